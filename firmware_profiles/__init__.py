@@ -1,0 +1,1 @@
+"""The device language: channels, events, device models, payload decoders, wire messages."""

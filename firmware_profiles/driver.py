@@ -1,0 +1,60 @@
+"""The one small interface between the edge agent and whatever brings it data.
+
+A driver is a class made by ``Driver(options, devices)`` and run as one asyncio task until it is cancelled. The edge
+agent finds drivers by the entry-point group ``shouwang.edge_drivers``, so that a simulator or a third party's driver
+needs no import in the agent.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+
+class DeviceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One paired device of a home: its name on the wire, its model (a file of ``devices/``), and its room."""
+
+    name: str
+    model: str
+    room: str = ""
+    address: str = ""
+    """What the transport calls it: BLE address, Zigbee friendly name, ESPHome node; empty: the same as ``name``."""
+
+
+class Sink(Protocol):
+    """Where a driver puts what it hears. All three return at once and may be called from the event loop only."""
+
+    def readings(
+        self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]
+    ) -> None:
+        """Values of one channel, shapes [n] and [n]; times in µs since 1970, UTC."""
+
+    def event(
+        self,
+        device: str,
+        kind: str,
+        time_us: int,
+        values: Mapping[str, str | int | float | bool] | None = None,
+        evidence: bytes = b"",
+    ) -> None:
+        """Something happened; it is stored and sent before any reading that waits."""
+
+    def motion(
+        self,
+        device: str,
+        t_us: int,
+        sample_rate_hz: float,
+        acc_g: NDArray[np.float32],
+        gyro_dps: NDArray[np.float32] | None,
+    ) -> None:
+        """Raw IMU samples, shapes [n, 3], the first taken at ``t_us``: food for the fall detector, never sent as is."""
+
+
+class Driver(Protocol):
+    """Brings the data of some devices; reconnects by itself; ends only by cancellation."""
+
+    def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None: ...
+
+    async def run(self, sink: Sink) -> None: ...

@@ -1,0 +1,13 @@
+"""The errors of the device language."""
+
+
+class DeviceLanguageError(ValueError):
+    """Something is wrong in what a device, a gateway or a profile says. The text is meant for its operator."""
+
+
+class DecodeError(DeviceLanguageError):
+    """Bytes or JSON from a device or gateway can not be understood; the text says where and why."""
+
+
+class ProfileError(DeviceLanguageError):
+    """A channel table or device profile breaks its own rules; the text names the file and the key."""

@@ -1,0 +1,23 @@
+"""What a payload decoder gives: values of channels, and things that happened. No I/O, no clock."""
+
+import msgspec
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One measured value.
+
+    ``channel`` is a code of ``channels.toml``; ``value`` is in that channel's unit; ``time_us`` is the device's own
+    time stamp (µs since 1970, UTC) where the payload carries one, else None: the gateway stamps it at arrival.
+    """
+
+    channel: str
+    value: float
+    time_us: int | None = None
+
+
+class DeviceEvent(msgspec.Struct, frozen=True):
+    """Something that happened, by its code in ``events.toml``, with the details the device gave."""
+
+    kind: str
+    values: dict[str, str | int | float | bool] = {}
+    time_us: int | None = None

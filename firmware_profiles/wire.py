@@ -1,0 +1,209 @@
+"""The messages between a home gateway and the district, and their MQTT topics.
+
+MessagePack, one struct a message, as arrays (frames) or maps (the rest); a receiver ignores trailing fields it does
+not know, so a newer gateway can talk to an older district. Frames are columnar: a series holds its time offsets and
+values as little-endian bytes that numpy reads without a loop.
+
+Sequence numbers rise by one per (gateway, epoch, stream). ``epoch`` is the time (µs) at which the gateway's buffer was
+created: a gateway with a new SD card starts a new epoch instead of being taken for a repetition of the old one.
+"""
+
+import hashlib
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_profiles.errors import DecodeError
+
+VERSION = 1
+MAX_PAYLOAD = 256 * 1024
+"""Bytes; a longer message is refused unread. The largest frame the agent builds is well below half of it."""
+
+Stream = Literal["live", "backfill"]
+Leaf = Literal["readings", "events", "status", "commands", "replies"]
+LEAVES: tuple[Leaf, ...] = get_args(Leaf)
+
+GatewayName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,62}\Z")]
+DeviceName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_:.-]{0,63}\Z")]
+Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{1,39}\Z")]
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Scalar = str | int | float | bool
+
+
+class Series(msgspec.Struct, frozen=True, array_like=True):
+    """Consecutive readings of one channel of one device."""
+
+    device: DeviceName
+    channel: Code
+    offsets: bytes
+    """uint32, little-endian: ms since the frame's ``base_us``."""
+    values: bytes
+    """float32, little-endian, in the channel's unit."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) // 4
+
+    def offsets_ms(self) -> NDArray[np.uint32]:
+        """Shape [n], ms since the frame's base; a read-only view."""
+        return np.frombuffer(self.offsets, dtype="<u4")
+
+    def floats(self) -> NDArray[np.float32]:
+        """Shape [n], in the channel's unit; a read-only view."""
+        return np.frombuffer(self.values, dtype="<f4")
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """A batch of readings from one gateway."""
+
+    version: int
+    gateway: GatewayName
+    epoch: Natural
+    boot: Natural
+    """µs at which the agent process started; tells restarts apart."""
+    stream: Stream
+    seq: Sequence
+    base_us: Natural
+    """µs since 1970, UTC."""
+    series: Annotated[list[Series], msgspec.Meta(min_length=1, max_length=1024)]
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened at one device; sent at once, numbered in its own stream."""
+
+    version: int
+    gateway: GatewayName
+    epoch: Natural
+    boot: Natural
+    seq: Sequence
+    time_us: Natural
+    device: DeviceName
+    kind: Code
+    values: dict[str, Scalar] = {}
+    evidence: bytes = b""
+    """A window of the raw signal, as the event kind documents it (falls: see ``edge_agent.fall``)."""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Birth (online) or death (offline: the broker's last will), retained by the broker."""
+
+    version: int
+    gateway: GatewayName
+    state: Literal["online", "offline"]
+    time_us: Natural
+    epoch: Natural
+    boot: Natural
+    software: str = ""
+    buffered: Natural = 0
+    """Messages in the buffer that the broker has not acknowledged."""
+    lost_readings: Natural = 0
+    """Readings this epoch gave up because the disk budget was reached."""
+
+
+class Command(msgspec.Struct, frozen=True):
+    """An order from the district to one gateway."""
+
+    version: int
+    id: str
+    kind: Code
+    time_us: Natural
+    args: dict[str, Scalar] = {}
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A gateway's answer to the command of the same id."""
+
+    version: int
+    id: str
+    gateway: GatewayName
+    ok: bool
+    time_us: Natural
+    detail: str = ""
+
+
+Message = Frame | Event | Status | Command | Reply
+_M = TypeVar("_M", Frame, Event, Status, Command, Reply)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoders: dict[type[Any], msgspec.msgpack.Decoder[Any]] = {
+    kind: msgspec.msgpack.Decoder(kind) for kind in (Frame, Event, Status, Command, Reply)
+}
+
+
+def encode(message: Message) -> bytes:
+    """The message as MessagePack bytes."""
+    return _encoder.encode(message)
+
+
+def decode(kind: type[_M], payload: bytes) -> _M:
+    """The message in ``payload``.
+
+    Raises DecodeError, and nothing else, whatever the bytes: too long, truncated, another version, a wrong type, a
+    name outside the allowed alphabet, or columns of unequal length.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise DecodeError(f"{kind.__name__.lower()} of {len(payload)} bytes is longer than {MAX_PAYLOAD}")
+    try:
+        message: _M = _decoders[kind].decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(f"not a valid {kind.__name__.lower()}: {error}") from error
+    if message.version != VERSION:
+        raise DecodeError(f"{kind.__name__.lower()} of version {message.version}; this side speaks {VERSION}")
+    if isinstance(message, Frame):
+        _check_columns(message)
+    return message
+
+
+def _check_columns(frame: Frame) -> None:
+    for number, series in enumerate(frame.series):
+        where = f"series {number} ({series.device}/{series.channel})"
+        if not series.offsets:
+            raise DecodeError(f"{where} is empty")
+        if len(series.offsets) % 4 or len(series.offsets) != len(series.values):
+            raise DecodeError(
+                f"{where}: {len(series.offsets)} bytes of offsets and {len(series.values)} of values;"
+                " both must be the same multiple of 4"
+            )
+
+
+def make_series(
+    device: str, channel: str, base_us: int, times_us: NDArray[np.int64], values: NDArray[np.float32]
+) -> Series:
+    """A series from absolute times (µs, shape [n]) and values (shape [n]).
+
+    Times are rounded to the millisecond. Raises ValueError where a time lies before ``base_us`` or more than
+    2^32 ms (49 days) after it.
+    """
+    offsets = (np.asarray(times_us, dtype=np.int64) - base_us) // 1000
+    if offsets.size and (offsets.min() < 0 or offsets.max() > 0xFFFFFFFF):
+        raise ValueError("a reading lies before the frame's base time or 49 days after it")
+    return Series(device, channel, offsets.astype("<u4").tobytes(), np.asarray(values).astype("<f4").tobytes())
+
+
+def shard_of(gateway: str) -> str:
+    """Two hexadecimal digits, a stable hash of the gateway's name: 256 shares to divide among workers."""
+    return hashlib.sha256(gateway.encode()).hexdigest()[:2]
+
+
+def topic(gateway: str, leaf: Leaf) -> str:
+    """The MQTT topic of one gateway's messages of one sort."""
+    return f"care/v1/{shard_of(gateway)}/{gateway}/{leaf}"
+
+
+def subscription(leaf: Leaf, shard: str = "+") -> str:
+    """The topic filter for the messages of one sort from all gateways (of one shard)."""
+    return f"care/v1/{shard}/+/{leaf}"
+
+
+def parse_topic(name: str) -> tuple[str, Leaf]:
+    """(gateway, leaf) of a topic. Raises DecodeError where it is none of ours or the shard is not the gateway's."""
+    parts = name.split("/")
+    if len(parts) != 5 or parts[:2] != ["care", "v1"] or parts[4] not in LEAVES:
+        raise DecodeError(f"{name!r} is not a topic of this project")
+    gateway = parts[3]
+    if parts[2] != shard_of(gateway):
+        raise DecodeError(f"shard {parts[2]!r} in {name!r} is not {shard_of(gateway)!r}, the shard of {gateway!r}")
+    leaf: Leaf = parts[4]  # type: ignore[assignment]
+    return gateway, leaf
