@@ -26,9 +26,7 @@ class DeviceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Sink(Protocol):
     """Where a driver puts what it hears. All three return at once and may be called from the event loop only."""
 
-    def readings(
-        self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]
-    ) -> None:
+    def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         """Values of one channel, shapes [n] and [n]; times in µs since 1970, UTC."""
 
     def event(

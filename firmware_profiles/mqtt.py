@@ -1,0 +1,74 @@
+"""How every program of the project connects to the broker: MQTT 3.1.1, TLS, no Nagle delay, reconnect with backoff."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+
+KEEPALIVE_S = 20
+"""Twice this without a sign of life and the broker sends the last will."""
+
+
+class Broker(msgspec.Struct, frozen=True):
+    """Where the broker is and who we are. Without ``ca`` the connection is plain TCP (loopback tests only)."""
+
+    host: str = "127.0.0.1"
+    port: int = 8883
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+class Will(msgspec.Struct, frozen=True):
+    """What the broker publishes (QoS 1, retained) when the connection dies without a farewell."""
+
+    topic: str
+    payload: bytes
+
+
+def make_client(
+    broker: Broker, client_id: str, *, clean: bool, will: Will | None = None, manual_ack: bool = False
+) -> paho.Client:
+    """A paho client, not yet connected; set its callbacks, then call :func:`start`.
+
+    Raises OSError or ssl.SSLError where a certificate file can not be read.
+    """
+    client = paho.Client(
+        paho.CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=clean,
+        protocol=paho.MQTTv311,
+        manual_ack=manual_ack,
+    )
+    client.reconnect_delay_set(min_delay=1, max_delay=30)
+    client.on_socket_open = _no_delay
+    if broker.ca is not None:
+        context = ssl.create_default_context(cafile=str(broker.ca))
+        if broker.cert is not None:
+            context.load_cert_chain(str(broker.cert), None if broker.key is None else str(broker.key))
+        client.tls_set_context(context)
+    if will is not None:
+        client.will_set(will.topic, will.payload, qos=1, retain=True)
+    return client
+
+
+def start(client: paho.Client, broker: Broker) -> None:
+    """Connect in the background and stay connected; an unreachable broker is tried again, never an exception."""
+    client.connect_async(broker.host, broker.port, keepalive=KEEPALIVE_S)
+    client.loop_start()
+
+
+def stop(client: paho.Client) -> None:
+    """Say goodbye (no last will is sent) and end the network thread."""
+    client.disconnect()
+    client.loop_stop()
+
+
+def _no_delay(_client: paho.Client, _userdata: Any, sock: Any) -> None:
+    # Nagle's algorithm against delayed acknowledgements costs 40 ms a message.
+    set_option: Callable[..., None] = sock.setsockopt
+    set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
