@@ -1,0 +1,92 @@
+"""Child processes of the demo: started in their own session, logged to a file, restarted when they die, stopped by pid."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+RESTART_PAUSE_S = 2.0
+STOP_TIMEOUT_S = 15.0
+
+
+class Child:
+    """One service as a process. Ctrl-C in the terminal does not reach it: it stops when it is told to, in order."""
+
+    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log_file: Path) -> None:
+        self.name = name
+        self.restarts = 0
+        self._argv = list(argv)
+        self._env = {**os.environ, **env}
+        self._log_file = log_file
+        self._log: IO[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._died_at = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        self._log_file.parent.mkdir(parents=True, exist_ok=True)
+        if self._log is None:
+            self._log = self._log_file.open("ab")
+        self._died_at = 0.0
+        self._process = subprocess.Popen(
+            self._argv,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def keep_alive(self, now_s: float) -> None:
+        """Start it again, a moment after it died; call this every second or so with a monotonic time."""
+        if self._process is None or self.alive():
+            return
+        if not self._died_at:
+            self._died_at = now_s
+            log.error("service died", service=self.name, status=self._process.returncode, log=str(self._log_file))
+        elif now_s - self._died_at >= RESTART_PAUSE_S:
+            self.restarts += 1
+            self.start()
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Ask it to stop, wait, and kill it only when it does not listen."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                log.error("service did not stop in time and is killed", service=self.name, seconds=timeout_s)
+                process.kill()
+                process.wait()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of its log, for an error message."""
+        if not self._log_file.exists():
+            return ""
+        return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-lines:])
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float, what: str, pause_s: float = 0.1) -> None:
+    """Return as soon as ``condition`` holds. Raises TimeoutError naming ``what`` after ``timeout_s`` seconds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {timeout_s:g} s")
+        time.sleep(pause_s)
