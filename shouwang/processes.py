@@ -1,4 +1,4 @@
-"""Child processes of the demo: started in their own session, logged to a file, restarted when they die, stopped by pid."""
+"""Child processes of the demo: own session, log to a file, restarted when they die, stopped by their own pid."""
 
 import os
 import signal

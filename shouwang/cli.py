@@ -1,0 +1,102 @@
+"""The command line of the platform: ``shouwang COMMAND --help`` tells more about each."""
+
+import asyncio
+import importlib
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="shouwang",
+    help="守望 Shouwang: elderly-care monitoring for a city district.\n\nStart with: shouwang demo",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+simulate = typer.Typer(help="Simulated homes.", no_args_is_help=True)
+evaluate = typer.Typer(help="Measure detectors on recordings.", no_args_is_help=True)
+app.add_typer(simulate, name="simulate")
+
+DataDir = Annotated[Path, typer.Option("--data", help="Folder that keeps database, broker, certificates and logs.")]
+DatabaseUrl = Annotated[str, typer.Option(envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+
+
+@app.command()
+def demo(
+    homes: Annotated[int, typer.Option(min=1, max=2000, help="How many simulated homes.")] = 20,
+    seconds: Annotated[float | None, typer.Option("--for", min=1, help="Stop by itself after so many seconds.")] = None,
+    headless: Annotated[bool, typer.Option(help="No person: measure, and print the report at the end.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the report (JSON) here.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the console on 127.0.0.1.")] = 8420,
+    data: DataDir = Path(".shouwang"),
+) -> None:
+    """Run the whole platform here: embedded database and broker, every service, simulated homes."""
+    from shouwang.demo import Demo, Options
+
+    try:
+        Demo(Options(data, homes, port, seconds, headless, report)).run()
+    except (RuntimeError, TimeoutError, OSError) as error:
+        typer.secho(f"demo: {error}", err=True, fg="red")
+        raise typer.Exit(1) from error
+
+
+def _service(package: str) -> None:
+    importlib.import_module(f"{package}.__main__").main()
+
+
+@app.command()
+def ingest() -> None:
+    """Store what the homes send: MQTT to database, exactly once. Settings: SHOUWANG_… in the environment."""
+    _service("ingest")
+
+
+@app.command()
+def alerting() -> None:
+    """Watch readings and events and raise alerts. Settings: SHOUWANG_… in the environment."""
+    _service("alerting")
+
+
+@app.command()
+def console() -> None:
+    """Serve the dispatch console. Settings: SHOUWANG_… in the environment."""
+    _service("console")
+
+
+@app.command()
+def edge(
+    config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The home's configuration (TOML).")],
+    check: Annotated[bool, typer.Option("--check", help="Only check the configuration.")] = False,
+) -> None:
+    """Run the agent of one home gateway."""
+    from edge_agent.__main__ import main
+
+    raise typer.Exit(main(["--config", str(config), *(["--check"] if check else [])]))
+
+
+@app.command()
+def migrate(url: DatabaseUrl) -> None:
+    """Bring the database to the newest schema; safe to repeat."""
+    from database.migrate import migrate
+
+    typer.echo(f"schema is up to date; time-series grade: {migrate(url)}")
+
+
+@simulate.command("homes")
+def simulate_homes(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder with one *.toml per home.")],
+) -> None:
+    """Run the edge agents of all configurations in a folder, as tasks of one process."""
+    from shouwang.homes import run_homes
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run_homes(sorted(folder.glob("*.toml")), stop)
+
+    asyncio.run(until_stopped())
+
+
+def main() -> None:
+    app()
