@@ -32,10 +32,12 @@ def demo(
     data: DataDir = Path(".shouwang"),
 ) -> None:
     """Run the whole platform here: embedded database and broker, every service, simulated homes."""
-    from shouwang.demo import Demo, Options
+    from rich.console import Console
+
+    from shouwang.demo import Options, run
 
     try:
-        Demo(Options(data, homes, port, seconds, headless, report)).run()
+        run(Options(data, homes, port, seconds, headless, report), Console())
     except (RuntimeError, TimeoutError, OSError) as error:
         typer.secho(f"demo: {error}", err=True, fg="red")
         raise typer.Exit(1) from error
@@ -84,16 +86,16 @@ def migrate(url: DatabaseUrl) -> None:
 
 @simulate.command("homes")
 def simulate_homes(
-    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder with one *.toml per home.")],
+    configurations: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="One TOML file per home.")],
 ) -> None:
-    """Run the edge agents of all configurations in a folder, as tasks of one process."""
+    """Run the edge agents of several homes as tasks of one process."""
     from shouwang.homes import run_homes
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run_homes(sorted(folder.glob("*.toml")), stop)
+        await run_homes(configurations, stop)
 
     asyncio.run(until_stopped())
 
