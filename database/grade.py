@@ -1,36 +1,86 @@
-"""Which grade of time series a database offers."""
+"""The three grades of time series a PostgreSQL server can offer, and the one the schema was built for."""
 
 from enum import StrEnum
 from typing import Any
 
-import psycopg
+from psycopg import Connection
 
 
 class Grade(StrEnum):
-    """The three grades, from the least to the most that the database does by itself."""
+    """What keeps the readings."""
 
     PLAIN = "plain"
-    """PostgreSQL without TimescaleDB."""
+    """PostgreSQL alone: a table and views."""
     APACHE = "apache"
-    """TimescaleDB, Apache edition: hypertables and drop_chunks."""
+    """TimescaleDB, Apache-2 features: a hypertable, views."""
     COMMUNITY = "community"
-    """TimescaleDB, Community edition: compression, continuous aggregates, retention policies."""
+    """TimescaleDB, Timescale licence: hypertable, compression, continuous aggregates, retention policies."""
 
 
-def timescale_offered(conn: psycopg.Connection[Any]) -> bool:
-    """Whether CREATE EXTENSION timescaledb would work here: installed, and preloaded by the server."""
-    row = conn.execute(
-        """
-        SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
-           AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'
-        """
-    ).fetchone()
-    return bool(row and row[0])
+def server_grade(conn: Connection[Any]) -> Grade:
+    """What the server offers this database, whether or not the schema uses it.
 
-
-def detect(conn: psycopg.Connection[Any]) -> Grade:
-    """The grade this database was migrated with."""
-    if not conn.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").fetchone():
+    TimescaleDB counts only where it is preloaded: without ``shared_preload_libraries`` it can not be created. Its
+    licence can be read once the extension exists in the database; see :func:`enable_timescaledb`.
+    """
+    if not _preloaded(conn):
         return Grade.PLAIN
     row = conn.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
-    return Grade.COMMUNITY if row and row[0] == "timescale" else Grade.APACHE
+    licence = row[0] if row else None
+    return Grade.COMMUNITY if licence == "timescale" else Grade.APACHE
+
+
+def enable_timescaledb(conn: Connection[Any]) -> bool:
+    """Create the extension where the server offers it; True if the database has it now.
+
+    Raises psycopg.errors.InsufficientPrivilege where the role may not create it.
+    """
+    if not _preloaded(conn):
+        return False
+    conn.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+    return True
+
+
+def schema_grade(conn: Connection[Any]) -> Grade | None:
+    """The grade the tables were built for; None where there are none yet."""
+    if _one(conn, "SELECT to_regclass('reading_minute')") is None:
+        return None
+    if _one(conn, "SELECT to_regclass('timescaledb_information.hypertables')") is None:
+        return Grade.PLAIN
+    if not _one(conn, "SELECT count(*) FROM timescaledb_information.hypertables WHERE hypertable_name = 'reading'"):
+        return Grade.PLAIN
+    continuous = _one(
+        conn, "SELECT count(*) FROM timescaledb_information.continuous_aggregates WHERE view_name = 'reading_minute'"
+    )
+    return Grade.COMMUNITY if continuous else Grade.APACHE
+
+
+def grade_advice(built: Grade, offered: Grade) -> str | None:
+    """What an operator should know where the schema and the server differ; None where they agree.
+
+    Nothing is ever converted silently: moving a year of readings locks the table that ingest writes to.
+    """
+    if built == offered:
+        return None
+    order = list(Grade)
+    if order.index(offered) > order.index(built):
+        return (
+            f"the schema was built for grade '{built}', the server now offers '{offered}'. Everything works as before; "
+            "to use the new grade, migrate an empty database on this server and copy the data there "
+            "(pg_dump --data-only), or stay as it is"
+        )
+    return (
+        f"the schema was built for grade '{built}', but the server offers only '{offered}': load TimescaleDB again "
+        "(shared_preload_libraries = 'timescaledb', timescaledb.license) before any service starts"
+    )
+
+
+def _preloaded(conn: Connection[Any]) -> bool:
+    available = _one(conn, "SELECT count(*) FROM pg_available_extensions WHERE name = 'timescaledb'")
+    libraries = str(_one(conn, "SELECT current_setting('shared_preload_libraries')") or "")
+    return bool(available) and "timescaledb" in {part.strip(' "') for part in libraries.split(",")}
+
+
+def _one(conn: Connection[Any], query: str) -> Any:
+    row = conn.execute(query.encode()).fetchone()
+    return row[0] if row else None

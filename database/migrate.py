@@ -1,35 +1,73 @@
-"""Bring a database to the newest schema. One set of migrations serves every grade."""
+"""Bring a database to the newest schema: ``migrate(url)``."""
 
 from pathlib import Path
 
 import psycopg
+import sqlalchemy
+import structlog
 from alembic import command
 from alembic.config import Config
 
-from database.grade import Grade, detect
+from database.grade import Grade, enable_timescaledb, grade_advice, schema_grade, server_grade
 
-FOLDER = Path(__file__).with_name("migrations")
-LOCK = 0x5365_6E74  # any fixed number: two programs starting together migrate one after the other
+log = structlog.get_logger(__name__)
+
+LOCK_KEY = 0x53484F5557414E47  # "SHOUWANG"
+LOCK_TIMEOUT_MS = 300_000
+"""How long a second service waits for the first one's migration."""
 
 
 def migrate(url: str) -> Grade:
-    """Apply every migration that is missing and say which grade the database has. Safe to repeat and to run twice.
+    """Bring the database to the newest schema and return the grade it was built for; safe to repeat.
 
-    Raises psycopg.Error or sqlalchemy's wrapper of it where a statement is refused; nothing of that migration stays.
+    Services that start together may all call it: an advisory lock lets one at a time migrate. Raises
+    psycopg.OperationalError where the server can not be reached, and RuntimeError, with what to do, where the schema
+    needs a TimescaleDB that the server no longer offers.
     """
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        command.upgrade(_config(url), "head")
-        return detect(conn)
+    with psycopg.connect(url, autocommit=True, application_name="shouwang-migrate") as guard:
+        guard.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+        guard.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+        built = schema_grade(guard)
+        if built is None:
+            # In a session of its own: the loader takes the library of the extension's version when a session begins.
+            with psycopg.connect(url, autocommit=True) as conn:
+                enable_timescaledb(conn)
+        with psycopg.connect(url, autocommit=True) as conn:
+            offered = server_grade(conn)
+        if built is not None and list(Grade).index(built) > list(Grade).index(offered):
+            raise RuntimeError(str(grade_advice(built, offered)))
+        _upgrade(url, built or offered)
+        built = schema_grade(guard)
+        if built is None:
+            raise RuntimeError("the migrations ran but left no view reading_minute in the search path")
+        advice = grade_advice(built, offered)
+        if advice:
+            log.warning("database grade", advice=advice)
+        return built
 
 
-def _config(url: str) -> Config:
+def revision(url: str) -> str | None:
+    """The newest migration the database has; None before the first."""
+    with psycopg.connect(url) as conn:
+        row = conn.execute("SELECT to_regclass('alembic_version')").fetchone()
+        if row is None or row[0] is None:
+            return None
+        found = conn.execute("SELECT version_num FROM alembic_version").fetchone()
+        return str(found[0]) if found else None
+
+
+def _upgrade(url: str, grade: Grade) -> None:
     config = Config()
-    config.set_main_option("script_location", str(FOLDER))
-    config.attributes["url"] = url
-    return config
-
-
-def script(name: str) -> str:
-    """The text of ``migrations/sql/<name>.sql``."""
-    return (FOLDER / "sql" / f"{name}.sql").read_text()
+    # Config values are interpolated: a percent sign in the path has to be doubled.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sqlalchemy.pool.NullPool
+    )
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            config.attributes["grade"] = grade
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()

@@ -1,24 +1,20 @@
-"""Where the database is: one setting for every program."""
+"""Where the database is, from the environment."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from database.errors import DatabaseError
-
 
 class DatabaseSettings(BaseSettings):
-    """Read from the environment, prefix ``SHOUWANG_``."""
+    """Settings ``SHOUWANG_DATABASE_…`` that every service of the district shares."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOUWANG_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SHOUWANG_DATABASE_")
 
-    database_url: str = Field(default="", repr=False)
-
-
-def database_url() -> str:
-    """``SHOUWANG_DATABASE_URL``. Raises DatabaseError where it is not set."""
-    url = DatabaseSettings().database_url
-    if not url:
-        raise DatabaseError(
-            "SHOUWANG_DATABASE_URL is not set; it names the database, e.g. postgresql://user@host/shouwang"
-        )
-    return url
+    url: str = Field(
+        default="postgresql://shouwang@127.0.0.1:5432/shouwang",
+        description="libpq connection string of the district's database",
+    )
+    pool_min: int = Field(default=1, ge=0, description="connections kept open")
+    pool_max: int = Field(default=8, ge=1, description="connections opened at most")
+    statement_timeout_ms: int = Field(
+        default=30_000, ge=0, description="a statement that runs longer is cancelled; 0: never"
+    )

@@ -1,12 +1,7 @@
-"""Alembic's entry: SQL only, one transaction per migration, no ini file."""
+"""Alembic's entry: migrate on the connection that ``database.migrate`` gives, one transaction a migration."""
 
-import sqlalchemy
 from alembic import context
-from sqlalchemy.pool import NullPool
 
-url = sqlalchemy.make_url(context.config.attributes["url"]).set(drivername="postgresql+psycopg")
-engine = sqlalchemy.create_engine(url, poolclass=NullPool)
-with engine.connect() as connection:
-    context.configure(connection=connection, transaction_per_migration=True)
-    with context.begin_transaction():
-        context.run_migrations()
+context.configure(connection=context.config.attributes["connection"], transaction_per_migration=True)
+with context.begin_transaction():
+    context.run_migrations()

@@ -7,8 +7,8 @@ CREATE TABLE area (
     level     text NOT NULL CHECK (level IN ('city', 'district', 'street', 'community', 'compound')),
     name_zh   text NOT NULL,
     name_en   text NOT NULL,
-    longitude double precision,                  -- degrees, CGCS2000
-    latitude  double precision
+    longitude double precision CHECK (longitude BETWEEN -180 AND 180), -- degrees, CGCS2000
+    latitude  double precision CHECK (latitude BETWEEN -90 AND 90)
 );
 CREATE INDEX area_path_gist ON area USING gist (path);
 
@@ -29,8 +29,12 @@ CREATE TABLE household (
     area_id    integer NOT NULL REFERENCES area, -- its compound
     address_zh text NOT NULL,
     address_en text NOT NULL,
-    phone      text NOT NULL DEFAULT ''
+    phone      text NOT NULL DEFAULT '',
+    longitude  double precision CHECK (longitude BETWEEN -180 AND 180), -- degrees, CGCS2000; NULL: its compound's
+    latitude   double precision CHECK (latitude BETWEEN -90 AND 90),
+    CHECK ((longitude IS NULL) = (latitude IS NULL))
 );
+CREATE INDEX household_area ON household (area_id);
 
 CREATE TABLE resident (
     id            integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -68,6 +72,7 @@ CREATE TABLE gateway (
     state_at      timestamptz,
     status        jsonb                          -- the last birth or death, as it came
 );
+CREATE INDEX gateway_household ON gateway (household_id);
 
 CREATE TABLE device (
     id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -78,15 +83,16 @@ CREATE TABLE device (
     resident_id integer REFERENCES resident,     -- who wears it; NULL: it watches the household
     UNIQUE (gateway_id, name)
 );
+CREATE INDEX device_resident ON device (resident_id);
 
 CREATE TABLE account (
     id            integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    login         text NOT NULL UNIQUE,
+    login         text NOT NULL UNIQUE CHECK (login = lower(login)),
     password_hash text NOT NULL,                 -- argon2id
     name_zh       text NOT NULL,
     name_en       text NOT NULL,
     role          text NOT NULL CHECK (role IN ('admin', 'dispatcher', 'carer', 'family')),
-    area_path     ltree,                         -- staff see residents below it; NULL for family
+    area_path     ltree REFERENCES area (path) ON UPDATE CASCADE, -- staff see residents below it; NULL for family
     language      text NOT NULL DEFAULT 'zh' CHECK (language IN ('zh', 'en')),
     active        boolean NOT NULL DEFAULT true,
     CHECK ((role = 'family') = (area_path IS NULL))
@@ -101,12 +107,17 @@ CREATE TABLE family_member (
     PRIMARY KEY (account_id, resident_id)
 );
 
+CREATE INDEX family_member_resident ON family_member (resident_id);
+
 CREATE TABLE session (
     token_hash bytea PRIMARY KEY,                -- sha256 of the cookie; the cookie itself is never stored
     account_id integer NOT NULL REFERENCES account ON DELETE CASCADE,
+    origin     text NOT NULL DEFAULT '',         -- the address it was opened from
     created_at timestamptz NOT NULL DEFAULT now(),
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz                       -- logged out, or taken back
 );
+CREATE INDEX session_account ON session (account_id);
 
 CREATE TABLE login_failure (
     id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -128,3 +139,4 @@ CREATE TABLE audit (
     origin      text NOT NULL DEFAULT ''
 );
 CREATE INDEX audit_resident_at ON audit (resident_id, at);
+CREATE INDEX audit_account_at ON audit (account_id, at);

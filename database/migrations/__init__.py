@@ -1,0 +1,1 @@
+"""The schema, as SQL files; the modules of ``versions`` only put them in order."""

@@ -1,0 +1,12 @@
+"""Who lives where, who cares for them, which devices watch over them."""
+
+from database.migrations.run import run_sql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_sql("0001_district")

@@ -1,0 +1,115 @@
+"""PostgreSQL refuses to run as root: choose the user it runs as, and places which that user can reach.
+
+Started by an ordinary user, everything is that user's and stays where it was asked for. Started by root, the server
+runs as ``nobody``; where that user can not reach the data folder or the binaries (below /root, a private checkout, a
+folder of mode 0700), private places below /var/tmp stand in for them. Permissions of folders we did not make are never
+changed.
+"""
+
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PRIVATE = Path("/var/tmp")  # noqa: S108 - owner and mode of what lies there are checked before use
+
+
+@dataclass(frozen=True)
+class ServerUser:
+    """Whom the server's processes belong to; ``uid`` None: to us."""
+
+    uid: int | None
+    gid: int | None
+
+    def popen(self) -> dict[str, Any]:
+        """Arguments for subprocess so that the child runs as this user, with no other group."""
+        return {} if self.uid is None else {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def give(self, path: Path) -> None:
+        """Make a file or folder of ours the server's."""
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+
+
+def choose_user() -> ServerUser:
+    """Ourselves, or ``nobody`` where we are root. Raises RuntimeError where there is no such user."""
+    if os.geteuid() != 0:
+        return ServerUser(None, None)
+    try:
+        entry = pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise RuntimeError("PostgreSQL does not run as root and there is no user 'nobody': start as a user") from error
+    return ServerUser(entry.pw_uid, entry.pw_gid)
+
+
+def reachable_folder(wanted: Path, user: ServerUser) -> Path:
+    """``wanted``, made where it is missing, or its stand-in below /var/tmp where ``user`` can not enter it."""
+    wanted.mkdir(parents=True, exist_ok=True)
+    if _can_enter(wanted, user):
+        return wanted
+    stand_in = PRIVATE / f"shouwang-{_short_hash(str(wanted.resolve()))}"
+    _own_folder(stand_in)
+    return stand_in
+
+
+def reachable_binaries(bin_dir: Path, user: ServerUser) -> Path:
+    """``bin_dir``, or the same folder in a copy of the installation (its parent) which ``user`` can run."""
+    postgres = bin_dir / "postgres"
+    if not postgres.exists():
+        raise RuntimeError(f"no PostgreSQL in {bin_dir}: there is no file 'postgres'")
+    if user.uid is None or _runs(postgres, user):
+        return bin_dir
+    information = postgres.stat()
+    key = _short_hash(f"{postgres.resolve()} {information.st_size} {information.st_mtime_ns}")
+    copy = PRIVATE / f"shouwang-postgresql-{key}"
+    if not copy.exists():
+        # Copied beside and renamed: a copy that was interrupted is never taken for a whole one.
+        beside = Path(tempfile.mkdtemp(prefix=f"{copy.name}-", dir=PRIVATE))
+        shutil.copytree(bin_dir.parent, beside / "install", symlinks=True, ignore=shutil.ignore_patterns("include"))
+        beside.chmod(0o755)
+        try:
+            beside.rename(copy)
+        except OSError:  # another start was quicker
+            shutil.rmtree(beside)
+    _own_folder(copy)
+    found = copy / "install" / bin_dir.name
+    if not _runs(found / "postgres", user):
+        raise RuntimeError(f"{found / 'postgres'} does not run as uid {user.uid}; is {PRIVATE} mounted noexec?")
+    return found
+
+
+def _own_folder(path: Path) -> None:
+    """Make the folder, or make sure that nobody else made it: /var/tmp belongs to everyone."""
+    path.mkdir(mode=0o755, exist_ok=True)
+    information = path.lstat()
+    if not stat.S_ISDIR(information.st_mode) or information.st_uid != os.geteuid() or information.st_mode & 0o022:
+        raise RuntimeError(f"{path} is not a folder that only we may change; look at it and remove it")
+
+
+def _can_enter(folder: Path, user: ServerUser) -> bool:
+    if user.uid is None:
+        return True
+    # The answer of the kernel itself, with all its access rules, instead of a guess from mode bits.
+    return (
+        subprocess.run(
+            ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(folder.resolve())], capture_output=True, cwd="/", **user.popen()
+        ).returncode
+        == 0
+    )
+
+
+def _runs(program: Path, user: ServerUser) -> bool:
+    try:
+        return subprocess.run([program, "--version"], capture_output=True, cwd="/", **user.popen()).returncode == 0
+    except PermissionError:
+        return False
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,62 @@
+"""What an earlier run left in a data folder: a server that still lives, or the mark of one that was killed.
+
+PostgreSQL itself takes any live process with the old number (a zombie too) for its predecessor and refuses to start.
+Here the processes whose working folder is the cluster are looked at instead, which only its own server's are.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+PROC = Path("/proc")
+ORPHANS_S = 20.0
+"""How long the children of a killed server may take to notice that it is gone."""
+
+
+def clear_the_way(cluster: Path) -> None:
+    """Leave the cluster without a server and without the mark of a dead one.
+
+    A server that outlived the program that started it is shut down cleanly. Raises RuntimeError where processes stay.
+    Without a /proc (not Linux) PostgreSQL's own check is left to judge.
+    """
+    mark = cluster / "postmaster.pid"
+    if not mark.exists() or not PROC.joinpath("self").exists():
+        return
+    postmaster = _pid_in(mark)
+    processes = processes_in(cluster)
+    if postmaster is not None and postmaster in processes:
+        log.warning("an earlier server still runs and is shut down", pid=postmaster, cluster=str(cluster))
+        os.kill(postmaster, signal.SIGINT)
+    deadline = time.monotonic() + ORPHANS_S
+    while processes := processes_in(cluster):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"processes {sorted(processes)} still work in {cluster}; stop them and start again")
+        time.sleep(0.05)
+    if mark.exists():
+        log.warning("the last server was killed; the database recovers from its log", cluster=str(cluster))
+        mark.unlink()
+
+
+def processes_in(cluster: Path) -> set[int]:
+    """Numbers of the live processes whose working folder is ``cluster``. A zombie has none."""
+    wanted = str(cluster.resolve())
+    found = set()
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            try:
+                folder = os.readlink(entry / "cwd")
+            except OSError:  # gone meanwhile, a zombie, or somebody else's
+                continue
+            if folder == wanted:
+                found.add(int(entry.name))
+    return found
+
+
+def _pid_in(mark: Path) -> int | None:
+    first = mark.read_text(errors="replace").partition("\n")[0].strip()
+    return int(first) if first.isdigit() else None
