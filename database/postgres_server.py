@@ -40,6 +40,7 @@ DEFAULT_CONF: Mapping[str, str] = {
     "synchronous_commit": "on",
     "max_connections": "100",
     "shared_buffers": "128MB",
+    "max_wal_size": "2GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
@@ -150,10 +151,14 @@ class PostgresServer:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL, as a test of what a power cut leaves behind. The next start recovers."""
+        """SIGKILL to all its processes, as a test of what a power cut leaves behind. The next start recovers."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
+            # The group is the server's own: _spawn gave it a session of its own. poll() first, so that a number which
+            # has been reaped, and may be somebody else's by now, is never signalled.
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         if self._lock is not None:
             self._lock.close()
@@ -205,7 +210,7 @@ class PostgresServer:
         try:
             self._run(
                 "initdb", "-D", str(fresh), "-U", ROLE, f"--pwfile={hand_over}",
-                "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions",
+                "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions", "--data-checksums",
             )  # fmt: skip
         finally:
             hand_over.unlink()

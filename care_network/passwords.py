@@ -1,0 +1,57 @@
+"""Passwords: the rules for new ones, and argon2id hashes (RFC 9106, the low-memory recommendation of argon2-cffi)."""
+
+import secrets
+from functools import cache
+
+from argon2 import PasswordHasher, profiles
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from care_network.errors import ProvisioningError
+
+SHORTEST = 10
+LONGEST = 256
+"""Characters. A limit, because a megabyte of 'password' would keep the hash function busy."""
+
+_hasher = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
+
+
+def check_new(password: str, login: str) -> None:
+    """Raises ProvisioningError where the password is too short, too long or the login itself.
+
+    Length counts, not the kinds of characters (NIST SP 800-63B, 3.1.1.2).
+    """
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise ProvisioningError(f"a password has {SHORTEST} to {LONGEST} characters, this one {len(password)}")
+    if password.lower() == login.lower() or len(set(password)) < 4:
+        raise ProvisioningError("this password is guessed at once: take several words, or generate one")
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash with its parameters and salt. 64 MiB and some 50 ms, on purpose."""
+    return _hasher.hash(password)
+
+
+def verify(stored: str | None, password: str) -> bool:
+    """Whether the password fits. It takes the same time where there is no stored hash, because the login is unknown."""
+    if len(password) > LONGEST:
+        password = ""
+    try:
+        _hasher.verify(stored or _nobody(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return stored is not None
+
+
+def outdated(stored: str) -> bool:
+    """Whether the hash was made with weaker parameters than today's."""
+    return _hasher.check_needs_rehash(stored)
+
+
+def generate() -> str:
+    """A new password of 96 random bits, for handing over once."""
+    return "-".join(secrets.token_hex(3) for _ in range(4))
+
+
+@cache
+def _nobody() -> str:
+    return _hasher.hash(secrets.token_hex(16))

@@ -1,0 +1,49 @@
+"""How long to wait after wrong passwords: pure arithmetic over the recent failures.
+
+Three counts look at the same attempt: this login from this origin, this origin whatever the login, and this login from
+anywhere. The last one does not bind an origin from which the login has succeeded before: nobody may lock the
+dispatcher out of the console by typing wrong passwords at home.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+WINDOW = dt.timedelta(hours=1)
+"""Failures older than this are forgotten."""
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """``free`` wrong attempts cost nothing; each further one doubles the wait, from 2 s up to ``longest``."""
+
+    free: int
+    longest: dt.timedelta = dt.timedelta(minutes=15)
+
+
+PAIR = Allowance(free=5)
+ORIGIN = Allowance(free=20)
+"""A call center may sit behind one address."""
+LOGIN = Allowance(free=10)
+
+
+class Failures(msgspec.Struct, frozen=True):
+    """Failed attempts within WINDOW: how many, and when the last one was."""
+
+    count: int
+    last: dt.datetime | None
+
+
+def wait_s(failures: Failures, allowance: Allowance, now: dt.datetime) -> int:
+    """Whole seconds until the next attempt is looked at; 0: now."""
+    over = failures.count - allowance.free
+    if over < 0 or failures.last is None:
+        return 0
+    delay = min(2.0 ** min(over + 1, 30), allowance.longest.total_seconds())
+    return max(0, math.ceil(delay - (now - failures.last).total_seconds()))
+
+
+def longest_wait_s(checks: Sequence[tuple[Failures, Allowance]], now: dt.datetime) -> int:
+    """The wait of the strictest count."""
+    return max((wait_s(failures, allowance, now) for failures, allowance in checks), default=0)
