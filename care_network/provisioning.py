@@ -5,6 +5,7 @@ the code is taken. With ``exist_ok`` a taken code gives the id of the row that h
 """
 
 import datetime as dt
+import math
 from typing import Any, LiteralString
 
 import msgspec
@@ -95,7 +96,8 @@ def add_resident(conn: Connection[Any], new: NewResident, today: dt.date, *, exi
     return _insert(
         conn,
         """
-        INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date, home_care_bed, spo2_scale, on_oxygen)
+        INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date, home_care_bed, spo2_scale,
+                              on_oxygen)
         VALUES (%(code)s, %(household_id)s, %(name_zh)s, %(name_en)s, %(sex)s, %(birth_date)s, %(home_care_bed)s,
                 %(spo2_scale)s, %(on_oxygen)s)
         ON CONFLICT (code) DO NOTHING RETURNING id
@@ -112,6 +114,8 @@ def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
     channel = CHANNELS.get(new.channel)
     if channel is None:
         raise ProvisioningError(f"limit: there is no channel {new.channel!r}; known: {', '.join(sorted(CHANNELS))}")
+    if not all(math.isfinite(bound) for bound in (new.low, new.high) if bound is not None):
+        raise ProvisioningError(f"limit of {new.channel}: a limit is a number")
     if new.low is not None and new.high is not None and new.low >= new.high:
         raise ProvisioningError(f"limit of {new.channel}: low {new.low:g} is not below high {new.high:g}")
     resident_id = _resident_id(conn, new.resident)

@@ -21,7 +21,7 @@ Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 
 
-class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Checked by ``parse``; made directly where the program itself is the author."""
 
 
@@ -76,9 +76,9 @@ class NewResident(_Record, frozen=True):
 class NewLimit(_Record, frozen=True):
     resident: Code
     channel: ChannelCode
+    set_by: Name
     low: float | None = None
     high: float | None = None
-    set_by: Name
 
 
 class NewGateway(_Record, frozen=True):
