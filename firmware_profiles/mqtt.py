@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 KEEPALIVE_S = 20
 """Twice this without a sign of life and the broker sends the last will."""
@@ -38,7 +39,7 @@ def make_client(
     Raises OSError or ssl.SSLError where a certificate file can not be read.
     """
     client = paho.Client(
-        paho.CallbackAPIVersion.VERSION2,
+        CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=clean,
         protocol=paho.MQTTv311,

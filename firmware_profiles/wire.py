@@ -205,5 +205,5 @@ def parse_topic(name: str) -> tuple[str, Leaf]:
     gateway = parts[3]
     if parts[2] != shard_of(gateway):
         raise DecodeError(f"shard {parts[2]!r} in {name!r} is not {shard_of(gateway)!r}, the shard of {gateway!r}")
-    leaf: Leaf = parts[4]  # type: ignore[assignment]
+    leaf: Leaf = parts[4]
     return gateway, leaf

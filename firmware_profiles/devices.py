@@ -1,0 +1,77 @@
+"""Device models: one TOML file each in ``devices/``. A new model that speaks a known transport is a file and no code."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+from firmware_profiles.channels import CHANNELS, EVENTS
+from firmware_profiles.errors import ProfileError
+
+Transport = Literal["ble-gatt", "zigbee2mqtt", "esphome", "imu-pendant", "serial-radar", "gateway"]
+Scalar = str | int | float | bool
+
+
+class ChannelKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One payload key that carries a channel: ``value * scale + offset``, or a table from words to numbers."""
+
+    channel: str
+    scale: float = 1.0
+    offset: float = 0.0
+    map: dict[str, float] = {}
+
+
+class DeviceModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model of a real product."""
+
+    id: str
+    maker: str
+    name: str
+    transport: Transport
+    zh: str
+    heartbeat_s: float
+    """A device that is well says something at least this often; silence for three times this long is a fault."""
+    characteristics: tuple[int, ...] = ()
+    """BLE GATT: the measurement characteristics it notifies, 16-bit UUIDs."""
+    keys: dict[str, ChannelKey] = {}
+    """Zigbee2MQTT: payload key; ESPHome: object id of the entity."""
+    events: dict[str, dict[str, str]] = {}
+    """Payload key → (payload value → event code); true and false are written as words."""
+    imu_rate_hz: float = 0.0
+    acc_range_g: float = 0.0
+    wearable: bool = False
+    battery: bool = False
+    firmware: tuple[str, ...] = ()
+    """Versions known to work; empty: not checked."""
+    source: str = ""
+    """Where the facts come from."""
+
+
+def load_model(text: str, model_id: str) -> DeviceModel:
+    """The model in a TOML text. Raises ProfileError naming the file and the key that is wrong."""
+    file = f"devices/{model_id}.toml"
+    try:
+        model = msgspec.convert({**tomllib.loads(text), "id": model_id}, DeviceModel, strict=False)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ProfileError(f"{file}: {error}") from error
+    for key, target in model.keys.items():
+        if target.channel not in CHANNELS:
+            raise ProfileError(f"{file}: keys.{key}: no channel {target.channel!r} in channels.toml")
+    for key, table in model.events.items():
+        for value, event in table.items():
+            if event not in EVENTS:
+                raise ProfileError(f"{file}: events.{key}.{value}: no event {event!r} in events.toml")
+    if model.heartbeat_s <= 0:
+        raise ProfileError(f"{file}: heartbeat_s must be above 0")
+    return model
+
+
+def _load_all() -> dict[str, DeviceModel]:
+    files = sorted((Path(__file__).parent / "devices").glob("*.toml"))
+    return {file.stem: load_model(file.read_text("utf-8"), file.stem) for file in files}
+
+
+MODELS: Mapping[str, DeviceModel] = MappingProxyType(_load_all())

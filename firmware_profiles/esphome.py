@@ -1,0 +1,36 @@
+"""ESPHome payloads over MQTT: one topic an entity, ``<node>/<component>/<object id>/state``, the value as text."""
+
+from firmware_profiles.devices import DeviceModel
+from firmware_profiles.errors import DecodeError
+from firmware_profiles.payload import translate
+from firmware_profiles.readings import DeviceEvent, Reading
+
+_LONGEST_STATE = 255
+"""ESPHome's own limit for a text state."""
+UNKNOWN = ("nan", "unknown", "unavailable", "")
+
+
+def decode(model: DeviceModel, object_id: str, payload: bytes) -> list[Reading | DeviceEvent]:
+    """What the state of one entity says; nothing for an entity the model does not name or a value not known yet.
+
+    Binary sensors say ON and OFF, numbers come as decimal text, ``nan`` means "no value". Raises DecodeError, and
+    nothing else, where the text is no number and not a word of the model's table.
+    """
+    if object_id not in model.keys and object_id not in model.events:
+        return []
+    try:
+        text = payload[: _LONGEST_STATE + 1].decode().strip()
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"{model.id}: {object_id}: the state is not UTF-8 text") from error
+    if len(text) > _LONGEST_STATE:
+        raise DecodeError(f"{model.id}: {object_id}: a state of {len(payload)} bytes is longer than {_LONGEST_STATE}")
+    if text.lower() in UNKNOWN:
+        return []
+    target = model.keys.get(object_id)
+    value: str | float = text
+    if target is not None and text not in target.map:
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise DecodeError(f"{model.id}: {object_id}: {text[:40]!r} is not a number") from error
+    return translate(model, object_id, value)

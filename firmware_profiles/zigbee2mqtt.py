@@ -1,0 +1,19 @@
+"""Zigbee2MQTT payloads: the JSON object that it publishes on ``zigbee2mqtt/<friendly name>``."""
+
+from firmware_profiles.devices import DeviceModel
+from firmware_profiles.errors import DecodeError
+from firmware_profiles.payload import parse_json, translate
+from firmware_profiles.readings import DeviceEvent, Reading
+
+
+def decode(model: DeviceModel, payload: bytes) -> list[Reading | DeviceEvent]:
+    """What the payload says in the device language; keys the model does not name are left aside.
+
+    Zigbee2MQTT repeats the whole state with every change, so the same door state comes again and again: the driver
+    keeps the repetitions back. Raises DecodeError, and nothing else, where the payload is not a JSON object or a value
+    does not fit the model's table.
+    """
+    state = parse_json(payload)
+    if not isinstance(state, dict):
+        raise DecodeError(f"{model.id}: a JSON object was expected, not {type(state).__name__}")
+    return [item for key, value in state.items() for item in translate(model, key, value)]
