@@ -36,7 +36,7 @@ def migrate(url: str) -> Grade:
             offered = server_grade(conn)
         if built is not None and list(Grade).index(built) > list(Grade).index(offered):
             raise RuntimeError(str(grade_advice(built, offered)))
-        _upgrade(url, built or offered)
+        build_schema(url, built or offered)
         built = schema_grade(guard)
         if built is None:
             raise RuntimeError("the migrations ran but left no view reading_minute in the search path")
@@ -56,7 +56,8 @@ def revision(url: str) -> str | None:
         return str(found[0]) if found else None
 
 
-def _upgrade(url: str, grade: Grade) -> None:
+def build_schema(url: str, grade: Grade) -> None:
+    """Run the missing migrations for this grade. Services call :func:`migrate`, which finds the grade by itself."""
     config = Config()
     # Config values are interpolated: a percent sign in the path has to be doubled.
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))

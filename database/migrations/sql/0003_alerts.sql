@@ -46,6 +46,8 @@ BEGIN
 END $$;
 CREATE TRIGGER alert_event_append_only BEFORE UPDATE OR DELETE ON alert_event
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER alert_event_no_truncate BEFORE TRUNCATE ON alert_event
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Consoles LISTEN to 'alert_changed'; the payload is the alert's id.
 CREATE FUNCTION notify_alert_changed() RETURNS trigger LANGUAGE plpgsql AS $$

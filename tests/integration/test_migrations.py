@@ -1,0 +1,150 @@
+"""One set of migrations at every grade: repeatable, safe side by side, and the same views."""
+
+import datetime as dt
+import threading
+
+import psycopg
+import pytest
+
+from database.grade import Grade, grade_advice, schema_grade, server_grade
+from database.migrate import build_schema, migrate, revision
+from database.pool import make_pool
+from database.settings import DatabaseSettings
+
+pytestmark = pytest.mark.integration
+
+START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+
+
+def test_repeating_changes_nothing(database_url: str) -> None:
+    with psycopg.connect(database_url) as conn:
+        grade = schema_grade(conn)
+        assert grade == server_grade(conn)
+    before = revision(database_url)
+    assert migrate(database_url) == grade
+    assert revision(database_url) == before == "0004"
+
+
+def test_services_that_start_together_migrate_one_after_the_other(database_url: str) -> None:
+    name = "together"
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE IF EXISTS {name}")
+        conn.execute(f"CREATE DATABASE {name}")
+    url = f"{database_url.rpartition('/')[0]}/{name}"
+    grades: list[Grade] = []
+    threads = [threading.Thread(target=lambda: grades.append(migrate(url))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(grades) == 3
+    assert len(set(grades)) == 1
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def fill(conn: psycopg.Connection, seconds: int) -> None:
+    conn.execute(
+        "INSERT INTO reading (time, series_id, value)"
+        " SELECT %s + g * interval '1 second', s, g FROM generate_series(0, %s) g, generate_series(1, 3) s",
+        (START, seconds - 1),
+    )
+
+
+def test_roll_ups_count_every_reading(database_url: str) -> None:
+    with psycopg.connect(database_url) as conn:
+        fill(conn, 2 * 3600)
+        minutes = conn.execute("SELECT * FROM reading_minute WHERE series_id = 2 ORDER BY time").fetchall()
+        hours = conn.execute("SELECT * FROM reading_hour WHERE series_id = 2 ORDER BY time").fetchall()
+    assert len(minutes) == 120
+    assert minutes[1] == (2, START + dt.timedelta(minutes=1), 60, 89.5, 60.0, 119.0)
+    assert hours == [
+        (2, START, 3600, 1799.5, 0.0, 3599.0),
+        (2, START + dt.timedelta(hours=1), 3600, 5399.5, 3600.0, 7199.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("since", "until"), [(0, 7200), (60, 3600), (30, 3601), (59.999999, 60.000001), (0, 0), (7100, 9000)]
+)
+@pytest.mark.parametrize(
+    ("function", "view"), [("reading_minutes", "reading_minute"), ("reading_hours", "reading_hour")]
+)
+def test_bounded_functions_give_the_views_rows(
+    database_url: str, function: str, view: str, since: float, until: float
+) -> None:
+    first, last = START + dt.timedelta(seconds=since), START + dt.timedelta(seconds=until)
+    with psycopg.connect(database_url) as conn:
+        fill(conn, 7200)
+        wanted = conn.execute(
+            f"SELECT * FROM {view} WHERE series_id IN (1, 3) AND time >= %s AND time < %s ORDER BY 1, 2", (first, last)
+        ).fetchall()
+        given = conn.execute(f"SELECT * FROM {function}(%s, %s, %s) ORDER BY 1, 2", ([1, 3], first, last)).fetchall()
+    assert given == wanted
+
+
+def test_the_chart_of_a_day_reads_the_index(database_url: str) -> None:
+    with psycopg.connect(database_url) as conn:
+        fill(conn, 3600)
+        conn.execute("SET enable_seqscan = off")
+        plan = conn.execute(
+            "EXPLAIN SELECT * FROM reading_minutes(ARRAY[1], %s, %s)", (START, START + dt.timedelta(minutes=5))
+        ).fetchall()
+    text = "\n".join(row[0] for row in plan)
+    assert "reading_series_time" in text or "_materialized_hypertable" in text
+    assert "Index Cond" in text
+
+
+def test_alert_history_can_not_be_rewritten(database_url: str) -> None:
+    with psycopg.connect(database_url) as conn:
+        conn.execute(
+            """
+            INSERT INTO area (path, level, name_zh, name_en) VALUES ('c', 'city', '市', 'City');
+            INSERT INTO household (code, area_id, address_zh, address_en) SELECT 'H1', id, '', '' FROM area;
+            INSERT INTO alert (id, rule, rule_version, severity, subject, household_id, onset, sensed_at, received_at,
+                               raised_at, reason_zh, reason_en, evidence)
+            SELECT gen_random_uuid(), 'sos', 1, 'emergency', 'x', id, now(), now(), now(), now(), '', '', '{}'
+            FROM household;
+            INSERT INTO alert_event (alert_id, at, action, to_state, actor)
+            SELECT id, now(), 'raise', 'raised', 'system' FROM alert;
+            """
+        )
+        conn.commit()
+        for statement in ("UPDATE alert_event SET note = 'x'", "DELETE FROM alert_event", "TRUNCATE alert_event"):
+            with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+                conn.execute(statement)
+            conn.rollback()
+
+
+def test_a_pool_opens_with_the_database_away_and_says_so() -> None:
+    settings = DatabaseSettings(url="postgresql://nobody@127.0.0.1:1/nothing")
+    with make_pool(settings, "test") as pool, pytest.raises(psycopg.OperationalError), pool.connection(timeout=0.2):
+        pass
+
+
+def test_a_pool_gives_connections_in_utc(database_url: str) -> None:
+    with make_pool(DatabaseSettings(url=database_url), "test") as pool, pool.connection() as conn:
+        row = conn.execute("SELECT current_setting('timezone'), current_setting('application_name')").fetchone()
+        assert row == ("UTC", "shouwang-test")
+
+
+def test_an_operator_hears_where_schema_and_server_differ() -> None:
+    assert grade_advice(Grade.PLAIN, Grade.PLAIN) is None
+    assert "migrate an empty database" in str(grade_advice(Grade.PLAIN, Grade.COMMUNITY))
+    assert "shared_preload_libraries" in str(grade_advice(Grade.APACHE, Grade.PLAIN))
+
+
+def test_a_plain_schema_is_not_converted_silently(database_url: str) -> None:
+    name = "plain_first"
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        offered = server_grade(conn)
+        conn.execute(f"CREATE DATABASE {name}")
+    url = f"{database_url.rpartition('/')[0]}/{name}"
+    try:
+        build_schema(url, Grade.PLAIN)
+        assert migrate(url) == Grade.PLAIN
+        advice = grade_advice(Grade.PLAIN, offered)
+        assert (advice is None) == (offered == Grade.PLAIN)
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
