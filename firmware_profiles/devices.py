@@ -1,4 +1,4 @@
-"""Device models: one TOML file each in ``devices/``. A new model that speaks a known transport is a file and no code."""
+"""Device models: one TOML file each in ``devices/``. A model that speaks a known transport is a file and no code."""
 
 import tomllib
 from collections.abc import Mapping

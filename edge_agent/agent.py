@@ -1,0 +1,152 @@
+"""One home's agent: drivers in, frames and events out."""
+
+import asyncio
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from edge_agent.buffer import Buffer, now_us
+from edge_agent.config import ConfigError, DriverConfig, HomeConfig
+from edge_agent.falls import FallWatch
+from edge_agent.frames import FrameCutter
+from edge_agent.health import GatewayHealth
+from edge_agent.uplink import Uplink
+
+from firmware_profiles.driver import Driver
+
+log = structlog.get_logger(__name__)
+
+DRIVER_GROUP = "shouwang.edge_drivers"
+DRIVER_PAUSE_S = (1.0, 60.0)
+"""A driver that failed is started again after the first; each further failure doubles it, up to the second."""
+HEALTH_INTERVAL_S = 60.0
+GATEWAY_DEVICE = "gateway"
+
+
+class Agent:
+    """The sink of the drivers, and what becomes of the readings and events they bring."""
+
+    def __init__(self, config: HomeConfig, buffer: Buffer) -> None:
+        self._config, self._buffer = config, buffer
+        self._frames = FrameCutter()
+        self._falls = FallWatch()
+        self.uplink: Uplink | None = None
+
+    # Sink
+
+    def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
+        self._frames.add(device, channel, times_us, values)
+
+    def event(
+        self,
+        device: str,
+        kind: str,
+        time_us: int,
+        values: Mapping[str, str | int | float | bool] | None = None,
+        evidence: bytes = b"",
+    ) -> None:
+        self._buffer.put_event(device, kind, time_us, dict(values or {}), evidence)
+        self._pump()
+
+    def motion(
+        self,
+        device: str,
+        t_us: int,
+        sample_rate_hz: float,
+        acc_g: NDArray[np.float32],
+        gyro_dps: NDArray[np.float32] | None,
+    ) -> None:
+        for fall in self._falls.feed(device, t_us, sample_rate_hz, acc_g, gyro_dps):
+            values = {"confidence": round(float(fall.confidence), 3), **fall.features}
+            self.event(device, f"fall_{fall.kind}", fall.time_us, values, fall.evidence_bytes())
+
+    # what runs
+
+    def cut_frames(self) -> None:
+        for base_us, series in self._frames.cut():
+            self._buffer.put_frame(base_us, series)
+        self._pump()
+
+    def _pump(self) -> None:
+        if self.uplink is not None:
+            self.uplink.pump()
+
+    async def keep_cutting(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.frames.interval_s)
+            self.cut_frames()
+
+    async def keep_driving(self, driver: DriverConfig) -> None:
+        """Run a driver for ever: one that fails is reported and started again."""
+        pause, longest = DRIVER_PAUSE_S
+        while True:
+            try:
+                await _make_driver(driver, self._config).run(self)
+                reason = "the driver ended by itself"
+            except Exception as error:  # noqa: BLE001 - whatever a driver does, the home stays watched
+                reason = f"{type(error).__name__}: {error}"
+            log.error(
+                "driver failed", gateway=self._config.gateway, driver=driver.kind, reason=reason, again_in_s=pause
+            )
+            self.event(GATEWAY_DEVICE, "device_fault", now_us(), {"driver": driver.kind, "reason": reason[:200]})
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
+
+    async def keep_reporting(self) -> None:
+        health = GatewayHealth(self._config.buffer.path.parent)
+        while True:
+            await asyncio.sleep(HEALTH_INTERVAL_S)
+            figures = health.read() | {"buffer_depth": float(self._buffer.totals().pending)}
+            time_us = np.array([now_us()], np.int64)
+            for channel, value in figures.items():
+                self.readings(GATEWAY_DEVICE, channel, time_us, np.array([value], np.float32))
+
+
+async def run_agent(config: HomeConfig, stop: asyncio.Event) -> None:
+    """Watch over one home until ``stop``; what was not sent by then stays in the buffer.
+
+    Raises ConfigError where a driver is not installed, sqlite3.Error where the buffer can not be written at all.
+    """
+    for driver in config.drivers:
+        _find_driver(driver.kind)
+    boot_us = now_us()
+    buffer = Buffer(config.buffer.path, config.gateway, boot_us, config.buffer.budget_mb * 1024 * 1024)
+    agent = Agent(config, buffer)
+    agent.uplink = Uplink(config.broker, config.gateway, buffer, boot_us, {"ping": lambda _: "pong"})
+    agent.uplink.start()
+    tasks = [
+        asyncio.create_task(work)
+        for work in (
+            agent.keep_cutting(),
+            agent.keep_reporting(),
+            *(agent.keep_driving(driver) for driver in config.drivers),
+        )
+    ]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()  # a disk that refuses to write ends the agent: its supervisor must hear of it
+    finally:
+        for task in (stopping, *tasks):
+            task.cancel()
+        await asyncio.gather(stopping, *tasks, return_exceptions=True)
+        agent.cut_frames()
+        await agent.uplink.stop()
+        buffer.close()
+
+
+def _find_driver(kind: str) -> type[Driver]:
+    found = {point.name: point for point in entry_points(group=DRIVER_GROUP)}
+    if kind not in found:
+        raise ConfigError(f"no driver {kind!r} is installed; there are: {', '.join(sorted(found))}")
+    driver: type[Driver] = found[kind].load()
+    return driver
+
+
+def _make_driver(driver: DriverConfig, config: HomeConfig) -> Driver:
+    return _find_driver(driver.kind)(driver.options, config.devices)

@@ -1,0 +1,145 @@
+"""The way up: buffer to broker, events before readings, deleted at PUBACK; birth, last will, commands.
+
+paho runs the connection in its own thread and repeats what was not acknowledged when it reconnects, in order; this side
+keeps the windows small, so that an event never queues behind a backlog, and hands nothing over while offline.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import paho.mqtt.client as paho
+import structlog
+
+from edge_agent.buffer import Buffer, Lane, Outgoing, now_us
+from firmware_profiles import mqtt, wire
+from firmware_profiles.errors import DecodeError
+
+log = structlog.get_logger(__name__)
+
+WINDOW: dict[Lane, int] = {"events": 64, "frames": 8}
+"""Messages in flight at most, per lane."""
+SOFTWARE = "shouwang-edge 0.1.0"
+
+Handler = Callable[[wire.Command], str]
+"""Carries a command out and says what it did; raises ValueError where it can not."""
+
+
+class Uplink:
+    """Lives in one event loop; call :meth:`pump` when something was put into the buffer."""
+
+    def __init__(
+        self, broker: mqtt.Broker, gateway: str, buffer: Buffer, boot_us: int, handlers: dict[str, Handler]
+    ) -> None:
+        self._broker, self._gateway, self._buffer, self._boot = broker, gateway, buffer, boot_us
+        self._handlers = handlers
+        self._loop = asyncio.get_running_loop()
+        self._online = False
+        self._in_flight: dict[int, Outgoing] = {}  # by paho's message id
+        self._last_event = 0
+        self._again = buffer.numbered_frames()
+        will = mqtt.Will(wire.topic(gateway, "status"), wire.encode(self._status("offline")))
+        self._client = mqtt.make_client(broker, gateway, clean=True, will=will)
+        self._client.max_inflight_messages_set(sum(WINDOW.values()) + 16)
+        self._client.on_connect = self._from_thread(self._connected)
+        self._client.on_disconnect = self._from_thread(self._disconnected)
+        self._client.on_publish = self._from_thread(self._acknowledged)
+        self._client.on_message = self._from_thread(self._commanded)
+
+    def start(self) -> None:
+        mqtt.start(self._client, self._broker)
+
+    async def stop(self, patience_s: float = 5.0) -> None:
+        """Send what waits if the broker takes it within ``patience_s``, say goodbye, disconnect."""
+        deadline = self._loop.time() + patience_s
+        while self._online and self._loop.time() < deadline and (self._in_flight or self._buffer.totals().pending):
+            self.pump()
+            await asyncio.sleep(0.02)
+        if self._online:
+            farewell = self._client.publish(
+                wire.topic(self._gateway, "status"), wire.encode(self._status("offline")), qos=1, retain=True
+            )
+            while not farewell.is_published() and self._online and self._loop.time() < deadline + 1:
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(mqtt.stop, self._client)
+
+    def pump(self) -> None:
+        """Hand over what fits into the windows: events first."""
+        if not self._online:
+            return
+        flying = [message.lane for message in self._in_flight.values()]
+        room = WINDOW["events"] - flying.count("events")
+        if room > 0:
+            for message in self._buffer.next("events", self._last_event, now_us(), room):
+                self._publish(message)
+                self._last_event = message.id
+        room = WINDOW["frames"] - flying.count("frames")
+        while room > 0 and self._again:
+            self._publish(self._again.pop(0))
+            room -= 1
+        if room > 0:
+            for message in self._buffer.next("frames", 0, now_us(), room):
+                self._publish(message)
+
+    def _publish(self, message: Outgoing) -> None:
+        leaf: wire.Leaf = "events" if message.lane == "events" else "readings"
+        info = self._client.publish(wire.topic(self._gateway, leaf), message.payload, qos=1)
+        self._in_flight[info.mid] = message
+
+    def _status(self, state: Any) -> wire.Status:
+        totals = self._buffer.totals()
+        return wire.Status(
+            wire.VERSION,
+            self._gateway,
+            state,
+            now_us(),
+            self._buffer.epoch,
+            self._boot,
+            SOFTWARE,
+            totals.pending,
+            totals.lost_readings,
+        )
+
+    def _from_thread(self, callback: Callable[..., None]) -> Callable[..., None]:
+        def hand_over(*arguments: Any) -> None:
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(callback, *arguments)
+
+        return hand_over
+
+    def _connected(self, client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            log.error("broker refuses the gateway", gateway=self._gateway, reason=str(reason))
+            return
+        self._online = True
+        client.subscribe(wire.topic(self._gateway, "commands"), qos=1)
+        client.publish(wire.topic(self._gateway, "status"), wire.encode(self._status("online")), qos=1, retain=True)
+        log.info("connected", gateway=self._gateway, waiting=self._buffer.totals().pending)
+        self.pump()
+
+    def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if self._online:
+            log.warning("connection lost; everything is kept", gateway=self._gateway, reason=str(reason))
+        self._online = False
+
+    def _acknowledged(self, _client: paho.Client, _userdata: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        message = self._in_flight.pop(mid, None)
+        if message is not None:
+            self._buffer.delete([message.id])
+        self.pump()
+
+    def _commanded(self, client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        try:
+            command = wire.decode(wire.Command, message.payload)
+        except DecodeError as error:
+            log.warning("command refused", gateway=self._gateway, reason=str(error))
+            return
+        handler = self._handlers.get(command.kind)
+        try:
+            if handler is None:
+                raise ValueError(f"unknown command {command.kind!r}; this gateway knows {sorted(self._handlers)}")
+            ok, detail = True, handler(command)
+        except ValueError as error:
+            ok, detail = False, str(error)
+        reply = wire.Reply(wire.VERSION, command.id, self._gateway, ok, now_us(), detail)
+        client.publish(wire.topic(self._gateway, "replies"), wire.encode(reply), qos=1)
