@@ -14,7 +14,6 @@ from edge_agent.falls import FallWatch
 from edge_agent.frames import FrameCutter
 from edge_agent.health import GatewayHealth
 from edge_agent.uplink import Uplink
-
 from firmware_profiles.driver import Driver
 
 log = structlog.get_logger(__name__)
@@ -86,7 +85,7 @@ class Agent:
             try:
                 await _make_driver(driver, self._config).run(self)
                 reason = "the driver ended by itself"
-            except Exception as error:  # noqa: BLE001 - whatever a driver does, the home stays watched
+            except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
             log.error(
                 "driver failed", gateway=self._config.gateway, driver=driver.kind, reason=reason, again_in_s=pause
@@ -125,7 +124,7 @@ async def run_agent(config: HomeConfig, stop: asyncio.Event) -> None:
             *(agent.keep_driving(driver) for driver in config.drivers),
         )
     ]
-    stopping = asyncio.create_task(stop.wait())
+    stopping: asyncio.Task[object] = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:

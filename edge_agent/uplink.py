@@ -5,6 +5,7 @@ keeps the windows small, so that an event never queues behind a backlog, and han
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -59,8 +60,7 @@ class Uplink:
             farewell = self._client.publish(
                 wire.topic(self._gateway, "status"), wire.encode(self._status("offline")), qos=1, retain=True
             )
-            while not farewell.is_published() and self._online and self._loop.time() < deadline + 1:
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(_wait_for, farewell)
         await asyncio.to_thread(mqtt.stop, self._client)
 
     def pump(self) -> None:
@@ -130,7 +130,7 @@ class Uplink:
 
     def _commanded(self, client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         try:
-            command = wire.decode(wire.Command, message.payload)
+            command = wire.decode(wire.Command, bytes(message.payload))
         except DecodeError as error:
             log.warning("command refused", gateway=self._gateway, reason=str(error))
             return
@@ -143,3 +143,8 @@ class Uplink:
             ok, detail = False, str(error)
         reply = wire.Reply(wire.VERSION, command.id, self._gateway, ok, now_us(), detail)
         client.publish(wire.topic(self._gateway, "replies"), wire.encode(reply), qos=1)
+
+
+def _wait_for(message: paho.MQTTMessageInfo) -> None:
+    with contextlib.suppress(RuntimeError, ValueError):  # offline by now: the broker speaks the last will instead
+        message.wait_for_publish(1)

@@ -1,0 +1,83 @@
+"""What ingest knows of the district: gateways, devices, series, marks. Read from the database, kept in memory.
+
+What is unknown is asked for again after a moment, so that a newly provisioned home works without a restart and a
+stranger's flood of messages does not become a flood of queries.
+"""
+
+import time
+from typing import Any
+
+import psycopg
+
+from ingest.batch import StreamKey
+from ingest.marks import Mark
+
+ASK_AGAIN_S = 2.0
+"""An unknown name is looked up at most this often."""
+
+
+class DatabaseDirectory:
+    """A :class:`ingest.batch.Directory` over one connection. Its methods raise psycopg.OperationalError while the
+    database is away; the caller tries again with a new one."""
+
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        self._conn = conn
+        self._gateways: dict[str, int] = {}
+        self._devices: dict[tuple[int, str], int] = {}
+        self._series: dict[tuple[int, str], int] = {}
+        self._refused: dict[tuple[Any, ...], float] = {}
+        self._gateways = dict(conn.execute("SELECT name, id FROM gateway").fetchall())
+        for id_, gateway_id, name in conn.execute("SELECT id, gateway_id, name FROM device"):
+            self._devices[gateway_id, name] = id_
+        for id_, device_id, channel in conn.execute("SELECT id, device_id, channel FROM series"):
+            self._series[device_id, channel] = id_
+
+    def gateway(self, name: str) -> int | None:
+        found = self._gateways.get(name)
+        if found is None and self._may_ask(("gateway", name)):
+            row = self._conn.execute("SELECT id FROM gateway WHERE name = %s", (name,)).fetchone()
+            if row is not None:
+                found = self._gateways[name] = row[0]
+        return found
+
+    def device(self, gateway_id: int, name: str) -> int | None:
+        found = self._devices.get((gateway_id, name))
+        if found is None and self._may_ask((gateway_id, name)):
+            row = self._conn.execute(
+                "SELECT id FROM device WHERE gateway_id = %s AND name = %s", (gateway_id, name)
+            ).fetchone()
+            if row is not None:
+                found = self._devices[gateway_id, name] = row[0]
+        return found
+
+    def series(self, device_id: int, channel: str) -> int:
+        found = self._series.get((device_id, channel))
+        if found is None:
+            row = self._conn.execute(
+                "INSERT INTO series (device_id, channel) VALUES (%s, %s)"
+                " ON CONFLICT (device_id, channel) DO UPDATE SET channel = EXCLUDED.channel RETURNING id",
+                (device_id, channel),
+            ).fetchone()
+            assert row is not None  # noqa: S101 - RETURNING always gives the row
+            found = self._series[device_id, channel] = row[0]
+        return found
+
+    def mark(self, key: StreamKey) -> Mark:
+        """The stored mark of a stream; a fresh one where nothing was stored yet."""
+        row = self._conn.execute(
+            """
+            SELECT high, array(SELECT ARRAY[lower(gap), upper(gap)] FROM unnest(gaps) gap)
+            FROM ingest_stream WHERE (gateway_id, epoch, stream) = (%s, %s, %s)
+            """,
+            key,
+        ).fetchone()
+        return Mark() if row is None else Mark(row[0], [(first, behind) for first, behind in row[1]])
+
+    def _may_ask(self, name: tuple[Any, ...]) -> bool:
+        now = time.monotonic()
+        if len(self._refused) > 10_000:
+            self._refused.clear()
+        if now - self._refused.get(name, -ASK_AGAIN_S) < ASK_AGAIN_S:
+            return False
+        self._refused[name] = now
+        return True

@@ -1,0 +1,43 @@
+"""The bookkeeping of exactly-once: which numbers of a stream are stored. Pure.
+
+A stream's mark is the highest number stored and the numbers below it that never came. A frame is a repetition if and
+only if its number is not above the highest and not among the missing. Whatever the order of arrival, each number is
+taken once.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+
+class Mark:
+    """One stream's mark. ``gaps`` are half-open intervals [first, behind the last), sorted, not touching."""
+
+    __slots__ = ("gaps", "high")
+
+    def __init__(self, high: int = 0, gaps: Iterable[tuple[int, int]] = ()) -> None:
+        self.high = high
+        self.gaps = sorted(gaps)
+
+    def take(self, seq: int) -> bool:
+        """Take a number; False where it was taken before. Raises ValueError for a number below 1."""
+        if seq < 1:
+            raise ValueError(f"sequence numbers begin at 1, not {seq}")
+        if seq > self.high:
+            if seq > self.high + 1:
+                self.gaps.append((self.high + 1, seq))
+            self.high = seq
+            return True
+        at = bisect_right(self.gaps, (seq, 1 << 62)) - 1
+        if at < 0 or seq >= self.gaps[at][1]:
+            return False
+        first, behind = self.gaps.pop(at)
+        self.gaps[at:at] = [part for part in ((first, seq), (seq + 1, behind)) if part[0] < part[1]]
+        return True
+
+    def copy(self) -> "Mark":
+        return Mark(self.high, self.gaps)
+
+    @property
+    def missing(self) -> int:
+        """How many numbers below the highest never came."""
+        return sum(behind - first for first, behind in self.gaps)
