@@ -21,6 +21,7 @@ from care_network.records import (
     NewLimit,
     NewResident,
 )
+from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
 
 log = structlog.get_logger(__name__)
@@ -80,7 +81,8 @@ def load_demo(
         for number, home in enumerate(homes, start=1):
             people = people_of(number)
             residents += len(people)
-            if known.get(home.gateway) != len(home.devices):
+            names = {device.name for device in home.devices} | {provisioning.GATEWAY_DEVICE}
+            if known.get(home.gateway) != len(names):
                 _add_home(conn, number, home, people, now)
         for account in accounts:
             provisioning.add_account(conn, account, exist_ok=True)
@@ -144,8 +146,9 @@ def _add_home(conn: Connection[Any], number: int, home: DemoHome, people: list[P
         provisioning.set_limit(conn, limit, now)
     provisioning.add_gateway(conn, NewGateway(home.gateway, code), exist_ok=True)
     for device in home.devices:
-        # What has no room is worn or carried; in a couple's home, by the first.
-        wearer = None if device.room else people[0].code
+        # In a couple's home the first one wears and is measured; what stands in a room watches both.
+        model = MODELS.get(device.model)
+        wearer = people[0].code if model is not None and (model.wearable or model.transport == "ble-gatt") else None
         new_device = NewDevice(home.gateway, device.name, device.model, device.room, wearer)
         provisioning.add_device(conn, new_device, exist_ok=True)
 

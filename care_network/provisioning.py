@@ -28,6 +28,10 @@ from care_network.records import (
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.devices import MODELS
 
+GATEWAY_DEVICE = "gateway"
+"""The device name under which a gateway sends its own health."""
+GATEWAY_MODEL = "gateway"
+
 
 def add_area(conn: Connection[Any], new: NewArea, *, exist_ok: bool = False) -> int:
     """An area below one that exists; only a city stands alone."""
@@ -130,16 +134,19 @@ def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
 
 
 def add_gateway(conn: Connection[Any], new: NewGateway, *, exist_ok: bool = False) -> int:
-    """A home gateway; its name is the common name of its certificate."""
-    return _insert(
-        conn,
-        "INSERT INTO gateway (name, household_id) VALUES (%(name)s, %(household_id)s)"
-        " ON CONFLICT (name) DO NOTHING RETURNING id",
-        "SELECT id FROM gateway WHERE name = %(name)s",
-        {"name": new.name, "household_id": _household_id(conn, new.household)},
-        f"gateway {new.name}",
-        exist_ok,
-    )
+    """A home gateway; its name is the common name of its certificate. It is also a device of its own: its health."""
+    with conn.transaction():
+        gateway_id = _insert(
+            conn,
+            "INSERT INTO gateway (name, household_id) VALUES (%(name)s, %(household_id)s)"
+            " ON CONFLICT (name) DO NOTHING RETURNING id",
+            "SELECT id FROM gateway WHERE name = %(name)s",
+            {"name": new.name, "household_id": _household_id(conn, new.household)},
+            f"gateway {new.name}",
+            exist_ok,
+        )
+        add_device(conn, NewDevice(new.name, GATEWAY_DEVICE, GATEWAY_MODEL), exist_ok=True)
+    return gateway_id
 
 
 def add_device(conn: Connection[Any], new: NewDevice, *, exist_ok: bool = False) -> int:

@@ -21,11 +21,11 @@ Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 
 
-class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Checked by ``parse``; made directly where the program itself is the author."""
 
 
-class NewArea(_Record, frozen=True):
+class NewArea(Record, frozen=True):
     path: AreaPath
     level: Literal["city", "district", "street", "community", "compound"]
     name_zh: Name
@@ -34,7 +34,7 @@ class NewArea(_Record, frozen=True):
     latitude: Latitude | None = None
 
 
-class NewOrganisation(_Record, frozen=True):
+class NewOrganisation(Record, frozen=True):
     code: Code
     area: AreaPath
     kind: Literal[
@@ -50,7 +50,7 @@ class NewOrganisation(_Record, frozen=True):
     phone: Phone = ""
 
 
-class NewHousehold(_Record, frozen=True):
+class NewHousehold(Record, frozen=True):
     code: Code
     area: AreaPath
     address_zh: Name
@@ -60,7 +60,7 @@ class NewHousehold(_Record, frozen=True):
     latitude: Latitude | None = None
 
 
-class NewResident(_Record, frozen=True):
+class NewResident(Record, frozen=True):
     code: Code
     household: Code
     name_zh: Name
@@ -73,7 +73,7 @@ class NewResident(_Record, frozen=True):
     on_oxygen: bool = False
 
 
-class NewLimit(_Record, frozen=True):
+class NewLimit(Record, frozen=True):
     resident: Code
     channel: ChannelCode
     set_by: Name
@@ -81,12 +81,12 @@ class NewLimit(_Record, frozen=True):
     high: float | None = None
 
 
-class NewGateway(_Record, frozen=True):
+class NewGateway(Record, frozen=True):
     name: GatewayName
     household: Code
 
 
-class NewDevice(_Record, frozen=True):
+class NewDevice(Record, frozen=True):
     gateway: GatewayName
     name: DeviceName
     model: str
@@ -95,7 +95,7 @@ class NewDevice(_Record, frozen=True):
     """Who wears it; None: it watches the household."""
 
 
-class NewAccount(_Record, frozen=True):
+class NewAccount(Record, frozen=True):
     login: Login
     password: str
     name_zh: Name
@@ -108,7 +108,7 @@ class NewAccount(_Record, frozen=True):
         return f"NewAccount(login={self.login!r}, role={self.role!r})"
 
 
-class NewFamilyMember(_Record, frozen=True):
+class NewFamilyMember(Record, frozen=True):
     login: Login
     resident: Code
     relation_zh: Name
@@ -116,7 +116,7 @@ class NewFamilyMember(_Record, frozen=True):
     consent_at: dt.datetime
 
 
-_R = TypeVar("_R", bound=_Record)
+_R = TypeVar("_R", bound=Record)
 
 
 def parse(kind: type[_R], fields: Mapping[str, Any]) -> _R:

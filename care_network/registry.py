@@ -85,7 +85,8 @@ class Device(msgspec.Struct, frozen=True):
     model: str
     room: str
     resident_id: int | None
-    """Who it measures: its wearer, or the household's only resident; None where that can not be said."""
+    """Who it measures: its wearer, or the household's only resident. None where that can not be said, and for the
+    gateway itself."""
 
 
 class Registry(msgspec.Struct, frozen=True):
@@ -174,7 +175,8 @@ _RESIDENTS = """
 _LIMITS = "SELECT resident_id, channel, low, high FROM resident_limit"
 _GATEWAYS = "SELECT id, name, household_id FROM gateway ORDER BY name"
 _DEVICES = """
-    SELECT d.id, g.name AS gateway, d.name, d.model, d.room, coalesce(d.resident_id, alone.resident_id) AS resident_id
+    SELECT d.id, g.name AS gateway, d.name, d.model, d.room,
+           CASE WHEN d.model <> 'gateway' THEN coalesce(d.resident_id, alone.resident_id) END AS resident_id
     FROM device d
     JOIN gateway g ON g.id = d.gateway_id
     LEFT JOIN (SELECT household_id, min(id) AS resident_id FROM resident GROUP BY household_id HAVING count(*) = 1)

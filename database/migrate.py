@@ -7,6 +7,7 @@ import sqlalchemy
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from database.grade import Grade, enable_timescaledb, grade_advice, schema_grade, server_grade
 
@@ -56,12 +57,14 @@ def revision(url: str) -> str | None:
         return str(found[0]) if found else None
 
 
+def newest_revision() -> str | None:
+    """The newest migration this program brings."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
 def build_schema(url: str, grade: Grade) -> None:
     """Run the missing migrations for this grade. Services call :func:`migrate`, which finds the grade by itself."""
-    config = Config()
-    # Config values are interpolated: a percent sign in the path has to be doubled.
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
+    config = _config()
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sqlalchemy.pool.NullPool
     )
@@ -72,3 +75,11 @@ def build_schema(url: str, grade: Grade) -> None:
             command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    # Config values are interpolated: a percent sign in the path has to be doubled.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -30,6 +30,8 @@ pytestmark = pytest.mark.integration
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 MODEL = sorted(MODELS)[0]
+WORN = next(name for name, model in sorted(MODELS.items()) if model.wearable)
+FIXED = next(name for name, model in sorted(MODELS.items()) if model.transport == "esphome")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Home:
 
 
 def homes(count: int) -> list[Home]:
-    devices = (DeviceConfig("pendant", MODEL), DeviceConfig("radar", MODEL, room="bedroom"))
+    devices = (DeviceConfig("pendant", WORN), DeviceConfig("radar", FIXED, room="bedroom"))
     return [Home(f"gw-yt-{number:04d}", devices) for number in range(1, count + 1)]
 
 
@@ -89,6 +91,8 @@ def test_the_registry_knows_whom_a_device_measures(database_url: str) -> None:
     assert worn.code == "R0007"
     assert registry.resident_of("gw-yt-0007", "radar") is None  # a couple's room
     assert registry.resident_of("gw-yt-0001", "unheard-of") is None
+    assert registry.device("gw-yt-0001", "gateway") is not None
+    assert registry.resident_of("gw-yt-0001", "gateway") is None
     assert registry.household_of("gw-nobody") is None
     household = registry.household_of("gw-yt-0007")
     assert household is not None

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from database.grade import Grade, grade_advice, schema_grade, server_grade
+from database.health import examine
 from database.migrate import build_schema, migrate, revision
 from database.pool import make_pool
 from database.settings import DatabaseSettings
@@ -26,7 +27,7 @@ def test_repeating_changes_nothing(database_url: str) -> None:
 
 
 def test_services_that_start_together_migrate_one_after_the_other(database_url: str) -> None:
-    name = "together"
+    name = f"{database_url.rpartition('/')[2]}_together"
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute(f"DROP DATABASE IF EXISTS {name}")
         conn.execute(f"CREATE DATABASE {name}")
@@ -135,7 +136,7 @@ def test_an_operator_hears_where_schema_and_server_differ() -> None:
 
 
 def test_a_plain_schema_is_not_converted_silently(database_url: str) -> None:
-    name = "plain_first"
+    name = f"{database_url.rpartition('/')[2]}_plain"
     with psycopg.connect(database_url, autocommit=True) as conn:
         offered = server_grade(conn)
         conn.execute(f"CREATE DATABASE {name}")
@@ -148,3 +149,20 @@ def test_a_plain_schema_is_not_converted_silently(database_url: str) -> None:
     finally:
         with psycopg.connect(database_url, autocommit=True) as conn:
             conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_doctor_finds_what_is_wrong(database_url: str) -> None:
+    health = examine(database_url)
+    assert health.reachable
+    assert health.built == health.offered
+    assert health.findings == ()
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("UPDATE alembic_version SET version_num = '0003'")
+        conn.execute(f"ALTER DATABASE {conn.info.dbname} SET synchronous_commit = off")
+    findings = examine(database_url).findings
+    assert "shouwang migrate" in findings[0]
+    assert "synchronous_commit is off" in findings[1]
+    away = examine("postgresql://nobody:secret@127.0.0.1:1/nothing")
+    assert not away.reachable
+    assert "does not answer" in away.findings[0]
+    assert "secret" not in away.findings[0]

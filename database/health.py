@@ -1,0 +1,46 @@
+"""What an operator should know about the database: for ``shouwang doctor``."""
+
+import msgspec
+import psycopg
+
+from database.grade import Grade, grade_advice, schema_grade, server_grade
+from database.migrate import newest_revision, revision
+
+OLDEST_SERVER = 15_00_00
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The state of the database; ``findings`` are for a person, each says what is wrong and what to do."""
+
+    reachable: bool
+    server: str = ""
+    """'18.6'"""
+    built: Grade | None = None
+    offered: Grade | None = None
+    findings: tuple[str, ...] = ()
+
+
+def examine(url: str) -> Health:
+    """Look, and change nothing. Never raises for a database that is away or of another age: that is a finding."""
+    findings = []
+    try:
+        with psycopg.connect(url, connect_timeout=5, application_name="shouwang-doctor") as conn:
+            number, version = conn.info.server_version, conn.execute("SHOW server_version").fetchone()
+            built, offered = schema_grade(conn), server_grade(conn)
+            have, want = revision(url), newest_revision()
+            if number < OLDEST_SERVER:
+                findings.append(f"PostgreSQL {number // 10000} is too old: use 15 or newer")
+            if have is None:
+                findings.append("there is no schema yet: run 'shouwang migrate'")
+            elif have != want:
+                findings.append(f"the schema is at {have}, this program brings {want}: run 'shouwang migrate'")
+            advice = grade_advice(built, offered) if built is not None else None
+            if advice:
+                findings.append(advice)
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                row = conn.execute("SELECT current_setting(%s)", (setting,)).fetchone()
+                if row is not None and row[0] == "off":
+                    findings.append(f"{setting} is off: what was stored can be lost at a power cut; switch it on")
+    except psycopg.Error as error:
+        return Health(False, findings=(f"the database does not answer: {str(error).strip()}",))
+    return Health(True, str(version[0]).split()[0] if version else "", built, offered, tuple(findings))
