@@ -124,7 +124,7 @@ async def run_agent(config: HomeConfig, stop: asyncio.Event) -> None:
             *(agent.keep_driving(driver) for driver in config.drivers),
         )
     ]
-    stopping: asyncio.Task[object] = asyncio.create_task(stop.wait())
+    stopping = asyncio.create_task(_wait(stop))
     try:
         await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -149,3 +149,7 @@ def _find_driver(kind: str) -> type[Driver]:
 
 def _make_driver(driver: DriverConfig, config: HomeConfig) -> Driver:
     return _find_driver(driver.kind)(driver.options, config.devices)
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()

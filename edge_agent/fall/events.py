@@ -1,0 +1,49 @@
+"""What the fall detector reports, and its evidence on the wire."""
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+FallKind = Literal["suspected", "confirmed", "recovered"]
+EVIDENCE_HZ = 50.0
+"""Evidence is kept at no more than this rate: a person looks at it."""
+
+
+class _Evidence(msgspec.Struct, frozen=True, array_like=True):
+    start_us: int
+    rate_hz: float
+    samples: bytes  # int16 little-endian, milli-g, [n, 3]
+
+
+class FallEvent(msgspec.Struct, frozen=True):
+    """One step in the story of one fall."""
+
+    kind: FallKind
+    time_us: int
+    """The impact (µs since 1970): the same for the suspicion and what becomes of it."""
+    confidence: float
+    """0–1: how sure the detector is that this is a fall."""
+    features: dict[str, float]
+    """What decided, by name; units stand in the names."""
+    window_start_us: int
+    window_rate_hz: float
+    window_acc_g: NDArray[np.float32]
+    """The signal around the impact, shape [n, 3], g."""
+
+    def evidence_bytes(self) -> bytes:
+        """The window for the wire: at most 50 Hz, int16 milli-g."""
+        step = max(1, int(self.window_rate_hz // EVIDENCE_HZ))
+        milli_g = np.clip(np.round(self.window_acc_g[::step] * 1000), -32768, 32767).astype("<i2")
+        return msgspec.msgpack.encode(_Evidence(self.window_start_us, self.window_rate_hz / step, milli_g.tobytes()))
+
+
+def decode_evidence(evidence: bytes) -> tuple[int, float, NDArray[np.float32]]:
+    """(start in µs, rate in Hz, acceleration [n, 3] in g) of an event's evidence. Raises ValueError for other bytes."""
+    try:
+        kept = msgspec.msgpack.decode(evidence, type=_Evidence)
+        samples = np.frombuffer(kept.samples, "<i2").reshape(-1, 3)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ValueError(f"not the evidence of a fall: {error}") from error
+    return kept.start_us, kept.rate_hz, samples.astype(np.float32) / np.float32(1000)
