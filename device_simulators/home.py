@@ -1,0 +1,203 @@
+"""What the devices of one home say between two moments: columns of readings and the events. Pure and stateless: the
+same home, seed and interval give the same data, however the time is cut into intervals."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from device_simulators.day import Stay, stays_between
+from device_simulators.noise import normal, smooth, uniform
+
+AWAKE = {"bed": 0.0, "bedroom": 0.6, "bathroom": 1.0, "kitchen": 1.2, "living_room": 0.7, "out": 1.5}
+"""How active someone is in a place, as a share of light housework."""
+
+
+class Column(msgspec.Struct, frozen=True):
+    """Readings of one channel, times in µs, shapes [n]."""
+
+    device: str
+    channel: str
+    times_us: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
+class Happening(msgspec.Struct, frozen=True):
+    device: str
+    kind: str
+    time_us: int
+    values: dict[str, str | int | float | bool] = {}
+
+
+class Decline(msgspec.Struct, frozen=True):
+    """A deterioration: from ``start_us`` on, over ``over_us``, to an acute infection's vital signs."""
+
+    start_us: int
+    over_us: int
+    end_us: int
+
+    def share(self, times_us: NDArray[np.int64]) -> NDArray[np.float64]:
+        """0 before, rising to 1, and 0 again after the end; shape [n]."""
+        rising = np.clip((times_us - self.start_us) / self.over_us, 0, 1)
+        return np.asarray(np.where(times_us < self.end_us, rising, 0.0))
+
+
+Floats = NDArray[np.float64]
+_Signal = Callable[["Home", NDArray[np.int64], Floats], Floats]
+
+
+class Home:
+    """One household of one resident."""
+
+    def __init__(self, seed: int, declines: tuple[Decline, ...] = ()) -> None:
+        self.seed = seed
+        self._declines = declines
+        traits = normal(seed, np.arange(8, dtype=np.int64))
+        self._rest_rate = 66 + 5 * traits[0]  # /min
+        self._breaths = 15 + 1.0 * traits[1]  # /min
+        self._spo2 = np.clip(97.3 + 0.4 * traits[2], 96.6, 98.5)  # %
+        self._systolic = 132 + 7 * traits[3]  # mmHg
+        self._warmth = 36.55 + 0.12 * traits[4]  # °C
+
+    def columns(self, from_us: int, to_us: int) -> Iterator[Column]:
+        """Readings with times in [from_us, to_us)."""
+        for number, (device, channel, period_s, needs, signal) in enumerate(_SIGNALS):
+            period = round(period_s * 1e6)
+            phase = round(float(uniform(self.seed + 17 * number, np.zeros(1, np.int64))[0]) * period)
+            first = -((phase - from_us) // period)
+            steps = np.arange(first, -((phase - to_us) // period), dtype=np.int64)
+            if not len(steps):
+                continue
+            times = steps * period + phase
+            places = self._places(times)
+            if needs is not None:
+                there = np.isin(places, needs)
+                times, steps, places = times[there], steps[there], places[there]
+            if len(times):
+                activity = np.array([AWAKE[place] for place in places])
+                values = signal(self, times, activity)
+                yield Column(device, channel, times, values.astype(np.float32))
+        yield from self._movement(from_us, to_us)
+
+    def happenings(self, from_us: int, to_us: int) -> Iterator[Happening]:
+        """Events with times in [from_us, to_us): going to bed and getting up, leaving and coming home."""
+        for before, stay in self._changes(from_us, to_us):
+            time_us = stay.start_s * 1_000_000
+            if before.place == "bed":
+                yield Happening("bed", "bed_exit", time_us)
+            elif stay.place == "bed":
+                yield Happening("bed", "bed_enter", time_us)
+            if "out" in (before.place, stay.place):
+                yield Happening("front-door", "door_opened", time_us)
+                yield Happening("front-door", "door_closed", time_us + 8_000_000)
+
+    def _changes(self, from_us: int, to_us: int) -> Iterator[tuple[Stay, Stay]]:
+        stays = stays_between(self.seed, from_us / 1e6 - 86_400, to_us / 1e6)
+        for before, stay in itertools.pairwise(stays):
+            if from_us <= stay.start_s * 1_000_000 < to_us:
+                yield before, stay
+
+    def _places(self, times_us: NDArray[np.int64]) -> NDArray[np.str_]:
+        stays = stays_between(self.seed, times_us[0] / 1e6, times_us[-1] / 1e6)
+        starts = np.array([stay.start_s for stay in stays]) * 1_000_000
+        index = np.clip(np.searchsorted(starts, times_us, "right") - 1, 0, None)
+        return np.array([stay.place for stay in stays])[index]
+
+    def _movement(self, from_us: int, to_us: int) -> Iterator[Column]:
+        """Motion sensors report about twice a minute while somebody moves before them."""
+        period = 30_000_000
+        times = np.arange(-(-from_us // period), -(-to_us // period), dtype=np.int64) * period
+        if not len(times):
+            return
+        places = self._places(times)
+        for device, place in (("pir-living", "living_room"), ("pir-kitchen", "kitchen"), ("pir-bathroom", "bathroom")):
+            seen = (places == place) & (uniform(self.seed + len(device), times // period) < 0.7)
+            if seen.any():
+                yield Column(device, "motion", times[seen], np.ones(int(seen.sum()), np.float32))
+        minutes = times % 60_000_000 == 0
+        if minutes.any():
+            in_bed = (places[minutes] == "bed").astype(np.float32)
+            yield Column("bed", "in_bed", times[minutes], in_bed)
+            yield Column(
+                "radar", "presence", times[minutes], np.isin(places[minutes], ("bed", "bedroom")) * np.float32(1)
+            )
+
+    # signals: shape [n] in, shape [n] out
+
+    def _decline(self, times_us: NDArray[np.int64]) -> NDArray[np.float64]:
+        total = np.zeros(len(times_us))
+        for decline in self._declines:
+            total = np.maximum(total, decline.share(times_us))
+        return total
+
+    def _circadian(self, times_us: NDArray[np.int64]) -> NDArray[np.float64]:
+        """-1 in the small hours, +1 in the late afternoon (Shanghai)."""
+        hours = (times_us / 3.6e9 + 8) % 24
+        return np.asarray(-np.cos(2 * np.pi * (hours - 4.5) / 24))
+
+    def heart_rate(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        steps = times_us // 1_000_000
+        calm = self._rest_rate + 3.5 * self._circadian(times_us) + 7 * activity
+        wander = 3.0 * smooth(self.seed + 100, times_us / 1e6, 400) + 1.2 * normal(self.seed + 101, steps)
+        return np.asarray(np.round(calm + wander + 52 * self._decline(times_us)))
+
+    def respiration_rate(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        wander = 0.8 * smooth(self.seed + 110, times_us / 1e6, 300) + 0.4 * normal(
+            self.seed + 111, times_us // 1_000_000
+        )
+        return np.asarray(np.clip(np.round(self._breaths + 1.2 * activity + wander), 12, 20) + np.round()
+            11 * self._decline(times_us)
+        )
+
+    def spo2(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        wander = 0.4 * smooth(self.seed + 120, times_us / 1e6, 500) + 0.3 * normal(
+            self.seed + 121, times_us // 1_000_000
+        )
+        return np.asarray(np.clip(np.round(self._spo2 + wander - 8 * self._decline(times_us)), 70, 100))
+
+    def systolic(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        wander = 5 * smooth(self.seed + 130, times_us / 1e6, 7200)
+        return np.asarray(np.round(self._systolic + 5 * self._circadian(times_us) + wander - 28 * self._decline(times_us)))
+
+    def diastolic(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.round(0.58 * self.systolic(times_us, activity)))
+
+    def body_temperature(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        warmth = self._warmth + 0.2 * self._circadian(times_us) + 0.05 * smooth(self.seed + 140, times_us / 1e6, 5000)
+        return np.asarray(np.round(warmth + 2.2 * self._decline(times_us), 1))
+
+    def room_temperature(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        warmth = 23 + 1.2 * self._circadian(times_us) + 0.4 * smooth(self.seed + 150, times_us / 1e6, 9000)
+        return np.asarray(np.round(warmth, 1))
+
+    def room_humidity(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.round(62 + 6 * smooth(self.seed + 160, times_us / 1e6, 20_000)))
+
+    def battery(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Falls from full over 200 days and is then replaced."""
+        return np.asarray(np.round(100 - 80 * ((times_us / 8.64e10 + 37 * self.seed) % 200) / 200))
+
+
+_HOME = ("bed", "bedroom", "bathroom", "kitchen", "living_room")
+_NEAR_RADAR = ("bed", "bedroom", "living_room")
+_SIGNALS: tuple[tuple[str, str, float, tuple[str, ...] | None, _Signal], ...] = (
+    # device, channel, period in s, where the resident must be (None: anywhere), signal
+    ("radar", "heart_rate", 5, _NEAR_RADAR, Home.heart_rate),
+    ("radar", "respiration_rate", 5, _NEAR_RADAR, Home.respiration_rate),
+    ("oximeter", "spo2", 10, _HOME, Home.spo2),
+    ("oximeter", "heart_rate", 10, _HOME, Home.heart_rate),
+    ("bp-cuff", "systolic_bp", 900, _HOME, Home.systolic),
+    ("bp-cuff", "diastolic_bp", 900, _HOME, Home.diastolic),
+    ("thermometer", "body_temperature", 120, _HOME, Home.body_temperature),
+    ("climate", "room_temperature", 60, None, Home.room_temperature),
+    ("climate", "room_humidity", 60, None, Home.room_humidity),
+    ("pendant", "battery", 30, None, Home.battery),
+    ("sos-button", "battery", 1800, None, Home.battery),
+    ("pir-living", "battery", 600, None, Home.battery),
+    ("pir-kitchen", "battery", 600, None, Home.battery),
+    ("pir-bathroom", "battery", 600, None, Home.battery),
+    ("front-door", "battery", 600, None, Home.battery),
+    ("smoke", "battery", 3600, None, Home.battery),
+)

@@ -1,0 +1,50 @@
+"""The demonstration's homes as data: which devices each has, and what happens in it."""
+
+from typing import Any
+
+import msgspec
+
+from firmware_profiles.driver import DeviceConfig
+
+DEVICES = (
+    DeviceConfig("pendant", "mbientlab-metamotions", "worn"),
+    DeviceConfig("sos-button", "sonoff-snzb-01p", "bedside"),
+    DeviceConfig("oximeter", "nonin-3230", "worn"),
+    DeviceConfig("bp-cuff", "and-ua-651ble", "living_room"),
+    DeviceConfig("thermometer", "and-ut-201ble", "bedroom"),
+    DeviceConfig("radar", "seeed-mr60bha2", "bedroom"),
+    DeviceConfig("bed", "third-reality-3rvs01031z", "bedroom"),
+    DeviceConfig("pir-living", "aqara-rtcgq11lm", "living_room"),
+    DeviceConfig("pir-kitchen", "aqara-rtcgq11lm", "kitchen"),
+    DeviceConfig("pir-bathroom", "aqara-rtcgq11lm", "bathroom"),
+    DeviceConfig("front-door", "aqara-mccgq11lm", "hall"),
+    DeviceConfig("smoke", "heiman-hs1sa", "kitchen"),
+    DeviceConfig("climate", "sonoff-snzb-02d", "living_room"),
+    DeviceConfig("gateway", "gateway", ""),
+)
+WORN = frozenset({"pendant", "oximeter"})
+
+
+class SimulatedHome(msgspec.Struct, frozen=True):
+    """One home: its number from 1, its gateway's name, its devices, and the options of its simulated driver."""
+
+    number: int
+    gateway: str
+    devices: tuple[DeviceConfig, ...]
+    driver_options: dict[str, Any]
+
+
+def demo_home(number: int) -> SimulatedHome:
+    """Home ``number``, counted from 1. The first four have something to show; the others live an ordinary day.
+
+    1: a real fall (SisFall) 20 s after the start and every five minutes. 2: an SOS press. 3: a deterioration, NEWS2
+    rising over minutes. 4: a device that falls silent.
+    """
+    scenarios: dict[int, list[dict[str, Any]]] = {
+        1: [{"kind": "fall", "at_s": 20, "every_s": 300, "recordings": ["SE01_D01_R01", "SA01_F01_R01"]}],
+        2: [{"kind": "sos", "at_s": 40, "every_s": 900}],
+        3: [{"kind": "deterioration", "at_s": 30, "over_s": 180, "for_s": 900}],
+        4: [{"kind": "silence", "at_s": 30, "device": "radar"}],
+    }
+    options: dict[str, Any] = {"seed": number, "scenarios": scenarios.get(number, [])}
+    return SimulatedHome(number, f"gw-yt-{number:04d}", DEVICES, options)
