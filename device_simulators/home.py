@@ -143,13 +143,12 @@ class Home:
         wander = 3.0 * smooth(self.seed + 100, times_us / 1e6, 400) + 1.2 * normal(self.seed + 101, steps)
         return np.asarray(np.round(calm + wander + 52 * self._decline(times_us)))
 
-    def respiration_rate(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
+    def respiration_rate(self, times_us: NDArray[np.int64], activity: Floats) -> Floats:
         wander = 0.8 * smooth(self.seed + 110, times_us / 1e6, 300) + 0.4 * normal(
             self.seed + 111, times_us // 1_000_000
         )
-        return np.asarray(np.clip(np.round(self._breaths + 1.2 * activity + wander), 12, 20) + np.round()
-            11 * self._decline(times_us)
-        )
+        calm = np.clip(np.round(self._breaths + 1.2 * activity + wander), 12, 20)
+        return np.asarray(calm + np.round(11 * self._decline(times_us)))
 
     def spo2(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
         wander = 0.4 * smooth(self.seed + 120, times_us / 1e6, 500) + 0.3 * normal(
@@ -158,8 +157,8 @@ class Home:
         return np.asarray(np.clip(np.round(self._spo2 + wander - 8 * self._decline(times_us)), 70, 100))
 
     def systolic(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
-        wander = 5 * smooth(self.seed + 130, times_us / 1e6, 7200)
-        return np.asarray(np.round(self._systolic + 5 * self._circadian(times_us) + wander - 28 * self._decline(times_us)))
+        wander = 5 * smooth(self.seed + 130, times_us / 1e6, 7200) - 28 * self._decline(times_us)
+        return np.asarray(np.round(self._systolic + 5 * self._circadian(times_us) + wander))
 
     def diastolic(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.round(0.58 * self.systolic(times_us, activity)))
