@@ -17,7 +17,7 @@ def uniform(seed: int, steps: NDArray[np.int64]) -> NDArray[np.float64]:
 def normal(seed: int, steps: NDArray[np.int64]) -> NDArray[np.float64]:
     """White noise, mean 0, standard deviation 1 (Box and Muller 1958)."""
     radius = np.sqrt(-2 * np.log(1 - uniform(seed, steps)))
-    return radius * np.cos(2 * np.pi * uniform(seed + 1, steps))
+    return np.asarray(radius * np.cos(2 * np.pi * uniform(seed + 1, steps)))
 
 
 def smooth(seed: int, seconds: NDArray[np.float64], period_s: float) -> NDArray[np.float64]:

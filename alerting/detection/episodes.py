@@ -1,0 +1,32 @@
+"""Episodes: an alert opens once, does not open again while it lasts, and ends when things have been normal for a while."""
+
+import msgspec
+
+
+class Episode(msgspec.Struct):
+    """``since_us``: when the condition began, 0 while it does not hold; ``onset_us``: of the open alert, 0: none."""
+
+    since_us: int = 0
+    count: int = 0
+    onset_us: int = 0
+    severity: str = ""
+    normal_since_us: int = 0
+
+    def hold(self, time_us: int) -> None:
+        """The condition holds at ``time_us``."""
+        if not self.since_us:
+            self.since_us, self.count = time_us, 0
+        self.count += 1
+        self.normal_since_us = 0
+
+    def release(self, time_us: int, normal_for_us: int) -> bool:
+        """The condition does not hold; True when an open episode ends by it."""
+        self.since_us = self.count = 0
+        if not self.onset_us:
+            return False
+        if not self.normal_since_us:
+            self.normal_since_us = time_us
+        if time_us - self.normal_since_us < normal_for_us:
+            return False
+        self.onset_us, self.severity, self.normal_since_us = 0, "", 0
+        return True

@@ -1,0 +1,144 @@
+"""Events that are alerts by themselves: SOS, falls, smoke, gas, water, faults. Each kind is a row of a table."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from alerting.detection.context import District, Happened, subject_of
+from alerting.finding import Finding, Severity
+from firmware_profiles.channels import EVENTS
+
+VERSION = 1
+
+
+class EventDetector(Protocol):
+    """Looks at one event; state is its own affair."""
+
+    def event(self, district: District, happened: Happened) -> Iterator[Finding]: ...
+
+
+def event_detectors() -> Sequence[EventDetector]:
+    return (Falls(), Calls())
+
+
+class Falls:
+    """One fall, one alert: suspected → urgent, confirmed → the same alert becomes an emergency, recovered → cleared.
+
+    The impact's time is the onset, so the three events of a fall name the same alert, in whatever process.
+    """
+
+    def event(self, district: District, happened: Happened) -> Iterator[Finding]:
+        if happened.kind == "fall_suspected":
+            yield self._finding(district, happened, "open", "urgent")
+        elif happened.kind == "fall_confirmed":
+            # a suspicion that got lost on the way must not swallow the fall: open does nothing where it is open
+            yield self._finding(district, happened, "open", "emergency")
+            yield self._finding(district, happened, "update", "emergency")
+        elif happened.kind == "fall_recovered":
+            yield self._finding(district, happened, "clear", "urgent")
+
+    def _finding(self, district: District, happened: Happened, action: str, severity: Severity) -> Finding:
+        subject, resident_id = subject_of(district, happened.source)
+        confidence = happened.values.get("confidence")
+        sure = f",置信度 {confidence:.0%}" if isinstance(confidence, float) else ""
+        sure_en = f", confidence {confidence:.0%}" if isinstance(confidence, float) else ""
+        peak = happened.values.get("peak_g")
+        hit = f",冲击 {peak:.1f} g" if isinstance(peak, float) else ""
+        hit_en = f", impact {peak:.1f} g" if isinstance(peak, float) else ""
+        words = {
+            "fall_suspected": (f"疑似跌倒{hit}{sure}", f"Fall suspected{hit_en}{sure_en}"),
+            "fall_confirmed": (f"确认跌倒,跌倒后静卧不动{sure}", f"Fall confirmed: lying still after it{sure_en}"),
+            "fall_recovered": ("跌倒后已自行起身", "Got up after the fall"),
+        }
+        zh, en = words[happened.kind]
+        where_zh, where_en = happened.source.label_zh, happened.source.label_en
+        return Finding(
+            action=action,  # type: ignore[arg-type]
+            rule="fall",
+            rule_version=VERSION,
+            severity=severity,
+            subject=subject,
+            household_id=happened.source.household_id,
+            resident_id=resident_id,
+            onset_us=happened.time_us,
+            sensed_us=happened.time_us,
+            reason_zh=f"{zh}({where_zh})",
+            reason_en=f"{en} ({where_en})",
+            evidence={
+                "kind": "fall",
+                "device": happened.source.name,
+                "features": happened.values,
+                "signal": base64.b64encode(happened.evidence).decode(),
+            },
+        )
+
+
+class Call(msgspec.Struct, frozen=True):
+    """An event that raises an alert. ``again_s``: repeated within this time it is the same episode."""
+
+    rule: str
+    severity: Severity
+    again_s: int
+    cleared_by: str = ""
+
+
+CALLS: dict[str, Call] = {
+    "sos_pressed": Call("sos", "emergency", 120),
+    "smoke_detected": Call("smoke", "emergency", 600, "smoke_cleared"),
+    "gas_detected": Call("gas", "emergency", 600, "gas_cleared"),
+    "water_leak": Call("water_leak", "urgent", 3600, "water_leak_cleared"),
+    "battery_low": Call("battery_low", "technical", 86_400),
+    "device_fault": Call("device_fault", "technical", 3600),
+}
+_CLEARED = {call.cleared_by: kind for kind, call in CALLS.items() if call.cleared_by}
+
+
+class Calls:
+    """Opens an alert at the first event of an episode; a panicked second press is not a second alert."""
+
+    def __init__(self) -> None:
+        self._latest: dict[tuple[str, str, str], tuple[int, int]] = {}  # (onset, last seen), µs
+
+    def event(self, district: District, happened: Happened) -> Iterator[Finding]:
+        call = CALLS.get(happened.kind)
+        key = (happened.source.gateway, happened.source.name, happened.kind)
+        if call is not None:
+            onset, last = self._latest.get(key, (0, 0))
+            if abs(happened.time_us - last) <= call.again_s * 1_000_000:
+                self._latest[key] = (onset, max(last, happened.time_us))
+                return
+            self._latest[key] = (happened.time_us, happened.time_us)
+            yield self._finding(district, happened, call, happened.time_us)
+        elif happened.kind in _CLEARED:
+            # The episode is over: the next smoke is a new alert. This one stays open: somebody was in danger, and a
+            # person looks before it is closed.
+            self._latest.pop((*key[:2], _CLEARED[happened.kind]), None)
+
+    def _finding(self, district: District, happened: Happened, call: Call, onset_us: int) -> Finding:
+        subject, resident_id = subject_of(district, happened.source)
+        if call.severity == "technical":
+            subject, resident_id = f"device:{happened.source.gateway}/{happened.source.name}", None
+        words = EVENTS[happened.kind]
+        detail = happened.values.get("reason", "")
+        more = f":{detail}" if detail else ""
+        return Finding(
+            action="open",
+            rule=call.rule,
+            rule_version=VERSION,
+            severity=call.severity,
+            subject=subject,
+            household_id=happened.source.household_id,
+            resident_id=resident_id,
+            onset_us=onset_us,
+            sensed_us=happened.time_us,
+            reason_zh=f"{words.zh}({happened.source.label_zh}){more}",
+            reason_en=f"{words.en[0].upper()}{words.en[1:]} ({happened.source.label_en}){more}",
+            evidence={
+                "kind": "event",
+                "device": happened.source.name,
+                "event": happened.kind,
+                "values": happened.values,
+            },
+        )

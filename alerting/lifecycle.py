@@ -1,0 +1,303 @@
+"""What people and the system do with an alert: the state machine, and its service over a database connection.
+
+Every change is an append-only ``alert_event``; the alert row is its sum. A change names the version it was decided on, so
+that of two people acting at once the second hears what the first did.
+
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+from psycopg.rows import dict_row
+
+State = Literal["raised", "acknowledged", "responding", "on_scene", "resolved", "cancelled", "cleared"]
+Action = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note"]
+OPEN: tuple[State, ...] = ("raised", "acknowledged", "responding", "on_scene")
+
+TRANSITIONS: Mapping[Action, tuple[tuple[State, ...], State | None]] = MappingProxyType(
+    {
+        # action: (from any of these, to); None: the state stays
+        "acknowledge": (("raised",), "acknowledged"),
+        "respond": (("raised", "acknowledged"), "responding"),
+        "arrive": (("raised", "acknowledged", "responding"), "on_scene"),
+        "resolve": (OPEN, "resolved"),
+        "cancel": (("raised", "acknowledged"), "cancelled"),  # by the resident
+        "clear": (("raised",), "cleared"),  # by itself; once a person has it, only a person ends it
+        "note": (OPEN, None),
+    }
+)
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    code: str
+    zh: str
+    en: str
+
+
+OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
+    {
+        code: Outcome(code, zh, en)
+        for code, zh, en in (
+            ("helped", "属实,已现场帮助", "true alarm, helped on the spot"),
+            ("hospital", "属实,已送医", "true alarm, taken to hospital"),
+            ("reassured", "属实,已电话处理", "true alarm, settled by phone"),
+            ("false_resident", "误报,老人误触", "false alarm, by the resident"),
+            ("false_device", "误报,设备原因", "false alarm, by the device"),
+            ("repaired", "设备已修复", "device repaired"),
+            ("test", "测试", "test"),
+        )
+    }
+)
+
+
+class LifecycleError(Exception):
+    """The action can not be done; the texts are for the person who tried."""
+
+    def __init__(self, message_zh: str, message_en: str) -> None:
+        super().__init__(message_en)
+        self.message_zh, self.message_en = message_zh, message_en
+
+
+class AlertChanged(LifecycleError):  # noqa: N818 - it is news for the second person, not a fault
+    """Somebody else acted in the meantime."""
+
+
+class NewAlert(msgspec.Struct, frozen=True):
+    """An alert as the detection core raises it."""
+
+    id: uuid.UUID
+    rule: str
+    rule_version: int
+    severity: str
+    subject: str
+    household_id: int
+    resident_id: int | None
+    onset: dt.datetime
+    sensed_at: dt.datetime
+    received_at: dt.datetime
+    raised_at: dt.datetime
+    reason_zh: str
+    reason_en: str
+    evidence: dict[str, Any]
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts, and from where."""
+
+    account_id: int | None
+    name: str
+    origin: str = ""
+
+
+SYSTEM = Actor(None, "system", "alerting")
+
+
+def next_state(state: State, action: Action) -> State:
+    """Where an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
+    sources, target = TRANSITIONS[action]
+    if state not in sources:
+        raise LifecycleError(
+            f"当前状态({state})下不能执行该操作", f"{action} is not possible while the alert is {state}"
+        )
+    return state if target is None else target
+
+
+def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
+    """Write a new alert and its first event; False where it is there already (the first insert wins)."""
+    with conn.transaction():
+        row = conn.execute(
+            """
+            INSERT INTO alert (id, rule, rule_version, severity, subject, household_id, resident_id, onset, sensed_at,
+                               received_at, raised_at, reason_zh, reason_en, evidence)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+            ON CONFLICT (id) DO NOTHING RETURNING id
+            """,
+            (
+                alert.id,
+                alert.rule,
+                alert.rule_version,
+                alert.severity,
+                alert.subject,
+                alert.household_id,
+                alert.resident_id,
+                alert.onset,
+                alert.sensed_at,
+                alert.received_at,
+                alert.raised_at,
+                alert.reason_zh,
+                alert.reason_en,
+                msgspec.json.encode(alert.evidence).decode(),
+            ),
+        ).fetchone()
+        if row is None:
+            return False
+        _append(conn, alert.id, alert.raised_at, "raise", None, "raised", SYSTEM)
+        return True
+
+
+def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
+    """The episode goes on: raise the severity, replace reason and evidence. False where nothing changed."""
+    with conn.transaction():
+        row = conn.execute(
+            """
+            UPDATE alert SET severity = %s, reason_zh = %s, reason_en = %s, evidence = %s::jsonb, version = version + 1
+            WHERE id = %s AND severity <> %s AND state IN ('raised', 'acknowledged', 'responding', 'on_scene')
+            RETURNING state
+            """,
+            (
+                alert.severity,
+                alert.reason_zh,
+                alert.reason_en,
+                msgspec.json.encode(alert.evidence).decode(),
+                alert.id,
+                alert.severity,
+            ),
+        ).fetchone()
+        if row is None:
+            return False
+        _append(conn, alert.id, alert.raised_at, "escalate", row[0], row[0], SYSTEM, note=alert.reason_zh)
+        return True
+
+
+def clear_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, note: str) -> bool:
+    """It is over by itself. An alert that a person has is not taken from them: it gets a note."""
+    with conn.transaction():
+        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        if row is None or row[0] not in OPEN:
+            return False
+        action: Action = "clear" if row[0] in TRANSITIONS["clear"][0] else "note"
+        _change(conn, alert_id, row[0], action, at, SYSTEM, None, note)
+        return True
+
+
+def act(
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    action: Action,
+    actor: Actor,
+    at: dt.datetime,
+    *,
+    expected_version: int,
+    outcome: str | None = None,
+    note: str = "",
+) -> State:
+    """A person acts. Returns the new state.
+
+    Raises AlertChanged where the alert is no longer at ``expected_version`` (the text says who did what when), and
+    LifecycleError where the alert does not exist, the action is not possible, or ``resolve`` lacks a known outcome.
+    """
+    if action == "resolve" and outcome not in OUTCOMES:
+        raise LifecycleError("请选择处置结果", f"choose an outcome: {', '.join(OUTCOMES)}")
+    with conn.transaction():
+        row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        if row is None:
+            raise LifecycleError("没有这条预警", "there is no such alert")
+        state, version = row
+        if version != expected_version:
+            raise _changed(conn, alert_id)
+        return _change(conn, alert_id, state, action, at, actor, outcome if action == "resolve" else None, note)
+
+
+def list_open(conn: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """Every open alert, the gravest and then the oldest first, with names and addresses."""
+    return _select(conn, "WHERE a.state IN ('raised', 'acknowledged', 'responding', 'on_scene')")
+
+
+def load(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> dict[str, Any] | None:
+    """One alert, as :func:`list_open` gives it."""
+    found = _select(conn, "WHERE a.id = %s", (alert_id,))
+    return found[0] if found else None
+
+
+def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50) -> list[dict[str, Any]]:
+    """The resident's latest alerts, newest first."""
+    found = _select(conn, "WHERE a.resident_id = %s AND a.onset > now() - INTERVAL '1 year'", (resident_id,))
+    return sorted(found, key=lambda alert: alert["onset"], reverse=True)[:limit]
+
+
+def history(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Who did what when, in order."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT at, action, from_state, to_state, actor, origin, outcome, note
+            FROM alert_event WHERE alert_id = %s ORDER BY id
+            """,
+            (alert_id,),
+        ).fetchall()
+
+
+_COLUMNS = """
+    SELECT a.id, a.rule, a.rule_version, a.severity, a.state, a.version, a.subject, a.onset, a.sensed_at, a.received_at,
+           a.raised_at, a.reason_zh, a.reason_en, a.evidence, a.outcome,
+           h.id AS household_id, h.code AS household_code, h.address_zh, h.address_en, h.phone,
+           ar.path::text AS area_path, ar.name_zh AS area_zh, ar.name_en AS area_en,
+           r.id AS resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en
+    FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
+    LEFT JOIN resident r ON r.id = a.resident_id
+"""
+_ORDER = """
+    ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), a.onset LIMIT 1000
+"""
+
+
+def _select(conn: psycopg.Connection[Any], where: str, parameters: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_COLUMNS + where + _ORDER, parameters).fetchall()
+
+
+def _change(
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    state: State,
+    action: Action,
+    at: dt.datetime,
+    actor: Actor,
+    outcome: str | None,
+    note: str,
+) -> State:
+    target = next_state(state, action)
+    conn.execute(
+        "UPDATE alert SET state = %s, version = version + 1, outcome = coalesce(%s, outcome) WHERE id = %s",
+        (target, outcome, alert_id),
+    )
+    _append(conn, alert_id, at, action, state, target, actor, outcome, note)
+    return target
+
+
+def _append(
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    at: dt.datetime,
+    action: str,
+    from_state: str | None,
+    to_state: str,
+    actor: Actor,
+    outcome: str | None = None,
+    note: str = "",
+) -> None:
+    conn.execute(
+        """
+        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, account_id, actor, origin, outcome, note)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (alert_id, at, action, from_state, to_state, actor.account_id, actor.name, actor.origin, outcome, note),
+    )
+
+
+def _changed(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> AlertChanged:
+    row = conn.execute(
+        "SELECT at, actor, action FROM alert_event WHERE alert_id = %s ORDER BY id DESC LIMIT 1", (alert_id,)
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an alert is born with an event
+    at, actor, action = row
+    clock = at.astimezone(dt.timezone(dt.timedelta(hours=8))).strftime("%H:%M:%S")
+    return AlertChanged(
+        f"{actor} 已于 {clock} 更新了这条预警({action}),请查看最新状态后再操作",
+        f"{actor} changed this alert at {clock} ({action}); look at it again before you act",
+    )

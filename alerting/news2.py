@@ -1,0 +1,84 @@
+"""NEWS2, the National Early Warning Score 2: the table as data, the score as a pure function.
+
+Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, 2017, chart 1 and tables 1 and 2.
+"""
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+VERSION = 1
+_INF = float("inf")
+
+
+class Bands(msgspec.Struct, frozen=True):
+    """Points by value: ``points[i]`` up to and including ``upto[i]``, in steps of ``resolution``."""
+
+    resolution: float
+    upto: tuple[float, ...]
+    points: tuple[int, ...]
+
+    def score(self, values: NDArray[np.floating]) -> NDArray[np.int8]:
+        """Points of each value, shape [n]; the values are first rounded (half up) to the chart's resolution."""
+        # a tiny nudge, so that 36.05 in float32 is not taken for less than half a step
+        steps = np.floor(np.asarray(values, np.float64) / self.resolution + 0.5 + 1e-6)
+        bounds = np.round(np.array(self.upto) / self.resolution)
+        return np.array(self.points, np.int8)[np.searchsorted(bounds, steps, side="left")]
+
+
+RESPIRATION = Bands(1, (8, 11, 20, 24, _INF), (3, 1, 0, 2, 3))
+SPO2_SCALE_1 = Bands(1, (91, 93, 95, _INF), (3, 2, 1, 0))
+SPO2_SCALE_2_AIR = Bands(1, (83, 85, 87, _INF), (3, 2, 1, 0))
+SPO2_SCALE_2_OXYGEN = Bands(1, (83, 85, 87, 92, 94, 96, _INF), (3, 2, 1, 0, 1, 2, 3))
+SYSTOLIC = Bands(1, (90, 100, 110, 219, _INF), (3, 2, 1, 0, 3))
+PULSE = Bands(1, (40, 50, 90, 110, 130, _INF), (3, 1, 0, 1, 2, 3))
+TEMPERATURE = Bands(0.1, (35.0, 36.0, 38.0, 39.0, _INF), (3, 1, 0, 1, 2))
+CONSCIOUSNESS = Bands(1, (0, _INF), (0, 3))
+OXYGEN_POINTS = 2
+
+PARAMETERS = (
+    "respiration_rate",
+    "spo2",
+    "systolic_bp",
+    "heart_rate",
+    "consciousness",
+    "body_temperature",
+)
+"""The channels that are scored; air or oxygen is known of the resident."""
+
+Level = Literal["none", "low", "low-medium", "medium", "high"]
+
+
+def points(
+    channel: str, values: NDArray[np.floating], scale: NDArray[np.int8], oxygen: NDArray[np.bool_]
+) -> NDArray[np.int8]:
+    """Points of one parameter for many residents; ``scale`` (1 or 2) and ``oxygen`` matter for SpO2. Shapes [n].
+
+    Raises KeyError for a channel that NEWS2 does not score.
+    """
+    if channel == "spo2":
+        with_scale_2 = np.where(oxygen, SPO2_SCALE_2_OXYGEN.score(values), SPO2_SCALE_2_AIR.score(values))
+        return np.where(scale == 2, with_scale_2, SPO2_SCALE_1.score(values)).astype(np.int8)
+    return _BANDS[channel].score(values)
+
+
+_BANDS = {
+    "respiration_rate": RESPIRATION,
+    "systolic_bp": SYSTOLIC,
+    "heart_rate": PULSE,
+    "consciousness": CONSCIOUSNESS,
+    "body_temperature": TEMPERATURE,
+}
+
+
+def level(total: int, highest_single: int) -> Level:
+    """The clinical risk of an aggregate score and the highest single parameter (RCP 2017, table 2)."""
+    if total >= 7:
+        return "high"
+    if total >= 5:
+        return "medium"
+    if highest_single >= 3:
+        return "low-medium"
+    return "low" if total else "none"
