@@ -1,0 +1,57 @@
+"""Fixtures of all tests: databases, brokers and a browser, all real, each stopped by its own process id.
+
+``database_url`` and ``postgres`` run a test once for every grade of database found, ``broker`` once for every broker;
+what this machine lacks is skipped with the way to get it. A test that takes both runs for every pair.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shouwang.pki import Pki
+from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, make_broker
+from tests.support.databases import GRADES, HOW_TO_GET_TIMESCALEDB, Cluster, TestPostgres, make_server
+
+pytest_plugins = ["tests.support.browser"]
+
+
+@pytest.fixture(scope="session", params=GRADES)
+def database_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A server of each grade, for the whole run."""
+    server = make_server(request.param, tmp_path_factory.mktemp(f"postgres-{request.param}"))
+    if server is None:
+        pytest.skip(HOW_TO_GET_TIMESCALEDB)
+    try:
+        yield Cluster(server)
+    finally:
+        server.discard()
+
+
+@pytest.fixture
+def postgres(database_cluster: Cluster) -> Iterator[TestPostgres]:
+    """A fresh, migrated database (``.url``) whose server the test may stop, kill and start."""
+    with database_cluster.fresh_database() as url:
+        yield TestPostgres(database_cluster.server, url, database_cluster.grade)
+
+
+@pytest.fixture
+def database_url(postgres: TestPostgres) -> str:
+    """The connection string of a fresh, migrated, empty database."""
+    return postgres.url
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """One certificate authority for the whole run."""
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(params=sorted(BROKERS))
+def broker(request: pytest.FixtureRequest, tmp_path: Path, pki: Pki) -> Iterator[TestBroker]:
+    """A running broker of the test's own; see ``tests.support.brokers``."""
+    server = make_broker(request.param, tmp_path / "broker", pki)
+    if server is None:
+        pytest.skip(HOW_TO_GET_MOSQUITTO)
+    with server:
+        yield TestBroker(server)
