@@ -1,8 +1,7 @@
 """What people and the system do with an alert: the state machine, and its service over a database connection.
 
-Every change is an append-only ``alert_event``; the alert row is its sum. A change names the version it was decided on, so
-that of two people acting at once the second hears what the first did.
-
+Every change is an append-only ``alert_event``; the alert row is its sum. A change names the version it was decided on,
+so that of two people acting at once the second hears what the first did.
 """
 
 import datetime as dt

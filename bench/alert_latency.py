@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.figures import Figure
+from device_simulators.homes import demo_home
 from firmware_profiles import mqtt, wire
 from shouwang.demo import login_of
-from shouwang.homes import demo_homes
 from shouwang.platform import Platform
 from shouwang.probe import LiveProbe
 from shouwang.processes import wait_until
@@ -29,8 +29,11 @@ COMMAND = "python -m bench alert_latency"
 
 def run() -> list[Figure]:
     """Median and 99th percentile over 100 alerts, each with its ratio to the bare round trip."""
-    with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder, Platform(Path(folder), _free_port()) as platform:
-        homes = demo_homes(HOMES)
+    with (
+        tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder,
+        Platform(Path(folder), _free_port()) as platform,
+    ):
+        homes = [demo_home(number) for number in range(1, HOMES + 1)]
         district = platform.load_district(homes)
         platform.start_services()
         with LiveProbe(platform.address, *login_of(district, "dispatcher")) as probe:
@@ -56,7 +59,7 @@ def _raise_alerts(platform: Platform, gateways: list[str]) -> None:
     for gateway in gateways:
         client = _connected(platform.broker.settings(gateway), gateway)
         now = time.time_ns() // 1000
-        event = wire.Event(1, gateway, now, now, 1, time.time_ns() // 1000, "sos", "sos_pressed")
+        event = wire.Event(1, gateway, now, now, 1, time.time_ns() // 1000, "sos-button", "sos_pressed")
         client.publish(wire.topic(gateway, "events"), wire.encode(event), qos=1).wait_for_publish(5)
         mqtt.stop(client)
         time.sleep(PAUSE_S)

@@ -4,8 +4,9 @@ import signal
 import threading
 
 from database.settings import DatabaseSettings
+from firmware_profiles.settings import BrokerSettings
 from ingest.service import run
-from ingest.settings import BrokerSettings, IngestSettings
+from ingest.settings import IngestSettings
 
 
 def main() -> None:

@@ -1,11 +1,7 @@
 """Ingest's settings, from the environment."""
 
-from pathlib import Path
-
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from firmware_profiles.mqtt import Broker
 
 
 class IngestSettings(BaseSettings):
@@ -20,18 +16,3 @@ class IngestSettings(BaseSettings):
     gather_ms: int = Field(default=40, ge=0, description="how long a transaction waits for company when little comes")
     past_days: int = Field(default=90, ge=1, description="older readings are refused")
     future_s: int = Field(default=300, ge=0, description="readings further ahead than this are refused")
-
-
-class BrokerSettings(BaseSettings):
-    """Where the broker is and who we are: ``SHOUWANG_BROKER_…``."""
-
-    model_config = SettingsConfigDict(env_prefix="SHOUWANG_BROKER_")
-
-    host: str = "127.0.0.1"
-    port: int = 8883
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-
-    def broker(self) -> Broker:
-        return Broker(self.host, self.port, self.ca, self.cert, self.key)

@@ -226,7 +226,11 @@ class Mosquitto(LocalBroker):
         acl = self.data_dir / "acl"
         lines = []
         for identity, (publish, subscribe) in self._rights().items():
-            lines += [f"user {identity}", *(f"topic write {t}" for t in publish), *(f"topic read {t}" for t in subscribe)]
+            lines += [
+                f"user {identity}",
+                *(f"topic write {t}" for t in publish),
+                *(f"topic read {t}" for t in subscribe),
+            ]
         acl.write_text("\n".join(lines) + "\n")
         acl.chmod(0o600)
         store = self.data_dir / "store"

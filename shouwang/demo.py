@@ -13,8 +13,9 @@ import psycopg
 from rich.console import Console
 
 from care_network.demo_district import DemoDistrict
+from device_simulators.homes import SimulatedHome, demo_home
 from shouwang import report
-from shouwang.homes import demo_home, gateway_name, write_home
+from shouwang.homes import write_home
 from shouwang.platform import Platform
 from shouwang.probe import LiveProbe
 from shouwang.processes import wait_until
@@ -51,11 +52,9 @@ def run(options: Options, out: Console) -> dict[str, Any]:
             district = platform.load_district(homes)
         with out.status("正在启动接入、预警和控制台 Starting ingest, alerting and the console …"):
             platform.start_services()
-        probe = _probe(platform, district)
-        probe.start()
-        stack.callback(probe.stop)
+        probe = stack.enter_context(LiveProbe(platform.address, *login_of(district, "dispatcher")))
         started = time.monotonic()
-        configurations = _start_homes(platform, options.homes)
+        configurations = _start_homes(platform, homes)
         _greet(platform, district, options, out)
         while not stop.wait(1.0):
             now = time.monotonic()
@@ -73,18 +72,17 @@ def run(options: Options, out: Console) -> dict[str, Any]:
     return result
 
 
-def _probe(platform: Platform, district: DemoDistrict) -> LiveProbe:
-    dispatcher = next(login for login in district.logins if login.role == "dispatcher")
-    return LiveProbe(platform.address, dispatcher.login, dispatcher.password)
+def login_of(district: DemoDistrict, role: str) -> tuple[str, str]:
+    """(login, password) of the first account with that role."""
+    found = next(login for login in district.logins if login.role == role)
+    return found.login, found.password
 
 
-def _start_homes(platform: Platform, count: int) -> list[Path]:
-    folder = platform.data / "homes"
+def _start_homes(platform: Platform, homes: list[SimulatedHome]) -> list[Path]:
     files = []
-    for number in range(1, count + 1):
-        home, gateway = demo_home(number), gateway_name(number)
-        file = folder / f"{gateway}.toml"
-        write_home(file, gateway, platform.broker.settings(gateway), home.devices, home.driver_options)
+    for home in homes:
+        file = platform.data / "homes" / f"{home.gateway}.toml"
+        write_home(file, home.gateway, platform.broker.settings(home.gateway), home.devices, home.driver_options)
         files.append(file)
     platform.start_child("homes", ["-m", "shouwang", "simulate", "homes", *map(str, files)], None, {})
     return files

@@ -10,11 +10,6 @@ from firmware_profiles.driver import DeviceConfig
 from firmware_profiles.mqtt import Broker
 
 
-def gateway_name(number: int) -> str:
-    """The gateway of the demonstration's home ``number``, counted from 1."""
-    return f"gw-yt-{number:04d}"
-
-
 def write_home(
     file: Path, gateway: str, broker: Broker, devices: Iterable[DeviceConfig], driver_options: Mapping[str, Any]
 ) -> None:

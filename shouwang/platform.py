@@ -73,7 +73,7 @@ class Platform:
         self, name: str, arguments: Sequence[str], broker: Broker | None, environment: Mapping[str, str]
     ) -> None:
         """Start a Python process of ours with its log in ``log/<name>.log``."""
-        variables = {"SHOUWANG_DATA_DIR": str(self.data / name), **environment}
+        variables = {f"SHOUWANG_{name.upper()}_DATA_DIR": str(self.data / name), **environment}
         if broker is not None:
             fields = {key: getattr(broker, key) for key in broker.__struct_fields__}
             variables |= {f"SHOUWANG_BROKER_{key.upper()}": str(value) for key, value in fields.items() if value}

@@ -21,10 +21,11 @@ class LiveProbe:
         self.latencies_ms: dict[str, float] = {}
         """By alert id: ms from the reading or event that decided to the first arrival at this socket."""
 
-    def start(self) -> None:
+    def __enter__(self) -> "LiveProbe":
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(10)
 

@@ -1,4 +1,4 @@
-"""Episodes: an alert opens once, does not open again while it lasts, and ends when things have been normal for a while."""
+"""Episodes: an alert opens once, not again while it lasts, and ends when things have been normal for a while."""
 
 import msgspec
 

@@ -1,0 +1,126 @@
+"""From the registry of the care network to what detectors and notices need."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import structlog
+
+from alerting.detection.context import District, Person, Source
+from alerting.finding import Finding
+from alerting.notice import AlertNotice, State
+from care_network.registry import EMPTY, Registry, decode_registry, encode_registry, load_registry
+from firmware_profiles.devices import MODELS
+
+log = structlog.get_logger(__name__)
+
+ROOMS = {
+    "bedroom": ("卧室", "bedroom"),
+    "living_room": ("客厅", "living room"),
+    "kitchen": ("厨房", "kitchen"),
+    "bathroom": ("卫生间", "bathroom"),
+    "hall": ("门厅", "hall"),
+    "bedside": ("床头", "bedside"),
+    "worn": ("随身", "worn"),
+}
+
+
+def build_district(registry: Registry, before: District | None = None) -> District:
+    """The detectors' view. People known in ``before`` keep their rows."""
+    rows: dict[int, int] = {} if before is None else {p.id: row for row, p in enumerate(before.people)}
+    people: list[Person] = [] if before is None else list(before.people)
+    for resident in sorted(registry.residents.values(), key=lambda r: r.id):
+        person = Person(
+            resident.id,
+            resident.code,
+            resident.household_id,
+            resident.spo2_scale,
+            resident.on_oxygen,
+            {code: (limit.low, limit.high) for code, limit in resident.limits.items()},
+        )
+        if resident.id in rows:
+            people[rows[resident.id]] = person
+        else:
+            rows[resident.id] = len(people)
+            people.append(person)
+    sources = {}
+    for device in registry.devices.values():
+        model = MODELS.get(device.model)
+        gateway = registry.gateways.get(device.gateway)
+        if model is None or gateway is None:
+            continue
+        resident_ = registry.resident_of(device.gateway, device.name)
+        room = ROOMS.get(device.room, (device.room, device.room))
+        sources[device.gateway, device.name] = Source(
+            device.gateway,
+            device.name,
+            device.model,
+            gateway.household_id,
+            None if resident_ is None else rows[resident_.id],
+            model.heartbeat_s,
+            f"{room[0]}{model.zh}",
+            f"{model.name}{', ' if room[1] else ''}{room[1]}",
+        )
+    return District(people, sources, {name: gateway.household_id for name, gateway in registry.gateways.items()})
+
+
+def build_notice(
+    registry: Registry, finding: Finding, received_us: int, raised_us: int, state: State, version: int
+) -> AlertNotice:
+    """The notice of a finding; what the registry does not know stays empty rather than stopping an alert."""
+    household = registry.households.get(finding.household_id)
+    area = None if household is None else registry.areas.get(household.area_path)
+    resident = None if finding.resident_id is None else registry.residents.get(finding.resident_id)
+    return AlertNotice(
+        id=str(finding.alert_id),
+        rule=finding.rule,
+        rule_version=finding.rule_version,
+        severity=finding.severity,
+        state=state,
+        version=version,
+        subject=finding.subject,
+        household_id=finding.household_id,
+        household_code="" if household is None else household.code,
+        address_zh="" if household is None else household.address_zh,
+        address_en="" if household is None else household.address_en,
+        phone="" if household is None else household.phone,
+        area_path="" if household is None else household.area_path,
+        area_zh="" if area is None else area.name_zh,
+        area_en="" if area is None else area.name_en,
+        resident_id=finding.resident_id,
+        resident_code=None if resident is None else resident.code,
+        resident_zh=None if resident is None else resident.name_zh,
+        resident_en=None if resident is None else resident.name_en,
+        onset_us=finding.onset_us,
+        sensed_us=finding.sensed_us,
+        received_us=received_us,
+        raised_us=raised_us,
+        reason_zh=finding.reason_zh,
+        reason_en=finding.reason_en,
+        evidence=finding.evidence,
+    )
+
+
+class RegistryCache:
+    """The registry, and its copy on disk for a start while the database is away."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.registry = EMPTY
+        if file.exists():
+            with contextlib.suppress(ValueError):  # written by another version: the database has the truth
+                self.registry = decode_registry(file.read_bytes())
+
+    def refresh(self, conn: psycopg.Connection[Any]) -> bool:
+        """Read it anew; says whether it changed. Raises psycopg.Error while the database is away."""
+        found = load_registry(conn)
+        if found == self.registry:
+            return False
+        self.registry = found
+        fresh = self._file.with_suffix(".new")
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(encode_registry(found))
+        fresh.replace(self._file)
+        return True

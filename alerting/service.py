@@ -1,0 +1,272 @@
+"""The alerting service: MQTT in, notices out at once, the database afterwards.
+
+Three threads: paho's hands messages over, events and statuses before frames; the engine's decides, publishes the notice
+and puts the finding into the spool on disk; the writer's empties the spool into the database. A message is acknowledged
+when its findings are published and on disk, so a crash repeats it, and the ids make the repetition harmless.
+"""
+
+import datetime as dt
+import queue
+import threading
+import time
+import uuid
+from typing import Any
+
+import numpy as np
+import paho.mqtt.client as paho
+import psycopg
+import structlog
+
+from alerting import lifecycle, notice
+from alerting.detection.context import COLUMN, Happened, VitalColumns
+from alerting.detection.engine import Engine
+from alerting.district import RegistryCache, build_district, build_notice
+from alerting.finding import Finding
+from alerting.settings import AlertingSettings
+from alerting.spool import Record, Spool
+from database.pool import connect_options
+from database.settings import DatabaseSettings
+from firmware_profiles import mqtt, wire
+from firmware_profiles.errors import DecodeError
+
+log = structlog.get_logger(__name__)
+
+PRIORITY: dict[str, int] = {"events": 0, "status": 1, "readings": 2}
+MAX_WAITING = 20_000
+RETRY_S = 1.0
+IDLE_S = 0.2
+
+
+class Alerting:
+    """One alerting process; two side by side give each alert once, because ids and writes are the same."""
+
+    def __init__(self, settings: AlertingSettings, database: DatabaseSettings, broker: mqtt.Broker) -> None:
+        self._settings, self._database, self._broker = settings, database, broker
+        self._cache = RegistryCache(settings.data_dir / "registry.bin")
+        self._spool = Spool(settings.data_dir)
+        self._engine = Engine(build_district(self._cache.registry), _now_us())
+        self._stop = threading.Event()
+        self._changed = threading.Event()
+        self._order = 0
+        self._connection = 0
+        self._waiting: queue.PriorityQueue[tuple[int, int, str, bytes, int, int]] = queue.PriorityQueue(MAX_WAITING)
+        self._known: dict[uuid.UUID, tuple[str, int]] = {}  # open alerts of this process: severity, version
+        self._client = mqtt.make_client(broker, settings.worker, clean=False, manual_ack=True)
+        self._client.on_connect = self._connected
+        self._client.on_message = self._received
+
+    def run(self, stop: threading.Event) -> None:
+        """Until ``stop``; what was decided is on disk or in the database then."""
+        self._refresh_registry()
+        threads = [
+            threading.Thread(target=self._decide, name="engine"),
+            threading.Thread(target=self._write, name="writer"),
+            threading.Thread(target=self._keep_refreshing, name="registry"),
+        ]
+        for thread in threads:
+            thread.start()
+        mqtt.start(self._client, self._broker)
+        try:
+            stop.wait()
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join(10)
+            mqtt.stop(self._client)
+            self._spool.close()
+
+    # MQTT
+
+    def _connected(self, client: paho.Client, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            log.error("broker refuses alerting", reason=str(reason))
+            return
+        self._connection += 1
+        client.subscribe([(wire.subscription(leaf), 1) for leaf in ("events", "status", "readings")])
+        log.info("connected to the broker", session_present=flags.session_present)
+
+    def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        self._order += 1
+        priority = PRIORITY.get(message.topic.rsplit("/", 1)[-1], 2)
+        item = (priority, self._order, message.topic, bytes(message.payload), message.mid, self._connection)
+        while not self._stop.is_set():
+            try:
+                self._waiting.put(item, timeout=1)
+                return
+            except queue.Full:
+                log.warning("the engine is behind; the broker waits")
+
+    # the engine's thread
+
+    def _decide(self) -> None:
+        while not self._stop.is_set():
+            try:
+                _, _, topic, payload, mid, connection = self._waiting.get(timeout=IDLE_S)
+            except queue.Empty:
+                self._tell(self._engine.advance(_now_us()), _now_us())
+                self._redistrict()
+                continue
+            received_us = _now_us()
+            try:
+                self._tell(self._look(topic, payload, received_us), received_us)
+            except DecodeError as error:
+                log.warning("message refused (ingest keeps its bytes)", topic=topic, reason=str(error))
+            self._tell(self._engine.advance(received_us), received_us)
+            if connection == self._connection:
+                self._client.ack(mid, 1)
+            self._redistrict()
+
+    def _look(self, topic: str, payload: bytes, now_us: int) -> list[Finding]:
+        gateway, leaf = wire.parse_topic(topic)
+        district = self._engine.district
+        if leaf == "events":
+            event = wire.decode(wire.Event, payload)
+            source = district.sources.get((gateway, event.device))
+            if event.gateway != gateway or source is None:
+                raise DecodeError(f"event of an unknown device {event.gateway}/{event.device}")
+            happened = Happened(source, event.kind, event.time_us, dict(event.values), event.evidence)
+            # the event first: its alert must not wait for anything
+            return [*self._engine.event(happened), *self._engine.heard(gateway, event.device, now_us)]
+        if leaf == "status":
+            status = wire.decode(wire.Status, payload)
+            if status.state == "offline":
+                self._engine.offline(gateway, now_us)
+                return []
+            return self._engine.heard(gateway, None, now_us) if gateway in district.gateways else []
+        return self._look_at_frame(gateway, wire.decode(wire.Frame, payload), now_us)
+
+    def _look_at_frame(self, gateway: str, frame: wire.Frame, now_us: int) -> list[Finding]:
+        district = self._engine.district
+        if frame.gateway != gateway or gateway not in district.gateways:
+            raise DecodeError(f"frame of an unknown gateway {frame.gateway}")
+        findings: list[Finding] = []
+        parts = []
+        for device in {series.device for series in frame.series}:
+            findings += self._engine.heard(gateway, device, now_us)
+        for series in frame.series:
+            source = district.sources.get((gateway, series.device))
+            column = COLUMN.get(series.channel)
+            if source is None or source.person is None or column is None:
+                continue
+            values = series.floats()
+            good = np.isfinite(values)
+            n = int(good.sum())
+            times = frame.base_us + series.offsets_ms().astype(np.int64)[good] * 1000
+            rows, columns = np.full(n, source.person, np.int32), np.full(n, column, np.int16)
+            parts.append(VitalColumns(rows, columns, times, values[good]))
+        if parts:
+            self._engine.readings(VitalColumns.join(parts))
+        return findings
+
+    def _tell(self, findings: list[Finding], received_us: int) -> None:
+        """Publish each finding, then put it on disk for the writer."""
+        records = []
+        for finding in findings:
+            told = self._known.get(finding.alert_id)
+            if finding.action == "open" and told is not None:
+                continue
+            raised_us = _now_us()
+            if finding.action == "clear":
+                self._known.pop(finding.alert_id, None)
+            else:
+                self._known[finding.alert_id] = (finding.severity, 1)
+            self._publish(finding, received_us, raised_us)
+            records.append(Record(finding, received_us, raised_us))
+            log.info("finding", action=finding.action, rule=finding.rule, alert_id=str(finding.alert_id))
+        if records:
+            self._spool.put(records)
+
+    def _publish(self, finding: Finding, received_us: int, raised_us: int) -> None:
+        # consoles take changes of a known alert from the database; the notice of an update only has to be seen
+        if finding.action == "clear":
+            return
+        found = build_notice(self._cache.registry, finding, received_us, raised_us, "raised", 1)
+        self._client.publish(notice.TOPIC, notice.encode(found), qos=1)
+
+    # the writer's thread
+
+    def _write(self) -> None:
+        conn: psycopg.Connection[Any] | None = None
+        while True:
+            record = self._spool.wait(0.5)
+            if record is None:
+                if self._stop.is_set():
+                    break
+                continue
+            try:
+                if conn is None or conn.closed:
+                    options = connect_options(self._database, "alerting-writer")
+                    conn = psycopg.connect(self._database.url, autocommit=True, **options)
+                _store(conn, record)
+            except psycopg.OperationalError as error:
+                log.warning("database away; alerts wait on disk", waiting=len(self._spool), error=str(error).strip())
+                if conn is not None:
+                    conn.close()
+                if self._stop.wait(RETRY_S):
+                    break  # it stays on disk
+                continue
+            except psycopg.Error as error:
+                # published and seen already; the record is told in full, and the next one must not wait behind it
+                log.error("the database refuses an alert", error=str(error), record=str(record.finding))
+            self._spool.settle()
+        if conn is not None:
+            conn.close()
+
+    # the registry
+
+    def _keep_refreshing(self) -> None:
+        while not self._stop.wait(self._settings.registry_refresh_s):
+            self._refresh_registry()
+
+    def _refresh_registry(self) -> None:
+        try:
+            with psycopg.connect(self._database.url, **connect_options(self._database, "alerting-registry")) as conn:
+                if self._cache.refresh(conn):
+                    self._changed.set()
+        except psycopg.Error as error:
+            log.warning("the registry stays as it was", error=str(error).strip())
+
+    def _redistrict(self) -> None:
+        if self._changed.is_set():
+            self._changed.clear()
+            self._engine.redistrict(build_district(self._cache.registry, self._engine.district))
+
+
+def _store(conn: psycopg.Connection[Any], record: Record) -> None:
+    finding = record.finding
+    if finding.action == "clear":
+        lifecycle.clear_alert(conn, finding.alert_id, _time(record.raised_us), finding.reason_zh)
+        return
+    alert = lifecycle.NewAlert(
+        finding.alert_id,
+        finding.rule,
+        finding.rule_version,
+        finding.severity,
+        finding.subject,
+        finding.household_id,
+        finding.resident_id,
+        _time(finding.onset_us),
+        _time(finding.sensed_us),
+        _time(record.received_us),
+        _time(record.raised_us),
+        finding.reason_zh,
+        finding.reason_en,
+        finding.evidence,
+    )
+    if finding.action == "open":
+        lifecycle.raise_alert(conn, alert)
+    else:
+        lifecycle.update_alert(conn, alert)
+
+
+def _time(us: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(us / 1e6, dt.UTC)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def run(settings: AlertingSettings, database: DatabaseSettings, broker: mqtt.Broker, stop: threading.Event) -> None:
+    """Run the service until ``stop``."""
+    Alerting(settings, database, broker).run(stop)
