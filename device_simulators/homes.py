@@ -37,11 +37,11 @@ class SimulatedHome(msgspec.Struct, frozen=True):
 def demo_home(number: int) -> SimulatedHome:
     """Home ``number``, counted from 1. The first four have something to show; the others live an ordinary day.
 
-    1: a real fall (SisFall) 20 s after the start and every five minutes. 2: an SOS press. 3: a deterioration, NEWS2
+    1: a real fall (SisFall; the person walks for 7 s, then slips) 20 s after the start and every five minutes. 2: an SOS press. 3: a deterioration, NEWS2
     rising over minutes. 4: a device that falls silent.
     """
     scenarios: dict[int, list[dict[str, Any]]] = {
-        1: [{"kind": "fall", "at_s": 20, "every_s": 300, "recordings": ["SE01_D01_R01", "SA01_F01_R01"]}],
+        1: [{"kind": "fall", "at_s": 13, "every_s": 300, "recordings": ["SA01_F01_R01"]}],
         2: [{"kind": "sos", "at_s": 40, "every_s": 900}],
         3: [{"kind": "deterioration", "at_s": 30, "over_s": 180, "for_s": 900}],
         4: [{"kind": "silence", "at_s": 30, "device": "radar"}],

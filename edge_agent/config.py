@@ -44,7 +44,7 @@ class HomeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_config(file: Path) -> HomeConfig:
     """The configuration in ``file``. Raises ConfigError with a text for the installer."""
     try:
-        config = msgspec.convert(tomllib.loads(file.read_text("utf-8")), HomeConfig)
+        config = msgspec.convert(tomllib.loads(file.read_text("utf-8")), HomeConfig, dec_hook=_path)
     except OSError as error:
         raise ConfigError(f"{file}: can not be read: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
@@ -61,3 +61,9 @@ def load_config(file: Path) -> HomeConfig:
     if not config.drivers:
         raise ConfigError(f"{file}: no [[drivers]]: the agent would hear nothing")
     return config
+
+
+def _path(kind: type[Any], value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")

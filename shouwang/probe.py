@@ -6,8 +6,8 @@ import threading
 import time
 import urllib.request
 
-import websockets.asyncio.client as websockets
-import websockets.exceptions
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
 
 
 class LiveProbe:
@@ -43,12 +43,12 @@ class LiveProbe:
         url = self._address.replace("http", "ws", 1) + "/api/live"
         while not self._stop.is_set():
             try:
-                async with websockets.connect(url, additional_headers={"Cookie": cookie}, origin=self._address) as live:  # type: ignore[arg-type]
+                async with connect(url, additional_headers={"Cookie": cookie}, origin=self._address) as live:  # type: ignore[arg-type]
                     await self._note_arrivals(live)
-            except (OSError, websockets.exceptions.WebSocketException):
+            except (OSError, WebSocketException):
                 await asyncio.sleep(0.5)
 
-    async def _note_arrivals(self, live: websockets.ClientConnection) -> None:
+    async def _note_arrivals(self, live: ClientConnection) -> None:
         while not self._stop.is_set():
             try:
                 text = await asyncio.wait_for(live.recv(), 0.5)

@@ -1,0 +1,165 @@
+"""What a broker is told: who may publish and read what, as configuration of NATS and of mosquitto.
+
+The identity is the common name of the client certificate. A gateway may publish under its own name only and read its
+own commands only; a service gets what its job needs. ``deploy/`` holds what these functions give.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firmware_profiles import wire
+
+MAX_MESSAGE = 8 * 1024 * 1024
+"""Bytes. Far above what ingest accepts, so that an oversized message ends in quarantine with a reason, not in a mute
+disconnection that the gateway would repeat for ever."""
+
+ALERTS = "desk/v1/alerts"
+SENDS: tuple[wire.Leaf, ...] = ("readings", "events", "status", "replies")
+READS: tuple[wire.Leaf, ...] = ("commands",)
+
+IN_FLIGHT = 10_000
+"""Messages a consumer may hold unacknowledged. The defaults (NATS 100, mosquitto 20) would throttle ingest, which
+acknowledges after its commit; the most that NATS takes is 65,535."""
+ACK_WAIT = "30s"
+"""NATS delivers again what was not acknowledged for so long."""
+SYNC_INTERVAL = "1s"
+"""How often NATS flushes to the disk itself. A killed broker loses nothing (the kernel has the data); a power cut
+loses at most this. 'always' costs two thirds of the throughput; a cluster of three machines protects better."""
+
+
+@dataclass(frozen=True)
+class Rights:
+    """MQTT topics and topic filters."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+
+
+SERVICE_RIGHTS: dict[str, Rights] = {
+    "svc-ingest": Rights((), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")),
+    "svc-alerting": Rights((ALERTS,), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")),
+    "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
+}
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Certificate and key of the broker, and the authority that signed its clients'."""
+
+    ca: Path
+    cert: Path
+    key: Path
+
+
+def gateway_rights(gateway: str) -> Rights:
+    """What one gateway may do."""
+    return Rights(
+        tuple(wire.topic(gateway, leaf) for leaf in SENDS), tuple(wire.topic(gateway, leaf) for leaf in READS)
+    )
+
+
+def nats_users(gateways: Iterable[str]) -> list[dict[str, Any]]:
+    """The ``authorization.users`` of NATS: every service and these gateways."""
+    rights = SERVICE_RIGHTS | {gateway: gateway_rights(gateway) for gateway in sorted(gateways)}
+    return [
+        {
+            "user": identity,
+            # QoS 1 deliveries arrive on subjects of the server's own below $MQTT.sub. An MQTT client can not ask for
+            # these by itself; over the native protocol it could, so that is closed to everyone.
+            "allowed_connection_types": ["MQTT"],
+            "permissions": {
+                "publish": _permission(granted.publish),
+                "subscribe": _permission((*granted.subscribe, "$MQTT/sub/#")),
+            },
+        }
+        for identity, granted in rights.items()
+    ]
+
+
+def nats_config(port: int, store: Path, tls: Tls, gateways: Iterable[str]) -> dict[str, Any]:
+    """A single NATS server for MQTT over TLS on loopback; NATS reads JSON."""
+    secured = {
+        "cert_file": str(tls.cert),
+        "key_file": str(tls.key),
+        "ca_file": str(tls.ca),
+        "verify_and_map": True,
+        "timeout": 10,
+    }
+    return {
+        "server_name": "shouwang",  # MQTT asks for a name
+        "host": "127.0.0.1",
+        "port": -1,  # the native protocol can not be switched off; no user may use it
+        "tls": secured,
+        "max_payload": MAX_MESSAGE,
+        "max_pending": 8 * MAX_MESSAGE,
+        "jetstream": {"store_dir": str(store), "sync_interval": SYNC_INTERVAL},
+        "mqtt": {
+            "host": "127.0.0.1",
+            "port": port,
+            "tls": secured,
+            "ack_wait": ACK_WAIT,
+            "max_ack_pending": IN_FLIGHT,
+        },
+        "authorization": {"users": nats_users(gateways)},
+    }
+
+
+def mosquitto_config(port: int, store: Path, tls: Tls, acl: Path, *, address: str = "127.0.0.1", user: str = "") -> str:
+    """mosquitto.conf; ``user``: what it becomes when root starts it (empty: Debian's ``mosquitto``)."""
+    lines = [
+        "per_listener_settings false",
+        f"listener {port} {address}",
+        f"cafile {tls.ca}",
+        f"certfile {tls.cert}",
+        f"keyfile {tls.key}",
+        "# The certificate's common name is the identity; nobody comes in without one.",
+        "require_certificate true",
+        "use_identity_as_username true",
+        "allow_anonymous false",
+        f"acl_file {acl}",
+        "# Sessions and messages are written every 10 s and at an orderly stop: a crash loses up to 10 s of what",
+        "# services have not fetched. NATS loses nothing; choose it where that matters.",
+        "persistence true",
+        f"persistence_location {store}/",
+        "autosave_interval 10",
+        "# The default of 20 unacknowledged messages would throttle ingest, which acknowledges after its commit.",
+        "max_inflight_messages 0",
+        "max_queued_messages 0",
+        f"max_packet_size {MAX_MESSAGE}",
+        "set_tcp_nodelay true",
+        "log_dest stderr",
+        "log_type error",
+        "log_type warning",
+        "log_type notice",
+    ]
+    if user:
+        lines.append(f"user {user}")
+    return "\n".join(lines) + "\n"
+
+
+def mosquitto_acl() -> str:
+    """The access list: %u stands for the identity, so that a new gateway changes nothing here.
+
+    The shard is left open: whoever publishes under a wrong one is still himself, and receivers refuse the topic.
+    """
+    lines = ["# Every gateway: under its own name only."]
+    lines += [f"pattern write care/v1/+/%u/{leaf}" for leaf in SENDS]
+    lines += [f"pattern read care/v1/+/%u/{leaf}" for leaf in READS]
+    for identity, granted in SERVICE_RIGHTS.items():
+        lines += ["", f"user {identity}"]
+        lines += [f"topic write {topic}" for topic in granted.publish]
+        lines += [f"topic read {topic}" for topic in granted.subscribe]
+    return "\n".join(lines) + "\n"
+
+
+def _permission(topics: Iterable[str]) -> dict[str, list[str]]:
+    allowed = [_subject(topic) for topic in topics]
+    # An empty list of what is allowed means everything to NATS.
+    return {"allow": allowed} if allowed else {"deny": [">"]}
+
+
+def _subject(topic: str) -> str:
+    """The NATS subject of an MQTT topic filter."""
+    return topic.replace("/", ".").replace("+", "*").replace("#", ">")
