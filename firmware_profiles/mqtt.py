@@ -1,5 +1,6 @@
 """How every program of the project connects to the broker: MQTT 3.1.1, TLS, no Nagle delay, reconnect with backoff."""
 
+import hashlib
 import socket
 import ssl
 from collections.abc import Callable
@@ -36,11 +37,12 @@ def make_client(
 ) -> paho.Client:
     """A paho client, not yet connected; set its callbacks, then call :func:`start`.
 
-    Raises OSError or ssl.SSLError where a certificate file can not be read.
+    ``client_id`` names the session; with a private key it gets a suffix (:func:`session_name`). Raises OSError or
+    ssl.SSLError where a certificate file can not be read.
     """
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
-        client_id=client_id,
+        client_id=session_name(broker, client_id),
         clean_session=clean,
         protocol=paho.MQTTv311,
         manual_ack=manual_ack,
@@ -55,6 +57,18 @@ def make_client(
     if will is not None:
         client.will_set(will.topic, will.payload, qos=1, retain=True)
     return client
+
+
+def session_name(broker: Broker, client_id: str) -> str:
+    """The MQTT client id: ``client_id`` and, where there is a private key, a suffix that only its owner can know.
+
+    Brokers let any identity that is allowed in take over the session of a client id it names: a stolen gateway could
+    empty the queue of ingest or keep a neighbour's gateway offline. A renewed certificate keeps its key, and so its
+    session; a new key means a new session.
+    """
+    if broker.key is None:
+        return client_id
+    return f"{client_id}-{hashlib.sha256(broker.key.read_bytes()).hexdigest()[:16]}"
 
 
 def start(client: paho.Client, broker: Broker) -> None:

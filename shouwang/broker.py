@@ -20,7 +20,7 @@ import structlog
 
 from firmware_profiles.mqtt import Broker
 from shouwang.broker_config import Tls, mosquitto_acl, mosquitto_config, nats_config
-from shouwang.pki import Pki
+from shouwang.pki import IDENTITY, Pki
 
 log = structlog.get_logger(__name__)
 
@@ -85,8 +85,14 @@ class LocalBroker(ABC):
         return Broker("127.0.0.1", self.port, self.pki.ca, cert, key)
 
     def allow_gateways(self, gateways: Iterable[str]) -> None:
-        """Give these gateways their rights, at once and for later starts; who is connected stays so."""
+        """Give these gateways their rights, at once and for later starts; who is connected stays so.
+
+        Raises ValueError for a name that is no gateway's.
+        """
         new = set(gateways) - self._gateways
+        for name in sorted(new):
+            if name.startswith("svc-") or not IDENTITY.match(name):
+                raise ValueError(f"{name!r} can not be a gateway's name (small letters, digits, '-'; not 'svc-…')")
         if not new:
             return
         self._gateways |= new

@@ -22,8 +22,10 @@ READS: tuple[wire.Leaf, ...] = ("commands",)
 IN_FLIGHT = 10_000
 """Messages a consumer may hold unacknowledged. The defaults (NATS 100, mosquitto 20) would throttle ingest, which
 acknowledges after its commit; the most that NATS takes is 65,535."""
-ACK_WAIT = "30s"
-"""NATS delivers again what was not acknowledged for so long."""
+ACK_WAIT = "10s"
+"""NATS delivers again what was not acknowledged for so long, also to a service that comes back: a fall that a crashed
+alerting had in its hands waits for this, so not longer. Not shorter either: while the database is away, ingest gets
+everything it holds once more in every such interval."""
 SYNC_INTERVAL = "1s"
 """How often NATS flushes to the disk itself. A killed broker loses nothing (the kernel has the data); a power cut
 loses at most this. 'always' costs two thirds of the throughput; a cluster of three machines protects better."""

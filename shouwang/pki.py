@@ -1,9 +1,9 @@
-"""A small certificate authority: who is who on MQTT. EC P-256, one folder, private keys readable by their owner only."""
+"""A small certificate authority: who is who on MQTT. EC P-256; private keys are readable by their owner only."""
 
-import contextlib
 import datetime
 import ipaddress
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,21 +15,29 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 CA_LIFE = datetime.timedelta(days=3650)
 LEAF_LIFE = datetime.timedelta(days=397)
 RENEW_BEFORE = datetime.timedelta(days=30)
+IDENTITY = re.compile(r"^[a-z0-9][a-z0-9-]{1,62}\Z")
+"""As ``firmware_profiles.wire.GatewayName``."""
 
 
 class Pki:
-    """The authority in ``folder``; everything is made on first use and renewed a month before it expires."""
+    """The authority in ``folder``; everything is made on first use and renewed a month before it expires.
+
+    A renewed certificate keeps its key, which an MQTT session hangs on (``firmware_profiles.mqtt.session_name``).
+    Remove a key file to have a new one made.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder = folder.absolute()
+        self._clients = self.folder / "clients"
+        self._clients.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.chmod(0o700)
 
     @property
     def ca(self) -> Path:
         """The certificate that every party trusts."""
-        cert, _ = self._pair("ca")
+        cert, key_file = self.folder / "ca.crt", self.folder / "ca.key"
         if not _valid(cert):
-            key = ec.generate_private_key(ec.SECP256R1())
+            key = _key(key_file)
             name = _name("Shouwang CA")
             usage = x509.KeyUsage(
                 digital_signature=True,
@@ -47,26 +55,34 @@ class Pki:
                 .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
                 .add_extension(usage, critical=True)
             )
-            self._write("ca", builder.sign(key, hashes.SHA256()), key)
+            _write(cert, builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644)
         return cert
 
     def server(self, name: str, hosts: Sequence[str]) -> tuple[Path, Path]:
         """(certificate, key) of a server reached under ``hosts`` (names or addresses)."""
-        return self._leaf(name, ExtendedKeyUsageOID.SERVER_AUTH, hosts)
+        return self._leaf(self.folder, name, ExtendedKeyUsageOID.SERVER_AUTH, hosts)
 
     def client(self, identity: str) -> tuple[Path, Path]:
-        """(certificate, key) of a gateway or service; ``identity`` becomes the common name."""
-        return self._leaf(identity, ExtendedKeyUsageOID.CLIENT_AUTH, ())
+        """(certificate, key) of a gateway or service; ``identity`` becomes the common name.
 
-    def _leaf(self, name: str, usage: x509.ObjectIdentifier, hosts: Sequence[str]) -> tuple[Path, Path]:
-        cert, key_file = self._pair(name)
+        Raises ValueError where it is no gateway's or service's name.
+        """
+        if not IDENTITY.match(identity):
+            raise ValueError(f"{identity!r} can not be an identity: small letters, digits and '-', 2 to 63 of them")
+        return self._leaf(self._clients, identity, ExtendedKeyUsageOID.CLIENT_AUTH, ())
+
+    def _leaf(self, folder: Path, name: str, usage: x509.ObjectIdentifier, hosts: Sequence[str]) -> tuple[Path, Path]:
+        cert, key_file = folder / f"{name}.crt", folder / f"{name}.key"
         ca_file = self.ca
-        if _valid(cert) and cert.stat().st_mtime >= ca_file.stat().st_mtime:
+        if key_file.exists() and _valid(cert) and cert.stat().st_mtime >= ca_file.stat().st_mtime:
             return cert, key_file
         issuer = x509.load_pem_x509_certificate(ca_file.read_bytes())
-        ca_key = serialization.load_pem_private_key(self._pair("ca")[1].read_bytes(), None)
-        assert isinstance(ca_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - we wrote it
-        key = ec.generate_private_key(ec.SECP256R1())
+        if not (self.folder / "ca.key").exists():
+            raise ValueError(
+                f"{self.folder / 'ca.key'} is missing: restore it, or remove ca.crt to begin a new authority"
+            )
+        ca_key = _key(self.folder / "ca.key")
+        key = _key(key_file)
         names = [_general_name(host) for host in hosts] or [x509.DNSName(name)]
         builder = (
             _builder(_name(name), issuer.subject, key.public_key(), LEAF_LIFE)
@@ -76,22 +92,32 @@ class Pki:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         )
-        self._write(name, builder.sign(ca_key, hashes.SHA256()), key)
+        _write(cert, builder.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644)
         return cert, key_file
 
-    def _pair(self, name: str) -> tuple[Path, Path]:
-        return self.folder / f"{name}.crt", self.folder / f"{name}.key"
 
-    def _write(self, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-        cert_file, key_file = self._pair(name)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        with contextlib.suppress(FileNotFoundError):
-            key_file.unlink()
-        with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
-        cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+def _key(file: Path) -> ec.EllipticCurvePrivateKey:
+    """The private key in ``file``, made where there is none."""
+    if file.exists():
+        found = serialization.load_pem_private_key(file.read_bytes(), None)
+        if not isinstance(found, ec.EllipticCurvePrivateKey):
+            raise ValueError(f"{file} holds no elliptic-curve key; remove it to have one made")
+        return found
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    _write(file, pem, 0o600)
+    return key
+
+
+def _write(file: Path, content: bytes, mode: int) -> None:
+    """The file as a whole or not at all."""
+    beside = file.with_name(f"{file.name}.new")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    beside.replace(file)
 
 
 def _valid(cert: Path) -> bool:
