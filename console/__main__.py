@@ -1,0 +1,29 @@
+"""``python -m console``: the dispatch console, settings from the environment."""
+
+import uvicorn
+
+from console.app import create_app
+from console.settings import ConsoleSettings
+from database.settings import DatabaseSettings
+from firmware_profiles.settings import BrokerSettings
+
+
+def main() -> None:
+    """Run until SIGINT or SIGTERM."""
+    settings = ConsoleSettings()
+    app = create_app(settings, DatabaseSettings(), BrokerSettings().broker())
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,  # addresses of pages name residents
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxy,
+        timeout_graceful_shutdown=3,
+        ws="websockets-sansio",
+    )
+
+
+if __name__ == "__main__":
+    main()

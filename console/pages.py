@@ -1,0 +1,297 @@
+"""The pages people use. Every look at a resident's data is audited; scope is enforced here, on the server."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from psycopg.rows import dict_row
+from starlette.responses import RedirectResponse, Response
+
+from alerting import lifecycle
+from care_network import access, accounts
+from care_network.access import Action
+from care_network.accounts import Account
+from care_network.errors import LoginRefusedError
+from console import vitals
+from console.board import notice_of
+from console.i18n import pick
+from console.security import COOKIE, CurrentAccount, LoginNeeded, current_account, origin_of, require
+from console.state import Console, console_of
+from console.views import LANGUAGE_COOKIE, language_of, page
+
+router = APIRouter()
+Shared = Annotated[Console, Depends(console_of)]
+
+
+@router.get("/login")
+def login_page(request: Request) -> Response:
+    return page(request, "login.html")
+
+
+@router.post("/login")
+def log_in(
+    request: Request, console: Shared, login: Annotated[str, Form()], password: Annotated[str, Form()]
+) -> Response:
+    try:
+        token = authenticate(console, login, password, origin_of(request))
+    except LoginRefusedError as error:
+        message = pick(language_of(request, None), error.message_zh, error.message_en)
+        return page(request, "login.html", status=429 if error.retry_after_s else 401, message=message, login=login)
+    response = RedirectResponse("/", 303)
+    set_cookie(response, console, token)
+    return response
+
+
+def authenticate(console: Console, login: str, password: str, origin: str) -> str:
+    """A new session's token. Raises LoginRefusedError with a text for the person."""
+    now = dt.datetime.now(dt.UTC)
+    with console.database() as conn:
+        conn.autocommit = True
+        try:
+            account = accounts.authenticate(conn, login, password, origin, now)
+            return accounts.open_session(conn, account, origin, now)
+        finally:
+            conn.autocommit = False
+
+
+def set_cookie(response: Response, console: Console, token: str) -> None:
+    response.set_cookie(
+        COOKIE, token, httponly=True, samesite="lax", secure=console.settings.secure_cookie, max_age=12 * 3600
+    )
+
+
+@router.post("/logout")
+def log_out(request: Request, console: Shared) -> Response:
+    token = request.cookies.get(COOKIE)
+    if token:
+        with console.database() as conn:
+            accounts.revoke_session(conn, token, dt.datetime.now(dt.UTC))
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@router.post("/language/{language}")
+def switch_language(request: Request, language: str) -> Response:
+    response = RedirectResponse(_back(request), 303)
+    response.set_cookie(LANGUAGE_COOKIE, "en" if language == "en" else "zh", samesite="lax", max_age=31_536_000)
+    return response
+
+
+@router.get("/")
+def board_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    if account.role == "family":
+        return RedirectResponse("/family", 303)
+    return page(request, "board.html", account, alerts=_visible_alerts(console, account), feed=console.feed)
+
+
+@router.get("/queue")
+def queue(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    """The queue alone, for the live page to put in place."""
+    require(account, Action.VIEW_ALERTS)
+    return page(request, "_queue.html", account, alerts=_visible_alerts(console, account), feed=console.feed)
+
+
+def _visible_alerts(console: Console, account: Account) -> list[Any]:
+    return console.board.open_alerts(console.scope(account).sees)
+
+
+@router.get("/alerts/{alert_id}")
+def alert_page(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
+    alert, events = load_alert(console, account, alert_id, origin_of(request))
+    return page(request, "alert.html", account, alert=alert, events=events)
+
+
+def load_alert(
+    console: Console, account: Account, alert_id: uuid.UUID, origin: str
+) -> tuple[Any, list[dict[str, Any]]]:
+    """An alert and its history. Raises 404 for one that does not exist or is not theirs to see."""
+    with console.database() as conn:
+        row = lifecycle.load(conn, alert_id)
+        scope = console.scope(account)
+        if row is None:
+            waiting = console.board.get(str(alert_id))  # raised, and still on its way to the database
+            if waiting is None or not scope.sees(waiting):
+                raise HTTPException(404)
+            return waiting, []
+        alert = notice_of(row)
+        allowed = scope.sees(alert)
+        _audit(conn, account, "view_alert" if allowed else "refused_alert", alert.resident_id, origin, str(alert_id))
+        if not allowed:
+            conn.commit()
+            raise HTTPException(404)
+        return alert, lifecycle.history(conn, alert_id)
+
+
+@router.post("/alerts/{alert_id}/{action}")
+def act_on_alert(
+    request: Request,
+    console: Shared,
+    account: CurrentAccount,
+    alert_id: uuid.UUID,
+    action: str,
+    version: Annotated[int, Form()],
+    outcome: Annotated[str, Form()] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    try:
+        act(console, account, alert_id, action, version, outcome, note, origin_of(request))
+    except lifecycle.LifecycleError as error:
+        alert, events = load_alert(console, account, alert_id, origin_of(request))
+        message = pick(language_of(request, account), error.message_zh, error.message_en)
+        return page(request, "alert.html", account, status=409, alert=alert, events=events, message=message)
+    return RedirectResponse(f"/alerts/{alert_id}", 303)
+
+
+def act(
+    console: Console,
+    account: Account,
+    alert_id: uuid.UUID,
+    action: str,
+    version: int,
+    outcome: str,
+    note: str,
+    origin: str,
+) -> str:
+    """Carry out a person's step; returns the new state. Raises LifecycleError with a text for the person, 403 or 404
+    where it is not theirs to do."""
+    steps: dict[str, lifecycle.Action] = {
+        a: a for a in ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
+    }
+    if action not in steps:
+        raise HTTPException(404)
+    require(account, action)
+    load_alert(console, account, alert_id, origin)
+    actor = lifecycle.Actor(account.id, account.name_zh, origin)
+    with console.database() as conn:
+        return lifecycle.act(
+            conn,
+            alert_id,
+            steps[action],
+            actor,
+            dt.datetime.now(dt.UTC),
+            expected_version=version,
+            outcome=outcome or None,
+            note=note,
+        )
+
+
+@router.get("/residents")
+def residents_page(request: Request, console: Shared, account: CurrentAccount, q: str = "") -> Response:
+    require(account, Action.VIEW_RESIDENT)
+    with console.database() as conn, conn.cursor(row_factory=dict_row) as cursor:
+        visible = list(access.visible_residents(conn, account))
+        rows = cursor.execute(
+            """
+            SELECT r.code, r.name_zh, r.name_en, r.birth_date, r.home_care_bed, h.address_zh, h.address_en,
+                   a.name_zh AS area_zh, a.name_en AS area_en, street.name_zh AS street_zh, street.name_en AS street_en
+            FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
+            LEFT JOIN area street ON street.level = 'street' AND a.path <@ street.path
+            WHERE r.id = ANY(%s) AND (%s = '' OR r.name_zh ILIKE %s OR r.name_en ILIKE %s OR r.code ILIKE %s
+                                      OR h.address_zh ILIKE %s OR a.name_zh ILIKE %s)
+            ORDER BY a.path, r.code LIMIT 500
+            """,
+            (visible, q, *[f"%{q}%"] * 5),
+        ).fetchall()
+    return page(request, "residents.html", account, residents=rows, q=q, total=len(visible))
+
+
+@router.get("/residents/{code}")
+def resident_page(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+    with console.database() as conn:
+        resident = load_resident(conn, account, code, "view_resident", origin_of(request))
+        context: dict[str, Any] = {
+            "newest": vitals.newest(conn, resident["id"]),
+            "devices": vitals.devices(conn, resident["id"]),
+            "presence": vitals.presence(conn, resident["id"]),
+            "alerts": [notice_of(row) for row in lifecycle.of_resident(conn, resident["id"], 20)],
+        }
+    charts = vitals.CHARTED
+    return page(request, "resident.html", account, resident=resident, charts=charts, **context)
+
+
+def load_resident(
+    conn: psycopg.Connection[Any], account: Account, code: str, action: str, origin: str
+) -> dict[str, Any]:
+    """A resident by code, audited. Raises 404 for one that does not exist or is not theirs to see; the attempt is
+    audited too."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """
+            SELECT r.*, h.code AS household_code, h.address_zh, h.address_en, h.phone,
+                   a.name_zh AS area_zh, a.name_en AS area_en,
+                   date_part('year', age(r.birth_date))::int AS age
+            FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
+            WHERE r.code = %s
+            """,
+            (code,),
+        ).fetchone()
+    if row is None:
+        raise HTTPException(404)
+    allowed = access.may_see(conn, account, row["id"])
+    _audit(conn, account, action if allowed else f"refused_{action}", row["id"], origin)
+    if not allowed:
+        conn.commit()
+        raise HTTPException(404)
+    return row
+
+
+@router.get("/family")
+def family_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    if account.role != "family":
+        return RedirectResponse("/", 303)
+    parents = []
+    with console.database() as conn:
+        for resident_id in sorted(access.visible_residents(conn, account)):
+            row = conn.execute("SELECT code FROM resident WHERE id = %s", (resident_id,)).fetchone()
+            if row is None:
+                continue
+            resident = load_resident(conn, account, row[0], "view_resident", origin_of(request))
+            alerts = [
+                notice_of(a) for a in lifecycle.of_resident(conn, resident_id, 10) if a["severity"] != "technical"
+            ]
+            parents.append(
+                {
+                    "resident": resident,
+                    "newest": vitals.newest(conn, resident_id),
+                    "presence": vitals.presence(conn, resident_id),
+                    "alerts": alerts,
+                    "open": [a for a in alerts if a.state in lifecycle.OPEN],
+                }
+            )
+    return page(request, "family.html", account, parents=parents)
+
+
+@router.get("/operations")
+def operations_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    require(account, Action.VIEW_OPERATIONS)
+    with console.database() as conn:
+        found: dict[str, Any] = dict(vitals.operations(conn))
+    return page(request, "operations.html", account, feed=console.feed, **found)
+
+
+def _audit(
+    conn: psycopg.Connection[Any], account: Account, action: str, resident_id: int | None, origin: str, detail: str = ""
+) -> None:
+    access.audit(
+        conn,
+        account,
+        action,
+        at=dt.datetime.now(dt.UTC),
+        resident_id=resident_id,
+        origin=origin,
+        detail={"alert": detail} if detail else None,
+    )
+
+
+def _back(request: Request) -> str:
+    """The page of ours that the form was on."""
+    referer = request.headers.get("referer", "")
+    host = request.headers.get("host", "")
+    _, found, path = referer.partition(f"//{host}/")
+    return f"/{path}" if found and not path.startswith("/") else "/"
+
+
+__all__ = ["LoginNeeded", "current_account", "router"]

@@ -1,0 +1,18 @@
+"""The console's settings, from the environment."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ConsoleSettings(BaseSettings):
+    """``SHOUWANG_CONSOLE_…``; the broker's are ``SHOUWANG_BROKER_…``, the database's ``SHOUWANG_DATABASE_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOUWANG_CONSOLE_")
+
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; a reverse proxy with TLS stands before it"
+    )
+    port: int = Field(default=8420, description="port to listen on")
+    secure_cookie: bool = Field(default=False, description="true behind TLS: the session cookie travels by https alone")
+    trusted_proxy: str = Field(default="127.0.0.1", description="whose X-Forwarded-For and -Proto are believed")
+    worker: str = Field(default="console-0", description="client id at the broker")

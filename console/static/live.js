@@ -1,0 +1,95 @@
+// The live board: a socket tells that something changed, the server renders the queue, htmx morphs it in place (the
+// keyboard focus stays). Elapsed times tick here. A new emergency or urgent alert is announced and rings until it is
+// acknowledged.
+const link = document.getElementById("link");
+const announce = document.getElementById("announce");
+const sound = document.getElementById("sound");
+const LOUD = ["emergency", "urgent"];
+let context = null;
+let socket = null;
+let retry = 500;
+let refreshing = false;
+let again = false;
+
+async function refresh() {
+  if (refreshing) { again = true; return; }
+  refreshing = true;
+  try {
+    await htmx.ajax("GET", "/queue", { target: "#queue", swap: "outerMorph" });
+    tick();
+  } finally {
+    refreshing = false;
+    if (again) { again = false; refresh(); }
+  }
+}
+
+function connect() {
+  socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/api/live");
+  socket.onopen = () => {
+    retry = 500;
+    link.textContent = link.dataset.live;
+    link.classList.remove("notice", "bad");
+    refresh();
+  };
+  socket.onmessage = (event) => {
+    const message = JSON.parse(event.data);
+    if (message.type === "state") {
+      const shown = document.getElementById("queue").dataset.database;
+      if ((shown === "up") !== message.database) refresh();
+      return;
+    }
+    const alert = message.alert;
+    if (alert && alert.state === "raised" && LOUD.includes(alert.severity)) {
+      const zh = document.documentElement.lang.startsWith("zh");
+      const who = (zh ? alert.resident_zh : alert.resident_en) || alert.household_code;
+      announce.textContent = `${announce.dataset.words}: ${who} — ${zh ? alert.reason_zh : alert.reason_en}`;
+    }
+    refresh();
+  };
+  socket.onclose = (event) => {
+    if (event.code === 4401) { location.href = "/login"; return; }
+    link.textContent = link.dataset.lost;
+    link.classList.add("notice", "bad");
+    setTimeout(connect, retry);
+    retry = Math.min(2 * retry, 8000);
+  };
+}
+
+function tick() {
+  for (const time of document.querySelectorAll("time[data-since]")) {
+    const s = Math.max(0, Math.floor((Date.now() - Number(time.dataset.since)) / 1000));
+    const two = (n) => String(n).padStart(2, "0");
+    time.textContent = s < 3600 ? `${two(Math.floor(s / 60))}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
+  }
+  const waiting = document.querySelector("tr.emergency.raised, tr.urgent.raised");
+  if (!waiting) announce.textContent = "";
+}
+
+function ring() {
+  if (!context || !document.querySelector("tr.emergency.raised")) return;
+  [880, 660].forEach((pitch, index) => {
+    const tone = context.createOscillator();
+    const volume = context.createGain();
+    const start = context.currentTime + index * 0.22;
+    tone.frequency.value = pitch;
+    volume.gain.setValueAtTime(0.0001, start);
+    volume.gain.exponentialRampToValueAtTime(0.3, start + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.0001, start + 0.2);
+    tone.connect(volume).connect(context.destination);
+    tone.start(start);
+    tone.stop(start + 0.21);
+  });
+}
+
+sound.addEventListener("click", () => {
+  const on = sound.getAttribute("aria-pressed") !== "true";
+  if (on) { context = context || new AudioContext(); context.resume(); } else { context = null; }
+  sound.setAttribute("aria-pressed", String(on));
+  sound.textContent = on ? sound.dataset.on : sound.dataset.off;
+  ring();
+});
+
+setInterval(tick, 1000);
+setInterval(ring, 2000);
+tick();
+connect();

@@ -1,0 +1,109 @@
+"""How things are written on a page: the template environment and its words."""
+
+import base64
+import datetime as dt
+import html
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import Request
+from fastapi.templating import Jinja2Templates
+from starlette.responses import Response
+
+from alerting import lifecycle
+from care_network.access import may_do
+from care_network.accounts import Account
+from console.i18n import Language, pick, translate
+from firmware_profiles.channels import CHANNELS
+from firmware_profiles.devices import MODELS
+
+log = structlog.get_logger(__name__)
+
+SHANGHAI = dt.timezone(dt.timedelta(hours=8))
+LANGUAGE_COOKIE = "shouwang_language"
+templates = Jinja2Templates(directory=Path(__file__).with_name("templates"))
+templates.env.trim_blocks = templates.env.lstrip_blocks = True
+UNITS = {"/min": ("次/分", "/min"), "mm[Hg]": ("mmHg", "mmHg"), "Cel": ("°C", "°C"), "1": ("", "")}
+ROOMS = {
+    "bedroom": "bedroom",
+    "living_room": "living room",
+    "kitchen": "kitchen",
+    "bathroom": "bathroom",
+    "hall": "hall",
+    "bedside": "bedside",
+    "worn": "worn",
+}
+
+
+def language_of(request: Request, account: Account | None) -> Language:
+    """The switch on the page first, then the account's choice, then Chinese."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE) or (account.language if account else "zh")
+    return "en" if chosen == "en" else "zh"
+
+
+def page(request: Request, name: str, account: Account | None = None, status: int = 200, **context: Any) -> Response:
+    """A page in the reader's language."""
+    language = language_of(request, account)
+
+    def _(text: str, **values: object) -> str:
+        return translate(language, text, **values)
+
+    def channel_label(code: str) -> str:
+        return pick(language, CHANNELS[code].zh, CHANNELS[code].en)
+
+    def unit(code: str) -> str:
+        zh, en = UNITS.get(CHANNELS[code].unit, (CHANNELS[code].unit, CHANNELS[code].unit))
+        return pick(language, zh, en)
+
+    words = {
+        "_": _,
+        "pick": lambda zh, en: pick(language, zh, en),
+        "language": language,
+        "account": account,
+        "may": lambda action: account is not None and may_do(account, action),
+        "channel_label": channel_label,
+        "unit": unit,
+        "model_label": lambda model: pick(language, MODELS[model].zh, MODELS[model].name) if model in MODELS else model,
+        "room_label": lambda room: _(ROOMS.get(room, str(room))),
+        "outcomes": list(lifecycle.OUTCOMES.values()),
+        "now": dt.datetime.now(dt.UTC),
+    }
+    return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)
+
+
+def clock(value: dt.datetime | int | None, form: str = "%m-%d %H:%M:%S") -> str:
+    """A moment (datetime, or µs since 1970) as the wall clock of Shanghai shows it."""
+    if value is None:
+        return "—"
+    moment = dt.datetime.fromtimestamp(value / 1e6, dt.UTC) if isinstance(value, int) else value
+    return moment.astimezone(SHANGHAI).strftime(form)
+
+
+def number(value: float, code: str) -> str:
+    """A value with as many digits as its channel resolves."""
+    return f"{value:.1f}" if CHANNELS[code].resolution < 1 else f"{value:.0f}"
+
+
+def fall_plot(evidence: dict[str, Any]) -> str:
+    """The acceleration around a fall as an SVG path: magnitude over time, 0–8 g, 600 × 140. Empty without a signal."""
+    import msgspec
+
+    try:
+        raw = base64.b64decode(str(evidence.get("signal", "")), validate=True)
+        _start, rate, samples = msgspec.msgpack.decode(raw, type=tuple[int, float, bytes])
+    except (ValueError, msgspec.DecodeError):
+        return ""
+    milli = memoryview(samples).cast("h")
+    points = []
+    count = len(milli) // 3
+    for i in range(count):
+        g = (milli[3 * i] ** 2 + milli[3 * i + 1] ** 2 + milli[3 * i + 2] ** 2) ** 0.5 / 1000
+        points.append(f"{600 * i / max(1, count - 1):.1f},{140 - 140 * min(g, 8) / 8:.1f}")
+    seconds = count / rate if rate else 0
+    return html.escape(" ".join(points)) if seconds else ""
+
+
+templates.env.filters["clock"] = clock
+templates.env.filters["number"] = number
+templates.env.filters["fall_plot"] = fall_plot

@@ -1,0 +1,129 @@
+"""Queries of what was measured: the newest values, the charts, the devices. Rows in, plain dicts out."""
+
+import datetime as dt
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from firmware_profiles.channels import CHANNELS
+
+CHARTED = ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "body_temperature")
+MINUTES_UP_TO = dt.timedelta(days=2)
+"""Longer charts are drawn from hours."""
+
+
+def _series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | None = None) -> list[dict[str, Any]]:
+    """Series that speak of this resident: worn devices, and those of the household if nobody else lives there."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT s.id, s.channel, d.name AS device, d.model, d.room
+            FROM resident r JOIN gateway g ON g.household_id = r.household_id
+            JOIN device d ON d.gateway_id = g.id JOIN series s ON s.device_id = d.id
+            WHERE r.id = %s AND (%s::text IS NULL OR s.channel = %s) AND (d.resident_id = r.id OR (d.resident_id IS NULL
+                  AND (SELECT count(*) FROM resident other WHERE other.household_id = r.household_id) = 1))
+            """,
+            (resident_id, channel, channel),
+        ).fetchall()
+
+
+def newest(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, Any]]:
+    """The newest value of each vital sign in the last day: channel, value, time."""
+    series = {
+        row["id"]: row["channel"] for row in _series_of(conn, resident_id) if CHANNELS[row["channel"]].kind == "vital"
+    }
+    if not series:
+        return []
+    rows = conn.execute(
+        """
+        SELECT s.id, r.time, r.value FROM unnest(%s::int[]) AS s(id) CROSS JOIN LATERAL (
+            SELECT time, value FROM reading WHERE series_id = s.id AND time > now() - INTERVAL '1 day'
+            ORDER BY time DESC LIMIT 1) r
+        """,
+        (list(series),),
+    ).fetchall()
+    found: dict[str, dict[str, Any]] = {}
+    for series_id, time, value in rows:
+        channel = series[series_id]
+        if channel not in found or time > found[channel]["time"]:
+            found[channel] = {"channel": channel, "value": value, "time": time}
+    return [found[code] for code in CHANNELS if code in found]
+
+
+def chart(
+    conn: psycopg.Connection[Any], resident_id: int, channel: str, since: dt.datetime, until: dt.datetime
+) -> dict[str, list[Any]]:
+    """Columns for a chart: time (s since 1970), mean, low, high; by minute up to two days, by hour beyond."""
+    series = [row["id"] for row in _series_of(conn, resident_id, channel)]
+    function = "reading_minutes" if until - since <= MINUTES_UP_TO else "reading_hours"
+    rows = conn.execute(
+        f"""
+        SELECT extract(epoch FROM time)::bigint, sum(mean * n) / sum(n), min(low), max(high)
+        FROM {function}(%s::int[], %s, %s) GROUP BY time ORDER BY time
+        """,  # noqa: S608 - one of two fixed names
+        (series, since, until),
+    ).fetchall()
+    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
+    return {
+        "time": columns[0],
+        "mean": [round(float(value), 2) for value in columns[1]],
+        "low": columns[2],
+        "high": columns[3],
+    }
+
+
+def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, Any]]:
+    """The household's devices and when each was last heard (a reading or an event of the last week)."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT d.name, d.model, d.room, g.name AS gateway, g.state,
+                   greatest(
+                       (SELECT max(l.time) FROM series s CROSS JOIN LATERAL (
+                            SELECT time FROM reading WHERE series_id = s.id AND time > now() - INTERVAL '7 days'
+                            ORDER BY time DESC LIMIT 1) l WHERE s.device_id = d.id),
+                       (SELECT max(e.time) FROM event e WHERE e.device_id = d.id)) AS heard_at
+            FROM resident r JOIN gateway g ON g.household_id = r.household_id JOIN device d ON d.gateway_id = g.id
+            WHERE r.id = %s AND (d.resident_id IS NULL OR d.resident_id = r.id) ORDER BY d.room, d.name
+            """,
+            (resident_id,),
+        ).fetchall()
+
+
+def presence(conn: psycopg.Connection[Any], resident_id: int) -> dict[str, Any]:
+    """Where the home last saw its resident: room of the last motion, in bed or not, last door event."""
+    series = _series_of(conn, resident_id)
+    last: dict[str, Any] = {}
+    for channel in ("motion", "in_bed"):
+        ids = {row["id"]: row["room"] for row in series if row["channel"] == channel}
+        row = conn.execute(
+            """
+            SELECT s.id, r.time, r.value FROM unnest(%s::int[]) AS s(id) CROSS JOIN LATERAL (
+                SELECT time, value FROM reading WHERE series_id = s.id AND time > now() - INTERVAL '1 day'
+                ORDER BY time DESC LIMIT 1) r ORDER BY r.time DESC LIMIT 1
+            """,
+            (list(ids),),
+        ).fetchone()
+        if row is not None:
+            last[channel] = {"room": ids[row[0]], "time": row[1], "value": row[2]}
+    return last
+
+
+def operations(conn: psycopg.Connection[Any]) -> dict[str, list[dict[str, Any]]]:
+    """The state of the intake: gateways by state, gaps in the streams, the newest of the quarantine."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        gateways = cursor.execute("SELECT state, count(*) AS n FROM gateway GROUP BY state ORDER BY state").fetchall()
+        gaps = cursor.execute(
+            """
+            SELECT g.name AS gateway, i.stream, i.high, i.gaps::text AS gaps, i.updated_at FROM ingest_stream i
+            JOIN gateway g ON g.id = i.gateway_id WHERE NOT isempty(i.gaps) ORDER BY i.updated_at DESC LIMIT 50
+            """
+        ).fetchall()
+        quarantine = cursor.execute(
+            """
+            SELECT id, first_at, last_at, times, gateway, code, reason, size FROM quarantine
+            WHERE settled_at IS NULL ORDER BY last_at DESC LIMIT 100
+            """
+        ).fetchall()
+    return {"gateways": gateways, "gaps": gaps, "quarantine": quarantine}
