@@ -1,0 +1,40 @@
+# make demo: the whole platform here. make test: everything that must hold. Each sets up what it needs.
+# PYTHON=python3.12 chooses the interpreter (3.11 or newer).
+
+.PHONY: help demo setup test lint bench lock clean
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+DEMO := .venv/.installed-demo
+DEV := .venv/.installed-dev
+INPUTS := pyproject.toml requirements.lock tools/venv.sh
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: $(DEMO) ## run the platform with 20 simulated homes (options: ARGS="--homes 50")
+	$(BIN)/shouwang demo $(ARGS)
+
+setup: $(DEV) ## the environment of developers, in .venv
+
+test: $(DEV) ## install what the tests need where that is possible, then check and test everything
+	tools/test.sh $(ARGS)
+
+lint: $(DEV) ## format, lint, types, imports between folders
+	tools/lint.sh
+
+bench: $(DEV) ## measure; writes bench/results.json
+	$(BIN)/python -m bench $(ARGS)
+
+lock: ## choose the newest allowed versions of all dependencies anew
+	tools/lock.sh
+
+clean: ## remove the environment and all caches (the demo's data in .shouwang stays)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(DEMO): $(INPUTS)
+	tools/venv.sh demo
+
+$(DEV): $(INPUTS)
+	tools/venv.sh dev
