@@ -123,7 +123,7 @@ async def live(socket: WebSocket) -> None:
             group.create_task(_check(socket, console, watcher))
             group.create_task(_receive(socket))
     except* (WebSocketDisconnect, RuntimeError, LoginNeeded):
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(4401)
     finally:
         unwatch()
