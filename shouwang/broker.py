@@ -90,9 +90,8 @@ class LocalBroker(ABC):
         Raises ValueError for a name that is no gateway's.
         """
         new = set(gateways) - self._gateways
-        for name in sorted(new):
-            if name.startswith("svc-") or not IDENTITY.match(name):
-                raise ValueError(f"{name!r} can not be a gateway's name (small letters, digits, '-'; not 'svc-…')")
+        for name in new:
+            check_gateway_name(name)
         if not new:
             return
         self._gateways |= new
@@ -240,6 +239,12 @@ class Mosquitto(LocalBroker):
         user = "root" if os.geteuid() == 0 else ""
         content = mosquitto_config(port, store, self._tls(), acl, user=user)
         return _replace(self.data_dir / "mosquitto.conf", content)
+
+
+def check_gateway_name(name: str) -> None:
+    """Raises ValueError for a name that is no gateway's: one of a service would bring a service's rights."""
+    if name.startswith("svc-") or not IDENTITY.match(name):
+        raise ValueError(f"{name!r} can not be a gateway's name (small letters, digits, '-'; not 'svc-…')")
 
 
 def nats_binary() -> Path:

@@ -54,7 +54,7 @@ def run(options: Options, out: Console) -> dict[str, Any]:
             platform.start_services()
         probe = stack.enter_context(LiveProbe(platform.address, *login_of(district, "dispatcher")))
         started = time.monotonic()
-        configurations = _start_homes(platform, homes)
+        configurations = start_homes(platform, homes)
         _greet(platform, district, options, out)
         while not stop.wait(1.0):
             now = time.monotonic()
@@ -78,7 +78,7 @@ def login_of(district: DemoDistrict, role: str) -> tuple[str, str]:
     return found.login, found.password
 
 
-def _start_homes(platform: Platform, homes: list[SimulatedHome]) -> list[Path]:
+def start_homes(platform: Platform, homes: list[SimulatedHome]) -> list[Path]:
     files = []
     for home in homes:
         file = platform.data / "homes" / f"{home.gateway}.toml"

@@ -1,0 +1,172 @@
+"""The main job in a real browser: a real fall, its alert on the screen, a person who deals with it.
+
+The platform runs as in the demo: a pendant's recorded 200 Hz signal goes through the edge agent's fall detector, broker,
+alerting and console. With SHOUWANG_SCREENSHOTS=1 the pictures of the README are made anew.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from care_network.demo_district import DemoDistrict
+from shouwang.platform import Platform
+from tests.support.live_platform import live_platform
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+Live = tuple[Platform, DemoDistrict]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live_platform(tmp_path_factory.mktemp("platform"), 6) as running:
+        yield running
+
+
+def _log_in(page: Page, live: Live, login: str) -> None:
+    platform, district = live
+    password = next(known.password for known in district.logins if known.login == login)
+    page.goto(f"{platform.address}/login")
+    page.fill("input[name=login]", login)
+    page.fill("input[name=password]", password)
+    page.click("main button")
+
+
+def _picture(page: Page, name: str) -> None:
+    if os.environ.get("SHOUWANG_SCREENSHOTS"):
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=IMAGES / f"{name}.png", full_page=True)
+
+
+def test_a_real_fall_is_seen_acknowledged_and_resolved(live: Live, page: Page) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    _log_in(page, live, "dispatcher")
+    expect(page.locator("#link")).to_have_text("实时连接")
+    row = page.locator("tr", has_text="跌倒").first
+    row.wait_for(timeout=60_000)  # no reload: the socket brought it
+    seen = time.time()
+    with psycopg.connect(live[0].postgres.url) as conn:
+        _wait_for_fall(conn)
+        (sensed,) = conn.execute("SELECT extract(epoch FROM sensed_at) FROM alert WHERE rule = 'fall'").fetchone() or (
+            0,
+        )
+    assert seen - float(sensed) < 30, "the alert on the screen is an old one"
+    expect(row).to_contain_text("确认跌倒", timeout=15_000)  # the same alert grew
+    expect(row.locator(".tag")).to_contain_text("紧急")
+    _picture(page, "board")
+
+    row.get_by_role("link", name="确认跌倒").click()
+    expect(page.locator("svg.plot polyline")).to_be_attached()
+    _picture(page, "alert")
+    page.get_by_role("button", name="确认", exact=True).click()
+    expect(page.locator("main .state").first).to_have_text("已确认")
+    page.get_by_role("button", name="出动").click()
+    expect(page.locator("main .state").first).to_have_text("出动中")
+    page.get_by_role("button", name="到场").click()
+    expect(page.locator("main .state").first).to_have_text("已到场")
+    page.select_option("select[name=outcome]", "helped")
+    page.fill("textarea[name=note]", "扶起,无外伤,已通知家属")
+    page.get_by_role("button", name="办结").click()
+    expect(page.locator("main .state").first).to_have_text("已办结")
+    expect(page.locator(".history")).to_contain_text("扶起,无外伤")
+    _picture(page, "resolved")
+    with psycopg.connect(live[0].postgres.url) as conn:
+        steps = conn.execute(
+            "SELECT e.action FROM alert_event e JOIN alert a ON a.id = e.alert_id"
+            " WHERE a.rule = 'fall' AND a.state = 'resolved' ORDER BY e.id"
+        ).fetchall()
+    assert [s for (s,) in steps] == ["raise", "escalate", "acknowledge", "respond", "arrive", "resolve"]
+    assert not complaints, complaints
+
+
+def _wait_for_fall(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+    conn.autocommit = True
+    deadline = time.monotonic() + 10
+    while not conn.execute("SELECT 1 FROM alert WHERE rule = 'fall'").fetchone():
+        assert time.monotonic() < deadline, "the fall did not reach the database"
+        conn.execute("SELECT pg_sleep(0.05)")
+
+
+def test_two_people_at_once_get_a_clear_answer(live: Live, browser: Browser, page: Page) -> None:
+    _log_in(page, live, "dispatcher")
+    row = page.locator("tr", has_text="紧急呼叫").first
+    row.wait_for(timeout=90_000)
+    row.get_by_role("link", name="按下紧急呼叫").click()
+    address = page.url
+    other = browser.new_context(locale="zh-CN").new_page()
+    _log_in(other, live, "dispatcher")
+    other.goto(address)
+    page.get_by_role("button", name="确认", exact=True).click()
+    expect(page.locator("main .state").first).to_have_text("已确认")
+    other.get_by_role("button", name="确认", exact=True).click()
+    expect(other.locator("[role=alert]")).to_contain_text("更新了这条预警")
+    other.context.close()
+
+
+def test_a_resident_page_charts_the_day(live: Live, page: Page) -> None:
+    _log_in(page, live, "dispatcher")
+    page.get_by_role("link", name="老人").first.click()
+    expect(page.locator("tbody tr")).to_have_count(6)
+    page.locator("tbody a").nth(4).click()
+    expect(page.locator(".tiles")).to_contain_text("心率")
+    expect(page.locator("figure[data-channel=heart_rate] canvas")).to_be_attached()
+    expect(page.locator("figure[data-channel=heart_rate] .summary")).to_contain_text("最低")
+    _picture(page, "resident")
+
+
+def test_english_by_switch(live: Live, page: Page) -> None:
+    _log_in(page, live, "dispatcher")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("h1")).to_have_text("Open alerts")
+    _picture(page, "board-en")
+
+
+def test_family_sees_their_own_parent_only(live: Live, page: Page) -> None:
+    platform, _ = live
+    with psycopg.connect(platform.postgres.url) as conn:
+        own = conn.execute(
+            "SELECT r.code FROM family_member f JOIN account a ON a.id = f.account_id"
+            " JOIN resident r ON r.id = f.resident_id WHERE a.login = 'family-0001'"
+        ).fetchone()
+        other = conn.execute("SELECT code FROM resident WHERE code <> %s LIMIT 1", own).fetchone()
+    assert own is not None
+    assert other is not None
+    _log_in(page, live, "family-0001")
+    expect(page.locator("h1")).to_have_count(1)
+    _picture(page, "family")
+    answer = page.goto(f"{platform.address}/residents/{own[0]}")
+    assert answer is not None
+    assert answer.status == 200
+    answer = page.goto(f"{platform.address}/residents/{other[0]}")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.locator("h1")).to_have_text("未找到")
+    with psycopg.connect(platform.postgres.url) as conn:
+        refused = conn.execute("SELECT count(*) FROM audit WHERE action = 'refused_view_resident'").fetchone()
+    assert refused is not None
+    assert refused[0] == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/residents", "/operations"])
+def test_a_phone_needs_no_sideways_scrolling(live: Live, browser_context: BrowserContext, path: str) -> None:
+    page = browser_context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    _log_in(page, live, "dispatcher")
+    page.goto(live[0].address + path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    _picture(page, f"phone{path.replace('/', '-').rstrip('-')}")
+
+
+def test_the_policy_lets_nothing_foreign_in(live: Live, page: Page) -> None:
+    answer = page.goto(f"{live[0].address}/login")
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
