@@ -59,8 +59,11 @@ class Pki:
         return cert
 
     def server(self, name: str, hosts: Sequence[str]) -> tuple[Path, Path]:
-        """(certificate, key) of a server reached under ``hosts`` (names or addresses)."""
-        return self._leaf(self.folder, name, ExtendedKeyUsageOID.SERVER_AUTH, hosts)
+        """(certificate, key) of a server reached under ``hosts`` (names or addresses).
+
+        It may also act as a client: the servers of a cluster connect to each other.
+        """
+        return self._leaf(self.folder, name, [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], hosts)
 
     def client(self, identity: str) -> tuple[Path, Path]:
         """(certificate, key) of a gateway or service; ``identity`` becomes the common name.
@@ -69,9 +72,11 @@ class Pki:
         """
         if not IDENTITY.match(identity):
             raise ValueError(f"{identity!r} can not be an identity: small letters, digits and '-', 2 to 63 of them")
-        return self._leaf(self._clients, identity, ExtendedKeyUsageOID.CLIENT_AUTH, ())
+        return self._leaf(self._clients, identity, [ExtendedKeyUsageOID.CLIENT_AUTH], ())
 
-    def _leaf(self, folder: Path, name: str, usage: x509.ObjectIdentifier, hosts: Sequence[str]) -> tuple[Path, Path]:
+    def _leaf(
+        self, folder: Path, name: str, usages: list[x509.ObjectIdentifier], hosts: Sequence[str]
+    ) -> tuple[Path, Path]:
         cert, key_file = folder / f"{name}.crt", folder / f"{name}.key"
         ca_file = self.ca
         if key_file.exists() and _valid(cert) and cert.stat().st_mtime >= ca_file.stat().st_mtime:
@@ -87,7 +92,7 @@ class Pki:
         builder = (
             _builder(_name(name), issuer.subject, key.public_key(), LEAF_LIFE)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)

@@ -1,0 +1,45 @@
+"""Prints docs/settings.md from the settings classes: python tools/settings_page.py > docs/settings.md"""
+
+import re
+
+from pydantic_settings import BaseSettings
+
+from alerting.settings import AlertingSettings
+from console.settings import ConsoleSettings
+from database.settings import DatabaseSettings
+from firmware_profiles.settings import BrokerSettings
+from ingest.settings import IngestSettings
+
+PAGES: dict[str, type[BaseSettings]] = {
+    "Database (every service)": DatabaseSettings,
+    "Broker (every service)": BrokerSettings,
+    "Ingest": IngestSettings,
+    "Alerting": AlertingSettings,
+    "Console": ConsoleSettings,
+}
+
+HEAD = """\
+# Settings
+
+Every service reads its settings from the environment; `deploy/environment/` has an example of each. A setting that
+can not be understood stops the service at its start, with its name. The home gateway's settings are in its
+configuration file (`shouwang edge --config FILE --check`)."""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for title, settings in PAGES.items():
+        rows = ["| setting | default | what |", "| --- | --- | --- |"]
+        for name, field in settings.model_fields.items():
+            variable = f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+            # The address in a default is an example; a password never is one.
+            default = re.sub(r":[^:@/]+@", ":…@", str(field.default)).replace("None", "")
+            default = f"`{default}`" if default else ""
+            rows.append(f"| `{variable}` | {default} | {field.description} |")
+        parts += [f"## {title}", "\n".join(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
