@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.figures import Figure
 
-MODULES = ("ingest_drain", "alert_latency", "engine_speed", "fall_detector")
+MODULES = ("ingest_drain", "alert_latency")
 RESULTS = Path(__file__).with_name("results.json")
 
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import paho.mqtt.client as paho
 
 from bench.figures import Figure
 from device_simulators.homes import demo_home
@@ -57,7 +58,7 @@ def run() -> list[Figure]:
 
 def _raise_alerts(platform: Platform, gateways: list[str]) -> None:
     for gateway in gateways:
-        client = _connected(platform.broker.settings(gateway), gateway)
+        client = connected(platform.broker.settings(gateway), gateway)
         now = time.time_ns() // 1000
         event = wire.Event(1, gateway, now, now, 1, time.time_ns() // 1000, "sos-button", "sos_pressed")
         client.publish(wire.topic(gateway, "events"), wire.encode(event), qos=1).wait_for_publish(5)
@@ -74,7 +75,7 @@ def _bare_round_trips(platform: Platform, gateway: str) -> list[float]:
     listener.on_subscribe = lambda *_: ready.set()
     listener.on_message = lambda *_: arrived.set()
     mqtt.start(listener, platform.broker.settings("svc-ingest"))
-    sender = _connected(platform.broker.settings(gateway), "bench-sender")
+    sender = connected(platform.broker.settings(gateway), "bench-sender")
     if not ready.wait(10):
         raise TimeoutError("the bare listener could not subscribe")
     payload = json.dumps({"padding": "x" * 100}).encode()
@@ -91,7 +92,7 @@ def _bare_round_trips(platform: Platform, gateway: str) -> list[float]:
     return trips
 
 
-def _connected(broker: mqtt.Broker, client_id: str) -> "mqtt.paho.Client":
+def connected(broker: mqtt.Broker, client_id: str) -> paho.Client:
     connected = threading.Event()
     client = mqtt.make_client(broker, client_id, clean=True)
     client.on_connect = lambda *_: connected.set()

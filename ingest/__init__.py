@@ -1,0 +1,1 @@
+"""MQTT to the database, exactly once."""

@@ -23,6 +23,7 @@ function draw(figure, data) {
   const clock = (u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Shanghai" }));
   new uPlot({
     width: Math.max(260, canvas.clientWidth), height: 190, legend: { show: false }, cursor: { drag: { x: false, y: false } },
+    scales: { x: { range: () => [Date.now() / 1000 - DAY_S, Date.now() / 1000] }, y: { range: (u, low, high) => [low - Math.max(1, (high - low) * 0.15), high + Math.max(1, (high - low) * 0.15)] } },
     series: [{}, { stroke: "#8fb9bd", width: 1 }, { stroke: "#8fb9bd", width: 1 }, { stroke: "#0b5c63", width: 2 }],
     bands: [{ series: [2, 1], fill: "#0b5c6322" }],
     axes: [{ ...axis, values: clock }, { ...axis, size: 46 }],
