@@ -23,6 +23,7 @@ from firmware_profiles.channels import CHANNELS
 from ingest import rows
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
+from ingest.subscriber import LEAVES
 from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 from shouwang.processes import wait_until
@@ -75,7 +76,8 @@ def _register(url: str, gateways: list[str]) -> None:
         for gateway in gateways:
             conn.execute("INSERT INTO gateway (name, household_id) SELECT %s, id FROM household LIMIT 1", (gateway,))
         conn.execute(
-            "INSERT INTO device (gateway_id, name, model) SELECT g.id, d, 'gateway' FROM gateway g, unnest(%s::text[]) d",
+            "INSERT INTO device (gateway_id, name, model)"
+            " SELECT g.id, d, 'gateway' FROM gateway g, unnest(%s::text[]) d",
             (list(DEVICES),),
         )
 
@@ -85,9 +87,8 @@ def _open_session(broker: EmbeddedBroker) -> None:
     settings = broker.settings("svc-ingest")
     subscribed = threading.Event()
     client = mqtt.make_client(settings, IngestSettings().worker, clean=False, manual_ack=True)
-    client.on_connect = lambda c, *_: c.subscribe(
-        [(wire.subscription(leaf), 1) for leaf in ("events", "status", "readings")]
-    )
+    filters = [(wire.subscription(leaf), 1) for leaf in LEAVES]
+    client.on_connect = lambda c, *_: c.subscribe(filters)
     client.on_subscribe = lambda *_: subscribed.set()
     mqtt.start(client, settings)
     if not subscribed.wait(10):
@@ -101,7 +102,6 @@ def _fill(broker: EmbeddedBroker, gateways: list[str]) -> None:
     middle = {code: (CHANNELS[code].low + CHANNELS[code].high) / 3 for code in SERIES}
     for gateway in gateways:
         client = connected(broker.settings(gateway), gateway)
-        client.max_inflight_messages_set(200)
         infos = []
         for number in range(FRAMES):
             base = begin_us + number * READINGS * 1_000_000

@@ -37,8 +37,8 @@ class SimulatedHome(msgspec.Struct, frozen=True):
 def demo_home(number: int) -> SimulatedHome:
     """Home ``number``, counted from 1. The first four have something to show; the others live an ordinary day.
 
-    1: a real fall (SisFall; the person walks for 7 s, then slips) 20 s after the start and every five minutes. 2: an SOS press. 3: a deterioration, NEWS2
-    rising over minutes. 4: a device that falls silent.
+    1: a real fall (SisFall: walks for 7 s, then slips) 20 s after the start and every five minutes. 2: an SOS press.
+    3: a deterioration, NEWS2 rising over minutes. 4: a device that falls silent.
     """
     scenarios: dict[int, list[dict[str, Any]]] = {
         1: [{"kind": "fall", "at_s": 13, "every_s": 300, "recordings": ["SA01_F01_R01"]}],
