@@ -1,7 +1,7 @@
 """The main job in a real browser: a real fall, its alert on the screen, a person who deals with it.
 
-The platform runs as in the demo: the recorded 200 Hz signal of a pendant goes through edge agent, fall detector, broker,
-alerting and console. With SHOUWANG_SCREENSHOTS=1 the pictures of the README are made anew.
+The platform runs as in the demo: the recorded 200 Hz signal of a pendant goes through edge agent, fall detector,
+broker, alerting and console. With SHOUWANG_SCREENSHOTS=1 the pictures of the README are made anew.
 """
 
 import os
