@@ -98,7 +98,7 @@ def _open_session(broker: EmbeddedBroker) -> None:
 
 def _fill(broker: EmbeddedBroker, gateways: list[str]) -> None:
     rng = np.random.default_rng(1)
-    begin_us = time.time_ns() // 1000 - 3_600_000_000
+    begin_us = time.time_ns() // 1000 - FRAMES * READINGS * 1_000_000  # the last reading is of now
     middle = {code: (CHANNELS[code].low + CHANNELS[code].high) / 3 for code in SERIES}
     for gateway in gateways:
         client = connected(broker.settings(gateway), gateway)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from shouwang import evaluate
+
 app = typer.Typer(
     name="shouwang",
     help="守望 Shouwang: elderly-care monitoring for a city district.\n\nStart with: shouwang demo",
@@ -15,8 +17,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 simulate = typer.Typer(help="Simulated homes.", no_args_is_help=True)
-evaluate = typer.Typer(help="Measure detectors on recordings.", no_args_is_help=True)
+provision = typer.Typer(help="Register people, homes and devices; issue certificates.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(provision, name="provision")
 
 DataDir = Annotated[Path, typer.Option("--data", help="Folder that keeps database, broker, certificates and logs.")]
 DatabaseUrl = Annotated[str, typer.Option(envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
@@ -82,6 +86,59 @@ def migrate(url: DatabaseUrl) -> None:
     from database.migrate import migrate
 
     typer.echo(f"schema is up to date; time-series grade: {migrate(url)}")
+
+
+@provision.command("district")
+def provision_district(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="District file (TOML).")], url: DatabaseUrl
+) -> None:
+    """Add areas, organisations, households, residents, gateways, devices and accounts; all or nothing."""
+    import datetime as dt
+
+    import psycopg
+
+    from care_network.district_file import provision_file
+    from care_network.errors import ProvisioningError
+
+    try:
+        with psycopg.connect(url) as conn:
+            counts = provision_file(conn, file.read_text("utf-8"), dt.datetime.now(dt.UTC))
+    except ProvisioningError as error:
+        typer.secho(f"{file}: {error}", err=True, fg="red")
+        raise typer.Exit(1) from error
+    typer.echo("in the file, and in the database now: " + ", ".join(f"{n} {sort}" for sort, n in counts.items()))
+
+
+@provision.command("quarantine")
+def provision_quarantine(url: DatabaseUrl) -> None:
+    """Process what ingest put into quarantine again, after the cause is mended; says what became of each."""
+    import time
+
+    import psycopg
+
+    from ingest.batch import Limits
+    from ingest.reprocess import reprocess
+    from ingest.settings import IngestSettings
+
+    settings, now = IngestSettings(), time.time_ns() // 1000
+    limits = Limits(now - settings.past_days * 86_400_000_000, now + settings.future_s * 1_000_000)
+    with psycopg.connect(url, autocommit=True) as conn:
+        for entry, result in reprocess(conn, limits).items():
+            typer.echo(f"{entry}: {result}")
+
+
+@app.command()
+def doctor() -> None:
+    """Is everything that the environment names reachable and healthy? Exit status 1 where something is not."""
+    from shouwang.doctor import findings
+
+    sick = False
+    for finding in findings():
+        sick |= not finding.good
+        typer.secho(
+            f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.text}", fg=None if finding.good else "red"
+        )
+    raise typer.Exit(1 if sick else 0)
 
 
 @simulate.command("homes")
