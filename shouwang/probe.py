@@ -17,12 +17,15 @@ class LiveProbe:
         self._address = address.rstrip("/")
         self._credentials = {"login": login, "password": password}
         self._stop = threading.Event()
+        self._listening = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), name="live probe", daemon=True)
         self.latencies_ms: dict[str, float] = {}
         """By alert id: ms from the reading or event that decided to the first arrival at this socket."""
 
     def __enter__(self) -> "LiveProbe":
         self._thread.start()
+        if not self._listening.wait(30):
+            raise TimeoutError(f"the live socket of {self._address} does not answer")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,6 +52,7 @@ class LiveProbe:
                 await asyncio.sleep(0.5)
 
     async def _note_arrivals(self, live: ClientConnection) -> None:
+        self._listening.set()
         while not self._stop.is_set():
             try:
                 text = await asyncio.wait_for(live.recv(), 0.5)
