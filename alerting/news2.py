@@ -22,8 +22,8 @@ class Bands(msgspec.Struct, frozen=True):
 
     def score(self, values: NDArray[np.floating]) -> NDArray[np.int8]:
         """Points of each value, shape [n]; the values are first rounded (half up) to the chart's resolution."""
-        # a tiny nudge, so that 36.05 in float32 is not taken for less than half a step
-        steps = np.floor(np.asarray(values, np.float64) / self.resolution + 0.5 + 1e-6)
+        # a tiny nudge, so that 35.05 in float32 is not taken for less than half a step
+        steps = np.floor(np.asarray(values, np.float64) / self.resolution + 0.5 + 1e-4)
         bounds = np.round(np.array(self.upto) / self.resolution)
         return np.array(self.points, np.int8)[np.searchsorted(bounds, steps, side="left")]
 
