@@ -18,7 +18,7 @@ import psycopg
 import structlog
 
 from alerting import lifecycle, notice
-from alerting.detection.context import COLUMN, Happened, VitalColumns
+from alerting.detection.context import COLUMN, Happened, Source, VitalColumns
 from alerting.detection.engine import Engine
 from alerting.district import RegistryCache, build_district, build_notice
 from alerting.finding import Finding
@@ -35,6 +35,7 @@ PRIORITY: dict[str, int] = {"events": 0, "status": 1, "readings": 2}
 MAX_WAITING = 20_000
 RETRY_S = 1.0
 IDLE_S = 0.2
+STRANGER_S = 2.0
 
 
 class Alerting:
@@ -48,6 +49,7 @@ class Alerting:
         self._stop = threading.Event()
         self._changed = threading.Event()
         self._order = 0
+        self._look_again_at = 0.0
         self._connection = 0
         self._waiting: queue.PriorityQueue[tuple[int, int, str, bytes, int, int]] = queue.PriorityQueue(MAX_WAITING)
         self._known: dict[uuid.UUID, tuple[str, int]] = {}  # open alerts of this process: severity, version
@@ -58,6 +60,7 @@ class Alerting:
     def run(self, stop: threading.Event) -> None:
         """Until ``stop``; what was decided is on disk or in the database then."""
         self._refresh_registry()
+        self._redistrict()  # before the first message: an event of a home that is not known yet would be refused
         threads = [
             threading.Thread(target=self._decide, name="engine"),
             threading.Thread(target=self._write, name="writer"),
@@ -121,7 +124,7 @@ class Alerting:
         district = self._engine.district
         if leaf == "events":
             event = wire.decode(wire.Event, payload)
-            source = district.sources.get((gateway, event.device))
+            source = district.sources.get((gateway, event.device)) or self._newly_paired(gateway, event.device)
             if event.gateway != gateway or source is None:
                 raise DecodeError(f"event of an unknown device {event.gateway}/{event.device}")
             happened = Happened(source, event.kind, event.time_us, dict(event.values), event.evidence)
@@ -134,6 +137,16 @@ class Alerting:
                 return []
             return self._engine.heard(gateway, None, now_us) if gateway in district.gateways else []
         return self._look_at_frame(gateway, wire.decode(wire.Frame, payload), now_us)
+
+    def _newly_paired(self, gateway: str, device: str) -> Source | None:
+        """A device that is not known may have been paired a moment ago; strangers may cost a look every few seconds."""
+        now = time.monotonic()
+        if now < self._look_again_at:
+            return None
+        self._look_again_at = now + STRANGER_S
+        self._refresh_registry()
+        self._redistrict()
+        return self._engine.district.sources.get((gateway, device))
 
     def _look_at_frame(self, gateway: str, frame: wire.Frame, now_us: int) -> list[Finding]:
         district = self._engine.district

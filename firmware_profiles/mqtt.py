@@ -47,7 +47,7 @@ def make_client(
         protocol=paho.MQTTv311,
         manual_ack=manual_ack,
     )
-    client.reconnect_delay_set(min_delay=1, max_delay=30)
+    client.reconnect_delay_set(min_delay=1, max_delay=8)
     client.on_socket_open = _no_delay
     if broker.ca is not None:
         context = ssl.create_default_context(cafile=str(broker.ca))

@@ -1,0 +1,68 @@
+"""Our services as processes of a test: started with settings for its broker and database, killed and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from firmware_profiles.mqtt import Broker
+
+
+class Service:
+    """``python -m <package>`` with an environment; its log is shown when a wait fails."""
+
+    def __init__(self, package: str, broker: Broker, folder: Path, **settings: str) -> None:
+        self._package, self._log = package, folder / f"{package}.log"
+        fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(broker, k)) for k in broker.__struct_fields__}
+        data = {f"SHOUWANG_{package.upper()}_DATA_DIR": str(folder / package)}
+        self._env = {**os.environ, **{k: v for k, v in fields.items() if v != "None"}, **data, **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *arguments: str) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self._package, *arguments], env=self._env, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        """As ``kill -9`` does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")[-3000:] if self._log.exists() else ""
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def service(package: str, broker: Broker, folder: Path, **settings: str) -> Iterator[Service]:
+    """A running service, stopped at the end."""
+    found = Service(package, broker, folder, **settings)
+    found.start()
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
+    """Wait until ``condition`` holds; fails the test with ``what()`` after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.05)
