@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from alerting.detection.context import VITALS, District, Person, VitalColumns
+from alerting.detection.context import COLUMN, VITALS, District, Person, VitalColumns
 from alerting.detection.episodes import Episode
 from alerting.detection.state import VitalState
 from alerting.finding import Finding
@@ -42,38 +44,64 @@ NORMAL_US = 300_000_000
 
 
 class Limits:
-    """Watches every reading of a limited channel."""
+    """Watches every reading of a limited channel: all are compared at once, and only those outside a limit, or of an
+    episode that lasts, are looked at one by one."""
 
     def __init__(self) -> None:
         self._episodes: dict[tuple[int, int], Episode] = {}
+        self._district: District | None = None
+        self._low: NDArray[np.float32] = np.empty((0, len(VITALS)), np.float32)
+        self._high = self._low
+        self._watched: NDArray[np.bool_] = np.empty((0, len(VITALS)), np.bool_)
 
     def step(self, district: District, state: VitalState, new: VitalColumns, now_us: int) -> Iterator[Finding]:
-        # in the order of time; only channels that have a limit, a few per resident and step
-        for row, column, time_us, value in zip(
-            new.row.tolist(), new.column.tolist(), new.time_us.tolist(), new.value.tolist(), strict=True
-        ):
-            limit = DEFAULTS.get(VITALS[column])
-            if limit is None:
-                continue
-            person = district.people[row]
-            low, high = person.limits.get(VITALS[column], (limit.low, limit.high))
-            below = low is not None and value < low
-            above = high is not None and value > high
-            key = (row, column)
-            if not (below or above):
-                episode = self._episodes.get(key)
-                if episode is not None and (episode.release(time_us, NORMAL_US) or not episode.onset_us):
-                    del self._episodes[key]
-                continue
-            episode = self._episodes.setdefault(key, Episode())
-            episode.hold(time_us)
-            held_us = time_us - episode.since_us
-            if episode.onset_us or held_us < limit.hold_us or episode.count < limit.readings:
-                continue
-            episode.onset_us = episode.since_us
-            yield _finding(
-                person, VITALS[column], value, low if below else high, bool(below), held_us, episode, time_us
-            )
+        if district is not self._district:
+            self._learn(district)
+        low, high = self._low[new.row, new.column], self._high[new.row, new.column]
+        outside = (new.value < low) | (new.value > high)
+        # in the order of time: the step's readings are sorted
+        for i in np.flatnonzero(outside | self._watched[new.row, new.column]).tolist():
+            row, column = int(new.row[i]), int(new.column[i])
+            yield from self._judge(district.people[row], (row, column), new, i, bool(outside[i]))
+
+    def _learn(self, district: District) -> None:
+        self._district = district
+        self._low = np.full((len(district.people), len(VITALS)), -np.inf, np.float32)
+        self._high = np.full_like(self._low, np.inf)
+        self._watched = np.zeros(self._low.shape, np.bool_)
+        for channel, limit in DEFAULTS.items():
+            self._low[:, COLUMN[channel]] = -np.inf if limit.low is None else limit.low
+            self._high[:, COLUMN[channel]] = np.inf if limit.high is None else limit.high
+        for row, person in enumerate(district.people):
+            for channel, (own_low, own_high) in person.limits.items():
+                if channel in DEFAULTS:
+                    self._low[row, COLUMN[channel]] = -np.inf if own_low is None else own_low
+                    self._high[row, COLUMN[channel]] = np.inf if own_high is None else own_high
+        for row, column in self._episodes:
+            self._watched[row, column] = True
+
+    def _judge(
+        self, person: Person, key: tuple[int, int], new: VitalColumns, i: int, outside: bool
+    ) -> Iterator[Finding]:
+        time_us, value, code = int(new.time_us[i]), float(new.value[i]), VITALS[key[1]]
+        episode = self._episodes.get(key)
+        if not outside:
+            if episode is not None and (episode.release(time_us, NORMAL_US) or not episode.onset_us):
+                del self._episodes[key]
+                self._watched[key] = False
+            return
+        if episode is None:
+            episode = self._episodes[key] = Episode()
+            self._watched[key] = True
+        episode.hold(time_us)
+        limit = DEFAULTS[code]
+        held_us = time_us - episode.since_us
+        if episode.onset_us or held_us < limit.hold_us or episode.count < limit.readings:
+            return
+        episode.onset_us = episode.since_us
+        below = value < self._low[key]
+        bound = float(self._low[key] if below else self._high[key])
+        yield _finding(person, code, value, round(bound, 2), bool(below), held_us, episode, time_us)
 
 
 def _finding(
