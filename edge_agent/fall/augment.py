@@ -22,7 +22,7 @@ def vary(acc_g: NDArray[np.floating], rate_hz: float, rng: np.random.Generator) 
     if rng.random() < 0.4:  # a sensor that filters, or a loose belt
         acc = sosfilt(butter(2, rng.uniform(5, 20), fs=rate_hz, output="sos"), acc - acc[0], axis=0) + acc[0]
     acc = acc @ Rotation.random(rng=rng).as_matrix().T
-    acc = acc * rng.normal(1, 0.02, 3) + rng.normal(0, 0.03, 3) + rng.normal(0, rng.uniform(0, 0.03), acc.shape)
+    acc = acc * rng.normal(1, 0.02, 3) + rng.normal(0, 0.05, 3) + rng.normal(0, rng.uniform(0, 0.03), acc.shape)
     acc = np.clip(acc, -(limit := rng.choice(RANGES_G)), limit)
     rate = rng.choice(RATES_HZ)
     step = round(rate_hz / rate)

@@ -28,7 +28,8 @@ class Resampler:
         self._per_row = rate_hz / RATE_HZ
         self._rest = np.empty((0, 3), np.float64)
         self._first = 0  # number of the stream's sample that _rest begins with
-        self._rows = 0
+        self.rows = 0
+        """Rows made so far."""
 
     def push(self, acc_g: NDArray[np.floating]) -> None:
         """Samples, shape [n, 3]."""
@@ -36,12 +37,12 @@ class Resampler:
 
     def pull(self) -> NDArray[np.float64] | None:
         """The next BLOCK rows, or None where more samples are needed."""
-        edges = (self._rows + np.arange(BLOCK + 1)) * self._per_row
+        edges = (self.rows + np.arange(BLOCK + 1)) * self._per_row
         begin, end = int(edges[0]), int(np.ceil(edges[-1] - 1e-9))
         if end - self._first > len(self._rest):
             return None
         rows = _mean_between(self._rest[begin - self._first : end - self._first], edges - begin)
-        self._rows += BLOCK
+        self.rows += BLOCK
         keep = int(edges[-1])
         self._rest = self._rest[keep - self._first :]
         self._first = keep
