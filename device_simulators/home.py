@@ -80,15 +80,15 @@ class Home:
                 values = signal(self, times, activity)
                 yield Column(device, channel, times, values.astype(np.float32))
         yield from self._movement(from_us, to_us)
+        for before, stay in self._changes(from_us, to_us):
+            if "bed" in (before.place, stay.place) and stay.start_s % 60:  # else the minute tells it
+                time_us = np.array([stay.start_s * 1_000_000], np.int64)
+                yield Column("bed", "in_bed", time_us, np.array([stay.place == "bed"], np.float32))
 
     def happenings(self, from_us: int, to_us: int) -> Iterator[Happening]:
-        """Events with times in [from_us, to_us): going to bed and getting up, leaving and coming home."""
+        """Events with times in [from_us, to_us): leaving and coming home."""
         for before, stay in self._changes(from_us, to_us):
             time_us = stay.start_s * 1_000_000
-            if before.place == "bed":
-                yield Happening("bed", "bed_exit", time_us)
-            elif stay.place == "bed":
-                yield Happening("bed", "bed_enter", time_us)
             if "out" in (before.place, stay.place):
                 yield Happening("front-door", "door_opened", time_us)
                 yield Happening("front-door", "door_closed", time_us + 8_000_000)

@@ -1,16 +1,18 @@
 """One home's agent: drivers in, frames and events out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from edge_agent.bed import BedChange, BedWatch
 from edge_agent.buffer import Buffer, now_us
 from edge_agent.config import ConfigError, DriverConfig, HomeConfig
-from edge_agent.falls import FallWatch
+from edge_agent.fall.fusion import FallNews
+from edge_agent.falls import STATES, FallWatch
 from edge_agent.frames import FrameCutter
 from edge_agent.health import GatewayHealth
 from edge_agent.uplink import Uplink
@@ -32,12 +34,15 @@ class Agent:
         self._config, self._buffer = config, buffer
         self._frames = FrameCutter()
         self._falls = FallWatch()
+        self._bed = BedWatch()
         self.uplink: Uplink | None = None
 
     # Sink
 
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         self._frames.add(device, channel, times_us, values)
+        if channel == "in_bed":
+            self._tell_bed(self._bed.readings(device, times_us, values))
 
     def event(
         self,
@@ -47,8 +52,10 @@ class Agent:
         values: Mapping[str, str | int | float | bool] | None = None,
         evidence: bytes = b"",
     ) -> None:
-        self._buffer.put_event(device, kind, time_us, dict(values or {}), evidence)
-        self._pump()
+        if kind in STATES:
+            self._tell_falls(self._falls.state(device, kind, time_us, dict(values or {})))
+        else:
+            self._put_event(device, kind, time_us, dict(values or {}), evidence)
 
     def motion(
         self,
@@ -58,11 +65,28 @@ class Agent:
         acc_g: NDArray[np.float32],
         gyro_dps: NDArray[np.float32] | None,
     ) -> None:
-        for fall in self._falls.feed(device, t_us, sample_rate_hz, acc_g, gyro_dps):
-            values = {"confidence": round(float(fall.confidence), 3), **fall.features}
-            self.event(device, f"fall_{fall.kind}", fall.time_us, values, fall.evidence_bytes())
+        self._tell_falls(self._falls.feed(device, t_us, sample_rate_hz, acc_g, gyro_dps))
+
+    def _tell_falls(self, news: Iterable[FallNews]) -> None:
+        for fall in news:
+            self._put_event(fall.device, f"fall_{fall.kind}", fall.time_us, fall.values, fall.evidence)
+
+    def _tell_bed(self, changes: Iterable[BedChange]) -> None:
+        for change in changes:
+            self._put_event(change.device, change.kind, change.time_us, {}, b"")
+
+    def _put_event(
+        self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool], evidence: bytes
+    ) -> None:
+        self._buffer.put_event(device, kind, time_us, values, evidence)
+        self._pump()
 
     # what runs
+
+    def advance(self, now_us: int) -> None:
+        """What follows from time passing alone."""
+        self._tell_falls(self._falls.advance(now_us))
+        self._tell_bed(self._bed.advance(now_us))
 
     def cut_frames(self) -> None:
         for base_us, series in self._frames.cut():
@@ -76,6 +100,7 @@ class Agent:
     async def keep_cutting(self) -> None:
         while True:
             await asyncio.sleep(self._config.frames.interval_s)
+            self.advance(now_us())
             self.cut_frames()
 
     async def keep_driving(self, driver: DriverConfig) -> None:

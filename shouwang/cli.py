@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from shouwang import evaluate
+from shouwang import evaluate, train
 
 app = typer.Typer(
     name="shouwang",
@@ -20,6 +20,7 @@ simulate = typer.Typer(help="Simulated homes.", no_args_is_help=True)
 provision = typer.Typer(help="Register people, homes and devices; issue certificates.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
 app.add_typer(provision, name="provision")
 
 DataDir = Annotated[Path, typer.Option("--data", help="Folder that keeps database, broker, certificates and logs.")]

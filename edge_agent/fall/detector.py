@@ -19,8 +19,6 @@ MAX_GAP_S = 0.5
 """A hole longer than this begins the signal anew: nothing is inferred across it."""
 DRIFT_S = 0.02
 """Sensors' clocks drift: the time of the samples is set anew when it is off by more than this."""
-JUDGE_FROM, JUDGE_EVERY = 50, 10
-"""Rows after the impact at which a suspicion is judged for the first time, and from one time to the next."""
 LEAST_AFTER = 30
 """Rows after the impact without which nothing is said of its fate: a recording that ends so early stays a suspicion."""
 EVIDENCE_S = (2.0, 4.0)
@@ -87,9 +85,9 @@ class FallDetector:
         """Decide what is still open with the signal there is; afterwards the detector begins anew."""
         events = []
         if self._open is not None and self._row - self._open >= LEAST_AFTER:
-            events.append(self._judge(self._open, final=True))
+            events.append(self._judge(self._open))
         self._reset(0)
-        return [event for event in events if event is not None]
+        return events
 
     def _reset(self, t_us: int) -> None:
         self._origin_us = t_us
@@ -110,12 +108,8 @@ class FallDetector:
             event = self._suspect(self._row - EARLY_AFTER)
             if event is not None:
                 events.append(event)
-        if self._open is not None:
-            age = self._row - self._open
-            if age >= JUDGE_FROM and (age - JUDGE_FROM) % JUDGE_EVERY == 0:
-                event = self._judge(self._open, final=age >= WATCH)
-                if event is not None:
-                    events.append(event)
+        if self._open is not None and self._row - self._open >= WATCH:
+            events.append(self._judge(self._open))
         return events
 
     def _suspect(self, impact: int) -> FallEvent | None:
@@ -130,11 +124,9 @@ class FallDetector:
             self._open, self._suspicion = impact, probability
         return None
 
-    def _judge(self, impact: int, *, final: bool) -> FallEvent | None:
+    def _judge(self, impact: int) -> FallEvent:
         features = late(self._window(impact))
         probability = self._model.late.probability(features)
-        if not final and probability < self._model.sure:
-            return None
         kind: FallKind = "confirmed" if probability >= self._model.confirm else "recovered"
         event = self._event(kind, probability, dict(zip(LATE, features.tolist(), strict=True)))
         self._open = None

@@ -16,8 +16,8 @@ BEFORE = 3 * RATE_HZ
 """Samples of a window before the impact."""
 EARLY_AFTER = 15
 """Samples after the impact at which the suspicion is decided: 0.75 s."""
-WATCH = 10 * RATE_HZ
-"""Samples after the impact at which the fate of a suspicion is decided."""
+WATCH = 190
+"""Samples after the impact at which the fate of a suspicion is decided: 9.5 s."""
 STANDARD_GRAVITY = 9.80665
 """m/s² (CGPM 1901)."""
 STILL_G = 0.1
@@ -26,48 +26,47 @@ STILL_G = 0.1
 Window = NDArray[np.float64]
 """Acceleration in g, shape [BEFORE + 1 + after, 3]; the impact is row BEFORE."""
 
-EARLY = (
-    "peak_g",
-    "second_peak_g",
-    "lowest_before_g",
-    "lowest_after_g",
-    "free_fall_s",
-    "lost_weight_m_s",
-    "impact_m_s",
-    "horizontal_g",
-    "vertical_low_g",
-    "jerk_g_s",
-    "active_before_g",
-    "active_just_before_g",
-    "peak_before_g",
-    "steps_before",
-    "sway_before_g",
-    "gravity_before_g",
-    "tilt_before_deg",
-    "tilt_deg",
-    "tilt_early_deg",
-    "turn_deg_s",
-    "active_after_g",
-    "sway_after_g",
-)
-"""Features of :func:`early`, in order."""
+EARLY = {
+    "peak_g": 1,
+    "second_peak_g": 0,
+    "lowest_before_g": -1,
+    "lowest_after_g": 0,
+    "free_fall_s": 1,
+    "lost_weight_m_s": 1,
+    "impact_m_s": 1,
+    "horizontal_g": 1,
+    "vertical_low_g": 0,
+    "jerk_g_s": 1,
+    "active_before_g": 0,
+    "active_just_before_g": 0,
+    "peak_before_g": 0,
+    "steps_before": 0,
+    "sway_before_g": 0,
+    "gravity_before_g": 0,
+    "tilt_before_deg": 0,
+    "tilt_deg": 1,
+    "tilt_early_deg": 0,
+    "turn_deg_s": 1,
+    "active_after_g": 0,
+    "sway_after_g": 0,
+}
+"""Features of :func:`early`, in order. 1: more of it never makes a fall less likely; -1: never more likely; 0: either."""
 
-LATE = (
-    *EARLY,
-    "after_s",
-    "tilt_end_deg",
-    "tilt_least_deg",
-    "tilt_most_deg",
-    "turned_back_deg",
-    "still_s",
-    "still_share",
-    "sway_end_g",
-    "active_later_g",
-    "peak_later_g",
-    "steps_later_per_s",
-    "drift_end_deg",
-)
-"""Features of :func:`late`, in order."""
+LATE = EARLY | {
+    "after_s": 0,
+    "tilt_end_deg": 1,
+    "tilt_least_deg": 1,
+    "tilt_most_deg": 0,
+    "turned_back_deg": 0,
+    "still_s": 1,
+    "still_share": 1,
+    "sway_end_g": -1,
+    "active_later_g": 0,
+    "peak_later_g": 0,
+    "steps_later_per_s": -1,
+    "drift_end_deg": 0,
+}
+"""Features of :func:`late`, in order, likewise."""
 
 
 def early(window: Window) -> NDArray[np.float64]:

@@ -42,7 +42,7 @@ class Model:
 
     def __init__(self, early: Trees, late: Trees, thresholds: dict[str, float]) -> None:
         self.early, self.late = early, late
-        self.suspect, self.confirm, self.sure = (thresholds[name] for name in ("suspect", "confirm", "sure"))
+        self.suspect, self.confirm = thresholds["suspect"], thresholds["confirm"]
 
 
 def load(file: Path | IO[bytes]) -> Model:
@@ -52,7 +52,7 @@ def load(file: Path | IO[bytes]) -> Model:
             Trees({name.split("/")[1]: archive[name] for name in archive.files if name.startswith(f"{stage}/")})
             for stage in ("early", "late")
         ]
-        return Model(*stages, {name: float(archive[name]) for name in ("suspect", "confirm", "sure")})
+        return Model(*stages, {name: float(archive[name]) for name in ("suspect", "confirm")})
 
 
 @cache
