@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXIT_US, ENTER_US = 5_000_000, 30_000_000
-"""So long the new state must last: who turns over lifts off a pad for a moment; who sits down to dress does not sleep."""
+"""So long the new state must last: who turns over lifts off a pad for a moment; who sits down to dress is
+not in bed."""
 
 
 class BedChange(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from edge_agent.fall.fusion import FallFusion, FallNews
 log = structlog.get_logger(__name__)
 
 RADAR_CONFIDENCE = 0.8
-"""What a radar's own verdict is worth: makers and studies report sensitivities and precisions of about 0.8 to 0.95 at home."""
+"""What a radar's own verdict is worth: makers and studies report precisions of about 0.8 to 0.95."""
 STATES: dict[str, FallKind] = {
     "fall_suspected": "suspected",
     "fall_confirmed": "confirmed",
@@ -51,7 +51,9 @@ class FallWatch:
                 device, "worn", event.kind, event.time_us, event.confidence, event.features, evidence
             )
 
-    def state(self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool]) -> list[FallNews]:
+    def state(
+        self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool]
+    ) -> list[FallNews]:
         """A room sensor's own verdict: one of STATES."""
         return self._fusion.report(device, "room", STATES[kind], time_us, RADAR_CONFIDENCE, values)
 

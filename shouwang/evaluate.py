@@ -1,12 +1,11 @@
 """``shouwang evaluate falls``: the fall detector on recordings, trial by trial, in sum, by activity and by age."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -19,29 +18,10 @@ from device_simulators.recordings import SISFALL_HZ, Motion, load_sisfall
 from edge_agent.fall import FallDetector, FallEvent, train
 from edge_agent.fall.model import Model
 from shouwang.train import as_model, collect_impacts
+from shouwang.trials import Trial, called_fall, summary
 
 app = typer.Typer(help="Measure detectors on recordings.", no_args_is_help=True)
 CHUNK = 20
-GROUPS = {"SA": "young adults", "SE": "elderly"}
-
-
-class Trial(msgspec.Struct, frozen=True):
-    """One recording and what the detector said."""
-
-    subject: str
-    name: str
-    is_fall: bool
-    called_fall: bool
-    events: list[str]
-    confidence: float
-    """Of the last event; 0 without one."""
-    suspected_after_impact_s: float | None
-    """From the strongest acceleration to the end of the piece in which the first suspicion came."""
-    seconds: float
-
-    @property
-    def correct(self) -> bool:
-        return self.is_fall == self.called_fall
 
 
 @app.callback()
@@ -59,6 +39,7 @@ def falls(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the training, with --cross-validate.")] = 1,
     report: Annotated[Path | None, typer.Option(help="Write the figures (JSON) here.")] = None,
+    plots: Annotated[Path | None, typer.Option(file_okay=False, help="Draw pictures (PNG) into this folder.")] = None,
     show_trials: Annotated[bool, typer.Option(help="Print every trial, not only those that went wrong.")] = False,
 ) -> None:
     """Sensitivity, specificity, delay and false alarms per hour of daily living.
@@ -87,6 +68,8 @@ def falls(
     out.print(f"suspected after the impact: median {delay['p50']} s, 99 % {delay['p99']} s; rate {rate:g} Hz")
     how = "cross-validated by subject" if cross_validate else "the installed model"
     out.print(f"{how}; suspected in {result['all']['suspected_per_hour']:.1f} places per hour of daily living")
+    if plots:
+        _draw(plots, files, trials)
     if report:
         document = {
             **result,
@@ -108,12 +91,31 @@ def cross_validation_models(files: Sequence[Path], seed: int, out: Console) -> d
     return result
 
 
-def _evaluate_file(job: tuple[Path, Model | None, float]) -> list["Trial"]:
+def _evaluate_file(job: tuple[Path, Model | None, float]) -> list[Trial]:
     file, model, rate = job
     return [evaluate(file.stem, name, motion, rate, model) for name, motion in load_sisfall(file).items()]
 
 
-def _print(out: Console, trials: Sequence["Trial"], everything: bool) -> None:
+def _draw(folder: Path, files: Sequence[Path], trials: Sequence[Trial]) -> None:
+    from shouwang import fall_plots
+
+    folder.mkdir(parents=True, exist_ok=True)
+    fall_plots.by_activity(trials, folder / "fall-by-activity.png")
+    fall_plots.calibration(trials, folder / "fall-confidence.png")
+    wrong = [trial for trial in trials if not trial.correct]
+    needed = {trial.subject for trial in wrong}
+    motions = {
+        (file.stem, name): motion
+        for file in files
+        if file.stem in needed
+        for name, motion in load_sisfall(file).items()
+    }
+    for title, is_fall in (("Falls that were missed", True), ("Daily living taken for falls", False)):
+        name = "fall-missed.png" if is_fall else "fall-false-alarms.png"
+        fall_plots.signals(title, [trial for trial in wrong if trial.is_fall == is_fall], motions, folder / name)
+
+
+def _print(out: Console, trials: Sequence[Trial], everything: bool) -> None:
     shown = [trial for trial in trials if everything or not trial.correct]
     each = Table("trial", "is", "events", "confidence", title="every trial" if everything else "trials that went wrong")
     for trial in shown:
@@ -154,41 +156,6 @@ def evaluate(subject: str, name: str, motion: Motion, rate_hz: float, model: Mod
     kinds = [event.kind for event in events]
     confidence = events[-1].confidence if events else 0.0
     return Trial(subject, name, name.startswith("F"), called_fall(kinds), kinds, confidence, delay, len(acc) / rate)
-
-
-def called_fall(kinds: Sequence[str]) -> bool:
-    """Whether a recording with these events counts as a fall."""
-    return "confirmed" in kinds or kinds[-1:] == ["suspected"]
-
-
-def summary(trials: Iterable[Trial]) -> dict[str, Any]:
-    """Figures over all trials, by age group and by activity."""
-    trials = list(trials)
-    activities, groups = defaultdict(list), defaultdict(list)
-    for trial in trials:
-        activities[trial.name.split("_")[0]].append(trial)
-        groups[GROUPS.get(trial.subject[:2], trial.subject[:2])].append(trial)
-    delays = [t.suspected_after_impact_s for t in trials if t.is_fall and t.suspected_after_impact_s is not None]
-    p50, p99 = np.percentile(delays, [50, 99]).round(2).tolist() if delays else (None, None)
-    return {
-        "all": _figures(trials),
-        "by_group": {name: _figures(found) for name, found in sorted(groups.items())},
-        "by_activity": {name: _figures(found) for name, found in sorted(activities.items())},
-        "suspected_after_impact_s": {"p50": p50, "p99": p99},
-    }
-
-
-def _figures(trials: list[Trial]) -> dict[str, Any]:
-    falls_, living = [t for t in trials if t.is_fall], [t for t in trials if not t.is_fall]
-    hours = sum(t.seconds for t in living) / 3600
-    return {
-        "falls": len(falls_),
-        "sensitivity": sum(t.called_fall for t in falls_) / len(falls_) if falls_ else None,
-        "daily_living": len(living),
-        "specificity": sum(not t.called_fall for t in living) / len(living) if living else None,
-        "false_alarms_per_hour": sum(t.called_fall for t in living) / hours if hours else None,
-        "suspected_per_hour": sum(t.events.count("suspected") for t in living) / hours if hours else 0.0,
-    }
 
 
 def _percent(value: float | None) -> str:

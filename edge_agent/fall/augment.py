@@ -6,8 +6,6 @@ and ends the recording elsewhere.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
-from scipy.spatial.transform import Rotation
 
 from edge_agent.fall.features import RATE_HZ
 from edge_agent.fall.signal import resample
@@ -18,6 +16,9 @@ RANGES_G = (2.5, 4.0, 8.0, 8.0, 16.0)
 
 def vary(acc_g: NDArray[np.floating], rate_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """One variant of a recording (``acc_g`` of shape [n, 3] in g), already at the common rate: shape [m, 3]."""
+    from scipy.signal import butter, sosfilt  # takes a second to load: only who trains should wait for it
+    from scipy.spatial.transform import Rotation
+
     acc = np.asarray(acc_g, np.float64)
     if rng.random() < 0.4:  # a sensor that filters, or a loose belt
         acc = sosfilt(butter(2, rng.uniform(5, 20), fs=rate_hz, output="sos"), acc - acc[0], axis=0) + acc[0]

@@ -44,6 +44,8 @@ class FallDetector:
         self._rate = float(sample_rate_hz)
         self._model = model or models.default()
         self._keep_raw = math.ceil((WATCH / RATE_HZ + EVIDENCE_S[0] + 1) * self._rate)
+        self._raw: NDArray[np.float32]
+        self._rows: NDArray[np.float64]
         self._reset(0)
 
     def feed(
@@ -92,9 +94,9 @@ class FallDetector:
     def _reset(self, t_us: int) -> None:
         self._origin_us = t_us
         self._samples = 0
-        self._raw: NDArray[np.float32] = np.empty((0, 3), np.float32)
+        self._raw = np.empty((0, 3), np.float32)
         self._resampler = Resampler(self._rate)
-        self._rows: NDArray[np.float64] = np.empty((0, 3))
+        self._rows = np.empty((0, 3))
         self._row = -1  # number of the last row
         self._finder = ImpactFinder()
         self._open: int | None = None  # the impact under suspicion
@@ -120,7 +122,9 @@ class FallDetector:
         if self._open is None:
             self._open, self._began, self._suspicion = impact, impact, probability
             return self._event("suspected", probability, dict(zip(EARLY, features.tolist(), strict=True)))
-        if probability >= self._suspicion and impact - self._began <= WATCH:  # stumbled, then fell: the same story, now watched from here
+        if (
+            probability >= self._suspicion and impact - self._began <= WATCH
+        ):  # stumbled, then fell: the same story, now watched from here
             self._open, self._suspicion = impact, probability
         return None
 

@@ -2,7 +2,8 @@
 
 Everything is made of magnitudes and of angles between directions measured by the sensor itself, so the mounting does
 not matter. The story told by the numbers - activity before, free fall, impact, changed posture, stillness - is that of
-Noury et al. (IEEE EMBS 2007, "Fall detection - principles and methods") and Kangas et al. (Gait & Posture 2008, 28:285).
+Noury et al. (IEEE EMBS 2007, "Fall detection - principles and methods") and Kangas et al. (Gait & Posture 2008,
+28:285).
 """
 
 from collections.abc import Callable
@@ -50,7 +51,8 @@ EARLY = {
     "active_after_g": 0,
     "sway_after_g": 0,
 }
-"""Features of :func:`early`, in order. 1: more of it never makes a fall less likely; -1: never more likely; 0: either."""
+"""Features of :func:`early`, in order. 1: more of it never makes a fall less likely; -1: never more
+likely; 0: either."""
 
 LATE = EARLY | {
     "after_s": 0,

@@ -1,6 +1,6 @@
 """One fall, one story: what a pendant and the radars of a home say of the same fall is told once. Pure, no clock.
 
-A suspicion opens a story. Another sensor that suspects within ``MERGE_US`` joins it; two sensors of different kinds that
+A suspicion opens a story. Another sensor that suspects within ``MERGE_US`` joins it; a worn and a room sensor that
 agree confirm it. A radar only says "fallen" and "not any more": it confirms what lasts. The story keeps the device and
 the time it began with, which name the alert.
 """

@@ -48,11 +48,11 @@ class Model:
 def load(file: Path | IO[bytes]) -> Model:
     """Raises OSError or ValueError where the file is not a model."""
     with np.load(file, allow_pickle=False) as archive:
-        stages = [
+        early, late = (
             Trees({name.split("/")[1]: archive[name] for name in archive.files if name.startswith(f"{stage}/")})
             for stage in ("early", "late")
-        ]
-        return Model(*stages, {name: float(archive[name]) for name in ("suspect", "confirm")})
+        )
+        return Model(early, late, {name: float(archive[name]) for name in ("suspect", "confirm")})
 
 
 @cache

@@ -55,7 +55,7 @@ class Resampler:
 
 
 class ImpactFinder:
-    """Finds the impacts in a stream of magnitudes at the common rate: the highest of a tumble, once it is 0.75 s old."""
+    """Finds the impacts in a stream of magnitudes at the common rate: the highest of a tumble, 0.75 s after it."""
 
     def __init__(self) -> None:
         self._age: int | None = None
@@ -73,7 +73,7 @@ class ImpactFinder:
         return False
 
 
-def _mean_between(samples: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mean_between(samples: NDArray[np.float64], edges: NDArray[np.floating]) -> NDArray[np.float64]:
     """Means of piecewise constant ``samples`` ([n, 3]; sample i lasts from i to i + 1) between successive edges."""
     total = np.zeros((len(samples) + 1, 3))
     np.cumsum(samples, axis=0, out=total[1:])

@@ -1,7 +1,7 @@
 """Training of the fall model: recordings in, arrays for ``model.npz`` out. Needs scikit-learn (extra ``train``).
 
-Nothing here knows a data set: who trains brings :class:`Recording` objects and a seed. The same recordings and seed give
-the same model. Calibration and thresholds come from an inner cross-validation by subject, never from the fitted data.
+Nothing here knows a data set: who trains brings :class:`Recording` objects and a seed. The same recordings and seed
+give the same model. Calibration and thresholds come from an inner cross-validation by subject, not from the fit.
 """
 
 import zlib
@@ -160,7 +160,8 @@ def _choose(found: list[int], heights: NDArray[np.float64], is_fall: bool, rng: 
     if is_fall:
         return found
     order = sorted(found, key=lambda row: -heights[row])
-    return order[:HARDEST] + rng.permutation(np.array(order[HARDEST:], np.int64))[:OTHERS].tolist()
+    others: list[int] = rng.permutation(np.array(order[HARDEST:], np.int64))[:OTHERS].tolist()
+    return order[:HARDEST] + others
 
 
 def _target(impacts: Impacts, score: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -187,7 +188,7 @@ class _Stage:
         folds: NDArray[np.int64],
         seed: int,
     ) -> None:
-        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - the gateway does without it
+        from sklearn.linear_model import LogisticRegression
 
         known = target >= 0
         settings = {**TREES, "monotonic_cst": list(directions.values()), "random_state": seed}
@@ -229,11 +230,13 @@ class _Stage:
         ours = np.array([Trees(arrays).probability(row) for row in self._check])
         theirs = 1 / (1 + np.exp(-(self._slope * self._trees.decision_function(self._check) + self._shift)))
         if not np.allclose(ours, theirs, atol=2e-3):  # float32 thresholds may move a row that lies on one
-            raise RuntimeError("the exported trees differ from those trained: scikit-learn has changed its inner arrays")
+            raise RuntimeError(
+                "the exported trees differ from those trained: scikit-learn has changed its inner arrays"
+            )
         return arrays
 
 
 def _boost(settings: dict[str, Any], features: NDArray[np.float64], target: NDArray[np.int64]) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(**settings).fit(features, target)

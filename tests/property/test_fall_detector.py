@@ -28,9 +28,7 @@ def run(acc: np.ndarray, rate_hz: float, sizes: list[int]) -> list[FallEvent]:
 
 
 def plain(events: list[FallEvent]) -> list[tuple]:
-    return [
-        (e.kind, e.time_us, e.confidence, e.features, e.window_start_us, e.window_acc_g.tobytes()) for e in events
-    ]
+    return [(e.kind, e.time_us, e.confidence, e.features, e.window_start_us, e.window_acc_g.tobytes()) for e in events]
 
 
 @settings(max_examples=25, deadline=None)

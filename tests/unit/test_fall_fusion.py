@@ -59,7 +59,9 @@ def test_one_recovered_of_two_is_not_the_end() -> None:
 def test_two_pendants_are_two_people() -> None:
     fusion = FallFusion()
     fusion.report("pendant-li", "worn", "suspected", T, 0.6)
-    assert kinds(fusion.report("pendant-wang", "worn", "suspected", T + S, 0.6)) == [("pendant-wang", "suspected", T + S)]
+    assert kinds(fusion.report("pendant-wang", "worn", "suspected", T + S, 0.6)) == [
+        ("pendant-wang", "suspected", T + S)
+    ]
 
 
 def test_a_fall_later_is_another_one() -> None:
@@ -68,7 +70,9 @@ def test_a_fall_later_is_another_one() -> None:
     later = T + MERGE_US + S
     assert kinds(fusion.report("pendant", "worn", "suspected", later, 0.9)) == [("pendant", "suspected", later)]
     much_later = T + 2 * FORGET_US
-    assert kinds(fusion.report("pendant", "worn", "suspected", much_later, 0.9)) == [("pendant", "suspected", much_later)]
+    assert kinds(fusion.report("pendant", "worn", "suspected", much_later, 0.9)) == [
+        ("pendant", "suspected", much_later)
+    ]
 
 
 def test_a_take_back_of_nothing_is_nothing() -> None:
