@@ -102,9 +102,10 @@ def signals(title: str, chosen: Sequence[Trial], motions: Mapping[tuple[str, str
     chosen = chosen[:PANELS]
     if not chosen:
         return
-    rows = -(-len(chosen) // 3)
-    figure = Figure(figsize=(10, 2.1 * rows + 0.4), layout="constrained")
-    grid = figure.subplots(rows, 3, squeeze=False, sharey=True)
+    wide = min(3, len(chosen))
+    rows = -(-len(chosen) // wide)
+    figure = Figure(figsize=(1 + 3.2 * wide, 2.3 * rows + 0.4), layout="constrained")
+    grid = figure.subplots(rows, wide, squeeze=False, sharey=True)
     for axes in grid.flat[len(chosen) :]:
         axes.axis("off")
     for axes, trial in zip(grid.flat, chosen, strict=False):
@@ -123,5 +124,7 @@ def signals(title: str, chosen: Sequence[Trial], motions: Mapping[tuple[str, str
         said = " → ".join(trial.events) or "nothing said"
         axes.set_title(f"{trial.subject} {trial.name}: {ACTIVITIES.get(activity, '')}\n{said}", fontsize=8, loc="left")
         axes.set_ylim(0, 6)
-    figure.supxlabel(f"{title}. Seconds; black: magnitude, g (left); green: turned since the start, ° (right)")
+    figure.supxlabel(
+        f"{title}. Seconds; black: magnitude, g (left)\ngreen: turned since the start, ° (right)", fontsize=8
+    )
     figure.savefig(file, dpi=110)

@@ -55,7 +55,7 @@ def collect_impacts(files: Sequence[Path], seed: int, console: Console) -> train
 
 def as_model(arrays: train.Arrays) -> model.Model:
     """The model that a file of these arrays would give."""
-    return model.load(io.BytesIO(_as_bytes(arrays)))
+    return model.load(_as_bytes(arrays))
 
 
 def _as_bytes(arrays: train.Arrays) -> bytes:

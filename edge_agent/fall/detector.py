@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge_agent.fall import model as models
 from edge_agent.fall.events import FallEvent, FallKind
-from edge_agent.fall.features import BEFORE, EARLY, EARLY_AFTER, LATE, RATE_HZ, WATCH, Window, early, late
+from edge_agent.fall.features import BEFORE, EARLY, EARLY_AFTER, LATE, LEAST_AFTER, RATE_HZ, WATCH, Window, early, late
 from edge_agent.fall.signal import ImpactFinder, Resampler
 
 RATES_HZ = (15.0, 1000.0)
@@ -19,8 +19,6 @@ MAX_GAP_S = 0.5
 """A hole longer than this begins the signal anew: nothing is inferred across it."""
 DRIFT_S = 0.02
 """Sensors' clocks drift: the time of the samples is set anew when it is off by more than this."""
-LEAST_AFTER = 30
-"""Rows after the impact without which nothing is said of its fate: a recording that ends so early stays a suspicion."""
 EVIDENCE_S = (2.0, 4.0)
 """Signal before and after the impact in an event."""
 TOLD = ("peak_g", "free_fall_s", "impact_m_s", "tilt_deg", "tilt_end_deg", "still_s", "active_later_g", "after_s")
@@ -84,7 +82,10 @@ class FallDetector:
         return events
 
     def flush(self) -> list[FallEvent]:
-        """Decide what is still open with the signal there is; afterwards the detector begins anew."""
+        """Decide what is still open with the signal there is; afterwards the detector begins anew.
+
+        A suspicion that is younger than 1.2 s stays one: it is too early to take it back.
+        """
         events = []
         if self._open is not None and self._row - self._open >= LEAST_AFTER:
             events.append(self._judge(self._open))

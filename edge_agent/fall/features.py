@@ -19,6 +19,8 @@ EARLY_AFTER = 15
 """Samples after the impact at which the suspicion is decided: 0.75 s."""
 WATCH = 190
 """Samples after the impact at which the fate of a suspicion is decided: 9.5 s."""
+LEAST_AFTER = 24
+"""Samples after the impact without which nothing can be said of its fate."""
 STANDARD_GRAVITY = 9.80665
 """m/s² (CGPM 1901)."""
 STILL_G = 0.1
@@ -112,7 +114,7 @@ def early(window: Window) -> NDArray[np.float64]:
 
 
 def late(window: Window) -> NDArray[np.float64]:
-    """The features LATE of an impact, shape [34], from a window that reaches 1.5 s or more behind it."""
+    """The features LATE of an impact, shape [34], from a window that reaches LEAST_AFTER or more behind it."""
     after = window[BEFORE + RATE_HZ : BEFORE + 1 + WATCH]
     gravity = window[BEFORE - 50 : BEFORE - 20].mean(axis=0)
     m = _length(after)

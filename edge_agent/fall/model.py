@@ -4,9 +4,11 @@ Friedman, Annals of Statistics 2001, 29(5):1189 (gradient boosting); Platt 1999 
 The file is made by ``python -m edge_agent.fall.train``; it holds plain numbers only.
 """
 
+import io
+import zipfile
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,17 +47,20 @@ class Model:
         self.suspect, self.confirm = thresholds["suspect"], thresholds["confirm"]
 
 
-def load(file: Path | IO[bytes]) -> Model:
-    """Raises OSError or ValueError where the file is not a model."""
-    with np.load(file, allow_pickle=False) as archive:
-        early, late = (
-            Trees({name.split("/")[1]: archive[name] for name in archive.files if name.startswith(f"{stage}/")})
-            for stage in ("early", "late")
-        )
-        return Model(early, late, {name: float(archive[name]) for name in ("suspect", "confirm")})
+def load(file: bytes) -> Model:
+    """The model in the bytes of an npz file. Raises ValueError where it is none."""
+    try:
+        with np.load(io.BytesIO(file), allow_pickle=False) as archive:
+            early, late = (
+                Trees({name.split("/")[1]: archive[name] for name in archive.files if name.startswith(f"{stage}/")})
+                for stage in ("early", "late")
+            )
+            return Model(early, late, {name: float(archive[name]) for name in ("suspect", "confirm")})
+    except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
+        raise ValueError(f"not a fall model: {error}") from error
 
 
 @cache
 def default() -> Model:
     """The model that comes with the package."""
-    return load(FILE)
+    return load(FILE.read_bytes())

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.fall.augment import vary
-from edge_agent.fall.features import BEFORE, EARLY, EARLY_AFTER, LATE, RATE_HZ, WATCH, Window, early, late
+from edge_agent.fall.features import BEFORE, EARLY, EARLY_AFTER, LATE, LEAST_AFTER, RATE_HZ, WATCH, Window, early, late
 from edge_agent.fall.model import FIELDS, Trees
 from edge_agent.fall.signal import ImpactFinder, resample
 
@@ -26,6 +26,8 @@ HARDEST, OTHERS = 4, 4
 FOLDS = 5
 MISSED = 0.001
 """Share of the falls (in cross-validation) that the first stage may let go."""
+GIVEN_UP, CONFIRM = 0.005, (0.5, 0.6)
+"""Share of the falls that the second stage may let go, and where its threshold may lie: rather fewer false alarms."""
 ROUNDS = 2
 """The impact of a fall is not marked in the recordings: first it is the highest one, then the one the model picks."""
 TREES = {
@@ -92,7 +94,7 @@ def impacts_of(recordings: Iterable[Recording], seed: int, variants: int = VARIA
             for at in _choose(find_impacts(heights), heights, recording.is_fall, rng):
                 last = min(WATCH, len(rows) - 1 - at)
                 moments = [last, int(rng.integers(EARLIEST, last)) if last > EARLIEST else 0]
-                fates = [late(window(rows, at, m)) if m >= RATE_HZ * 3 // 2 else _NONE for m in moments]
+                fates = [late(window(rows, at, m)) if m >= LEAST_AFTER else _NONE for m in moments]
                 features = early(window(rows, at, EARLY_AFTER))
                 found.append(
                     (recording.subject, copy, recording.is_fall, at, heights[at], features, fates),
@@ -134,11 +136,12 @@ def fit(impacts: Impacts, seed: int) -> Arrays:
             np.maximum.at(fate, which, second.held_out_score - second.held_out_score.min())
             target = _target(impacts, first.held_out_score + fate)
     suspicion = first.held_out_probability[target == 1]
+    fate = second.held_out_probability[(fates == 1) & (moment == 0)]
     return {
         **{f"early/{name}": array for name, array in first.arrays().items()},
         **{f"late/{name}": array for name, array in second.arrays().items()},
         "suspect": np.array(np.quantile(suspicion, MISSED)),
-        "confirm": np.array(0.5),
+        "confirm": np.array(np.quantile(fate, GIVEN_UP).clip(*CONFIRM)),
     }
 
 
