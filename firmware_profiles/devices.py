@@ -74,4 +74,14 @@ def _load_all() -> dict[str, DeviceModel]:
     return {file.stem: load_model(file.read_text("utf-8"), file.stem) for file in files}
 
 
-MODELS: Mapping[str, DeviceModel] = MappingProxyType(_load_all())
+_models = _load_all()
+MODELS: Mapping[str, DeviceModel] = MappingProxyType(_models)
+"""By id: the models that come with this package, and those that :func:`install` added to this process."""
+
+
+def install(own: Mapping[str, DeviceModel]) -> None:
+    """Add a home's own models to :data:`MODELS`, for the life of this process; one of the same id is replaced.
+
+    Called once, before any driver is made: drivers look models up when they start.
+    """
+    _models.update(own)

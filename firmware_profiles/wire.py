@@ -110,6 +110,8 @@ class Command(msgspec.Struct, frozen=True):
     kind: Code
     time_us: Natural
     args: dict[str, Scalar] = {}
+    body: bytes = b""
+    """What does not fit into scalars, as the command's kind documents it (``update_config``: a signed configuration)."""
 
 
 class Reply(msgspec.Struct, frozen=True):
