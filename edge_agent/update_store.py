@@ -33,12 +33,14 @@ class UpdateStore:
         try:
             return msgspec.json.decode(file.read_bytes(), type=State)
         except FileNotFoundError:
-            return State(highest=max(self._versions(), default=0))
+            pass  # the first start, or somebody removed it
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             aside = file.with_name("state.damaged")
             file.replace(aside)
             log.error("state of updates damaged, put aside", file=str(aside), error=str(error))
-            return State(highest=max(self._versions(), default=0))
+        state = State(highest=max(self._versions(), default=0))
+        self.save(state)
+        return state
 
     def save(self, state: State) -> None:
         """When this returns, the state survives a power cut. Versions it does not need any more are removed."""

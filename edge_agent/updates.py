@@ -17,7 +17,7 @@ MAX_STARTS = 3
 ReportKind = Literal["config_applied", "config_rolled_back"]
 
 
-class UpdateRefused(ValueError):
+class UpdateRefusedError(ValueError):
     """The update is not taken; the text says why. What runs goes on."""
 
 
@@ -64,14 +64,14 @@ class State(msgspec.Struct, frozen=True):
 def accept(state: State, update: HomeUpdate, gateway: str, command_id: str) -> State:
     """``update``, whose signature was verified, goes on trial at the next start.
 
-    Raises UpdateRefused where it is for another gateway, was seen before, or another one is on trial.
+    Raises UpdateRefusedError where it is for another gateway, was seen before, or another one is on trial.
     """
     if update.gateway != gateway:
-        raise UpdateRefused(f"signed for {update.gateway!r}; this gateway is {gateway!r}")
+        raise UpdateRefusedError(f"signed for {update.gateway!r}; this gateway is {gateway!r}")
     if state.trial is not None:
-        raise UpdateRefused(f"version {state.trial.version} is on trial; wait for its end, then send this again")
+        raise UpdateRefusedError(f"version {state.trial.version} is on trial; wait for its end, then send this again")
     if update.version <= state.highest:
-        raise UpdateRefused(
+        raise UpdateRefusedError(
             f"version {update.version} is not above {state.highest}, the highest this gateway has seen;"
             " sign it with a higher version"
         )

@@ -1,7 +1,8 @@
 """Device models: one TOML file each in ``devices/``. A model that speaks a known transport is a file and no code."""
 
+import contextlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -85,3 +86,15 @@ def install(own: Mapping[str, DeviceModel]) -> None:
     Called once, before any driver is made: drivers look models up when they start.
     """
     _models.update(own)
+
+
+@contextlib.contextmanager
+def tentatively(own: Mapping[str, DeviceModel]) -> Iterator[None]:
+    """As :func:`install`, but taken back at the end, to see whether drivers accept the models; no await inside."""
+    before = dict(_models)
+    _models.update(own)
+    try:
+        yield
+    finally:
+        _models.clear()
+        _models.update(before)
