@@ -153,9 +153,9 @@ async def run_agent(
             *(agent.keep_driving(*pair) for pair in zip(config.drivers, agent.drivers, strict=True)),
         )
     ]
-    ends: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+    ends = [asyncio.create_task(_wait(stop))]
     if updater is not None:
-        ends.append(asyncio.create_task(updater.restart.wait()))
+        ends.append(asyncio.create_task(_wait(updater.restart)))
         tasks.append(
             asyncio.create_task(updater.judge(lambda: uplink.online, agent.event, uplink.reply, GATEWAY_DEVICE))
         )
@@ -172,3 +172,7 @@ async def run_agent(
         agent.cut_frames()
         await uplink.stop()
         buffer.close()
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()

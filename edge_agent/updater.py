@@ -19,6 +19,7 @@ from edge_agent.config import ConfigError, Home, UpdatesConfig, load_home, parse
 from edge_agent.ntp import read_clock
 from edge_agent.update_store import UpdateStore
 from edge_agent.updates import State, UpdateRefusedError
+from edge_agent.uplink import Interim
 from firmware_profiles import signed_config, wire
 from firmware_profiles.signed_config import HomeUpdate, SignatureError
 
@@ -77,8 +78,9 @@ class Updater:
         """
         update = signed_config.unseal(command.body, self._keys)
         if update.version == self._state.running and self._is_stored(command.body, update.version):
-            trial = self._state.trial is not None
-            return f"version {update.version} is {'on trial' if trial else 'in force'} already"
+            if self._state.trial is not None:
+                return Interim(f"version {update.version} is on trial already")
+            return f"version {update.version} is in force already"
         state = updates.accept(self._state, update, self._installed.config.gateway, command.id)
         home = self._adopt(update)
         now = dt.datetime.fromtimestamp(self._now_us() / 1e6, dt.UTC)
@@ -93,7 +95,7 @@ class Updater:
         self._state = state
         self.restart.set()
         log.info("configuration accepted", version=update.version, command=command.id)
-        return f"version {update.version} is checked and stored; trying it now"
+        return Interim(f"version {update.version} is checked and stored; trying it now")
 
     def failed(self, reason: str) -> bool:
         """The agent ended with an error. True: a version on trial was taken back and a restart will help."""

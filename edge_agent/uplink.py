@@ -26,6 +26,12 @@ Handler = Callable[[wire.Command], str]
 """Carries a command out and says what it did; raises ValueError where it can not."""
 
 
+class Interim(str):
+    """What a handler returns that has only begun: :meth:`Uplink.reply` tells the end later."""
+
+    __slots__ = ()
+
+
 class Uplink:
     """Lives in one event loop; call :meth:`pump` when something was put into the buffer."""
 
@@ -154,11 +160,11 @@ class Uplink:
             ok, detail = True, handler(command)
         except ValueError as error:
             ok, detail = False, str(error)
-        self.reply(command.id, ok, detail)
+        self.reply(command.id, ok, detail, final=not isinstance(detail, Interim))
 
-    def reply(self, command_id: str, ok: bool, detail: str) -> None:
+    def reply(self, command_id: str, ok: bool, detail: str, final: bool = True) -> None:
         """Answer a command; it is lost where the connection ends before the broker has it."""
-        reply = wire.Reply(wire.VERSION, command_id, self._gateway, ok, now_us(), detail)
+        reply = wire.Reply(wire.VERSION, command_id, self._gateway, ok, now_us(), str(detail), final)
         self._client.publish(wire.topic(self._gateway, "replies"), wire.encode(reply), qos=1)
 
 

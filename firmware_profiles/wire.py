@@ -123,6 +123,8 @@ class Reply(msgspec.Struct, frozen=True):
     ok: bool
     time_us: Natural
     detail: str = ""
+    final: bool = True
+    """False: what was begun takes its time, and another reply with this id tells how it ended."""
 
 
 Message = Frame | Event | Status | Command | Reply
