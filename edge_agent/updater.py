@@ -26,7 +26,7 @@ from firmware_profiles.signed_config import HomeUpdate, SignatureError
 log = structlog.get_logger(__name__)
 
 COMMAND = "update_config"
-SETTLE_S = 5.0
+SETTLE_S = 3.0
 """Connected for so long without a break counts as online: a broker that refuses the gateway's rights hangs up."""
 LOOK_EVERY_S = 0.2
 
