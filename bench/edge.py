@@ -50,8 +50,9 @@ def run() -> list[Figure]:
             finally:
                 agent.terminate()
                 agent.wait(20)
-            if now.frames - sent.frames < MEASURED_S / 4 or now.pending > 20:
-                raise RuntimeError(f"the gateway did not work as it should: {sent} before, {now} after")
+            told = (folder / "agent.log").read_text()
+            if now.frames - sent.frames < MEASURED_S / 4 or now.pending > 20 or "driver failed" in told:
+                raise RuntimeError(f"the gateway did not work as it should: {sent} before, {now} after\n{told[-2000:]}")
     note = f"200 Hz pendant and {len(demo_home(1).devices) - 2} other devices, simulated in the same process"
     return [
         Figure("gateway, peak memory (RSS)", memory, "MB", LIMIT_MB, "limit", COMMAND, note),

@@ -22,6 +22,7 @@ from edge_agent.config import ConfigError, Home, HomeConfig
 from edge_agent.driver_loading import make_driver
 from edge_agent.files import probe_writable
 from edge_agent.ntp import RELEASED, ClockState
+from edge_agent.update_store import STATE, folder_of, read_state
 from firmware_profiles import devices
 from firmware_profiles.mqtt import Broker
 from firmware_profiles.signed_config import read_public_key
@@ -197,6 +198,13 @@ def _updates(config: HomeConfig) -> Iterator[Finding]:
             yield Finding("error", "updates.public_keys", str(error))
             return
     yield Finding("ok", "updates", f"taken from the owner of {len(config.updates.public_keys)} key(s)")
+    folder = folder_of(config, config.updates)
+    state = read_state(folder)
+    if state is not None and state.running:
+        text = (
+            f"version {state.running} from the district runs, not this file; to run this file remove {folder / STATE}"
+        )
+        yield Finding("warning", "updates", text)
 
 
 def _clock(now: dt.datetime, clock: ClockState | None) -> Iterator[Finding]:

@@ -46,6 +46,7 @@ class Operation:
         self._buffer, self._drivers, self._probes = buffer, drivers, probes
         self._health = GatewayHealth(self._folder)
         records = config.buffer.path.with_suffix(".buttons.json")
+        self._announced: tuple[str, str] = ("", "")  # command id, answer
         self.buttons = ButtonTests(records, config.devices, MODELS)
 
     def handlers(self, uplink: Callable[[], Uplink | None]) -> dict[str, Handler]:
@@ -83,13 +84,16 @@ class Operation:
         return msgspec.json.encode(found).decode()
 
     def _start_button_test(self, command: wire.Command) -> str:
+        if command.id == self._announced[0]:  # delivered twice: a second press would be taken for a test
+            return self._announced[1]
         device = command.args.get("device")
         if not isinstance(device, str):
             raise ValueError("args.device is missing: the name of the button that will be pressed")
         age_us = abs(now_us() - command.time_us)
         if age_us > COMMAND_AGE_US:
             raise ValueError(f"sent {age_us / 1e6:.0f} s ago by its time; announce the test again, or set the clocks")
-        return self.buttons.announce(device, now_us(), time.monotonic())
+        self._announced = (command.id, self.buttons.announce(device, now_us(), time.monotonic()))
+        return self._announced[1]
 
     async def _keep_reporting(self, sink: Sink, uplink: Uplink) -> None:
         while True:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from edge_agent.config import HomeConfig, UpdatesConfig
 from edge_agent.files import sync_folder, write_durably
 from edge_agent.updates import State
 
@@ -17,6 +18,19 @@ log = structlog.get_logger(__name__)
 
 STATE = "state.json"
 _VERSION = re.compile(r"^([0-9]{1,16})\.signed\Z")
+
+
+def folder_of(config: HomeConfig, settings: UpdatesConfig) -> Path:
+    """Where the versions of this home are kept."""
+    return settings.folder or config.buffer.path.absolute().parent / "config"
+
+
+def read_state(folder: Path) -> State | None:
+    """The state as it is, for a look from outside; None where there is none that can be read."""
+    try:
+        return msgspec.json.decode((folder / STATE).read_bytes(), type=State)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 class UpdateStore:

@@ -17,7 +17,7 @@ from edge_agent import updates
 from edge_agent.check import errors, examine
 from edge_agent.config import ConfigError, Home, UpdatesConfig, load_home, parse_home
 from edge_agent.ntp import read_clock
-from edge_agent.update_store import UpdateStore
+from edge_agent.update_store import UpdateStore, folder_of
 from edge_agent.updates import State, UpdateRefusedError
 from edge_agent.uplink import Interim
 from firmware_profiles import signed_config, wire
@@ -49,7 +49,7 @@ class Updater:
             self._keys = [signed_config.read_public_key(text) for text in settings.public_keys]
         except ValueError as error:
             raise ConfigError(f"updates.public_keys: {error}") from error
-        self._store = UpdateStore(settings.folder or installed.config.buffer.path.absolute().parent / "config")
+        self._store = UpdateStore(folder_of(installed.config, settings))
         self._state = self._store.load()
         self.restart = asyncio.Event()
         """Set when the process shall be replaced by a new one that reads the state anew."""

@@ -1,4 +1,4 @@
-"""``shouwang provision config-key``, ``sign-config``, ``push-config``: configurations of gateways, signed and sent."""
+"""``shouwang provision config-key``, ``sign-config``, ``push-config`` and ``shouwang gateway``: gateways from afar."""
 
 import time
 from pathlib import Path
@@ -54,15 +54,41 @@ def push_config(
     Connects by SHOUWANG_BROKER_… as svc-console, the identity that may send commands.
     """
     from firmware_profiles.settings import BrokerSettings
-    from shouwang.config_push import push
+    from shouwang.gateway_commands import ask
 
     try:
-        outcome = push(BrokerSettings().broker(), gateway, signed.read_bytes(), wait)
+        outcome = ask(BrokerSettings().broker(), gateway, "update_config", {}, signed.read_bytes(), wait)
     except (TimeoutError, OSError) as error:
         _fail(str(error))
-    if not outcome.kept:
+    if not outcome.ok:
         _fail(f"{gateway}: {outcome.text}")
     typer.echo(f"{gateway}: {outcome.text}")
+
+
+def command(
+    gateway: Annotated[str, typer.Argument(help="The gateway's name.")],
+    kind: Annotated[str, typer.Argument(help="For example ping, self_test, start_button_test.")],
+    args: Annotated[list[str] | None, typer.Argument(help="What the command needs, as KEY=TEXT.")] = None,
+    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the answer.")] = 60,
+) -> None:
+    """Send a command to a gateway and print its answer; exit status 1 where it refuses or does not answer.
+
+    Connects by SHOUWANG_BROKER_… as svc-console, the identity that may send commands.
+    """
+    from firmware_profiles.settings import BrokerSettings
+    from shouwang.gateway_commands import ask
+
+    pairs = [text.partition("=") for text in args or ()]
+    wrong = [key for key, equals, _ in pairs if not equals]
+    if wrong:
+        _fail(f"{wrong[0]!r} is not KEY=TEXT")
+    try:
+        outcome = ask(BrokerSettings().broker(), gateway, kind, {key: text for key, _, text in pairs}, b"", wait)
+    except (TimeoutError, OSError) as error:
+        _fail(str(error))
+    if not outcome.ok:
+        _fail(f"{gateway}: {outcome.text}")
+    typer.echo(outcome.text)
 
 
 def _fail(text: str) -> NoReturn:

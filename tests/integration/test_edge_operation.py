@@ -16,12 +16,15 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner
 
 from device_simulators.homes import demo_home
 from firmware_profiles import mqtt, wire
+from firmware_profiles.mqtt import Broker
 from firmware_profiles.signed_config import write_public_key
-from shouwang.config_push import push
+from shouwang.cli import app
 from shouwang.config_signing import sign_home
+from shouwang.gateway_commands import Outcome, ask
 from shouwang.homes import write_home
 from tests.support.brokers import TestBroker
 from tests.support.services import Service, wait_for
@@ -121,22 +124,26 @@ def running(broker: TestBroker, folder: Path) -> Iterator[tuple[Gateway, Desk]]:
         desk.stop()
 
 
+def push(broker: Broker, gateway: str, sealed: bytes, patience_s: float) -> Outcome:
+    return ask(broker, gateway, "update_config", {}, sealed, patience_s)
+
+
 def test_a_signed_update_runs_after_a_restart_and_stays(broker: TestBroker, tmp_path: Path) -> None:
     with running(broker, tmp_path) as (gateway, desk):
         outcome = push(broker.settings("svc-console"), GATEWAY, gateway.signed(7), 60)
-        assert outcome.kept, outcome.text
+        assert outcome.ok, outcome.text
         assert "version 7 is in force" in outcome.text
         wait_for(lambda: bool(desk.happened("config_applied")), 20, gateway.agent.log)
         assert desk.happened("config_applied")[0].values == {"version": 7, "running": 7}
         again = push(broker.settings("svc-console"), GATEWAY, gateway.signed(6), 60)
-        assert not again.kept
+        assert not again.ok
         assert "not above 7" in again.text
         gateway.agent.kill()
         seen = len(desk.states)
         gateway.start()
         wait_for(lambda: "online" in desk.states[seen:], 30, gateway.agent.log)
         repeated = push(broker.settings("svc-console"), GATEWAY, (tmp_path / "config" / "7.signed").read_bytes(), 60)
-        assert repeated.kept
+        assert repeated.ok
         assert "in force already" in repeated.text
         assert not desk.happened("config_rolled_back")
         assert len(desk.happened("config_applied")) == 1
@@ -146,12 +153,12 @@ def test_a_version_that_can_not_connect_is_taken_back(broker: TestBroker, tmp_pa
     with socket.socket() as nobody, running(broker, tmp_path) as (gateway, desk):
         nobody.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
         outcome = push(broker.settings("svc-console"), GATEWAY, gateway.signed(7, nobody.getsockname()[1]), 100)
-        assert not outcome.kept
+        assert not outcome.ok
         assert "did not come online within 12 s" in outcome.text
         wait_for(lambda: bool(desk.happened("config_rolled_back")), 20, gateway.agent.log)
         (event,) = desk.happened("config_rolled_back")
         assert (event.values["version"], event.values["running"]) == (7, 0)
-        assert push(broker.settings("svc-console"), GATEWAY, gateway.signed(8), 60).kept, "and the next one is taken"
+        assert push(broker.settings("svc-console"), GATEWAY, gateway.signed(8), 60).ok, "and the next one is taken"
 
 
 def test_killed_at_any_moment_of_an_update_it_ends_in_the_old_or_the_new_version(
@@ -168,7 +175,7 @@ def test_killed_at_any_moment_of_an_update_it_ends_in_the_old_or_the_new_version
             wait_for(lambda seen=seen: "online" in desk.states[seen:], 40, gateway.agent.log)  # type: ignore[misc]
             told = str(version)
             outcome = push(broker.settings("svc-console"), GATEWAY, gateway_file(gateway, version), 60)
-            assert outcome.kept, (told, outcome.text)
+            assert outcome.ok, (told, outcome.text)
         wait_for(lambda: desk.happened("config_applied")[-1:] != [], 20, gateway.agent.log)
         wait_for(
             lambda: {event.values["version"] for event in desk.happened("config_applied")} == set(range(1, 5)),
@@ -203,8 +210,13 @@ def test_an_announced_press_is_a_test_and_the_next_one_an_alarm(broker: TestBrok
 def test_the_self_test_tells_how_the_gateway_is(broker: TestBroker, tmp_path: Path) -> None:
     with running(broker, tmp_path) as (gateway, desk):
         wait_for(lambda: bool(desk.happened("sos_pressed")), 20, gateway.agent.log)
-        reply = desk.answer(desk.ask("self_test"), gateway.agent.log)
-        found = msgspec.json.decode(reply.detail)
+        settings = broker.settings("svc-console")
+        environment = {
+            f"SHOUWANG_BROKER_{key.upper()}": str(value) for key, value in msgspec.structs.asdict(settings).items()
+        }
+        done = CliRunner().invoke(app, ["gateway", GATEWAY, "self_test"], env=environment)
+        assert done.exit_code == 0, done.output
+        found = msgspec.json.decode(done.output)
         assert found["ok"], found
         assert found["drivers"] == {"simulated": ""}
         assert found["stuck"] == []

@@ -1,13 +1,15 @@
 """Signed configurations: who may, what is checked, what a gateway makes of it. Files and keys are real."""
 
 import base64
+import datetime as dt
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
-from edge_agent.config import ConfigError, parse_home
+from edge_agent.check import examine
+from edge_agent.config import ConfigError, load_home, parse_home
 from edge_agent.updater import Updater, choose
 from edge_agent.uplink import Interim
 from firmware_profiles import signed_config, wire
@@ -130,6 +132,23 @@ def test_an_update_is_stored_and_runs_at_the_next_start(tmp_path: Path) -> None:
     assert again is not None
     assert again.state.trial is not None
     assert isinstance(again.receive(command(sealed)), Interim), "a repeated command is no new trial"
+    assert again.state.highest == 7
+
+
+def test_check_tells_that_another_version_runs(tmp_path: Path) -> None:
+    updater = start(tmp_path)
+    updater.receive(command(sign_home(KEY, home_text(tmp_path, device="other"), {}, 7, 1)))
+
+    def warned() -> bool:
+        findings = examine(load_home(tmp_path / "home.toml"), dt.datetime.now(dt.UTC), None, None)
+        return any("version 7 from the district runs" in finding.text for finding in findings)
+
+    assert warned()
+    (tmp_path / "config" / "state.json").unlink()
+    assert not warned()
+    home, again = choose(tmp_path / "home.toml", lambda: NOW_US)
+    assert [device.name for device in home.config.devices] == ["sos"]
+    assert again is not None
     assert again.state.highest == 7
 
 

@@ -1,8 +1,9 @@
-"""Send a signed configuration to its gateway and wait for what becomes of it."""
+"""Send a command to a gateway and wait for what becomes of it."""
 
 import queue
 import time
 import uuid
+from collections.abc import Mapping
 
 import msgspec
 import paho.mqtt.client as paho
@@ -11,19 +12,23 @@ from firmware_profiles import mqtt, wire
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.mqtt import Broker
 
-AGAIN_S = 15.0
+AGAIN_S = 5.0
 """A command to a gateway that is offline is not kept for it: it is sent again this often until it is answered."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """``kept``: the new version is in force; ``text``: the gateway's own words."""
+    """``ok``: the gateway did it; ``text``: the gateway's own words."""
 
-    kept: bool
+    ok: bool
     text: str
 
 
-def push(broker: Broker, gateway: str, sealed: bytes, patience_s: float) -> Outcome:
-    """Sends until the gateway answers, then waits for the end of its trial; as the identity ``svc-console``.
+def ask(
+    broker: Broker, gateway: str, kind: str, args: Mapping[str, wire.Scalar], body: bytes, patience_s: float
+) -> Outcome:
+    """Sends until the gateway answers, and waits for its final answer; as the identity ``svc-console``.
+
+    A repetition has the same id: the gateway's commands bear that.
 
     Raises TimeoutError after ``patience_s``, OSError where a certificate file can not be read.
     """
@@ -38,9 +43,13 @@ def push(broker: Broker, gateway: str, sealed: bytes, patience_s: float) -> Outc
         if reply.id == command_id:
             replies.put(reply)
 
-    client = mqtt.make_client(broker, f"config-push-{command_id[:8]}", clean=True)
+    def send() -> None:
+        command = wire.Command(wire.VERSION, command_id, kind, time.time_ns() // 1000, dict(args), body)
+        client.publish(wire.topic(gateway, "commands"), wire.encode(command), qos=1)
+
+    client = mqtt.make_client(broker, f"command-{command_id[:8]}", clean=True)
     client.on_connect = lambda c, *_: c.subscribe(wire.topic(gateway, "replies"), qos=1)
-    client.on_subscribe = lambda *_: _send(client, gateway, command_id, sealed)
+    client.on_subscribe = lambda *_: send()
     client.on_message = received
     mqtt.start(client, broker)
     deadline = time.monotonic() + patience_s
@@ -54,15 +63,10 @@ def push(broker: Broker, gateway: str, sealed: bytes, patience_s: float) -> Outc
                 reply = replies.get(timeout=min(AGAIN_S, left))
             except queue.Empty:
                 if client.is_connected():
-                    _send(client, gateway, command_id, sealed)
+                    send()
                 continue
             last = reply.detail
             if reply.final or not reply.ok:
                 return Outcome(reply.ok, reply.detail)
     finally:
         mqtt.stop(client)
-
-
-def _send(client: paho.Client, gateway: str, command_id: str, sealed: bytes) -> None:
-    command = wire.Command(wire.VERSION, command_id, "update_config", time.time_ns() // 1000, {}, sealed)
-    client.publish(wire.topic(gateway, "commands"), wire.encode(command), qos=1)
