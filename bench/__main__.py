@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.figures import Figure
 
-MODULES = ("ingest_drain", "alert_latency", "fall_detection")
+MODULES = ("ingest_drain", "alert_latency", "fall_detection", "edge")
 RESULTS = Path(__file__).with_name("results.json")
 
 

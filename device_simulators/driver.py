@@ -1,15 +1,15 @@
 """The simulated home as a driver of the edge agent: entry point ``simulated`` of ``shouwang.edge_drivers``."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
 
 from device_simulators.home import Decline, Home
-from device_simulators.recordings import SISFALL_HZ, extract
+from device_simulators.recordings import SISFALL_HZ, Motion, extract
 from firmware_profiles.driver import DeviceConfig, Sink
 
 STEP_S = 0.5
@@ -19,9 +19,13 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something out of the ordinary, ``at_s`` seconds after the start and then every ``every_s`` (0: once)."""
+    """Something out of the ordinary, ``at_s`` seconds after the start and then every ``every_s`` (0: once).
 
-    kind: Literal["fall", "sos", "deterioration", "silence"]
+    ``wear``: the pendant is worn and streams its raw signal without a break, ``recordings`` one after the other and
+    again; nothing else takes that long.
+    """
+
+    kind: Literal["fall", "sos", "deterioration", "silence", "wear"]
     at_s: Seconds
     every_s: Seconds = 0
     over_s: Seconds = 180
@@ -44,6 +48,8 @@ class SimulatedDriver:
         except msgspec.ValidationError as error:
             raise ValueError(f"simulated driver: {error}") from error
         for scenario in self._options.scenarios:
+            if scenario.kind in ("fall", "wear") and not scenario.recordings:
+                raise ValueError(f"a scenario {scenario.kind!r} needs recordings; there are: {', '.join(extract())}")
             missing = set(scenario.recordings) - set(extract())
             if missing:
                 raise ValueError(f"no recording {', '.join(sorted(missing))}; there are: {', '.join(extract())}")
@@ -64,7 +70,7 @@ class SimulatedDriver:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._live(home, sink, start_us))
             for scenario in self._options.scenarios:
-                if scenario.kind in ("fall", "sos"):
+                if scenario.kind in ("fall", "sos", "wear"):
                     group.create_task(self._stage(scenario, sink))
 
     async def _live(self, home: Home, sink: Sink, start_us: int) -> None:
@@ -84,6 +90,8 @@ class SimulatedDriver:
 
     async def _stage(self, scenario: Scenario, sink: Sink) -> None:
         await asyncio.sleep(scenario.at_s)
+        if scenario.kind == "wear":
+            await self._wear(scenario, sink)
         while True:
             if scenario.kind == "sos":
                 sink.event("sos-button", "sos_pressed", _now_us(), {"action": "single"})
@@ -96,14 +104,27 @@ class SimulatedDriver:
 
     async def _replay(self, name: str, sink: Sink) -> None:
         """Play a recording at its own speed, as the pendant would send it."""
-        acc, gyro = extract()[name]
+        await self._play(_chunks(name), sink)
+
+    async def _wear(self, scenario: Scenario, sink: Sink) -> None:
+        await self._play(itertools.chain.from_iterable(map(_chunks, itertools.cycle(scenario.recordings))), sink)
+
+    async def _play(self, chunks: Iterator[Motion], sink: Sink) -> None:
         start_us, begin = _now_us(), asyncio.get_running_loop().time()
-        for at in range(0, len(acc), CHUNK_SAMPLES):
-            chunk = slice(at, at + CHUNK_SAMPLES)
+        sent = 0
+        for acc, gyro in chunks:
             # a chunk is sent when its last sample was taken
-            await asyncio.sleep(max(0.0, begin + (at + CHUNK_SAMPLES) / SISFALL_HZ - asyncio.get_running_loop().time()))
-            t_us = start_us + round(at * 1e6 / SISFALL_HZ)
-            sink.motion("pendant", t_us, SISFALL_HZ, acc[chunk].astype(np.float32), gyro[chunk].astype(np.float32))
+            due = begin + (sent + len(acc)) / SISFALL_HZ
+            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+            sink.motion("pendant", start_us + round(sent * 1e6 / SISFALL_HZ), SISFALL_HZ, acc, gyro)
+            sent += len(acc)
+
+
+def _chunks(name: str) -> Iterator[Motion]:
+    """A recording in pieces as the pendant sends them: views, nothing is copied or computed."""
+    acc, gyro = extract()[name]
+    for at in range(0, len(acc), CHUNK_SAMPLES):
+        yield acc[at : at + CHUNK_SAMPLES], gyro[at : at + CHUNK_SAMPLES]
 
 
 def _now_us() -> int:

@@ -1,8 +1,8 @@
 """One home's agent: drivers in, frames and events out."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
 
 import numpy as np
 import structlog
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from edge_agent.bed import BedChange, BedWatch
 from edge_agent.buffer import Buffer, now_us
-from edge_agent.config import ConfigError, DriverConfig, HomeConfig
+from edge_agent.config import DriverConfig, HomeConfig
+from edge_agent.driver_loading import find_driver, make_driver
 from edge_agent.fall.fusion import FallNews
 from edge_agent.falls import STATES, FallWatch
 from edge_agent.frames import FrameCutter
-from edge_agent.health import GatewayHealth
-from edge_agent.uplink import Uplink
-from firmware_profiles.driver import Driver
+from edge_agent.operation import GATEWAY_DEVICE, Operation
+from edge_agent.updater import COMMAND as UPDATE_CONFIG
+from edge_agent.updater import Updater
+from edge_agent.uplink import Handler, Uplink
+from edge_agent.watchdog import DriverState, Notifier
 
 log = structlog.get_logger(__name__)
 
-DRIVER_GROUP = "shouwang.edge_drivers"
 DRIVER_PAUSE_S = (1.0, 60.0)
 """A driver that failed is started again after the first; each further failure doubles it, up to the second."""
-HEALTH_INTERVAL_S = 60.0
-GATEWAY_DEVICE = "gateway"
 
 
 class Agent:
@@ -36,6 +36,8 @@ class Agent:
         self._falls = FallWatch()
         self._bed = BedWatch()
         self.uplink: Uplink | None = None
+        self.drivers = [DriverState(driver.kind) for driver in config.drivers]
+        self.operation = Operation(config, buffer, self.drivers, {})
 
     # Sink
 
@@ -52,6 +54,7 @@ class Agent:
         values: Mapping[str, str | int | float | bool] | None = None,
         evidence: bytes = b"",
     ) -> None:
+        kind = self.operation.buttons.judge(device, kind, time_us, now_us(), time.monotonic())
         if kind in STATES:
             self._tell_falls(self._falls.state(device, kind, time_us, dict(values or {})))
         else:
@@ -103,15 +106,18 @@ class Agent:
             self.advance(now_us())
             self.cut_frames()
 
-    async def keep_driving(self, driver: DriverConfig) -> None:
+    async def keep_driving(self, driver: DriverConfig, state: DriverState) -> None:
         """Run a driver for ever: one that fails is reported and started again."""
         pause, longest = DRIVER_PAUSE_S
         while True:
             try:
-                await _make_driver(driver, self._config).run(self)
+                state.running = True
+                await make_driver(driver, self._config).run(self)
                 reason = "the driver ended by itself"
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
+            state.running, state.fault = False, reason[:200]
+            state.retry_at = asyncio.get_running_loop().time() + pause
             log.error(
                 "driver failed", gateway=self._config.gateway, driver=driver.kind, reason=reason, again_in_s=pause
             )
@@ -119,61 +125,53 @@ class Agent:
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 
-    async def keep_reporting(self) -> None:
-        health = GatewayHealth(self._config.buffer.path.parent)
-        while True:
-            await asyncio.sleep(HEALTH_INTERVAL_S)
-            figures = health.read() | {"buffer_depth": float(self._buffer.totals().pending)}
-            time_us = np.array([now_us()], np.int64)
-            for channel, value in figures.items():
-                self.readings(GATEWAY_DEVICE, channel, time_us, np.array([value], np.float32))
 
-
-async def run_agent(config: HomeConfig, stop: asyncio.Event) -> None:
-    """Watch over one home until ``stop``; what was not sent by then stays in the buffer.
+async def run_agent(
+    config: HomeConfig, stop: asyncio.Event, updater: Updater | None = None, notifier: Notifier | None = None
+) -> None:
+    """Watch over one home until ``stop``, or until ``updater`` asks for a restart; what was not sent by then stays in
+    the buffer. ``notifier`` tells systemd how it goes.
 
     Raises ConfigError where a driver is not installed, sqlite3.Error where the buffer can not be written at all.
     """
     for driver in config.drivers:
-        _find_driver(driver.kind)
+        find_driver(driver.kind)
     boot_us = now_us()
     buffer = Buffer(config.buffer.path, config.gateway, boot_us, config.buffer.budget_mb * 1024 * 1024)
     agent = Agent(config, buffer)
-    agent.uplink = Uplink(config.broker, config.gateway, buffer, boot_us, {"ping": lambda _: "pong"})
-    agent.uplink.start()
+    notifier = notifier or Notifier({}, 0)
+    handlers: dict[str, Handler] = {"ping": lambda _: "pong", **agent.operation.handlers(lambda: agent.uplink)}
+    if updater is not None:
+        handlers[UPDATE_CONFIG] = updater.receive
+    uplink = agent.uplink = Uplink(config.broker, config.gateway, buffer, boot_us, handlers)
+    uplink.start()
     tasks = [
         asyncio.create_task(work)
         for work in (
             agent.keep_cutting(),
-            agent.keep_reporting(),
-            *(agent.keep_driving(driver) for driver in config.drivers),
+            *agent.operation.tasks(agent, uplink, notifier),
+            *(agent.keep_driving(*pair) for pair in zip(config.drivers, agent.drivers, strict=True)),
         )
     ]
-    stopping = asyncio.create_task(_wait(stop))
+    ends = [asyncio.create_task(_wait(stop))]
+    if updater is not None:
+        ends.append(asyncio.create_task(_wait(updater.restart)))
+        tasks.append(
+            asyncio.create_task(updater.judge(lambda: uplink.online, agent.event, uplink.reply, GATEWAY_DEVICE))
+        )
     try:
-        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*ends, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             if task.done():
                 task.result()  # a disk that refuses to write ends the agent: its supervisor must hear of it
     finally:
-        for task in (stopping, *tasks):
+        notifier.tell("STOPPING=1" if stop.is_set() else "STATUS=restarting with another configuration")
+        for task in (*ends, *tasks):
             task.cancel()
-        await asyncio.gather(stopping, *tasks, return_exceptions=True)
+        await asyncio.gather(*ends, *tasks, return_exceptions=True)
         agent.cut_frames()
-        await agent.uplink.stop()
+        await uplink.stop()
         buffer.close()
-
-
-def _find_driver(kind: str) -> type[Driver]:
-    found = {point.name: point for point in entry_points(group=DRIVER_GROUP)}
-    if kind not in found:
-        raise ConfigError(f"no driver {kind!r} is installed; there are: {', '.join(sorted(found))}")
-    driver: type[Driver] = found[kind].load()
-    return driver
-
-
-def _make_driver(driver: DriverConfig, config: HomeConfig) -> Driver:
-    return _find_driver(driver.kind)(driver.options, config.devices)
 
 
 async def _wait(event: asyncio.Event) -> None:
