@@ -8,6 +8,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from edge_agent.alarm.runner import AlarmRunner
 from edge_agent.bed import BedChange, BedWatch
 from edge_agent.buffer import Buffer, now_us
 from edge_agent.config import DriverConfig, HomeConfig
@@ -37,7 +38,9 @@ class Agent:
         self._bed = BedWatch()
         self.uplink: Uplink | None = None
         self.drivers = [DriverState(driver.kind) for driver in config.drivers]
-        self.operation = Operation(config, buffer, self.drivers, {})
+        memory = config.buffer.path.with_suffix(".alarm.json")
+        self.alarm = AlarmRunner(config.local_alarm, config.gateway, memory, self._report_alarm)
+        self.operation = Operation(config, buffer, self.drivers, self.alarm.probes)
 
     # Sink
 
@@ -54,6 +57,7 @@ class Agent:
         values: Mapping[str, str | int | float | bool] | None = None,
         evidence: bytes = b"",
     ) -> None:
+        kind = self.alarm.judge(kind, time_us)
         kind = self.operation.buttons.judge(device, kind, time_us, now_us(), time.monotonic())
         if kind in STATES:
             self._tell_falls(self._falls.state(device, kind, time_us, dict(values or {})))
@@ -82,6 +86,11 @@ class Agent:
         self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool], evidence: bytes
     ) -> None:
         self._buffer.put_event(device, kind, time_us, values, evidence)
+        self._pump()
+        self.alarm.event(device, kind, time_us)
+
+    def _report_alarm(self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool]) -> None:
+        self._buffer.put_event(device, kind, time_us, values, b"")
         self._pump()
 
     # what runs
@@ -140,7 +149,12 @@ async def run_agent(
     buffer = Buffer(config.buffer.path, config.gateway, boot_us, config.buffer.budget_mb * 1024 * 1024)
     agent = Agent(config, buffer)
     notifier = notifier or Notifier({}, 0)
-    handlers: dict[str, Handler] = {"ping": lambda _: "pong", **agent.operation.handlers(lambda: agent.uplink)}
+    handlers: dict[str, Handler] = {
+        "ping": lambda _: "pong",
+        "alert_received": agent.alarm.handle_received,
+        "help_coming": agent.alarm.handle_coming,
+        **agent.operation.handlers(lambda: agent.uplink),
+    }
     if updater is not None:
         handlers[UPDATE_CONFIG] = updater.receive
     uplink = agent.uplink = Uplink(config.broker, config.gateway, buffer, boot_us, handlers)
@@ -149,6 +163,7 @@ async def run_agent(
         asyncio.create_task(work)
         for work in (
             agent.keep_cutting(),
+            agent.alarm.run(),
             *agent.operation.tasks(agent, uplink, notifier),
             *(agent.keep_driving(*pair) for pair in zip(config.drivers, agent.drivers, strict=True)),
         )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from edge_agent.alarm.settings import LocalAlarmConfig
 from firmware_profiles.devices import MODELS, DeviceModel, load_model
 from firmware_profiles.driver import DeviceConfig
 from firmware_profiles.errors import ProfileError
@@ -56,6 +57,7 @@ class HomeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profiles: Path | None = None
     """A folder of device models (TOML) of this home's own."""
     updates: UpdatesConfig | None = None
+    local_alarm: LocalAlarmConfig = LocalAlarmConfig()
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -105,6 +107,8 @@ def parse_home(text: str, profiles: Mapping[str, str], source: str) -> Home:
             raise ConfigError(
                 f"{source}: device {device.name}: unknown model {device.model!r}; known: {', '.join(sorted(known))}"
             )
+    for mistake in config.local_alarm.mistakes():
+        raise ConfigError(f"{source}: {mistake}")
     if not config.drivers:
         raise ConfigError(f"{source}: no [[drivers]]: the agent would hear nothing")
     return Home(config, models)
