@@ -116,6 +116,8 @@ CALLS: dict[str, Call] = {
     "water_leak": Call("water_leak", "urgent", 3600, "water_leak_cleared"),
     "battery_low": Call("battery_low", "technical", 86_400),
     "device_fault": Call("device_fault", "technical", 3600),
+    "button_test_due": Call("button_test_due", "technical", 172_800, "button_test"),  # repeated daily until tested
+    "config_rolled_back": Call("config_rolled_back", "technical", 3600),
 }
 _CLEARED = {call.cleared_by: kind for kind, call in CALLS.items() if call.cleared_by}
 

@@ -2,6 +2,8 @@
 
 import base64
 import datetime as dt
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from typer.testing import CliRunner
 
 from edge_agent.check import examine
 from edge_agent.config import ConfigError, load_home, parse_home
+from edge_agent.update_store import UpdateStore
 from edge_agent.updater import Updater, choose
+from edge_agent.updates import accept
 from edge_agent.uplink import Interim
 from firmware_profiles import signed_config, wire
 from firmware_profiles.devices import MODELS, tentatively
@@ -264,3 +268,22 @@ def test_the_command_line_signs_what_a_gateway_takes(tmp_path: Path) -> None:
     done = run(app, [*arguments, "--profile", str(model), "--version", "7"])
     assert done.exit_code == 0, done.output
     assert unseal(out.read_bytes(), [load_key(key).public_key()]).profiles == {"own-button": OWN_MODEL}
+
+
+def test_a_version_with_which_the_agent_does_not_even_start_is_taken_back(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    lost = home_text(tmp_path).replace(f"{tmp_path}/buffer.db", f"{tmp_path}/file/buffer.db")
+    public = signed_config.write_public_key(KEY.public_key())
+    file = tmp_path / "home.toml"
+    file.write_text(f'{lost}[updates]\npublic_keys = ["{public}"]\nfolder = "{tmp_path}/config"\n')
+    store = UpdateStore(tmp_path / "config")
+    update = HomeUpdate(1, "gw-1", 7, 1, lost)
+    state = accept(store.load(), update, "gw-1", "one")
+    store.put(7, seal(update, KEY.sign))
+    store.save(state)
+    done = subprocess.run([sys.executable, "-m", "edge_agent", "--config", file], capture_output=True, timeout=60)
+    assert done.returncode == 1, "the installed file has the same fault, and its supervisor must hear of it"
+    state = store.load()
+    assert (state.running, state.trial) == (0, None)
+    assert state.report is not None
+    assert "Error" in state.report.reason
