@@ -61,7 +61,8 @@ class Downlink:
                     conn.execute("LISTEN alert_changed")
                     self._tell(conn, "TRUE", None)
                     while not stop.is_set():
-                        for change in conn.notifies(timeout=LISTEN_S, stop_after=1):
+                        # a list: what arrives during a query within the generator would be lost (psycopg 3)
+                        for change in list(conn.notifies(timeout=LISTEN_S, stop_after=1)):
                             self._tell(conn, "a.id = %s", uuid.UUID(change.payload))
                         self._tell_those_back_online(conn)
                         conn.execute("SELECT 1")  # notices a dead connection

@@ -25,7 +25,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     again; nothing else takes that long.
     """
 
-    kind: Literal["fall", "sos", "deterioration", "silence", "wear"]
+    kind: Literal["fall", "sos", "held", "deterioration", "silence", "wear"]
     at_s: Seconds
     every_s: Seconds = 0
     over_s: Seconds = 180
@@ -70,7 +70,7 @@ class SimulatedDriver:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._live(home, sink, start_us))
             for scenario in self._options.scenarios:
-                if scenario.kind in ("fall", "sos", "wear"):
+                if scenario.kind in ("fall", "sos", "held", "wear"):
                     group.create_task(self._stage(scenario, sink))
 
     async def _live(self, home: Home, sink: Sink, start_us: int) -> None:
@@ -95,6 +95,8 @@ class SimulatedDriver:
         while True:
             if scenario.kind == "sos":
                 sink.event("sos-button", "sos_pressed", _now_us(), {"action": "single"})
+            elif scenario.kind == "held":
+                sink.event("sos-button", "sos_held", _now_us(), {"action": "long"})
             else:
                 for name in scenario.recordings:
                     await self._replay(name, sink)

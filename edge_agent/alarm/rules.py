@@ -82,7 +82,6 @@ class _Alarm(msgspec.Struct):
     failed: list[Step] = []
     tried: list[tuple[Step, bool]] = []
     round: int = 1
-    busy: bool = False
     again_us: int = 0
 
 
@@ -93,6 +92,7 @@ class LocalAlarm:
         self._plan, self._wait_us, self._rounds, self._pause_us = list(plan), wait_us, rounds, pause_us
         self._waiting: dict[tuple[str, int], _Episode] = {}
         self._alarm: _Alarm | None = None
+        self._reaching: _Alarm | None = None  # the alarm that the attempt under way belongs to; it may be over
         self._latest_us: int | None = None
 
     def judge(self, kind: str, time_us: int) -> str:
@@ -130,10 +130,9 @@ class LocalAlarm:
 
     def result(self, step: Step, reached: bool, now_us: int) -> list[Action]:
         """What came of a Reach: ``reached`` where a person answered, or a message was taken."""
-        alarm = self._alarm
-        if alarm is None or not alarm.busy:
+        alarm, self._reaching = self._reaching, None
+        if alarm is None or alarm is not self._alarm:
             return []
-        alarm.busy = False
         alarm.tried.append((step, reached))
         if not reached:
             alarm.failed.append(step)
@@ -152,7 +151,7 @@ class LocalAlarm:
             else:
                 self._alarm.causes.append(cause)
         alarm = self._alarm
-        if alarm is None or alarm.busy or now_us < alarm.again_us:
+        if alarm is None or self._reaching is not None or now_us < alarm.again_us:
             return actions
         if not alarm.left and alarm.failed and alarm.round < self._rounds:
             alarm.left, alarm.failed = alarm.failed, []
@@ -161,7 +160,7 @@ class LocalAlarm:
             return actions
         if not alarm.left:
             return actions + self._end("nobody_answered")
-        alarm.busy = True
+        self._reaching = alarm
         return [*actions, Reach(alarm.causes[0], alarm.left.pop(0))]
 
     def unfinished(self) -> list[Cause]:
