@@ -41,6 +41,8 @@ class DeviceModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Zigbee2MQTT: payload key; ESPHome: object id of the entity."""
     events: dict[str, dict[str, str]] = {}
     """Payload key → (payload value → event code); true and false are written as words."""
+    imu_characteristic: str = ""
+    """BLE GATT: the characteristic (128-bit UUID) that notifies motion samples, see :mod:`firmware_profiles.imu`."""
     imu_rate_hz: float = 0.0
     acc_range_g: float = 0.0
     wearable: bool = False
