@@ -38,10 +38,8 @@ class Step(msgspec.Struct, frozen=True):
     at_us: int
     """The time before the jump."""
     by_us: int
-    boot: int
-    """The boot in which the clock showed the time before."""
-    restamp: bool
-    """The times before the jump were never right: what waits from that boot is to be moved by ``by_us``."""
+    boots: tuple[int, ...]
+    """Boots whose times were never right: what waits from them is to be moved by ``by_us``."""
 
 
 def wall_us() -> int:
@@ -86,7 +84,7 @@ class Clock:
         """While the time is not known: the first time of this boot."""
         self.boot_us = max(self._anchor[1], last_boot + 1)
         """Names the boot; rises from boot to boot whatever the clocks do."""
-        self._ever_synced = self.synced
+        self._uncertain: list[int] | None = None if self.synced else [self.boot_us]  # until the first synchronisation
         self._last_gap = self._wall() - self._begun
         self.steps = 0
         """How often the wall clock was set since ``begin``."""
@@ -104,8 +102,6 @@ class Clock:
         """Look at the wall clock; to be called about once a second. The jump, where there is one."""
         elapsed, wall = self._elapsed(), self._wall()
         self.synced = self._synchronised()
-        first_sync = self.synced and not self._ever_synced
-        self._ever_synced |= self.synced
         if abs(wall - elapsed - self._last_gap) > STEP_US:
             self.steps += 1
         self._last_gap = wall - elapsed
@@ -116,20 +112,26 @@ class Clock:
                 if not (self.synced or self._plausible(wall, elapsed)):
                     return None
                 self.known, self.held_from_us = True, None
-                return self._jump(elapsed, now, away, restamp=True)
+                return self._jump(elapsed, now, away, certain=False)
             if away > STEP_US or away < -BACK_US:
-                return self._jump(elapsed, now, away, restamp=first_sync)
+                return self._jump(elapsed, now, away, certain=not self.synced)
             self._set(elapsed, now, away, SLEW if abs(away) <= STEP_US else FAST_SLEW)
+            if self.synced:
+                self._uncertain = None
         return None
 
     def _plausible(self, wall: int, elapsed: int) -> bool:
         patient = elapsed - self._begun >= PATIENCE_US
         return wall >= EARLIEST_US and (wall >= self._floor_us or patient)
 
-    def _jump(self, elapsed: int, now: int, by_us: int, restamp: bool) -> Step:
-        step = Step(now, by_us, self.boot_us, restamp)
-        if by_us < 0:
+    def _jump(self, elapsed: int, now: int, by_us: int, certain: bool) -> Step:
+        step = Step(now, by_us, () if certain else tuple(self._uncertain or ()))
+        if by_us < 0 or step.boots:
             self.boot_us = max(self.boot_us + 1, now + by_us)
+        if self.synced:
+            self._uncertain = None
+        elif self._uncertain is not None and self.boot_us not in self._uncertain:
+            self._uncertain.append(self.boot_us)
         self._set(elapsed, now + by_us)
         return step
 
