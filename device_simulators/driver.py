@@ -1,7 +1,6 @@
 """The simulated home as a driver of the edge agent: entry point ``simulated`` of ``shouwang.edge_drivers``."""
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -50,7 +49,7 @@ class SimulatedDriver:
         self._devices = {device.name for device in devices}
 
     async def run(self, sink: Sink) -> None:
-        start_us = _now_us()
+        start_us = sink.now_us()
         declines = tuple(
             Decline(
                 start_us + round(s.at_s * 1e6),
@@ -72,7 +71,7 @@ class SimulatedDriver:
         # spot measurements are rare: begin with the last quarter of an hour, so that a new home is not blank
         done_us = start_us - 900_000_000
         while True:
-            now_us = _now_us()
+            now_us = sink.now_us()
             for column in home.columns(done_us, now_us):
                 if column.device in self._devices and now_us < silent_from.get(column.device, now_us + 1):
                     sink.readings(column.device, column.channel, column.times_us, column.values)
@@ -86,7 +85,7 @@ class SimulatedDriver:
         await asyncio.sleep(scenario.at_s)
         while True:
             if scenario.kind == "sos":
-                sink.event("sos-button", "sos_pressed", _now_us(), {"action": "single"})
+                sink.event("sos-button", "sos_pressed", sink.now_us(), {"action": "single"})
             else:
                 for name in scenario.recordings:
                     await self._replay(name, sink)
@@ -97,14 +96,10 @@ class SimulatedDriver:
     async def _replay(self, name: str, sink: Sink) -> None:
         """Play a recording at its own speed, as the pendant would send it."""
         acc, gyro = extract()[name]
-        start_us, begin = _now_us(), asyncio.get_running_loop().time()
+        start_us, begin = sink.now_us(), asyncio.get_running_loop().time()
         for at in range(0, len(acc), CHUNK_SAMPLES):
             chunk = slice(at, at + CHUNK_SAMPLES)
             # a chunk is sent when its last sample was taken
             await asyncio.sleep(max(0.0, begin + (at + CHUNK_SAMPLES) / SISFALL_HZ - asyncio.get_running_loop().time()))
             t_us = start_us + round(at * 1e6 / SISFALL_HZ)
             sink.motion("pendant", t_us, SISFALL_HZ, acc[chunk].astype(np.float32), gyro[chunk].astype(np.float32))
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000

@@ -8,11 +8,13 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from edge_agent.buffer import Buffer, now_us
+from edge_agent.buffer import Buffer
+from edge_agent.clock import Clock
 from edge_agent.config import ConfigError, DriverConfig, HomeConfig
 from edge_agent.falls import FallWatch
 from edge_agent.frames import FrameCutter
 from edge_agent.health import GatewayHealth
+from edge_agent.line_watch import LineWatch
 from edge_agent.uplink import Uplink
 from firmware_profiles.driver import Driver
 
@@ -28,13 +30,17 @@ GATEWAY_DEVICE = "gateway"
 class Agent:
     """The sink of the drivers, and what becomes of the readings and events they bring."""
 
-    def __init__(self, config: HomeConfig, buffer: Buffer) -> None:
-        self._config, self._buffer = config, buffer
+    def __init__(self, config: HomeConfig, buffer: Buffer, clock: Clock) -> None:
+        self._config, self._buffer, self._clock = config, buffer, clock
+        self._line = LineWatch(buffer, clock)
         self._frames = FrameCutter()
         self._falls = FallWatch()
         self.uplink: Uplink | None = None
 
     # Sink
+
+    def now_us(self) -> int:
+        return self._clock.now_us()
 
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         self._frames.add(device, channel, times_us, values)
@@ -69,6 +75,14 @@ class Agent:
             self._buffer.put_frame(base_us, series)
         self._pump()
 
+    def tend(self) -> None:
+        """Once a frame: cut it, look after the clock and the disk, and tell what became of them."""
+        self.cut_frames()
+        for kind, values in self._line.look():
+            self.event(GATEWAY_DEVICE, kind, self.now_us(), values)
+            if self.uplink is not None:
+                self.uplink.tell_status()
+
     def _pump(self) -> None:
         if self.uplink is not None:
             self.uplink.pump()
@@ -76,7 +90,7 @@ class Agent:
     async def keep_cutting(self) -> None:
         while True:
             await asyncio.sleep(self._config.frames.interval_s)
-            self.cut_frames()
+            self.tend()
 
     async def keep_driving(self, driver: DriverConfig) -> None:
         """Run a driver for ever: one that fails is reported and started again."""
@@ -90,7 +104,7 @@ class Agent:
             log.error(
                 "driver failed", gateway=self._config.gateway, driver=driver.kind, reason=reason, again_in_s=pause
             )
-            self.event(GATEWAY_DEVICE, "device_fault", now_us(), {"driver": driver.kind, "reason": reason[:200]})
+            self.event(GATEWAY_DEVICE, "device_fault", self.now_us(), {"driver": driver.kind, "reason": reason[:200]})
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 
@@ -99,7 +113,7 @@ class Agent:
         while True:
             await asyncio.sleep(HEALTH_INTERVAL_S)
             figures = health.read() | {"buffer_depth": float(self._buffer.totals().pending)}
-            time_us = np.array([now_us()], np.int64)
+            time_us = np.array([self.now_us()], np.int64)
             for channel, value in figures.items():
                 self.readings(GATEWAY_DEVICE, channel, time_us, np.array([value], np.float32))
 
@@ -107,14 +121,14 @@ class Agent:
 async def run_agent(config: HomeConfig, stop: asyncio.Event) -> None:
     """Watch over one home until ``stop``; what was not sent by then stays in the buffer.
 
-    Raises ConfigError where a driver is not installed, sqlite3.Error where the buffer can not be written at all.
+    Raises ConfigError where a driver is not installed.
     """
     for driver in config.drivers:
         _find_driver(driver.kind)
-    boot_us = now_us()
-    buffer = Buffer(config.buffer.path, config.gateway, boot_us, config.buffer.budget_mb * 1024 * 1024)
-    agent = Agent(config, buffer)
-    agent.uplink = Uplink(config.broker, config.gateway, buffer, boot_us, {"ping": lambda _: "pong"})
+    clock = Clock()
+    buffer = Buffer(config.buffer.path, config.gateway, clock, config.buffer.budget_mb * 1024 * 1024)
+    agent = Agent(config, buffer, clock)
+    agent.uplink = Uplink(config.broker, config.gateway, buffer, clock, {"ping": lambda _: "pong"})
     agent.uplink.start()
     tasks = [
         asyncio.create_task(work)
@@ -129,7 +143,7 @@ async def run_agent(config: HomeConfig, stop: asyncio.Event) -> None:
         await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             if task.done():
-                task.result()  # a disk that refuses to write ends the agent: its supervisor must hear of it
+                task.result()  # what ends by itself is a fault: the supervisor must hear of it
     finally:
         for task in (stopping, *tasks):
             task.cancel()

@@ -21,7 +21,8 @@ import msgspec
 import structlog
 
 from edge_agent.clock import Clock, Step
-from edge_agent.store import Lane, Row, State, Store, is_damage, open_store, read_state, replace_damaged
+from edge_agent.rescue import open_store, replace_damaged
+from edge_agent.store import Lane, Row, State, Store, is_damage, read_state
 from firmware_profiles import wire
 
 log = structlog.get_logger(__name__)

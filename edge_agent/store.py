@@ -5,7 +5,6 @@ file that SQLite can not read any more is put aside, and every row that is still
 """
 
 import contextlib
-import itertools
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
@@ -13,11 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import structlog
-
-from firmware_profiles import wire
-
-log = structlog.get_logger(__name__)
 
 Lane = Literal["events", "frames"]
 FORMAT = 2
@@ -26,8 +20,6 @@ WAL_BYTES = (64 * 1024, 4 * 1024 * 1024)
 """The write-ahead log's share of the budget: an eighth, within these bounds."""
 SHM_BYTES = 64 * 1024
 MIN_PAGES = 24
-KEPT_DAMAGED_BYTES = 16 * 1024 * 1024
-"""A damaged file is kept for whoever looks into it if it is not longer; its sound rows are taken over in any case."""
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 _SCHEMA = f"""
@@ -51,7 +43,7 @@ CREATE INDEX IF NOT EXISTS message_numbered ON message (epoch, stream, seq) WHER
 PRAGMA user_version = {FORMAT};
 COMMIT;
 """
-_COLUMNS = "id, lane, boot, made_us, readings, epoch, stream, seq, body, crc"
+COLUMNS = "id, lane, boot, made_us, readings, body, epoch, stream, seq, crc"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -111,16 +103,16 @@ class Store:
     def __init__(self, path: Path, budget_bytes: int) -> None:
         self._path = path
         self._wal_bytes = min(max(budget_bytes // 8, WAL_BYTES[0]), WAL_BYTES[1])
-        self._db = sqlite3.connect(path, timeout=1, isolation_level=None)
-        # damage may make text that is none; it fails its CRC later
-        self._db.text_factory = lambda text: text.decode("utf-8", "replace")
+        self._db = connect(path)
         self.spoiled: dict[int, str] = {}
         """Id and lane of rows that were found damaged; the owner deletes and counts them."""
         try:
             self._prepare()
             (page,) = self._db.execute("PRAGMA page_size").fetchone()
-            self.state, sound = self._read_state()
-            if not sound or not self.state.clean:
+            found = stored_state(self._db)
+            self.state = found or State()
+            """As it was found."""
+            if not self.state.clean:
                 self._examine()
         except BaseException:
             self._db.close()
@@ -149,8 +141,8 @@ class Store:
     def insert(self, row: Row) -> Row:
         """Raises sqlite3.IntegrityError where the id is taken."""
         self._db.execute(
-            f"INSERT INTO message ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant
-            (row.id, row.lane, row.boot, row.made_us, row.readings, row.epoch, row.stream, row.seq, row.body, row.crc()),
+            f"INSERT INTO message ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant
+            (*msgspec.structs.astuple(row), row.crc()),
         )
         return row
 
@@ -222,23 +214,10 @@ class Store:
             if wal.stat().st_size > self._wal_bytes:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def sound_rows(self) -> Iterator[Row]:
-        """Every row that can still be read, from both ends of the table towards the damage."""
-        seen: set[int] = set()
-        for order in ("", " DESC"):
-            with contextlib.suppress(sqlite3.DatabaseError):
-                for found in self._db.execute(
-                    f"SELECT {_COLUMNS} FROM message NOT INDEXED ORDER BY id{order}"  # noqa: S608 - constants
-                ):
-                    row = _row(found)
-                    if row is not None and row.id not in seen:
-                        seen.add(row.id)
-                        yield row
-
     def _rows(self, where: str, *values: int) -> list[Row]:
         rows: list[Row] = []
-        for found in self._db.execute(f"SELECT {_COLUMNS} FROM message {where}", values):  # noqa: S608 - constants
-            row = _row(found)
+        for found in self._db.execute(f"SELECT {COLUMNS} FROM message {where}", values):  # noqa: S608 - constants
+            row = read_row(found)
             if row is not None:
                 rows.append(row)
             else:
@@ -252,7 +231,6 @@ class Store:
             raise _damage(f"format {version}, not {FORMAT}")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA cell_size_check = ON")
         if not tables:
             self._db.executescript(_SCHEMA)
 
@@ -263,109 +241,39 @@ class Store:
             raise _damage(str(found))
         self._db.execute("REINDEX")
 
-    def _read_state(self) -> tuple[State, bool]:
-        found = self._db.execute("SELECT body FROM state").fetchone()
-        state = None if found is None else _unpack(found[0])
-        return state or State(), state is not None
+
+def connect(path: Path) -> sqlite3.Connection:
+    """For a file that may be damaged."""
+    db = sqlite3.connect(path, timeout=1, isolation_level=None)
+    # damage may make text that is none; it fails its CRC later
+    db.text_factory = lambda text: text.decode("utf-8", "replace")
+    db.execute("PRAGMA cell_size_check = ON")
+    return db
 
 
-def open_store(path: Path, budget_bytes: int) -> Store:
-    """The file's store; where it is damaged, a new one with all that is still sound in the old one.
-
-    Raises sqlite3.Error or OSError where the disk does not take a file now.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return Store(path, budget_bytes)
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            raise
-        return replace_damaged(path, budget_bytes, str(error))
-
-
-def replace_damaged(path: Path, budget_bytes: int, reason: str) -> Store:
-    """A new file with every row that is sound in the old one, in its place; it has no epoch yet.
-
-    The old file is touched only when the new one is complete.
-    """
-    rescued = path.with_name(f"{path.name}.rescued")
-    _unlink(rescued)
-    kept = _rescue(path, rescued, budget_bytes)
-    aside = path.with_name(f"{path.name}.damaged")
-    aside.unlink(missing_ok=True)
-    if path.stat().st_size <= KEPT_DAMAGED_BYTES:
-        path.rename(aside)
-    _unlink(path)  # its log too, which must never meet the new file
-    rescued.replace(path)
-    log.error("buffer damaged, put aside", file=aside.name, reason=reason, rows_taken_over=kept)
-    return Store(path, budget_bytes)
-
-
-def _rescue(path: Path, target: Path, budget_bytes: int) -> int:
-    old = _Remains(path)
-    try:
-        new = Store(target, budget_bytes)
-        try:
-            state = old.state
-            state.epoch, state.clean, state.seqs, state.pending = 0, False, {}, 0
-            rows = old.sound_rows()
-            while piece := list(itertools.islice(rows, 500)):
-                state.pending += len(piece)
-                with new.transaction(state):
-                    for row in piece:
-                        new.insert(row)
-        except BaseException:
-            new.close()
-            _unlink(target)
-            raise
-        new.close()
-    finally:
-        old.close()
-    return state.pending
-
-
-def _unlink(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+def stored_state(db: sqlite3.Connection) -> State | None:
+    """None where there is none, or none that fits its CRC."""
+    found = db.execute("SELECT body FROM state").fetchone()
+    return None if found is None else _unpack(found[0])
 
 
 def read_state(path: Path) -> State:
     """The state as the last transaction left it, of a file that is in use or not. Raises sqlite3.Error."""
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
     try:
-        found = db.execute("SELECT body FROM state").fetchone()
+        state = stored_state(db)
     finally:
         db.close()
-    state = None if found is None else _unpack(found[0])
     if state is None:
         raise _damage(f"{path}: the state is not readable")
     return state
 
 
-class _Remains(Store):
-    """A damaged file, opened for what can be read from it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._db = sqlite3.connect(path, timeout=1, isolation_level=None)
-        self._db.text_factory = lambda text: text.decode("utf-8", "replace")
-        self.spoiled = {}
-        self._db.execute("PRAGMA cell_size_check = ON")
-        try:
-            state, sound = self._read_state()
-        except sqlite3.DatabaseError:
-            state, sound = State(), False
-        self.state = state if sound else State()
-
-
-def _row(found: tuple[Any, ...]) -> Row | None:
-    """None where it does not fit its CRC."""
-    *values, body, crc = found
-    if not isinstance(body, bytes):
-        return None
-    id_, lane, boot, made_us, readings, epoch, stream, seq = values
-    row = Row(id_, lane, boot, made_us, readings, body, epoch, stream, seq)
-    return row if row.crc() == crc else None
+def read_row(found: tuple[Any, ...]) -> Row | None:
+    """What the ``COLUMNS`` of a message hold; None where they do not fit their CRC."""
+    *values, crc = found
+    row = Row(*values)
+    return row if isinstance(row.body, bytes) and row.crc() == crc else None
 
 
 def _pack(state: State) -> bytes:
@@ -386,4 +294,3 @@ def _damage(reason: str) -> sqlite3.DatabaseError:
     error = sqlite3.DatabaseError(reason)
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error
-

@@ -5,7 +5,6 @@ to the notifications of its characteristics, and begin anew when it goes.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,9 +60,7 @@ class BleDriver:
                 if client.services.get_characteristic(uuid) is not None:
                     await client.start_notify(
                         uuid,
-                        lambda _, data, number=number: self.hear(
-                            sink, device, number, bytes(data), time.time_ns() // 1000
-                        ),
+                        lambda _, data, number=number: self.hear(sink, device, number, bytes(data), sink.now_us()),
                     )
             await gone.wait()
 

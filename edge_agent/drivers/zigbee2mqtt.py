@@ -6,7 +6,6 @@ once an hour per device, and never stops the driver.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,7 +65,7 @@ class Zigbee2MqttDriver:
             name = message.topic.removeprefix(f"{self._options.base_topic}/")
             # a retained message is the state of some earlier time: no news, and no time stamp
             if not message.retain:
-                loop.call_soon_threadsafe(self.hear, sink, name, bytes(message.payload), time.time_ns() // 1000)
+                loop.call_soon_threadsafe(self.hear, sink, name, bytes(message.payload), sink.now_us())
 
         client.on_connect = connected
         client.on_message = received

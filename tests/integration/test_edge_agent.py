@@ -86,10 +86,13 @@ def test_killed_at_any_moment_it_loses_and_repeats_nothing(broker: TestBroker, t
     assert not district.clashes
     assert district.readings() == totals.readings
     assert len(district.events) == totals.events
-    assert sorted(seq for _, seq in district.events) == list(range(1, totals.events + 1))
-    for stream in ("live", "backfill"):
-        numbers = sorted(seq for _, s, seq in district.frames if s == stream)
-        assert numbers == list(range(1, len(numbers) + 1)), stream
+    numbers: dict[tuple[int, str], list[int]] = {}
+    for epoch, seq in district.events:
+        numbers.setdefault((epoch, "events"), []).append(seq)
+    for epoch, stream, seq in district.frames:
+        numbers.setdefault((epoch, stream), []).append(seq)
+    for key, found in numbers.items():  # each kill begins an epoch
+        assert sorted(found) == list(range(1, len(found) + 1)), key
     assert {"online", "offline"} <= set(district.states)
     district.stop()
 

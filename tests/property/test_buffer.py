@@ -43,6 +43,13 @@ def value_of(frame: wire.Frame) -> float:
     return float(frame.series[0].floats()[0])
 
 
+def abandon(buffer: Buffer) -> None:
+    """As a kill would: the file is left as it is, without goodbye."""
+    store = buffer._store  # noqa: SLF001
+    if store is not None:
+        store.close()
+
+
 class Outbox(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +108,8 @@ class Outbox(RuleBasedStateMachine):
     def _receive(self, message: Outgoing) -> None:
         if message.lane == "frames":
             frame = wire.decode(wire.Frame, message.payload)
-            key, what = (frame.epoch, frame.stream, frame.seq), ("frames", int(value_of(frame)))
+            key: tuple[int, str, int] = (frame.epoch, frame.stream, frame.seq)
+            what = ("frames", int(value_of(frame)))
         else:
             event = wire.decode(wire.Event, message.payload)
             key, what = (event.epoch, "events", event.seq), ("events", int(event.values["n"]))
@@ -125,7 +133,7 @@ class Outbox(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         with self.disk():
-            self.buffer._store and self.buffer._store.close()  # noqa: SLF001 - as a kill would, without goodbye
+            self.buffer._store and self.buffer._store.close()
         self.forgotten |= self.only_in_memory
         self.only_in_memory.clear()
         self.open()
