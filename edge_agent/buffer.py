@@ -22,7 +22,7 @@ import structlog
 
 from edge_agent.clock import Clock, Step
 from edge_agent.rescue import open_store, replace_damaged
-from edge_agent.store import Lane, Row, State, Store, is_damage, read_state
+from edge_agent.store import FAILURES, Lane, Row, State, Store, is_damage, read_state
 from firmware_profiles import wire
 
 log = structlog.get_logger(__name__)
@@ -90,12 +90,12 @@ class Buffer:
 
     def close(self) -> None:
         """What is in memory only is lost where the disk still takes nothing."""
-        with contextlib.suppress(sqlite3.Error, OSError), self._writing():
+        with contextlib.suppress(*FAILURES), self._writing():
             self._state.clean = True
         if self._memory:
             log.error("the disk takes nothing; messages in memory are lost", messages=len(self._memory))
         if self._store is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*FAILURES):
                 self._store.close()
 
     def put_event(
@@ -126,7 +126,7 @@ class Buffer:
         try:
             rows = self._next_events(limit) if lane == "events" else self._next_frames(now_us, limit)
             self._count_spoiled()
-        except (sqlite3.Error, OSError) as error:
+        except FAILURES as error:
             self._fail(error)
             rows = self._from_memory(lane, limit)
         out = [Outgoing(row.id, row.lane, payload) for row in rows if (payload := self._payload(row))]
@@ -174,7 +174,7 @@ class Buffer:
                     self._state.pending += 1
                 store.shorten_log()
                 return
-            except (sqlite3.Error, OSError) as error:
+            except FAILURES as error:
                 if not self._fail(error):
                     break
         self._keep_in_memory(self._numbered(row, "events", volatile=True) if number else row)
@@ -247,7 +247,7 @@ class Buffer:
                     for row in fresh:
                         numbered[row.id] = self._numbered(row, stream)
                         store.update(numbered[row.id])
-            except (sqlite3.Error, OSError) as error:
+            except FAILURES as error:
                 self._fail(error)
                 numbered = {}
         for row in rows:
@@ -321,7 +321,7 @@ class Buffer:
     def _telling(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except FAILURES as error:
             self._fail(error)
 
     def _fail(self, error: BaseException) -> bool:
@@ -329,7 +329,7 @@ class Buffer:
         if is_damage(error) and self._store is not None:
             self._store.close()
             self._store = None
-            with contextlib.suppress(sqlite3.Error, OSError):
+            with contextlib.suppress(*FAILURES):
                 self._adopt(replace_damaged(self._path, self._budget, str(error)))
                 return True
         if not self.unwritable:
@@ -340,7 +340,7 @@ class Buffer:
     def _try_to_open(self) -> None:
         try:
             self._adopt(open_store(self._path, self._budget))
-        except (sqlite3.Error, OSError) as error:
+        except FAILURES as error:
             self._fail(error)
 
     def _adopt(self, store: Store) -> None:

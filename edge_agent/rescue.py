@@ -29,7 +29,7 @@ def open_store(path: Path, budget_bytes: int) -> Store:
         rescued.replace(path)
     try:
         return Store(path, budget_bytes)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not is_damage(error):
             raise
         return replace_damaged(path, budget_bytes, str(error))
@@ -67,7 +67,7 @@ def _rescue(path: Path, target: Path, budget_bytes: int) -> int:
 
 
 def _sound_state(db: sqlite3.Connection) -> State:
-    with contextlib.suppress(sqlite3.DatabaseError):
+    with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
         return stored_state(db) or State()
     return State()
 
@@ -76,7 +76,7 @@ def _sound_rows(db: sqlite3.Connection) -> Iterator[Row]:
     """Every row that can still be read, from both ends of the table towards the damage."""
     seen: set[int] = set()
     for order in ("", " DESC"):
-        with contextlib.suppress(sqlite3.DatabaseError):
+        with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
             query = f"SELECT {COLUMNS} FROM message NOT INDEXED ORDER BY id{order}"  # noqa: S608 - constants
             for found in db.execute(query):
                 row = read_row(found)

@@ -20,7 +20,12 @@ WAL_BYTES = (64 * 1024, 4 * 1024 * 1024)
 """The write-ahead log's share of the budget: an eighth, within these bounds."""
 SHM_BYTES = 64 * 1024
 MIN_PAGES = 24
-_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What a bad disk or a bad file makes SQLite raise."""
+_DAMAGE = frozenset(
+    # our statements are constant: one that is wrong, or of the wrong type, has met a changed schema
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
+)
 
 _SCHEMA = f"""
 BEGIN;
@@ -93,12 +98,14 @@ class State(msgspec.Struct):
 
 def is_damage(error: BaseException) -> bool:
     """The file's content is wrong, as opposed to a disk that does not take more."""
+    if isinstance(error, UnicodeDecodeError):  # a name in the schema
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     return isinstance(error, sqlite3.DatabaseError) and code is not None and code & 0xFF in _DAMAGE
 
 
 class Store:
-    """The open file; used from one thread. Its methods raise sqlite3.Error."""
+    """The open file; used from one thread. Its methods raise FAILURES."""
 
     def __init__(self, path: Path, budget_bytes: int) -> None:
         self._path = path

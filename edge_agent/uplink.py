@@ -49,6 +49,7 @@ class Uplink:
         self._broker, self._gateway, self._buffer, self._clock = broker, gateway, buffer, clock
         self._handlers, self._ack_timeout_s = handlers, ack_timeout_s
         self._loop = asyncio.get_running_loop()
+        self._calling = False  # connected, and what paho repeats may still be on its way into the socket
         self._online = False
         self._in_flight: dict[int, Outgoing] = {}  # by paho's message id
         self._done: list[int] = []  # acknowledged, not yet told to the buffer
@@ -58,6 +59,7 @@ class Uplink:
         self._client = mqtt.make_client(broker, gateway, clean=True, will=will)
         self._client.max_inflight_messages_set(sum(WINDOW.values()) + 16)
         self._client.on_connect = self._from_thread(self._connected)
+        self._client.on_subscribe = self._from_thread(self._subscribed)
         self._client.on_disconnect = self._from_thread(self._disconnected)
         self._client.on_publish = self._from_thread(self._acknowledged)
         self._client.on_message = self._from_thread(self._commanded)
@@ -84,12 +86,11 @@ class Uplink:
         if self._done:
             self._buffer.delete(self._done)
             self._done = []
-        if not self._online:
-            return
-        if not self._in_flight:
+        if self._online and not self._in_flight:
             self._progress = self._loop.time()
-        elif self._loop.time() - self._progress > self._ack_timeout_s:
+        elif (self._online or self._calling) and self._loop.time() - self._progress > self._ack_timeout_s:
             self._leave()
+        if not self._online:
             return
         flying = [message.lane for message in self._in_flight.values()]
         room = WINDOW["events"] - flying.count("events")
@@ -118,7 +119,7 @@ class Uplink:
             in_flight=len(self._in_flight),
             after_s=self._ack_timeout_s,
         )
-        self._online = False
+        self._online = self._calling = False
         found = self._client.socket()
         if found is not None:
             with contextlib.suppress(OSError):  # ended by itself meanwhile
@@ -159,9 +160,16 @@ class Uplink:
         if reason.is_failure:
             log.error("broker refuses the gateway", gateway=self._gateway, reason=str(reason))
             return
-        self._online = True
+        self._calling = True
         self._progress = self._loop.time()
         client.subscribe(wire.topic(self._gateway, "commands"), qos=1)
+
+    def _subscribed(self, *_: Any) -> None:
+        # Not before: paho repeats what was in flight only after it has told us of the connection, and an event handed
+        # over in between would overtake older ones. It reads this answer after it has repeated everything.
+        if not self._calling:
+            return
+        self._calling, self._online = False, True
         self.tell_status()
         log.info("connected", gateway=self._gateway, waiting=self._buffer.totals().pending)
         self.pump()
@@ -169,7 +177,7 @@ class Uplink:
     def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._online:
             log.warning("connection lost; everything is kept", gateway=self._gateway, reason=str(reason))
-        self._online = False
+        self._online = self._calling = False
 
     def _acknowledged(self, _client: paho.Client, _userdata: Any, mid: int, _reason: Any, _properties: Any) -> None:
         message = self._in_flight.pop(mid, None)

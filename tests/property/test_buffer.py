@@ -45,7 +45,7 @@ def value_of(frame: wire.Frame) -> float:
 
 def abandon(buffer: Buffer) -> None:
     """As a kill would: the file is left as it is, without goodbye."""
-    store = buffer._store  # noqa: SLF001
+    store = buffer._store
     if store is not None:
         store.close()
 

@@ -56,8 +56,8 @@ def wal(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def crashed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[int, int]], Sent]:
-    """The files of an outbox that was cut off after 60 messages, the first of which were sent; by message, the length of
-    the log at which it was acknowledged to its maker; and what the district has by then."""
+    """The files of an outbox that was cut off after 60 messages, the first of which were sent; by message, the length
+    of the log at which it was acknowledged to its maker; and what the district has by then."""
     folder = tmp_path_factory.mktemp("crashed")
     path = folder / "live.db"
     sent = Sent()
@@ -99,7 +99,7 @@ def go_on(path: Path, sent: Sent) -> tuple[set[int], set[int]]:
         assert not buffer.unwritable
         after.send(buffer)
         buffer.close()
-    new = {n for n in range(100, 109)}
+    new = set(range(100, 109))
     assert {n for n in new if n % 3} <= after.frames
     assert {n for n in new if n % 3 == 0} <= after.events
     assert after.frames | after.events <= set(range(60)) | new
