@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -56,7 +55,7 @@ class SimulatedDriver:
         self._devices = {device.name for device in devices}
 
     async def run(self, sink: Sink) -> None:
-        start_us = _now_us()
+        start_us = sink.now_us()
         declines = tuple(
             Decline(
                 start_us + round(s.at_s * 1e6),
@@ -78,7 +77,7 @@ class SimulatedDriver:
         # spot measurements are rare: begin with the last quarter of an hour, so that a new home is not blank
         done_us = start_us - 900_000_000
         while True:
-            now_us = _now_us()
+            now_us = sink.now_us()
             for column in home.columns(done_us, now_us):
                 if column.device in self._devices and now_us < silent_from.get(column.device, now_us + 1):
                     sink.readings(column.device, column.channel, column.times_us, column.values)
@@ -94,9 +93,9 @@ class SimulatedDriver:
             await self._wear(scenario, sink)
         while True:
             if scenario.kind == "sos":
-                sink.event("sos-button", "sos_pressed", _now_us(), {"action": "single"})
+                sink.event("sos-button", "sos_pressed", sink.now_us(), {"action": "single"})
             elif scenario.kind == "held":
-                sink.event("sos-button", "sos_held", _now_us(), {"action": "long"})
+                sink.event("sos-button", "sos_held", sink.now_us(), {"action": "long"})
             else:
                 for name in scenario.recordings:
                     await self._replay(name, sink)
@@ -112,7 +111,7 @@ class SimulatedDriver:
         await self._play(itertools.chain.from_iterable(map(_chunks, itertools.cycle(scenario.recordings))), sink)
 
     async def _play(self, chunks: Iterator[Motion], sink: Sink) -> None:
-        start_us, begin = _now_us(), asyncio.get_running_loop().time()
+        start_us, begin = sink.now_us(), asyncio.get_running_loop().time()
         sent = 0
         for acc, gyro in chunks:
             # a chunk is sent when its last sample was taken
@@ -127,7 +126,3 @@ def _chunks(name: str) -> Iterator[Motion]:
     acc, gyro = extract()[name]
     for at in range(0, len(acc), CHUNK_SAMPLES):
         yield acc[at : at + CHUNK_SAMPLES], gyro[at : at + CHUNK_SAMPLES]
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000

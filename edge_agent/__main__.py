@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from edge_agent.agent import run_agent
-from edge_agent.buffer import now_us
+from edge_agent.clock import wall_us
 from edge_agent.config import ConfigError, Home, load_home
 from edge_agent.ntp import read_clock
 from edge_agent.updater import Updater, choose
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.check:
             return _check(options.config)
-        home, updater = choose(options.config, now_us)
+        home, updater = choose(options.config, wall_us)
         again = _run(home, updater)
     except ConfigError as error:
         print(error, file=sys.stderr)

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from edge_agent.alarm.runner import AlarmRunner
 from edge_agent.bed import BedChange, BedWatch
-from edge_agent.buffer import Buffer, now_us
+from edge_agent.buffer import Buffer
+from edge_agent.clock import Clock
 from edge_agent.config import DriverConfig, HomeConfig
 from edge_agent.driver_loading import find_driver, make_driver
 from edge_agent.fall.fusion import FallNews
 from edge_agent.falls import STATES, FallWatch
 from edge_agent.frames import FrameCutter
+from edge_agent.line_watch import LineWatch
 from edge_agent.operation import GATEWAY_DEVICE, Operation
 from edge_agent.updater import COMMAND as UPDATE_CONFIG
 from edge_agent.updater import Updater
@@ -31,18 +33,22 @@ DRIVER_PAUSE_S = (1.0, 60.0)
 class Agent:
     """The sink of the drivers, and what becomes of the readings and events they bring."""
 
-    def __init__(self, config: HomeConfig, buffer: Buffer) -> None:
-        self._config, self._buffer = config, buffer
+    def __init__(self, config: HomeConfig, buffer: Buffer, clock: Clock) -> None:
+        self._config, self._buffer, self._clock = config, buffer, clock
+        self._line = LineWatch(buffer, clock)
         self._frames = FrameCutter()
         self._falls = FallWatch()
         self._bed = BedWatch()
         self.uplink: Uplink | None = None
         self.drivers = [DriverState(driver.kind) for driver in config.drivers]
         memory = config.buffer.path.with_suffix(".alarm.json")
-        self.alarm = AlarmRunner(config.local_alarm, config.gateway, memory, self._report_alarm)
-        self.operation = Operation(config, buffer, self.drivers, self.alarm.probes)
+        self.alarm = AlarmRunner(config.local_alarm, config.gateway, memory, self._report_alarm, clock)
+        self.operation = Operation(config, buffer, clock, self.drivers, self.alarm.probes)
 
     # Sink
+
+    def now_us(self) -> int:
+        return self._clock.now_us()
 
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         self._frames.add(device, channel, times_us, values)
@@ -58,7 +64,7 @@ class Agent:
         evidence: bytes = b"",
     ) -> None:
         kind = self.alarm.judge(kind, time_us)
-        kind = self.operation.buttons.judge(device, kind, time_us, now_us(), time.monotonic())
+        kind = self.operation.buttons.judge(device, kind, time_us, self.now_us(), time.monotonic())
         if kind in STATES:
             self._tell_falls(self._falls.state(device, kind, time_us, dict(values or {})))
         else:
@@ -95,10 +101,15 @@ class Agent:
 
     # what runs
 
-    def advance(self, now_us: int) -> None:
-        """What follows from time passing alone."""
-        self._tell_falls(self._falls.advance(now_us))
-        self._tell_bed(self._bed.advance(now_us))
+    def tend(self) -> None:
+        """Once a frame: see what follows from time passing, cut the frame, look after the clock and the disk."""
+        self._tell_falls(self._falls.advance(self.now_us()))
+        self._tell_bed(self._bed.advance(self.now_us()))
+        self.cut_frames()
+        for kind, values in self._line.look():
+            self.event(GATEWAY_DEVICE, kind, self.now_us(), values)
+            if self.uplink is not None:
+                self.uplink.tell_status()
 
     def cut_frames(self) -> None:
         for base_us, series in self._frames.cut():
@@ -112,8 +123,7 @@ class Agent:
     async def keep_cutting(self) -> None:
         while True:
             await asyncio.sleep(self._config.frames.interval_s)
-            self.advance(now_us())
-            self.cut_frames()
+            self.tend()
 
     async def keep_driving(self, driver: DriverConfig, state: DriverState) -> None:
         """Run a driver for ever: one that fails is reported and started again."""
@@ -130,7 +140,7 @@ class Agent:
             log.error(
                 "driver failed", gateway=self._config.gateway, driver=driver.kind, reason=reason, again_in_s=pause
             )
-            self.event(GATEWAY_DEVICE, "device_fault", now_us(), {"driver": driver.kind, "reason": reason[:200]})
+            self.event(GATEWAY_DEVICE, "device_fault", self.now_us(), {"driver": driver.kind, "reason": reason[:200]})
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 
@@ -141,13 +151,13 @@ async def run_agent(
     """Watch over one home until ``stop``, or until ``updater`` asks for a restart; what was not sent by then stays in
     the buffer. ``notifier`` tells systemd how it goes.
 
-    Raises ConfigError where a driver is not installed, sqlite3.Error where the buffer can not be written at all.
+    Raises ConfigError where a driver is not installed.
     """
     for driver in config.drivers:
         find_driver(driver.kind)
-    boot_us = now_us()
-    buffer = Buffer(config.buffer.path, config.gateway, boot_us, config.buffer.budget_mb * 1024 * 1024)
-    agent = Agent(config, buffer)
+    clock = Clock()
+    buffer = Buffer(config.buffer.path, config.gateway, clock, config.buffer.budget_mb * 1024 * 1024)
+    agent = Agent(config, buffer, clock)
     notifier = notifier or Notifier({}, 0)
     handlers: dict[str, Handler] = {
         "ping": lambda _: "pong",
@@ -157,7 +167,7 @@ async def run_agent(
     }
     if updater is not None:
         handlers[UPDATE_CONFIG] = updater.receive
-    uplink = agent.uplink = Uplink(config.broker, config.gateway, buffer, boot_us, handlers)
+    uplink = agent.uplink = Uplink(config.broker, config.gateway, buffer, clock, handlers)
     uplink.start()
     tasks = [
         asyncio.create_task(work)
@@ -178,7 +188,7 @@ async def run_agent(
         await asyncio.wait([*ends, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             if task.done():
-                task.result()  # a disk that refuses to write ends the agent: its supervisor must hear of it
+                task.result()  # what ends by itself is a fault: the supervisor must hear of it
     finally:
         notifier.tell("STOPPING=1" if stop.is_set() else "STATUS=restarting with another configuration")
         for task in (*ends, *tasks):

@@ -1,42 +1,38 @@
 """The gateway's outbox: every event and frame is on disk before it is sent and until the broker has it.
 
-A frame gets its stream and sequence number when it is first handed to the uplink, not when it is made: what is fresh
-goes as ``live``, what has waited goes as ``backfill``, and each stream's numbers rise by one in the order of sending.
-Once given, the numbers stay, so that the district recognises a repetition. Events are numbered when they are made.
+A message gets its stream and sequence number when it is first handed out (events made at a known time: when they are
+made), and that is on disk before it is sent: once given, a number stays, so that the district recognises a repetition.
+What is fresh goes as ``live``, what has waited goes as ``backfill``; each stream's numbers rise by one.
 
-SQLite in WAL mode with ``synchronous=FULL``: a commit survives a power cut. Two commits a second are what a home costs.
+An epoch's numbers are given by one chain of processes that each closed the file in good order. After anything else (a
+power cut, a damaged file) the file may have forgotten numbers, and a new epoch begins; what is numbered keeps its own.
+
+A disk that takes nothing does not stop the gateway: the newest messages are kept in memory, numbered in an epoch that
+no file knows, and go to the broker from there. They are written down as soon as the disk takes them.
 """
 
+import contextlib
+import secrets
 import sqlite3
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import structlog
 
+from edge_agent.clock import Clock, Step
+from edge_agent.rescue import open_store, replace_damaged
+from edge_agent.store import FAILURES, Lane, Row, State, Store, is_damage, read_state
 from firmware_profiles import wire
 
 log = structlog.get_logger(__name__)
 
-Lane = Literal["events", "frames"]
 FRESH_US = 30_000_000
 """A frame older than this when it is first sent is backlog."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS message (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    lane TEXT NOT NULL,
-    stream TEXT,          -- frames: given when first sent
-    seq INTEGER,
-    made_us INTEGER NOT NULL,
-    readings INTEGER NOT NULL,
-    body BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS message_lane ON message (lane, id);
-"""
+MEMORY: dict[Lane, int] = {"events": 256, "frames": 300}
+"""Messages kept in memory at most while the disk takes nothing."""
+_ID_BASE = 1 << 61
+_FOR_EVER = 1 << 62
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -47,6 +43,7 @@ class Totals(msgspec.Struct, frozen=True):
     events: int
     lost_frames: int
     lost_readings: int
+    lost_events: int
     pending: int
 
 
@@ -58,197 +55,348 @@ class Outgoing(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-class _FrameBody(msgspec.Struct, frozen=True, array_like=True):
-    boot: int
-    base_us: int
-    series: list[wire.Series]
+class _EventBody(msgspec.Struct, frozen=True, array_like=True):
+    device: str
+    kind: str
+    values: dict[str, wire.Scalar]
+    evidence: bytes
 
 
 class Buffer:
-    """The outbox in one SQLite file; used from one thread.
+    """The outbox in one SQLite file; used from one thread. Its methods raise nothing on a disk that fails."""
 
-    A file that is not a sound database is put aside (renamed, kept) and a new epoch begins. Raises sqlite3.Error where
-    the disk refuses to write; what was stored before stays.
-    """
+    def __init__(self, path: Path, gateway: str, clock: Clock, budget_bytes: int) -> None:
+        self._path, self._gateway, self._clock, self._budget = path, gateway, clock, budget_bytes
+        self._memory: dict[int, Row] = {}
+        self._handed_out: dict[int, Lane] = {}
+        self._gone: set[int] = set()  # acknowledged, still in the file
+        self._again: list[Row] = []
+        self._volatile_epoch = 0
+        self._volatile_seqs: dict[str, int] = {}
+        self._store: Store | None = None
+        self._state = State()
+        self._next_id = 0
+        self.unwritable = ""
+        """Why the disk takes nothing; "" where it does."""
+        self._try_to_open()
+        if self._store is None:
+            clock.begin(0, 0)
+            self._next_id = _ID_BASE + clock.now_us()  # a file that turns up later has smaller ids
 
-    def __init__(self, path: Path, gateway: str, boot_us: int, budget_bytes: int) -> None:
-        self._gateway = gateway
-        self._boot = boot_us
-        self._budget = budget_bytes
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = _open(path)
-        except sqlite3.DatabaseError as error:
-            aside = path.with_name(f"{path.name}.damaged-{boot_us}")
-            path.rename(aside)
-            for suffix in ("-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            log.error("buffer damaged, put aside", file=str(aside), error=str(error))
-            self._db = _open(path)
-        with self._db:
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (boot_us,))
-        self.epoch = self._meta("epoch")
-        self._bytes: int = self._db.execute("SELECT coalesce(sum(length(body)), 0) FROM message").fetchone()[0]
+    @property
+    def epoch(self) -> int:
+        """In which new numbers are given now."""
+        return self._state.epoch if self._store and not self.unwritable else self._volatile()
 
     def close(self) -> None:
-        self._db.close()
+        """What is in memory only is lost where the disk still takes nothing."""
+        with contextlib.suppress(*FAILURES), self._writing():
+            self._state.clean = True
+        if self._memory:
+            log.error("the disk takes nothing; messages in memory are lost", messages=len(self._memory))
+        if self._store is not None:
+            with contextlib.suppress(*FAILURES):
+                self._store.close()
 
     def put_event(
         self,
         device: str,
         kind: str,
         time_us: int,
-        values: dict[str, str | int | float | bool],
+        values: dict[str, wire.Scalar],
         evidence: bytes,
     ) -> None:
-        """Store an event; it has its number from now on."""
-        with self._db:
-            seq = self._count("event_seq")
-            self._count("events")
-            event = wire.Event(
-                wire.VERSION, self._gateway, self.epoch, self._boot, seq, time_us, device, kind, values, evidence
-            )
-            self._insert("events", None, seq, time_us, 0, wire.encode(event))
+        """Store an event."""
+        self._state.events += 1
+        self._put("events", time_us, 0, msgspec.msgpack.encode(_EventBody(device, kind, values, evidence)))
 
     def put_frame(self, base_us: int, series: Sequence[wire.Series]) -> None:
         """Store the readings of one frame; the oldest waiting frames go when the disk budget is reached."""
         readings = sum(len(one) for one in series)
-        body = msgspec.msgpack.encode(_FrameBody(self._boot, base_us, list(series)))
-        with self._db:
-            self._count("frames")
-            self._count("readings", readings)
-            self._insert("frames", None, None, base_us, readings, body)
-            while self._bytes > self._budget and self._drop_oldest():
-                pass
+        self._state.frames += 1
+        self._state.readings += readings
+        self._put("frames", base_us, readings, msgspec.msgpack.encode(list(series)))
 
-    def next(self, lane: Lane, after_id: int, now_us: int, limit: int) -> list[Outgoing]:
-        """Up to ``limit`` messages of a lane that come after ``after_id``, in the order of sending.
+    def next(self, lane: Lane, now_us: int, limit: int) -> list[Outgoing]:
+        """Up to ``limit`` messages of a lane that were not handed out yet, in the order of sending.
 
-        For frames ``after_id`` is ignored: those with a number come first (they were sent before a restart), then the
-        fresh ones, then the backlog; the caller leaves out what it has in flight.
+        Events: as they happened. Frames: those numbered before a restart, then the fresh ones, then the backlog.
+        Frames of a boot whose time is not known yet are held back; events are not.
         """
-        if lane == "events":
-            rows = self._db.execute(
-                "SELECT id, body FROM message WHERE lane = 'events' AND id > ? ORDER BY id LIMIT ?", (after_id, limit)
-            )
-            return [Outgoing(id_, "events", body) for id_, body in rows]
-        return [self._number_frame(id_, now_us) for id_ in self._unnumbered(now_us, limit)]
-
-    def numbered_frames(self) -> list[Outgoing]:
-        """Frames that have a number and no acknowledgement: to be sent again after a restart, in their order."""
-        rows = self._db.execute(
-            "SELECT id, stream, seq, body FROM message WHERE lane = 'frames' AND seq IS NOT NULL ORDER BY stream, seq"
-        )
-        return [Outgoing(id_, "frames", self._encode_frame(stream, seq, body)) for id_, stream, seq, body in rows]
+        try:
+            rows = self._next_events(limit) if lane == "events" else self._next_frames(now_us, limit)
+            self._count_spoiled()
+        except FAILURES as error:
+            self._fail(error)
+            rows = self._from_memory(lane, limit)
+        out = [Outgoing(row.id, row.lane, payload) for row in rows if (payload := self._payload(row))]
+        self._handed_out.update({message.id: message.lane for message in out})
+        return out
 
     def delete(self, ids: Sequence[int]) -> None:
-        """The broker has them."""
-        with self._db:
-            for id_ in ids:
-                row = self._db.execute("DELETE FROM message WHERE id = ? RETURNING length(body)", (id_,)).fetchone()
-                if row:
-                    self._bytes -= row[0]
+        """The broker has them. They leave the file with the next transaction, or with :meth:`flush`."""
+        for id_ in ids:
+            self._handed_out.pop(id_, None)
+            if self._memory.pop(id_, None) is None:
+                self._gone.add(id_)
+
+    def flush(self) -> None:
+        """Write down what can be written now: what is in memory, what is to be deleted."""
+        if self._gone or self._memory or self.unwritable:
+            with self._telling(), self._writing():
+                pass
+
+    def restamp(self, step: Step) -> None:
+        """The clock jumped, and the times of ``step.boots`` were never right: move what has no number yet."""
+        if step.boots:
+            for boot in step.boots:
+                self._state.shifts[boot] = self._state.shifts.get(boot, 0) + step.by_us
+            with self._telling(), self._writing():
+                pass
 
     def totals(self) -> Totals:
-        return _totals(self._db)
+        pending = max(0, self._state.pending - len(self._gone)) + len(self._memory)
+        return _totals(self._state, pending)
 
-    def _unnumbered(self, now_us: int, limit: int) -> list[int]:
-        fresh = self._db.execute(
-            "SELECT id FROM message WHERE lane = 'frames' AND seq IS NULL AND made_us >= ? ORDER BY id LIMIT ?",
-            (now_us - FRESH_US, limit),
-        ).fetchall()
-        if len(fresh) < limit:
-            fresh += self._db.execute(
-                "SELECT id FROM message WHERE lane = 'frames' AND seq IS NULL AND made_us < ? ORDER BY id LIMIT ?",
-                (now_us - FRESH_US, limit - len(fresh)),
-            ).fetchall()
-        return [row[0] for row in fresh]
+    # putting
 
-    def _number_frame(self, id_: int, now_us: int) -> Outgoing:
-        with self._db:
-            made_us, body = self._db.execute("SELECT made_us, body FROM message WHERE id = ?", (id_,)).fetchone()
-            stream: wire.Stream = "live" if made_us >= now_us - FRESH_US else "backfill"
-            seq = self._count(f"{stream}_seq")
-            self._db.execute("UPDATE message SET stream = ?, seq = ? WHERE id = ?", (stream, seq, id_))
-        return Outgoing(id_, "frames", self._encode_frame(stream, seq, body))
+    def _put(self, lane: Lane, made_us: int, readings: int, body: bytes) -> None:
+        self._next_id += 1
+        row = Row(self._next_id, lane, self._clock.boot_us, made_us, readings, body)
+        number = lane == "events" and self._clock.known
+        self._state.last_us = max(self._state.last_us, self._clock.now_us())
+        self._state.last_boot = self._clock.boot_us
+        for _ in range(2):
+            try:
+                with self._writing() as store:
+                    self._make_room(store, len(body))
+                    store.insert(self._numbered(row, "events") if number else row)
+                    self._state.pending += 1
+                store.shorten_log()
+                return
+            except FAILURES as error:
+                if not self._fail(error):
+                    break
+        self._keep_in_memory(self._numbered(row, "events", volatile=True) if number else row)
 
-    def _encode_frame(self, stream: wire.Stream, seq: int, body: bytes) -> bytes:
-        kept = msgspec.msgpack.decode(body, type=_FrameBody)
-        return wire.encode(
-            wire.Frame(wire.VERSION, self._gateway, self.epoch, kept.boot, stream, seq, kept.base_us, kept.series)
-        )
+    def _make_room(self, store: Store, size: int) -> None:
+        room, pages = store.room()
+        wanted = store.pages_of(size)
+        if room >= wanted:
+            return
+        wanted += pages // 256  # not for every message again
+        while store.room()[0] < wanted:
+            dropped, lane = store.drop_oldest("frames"), "frames"
+            if dropped is None:
+                dropped, lane = store.drop_oldest("events"), "events"
+            if dropped is None:
+                return
+            self._lose(lane, dropped[1])
+            self._state.pending -= 1
 
-    def _insert(
-        self, lane: Lane, stream: str | None, seq: int | None, made_us: int, readings: int, body: bytes
-    ) -> None:
-        self._db.execute(
-            "INSERT INTO message (lane, stream, seq, made_us, readings, body) VALUES (?, ?, ?, ?, ?, ?)",
-            (lane, stream, seq, made_us, readings, body),
-        )
-        self._bytes += len(body)
+    def _lose(self, lane: str, readings: int) -> None:
+        if lane == "events":
+            self._state.lost_events += 1
+        else:
+            self._state.lost_frames += 1
+            self._state.lost_readings += readings
 
-    def _drop_oldest(self) -> bool:
-        """Give up the oldest frame that was never sent; an event never. Says whether there was one."""
-        row = self._db.execute(
-            "DELETE FROM message WHERE id = (SELECT min(id) FROM message WHERE lane = 'frames' AND seq IS NULL)"
-            " RETURNING readings, length(body)"
-        ).fetchone()
-        if row is None:
-            return False
-        self._count("lost_frames")
-        self._count("lost_readings", row[0])
-        self._bytes -= row[1]
-        return True
+    def _keep_in_memory(self, row: Row) -> None:
+        self._memory[row.id] = row
+        same = [one for one in self._memory.values() if one.lane == row.lane and one.id not in self._handed_out]
+        if len(same) > MEMORY[row.lane]:
+            lost = self._memory.pop(same[0].id)
+            self._lose(lost.lane, lost.readings)
 
-    def _meta(self, key: str) -> int:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return 0 if row is None else int(row[0])
+    # handing out
 
-    def _count(self, key: str, by: int = 1) -> int:
-        row = self._db.execute(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value + ? RETURNING value",
-            (key, by, by),
-        ).fetchone()
-        return int(row[0])
+    def _next_events(self, limit: int) -> list[Row]:
+        busy = sum(lane == "events" for lane in self._handed_out.values())
+        rows = [] if self._store is None else self._store.events(limit + busy + len(self._gone))
+        rows = [row for row in rows if row.id not in self._handed_out and row.id not in self._gone]
+        return self._number((rows + self._memory_rows("events"))[:limit], "events", "events")
+
+    def _next_frames(self, now_us: int, limit: int) -> list[Row]:
+        rows: list[Row] = []
+        while self._again and len(rows) < limit:
+            rows.append(self._again.pop(0))
+        since = now_us - FRESH_US
+        held = self._clock.held_from_us or _FOR_EVER
+        for stream, first, end in (("live", since, held), ("backfill", -_FOR_EVER, min(since, held))):
+            left = limit - len(rows)
+            found = [] if self._store is None or left <= 0 else self._store.waiting(first, end, left)
+            found += [row for row in self._memory_rows("frames") if first <= row.made_us < end]
+            rows += self._number(found[:left], stream, "frames")
+        return rows
+
+    def _memory_rows(self, lane: Lane) -> list[Row]:
+        return [row for row in self._memory.values() if row.lane == lane and row.id not in self._handed_out]
+
+    def _from_memory(self, lane: Lane, limit: int) -> list[Row]:
+        held = self._clock.held_from_us or _FOR_EVER
+        rows = [row for row in self._memory_rows(lane) if lane == "events" or row.made_us < held]
+        return self._number(rows[:limit], "events" if lane == "events" else "live", lane)
+
+    def _number(self, rows: list[Row], stream: str, lane: Lane) -> list[Row]:
+        """The rows with numbers. While the disk takes nothing, those in the file that have none stay where they are."""
+        fresh = [row for row in rows if not row.seq and row.id not in self._memory]
+        numbered: dict[int, Row] = {}
+        if fresh:
+            try:
+                with self._writing() as store:
+                    for row in fresh:
+                        numbered[row.id] = self._numbered(row, stream)
+                        store.update(numbered[row.id])
+            except FAILURES as error:
+                self._fail(error)
+                numbered = {}
+        for row in rows:
+            if row.seq:
+                numbered[row.id] = row
+            elif row.id in self._memory:
+                numbered[row.id] = self._memory[row.id] = self._numbered(row, stream, volatile=True)
+        return [numbered[row.id] for row in rows if row.id in numbered]
+
+    def _numbered(self, row: Row, stream: str, volatile: bool = False) -> Row:
+        epoch = self._volatile() if volatile else self._state.epoch
+        seqs = self._volatile_seqs if volatile else self._state.seqs
+        seqs[stream] = seqs.get(stream, 0) + 1
+        made_us = max(0, row.made_us + self._state.shifts.get(row.boot, 0))
+        return msgspec.structs.replace(row, made_us=made_us, epoch=epoch, stream=stream, seq=seqs[stream])
+
+    def _volatile(self) -> int:
+        if not self._volatile_epoch:
+            self._volatile_epoch = _new_epoch(self._clock)
+        return self._volatile_epoch
+
+    def _payload(self, row: Row) -> bytes:
+        version, gateway = wire.VERSION, self._gateway
+        if row.lane == "events":
+            body = msgspec.msgpack.decode(row.body, type=_EventBody)
+            event = wire.Event(
+                version, gateway, row.epoch, row.boot, row.seq, row.made_us, body.device, body.kind, body.values,
+                body.evidence,
+            )  # fmt: skip
+            return wire.encode(event)
+        series = msgspec.msgpack.decode(row.body, type=list[wire.Series])
+        stream: wire.Stream = "live" if row.stream == "live" else "backfill"
+        return wire.encode(wire.Frame(version, gateway, row.epoch, row.boot, stream, row.seq, row.made_us, series))
+
+    # the file
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Store]:
+        """One transaction; what is in memory goes first. Numbers given in it count only when it is on disk."""
+        if self._store is None:
+            self._try_to_open()
+        store = self._store
+        if store is None:
+            raise sqlite3.OperationalError(self.unwritable)
+        before = self._state.copy()
+        try:
+            with store.transaction(self._state):
+                for row in self._memory.values():
+                    self._write_down(store, row)
+                self._state.pending -= store.delete(self._gone)
+                yield store
+        except BaseException:
+            self._state = before
+            raise
+        self._memory.clear()
+        self._gone.clear()
+        if self.unwritable:
+            log.info("the disk takes messages again")
+            self.unwritable = ""
+
+    def _write_down(self, store: Store, row: Row) -> None:
+        self._make_room(store, len(row.body))
+        try:
+            store.insert(row)
+        except sqlite3.IntegrityError:
+            # a file that turned up late has this id: under a new one the message may be sent twice, with one number
+            store.insert(msgspec.structs.replace(row, id=store.highest_id() + 1))
+        self._state.pending += 1
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except FAILURES as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> bool:
+        """Deal with a failure of the file: damage is replaced (True: try again), a disk that is full is remembered."""
+        if is_damage(error) and self._store is not None:
+            self._store.close()
+            self._store = None
+            with contextlib.suppress(*FAILURES):
+                self._adopt(replace_damaged(self._path, self._budget, str(error)))
+                return True
+        if not self.unwritable:
+            log.error("the disk takes nothing; the newest messages are kept in memory", error=str(error))
+        self.unwritable = str(error) or type(error).__name__
+        return False
+
+    def _try_to_open(self) -> None:
+        try:
+            self._adopt(open_store(self._path, self._budget))
+        except FAILURES as error:
+            self._fail(error)
+
+    def _adopt(self, store: Store) -> None:
+        """Go on with this file: with what it knows, and what was counted without it."""
+        known, counted = store.state, self._state
+        if not self._next_id:
+            self._clock.begin(known.last_us or store.latest_us(), known.last_boot)
+        if counted.epoch:  # the file broke while in use: memory knows more than what was saved of it
+            state = counted.copy()
+            state.epoch, state.seqs, state.pending = _new_epoch(self._clock), {}, store.count()
+        else:
+            state = known.copy()
+            if not (known.clean and known.epoch):
+                state.epoch, state.seqs = _new_epoch(self._clock), {}
+                state.pending = store.count()
+            for name in ("frames", "readings", "events", "lost_frames", "lost_readings", "lost_events"):
+                setattr(state, name, getattr(state, name) + getattr(counted, name))
+            state.shifts |= counted.shifts
+        if state.shifts:
+            state.shifts = {boot: by for boot, by in state.shifts.items() if boot in store.boots()}
+        state.clean = False
+        with store.transaction(state):
+            pass
+        self._store, self._state = store, state
+        self._next_id = max(self._next_id, store.highest_id())
+        self._again = [row for row in store.numbered_frames() if row.id not in self._handed_out]
+
+    def _count_spoiled(self) -> None:
+        if self._store is not None and self._store.spoiled:
+            spoiled = self._store.spoiled
+            log.error("damaged messages in the buffer are given up", messages=len(spoiled))
+            with self._telling(), self._writing() as store:
+                self._state.pending -= store.delete(spoiled)
+                for lane in spoiled.values():
+                    self._lose(lane, 0)
+            spoiled.clear()
+
+
+def _new_epoch(clock: Clock) -> int:
+    """The time, and a part of a second by chance: a clock that wakes twice at the same time begins two epochs."""
+    return clock.now_us() + secrets.randbelow(1_000_000)
 
 
 def read_totals(path: Path) -> Totals:
     """The totals of a buffer that its agent has closed, or still uses."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-    try:
-        return _totals(db)
-    finally:
-        db.close()
+    state = read_state(path)
+    return _totals(state, state.pending)
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=10)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.executescript(_SCHEMA)
-        (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _totals(db: sqlite3.Connection) -> Totals:
-    meta: dict[str, int] = dict(db.execute("SELECT key, value FROM meta"))
-    (pending,) = db.execute("SELECT count(*) FROM message").fetchone()
+def _totals(state: State, pending: int) -> Totals:
     return Totals(
-        frames=meta.get("frames", 0),
-        readings=meta.get("readings", 0),
-        events=meta.get("events", 0),
-        lost_frames=meta.get("lost_frames", 0),
-        lost_readings=meta.get("lost_readings", 0),
+        frames=state.frames,
+        readings=state.readings,
+        events=state.events,
+        lost_frames=state.lost_frames,
+        lost_readings=state.lost_readings,
+        lost_events=state.lost_events,
         pending=pending,
     )
-
-
-def now_us() -> int:
-    """The wall clock, µs since 1970, UTC."""
-    return time.time_ns() // 1000

@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 import structlog
 
-from edge_agent.buffer import Buffer, now_us
+from edge_agent.buffer import Buffer
 from edge_agent.button_tests import DUE, ButtonTests
+from edge_agent.clock import Clock
 from edge_agent.config import HomeConfig
 from edge_agent.files import probe_writable
 from edge_agent.health import GatewayHealth
@@ -40,8 +41,14 @@ class Operation:
     """One gateway's; lives in the agent's event loop."""
 
     def __init__(
-        self, config: HomeConfig, buffer: Buffer, drivers: list[DriverState], probes: Mapping[str, Probe]
+        self,
+        config: HomeConfig,
+        buffer: Buffer,
+        clock: Clock,
+        drivers: list[DriverState],
+        probes: Mapping[str, Probe],
     ) -> None:
+        self._clock = clock
         self._folder = config.buffer.path.absolute().parent
         self._buffer, self._drivers, self._probes = buffer, drivers, probes
         self._health = GatewayHealth(self._folder)
@@ -89,10 +96,10 @@ class Operation:
         device = command.args.get("device")
         if not isinstance(device, str):
             raise ValueError("args.device is missing: the name of the button that will be pressed")
-        age_us = abs(now_us() - command.time_us)
+        age_us = abs(self._clock.now_us() - command.time_us)
         if age_us > COMMAND_AGE_US:
             raise ValueError(f"sent {age_us / 1e6:.0f} s ago by its time; announce the test again, or set the clocks")
-        self._announced = (command.id, self.buttons.announce(device, now_us(), time.monotonic()))
+        self._announced = (command.id, self.buttons.announce(device, self._clock.now_us(), time.monotonic()))
         return self._announced[1]
 
     async def _keep_reporting(self, sink: Sink, uplink: Uplink) -> None:
@@ -101,15 +108,17 @@ class Operation:
             figures = self._health.read() | {"buffer_depth": float(self._buffer.totals().pending)}
             if uplink.round_trip_s is not None:
                 figures["uplink_round_trip"] = uplink.round_trip_s * 1000
-            time_us = np.array([now_us()], np.int64)
+            time_us = np.array([self._clock.now_us()], np.int64)
             for channel, value in figures.items():
                 sink.readings(GATEWAY_DEVICE, channel, time_us, np.array([value], np.float32))
 
     async def _keep_reminding(self, sink: Sink) -> None:
         while True:
-            for reminder in self.buttons.look(now_us(), time.monotonic()):
+            for reminder in self.buttons.look(self._clock.now_us(), time.monotonic()):
                 log.info("button test due", device=reminder.device, days=reminder.days, reason=reminder.reason)
-                sink.event(reminder.device, DUE, now_us(), {"days": reminder.days, "reason": reminder.reason})
+                sink.event(
+                    reminder.device, DUE, self._clock.now_us(), {"days": reminder.days, "reason": reminder.reason}
+                )
             await asyncio.sleep(BUTTONS_INTERVAL_S)
 
     async def _keep_notifying(self, uplink: Uplink, notifier: Notifier) -> None:

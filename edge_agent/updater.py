@@ -77,6 +77,9 @@ class Updater:
         Raises ValueError (UpdateRefusedError, SignatureError, ConfigError) with the reason where it is not taken.
         """
         update = signed_config.unseal(command.body, self._keys)
+        report = self._state.report
+        if report is not None and report.command_id == command.id:  # sent again while the result is on its way
+            return Interim(f"version {report.version} was tried; the result follows")
         if update.version == self._state.running and self._is_stored(command.body, update.version):
             if self._state.trial is not None:
                 return Interim(f"version {update.version} is on trial already")

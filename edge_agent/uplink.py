@@ -1,18 +1,22 @@
 """The way up: buffer to broker, events before readings, deleted at PUBACK; birth, last will, commands.
 
 paho runs the connection in its own thread and repeats what was not acknowledged when it reconnects, in order; this side
-keeps the windows small, so that an event never queues behind a backlog, and hands nothing over while offline.
+keeps the windows small, so that an event never queues behind a backlog, and hands nothing over while offline. A broker
+that answers but acknowledges nothing is left and called again.
 """
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as paho
 import structlog
 
-from edge_agent.buffer import Buffer, Lane, Outgoing, now_us
+from edge_agent.buffer import Buffer, Outgoing
+from edge_agent.clock import Clock
+from edge_agent.store import Lane
 from firmware_profiles import mqtt, wire
 from firmware_profiles.errors import DecodeError
 
@@ -20,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 WINDOW: dict[Lane, int] = {"events": 64, "frames": 8}
 """Messages in flight at most, per lane."""
+REFILL = 4
+"""The window of frames is filled again when no more than this fly: one transaction numbers several."""
+ACK_TIMEOUT_S = 30.0
+"""So long without any acknowledgement while something flies, and the connection is given up."""
 SOFTWARE = "shouwang-edge 0.1.0"
 
 Handler = Callable[[wire.Command], str]
@@ -36,22 +44,31 @@ class Uplink:
     """Lives in one event loop; call :meth:`pump` when something was put into the buffer."""
 
     def __init__(
-        self, broker: mqtt.Broker, gateway: str, buffer: Buffer, boot_us: int, handlers: dict[str, Handler]
+        self,
+        broker: mqtt.Broker,
+        gateway: str,
+        buffer: Buffer,
+        clock: Clock,
+        handlers: dict[str, Handler],
+        ack_timeout_s: float = ACK_TIMEOUT_S,
     ) -> None:
-        self._broker, self._gateway, self._buffer, self._boot = broker, gateway, buffer, boot_us
-        self._handlers = handlers
+        self._broker, self._gateway, self._buffer, self._clock = broker, gateway, buffer, clock
+        self._handlers, self._ack_timeout_s = handlers, ack_timeout_s
         self._loop = asyncio.get_running_loop()
+        self._calling = False  # connected, and what paho repeats may still be on its way into the socket
         self._online = False
         self._in_flight: dict[int, Outgoing] = {}  # by paho's message id
         self._handed_over: dict[int, float] = {}  # by paho's message id, on the loop's clock
-        self._last_event = 0
         self.round_trip_s: float | None = None
         """Of the message that was acknowledged last; None before the first."""
-        self._again = buffer.numbered_frames()
+        self._done: list[int] = []  # acknowledged, not yet told to the buffer
+        self._progress = 0.0  # when the broker last acknowledged, or had nothing to
+        self._pumping = False
         will = mqtt.Will(wire.topic(gateway, "status"), wire.encode(self._status("offline")))
         self._client = mqtt.make_client(broker, gateway, clean=True, will=will)
         self._client.max_inflight_messages_set(sum(WINDOW.values()) + 16)
         self._client.on_connect = self._from_thread(self._connected)
+        self._client.on_subscribe = self._from_thread(self._subscribed)
         self._client.on_disconnect = self._from_thread(self._disconnected)
         self._client.on_publish = self._from_thread(self._acknowledged)
         self._client.on_message = self._from_thread(self._commanded)
@@ -79,21 +96,48 @@ class Uplink:
 
     def pump(self) -> None:
         """Hand over what fits into the windows: events first."""
+        self._pumping = False
+        if self._done:
+            self._buffer.delete(self._done)
+            self._done = []
+        if self._online and not self._in_flight:
+            self._progress = self._loop.time()
+        elif (self._online or self._calling) and self._loop.time() - self._progress > self._ack_timeout_s:
+            self._leave()
         if not self._online:
             return
         flying = [message.lane for message in self._in_flight.values()]
         room = WINDOW["events"] - flying.count("events")
         if room > 0:
-            for message in self._buffer.next("events", self._last_event, now_us(), room):
+            for message in self._buffer.next("events", self._clock.now_us(), room):
                 self._publish(message)
-                self._last_event = message.id
-        room = WINDOW["frames"] - flying.count("frames")
-        while room > 0 and self._again:
-            self._publish(self._again.pop(0))
-            room -= 1
-        if room > 0:
-            for message in self._buffer.next("frames", 0, now_us(), room):
+        frames = flying.count("frames")
+        if frames <= REFILL:
+            for message in self._buffer.next("frames", self._clock.now_us(), WINDOW["frames"] - frames):
                 self._publish(message)
+        if not self._in_flight:
+            self._buffer.flush()
+
+    def tell_status(self) -> None:
+        """Publish how things are now, where the line is up; a later connection tells it anyway."""
+        if self._online:
+            self._client.publish(
+                wire.topic(self._gateway, "status"), wire.encode(self._status("online")), qos=1, retain=True
+            )
+
+    def _leave(self) -> None:
+        """End a connection that has become useless; paho's thread makes a new one."""
+        log.warning(
+            "the broker acknowledges nothing; connecting again",
+            gateway=self._gateway,
+            in_flight=len(self._in_flight),
+            after_s=self._ack_timeout_s,
+        )
+        self._online = self._calling = False
+        found: Any = self._client.socket()
+        if found is not None:
+            with contextlib.suppress(OSError):  # ended by itself meanwhile
+                socket.socket.shutdown(found, socket.SHUT_RDWR)
 
     def _publish(self, message: Outgoing) -> None:
         leaf: wire.Leaf = "events" if message.lane == "events" else "readings"
@@ -107,12 +151,17 @@ class Uplink:
             wire.VERSION,
             self._gateway,
             state,
-            now_us(),
+            self._clock.now_us(),
             self._buffer.epoch,
-            self._boot,
+            self._clock.boot_us,
             SOFTWARE,
             totals.pending,
             totals.lost_readings,
+            totals.lost_events,
+            self._buffer.unwritable[:200],
+            self._clock.synced,
+            round(self._clock.offset_us() / 1000, 1),
+            self._clock.steps,
         )
 
     def _from_thread(self, callback: Callable[..., None]) -> Callable[..., None]:
@@ -126,16 +175,24 @@ class Uplink:
         if reason.is_failure:
             log.error("broker refuses the gateway", gateway=self._gateway, reason=str(reason))
             return
-        self._online = True
+        self._calling = True
+        self._progress = self._loop.time()
         client.subscribe(wire.topic(self._gateway, "commands"), qos=1)
-        client.publish(wire.topic(self._gateway, "status"), wire.encode(self._status("online")), qos=1, retain=True)
+
+    def _subscribed(self, *_: Any) -> None:
+        # Not before: paho repeats what was in flight only after it has told us of the connection, and an event handed
+        # over in between would overtake older ones. It reads this answer after it has repeated everything.
+        if not self._calling:
+            return
+        self._calling, self._online = False, True
+        self.tell_status()
         log.info("connected", gateway=self._gateway, waiting=self._buffer.totals().pending)
         self.pump()
 
     def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._online:
             log.warning("connection lost; everything is kept", gateway=self._gateway, reason=str(reason))
-        self._online = False
+        self._online = self._calling = False
         self._handed_over.clear()  # what is repeated after the break would be counted with the break
 
     def _acknowledged(self, _client: paho.Client, _userdata: Any, mid: int, _reason: Any, _properties: Any) -> None:
@@ -143,9 +200,13 @@ class Uplink:
         if sent is not None:
             self.round_trip_s = self._loop.time() - sent
         message = self._in_flight.pop(mid, None)
-        if message is not None:
-            self._buffer.delete([message.id])
-        self.pump()
+        if message is None:
+            return
+        self._done.append(message.id)
+        self._progress = self._loop.time()
+        if not self._pumping:  # one turn for all acknowledgements that have come by then
+            self._pumping = True
+            self._loop.call_soon(self.pump)
 
     def _commanded(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         try:
@@ -164,7 +225,7 @@ class Uplink:
 
     def reply(self, command_id: str, ok: bool, detail: str, final: bool = True) -> None:
         """Answer a command; it is lost where the connection ends before the broker has it."""
-        reply = wire.Reply(wire.VERSION, command_id, self._gateway, ok, now_us(), str(detail), final)
+        reply = wire.Reply(wire.VERSION, command_id, self._gateway, ok, self._clock.now_us(), str(detail), final)
         self._client.publish(wire.topic(self._gateway, "replies"), wire.encode(reply), qos=1)
 
 

@@ -24,7 +24,10 @@ class DeviceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sink(Protocol):
-    """Where a driver puts what it hears. All three return at once and may be called from the event loop only."""
+    """Where a driver puts what it hears. All return at once; all but ``now_us`` from the event loop only."""
+
+    def now_us(self) -> int:
+        """The gateway's clock: µs since 1970, UTC. Never the system's: that one jumps. From any thread."""
 
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         """Values of one channel, shapes [n] and [n]; times in µs since 1970, UTC."""

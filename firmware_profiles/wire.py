@@ -4,8 +4,9 @@ MessagePack, one struct a message, as arrays (frames) or maps (the rest); a rece
 not know, so a newer gateway can talk to an older district. Frames are columnar: a series holds its time offsets and
 values as little-endian bytes that numpy reads without a loop.
 
-Sequence numbers rise by one per (gateway, epoch, stream). ``epoch`` is the time (µs) at which the gateway's buffer was
-created: a gateway with a new SD card starts a new epoch instead of being taken for a repetition of the old one.
+Sequence numbers rise by one per (gateway, epoch, stream). ``epoch`` is about the time (µs) at which the
+gateway began to count: with a new SD card, or after a power cut that may have cost it the last numbers, it starts a new
+epoch instead of being taken for a repetition of the old one.
 """
 
 import hashlib
@@ -62,7 +63,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
     gateway: GatewayName
     epoch: Natural
     boot: Natural
-    """µs at which the agent process started; tells restarts apart."""
+    """About the µs at which the agent process started or its clock was set back; rises from one to the next."""
     stream: Stream
     seq: Sequence
     base_us: Natural
@@ -99,7 +100,17 @@ class Status(msgspec.Struct, frozen=True):
     buffered: Natural = 0
     """Messages in the buffer that the broker has not acknowledged."""
     lost_readings: Natural = 0
-    """Readings this epoch gave up because the disk budget was reached."""
+    """Readings this gateway gave up because the disk budget was reached, over its buffer's life."""
+    lost_events: Natural = 0
+    """The same for events: the very last resort."""
+    buffer_fault: str = ""
+    """Why the disk takes nothing; "" where it does."""
+    clock_synced: bool | None = None
+    """A time server steers the gateway's clock; None: it does not tell."""
+    clock_offset_ms: float = 0.0
+    """The gateway's clock minus its system's wall clock: not 0 while a step back is being worn off."""
+    clock_steps: Natural = 0
+    """How often the wall clock was set since the boot."""
 
 
 class Command(msgspec.Struct, frozen=True):

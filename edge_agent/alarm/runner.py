@@ -15,6 +15,7 @@ from edge_agent.alarm.rules import Way as WayName
 from edge_agent.alarm.settings import Contact, LocalAlarmConfig
 from edge_agent.alarm.sounders import Siren, Voice
 from edge_agent.alarm.webhook import Webhook
+from edge_agent.clock import Clock
 from edge_agent.files import write_durably
 from firmware_profiles import wire
 
@@ -34,8 +35,8 @@ Reacher = Callable[[Contact, Cause, str], Attempt]
 class AlarmRunner:
     """Lives in the agent's event loop. Without ``config`` there is nobody to call, and help is still announced."""
 
-    def __init__(self, config: LocalAlarmConfig, gateway: str, memory: Path, tell: Tell) -> None:
-        self._config, self._memory, self._tell = config, memory, tell
+    def __init__(self, config: LocalAlarmConfig, gateway: str, memory: Path, tell: Tell, clock: Clock) -> None:
+        self._config, self._memory, self._tell, self._clock = config, memory, tell, clock
         self._home = config.home or gateway
         self._rules = LocalAlarm(config.plan(), round(config.wait_s * 1e6), config.rounds, round(config.pause_s * 1e6))
         self._ways: dict[WayName, Reacher] = {}
@@ -93,7 +94,7 @@ class AlarmRunner:
 
     async def run(self) -> None:
         """Until it is cancelled; begins with what was open when the agent ended."""
-        wall_us = time.time_ns() // 1000
+        wall_us = self._clock.now_us()
         for cause, since_us in self._remembered:
             if 0 <= wall_us - since_us < FORGET_US:
                 self._do(self._rules.event(cause, _monotonic_us(), wall_us - since_us))
@@ -125,7 +126,7 @@ class AlarmRunner:
 
     def _report(self, cause: Cause, values: Values) -> None:
         about: Values = {"cause": cause.kind, "cause_us": cause.time_us}
-        self._tell(cause.device, EVENT, time.time_ns() // 1000, about | values)
+        self._tell(cause.device, EVENT, self._clock.now_us(), about | values)
 
     def _contact(self, step: Step) -> Contact:
         return self._config.contacts[step.contact]
@@ -150,7 +151,7 @@ class AlarmRunner:
 
     def _remember(self) -> None:
         """Keep on disk what a restart must not forget."""
-        wall_us = time.time_ns() // 1000
+        wall_us = self._clock.now_us()
         since = dict(self._remembered)
         kept = [(cause, since.get(cause, wall_us)) for cause in self._rules.unfinished()]
         if kept == self._remembered:

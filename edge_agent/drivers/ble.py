@@ -5,7 +5,6 @@ to the notifications of its characteristics, and begin anew when it goes.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,22 +64,22 @@ class BleDriver:
     async def _listen(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
         model = MODELS[device.model]
         if connection.rssi_dbm is not None:
-            self._hearing.take(sink, device, [Reading("signal_strength", connection.rssi_dbm)], _now_us())
+            self._hearing.take(sink, device, [Reading("signal_strength", connection.rssi_dbm)], sink.now_us())
         for number in model.characteristics:
             uuid = BASE_UUID.format(number)
             if connection.has(uuid):
                 await connection.notify(uuid, lambda data, number=number: self._heard(sink, device, number, data))  # type: ignore[misc]
         battery = BASE_UUID.format(BATTERY_LEVEL)
         if model.battery and connection.has(battery):
-            self.hear(sink, device, BATTERY_LEVEL, await connection.read(battery), _now_us())
+            self.hear(sink, device, BATTERY_LEVEL, await connection.read(battery), sink.now_us())
         if model.imu_characteristic and connection.has(model.imu_characteristic):
             await connection.notify(
-                model.imu_characteristic, lambda data: self.hear_motion(sink, device, data, _now_us())
+                model.imu_characteristic, lambda data: self.hear_motion(sink, device, data, sink.now_us())
             )
         await connection.wait_until_gone()
 
     def _heard(self, sink: Sink, device: DeviceConfig, characteristic: int, payload: bytes) -> None:
-        self.hear(sink, device, characteristic, payload, _now_us())
+        self.hear(sink, device, characteristic, payload, sink.now_us())
 
     def hear(self, sink: Sink, device: DeviceConfig, characteristic: int, payload: bytes, now_us: int) -> None:
         """One notification. A measurement that the device stored carries its own time."""
@@ -108,7 +107,3 @@ def _battery(payload: bytes) -> list[Reading]:
     if len(payload) != 1 or payload[0] > 100:
         raise DecodeError(f"battery level: one byte of 0 to 100 was expected, not {payload[:8].hex()}")
     return [Reading("battery", float(payload[0]))]
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000

@@ -46,7 +46,7 @@ class EsphomeDriver:
         def hear(topic: str, payload: bytes, retained: bool, now_us: int) -> None:
             self.hear(sink, topic, payload, now_us, retained)
 
-        await listen(Broker(self._options.host, self._options.port), self._options.client_id, topics, hear)
+        await listen(Broker(self._options.host, self._options.port), self._options.client_id, topics, hear, sink.now_us)
 
     def hear(self, sink: Sink, topic: str, payload: bytes, now_us: int, retained: bool = False) -> None:
         """One message; of a node or entity that is not configured: nothing."""

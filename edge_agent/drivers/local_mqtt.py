@@ -1,7 +1,6 @@
 """Listening to a broker in the home, as Zigbee2MQTT and ESPHome nodes use it."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +15,9 @@ Hear = Callable[[str, bytes, bool, int], None]
 """(topic, payload, whether it is retained, now in µs)."""
 
 
-async def listen(broker: mqtt.Broker, client_id: str, topics: Sequence[str], hear: Hear) -> None:
+async def listen(
+    broker: mqtt.Broker, client_id: str, topics: Sequence[str], hear: Hear, now_us: Callable[[], int]
+) -> None:
     """Until cancelled: ``hear`` is called in this event loop with each message. An absent broker is tried for ever."""
     loop = asyncio.get_running_loop()
     client = mqtt.make_client(broker, client_id, clean=True)
@@ -28,8 +29,7 @@ async def listen(broker: mqtt.Broker, client_id: str, topics: Sequence[str], hea
             client.subscribe([(topic, 1) for topic in topics])
 
     def received(_client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        payload, now_us = bytes(message.payload), time.time_ns() // 1000
-        loop.call_soon_threadsafe(hear, message.topic, payload, message.retain, now_us)
+        loop.call_soon_threadsafe(hear, message.topic, bytes(message.payload), message.retain, now_us())
 
     client.on_connect = connected
     client.on_message = received

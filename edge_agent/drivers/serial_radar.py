@@ -55,7 +55,7 @@ class SerialRadarDriver:
             except (serial.SerialException, OSError) as error:
                 if time.monotonic() - began > longest:
                     pause = PAUSE_S[0]
-                self._hearing.fault(sink, device, f"serial port: {error}", time.time_ns() // 1000, "port")
+                self._hearing.fault(sink, device, f"serial port: {error}", sink.now_us(), "port")
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 
@@ -79,7 +79,7 @@ class SerialRadarDriver:
                 self._hear(sink, device, frame)
             if parser.damaged >= DAMAGED_LEAST and parser.damaged > DAMAGED_SHARE * (count + parser.damaged):
                 reason = f"{parser.damaged} of {count + parser.damaged} frames damaged: check cable and baud rate"
-                self._hearing.fault(sink, device, reason, time.time_ns() // 1000, "line")
+                self._hearing.fault(sink, device, reason, sink.now_us(), "line")
                 parser.damaged = count = 0
 
         with serial.Serial(device.address, self._options.baud, timeout=0, exclusive=True) as port:
@@ -91,7 +91,7 @@ class SerialRadarDriver:
                 loop.remove_reader(port.fileno())
 
     def _hear(self, sink: Sink, device: DeviceConfig, frame: Any) -> None:
-        now_us = time.time_ns() // 1000
+        now_us = sink.now_us()
         try:
             self._hearing.take(sink, device, decode(MODELS[device.model], frame), now_us)
         except DecodeError as error:

@@ -60,7 +60,7 @@ class Zigbee2MqttDriver:
             else:
                 self.hear(sink, name, payload, now_us, retained)
 
-        await listen(Broker(self._options.host, self._options.port), self._options.client_id, topics, hear)
+        await listen(Broker(self._options.host, self._options.port), self._options.client_id, topics, hear, sink.now_us)
 
     def hear(self, sink: Sink, name: str, payload: bytes, now_us: int, retained: bool = False) -> None:
         """One message of the device that Zigbee2MQTT calls ``name``."""

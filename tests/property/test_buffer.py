@@ -1,7 +1,8 @@
-"""The gateway's outbox as a state machine: whatever the order of putting, sending, crashing and acknowledging, nothing
-is lost, numbers rise by one, and a number never stands for two contents."""
+"""The gateway's outbox as a state machine: whatever the order of putting, sending, crashing, acknowledging and filling
+the disk, nothing on disk is lost, numbers rise by one, and a number never stands for two contents."""
 
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,43 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_agent.buffer import FRESH_US, Buffer, Outgoing, read_totals
+from edge_agent.buffer import FRESH_US, MEMORY, Buffer, Outgoing, read_totals
+from edge_agent.clock import Clock
 from firmware_profiles import wire
+from tests.support.disks import refusing_writes
 
 START = 1_800_000_000_000_000
+BUDGET = 10_000_000
 
 
-def series(value: float) -> list[wire.Series]:
-    return [wire.make_series("radar", "heart_rate", START, np.array([START]), np.array([value], np.float32))]
+class Hand:
+    """A clock set by hand: wall clock and uptime go together."""
+
+    def __init__(self, now: int = START, synced: bool = True) -> None:
+        self.now, self.elapsed, self.synced = now, 0, synced
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.now, lambda: self.elapsed, lambda: self.synced)
+
+    def wait(self, us: int) -> None:
+        self.now += us
+        self.elapsed += us
+
+
+def series(value: float, size: int = 1) -> list[wire.Series]:
+    times = START + np.arange(size, dtype=np.int64) * 1000
+    return [wire.make_series("radar", "heart_rate", START, times, np.full(size, value, np.float32))]
+
+
+def value_of(frame: wire.Frame) -> float:
+    return float(frame.series[0].floats()[0])
+
+
+def abandon(buffer: Buffer) -> None:
+    """As a kill would: the file is left as it is, without goodbye."""
+    store = buffer._store
+    if store is not None:
+        store.close()
 
 
 class Outbox(RuleBasedStateMachine):
@@ -25,50 +55,66 @@ class Outbox(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name) / "buffer.db"
-        self.now = START
-        self.boots = 0
+        self.hand = Hand()
+        self.full = False
         self.made = {"frames": 0, "events": 0}
+        self.only_in_memory: set[tuple[str, int]] = set()
+        self.forgotten: set[tuple[str, int]] = set()
         self.contents: dict[tuple[int, str, int], bytes] = {}
-        self.arrived: set[float] = set()
-        self.events_arrived: set[int] = set()
+        self.arrived: set[tuple[str, int]] = set()
+        self.order: dict[int, list[int]] = {}
         self.in_flight: list[Outgoing] = []
         self.open()
 
+    def disk(self) -> AbstractContextManager[None]:
+        return refusing_writes() if self.full else nullcontext()
+
     def open(self) -> None:
-        self.boots += 1
-        self.buffer = Buffer(self.path, "gw-1", START + self.boots, 10_000_000)
-        self.in_flight = self.buffer.numbered_frames()
-        self.last_event = 0
+        self.hand.wait(1)
+        with self.disk():
+            self.buffer = Buffer(self.path, "gw-1", self.hand.clock(), BUDGET)
+        self.in_flight = []
+
+    def put(self, what: str) -> int:
+        self.made[what] += 1
+        number = self.made[what]
+        if self.full:
+            self.only_in_memory.add((what, number))
+        else:
+            self.only_in_memory.clear()
+        return number
 
     @rule()
     def put_frame(self) -> None:
-        self.made["frames"] += 1
-        self.buffer.put_frame(self.now, series(float(self.made["frames"])))
+        number = self.put("frames")
+        with self.disk():
+            self.buffer.put_frame(self.hand.now, series(float(number)))
 
     @rule()
     def put_event(self) -> None:
-        self.made["events"] += 1
-        self.buffer.put_event("radar", "sos_pressed", self.now, {"n": self.made["events"]}, b"")
+        number = self.put("events")
+        with self.disk():
+            self.buffer.put_event("radar", "sos_pressed", self.hand.now, {"n": number}, b"")
 
     @rule(limit=st.integers(1, 4))
     def send(self, limit: int) -> None:
-        events = self.buffer.next("events", self.last_event, self.now, limit)
-        self.last_event = max([self.last_event, *(message.id for message in events)])
-        self.in_flight += events + self.buffer.next("frames", 0, self.now, limit)
-        for message in self.in_flight:
+        with self.disk():
+            events = self.buffer.next("events", self.hand.now, limit)
+            frames = self.buffer.next("frames", self.hand.now, limit)
+        for message in events + frames:
             self._receive(message)
+        self.in_flight += events + frames
 
     def _receive(self, message: Outgoing) -> None:
         if message.lane == "frames":
             frame = wire.decode(wire.Frame, message.payload)
-            key, value = (frame.epoch, frame.stream, frame.seq), float(frame.series[0].floats()[0])
-            self.arrived.add(value)
-            body = str(value).encode()
+            key: tuple[int, str, int] = (frame.epoch, frame.stream, frame.seq)
+            what = ("frames", int(value_of(frame)))
         else:
             event = wire.decode(wire.Event, message.payload)
-            key, body = (event.epoch, "events", event.seq), str(event.values["n"]).encode()
-            self.events_arrived.add(int(str(event.values["n"])))
-        assert self.contents.setdefault(key, body) == body, "one number, two contents"
+            key, what = (event.epoch, "events", event.seq), ("events", int(event.values["n"]))
+        assert self.contents.setdefault(key, message.payload) == message.payload, "one number, two contents"
+        self.arrived.add(what)
 
     @precondition(lambda self: self.in_flight)
     @rule(data=st.data())
@@ -77,13 +123,37 @@ class Outbox(RuleBasedStateMachine):
         self.buffer.delete([self.in_flight.pop(at).id])
 
     @rule()
+    def tick(self) -> None:
+        with self.disk():
+            self.buffer.flush()
+        assert bool(self.buffer.unwritable) <= self.full
+        if not self.full:
+            self.only_in_memory.clear()
+
+    @rule()
     def crash(self) -> None:
-        self.buffer.close()
+        with self.disk():
+            self.buffer._store and self.buffer._store.close()
+        self.forgotten |= self.only_in_memory
+        self.only_in_memory.clear()
         self.open()
+
+    @rule()
+    def restart(self) -> None:
+        with self.disk():
+            self.buffer.close()
+        if self.full:
+            self.forgotten |= self.only_in_memory
+        self.only_in_memory.clear()
+        self.open()
+
+    @rule()
+    def fill_or_free_the_disk(self) -> None:
+        self.full = not self.full
 
     @rule(seconds=st.integers(1, 60))
     def wait(self, seconds: int) -> None:
-        self.now += seconds * 1_000_000
+        self.hand.wait(seconds * 1_000_000)
 
     @invariant()
     def numbers_rise_by_one(self) -> None:
@@ -95,53 +165,160 @@ class Outbox(RuleBasedStateMachine):
                 assert numbers == set(range(1, len(numbers) + 1))
 
     def teardown(self) -> None:
-        self.crash()
-        while True:
-            before = len(self.in_flight)
-            self.send(50)
-            if len(self.in_flight) == before:
-                break
-        assert self.arrived == {float(n + 1) for n in range(self.made["frames"])}
-        assert self.events_arrived == {n + 1 for n in range(self.made["events"])}
+        self.full = False
+        self.restart()
+        self.send(10_000)
+        made = {(what, n + 1) for what, count in self.made.items() for n in range(count)}
+        assert made - self.arrived <= self.forgotten
         totals = read_totals(self.path)
-        assert (totals.frames, totals.events) == (self.made["frames"], self.made["events"])
+        if not self.forgotten:
+            assert (totals.frames, totals.events) == (self.made["frames"], self.made["events"])
+        self.buffer.delete([message.id for message in self.in_flight])
+        self.buffer.flush()
+        assert self.buffer.totals().pending == 0
+        assert read_totals(self.path).pending == 0
         self.buffer.close()
         self.folder.cleanup()
 
 
-Outbox.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Outbox.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestOutbox = Outbox.TestCase
 
 
 def test_fresh_goes_live_and_waiting_goes_as_backlog(tmp_path: Path) -> None:
-    buffer = Buffer(tmp_path / "b.db", "gw-1", START, 10_000_000)
+    buffer = Buffer(tmp_path / "b.db", "gw-1", Hand().clock(), BUDGET)
     buffer.put_frame(START, series(1))
     later = START + FRESH_US + 1
     buffer.put_frame(later, series(2))
-    sent = [wire.decode(wire.Frame, m.payload) for m in buffer.next("frames", 0, later, 10)]
-    assert [(f.stream, f.seq, float(f.series[0].floats()[0])) for f in sent] == [("live", 1, 2.0), ("backfill", 1, 1.0)]
+    sent = [wire.decode(wire.Frame, m.payload) for m in buffer.next("frames", later, 10)]
+    assert [(f.stream, f.seq, value_of(f)) for f in sent] == [("live", 1, 2.0), ("backfill", 1, 1.0)]
+    assert buffer.next("frames", later, 10) == [], "each is handed out once"
     buffer.close()
 
 
-def test_the_budget_costs_the_oldest_readings_never_an_event(tmp_path: Path) -> None:
-    buffer = Buffer(tmp_path / "b.db", "gw-1", START, 2_000)
-    buffer.put_event("radar", "sos_pressed", START, {}, b"x" * 500)
-    for n in range(100):
-        buffer.put_frame(START + n, series(float(n)))
-    totals = buffer.totals()
-    assert totals.lost_readings > 0
-    assert totals.lost_frames + totals.pending == 101
-    assert len(buffer.next("events", 0, START, 10)) == 1
-    (newest, *_) = reversed(buffer.next("frames", 0, START, 100))
-    assert float(wire.decode(wire.Frame, newest.payload).series[0].floats()[0]) == 99.0
-    buffer.close()
+def size_on_disk(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
 
 
-@pytest.mark.parametrize("damage", [b"", b"not a database at all" * 100])
-def test_a_damaged_file_is_put_aside_and_a_new_epoch_begins(tmp_path: Path, damage: bytes) -> None:
+@pytest.mark.parametrize("budget", [1 << 20, 8 << 20])
+def test_the_budget_holds_for_the_files_and_costs_the_oldest_readings_never_an_event(
+    tmp_path: Path, budget: int
+) -> None:
     path = tmp_path / "b.db"
-    path.write_bytes(damage)
-    buffer = Buffer(path, "gw-1", START, 10_000)
-    assert buffer.epoch == START
-    assert bool(list(tmp_path.glob("*.damaged-*"))) == bool(damage)
+    hand = Hand()
+    buffer = Buffer(path, "gw-1", hand.clock(), budget)
+    buffer.put_event("radar", "sos_pressed", START, {}, b"x" * 500)
+    size, number, most = 300, 0, 0
+    while buffer.totals().lost_frames < 200:
+        number += 1
+        buffer.put_frame(START + number, series(float(number), size))
+        most = max(most, size_on_disk(path))
+    totals = buffer.totals()
+    assert budget / 2 < most <= budget
+    assert totals.lost_readings == totals.lost_frames * size
+    assert totals.lost_frames + totals.pending == number + 1
+    (event,) = buffer.next("events", START, 10)
+    assert wire.decode(wire.Event, event.payload).seq == 1
+    values = [value_of(wire.decode(wire.Frame, m.payload)) for m in buffer.next("frames", START, number)]
+    assert values == [float(n) for n in range(totals.lost_frames + 1, number + 1)], "the oldest went"
+    seqs = [wire.decode(wire.Frame, m.payload).seq for m in buffer.next("frames", START, number)]
+    assert seqs == []
     buffer.close()
+    assert read_totals(path) == totals
+
+
+def test_what_was_given_up_leaves_no_gap_in_the_numbers(tmp_path: Path) -> None:
+    """A frame that has a number is never given up: the district waits for no number and counts none as missing."""
+    hand = Hand()
+    buffer = Buffer(tmp_path / "b.db", "gw-1", hand.clock(), 1 << 20)
+    for n in range(20):
+        buffer.put_frame(START + n, series(float(n), 300))
+    flying = buffer.next("frames", START, 8)
+    for n in range(20, 2000):
+        buffer.put_frame(START + n, series(float(n), 300))
+    assert buffer.totals().lost_frames > 500
+    sent = [wire.decode(wire.Frame, m.payload) for m in flying + buffer.next("frames", START, 5000)]
+    assert [frame.seq for frame in sent] == list(range(1, len(sent) + 1))
+    assert [value_of(frame) for frame in sent[:8]] == [float(n) for n in range(8)]
+    buffer.close()
+
+
+def test_events_alone_can_reach_the_budget_and_the_oldest_of_them_is_the_very_last_resort(tmp_path: Path) -> None:
+    buffer = Buffer(tmp_path / "b.db", "gw-1", Hand().clock(), 1 << 20)
+    for n in range(200):
+        buffer.put_event("pendant", "fall_suspected", START, {"n": n}, bytes(20_000))
+    totals = buffer.totals()
+    assert totals.lost_events > 0
+    assert size_on_disk(tmp_path / "b.db") <= 1 << 20
+    kept = [wire.decode(wire.Event, m.payload).values["n"] for m in buffer.next("events", START, 500)]
+    assert kept == list(range(totals.lost_events, 200))
+    buffer.close()
+
+
+def test_a_full_disk_keeps_the_newest_in_memory_and_bounded(tmp_path: Path) -> None:
+    buffer = Buffer(tmp_path / "b.db", "gw-1", Hand().clock(), BUDGET)
+    buffer.put_event("radar", "sos_pressed", START, {"n": -1}, b"")
+    with refusing_writes():
+        for n in range(MEMORY["events"] + 10):
+            buffer.put_event("radar", "sos_pressed", START, {"n": n}, b"")
+        for n in range(MEMORY["frames"] + 5):
+            buffer.put_frame(START + n, series(float(n), 2))
+        assert buffer.unwritable
+        totals = buffer.totals()
+        assert (totals.lost_events, totals.lost_frames, totals.lost_readings) == (10, 5, 10)
+        events = [wire.decode(wire.Event, m.payload) for m in buffer.next("events", START, 1000)]
+        assert [e.values["n"] for e in events] == [-1, *range(10, MEMORY["events"] + 10)]
+        frames = [wire.decode(wire.Frame, m.payload) for m in buffer.next("frames", START, 1000)]
+        assert [value_of(f) for f in frames] == [float(n) for n in range(5, MEMORY["frames"] + 5)]
+        assert {e.epoch for e in events[1:]} == {f.epoch for f in frames} == {buffer.epoch}
+        assert events[0].epoch != buffer.epoch, "numbers that no file knows are of an epoch of their own"
+    buffer.flush()
+    assert not buffer.unwritable
+    assert read_totals(tmp_path / "b.db").pending == totals.pending
+    buffer.close()
+
+
+def test_a_disk_that_is_full_at_the_start_is_used_when_it_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "b.db"
+    hand = Hand()
+    buffer = Buffer(path, "gw-1", hand.clock(), BUDGET)
+    buffer.put_event("radar", "sos_pressed", START, {"n": 0}, b"")
+    buffer.close()
+    with refusing_writes():
+        buffer = Buffer(path, "gw-1", hand.clock(), BUDGET)
+        buffer.put_event("radar", "sos_pressed", START, {"n": 1}, b"")
+        (sent,) = [m for m in buffer.next("events", START, 5) if b"\xa1n\x01" in m.payload]
+    buffer.flush()
+    assert [wire.decode(wire.Event, m.payload).values["n"] for m in buffer.next("events", START, 5)] in ([0], [])
+    buffer.delete([sent.id])
+    buffer.close()
+    assert read_totals(path).events == 2
+
+
+def test_times_of_a_boot_without_a_clock_are_held_and_moved_once(tmp_path: Path) -> None:
+    hand = Hand(20_000_000, synced=False)
+    clock = hand.clock()
+    buffer = Buffer(tmp_path / "b.db", "gw-1", clock, BUDGET)
+    made = clock.now_us()
+    buffer.put_frame(made, series(1))
+    buffer.put_event("radar", "sos_pressed", made, {}, b"")
+    assert buffer.next("frames", made, 9) == [], "held until the time is known"
+    (event,) = buffer.next("events", made, 9)
+    assert wire.decode(wire.Event, event.payload).time_us == made, "an SOS does not wait"
+    buffer.put_event("radar", "bed_exit", made, {}, b"")
+    hand.wait(60_000_000)
+    hand.now, hand.synced = START, True
+    step = clock.check()
+    assert step is not None
+    buffer.restamp(step)
+    buffer.put_frame(clock.now_us(), series(2))
+    true_time = START - 60_000_000
+    (late,) = buffer.next("events", clock.now_us(), 9)
+    assert wire.decode(wire.Event, late.payload).time_us == true_time
+    frames = [wire.decode(wire.Frame, m.payload) for m in buffer.next("frames", clock.now_us(), 9)]
+    assert sorted((value_of(f), f.base_us) for f in frames) == [(1.0, true_time), (2.0, START)]
+    buffer.close()
+    again = Buffer(tmp_path / "b.db", "gw-1", hand.clock(), BUDGET)
+    repeated = [wire.decode(wire.Frame, m.payload) for m in again.next("frames", START, 9)]
+    assert sorted(f.base_us for f in repeated) == [true_time, START], "not moved twice"
+    again.close()

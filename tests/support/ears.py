@@ -12,6 +12,9 @@ from firmware_profiles.driver import Driver
 
 
 class Ears:
+    def now_us(self) -> int:
+        return time.time_ns() // 1000
+
     def __init__(self) -> None:
         self.values: list[tuple[str, str, float]] = []
         self.events: list[tuple[str, str]] = []

@@ -22,6 +22,9 @@ class Ears:
         self.values: list[tuple[str, str, float]] = []
         self.events: list[tuple[str, str]] = []
 
+    def now_us(self) -> int:
+        return 0
+
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         self.values += [(device, channel, round(float(value), 2)) for value in values]
 

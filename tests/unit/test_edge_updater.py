@@ -213,8 +213,9 @@ def test_replay_and_downgrade_are_refused(tmp_path: Path) -> None:
     assert updater.state.running == 0
     for version in (7, 6):
         with pytest.raises(ValueError, match="not above 7"):
-            updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, version, 2)))
-    updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 8, 2)))
+            updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, version, 2), "two"))
+    assert "result follows" in updater.receive(command(first)), "sent again while the result is on its way"
+    updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 8, 2), "three"))
     with pytest.raises(ValueError, match="on trial"):
         updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 9, 2)))
 
@@ -271,8 +272,7 @@ def test_the_command_line_signs_what_a_gateway_takes(tmp_path: Path) -> None:
 
 
 def test_a_version_with_which_the_agent_does_not_even_start_is_taken_back(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    lost = home_text(tmp_path).replace(f"{tmp_path}/buffer.db", f"{tmp_path}/file/buffer.db")
+    lost = home_text(tmp_path).replace('kind = "', 'kind = "not-')  # a driver that is not installed
     public = signed_config.write_public_key(KEY.public_key())
     file = tmp_path / "home.toml"
     file.write_text(f'{lost}[updates]\npublic_keys = ["{public}"]\nfolder = "{tmp_path}/config"\n')
@@ -282,8 +282,8 @@ def test_a_version_with_which_the_agent_does_not_even_start_is_taken_back(tmp_pa
     store.put(7, seal(update, KEY.sign))
     store.save(state)
     done = subprocess.run([sys.executable, "-m", "edge_agent", "--config", file], capture_output=True, timeout=60)
-    assert done.returncode == 1, "the installed file has the same fault, and its supervisor must hear of it"
+    assert done.returncode == 2, "the installed file has the same fault, and its supervisor must hear of it"
     state = store.load()
     assert (state.running, state.trial) == (0, None)
     assert state.report is not None
-    assert "Error" in state.report.reason
+    assert "not-zigbee2mqtt" in state.report.reason

@@ -1,0 +1,63 @@
+"""The district's ear in tests of the gateway."""
+
+import threading
+
+from firmware_profiles import mqtt, wire
+from ingest.settings import IngestSettings
+from ingest.subscriber import LEAVES
+from tests.support.brokers import TestBroker
+
+
+class Collector:
+    """Subscribes as ingest does and keeps what the gateways send."""
+
+    def __init__(self, broker: TestBroker) -> None:
+        self.frames: dict[tuple[int, str, int], bytes] = {}
+        self.events: dict[tuple[int, int], str] = {}
+        self.order: list[wire.Frame | wire.Event] = []
+        """As they arrived."""
+        self.states: list[str] = []
+        self.clashes: list[str] = []
+        self._ready = threading.Event()
+        self.client = mqtt.make_client(broker.settings("svc-ingest"), "collector", clean=False)
+        leaves: tuple[wire.Leaf, ...] = ("readings", "events", "status")
+        self.client.on_connect = lambda c, *_: c.subscribe([(wire.subscription(leaf), 1) for leaf in leaves])
+        self.client.on_subscribe = lambda *_: self._ready.set()
+        self.client.on_message = self._collect
+        mqtt.start(self.client, broker.settings("svc-ingest"))
+        assert self._ready.wait(15)
+
+    def _collect(self, _client: object, _userdata: object, message: mqtt.paho.MQTTMessage) -> None:
+        payload = bytes(message.payload)
+        leaf = message.topic.rsplit("/", 1)[-1]
+        if leaf == "readings":
+            frame = wire.decode(wire.Frame, payload)
+            self.order.append(frame)
+            key = (frame.epoch, frame.stream, frame.seq)
+            if self.frames.setdefault(key, payload) != payload:
+                self.clashes.append(str(key))
+        elif leaf == "events":
+            event = wire.decode(wire.Event, payload)
+            self.order.append(event)
+            self.events[event.epoch, event.seq] = event.kind
+        else:
+            self.states.append(wire.decode(wire.Status, payload).state)
+
+    def readings(self) -> int:
+        frames = [wire.decode(wire.Frame, payload) for payload in list(self.frames.values())]
+        return sum(len(series) for frame in frames for series in frame.series)
+
+    def stop(self) -> None:
+        mqtt.stop(self.client)
+
+
+def open_ingest_session(broker: TestBroker) -> None:
+    """Subscribe once as ingest does, and go: from now on the broker keeps what comes, and ingest gets all of it."""
+    settings = broker.settings("svc-ingest")
+    ready = threading.Event()
+    client = mqtt.make_client(settings, IngestSettings().worker, clean=False, manual_ack=True)
+    client.on_connect = lambda c, *_: c.subscribe([(wire.subscription(leaf), 1) for leaf in LEAVES])
+    client.on_subscribe = lambda *_: ready.set()
+    mqtt.start(client, settings)
+    assert ready.wait(15)
+    mqtt.stop(client)
