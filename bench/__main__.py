@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.figures import Figure
 
-MODULES = ("ingest_drain", "alert_latency")
+MODULES = ("ingest_drain", "alert_latency", "edge_line")
 RESULTS = Path(__file__).with_name("results.json")
 
 
