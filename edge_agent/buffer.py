@@ -31,6 +31,8 @@ FRESH_US = 30_000_000
 """A frame older than this when it is first sent is backlog."""
 MEMORY: dict[Lane, int] = {"events": 256, "frames": 300}
 """Messages kept in memory at most while the disk takes nothing."""
+BLOCK = 64
+"""Frames of the backlog that one transaction numbers: a live event waits for few of them."""
 _ID_BASE = 1 << 61
 _FOR_EVER = 1 << 62
 
@@ -70,7 +72,8 @@ class Buffer:
         self._memory: dict[int, Row] = {}
         self._handed_out: dict[int, Lane] = {}
         self._gone: set[int] = set()  # acknowledged, still in the file
-        self._again: list[Row] = []
+        self._again: list[Row] = []  # numbered before a restart
+        self._ready: list[Row] = []  # backlog numbered in advance
         self._volatile_epoch = 0
         self._volatile_seqs: dict[str, int] = {}
         self._store: Store | None = None
@@ -214,20 +217,21 @@ class Buffer:
         busy = sum(lane == "events" for lane in self._handed_out.values())
         rows = [] if self._store is None else self._store.events(limit + busy + len(self._gone))
         rows = [row for row in rows if row.id not in self._handed_out and row.id not in self._gone]
-        return self._number((rows + self._memory_rows("events"))[:limit], "events", "events")
+        return self._number((rows + self._memory_rows("events"))[:limit], "events")
 
     def _next_frames(self, now_us: int, limit: int) -> list[Row]:
-        rows: list[Row] = []
-        while self._again and len(rows) < limit:
-            rows.append(self._again.pop(0))
         since = now_us - FRESH_US
         held = self._clock.held_from_us or _FOR_EVER
-        for stream, first, end in (("live", since, held), ("backfill", -_FOR_EVER, min(since, held))):
-            left = limit - len(rows)
-            found = [] if self._store is None or left <= 0 else self._store.waiting(first, end, left)
-            found += [row for row in self._memory_rows("frames") if first <= row.made_us < end]
-            rows += self._number(found[:left], stream, "frames")
-        return rows
+        rows = _take(self._again, limit)
+        rows += self._number(self._waiting(since, held, limit - len(rows)), "live")
+        if len(rows) < limit and not self._ready:
+            self._ready = self._number(self._waiting(-_FOR_EVER, min(since, held), BLOCK), "backfill")
+        return rows + _take(self._ready, limit - len(rows))
+
+    def _waiting(self, since_us: int, until_us: int, limit: int) -> list[Row]:
+        rows = [] if self._store is None or limit <= 0 else self._store.waiting(since_us, until_us, limit)
+        rows += [row for row in self._memory_rows("frames") if since_us <= row.made_us < until_us]
+        return rows[: max(0, limit)]
 
     def _memory_rows(self, lane: Lane) -> list[Row]:
         return [row for row in self._memory.values() if row.lane == lane and row.id not in self._handed_out]
@@ -235,9 +239,9 @@ class Buffer:
     def _from_memory(self, lane: Lane, limit: int) -> list[Row]:
         held = self._clock.held_from_us or _FOR_EVER
         rows = [row for row in self._memory_rows(lane) if lane == "events" or row.made_us < held]
-        return self._number(rows[:limit], "events" if lane == "events" else "live", lane)
+        return self._number(rows[:limit], "events" if lane == "events" else "live")
 
-    def _number(self, rows: list[Row], stream: str, lane: Lane) -> list[Row]:
+    def _number(self, rows: list[Row], stream: str) -> list[Row]:
         """The rows with numbers. While the disk takes nothing, those in the file that have none stay where they are."""
         fresh = [row for row in rows if not row.seq and row.id not in self._memory]
         numbered: dict[int, Row] = {}
@@ -366,6 +370,7 @@ class Buffer:
             pass
         self._store, self._state = store, state
         self._next_id = max(self._next_id, store.highest_id())
+        self._ready = []
         self._again = [row for row in store.numbered_frames() if row.id not in self._handed_out]
 
     def _count_spoiled(self) -> None:
@@ -377,6 +382,13 @@ class Buffer:
                 for lane in spoiled.values():
                     self._lose(lane, 0)
             spoiled.clear()
+
+
+def _take(rows: list[Row], count: int) -> list[Row]:
+    """The first ``count``, which leave the list."""
+    taken = rows[: max(0, count)]
+    del rows[: len(taken)]
+    return taken
 
 
 def _new_epoch(clock: Clock) -> int:

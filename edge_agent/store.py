@@ -27,10 +27,9 @@ _DAMAGE = frozenset(
     {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
 )
 
-_SCHEMA = f"""
-BEGIN;
-CREATE TABLE IF NOT EXISTS state (id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS message (
+_SCHEMA = {
+    "state": """CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL)""",
+    "message": """CREATE TABLE message (
     id INTEGER PRIMARY KEY,
     lane TEXT NOT NULL,
     boot INTEGER NOT NULL,
@@ -41,13 +40,13 @@ CREATE TABLE IF NOT EXISTS message (
     seq INTEGER NOT NULL,
     body BLOB NOT NULL,
     crc INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS message_event ON message (id) WHERE lane = 'events';
-CREATE INDEX IF NOT EXISTS message_waiting ON message (made_us, id) WHERE lane = 'frames' AND seq = 0;
-CREATE INDEX IF NOT EXISTS message_numbered ON message (epoch, stream, seq) WHERE lane = 'frames' AND seq > 0;
-PRAGMA user_version = {FORMAT};
-COMMIT;
-"""
+)""",
+    "message_event": "CREATE INDEX message_event ON message (id) WHERE lane = 'events'",
+    "message_waiting": ("CREATE INDEX message_waiting ON message (made_us, id) WHERE lane = 'frames' AND seq = 0"),
+    "message_numbered": (
+        "CREATE INDEX message_numbered ON message (epoch, stream, seq) WHERE lane = 'frames' AND seq > 0"
+    ),
+}
 COLUMNS = "id, lane, boot, made_us, readings, body, epoch, stream, seq, crc"
 
 
@@ -233,13 +232,19 @@ class Store:
 
     def _prepare(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables and version != FORMAT:
-            raise _damage(f"format {version}, not {FORMAT}")
+        schema = dict(self._db.execute("SELECT name, sql FROM sqlite_schema"))
+        if schema and (version, schema) != (FORMAT, _SCHEMA):
+            raise _damage(f"format {version}, not {FORMAT}, or a schema that was changed")
+        with self._path.open("rb") as file:
+            versions = file.read(20)[18:]
+        if any(one > 2 for one in versions):  # SQLite takes such a file for one that it may only read
+            raise _damage(f"file format versions {list(versions)}")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        if not tables:
-            self._db.executescript(_SCHEMA)
+        if not schema:
+            statements = ["BEGIN", *_SCHEMA.values(), f"PRAGMA user_version = {FORMAT}", "COMMIT"]
+            for statement in statements:
+                self._db.execute(statement)
 
     def _examine(self) -> None:
         """After a crash: look at every page, and build the indexes anew, which no CRC covers."""

@@ -24,8 +24,6 @@ log = structlog.get_logger(__name__)
 
 WINDOW: dict[Lane, int] = {"events": 64, "frames": 8}
 """Messages in flight at most, per lane."""
-REFILL = 4
-"""The window of frames is filled again when no more than this fly: one transaction numbers several."""
 ACK_TIMEOUT_S = 30.0
 """So long without any acknowledgement while something flies, and the connection is given up."""
 SOFTWARE = "shouwang-edge 0.1.0"
@@ -111,9 +109,9 @@ class Uplink:
         if room > 0:
             for message in self._buffer.next("events", self._clock.now_us(), room):
                 self._publish(message)
-        frames = flying.count("frames")
-        if frames <= REFILL:
-            for message in self._buffer.next("frames", self._clock.now_us(), WINDOW["frames"] - frames):
+        room = WINDOW["frames"] - flying.count("frames")
+        if room > 0:
+            for message in self._buffer.next("frames", self._clock.now_us(), room):
                 self._publish(message)
         if not self._in_flight:
             self._buffer.flush()

@@ -217,7 +217,7 @@ def test_replay_and_downgrade_are_refused(tmp_path: Path) -> None:
     assert "result follows" in updater.receive(command(first)), "sent again while the result is on its way"
     updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 8, 2), "three"))
     with pytest.raises(ValueError, match="on trial"):
-        updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 9, 2)))
+        updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 9, 2), "four"))
 
 
 def test_a_file_that_was_edited_on_the_gateway_does_not_run(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""The gateway's line: how much disk a home's day takes, and what an event waits while that day is being sent.
+
+A simulated home's day goes into the real outbox, one frame a second. Then a gateway process connects to the real broker
+(TLS) and sends it, while the home goes on: a frame a second, an event every tenth of one. A subscriber in another
+process notes how old each event is when it arrives; afterwards the same at rest.
+"""
+
+import asyncio
+import multiprocessing
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import paho.mqtt.client as paho
+
+from bench.alert_latency import connected
+from bench.figures import Figure
+from device_simulators.home import Home
+from edge_agent.buffer import Buffer, read_totals
+from edge_agent.clock import Clock
+from edge_agent.frames import FrameCutter
+from edge_agent.uplink import Uplink
+from firmware_profiles import mqtt, wire
+from shouwang.broker import EmbeddedBroker
+from shouwang.pki import Pki
+from shouwang.processes import wait_until
+
+GATEWAY = "gw-bench-line"
+DAY_S = 86_400
+HOUR_US = 3_600_000_000
+BUDGET_MB = 512
+LIMIT_MS = 100.0
+EVENT_EVERY_S = 0.1
+EVENTS_AT_REST = 100
+COMMAND = "python -m bench edge_line"
+
+
+def run() -> list[Figure]:
+    """Disk for a day, the age of events during the drain and at rest, and how long the drain takes."""
+    with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name:
+        folder = Path(name)
+        file, size = _fill(folder)
+        totals = read_totals(file)
+        with EmbeddedBroker(folder / "broker", Pki(folder / "pki")) as broker:
+            broker.allow_gateways([GATEWAY])
+            during, rest, seconds = _drain(broker, file, totals.pending)
+    note = f"{totals.frames:,} frames, {totals.readings:,} readings; {len(during)} events meanwhile, NATS, TLS"
+    return [
+        Figure("a home's day in the buffer", size / 2**20, "MB", BUDGET_MB, "disk budget", COMMAND,
+               f"fits {BUDGET_MB * 2**20 / size:.1f} times"),
+        Figure("event during the drain of 24 h, worst", max(during), "ms", LIMIT_MS, "limit", COMMAND, note),
+        Figure("event during the drain of 24 h, p50", float(np.median(during)), "ms", float(np.median(rest)),
+               "at rest, p50", COMMAND),
+        Figure("event at rest, worst", max(rest), "ms", LIMIT_MS, "limit", COMMAND, f"{len(rest)} events"),
+        Figure("drain of 24 h", totals.readings / seconds, "readings/s", None, "", COMMAND, f"{seconds:.1f} s in all"),
+    ]  # fmt: skip
+
+
+def _fill(folder: Path) -> tuple[Path, int]:
+    """The outbox of a day until a minute ago, and the bytes that it takes; written in memory, where a commit costs no
+    disk access."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else folder) as fast:
+        file = Path(fast) / "buffer.db"
+        buffer = Buffer(file, GATEWAY, Clock(), BUDGET_MB << 20)
+        for cutter in _seconds(time.time_ns() // 1000 - (DAY_S + 60) * 1_000_000):
+            for base_us, series in cutter.cut():
+                buffer.put_frame(base_us, series)
+        size = sum(one.stat().st_size for one in Path(fast).iterdir())
+        buffer.close()
+        return Path(shutil.copy(file, folder / "buffer.db")), size
+
+
+def _seconds(begin_us: int) -> Iterator[FrameCutter]:
+    """What the home's devices say in each second of a day."""
+    home = Home(1)
+    for hour_us in range(begin_us, begin_us + DAY_S * 1_000_000, HOUR_US):
+        cutters = [FrameCutter() for _ in range(3600)]
+        for column in home.columns(hour_us, hour_us + HOUR_US):
+            seconds = (column.times_us - hour_us) // 1_000_000
+            starts = np.flatnonzero(np.diff(seconds, prepend=-1))
+            for begin, end in zip(starts, [*starts[1:], len(seconds)], strict=True):
+                cutters[int(seconds[begin])].add(
+                    column.device, column.channel, column.times_us[begin:end], column.values[begin:end]
+                )
+        yield from cutters
+
+
+def _drain(broker: EmbeddedBroker, file: Path, backlog: int) -> tuple[list[float], list[float], float]:
+    """Ages of events (ms) during the drain and at rest, and the drain's length in seconds."""
+    ages: dict[str, list[float]] = {"drain": [], "rest": []}
+    arrived = {"backfill": 0, "live": 0}
+    times = [0.0, 0.0]
+
+    def received(_client: paho.Client, _userdata: object, message: mqtt.paho.MQTTMessage) -> None:
+        now_us = time.time_ns() // 1000
+        if message.topic.endswith("/events"):
+            event = wire.decode(wire.Event, message.payload)
+            ages[str(event.values["when"])].append((now_us - event.time_us) / 1000)
+            return
+        stream = wire.decode(wire.Frame, message.payload).stream
+        arrived[stream] += 1
+        if stream == "backfill":
+            times[0] = times[0] or now_us / 1e6
+            times[1] = now_us / 1e6
+
+    listener = connected(broker.settings("svc-ingest"), "bench-listener")
+    listener.on_message = received
+    listener.subscribe([(wire.topic(GATEWAY, "events"), 1), (wire.topic(GATEWAY, "readings"), 1)])
+    gateway = multiprocessing.get_context("spawn").Process(target=_gateway, args=(broker.settings(GATEWAY), file))
+    gateway.start()
+    try:
+        wait_until(lambda: arrived["backfill"] >= backlog, 900, f"{backlog} frames of backlog")
+        wait_until(lambda: len(ages["rest"]) >= EVENTS_AT_REST, 60, f"{EVENTS_AT_REST} events at rest")
+    finally:
+        gateway.join(20)
+        if gateway.is_alive():
+            gateway.kill()
+        mqtt.stop(listener)
+    return ages["drain"], ages["rest"], times[1] - times[0]
+
+
+def _gateway(broker: mqtt.Broker, file: Path) -> None:
+    asyncio.run(_send(broker, file))
+
+
+async def _send(broker: mqtt.Broker, file: Path) -> None:
+    clock = Clock()
+    buffer = Buffer(file, GATEWAY, clock, BUDGET_MB << 20)
+    uplink = Uplink(broker, GATEWAY, buffer, clock, {})
+    uplink.start()
+    tick = rest = 0
+    while rest < EVENTS_AT_REST:
+        await asyncio.sleep(EVENT_EVERY_S)
+        tick += 1
+        # the last frames of the backlog fly with the first events at rest: those count as of the drain
+        when = "drain" if buffer.totals().pending > 10 else "rest"
+        rest += when == "rest"
+        if tick % 10 == 0:
+            now = clock.now_us()
+            values = np.array([70], np.float32)
+            buffer.put_frame(now, [wire.make_series("radar", "heart_rate", now, np.array([now], np.int64), values)])
+        buffer.put_event("sos-button", "sos_pressed", clock.now_us(), {"when": when}, b"")
+        uplink.pump()
+    await uplink.stop()
+    buffer.close()
