@@ -7,21 +7,23 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from device_simulators.faults import Faults, Piece, endless, replay
 from device_simulators.home import Decline, Home
-from device_simulators.recordings import SISFALL_HZ, Motion, extract
+from device_simulators.motion import IMU_HZ, worn_motion
+from device_simulators.recordings import extract
 from firmware_profiles.driver import DeviceConfig, Sink
 
 STEP_S = 0.5
-CHUNK_SAMPLES = 20
-"""A pendant sends a tenth of a second at a time."""
+PIECE = IMU_HZ // 10
+"""Samples: a pendant sends a tenth of a second at a time."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something out of the ordinary, ``at_s`` seconds after the start and then every ``every_s`` (0: once).
 
-    ``wear``: the pendant is worn and streams its raw signal without a break, ``recordings`` one after the other and
-    again; nothing else takes that long.
+    ``wear``: the pendant is worn and streams its raw signal without a break: ``recordings`` one after the other and
+    again, or the motion of an ordinary day. ``speed`` and ``faults`` say how a recording is played.
     """
 
     kind: Literal["fall", "sos", "held", "deterioration", "silence", "wear"]
@@ -31,6 +33,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     for_s: Seconds = 900
     device: str = ""
     recordings: list[str] = []
+    speed: Annotated[float, msgspec.Meta(gt=0, le=100)] = 1.0
+    """Faster than life: the pieces come earlier, their time stamps stay those of the signal."""
+    faults: Faults = Faults()
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,8 +52,8 @@ class SimulatedDriver:
         except msgspec.ValidationError as error:
             raise ValueError(f"simulated driver: {error}") from error
         for scenario in self._options.scenarios:
-            if scenario.kind in ("fall", "wear") and not scenario.recordings:
-                raise ValueError(f"a scenario {scenario.kind!r} needs recordings; there are: {', '.join(extract())}")
+            if scenario.kind == "fall" and not scenario.recordings:
+                raise ValueError(f"a scenario 'fall' needs recordings; there are: {', '.join(extract())}")
             missing = set(scenario.recordings) - set(extract())
             if missing:
                 raise ValueError(f"no recording {', '.join(sorted(missing))}; there are: {', '.join(extract())}")
@@ -98,31 +103,33 @@ class SimulatedDriver:
                 sink.event("sos-button", "sos_held", sink.now_us(), {"action": "long"})
             else:
                 for name in scenario.recordings:
-                    await self._replay(name, sink)
+                    await self._play(replay(extract()[name], scenario.faults, self._options.seed), scenario.speed, sink)
             if not scenario.every_s:
                 return
             await asyncio.sleep(scenario.every_s)
 
-    async def _replay(self, name: str, sink: Sink) -> None:
-        """Play a recording at its own speed, as the pendant would send it."""
-        await self._play(_chunks(name), sink)
-
     async def _wear(self, scenario: Scenario, sink: Sink) -> None:
-        await self._play(itertools.chain.from_iterable(map(_chunks, itertools.cycle(scenario.recordings))), sink)
+        """The pendant's signal without a break: the recordings over and over, or an ordinary day."""
+        if scenario.recordings:
+            motions = [extract()[name] for name in scenario.recordings]
+            await self._play(endless(motions, scenario.faults, self._options.seed), scenario.speed, sink)
+        else:
+            await self._play(_ordinary(self._options.seed, sink.now_us()), scenario.speed, sink)
 
-    async def _play(self, chunks: Iterator[Motion], sink: Sink) -> None:
+    async def _play(self, pieces: Iterator[Piece], speed: float, sink: Sink) -> None:
+        """Send the pieces of a signal as a pendant would, each when its last sample was taken."""
         start_us, begin = sink.now_us(), asyncio.get_running_loop().time()
-        sent = 0
-        for acc, gyro in chunks:
-            # a chunk is sent when its last sample was taken
-            due = begin + (sent + len(acc)) / SISFALL_HZ
+        for piece in pieces:
+            due = begin + piece.due_us / 1e6 / speed
             await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
-            sink.motion("pendant", start_us + round(sent * 1e6 / SISFALL_HZ), SISFALL_HZ, acc, gyro)
-            sent += len(acc)
+            sink.motion("pendant", start_us + piece.t_us, piece.rate_hz, piece.acc_g, piece.gyro_dps)
 
 
-def _chunks(name: str) -> Iterator[Motion]:
-    """A recording in pieces as the pendant sends them: views, nothing is copied or computed."""
-    acc, gyro = extract()[name]
-    for at in range(0, len(acc), CHUNK_SAMPLES):
-        yield acc[at : at + CHUNK_SAMPLES], gyro[at : at + CHUNK_SAMPLES]
+def _ordinary(seed: int, start_us: int) -> Iterator[Piece]:
+    """What a pendant feels from ``start_us`` on; made a minute at a time."""
+    first, minute = start_us * IMU_HZ // 1_000_000, 60 * IMU_HZ
+    for begin in itertools.count(0, minute):
+        acc, gyro = worn_motion(seed, first + begin, minute)
+        for at in range(0, minute, PIECE):
+            t_us, due_us = ((begin + n) * 1_000_000 // IMU_HZ for n in (at, at + PIECE))
+            yield Piece(due_us, t_us, IMU_HZ, acc[at : at + PIECE], gyro[at : at + PIECE])

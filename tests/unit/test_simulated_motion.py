@@ -1,12 +1,16 @@
 """The simulated pendant and the faults of a device: deterministic, plausible, and what the detector makes of them."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
+from device_simulators.driver import SimulatedDriver
 from device_simulators.faults import Faults, Piece, endless, replay
 from device_simulators.motion import IMU_HZ, doing, worn_motion
 from device_simulators.recordings import SISFALL_HZ, extract
 from edge_agent.fall import FallDetector
+from tests.support.ears import Ears, driving, until
 
 NOON = 1_763_942_400 * IMU_HZ + 4 * 3600 * IMU_HZ
 FALL = extract()["SA01_F01_R01"]
@@ -97,3 +101,30 @@ def test_recordings_can_go_on_without_a_break() -> None:
     times = np.array([next(pieces).t_us for _ in range(400)])
     assert (np.diff(times) > 0).all()
     assert times[-1] > len(FALL[0]) / SISFALL_HZ * 1e6
+
+
+def test_the_simulated_driver_plays_a_bad_device_faster_than_life() -> None:
+    ears = Ears()
+    scenario = {
+        "kind": "fall",
+        "at_s": 0,
+        "recordings": ["SA01_F01_R01"],
+        "speed": 50,
+        "faults": {"every": 2, "turned": True, "drop_out": 0.03},
+    }
+    driver = SimulatedDriver({"seed": 2, "scenarios": [scenario]}, [])
+
+    async def scene() -> None:
+        async with driving(driver, ears):
+            await until(lambda: sum(len(acc) for _, acc in ears.pieces) > 1300, lambda: len(ears.pieces))
+
+    asyncio.run(scene())
+    detector, kinds = FallDetector(100.0), []
+    for t_us, acc in ears.pieces:
+        kinds += [event.kind for event in detector.feed(t_us, acc)]
+    assert [*kinds, *(event.kind for event in detector.flush())] == ["suspected", "confirmed"]
+
+
+def test_a_fault_that_does_not_exist_is_told() -> None:
+    with pytest.raises(ValueError, match="rust"):
+        SimulatedDriver({"scenarios": [{"kind": "wear", "at_s": 0, "faults": {"rust": 1}}]}, [])
