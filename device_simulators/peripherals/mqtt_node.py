@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -58,9 +59,10 @@ class Zigbee2MqttBridge(_Node):
         self._base = base_topic
         self._states: dict[str, dict[str, Any]] = {}
 
-    def change(self, name: str, **values: Any) -> None:
+    def change(self, name: str, values: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Some values of a device change; ``action`` is told once and then empty, as Zigbee2MQTT does."""
         state = self._states.setdefault(name, {"linkquality": 120})
+        values = {**(values or {}), **more}
         state.update(values)
         self._say(f"{self._base}/{name}", msgspec.json.encode(state))
         if "action" in values:

@@ -46,7 +46,7 @@ def test_zigbee_devices_of_every_kind_and_a_broker_that_goes_away(home_broker: H
         DeviceConfig("smoke", "heiman-hs1sa"),
         DeviceConfig("gas", "heiman-hs1cg"),
         DeviceConfig("leak", "aqara-sjcgq11lm"),
-        DeviceConfig("bed", "third-reality-3rvs01031z"),
+        DeviceConfig("bed", "tuya-ts0601-bed"),
         DeviceConfig("presence", "aqara-rtczcgq11lm"),
         DeviceConfig("climate", "sonoff-snzb-02d"),
     ]
@@ -70,7 +70,7 @@ def test_zigbee_devices_of_every_kind_and_a_broker_that_goes_away(home_broker: H
                 bridge.change("smoke", smoke=True)
                 bridge.change("gas", gas=True)
                 bridge.change("leak", water_leak=True)
-                bridge.change("bed", vibration=True)
+                bridge.change("bed", occupancy=True)
                 bridge.change("presence", presence=True)
                 bridge.garbage("door")
                 bridge.availability("pir", online=False)
@@ -111,11 +111,11 @@ def test_an_esphome_radar_tells_vital_signs_falls_and_its_own_death(home_broker:
             with EsphomeNode(home_broker.broker, "radar") as radar, EsphomeNode(home_broker.broker, "fall") as fall:
 
                 def first() -> bool:
-                    radar.sensor("real_time_heart_rate", 71)
+                    radar.sensor("real-time_heart_rate", 71)
                     return ("radar", "heart_rate", 71.0) in ears.values
 
                 await until(first, lambda: ears.values)
-                radar.sensor("real_time_respiratory_rate", 15)
+                radar.sensor("real-time_respiratory_rate", 15)
                 radar.sensor("unknown_entity", 15)
                 fall.binary_sensor("falling_information", False)
                 fall.binary_sensor("falling_information", True)

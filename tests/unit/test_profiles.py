@@ -70,8 +70,8 @@ def test_an_sos_button_speaks() -> None:
 
 def test_a_radar_speaks() -> None:
     radar = MODELS["seeed-mr60bha2"]
-    assert esphome.decode(radar, "real_time_heart_rate", b"63.0") == [Reading("heart_rate", 63.0)]
-    assert esphome.decode(radar, "real_time_heart_rate", b"nan") == []
+    assert esphome.decode(radar, "real-time_heart_rate", b"63.0") == [Reading("heart_rate", 63.0)]
+    assert esphome.decode(radar, "real-time_heart_rate", b"nan") == []
     assert esphome.decode(radar, "something_else", b"whatever") == []
     (fall,) = esphome.decode(MODELS["seeed-mr60fda2"], "falling_information", b"ON")
     assert isinstance(fall, DeviceEvent)
