@@ -84,6 +84,13 @@ class EsphomeNode(_Node):
         super().__init__(broker, f"sim-{name}", f"{name}/status", b"online", b"offline")
         self._name = name
 
+    def tell(self, object_id: str, value: str | float) -> None:
+        """Words are a binary sensor's, numbers a sensor's."""
+        if isinstance(value, str):
+            self.binary_sensor(object_id, value == "ON")
+        else:
+            self.sensor(object_id, value)
+
     def sensor(self, object_id: str, value: float) -> None:
         self._say(f"{self._name}/sensor/{object_id}/state", f"{value:g}".encode(), retain=True)
 

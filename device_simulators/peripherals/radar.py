@@ -69,6 +69,10 @@ class SerialRadar:
     def say(self, frame: RadarFrame) -> None:
         self._terminal.write(encode(frame))
 
+    def write(self, data: bytes) -> None:
+        """Whatever comes over the line."""
+        self._terminal.write(data)
+
     def garbage(self, size: int) -> None:
         self._terminal.write(self._rng.bytes(size))
 

@@ -16,6 +16,8 @@ from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
 
 COMPONENTS = ("sensor", "binary_sensor", "text_sensor")
+OFFLINE_US = 30_000_000
+"""A broker that is stopped speaks the wills of all nodes; they are back long before this."""
 
 
 class EsphomeDriver:
@@ -27,6 +29,7 @@ class EsphomeDriver:
         self._options = read_options(self.name, options, LocalOptions)
         self._devices = by_address(self.name, devices, "esphome")
         self.hearing, self.contact = Hearing(), Contact()
+        self._offline: dict[str, int] = {}
 
     async def run(self, sink: Sink) -> None:
         await listen(self._options, self, sink)
@@ -34,6 +37,13 @@ class EsphomeDriver:
     def topics(self) -> list[str]:
         states = [f"{node}/{component}/+/state" for node in self._devices for component in COMPONENTS]
         return [*states, *(f"{node}/status" for node in self._devices)]
+
+    def tend(self, sink: Sink, now_us: int) -> None:
+        self.contact.tend(sink, now_us)
+        for device in self._devices.values():
+            if now_us - self._offline.get(device.name, now_us) >= OFFLINE_US:
+                del self._offline[device.name]
+                self.hearing.fault(sink, device, "the node is offline: check its power and WLAN", now_us)
 
     def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
         """One message; of a node or entity that is not configured: nothing."""
@@ -48,14 +58,17 @@ class EsphomeDriver:
     def _hear_status(self, sink: Sink, device: DeviceConfig, payload: bytes, retained: bool, now_us: int) -> None:
         if payload == b"offline":
             self.contact.down(sink, device, now_us)
-            self.hearing.fault(sink, device, "the node is offline: check its power and WLAN", now_us)
-        elif payload == b"online" and not retained:  # a retained one may outlive the node, when the broker died with it
-            self.contact.up(sink, device, now_us)
+            self._offline[device.name] = now_us
+        elif payload == b"online":
+            self._offline.pop(device.name, None)
+            if not retained:  # a retained one may outlive the node, when the broker died with it
+                self.contact.up(sink, device, now_us)
 
     def _hear_state(
         self, sink: Sink, device: DeviceConfig, object_id: str, payload: bytes, retained: bool, now_us: int
     ) -> None:
         if not retained:
+            self._offline.pop(device.name, None)
             self.contact.up(sink, device, now_us)
         try:
             found = esphome.decode(MODELS[device.model], object_id, payload)

@@ -54,10 +54,10 @@ class Hearing:
 
     def fault(self, sink: Sink, device: DeviceConfig, reason: str, now_us: int, about: str = "") -> None:
         """Tell a fault, once an hour at most for each device and sort of fault (``about``, else the reason itself)."""
-        log.warning("device fault", device=device.name, reason=reason)
         key = (device.name, about or reason)
         if now_us - self._faults.get(key, -FAULT_EVERY_US) >= FAULT_EVERY_US:
             self._faults[key] = now_us
+            log.warning("device fault", device=device.name, reason=reason)
             sink.event(device.name, "device_fault", now_us, {"reason": reason[:200]})
 
     def _is_news(self, device: str, event: DeviceEvent) -> bool:

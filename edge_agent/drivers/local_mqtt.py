@@ -82,6 +82,9 @@ class Listener(Protocol):
     hearing: Hearing
     contact: Contact
 
+    def tend(self, sink: Sink, now_us: int) -> None:
+        """Called every few seconds while the broker is there."""
+
     def topics(self) -> list[str]: ...
 
     def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
@@ -119,7 +122,7 @@ async def listen(options: LocalOptions, listener: Listener, sink: Sink) -> None:
             now_us = sink.now_us()
             if client.is_connected():
                 heard_us = now_us
-                listener.contact.tend(sink, now_us)
+                listener.tend(sink, now_us)
             elif now_us - heard_us >= LOST_US:
                 listener.contact.all_down(sink, now_us)
                 why = f"refuses us: {refused}" if refused else "does not answer: is it running?"

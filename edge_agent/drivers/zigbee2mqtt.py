@@ -41,6 +41,9 @@ class Zigbee2MqttDriver:
         states = [f"{base}/{name}" for name in self._devices]
         return [f"{base}/bridge/state", *states, *(f"{state}/availability" for state in states)]
 
+    def tend(self, sink: Sink, now_us: int) -> None:
+        self.contact.tend(sink, now_us)
+
     def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
         name = topic.removeprefix(f"{self._options.base_topic}/")
         device, _, leaf = name.rpartition("/")

@@ -1,7 +1,7 @@
 """The drivers' ears: what a message of a device becomes, and what a bad one costs.
 
 Payloads as the devices say them: Zigbee2MQTT's JSON by its device pages, ESPHome's states as text, GATT bytes by the
-Specification Supplement, radar frames as printed in the makers' manuals.
+Specification Supplement. (Radar frames: tests/property/test_radar_frames.py.)
 """
 
 from typing import Any
@@ -190,7 +190,15 @@ def test_a_node_is_in_contact_from_its_first_live_word_to_its_will() -> None:
     driver.hear_topic(ears, "home/bedroom/radar/status", b"online", False, 2)
     driver.hear_topic(ears, "home/bedroom/radar/status", b"offline", True, 3)
     assert ears.values == [("radar", "reachable", 1.0), ("radar", "reachable", 0.0)]
+    driver.tend(ears, 29_000_000)
+    assert ears.events == [], "a broker that is restarted speaks every node's will"
+    driver.tend(ears, 31_000_000)
+    driver.tend(ears, 31_000_000)
     assert ears.events == [("radar", "device_fault")]
+    driver.hear_topic(ears, "home/bedroom/radar/status", b"offline", False, 2 * HOUR)
+    driver.hear_topic(ears, "home/bedroom/radar/status", b"online", False, 2 * HOUR + 9_000_000)
+    driver.tend(ears, 2 * HOUR + 60_000_000)
+    assert len(ears.events) == 1
 
 
 def test_contact_is_repeated_once_a_heartbeat_while_it_lasts() -> None:
