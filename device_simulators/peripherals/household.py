@@ -22,6 +22,7 @@ from firmware_profiles.driver import DeviceConfig
 from firmware_profiles.mqtt import Broker
 
 STEP_S = 0.5
+FIRST_US = 120_000_000
 WIFI_EVERY_S, WIFI_DBM = 60, -58.0
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -120,7 +121,8 @@ class Household:
 async def live(broker: Broker, seed: int, flaws: Flaws, stop: asyncio.Event) -> None:
     """Say in real time what the devices would say, until ``stop``."""
     with await asyncio.to_thread(Household(broker, seed, flaws=flaws).__enter__) as home:
-        done_us = time.time_ns() // 1000
+        # Zigbee2MQTT and ESPHome tell every state when they start
+        done_us = time.time_ns() // 1000 - FIRST_US
         while not stop.is_set():
             await asyncio.sleep(STEP_S)
             now_us = time.time_ns() // 1000

@@ -27,6 +27,8 @@ BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
 BATTERY_LEVEL = 0x2A19
 """GATT Specification Supplement 3.21: one byte, percent."""
 PAUSE_S = (2.0, 60.0)
+FAILURES = 3
+"""Connections that failed one after the other: before that it may have gone back to sleep."""
 
 
 class BleDriver:
@@ -55,19 +57,22 @@ class BleDriver:
     async def _keep_listening(self, backend: Backend, device: DeviceConfig, sink: Sink) -> None:
         worn = MODELS[device.model].wearable  # the others sleep most of the time: no contact is their normal state
         pause, longest = PAUSE_S
+        failures = 0
         while True:
             try:
                 async with backend.connect(device.address or device.name) as connection:
                     if worn:
                         self._contact.up(sink, device, sink.now_us())
                     await self._subscribe(connection, device, sink)
-                    pause = PAUSE_S[0]
+                    pause, failures = PAUSE_S[0], 0
                     await self._stay(connection, device, sink)
             except NotAdvertisingError:
                 pause = PAUSE_S[0]
             except BleError as error:
+                failures += 1
                 log.info("device not reached", device=device.name, reason=str(error), again_in_s=pause)
-                self._hearing.fault(sink, device, f"Bluetooth: {error}", sink.now_us(), "connection")
+                if failures >= FAILURES:
+                    self._hearing.fault(sink, device, f"Bluetooth: {error}", sink.now_us(), "connection")
             if worn:
                 self._contact.down(sink, device, sink.now_us())
             await asyncio.sleep(pause)

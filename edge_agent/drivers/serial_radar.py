@@ -1,6 +1,8 @@
 """Radars on a serial line (USB or the gateway's UART): a device's address is the port, e.g. ``/dev/ttyUSB0``."""
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -76,6 +78,7 @@ class _Line:
         self._parser = FrameParser()
         self._quiet: asyncio.TimerHandle | None = None
         self._bytes = 0
+        self._judged = 0
         self.sound = 0
         """Good frames since the port was opened."""
 
@@ -94,7 +97,7 @@ class _Line:
                 return
             self._take(data, loop)
 
-        with serial.Serial(self._device.address, baud, timeout=0, write_timeout=0, exclusive=True) as port:
+        with serial.Serial(self._device.address, baud, timeout=0, exclusive=True) as port:
             loop.add_reader(port.fileno(), readable)
             log.info("serial port opened", device=self._device.name)
             try:
@@ -109,7 +112,8 @@ class _Line:
         asked = b"".join(encode(frame) for frame in queries(self._model))
         heard_us = self._sink.now_us()
         while True:
-            port.write(asked)
+            with contextlib.suppress(BlockingIOError):  # a line that takes nothing says nothing either: told below
+                os.write(port.fileno(), asked)  # Serial.write waits for ever where the line takes nothing
             sound = self.sound
             await asyncio.wait([gone], timeout=ASK_S)
             if gone.done():
@@ -143,11 +147,12 @@ class _Line:
         self._judge_line()
 
     def _judge_line(self) -> None:
-        damaged, total = self._parser.damaged, self.sound + self._parser.damaged
+        damaged = self._parser.damaged
+        total = damaged + self.sound - self._judged
         if damaged >= DAMAGED_LEAST and damaged > DAMAGED_SHARE * total:
             reason = f"{damaged} of {total} frames damaged: check the cable and the baud rate"
             self._hearing.fault(self._sink, self._device, reason, self._sink.now_us(), "line")
-            self._parser.damaged = self.sound = 0
+            self._parser.damaged, self._judged = 0, self.sound
 
     def _hear(self, frame: RadarFrame) -> None:
         self.sound += 1

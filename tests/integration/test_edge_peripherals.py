@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -305,6 +306,20 @@ def test_a_pendant_that_is_lost_or_dumb_is_told(monkeypatch: pytest.MonkeyPatch)
     assert "no motion samples" in ears.reasons[0]
 
 
+def test_a_radio_that_does_not_work_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ble, "PAUSE_S", (0.01, 0.02))
+    ears = Ears()
+
+    async def scene() -> None:
+        backend = SimulatedBackend({}, BleError)
+        async with driving(BleDriver({}, [DeviceConfig("strap", "polar-h10")], backend), ears):
+            await until(lambda: ears.events != [], lambda: ears.events)
+
+    asyncio.run(scene())
+    assert ears.events == [("strap", "device_fault")]
+    assert ears.values == [("strap", "reachable", 0.0)]
+
+
 def test_a_device_of_another_model_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     ears = Ears()
 
@@ -392,6 +407,24 @@ def test_a_simulated_household_is_heard_as_it_lives(home_broker: HomeBroker) -> 
     assert ("front-door", "door_opened") in zigbee.events
     assert any("not valid JSON" in reason for reason in zigbee.reasons)
     assert ("front-door", "battery", 7.0) in zigbee.values
+
+
+@needs_mosquitto
+def test_the_command_that_simulates_peripherals(home_broker: HomeBroker) -> None:
+    ears = Ears()
+    command = [sys.executable, "-m", "shouwang", "simulate", "peripherals"]
+
+    async def scene() -> None:
+        async with driving(Zigbee2MqttDriver({"port": home_broker.port}, DEVICES), ears):
+            process = await asyncio.create_subprocess_exec(
+                *command, "--broker", f"127.0.0.1:{home_broker.port}", "--seed", "4", "--garbage", "1"
+            )
+            await until(lambda: ("bed", "in_bed") in {value[:2] for value in ears.values}, lambda: ears.values, 90)
+            process.terminate()
+            assert await process.wait() == 0
+
+    asyncio.run(scene())
+    assert any("not valid JSON" in reason for reason in ears.reasons)
 
 
 def test_ble_devices_that_sleep_wake_and_stream(monkeypatch: pytest.MonkeyPatch) -> None:

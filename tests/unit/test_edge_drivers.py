@@ -4,16 +4,23 @@ Payloads as the devices say them: Zigbee2MQTT's JSON by its device pages, ESPHom
 Specification Supplement. (Radar frames: tests/property/test_radar_frames.py.)
 """
 
+import re
+import textwrap
+import tomllib
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from edge_agent.driver_loading import find_driver
 from edge_agent.drivers.ble import BleDriver
 from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.esphome import EsphomeDriver
 from edge_agent.drivers.hearing import Hearing
 from edge_agent.drivers.serial_radar import SerialRadarDriver
 from edge_agent.drivers.zigbee2mqtt import Zigbee2MqttDriver
+from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
 from firmware_profiles.readings import DeviceEvent
 from tests.support.ears import Ears
@@ -26,6 +33,12 @@ CUFF = DeviceConfig("cuff", "and-ua-651ble")
 RADAR = DeviceConfig("radar", "seeed-mr60bha2", address="home/bedroom/radar")
 HALL = DeviceConfig("hall", "hi-link-ld2410", address="home")
 HOUR = 3_600_000_000
+TRANSPORTS = {
+    "zigbee2mqtt": ("zigbee2mqtt",),
+    "esphome": ("esphome",),
+    "serial_radar": ("serial-radar",),
+    "ble": ("ble-gatt",),
+}
 
 Value = tuple[str, float]
 
@@ -274,3 +287,21 @@ def test_a_driver_says_what_is_wrong_with_its_configuration(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         driver(options, devices)
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "devices.md").read_text()
+
+
+def test_every_model_is_on_the_installers_page() -> None:
+    assert not [model for model in MODELS if model != "gateway" and f"`{model}`" not in PAGE]
+
+
+@pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
+def test_the_installers_examples_are_taken(example: str, tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("secret\n")
+    home = tomllib.loads(textwrap.dedent(example).replace("/etc/shouwang/local-mqtt.password", str(secret)))
+    devices = [msgspec.convert(device, DeviceConfig) for device in home["devices"]]
+    (driver,) = home["drivers"]
+    find_driver(driver["kind"])(driver.get("options", {}), devices)
+    assert {MODELS[device.model].transport for device in devices} <= set(TRANSPORTS[driver["kind"]])
