@@ -6,17 +6,19 @@ from typing import Any, Literal
 import msgspec
 
 Severity = Literal["emergency", "urgent", "attention", "technical"]
+Action = Literal["open", "update", "clear", "cancel", "note"]
 RANK: dict[str, int] = {"emergency": 0, "urgent": 1, "attention": 2, "technical": 3}
 NAMESPACE = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """``open`` raises an alert; ``update`` raises its severity and tells more; ``clear`` says that it is over.
+    """``open`` raises an alert; ``update`` raises its severity and tells more; ``clear`` says that it is over by
+    itself, ``cancel`` that the resident took it back; ``note`` adds to its story.
 
     ``onset_us`` is when the episode began, by the sensor's clock; with subject and rule it is the alert's identity.
     """
 
-    action: Literal["open", "update", "clear"]
+    action: Action
     rule: str
     rule_version: int
     severity: Severity

@@ -163,13 +163,16 @@ def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
         return True
 
 
-def clear_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, note: str) -> bool:
-    """It is over by itself. An alert that a person has is not taken from them: it gets a note."""
+def follow_up(conn: psycopg.Connection[Any], alert_id: uuid.UUID, wanted: Action, at: dt.datetime, note: str) -> bool:
+    """It is over by itself (``clear``), the resident takes it back (``cancel``), or there is more to know (``note``).
+
+    An alert that a person has is not taken from them: it gets a note. False where there is no such open alert.
+    """
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
             return False
-        action: Action = "clear" if row[0] in TRANSITIONS["clear"][0] else "note"
+        action: Action = wanted if row[0] in TRANSITIONS[wanted][0] else "note"
         _change(conn, alert_id, row[0], action, at, SYSTEM, None, note)
         return True
 

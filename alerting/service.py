@@ -17,7 +17,7 @@ import paho.mqtt.client as paho
 import psycopg
 import structlog
 
-from alerting import lifecycle, notice
+from alerting import downlink, lifecycle, notice
 from alerting.detection.context import COLUMN, Happened, Source, VitalColumns
 from alerting.detection.engine import Engine
 from alerting.district import RegistryCache, build_district, build_notice
@@ -53,6 +53,7 @@ class Alerting:
         self._connection = 0
         self._waiting: queue.PriorityQueue[tuple[int, int, str, bytes, int, int]] = queue.PriorityQueue(MAX_WAITING)
         self._known: dict[uuid.UUID, tuple[str, int]] = {}  # open alerts of this process: severity, version
+        self._downlink = downlink.Downlink(database, lambda: self._cache.registry, self._send)
         self._client = mqtt.make_client(broker, settings.worker, clean=False, manual_ack=True)
         self._client.on_connect = self._connected
         self._client.on_message = self._received
@@ -65,6 +66,7 @@ class Alerting:
             threading.Thread(target=self._decide, name="engine"),
             threading.Thread(target=self._write, name="writer"),
             threading.Thread(target=self._keep_refreshing, name="registry"),
+            threading.Thread(target=self._downlink.run, args=(self._stop,), name="downlink"),
         ]
         for thread in threads:
             thread.start()
@@ -112,12 +114,24 @@ class Alerting:
             received_us = _now_us()
             try:
                 self._tell(self._look(topic, payload, received_us), received_us)
+                self._answer(topic, payload)
             except DecodeError as error:
                 log.warning("message refused (ingest keeps its bytes)", topic=topic, reason=str(error))
             self._tell(self._engine.advance(received_us), received_us)
             if connection == self._connection:
                 self._client.ack(mid, 1)
             self._redistrict()
+
+    def _answer(self, topic: str, payload: bytes) -> None:
+        """Tell the home that its emergency is known here; it would call for help by itself otherwise."""
+        _, leaf = wire.parse_topic(topic)
+        if leaf == "events":
+            event = wire.decode(wire.Event, payload)
+            if event.kind in downlink.ANSWERED:
+                self._send(*downlink.received(event, _now_us()))
+
+    def _send(self, topic: str, payload: bytes) -> None:
+        self._client.publish(topic, payload, qos=1)
 
     def _look(self, topic: str, payload: bytes, now_us: int) -> list[Finding]:
         gateway, leaf = wire.parse_topic(topic)
@@ -135,6 +149,7 @@ class Alerting:
             if status.state == "offline":
                 self._engine.offline(gateway, now_us)
                 return []
+            self._downlink.online(gateway)
             return self._engine.heard(gateway, None, now_us) if gateway in district.gateways else []
         return self._look_at_frame(gateway, wire.decode(wire.Frame, payload), now_us)
 
@@ -179,9 +194,9 @@ class Alerting:
             if finding.action == "open" and told is not None:
                 continue
             raised_us = _now_us()
-            if finding.action == "clear":
+            if finding.action in ("clear", "cancel"):
                 self._known.pop(finding.alert_id, None)
-            else:
+            elif finding.action != "note":
                 self._known[finding.alert_id] = (finding.severity, 1)
             self._publish(finding, received_us, raised_us)
             records.append(Record(finding, received_us, raised_us))
@@ -191,7 +206,7 @@ class Alerting:
 
     def _publish(self, finding: Finding, received_us: int, raised_us: int) -> None:
         # consoles take changes of a known alert from the database; the notice of an update only has to be seen
-        if finding.action == "clear":
+        if finding.action in ("clear", "cancel", "note"):
             return
         found = build_notice(self._cache.registry, finding, received_us, raised_us, "raised", 1)
         self._client.publish(notice.TOPIC, notice.encode(found), qos=1)
@@ -247,8 +262,8 @@ class Alerting:
 
 def _store(conn: psycopg.Connection[Any], record: Record) -> None:
     finding = record.finding
-    if finding.action == "clear":
-        lifecycle.clear_alert(conn, finding.alert_id, _time(record.raised_us), finding.reason_zh)
+    if finding.action in ("clear", "cancel", "note"):
+        lifecycle.follow_up(conn, finding.alert_id, finding.action, _time(record.raised_us), finding.reason_zh)
         return
     alert = lifecycle.NewAlert(
         finding.alert_id,

@@ -125,7 +125,7 @@ def _drain(broker: EmbeddedBroker, file: Path, backlog: int) -> tuple[list[float
     arrived = {"backfill": 0, "live": 0}
     times = [0.0, 0.0]
 
-    def received(_client: paho.Client, _userdata: object, message: mqtt.paho.MQTTMessage) -> None:
+    def received(_client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         now_us = time.time_ns() // 1000
         if message.topic.endswith("/events"):
             event = wire.decode(wire.Event, message.payload)

@@ -71,7 +71,8 @@ class Feed:
                     self._board.reset((notice_of(row) for row in rows), time.time_ns() // 1000 - GRACE_US)
                     self.database_up = True
                     while not self._stop.is_set():
-                        for change in conn.notifies(timeout=LISTEN_S, stop_after=1):
+                        # a list: what arrives during a query within the generator would be lost (psycopg 3)
+                        for change in list(conn.notifies(timeout=LISTEN_S, stop_after=1)):
                             self._reload(conn, change.payload)
                         conn.execute("SELECT 1")  # notices a dead connection
             except psycopg.Error as error:

@@ -1,32 +1,41 @@
 """The simulated home as a driver of the edge agent: entry point ``simulated`` of ``shouwang.edge_drivers``."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
 
+from device_simulators.faults import Faults, Piece, endless, replay
 from device_simulators.home import Decline, Home
-from device_simulators.recordings import SISFALL_HZ, extract
+from device_simulators.motion import IMU_HZ, worn_motion
+from device_simulators.recordings import extract
 from firmware_profiles.driver import DeviceConfig, Sink
 
 STEP_S = 0.5
-CHUNK_SAMPLES = 20
-"""A pendant sends a tenth of a second at a time."""
+PIECE = IMU_HZ // 10
+"""Samples: a pendant sends a tenth of a second at a time."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something out of the ordinary, ``at_s`` seconds after the start and then every ``every_s`` (0: once)."""
+    """Something out of the ordinary, ``at_s`` seconds after the start and then every ``every_s`` (0: once).
 
-    kind: Literal["fall", "sos", "deterioration", "silence"]
+    ``wear``: the pendant is worn and streams its raw signal without a break: ``recordings`` one after the other and
+    again, or the motion of an ordinary day. ``speed`` and ``faults`` say how a recording is played.
+    """
+
+    kind: Literal["fall", "sos", "held", "deterioration", "silence", "wear"]
     at_s: Seconds
     every_s: Seconds = 0
     over_s: Seconds = 180
     for_s: Seconds = 900
     device: str = ""
     recordings: list[str] = []
+    speed: Annotated[float, msgspec.Meta(gt=0, le=100)] = 1.0
+    """Faster than life: the pieces come earlier, their time stamps stay those of the signal."""
+    faults: Faults = Faults()
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +52,8 @@ class SimulatedDriver:
         except msgspec.ValidationError as error:
             raise ValueError(f"simulated driver: {error}") from error
         for scenario in self._options.scenarios:
+            if scenario.kind == "fall" and not scenario.recordings:
+                raise ValueError(f"a scenario 'fall' needs recordings; there are: {', '.join(extract())}")
             missing = set(scenario.recordings) - set(extract())
             if missing:
                 raise ValueError(f"no recording {', '.join(sorted(missing))}; there are: {', '.join(extract())}")
@@ -63,7 +74,7 @@ class SimulatedDriver:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._live(home, sink, start_us))
             for scenario in self._options.scenarios:
-                if scenario.kind in ("fall", "sos"):
+                if scenario.kind in ("fall", "sos", "held", "wear"):
                     group.create_task(self._stage(scenario, sink))
 
     async def _live(self, home: Home, sink: Sink, start_us: int) -> None:
@@ -83,23 +94,42 @@ class SimulatedDriver:
 
     async def _stage(self, scenario: Scenario, sink: Sink) -> None:
         await asyncio.sleep(scenario.at_s)
+        if scenario.kind == "wear":
+            await self._wear(scenario, sink)
         while True:
             if scenario.kind == "sos":
                 sink.event("sos-button", "sos_pressed", sink.now_us(), {"action": "single"})
+            elif scenario.kind == "held":
+                sink.event("sos-button", "sos_held", sink.now_us(), {"action": "long"})
             else:
                 for name in scenario.recordings:
-                    await self._replay(name, sink)
+                    await self._play(replay(extract()[name], scenario.faults, self._options.seed), scenario.speed, sink)
             if not scenario.every_s:
                 return
             await asyncio.sleep(scenario.every_s)
 
-    async def _replay(self, name: str, sink: Sink) -> None:
-        """Play a recording at its own speed, as the pendant would send it."""
-        acc, gyro = extract()[name]
+    async def _wear(self, scenario: Scenario, sink: Sink) -> None:
+        """The pendant's signal without a break: the recordings over and over, or an ordinary day."""
+        if scenario.recordings:
+            motions = [extract()[name] for name in scenario.recordings]
+            await self._play(endless(motions, scenario.faults, self._options.seed), scenario.speed, sink)
+        else:
+            await self._play(_ordinary(self._options.seed, sink.now_us()), scenario.speed, sink)
+
+    async def _play(self, pieces: Iterator[Piece], speed: float, sink: Sink) -> None:
+        """Send the pieces of a signal as a pendant would, each when its last sample was taken."""
         start_us, begin = sink.now_us(), asyncio.get_running_loop().time()
-        for at in range(0, len(acc), CHUNK_SAMPLES):
-            chunk = slice(at, at + CHUNK_SAMPLES)
-            # a chunk is sent when its last sample was taken
-            await asyncio.sleep(max(0.0, begin + (at + CHUNK_SAMPLES) / SISFALL_HZ - asyncio.get_running_loop().time()))
-            t_us = start_us + round(at * 1e6 / SISFALL_HZ)
-            sink.motion("pendant", t_us, SISFALL_HZ, acc[chunk].astype(np.float32), gyro[chunk].astype(np.float32))
+        for piece in pieces:
+            due = begin + piece.due_us / 1e6 / speed
+            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+            sink.motion("pendant", start_us + piece.t_us, piece.rate_hz, piece.acc_g, piece.gyro_dps)
+
+
+def _ordinary(seed: int, start_us: int) -> Iterator[Piece]:
+    """What a pendant feels from ``start_us`` on; made a minute at a time."""
+    first, minute = start_us * IMU_HZ // 1_000_000, 60 * IMU_HZ
+    for begin in itertools.count(0, minute):
+        acc, gyro = worn_motion(seed, first + begin, minute)
+        for at in range(0, minute, PIECE):
+            t_us, due_us = ((begin + n) * 1_000_000 // IMU_HZ for n in (at, at + PIECE))
+            yield Piece(due_us, t_us, IMU_HZ, acc[at : at + PIECE], gyro[at : at + PIECE])

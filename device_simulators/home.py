@@ -80,15 +80,15 @@ class Home:
                 values = signal(self, times, activity)
                 yield Column(device, channel, times, values.astype(np.float32))
         yield from self._movement(from_us, to_us)
+        for before, stay in self._changes(from_us, to_us):
+            if "bed" in (before.place, stay.place) and stay.start_s % 60:  # else the minute tells it
+                time_us = np.array([stay.start_s * 1_000_000], np.int64)
+                yield Column("bed", "in_bed", time_us, np.array([stay.place == "bed"], np.float32))
 
     def happenings(self, from_us: int, to_us: int) -> Iterator[Happening]:
-        """Events with times in [from_us, to_us): going to bed and getting up, leaving and coming home."""
+        """Events with times in [from_us, to_us): leaving and coming home."""
         for before, stay in self._changes(from_us, to_us):
             time_us = stay.start_s * 1_000_000
-            if before.place == "bed":
-                yield Happening("bed", "bed_exit", time_us)
-            elif stay.place == "bed":
-                yield Happening("bed", "bed_enter", time_us)
             if "out" in (before.place, stay.place):
                 yield Happening("front-door", "door_opened", time_us)
                 yield Happening("front-door", "door_closed", time_us + 8_000_000)
@@ -167,6 +167,24 @@ class Home:
         warmth = self._warmth + 0.2 * self._circadian(times_us) + 0.05 * smooth(self.seed + 140, times_us / 1e6, 5000)
         return np.asarray(np.round(warmth + 2.2 * self._decline(times_us), 1))
 
+    def rr_interval(self, times_us: NDArray[np.int64], activity: Floats) -> Floats:
+        """Beat to beat: breathing makes it swing (respiratory sinus arrhythmia, some 20 ms in old age)."""
+        seconds = times_us / 1e6
+        swing = 20 * np.sin(2 * np.pi * seconds * self._breaths / 60) + 12 * normal(self.seed + 151, times_us // 1000)
+        return np.asarray(np.round(60_000 / self.heart_rate(times_us, activity) + swing))
+
+    def weight(self, times_us: NDArray[np.int64], activity: Floats) -> Floats:
+        days = times_us / 8.64e10
+        kilograms = 58 + 9 * uniform(self.seed + 152, np.zeros(1, np.int64))
+        return np.asarray(np.round(kilograms + 0.5 * smooth(self.seed + 153, days * 86_400, 30 * 86_400), 1))
+
+    def glucose(self, times_us: NDArray[np.int64], activity: Floats) -> Floats:
+        """mmol/L: fasting level, and a rise after meals at 7, 12 and 18 o'clock (Shanghai) that is over in 3 h."""
+        hours = (times_us / 3.6e9 + 8) % 24
+        since = np.stack([(hours - meal) % 24 for meal in (7, 12, 18)]).min(axis=0)
+        rise = 3.0 * (since / 0.8) * np.exp(1 - since / 0.8)
+        return np.asarray(np.round(5.4 + rise + 0.3 * smooth(self.seed + 154, times_us / 1e6, 20_000), 1))
+
     def room_temperature(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
         warmth = 23 + 1.2 * self._circadian(times_us) + 0.4 * smooth(self.seed + 150, times_us / 1e6, 9000)
         return np.asarray(np.round(warmth, 1))
@@ -190,6 +208,9 @@ _SIGNALS: tuple[tuple[str, str, float, tuple[str, ...] | None, _Signal], ...] = 
     ("bp-cuff", "systolic_bp", 900, _HOME, Home.systolic),
     ("bp-cuff", "diastolic_bp", 900, _HOME, Home.diastolic),
     ("thermometer", "body_temperature", 120, _HOME, Home.body_temperature),
+    ("hr-strap", "rr_interval", 1, _HOME, Home.rr_interval),
+    ("scale", "weight", 86_400, _HOME, Home.weight),
+    ("glucose-meter", "glucose", 21_600, _HOME, Home.glucose),
     ("climate", "room_temperature", 60, None, Home.room_temperature),
     ("climate", "room_humidity", 60, None, Home.room_humidity),
     ("pendant", "battery", 30, None, Home.battery),

@@ -2,38 +2,77 @@
 
 import argparse
 import asyncio
+import datetime as dt
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
+
 from edge_agent.agent import run_agent
-from edge_agent.config import ConfigError, load_config
+from edge_agent.clock import wall_us
+from edge_agent.config import ConfigError, Home, load_home
+from edge_agent.ntp import read_clock
+from edge_agent.updater import Updater, choose
+from edge_agent.watchdog import Notifier
+from firmware_profiles import devices
+
+log = structlog.get_logger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGINT or SIGTERM. Returns the exit status: 0, or 2 where the configuration can not be used."""
+    """Run until SIGINT or SIGTERM. Returns the exit status: 0, or 2 where the configuration can not be used.
+
+    A new configuration, or the return to the old one, replaces the process by a fresh one with the same id.
+    """
     parser = argparse.ArgumentParser(prog="edge_agent", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="the home's configuration (TOML)")
-    parser.add_argument("--check", action="store_true", help="only check the configuration")
+    parser.add_argument("--check", action="store_true", help="only check the configuration, thoroughly")
     options = parser.parse_args(arguments)
     try:
-        config = load_config(options.config)
         if options.check:
-            print(f"{options.config}: in order; gateway {config.gateway}, {len(config.devices)} devices")
-            return 0
-        asyncio.run(_until_stopped(config))
+            return _check(options.config)
+        home, updater = choose(options.config, wall_us)
+        again = _run(home, updater)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
+    if again:
+        command = [sys.executable, "-m", "edge_agent", "--config", str(options.config)]
+        os.execv(sys.executable, command)  # noqa: S606 - the same program, with the same argument
     return 0
 
 
-async def _until_stopped(config: object) -> None:
+def _run(home: Home, updater: Updater | None) -> bool:
+    """Run the agent; True: the process shall be replaced."""
+    try:
+        devices.install(home.models)
+        stopped = asyncio.run(_until_stopped(home, updater))
+    except Exception as error:
+        log.exception("the agent failed")
+        if updater is None or not updater.failed(f"{type(error).__name__}: {error}"):
+            raise
+        return True
+    return not stopped
+
+
+async def _until_stopped(home: Home, updater: Updater | None) -> bool:
+    """True: a signal stopped it; False: a restart is asked for."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_agent(config, stop)  # type: ignore[arg-type]
+    await run_agent(home.config, stop, updater, Notifier.from_environment())
+    return stop.is_set()
+
+
+def _check(file: Path) -> int:
+    from edge_agent.check import errors, examine, look_up, report
+
+    findings = examine(load_home(file), dt.datetime.now(dt.UTC), read_clock(), look_up)
+    print(f"{file}\n{report(findings)}")
+    return 2 if errors(findings) else 0
 
 
 if __name__ == "__main__":

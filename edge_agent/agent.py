@@ -1,30 +1,33 @@
 """One home's agent: drivers in, frames and events out."""
 
 import asyncio
-from collections.abc import Mapping
-from importlib.metadata import entry_points
+import time
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from edge_agent.alarm.runner import AlarmRunner
+from edge_agent.bed import BedChange, BedWatch
 from edge_agent.buffer import Buffer
 from edge_agent.clock import Clock
-from edge_agent.config import ConfigError, DriverConfig, HomeConfig
-from edge_agent.falls import FallWatch
+from edge_agent.config import DriverConfig, HomeConfig
+from edge_agent.driver_loading import find_driver, make_driver
+from edge_agent.fall.fusion import FallNews
+from edge_agent.falls import STATES, FallWatch
 from edge_agent.frames import FrameCutter
-from edge_agent.health import GatewayHealth
 from edge_agent.line_watch import LineWatch
-from edge_agent.uplink import Uplink
-from firmware_profiles.driver import Driver
+from edge_agent.operation import GATEWAY_DEVICE, Operation
+from edge_agent.updater import COMMAND as UPDATE_CONFIG
+from edge_agent.updater import Updater
+from edge_agent.uplink import Handler, Uplink
+from edge_agent.watchdog import DriverState, Notifier
 
 log = structlog.get_logger(__name__)
 
-DRIVER_GROUP = "shouwang.edge_drivers"
 DRIVER_PAUSE_S = (1.0, 60.0)
 """A driver that failed is started again after the first; each further failure doubles it, up to the second."""
-HEALTH_INTERVAL_S = 60.0
-GATEWAY_DEVICE = "gateway"
 
 
 class Agent:
@@ -35,7 +38,12 @@ class Agent:
         self._line = LineWatch(buffer, clock)
         self._frames = FrameCutter()
         self._falls = FallWatch()
+        self._bed = BedWatch()
         self.uplink: Uplink | None = None
+        self.drivers = [DriverState(driver.kind) for driver in config.drivers]
+        memory = config.buffer.path.with_suffix(".alarm.json")
+        self.alarm = AlarmRunner(config.local_alarm, config.gateway, memory, self._report_alarm, clock)
+        self.operation = Operation(config, buffer, clock, self.drivers, self.alarm.probes)
 
     # Sink
 
@@ -44,6 +52,8 @@ class Agent:
 
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         self._frames.add(device, channel, times_us, values)
+        if channel == "in_bed":
+            self._tell_bed(self._bed.readings(device, times_us, values))
 
     def event(
         self,
@@ -53,8 +63,12 @@ class Agent:
         values: Mapping[str, str | int | float | bool] | None = None,
         evidence: bytes = b"",
     ) -> None:
-        self._buffer.put_event(device, kind, time_us, dict(values or {}), evidence)
-        self._pump()
+        kind = self.alarm.judge(kind, time_us)
+        kind = self.operation.buttons.judge(device, kind, time_us, self.now_us(), time.monotonic())
+        if kind in STATES:
+            self._tell_falls(self._falls.state(device, kind, time_us, dict(values or {})))
+        else:
+            self._put_event(device, kind, time_us, dict(values or {}), evidence)
 
     def motion(
         self,
@@ -64,24 +78,43 @@ class Agent:
         acc_g: NDArray[np.float32],
         gyro_dps: NDArray[np.float32] | None,
     ) -> None:
-        for fall in self._falls.feed(device, t_us, sample_rate_hz, acc_g, gyro_dps):
-            values = {"confidence": round(float(fall.confidence), 3), **fall.features}
-            self.event(device, f"fall_{fall.kind}", fall.time_us, values, fall.evidence_bytes())
+        self._tell_falls(self._falls.feed(device, t_us, sample_rate_hz, acc_g, gyro_dps))
+
+    def _tell_falls(self, news: Iterable[FallNews]) -> None:
+        for fall in news:
+            self._put_event(fall.device, f"fall_{fall.kind}", fall.time_us, fall.values, fall.evidence)
+
+    def _tell_bed(self, changes: Iterable[BedChange]) -> None:
+        for change in changes:
+            self._put_event(change.device, change.kind, change.time_us, {}, b"")
+
+    def _put_event(
+        self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool], evidence: bytes
+    ) -> None:
+        self._buffer.put_event(device, kind, time_us, values, evidence)
+        self._pump()
+        self.alarm.event(device, kind, time_us)
+
+    def _report_alarm(self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool]) -> None:
+        self._buffer.put_event(device, kind, time_us, values, b"")
+        self._pump()
 
     # what runs
 
-    def cut_frames(self) -> None:
-        for base_us, series in self._frames.cut():
-            self._buffer.put_frame(base_us, series)
-        self._pump()
-
     def tend(self) -> None:
-        """Once a frame: cut it, look after the clock and the disk, and tell what became of them."""
+        """Once a frame: see what follows from time passing, cut the frame, look after the clock and the disk."""
+        self._tell_falls(self._falls.advance(self.now_us()))
+        self._tell_bed(self._bed.advance(self.now_us()))
         self.cut_frames()
         for kind, values in self._line.look():
             self.event(GATEWAY_DEVICE, kind, self.now_us(), values)
             if self.uplink is not None:
                 self.uplink.tell_status()
+
+    def cut_frames(self) -> None:
+        for base_us, series in self._frames.cut():
+            self._buffer.put_frame(base_us, series)
+        self._pump()
 
     def _pump(self) -> None:
         if self.uplink is not None:
@@ -92,15 +125,18 @@ class Agent:
             await asyncio.sleep(self._config.frames.interval_s)
             self.tend()
 
-    async def keep_driving(self, driver: DriverConfig) -> None:
+    async def keep_driving(self, driver: DriverConfig, state: DriverState) -> None:
         """Run a driver for ever: one that fails is reported and started again."""
         pause, longest = DRIVER_PAUSE_S
         while True:
             try:
-                await _make_driver(driver, self._config).run(self)
+                state.running = True
+                await make_driver(driver, self._config).run(self)
                 reason = "the driver ended by itself"
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
+            state.running, state.fault = False, reason[:200]
+            state.retry_at = asyncio.get_running_loop().time() + pause
             log.error(
                 "driver failed", gateway=self._config.gateway, driver=driver.kind, reason=reason, again_in_s=pause
             )
@@ -108,61 +144,59 @@ class Agent:
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 
-    async def keep_reporting(self) -> None:
-        health = GatewayHealth(self._config.buffer.path.parent)
-        while True:
-            await asyncio.sleep(HEALTH_INTERVAL_S)
-            figures = health.read() | {"buffer_depth": float(self._buffer.totals().pending)}
-            time_us = np.array([self.now_us()], np.int64)
-            for channel, value in figures.items():
-                self.readings(GATEWAY_DEVICE, channel, time_us, np.array([value], np.float32))
 
-
-async def run_agent(config: HomeConfig, stop: asyncio.Event) -> None:
-    """Watch over one home until ``stop``; what was not sent by then stays in the buffer.
+async def run_agent(
+    config: HomeConfig, stop: asyncio.Event, updater: Updater | None = None, notifier: Notifier | None = None
+) -> None:
+    """Watch over one home until ``stop``, or until ``updater`` asks for a restart; what was not sent by then stays in
+    the buffer. ``notifier`` tells systemd how it goes.
 
     Raises ConfigError where a driver is not installed.
     """
     for driver in config.drivers:
-        _find_driver(driver.kind)
+        find_driver(driver.kind)
     clock = Clock()
     buffer = Buffer(config.buffer.path, config.gateway, clock, config.buffer.budget_mb * 1024 * 1024)
     agent = Agent(config, buffer, clock)
-    agent.uplink = Uplink(config.broker, config.gateway, buffer, clock, {"ping": lambda _: "pong"})
-    agent.uplink.start()
+    notifier = notifier or Notifier({}, 0)
+    handlers: dict[str, Handler] = {
+        "ping": lambda _: "pong",
+        "alert_received": agent.alarm.handle_received,
+        "help_coming": agent.alarm.handle_coming,
+        **agent.operation.handlers(lambda: agent.uplink),
+    }
+    if updater is not None:
+        handlers[UPDATE_CONFIG] = updater.receive
+    uplink = agent.uplink = Uplink(config.broker, config.gateway, buffer, clock, handlers)
+    uplink.start()
     tasks = [
         asyncio.create_task(work)
         for work in (
             agent.keep_cutting(),
-            agent.keep_reporting(),
-            *(agent.keep_driving(driver) for driver in config.drivers),
+            agent.alarm.run(),
+            *agent.operation.tasks(agent, uplink, notifier),
+            *(agent.keep_driving(*pair) for pair in zip(config.drivers, agent.drivers, strict=True)),
         )
     ]
-    stopping = asyncio.create_task(_wait(stop))
+    ends = [asyncio.create_task(_wait(stop))]
+    if updater is not None:
+        ends.append(asyncio.create_task(_wait(updater.restart)))
+        tasks.append(
+            asyncio.create_task(updater.judge(lambda: uplink.online, agent.event, uplink.reply, GATEWAY_DEVICE))
+        )
     try:
-        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*ends, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             if task.done():
                 task.result()  # what ends by itself is a fault: the supervisor must hear of it
     finally:
-        for task in (stopping, *tasks):
+        notifier.tell("STOPPING=1" if stop.is_set() else "STATUS=restarting with another configuration")
+        for task in (*ends, *tasks):
             task.cancel()
-        await asyncio.gather(stopping, *tasks, return_exceptions=True)
+        await asyncio.gather(*ends, *tasks, return_exceptions=True)
         agent.cut_frames()
-        await agent.uplink.stop()
+        await uplink.stop()
         buffer.close()
-
-
-def _find_driver(kind: str) -> type[Driver]:
-    found = {point.name: point for point in entry_points(group=DRIVER_GROUP)}
-    if kind not in found:
-        raise ConfigError(f"no driver {kind!r} is installed; there are: {', '.join(sorted(found))}")
-    driver: type[Driver] = found[kind].load()
-    return driver
-
-
-def _make_driver(driver: DriverConfig, config: HomeConfig) -> Driver:
-    return _find_driver(driver.kind)(driver.options, config.devices)
 
 
 async def _wait(event: asyncio.Event) -> None:

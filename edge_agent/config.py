@@ -1,13 +1,17 @@
-"""A home's configuration: one TOML file, checked strictly before anything starts."""
+"""A home's configuration: one TOML file and, where it needs them, device models of its own. Checked strictly before
+anything starts; nothing here looks at the machine (that is :mod:`edge_agent.check`)."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from firmware_profiles.devices import MODELS
+from edge_agent.alarm.settings import LocalAlarmConfig
+from firmware_profiles.devices import MODELS, DeviceModel, load_model
 from firmware_profiles.driver import DeviceConfig
+from firmware_profiles.errors import ProfileError
 from firmware_profiles.mqtt import Broker
 from firmware_profiles.wire import GatewayName
 
@@ -32,6 +36,17 @@ class DriverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     options: dict[str, Any] = {}
 
 
+class UpdatesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may change this configuration over MQTT. Only the installed file says it, never an update."""
+
+    public_keys: Annotated[list[str], msgspec.Meta(min_length=1)]
+    """The district's Ed25519 keys, base64: more than one while keys are changed."""
+    online_within_s: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 300
+    """A new version that is not connected to the broker so long after the start is taken back."""
+    folder: Path | None = None
+    """Where versions are kept; not given: the folder ``config`` beside the buffer."""
+
+
 class HomeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway: GatewayName
     broker: Broker
@@ -39,28 +54,75 @@ class HomeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     devices: list[DeviceConfig]
     drivers: list[DriverConfig]
     frames: FrameConfig = FrameConfig()
+    profiles: Path | None = None
+    """A folder of device models (TOML) of this home's own."""
+    updates: UpdatesConfig | None = None
+    local_alarm: LocalAlarmConfig = LocalAlarmConfig()
+
+
+class Home(msgspec.Struct, frozen=True):
+    """A configuration and the device models that it brings along, by id."""
+
+    config: HomeConfig
+    models: Mapping[str, DeviceModel] = {}
 
 
 def load_config(file: Path) -> HomeConfig:
-    """The configuration in ``file``. Raises ConfigError with a text for the installer."""
+    """The configuration in ``file``, without its models. Raises ConfigError with a text for the installer."""
+    return load_home(file).config
+
+
+def load_home(file: Path) -> Home:
+    """The configuration in ``file`` and its models. Raises ConfigError with a text for the installer."""
     try:
-        config = msgspec.convert(tomllib.loads(file.read_text("utf-8")), HomeConfig, dec_hook=_path)
+        text = file.read_text("utf-8")
     except OSError as error:
         raise ConfigError(f"{file}: can not be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: {error}") from error
+    return parse_home(text, {}, str(file))
+
+
+def parse_home(text: str, profiles: Mapping[str, str], source: str) -> Home:
+    """The configuration in ``text``; ``profiles`` (TOML by model id) come on top of those its folder holds.
+
+    ``source`` is what the errors call it. Raises ConfigError with a text for the installer.
+    """
+    try:
+        config = msgspec.convert(tomllib.loads(text), HomeConfig, dec_hook=_path)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{source}: {error}") from error
+    own = {**_read_profiles(config.profiles, source), **profiles}
+    try:
+        models = {model_id: load_model(profile, model_id) for model_id, profile in own.items()}
+    except ProfileError as error:
+        raise ConfigError(f"{source}: {error}") from error
+    known = {**MODELS, **models}
     names = [device.name for device in config.devices]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"{file}: two devices are called {name!r}; a name is used once in a home")
+            raise ConfigError(f"{source}: two devices are called {name!r}; a name is used once in a home")
     for device in config.devices:
-        if device.model not in MODELS:
+        if device.model not in known:
             raise ConfigError(
-                f"{file}: device {device.name}: unknown model {device.model!r}; known: {', '.join(sorted(MODELS))}"
+                f"{source}: device {device.name}: unknown model {device.model!r}; known: {', '.join(sorted(known))}"
             )
+    for mistake in config.local_alarm.mistakes():
+        raise ConfigError(f"{source}: {mistake}")
     if not config.drivers:
-        raise ConfigError(f"{file}: no [[drivers]]: the agent would hear nothing")
-    return config
+        raise ConfigError(f"{source}: no [[drivers]]: the agent would hear nothing")
+    return Home(config, models)
+
+
+def _read_profiles(folder: Path | None, source: str) -> dict[str, str]:
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise ConfigError(f"{source}: profiles: {folder} is not a folder")
+    try:
+        return {file.stem: file.read_text("utf-8") for file in sorted(folder.glob("*.toml"))}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{source}: profiles: {folder} can not be read: {error}") from error
 
 
 def _path(kind: type[Any], value: Any) -> Any:

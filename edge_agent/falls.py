@@ -1,4 +1,4 @@
-"""Feeds the raw IMU signal of each pendant to its fall detector and turns what it finds into events."""
+"""Everything in a home that can tell a fall: detectors on the pendants' signals, radars' states, and their fusion."""
 
 from collections.abc import Iterator
 
@@ -7,15 +7,31 @@ import structlog
 from numpy.typing import NDArray
 
 from edge_agent.fall import FallDetector, FallEvent
+from edge_agent.fall.events import FallKind
+from edge_agent.fall.features import RATE_HZ, WATCH
+from edge_agent.fall.fusion import FallFusion, FallNews
 
 log = structlog.get_logger(__name__)
 
+SILENT_US = 2_000_000
+"""A signal that has stopped for so long is judged by what there is: the pendant may lie broken beside its owner."""
+WHOLE_S = WATCH / RATE_HZ
+RADAR_CONFIDENCE = 0.8
+"""What a radar's own verdict is worth: makers and studies report precisions of about 0.8 to 0.95."""
+STATES: dict[str, FallKind] = {
+    "fall_suspected": "suspected",
+    "fall_confirmed": "confirmed",
+    "fall_recovered": "recovered",
+}
+
 
 class FallWatch:
-    """One detector per device and sample rate."""
+    """One detector per pendant and sample rate; one story per fall."""
 
     def __init__(self) -> None:
         self._detectors: dict[tuple[str, float], FallDetector] = {}
+        self._heard_us: dict[tuple[str, float], int] = {}  # the end of the last piece, while it is being followed
+        self._fusion = FallFusion()
 
     def feed(
         self,
@@ -24,12 +40,40 @@ class FallWatch:
         sample_rate_hz: float,
         acc_g: NDArray[np.float32],
         gyro_dps: NDArray[np.float32] | None,
-    ) -> Iterator[FallEvent]:
-        """What the detector finds in this piece of the signal, in order. A piece it refuses is logged and left out."""
+    ) -> Iterator[FallNews]:
+        """What this piece of a pendant's signal tells, in order. A piece that is refused is logged and left out."""
         key = (device, sample_rate_hz)
-        if key not in self._detectors:
-            self._detectors[key] = FallDetector(sample_rate_hz)
         try:
-            yield from self._detectors[key].feed(t_us, acc_g, gyro_dps)
+            if key not in self._detectors:
+                self._detectors[key] = FallDetector(sample_rate_hz)
+            events = self._detectors[key].feed(t_us, acc_g, gyro_dps)
         except ValueError as error:
             log.warning("motion signal refused", device=device, reason=str(error))
+            return
+        self._heard_us[key] = t_us + round(len(acc_g) * 1e6 / sample_rate_hz)
+        yield from self._tell(device, events)
+
+    def state(
+        self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool]
+    ) -> list[FallNews]:
+        """A room sensor's own verdict: one of STATES."""
+        return self._fusion.report(device, "room", STATES[kind], time_us, RADAR_CONFIDENCE, values)
+
+    def advance(self, now_us: int) -> list[FallNews]:
+        """What follows from time passing: signals that stopped, radars' falls that last."""
+        news: list[FallNews] = []
+        for key, heard_us in list(self._heard_us.items()):
+            if now_us - heard_us >= SILENT_US:
+                del self._heard_us[key]
+                news += self._tell(key[0], self._detectors[key].flush())
+        return news + self._fusion.advance(now_us)
+
+    def _tell(self, device: str, events: list[FallEvent]) -> Iterator[FallNews]:
+        for event in events:
+            if event.kind == "recovered" and event.features["after_s"] < WHOLE_S:
+                # the signal broke off: nobody has seen that the wearer is well, so the suspicion stays for a person
+                log.info("a suspicion stays open: its signal broke off", device=device, fall_us=event.time_us)
+                continue
+            yield from self._fusion.report(
+                device, "worn", event.kind, event.time_us, event.confidence, event.features, event.evidence_bytes()
+            )

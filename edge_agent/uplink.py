@@ -35,6 +35,12 @@ Handler = Callable[[wire.Command], str]
 """Carries a command out and says what it did; raises ValueError where it can not."""
 
 
+class Interim(str):
+    """What a handler returns that has only begun: :meth:`Uplink.reply` tells the end later."""
+
+    __slots__ = ()
+
+
 class Uplink:
     """Lives in one event loop; call :meth:`pump` when something was put into the buffer."""
 
@@ -53,6 +59,9 @@ class Uplink:
         self._calling = False  # connected, and what paho repeats may still be on its way into the socket
         self._online = False
         self._in_flight: dict[int, Outgoing] = {}  # by paho's message id
+        self._handed_over: dict[int, float] = {}  # by paho's message id, on the loop's clock
+        self.round_trip_s: float | None = None
+        """Of the message that was acknowledged last; None before the first."""
         self._done: list[int] = []  # acknowledged, not yet told to the buffer
         self._progress = 0.0  # when the broker last acknowledged, or had nothing to
         self._pumping = False
@@ -64,6 +73,11 @@ class Uplink:
         self._client.on_disconnect = self._from_thread(self._disconnected)
         self._client.on_publish = self._from_thread(self._acknowledged)
         self._client.on_message = self._from_thread(self._commanded)
+
+    @property
+    def online(self) -> bool:
+        """The broker has accepted us and the connection stands."""
+        return self._online
 
     def start(self) -> None:
         mqtt.start(self._client, self._broker)
@@ -121,7 +135,7 @@ class Uplink:
             after_s=self._ack_timeout_s,
         )
         self._online = self._calling = False
-        found = self._client.socket()
+        found: Any = self._client.socket()
         if found is not None:
             with contextlib.suppress(OSError):  # ended by itself meanwhile
                 socket.socket.shutdown(cast(socket.socket, found), socket.SHUT_RDWR)
@@ -130,6 +144,7 @@ class Uplink:
         leaf: wire.Leaf = "events" if message.lane == "events" else "readings"
         info = self._client.publish(wire.topic(self._gateway, leaf), message.payload, qos=1)
         self._in_flight[info.mid] = message
+        self._handed_over[info.mid] = self._loop.time()
 
     def _status(self, state: Any) -> wire.Status:
         totals = self._buffer.totals()
@@ -179,8 +194,12 @@ class Uplink:
         if self._online:
             log.warning("connection lost; everything is kept", gateway=self._gateway, reason=str(reason))
         self._online = self._calling = False
+        self._handed_over.clear()  # what is repeated after the break would be counted with the break
 
     def _acknowledged(self, _client: paho.Client, _userdata: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        sent = self._handed_over.pop(mid, None)
+        if sent is not None:
+            self.round_trip_s = self._loop.time() - sent
         message = self._in_flight.pop(mid, None)
         if message is None:
             return
@@ -190,7 +209,7 @@ class Uplink:
             self._pumping = True
             self._loop.call_later(GATHER_S, self.pump)
 
-    def _commanded(self, client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+    def _commanded(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         try:
             command = wire.decode(wire.Command, bytes(message.payload))
         except DecodeError as error:
@@ -203,8 +222,12 @@ class Uplink:
             ok, detail = True, handler(command)
         except ValueError as error:
             ok, detail = False, str(error)
-        reply = wire.Reply(wire.VERSION, command.id, self._gateway, ok, self._clock.now_us(), detail)
-        client.publish(wire.topic(self._gateway, "replies"), wire.encode(reply), qos=1)
+        self.reply(command.id, ok, detail, final=not isinstance(detail, Interim))
+
+    def reply(self, command_id: str, ok: bool, detail: str, final: bool = True) -> None:
+        """Answer a command; it is lost where the connection ends before the broker has it."""
+        reply = wire.Reply(wire.VERSION, command_id, self._gateway, ok, self._clock.now_us(), str(detail), final)
+        self._client.publish(wire.topic(self._gateway, "replies"), wire.encode(reply), qos=1)
 
 
 def _wait_for(message: paho.MQTTMessageInfo) -> None:

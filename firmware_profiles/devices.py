@@ -1,7 +1,8 @@
 """Device models: one TOML file each in ``devices/``. A model that speaks a known transport is a file and no code."""
 
+import contextlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -40,6 +41,8 @@ class DeviceModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Zigbee2MQTT: payload key; ESPHome: object id of the entity."""
     events: dict[str, dict[str, str]] = {}
     """Payload key → (payload value → event code); true and false are written as words."""
+    imu_characteristic: str = ""
+    """BLE GATT: the characteristic (128-bit UUID) that notifies motion samples, see :mod:`firmware_profiles.imu`."""
     imu_rate_hz: float = 0.0
     acc_range_g: float = 0.0
     wearable: bool = False
@@ -74,4 +77,26 @@ def _load_all() -> dict[str, DeviceModel]:
     return {file.stem: load_model(file.read_text("utf-8"), file.stem) for file in files}
 
 
-MODELS: Mapping[str, DeviceModel] = MappingProxyType(_load_all())
+_models = _load_all()
+MODELS: Mapping[str, DeviceModel] = MappingProxyType(_models)
+"""By id: the models that come with this package, and those that :func:`install` added to this process."""
+
+
+def install(own: Mapping[str, DeviceModel]) -> None:
+    """Add a home's own models to :data:`MODELS`, for the life of this process; one of the same id is replaced.
+
+    Called once, before any driver is made: drivers look models up when they start.
+    """
+    _models.update(own)
+
+
+@contextlib.contextmanager
+def tentatively(own: Mapping[str, DeviceModel]) -> Iterator[None]:
+    """As :func:`install`, but taken back at the end, to see whether drivers accept the models; no await inside."""
+    before = dict(_models)
+    _models.update(own)
+    try:
+        yield
+    finally:
+        _models.clear()
+        _models.update(before)

@@ -121,6 +121,8 @@ class Command(msgspec.Struct, frozen=True):
     kind: Code
     time_us: Natural
     args: dict[str, Scalar] = {}
+    body: bytes = b""
+    """What does not fit into scalars; the kind says what it is (``update_config``: a signed configuration)."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -132,6 +134,8 @@ class Reply(msgspec.Struct, frozen=True):
     ok: bool
     time_us: Natural
     detail: str = ""
+    final: bool = True
+    """False: what was begun takes its time, and another reply with this id tells how it ended."""
 
 
 Message = Frame | Event | Status | Command | Reply

@@ -41,7 +41,9 @@ class Rights:
 
 SERVICE_RIGHTS: dict[str, Rights] = {
     "svc-ingest": Rights((), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")),
-    "svc-alerting": Rights((ALERTS,), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")),
+    "svc-alerting": Rights(
+        (ALERTS, "care/v1/+/+/commands"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
+    ),
     "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
 }
 

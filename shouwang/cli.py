@@ -2,13 +2,15 @@
 
 import asyncio
 import importlib
+import os
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from shouwang import evaluate
+from shouwang import configure, evaluate, train
 
 app = typer.Typer(
     name="shouwang",
@@ -20,7 +22,12 @@ simulate = typer.Typer(help="Simulated homes.", no_args_is_help=True)
 provision = typer.Typer(help="Register people, homes and devices; issue certificates.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
 app.add_typer(provision, name="provision")
+app.command("gateway")(configure.command)
+provision.command("config-key")(configure.config_key)
+provision.command("sign-config")(configure.sign_config)
+provision.command("push-config")(configure.push_config)
 
 DataDir = Annotated[Path, typer.Option("--data", help="Folder that keeps database, broker, certificates and logs.")]
 DatabaseUrl = Annotated[str, typer.Option(envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
@@ -72,12 +79,12 @@ def console() -> None:
 @app.command()
 def edge(
     config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The home's configuration (TOML).")],
-    check: Annotated[bool, typer.Option("--check", help="Only check the configuration.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only check the configuration and this machine.")] = False,
 ) -> None:
     """Run the agent of one home gateway."""
-    from edge_agent.__main__ import main
-
-    raise typer.Exit(main(["--config", str(config), *(["--check"] if check else [])]))
+    # a fresh process: what this command line has loaded would stay in a small gateway's memory
+    command = [sys.executable, "-m", "edge_agent", "--config", str(config), *(["--check"] if check else [])]
+    os.execv(sys.executable, command)  # noqa: S606
 
 
 @app.command()

@@ -1,8 +1,7 @@
-"""From a raw acceleration signal to falls: impact → suspicion → what happened after it.
+"""From a raw acceleration signal to falls: impact → suspicion → what became of it.
 
-Works on the magnitude and on angles between gravity directions only, so that the mounting does not matter. The signal
-is taken in blocks of a tenth of a second counted from its first sample, whatever the chunks it comes in: the same
-signal gives the same events. Memory is a ring of a few seconds.
+The signal is brought to a common rate in steps counted from its first sample, whatever the chunks it comes in: the same
+signal gives the same events. Memory is a window of some seconds.
 """
 
 import math
@@ -10,38 +9,41 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.fall import rules
+from edge_agent.fall import model as models
 from edge_agent.fall.events import FallEvent, FallKind
+from edge_agent.fall.features import BEFORE, EARLY, EARLY_AFTER, LATE, LEAST_AFTER, RATE_HZ, WATCH, Window, early, late
+from edge_agent.fall.signal import ImpactFinder, Resampler
 
-RATES_HZ = (20.0, 400.0)
-BLOCKS_PER_S = 10
-BEFORE_S = 4.0
-"""Signal kept from before the impact."""
-AFTER_S = rules.WATCH_S
+RATES_HZ = (15.0, 1000.0)
 MAX_GAP_S = 0.5
 """A hole longer than this begins the signal anew: nothing is inferred across it."""
+DRIFT_S = 0.02
+"""Sensors' clocks drift: the time of the samples is set anew when it is off by more than this."""
+EVIDENCE_S = (2.0, 4.0)
+"""Signal before and after the impact in an event."""
+TOLD = ("peak_g", "free_fall_s", "impact_m_s", "tilt_deg", "tilt_end_deg", "still_s", "active_later_g", "after_s")
+"""Features in an event: those a person can judge."""
 
 
 class FallDetector:
     """One pendant's detector.
 
-    ``sample_rate_hz``: 20 to 400. Feed the signal in order with :meth:`feed`; :meth:`flush` at the end of a recording
-    decides what is still open. A recording counts as a fall when it holds a confirmed event, or ends with a suspected
-    one that was not taken back by ``recovered``.
+    ``sample_rate_hz``: 15 to 1000 (it is made for 20 to 200). Feed the signal in order with :meth:`feed`;
+    :meth:`flush` at the end of a recording decides what is still open. A recording counts as a fall when it holds a
+    confirmed event, or ends with a suspected one that was not taken back by ``recovered``.
     """
 
-    def __init__(self, sample_rate_hz: float) -> None:
-        """Raises ValueError for a rate outside 20 to 400 Hz."""
+    def __init__(self, sample_rate_hz: float, model: models.Model | None = None) -> None:
+        """Raises ValueError for a rate outside 15 to 1000 Hz."""
         if not RATES_HZ[0] <= sample_rate_hz <= RATES_HZ[1]:
             raise ValueError(
                 f"a sample rate from {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz is needed, not {sample_rate_hz}"
             )
         self._rate = float(sample_rate_hz)
-        self._block = max(1, round(self._rate / BLOCKS_PER_S))
-        self._keep = round((BEFORE_S + AFTER_S + 1) * self._rate)
-        self._rest: NDArray[np.float32]
-        self._ring: NDArray[np.float32]
-        self._impact: int | None  # number of the sample with the highest magnitude
+        self._model = model or models.default()
+        self._keep_raw = math.ceil((WATCH / RATE_HZ + EVIDENCE_S[0] + 1) * self._rate)
+        self._raw: NDArray[np.float32]
+        self._rows: NDArray[np.float64]
         self._reset(0)
 
     def feed(
@@ -49,8 +51,8 @@ class FallDetector:
     ) -> list[FallEvent]:
         """Events found in this piece: ``acc_g`` and ``gyro_dps`` of shape [n, 3], the first sample taken at ``t_us``.
 
-        The gyroscope may be missing (this detector does not need it). Raises ValueError for another shape or a value
-        that is not finite; the piece is left out then.
+        The gyroscope may be missing: falls are told from the acceleration alone. Raises ValueError for another shape
+        or a value that is not finite; the piece is left out then.
         """
         acc = np.asarray(acc_g, np.float32)
         if acc.ndim != 2 or acc.shape[1] != 3:
@@ -61,92 +63,103 @@ class FallDetector:
             raise ValueError("acc_g holds a value that is not finite")
         if not len(acc):
             return []
-        expected = self._start_us + round(self._seen * 1e6 / self._rate)
         events: list[FallEvent] = []
-        if not self._seen or abs(t_us - expected) > MAX_GAP_S * 1e6:
+        off_us = t_us - self._sample_time(self._samples)
+        if not self._samples or abs(off_us) > MAX_GAP_S * 1e6:
             events += self.flush()
             self._reset(t_us)
-        self._rest = np.concatenate((self._rest, acc))
-        self._seen += len(acc)
-        while len(self._rest) >= self._block:
-            block, self._rest = self._rest[: self._block], self._rest[self._block :]
-            events += self._advance(block)
+        elif abs(off_us) > DRIFT_S * 1e6:
+            self._origin_us += off_us
+        self._samples += len(acc)
+        self._raw = np.concatenate((self._raw, acc))
+        self._resampler.push(acc)
+        while (rows := self._resampler.pull()) is not None:
+            self._rows = np.concatenate((self._rows[-(BEFORE + WATCH + 1) :], rows))
+            for height in np.sqrt(np.einsum("ij,ij->i", rows, rows)).tolist():
+                self._row += 1
+                events += self._step(height)
+        self._raw = self._raw[-self._keep_raw - (self._samples - self._resampler.samples_used) :]
         return events
 
     def flush(self) -> list[FallEvent]:
-        """Decide what is still open with the signal there is; afterwards the detector begins anew."""
+        """Decide what is still open with the signal there is; afterwards the detector begins anew.
+
+        A suspicion that is younger than 1.2 s stays one: it is too early to take it back.
+        """
         events = []
-        if self._impact is not None and self._reported:
-            verdict = rules.judge(self._window(), self._rate, self._impact - self._first, final=True)
-            if verdict.kind is not None:
-                events.append(self._event(verdict.kind, verdict))
+        if self._open is not None and self._row - self._open >= LEAST_AFTER:
+            events.append(self._judge(self._open))
         self._reset(0)
         return events
 
     def _reset(self, t_us: int) -> None:
-        self._start_us = t_us
-        self._seen = 0
-        self._rest = np.empty((0, 3), np.float32)
-        self._ring = np.empty((0, 3), np.float32)
-        self._first = 0  # number of the ring's first sample
-        self._impact = None
-        self._peak = 0.0
-        self._reported = False
-        self._quiet_until = 0
+        self._origin_us = t_us
+        self._samples = 0
+        self._raw = np.empty((0, 3), np.float32)
+        self._resampler = Resampler(self._rate)
+        self._rows = np.empty((0, 3))
+        self._row = -1  # number of the last row
+        self._finder = ImpactFinder()
+        self._open: int | None = None  # the impact under suspicion
+        self._began = 0  # the impact at which the suspicion began: names the fall
+        self._suspicion = 0.0
 
-    def _advance(self, block: NDArray[np.float32]) -> list[FallEvent]:
-        begin = self._first + len(self._ring)
-        self._ring = np.concatenate((self._ring, block))
-        if len(self._ring) > self._keep:
-            drop = len(self._ring) - self._keep
-            self._ring = self._ring[drop:]
-            self._first += drop
-        end = begin + len(block)
-        magnitude = np.sqrt(np.einsum("ij,ij->i", block, block))
-        peak_at = int(magnitude.argmax())
-        peak = float(magnitude[peak_at])
-        if self._impact is None:
-            if peak >= rules.TRIGGER_G and begin >= self._quiet_until:
-                self._impact, self._peak = begin + peak_at, peak
-            return []
-        if not self._reported:
-            # the strongest peak of a tumble is the impact, as long as nothing was said yet
-            if peak > self._peak and begin + peak_at - self._impact < self._rate:
-                self._impact, self._peak = begin + peak_at, peak
-            if end - self._impact < rules.SUSPECT_AFTER_S * self._rate:
-                return []
-            suspicion = rules.suspect(self._window(), self._rate, self._impact - self._first)
-            if suspicion.kind is None:
-                self._impact = None
-                return []
-            self._reported = True
-            return [self._event("suspected", suspicion)]
-        seconds = (end - self._impact) / self._rate
-        verdict = rules.judge(self._window(), self._rate, self._impact - self._first, final=seconds >= rules.WATCH_S)
-        if verdict.kind is None:
-            return []
-        event = self._event(verdict.kind, verdict)
-        self._impact, self._reported = None, False
-        self._quiet_until = end
-        return [event]
+    def _step(self, height: float) -> list[FallEvent]:
+        """What the row numbered ``_row`` brings."""
+        events: list[FallEvent] = []
+        if self._finder.push(height):
+            event = self._suspect(self._row - EARLY_AFTER)
+            if event is not None:
+                events.append(event)
+        if self._open is not None and self._row - self._open >= WATCH:
+            events.append(self._judge(self._open))
+        return events
 
-    def _window(self) -> NDArray[np.float32]:
-        return self._ring
+    def _suspect(self, impact: int) -> FallEvent | None:
+        features = early(self._window(impact))
+        probability = self._model.early.probability(features)
+        if probability < self._model.suspect:
+            return None
+        if self._open is None:
+            self._open, self._began, self._suspicion = impact, impact, probability
+            return self._event("suspected", probability, dict(zip(EARLY, features.tolist(), strict=True)))
+        if (
+            probability >= self._suspicion and impact - self._began <= WATCH
+        ):  # stumbled, then fell: the same story, now watched from here
+            self._open, self._suspicion = impact, probability
+        return None
 
-    def _event(self, kind: FallKind, verdict: rules.Verdict) -> FallEvent:
-        assert self._impact is not None  # noqa: S101 - only called while one is open
-        at = self._impact - self._first
-        begin = max(0, at - round(2 * self._rate))
-        end = min(len(self._ring), at + round(4 * self._rate))
+    def _judge(self, impact: int) -> FallEvent:
+        features = late(self._window(impact))
+        probability = self._model.late.probability(features)
+        kind: FallKind = "confirmed" if probability >= self._model.confirm else "recovered"
+        event = self._event(kind, probability, dict(zip(LATE, features.tolist(), strict=True)))
+        self._open = None
+        return event
+
+    def _window(self, impact: int) -> Window:
+        """From BEFORE rows before the impact to now; where the signal is shorter its first row stands for it."""
+        first = self._resampler.rows - len(self._rows)
+        begin = max(first, impact - BEFORE)
+        piece = self._rows[begin - first : self._row + 1 - first]
+        missing = BEFORE - (impact - begin)
+        return np.concatenate((np.repeat(piece[:1], missing, axis=0), piece)) if missing else piece
+
+    def _event(self, kind: FallKind, probability: float, features: dict[str, float]) -> FallEvent:
+        impact = round((self._began + 0.5) * self._rate / RATE_HZ)
+        now = self._resampler.samples_used
+        begin = max(0, impact - round(EVIDENCE_S[0] * self._rate), now - self._keep_raw)
+        end = min(now, impact + round(EVIDENCE_S[1] * self._rate))
+        first = self._samples - len(self._raw)
         return FallEvent(
             kind=kind,
-            time_us=self._time(self._impact),
-            confidence=verdict.confidence,
-            features={name: round(value, 3) for name, value in verdict.features.items() if math.isfinite(value)},
-            window_start_us=self._time(self._first + begin),
+            time_us=self._sample_time(impact),
+            confidence=round(probability, 4),
+            features={name: round(features[name], 3) for name in TOLD if name in features},
+            window_start_us=self._sample_time(begin),
             window_rate_hz=self._rate,
-            window_acc_g=self._ring[begin:end].copy(),
+            window_acc_g=self._raw[begin - first : max(begin, end) - first].copy(),
         )
 
-    def _time(self, sample: int) -> int:
-        return self._start_us + round(sample * 1e6 / self._rate)
+    def _sample_time(self, sample: int) -> int:
+        return self._origin_us + round(sample * 1e6 / self._rate)

@@ -1,11 +1,16 @@
 """The files in deploy/ are accepted by the programs they are for."""
 
+import datetime as dt
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from edge_agent.check import examine
+from edge_agent.config import load_home, parse_home
 from shouwang.broker import nats_binary
 from shouwang.identities import users_file
 from shouwang.pki import Pki
@@ -32,6 +37,38 @@ def test_nats_accepts_its_configuration_and_users(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_edge_unit_is_one_that_systemd_understands_and_runs_the_agent(tmp_path: Path) -> None:
+    text = (DEPLOY / "edge" / "shouwang-edge.service").read_text()
+    command = next(line for line in text.splitlines() if line.startswith("ExecStart="))
+    arguments = command.split("/python ", 1)[1].split()
+    assert arguments[:2] == ["-m", "edge_agent"]
+    done = subprocess.run([sys.executable, *arguments[:2], "--help"], capture_output=True, text=True)
+    assert "--config" in done.stdout
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("no systemd-analyze here: it comes with systemd")
+    unit = tmp_path / "shouwang-edge.service"
+    unit.write_text(text.replace("/opt/shouwang/.venv/bin/python", sys.executable))
+    done = subprocess.run([analyze, "verify", "--man=no", unit], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert unit.name not in done.stderr, done.stderr
+
+
+def test_the_example_of_a_home_is_one_the_agent_understands() -> None:
+    file = DEPLOY / "edge" / "home.example.toml"
+    findings = examine(load_home(file), dt.datetime.now(dt.UTC), None, None)
+    assert {finding.level for finding in findings if finding.what.startswith("driver")} == {"ok"}
+    commented = file.read_text().replace("# [updates]", "[updates]").replace("# public_keys", "public_keys")
+    assert parse_home(commented, {}, "example").config.updates is not None
+
+
+def test_the_install_guide_names_files_that_exist() -> None:
+    guide = (DEPLOY / "edge" / "install.md").read_text()
+    named = set(re.findall(r"deploy/edge/[a-z.-]+", guide))
+    assert named
+    assert not [name for name in named if not (REPOSITORY / name).exists()]
 
 
 def test_a_gateway_with_a_services_name_gets_no_rights() -> None:

@@ -100,9 +100,9 @@ def test_an_alert_that_a_person_has_is_not_cleared_by_itself(conn: psycopg.Conne
         lifecycle.raise_alert(conn, new(conn, key=key))
     taken, untouched = new(conn, key="taken").id, new(conn, key="untouched").id
     lifecycle.act(conn, taken, "acknowledge", ZHOU, NOW, expected_version=1)
-    assert lifecycle.clear_alert(conn, untouched, NOW, "起身")
-    assert lifecycle.clear_alert(conn, taken, NOW, "起身")
-    assert not lifecycle.clear_alert(conn, untouched, NOW, "起身")
+    assert lifecycle.follow_up(conn, untouched, "clear", NOW, "起身")
+    assert lifecycle.follow_up(conn, taken, "clear", NOW, "起身")
+    assert not lifecycle.follow_up(conn, untouched, "clear", NOW, "起身")
     (left,) = lifecycle.list_open(conn)
     assert left["id"] == taken
     assert lifecycle.history(conn, taken)[-1]["action"] == "note"

@@ -35,6 +35,10 @@ class Service:
     def stop(self) -> None:
         self._end(signal.SIGTERM)
 
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
     def log(self) -> str:
         return self._log.read_text(errors="replace")[-3000:] if self._log.exists() else ""
 

@@ -13,7 +13,7 @@ from shouwang.broker_config import ALERTS
 from shouwang.cli import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *ROOT.glob("deploy/*.md"), *ROOT.glob("docs/**/*.md")]
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *ROOT.glob("deploy/**/*.md"), *ROOT.glob("docs/**/*.md")]
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 
 

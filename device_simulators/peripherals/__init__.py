@@ -1,0 +1,1 @@
+"""Devices that speak their real protocol: over a pseudo-terminal, a local broker, or the BLE driver's backend."""

@@ -1,0 +1,88 @@
+"""BLE peripherals behind the driver's backend: real GATT payloads, connections that come and go. No radio."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from device_simulators.faults import Faults, replay
+from device_simulators.recordings import Motion
+from firmware_profiles import imu
+
+BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
+
+
+class Peripheral:
+    """One device: its characteristics, who listens to them, and its battery."""
+
+    def __init__(self, characteristics: list[str], battery: int = 80, rssi_dbm: int = -60) -> None:
+        self.characteristics, self.battery, self.rssi_dbm = characteristics, battery, rssi_dbm
+        self.awake = True
+        self.connections = 0
+        self._hear: dict[str, Callable[[bytes], None]] = {}
+        self._gone = asyncio.Event()
+
+    def has(self, uuid: str) -> bool:
+        return uuid in self.characteristics
+
+    async def read(self, uuid: str) -> bytes:
+        return bytes((self.battery,))
+
+    async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
+        self._hear[uuid] = hear
+
+    async def wait_until_gone(self) -> None:
+        await self._gone.wait()
+
+    @property
+    def listened_to(self) -> bool:
+        return bool(self._hear)
+
+    def say(self, uuid: str, payload: bytes) -> None:
+        """Notify, if somebody listens: an unconnected peripheral is not heard."""
+        if uuid in self._hear:
+            self._hear[uuid](payload)
+
+    def connect(self) -> None:
+        self._gone = asyncio.Event()
+        self.connections += 1
+
+    def vanish(self) -> None:
+        """Out of reach, or asleep after a measurement."""
+        self._hear.clear()
+        self._gone.set()
+
+    async def stream(self, uuid: str, motion: Motion, faults: Faults, seed: int, speed: float = 1.0) -> None:
+        """Send a recording in notifications of up to 20 samples, as a pendant does; lost ones are not repeated."""
+        for piece in replay(motion, faults, seed):
+            number = round(piece.due_us * piece.rate_hz / 1e6) - len(piece.acc_g)
+            self.say(uuid, imu.encode(imu.Samples(number, piece.acc_g, piece.gyro_dps)))
+            await asyncio.sleep(len(piece.acc_g) / piece.rate_hz / speed)
+
+
+class SimulatedBackend:
+    """``error``: the driver's own exception for a device that is not there."""
+
+    def __init__(self, peripherals: dict[str, Peripheral], error: type[Exception]) -> None:
+        self._peripherals, self._error = peripherals, error
+
+    @asynccontextmanager
+    async def connect(self, address: str) -> AsyncIterator[Peripheral]:
+        peripheral = self._peripherals.get(address)
+        if peripheral is None or not peripheral.awake:
+            raise self._error(f"{address} does not advertise")
+        peripheral.connect()
+        yield peripheral
+
+
+def blood_pressure(systolic: int, diastolic: int, mean: int) -> bytes:
+    """Blood Pressure Measurement, mmHg, without time (GATT Specification Supplement 3.31)."""
+    return struct.pack("<BHHH", 0, systolic, diastolic, mean)
+
+
+def heart_rate(rate: int, rr_ms: list[float]) -> bytes:
+    """Heart Rate Measurement with RR intervals in 1/1024 s (GATT Specification Supplement 3.113)."""
+    intervals = np.rint(np.array(rr_ms) * 1.024).astype("<u2")
+    return struct.pack("<BB", 0x10, rate) + intervals.tobytes()

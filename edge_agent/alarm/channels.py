@@ -1,0 +1,51 @@
+"""The ways out of a home that do not need the district: what each must offer, and the texts they carry."""
+
+import datetime as dt
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from edge_agent.alarm.rules import Cause
+from edge_agent.alarm.settings import Contact
+from firmware_profiles.channels import EVENTS
+
+CHINA = ZoneInfo("Asia/Shanghai")
+CALLING = ("正在呼叫帮助,请稍候", "Calling for help, please wait")
+COMING = ("帮助马上就到,请不要动", "Help is coming, please stay where you are")
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What came of trying to reach somebody."""
+
+    reached: bool
+    detail: str = ""
+    """For the log and the report; never a number."""
+
+
+class Way(Protocol):
+    """A way to reach a contact. Never raises and never hangs: whatever goes wrong is an Attempt."""
+
+    def reach(self, contact: Contact, cause: Cause, text: str) -> Attempt:
+        """Blocks for at most a minute or so: run in a thread."""
+
+    def probe(self) -> str:
+        """ "" where it is well, else what is wrong, for the self test."""
+
+
+class Sounder(Protocol):
+    """Makes itself heard or seen in the home. Never raises and never hangs."""
+
+    def say(self, text_zh: str, text_en: str) -> str:
+        """ "" where it was done, else why not."""
+
+    def silence(self) -> None: ...
+
+    def probe(self) -> str: ...
+
+
+def sms_text(home: str, cause: Cause) -> str:
+    """At most 70 characters where the home's name is short: one SMS in UCS-2 (3GPP TS 23.040, 9.2.3.24.1)."""
+    event = EVENTS[cause.kind]
+    at = dt.datetime.fromtimestamp(cause.time_us / 1e6, CHINA)
+    return f"【守望】{home}:{event.zh} {at:%H:%M},平台无应答,请立即联系老人或前往查看"

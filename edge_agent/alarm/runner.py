@@ -1,0 +1,183 @@
+"""The local alarm in one agent: its clock, its threads, its memory on disk, and what it tells the district."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from edge_agent.alarm.channels import CALLING, COMING, Attempt, Sounder, sms_text
+from edge_agent.alarm.modem import Modem
+from edge_agent.alarm.rules import Action, Began, Cause, Ended, LocalAlarm, Reach, Silence, Sound, Step
+from edge_agent.alarm.rules import Way as WayName
+from edge_agent.alarm.settings import Contact, LocalAlarmConfig
+from edge_agent.alarm.sounders import Siren, Voice
+from edge_agent.alarm.webhook import Webhook
+from edge_agent.clock import Clock
+from edge_agent.files import write_durably
+from firmware_profiles import wire
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 0.25
+FORGET_US = 1_800_000_000
+"""An emergency that a restart finds this old is history: the district has had the time to hear of it."""
+EVENT = "local_alarm"
+
+Values = dict[str, str | int | float | bool]
+Tell = Callable[[str, str, int, Values], None]
+"""(device, event kind, time in µs, values): into the outbox."""
+Reacher = Callable[[Contact, Cause, str], Attempt]
+
+
+class AlarmRunner:
+    """Lives in the agent's event loop. Without ``config`` there is nobody to call, and help is still announced."""
+
+    def __init__(self, config: LocalAlarmConfig, gateway: str, memory: Path, tell: Tell, clock: Clock) -> None:
+        self._config, self._memory, self._tell, self._clock = config, memory, tell, clock
+        self._home = config.home or gateway
+        self._rules = LocalAlarm(config.plan(), round(config.wait_s * 1e6), config.rounds, round(config.pause_s * 1e6))
+        self._ways: dict[WayName, Reacher] = {}
+        self.probes: dict[str, Callable[[], str]] = {}
+        if config.modem is not None:
+            modem = Modem(config.modem)
+            self._ways |= {"call": modem.call, "sms": modem.sms}
+            self.probes["modem"] = modem.probe
+        if config.webhook is not None:
+            webhook = Webhook(config.webhook, gateway)
+            self._ways["webhook"] = webhook.reach
+            self.probes["webhook"] = webhook.probe
+        self._sounders: list[Sounder] = []
+        for name, sounder in (
+            ("voice", None if config.voice is None else Voice(config.voice)),
+            ("siren", None if config.siren is None else Siren(config.siren)),
+        ):
+            if sounder is not None:
+                self._sounders.append(sounder)
+                self.probes[name] = sounder.probe
+        self._coming: dict[str, str] = {}  # command id: answer
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._remembered: list[tuple[Cause, int]] = self._recall()
+
+    def judge(self, kind: str, time_us: int) -> str:
+        """The kind under which an event goes out: a held button calls, or takes a false alarm back."""
+        return self._rules.judge(kind, time_us)
+
+    def event(self, device: str, kind: str, time_us: int) -> None:
+        """An event of this home that is in the outbox already."""
+        self._do(self._rules.event(Cause(device, kind, time_us), _monotonic_us()))
+        self._remember()
+
+    def handle_received(self, command: wire.Command) -> str:
+        """Command ``alert_received`` (args: device, time_us): the district has this emergency."""
+        device, time_us = _named(command)
+        self._do(self._rules.answered_by_district(device, time_us))
+        self._remember()
+        return "noted"
+
+    def handle_coming(self, command: wire.Command) -> str:
+        """Command ``help_coming`` (args: device, time_us): somebody has taken it on; the resident is told."""
+        device, time_us = _named(command)
+        if command.id in self._coming:  # delivered twice: say it once
+            return self._coming[command.id]
+        self._do(self._rules.answered_by_district(device, time_us))
+        self._remember()
+        answer = "announced" if self._sounders else "nothing in this home can announce it"
+        self._coming[command.id] = answer
+        while len(self._coming) > 100:
+            self._coming.pop(next(iter(self._coming)))
+        speakers = [sounder for sounder in self._sounders if isinstance(sounder, Voice)]
+        self._start(self._sound(speakers, COMING))
+        return answer
+
+    async def run(self) -> None:
+        """Until it is cancelled; begins with what was open when the agent ended."""
+        wall_us = self._clock.now_us()
+        for cause, since_us in self._remembered:
+            if 0 <= wall_us - since_us < FORGET_US:
+                self._do(self._rules.event(cause, _monotonic_us(), wall_us - since_us))
+        try:
+            while True:
+                self._do(self._rules.advance(_monotonic_us()))
+                await asyncio.sleep(TICK_S)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _do(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            match action:
+                case Sound():
+                    self._start(self._sound(self._sounders, CALLING))
+                case Silence():
+                    self._start(self._silence())
+                case Reach(cause, step):
+                    self._start(self._reach(cause, step))
+                case Began(cause):
+                    log.error("nobody in the district answers: calling by ourselves", cause=cause.kind)
+                    self._report(cause, {"state": "began", "after_s": self._config.wait_s})
+                case Ended(cause, outcome, tried):
+                    names = [f"{self._contact(s).name} {s.way} {'ok' if ok else 'failed'}" for s, ok in tried]
+                    log.warning("local alarm ended", cause=cause.kind, outcome=outcome)
+                    self._report(cause, {"state": "ended", "outcome": outcome, "tried": "; ".join(names)[:400]})
+
+    def _report(self, cause: Cause, values: Values) -> None:
+        about: Values = {"cause": cause.kind, "cause_us": cause.time_us}
+        self._tell(cause.device, EVENT, self._clock.now_us(), about | values)
+
+    def _contact(self, step: Step) -> Contact:
+        return self._config.contacts[step.contact]
+
+    async def _reach(self, cause: Cause, step: Step) -> None:
+        contact = self._contact(step)
+        attempt = await asyncio.to_thread(self._ways[step.way], contact, cause, sms_text(self._home, cause))
+        log.info("contact tried", contact=contact.name, way=step.way, reached=attempt.reached, detail=attempt.detail)
+        self._do(self._rules.result(step, attempt.reached, _monotonic_us()))
+        self._remember()
+
+    async def _sound(self, sounders: Sequence[Sounder], text: tuple[str, str]) -> None:
+        await asyncio.gather(*(asyncio.to_thread(sounder.say, *text) for sounder in sounders))
+
+    async def _silence(self) -> None:
+        await asyncio.gather(*(asyncio.to_thread(sounder.silence) for sounder in self._sounders))
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _remember(self) -> None:
+        """Keep on disk what a restart must not forget."""
+        wall_us = self._clock.now_us()
+        since = dict(self._remembered)
+        kept = [(cause, since.get(cause, wall_us)) for cause in self._rules.unfinished()]
+        if kept == self._remembered:
+            return
+        self._remembered = kept
+        try:
+            write_durably(self._memory, msgspec.json.encode(kept))
+        except OSError as error:  # a full disk must not stop the alarm itself
+            log.error("local alarm can not be stored", reason=str(error))
+
+    def _recall(self) -> list[tuple[Cause, int]]:
+        try:
+            return msgspec.json.decode(self._memory.read_bytes(), type=list[tuple[Cause, int]])
+        except FileNotFoundError:
+            return []
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.error("what the local alarm kept can not be read", reason=str(error))
+            return []
+
+
+def _named(command: wire.Command) -> tuple[str, int]:
+    device, time_us = command.args.get("device"), command.args.get("time_us")
+    if not isinstance(device, str) or not isinstance(time_us, int):
+        raise ValueError("args.device and args.time_us are missing: which emergency is meant?")
+    return device, time_us
+
+
+def _monotonic_us() -> int:
+    return time.monotonic_ns() // 1000

@@ -1,0 +1,79 @@
+"""What the BLE driver needs of a radio, and ``bleak``, which gives it (extra ``ble``)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+
+SCAN_S = 30.0
+
+
+class BleError(Exception):
+    """The device is not there, or the connection did not work."""
+
+
+class Connection(Protocol):
+    """A connected device."""
+
+    rssi_dbm: int | None
+    """Of its last advertisement."""
+
+    def has(self, uuid: str) -> bool: ...
+
+    async def read(self, uuid: str) -> bytes: ...
+
+    async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
+        """``hear`` is called in the event loop with each notification."""
+
+    async def wait_until_gone(self) -> None: ...
+
+
+class Backend(Protocol):
+    def connect(self, address: str) -> AbstractAsyncContextManager[Connection]:
+        """Waits until the device advertises, then connects. Raises BleError."""
+
+
+class BleakBackend:
+    """BlueZ, CoreBluetooth or WinRT through bleak. Raises RuntimeError where it is not installed."""
+
+    def __init__(self) -> None:
+        try:
+            import bleak
+        except ImportError as error:
+            raise RuntimeError("the ble driver needs bleak: pip install 'shouwang[ble]'") from error
+        self._bleak = bleak
+
+    @asynccontextmanager
+    async def connect(self, address: str) -> AsyncIterator[Connection]:
+        bleak, gone = self._bleak, asyncio.Event()
+        seen: dict[str, int | None] = {}
+
+        def is_it(device: object, advertisement: object) -> bool:
+            seen["rssi"] = getattr(advertisement, "rssi", None)
+            return address in (getattr(device, "address", None), getattr(device, "name", None))
+
+        try:
+            found = await bleak.BleakScanner.find_device_by_filter(is_it, timeout=SCAN_S)
+            if found is None:
+                raise BleError(f"{address} does not advertise")
+            async with bleak.BleakClient(found, lambda _: gone.set()) as client:
+                yield _BleakConnection(client, gone, seen.get("rssi"))
+        except (bleak.exc.BleakError, TimeoutError, OSError) as error:
+            raise BleError(f"{type(error).__name__}: {error}") from error
+
+
+class _BleakConnection:
+    def __init__(self, client: Any, gone: asyncio.Event, rssi_dbm: int | None) -> None:
+        self._client, self._gone, self.rssi_dbm = client, gone, rssi_dbm
+
+    def has(self, uuid: str) -> bool:
+        return bool(self._client.services.get_characteristic(uuid))
+
+    async def read(self, uuid: str) -> bytes:
+        return bytes(await self._client.read_gatt_char(uuid))
+
+    async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
+        await self._client.start_notify(uuid, lambda _, data: hear(bytes(data)))
+
+    async def wait_until_gone(self) -> None:
+        await self._gone.wait()

@@ -1,0 +1,245 @@
+"""Training of the fall model: recordings in, arrays for ``model.npz`` out. Needs scikit-learn (extra ``train``).
+
+Nothing here knows a data set: who trains brings :class:`Recording` objects and a seed. The same recordings and seed
+give the same model. Calibration and thresholds come from an inner cross-validation by subject, not from the fit.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.fall.augment import vary
+from edge_agent.fall.features import BEFORE, EARLY, EARLY_AFTER, LATE, LEAST_AFTER, RATE_HZ, WATCH, Window, early, late
+from edge_agent.fall.model import FIELDS, Trees
+from edge_agent.fall.signal import ImpactFinder, resample
+
+VARIANTS = 7
+"""Augmented copies of each recording, beside the recording itself."""
+EARLIEST = 50
+"""Rows after an impact from which its fate is judged: 2.5 s."""
+HARDEST, OTHERS = 4, 4
+"""Impacts taken from one recording of daily living: the highest, and some of the rest at random."""
+FOLDS = 5
+MISSED = 0.001
+"""Share of the falls (in cross-validation) that the first stage may let go."""
+GIVEN_UP, CONFIRM = 0.005, (0.5, 0.6)
+"""Share of the falls that the second stage may let go, and where its threshold may lie: rather fewer false alarms."""
+ROUNDS = 2
+"""The impact of a fall is not marked in the recordings: first it is the highest one, then the one the model picks."""
+TREES = {
+    "max_iter": 150,
+    "learning_rate": 0.08,
+    "max_leaf_nodes": 8,
+    "min_samples_leaf": 30,
+    "l2_regularization": 2.0,
+    "max_features": 0.5,
+    "early_stopping": False,
+}
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """One labelled recording: acceleration [n, 3] in g; a fall somewhere in it, or daily living only."""
+
+    subject: str
+    name: str
+    is_fall: bool
+    acc_g: NDArray[np.floating]
+    rate_hz: float
+
+
+class Impacts(msgspec.Struct, frozen=True):
+    """Impacts found in recordings, one a row; ``late`` holds two moments of its watch ([n, 2, features], NaN: none)."""
+
+    subject: NDArray[np.str_]
+    copy: NDArray[np.int64]  # number of the recording's copy it comes from; counts up over all
+    is_fall: NDArray[np.bool_]
+    row: NDArray[np.int64]
+    height: NDArray[np.float64]
+    early: NDArray[np.float64]
+    late: NDArray[np.float64]
+
+    @staticmethod
+    def join(parts: Sequence["Impacts"]) -> "Impacts":
+        """All of them in one; copies keep apart."""
+        offsets = np.cumsum([0, *(int(part.copy.max(initial=-1)) + 1 for part in parts[:-1])])
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Impacts.__struct_fields__}
+        columns["copy"] = np.concatenate([part.copy + offset for part, offset in zip(parts, offsets, strict=True)])
+        return Impacts(**columns)
+
+    def of(self, subjects: Iterable[str]) -> "Impacts":
+        chosen = np.isin(self.subject, list(subjects))
+        return Impacts(*(getattr(self, name)[chosen] for name in Impacts.__struct_fields__))
+
+
+def impacts_of(recordings: Iterable[Recording], seed: int, variants: int = VARIANTS) -> Impacts:
+    """The impacts of some recordings and of ``variants`` augmented copies of each."""
+    found: list[tuple[Any, ...]] = []
+    copy = -1
+    for recording in recordings:
+        rng = np.random.default_rng([seed, zlib.crc32(f"{recording.subject}/{recording.name}".encode())])
+        for variant in range(variants + 1):
+            copy += 1
+            rows = (
+                vary(recording.acc_g, recording.rate_hz, rng)
+                if variant
+                else resample(recording.acc_g, recording.rate_hz)
+            )
+            heights = np.linalg.norm(rows, axis=1)
+            for at in _choose(find_impacts(heights), heights, recording.is_fall, rng):
+                last = min(WATCH, len(rows) - 1 - at)
+                moments = [last, int(rng.integers(EARLIEST, last)) if last > EARLIEST else 0]
+                fates = [late(window(rows, at, m)) if m >= LEAST_AFTER else _NONE for m in moments]
+                features = early(window(rows, at, EARLY_AFTER))
+                found.append(
+                    (recording.subject, copy, recording.is_fall, at, heights[at], features, fates),
+                )
+    columns = [np.array(column) for column in zip(*found, strict=True)]
+    return Impacts(*columns)
+
+
+def find_impacts(heights: NDArray[np.float64]) -> list[int]:
+    """Rows of the impacts in the magnitudes of a whole recording at the common rate."""
+    finder = ImpactFinder()
+    return [row - EARLY_AFTER for row, height in enumerate(heights.tolist()) if finder.push(height)]
+
+
+def window(rows: NDArray[np.float64], impact: int, after: int) -> Window:
+    """The window around an impact; where the recording begins later, its first row stands for what was before."""
+    begin = max(0, impact - BEFORE)
+    piece = rows[begin : impact + 1 + after]
+    missing = BEFORE - (impact - begin)
+    return np.concatenate((np.repeat(rows[:1], missing, axis=0), piece)) if missing else piece
+
+
+def fit(impacts: Impacts, seed: int) -> Arrays:
+    """The arrays of a model file. Raises ImportError without scikit-learn, ValueError with too few subjects."""
+    subjects = sorted(set(impacts.subject.tolist()))
+    if len(subjects) < FOLDS:
+        raise ValueError(f"{len(subjects)} subjects; cross-validation by subject needs {FOLDS} or more")
+    fold = fold_of(subjects)
+    folds = np.array([fold[name] for name in impacts.subject.tolist()])
+    target = _target(impacts, impacts.height)
+    for last in [False] * (ROUNDS - 1) + [True]:
+        first = _Stage(EARLY, impacts.early, target, np.arange(len(target)), folds, seed)
+        which, moment = np.nonzero(~np.isnan(impacts.late[:, :, 0]))
+        # what became of a stumble before a fall is the fall: no example of either
+        fates = np.where(impacts.is_fall & (target == 0), -1, target)[which]
+        second = _Stage(LATE, impacts.late[which, moment], fates, which, folds, seed)
+        if not last:
+            fate = np.zeros(len(target))
+            np.maximum.at(fate, which, second.held_out_score - second.held_out_score.min())
+            target = _target(impacts, first.held_out_score + fate)
+    suspicion = first.held_out_probability[target == 1]
+    fate = second.held_out_probability[(fates == 1) & (moment == 0)]
+    return {
+        **{f"early/{name}": array for name, array in first.arrays().items()},
+        **{f"late/{name}": array for name, array in second.arrays().items()},
+        "suspect": np.array(np.quantile(suspicion, MISSED)),
+        "confirm": np.array(np.quantile(fate, GIVEN_UP).clip(*CONFIRM)),
+    }
+
+
+def fold_of(subjects: Sequence[str], folds: int = FOLDS) -> dict[str, int]:
+    """A fold for each subject; groups (the letters of the name) are spread evenly."""
+    groups: dict[str, int] = {}
+    result = {}
+    for name in sorted(subjects):
+        group = name.rstrip("0123456789")
+        result[name] = groups.get(group, 0) % folds
+        groups[group] = groups.get(group, 0) + 1
+    return result
+
+
+_NONE = np.full(len(LATE), np.nan)
+
+
+def _choose(found: list[int], heights: NDArray[np.float64], is_fall: bool, rng: np.random.Generator) -> list[int]:
+    if is_fall:
+        return found
+    order = sorted(found, key=lambda row: -heights[row])
+    others: list[int] = rng.permutation(np.array(order[HARDEST:], np.int64))[:OTHERS].tolist()
+    return order[:HARDEST] + others
+
+
+def _target(impacts: Impacts, score: NDArray[np.float64]) -> NDArray[np.int64]:
+    """1: the impact of a fall; 0: none; -1: not known (near a fall, before or after it)."""
+    target = np.where(impacts.is_fall, -1, 0)
+    order = np.lexsort((score, impacts.copy))
+    best = order[np.append(np.diff(impacts.copy[order]) > 0, True)]  # the highest score of each copy
+    best_row = np.zeros(int(impacts.copy.max()) + 1, np.int64)
+    best_row[impacts.copy[best]] = impacts.row[best]
+    target[impacts.is_fall & (impacts.row < best_row[impacts.copy] - 3 * RATE_HZ)] = 0
+    target[best[impacts.is_fall[best]]] = 1
+    return target
+
+
+class _Stage:
+    """One stage: trees on everything, and what trees of the other folds say of each impact (held out)."""
+
+    def __init__(
+        self,
+        directions: dict[str, int],
+        features: NDArray[np.float64],
+        target: NDArray[np.int64],
+        impact: NDArray[np.int64],
+        folds: NDArray[np.int64],
+        seed: int,
+    ) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        known = target >= 0
+        settings = {**TREES, "monotonic_cst": list(directions.values()), "random_state": seed}
+        self._trees = _boost(settings, features[known], target[known])
+        self.held_out_score = np.zeros(len(features))
+        for fold in range(FOLDS):
+            out = folds[impact] == fold
+            trees = _boost(settings, features[~out & known], target[~out & known])
+            self.held_out_score[out] = trees.decision_function(features[out])
+        calibration = LogisticRegression(C=1e6).fit(self.held_out_score[known, None], target[known])
+        self._slope, self._shift = float(calibration.coef_[0, 0]), float(calibration.intercept_[0])
+        self.held_out_probability = 1 / (1 + np.exp(-(self._slope * self.held_out_score + self._shift)))
+        self._check = features[:: max(1, len(features) // 50)]
+
+    def arrays(self) -> Arrays:
+        """The trees for :class:`edge_agent.fall.model.Trees`, proven to say the same."""
+        trees = [predictors[0].nodes for predictors in self._trees._predictors]
+        size = max(len(nodes) for nodes in trees)
+        arrays: Arrays = {name: np.zeros((len(trees), size), np.float32) for name in FIELDS}
+        for number, nodes in enumerate(trees):
+            leaf, own = nodes["is_leaf"].astype(bool), np.arange(len(nodes))
+            columns = {
+                "feature": np.where(leaf, 0, nodes["feature_idx"]),
+                "threshold": np.where(leaf, 0, nodes["num_threshold"]),
+                "left": np.where(leaf, own, nodes["left"]),
+                "right": np.where(leaf, own, nodes["right"]),
+                "value": np.where(leaf, nodes["value"], 0),
+            }
+            for name, column in columns.items():
+                arrays[name][number, : len(nodes)] = column
+        for name in ("feature", "left", "right"):
+            arrays[name] = arrays[name].astype(np.uint8)
+        arrays |= {
+            "depth": np.array(max(int(nodes["depth"].max()) for nodes in trees)),
+            "base": np.array(float(self._trees._baseline_prediction[0, 0])),
+            "slope": np.array(self._slope),
+            "shift": np.array(self._shift),
+        }
+        ours = np.array([Trees(arrays).probability(row) for row in self._check])
+        theirs = 1 / (1 + np.exp(-(self._slope * self._trees.decision_function(self._check) + self._shift)))
+        if not np.allclose(ours, theirs, atol=2e-3):  # float32 thresholds may move a row that lies on one
+            raise RuntimeError(
+                "the exported trees differ from those trained: scikit-learn has changed its inner arrays"
+            )
+        return arrays
+
+
+def _boost(settings: dict[str, Any], features: NDArray[np.float64], target: NDArray[np.int64]) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(**settings).fit(features, target)

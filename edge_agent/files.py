@@ -1,0 +1,39 @@
+"""Small files that are there as a whole or not at all, whatever happens meanwhile."""
+
+import os
+from pathlib import Path
+
+
+def write_durably(file: Path, content: bytes) -> None:
+    """Replace ``file`` so that after a power cut it holds either the old or the new content; it survives the return.
+
+    Raises OSError where the disk refuses; the old content stays then.
+    """
+    beside = file.with_name(f".{file.name}.new")
+    with beside.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    beside.replace(file)
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in ``folder`` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def probe_writable(folder: Path) -> None:
+    """Write a few bytes to ``folder``, wait until the disk has them, remove them. Raises OSError where it refuses."""
+    file = folder / f".probe-{os.getpid()}"
+    try:
+        with file.open("wb") as handle:
+            handle.write(b"probe\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+    finally:
+        file.unlink(missing_ok=True)

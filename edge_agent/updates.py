@@ -1,0 +1,113 @@
+"""Which configuration a gateway runs: accept a signed one, try it, keep it or go back. Pure: no clock, no disk.
+
+Version 0 is the file the installer wrote; it is always there. A new version is on trial until the agent has come online
+with it. The number of starts on trial is counted *before* each start, so that a version that crashes the process, or a
+power cut at any moment, ends in the old version after :data:`MAX_STARTS` starts at the latest.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from firmware_profiles.signed_config import HomeUpdate
+
+MAX_STARTS = 3
+"""Starts that a version on trial gets; a single power cut in the middle of a trial is not its fault."""
+
+ReportKind = Literal["config_applied", "config_rolled_back"]
+
+
+class UpdateRefusedError(ValueError):
+    """The update is not taken; the text says why. What runs goes on."""
+
+
+class Trial(msgspec.Struct, frozen=True):
+    version: int
+    command_id: str
+    """Of the command that brought it: the final reply names it again."""
+    starts: int = 0
+
+
+class Report(msgspec.Struct, frozen=True):
+    """How a trial ended, not yet told to the district."""
+
+    kind: ReportKind
+    version: int
+    """The version that was tried."""
+    running: int
+    """The version that is in force since."""
+    command_id: str
+    time_us: int
+    reason: str = ""
+
+
+class State(msgspec.Struct, frozen=True):
+    """What must survive a power cut. ``previous`` is the version before ``active``; 0: the installed file."""
+
+    active: int = 0
+    previous: int = 0
+    highest: int = 0
+    """The highest version ever accepted, kept or not: it and everything below it is refused from now on."""
+    trial: Trial | None = None
+    report: Report | None = None
+
+    @property
+    def running(self) -> int:
+        """The version to run."""
+        return self.active if self.trial is None else self.trial.version
+
+    def needed(self) -> frozenset[int]:
+        """The versions whose files must be kept."""
+        return frozenset({self.active, self.previous, self.running} - {0})
+
+
+def accept(state: State, update: HomeUpdate, gateway: str, command_id: str) -> State:
+    """``update``, whose signature was verified, goes on trial at the next start.
+
+    Raises UpdateRefusedError where it is for another gateway, was seen before, or another one is on trial.
+    """
+    if update.gateway != gateway:
+        raise UpdateRefusedError(f"signed for {update.gateway!r}; this gateway is {gateway!r}")
+    if state.trial is not None:
+        raise UpdateRefusedError(f"version {state.trial.version} is on trial; wait for its end, then send this again")
+    if update.version <= state.highest:
+        raise UpdateRefusedError(
+            f"version {update.version} is not above {state.highest}, the highest this gateway has seen;"
+            " sign it with a higher version"
+        )
+    return msgspec.structs.replace(state, highest=update.version, trial=Trial(update.version, command_id))
+
+
+def begin(state: State, now_us: int) -> State:
+    """At the start of the process, before anything of the configuration is touched; to be stored before going on."""
+    if state.trial is None:
+        return state
+    if state.trial.starts >= MAX_STARTS:
+        return give_up(state, f"it did not come online in {MAX_STARTS} starts", now_us)
+    return msgspec.structs.replace(state, trial=msgspec.structs.replace(state.trial, starts=state.trial.starts + 1))
+
+
+def came_online(state: State, now_us: int) -> State:
+    """The agent is connected with the version on trial: it stays."""
+    trial = state.trial
+    if trial is None:
+        return state
+    report = Report("config_applied", trial.version, trial.version, trial.command_id, now_us)
+    return msgspec.structs.replace(state, active=trial.version, previous=state.active, trial=None, report=report)
+
+
+def give_up(state: State, reason: str, now_us: int) -> State:
+    """The running version can not be used: back to the one before it. The installed file (0) stays as it is."""
+    trial = state.trial
+    if trial is not None:
+        report = Report("config_rolled_back", trial.version, state.active, trial.command_id, now_us, reason)
+        return msgspec.structs.replace(state, trial=None, report=report)
+    if state.active == 0:
+        return state
+    report = Report("config_rolled_back", state.active, state.previous, "", now_us, reason)
+    return msgspec.structs.replace(state, active=state.previous, previous=0, report=report)
+
+
+def told(state: State) -> State:
+    """The report is in the buffer."""
+    return msgspec.structs.replace(state, report=None)

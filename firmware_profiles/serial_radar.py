@@ -1,0 +1,93 @@
+"""60 GHz radars with a serial line (Seeed MR60FDA1 and MR60BHA1, the R60 family): frames and what they say.
+
+Frame, from the makers' user manuals (MR60FDA1 V1, MR60BHA1 V1.9, chapter "communication protocol"): 53 59, control
+word, command word, length (2 bytes, big-endian), data, the sum of all bytes so far modulo 256, 54 43. A query's answer
+has bit 7 of the command set; reports have not.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from firmware_profiles.devices import DeviceModel
+from firmware_profiles.errors import DecodeError
+from firmware_profiles.payload import translate
+from firmware_profiles.readings import DeviceEvent, Reading
+
+HEAD, TAIL = b"\x53\x59", b"\x54\x43"
+MAX_DATA = 512
+"""The longest data of the manuals is below 50 bytes: a greater length is a damaged one."""
+_ENVELOPE = len(HEAD) + 4 + 1 + len(TAIL)
+ANSWER = 0x80
+
+FIELDS: dict[tuple[int, int], str] = {
+    (0x01, 0x01): "heartbeat",
+    (0x80, 0x01): "presence",  # 0 nobody, 1 somebody
+    (0x80, 0x02): "motion_state",  # 0 none, 1 still, 2 moving
+    (0x81, 0x02): "breath_rate",  # /min; 0: not known
+    (0x83, 0x01): "fall_state",  # 0 no, 1 fallen
+    (0x84, 0x01): "bed_state",  # 0 out of bed, 1 in bed, 2 not known
+    (0x85, 0x02): "heart_rate",  # /min; 0: not known
+}
+"""(control word, command word) → what the first data byte is called in device models."""
+UNKNOWN = {"breath_rate": 0, "heart_rate": 0, "bed_state": 2}
+
+
+class RadarFrame(msgspec.Struct, frozen=True):
+    control: int
+    command: int
+    data: bytes
+
+
+def encode(frame: RadarFrame) -> bytes:
+    """The bytes of a frame. Raises ValueError for more than MAX_DATA bytes of data."""
+    if len(frame.data) > MAX_DATA:
+        raise ValueError(f"{len(frame.data)} bytes of data; a frame holds {MAX_DATA}")
+    body = HEAD + bytes((frame.control, frame.command)) + len(frame.data).to_bytes(2, "big") + frame.data
+    return body + bytes((sum(body) % 256,)) + TAIL
+
+
+class FrameParser:
+    """Finds the frames in a stream of bytes; after garbage it finds the next good one."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self.damaged = 0
+        """Frames that began and were not sound."""
+
+    def feed(self, data: bytes) -> Iterator[RadarFrame]:
+        """The frames that are complete now. Never raises."""
+        self._buffer += data
+        while True:
+            start = self._buffer.find(HEAD)
+            if start < 0:
+                self._buffer = self._buffer[-1:] if self._buffer.endswith(HEAD[:1]) else b""
+                return
+            self._buffer = self._buffer[start:]
+            if len(self._buffer) < len(HEAD) + 4:
+                return
+            length = int.from_bytes(self._buffer[4:6], "big")
+            end = _ENVELOPE + length
+            if length <= MAX_DATA:
+                if len(self._buffer) < end:
+                    return
+                body, check, tail = self._buffer[: end - 3], self._buffer[end - 3], self._buffer[end - 2 : end]
+                if tail == TAIL and check == sum(body) % 256:
+                    self._buffer = self._buffer[end:]
+                    yield RadarFrame(body[2], body[3], body[6:])
+                    continue
+            self.damaged += 1
+            self._buffer = self._buffer[1:]  # a header inside a damaged frame may begin a good one
+
+
+def decode(model: DeviceModel, frame: RadarFrame) -> list[Reading | DeviceEvent]:
+    """What a frame says; nothing for those the model does not name. Raises DecodeError where it has no data."""
+    key = FIELDS.get((frame.control, frame.command & ~ANSWER))
+    if key is None or (key not in model.keys and key not in model.events):
+        return []
+    if not frame.data:
+        raise DecodeError(f"{model.id}: {key}: a frame without data")
+    value = frame.data[0]
+    if UNKNOWN.get(key) == value:
+        return []
+    return translate(model, key, value)

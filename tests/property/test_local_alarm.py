@@ -1,0 +1,202 @@
+"""The local alarm's rules: nothing answered is left alone, nothing is called for in vain."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from edge_agent.alarm.rules import (
+    CANCEL_WITHIN_US,
+    Action,
+    Began,
+    Cause,
+    Ended,
+    LocalAlarm,
+    Reach,
+    Silence,
+    Sound,
+    Step,
+)
+
+S = 1_000_000
+WAIT, PAUSE = 15 * S, 30 * S
+DAUGHTER, NEIGHBOUR = Step(0, "call"), Step(1, "sms")
+SOS = Cause("button", "sos_pressed", 1000 * S)
+
+
+def alarm(rounds: int = 3) -> LocalAlarm:
+    return LocalAlarm([DAUGHTER, NEIGHBOUR], WAIT, rounds, PAUSE)
+
+
+def test_an_answer_in_time_means_silence() -> None:
+    rules = alarm()
+    assert rules.event(SOS, 0) == []
+    assert rules.advance(WAIT - 1) == []
+    assert rules.answered_by_district("button", SOS.time_us) == []
+    assert rules.advance(100 * S) == []
+    assert rules.unfinished() == []
+
+
+def test_without_an_answer_contacts_are_tried_in_order_until_somebody_picks_up() -> None:
+    rules = alarm()
+    rules.event(SOS, 0)
+    assert rules.advance(WAIT) == [Began(SOS), Sound(SOS), Reach(SOS, DAUGHTER)]
+    assert rules.advance(WAIT + 5 * S) == [], "one attempt at a time"
+    assert rules.result(DAUGHTER, False, WAIT + 40 * S) == [Reach(SOS, NEIGHBOUR)]
+    assert rules.result(NEIGHBOUR, True, WAIT + 45 * S) == [], "a message may lie unread: the next round comes"
+    assert rules.advance(WAIT + 45 * S + PAUSE - 1) == []
+    assert rules.advance(WAIT + 45 * S + PAUSE) == [Reach(SOS, DAUGHTER)]
+    tried = ((DAUGHTER, False), (NEIGHBOUR, True), (DAUGHTER, True))
+    assert rules.result(DAUGHTER, True, WAIT + 90 * S) == [Silence(), Ended(SOS, "answered", tried)]
+
+
+def test_a_late_answer_stops_the_calls() -> None:
+    rules = alarm()
+    rules.event(SOS, 0)
+    rules.advance(WAIT)
+    assert rules.answered_by_district("button", SOS.time_us) == [Silence(), Ended(SOS, "district_answered", ())]
+    assert rules.result(DAUGHTER, False, WAIT + S) == []
+    assert rules.advance(WAIT + 2 * S) == []
+
+
+def test_a_suspicion_that_is_taken_back_is_no_emergency() -> None:
+    rules = alarm()
+    rules.event(Cause("pendant", "fall_suspected", 5 * S), 0)
+    rules.event(Cause("pendant", "fall_recovered", 5 * S), 9 * S)
+    assert rules.advance(WAIT) == []
+
+
+def test_a_confirmed_fall_is_not_taken_back_by_getting_up() -> None:
+    rules = alarm()
+    rules.event(Cause("pendant", "fall_suspected", 5 * S), 0)
+    rules.event(Cause("pendant", "fall_confirmed", 5 * S), 9 * S)
+    rules.event(Cause("pendant", "fall_recovered", 5 * S), 10 * S)
+    assert Began(Cause("pendant", "fall_confirmed", 5 * S)) in rules.advance(WAIT)
+
+
+@pytest.mark.parametrize("kind", ["smoke_detected", "gas_detected"])
+def test_nobody_cancels_smoke(kind: str) -> None:
+    rules = alarm()
+    rules.event(Cause("kitchen", kind, 5 * S), 0)
+    rules.event(Cause("button", "sos_cancelled", 6 * S), S)
+    assert len(rules.advance(WAIT)) == 3
+
+
+def test_a_held_button_takes_back_only_what_is_fresh_and_else_it_calls() -> None:
+    rules = alarm()
+    assert rules.judge("sos_held", SOS.time_us) == "sos_pressed"
+    rules.event(SOS, 0)
+    assert rules.judge("sos_held", SOS.time_us + CANCEL_WITHIN_US) == "sos_cancelled"
+    assert rules.judge("sos_held", SOS.time_us + CANCEL_WITHIN_US + 1) == "sos_pressed"
+    rules.event(Cause("button", "sos_cancelled", SOS.time_us + 5 * S), 5 * S)
+    assert rules.judge("sos_held", SOS.time_us + 6 * S) == "sos_pressed", "a second long press is a call"
+    assert rules.advance(WAIT) == []
+
+
+def test_two_emergencies_are_one_alarm() -> None:
+    rules = alarm()
+    fall = Cause("pendant", "fall_confirmed", 1001 * S)
+    rules.event(SOS, 0)
+    rules.event(fall, S)
+    rules.advance(WAIT)
+    assert rules.advance(WAIT + S) == [Began(fall), Sound(fall)]
+    assert [a for a in rules.result(DAUGHTER, True, WAIT + 9 * S) if isinstance(a, Ended)] == [
+        Ended(SOS, "answered", ((DAUGHTER, True),)),
+        Ended(fall, "answered", ((DAUGHTER, True),)),
+    ]
+
+
+def test_a_restart_waits_only_for_the_rest() -> None:
+    rules = alarm()
+    rules.event(SOS, 0, waited_us=WAIT - S)
+    assert rules.advance(S - 1) == []
+    assert rules.advance(S) != []
+
+
+def test_without_contacts_it_is_heard_in_the_home_and_told() -> None:
+    rules = LocalAlarm([], WAIT)
+    rules.event(SOS, 0)
+    assert rules.advance(WAIT) == [Began(SOS), Sound(SOS), Silence(), Ended(SOS, "nobody_answered", ())]
+
+
+class Machine(RuleBasedStateMachine):
+    """Any order of emergencies, answers, cancellations, results and waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rules = alarm(rounds=2)
+        self.now = 0
+        self.number = 0
+        self.reaching: Reach | None = None
+        self.open: set[Cause] = set()
+        self.begun: list[Cause] = []
+        self.ended: list[Cause] = []
+
+    def take(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Reach):
+                assert self.reaching is None, "one attempt at a time"
+                self.reaching = action
+            elif isinstance(action, Began):
+                self.begun.append(action.cause)
+            elif isinstance(action, Ended):
+                self.ended.append(action.cause)
+                self.open.discard(action.cause)
+
+    @rule(kind=st.sampled_from(["sos_pressed", "smoke_detected", "fall_suspected"]))
+    def emergency(self, kind: str) -> None:
+        self.number += 1
+        cause = Cause(f"d{self.number}", kind, self.now)
+        self.open.add(cause)
+        self.take(self.rules.event(cause, self.now))
+
+    @rule()
+    def cancel(self) -> None:
+        self.take(self.rules.event(Cause("button", "sos_cancelled", self.now), self.now))
+        fresh = {c for c in self.open if c.kind != "smoke_detected" and self.now - c.time_us <= CANCEL_WITHIN_US}
+        self.open -= fresh
+
+    @rule(data=st.data())
+    def answer(self, data: st.DataObject) -> None:
+        if self.open:
+            cause = data.draw(st.sampled_from(sorted(self.open, key=lambda c: c.device)))
+            self.take(self.rules.answered_by_district(cause.device, cause.time_us))
+            self.open.discard(cause)
+
+    @rule(seconds=st.integers(1, 60))
+    def wait(self, seconds: int) -> None:
+        self.now += seconds * S
+        self.take(self.rules.advance(self.now))
+
+    @rule(reached=st.booleans())
+    def result(self, reached: bool) -> None:
+        if self.reaching is not None:
+            step, self.reaching = self.reaching.step, None
+            self.take(self.rules.result(step, reached, self.now))
+
+    @invariant()
+    def nothing_is_forgotten(self) -> None:
+        assert set(self.rules.unfinished()) == self.open
+
+    @invariant()
+    def each_begins_and_ends_once(self) -> None:
+        assert len(set(self.begun)) == len(self.begun)
+        assert len(set(self.ended)) == len(self.ended)
+        assert set(self.ended) <= set(self.begun)
+
+    def teardown(self) -> None:
+        for _ in range(40):
+            self.wait(60)
+            self.result(False)
+        assert self.rules.unfinished() == [], "every alarm comes to an end"
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+@given(st.integers(0, 60 * S))
+def test_no_call_before_the_wait_is_over(at: int) -> None:
+    rules = alarm()
+    rules.event(SOS, 0)
+    assert bool(rules.advance(at)) == (at >= WAIT)
