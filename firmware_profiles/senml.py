@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from firmware_profiles import senml_units
+from firmware_profiles import senml_units, wire
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.errors import DecodeError
 
@@ -26,7 +26,6 @@ SUBSCRIPTION = "senml/v1/+"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*\Z")
 """RFC 8428, section 4.5.1."""
-_GATEWAY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}\Z")
 _BASE = frozenset({"bn", "bt", "bu", "bv", "bs", "bver"})
 _NUMBERS = frozenset({"bt", "bv", "bs", "v", "s", "t", "ut"})
 _TEXTS = frozenset({"bn", "bu", "n", "u", "vs", "vd"})
@@ -78,10 +77,10 @@ def topic(gateway: str) -> str:
 
 def parse_topic(name: str) -> str:
     """The gateway of a topic. Raises DecodeError where it is no topic of this door."""
-    parts = name.split("/")
-    if len(parts) != 3 or parts[:2] != ["senml", "v1"] or not _GATEWAY.match(parts[2]):
+    gateway = wire.gateway_in(name)
+    if gateway is None or name != topic(gateway):
         raise DecodeError(f"{name!r} is not senml/v1/<gateway>")
-    return parts[2]
+    return gateway
 
 
 def decode(payload: bytes, now_us: int) -> Pack:

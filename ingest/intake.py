@@ -1,4 +1,4 @@
-"""Fairness before decoding: one queue per gateway, and an allowance that tells the broken ones from the busy ones. Pure.
+"""Fairness before decoding: one queue per gateway, and an allowance that tells the broken from the busy. Pure.
 
 A gateway within its allowance is served before every gateway beyond it, and within each group all take turns. What is
 beyond the allowance is only delayed as long as there is room: after an outage everybody is busy, and capacity that
@@ -6,7 +6,7 @@ nobody else wants is theirs. Gateways beyond their allowance may hold half of th
 it is shed (to the quarantine), so that there is always room for the others. Every step is O(1) per message.
 
 The allowance is a token bucket, kept as a single time (the virtual scheduling form of the generic cell rate algorithm,
-ITU-T I.371, annex A): each message moves the gateway's theoretical time ahead by its cost, and the gateway is beyond its
+ITU-T I.371, annex A): each message moves the gateway's theoretical time ahead by its cost; the gateway is beyond its
 allowance while that time is more than the burst ahead of now.
 """
 
