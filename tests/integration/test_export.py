@@ -165,9 +165,7 @@ def test_memory_stays_small_however_long_it_is(home: str, tmp_path: Path, format
         assert row is not None
     fill(home, row[0], 50_000)  # 34 days
     seen: list[tuple[int, int, int]] = []
-    request = Request(
-        "R0001", START, START + dt.timedelta(days=60), format_, tmp_path / "long", "admin", "test", False
-    )
+    request = Request("R0001", START, START + dt.timedelta(days=60), format_, tmp_path / "long", "admin", "test", False)
     tracemalloc.start()
     try:
         number = run(home, request, lambda *at: seen.append(at))
