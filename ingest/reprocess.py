@@ -84,6 +84,8 @@ def _store(conn: psycopg.Connection[Any], quarantine: Quarantine, entry: Entry, 
     # Settled first: it locks the entry, and what is refused anew may be the same bytes.
     if not settle(conn, entry.id, ""):
         return Outcome(entry.id, False, "settled by somebody else meanwhile")
+    outdated = len(batch.statuses)
+    batch.statuses = [row for row in batch.statuses if not _newer_state(conn, row.gateway_id, entry)]
     stored = writer.store(conn, batch, writer.encode_rows(batch), quarantine)
     events, statuses = len(batch.events), len(batch.statuses)
     if stored.refusals and not (stored.readings or events):
@@ -91,8 +93,15 @@ def _store(conn: psycopg.Connection[Any], quarantine: Quarantine, entry: Entry, 
     parts = [f"{stored.readings} readings"] if stored.readings else []
     parts += [f"{events} events"] if events else []
     parts += ["the state"] if statuses else []
-    text = "stored " + ", ".join(parts) if parts else "stored before"
+    done_before = "a newer state is stored" if outdated > statuses else "stored before"
+    text = "stored " + ", ".join(parts) if parts else done_before
     if stored.refusals:
         text += f"; the rest is refused again: {stored.refusals[0].reason}"
     conn.execute("UPDATE quarantine SET settled_how = %s WHERE id = %s", (text.replace("\x00", "\ufffd"), entry.id))
     return Outcome(entry.id, True, text, stored.readings, events)
+
+
+def _newer_state(conn: psycopg.Connection[Any], gateway_id: int, entry: Entry) -> bool:
+    """Whether the gateway's state was told again after the entry came: an old last will must not switch it off."""
+    row = conn.execute("SELECT state_at > %s FROM gateway WHERE id = %s", (entry.last_at, gateway_id)).fetchone()
+    return row is not None and bool(row[0])

@@ -226,6 +226,21 @@ def test_a_frame_stored_by_reprocess_is_a_repetition_for_the_ingest_that_runs(ho
     assert readings(home) == (8, 8)
 
 
+def test_an_old_state_in_quarantine_does_not_overwrite_a_newer_one(home: str) -> None:
+    def status(state: str) -> bytes:
+        return wire.encode(wire.Status(1, GATEWAY, state, NOW, 7, 8))  # type: ignore[arg-type]
+
+    topic = wire.topic(GATEWAY, "status")
+    payload = status("offline")
+    put(home, [Refusal(topic, GATEWAY, Code.UNKNOWN_GATEWAY, "unknown", payload, len(payload))], Room())
+    with psycopg.connect(home, autocommit=True) as conn:
+        entry = quarantine.entries(conn)[0]
+        ingest(home, status("online"), topic=topic)
+        (outcome,) = reprocess(conn, [entry], LIMITS)
+    assert (outcome.settled, outcome.text) == (True, "a newer state is stored")
+    assert one(home, "SELECT state FROM gateway") == ("online",)
+
+
 def test_a_commit_whose_answer_was_lost_is_not_repeated(home: str) -> None:
     batch = ingest(home, frame(1))
     with psycopg.connect(home, autocommit=True) as conn, pytest.raises(writer.MarksMovedError):
