@@ -200,7 +200,7 @@ def _resolve(fields: dict[str, Any], base: dict[str, Any], now_us: int) -> tuple
     seconds = _finite(base.get("bt", 0) + fields.get("t", 0), "t")
     relative = seconds < ABSOLUTE_FROM_S
     time_us = round(seconds * 1000) * 1000 + (now_us // 1000 * 1000 if relative else 0)
-    return Record(name, fields.get("u", base.get("bu")), value, time_us, kind, total), relative
+    return Record(name, fields.get("u", base.get("bu")) or None, value, time_us, kind, total), relative
 
 
 def _finite(number: float, label: str) -> float:
