@@ -13,7 +13,7 @@ DEVICES = (
     DeviceConfig("bp-cuff", "and-ua-651ble", "living_room"),
     DeviceConfig("thermometer", "and-ut-201ble", "bedroom"),
     DeviceConfig("radar", "seeed-mr60bha2", "bedroom"),
-    DeviceConfig("bed", "third-reality-3rvs01031z", "bedroom"),
+    DeviceConfig("bed", "tuya-ts0601-bed", "bedroom"),
     DeviceConfig("pir-living", "aqara-rtcgq11lm", "living_room"),
     DeviceConfig("pir-kitchen", "aqara-rtcgq11lm", "kitchen"),
     DeviceConfig("pir-bathroom", "aqara-rtcgq11lm", "bathroom"),

@@ -3,14 +3,14 @@
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.payload import translate
-from firmware_profiles.readings import DeviceEvent, Reading
+from firmware_profiles.readings import Heard
 
 _LONGEST_STATE = 255
 """ESPHome's own limit for a text state."""
 UNKNOWN = ("nan", "unknown", "unavailable", "")
 
 
-def decode(model: DeviceModel, object_id: str, payload: bytes) -> list[Reading | DeviceEvent]:
+def decode(model: DeviceModel, object_id: str, payload: bytes) -> list[Heard]:
     """What the state of one entity says; nothing for an entity the model does not name or a value not known yet.
 
     Binary sensors say ON and OFF, numbers come as decimal text, ``nan`` means "no value". Raises DecodeError, and

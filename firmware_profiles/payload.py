@@ -7,7 +7,7 @@ import msgspec
 
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.readings import DeviceEvent, Reading
+from firmware_profiles.readings import DeviceEvent, Heard, Reading, StateOver
 
 MAX_JSON = 64 * 1024
 _LONGEST_WORD = 40
@@ -23,13 +23,13 @@ def parse_json(payload: bytes) -> Any:
         raise DecodeError(f"not valid JSON: {error}") from error
 
 
-def translate(model: DeviceModel, key: str, value: Any) -> list[Reading | DeviceEvent]:
+def translate(model: DeviceModel, key: str, value: Any) -> list[Heard]:
     """What ``value`` under ``key`` means for this model; nothing where the model's table does not name the key.
 
     Raises DecodeError for a value that is neither a number nor a word of the table. A state is given each time it is
     told: that it has not changed is for the driver to notice, which remembers.
     """
-    found: list[Reading | DeviceEvent] = []
+    found: list[Heard] = []
     if value is None:  # Zigbee2MQTT's way to say that nothing is known yet
         return found
     target = model.keys.get(key)
@@ -47,9 +47,9 @@ def translate(model: DeviceModel, key: str, value: Any) -> list[Reading | Device
             if not math.isfinite(number):
                 raise DecodeError(f"{model.id}: {key}: {word} is not a finite number")
         found.append(Reading(target.channel, number))
-    event = model.events.get(key, {}).get(_word(value))
-    if event is not None:
-        found.append(DeviceEvent(event, {key: _word(value)}))
+    if key in model.events:
+        event = model.events[key].get(_word(value))
+        found.append(StateOver(key) if event is None else DeviceEvent(event, {key: _word(value)}))
     return found
 
 

@@ -21,3 +21,13 @@ class DeviceEvent(msgspec.Struct, frozen=True):
     kind: str
     values: dict[str, str | int | float | bool] = {}
     time_us: int | None = None
+
+
+class StateOver(msgspec.Struct, frozen=True):
+    """The state under ``key`` is one without an event (``battery_low`` false): what was told of it before is over."""
+
+    key: str
+
+
+Heard = Reading | DeviceEvent | StateOver
+"""What a payload can say."""

@@ -1,8 +1,8 @@
 """60 GHz radars with a serial line (Seeed MR60FDA1 and MR60BHA1, the R60 family): frames and what they say.
 
 Frame, from the makers' user manuals (MR60FDA1 V1, MR60BHA1 V1.9, chapter "communication protocol"): 53 59, control
-word, command word, length (2 bytes, big-endian), data, the sum of all bytes so far modulo 256, 54 43. A query's answer
-has bit 7 of the command set; reports have not.
+word, command word, length (2 bytes, big-endian), data, the sum of all bytes so far modulo 256, 54 43. A query has bit 7
+of the command set and one byte of data, 0F; its answer has the same command and the data of the report.
 """
 
 from collections.abc import Iterator
@@ -12,25 +12,29 @@ import msgspec
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.payload import translate
-from firmware_profiles.readings import DeviceEvent, Reading
+from firmware_profiles.readings import Heard
 
 HEAD, TAIL = b"\x53\x59", b"\x54\x43"
 MAX_DATA = 512
 """The longest data of the manuals is below 50 bytes: a greater length is a damaged one."""
 _ENVELOPE = len(HEAD) + 4 + 1 + len(TAIL)
-ANSWER = 0x80
+QUERY, QUERY_DATA = 0x80, b"\x0f"
 
 FIELDS: dict[tuple[int, int], str] = {
     (0x01, 0x01): "heartbeat",
     (0x80, 0x01): "presence",  # 0 nobody, 1 somebody
     (0x80, 0x02): "motion_state",  # 0 none, 1 still, 2 moving
+    (0x80, 0x04): "distance",  # cm, 2 bytes
     (0x81, 0x02): "breath_rate",  # /min; 0: not known
     (0x83, 0x01): "fall_state",  # 0 no, 1 fallen
     (0x84, 0x01): "bed_state",  # 0 out of bed, 1 in bed, 2 not known
     (0x85, 0x02): "heart_rate",  # /min; 0: not known
 }
-"""(control word, command word) → what the first data byte is called in device models."""
+"""(control word, command word) → what the data (one byte where nothing else is said) is called in device models."""
+WIDTH = {"distance": 2}
 UNKNOWN = {"breath_rate": 0, "heart_rate": 0, "bed_state": 2}
+STATES = frozenset({"presence", "bed_state", "fall_state"})
+"""Told only when they change: asked for now and then, so that a report lost on the line is not lost for good."""
 
 
 class RadarFrame(msgspec.Struct, frozen=True):
@@ -79,15 +83,37 @@ class FrameParser:
             self.damaged += 1
             self._buffer = self._buffer[1:]  # a header inside a damaged frame may begin a good one
 
+    @property
+    def waiting(self) -> bool:
+        """A frame has begun and is not complete."""
+        return bool(self._buffer)
 
-def decode(model: DeviceModel, frame: RadarFrame) -> list[Reading | DeviceEvent]:
-    """What a frame says; nothing for those the model does not name. Raises DecodeError where it has no data."""
-    key = FIELDS.get((frame.control, frame.command & ~ANSWER))
+    def settle(self) -> Iterator[RadarFrame]:
+        """The line has gone quiet, so what is incomplete stays so: the good frames behind a damaged length."""
+        while self._buffer:
+            self.damaged += len(self._buffer) >= len(HEAD)
+            self._buffer = self._buffer[1:]
+            yield from self.feed(b"")
+
+
+def queries(model: DeviceModel) -> list[RadarFrame]:
+    """The questions for the states that this model tells."""
+    return [
+        RadarFrame(control, command | QUERY, QUERY_DATA)
+        for (control, command), key in FIELDS.items()
+        if key in STATES and (key in model.keys or key in model.events)
+    ]
+
+
+def decode(model: DeviceModel, frame: RadarFrame) -> list[Heard]:
+    """What a frame says; nothing for those the model does not name. Raises DecodeError where data are missing."""
+    key = FIELDS.get((frame.control, frame.command & ~QUERY))
     if key is None or (key not in model.keys and key not in model.events):
         return []
-    if not frame.data:
-        raise DecodeError(f"{model.id}: {key}: a frame without data")
-    value = frame.data[0]
+    width = WIDTH.get(key, 1)
+    if len(frame.data) < width:
+        raise DecodeError(f"{model.id}: {key}: {width} bytes of data were expected, not {len(frame.data)}")
+    value = int.from_bytes(frame.data[:width], "big")
     if UNKNOWN.get(key) == value:
         return []
     return translate(model, key, value)

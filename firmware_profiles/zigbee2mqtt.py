@@ -3,10 +3,10 @@
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.payload import parse_json, translate
-from firmware_profiles.readings import DeviceEvent, Reading
+from firmware_profiles.readings import Heard
 
 
-def decode(model: DeviceModel, payload: bytes) -> list[Reading | DeviceEvent]:
+def decode(model: DeviceModel, payload: bytes) -> list[Heard]:
     """What the payload says in the device language; keys the model does not name are left aside.
 
     Zigbee2MQTT repeats the whole state with every change, so the same door state comes again and again: the driver
@@ -17,3 +17,16 @@ def decode(model: DeviceModel, payload: bytes) -> list[Reading | DeviceEvent]:
     if not isinstance(state, dict):
         raise DecodeError(f"{model.id}: a JSON object was expected, not {type(state).__name__}")
     return [item for key, value in state.items() for item in translate(model, key, value)]
+
+
+def available(payload: bytes) -> bool | None:
+    """Whether an availability topic says ``online``; None where it says neither that nor ``offline``.
+
+    ``{"state": "online"}`` since Zigbee2MQTT 1.17, the bare word before (its documentation, "Device availability").
+    """
+    try:
+        state = parse_json(payload)
+    except DecodeError:
+        state = payload.decode(errors="replace")
+    word = state.get("state") if isinstance(state, dict) else state
+    return {"online": True, "offline": False}.get(word) if isinstance(word, str) else None

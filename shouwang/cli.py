@@ -148,5 +148,30 @@ def simulate_homes(
     asyncio.run(until_stopped())
 
 
+@simulate.command("peripherals")
+def simulate_peripherals(
+    broker: Annotated[str, typer.Option(help="The broker in the home, as HOST:PORT.")] = "127.0.0.1:1883",
+    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 1,
+    drop_out: Annotated[float, typer.Option(min=0, max=1, help="Share of the messages that never come.")] = 0.0,
+    garbage: Annotated[float, typer.Option(min=0, max=1, help="Share of damaged Zigbee messages.")] = 0.0,
+    battery: Annotated[float | None, typer.Option(min=0, max=100, help="Charge of all batteries, per cent.")] = None,
+) -> None:
+    """Zigbee2MQTT and ESPHome devices of a simulated home on a real broker, for a gateway's drivers to hear."""
+    from device_simulators.peripherals.household import Flaws, live
+    from firmware_profiles.mqtt import Broker
+
+    host, _, port = broker.rpartition(":")
+    if not host or not port.isdecimal():
+        raise typer.BadParameter(f"{broker!r} is not HOST:PORT", param_hint="--broker")
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await live(Broker(host, int(port)), seed, Flaws(drop_out, garbage, battery), stop)
+
+    asyncio.run(until_stopped())
+
+
 def main() -> None:
     app()

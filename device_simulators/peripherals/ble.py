@@ -1,6 +1,7 @@
 """BLE peripherals behind the driver's backend: real GATT payloads, connections that come and go. No radio."""
 
 import asyncio
+import datetime
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ import numpy as np
 
 from device_simulators.faults import Faults, replay
 from device_simulators.recordings import Motion
-from firmware_profiles import imu
+from firmware_profiles import glucose_records, imu
 
 BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
 
@@ -28,7 +29,12 @@ class Peripheral:
         return uuid in self.characteristics
 
     async def read(self, uuid: str) -> bytes:
+        if not self.has(uuid):
+            raise self._unknown(uuid)
         return bytes((self.battery,))
+
+    async def write(self, uuid: str, data: bytes) -> None:
+        raise self._unknown(uuid)
 
     async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
         self._hear[uuid] = hear
@@ -45,6 +51,10 @@ class Peripheral:
         if uuid in self._hear:
             self._hear[uuid](payload)
 
+    @staticmethod
+    def _unknown(uuid: str) -> OSError:
+        return OSError(f"no such characteristic: {uuid}")
+
     def connect(self) -> None:
         self._gone = asyncio.Event()
         self.connections += 1
@@ -60,6 +70,30 @@ class Peripheral:
             number = round(piece.due_us * piece.rate_hz / 1e6) - len(piece.acc_g)
             self.say(uuid, imu.encode(imu.Samples(number, piece.acc_g, piece.gyro_dps)))
             await asyncio.sleep(len(piece.acc_g) / piece.rate_hz / speed)
+
+
+class GlucoseMeter(Peripheral):
+    """Keeps its measurements (mmol/L) and tells them when its Record Access Control Point is asked."""
+
+    MEASUREMENT, RACP = BASE_UUID.format(0x2A18), BASE_UUID.format(glucose_records.RACP)
+
+    def __init__(self) -> None:
+        super().__init__([self.MEASUREMENT, self.RACP])
+        self._records: list[bytes] = []
+
+    def measure(self, mmol_l: float, when: datetime.datetime) -> None:
+        """Glucose Measurement with concentration in mol/L and sample location (GATT Specification Supplement 3.103)."""
+        number = len(self._records)
+        head = struct.pack("<BHHBBBBB", 0x06, number, when.year, *when.timetuple()[1:6])
+        self._records.append(head + struct.pack("<HB", round(mmol_l * 10) | 0xC << 12, 0x11))  # exponent -4
+
+    async def write(self, uuid: str, data: bytes) -> None:
+        if uuid != self.RACP:
+            raise self._unknown(uuid)
+        wanted = glucose_records.wanted(data, list(range(len(self._records))))
+        for number in wanted:
+            self.say(self.MEASUREMENT, self._records[number])
+        self.say(self.RACP, bytes((0x06, 0x00, data[0], 0x01 if wanted else 0x06)))  # response: success, or no records
 
 
 class SimulatedBackend:

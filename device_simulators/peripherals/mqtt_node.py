@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -58,9 +59,10 @@ class Zigbee2MqttBridge(_Node):
         self._base = base_topic
         self._states: dict[str, dict[str, Any]] = {}
 
-    def change(self, name: str, **values: Any) -> None:
+    def change(self, name: str, values: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Some values of a device change; ``action`` is told once and then empty, as Zigbee2MQTT does."""
         state = self._states.setdefault(name, {"linkquality": 120})
+        values = {**(values or {}), **more}
         state.update(values)
         self._say(f"{self._base}/{name}", msgspec.json.encode(state))
         if "action" in values:
@@ -81,6 +83,13 @@ class EsphomeNode(_Node):
     def __init__(self, broker: mqtt.Broker, name: str) -> None:
         super().__init__(broker, f"sim-{name}", f"{name}/status", b"online", b"offline")
         self._name = name
+
+    def tell(self, object_id: str, value: str | float) -> None:
+        """Words are a binary sensor's, numbers a sensor's."""
+        if isinstance(value, str):
+            self.binary_sensor(object_id, value == "ON")
+        else:
+            self.sensor(object_id, value)
 
     def sensor(self, object_id: str, value: float) -> None:
         self._say(f"{self._name}/sensor/{object_id}/state", f"{value:g}".encode(), retain=True)

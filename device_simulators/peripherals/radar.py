@@ -9,11 +9,14 @@ import numpy as np
 
 from device_simulators.home import Home
 from device_simulators.peripherals.terminal import Terminal
-from firmware_profiles.serial_radar import RadarFrame, encode
+from firmware_profiles.serial_radar import QUERY, QUERY_DATA, FrameParser, RadarFrame, encode
+
+PRESENCE, FALL, BED = (0x80, 0x01), (0x83, 0x01), (0x84, 0x01)
 
 
 class SerialRadar:
-    """Tells the simulated home's heart and breath rate once every ``period_s``, and what the test makes happen.
+    """Tells the simulated home's heart and breath rate once every ``period_s``, and what the test makes happen; answers
+    queries for its states.
 
     ``noise``: share of the frames with a damaged byte.
     """
@@ -21,7 +24,9 @@ class SerialRadar:
     def __init__(self, seed: int, period_s: float = 0.1, noise: float = 0.0) -> None:
         self._home, self._period_s, self._noise = Home(seed), period_s, noise
         self._rng = np.random.default_rng(seed)
-        self._terminal = Terminal(lambda _: None)
+        self._terminal = Terminal(self._asked)
+        self._questions = FrameParser()
+        self._states = {PRESENCE: 0, FALL: 0, BED: 0}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="radar", daemon=True)
         self._time_us = 1_763_942_400_000_000
@@ -40,14 +45,33 @@ class SerialRadar:
         self._thread.join(5)
         self._terminal.__exit__(kind, error, at)
 
-    def fall(self, fallen: bool) -> None:
-        self.say(RadarFrame(0x83, 0x01, bytes((fallen,))))
+    def fall(self, fallen: bool, lost: bool = False) -> None:
+        """``lost``: the report does not arrive."""
+        self._change(FALL, fallen, lost)
 
     def presence(self, somebody: bool) -> None:
-        self.say(RadarFrame(0x80, 0x01, bytes((somebody,))))
+        self._change(PRESENCE, somebody)
+
+    def bed(self, occupied: bool) -> None:
+        self._change(BED, occupied)
+
+    def _change(self, field: tuple[int, int], state: bool, lost: bool = False) -> None:
+        self._states[field] = int(state)
+        if not lost:
+            self.say(RadarFrame(*field, bytes((state,))))
+
+    def _asked(self, data: bytes) -> None:
+        for frame in self._questions.feed(data):
+            field = (frame.control, frame.command & ~QUERY)
+            if frame.command & QUERY and frame.data == QUERY_DATA and field in self._states:
+                self.say(RadarFrame(frame.control, frame.command, bytes((self._states[field],))))
 
     def say(self, frame: RadarFrame) -> None:
         self._terminal.write(encode(frame))
+
+    def write(self, data: bytes) -> None:
+        """Whatever comes over the line."""
+        self._terminal.write(data)
 
     def garbage(self, size: int) -> None:
         self._terminal.write(self._rng.bytes(size))

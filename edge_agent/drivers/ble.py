@@ -6,13 +6,15 @@ to the notifications of its characteristics, and begin anew when it goes.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
 
-from edge_agent.drivers.ble_backend import Backend, BleakBackend, BleError, Connection
+from edge_agent.drivers.ble_backend import Backend, BleakBackend, BleError, Connection, NotAdvertisingError
+from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.hearing import Hearing
-from firmware_profiles import gatt, imu
+from firmware_profiles import gatt, glucose_records, imu
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
@@ -37,8 +39,10 @@ class BleDriver:
             raise ValueError(f"the ble driver has no options; remove {', '.join(options)}")
         self._devices = [device for device in devices if MODELS[device.model].transport == "ble-gatt"]
         self._backend = backend
-        self._hearing = Hearing()
+        self._hearing, self._contact = Hearing(), Contact()
         self._clocks: dict[str, imu.SampleClock] = {}
+        self._pieces: dict[str, int] = {}
+        self._records: dict[str, int] = {}
 
     async def run(self, sink: Sink) -> None:
         """Raises RuntimeError where bleak is needed and not installed."""
@@ -49,34 +53,75 @@ class BleDriver:
             group.create_task(asyncio.Event().wait())
 
     async def _keep_listening(self, backend: Backend, device: DeviceConfig, sink: Sink) -> None:
+        worn = MODELS[device.model].wearable  # the others sleep most of the time: no contact is their normal state
         pause, longest = PAUSE_S
         while True:
             try:
                 async with backend.connect(device.address or device.name) as connection:
+                    if worn:
+                        self._contact.up(sink, device, sink.now_us())
+                    await self._subscribe(connection, device, sink)
                     pause = PAUSE_S[0]
-                    await self._listen(connection, device, sink)
+                    await self._stay(connection, device, sink)
+            except NotAdvertisingError:
+                pause = PAUSE_S[0]
             except BleError as error:
-                # a cuff sleeps between measurements: that it is not there is no fault, and silence is watched elsewhere
                 log.info("device not reached", device=device.name, reason=str(error), again_in_s=pause)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, longest)
+                self._hearing.fault(sink, device, f"Bluetooth: {error}", sink.now_us(), "connection")
+            if worn:
+                self._contact.down(sink, device, sink.now_us())
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
 
-    async def _listen(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
+    async def _subscribe(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
+        """Raises BleError."""
         model = MODELS[device.model]
         if connection.rssi_dbm is not None:
             self._hearing.take(sink, device, [Reading("signal_strength", connection.rssi_dbm)], sink.now_us())
+        missing = []
         for number in model.characteristics:
             uuid = BASE_UUID.format(number)
             if connection.has(uuid):
-                await connection.notify(uuid, lambda data, number=number: self._heard(sink, device, number, data))  # type: ignore[misc]
+                await connection.notify(uuid, partial(self._heard, sink, device, number))
+            else:
+                missing.append(f"0x{number:04X}")
+        if model.imu_characteristic:
+            if connection.has(model.imu_characteristic):
+                await connection.notify(
+                    model.imu_characteristic, lambda data: self.hear_motion(sink, device, data, sink.now_us())
+                )
+            else:
+                missing.append(model.imu_characteristic)
+        if model.imu_characteristic in missing or len(missing) == len(model.characteristics):
+            reason = f"it has no characteristic {', '.join(missing)}: is it the model {model.id}?"
+            self._hearing.fault(sink, device, reason, sink.now_us(), "characteristics")
+        racp = BASE_UUID.format(glucose_records.RACP)
+        if gatt.GLUCOSE_MEASUREMENT in model.characteristics and connection.has(racp):
+            await connection.notify(racp, lambda _: None)  # the procedure needs its answers switched on (GLS 3.4.1.2)
+            await connection.write(racp, glucose_records.request(self._records.get(device.name)))
+
+    async def _stay(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
+        """Until the device is gone. Raises BleError."""
+        model = MODELS[device.model]
+        gone = asyncio.ensure_future(connection.wait_until_gone())
+        try:
+            while not gone.done():
+                await self._ask_battery(connection, device, sink)
+                pieces = self._pieces.get(device.name, 0)
+                await asyncio.wait([gone], timeout=model.heartbeat_s)
+                if gone.done():
+                    gone.result()
+                elif model.imu_characteristic and self._pieces.get(device.name, 0) == pieces:
+                    reason = "connected, but no motion samples come: restart the pendant"
+                    self._hearing.fault(sink, device, reason, sink.now_us(), "no motion")
+                self._contact.tend(sink, sink.now_us())
+        finally:
+            gone.cancel()
+
+    async def _ask_battery(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
         battery = BASE_UUID.format(BATTERY_LEVEL)
-        if model.battery and connection.has(battery):
+        if MODELS[device.model].battery and connection.has(battery):
             self.hear(sink, device, BATTERY_LEVEL, await connection.read(battery), sink.now_us())
-        if model.imu_characteristic and connection.has(model.imu_characteristic):
-            await connection.notify(
-                model.imu_characteristic, lambda data: self.hear_motion(sink, device, data, sink.now_us())
-            )
-        await connection.wait_until_gone()
 
     def _heard(self, sink: Sink, device: DeviceConfig, characteristic: int, payload: bytes) -> None:
         self.hear(sink, device, characteristic, payload, sink.now_us())
@@ -88,6 +133,10 @@ class BleDriver:
         except DecodeError as error:
             self._hearing.fault(sink, device, str(error), now_us, "payload")
             return
+        if characteristic == gatt.GLUCOSE_MEASUREMENT:
+            number = glucose_records.sequence_number(payload)
+            if number is not None:
+                self._records[device.name] = number
         self._hearing.take(sink, device, found, now_us)
 
     def hear_motion(self, sink: Sink, device: DeviceConfig, payload: bytes, now_us: int) -> None:
@@ -98,6 +147,7 @@ class BleDriver:
         except DecodeError as error:
             self._hearing.fault(sink, device, str(error), now_us, "payload")
             return
+        self._pieces[device.name] = self._pieces.get(device.name, 0) + 1
         clock = self._clocks.setdefault(device.name, imu.SampleClock(model.imu_rate_hz))
         t_us = clock.time_of(samples.number, len(samples.acc_g), now_us)
         sink.motion(device.name, t_us, model.imu_rate_hz, samples.acc_g, samples.gyro_dps)

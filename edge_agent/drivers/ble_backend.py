@@ -12,6 +12,10 @@ class BleError(Exception):
     """The device is not there, or the connection did not work."""
 
 
+class NotAdvertisingError(BleError):
+    """The device sleeps or is out of reach: wait on, it may wake up for a few seconds only."""
+
+
 class Connection(Protocol):
     """A connected device."""
 
@@ -22,8 +26,10 @@ class Connection(Protocol):
 
     async def read(self, uuid: str) -> bytes: ...
 
+    async def write(self, uuid: str, data: bytes) -> None: ...
+
     async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
-        """``hear`` is called in the event loop with each notification."""
+        """``hear`` is called in the event loop with each notification or indication."""
 
     async def wait_until_gone(self) -> None: ...
 
@@ -55,7 +61,7 @@ class BleakBackend:
         try:
             found = await bleak.BleakScanner.find_device_by_filter(is_it, timeout=SCAN_S)
             if found is None:
-                raise BleError(f"{address} does not advertise")
+                raise NotAdvertisingError(f"{address} does not advertise")
             async with bleak.BleakClient(found, lambda _: gone.set()) as client:
                 yield _BleakConnection(client, gone, seen.get("rssi"))
         except (bleak.exc.BleakError, TimeoutError, OSError) as error:
@@ -71,6 +77,9 @@ class _BleakConnection:
 
     async def read(self, uuid: str) -> bytes:
         return bytes(await self._client.read_gatt_char(uuid))
+
+    async def write(self, uuid: str, data: bytes) -> None:
+        await self._client.write_gatt_char(uuid, data, response=True)
 
     async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
         await self._client.start_notify(uuid, lambda _, data: hear(bytes(data)))

@@ -1,73 +1,81 @@
-"""ESPHome nodes over MQTT on a local broker: ``<node>/<component>/<object id>/state``, and ``<node>/status``.
+"""ESPHome nodes over MQTT on a local broker: ``<prefix>/<component>/<object id>/state``, and ``<prefix>/status``.
 
-A node's birth and last will say ``online`` and ``offline`` (ESPHome, MQTT client component). Binary sensors tell their
-state when it changes and after every connection: an event is what differs from what was known.
+A node's birth and last will say ``online`` and ``offline`` (ESPHome, MQTT client component). Its states are retained,
+and told when they change and after every connection: an event is what differs from what was known.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
+from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.hearing import Hearing
-from edge_agent.drivers.local_mqtt import listen
+from edge_agent.drivers.local_mqtt import LocalOptions, by_address, listen, read_options
 from firmware_profiles import esphome
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.mqtt import Broker
 
 COMPONENTS = ("sensor", "binary_sensor", "text_sensor")
-
-
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    host: str = "127.0.0.1"
-    port: int = 1883
-    client_id: str = "shouwang-edge-esphome"
+OFFLINE_US = 30_000_000
+"""A broker that is stopped speaks the wills of all nodes; they are back long before this."""
 
 
 class EsphomeDriver:
     """A device's address is its node's ``topic_prefix``. Raises ValueError for options it does not know."""
 
+    name = "esphome"
+
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
-        try:
-            self._options = msgspec.convert(dict(options), Options)
-        except msgspec.ValidationError as error:
-            raise ValueError(f"esphome driver: {error}") from error
-        self._devices = {
-            device.address or device.name: device for device in devices if MODELS[device.model].transport == "esphome"
-        }
-        self._hearing = Hearing()
+        self._options = read_options(self.name, options, LocalOptions)
+        self._devices = by_address(self.name, devices, "esphome")
+        self.hearing, self.contact = Hearing(), Contact()
+        self._offline: dict[str, int] = {}
 
     async def run(self, sink: Sink) -> None:
-        topics = [f"{node}/{component}/+/state" for node in self._devices for component in COMPONENTS]
-        topics += [f"{node}/status" for node in self._devices]
+        await listen(self._options, self, sink)
 
-        def hear(topic: str, payload: bytes, retained: bool, now_us: int) -> None:
-            self.hear(sink, topic, payload, now_us, retained)
+    def topics(self) -> list[str]:
+        states = [f"{node}/{component}/+/state" for node in self._devices for component in COMPONENTS]
+        return [*states, *(f"{node}/status" for node in self._devices)]
 
-        await listen(Broker(self._options.host, self._options.port), self._options.client_id, topics, hear, sink.now_us)
+    def tend(self, sink: Sink, now_us: int) -> None:
+        self.contact.tend(sink, now_us)
+        for device in self._devices.values():
+            if now_us - self._offline.get(device.name, now_us) >= OFFLINE_US:
+                del self._offline[device.name]
+                self.hearing.fault(sink, device, "the node is offline: check its power and WLAN", now_us)
 
-    def hear(self, sink: Sink, topic: str, payload: bytes, now_us: int, retained: bool = False) -> None:
+    def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
         """One message; of a node or entity that is not configured: nothing."""
-        for node, device in self._devices.items():
-            if topic == f"{node}/status":
-                if payload == b"offline":
-                    self._hearing.fault(sink, device, "the node is offline: check its power and WLAN", now_us)
-                return
-            if topic.startswith(f"{node}/"):
-                break
-        else:
+        node, _, leaf = topic.rpartition("/")
+        if leaf == "status" and node in self._devices:
+            self._hear_status(sink, self._devices[node], payload, retained, now_us)
             return
-        parts = topic.removeprefix(f"{node}/").split("/")
-        if len(parts) != 3 or parts[0] not in COMPONENTS or parts[2] != "state":
-            return
+        parts = topic.rsplit("/", 3)
+        if len(parts) == 4 and parts[0] in self._devices and parts[1] in COMPONENTS and leaf == "state":
+            self._hear_state(sink, self._devices[parts[0]], parts[2], payload, retained, now_us)
+
+    def _hear_status(self, sink: Sink, device: DeviceConfig, payload: bytes, retained: bool, now_us: int) -> None:
+        if payload == b"offline":
+            self.contact.down(sink, device, now_us)
+            self._offline[device.name] = now_us
+        elif payload == b"online":
+            self._offline.pop(device.name, None)
+            if not retained:  # a retained one may outlive the node, when the broker died with it
+                self.contact.up(sink, device, now_us)
+
+    def _hear_state(
+        self, sink: Sink, device: DeviceConfig, object_id: str, payload: bytes, retained: bool, now_us: int
+    ) -> None:
+        if not retained:
+            self._offline.pop(device.name, None)
+            self.contact.up(sink, device, now_us)
         try:
-            found = esphome.decode(MODELS[device.model], parts[1], payload)
+            found = esphome.decode(MODELS[device.model], object_id, payload)
         except DecodeError as error:
-            self._hearing.fault(sink, device, str(error), now_us, "payload")
+            self.hearing.fault(sink, device, str(error), now_us, "payload")
             return
         if retained:
-            self._hearing.remember(device, found)
+            self.hearing.recall(sink, device, found, now_us)
         else:
-            self._hearing.take(sink, device, found, now_us)
+            self.hearing.take(sink, device, found, now_us)

@@ -1,17 +1,20 @@
 """What every driver does with what it hears: readings pass, a changed state is an event, faults are told rarely."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import structlog
 
 from firmware_profiles.driver import DeviceConfig, Sink
-from firmware_profiles.readings import DeviceEvent, Reading
+from firmware_profiles.readings import DeviceEvent, Heard, Reading, StateOver
 
 log = structlog.get_logger(__name__)
 
 FAULT_EVERY_US = 3_600_000_000
+ENDINGS = frozenset({"door_closed", "smoke_cleared", "gas_cleared", "water_leak_cleared", "fall_recovered"})
+"""Events that end something: no news from a device of which nothing was known, as after a start of the gateway."""
+GATEWAY = DeviceConfig("gateway", "gateway")
+"""What concerns all devices of a driver (its broker, its bridge) is told once, of the gateway."""
 
 
 class Hearing:
@@ -19,35 +22,51 @@ class Hearing:
 
     def __init__(self, momentary: frozenset[str] = frozenset()) -> None:
         self._momentary = momentary
-        self._told: dict[tuple[str, str], Any] = {}
+        self._states: dict[tuple[str, str], str | None] = {}
         self._faults: dict[tuple[str, str], int] = {}
 
-    def take(self, sink: Sink, device: DeviceConfig, found: Iterable[Reading | DeviceEvent], now_us: int) -> None:
+    def take(self, sink: Sink, device: DeviceConfig, found: Iterable[Heard], now_us: int) -> None:
         """Pass on what a message says; what has no time of its own happened now."""
         for item in found:
-            if isinstance(item, Reading):
-                time_us = np.array([item.time_us or now_us], np.int64)
-                sink.readings(device.name, item.channel, time_us, np.array([item.value], np.float32))
-            elif self._is_news(device.name, item):
-                sink.event(device.name, item.kind, item.time_us or now_us, dict(item.values))
+            match item:
+                case Reading():
+                    times = np.array([item.time_us or now_us], np.int64)
+                    sink.readings(device.name, item.channel, times, np.array([item.value], np.float32))
+                case DeviceEvent():
+                    if self._is_news(device.name, item):
+                        sink.event(device.name, item.kind, item.time_us or now_us, dict(item.values))
+                case StateOver():
+                    self._states[device.name, item.key] = None
 
-    def remember(self, device: DeviceConfig, found: Iterable[Reading | DeviceEvent]) -> None:
-        """A state of some earlier time (a retained message): known from now on, and no news."""
+    def recall(self, sink: Sink, device: DeviceConfig, found: Iterable[Heard], now_us: int) -> None:
+        """A retained message: the latest state, of some earlier time.
+
+        It is news only where another state was known: then it changed while the broker could not be heard. Its values
+        are not readings, because nobody knows how old they are.
+        """
         for item in found:
-            if isinstance(item, DeviceEvent):
-                self._is_news(device.name, item)
+            if isinstance(item, StateOver):
+                self._states[device.name, item.key] = None
+            elif isinstance(item, DeviceEvent) and not self._momentary & set(item.values):
+                known = all((device.name, key) in self._states for key in item.values)
+                if self._is_news(device.name, item) and known:
+                    sink.event(device.name, item.kind, now_us, {**item.values, "late": True})
 
     def fault(self, sink: Sink, device: DeviceConfig, reason: str, now_us: int, about: str = "") -> None:
         """Tell a fault, once an hour at most for each device and sort of fault (``about``, else the reason itself)."""
-        log.warning("device fault", device=device.name, reason=reason)
         key = (device.name, about or reason)
         if now_us - self._faults.get(key, -FAULT_EVERY_US) >= FAULT_EVERY_US:
             self._faults[key] = now_us
+            log.warning("device fault", device=device.name, reason=reason)
             sink.event(device.name, "device_fault", now_us, {"reason": reason[:200]})
 
     def _is_news(self, device: str, event: DeviceEvent) -> bool:
         news = False
         for key, value in event.values.items():
-            news |= key in self._momentary or self._told.get((device, key)) != value
-            self._told[device, key] = value
+            if key in self._momentary:
+                news = True
+                continue
+            unknown = (device, key) not in self._states
+            news |= event.kind not in ENDINGS if unknown else self._states[device, key] != value
+            self._states[device, key] = str(value)
         return news

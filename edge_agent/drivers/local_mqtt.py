@@ -1,40 +1,132 @@
 """Listening to a broker in the home, as Zigbee2MQTT and ESPHome nodes use it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
+import msgspec
 import paho.mqtt.client as paho
 import structlog
 
+from edge_agent.drivers.contact import Contact
+from edge_agent.drivers.hearing import GATEWAY, Hearing
 from firmware_profiles import mqtt
+from firmware_profiles.devices import MODELS, Transport
+from firmware_profiles.driver import DeviceConfig, Sink
 
 log = structlog.get_logger(__name__)
+
+TEND_S = 2.0
+LOST_US = 30_000_000
+"""A broker that is away longer than a restart takes is a fault."""
 
 Hear = Callable[[str, bytes, bool, int], None]
 """(topic, payload, whether it is retained, now in µs)."""
 
 
-async def listen(
-    broker: mqtt.Broker, client_id: str, topics: Sequence[str], hear: Hear, now_us: Callable[[], int]
-) -> None:
-    """Until cancelled: ``hear`` is called in this event loop with each message. An absent broker is tried for ever."""
+class LocalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The broker in the home. ``password_file`` holds the password alone, so that configurations hold no secrets."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    username: str = ""
+    password_file: str = ""
+    client_id: str = ""
+
+    def password(self) -> str | None:
+        """Raises ValueError where the file can not be read."""
+        if not self.password_file:
+            return None
+        try:
+            return Path(self.password_file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"password_file {self.password_file}: can not be read: {error}") from error
+
+
+_Options = TypeVar("_Options", bound=LocalOptions)
+
+
+def read_options(driver: str, options: Mapping[str, Any], kind: type[_Options]) -> _Options:
+    """Raises ValueError for options that the driver does not know, or that do not work."""
+    try:
+        found = msgspec.convert(dict(options), kind)
+        found.password()
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ValueError(f"{driver} driver: {error}") from error
+    return found
+
+
+def by_address(driver: str, devices: Sequence[DeviceConfig], transport: Transport) -> dict[str, DeviceConfig]:
+    """The devices of one transport by what their topics call them.
+
+    Raises ValueError where two share an address, or where an address can not be part of a topic filter.
+    """
+    found: dict[str, DeviceConfig] = {}
+    for device in devices:
+        if MODELS[device.model].transport != transport:
+            continue
+        address = device.address or device.name
+        if set(address) & set("+#\0") or address != address.strip("/ "):
+            raise ValueError(f"{driver} driver: {device.name}: address {address!r} can not be part of an MQTT topic")
+        if address in found:
+            raise ValueError(f"{driver} driver: {device.name} and {found[address].name} have the address {address!r}")
+        found[address] = device
+    return found
+
+
+class Listener(Protocol):
+    """A driver's side of the broker."""
+
+    name: str
+    hearing: Hearing
+    contact: Contact
+
+    def tend(self, sink: Sink, now_us: int) -> None:
+        """Called every few seconds while the broker is there."""
+
+    def topics(self) -> list[str]: ...
+
+    def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
+        """Called in the event loop with each message."""
+
+
+async def listen(options: LocalOptions, listener: Listener, sink: Sink) -> None:
+    """Until cancelled. An absent broker is tried for ever, and told: its devices are out of reach."""
     loop = asyncio.get_running_loop()
-    client = mqtt.make_client(broker, client_id, clean=True)
+    broker = mqtt.Broker(options.host, options.port)
+    client = mqtt.make_client(broker, options.client_id or f"shouwang-{listener.name}", clean=True)
+    if options.username:
+        client.username_pw_set(options.username, options.password())
+    topics = listener.topics()
+    refused = ""
 
     def connected(client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            log.error("the local broker refuses us", reason=str(reason))
-        elif topics:
+        nonlocal refused
+        refused = str(reason) if reason.is_failure else ""
+        if not refused and topics:
             client.subscribe([(topic, 1) for topic in topics])
 
     def received(_client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        loop.call_soon_threadsafe(hear, message.topic, bytes(message.payload), message.retain, now_us())
+        loop.call_soon_threadsafe(
+            listener.hear_topic, sink, message.topic, bytes(message.payload), message.retain, sink.now_us()
+        )
 
     client.on_connect = connected
     client.on_message = received
     mqtt.start(client, broker)
+    heard_us = sink.now_us()
     try:
-        await asyncio.Event().wait()
+        while True:
+            await asyncio.sleep(TEND_S)
+            now_us = sink.now_us()
+            if client.is_connected():
+                heard_us = now_us
+                listener.tend(sink, now_us)
+            elif now_us - heard_us >= LOST_US:
+                listener.contact.all_down(sink, now_us)
+                why = f"refuses us: {refused}" if refused else "does not answer: is it running?"
+                reason = f"{listener.name}: the broker at {options.host}:{options.port} {why}"
+                listener.hearing.fault(sink, GATEWAY, reason, now_us, "local broker")
     finally:
         await asyncio.to_thread(mqtt.stop, client)

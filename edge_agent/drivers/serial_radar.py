@@ -1,7 +1,6 @@
 """Radars on a serial line (USB or the gateway's UART): a device's address is the port, e.g. ``/dev/ttyUSB0``."""
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,15 +8,19 @@ import msgspec
 import serial
 import structlog
 
+from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.hearing import Hearing
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.serial_radar import FrameParser, decode
+from firmware_profiles.serial_radar import FrameParser, RadarFrame, decode, encode, queries
 
 log = structlog.get_logger(__name__)
 
 PAUSE_S = (1.0, 60.0)
+ASK_S = 10.0
+QUIET_S = 0.2
+"""A pause inside a frame: at 9600 baud a byte takes 1 ms, and USB adapters hold bytes back for up to 16 ms."""
 DAMAGED_SHARE, DAMAGED_LEAST = 0.2, 20
 """From so many damaged frames on, and such a share of all, the line is told to be bad."""
 
@@ -27,7 +30,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SerialRadarDriver:
-    """Raises ValueError for options it does not know and for a radar without a port."""
+    """Raises ValueError for options it does not know, for a radar without a port, and for two on one port."""
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
         try:
@@ -35,10 +38,13 @@ class SerialRadarDriver:
         except msgspec.ValidationError as error:
             raise ValueError(f"serial_radar driver: {error}") from error
         self._devices = [device for device in devices if MODELS[device.model].transport == "serial-radar"]
+        ports: dict[str, str] = {}
         for device in self._devices:
             if not device.address:
                 raise ValueError(f"serial_radar driver: {device.name} has no address: the port it is connected to")
-        self._hearing = Hearing()
+            if ports.setdefault(device.address, device.name) != device.name:
+                raise ValueError(f"serial_radar driver: {device.name} and {ports[device.address]} share a port")
+        self._hearing, self._contact = Hearing(), Contact()
 
     async def run(self, sink: Sink) -> None:
         async with asyncio.TaskGroup() as group:
@@ -49,50 +55,105 @@ class SerialRadarDriver:
     async def _keep_listening(self, device: DeviceConfig, sink: Sink) -> None:
         pause, longest = PAUSE_S
         while True:
-            began = time.monotonic()
+            line = _Line(device, sink, self._hearing, self._contact)
             try:
-                await self._listen(device, sink)
+                await line.listen(self._options.baud)
             except (serial.SerialException, OSError) as error:
-                if time.monotonic() - began > longest:
+                if line.sound:
                     pause = PAUSE_S[0]
+                self._contact.down(sink, device, sink.now_us())
                 self._hearing.fault(sink, device, f"serial port: {error}", sink.now_us(), "port")
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 
-    async def _listen(self, device: DeviceConfig, sink: Sink) -> None:
+
+class _Line:
+    """One open port."""
+
+    def __init__(self, device: DeviceConfig, sink: Sink, hearing: Hearing, contact: Contact) -> None:
+        self._device, self._sink, self._hearing, self._contact = device, sink, hearing, contact
+        self._model = MODELS[device.model]
+        self._parser = FrameParser()
+        self._quiet: asyncio.TimerHandle | None = None
+        self._bytes = 0
+        self.sound = 0
+        """Good frames since the port was opened."""
+
+    async def listen(self, baud: int) -> None:
         """Raises SerialException or OSError when the port is not there, or goes."""
         loop = asyncio.get_running_loop()
         gone: asyncio.Future[None] = loop.create_future()
-        parser = FrameParser()
-        count = 0
 
         def readable() -> None:
-            nonlocal count
             try:
                 data = port.read(4096)
             except (serial.SerialException, OSError) as error:
+                loop.remove_reader(port.fileno())
                 if not gone.done():
                     gone.set_exception(error)
                 return
-            for frame in parser.feed(data):
-                count += 1
-                self._hear(sink, device, frame)
-            if parser.damaged >= DAMAGED_LEAST and parser.damaged > DAMAGED_SHARE * (count + parser.damaged):
-                reason = f"{parser.damaged} of {count + parser.damaged} frames damaged: check cable and baud rate"
-                self._hearing.fault(sink, device, reason, sink.now_us(), "line")
-                parser.damaged = count = 0
+            self._take(data, loop)
 
-        with serial.Serial(device.address, self._options.baud, timeout=0, exclusive=True) as port:
+        with serial.Serial(self._device.address, baud, timeout=0, write_timeout=0, exclusive=True) as port:
             loop.add_reader(port.fileno(), readable)
-            log.info("radar connected", device=device.name)
+            log.info("serial port opened", device=self._device.name)
             try:
-                await gone
+                await self._keep_asking(port, gone)
             finally:
                 loop.remove_reader(port.fileno())
+                if self._quiet is not None:
+                    self._quiet.cancel()
 
-    def _hear(self, sink: Sink, device: DeviceConfig, frame: Any) -> None:
-        now_us = sink.now_us()
+    async def _keep_asking(self, port: serial.Serial, gone: asyncio.Future[None]) -> None:
+        """Ask for the states, and notice where nothing sensible comes any more."""
+        asked = b"".join(encode(frame) for frame in queries(self._model))
+        heard_us = self._sink.now_us()
+        while True:
+            port.write(asked)
+            sound = self.sound
+            await asyncio.wait([gone], timeout=ASK_S)
+            if gone.done():
+                gone.result()
+            now_us = self._sink.now_us()
+            if self.sound > sound:
+                heard_us = now_us
+                self._contact.tend(self._sink, now_us)
+            elif now_us - heard_us >= self._model.heartbeat_s * 1e6:
+                self._contact.down(self._sink, self._device, now_us)
+                what = (
+                    "bytes come but no frame: check the baud rate" if self._bytes else "no byte comes: check the wires"
+                )
+                self._hearing.fault(self._sink, self._device, what, now_us, "silent line")
+            self._bytes = 0
+
+    def _take(self, data: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        self._bytes += len(data)
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+        for frame in self._parser.feed(data):
+            self._hear(frame)
+        if self._parser.waiting:
+            self._quiet = loop.call_later(QUIET_S, self._settle)
+        self._judge_line()
+
+    def _settle(self) -> None:
+        for frame in self._parser.settle():
+            self._hear(frame)
+        self._judge_line()
+
+    def _judge_line(self) -> None:
+        damaged, total = self._parser.damaged, self.sound + self._parser.damaged
+        if damaged >= DAMAGED_LEAST and damaged > DAMAGED_SHARE * total:
+            reason = f"{damaged} of {total} frames damaged: check the cable and the baud rate"
+            self._hearing.fault(self._sink, self._device, reason, self._sink.now_us(), "line")
+            self._parser.damaged = self.sound = 0
+
+    def _hear(self, frame: RadarFrame) -> None:
+        self.sound += 1
+        now_us = self._sink.now_us()
+        self._contact.up(self._sink, self._device, now_us)
         try:
-            self._hearing.take(sink, device, decode(MODELS[device.model], frame), now_us)
+            self._hearing.take(self._sink, self._device, decode(self._model, frame), now_us)
         except DecodeError as error:
-            self._hearing.fault(sink, device, str(error), now_us, "payload")
+            self._hearing.fault(self._sink, self._device, str(error), now_us, "payload")

@@ -1,66 +1,60 @@
 """Zigbee devices through Zigbee2MQTT on a local broker: ``zigbee2mqtt/<friendly name>``, JSON.
 
 Zigbee2MQTT repeats a device's whole state with every message: readings are passed on as they come, an event only when
-the value under its key has changed (an ``action`` is a press and counts each time). A retained message is the state of
-some earlier time: no news. Availability (``…/availability``, ``bridge/state``) becomes a fault when it ends.
+the value under its key has changed (an ``action`` is a press and counts each time). Availability
+(``…/availability``, ``bridge/state``) becomes a fault when it ends.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from edge_agent.drivers.hearing import Hearing
-from edge_agent.drivers.local_mqtt import listen
+from edge_agent.drivers.contact import Contact
+from edge_agent.drivers.hearing import GATEWAY, Hearing
+from edge_agent.drivers.local_mqtt import LocalOptions, by_address, listen, read_options
 from firmware_profiles import zigbee2mqtt
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.mqtt import Broker
 
 MOMENTARY = frozenset({"action"})
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    host: str = "127.0.0.1"
-    port: int = 1883
+class Options(LocalOptions, frozen=True, forbid_unknown_fields=True):
     base_topic: str = "zigbee2mqtt"
-    client_id: str = "shouwang-edge"
 
 
 class Zigbee2MqttDriver:
     """Raises ValueError for options it does not know."""
 
+    name = "zigbee2mqtt"
+
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
-        try:
-            self._options = msgspec.convert(dict(options), Options)
-        except msgspec.ValidationError as error:
-            raise ValueError(f"zigbee2mqtt driver: {error}") from error
-        self._devices = {
-            device.address or device.name: device
-            for device in devices
-            if MODELS[device.model].transport == "zigbee2mqtt"
-        }
-        self._hearing = Hearing(MOMENTARY)
+        self._options = read_options(self.name, options, Options)
+        self._devices = by_address(self.name, devices, "zigbee2mqtt")
+        self.hearing, self.contact = Hearing(MOMENTARY), Contact()
 
     async def run(self, sink: Sink) -> None:
+        await listen(self._options, self, sink)
+
+    def topics(self) -> list[str]:
         base = self._options.base_topic
-        topics = [f"{base}/bridge/state"]
-        for name in self._devices:
-            topics += [f"{base}/{name}", f"{base}/{name}/availability"]
+        states = [f"{base}/{name}" for name in self._devices]
+        return [f"{base}/bridge/state", *states, *(f"{state}/availability" for state in states)]
 
-        def hear(topic: str, payload: bytes, retained: bool, now_us: int) -> None:
-            name = topic.removeprefix(f"{base}/")
-            if name == "bridge/state":
-                for device in self._devices.values():
-                    self._available(sink, device, payload, "Zigbee2MQTT is not running", now_us)
-            elif name.endswith("/availability") and name.removesuffix("/availability") in self._devices:
-                device = self._devices[name.removesuffix("/availability")]
-                self._available(sink, device, payload, "out of reach (Zigbee)", now_us)
-            else:
-                self.hear(sink, name, payload, now_us, retained)
+    def tend(self, sink: Sink, now_us: int) -> None:
+        self.contact.tend(sink, now_us)
 
-        await listen(Broker(self._options.host, self._options.port), self._options.client_id, topics, hear, sink.now_us)
+    def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
+        name = topic.removeprefix(f"{self._options.base_topic}/")
+        device, _, leaf = name.rpartition("/")
+        if name == "bridge/state":
+            if zigbee2mqtt.available(payload) is False:
+                self.contact.all_down(sink, now_us)
+                self.hearing.fault(sink, GATEWAY, "Zigbee2MQTT is not running", now_us)
+        elif leaf == "availability" and device in self._devices:
+            self._hear_availability(sink, self._devices[device], payload, now_us)
+        else:
+            self.hear(sink, name, payload, now_us, retained)
 
     def hear(self, sink: Sink, name: str, payload: bytes, now_us: int, retained: bool = False) -> None:
         """One message of the device that Zigbee2MQTT calls ``name``."""
@@ -70,14 +64,19 @@ class Zigbee2MqttDriver:
         try:
             found = zigbee2mqtt.decode(MODELS[device.model], payload)
         except DecodeError as error:
-            self._hearing.fault(sink, device, str(error), now_us, "payload")
+            self.hearing.fault(sink, device, str(error), now_us, "payload")
             return
         if retained:
-            self._hearing.remember(device, (item for item in found if not MOMENTARY & set(getattr(item, "values", ()))))
+            self.hearing.recall(sink, device, found, now_us)
         else:
-            self._hearing.take(sink, device, found, now_us)
+            self.hearing.take(sink, device, found, now_us)
 
-    def _available(self, sink: Sink, device: DeviceConfig, payload: bytes, otherwise: str, now_us: int) -> None:
-        # "offline", or {"state": "offline"} since Zigbee2MQTT 1.17
-        if b"offline" in payload:
-            self._hearing.fault(sink, device, otherwise, now_us)
+    def _hear_availability(self, sink: Sink, device: DeviceConfig, payload: bytes, now_us: int) -> None:
+        available = zigbee2mqtt.available(payload)
+        if available is False:
+            self.contact.down(sink, device, now_us)
+            self.hearing.fault(sink, device, "out of reach (Zigbee): check battery or mains, and distance", now_us)
+        elif available and not MODELS[device.model].battery:
+            # A battery device counts as online for 25 hours after its last word: too long to vouch for it. One on the
+            # mains is asked by Zigbee2MQTT after ten minutes of silence.
+            self.contact.up(sink, device, now_us)

@@ -1,6 +1,8 @@
 """Channels, events, device models, and what they make of Zigbee2MQTT and ESPHome payloads."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from firmware_profiles.devices import MODELS, load_model
 from firmware_profiles.errors import DecodeError, ProfileError
 from firmware_profiles.readings import DeviceEvent, Reading
 
+NODES = Path(__file__).parents[2] / "deploy" / "esphome"
 ZIGBEE = [m for m in MODELS.values() if m.transport == "zigbee2mqtt"]
 ESPHOME = [m for m in MODELS.values() if m.transport == "esphome"]
 
@@ -70,12 +73,23 @@ def test_an_sos_button_speaks() -> None:
 
 def test_a_radar_speaks() -> None:
     radar = MODELS["seeed-mr60bha2"]
-    assert esphome.decode(radar, "real_time_heart_rate", b"63.0") == [Reading("heart_rate", 63.0)]
-    assert esphome.decode(radar, "real_time_heart_rate", b"nan") == []
+    assert esphome.decode(radar, "real-time_heart_rate", b"63.0") == [Reading("heart_rate", 63.0)]
+    assert esphome.decode(radar, "real-time_heart_rate", b"nan") == []
     assert esphome.decode(radar, "something_else", b"whatever") == []
     (fall,) = esphome.decode(MODELS["seeed-mr60fda2"], "falling_information", b"ON")
     assert isinstance(fall, DeviceEvent)
     assert fall.kind == "fall_suspected"
+
+
+@pytest.mark.parametrize("file", sorted(NODES.glob("*-*.yaml")), ids=lambda file: file.stem)
+def test_the_entities_that_we_tell_installers_to_configure_are_those_of_the_model(file: Path) -> None:
+    """ESPHome's object id: the name in lower case, spaces as underscores, other signs but hyphens too (helpers.cpp)."""
+    text = file.read_text() + (NODES / "common.yaml").read_text()
+    names = re.findall(r"^\s+name: \"?([A-Z][^\"\n]*)", text, re.MULTILINE)
+    entities = {re.sub(r"[^a-z0-9_-]", "_", name.lower()) for name in names}
+    model = MODELS[file.stem]
+    assert set(model.keys) <= entities
+    assert not model.events or entities & set(model.events)
 
 
 @pytest.mark.parametrize(

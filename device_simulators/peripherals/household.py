@@ -1,0 +1,145 @@
+"""The devices of a simulated home that speak MQTT, on the broker in that home: what a gateway's drivers hear there.
+
+The values are those of :mod:`device_simulators.home`, put into the payloads of each device's model: the model's table
+read backwards. Deterministic by seed, faults included.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Annotated, Self
+
+import msgspec
+import numpy as np
+
+from device_simulators.home import Home
+from device_simulators.homes import DEVICES
+from device_simulators.peripherals.mqtt_node import EsphomeNode, Zigbee2MqttBridge
+from firmware_profiles.devices import MODELS, DeviceModel
+from firmware_profiles.driver import DeviceConfig
+from firmware_profiles.mqtt import Broker
+
+STEP_S = 0.5
+WIFI_EVERY_S, WIFI_DBM = 60, -58.0
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class Flaws(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is wrong with the devices; the defaults are sound ones."""
+
+    drop_out: Share = 0.0
+    """Share of the messages that never come."""
+    garbage: Share = 0.0
+    """Share of the Zigbee messages that are followed by a damaged one."""
+    battery: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
+    """Per cent, in place of what the batteries would have."""
+
+
+class Saying(msgspec.Struct, frozen=True):
+    """One device's changed value, in the words of its payload."""
+
+    time_us: int
+    device: DeviceConfig
+    key: str
+    value: str | float | bool
+
+
+class Household:
+    """``with Household(…) as home: home.say(from_us, to_us)``; devices of other transports are left aside."""
+
+    def __init__(
+        self, broker: Broker, seed: int, devices: Sequence[DeviceConfig] = DEVICES, flaws: Flaws | None = None
+    ) -> None:
+        self._home, self._flaws = Home(seed), flaws or Flaws()
+        self._rng = np.random.default_rng(seed)
+        self._devices = {d.name: d for d in devices if MODELS[d.model].transport in ("zigbee2mqtt", "esphome")}
+        self._bridge = Zigbee2MqttBridge(broker)
+        self._nodes = {
+            name: EsphomeNode(broker, device.address or name)
+            for name, device in self._devices.items()
+            if MODELS[device.model].transport == "esphome"
+        }
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        for peripheral in (self._bridge, *self._nodes.values()):
+            self._open.enter_context(peripheral)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._open.close()
+
+    def sayings(self, from_us: int, to_us: int) -> list[Saying]:
+        """What the devices have to say about [from_us, to_us), in order of time."""
+        return sorted(self._sayings(from_us, to_us), key=lambda saying: saying.time_us)
+
+    def say(self, from_us: int, to_us: int) -> None:
+        """Publish it, all at once, with the flaws."""
+        for saying in self.sayings(from_us, to_us):
+            if self._rng.random() < self._flaws.drop_out:
+                continue
+            node = self._nodes.get(saying.device.name)
+            if node is not None:
+                node.tell(saying.key, saying.value)
+                continue
+            address = saying.device.address or saying.device.name
+            self._bridge.change(address, {saying.key: saying.value})
+            if self._rng.random() < self._flaws.garbage:
+                self._bridge.garbage(address)
+
+    def _sayings(self, from_us: int, to_us: int) -> Iterator[Saying]:
+        for column in self._home.columns(from_us, to_us):
+            device = self._devices.get(column.device)
+            if device is None:
+                continue
+            key = _key_of(MODELS[device.model], column.channel)
+            if key is None:
+                continue
+            for time_us, value in zip(column.times_us.tolist(), column.values.tolist(), strict=True):
+                if column.channel == "battery" and self._flaws.battery is not None:
+                    value = self._flaws.battery
+                    if "battery_low" in MODELS[device.model].events:
+                        yield Saying(time_us, device, "battery_low", value < 10)
+                yield Saying(time_us, device, key, _word_of(MODELS[device.model], key, value))
+        for happening in self._home.happenings(from_us, to_us):
+            device = self._devices.get(happening.device)
+            if device is None:
+                continue
+            for key, table in MODELS[device.model].events.items():
+                for word, event in table.items():
+                    if event == happening.kind:
+                        yield Saying(happening.time_us, device, key, _value_of(word))
+        every = WIFI_EVERY_S * 1_000_000
+        for name in self._nodes:
+            for time_us in range(-(-from_us // every) * every, to_us, every):
+                yield Saying(time_us, self._devices[name], "wifi_signal", WIFI_DBM)
+
+
+async def live(broker: Broker, seed: int, flaws: Flaws, stop: asyncio.Event) -> None:
+    """Say in real time what the devices would say, until ``stop``."""
+    with await asyncio.to_thread(Household(broker, seed, flaws=flaws).__enter__) as home:
+        done_us = time.time_ns() // 1000
+        while not stop.is_set():
+            await asyncio.sleep(STEP_S)
+            now_us = time.time_ns() // 1000
+            await asyncio.to_thread(home.say, done_us, now_us)
+            done_us = now_us
+
+
+def _key_of(model: DeviceModel, channel: str) -> str | None:
+    return next((key for key, target in model.keys.items() if target.channel == channel), None)
+
+
+def _word_of(model: DeviceModel, key: str, value: float) -> str | float | bool:
+    """The payload's value for a reading: the inverse of :func:`firmware_profiles.payload.translate`."""
+    target = model.keys[key]
+    words: Mapping[float, str] = {number: word for word, number in target.map.items()}
+    if value in words:
+        return _value_of(words[value])
+    return (value - target.offset) / target.scale
+
+
+def _value_of(word: str) -> str | bool:
+    return {"true": True, "false": False}.get(word, word)

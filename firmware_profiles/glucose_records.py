@@ -1,0 +1,33 @@
+"""Asking a glucose meter for its records (Bluetooth Glucose Service 1.0.1, 3.4: Record Access Control Point, RACP).
+
+A meter stores its measurements and tells them only when it is asked: first the last one, later those that are new.
+"""
+
+import struct
+
+RACP = 0x2A52
+_REPORT, _LAST, _FROM, _BY_NUMBER = 0x01, 0x06, 0x03, 0x01
+"""Op code "report stored records"; operators "last record" and "greater than or equal to"; filter "sequence number"."""
+NUMBERS = 65_536
+
+
+def sequence_number(measurement: bytes) -> int | None:
+    """The number of a Glucose Measurement (0x2A18); None where it is too short to hold one."""
+    return int.from_bytes(measurement[1:3], "little") if len(measurement) >= 3 else None
+
+
+def request(last: int | None) -> bytes:
+    """What to write to the RACP: ``last`` is the number of the newest record that is known; None: none is."""
+    if last is None or last + 1 >= NUMBERS:  # numbers do not wrap around within a meter's life; be it a new meter
+        return bytes((_REPORT, _LAST))
+    return struct.pack("<BBBH", _REPORT, _FROM, _BY_NUMBER, last + 1)
+
+
+def wanted(command: bytes, numbers: list[int]) -> list[int]:
+    """A meter's side: which of its records the command asks for; none for a command it does not know."""
+    if command == bytes((_REPORT, _LAST)):
+        return numbers[-1:]
+    if len(command) == 5 and command[:3] == bytes((_REPORT, _FROM, _BY_NUMBER)):
+        first = int.from_bytes(command[3:], "little")
+        return [number for number in numbers if number >= first]
+    return []
