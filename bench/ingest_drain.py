@@ -8,6 +8,7 @@ transaction per 100,000 rows.
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import psycopg
 
 from bench.alert_latency import connected
 from bench.figures import Figure
-from database.embedded import EmbeddedPostgres
+from database.embedded import EmbeddedPostgres, PostgresServer
 from database.migrate import migrate
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
@@ -27,6 +28,7 @@ from ingest.subscriber import LEAVES
 from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 from shouwang.processes import wait_until
+from tests.support.databases import timescaledb_bin_dir
 
 GATEWAYS = 20
 FRAMES = 150
@@ -38,10 +40,22 @@ COMMAND = "python -m bench ingest_drain"
 
 
 def run() -> list[Figure]:
-    """Readings per second through ingest, and the ratio to bare COPY."""
+    """Readings per second through ingest, and the ratio to bare COPY, on every grade this machine has."""
+    return [figure for server in servers() for figure in _measure(server)]
+
+
+def servers() -> Iterator[Callable[[Path], PostgresServer]]:
+    """The embedded PostgreSQL, and TimescaleDB where it is installed."""
+    yield EmbeddedPostgres
+    timescaledb = timescaledb_bin_dir()
+    if timescaledb is not None:
+        yield lambda folder: PostgresServer(timescaledb, folder, {"shared_preload_libraries": "timescaledb"})
+
+
+def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name:
         folder = Path(name)
-        with EmbeddedPostgres(folder / "postgres") as postgres:
+        with make_server(folder / "postgres") as postgres:
             with EmbeddedBroker(folder / "broker", Pki(folder / "pki")) as broker:
                 grade = migrate(postgres.url)
                 gateways = [f"gw-bench-{n:03d}" for n in range(GATEWAYS)]
@@ -55,7 +69,7 @@ def run() -> list[Figure]:
             postgres.discard()
     return [
         Figure(
-            name="ingest drain rate",
+            name=f"ingest drain rate, {grade}",
             value=total / drained,
             unit="readings/s",
             reference=total / bare,

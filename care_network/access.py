@@ -33,6 +33,10 @@ class Action(StrEnum):
     SET_LIMITS = "set_limits"
     VIEW_OPERATIONS = "view_operations"
     """Gateways, quarantine, the state of the services."""
+    SETTLE_QUARANTINE = "settle_quarantine"
+    """Process refused messages again, or discard them."""
+    EXPORT_VITALS = "export_vitals"
+    """Take a resident's readings out of the platform as a file."""
     VIEW_AUDIT = "view_audit"
     PROVISION = "provision"
     MANAGE_ACCOUNTS = "manage_accounts"
@@ -44,10 +48,20 @@ _CARE = {Action.ACKNOWLEDGE, Action.RESPOND, Action.ARRIVE, Action.RESOLVE, Acti
 PERMISSIONS: dict[Role, frozenset[Action]] = {
     # Sets the platform up, answers no alert: an alert is closed by those who care for the person.
     Role.ADMIN: frozenset(
-        _VIEW | {Action.VIEW_OPERATIONS, Action.VIEW_AUDIT, Action.PROVISION, Action.MANAGE_ACCOUNTS}
+        _VIEW
+        | {
+            Action.VIEW_OPERATIONS,
+            Action.SETTLE_QUARANTINE,
+            Action.EXPORT_VITALS,
+            Action.VIEW_AUDIT,
+            Action.PROVISION,
+            Action.MANAGE_ACCOUNTS,
+        }
     ),
     Role.DISPATCHER: frozenset(
-        _VIEW | _CARE | {Action.CANCEL, Action.ESCALATE, Action.SET_LIMITS, Action.VIEW_OPERATIONS}
+        _VIEW
+        | _CARE
+        | {Action.CANCEL, Action.ESCALATE, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
     ),
     Role.CARER: frozenset(_VIEW | _CARE | {Action.CANCEL, Action.SET_LIMITS}),
     Role.FAMILY: frozenset(_VIEW),

@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from edge_agent.bodies import event_body, frame_body, payload
 from edge_agent.clock import Clock, Step
 from edge_agent.rescue import open_store, replace_damaged
 from edge_agent.store import FAILURES, Lane, Row, State, Store, is_damage, read_state
@@ -55,13 +56,6 @@ class Outgoing(msgspec.Struct, frozen=True):
     id: int
     lane: Lane
     payload: bytes
-
-
-class _EventBody(msgspec.Struct, frozen=True, array_like=True):
-    device: str
-    kind: str
-    values: dict[str, wire.Scalar]
-    evidence: bytes
 
 
 class Buffer:
@@ -111,14 +105,14 @@ class Buffer:
     ) -> None:
         """Store an event."""
         self._state.events += 1
-        self._put("events", time_us, 0, msgspec.msgpack.encode(_EventBody(device, kind, values, evidence)))
+        self._put("events", time_us, 0, event_body(device, kind, values, evidence))
 
     def put_frame(self, base_us: int, series: Sequence[wire.Series]) -> None:
         """Store the readings of one frame; the oldest waiting frames go when the disk budget is reached."""
         readings = sum(len(one) for one in series)
         self._state.frames += 1
         self._state.readings += readings
-        self._put("frames", base_us, readings, msgspec.msgpack.encode(list(series)))
+        self._put("frames", base_us, readings, frame_body(series))
 
     def next(self, lane: Lane, now_us: int, limit: int) -> list[Outgoing]:
         """Up to ``limit`` messages of a lane that were not handed out yet, in the order of sending.
@@ -132,7 +126,7 @@ class Buffer:
         except FAILURES as error:
             self._fail(error)
             rows = self._from_memory(lane, limit)
-        out = [Outgoing(row.id, row.lane, payload) for row in rows if (payload := self._payload(row))]
+        out = [Outgoing(row.id, row.lane, payload(row, self._gateway)) for row in rows]
         self._handed_out.update({message.id: message.lane for message in out})
         return out
 
@@ -272,19 +266,6 @@ class Buffer:
         if not self._volatile_epoch:
             self._volatile_epoch = _new_epoch(self._clock)
         return self._volatile_epoch
-
-    def _payload(self, row: Row) -> bytes:
-        version, gateway = wire.VERSION, self._gateway
-        if row.lane == "events":
-            body = msgspec.msgpack.decode(row.body, type=_EventBody)
-            event = wire.Event(
-                version, gateway, row.epoch, row.boot, row.seq, row.made_us, body.device, body.kind, body.values,
-                body.evidence,
-            )  # fmt: skip
-            return wire.encode(event)
-        series = msgspec.msgpack.decode(row.body, type=list[wire.Series])
-        stream: wire.Stream = "live" if row.stream == "live" else "backfill"
-        return wire.encode(wire.Frame(version, gateway, row.epoch, row.boot, stream, row.seq, row.made_us, series))
 
     # the file
 

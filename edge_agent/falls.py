@@ -6,12 +6,16 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from edge_agent.fall import FallDetector
+from edge_agent.fall import FallDetector, FallEvent
 from edge_agent.fall.events import FallKind
+from edge_agent.fall.features import RATE_HZ, WATCH
 from edge_agent.fall.fusion import FallFusion, FallNews
 
 log = structlog.get_logger(__name__)
 
+SILENT_US = 2_000_000
+"""A signal that has stopped for so long is judged by what there is: the pendant may lie broken beside its owner."""
+WHOLE_S = WATCH / RATE_HZ
 RADAR_CONFIDENCE = 0.8
 """What a radar's own verdict is worth: makers and studies report precisions of about 0.8 to 0.95."""
 STATES: dict[str, FallKind] = {
@@ -26,6 +30,7 @@ class FallWatch:
 
     def __init__(self) -> None:
         self._detectors: dict[tuple[str, float], FallDetector] = {}
+        self._heard_us: dict[tuple[str, float], int] = {}  # the end of the last piece, while it is being followed
         self._fusion = FallFusion()
 
     def feed(
@@ -45,11 +50,8 @@ class FallWatch:
         except ValueError as error:
             log.warning("motion signal refused", device=device, reason=str(error))
             return
-        for event in events:
-            evidence = event.evidence_bytes()
-            yield from self._fusion.report(
-                device, "worn", event.kind, event.time_us, event.confidence, event.features, evidence
-            )
+        self._heard_us[key] = t_us + round(len(acc_g) * 1e6 / sample_rate_hz)
+        yield from self._tell(device, events)
 
     def state(
         self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool]
@@ -58,4 +60,20 @@ class FallWatch:
         return self._fusion.report(device, "room", STATES[kind], time_us, RADAR_CONFIDENCE, values)
 
     def advance(self, now_us: int) -> list[FallNews]:
-        return self._fusion.advance(now_us)
+        """What follows from time passing: signals that stopped, radars' falls that last."""
+        news: list[FallNews] = []
+        for key, heard_us in list(self._heard_us.items()):
+            if now_us - heard_us >= SILENT_US:
+                del self._heard_us[key]
+                news += self._tell(key[0], self._detectors[key].flush())
+        return news + self._fusion.advance(now_us)
+
+    def _tell(self, device: str, events: list[FallEvent]) -> Iterator[FallNews]:
+        for event in events:
+            if event.kind == "recovered" and event.features["after_s"] < WHOLE_S:
+                # the signal broke off: nobody has seen that the wearer is well, so the suspicion stays for a person
+                log.info("a suspicion stays open: its signal broke off", device=device, fall_us=event.time_us)
+                continue
+            yield from self._fusion.report(
+                device, "worn", event.kind, event.time_us, event.confidence, event.features, event.evidence_bytes()
+            )

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as paho
 import structlog
@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 
 WINDOW: dict[Lane, int] = {"events": 64, "frames": 8}
 """Messages in flight at most, per lane."""
+GATHER_S = 0.016
+"""Acknowledgements are gathered so long before the window is filled again. It paces a backlog to at most 500 frames a
+second, which leaves the processor, and a district where all gateways come back at once, time for events."""
 ACK_TIMEOUT_S = 30.0
 """So long without any acknowledgement while something flies, and the connection is given up."""
 SOFTWARE = "shouwang-edge 0.1.0"
@@ -135,7 +138,7 @@ class Uplink:
         found: Any = self._client.socket()
         if found is not None:
             with contextlib.suppress(OSError):  # ended by itself meanwhile
-                socket.socket.shutdown(found, socket.SHUT_RDWR)
+                socket.socket.shutdown(cast(socket.socket, found), socket.SHUT_RDWR)
 
     def _publish(self, message: Outgoing) -> None:
         leaf: wire.Leaf = "events" if message.lane == "events" else "readings"
@@ -202,9 +205,9 @@ class Uplink:
             return
         self._done.append(message.id)
         self._progress = self._loop.time()
-        if not self._pumping:  # one turn for all acknowledgements that have come by then
+        if not self._pumping:
             self._pumping = True
-            self._loop.call_soon(self.pump)
+            self._loop.call_later(GATHER_S, self.pump)
 
     def _commanded(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         try:

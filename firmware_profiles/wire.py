@@ -10,6 +10,7 @@ epoch instead of being taken for a repetition of the old one.
 """
 
 import hashlib
+import re
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
@@ -26,7 +27,8 @@ Stream = Literal["live", "backfill"]
 Leaf = Literal["readings", "events", "status", "commands", "replies"]
 LEAVES: tuple[Leaf, ...] = get_args(Leaf)
 
-GatewayName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,62}\Z")]
+_GATEWAY_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,62}\Z")
+GatewayName = Annotated[str, msgspec.Meta(pattern=_GATEWAY_NAME.pattern)]
 DeviceName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_:.-]{0,63}\Z")]
 Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{1,39}\Z")]
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -222,3 +224,12 @@ def parse_topic(name: str) -> tuple[str, Leaf]:
         raise DecodeError(f"shard {parts[2]!r} in {name!r} is not {shard_of(gateway)!r}, the shard of {gateway!r}")
     leaf: Leaf = parts[4]
     return gateway, leaf
+
+
+def gateway_in(name: str) -> str | None:
+    """The gateway that a topic names, were it otherwise wrong: the broker's access list vouches for it. None where no
+    gateway's name stands in its place (``care/v1/<shard>/<gateway>/…``, ``senml/v1/<gateway>``)."""
+    parts = name.split("/")
+    place = {"care": 3, "senml": 2}.get(parts[0], 0)
+    found = parts[place] if 0 < place < len(parts) else ""
+    return found if _GATEWAY_NAME.match(found) else None

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from firmware_profiles import wire
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import DecodeError
+from ingest.door import Rows
 from ingest.marks import Mark
 from ingest.refusals import Code, Refusal
 
@@ -57,6 +58,8 @@ class Batch(msgspec.Struct):
     refusals: list[Refusal] = []
     repeated: int = 0
     """Frames that were stored before."""
+    rows: Rows | None = None
+    """What came without sequence numbers."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -87,7 +90,7 @@ class Batcher:
         batch = Batch(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), {}, [], [], [])
         segments: list[_Segment] = []
         for topic, payload in messages:
-            self._sort(topic, payload, batch, segments, marked)
+            self._sort(topic, payload, batch, segments, limits, marked)
         if segments:
             self._fill(batch, segments, limits)
         # a copy: the next batch moves the marks on while this one is being stored
@@ -99,9 +102,14 @@ class Batcher:
         for key in keys:
             self._marks.pop(key, None)
 
-    def _sort(self, topic: str, payload: bytes, batch: Batch, segments: list[_Segment], marked: bool) -> None:
+    def _sort(
+        self, topic: str, payload: bytes, batch: Batch, segments: list[_Segment], limits: Limits, marked: bool
+    ) -> None:
+        message: wire.Frame | wire.Event | wire.Status | None = None
+
         def refuse(code: Code, reason: str, gateway: str | None = None) -> None:
-            batch.refusals.append(Refusal(topic, gateway, code, reason, payload))
+            gateway = gateway or wire.gateway_in(topic)
+            batch.refusals.append(Refusal(topic, gateway, code, reason, payload, len(payload), _readings(message)))
 
         if len(payload) > wire.MAX_PAYLOAD:
             size = f"{len(payload)} bytes; a message may have {wire.MAX_PAYLOAD}: let the gateway cut smaller frames"
@@ -113,9 +121,10 @@ class Batcher:
         }
         try:
             gateway, leaf = wire.parse_topic(topic)
-            message: wire.Frame | wire.Event | wire.Status = wire.decode(kinds[leaf], payload)
+            message = wire.decode(kinds[leaf], payload)
         except (DecodeError, KeyError) as error:
             return refuse(Code.UNDECODABLE, f"{error}; check the gateway's firmware")
+        assert message is not None  # noqa: S101 - decode gives one or raises
         if message.gateway != gateway:
             text = f"the message calls itself {message.gateway!r}; was a gateway's configuration copied?"
             return refuse(Code.WRONG_GATEWAY, text, gateway)
@@ -126,7 +135,7 @@ class Batcher:
         if isinstance(message, wire.Status):
             batch.statuses.append(StatusRow(gateway_id, message))
         elif isinstance(message, wire.Event):
-            self._sort_event(gateway_id, message, batch, refuse)
+            self._sort_event(gateway_id, message, batch, limits, refuse)
         elif not marked or self._take((gateway_id, message.epoch, message.stream), message.seq, batch):
             self._sort_frame(gateway_id, topic, message, batch, segments)
         else:
@@ -138,19 +147,30 @@ class Batcher:
         if mark is None:
             mark = self._marks[key] = self._load_mark(key)
         taken = mark.take(seq)
-        if taken:
+        if taken and key not in batch.marks:
+            mark.version += 1
             batch.marks[key] = mark
         return taken
 
     def _sort_event(
-        self, gateway_id: int, event: wire.Event, batch: Batch, refuse: Callable[[Code, str, str | None], None]
+        self,
+        gateway_id: int,
+        event: wire.Event,
+        batch: Batch,
+        limits: Limits,
+        refuse: Callable[[Code, str, str | None], None],
     ) -> None:
         device_id = self._directory.device(gateway_id, event.device)
         if device_id is None:
             text = f"no device {event.device!r} is registered at this gateway: pair it, then process this again"
             refuse(Code.UNKNOWN_DEVICE, text, event.gateway)
+            batch.refusals[-1] = msgspec.structs.replace(batch.refusals[-1], device=event.device)
         elif event.kind not in EVENTS:
             refuse(Code.UNKNOWN_EVENT, f"no event {event.kind!r} in events.toml: is this side older?", event.gateway)
+        elif not limits.earliest_us <= event.time_us <= limits.latest_us:
+            code = Code.TIME_AHEAD if event.time_us > limits.latest_us else Code.TIME_TOO_OLD
+            text = f"it happened at {utc(event.time_us)}, outside the accepted time: check the gateway's clock"
+            refuse(code, text, event.gateway)
         else:
             batch.events.append(EventRow(gateway_id, device_id, event))
 
@@ -170,7 +190,8 @@ class Batcher:
                 series_id = self._directory.series(device_id, series.channel)
                 segments.append((series_id, place, series, frame, topic))
         for (code, text), refused in unknown.items():
-            batch.refusals.append(_part(topic, frame, refused, code, text))
+            device = refused[0].device if code is Code.UNKNOWN_DEVICE else ""
+            batch.refusals.append(_part(topic, frame, refused, code, text, device))
 
     def _fill(self, batch: Batch, segments: list[_Segment], limits: Limits) -> None:
         # clustered by series: neighbours in the index are written together
@@ -184,11 +205,11 @@ class Batcher:
         high = np.repeat(np.array([c.high for c in channels], np.float32), lengths)
         times = np.repeat(bases, lengths) + offsets.astype(np.int64) * 1000
         possible = (values >= low) & (values <= high)  # NaN fails both
-        timely = (times >= limits.earliest_us) & (times <= limits.latest_us)
-        good = possible & timely
+        old, ahead = times < limits.earliest_us, times > limits.latest_us
+        good = possible & ~old & ~ahead
         ids = np.repeat(np.array([segment[0] for segment in segments], np.int32), lengths)
         if not good.all():
-            self._refuse_readings(batch, segments, lengths, possible, timely)
+            self._refuse_readings(batch, segments, lengths, possible, old, ahead)
             times, ids, values = times[good], ids[good], values[good]
         batch.times_us, batch.series_ids, batch.values = times, ids, values
 
@@ -198,17 +219,19 @@ class Batcher:
         segments: Sequence[_Segment],
         lengths: NDArray[np.int64],
         possible: NDArray[np.bool_],
-        timely: NDArray[np.bool_],
+        old: NDArray[np.bool_],
+        ahead: NDArray[np.bool_],
     ) -> None:
         starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-        clean = np.minimum.reduceat(possible & timely, starts)
+        clean = np.minimum.reduceat(possible & ~old & ~ahead, starts)
         for index in np.flatnonzero(~clean):
             _, _, series, frame, topic = segments[int(index)]
             piece = slice(starts[index], starts[index] + lengths[index])
             channel = CHANNELS[series.channel]
             for code, bad in (
-                (Code.IMPOSSIBLE_TIME, ~timely[piece]),
-                (Code.IMPOSSIBLE_VALUE, timely[piece] & ~possible[piece]),
+                (Code.TIME_TOO_OLD, old[piece]),
+                (Code.TIME_AHEAD, ahead[piece]),
+                (Code.IMPOSSIBLE_VALUE, ~old[piece] & ~ahead[piece] & ~possible[piece]),
             ):
                 if not bad.any():
                     continue
@@ -223,7 +246,7 @@ class Batcher:
                     first_us = frame.base_us + int(series.offsets_ms()[first]) * 1000
                     text = (
                         f"{series.device}/{series.channel}: {bad.sum()} of {bad.size} readings lie outside the accepted"
-                        f" time, the first at {_utc(first_us)}: check the gateway's clock"
+                        f" time, the first at {utc(first_us)}: check the gateway's clock"
                     )
                 kept = wire.Series(
                     series.device,
@@ -234,14 +257,23 @@ class Batcher:
                 batch.refusals.append(_part(topic, frame, [kept], code, text))
 
 
-def _utc(time_us: int) -> str:
+def utc(time_us: int) -> str:
+    """A time for a person's eyes, whatever number it is."""
     try:
         return datetime.datetime.fromtimestamp(time_us / 1e6, datetime.UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError, OSError):  # beyond the calendar
         return f"{time_us} µs"
 
 
-def _part(topic: str, frame: wire.Frame, series: list[wire.Series], code: Code, reason: str) -> Refusal:
+def _readings(message: wire.Frame | wire.Event | wire.Status | None) -> int:
+    return sum(map(len, message.series)) if isinstance(message, wire.Frame) else 0
+
+
+def _part(
+    topic: str, frame: wire.Frame, series: list[wire.Series], code: Code, reason: str, device: str = ""
+) -> Refusal:
     """A quarantine entry that holds the refused part of a frame as a frame."""
     part = msgspec.structs.replace(frame, series=series)
-    return Refusal(topic, frame.gateway, code, reason, wire.encode(part))
+    payload = wire.encode(part)
+    channels = tuple(sorted({one.channel for one in series}))
+    return Refusal(topic, frame.gateway, code, reason, payload, len(payload), _readings(part), device, channels)

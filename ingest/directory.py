@@ -66,12 +66,21 @@ class DatabaseDirectory:
         """The stored mark of a stream; a fresh one where nothing was stored yet."""
         row = self._conn.execute(
             """
-            SELECT high, array(SELECT ARRAY[lower(gap), upper(gap)] FROM unnest(gaps) gap)
+            SELECT high, array(SELECT ARRAY[lower(gap), upper(gap)] FROM unnest(gaps) gap), version
             FROM ingest_stream WHERE (gateway_id, epoch, stream) = (%s, %s, %s)
             """,
             key,
         ).fetchone()
-        return Mark() if row is None else Mark(row[0], [(first, behind) for first, behind in row[1]])
+        return Mark() if row is None else Mark(row[0], [(first, behind) for first, behind in row[1]], row[2])
+
+    def arrival(self, gateway_id: int, digest: bytes) -> int | None:
+        """When a SenML pack of these bytes with relative times came last and was stored, µs since 1970."""
+        row = self._conn.execute(
+            "SELECT (extract(epoch FROM arrived_at) * 1000000)::bigint FROM senml_arrival"
+            " WHERE (gateway_id, sha256) = (%s, %s)",
+            (gateway_id, digest),
+        ).fetchone()
+        return None if row is None else row[0]
 
     def _may_ask(self, name: tuple[Any, ...]) -> bool:
         now = time.monotonic()

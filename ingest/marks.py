@@ -10,13 +10,15 @@ from collections.abc import Iterable
 
 
 class Mark:
-    """One stream's mark. ``gaps`` are half-open intervals [first, behind the last), sorted, not touching."""
+    """One stream's mark. ``gaps`` are half-open intervals [first, behind the last), sorted, not touching. ``version``
+    counts the batches that changed it: who stores it checks that nobody else did in between."""
 
-    __slots__ = ("gaps", "high")
+    __slots__ = ("gaps", "high", "version")
 
-    def __init__(self, high: int = 0, gaps: Iterable[tuple[int, int]] = ()) -> None:
+    def __init__(self, high: int = 0, gaps: Iterable[tuple[int, int]] = (), version: int = 0) -> None:
         self.high = high
         self.gaps = sorted(gaps)
+        self.version = version
 
     def take(self, seq: int) -> bool:
         """Take a number; False where it was taken before. Raises ValueError for a number below 1."""
@@ -35,7 +37,7 @@ class Mark:
         return True
 
     def copy(self) -> "Mark":
-        return Mark(self.high, self.gaps)
+        return Mark(self.high, self.gaps, self.version)
 
     @property
     def missing(self) -> int:

@@ -15,12 +15,21 @@ class Code(StrEnum):
     UNKNOWN_DEVICE = "unknown device"
     UNKNOWN_CHANNEL = "unknown channel"
     UNKNOWN_EVENT = "unknown event"
+    WRONG_UNIT = "wrong unit"
+    NOT_A_READING = "not a reading"
+    """A SenML record that carries a text, data or a sum alone, or whose name is not <device>/<channel>."""
     IMPOSSIBLE_VALUE = "impossible value"
-    IMPOSSIBLE_TIME = "impossible time"
+    TIME_AHEAD = "time ahead"
+    TIME_TOO_OLD = "time too old"
+    CONTRADICTION = "contradiction"
+    """Another value is stored for the same series and time (SenML alone: frames are told apart by their numbers)."""
+    OVER_LIMIT = "over limit"
     REFUSED_BY_DATABASE = "refused by database"
 
 
-NUMBER_NOT_TAKEN = frozenset({Code.UNDECODABLE, Code.TOO_LARGE, Code.WRONG_GATEWAY, Code.UNKNOWN_GATEWAY})
+NUMBER_NOT_TAKEN = frozenset(
+    {Code.UNDECODABLE, Code.TOO_LARGE, Code.WRONG_GATEWAY, Code.UNKNOWN_GATEWAY, Code.OVER_LIMIT}
+)
 """For these the number of the frame was not taken. For the others the payload in quarantine is a frame with the refused
 readings alone (or all, where the database refused it): the good ones are stored and the number is taken."""
 
@@ -32,4 +41,12 @@ class Refusal(msgspec.Struct, frozen=True):
     gateway: str | None
     code: Code
     reason: str
-    payload: bytes
+    payload: bytes | None
+    """None: given up for want of memory; it is counted."""
+    size: int
+    """Bytes of the payload as it came."""
+    readings: int = 0
+    """In the payload, where that is known."""
+    device: str = ""
+    """For the pairing list: the device that is not registered."""
+    channels: tuple[str, ...] = ()

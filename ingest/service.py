@@ -12,23 +12,30 @@ import structlog
 
 from database.pool import connect_options
 from database.settings import DatabaseSettings
+from firmware_profiles import wire
 from firmware_profiles.mqtt import Broker
 from ingest import writer
-from ingest.batch import Batch, Batcher, Limits
-from ingest.directory import DatabaseDirectory
+from ingest.batch import Batch
+from ingest.builder import Builder
+from ingest.intake import Allowance
+from ingest.quarantine import Quarantine, Room
 from ingest.refusals import Code, Refusal
-from ingest.settings import IngestSettings
+from ingest.settings import IngestSettings, accepted_times
 from ingest.subscriber import Received, Subscriber
 
 log = structlog.get_logger(__name__)
 
 RETRY_S = (0.2, 5.0)
 REPORT_S = 10.0
-MESSAGES_PER_BATCH = 4000
+MESSAGES_PER_BATCH = 2000
+SHED_PER_BATCH = 2000
+DECIDE_AGAIN = 20
+"""So often is a batch decided anew when somebody else moves its marks all the time."""
 
 
 class _Prepared(msgspec.Struct):
     messages: list[Received]
+    shed: list[Received]
     batch: Batch
     copy_data: bytes
 
@@ -38,13 +45,27 @@ class Ingest:
 
     def __init__(self, settings: IngestSettings, database: DatabaseSettings, broker: Broker) -> None:
         self._settings, self._database = settings, database
-        self._subscriber = Subscriber(
-            broker, settings.worker, settings.shards.split(","), settings.queue_mb * 1024 * 1024
+        self._shards = settings.shards.split(",")
+        allowance = Allowance(
+            settings.gateway_messages_per_s, settings.gateway_readings_per_s, settings.gateway_burst_s
+        )
+        self._subscriber = Subscriber(broker, settings.worker, self._shards, settings.queue_mb * 1024 * 1024, allowance)
+        self._quarantine = Quarantine(
+            Room(
+                settings.quarantine_entries,
+                settings.quarantine_gateway_mb * 1024 * 1024,
+                settings.quarantine_mb * 1024 * 1024,
+            )
         )
         self._prepared: queue.Queue[_Prepared | None] = queue.Queue(1)
         self._stop = threading.Event()
-        self._restart_reading = threading.Event()
+        self._moved = threading.Event()
         self.readings = self.frames_repeated = self.refused = 0
+
+    @property
+    def waiting(self) -> int:
+        """Messages taken from the broker that no batch holds yet."""
+        return self._subscriber.waiting + self._subscriber.shed
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop``; what is in hand is stored and acknowledged first if the database answers."""
@@ -59,8 +80,10 @@ class Ingest:
                     readings=self.readings,
                     repeated_frames=self.frames_repeated,
                     refused=self.refused,
-                    waiting=self._subscriber.waiting,
+                    waiting=self.waiting,
                 )
+                if beyond := self._subscriber.beyond():
+                    log.warning("gateways wait: beyond their allowance", gateways=beyond[:20], number=len(beyond))
         finally:
             self._stop.set()
             for thread in threads:
@@ -68,22 +91,28 @@ class Ingest:
             self._subscriber.stop()
 
     def _prepare(self) -> None:
-        conn, batcher = self._connected_batcher()
+        conn, builder = self._connected_builder()
         held: list[Received] = []
-        while not self._stop.is_set() and batcher is not None:
-            held = held or self._gather()
-            if not held:
+        shed: list[Received] = []
+        while not self._stop.is_set() and builder is not None:
+            if not held and not shed:
+                held, shed = self._gather(), self._subscriber.take_shed(SHED_PER_BATCH)
+            if not held and not shed:
                 continue
             try:
-                batch = batcher.build([(m.topic, m.payload) for m in held], self._limits())
+                if self._moved.is_set():  # marks are read anew: first what was taken must be stored
+                    self._prepared.join()
+                    self._moved.clear()
+                    builder = Builder(conn, self._shards)
+                batch = builder.build(held, shed, accepted_times(self._settings, time.time_ns() // 1000))
             except psycopg.Error as error:
                 log.warning("database away while decoding", error=str(error))
                 conn.close()
-                self._prepared.join()  # marks are read anew: first what was taken must be stored
-                conn, batcher = self._connected_batcher()
+                self._prepared.join()
+                conn, builder = self._connected_builder()
                 continue
-            self._put(_Prepared(held, batch, writer.encode_rows(batch)))
-            held = []
+            self._put(_Prepared(held, shed, batch, writer.encode_rows(batch)))
+            held, shed = [], []
         self._put(None)
         if conn is not None:
             conn.close()
@@ -98,29 +127,24 @@ class Ingest:
 
     def _gather(self) -> list[Received]:
         """What waits now; when that is little, what comes within the next moment too."""
-        messages = self._subscriber.take(MESSAGES_PER_BATCH, 0.2)
-        deadline = time.monotonic() + self._settings.gather_ms / 1000
         budget = self._settings.batch_readings * 8  # bytes: a reading is 8
-        size = sum(len(message.payload) for message in messages)
+        messages = self._subscriber.take(MESSAGES_PER_BATCH, budget, 0.2)
+        deadline = time.monotonic() + self._settings.gather_ms / 1000
+        size = sum(message.size for message in messages)
         while messages and size < budget and len(messages) < MESSAGES_PER_BATCH:
             left = deadline - time.monotonic()
             if left <= 0:
                 break
-            more = self._subscriber.take(MESSAGES_PER_BATCH - len(messages), left)
+            more = self._subscriber.take(MESSAGES_PER_BATCH - len(messages), budget - size, left)
             messages += more
-            size += sum(len(message.payload) for message in more)
+            size += sum(message.size for message in more)
         return messages
 
-    def _limits(self) -> Limits:
-        now = time.time_ns() // 1000
-        return Limits(now - self._settings.past_days * 86_400_000_000, now + self._settings.future_s * 1_000_000)
-
-    def _connected_batcher(self) -> tuple[Any, Batcher | None]:
+    def _connected_builder(self) -> tuple[Any, Builder | None]:
         conn = self._connect("ingest-directory")
         while conn is not None:
             try:
-                directory = DatabaseDirectory(conn)
-                return conn, Batcher(directory, directory.mark)
+                return conn, Builder(conn, self._shards)
             except psycopg.Error as error:
                 log.warning("the district can not be read; again in a moment", error=str(error))
                 conn.close()
@@ -165,32 +189,61 @@ class Ingest:
 
     def _store(self, conn: psycopg.Connection[Any], item: _Prepared) -> None:
         try:
-            writer.store(conn, item.batch, item.copy_data)
+            self._commit(conn, item)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
+            self._moved.set()
             self._store_singly(conn, item, error)
         self._subscriber.acknowledge(item.messages)
-        self.readings += len(item.batch.values)
-        self.frames_repeated += item.batch.repeated
-        self.refused += len(item.batch.refusals)
+        self._subscriber.acknowledge(item.shed)
+
+    def _commit(self, conn: psycopg.Connection[Any], item: _Prepared) -> None:
+        """Store the batch; where its streams' marks were moved by somebody else, decide it anew."""
+        batch, data = item.batch, item.copy_data
+        for _ in range(DECIDE_AGAIN):
+            try:
+                stored = writer.store(conn, batch, data, self._quarantine)
+                break
+            except writer.MarksMovedError as error:
+                log.info("a batch is decided anew", reason=str(error))
+                self._moved.set()
+                limits = accepted_times(self._settings, time.time_ns() // 1000)
+                batch = Builder(conn, self._shards).build(item.messages, item.shed, limits)
+                data = writer.encode_rows(batch)
+        else:
+            raise psycopg.OperationalError("the marks move all the time: does another worker store these gateways?")
+        self.readings += stored.readings
+        self.frames_repeated += batch.repeated
+        self.refused += len(stored.refusals)
 
     def _store_singly(self, conn: psycopg.Connection[Any], item: _Prepared, error: psycopg.Error) -> None:
         """The database refuses the batch: store message by message, and put the one it refuses into quarantine."""
         log.error("the database refuses a batch; its messages are tried one by one", error=str(error).strip())
-        directory = DatabaseDirectory(conn)
-        for message in item.messages:
-            batcher = Batcher(directory, directory.mark)
-            batch = batcher.build([(message.topic, message.payload)], self._limits())
+        limits = accepted_times(self._settings, time.time_ns() // 1000)
+        builder = Builder(conn, self._shards)
+        parts: list[tuple[list[Received], list[Received]]]
+        parts = [([message], []) for message in item.messages] + [([], [message]) for message in item.shed]
+        for messages, shed in parts:
             try:
-                writer.store(conn, batch, writer.encode_rows(batch))
+                batch = builder.build(messages, shed, limits)
+                self._commit(conn, _Prepared(messages, shed, batch, writer.encode_rows(batch)))
             except psycopg.OperationalError:
                 raise
             except psycopg.Error as single:
+                builder = Builder(conn, self._shards)
                 reason = f"PostgreSQL says: {str(single).strip()}"
-                refusal = Refusal(message.topic, None, Code.REFUSED_BY_DATABASE, reason, message.payload)
+                (message,) = messages or shed
+                refusal = Refusal(
+                    message.topic,
+                    wire.gateway_in(message.topic),
+                    Code.REFUSED_BY_DATABASE,
+                    reason,
+                    message.payload,
+                    message.size,
+                )
                 with conn.transaction(), conn.cursor() as cursor:
-                    writer.store_refusals(cursor, [refusal])
+                    self._quarantine.store(cursor, [refusal])
 
 
 def run(settings: IngestSettings, database: DatabaseSettings, broker: Broker, stop: threading.Event) -> None:

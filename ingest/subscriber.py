@@ -1,21 +1,28 @@
-"""From the broker into memory, bounded; acknowledged when told to."""
+"""From the broker into memory, bounded and fair; acknowledged when told to."""
 
 import threading
+import time
 from collections import deque
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
 import structlog
 
-from firmware_profiles import mqtt, wire
+from firmware_profiles import mqtt, senml, wire
+from ingest.intake import Allowance, Intake, Verdict
 
 log = structlog.get_logger(__name__)
 
 LEAVES: tuple[wire.Leaf, ...] = ("events", "status", "readings")
-MAX_MESSAGES = 50_000
+MAX_MESSAGES = 4000
+"""Waiting; with as many again in the two batches at work it stays below what a broker lets a client hold
+unacknowledged (NATS: 10,000 here), or the broker would decide whose messages wait."""
 OVERHEAD = 200
 """Bytes that a message costs beside its payload, roughly."""
+SHED_MESSAGES = 20_000
+FULL_PAUSE_S = 0.5
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -23,25 +30,36 @@ class Received(msgspec.Struct, frozen=True):
     means nothing on another one."""
 
     topic: str
-    payload: bytes
+    payload: bytes | None
+    """None: shed, and given up for want of memory."""
     mid: int
     qos: int
     connection: int
+    size: int
+    arrived_us: int
+    """µs since 1970."""
+    again: bool
+    """The broker says that it delivers it again."""
 
 
 class Subscriber:
     """Takes what the broker has for a persistent session; holds at most ``limit_bytes`` and makes the broker wait then.
 
-    ``take`` gives messages in their order; ``acknowledge`` tells the broker that they are stored. What is not
-    acknowledged comes again after a reconnect or restart.
+    ``take`` gives messages in the order they should be stored (see :mod:`ingest.intake`), ``take_shed`` those that only
+    the quarantine has room for; ``acknowledge`` tells the broker that they are stored. What is not acknowledged comes
+    again after a reconnect or restart.
     """
 
-    def __init__(self, broker: mqtt.Broker, worker: str, shards: list[str], limit_bytes: int) -> None:
+    def __init__(
+        self, broker: mqtt.Broker, worker: str, shards: list[str], limit_bytes: int, allowance: Allowance
+    ) -> None:
         self._broker = broker
         self._filters = [(wire.subscription(leaf, shard), 1) for shard in shards for leaf in LEAVES]
+        self._filters.append((senml.SUBSCRIPTION, 1))
         self._limit = limit_bytes
-        self._waiting: deque[Received] = deque()
-        self._bytes = 0
+        self._intake: Intake[Received] = Intake(allowance, limit_bytes, MAX_MESSAGES)
+        self._shed: deque[Received] = deque()
+        self._shed_bytes = 0
         self._changed = threading.Condition()
         self._connection = 0
         self._stopped = False
@@ -59,12 +77,20 @@ class Subscriber:
             self._changed.notify_all()
         mqtt.stop(self._client)
 
-    def take(self, most_messages: int, wait_s: float) -> list[Received]:
-        """Waiting messages, up to ``most_messages``; an empty list when none came within ``wait_s``."""
+    def take(self, most_messages: int, most_bytes: int, wait_s: float) -> list[Received]:
+        """Waiting messages, up to ``most_messages`` and until they have ``most_bytes``; an empty list when none came
+        within ``wait_s``."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stopped, wait_s)
-            taken = [self._waiting.popleft() for _ in range(min(most_messages, len(self._waiting)))]
-            self._bytes -= sum(len(message.payload) + OVERHEAD for message in taken)
+            self._changed.wait_for(lambda: len(self._intake) or self._shed or self._stopped, wait_s)
+            taken = self._intake.take(most_messages, most_bytes, time.monotonic())
+            self._changed.notify_all()
+            return taken
+
+    def take_shed(self, most_messages: int) -> list[Received]:
+        """Messages of gateways beyond their allowance that found no room."""
+        with self._changed:
+            taken = [self._shed.popleft() for _ in range(min(most_messages, len(self._shed)))]
+            self._shed_bytes -= sum(len(message.payload or b"") for message in taken)
             self._changed.notify_all()
             return taken
 
@@ -76,7 +102,16 @@ class Subscriber:
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._intake)
+
+    @property
+    def shed(self) -> int:
+        return len(self._shed)
+
+    def beyond(self) -> list[str]:
+        """Gateways that wait because they are beyond their allowance."""
+        with self._changed:
+            return self._intake.beyond()
 
     def _connected(self, client: paho.Client, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
@@ -91,17 +126,40 @@ class Subscriber:
         log.warning("connection to the broker ended", reason=str(reason))
 
     def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        size = len(message.payload) + OVERHEAD
+        payload = bytes(message.payload)
+        size = len(payload) + OVERHEAD
+        received = Received(
+            message.topic,
+            payload,
+            message.mid,
+            message.qos,
+            self._connection,
+            len(payload),
+            time.time_ns() // 1000,
+            message.dup,
+        )
+        lane, charge = _lane(message.topic), not message.dup
         with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    self._stopped
-                    or not self._waiting
-                    or (self._bytes + size <= self._limit and len(self._waiting) < MAX_MESSAGES)
-                )
-            )
-            self._waiting.append(
-                Received(message.topic, bytes(message.payload), message.mid, message.qos, self._connection)
-            )
-            self._bytes += size
+            while not self._stopped:
+                if len(self._shed) < SHED_MESSAGES:
+                    verdict = self._intake.offer(lane, received, size, time.monotonic(), charge=charge)
+                    if verdict is Verdict.SHED:
+                        self._put_aside(received)
+                    if verdict is not Verdict.FULL:
+                        break
+                self._changed.wait(FULL_PAUSE_S)
             self._changed.notify_all()
+
+    def _put_aside(self, received: Received) -> None:
+        if self._shed_bytes + received.size > self._limit // 4:
+            received = msgspec.structs.replace(received, payload=None)
+        self._shed.append(received)
+        self._shed_bytes += len(received.payload or b"")
+
+
+@lru_cache(maxsize=50_000)
+def _lane(topic: str) -> str:
+    """Whose turn a message waits for: its gateway's; events and the state have turns of their own, so that the
+    readings of their own gateway do not stand before a fall."""
+    gateway = wire.gateway_in(topic) or topic
+    return gateway if topic.endswith("/readings") or topic.startswith("senml/") else f"{gateway}/events"

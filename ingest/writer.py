@@ -1,19 +1,27 @@
 """One batch, one transaction: rows, marks, events, statuses, quarantine; all or nothing."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 import psycopg
 
-from ingest import rows
+from ingest import rows, unnumbered
 from ingest.batch import Batch, EventRow, StatusRow, StreamKey
 from ingest.marks import Mark
+from ingest.quarantine import Quarantine
 from ingest.refusals import Refusal
 
-KEPT_BYTES = 256 * 1024
-"""So much of a refused payload is kept."""
+
+class MarksMovedError(RuntimeError):
+    """Somebody else stored something of these streams since the batch was decided: decide it anew."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What one transaction put in."""
+
+    readings: int
+    refusals: list[Refusal]
 
 
 def encode_rows(batch: Batch) -> bytes:
@@ -21,32 +29,43 @@ def encode_rows(batch: Batch) -> bytes:
     return rows.readings(batch.times_us, batch.series_ids, batch.values)
 
 
-def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes) -> None:
+def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarantine: Quarantine) -> Stored:
     """Store a batch and commit. Raises psycopg.OperationalError while the database is away, another psycopg.Error
-    where it refuses the batch; nothing of it is stored then."""
+    where it refuses the batch, MarksMovedError where the batch was decided on marks that are no longer true (another
+    process stored something of the stream, or a commit whose answer was lost did happen); nothing is stored then."""
     with conn.transaction(), conn.cursor() as cursor:
+        _store_marks(cursor, batch.marks)
         if copy_data:
             with cursor.copy(rows.COPY_READINGS) as copy:
                 copy.write(rows.HEADER)
                 copy.write(copy_data)
                 copy.write(rows.TRAILER)
-        _store_marks(cursor, batch.marks)
         _store_events(cursor, batch.events)
         _store_statuses(cursor, batch.statuses)
-        store_refusals(cursor, batch.refusals)
+        readings, refusals = len(batch.values), batch.refusals
+        if batch.rows is not None:
+            fresh, contradictions = unnumbered.store(cursor, batch.rows)
+            readings += fresh
+            refusals = refusals + batch.rows.refusals + contradictions
+        quarantine.store(cursor, refusals)
+    return Stored(readings, refusals)
 
 
 def _store_marks(cursor: psycopg.Cursor[Any], marks: dict[StreamKey, Mark]) -> None:
-    if marks:
-        cursor.executemany(
-            """
-            INSERT INTO ingest_stream (gateway_id, epoch, stream, high, gaps)
-            VALUES (%s, %s, %s, %s, %s::int8multirange)
-            ON CONFLICT (gateway_id, epoch, stream)
-            DO UPDATE SET high = EXCLUDED.high, gaps = EXCLUDED.gaps, updated_at = now()
-            """,
-            [(*key, mark.high, _multirange(mark)) for key, mark in sorted(marks.items())],
-        )
+    if not marks:
+        return
+    cursor.executemany(
+        """
+        INSERT INTO ingest_stream AS stored (gateway_id, epoch, stream, high, gaps, version)
+        VALUES (%s, %s, %s, %s, %s::int8multirange, %s)
+        ON CONFLICT (gateway_id, epoch, stream)
+        DO UPDATE SET high = EXCLUDED.high, gaps = EXCLUDED.gaps, version = EXCLUDED.version, updated_at = now()
+        WHERE stored.version = EXCLUDED.version - 1
+        """,
+        [(*key, mark.high, _multirange(mark), mark.version) for key, mark in sorted(marks.items())],
+    )
+    if cursor.rowcount != len(marks):
+        raise MarksMovedError(f"{len(marks) - cursor.rowcount} of {len(marks)} streams were changed in between")
 
 
 def _multirange(mark: Mark) -> str:
@@ -89,34 +108,6 @@ def _store_statuses(cursor: psycopg.Cursor[Any], statuses: Sequence[StatusRow]) 
         )
 
 
-def store_refusals(cursor: psycopg.Cursor[Any], refusals: Sequence[Refusal]) -> None:
-    """Put them into quarantine; the same bytes for the same reason are counted, not repeated."""
-    if refusals:
-        cursor.executemany(
-            """
-            INSERT INTO quarantine (topic, gateway, code, reason, size, sha256, payload)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (sha256, code, topic) DO UPDATE SET times = quarantine.times + 1, last_at = now()
-            """,
-            [
-                (
-                    _text(r.topic),
-                    None if r.gateway is None else _text(r.gateway),
-                    r.code.value,
-                    _text(r.reason),
-                    len(r.payload),
-                    sha256(r.payload).digest(),
-                    r.payload[:KEPT_BYTES],
-                )
-                for r in refusals
-            ],
-        )
-
-
 def _json(value: Any) -> str:
     # PostgreSQL's jsonb has no NUL character
     return msgspec.json.encode(value).decode().replace("\\u0000", "\\ufffd")
-
-
-def _text(value: str) -> str:
-    return value.replace("\x00", "\ufffd")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from firmware_profiles import wire
+from firmware_profiles import senml, wire
 
 MAX_MESSAGE = 8 * 1024 * 1024
 """Bytes. Far above what ingest accepts, so that an oversized message ends in quarantine with a reason, not in a mute
@@ -40,7 +40,7 @@ class Rights:
 
 
 SERVICE_RIGHTS: dict[str, Rights] = {
-    "svc-ingest": Rights((), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")),
+    "svc-ingest": Rights((), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status", senml.SUBSCRIPTION)),
     "svc-alerting": Rights(
         (ALERTS, "care/v1/+/+/commands"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
     ),
@@ -60,7 +60,8 @@ class Tls:
 def gateway_rights(gateway: str) -> Rights:
     """What one gateway may do."""
     return Rights(
-        tuple(wire.topic(gateway, leaf) for leaf in SENDS), tuple(wire.topic(gateway, leaf) for leaf in READS)
+        (*(wire.topic(gateway, leaf) for leaf in SENDS), senml.topic(gateway)),
+        tuple(wire.topic(gateway, leaf) for leaf in READS),
     )
 
 
@@ -150,6 +151,7 @@ def mosquitto_acl() -> str:
     """
     lines = ["# Every gateway: under its own name only."]
     lines += [f"pattern write care/v1/+/%u/{leaf}" for leaf in SENDS]
+    lines += [f"pattern write {senml.topic('%u')}"]
     lines += [f"pattern read care/v1/+/%u/{leaf}" for leaf in READS]
     for identity, granted in SERVICE_RIGHTS.items():
         lines += ["", f"user {identity}"]

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from shouwang import configure, evaluate, train
+from shouwang import configure, evaluate, export_cli, quarantine_cli, train
 
 app = typer.Typer(
     name="shouwang",
@@ -24,6 +24,8 @@ app.add_typer(simulate, name="simulate")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(provision, name="provision")
+app.add_typer(quarantine_cli.app, name="quarantine")
+app.command("export")(export_cli.export)
 app.command("gateway")(configure.command)
 provision.command("config-key")(configure.config_key)
 provision.command("sign-config")(configure.sign_config)
@@ -114,24 +116,6 @@ def provision_district(
         typer.secho(f"{file}: {error}", err=True, fg="red")
         raise typer.Exit(1) from error
     typer.echo("in the file, and in the database now: " + ", ".join(f"{n} {sort}" for sort, n in counts.items()))
-
-
-@provision.command("quarantine")
-def provision_quarantine(url: DatabaseUrl) -> None:
-    """Process what ingest put into quarantine again, after the cause is mended; says what became of each."""
-    import time
-
-    import psycopg
-
-    from ingest.batch import Limits
-    from ingest.reprocess import reprocess
-    from ingest.settings import IngestSettings
-
-    settings, now = IngestSettings(), time.time_ns() // 1000
-    limits = Limits(now - settings.past_days * 86_400_000_000, now + settings.future_s * 1_000_000)
-    with psycopg.connect(url, autocommit=True) as conn:
-        for entry, result in reprocess(conn, limits).items():
-            typer.echo(f"{entry}: {result}")
 
 
 @app.command()

@@ -29,7 +29,7 @@ def stored(conn: psycopg.Connection[Any]) -> dict[str, int]:
                (SELECT count(*) FROM reading),
                (SELECT count(*) FROM (SELECT DISTINCT series_id, time FROM reading) d),
                (SELECT count(*) FROM event),
-               (SELECT coalesce(sum(times), 0) FROM quarantine)::bigint
+               (SELECT coalesce(sum(times + folded), 0) FROM quarantine)::bigint
         """
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without GROUP BY gives one row

@@ -33,7 +33,7 @@ fi
 
 case $what in
   demo) extras=server,demo ;;
-  dev) extras=server,demo,ble,train,dev ;;
+  dev) extras=server,demo,ble,train,export,dev ;;
   *) echo "venv.sh demo|dev" >&2; exit 2 ;;
 esac
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from firmware_profiles import mqtt, wire
+from firmware_profiles import mqtt, senml, wire
 from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 from tests.support.brokers import TestBroker
 
 pytestmark = pytest.mark.integration
 
-INGEST_FILTERS = [wire.subscription(leaf) for leaf in ("readings", "events", "status")]
+INGEST_FILTERS = [*(wire.subscription(leaf) for leaf in ("readings", "events", "status")), senml.SUBSCRIPTION]
 SECOND_OF_SILENCE = 0.7
 """How long a message that must not arrive is waited for; the round trip takes about a millisecond."""
 
@@ -120,6 +120,7 @@ def test_a_gateway_can_not_speak_for_another(connect: Connect) -> None:
         wire.topic("gw-a", "readings"),
         wire.topic("gw-a", "events"),
         wire.topic("gw-a", "status"),
+        senml.topic("gw-a"),
         "desk/v1/alerts",
         wire.topic("gw-a", "commands"),
         "$MQTT/msgs/" + wire.topic("gw-a", "readings"),
@@ -129,13 +130,24 @@ def test_a_gateway_can_not_speak_for_another(connect: Connect) -> None:
         connect("gw-b", name=f"gw-b-{len(topic)}").mqtt.publish(topic, b"forged", qos=1)
     assert ingest.hears_nothing()
     assert console.hears_nothing()
-    honest.send(wire.topic("gw-a", "readings"), b"true")
-    assert ingest.next()[1] == b"true"
+    for topic in (wire.topic("gw-a", "readings"), senml.topic("gw-a")):
+        honest.send(topic, b"true")
+        assert ingest.next()[:2] == (topic, b"true")
 
 
 @pytest.mark.parametrize(
     "topic_filter",
-    ["#", "+/+/+/+/+", "care/#", "$MQTT/#", "$MQTT/sub/#", "$JS/#", "desk/v1/alerts", wire.topic("gw-a", "commands")],
+    [
+        "#",
+        "+/+/+/+/+",
+        "care/#",
+        "senml/v1/+",
+        "$MQTT/#",
+        "$MQTT/sub/#",
+        "$JS/#",
+        "desk/v1/alerts",
+        wire.topic("gw-a", "commands"),
+    ],
 )
 def test_a_gateway_can_not_listen_to_others(connect: Connect, topic_filter: str) -> None:
     console = connect("svc-console")
@@ -145,9 +157,10 @@ def test_a_gateway_can_not_listen_to_others(connect: Connect, topic_filter: str)
     spy = connect("gw-b", [topic_filter])
     console.send(wire.topic("gw-a", "commands"), b"secret")
     gateway.send(wire.topic("gw-a", "readings"), b"secret")
+    gateway.send(senml.topic("gw-a"), b"secret")
     alerting.send("desk/v1/alerts", b"secret")
     assert gateway.next()[1] == b"secret"
-    assert ingest.next()[1] == b"secret"
+    assert [ingest.next()[1], ingest.next()[1]] == [b"secret"] * 2
     assert spy.hears_nothing()
 
 

@@ -19,6 +19,8 @@ MATRIX = {
     "view_vitals": "yes  yes  yes  yes",
     "set_limits": "no   yes  yes  no",
     "view_operations": "yes  yes  no   no",
+    "settle_quarantine": "yes  no   no   no",
+    "export_vitals": "yes  yes  no   no",
     "view_audit": "yes  no   no   no",
     "provision": "yes  no   no   no",
     "manage_accounts": "yes  no   no   no",

@@ -24,7 +24,8 @@ def test_a_gateway_is_held_to_its_own_shard_and_name() -> None:
     gateway = next(user for user in nats_users(["gw-a"]) if user["user"] == "gw-a")
     shard = wire.shard_of("gw-a")
     assert gateway["permissions"]["publish"]["allow"] == [
-        f"care.v1.{shard}.gw-a.{leaf}" for leaf in ("readings", "events", "status", "replies")
+        *(f"care.v1.{shard}.gw-a.{leaf}" for leaf in ("readings", "events", "status", "replies")),
+        "senml.v1.gw-a",
     ]
     assert gateway["permissions"]["subscribe"]["allow"] == [f"care.v1.{shard}.gw-a.commands", "$MQTT.sub.>"]
 

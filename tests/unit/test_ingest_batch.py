@@ -101,7 +101,7 @@ def test_a_year_ahead_is_refused() -> None:
     batch = build(frame(1, base_us=NOW + 365 * 86_400_000_000))
     assert len(batch.values) == 0
     (refusal,) = batch.refusals
-    assert refusal.code is Code.IMPOSSIBLE_TIME
+    assert refusal.code is Code.TIME_AHEAD
     assert "clock" in refusal.reason
 
 

@@ -1,0 +1,202 @@
+"""A district's load: 7,198 gateways, 20,000 readings/s. How long until SQL sees a reading, and what ingest costs.
+
+Real broker with TLS, real database, ingest as a process of its own. The publisher is one client of the bench that may
+speak for every gateway (7,198 connections would measure the publisher): each gateway sends a frame every three seconds,
+as ``frames.interval_s = 3`` makes it. Markers among them are looked for by a query every few milliseconds. In the end
+the database is stopped for a while under the same load.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import psycopg
+
+from bench.alert_latency import connected
+from bench.figures import Figure
+from bench.ingest_drain import servers
+from database.migrate import migrate
+from database.postgres_server import PostgresServer
+from firmware_profiles import mqtt, wire
+from shouwang import broker_config
+from shouwang.broker import EmbeddedBroker
+from shouwang.pki import Pki
+
+GATEWAYS = 7198
+RATE = 20_000
+FRAME_S = 3.0
+SERIES = ("heart_rate", "respiration_rate", "spo2")
+MINUTES = float(os.environ.get("SHOUWANG_BENCH_LOAD_MINUTES", "1"))
+AWAY_S = float(os.environ.get("SHOUWANG_BENCH_AWAY_S", "20"))
+MARKER, MARKER_PAUSE_S, LOOK_S = "gw-marker", 0.1, 0.002
+COMMAND = "python -m bench ingest_load"
+IDENTITY = "svc-bench"
+
+
+def run() -> list[Figure]:
+    """Latency, processor and memory under load, on the best grade this machine has."""
+    *_, make_server = servers()
+    broker_config.SERVICE_RIGHTS[IDENTITY] = broker_config.Rights(("care/v1/+/+/readings",), ())
+    with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name:
+        folder = Path(name)
+        with (
+            make_server(folder / "postgres") as postgres,
+            EmbeddedBroker(folder / "broker", Pki(folder / "pki")) as broker,
+        ):
+            grade = migrate(postgres.url)
+            _register(postgres.url)
+            with _ingest(postgres, broker, folder) as process, _publishing(broker):
+                figures = _measure(postgres, broker, process, f"{grade}, {GATEWAYS:,} gateways, {RATE:,} readings/s")
+            postgres.discard()
+    del broker_config.SERVICE_RIGHTS[IDENTITY]
+    return figures
+
+
+def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Process, note: str) -> list[Figure]:
+    marker = connected(broker.settings(IDENTITY), "marker")
+    with psycopg.connect(postgres.url, autocommit=True) as conn:
+        _latencies(conn, marker, 5.0)  # the first frames of every gateway: directory and marks are read once
+        before, began = ingest.cpu_times(), time.monotonic()
+        latencies, memory = _latencies(conn, marker, MINUTES * 60, ingest)
+        after, spent = ingest.cpu_times(), time.monotonic() - began
+        stored = conn.execute("SELECT count(*) FROM reading").fetchone()
+    share = 100 * (after.user + after.system - before.user - before.system) / spent
+    postgres.stop()
+    away = [_rss_mb(ingest) for _ in _ticks(AWAY_S)]
+    postgres.start()
+    with psycopg.connect(postgres.url, autocommit=True) as conn:
+        _latencies(conn, marker, 5.0)
+    mqtt.stop(marker)
+    common: dict[str, Any] = {"command": COMMAND, "note": note}
+    return [
+        Figure("visible to SQL, p99", float(np.percentile(latencies, 99)), "ms", 250, "limit", **common),
+        Figure("visible to SQL, p50", float(np.percentile(latencies, 50)), "ms", **common),
+        Figure("ingest at district load, share of a core", share, "%", 25, "limit", **common),
+        Figure("ingest, peak memory", max(memory), "MB", 300, "limit", **common),
+        Figure("ingest, memory grown by", memory[-1] - memory[len(memory) // 4], "MB", **common),
+        Figure(f"ingest, peak memory, database away {AWAY_S:g} s", max(away), "MB", 300, "limit", **common),
+        Figure("stored meanwhile", stored[0] / spent if stored else 0.0, "readings/s", RATE, "sent", **common),
+    ]
+
+
+def _latencies(
+    conn: psycopg.Connection[Any], marker: Any, seconds: float, watched: psutil.Process | None = None
+) -> tuple[list[float], list[float]]:
+    """(ms from publishing a marker to a query that sees it, the watched process's memory in MB meanwhile)."""
+    latencies: list[float] = []
+    memory: list[float] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        number = time.time_ns() // 1_000_000
+        series = wire.make_series("d", "heart_rate", number * 1000, np.array([number * 1000]), np.array([70.0]))
+        frame = wire.Frame(1, MARKER, 1, 1, "live", number, number * 1000, [series])
+        sent = time.perf_counter()
+        marker.publish(wire.topic(MARKER, "readings"), wire.encode(frame), qos=1)
+        query = """
+            SELECT 1 FROM reading r JOIN series s ON s.id = r.series_id JOIN device d ON d.id = s.device_id
+            JOIN gateway g ON g.id = d.gateway_id WHERE g.name = %s AND r.time = to_timestamp(%s / 1000.0)
+        """
+        while conn.execute(query, (MARKER, number)).fetchone() is None:
+            time.sleep(LOOK_S)
+            if time.perf_counter() - sent > 60:
+                raise TimeoutError("a marker was not stored within a minute")
+        latencies.append(1000 * (time.perf_counter() - sent))
+        if watched is not None:
+            memory.append(_rss_mb(watched))
+        time.sleep(MARKER_PAUSE_S)
+    return latencies, memory
+
+
+def _ticks(seconds: float) -> Iterator[None]:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.5)
+
+
+def _rss_mb(process: psutil.Process) -> float:
+    return float(process.memory_info().rss) / 1e6
+
+
+def _register(url: str) -> None:
+    with psycopg.connect(url) as conn:
+        conn.execute("INSERT INTO area (path, level, name_zh, name_en) VALUES ('bench', 'district', 'bench', 'bench')")
+        conn.execute(
+            "INSERT INTO household (code, area_id, address_zh, address_en)"
+            " SELECT 'bench', id, 'bench', 'bench' FROM area LIMIT 1"
+        )
+        conn.execute(
+            "INSERT INTO gateway (name, household_id) SELECT n, (SELECT id FROM household LIMIT 1)"
+            " FROM unnest(%s::text[]) n",
+            ([MARKER, *_names()],),
+        )
+        conn.execute("INSERT INTO device (gateway_id, name, model) SELECT id, 'd', 'gateway' FROM gateway")
+
+
+def _names() -> list[str]:
+    return [f"gw-bench-{n:04d}" for n in range(GATEWAYS)]
+
+
+@contextlib.contextmanager
+def _ingest(postgres: PostgresServer, broker: EmbeddedBroker, folder: Path) -> Iterator[psutil.Process]:
+    settings = broker.settings("svc-ingest")
+    fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(settings, k)) for k in settings.__struct_fields__}
+    environment = {**os.environ, **fields, "SHOUWANG_DATABASE_URL": postgres.url}
+    with (folder / "ingest.log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "ingest"], env=environment, stdout=log, stderr=log)
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextlib.contextmanager
+def _publishing(broker: EmbeddedBroker) -> Iterator[None]:
+    """The district speaks, from a process of its own."""
+    stop = multiprocessing.get_context("spawn").Event()
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=publish, args=(broker.settings(IDENTITY), stop))
+    process.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        process.join(20)
+
+
+def publish(broker: mqtt.Broker, stop: Any) -> None:
+    """Each gateway's frame every FRAME_S, evenly spread, until ``stop``."""
+    client = connected(broker, "district")
+    client.max_inflight_messages_set(20_000)
+    readings = round(RATE * FRAME_S / GATEWAYS / len(SERIES))
+    extra = RATE * FRAME_S / GATEWAYS / len(SERIES) - readings
+    names, topics = _names(), [wire.topic(name, "readings") for name in _names()]
+    rng = np.random.default_rng(1)
+    begin, sent = time.monotonic(), 0
+    seq = 0
+    while not stop.is_set():
+        due = int((time.monotonic() - begin) * GATEWAYS / FRAME_S)
+        if sent >= due:
+            time.sleep(0.005)
+            continue
+        for _ in range(min(due - sent, 500)):
+            gateway = sent % GATEWAYS
+            seq = sent // GATEWAYS + 1
+            n = readings + (rng.random() < extra if extra > 0 else 0)
+            now_us = time.time_ns() // 1000
+            times = now_us - np.arange(n, 0, -1, dtype=np.int64) * int(FRAME_S * 1e6 / max(n, 1))
+            series = [wire.make_series("d", code, int(times[0]), times, np.full(n, 60.0)) for code in SERIES]
+            frame = wire.Frame(1, names[gateway], 1, 1, "live", seq, int(times[0]), series)
+            client.publish(topics[gateway], wire.encode(frame), qos=1)
+            sent += 1
+    mqtt.stop(client)

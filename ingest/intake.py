@@ -1,0 +1,154 @@
+"""Fairness before decoding: one queue per gateway, and an allowance that tells the broken from the busy. Pure.
+
+A gateway within its allowance is served before every gateway beyond it, and within each group all take turns. What is
+beyond the allowance is only delayed as long as there is room: after an outage everybody is busy, and capacity that
+nobody else wants is theirs. Gateways beyond their allowance may hold half of the room at most; what does not fit into
+it is shed (to the quarantine), so that there is always room for the others. Every step is O(1) per message.
+
+The allowance is a token bucket, kept as a single time (the virtual scheduling form of the generic cell rate algorithm,
+ITU-T I.371, annex A): each message moves the gateway's theoretical time ahead by its cost; the gateway is beyond its
+allowance while that time is more than the burst ahead of now.
+"""
+
+from collections import OrderedDict, deque
+from enum import Enum
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+TURN_BYTES = 64 * 1024
+"""So much of one gateway before it is the next one's turn."""
+READING_BYTES = 8
+"""What a reading takes in a frame: the cost is known before decoding."""
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """What one gateway may send for ever; ``burst_s`` worth of it at once, after an outage."""
+
+    messages_per_s: float
+    readings_per_s: float
+    burst_s: float
+
+    def cost_s(self, size: int) -> float:
+        """How much of the allowance a message of ``size`` bytes uses up."""
+        return max(1 / self.messages_per_s, size / READING_BYTES / self.readings_per_s)
+
+
+class Verdict(Enum):
+    """What became of an offered message."""
+
+    ADMITTED = "admitted"
+    FULL = "full"
+    """No room: offer it again later."""
+    SHED = "shed"
+    """Its gateway is beyond the allowance and such gateways hold their half of the room already."""
+
+
+class _Lane(Generic[T]):
+    __slots__ = ("beyond", "items", "name", "size", "time")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.items: deque[tuple[T, int]] = deque()
+        self.size = 0
+        self.time = 0.0
+        """Theoretical time, s, on the clock of ``now``."""
+        self.beyond = False
+
+
+class Intake(Generic[T]):
+    """Holds messages of many gateways up to ``limit_bytes`` and ``limit_messages``. Times are seconds of a clock that
+    never goes back. Not thread-safe."""
+
+    def __init__(self, allowance: Allowance, limit_bytes: int, limit_messages: int) -> None:
+        self._allowance = allowance
+        self._limit_bytes, self._limit_messages = limit_bytes, limit_messages
+        self._lanes: dict[str, _Lane[T]] = {}
+        # those with messages, in the order of their turns
+        self._within: OrderedDict[str, _Lane[T]] = OrderedDict()
+        self._beyond: OrderedDict[str, _Lane[T]] = OrderedDict()
+        self._bytes = self._messages = self._beyond_bytes = self._beyond_messages = 0
+
+    def __len__(self) -> int:
+        return self._messages
+
+    def offer(self, gateway: str, item: T, size: int, now: float, *, charge: bool = True) -> Verdict:
+        """Queue a message. ``charge=False``: it was charged before (the broker delivers it again)."""
+        lane = self._lanes.get(gateway)
+        if lane is None:
+            lane = self._lanes[gateway] = _Lane(gateway)
+        self._judge(lane, now)
+        if lane.beyond:
+            if (
+                self._beyond_bytes + size > self._limit_bytes // 2 or self._beyond_messages >= self._limit_messages // 2
+            ) and self._beyond_messages:
+                self._charge(lane, size, now, charge)
+                return Verdict.SHED
+        elif self._messages and (self._bytes + size > self._limit_bytes or self._messages >= self._limit_messages):
+            return Verdict.FULL
+        if not lane.items:
+            (self._beyond if lane.beyond else self._within)[gateway] = lane
+        lane.items.append((item, size))
+        self._count(lane, 1, size)
+        self._charge(lane, size, now, charge)
+        return Verdict.ADMITTED
+
+    def take(self, most: int, budget: int, now: float) -> list[T]:
+        """Up to ``most`` messages, until they have ``budget`` bytes together, in the order they should be stored."""
+        for lane in list(self._beyond.values()):
+            self._judge(lane, now)
+        taken: list[T] = []
+        for ring in (self._within, self._beyond):
+            while ring and len(taken) < most and budget > 0:
+                lane = next(iter(ring.values()))
+                turn = TURN_BYTES
+                while lane.items and turn > 0 and len(taken) < most and budget > 0:
+                    item, size = lane.items.popleft()
+                    taken.append(item)
+                    self._count(lane, -1, -size)
+                    turn -= size
+                    budget -= size
+                if lane.items:
+                    ring.move_to_end(lane.name)
+                else:
+                    del ring[lane.name]
+        if len(self._lanes) > 2 * self._limit_messages:
+            self._forget_idle(now)
+        return taken
+
+    def beyond(self) -> list[str]:
+        """Gateways that wait because they are beyond their allowance."""
+        return list(self._beyond)
+
+    def _charge(self, lane: _Lane[T], size: int, now: float, charge: bool) -> None:
+        if charge:
+            # The debt is limited, too: a gateway that was mended is not punished for longer than two bursts.
+            ahead = max(lane.time, now) + self._allowance.cost_s(size)
+            lane.time = min(ahead, now + 2 * self._allowance.burst_s + 1)
+            self._judge(lane, now)
+
+    def _judge(self, lane: _Lane[T], now: float) -> None:
+        beyond = lane.time - now > self._allowance.burst_s
+        if beyond == lane.beyond:
+            return
+        messages, size = len(lane.items), lane.size
+        self._count(lane, -messages, -size)
+        lane.beyond = beyond
+        self._count(lane, messages, size)
+        if messages:
+            old, new = (self._within, self._beyond) if beyond else (self._beyond, self._within)
+            new[lane.name] = old.pop(lane.name)
+
+    def _count(self, lane: _Lane[T], messages: int, size: int) -> None:
+        lane.size += size
+        self._messages += messages
+        self._bytes += size
+        if lane.beyond:
+            self._beyond_messages += messages
+            self._beyond_bytes += size
+
+    def _forget_idle(self, now: float) -> None:
+        for name in [name for name, lane in self._lanes.items() if not lane.items and lane.time <= now]:
+            del self._lanes[name]
