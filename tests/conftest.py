@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from shouwang.pki import Pki
 from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, make_broker
 from tests.support.databases import GRADES, HOW_TO_GET_TIMESCALEDB, Cluster, TestPostgres, make_server
 
+# a busy machine with cold caches makes the first inputs slow; that says nothing about the code
+settings.register_profile("shouwang", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shouwang")
 pytest_plugins = ["tests.support.browser"]
 
 

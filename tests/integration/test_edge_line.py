@@ -39,9 +39,11 @@ class Home:
     def __init__(self, path: Path, broker: mqtt.Broker, clock: Clock, ack_timeout_s: float = 30.0) -> None:
         self.buffer = Buffer(path, GATEWAY, clock, 64 << 20)
         self.uplink = Uplink(broker, GATEWAY, self.buffer, clock, {}, ack_timeout_s)
-        self.frames = self.events = 0
+        self.frames = self.events = self._latest_us = 0
 
     def put_frame(self, base_us: int) -> None:
+        base_us = max(base_us, self._latest_us + 1000)  # no two readings of one time, however fast the loop
+        self._latest_us = base_us + READINGS * 1000
         times = base_us + np.arange(READINGS, dtype=np.int64) * 1000
         values = np.full(READINGS, 60 + self.frames % 60, np.float32)
         self.buffer.put_frame(base_us, [wire.make_series("radar", "heart_rate", base_us, times, values)])
