@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from edge_agent.clock import EARLIEST_US
 from edge_agent.files import write_durably
-from edge_agent.ntp import RELEASED
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.driver import DeviceConfig
 
@@ -25,8 +25,6 @@ PRESSED, TESTED, DUE = "sos_pressed", "button_test", "button_test_due"
 DAY_US = 86_400_000_000
 PERIOD_US = 7 * DAY_US
 WINDOW_US = 120_000_000
-EARLIEST_US = round(RELEASED.timestamp() * 1e6)
-"""A clock before this is wrong: no period is counted from it."""
 
 
 class ButtonRecord(msgspec.Struct, frozen=True):

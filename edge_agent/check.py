@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from edge_agent.config import ConfigError, Home, HomeConfig
 from edge_agent.driver_loading import make_driver
 from edge_agent.files import probe_writable
-from edge_agent.ntp import RELEASED, ClockState
+from edge_agent.ntp import EARLIEST, ClockState
 from edge_agent.update_store import STATE, folder_of, read_state
 from firmware_profiles import devices
 from firmware_profiles.mqtt import Broker
@@ -208,7 +208,7 @@ def _updates(config: HomeConfig) -> Iterator[Finding]:
 
 
 def _clock(now: dt.datetime, clock: ClockState | None) -> Iterator[Finding]:
-    if now < RELEASED:
+    if now < EARLIEST:
         yield Finding("error", "clock", f"{now:%Y-%m-%d %H:%M} UTC can not be: set the clock, switch NTP on")
     elif clock is None:
         yield Finding("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC")

@@ -9,14 +9,13 @@ A Raspberry Pi without a clock chip wakes in 1970 or at the time of its last shu
 can not wait gets a plausible time. What waits in the buffer is moved once, by the :class:`Step` that ends this state.
 """
 
-import datetime as dt
 import threading
 import time
 from collections.abc import Callable
 
 import msgspec
 
-from edge_agent.ntp import read_clock
+from edge_agent.ntp import EARLIEST, read_clock
 
 STEP_US = 128_000
 """A larger difference is a step, a smaller one is slewed away (RFC 5905, 10: step threshold STEPT)."""
@@ -28,8 +27,7 @@ BACK_US = 60_000_000
 """Set back by more than this: a new boot begins."""
 PATIENCE_US = 600_000_000
 """A wall clock behind the last time seen is believed after this long: the time seen may have been the wrong one."""
-EARLIEST_US = int(dt.datetime(2025, 1, 1, tzinfo=dt.UTC).timestamp() * 1_000_000)
-"""No clock that is right shows an earlier time: this program is younger."""
+EARLIEST_US = round(EARLIEST.timestamp() * 1_000_000)
 
 
 class Step(msgspec.Struct, frozen=True):

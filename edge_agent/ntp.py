@@ -9,8 +9,9 @@ import sys
 
 import msgspec
 
-RELEASED = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-"""No clock that is right shows an earlier time; a Raspberry Pi without network begins where it was switched off."""
+EARLIEST = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
+"""No clock that is right shows an earlier time: this program is younger. A Raspberry Pi without network begins where it
+was switched off, or in 1970."""
 STA_UNSYNC = 0x0040
 STA_NANO = 0x2000
 

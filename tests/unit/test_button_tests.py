@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from edge_agent.button_tests import (
     DAY_US,
-    EARLIEST_US,
     PERIOD_US,
     WINDOW_US,
     ButtonRecord,
@@ -16,6 +15,7 @@ from edge_agent.button_tests import (
     has_button,
     remind,
 )
+from edge_agent.clock import EARLIEST_US
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
 
