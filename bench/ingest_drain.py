@@ -61,7 +61,7 @@ def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
                 gateways = [f"gw-bench-{n:03d}" for n in range(GATEWAYS)]
                 broker.allow_gateways(gateways)
                 _register(postgres.url, gateways)
-                _open_session(broker)
+                open_session(broker)
                 _fill(broker, gateways)
                 total = GATEWAYS * FRAMES * len(SERIES) * len(DEVICES) * READINGS
                 drained = _drain(postgres.url, broker, total)
@@ -96,7 +96,7 @@ def _register(url: str, gateways: list[str]) -> None:
         )
 
 
-def _open_session(broker: EmbeddedBroker) -> None:
+def open_session(broker: EmbeddedBroker) -> None:
     """Subscribe once as ingest does, and go: from now on the broker keeps what comes."""
     settings = broker.settings("svc-ingest")
     subscribed = threading.Event()

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ import psycopg
 
 from bench.alert_latency import connected
 from bench.figures import Figure
-from bench.ingest_drain import servers
+from bench.ingest_drain import open_session, servers
 from database.migrate import migrate
 from database.postgres_server import PostgresServer
 from firmware_profiles import mqtt, wire
@@ -54,6 +55,7 @@ def run() -> list[Figure]:
         ):
             grade = migrate(postgres.url)
             _register(postgres.url)
+            open_session(broker)
             with _ingest(postgres, broker, folder) as process, _publishing(broker):
                 figures = _measure(postgres, broker, process, f"{grade}, {GATEWAYS:,} gateways, {RATE:,} readings/s")
             postgres.discard()
@@ -64,7 +66,7 @@ def run() -> list[Figure]:
 def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Process, note: str) -> list[Figure]:
     marker = connected(broker.settings(IDENTITY), "marker")
     with psycopg.connect(postgres.url, autocommit=True) as conn:
-        _latencies(conn, marker, 5.0)  # the first frames of every gateway: directory and marks are read once
+        _latencies(conn, marker, 10.0)  # the first frames of every gateway make its series
         before, began = ingest.cpu_times(), time.monotonic()
         latencies, memory = _latencies(conn, marker, MINUTES * 60, ingest)
         after, spent = ingest.cpu_times(), time.monotonic() - began
@@ -176,8 +178,12 @@ def _publishing(broker: EmbeddedBroker) -> Iterator[None]:
 
 def publish(broker: mqtt.Broker, stop: Any) -> None:
     """Each gateway's frame every FRAME_S, evenly spread, until ``stop``."""
-    client = connected(broker, "district")
+    client = mqtt.make_client(broker, "district", clean=True)
     client.max_inflight_messages_set(20_000)
+    online = threading.Event()
+    client.on_connect = lambda *_: online.set()
+    mqtt.start(client, broker)
+    online.wait(20)
     readings = round(RATE * FRAME_S / GATEWAYS / len(SERIES))
     extra = RATE * FRAME_S / GATEWAYS / len(SERIES) - readings
     names, topics = _names(), [wire.topic(name, "readings") for name in _names()]
