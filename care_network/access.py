@@ -40,10 +40,27 @@ class Action(StrEnum):
     VIEW_AUDIT = "view_audit"
     PROVISION = "provision"
     MANAGE_ACCOUNTS = "manage_accounts"
+    VIEW_NETWORK = "view_network"
+    """Organisations, staff, who is on duty."""
+    MANAGE_STAFF = "manage_staff"
+    """Staff, certificates, shifts and rosters."""
+    EDIT_CONTACTS = "edit_contacts"
+    SHARE_LOCATION = "share_location"
+    """One's own."""
+    VIEW_MEDICAL_NOTE = "view_medical_note"
+    """During an open alert of that resident only."""
+    EDIT_MEDICAL_NOTE = "edit_medical_note"
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
 _CARE = {Action.ACKNOWLEDGE, Action.RESPOND, Action.ARRIVE, Action.RESOLVE, Action.NOTE}
+_RESPONDER = {
+    Action.VIEW_NETWORK,
+    Action.EDIT_CONTACTS,
+    Action.SHARE_LOCATION,
+    Action.VIEW_MEDICAL_NOTE,
+    Action.EDIT_MEDICAL_NOTE,
+}
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
     # Sets the platform up, answers no alert: an alert is closed by those who care for the person.
@@ -56,14 +73,19 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.VIEW_AUDIT,
             Action.PROVISION,
             Action.MANAGE_ACCOUNTS,
+            Action.VIEW_NETWORK,
+            Action.MANAGE_STAFF,
+            Action.EDIT_CONTACTS,
         }
     ),
     Role.DISPATCHER: frozenset(
         _VIEW
         | _CARE
+        | _RESPONDER
         | {Action.CANCEL, Action.ESCALATE, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
+        | {Action.MANAGE_STAFF}
     ),
-    Role.CARER: frozenset(_VIEW | _CARE | {Action.CANCEL, Action.SET_LIMITS}),
+    Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS}),
     Role.FAMILY: frozenset(_VIEW),
 }
 

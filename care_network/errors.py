@@ -6,7 +6,55 @@ class CareNetworkError(ValueError):
 
 
 class ProvisioningError(CareNetworkError):
-    """A new area, household, resident, device or account breaks a rule."""
+    """A new area, household, resident, device, shift or account breaks a rule.
+
+    ``message_zh``: the same in Chinese, where there is one; ``field``: the field that is wrong, where it is one;
+    ``code``: what sort of refusal it is, for programs.
+    """
+
+    code = "invalid"
+
+    def __init__(self, message_en: str, message_zh: str = "", *, field: str | None = None) -> None:
+        super().__init__(message_en)
+        self.message_en = message_en
+        self.message_zh = message_zh or message_en
+        self.field = field
+
+
+class ExistsError(ProvisioningError):
+    """The code is taken."""
+
+    code = "exists"
+
+
+class NotFoundError(ProvisioningError):
+    """There is no such record, or it is not in the asker's area: the text does not tell which."""
+
+    code = "not_found"
+
+
+class StillUsedError(ProvisioningError):
+    """Other records need this one."""
+
+    code = "still_used"
+
+
+class ChangedMeanwhileError(ProvisioningError):
+    """Somebody else changed the record since it was read: read it again and decide anew."""
+
+    code = "changed_meanwhile"
+
+
+class NotPermittedError(ProvisioningError):
+    """The asker's role or area does not allow it."""
+
+    code = "not_permitted"
+
+
+class KeyFileError(CareNetworkError):
+    """The key of the medical notes is missing, damaged or the wrong one."""
+
+    code = "key"
 
 
 class LoginRefusedError(CareNetworkError):

@@ -48,6 +48,11 @@ class NewOrganisation(Record, frozen=True):
     name_zh: Name
     name_en: Name
     phone: Phone = ""
+    address_zh: Text = ""
+    address_en: Text = ""
+    longitude: Longitude | None = None
+    latitude: Latitude | None = None
+    active: bool = True
 
 
 class NewHousehold(Record, frozen=True):

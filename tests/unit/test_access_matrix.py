@@ -24,6 +24,12 @@ MATRIX = {
     "view_audit": "yes  no   no   no",
     "provision": "yes  no   no   no",
     "manage_accounts": "yes  no   no   no",
+    "view_network": "yes  yes  yes  no",
+    "manage_staff": "yes  yes  no   no",
+    "edit_contacts": "yes  yes  yes  no",
+    "share_location": "no   yes  yes  no",
+    "view_medical_note": "no   yes  yes  no",
+    "edit_medical_note": "no   yes  yes  no",
 }
 ROLES = ("admin", "dispatcher", "carer", "family")
 
