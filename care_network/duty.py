@@ -1,7 +1,7 @@
 """Who is on duty: a pure function of the roster and the time, and the holes in the hours to come.
 
-A :class:`Roster` is one immutable picture (``care_network.rosters`` loads it); it can be kept as JSON by msgspec, so that
-an emergency finds its people with the database away. Weekly shifts are by Asia/Shanghai's clock. An interval holds its
+A :class:`Roster` is one immutable picture (``care_network.rosters`` loads it); msgspec keeps it as JSON, so that an
+emergency finds its people with the database away. Weekly shifts are by Asia/Shanghai's clock. An interval holds its
 start and not its end. An absence takes a person off everything, extra duties too: nobody is counted on by mistake.
 """
 
@@ -175,9 +175,7 @@ def on_duty(
     return tuple(sorted(people, key=lambda one: (*_nearness(one.post), one.person.code)))
 
 
-def find_holes(
-    roster: Roster, since: dt.datetime, until: dt.datetime, groups: Iterable[Collection[str]]
-) -> list[Hole]:
+def find_holes(roster: Roster, since: dt.datetime, until: dt.datetime, groups: Iterable[Collection[str]]) -> list[Hole]:
     """The times in [since, until) at which a group of organisations (codes) has nobody who can be reached.
 
     A group is covered while any of its organisations is; give ``[[code], …]`` to look at each alone. In the order of

@@ -10,10 +10,9 @@ from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection
-from psycopg.errors import CheckViolation, ForeignKeyViolation
 
-from care_network import passwords
-from care_network.errors import ProvisioningError
+from care_network import kinds, passwords, store
+from care_network.errors import ExistsError, ProvisioningError
 from care_network.records import (
     NewAccount,
     NewArea,
@@ -26,91 +25,32 @@ from care_network.records import (
     NewResident,
 )
 from firmware_profiles.channels import CHANNELS
-from firmware_profiles.devices import MODELS
 
 GATEWAY_DEVICE = "gateway"
 """The device name under which a gateway sends its own health."""
 GATEWAY_MODEL = "gateway"
+_ANY_DAY = dt.date.max
+"""Only a date of birth is judged by the day."""
 
 
 def add_area(conn: Connection[Any], new: NewArea, *, exist_ok: bool = False) -> int:
     """An area below one that exists; only a city stands alone."""
-    parent, _, _ = new.path.rpartition(".")
-    if bool(parent) == (new.level == "city"):
-        raise ProvisioningError(f"area {new.path}: a city is the top of its path, every other area has one above it")
-    if parent:
-        above = _value(conn, "SELECT level FROM area WHERE path = %s::ltree", parent)
-        if above is None:
-            raise ProvisioningError(f"area {new.path}: add the area above it first: {parent}")
-        if _LEVELS.index(above) + 1 != _LEVELS.index(new.level):
-            raise ProvisioningError(f"area {new.path}: a {new.level} does not lie directly below a {above}")
-    return _insert(
-        conn,
-        """
-        INSERT INTO area (path, level, name_zh, name_en, longitude, latitude)
-        VALUES (%(path)s::ltree, %(level)s, %(name_zh)s, %(name_en)s, %(longitude)s, %(latitude)s)
-        ON CONFLICT (path) DO NOTHING RETURNING id
-        """,
-        "SELECT id FROM area WHERE path = %(path)s::ltree",
-        msgspec.structs.asdict(new),
-        f"area {new.path}",
-        exist_ok,
-    )
+    return store.add(conn, kinds.AREA, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_organisation(conn: Connection[Any], new: NewOrganisation, *, exist_ok: bool = False) -> int:
-    """A center, station, point or team that works in an area."""
-    return _insert(
-        conn,
-        """
-        INSERT INTO organisation (code, area_id, kind, name_zh, name_en, phone)
-        VALUES (%(code)s, %(area_id)s, %(kind)s, %(name_zh)s, %(name_en)s, %(phone)s)
-        ON CONFLICT (code) DO NOTHING RETURNING id
-        """,
-        "SELECT id FROM organisation WHERE code = %(code)s",
-        {**msgspec.structs.asdict(new), "area_id": _area_id(conn, new.area)},
-        f"organisation {new.code}",
-        exist_ok,
-    )
+    """A center, station, point or team that works in an area of its level."""
+    return store.add(conn, kinds.ORGANISATION, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_household(conn: Connection[Any], new: NewHousehold, *, exist_ok: bool = False) -> int:
     """A flat in a compound."""
-    level = _value(conn, "SELECT level FROM area WHERE path = %s::ltree", new.area)
-    if level not in (None, "compound"):
-        raise ProvisioningError(f"household {new.code}: {new.area} is a {level}; a household lies in a compound")
-    return _insert(
-        conn,
-        """
-        INSERT INTO household (code, area_id, address_zh, address_en, phone, longitude, latitude)
-        VALUES (%(code)s, %(area_id)s, %(address_zh)s, %(address_en)s, %(phone)s, %(longitude)s, %(latitude)s)
-        ON CONFLICT (code) DO NOTHING RETURNING id
-        """,
-        "SELECT id FROM household WHERE code = %(code)s",
-        {**msgspec.structs.asdict(new), "area_id": _area_id(conn, new.area)},
-        f"household {new.code}",
-        exist_ok,
-    )
+    return store.add(conn, kinds.HOUSEHOLD, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_resident(conn: Connection[Any], new: NewResident, today: dt.date, *, exist_ok: bool = False) -> int:
     """Somebody who lives in a household; ``today`` judges the date of birth."""
-    if not dt.date(today.year - 125, 1, 1) < new.birth_date <= today:
-        raise ProvisioningError(f"resident {new.code}: nobody alive was born on {new.birth_date}")
-    return _insert(
-        conn,
-        """
-        INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date, home_care_bed, spo2_scale,
-                              on_oxygen)
-        VALUES (%(code)s, %(household_id)s, %(name_zh)s, %(name_en)s, %(sex)s, %(birth_date)s, %(home_care_bed)s,
-                %(spo2_scale)s, %(on_oxygen)s)
-        ON CONFLICT (code) DO NOTHING RETURNING id
-        """,
-        "SELECT id FROM resident WHERE code = %(code)s",
-        {**msgspec.structs.asdict(new), "household_id": _household_id(conn, new.household)},
-        f"resident {new.code}",
-        exist_ok,
-    )
+    return store.add(conn, kinds.RESIDENT, new, today, exist_ok=exist_ok)
 
 
 def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
@@ -136,48 +76,14 @@ def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
 def add_gateway(conn: Connection[Any], new: NewGateway, *, exist_ok: bool = False) -> int:
     """A home gateway; its name is the common name of its certificate. It is also a device of its own: its health."""
     with conn.transaction():
-        gateway_id = _insert(
-            conn,
-            "INSERT INTO gateway (name, household_id) VALUES (%(name)s, %(household_id)s)"
-            " ON CONFLICT (name) DO NOTHING RETURNING id",
-            "SELECT id FROM gateway WHERE name = %(name)s",
-            {"name": new.name, "household_id": _household_id(conn, new.household)},
-            f"gateway {new.name}",
-            exist_ok,
-        )
+        gateway_id = store.add(conn, kinds.GATEWAY, new, _ANY_DAY, exist_ok=exist_ok)
         add_device(conn, NewDevice(new.name, GATEWAY_DEVICE, GATEWAY_MODEL), exist_ok=True)
     return gateway_id
 
 
 def add_device(conn: Connection[Any], new: NewDevice, *, exist_ok: bool = False) -> int:
     """A device paired with a gateway, of a model that firmware_profiles knows; worn by somebody of the household."""
-    if new.model not in MODELS:
-        raise ProvisioningError(
-            f"device {new.gateway}/{new.name}: there is no model {new.model!r}; known: {', '.join(sorted(MODELS))}"
-        )
-    gateway = conn.execute("SELECT id, household_id FROM gateway WHERE name = %s", (new.gateway,)).fetchone()
-    if gateway is None:
-        raise ProvisioningError(f"device {new.gateway}/{new.name}: there is no gateway {new.gateway!r}; add it first")
-    resident_id = None
-    if new.resident is not None:
-        resident_id = _resident_id(conn, new.resident)
-        lives_in = _value(conn, "SELECT household_id FROM resident WHERE id = %s", resident_id)
-        if lives_in != gateway[1]:
-            raise ProvisioningError(
-                f"device {new.gateway}/{new.name}: {new.resident} lives in another household than the gateway's"
-            )
-    return _insert(
-        conn,
-        """
-        INSERT INTO device (gateway_id, name, model, room, resident_id)
-        VALUES (%(gateway_id)s, %(name)s, %(model)s, %(room)s, %(resident_id)s)
-        ON CONFLICT (gateway_id, name) DO NOTHING RETURNING id
-        """,
-        "SELECT id FROM device WHERE gateway_id = %(gateway_id)s AND name = %(name)s",
-        {**msgspec.structs.asdict(new), "gateway_id": gateway[0], "resident_id": resident_id},
-        f"device {new.gateway}/{new.name}",
-        exist_ok,
-    )
+    return store.add(conn, kinds.DEVICE, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = False) -> int:
@@ -190,18 +96,23 @@ def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = Fals
     if taken is not None and exist_ok:
         return int(taken)
     passwords.check_new(new.password, new.login)
-    return _insert(
-        conn,
-        """
-        INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)
-        VALUES (%(login)s, %(password_hash)s, %(name_zh)s, %(name_en)s, %(role)s, %(area)s::ltree, %(language)s)
-        ON CONFLICT (login) DO NOTHING RETURNING id
-        """,
-        "SELECT id FROM account WHERE login = %(login)s",
-        {**msgspec.structs.asdict(new), "password_hash": passwords.hash_password(new.password)},
-        f"account {new.login}",
-        exist_ok,
-    )
+    values = {**msgspec.structs.asdict(new), "password_hash": passwords.hash_password(new.password)}
+    with conn.transaction():
+        row = conn.execute(
+            """
+            INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)
+            VALUES (%(login)s, %(password_hash)s, %(name_zh)s, %(name_en)s, %(role)s, %(area)s::ltree, %(language)s)
+            ON CONFLICT (login) DO NOTHING RETURNING id
+            """,
+            values,
+        ).fetchone()
+    if row is None:
+        raise ExistsError(
+            f"account {new.login} exists already; choose another login, or change the one that is there",
+            f"账号 {new.login} 已存在,请换一个登录名",
+            field="login",
+        )
+    return int(row[0])
 
 
 def add_family_member(conn: Connection[Any], new: NewFamilyMember) -> None:
@@ -233,32 +144,6 @@ def withdraw_consent(conn: Connection[Any], login: str, resident: str) -> bool:
         return done.rowcount > 0
 
 
-_LEVELS = ("city", "district", "street", "community", "compound")
-
-
-def _insert(
-    conn: Connection[Any],
-    insert: LiteralString,
-    select: LiteralString,
-    values: dict[str, Any],
-    what: str,
-    exist_ok: bool,
-) -> int:
-    try:
-        with conn.transaction():
-            row = conn.execute(insert, values).fetchone()
-    except (CheckViolation, ForeignKeyViolation) as error:
-        raise ProvisioningError(f"{what}: {error.diag.message_primary}") from error
-    if row is not None:
-        return int(row[0])
-    if not exist_ok:
-        raise ProvisioningError(f"{what} exists already; choose another code, or change the one that is there")
-    found = conn.execute(select, values).fetchone()
-    if found is None:
-        raise ProvisioningError(f"{what} was removed meanwhile; try again")
-    return int(found[0])
-
-
 def _value(conn: Connection[Any], query: LiteralString, value: Any) -> Any:
     row = conn.execute(query, (value,)).fetchone()
     return None if row is None else row[0]
@@ -268,13 +153,6 @@ def _area_id(conn: Connection[Any], path: str) -> int:
     found = _value(conn, "SELECT id FROM area WHERE path = %s::ltree", path)
     if found is None:
         raise ProvisioningError(f"there is no area {path!r}; add it first")
-    return int(found)
-
-
-def _household_id(conn: Connection[Any], code: str) -> int:
-    found = _value(conn, "SELECT id FROM household WHERE code = %s", code)
-    if found is None:
-        raise ProvisioningError(f"there is no household {code!r}; add it first")
     return int(found)
 
 

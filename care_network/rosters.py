@@ -27,12 +27,15 @@ def load_roster(conn: Connection[Any], since: dt.datetime, until: dt.datetime) -
         ):
             certificates[staff].append(Certificate(kind, expires))
         people = {
-            row[0]: Person(*row[:7], tuple(row[7]), tuple(certificates[row[0]]), tuple(row[8]))
-            for row in conn.execute(_PEOPLE)
+            id_: Person(id_, *named, account, tuple(skills), tuple(certificates[id_]), tuple(languages))
+            for id_, *named, account, skills, languages in conn.execute(_PEOPLE)
         }
         posts = {row[0]: Post(*row) for row in conn.execute(_POSTS)}
-        weekly = tuple(Weekly(*row[:5], tuple(row[5]), *row[6:]) for row in conn.execute(_WEEKLY, window))
-        absences, extras = [], []
+        weekly = tuple(
+            Weekly(*first, tuple(days), start, end) for *first, days, start, end in conn.execute(_WEEKLY, window)
+        )
+        absences: list[Exceptional] = []
+        extras: list[Exceptional] = []
         for kind, *row in conn.execute(_EXCEPTIONS, window):
             (absences if kind == "absent" else extras).append(Exceptional(*row))
     return Roster(since, until, people, posts, weekly, tuple(absences), tuple(extras))

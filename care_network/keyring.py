@@ -1,0 +1,144 @@
+"""The keys of the medical notes: a file outside the database, AES-256-GCM (NIST SP 800-38D), rotation.
+
+The file has one line a key: ``<id> <32 bytes in base64>``; the last one encrypts, all of them decrypt. It is as secret
+as the notes: mode 0600, backed up apart from the database. Whoever loses it loses the notes.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+import stat
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from care_network.errors import KeyFileError
+
+NONCE_BYTES = 12
+"""Random for each encryption; at 96 bits safe for 2**32 notes of one key (SP 800-38D, 8.3)."""
+_HEAD = "# Shouwang: keys of the medical notes. Keep this file secret, and a copy of it apart from the database.\n"
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    key_id: str
+    nonce: bytes
+    ciphertext: bytes
+
+
+class KeyRing:
+    """Keys by their ids, oldest first; the last one encrypts."""
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        self._keys = keys
+
+    def __repr__(self) -> str:
+        return f"KeyRing({', '.join(self._keys)})"
+
+    @property
+    def newest(self) -> str:
+        return list(self._keys)[-1]
+
+    def seal(self, plain: bytes, about: str) -> Sealed:
+        """Encrypt with the newest key. ``about`` (whose note it is) is not hidden, but bound to it: a note that is copied
+        to another row does not open."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return Sealed(self.newest, nonce, AESGCM(self._keys[self.newest]).encrypt(nonce, plain, about.encode()))
+
+    def open(self, sealed: Sealed, about: str) -> bytes:
+        """The plain text. Raises KeyFileError, with what to do, where the key is missing or the wrong one."""
+        key = self._keys.get(sealed.key_id)
+        if key is None:
+            raise KeyFileError(
+                f"the note of {about} was encrypted with the key {sealed.key_id!r}, which this key file lacks"
+                f" (it has {', '.join(self._keys)}): take the key file from your backup"
+            )
+        try:
+            return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, about.encode())
+        except InvalidTag as error:
+            raise KeyFileError(
+                f"the note of {about} does not open: this key file's {sealed.key_id!r} is another key than the one it was"
+                " written with, or the note was tampered with; take the right key file from your backup"
+            ) from error
+
+
+def create_key_file(file: Path) -> KeyRing:
+    """A new file with one new key. Raises KeyFileError where there is one already: it is never overwritten."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise KeyFileError(f"{file} exists already; to change keys, rotate: shouwang network key rotate") from error
+    with os.fdopen(handle, "w") as stream:
+        stream.write(_HEAD + _line(_new_id({})))
+        stream.flush()
+        os.fsync(stream.fileno())
+    return load_key_file(file)
+
+
+def load_key_file(file: Path) -> KeyRing:
+    """Raises KeyFileError where the file is missing, readable by others, or damaged."""
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+        lines = file.read_text("ascii").splitlines()
+    except FileNotFoundError as error:
+        raise KeyFileError(
+            f"there is no key file {file}; make one for a new database (shouwang network key create), or take it from"
+            " your backup"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyFileError(f"the key file {file} can not be read: {error}") from error
+    if mode & 0o077:
+        raise KeyFileError(f"others may read the key file {file} (mode {mode:04o}); do: chmod 600 {file}")
+    keys: dict[str, bytes] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, encoded = line.partition(" ")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != 32 or not name or name in keys:
+            raise KeyFileError(f"the key file {file} is damaged in line {number}: take it from your backup")
+        keys[name] = key
+    if not keys:
+        raise KeyFileError(f"the key file {file} holds no key: take it from your backup")
+    return KeyRing(keys)
+
+
+def add_key(file: Path) -> KeyRing:
+    """One more key, which encrypts from now on; the old ones still decrypt. Then ``medical.reseal`` the notes."""
+    ring = load_key_file(file)
+    return _rewrite(file, file.read_text("ascii").rstrip("\n") + "\n" + _line(_new_id(ring._keys)))
+
+
+def drop_old_keys(file: Path) -> KeyRing:
+    """Keep the newest key alone. Only after every note was sealed with it: see ``medical.keys_in_use``."""
+    ring = load_key_file(file)
+    encoded = base64.b64encode(ring._keys[ring.newest]).decode()
+    return _rewrite(file, f"{_HEAD}{ring.newest} {encoded}\n")
+
+
+def _rewrite(file: Path, text: str) -> KeyRing:
+    fresh = file.with_name(file.name + ".new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(file)
+    return load_key_file(file)
+
+
+def _new_id(taken: dict[str, bytes]) -> str:
+    # Random, not counted: the keys of two files never share a name, and a wrong file is told as such.
+    while (name := f"k-{secrets.token_hex(4)}") in taken:
+        continue
+    return name
+
+
+def _line(name: str) -> str:
+    return f"{name} {base64.b64encode(secrets.token_bytes(32)).decode()}\n"

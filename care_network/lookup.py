@@ -1,0 +1,105 @@
+"""Find what a record refers to, by its code: one query each, or from memory for thousands of rows."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from care_network.errors import NotFoundError
+
+_QUERIES: dict[str, tuple[LiteralString, LiteralString]] = {
+    "area": (
+        "SELECT x.path::text AS code, x.id, x.path::text, x.level AS sort FROM area x",
+        " WHERE x.path = %s::ltree",
+    ),
+    "organisation": (
+        "SELECT x.code, x.id, a.path::text, x.kind AS sort FROM organisation x JOIN area a ON a.id = x.area_id",
+        " WHERE x.code = %s",
+    ),
+    "household": (
+        "SELECT x.code, x.id, a.path::text, '' AS sort, x.id AS household_id"
+        " FROM household x JOIN area a ON a.id = x.area_id",
+        " WHERE x.code = %s",
+    ),
+    "resident": (
+        "SELECT x.code, x.id, a.path::text, '' AS sort, x.household_id FROM resident x"
+        " JOIN household h ON h.id = x.household_id JOIN area a ON a.id = h.area_id",
+        " WHERE x.code = %s",
+    ),
+    "gateway": (
+        "SELECT x.name AS code, x.id, a.path::text, '' AS sort, x.household_id FROM gateway x"
+        " JOIN household h ON h.id = x.household_id JOIN area a ON a.id = h.area_id",
+        " WHERE x.name = %s",
+    ),
+    "staff": (
+        "SELECT x.code, x.id, a.path::text, x.kind AS sort FROM staff x"
+        " JOIN organisation o ON o.id = x.organisation_id JOIN area a ON a.id = o.area_id",
+        " WHERE x.code = %s",
+    ),
+    "shift": (
+        "SELECT o.code || '/' || x.code AS code, x.id, a.path::text, '' AS sort FROM shift x"
+        " JOIN organisation o ON o.id = x.organisation_id JOIN area a ON a.id = o.area_id",
+        " WHERE o.code || '/' || x.code = %s",
+    ),
+    "account": (
+        "SELECT x.login AS code, x.id, coalesce(x.area_path::text, '') AS path, x.role AS sort FROM account x",
+        " WHERE x.login = %s",
+    ),
+}
+WORDS = {
+    "area": "区域",
+    "organisation": "机构",
+    "household": "住户",
+    "resident": "老人",
+    "gateway": "网关",
+    "staff": "工作人员",
+    "shift": "班次",
+    "account": "账号",
+}
+
+
+class Ref(msgspec.Struct, frozen=True):
+    """What others need to know of a record to refer to it."""
+
+    code: str
+    id: int
+    path: str
+    """Of the area it lies in, for the asker's scope."""
+    sort: str
+    """An area's level, an organisation's or staff member's kind, an account's role."""
+    household_id: int | None = None
+
+
+class Lookup:
+    """Bound to a connection. ``remember``ed kinds are answered from memory, as they were at that moment.
+
+    ``today``: nobody was born after it.
+    """
+
+    def __init__(self, conn: Connection[Any], today: dt.date, remember: Iterable[str] = ()) -> None:
+        self.conn = conn
+        self.today = today
+        self._known: dict[str, dict[str, Ref]] = {}
+        for kind in remember:
+            with conn.cursor(row_factory=class_row(Ref)) as cursor:
+                self._known[kind] = {ref.code: ref for ref in cursor.execute(_QUERIES[kind][0])}
+
+    def find(self, kind: str, code: str) -> Ref | None:
+        if kind in self._known:
+            return self._known[kind].get(code)
+        with self.conn.cursor(row_factory=class_row(Ref)) as cursor:
+            return cursor.execute("".join(_QUERIES[kind]).encode(), (code,)).fetchone()
+
+    def need(self, kind: str, code: str, field: str | None = None) -> Ref:
+        """Raises NotFoundError, naming the field, where there is none."""
+        found = self.find(kind, code)
+        if found is None:
+            raise NotFoundError(
+                f"there is no {kind} {code!r}; add it first",
+                f"没有{WORDS[kind]} {code},请先添加",
+                field=field or kind,
+            )
+        return found
