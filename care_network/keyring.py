@@ -42,8 +42,8 @@ class KeyRing:
         return list(self._keys)[-1]
 
     def seal(self, plain: bytes, about: str) -> Sealed:
-        """Encrypt with the newest key. ``about`` (whose note it is) is not hidden, but bound to it: a note that is copied
-        to another row does not open."""
+        """Encrypt with the newest key. ``about`` (whose note it is) is not hidden, but bound to it: a note that is
+        copied to another row does not open."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         return Sealed(self.newest, nonce, AESGCM(self._keys[self.newest]).encrypt(nonce, plain, about.encode()))
 
@@ -59,8 +59,8 @@ class KeyRing:
             return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, about.encode())
         except InvalidTag as error:
             raise KeyFileError(
-                f"the note of {about} does not open: this key file's {sealed.key_id!r} is another key than the one it was"
-                " written with, or the note was tampered with; take the right key file from your backup"
+                f"the note of {about} does not open: this key file's {sealed.key_id!r} is another key than the one it"
+                " was written with, or the note was tampered with; take the right key file from your backup"
             ) from error
 
 

@@ -29,7 +29,7 @@ class Location(msgspec.Struct, frozen=True):
 
 
 def consent(conn: Connection[Any], account: Account, agreed: bool, *, at: dt.datetime, origin: str = "") -> None:
-    """The account's person agrees that their present location is shown, or takes it back: then it is deleted at once."""
+    """The account's person agrees that their location is shown, or takes it back: then it is deleted at once."""
     permit(account, Action.SHARE_LOCATION)
     with conn.transaction():
         staff_id, _ = _myself(conn, account)

@@ -87,10 +87,10 @@ def write_note(
     at: dt.datetime,
     origin: str = "",
 ) -> int:
-    """Set some fields of a note; the others stay as they are, unseen. The new version; ``version`` 0: there is none yet.
+    """Set some fields of a note; the others stay as they are, unseen. The new version; ``version`` 0: there is none.
 
-    Raises ChangedMeanwhileError where it was changed since that version, NotPermittedError, NotFoundError, KeyFileError,
-    ProvisioningError for a field that is not one of :class:`MedicalNote`.
+    Raises ChangedMeanwhileError where it was changed since that version, NotPermittedError, NotFoundError,
+    KeyFileError, and ProvisioningError for a field that is not one of :class:`MedicalNote`.
     """
     _own_transaction(conn)
     try:

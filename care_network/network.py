@@ -15,7 +15,7 @@ from care_network import records, store
 from care_network.access import Action, audit, may_do
 from care_network.accounts import Account
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
-from care_network.kinds import GATEWAY, KINDS, Kind, kind_named
+from care_network.kinds import GATEWAY, KINDS, RESIDENT, Kind, kind_named
 from care_network.lookup import Lookup
 from care_network.provisioning import add_gateway
 from care_network.store import Stored
@@ -90,13 +90,15 @@ class Network:
         permit(self._account, kind.edit)
         with self._conn.transaction():
             stored = self._found(kind, key)
-            gone = kind.name == "resident"
-            if not gone:
-                self._trace("remove", kind, stored, {})
+            if kind is RESIDENT:
+                # Their lines of the audit stay, with the code instead of a row that is gone.
+                self._conn.execute(
+                    "UPDATE audit SET detail = detail || jsonb_build_object('removed_resident', %s::text)"
+                    " WHERE resident_id = %s",
+                    (key[0], stored.id),
+                )
             store.remove(self._conn, kind, stored, version)
-            if gone:
-                # The line can not point at somebody who is not there any more.
-                self._trace("remove", kind, msgspec.structs.replace(stored, resident_id=None), {})
+            self._trace("remove", kind, msgspec.structs.replace(stored, resident_id=None), {})
 
     def get(self, kind_name: str, key: tuple[Any, ...]) -> Stored:
         """One record with its version. Raises NotFoundError where it is not there or not in the account's area."""

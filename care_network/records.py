@@ -1,6 +1,7 @@
 """What may be asked of provisioning: plain records, and a check that names the wrong field."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -130,4 +131,6 @@ def parse(kind: type[_R], fields: Mapping[str, Any]) -> _R:
         return msgspec.convert(dict(fields), kind, strict=False)
     except msgspec.ValidationError as error:
         what = kind.__name__.removeprefix("New").lower()
-        raise ProvisioningError(f"{what}: {error}") from error
+        named = re.search(r"at `\$\.(\w+)|missing required field `(\w+)`|unknown field `(\w+)`", str(error))
+        field = None if named is None else next(group for group in named.groups() if group)
+        raise ProvisioningError(f"{what}: {error}", field=field) from error

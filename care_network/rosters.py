@@ -27,12 +27,24 @@ def load_roster(conn: Connection[Any], since: dt.datetime, until: dt.datetime) -
         ):
             certificates[staff].append(Certificate(kind, expires))
         people = {
-            id_: Person(id_, *named, account, tuple(skills), tuple(certificates[id_]), tuple(languages))
-            for id_, *named, account, skills, languages in conn.execute(_PEOPLE)
+            row[0]: Person(
+                row[0],
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                row[5],
+                row[6],
+                skills=tuple(row[7]),
+                certificates=tuple(certificates[row[0]]),
+                languages=tuple(row[8]),
+            )
+            for row in conn.execute(_PEOPLE)
         }
         posts = {row[0]: Post(*row) for row in conn.execute(_POSTS)}
         weekly = tuple(
-            Weekly(*first, tuple(days), start, end) for *first, days, start, end in conn.execute(_WEEKLY, window)
+            Weekly(row[0], row[1], row[2], row[3], row[4], tuple(row[5]), row[6], row[7])
+            for row in conn.execute(_WEEKLY, window)
         )
         absences: list[Exceptional] = []
         extras: list[Exceptional] = []

@@ -1,8 +1,8 @@
 """What staff and volunteers can do: coded skills, certificates and languages, and when a skill counts.
 
 The certificates are those that the district's posts ask for: 护士执业证书 (护士条例, State Council Decree 517),
-医师执业证书 (医师法), 养老护理员 (国家职业技能标准 2019, occupation 4-10-01-05; it does not expire), 红十字救护员证 (Red Cross
-first aider, valid for three years), 健康证 and 社会工作者职业水平证书.
+医师执业证书 (医师法), 养老护理员 (国家职业技能标准 2019, occupation 4-10-01-05; it does not expire),
+红十字救护员证 (Red Cross first aider, valid for three years), 健康证 and 社会工作者职业水平证书.
 """
 
 import datetime as dt

@@ -130,3 +130,8 @@ CREATE TABLE medical_note (
     updated_at  timestamptz NOT NULL,
     version     integer NOT NULL DEFAULT 1
 );
+
+-- A resident without any alert can be erased; the lines about who looked and changed stay.
+ALTER TABLE audit
+    DROP CONSTRAINT audit_resident_id_fkey,
+    ADD CONSTRAINT audit_resident_id_fkey FOREIGN KEY (resident_id) REFERENCES resident ON DELETE SET NULL;
