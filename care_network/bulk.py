@@ -1,7 +1,8 @@
 """Many records of one kind at once: checked as single ones are, written in batches."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -90,12 +91,15 @@ def save(
         if number % BATCH == 0 or number == len(entries):
             progress(f"check {kind.name}", number, len(entries))
     clashes = _clashes(kind, existing, wanted)
-    for key, error in clashes.items():
-        bad |= dict.fromkeys(entries[key].rows, error)
+    for key, clash in clashes.items():
+        bad |= dict.fromkeys(entries[key].rows, clash)
     added = [one for one in added if one[0] not in clashes]
     changed = [one for one in changed if one[0] not in clashes]
-    _write(conn, kind, [checked for _, checked in added], None, progress)
-    _write(conn, kind, [checked for _, checked in changed], [existing[key] for key, _ in changed], progress)
+    with _somebody_else():
+        _write(conn, kind, [checked for _, checked in added], None, progress)
+        _write(conn, kind, [checked for _, checked in changed], [existing[key] for key, _ in changed], progress)
+        # Two contacts may have changed places in different batches.
+        store.settle(conn)
     if kind is GATEWAY:
         _own_devices(conn, [key[0] for key, _ in added])
     _trace(conn, account, kind, {"add": added, "change": changed}, at, origin)
@@ -188,23 +192,28 @@ def _write(
             batch = [
                 {**columns, "_id": row.id, "_version": row.version} for columns, row in zip(batch, stand, strict=True)
             ]
-        try:
-            with conn.cursor() as cursor:
-                cursor.executemany(statement, batch)
-                written = cursor.rowcount
-            store.settle(conn)
-        except IntegrityError as error:
-            raise ChangedMeanwhileError(
-                f"the database refused the batch ({error.diag.message_primary}); somebody may have changed the same"
-                " records meanwhile: import again",
-                "数据库拒绝写入,可能有人同时修改了相同记录,请重新导入",
-            ) from error
+        with conn.cursor() as cursor:
+            cursor.executemany(statement, batch)
+            written = cursor.rowcount
         if written != len(batch):
             raise ChangedMeanwhileError(
                 f"somebody changed the same {kind.name} records meanwhile: import again",
                 f"有人同时修改了相同的{kind.zh}记录,请重新导入",
             )
         progress(f"write {kind.name}", begin + len(batch), len(checked))
+
+
+@contextmanager
+def _somebody_else() -> Iterator[None]:
+    """Every row was checked: what the database still refuses, somebody has changed since."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise ChangedMeanwhileError(
+            f"the database refused the batch ({error.diag.message_primary}); somebody may have changed the same"
+            " records meanwhile: import again",
+            "数据库拒绝写入,可能有人同时修改了相同记录,请重新导入",
+        ) from error
 
 
 def _own_devices(conn: Connection[Any], gateways: list[str]) -> None:

@@ -5,7 +5,7 @@ Importing the same table again changes nothing. An empty cell leaves a field as 
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,8 +18,8 @@ from care_network.accounts import Account
 from care_network.bulk import RowFields, Saved, save
 from care_network.cells import plain
 from care_network.errors import ProvisioningError
-from care_network.import_columns import Column, Sheet
-from care_network.kinds import Kind
+from care_network.import_columns import SHEETS, Column, Sheet
+from care_network.kinds import Kind, kind_named
 from care_network.network import permit
 from care_network.tables import Row, Table
 
@@ -105,6 +105,28 @@ def run_import(
     return Outcome(len(table.rows), saved, tuple(sorted(problems, key=lambda problem: problem.row)), stored)
 
 
+def read_fields(kind_name: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """A record's fields from what somebody typed, read as an import reads its cells; '-' empties a field.
+
+    Raises ProvisioningError naming the field.
+    """
+    kind = kind_named(kind_name)
+    sheet = next(sheet for sheet in SHEETS.values() if kind in sheet.kinds)
+    values = {}
+    for field, typed in texts.items():
+        column = sheet.column_of(kind, field)
+        if column is None:
+            known = ", ".join(kind.record.__struct_fields__)
+            raise ProvisioningError(f"a {kind.name} has no field {field!r}; known: {known}", field=field)
+        try:
+            values[column.name] = _EMPTY if typed == "-" else column.reader.read(typed)
+        except ValueError as error:
+            raise ProvisioningError(
+                f"{field}: {typed!r}: {column.reader.en}", f"{field}:“{typed}”无法识别,{column.reader.zh}", field=field
+            ) from error
+    return _of(kind, sheet, values)
+
+
 class _Values(msgspec.Struct, frozen=True):
     number: int
     values: dict[str, Any]
@@ -118,8 +140,8 @@ _EMPTY = object()
 def _columns(sheet: Sheet, headings: Row) -> list[Column | None]:
     """The column of each heading; None for an empty one. Raises ProvisioningError for what it does not know."""
     known: dict[str, Column] = {}
-    for column in sheet.columns:
-        known |= {_word(name): column for name in (column.name, column.zh, column.heading)}
+    for offered in sheet.columns:
+        known |= {_word(name): offered for name in (offered.name, offered.zh, offered.heading)}
     found: list[Column | None] = []
     for heading in headings.cells:
         column = known.get(_word(heading))
