@@ -8,10 +8,11 @@ import msgspec
 import structlog
 from psycopg import Connection
 
-from care_network import provisioning
+from care_network import demo_staff, provisioning
 from care_network.demo_people import Person, people_of, surname_of
 from care_network.demo_places import AREAS, COMPOUNDS, DISTRICT, ORGANISATIONS
 from care_network.errors import ProvisioningError
+from care_network.keyring import KeyRing
 from care_network.records import (
     NewAccount,
     NewDevice,
@@ -60,13 +61,19 @@ class DemoDistrict(msgspec.Struct, frozen=True):
 
 
 def load_demo(
-    conn: Connection[Any], homes: Sequence[DemoHome], *, password: str = DEMO_PASSWORD, now: dt.datetime | None = None
+    conn: Connection[Any],
+    homes: Sequence[DemoHome],
+    *,
+    password: str = DEMO_PASSWORD,
+    now: dt.datetime | None = None,
+    ring: KeyRing | None = None,
 ) -> DemoDistrict:
     """Load what is missing of the district, with ``homes`` in the order of their numbers; safe to repeat.
 
     Everything is one transaction; what people changed since the last start stays. ``now``: when the families' residents
-    consented (default: the present). Raises ProvisioningError where the database has accounts that are not the
-    demonstration's: logins with a password known to all do not belong there.
+    consented (default: the present). ``ring``: the keys of the medical notes; None: none are written. Raises
+    ProvisioningError where the database has accounts that are not the demonstration's: logins with a password known to
+    all do not belong there.
     """
     now = now or dt.datetime.now(dt.UTC)
     accounts, notes = _accounts(homes, password)
@@ -91,6 +98,11 @@ def load_demo(
                 provisioning.add_family_member(
                     conn, NewFamilyMember(_family_login(number), person.code, "女儿", "daughter", now)
                 )
+        demo_staff.add_staff(conn, now.date())
+        everybody = {number: people_of(number) for number in range(1, len(homes) + 1)}
+        demo_staff.add_contacts(conn, everybody, {n: _family_login(n) for n in range(1, FAMILIES + 1)}, now)
+        if ring is not None:
+            demo_staff.add_notes(conn, ring, everybody, now)
     log.info("demonstration district loaded", homes=len(homes), residents=residents)
     logins = (
         DemoLogin(account.role, account.login, password, note) for account, note in zip(accounts, notes, strict=True)

@@ -57,23 +57,61 @@ COMPOUNDS = (
 AREAS = (*_DISTRICT, *_STREETS, *_COMMUNITIES, *(compound.area for compound in COMPOUNDS))
 """From the top down."""
 
+_STREET_NAMES = {
+    "shatoujiao": ("沙头角街道", "Shatoujiao Street"),
+    "haishan": ("海山街道", "Haishan Street"),
+    "yantian": ("盐田街道", "Yantian Street"),
+    "meisha": ("梅沙街道", "Meisha Street"),
+}
+STREETS = tuple(_STREET_NAMES)
+
 ORGANISATIONS = (
     NewOrganisation(
         "district-center", DISTRICT, "district_center", "盐田区养老服务综合基地", "Yantian Elder Care Base"
     ),
-    NewOrganisation(
-        "center-shatoujiao",
-        f"{DISTRICT}.shatoujiao",
-        "street_elder_center",
-        "沙头角街道长者服务中心",
-        "Shatoujiao Street Elder Center",
-    ),
-    NewOrganisation(
-        "center-haishan",
-        f"{DISTRICT}.haishan",
-        "street_elder_center",
-        "海山街道长者服务中心",
-        "Haishan Street Elder Center",
+    *(
+        NewOrganisation(
+            f"center-{street}", f"{DISTRICT}.{street}", "street_elder_center", f"{zh}长者服务中心", f"{en} Elder Center"
+        )
+        for street, (zh, en) in _STREET_NAMES.items()
     ),
     NewOrganisation("home-care-beds", DISTRICT, "home_care_bed_team", "家庭养老床位服务团队", "Home Care Bed Team"),
+    *(
+        NewOrganisation(
+            f"beds-{street}",
+            f"{DISTRICT}.{street}",
+            "home_care_bed_team",
+            f"{zh}家庭养老床位小组",
+            f"{en} Home Care Bed Team",
+        )
+        for street, (zh, en) in _STREET_NAMES.items()
+    ),
+    NewOrganisation(
+        "station-donghe",
+        f"{DISTRICT}.shatoujiao.donghe",
+        "community_station",
+        "东和社区长者服务站",
+        "Donghe Elder Station",
+    ),
+    NewOrganisation(
+        "station-pengwan",
+        f"{DISTRICT}.haishan.pengwan",
+        "community_station",
+        "鹏湾社区长者服务站",
+        "Pengwan Elder Station",
+    ),
+    NewOrganisation(
+        "point-c04",
+        f"{DISTRICT}.haishan.pengwan.c04",
+        "compound_point",
+        "鹏湾雅居长者服务点",
+        "Pengwan Residence Elder Point",
+    ),
+    NewOrganisation(
+        "health-shatoujiao",
+        f"{DISTRICT}.shatoujiao",
+        "medical_partner",
+        "沙头角社区健康服务中心",
+        "Shatoujiao Health Center",
+    ),
 )

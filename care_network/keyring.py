@@ -1,7 +1,8 @@
 """The keys of the medical notes: a file outside the database, AES-256-GCM (NIST SP 800-38D), rotation.
 
 The file has one line a key: ``<id> <32 bytes in base64>``; the last one encrypts, all of them decrypt. It is as secret
-as the notes: mode 0600, backed up apart from the database. Whoever loses it loses the notes. Load it for each look: it is small, and a rotation is seen.
+as the notes: mode 0600, backed up apart from the database. Whoever loses it loses the notes. Load it for each
+look: it is small, and a rotation is seen.
 """
 
 import base64

@@ -127,6 +127,15 @@ def write_note(
     return present + 1
 
 
+def add_note(conn: Connection[Any], ring: KeyRing, resident: str, note: MedicalNote, at: dt.datetime) -> bool:
+    """For provisioning: a first note, part of the caller's transaction; False where there is one, which stays."""
+    resident_id = _resident_id(conn, resident)
+    if _sealed(conn, resident_id) is not None:
+        return False
+    _store(conn, resident_id, ring.seal(msgspec.json.encode(note), resident), 1, at)
+    return True
+
+
 def note_version(conn: Connection[Any], resident: str) -> int:
     """What :func:`write_note` wants to hear; 0: there is no note."""
     row = conn.execute(

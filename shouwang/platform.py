@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from care_network.demo_district import DemoDistrict, DemoHome, load_demo
+from care_network.keyring import create_key_file, load_key_file
 from database.embedded import EmbeddedPostgres
 from database.migrate import migrate
 from firmware_profiles.mqtt import Broker
@@ -53,8 +54,10 @@ class Platform:
 
     def load_district(self, homes: Sequence[DemoHome]) -> DemoDistrict:
         """The demonstration district with these homes; their gateways may use the broker from now on."""
+        key_file = self.data / "medical.keys"
+        ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
         with psycopg.connect(self.postgres.url) as conn:
-            district = load_demo(conn, homes)
+            district = load_demo(conn, homes, ring=ring)
         self.broker.allow_gateways([home.gateway for home in homes])
         return district
 
