@@ -224,11 +224,6 @@ def exception(look: Lookup, new: people.NewException) -> Checked:
             f"{new.staff} 的例外:加班须注明机构,请假不填机构",
             field="organisation",
         )
-    if new.starts_at.tzinfo is None or new.ends_at.tzinfo is None:
-        raise ProvisioningError(
-            "exception: a time needs its zone: 2026-11-01T08:00+08:00", "时间须带时区,如 2026-11-01T08:00+08:00",
-            field="starts_at",
-        )  # fmt: skip
     if new.ends_at <= new.starts_at:
         raise ProvisioningError(
             f"exception of {new.staff}: it ends before it begins",

@@ -15,9 +15,9 @@ from care_network import records, store
 from care_network.access import Action, audit, may_do
 from care_network.accounts import Account
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
-from care_network.kinds import GATEWAY, KINDS, RESIDENT, Kind, kind_named
+from care_network.kinds import DEVICE, GATEWAY, KINDS, RESIDENT, Kind, kind_named
 from care_network.lookup import Lookup
-from care_network.provisioning import add_gateway
+from care_network.provisioning import GATEWAY_DEVICE, add_gateway
 from care_network.store import Stored
 
 
@@ -97,6 +97,10 @@ class Network:
                     " WHERE resident_id = %s",
                     (key[0], stored.id),
                 )
+            if kind is GATEWAY:
+                health = store.fetch(self._conn, DEVICE, (key[0], GATEWAY_DEVICE))
+                if health is not None:
+                    store.remove(self._conn, DEVICE, health, health.version)
             store.remove(self._conn, kind, stored, version)
             self._trace("remove", kind, msgspec.structs.replace(stored, resident_id=None), {})
 

@@ -10,6 +10,7 @@ from care_network.records import Code, Login, Name, Phone, Record, Text
 CallablePhone = Annotated[str, msgspec.Meta(pattern=r"^[0-9+ ()-]{3,30}\Z")]
 Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
 """1: Monday, 7: Sunday (ISO 8601)."""
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 class NewContact(Record, frozen=True):
@@ -23,7 +24,7 @@ class NewContact(Record, frozen=True):
     relation_en: Name
     call_order: Annotated[int, msgspec.Meta(ge=1, le=99)]
     """1 is called first."""
-    consent_at: dt.datetime | None = None
+    consent_at: Moment | None = None
     language: Literal["zh", "en"] = "zh"
     has_key: bool = False
     login: Login | None = None
@@ -81,7 +82,7 @@ class NewException(Record, frozen=True):
 
     staff: Code
     kind: Literal["absent", "extra"]
-    starts_at: dt.datetime
-    ends_at: dt.datetime
+    starts_at: Moment
+    ends_at: Moment
     organisation: Code | None = None
     reason: Text = ""

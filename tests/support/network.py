@@ -1,0 +1,72 @@
+"""A small city in a test's database, with accounts of every role, for the care network's tests."""
+
+import datetime as dt
+
+import psycopg
+
+from care_network import kinds, provisioning, store
+from care_network.accounts import Account, account_by_login
+from care_network.network import Network
+from care_network.records import NewAccount, NewArea, NewGateway, NewHousehold, NewOrganisation, NewResident
+from care_network.staff_records import NewShift, NewStaff
+
+NOW = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)
+"""A Monday, noon in Shanghai."""
+C1, C2 = "sz.yt.hs.pw.c1", "sz.yt.ms.dm.c2"
+AREAS = (
+    ("sz", "city"), ("sz.yt", "district"), ("sz.yt.hs", "street"), ("sz.yt.hs.pw", "community"), (C1, "compound"),
+    ("sz.yt.ms", "street"), ("sz.yt.ms.dm", "community"), (C2, "compound"),
+)  # fmt: skip
+LOGINS = (
+    ("admin", "admin", "sz.yt"), ("dispatcher", "dispatcher", "sz.yt"), ("carer", "carer", "sz.yt.hs"),
+    ("carer-ms", "carer", "sz.yt.ms"), ("admin-hs", "admin", "sz.yt.hs"), ("daughter", "family", None),
+)  # fmt: skip
+
+
+def build_city(conn: psycopg.Connection) -> None:
+    """Two streets with a compound each; R1 with gw-1 in Haishan, R2 in Meisha; a center with a night shift each."""
+    for path, level in AREAS:
+        provisioning.add_area(conn, NewArea(path, level, f"地{path}", f"Place {path}"))  # type: ignore[arg-type]
+    for login, role, area in LOGINS:
+        new = NewAccount(login, "three words together", "某", "Somebody", role, area)  # type: ignore[arg-type]
+        provisioning.add_account(conn, new)
+    for number, (street, compound) in enumerate([("sz.yt.hs", C1), ("sz.yt.ms", C2)], 1):
+        provisioning.add_household(conn, NewHousehold(f"H{number}", compound, f"路{number}号", f"{number} Road"))
+        new_resident = NewResident(f"R{number}", f"H{number}", "陈", "Chen", "male", dt.date(1940, 1, 1))
+        provisioning.add_resident(conn, new_resident, NOW.date())
+        provisioning.add_gateway(conn, NewGateway(f"gw-{number}", f"H{number}"))
+        center = NewOrganisation(f"center-{number}", street, "street_elder_center", "中心", "Center")
+        provisioning.add_organisation(conn, center)
+        night = NewShift(center.code, "night", "夜班", "Night", dt.time(23), dt.time(7))
+        store.add(conn, kinds.SHIFT, night, NOW.date())
+        login = {1: "carer", 2: "carer-ms"}[number]
+        staff = NewStaff(f"S{number}", center.code, "carer", "许晴", "Xu Qing", "0755-00001", ("lifting",), login=login)
+        store.add(conn, kinds.STAFF, staff, NOW.date())
+    conn.commit()
+
+
+def account(conn: psycopg.Connection, login: str) -> Account:
+    found = account_by_login(conn, login)
+    assert found is not None
+    return found
+
+
+def network(conn: psycopg.Connection, login: str) -> Network:
+    return Network(conn, account(conn, login), at=NOW, origin="test")
+
+
+def open_alert(
+    conn: psycopg.Connection, resident: str | None, household: str, severity: str = "emergency", state: str = "raised"
+) -> str:
+    """An alert as alerting stores it; its id."""
+    row = conn.execute(
+        """
+        INSERT INTO alert (id, rule, rule_version, severity, subject, household_id, resident_id, state, onset,
+                           sensed_at, received_at, raised_at, reason_zh, reason_en, evidence)
+        SELECT gen_random_uuid(), 'fall', 1, %s, 'x', h.id, (SELECT id FROM resident WHERE code = %s), %s,
+               now(), now(), now(), now(), '', '', '{}' FROM household h WHERE h.code = %s RETURNING id::text
+        """,
+        (severity, resident, state, household),
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
