@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from psycopg import Connection, sql
-from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
+from psycopg.errors import CheckViolation, DataError, ForeignKeyViolation, UniqueViolation
 from psycopg.rows import dict_row
 
 from care_network.checks import Checked
@@ -70,14 +70,19 @@ def fetch(conn: Connection[Any], kind: Kind, key: tuple[Any, ...]) -> Stored | N
     if len(key) != len(kind.key):
         raise NotFoundError(f"a {kind.name} is named {'/'.join(kind.key)}", f"{kind.zh}的标识为 {'/'.join(kind.key)}")
     query = f"{kind.select} WHERE {kind.where}"
-    with conn.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(query.encode(), key).fetchone()
+    try:
+        with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+            row = cursor.execute(query.encode(), key).fetchone()
+    except DataError:  # not even of the key's type: no path, no date
+        return None
     return None if row is None else _stored(kind, row)
 
 
 def listing(conn: Connection[Any], kind: Kind, under: str | None = None) -> list[Stored]:
-    """All of a kind, or those below an area, in the order of their keys."""
+    """All of a kind, or those below an area, in the order of their keys. Raises NotFoundError for no area of ours."""
     query = kind.select + (" WHERE a.path <@ %(under)s::ltree" if under is not None else "")
+    if under is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (under,)).fetchone() is None:
+        raise NotFoundError(f"there is no area {under!r}", f"没有区域 {under}", field="area")
     with conn.cursor(row_factory=dict_row) as cursor:
         found = [_stored(kind, row) for row in cursor.execute(query.encode(), {"under": under})]
     return sorted(found, key=lambda stored: tuple(map(str, kind.key_of(msgspec.structs.asdict(stored.record)))))

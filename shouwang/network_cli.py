@@ -288,6 +288,6 @@ def _errors() -> Iterator[None]:
         zh = "" if error.message_zh == error.message_en else f"{error.message_zh}\n"
         typer.secho(f"{zh}{error.message_en}", err=True, fg="red")
         raise typer.Exit(1) from error
-    except (ValueError, psycopg.OperationalError) as error:
+    except (ValueError, psycopg.OperationalError, psycopg.DataError) as error:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(1) from error

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import psycopg
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -40,22 +41,27 @@ _ORGANISATIONS = """
 
 def print_tree(conn: psycopg.Connection[Any], under: str | None) -> None:
     """Raises NotFoundError where there is no such area, or none at all."""
+    if under is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (under,)).fetchone() is None:
+        raise NotFoundError(f"there is no area {under!r}", f"没有区域 {under}")
     organisations = defaultdict(list)
     for path, *row in conn.execute(_ORGANISATIONS, {"under": under}):
         organisations[path].append(row)
     branches: dict[str, Tree] = {}
     tops = []
     for path, zh, en, level, homes, residents in conn.execute(_AREAS, {"under": under}):
-        label = f"{zh} {en} [dim]{level} {path}[/]  {homes} 户 homes, {residents} 位老人 residents"
+        label = f"{escape(f'{zh} {en}')} [dim]{level} {path}[/]  {homes} 户 homes, {residents} 位老人 residents"
         parent = branches.get(path.rpartition(".")[0])
         branches[path] = Tree(label) if parent is None else parent.add(label)
         if parent is None:
             tops.append(branches[path])
         for code, name_zh, name_en, staff, active in organisations[path]:
             closed = "" if active else " [red]停用 closed[/]"
-            branches[path].add(f"[cyan]{name_zh} {name_en}[/] [dim]{code}[/]  {staff} 人 staff{closed}")
+            branches[path].add(f"[cyan]{escape(f'{name_zh} {name_en}')}[/] [dim]{code}[/]  {staff} 人 staff{closed}")
     if not tops:
-        raise NotFoundError(f"there is no area {under or 'yet'}", f"没有区域 {under or ''}")
+        raise NotFoundError(
+            "there is no area yet; add them: shouwang provision district FILE",
+            "还没有任何区域,请先添加:shouwang provision district FILE",
+        )
     for top in tops:
         Console().print(top)
 
@@ -84,7 +90,7 @@ def print_people(network: Network, under: str | None, now: dt.datetime) -> None:
             papers.append(f"{CERTIFICATES[one.kind].zh}{until} ", style="" if one.valid(today) else "red")
         name = f"{person.name_zh} {person.name_en}" + ("" if person.active else " (离岗 inactive)")
         table.add_row(
-            person.code, name, ROLES[person.kind].zh, person.organisation, person.phone, skills,
+            person.code, Text(name), ROLES[person.kind].zh, person.organisation, person.phone, skills,
             "、".join(LANGUAGES[code].zh for code in person.languages), papers,
         )  # fmt: skip
     Console().print(table)
@@ -132,7 +138,7 @@ def print_duty(
         person = one.person
         role = ROLES[person.role].zh + ("" if one.qualified else " (证书失效 certificate lapsed)")
         table.add_row(
-            one.post.name_zh, f"{person.name_zh} {person.name_en}", role, one.shift, local(one.until)[5:16],
+            Text(one.post.name_zh), Text(f"{person.name_zh} {person.name_en}"), role, one.shift, local(one.until)[5:16],
             "、".join(SKILLS[code].zh for code in one.skills), person.phone if account is not None else "…",
         )  # fmt: skip
     Console().print(table if found else f"{local(at)}: 无人值班 nobody is on duty")
@@ -165,11 +171,12 @@ def print_holes(
     return len(found)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any) -> Text:
+    """As it is: brackets in a name are no colours."""
     if value is None:
-        return ""
+        return Text()
     if isinstance(value, dt.datetime):
-        return local(value)
+        return Text(local(value))
     if isinstance(value, tuple):
-        return ";".join(str(part) for part in value)
-    return str(value)
+        return Text(";".join(str(part) for part in value))
+    return Text(str(value))

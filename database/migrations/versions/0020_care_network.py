@@ -1,4 +1,4 @@
-"""Contacts, staff, certificates, shifts, rosters, shared locations, encrypted medical notes; versions of all that changes."""
+"""Contacts, staff, shifts, rosters, shared locations, encrypted medical notes; a version of all that changes."""
 
 from database.migrations.run import run_sql
 
