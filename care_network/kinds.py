@@ -54,7 +54,7 @@ AREA = Kind(
     "area", "区域", records.NewArea, ("path",), checks.area, Action.PROVISION, "area",
     "SELECT a.id AS _id, a.version AS _version, a.path::text AS _path, NULL::integer AS _resident,"
     " a.path::text AS path, a.level, a.name_zh, a.name_en, a.longitude, a.latitude FROM area a",
-    "a.path = %s::ltree", "path", casts={"path": "ltree"},
+    "a.path::text = %s", "path", casts={"path": "ltree"},
 )  # fmt: skip
 ORGANISATION = Kind(
     "organisation", "机构", records.NewOrganisation, ("code",), checks.organisation, Action.PROVISION, "organisation",
