@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from care_network import locations
+from care_network.contacts import contacts_to_call
 from care_network.errors import (
     ChangedMeanwhileError,
     ExistsError,
@@ -219,6 +220,19 @@ def test_two_contacts_never_share_a_place(city: psycopg.Connection) -> None:
     carer.add("contact", {**NEW["contact"], "phone": "0755-2", "login": None, "call_order": 2})
     with pytest.raises(ExistsError, match="call_order"):
         carer.change("contact", ("R1", "0755-2"), 1, {"call_order": 1})
+
+
+def test_only_contacts_with_consent_are_called_in_their_order(city: psycopg.Connection) -> None:
+    carer = network(city, "carer")
+    resident = carer.get("resident", ("R1",)).id
+    for order, phone, consent in [(3, "0755-3", NOW), (1, "0755-1", NOW), (2, "0755-2", None)]:
+        carer.add(
+            "contact", {**NEW["contact"], "call_order": order, "phone": phone, "consent_at": consent, "login": None}
+        )
+    assert [one.phone for one in contacts_to_call(city, resident, NOW)] == ["0755-1", "0755-3"]
+    assert not contacts_to_call(city, resident, NOW - dt.timedelta(seconds=1))
+    carer.change("contact", ("R1", "0755-1"), 1, {"consent_at": None})
+    assert [one.phone for one in contacts_to_call(city, resident, NOW)] == ["0755-3"]
 
 
 def test_of_two_at_once_one_is_told(city: psycopg.Connection, database_url: str) -> None:
