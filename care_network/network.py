@@ -15,7 +15,7 @@ from care_network import records, store
 from care_network.access import Action, audit, may_do
 from care_network.accounts import Account
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
-from care_network.kinds import DEVICE, GATEWAY, KINDS, RESIDENT, Kind, kind_named
+from care_network.kinds import DEVICE, GATEWAY, RESIDENT, Kind, kind_named
 from care_network.lookup import Lookup
 from care_network.provisioning import GATEWAY_DEVICE, add_gateway
 from care_network.store import Stored
@@ -180,6 +180,3 @@ def parse_key(kind_name: str, text: str) -> tuple[str, ...]:
             f"{kind.zh}的标识形如 {'/'.join(kind.key)},而不是 {text}",
         )
     return parts
-
-
-__all__ = ["KINDS", "Network", "Stored", "parse_key", "permit", "within"]

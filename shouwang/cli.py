@@ -48,11 +48,12 @@ def demo(
     """Run the whole platform here: embedded database and broker, every service, simulated homes."""
     from rich.console import Console
 
+    from care_network.errors import CareNetworkError
     from shouwang.demo import Options, run
 
     try:
         run(Options(data, homes, port, seconds, headless, report), Console())
-    except (RuntimeError, TimeoutError, OSError) as error:
+    except (CareNetworkError, RuntimeError, TimeoutError, OSError) as error:
         typer.secho(f"demo: {error}", err=True, fg="red")
         raise typer.Exit(1) from error
 
