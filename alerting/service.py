@@ -18,8 +18,9 @@ import psycopg
 import structlog
 
 from alerting import downlink, lifecycle, notice
-from alerting.detection.context import COLUMN, Happened, Source, VitalColumns
-from alerting.detection.engine import Engine
+from alerting.detection.columns import VitalColumns
+from alerting.detection.context import COLUMN, VITALS, Happened, Source
+from alerting.detection.engine import SWITCHES, Engine
 from alerting.district import RegistryCache, build_district, build_notice
 from alerting.finding import Finding
 from alerting.settings import AlertingSettings
@@ -36,6 +37,8 @@ MAX_WAITING = 20_000
 RETRY_S = 1.0
 IDLE_S = 0.2
 STRANGER_S = 2.0
+FUTURE_US = 60_000_000
+"""A reading from further ahead has a clock that is wrong; it would wait in memory until its time came."""
 
 
 class Alerting:
@@ -174,14 +177,19 @@ class Alerting:
         for series in frame.series:
             source = district.sources.get((gateway, series.device))
             column = COLUMN.get(series.channel)
-            if source is None or source.person is None or column is None:
+            if source is None or (column is None and series.channel not in SWITCHES):
                 continue
             values = series.floats()
             good = np.isfinite(values)
-            n = int(good.sum())
-            times = frame.base_us + series.offsets_ms().astype(np.int64)[good] * 1000
-            rows, columns = np.full(n, source.person, np.int32), np.full(n, column, np.int16)
-            parts.append(VitalColumns(rows, columns, times, values[good]))
+            times = frame.base_us + series.offsets_ms().astype(np.int64) * 1000
+            good &= times <= now_us + FUTURE_US
+            values, times, n = values[good], times[good], int(good.sum())
+            if n and series.channel in SWITCHES:
+                self._engine.switched(source, series.channel, times, values)
+            row = source.person if series.channel in VITALS else source.home
+            if n and column is not None and row is not None:
+                rows, columns = np.full(n, row, np.int32), np.full(n, column, np.int16)
+                parts.append(VitalColumns(rows, columns, times, values))
         if parts:
             self._engine.readings(VitalColumns.join(parts))
         return findings

@@ -7,19 +7,18 @@ readings, spot measurements for two readings in a row: one odd value wakes nobod
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.context import COLUMN, VITALS, District, Person, VitalColumns
+from alerting.detection.columns import STEP_US, Bins, whole_series
+from alerting.detection.context import COLUMN, MEASURED, District, Person
+from alerting.detection.detector import Chapter, Detector, Rule
 from alerting.detection.episodes import Episode
-from alerting.detection.state import VitalState
 from alerting.finding import Finding
 from firmware_profiles.channels import CHANNELS
-
-VERSION = 1
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -43,30 +42,27 @@ DEFAULTS: dict[str, Limit] = {
 NORMAL_US = 300_000_000
 
 
-class Limits:
-    """Watches every reading of a limited channel: all are compared at once, and only those outside a limit, or of an
-    episode that lasts, are looked at one by one."""
+class Outside(msgspec.Struct):
+    """Episodes that last, by (row, column)."""
+
+    episodes: dict[tuple[int, int], Episode] = {}
+
+
+class Limits(Detector):
+    """All bins of limited channels are compared at once; only series that are outside a limit, or in an episode that
+    lasts, are walked."""
+
+    rules: ClassVar = {f"limit_{code}": Rule(story="vital") for code in DEFAULTS}
 
     def __init__(self) -> None:
-        self._episodes: dict[tuple[int, int], Episode] = {}
-        self._district: District | None = None
-        self._low: NDArray[np.float32] = np.empty((0, len(VITALS)), np.float32)
+        super().__init__()
+        self.state: Any = Outside()
+        self._low: NDArray[np.float32] = np.empty((0, len(MEASURED)), np.float32)
         self._high = self._low
-        self._watched: NDArray[np.bool_] = np.empty((0, len(VITALS)), np.bool_)
+        self._watched: NDArray[np.bool_] = np.empty((0, len(MEASURED)), np.bool_)
 
-    def step(self, district: District, state: VitalState, new: VitalColumns, now_us: int) -> Iterator[Finding]:
-        if district is not self._district:
-            self._learn(district)
-        low, high = self._low[new.row, new.column], self._high[new.row, new.column]
-        outside = (new.value < low) | (new.value > high)
-        # in the order of time: the step's readings are sorted
-        for i in np.flatnonzero(outside | self._watched[new.row, new.column]).tolist():
-            row, column = int(new.row[i]), int(new.column[i])
-            yield from self._judge(district.people[row], (row, column), new, i, bool(outside[i]))
-
-    def _learn(self, district: District) -> None:
-        self._district = district
-        self._low = np.full((len(district.people), len(VITALS)), -np.inf, np.float32)
+    def learn(self, district: District) -> None:
+        self._low = np.full((len(district.people), len(MEASURED)), -np.inf, np.float32)
         self._high = np.full_like(self._low, np.inf)
         self._watched = np.zeros(self._low.shape, np.bool_)
         for channel, limit in DEFAULTS.items():
@@ -77,31 +73,37 @@ class Limits:
                 if channel in DEFAULTS:
                     self._low[row, COLUMN[channel]] = -np.inf if own_low is None else own_low
                     self._high[row, COLUMN[channel]] = np.inf if own_high is None else own_high
-        for row, column in self._episodes:
+        for row, column in self.state.episodes:
             self._watched[row, column] = True
 
-    def _judge(
-        self, person: Person, key: tuple[int, int], new: VitalColumns, i: int, outside: bool
-    ) -> Iterator[Finding]:
-        time_us, value, code = int(new.time_us[i]), float(new.value[i]), VITALS[key[1]]
-        episode = self._episodes.get(key)
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        bins = chapter.bins
+        outside = (bins.mean < self._low[bins.row, bins.column]) | (bins.mean > self._high[bins.row, bins.column])
+        for i in whole_series(bins, outside | self._watched[bins.row, bins.column]).tolist():
+            yield from self._judge(chapter.district, bins, i, bool(outside[i]))
+
+    def _judge(self, district: District, bins: Bins, i: int, outside: bool) -> Iterator[Finding]:
+        key = row, column = int(bins.row[i]), int(bins.column[i])
+        since_us, end_us = int(bins.step[i]) * STEP_US, int(bins.step[i] + 1) * STEP_US
+        episode = self.state.episodes.get(key)
         if not outside:
-            if episode is not None and (episode.release(time_us, NORMAL_US) or not episode.onset_us):
-                del self._episodes[key]
+            if episode is not None and (episode.release(end_us, NORMAL_US) or not episode.onset_us):
+                del self.state.episodes[key]
                 self._watched[key] = False
             return
         if episode is None:
-            episode = self._episodes[key] = Episode()
+            episode = self.state.episodes[key] = Episode()
             self._watched[key] = True
-        episode.hold(time_us)
+        episode.hold(since_us, int(bins.count[i]))
+        code, value = MEASURED[column], float(bins.mean[i])
         limit = DEFAULTS[code]
-        held_us = time_us - episode.since_us
+        held_us = since_us - episode.since_us
         if episode.onset_us or held_us < limit.hold_us or episode.count < limit.readings:
             return
         episode.onset_us = episode.since_us
         below = value < self._low[key]
         bound = float(self._low[key] if below else self._high[key])
-        yield _finding(person, code, value, round(bound, 2), bool(below), held_us, episode, time_us)
+        yield _finding(district.people[row], code, value, round(bound, 2), bool(below), held_us, episode, end_us)
 
 
 def _finding(
@@ -118,9 +120,9 @@ def _finding(
     return Finding(
         action="open",
         rule=f"limit_{code}",
-        rule_version=VERSION,
+        rule_version=Limits.version,
         severity="urgent",
-        subject=f"resident:{person.code}",
+        subject=person.subject,
         household_id=person.household_id,
         resident_id=person.id,
         onset_us=episode.onset_us,
