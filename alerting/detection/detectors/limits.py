@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import STEP_US, Bins, whole_series
-from alerting.detection.context import COLUMN, MEASURED, District, Person
+from alerting.detection.context import COLUMN, MEASURED, District
 from alerting.detection.detector import Chapter, Detector, Rule
-from alerting.detection.episodes import Episode
+from alerting.detection.watcher import Episodes, Watcher
+from alerting.detection.words import about, lasting, said_en, said_zh
 from alerting.finding import Finding
 from firmware_profiles.channels import CHANNELS
 
@@ -39,18 +39,14 @@ DEFAULTS: dict[str, Limit] = {
     "glucose": Limit(3.9, 16.7, 0, 1),
 }
 """Glucose: hypoglycaemia below 3.9 mmol/L (ADA Standards of Care, level 1), marked hyperglycaemia above 16.7 mmol/L."""
-NORMAL_US = 300_000_000
 
 
 class Outside(msgspec.Struct):
-    """Episodes that last, by (row, column)."""
-
-    episodes: dict[tuple[int, int], Episode] = {}
+    episodes: Episodes = {}
 
 
 class Limits(Detector):
-    """All bins of limited channels are compared at once; only series that are outside a limit, or in an episode that
-    lasts, are walked."""
+    """All bins of limited channels are compared at once; a resident's own limits replace the defaults."""
 
     rules: ClassVar = {f"limit_{code}": Rule(story="vital") for code in DEFAULTS}
 
@@ -59,12 +55,15 @@ class Limits(Detector):
         self.state: Any = Outside()
         self._low: NDArray[np.float32] = np.empty((0, len(MEASURED)), np.float32)
         self._high = self._low
-        self._watched: NDArray[np.bool_] = np.empty((0, len(MEASURED)), np.bool_)
+        self._hold_us = np.zeros(len(MEASURED), np.int64)
+        self._readings = np.zeros(len(MEASURED), np.int64)
+        for channel, limit in DEFAULTS.items():
+            self._hold_us[COLUMN[channel]], self._readings[COLUMN[channel]] = limit.hold_us, limit.readings
+        self._watcher: Watcher
 
     def learn(self, district: District) -> None:
         self._low = np.full((len(district.people), len(MEASURED)), -np.inf, np.float32)
         self._high = np.full_like(self._low, np.inf)
-        self._watched = np.zeros(self._low.shape, np.bool_)
         for channel, limit in DEFAULTS.items():
             self._low[:, COLUMN[channel]] = -np.inf if limit.low is None else limit.low
             self._high[:, COLUMN[channel]] = np.inf if limit.high is None else limit.high
@@ -73,69 +72,44 @@ class Limits(Detector):
                 if channel in DEFAULTS:
                     self._low[row, COLUMN[channel]] = -np.inf if own_low is None else own_low
                     self._high[row, COLUMN[channel]] = np.inf if own_high is None else own_high
-        for row, column in self.state.episodes:
-            self._watched[row, column] = True
+        self._watcher = Watcher(self.state.episodes, len(district.people))
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         bins = chapter.bins
         outside = (bins.mean < self._low[bins.row, bins.column]) | (bins.mean > self._high[bins.row, bins.column])
-        for i in whole_series(bins, outside | self._watched[bins.row, bins.column]).tolist():
-            yield from self._judge(chapter.district, bins, i, bool(outside[i]))
-
-    def _judge(self, district: District, bins: Bins, i: int, outside: bool) -> Iterator[Finding]:
-        key = row, column = int(bins.row[i]), int(bins.column[i])
-        since_us, end_us = int(bins.step[i]) * STEP_US, int(bins.step[i] + 1) * STEP_US
-        episode = self.state.episodes.get(key)
-        if not outside:
-            if episode is not None and (episode.release(end_us, NORMAL_US) or not episode.onset_us):
-                del self.state.episodes[key]
-                self._watched[key] = False
-            return
-        if episode is None:
-            episode = self.state.episodes[key] = Episode()
-            self._watched[key] = True
-        episode.hold(since_us, int(bins.count[i]))
-        code, value = MEASURED[column], float(bins.mean[i])
-        limit = DEFAULTS[code]
-        held_us = since_us - episode.since_us
-        if episode.onset_us or held_us < limit.hold_us or episode.count < limit.readings:
-            return
-        episode.onset_us = episode.since_us
-        below = value < self._low[key]
-        bound = float(self._low[key] if below else self._high[key])
-        yield _finding(district.people[row], code, value, round(bound, 2), bool(below), held_us, episode, end_us)
-
-
-def _finding(
-    person: Person, code: str, value: float, limit: Any, below: bool, held_us: int, episode: Episode, time_us: int
-) -> Finding:
-    channel = CHANNELS[code]
-    digits = 1 if channel.resolution < 1 else 0
-    shown, bound = f"{value:.{digits}f}", f"{limit:g}"
-    unit_zh = {"/min": "次/分", "mm[Hg]": "mmHg", "Cel": "°C"}.get(channel.unit, channel.unit)
-    unit_en = {"/min": "/min", "mm[Hg]": "mmHg", "Cel": "°C"}.get(channel.unit, channel.unit)
-    held_s = held_us // 1_000_000
-    for_zh = f",已持续 {held_s} 秒" if held_s else ""
-    for_en = f", for {held_s} s" if held_s else ""
-    return Finding(
-        action="open",
-        rule=f"limit_{code}",
-        rule_version=Limits.version,
-        severity="urgent",
-        subject=person.subject,
-        household_id=person.household_id,
-        resident_id=person.id,
-        onset_us=episode.onset_us,
-        sensed_us=time_us,
-        reason_zh=f"{channel.zh} {shown} {unit_zh},{'低于下限' if below else '高于上限'} {bound}{for_zh}",
-        reason_en=f"{channel.en} {shown} {unit_en}, {'below' if below else 'above'} the limit of {bound}{for_en}",
-        evidence={
-            "kind": "limit",
-            "channel": code,
-            "value": round(value, 2),
-            "limit": limit,
-            "side": "low" if below else "high",
-            "held_s": held_s,
-            "readings": episode.count,
-        },
-    )
+        hold_us, readings = self._hold_us[bins.column], self._readings[bins.column]
+        for turn in self._watcher.walk(bins, outside, hold_us, readings):
+            row, column, value = int(bins.row[turn.at]), int(bins.column[turn.at]), float(bins.mean[turn.at])
+            code, person = MEASURED[column], chapter.district.people[row]
+            below = value < self._low[row, column]
+            bound = round(float(self._low[row, column] if below else self._high[row, column]), 2)
+            for_zh, for_en = lasting(turn.held_us)
+            if turn.kind == "end":
+                zh, en = f"{said_zh(code, value)},已回到范围内", f"{said_en(code, value)}, within its limits again"
+            else:
+                zh = f"{said_zh(code, value)},{'低于下限' if below else '高于上限'} {bound:g}"
+                en = f"{said_en(code, value)}, {'below' if below else 'above'} the limit of {bound:g}"
+                if turn.held_us:
+                    zh, en = f"{zh},已持续 {for_zh}", f"{en}, for {for_en}"
+            evidence = {
+                "kind": "limit",
+                "channel": code,
+                "unit": CHANNELS[code].unit,
+                "value": round(value, 2),
+                "limit": bound,
+                "side": "low" if below else "high",
+                "held_s": turn.held_us // 1_000_000,
+                "readings": turn.readings,
+            }
+            yield about(
+                person,
+                f"limit_{code}",
+                self.version,
+                "open" if turn.kind == "open" else "note",
+                "urgent",
+                turn.onset_us,
+                int(bins.end_us[turn.at]),
+                zh,
+                en,
+                evidence if turn.kind == "open" else {},
+            )

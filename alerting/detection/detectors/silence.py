@@ -52,7 +52,10 @@ class Silence(Detector):
         self.state.heard_us[self.state.onset_us == 0] = 0
 
     def learn(self, district: District) -> None:
-        wanted = [*district.gateways, *(f"{gateway}/{device}" for gateway, device in district.sources)]
+        devices = {
+            f"{gateway}/{name}": s for (gateway, name), s in district.sources.items() if gateway in district.gateways
+        }
+        wanted = [*district.gateways, *devices]
         state, old = self.state, {name: i for i, name in enumerate(self.state.names)}
         known = np.array([old.get(name, -1) for name in wanted], np.intp)
 
@@ -61,7 +64,7 @@ class Silence(Detector):
 
         self.state = Heard(wanted, kept(state.heard_us), kept(state.onset_us), kept(state.offline_us))
         self._index = {name: i for i, name in enumerate(wanted)}
-        self._sources = [None] * len(district.gateways) + list(district.sources.values())
+        self._sources = [None] * len(district.gateways) + list(devices.values())
         self._gateway_of = np.array([self._index[name.split("/")[0]] for name in wanted], np.intp)
         self._allowed_us = np.array(
             [
