@@ -70,6 +70,7 @@ class Uplink:
         self._handed_over: dict[int, float] = {}  # by paho's message id, on the loop's clock
         self.round_trip_s: float | None = None
         """Of the message that was acknowledged last; None before the first."""
+        self._heads: dict[tuple[int, str], int] = {}  # by epoch and stream: the highest number acknowledged
         self._done: list[int] = []  # acknowledged, not yet told to the buffer
         self._progress = 0.0  # when the broker last acknowledged, or had nothing to
         self._pumping = False
@@ -174,6 +175,7 @@ class Uplink:
             self._clock.synced,
             round(self._clock.offset_us() / 1000, 1),
             self._clock.steps,
+            {stream: seq for (epoch, stream), seq in self._heads.items() if epoch == self._buffer.epoch},
         )
 
     def _from_thread(self, callback: Callable[..., None]) -> Callable[..., None]:
@@ -215,6 +217,8 @@ class Uplink:
         if message is None:
             return
         if message.id != AGAIN:
+            head = message.numbered.epoch, message.numbered.stream
+            self._heads[head] = max(self._heads.get(head, 0), message.numbered.seq)
             self._sent.keep(message.numbered)
             self._done.append(message.id)
         self._progress = self._loop.time()

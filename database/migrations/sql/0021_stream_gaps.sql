@@ -1,15 +1,30 @@
--- What is missing now, by the marks that are stored with the readings, and by the numbers of the events. A number below
--- the highest of its stream that never came was lost on the way, or is late.
+-- What is missing now: below the highest number that is stored, by the marks and by the events' own numbers; and behind
+-- it, up to the number that the gateway says the broker has acknowledged. It was lost on the way, or is late.
 CREATE VIEW stream_missing (gateway_id, epoch, stream, missing) AS
-SELECT gateway_id, epoch, stream, gaps FROM ingest_stream WHERE gaps <> '{}'
-UNION ALL
-SELECT gateway_id, epoch, 'events', range_agg(int8range(before + 1, seq))
-FROM (
+WITH numbered AS (
     SELECT gateway_id, epoch, seq, lag(seq) OVER (PARTITION BY gateway_id, epoch ORDER BY seq) AS before
     FROM event WHERE time > now() - interval '6 hours'
-) AS numbered
-WHERE seq > before + 1
-GROUP BY gateway_id, epoch;
+), told AS (
+    SELECT id AS gateway_id, (status->>'epoch')::bigint AS epoch, head.key AS stream, head.value::bigint AS high
+    FROM gateway, jsonb_each_text(coalesce(status->'acknowledged', '{}')) AS head
+    WHERE head.key IN ('live', 'backfill', 'events')
+), stored AS (
+    SELECT told.*, coalesce(CASE stream
+        WHEN 'events' THEN (SELECT max(seq) FROM event
+                            WHERE (event.gateway_id, event.epoch) = (told.gateway_id, told.epoch))
+        ELSE (SELECT known.high FROM ingest_stream AS known
+              WHERE (known.gateway_id, known.epoch, known.stream) = (told.gateway_id, told.epoch, told.stream))
+        END, 0) AS stored_high
+    FROM told
+), missing AS (
+    SELECT gateway_id, epoch, stream, gaps AS numbers FROM ingest_stream WHERE gaps <> '{}'
+    UNION ALL
+    SELECT gateway_id, epoch, 'events', int8multirange(int8range(before + 1, seq)) FROM numbered WHERE seq > before + 1
+    UNION ALL
+    SELECT gateway_id, epoch, stream, int8multirange(int8range(stored_high + 1, high + 1))
+    FROM stored WHERE high > stored_high
+)
+SELECT gateway_id, epoch, stream, range_agg(numbers) FROM missing GROUP BY gateway_id, epoch, stream;
 
 CREATE INDEX ingest_stream_gaps ON ingest_stream (gateway_id) WHERE gaps <> '{}';
 
