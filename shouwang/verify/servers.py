@@ -80,6 +80,7 @@ class Servers:
             "database stopped": lambda _rng, s: self._end(self.postgres.stop, self.postgres.start, s),
             "broker killed": lambda _rng, s: self._end(self.broker.kill, self.broker.start, s),
             "broker stopped": lambda _rng, s: self._end(self.broker.stop, self.broker.start, s),
+            "broker killed with what ingest has not fetched": lambda _rng, s: self._lose(s),
             "gateways cut off": lambda rng, s: _cut(fleet, rng, s),
             "sent twice": lambda rng, _s: self._ask_twice(rng),
         }
@@ -92,6 +93,14 @@ class Servers:
             time.sleep(0.02)
         self._ingest.stop()
         time.sleep(seconds)
+        self._ingest.start()
+
+    def _lose(self, seconds: float) -> None:
+        """What waits for ingest is in the broker's hands alone, and then the broker dies."""
+        self._ingest.stop()
+        time.sleep(seconds)
+        self.broker.kill()
+        self.broker.start()
         self._ingest.start()
 
     @staticmethod

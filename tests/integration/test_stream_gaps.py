@@ -93,7 +93,10 @@ def test_what_the_broker_lost_comes_again_or_is_known_to_be_gone(
     asyncio.run(lose_and_repair())
     found = rows(
         postgres.url,
-        "SELECT name, gap.state, numbers::text, settled_by FROM stream_gap AS gap JOIN gateway ON gateway.id = gateway_id ORDER BY name",
+        """
+        SELECT name, gap.state, numbers::text, settled_by
+        FROM stream_gap AS gap JOIN gateway ON gateway.id = gateway_id ORDER BY name
+        """,
     )
     assert found == [
         (forgets, "lost", "[1,6)", "gateway"),
