@@ -132,18 +132,16 @@ class Ingest:
                 return
 
     def _gather(self) -> list[Received]:
-        """What waits now; when that is little, what comes within the next moment too."""
+        """What waits now; when that is little, what comes within the next moment too.
+
+        The moment is slept through: to be woken by every message costs more than the message.
+        """
         budget = self._settings.batch_readings * 8  # bytes: a reading is 8
         messages = self._subscriber.take(MESSAGES_PER_BATCH, budget, 0.2)
-        deadline = time.monotonic() + self._settings.gather_ms / 1000
         size = sum(message.size for message in messages)
-        while messages and size < budget and len(messages) < MESSAGES_PER_BATCH:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            more = self._subscriber.take(MESSAGES_PER_BATCH - len(messages), budget - size, left)
-            messages += more
-            size += sum(message.size for message in more)
+        if messages and size < budget and len(messages) < MESSAGES_PER_BATCH:
+            self._stop.wait(self._settings.gather_ms / 1000)
+            messages += self._subscriber.take(MESSAGES_PER_BATCH - len(messages), budget - size, 0)
         return messages
 
     def _connected_builder(self) -> tuple[Any, Builder | None]:
