@@ -65,6 +65,9 @@ class Whereabouts(msgspec.Struct):
     """Time of the newest event, by device."""
     on: dict[str, tuple[str, str, int]] = {}
     """Sensors that are on, by device: what they sense ('motion', 'presence', 'bed'), room, since."""
+    in_bed: bool = False
+    present: bool = False
+    """A sensor that somebody holds by being there (not by moving) is on."""
     life_us: int = 0
     """The last change of any sensor."""
     inside_us: int = 0
@@ -77,15 +80,6 @@ class Whereabouts(msgspec.Struct):
     opened_us: int = 0
     passages: int = 0
     """How often it was opened since the last sign from inside: odd, out; even, home again (or never left)."""
-
-    @property
-    def in_bed(self) -> bool:
-        return any(sense == "bed" for sense, _, _ in self.on.values())
-
-    @property
-    def present(self) -> bool:
-        """A sensor that somebody holds by being there (not by moving) is on."""
-        return any(sense != "motion" for sense, _, _ in self.on.values())
 
     @property
     def away(self) -> bool:
@@ -123,6 +117,11 @@ class Whereabouts(msgspec.Struct):
         """Keep these devices alone: one that was removed while it was on would be on for ever."""
         self.newest = {device: at for device, at in self.newest.items() if device in devices}
         self.on = {device: on for device, on in self.on.items() if device in devices}
+        self._look()
+
+    def _look(self) -> None:
+        senses = {sense for sense, _, _ in self.on.values()}
+        self.in_bed, self.present = "bed" in senses, bool(senses - {"motion"})
 
     def _meaning(self, kind: str, time_us: int, room: str, device: str) -> Sign | None:
         passing = self.door_us and abs(time_us - self.door_us) <= PASSING_US
@@ -138,11 +137,13 @@ class Whereabouts(msgspec.Struct):
             again = device in self.on
             if not again:
                 self.on[device] = (sense, room, time_us)
+                self._look()
             elif sense != "motion":  # told twice: by the sensor and by the gateway that watches it
                 return None
             return Sign(kind, time_us, room, device, inside=not (passing and sense == "motion" and room in EXITS))
         if self.on.pop(device, None) is None:
             return None
+        self._look()
         # a motion sensor ends after its holding time: nobody need be there any more
         return Sign(kind, time_us, room, device, inside=sense != "motion" and not passing)
 

@@ -3,7 +3,8 @@
 A stay lasts from the first sign of life in the bathroom to the next one elsewhere. Too long is half as long again as the
 usual longest of the last 14 days (see :mod:`alerting.detection.daily`), not below a floor and not above an upper limit;
 where the home can not see the rooms beside it the stays look long, and the own usual counts instead of the limit unless
-a sensor in the bathroom says that somebody is there. Still moving: attention; not a sign: urgent.
+a sensor in the bathroom says that somebody is there. No movement for a quarter of an hour: urgent; who still moves has
+a third more time, and then it is attention.
 Bathrooms are where falls are most often severe: Stevens & Haas, MMWR 60(22), 2011.
 """
 
@@ -23,6 +24,10 @@ from alerting.detection.words import lasting
 from alerting.finding import Finding, Severity
 
 ROOM = "bathroom"
+UNLEARNED = 1.5
+"""Times the upper limit while nothing is learned."""
+MOVING = 4 / 3
+"""Times the limit for who still moves."""
 STILL_US = 15 * MINUTE_US
 """Without a sign for so long: not moving."""
 
@@ -78,9 +83,8 @@ class Bathroom(Behaviour):
                 if not state.first_day[row]:
                     state.first_day[row] = local_day(sign.time_us)
                 state.told.pop(row, None)
-            # a sensor that begins to hold can make the limit an earlier one
             if row not in state.told:
-                self.timers.set(max(since_us + self._limit_us(row, home, sign.time_us), sign.time_us), str(row))
+                self.timers.set(max(self._next_us(row, home, since_us, sign.time_us), sign.time_us), str(row))
         elif since_us is not None and (sign.inside or sign.exit):
             del state.since_us[row]
             self.timers.cancel(str(row))
@@ -97,15 +101,17 @@ class Bathroom(Behaviour):
         if since_us is None or home is None:
             return
         limit_us = self._limit_us(row, home, at_us)
-        if at_us < since_us + limit_us:
-            self.timers.set(since_us + limit_us, key)
-            return
-        still_us = at_us - home.life_us
-        severity: Severity = "urgent" if still_us >= STILL_US else "attention"
-        before = state.told.get(row)
-        if severity == "attention":
+        still_us, stay_us, before = at_us - home.life_us, at_us - since_us, state.told.get(row)
+        severity: Severity
+        if still_us >= STILL_US and stay_us >= limit_us:
+            severity = "urgent"
+        elif stay_us >= MOVING * limit_us:
+            severity = "attention"
             self.timers.set(home.life_us + STILL_US, key)
-        if before == severity:
+        else:
+            self.timers.set(self._next_us(row, home, since_us, at_us), key)
+            return
+        if severity == before:
             return
         state.told[row] = severity
         for_zh, for_en = lasting(at_us - since_us)
@@ -135,12 +141,17 @@ class Bathroom(Behaviour):
 
     def _limit_us(self, row: int, home: Whereabouts, now_us: int) -> int:
         upper = self._get("upper", row)
-        minutes = upper
+        minutes = UNLEARNED * upper
         if self._learned(row, now_us):
             own = self._get("margin", row) * usual(self.state.longest[row])
             sure = any(room == ROOM and sense != "motion" for sense, room, _ in home.on.values())
             minutes = min(max(self._get("floor", row), own), upper) if sure or own <= upper else own
         return round(minutes * MINUTE_US)
+
+    def _next_us(self, row: int, home: Whereabouts, since_us: int, now_us: int) -> int:
+        """When the stay is too long if nothing happens until then."""
+        limit_us = self._limit_us(row, home, now_us)
+        return min(max(since_us + limit_us, home.life_us + STILL_US), since_us + round(MOVING * limit_us))
 
     def _get(self, name: str, row: int) -> float:
         return float(self._tuned[f"bathroom.{name}"][row])

@@ -90,7 +90,16 @@ class Inactivity(Behaviour):
         for known in (state.armed, state.left_us, state.open):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
-        self._tuned = {name: self.tuned(district, name) for name in self.parameters}
+        self._tuned = {name.partition(".")[2]: self.tuned(district, name) for name in self.parameters}
+        self._floor_us: dict[State, list[int]] = {
+            state: (self._tuned[name] * unit_us).astype(np.int64).tolist()
+            for state, name, unit_us in (
+                (State.QUIET, "floor", MINUTE_US),
+                (State.HELD, "held_floor", MINUTE_US),
+                (State.BED, "in_bed", HOUR_US),
+                (State.AWAY, "away", HOUR_US),
+            )
+        }
 
     def sign(
         self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before
@@ -108,9 +117,10 @@ class Inactivity(Behaviour):
             state.left_us.setdefault(row, sign.time_us)
         elif row in state.left_us:
             self._returned(row, sign.time_us - state.left_us.pop(row))
-        # what lies later than it must is put right when it wakes
-        if (at_us := self._too_long_at(row, home)) < state.armed.get(row, at_us + 1):
-            self._wake(row, max(at_us, sign.time_us))
+        # no sooner than the floor; whether that is too long for this person and hour is judged when it wakes
+        at_us = sign.time_us + self._floor_us[home.state][row]
+        if at_us < state.armed.get(row, at_us + 1):
+            self._wake(row, at_us)
 
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         row = int(key)
@@ -151,21 +161,18 @@ class Inactivity(Behaviour):
         return int(self.state.left_us.get(row, home.life_us)) if home.away else home.life_us
 
     def _limit_us(self, row: int, state: State, hour: int, now_us: int) -> int:
-        floor, margin = {
-            State.QUIET: (self._get("floor", row) * MINUTE_US, self._get("margin", row)),
-            State.HELD: (self._get("held_floor", row) * MINUTE_US, self._get("held_margin", row)),
-            State.BED: (self._get("in_bed", row) * HOUR_US, self._get("margin", row)),
-        }[state]
+        floor_us = self._floor_us[state][row]
         if not self._learned(row, now_us):
-            return round(max(floor, self._get("unlearned", row) * HOUR_US))
-        return round(max(floor, margin * self._usual_us(row, state, hour)))
+            return max(floor_us, round(self._get("unlearned", row) * HOUR_US))
+        margin = self._get("held_margin" if state == State.HELD else "margin", row)
+        return max(floor_us, round(margin * self._usual_us(row, state, hour)))
 
     def _absence_us(self, row: int) -> int:
         longest = int(self.state.absences[row].max()) * ABSENCE_UNIT_US
-        return round(max(self._get("away", row) * HOUR_US, self._get("margin", row) * longest))
+        return max(self._floor_us[State.AWAY][row], round(self._get("margin", row) * longest))
 
     def _get(self, name: str, row: int) -> float:
-        return float(self._tuned[f"inactivity.{name}"][row])
+        return float(self._tuned[name][row])
 
     # learning
 
@@ -228,7 +235,7 @@ class Inactivity(Behaviour):
             "room": home.room,
             "lasting_min": round((at_us - since_us) / MINUTE_US),
             "usual_min": round(longest_us / MINUTE_US),
-            "parameters": {name: round(float(values[row]), 2) for name, values in self._tuned.items()},
+            "parameters": {f"inactivity.{name}": round(float(v[row]), 2) for name, v in self._tuned.items()},
         }
         return self.told(district, row, rule, "open", severity, onset_us, at_us, (zh, en), evidence)
 

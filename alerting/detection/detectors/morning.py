@@ -22,6 +22,7 @@ from alerting.detection.whereabouts import (
     LOCAL_US,
     MINUTE_US,
     Sign,
+    State,
     Whereabouts,
     clock,
     local_day,
@@ -80,12 +81,10 @@ class Morning(Behaviour):
         since_us = state.about_us.get(row)
         if home.in_bed:
             state.about_us.pop(row, None)
-        elif since_us is None or local_day(since_us) != day or sign.time_us - was.life_us > PAUSE_US:
+        elif since_us is None or local_day(since_us) != day or self._pause(was, sign):
             state.about_us[row] = sign.time_us
-        elif sign.time_us - since_us >= ABOUT_US and turn_to(state.up, state.day, row, day):
-            state.up[row, day % DAYS] = local_minute(since_us)
-            del state.about_us[row]
-            self._wake(row, day + 1)
+        elif sign.time_us - since_us >= ABOUT_US:
+            self._up(row, since_us)
             told = state.told.pop(row, None)
             if told is not None:
                 at = clock(local_minute(since_us))
@@ -99,6 +98,9 @@ class Morning(Behaviour):
             return
         latest = self._latest(row, day)
         self.state.told.pop(row, None)
+        since_us = self.state.about_us.get(row)
+        if since_us is not None and local_day(since_us) == day and home.state == State.HELD:
+            self._up(row, since_us)  # sitting somewhere
         self._wake(row, day + 1)
         if latest is None or self._is_up(row, day) or home.away:
             return
@@ -114,6 +116,18 @@ class Morning(Behaviour):
             f"not up as usual at {now}{bed_en}; usually by {late} at the latest; last sign of life {last}",
         )
         yield self._finding(district, row, "open", severity, onset_us, at_us, words)
+
+    @staticmethod
+    def _pause(was: Before, sign: Sign) -> bool:
+        """An hour of nothing, and nothing on."""
+        return was.state == State.QUIET and sign.time_us - was.life_us > PAUSE_US
+
+    def _up(self, row: int, since_us: int) -> None:
+        day = local_day(since_us)
+        self.state.about_us.pop(row, None)
+        if turn_to(self.state.up, self.state.day, row, day):
+            self.state.up[row, day % DAYS] = local_minute(since_us)
+            self._wake(row, day + 1)
 
     def _finding(
         self, district: District, row: int, action: Any, severity: Severity, onset_us: int, at_us: int, words: Any
