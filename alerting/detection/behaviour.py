@@ -48,9 +48,13 @@ class Behaviour(Detector):
             home.forget(frozenset(devices[row]))
 
     def event(self, district: District, happened: Happened) -> Iterable[Finding]:
-        row = happened.source.home
-        if row is None or happened.kind not in KINDS:
+        if happened.kind not in KINDS:
             return ()
+        # the registry as it is now: the event may have waited while a resident moved in
+        source = district.sources.get((happened.source.gateway, happened.source.name))
+        if source is None or source.home is None:
+            return ()
+        row = source.home
         home = self.state.homes.get(row)
         if home is None:
             home = self.state.homes[row] = Whereabouts()

@@ -64,7 +64,9 @@ class Whereabouts(msgspec.Struct):
     newest: dict[str, int] = {}
     """Time of the newest event, by device."""
     on: dict[str, tuple[str, str, int]] = {}
-    """Sensors that are on, by device: what they sense ('motion', 'presence', 'bed'), room, since."""
+    """Sensors that are on, by 'device|sense': what they sense ('motion', 'presence', 'bed'), room, since."""
+    ending: list[str] = []
+    """Motion sensors that say when motion ends; those that never do can not be on."""
     in_bed: bool = False
     present: bool = False
     """A sensor that somebody holds by being there (not by moving) is on."""
@@ -116,7 +118,8 @@ class Whereabouts(msgspec.Struct):
     def forget(self, devices: frozenset[str]) -> None:
         """Keep these devices alone: one that was removed while it was on would be on for ever."""
         self.newest = {device: at for device, at in self.newest.items() if device in devices}
-        self.on = {device: on for device, on in self.on.items() if device in devices}
+        self.on = {key: on for key, on in self.on.items() if key.partition("|")[0] in devices}
+        self.ending = [device for device in self.ending if device in devices]
         self._look()
 
     def _look(self) -> None:
@@ -132,16 +135,18 @@ class Whereabouts(msgspec.Struct):
             if kind == "door_opened" and abs(time_us - self.opened_us) > PASSAGE_US:
                 self.opened_us, self.passages = max(self.opened_us, time_us), self.passages + 1
             return Sign(kind, time_us, room, device, exit=True)
-        sense = kind.split("_")[0]
+        sense = kind.partition("_")[0]
+        key = f"{device}|{sense}"
         if kind in _BEGINS:
-            again = device in self.on
-            if not again:
-                self.on[device] = (sense, room, time_us)
+            if key not in self.on and (sense != "motion" or device in self.ending):
+                self.on[key] = (sense, room, time_us)
                 self._look()
             elif sense != "motion":  # told twice: by the sensor and by the gateway that watches it
                 return None
             return Sign(kind, time_us, room, device, inside=not (passing and sense == "motion" and room in EXITS))
-        if self.on.pop(device, None) is None:
+        if sense == "motion" and device not in self.ending:
+            self.ending.append(device)
+        if self.on.pop(key, None) is None:
             return None
         self._look()
         # a motion sensor ends after its holding time: nobody need be there any more
