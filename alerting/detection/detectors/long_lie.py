@@ -38,7 +38,6 @@ class Fall(msgspec.Struct):
     confirmed: bool = False
     door: bool = False
     """The front door opened since."""
-    noted: bool = False
     stage: int = 0
     """0, 1: told as lying, 2: as a long lie."""
 
@@ -113,7 +112,7 @@ class LongLie(Behaviour):
                 yield from self._up(district, key, fall, sign)
             return
         seen = home is not None and fall.time_us - DAY_US < home.inside_us
-        if not seen or fall.noted:
+        if not seen:
             self._end(key)
             return
         fall.stage += 1
@@ -134,22 +133,19 @@ class LongLie(Behaviour):
         yield self._finding(district, fall, "update", "emergency", at_us, words)
 
     def _up(self, district: District, key: str, fall: Fall, sign: Sign) -> Iterator[Finding]:
-        person = district.people[fall.home]
+        self._end(key)
+        alone = district.people[fall.home].id is not None
         for_zh, for_en = lasting(sign.time_us - fall.time_us)
         room_zh, room_en = ("入户门", "front door") if sign.exit else room_of(sign.room)
-        where = f"跌倒后 {for_zh}{room_zh}有活动", f"activity ({room_en}) {for_en} after the fall"
-        if person.id is not None and not fall.confirmed and not fall.door and fall.stage == 0:
-            self._end(key)
-            words = (f"{where[0]},视为已起身", f"{where[1]}: taken as up again")
+        zh, en = f"跌倒后 {for_zh}{room_zh}有活动", f"activity ({room_en}) {for_en} after the fall"
+        if alone and not fall.confirmed and not fall.door and fall.stage == 0:
+            words = (f"{zh},视为已起身", f"{en}: taken as up again")
             yield self._finding(district, fall, "clear", "urgent", sign.time_us, words)
-        elif not fall.noted:
+        else:
             # of two who live together it may be the other one; of one who fell for sure it may be the helper
-            fall.noted = person.id is not None
-            words = (f"{where[0]},请仍与本人核实", f"{where[1]}: please ask all the same")
+            words = (f"{zh},请仍与本人核实", f"{en}: please ask all the same")
             severity: Severity = "emergency" if fall.confirmed or fall.stage else "urgent"
             yield self._finding(district, fall, "note", severity, sign.time_us, words)
-            if fall.noted:
-                self._end(key)
 
     def _end(self, key: str) -> None:
         if self.state.falls.pop(key, None) is not None:
