@@ -62,9 +62,7 @@ class Behaviour(Detector):
         sign = home.take(happened)
         return () if sign is None else self.sign(district, row, home, sign, was)
 
-    def sign(
-        self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before
-    ) -> Iterable[Finding]:
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
         """A sensor told something: ``home`` as it is now, and as it ``was``."""
         return ()
 

@@ -1,5 +1,6 @@
-"""A real home: "OrdonezA" of the UCI data set "Activities of Daily Living Recognition Using Binary Sensors" (Ordóñez, de
-Toledo, Sanchis: Sensors 13(5), 2013), 14 days of one person, as events of our sensors. Its clock is read as Shanghai's.
+"""A real home as events of our sensors: "OrdonezA" of the UCI data set "Activities of Daily Living Recognition Using
+Binary Sensors" (Ordóñez, de Toledo, Sanchis: Sensors 13(5), 2013), 14 days of one person. Its clock is read as
+Shanghai's.
 """
 
 import datetime as dt
@@ -14,7 +15,13 @@ from alerting.detection.context import District, Happened, Person, Source
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "ordonez" / "OrdonezA_Sensors.txt"
 ZONE = ZoneInfo("Asia/Shanghai")
-ROOMS = {"Bedroom": "bedroom", "Living": "living_room", "Kitchen": "kitchen", "Bathroom": "bathroom", "Entrance": "hall"}
+ROOMS = {
+    "Bedroom": "bedroom",
+    "Living": "living_room",
+    "Kitchen": "kitchen",
+    "Bathroom": "bathroom",
+    "Entrance": "hall",
+}
 KINDS = {
     "Pressure/Bed": ("bed_enter", "bed_exit"),
     "Pressure": ("presence_began", "presence_ended"),

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from alerting.detection.context import Pause
+from alerting.detection.context import Happened, Pause
 from tests.support.sensors import SensorHome, at, raised
 
 
@@ -17,9 +17,7 @@ def fallen(residents: int = 1, kind: str = "fall_suspected", room: str = "kitche
     return home
 
 
-def fall(home: SensorHome, kind: str):  # type: ignore[no-untyped-def]
-    from alerting.detection.context import Happened
-
+def fall(home: SensorHome, kind: str) -> Happened:
     return Happened(home.sources["pendant"], kind, at(0, "10:00"), {"confidence": 0.7})
 
 

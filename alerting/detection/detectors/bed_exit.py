@@ -1,8 +1,8 @@
 """Out of bed at night and not back: nothing at all after the bed (the bedroom floor), or about for longer than ever.
 
 Most falls of the night happen on the way from the bed to the toilet and back. After an hour in bed, a bed exit in the
-night starts two clocks. Nothing anywhere for longer than usual: urgent. About elsewhere for longer than usual: attention,
-which waits for the morning. Usual is the second longest of the last 14 nights (see :mod:`alerting.detection.daily`),
+night starts two clocks. Nothing anywhere for longer than usual: urgent. About elsewhere for longer than usual: it waits
+for the morning, as attention. Usual is the second longest of the last 14 nights (see :mod:`alerting.detection.daily`),
 with half of it as margin; the floors and the limits while nothing is learned are our own choice.
 """
 
@@ -53,8 +53,8 @@ class Exits(Homes):
     out_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     still_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
-    in_bed_us: dict[int, int] = {}
-    exits: dict[int, Exit] = {}
+    in_bed_us: dict[int, int] = msgspec.field(default_factory=dict)
+    exits: dict[int, Exit] = msgspec.field(default_factory=dict)
 
 
 class BedExit(Behaviour):
@@ -68,7 +68,7 @@ class BedExit(Behaviour):
     rules: ClassVar = {
         "bed_exit": Rule(
             story="fall",
-            again_s=3600,
+            again_s=1800,
             per_day=3,
             waits=True,
             rests_for=("carer", "maintenance"),

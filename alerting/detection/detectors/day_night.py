@@ -26,13 +26,13 @@ LEARNED_DAYS = 5
 
 
 class Beds(Homes):
-    """``minutes`` [people, 2, 14] in bed: by night, by day; ``day``: newest in it; ``since_us``: who is in bed, and from
-    when it is still to be counted; ``told``: onset of what is told."""
+    """``minutes`` [people, 2, 14] in bed: by night, by day; ``day``: newest in it; ``since_us``: who is in bed,
+    and from when it is still to be counted; ``told``: onset of what is told."""
 
     minutes: Array = msgspec.field(default_factory=lambda: np.zeros((0, 2, DAYS), np.uint16))
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
-    since_us: dict[int, int] = {}
-    told: dict[int, int] = {}
+    since_us: dict[int, int] = msgspec.field(default_factory=dict)
+    told: dict[int, int] = msgspec.field(default_factory=dict)
 
 
 class DayNight(Behaviour):
@@ -88,7 +88,15 @@ class DayNight(Behaviour):
             yield self._finding(district, row, "clear", state.told.pop(row), at_us, night, by_day, before)
 
     def _finding(
-        self, district: District, row: int, action: Action, onset_us: int, at_us: int, night: Any, by_day: Any, before: Any
+        self,
+        district: District,
+        row: int,
+        action: Action,
+        onset_us: int,
+        at_us: int,
+        night: Any,
+        by_day: Any,
+        before: Any,
     ) -> Finding:
         recent_day, recent_night = by_day[-REVERSED_DAYS:].mean() / 60, night[-REVERSED_DAYS:].mean() / 60
         earlier = night[:-REVERSED_DAYS][before]

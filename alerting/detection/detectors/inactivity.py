@@ -52,11 +52,11 @@ class Routine(Homes):
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     absences: Array = msgspec.field(default_factory=lambda: np.zeros((0, ABSENCES), np.uint8))
-    armed: dict[int, int] = {}
+    armed: dict[int, int] = msgspec.field(default_factory=dict)
     """When a row is looked at next."""
-    left_us: dict[int, int] = {}
+    left_us: dict[int, int] = msgspec.field(default_factory=dict)
     """Since when a row is out."""
-    open: dict[int, tuple[str, int, Severity]] = {}
+    open: dict[int, tuple[str, int, Severity]] = msgspec.field(default_factory=dict)
     """Rule, onset and severity of what is told of a row."""
 
 
@@ -74,7 +74,7 @@ class Inactivity(Behaviour):
         "inactivity.away": Parameter(14, 4, 72, "h", "外出上限", "away from home"),
     }
     rules: ClassVar = {
-        "inactivity": Rule(again_s=6 * 3600, per_day=3, rests_for=_RESTS, explained_by=("gateway_silent",)),
+        "inactivity": Rule(again_s=1800, per_day=3, rests_for=_RESTS, explained_by=("gateway_silent",)),
         "not_back": Rule(again_s=86_400, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",)),
     }
 
@@ -101,9 +101,7 @@ class Inactivity(Behaviour):
             )
         }
 
-    def sign(
-        self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before
-    ) -> Iterator[Finding]:
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state
         if not state.first_day[row]:
             state.first_day[row] = local_day(sign.time_us)
@@ -211,6 +209,7 @@ class Inactivity(Behaviour):
     ) -> Finding:
         since_us, state = self._since(row, home), home.state
         for_zh, for_en = lasting(at_us - since_us)
+        severity: Severity
         at = clock(local_minute(since_us))
         if state == State.AWAY:
             longest_us = int(self.state.absences[row].max()) * ABSENCE_UNIT_US
@@ -229,7 +228,7 @@ class Inactivity(Behaviour):
             en = f"no sign of life for {for_en} ({where_en} {at}); {own_en}"
             rule, severity = "inactivity", "urgent"
         onset_us = since_us if told is None else told[1]
-        evidence = {
+        evidence: dict[str, object] = {
             "kind": "inactivity",
             "state": state.name.lower(),
             "room": home.room,
@@ -245,7 +244,9 @@ class Inactivity(Behaviour):
         if home.door_us == home.life_us:
             return "最后一次是入户门 ", "the last was the front door,"
         room_zh, room_en = room_of(home.room)
-        held_zh, held_en = ("在位,", "still there, ") if state == State.HELD else ("", "")
+        held_zh, held_en = (
+            ("传感器显示有人,", "a sensor still says that somebody is there, ") if state == State.HELD else ("", "")
+        )
         return f"{held_zh}最后一次在{room_zh} ", f"{held_en}last in the {room_en},"
 
     def _back(self, district: District, row: int, told: tuple[str, int, Severity], sign: Sign) -> Finding:

@@ -1,11 +1,11 @@
 """What the home tells after a fall: up again in another room, or lying for long.
 
 The gateway's ``fall_suspected`` and ``fall_confirmed`` (pendant, radar) open the alert ``fall``; this detector goes on
-with it by bed, door and activity. After a suspected fall of somebody who lives alone, a sign of life in another room, the
-bed or the front door two minutes or more after the impact clears the alert; after a confirmed one it is only noted, for
-who got up may be hurt. If the door opened after the fall somebody may have come in, and the sign is noted, too. With no
-such sign for ten minutes the suspicion becomes an emergency, after an hour it is a long lie: half of those who lay for
-more than an hour died within six months (Wild, Nayak & Isaacs, BMJ 1981;282:266; Fleming & Brayne, BMJ 2008;337:a2227).
+with it by bed, door and activity. After a suspected fall of somebody who lives alone, a sign of life in another room or
+the bed, two minutes or more after the impact, clears the alert; after a confirmed one it is only noted, for who got up
+may be hurt. If the door opened after the fall somebody may have come in, and the sign is noted, too. With no such sign
+for ten minutes the suspicion becomes an emergency, after an hour it is a long lie: half of those who lay for more than
+an hour died within six months (Wild, Nayak & Isaacs, BMJ 1981;282:266; Fleming & Brayne, BMJ 2008;337:a2227).
 A home that shows no activity anyway (a pendant alone) says nothing here.
 """
 
@@ -45,7 +45,7 @@ class Fall(msgspec.Struct):
 class Lying(Homes):
     """``falls`` by 'gateway|device|impact'."""
 
-    falls: dict[str, Fall] = {}
+    falls: dict[str, Fall] = msgspec.field(default_factory=dict)
 
 
 class LongLie(Behaviour):

@@ -40,9 +40,9 @@ class Mornings(Homes):
 
     up: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.int16))
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
-    about_us: dict[int, int] = {}
+    about_us: dict[int, int] = msgspec.field(default_factory=dict)
     """Since when somebody is about this morning."""
-    told: dict[int, tuple[int, Severity]] = {}
+    told: dict[int, tuple[int, Severity]] = msgspec.field(default_factory=dict)
     """Onset and severity of the morning that is told."""
 
 

@@ -1,8 +1,8 @@
 """Gone out at night and not back: the front door opens between 23 and 5 o'clock, and inside nothing follows.
 
-Getting lost is one of the care-risk events of GB/T 42195-2022 (走失), and wandering at night its usual beginning. Who came
-home by that door is not gone; who goes out at night on three or more of the last 14 nights has that habit and is left
-alone.
+Getting lost (走失) is one of the care-risk events of GB/T 42195-2022, and going out at night is how it often begins.
+Who came home by that door is not gone; who goes out at night on three or more of the last 14 nights has that habit and
+is left alone. Hours and minutes are our own choice.
 """
 
 from collections.abc import Iterator
@@ -39,8 +39,8 @@ class Nights(Homes):
 
     out: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint8))
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
-    door_us: dict[int, int] = {}
-    told: list[int] = []
+    door_us: dict[int, int] = msgspec.field(default_factory=dict)
+    told: list[int] = msgspec.field(default_factory=list)
 
 
 class NightWandering(Behaviour):
@@ -51,7 +51,7 @@ class NightWandering(Behaviour):
     }
     rules: ClassVar = {
         "night_wandering": Rule(
-            again_s=1800, per_day=3, rests_for=("carer", "maintenance"), explained_by=("gateway_silent",)
+            again_s=900, per_day=3, rests_for=("carer", "maintenance"), explained_by=("gateway_silent",)
         )
     }
 
