@@ -16,6 +16,10 @@ PASSING_US = 120_000_000
 """Who leaves walks past the hall's sensor, and a motion sensor holds for 60 to 90 s (Aqara RTCGQ11LM: 60 s)."""
 PASSAGE_US = 60_000_000
 """Opened twice within this time is one passage."""
+GHOST_US = (10_000_000, 1_200_000_000)
+"""Motion in a home that all have left counts from the second one within 20 minutes on."""
+GHOST_HOLD_US = 180_000_000
+"""Presence in such a home that is over before that is none."""
 LOCAL_US = 8 * 3_600_000_000
 """Asia/Shanghai; no daylight saving since 1991."""
 MINUTE_US = 60_000_000
@@ -80,13 +84,19 @@ class Whereabouts(msgspec.Struct):
     door_us: int = 0
     """The door of the home was last opened or closed."""
     opened_us: int = 0
+    ghost_us: int = 0
+    """Motion while nobody can be there."""
     passages: int = 0
     """How often it was opened since the last sign from inside: odd, out; even, home again (or never left)."""
 
     @property
     def away(self) -> bool:
         """Gone out by the door, and since then nothing inside."""
-        return self.passages % 2 == 1 and self.door_us > self.inside_us and not self.present
+        return self._gone and not self.present
+
+    @property
+    def _gone(self) -> bool:
+        return self.passages % 2 == 1 and self.door_us > self.inside_us
 
     @property
     def state(self) -> State:
@@ -108,12 +118,22 @@ class Whereabouts(msgspec.Struct):
         sign = self._meaning(happened.kind, time_us, source.room, device)
         if sign is None:
             return None
+        began = sign.kind in ("motion_began", "presence_began")
+        if sign.inside and began and self._gone and not self._seen_again(time_us):
+            sign = msgspec.structs.replace(sign, inside=False)
         self.life_us = max(self.life_us, time_us)
         if sign.inside and time_us >= self.inside_us:
             self.inside_us, self.passages = time_us, 0
             if sign.room != self.room:
                 self.room, self.room_since_us = sign.room, time_us
         return sign
+
+    def _seen_again(self, time_us: int) -> bool:
+        """Whether a sign in the empty home is the second one: motion sensors see ghosts (heating, sun), one by one."""
+        again = GHOST_US[0] <= time_us - self.ghost_us <= GHOST_US[1]
+        if not again and time_us - self.ghost_us > GHOST_US[0]:
+            self.ghost_us = time_us
+        return again
 
     def forget(self, devices: frozenset[str]) -> None:
         """Keep these devices alone: one that was removed while it was on would be on for ever."""
@@ -146,11 +166,13 @@ class Whereabouts(msgspec.Struct):
             return Sign(kind, time_us, room, device, inside=not (passing and sense == "motion" and room in EXITS))
         if sense == "motion" and device not in self.ending:
             self.ending.append(device)
-        if self.on.pop(key, None) is None:
+        was = self.on.pop(key, None)
+        if was is None:
             return None
         self._look()
         # a motion sensor ends after its holding time: nobody need be there any more
-        return Sign(kind, time_us, room, device, inside=sense != "motion" and not passing)
+        ghost = self._gone and time_us - was[2] < GHOST_HOLD_US
+        return Sign(kind, time_us, room, device, inside=sense != "motion" and not passing and not ghost)
 
 
 def local_hour(time_us: int) -> int:

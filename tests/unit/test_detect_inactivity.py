@@ -109,6 +109,27 @@ def test_a_carer_who_is_there_silences_it() -> None:
     assert raised(home.until(7, "12:00"))[0] == ("open", "inactivity", "urgent"), "told again when the carer has gone"
 
 
+def test_a_silent_sensor_explains_it_but_not_half_a_day() -> None:
+    home = SensorHome("inactivity", "silence")
+    home.ordinary_days(range(7))
+    sources = {
+        key: msgspec.structs.replace(source, heartbeat_s=600.0 if key[1] == "pir-living" else 1e9)
+        for key, source in home.district.sources.items()
+    }
+    home.engine.redistrict(msgspec.structs.replace(home.district, sources=sources))
+    home.bed(7, "06:58", enter=False)
+    home.move(7, "07:20 kitchen")
+    found = []
+    for minute in range(7 * 60 + 21, 20 * 60):
+        home.engine.heard("gw-1", "bed", at(7, "00:00") + minute * 60_000_000)
+        found += home.until(7, f"{minute // 60:02d}:{minute % 60:02d}")[len(found) :]
+    opened = dict.fromkeys(f.rule for f in found if f.action == "open")
+    assert list(opened) == ["gateway_silent", "device_silent", "inactivity_long"]
+    assert at(7, "19:21") <= found[-1].sensed_us <= at(7, "20:21")
+    home.move(7, "20:30 living_room")
+    assert ("clear", "inactivity_long", "urgent") in raised(home.until(7, "20:40"))
+
+
 def test_a_home_that_lost_its_sensors_or_got_a_second_resident_is_forgotten() -> None:
     home = SensorHome("inactivity")
     home.ordinary_days(range(7))

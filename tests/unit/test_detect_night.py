@@ -27,6 +27,7 @@ def test_the_door_at_night_and_back_at_once_or_coming_home_is_nothing() -> None:
     home.door(0, "23:30")  # home again, and to bed in a room without a sensor
     home.move(1, "01:00 living_room")
     home.door(1, "01:05")
+    home.door(1, "01:10")
     home.move(1, "01:12 living_room")
     assert home.until(1, "08:00") == []
 

@@ -36,6 +36,17 @@ def test_out_by_the_door_until_something_moves_inside() -> None:
     assert told.home.room == "kitchen"
 
 
+def test_one_motion_in_an_empty_home_is_a_ghost_two_are_somebody() -> None:
+    told, t = Told(), at(0, "10:00")
+    told("pir-living", "motion_began", t - 300 * S)
+    told("front-door", "door_opened", t)
+    told("pir-living", "motion_began", t + 3600 * S)
+    told("pir-kitchen", "motion_began", t + 7200 * S)
+    assert told.home.away
+    told("pir-kitchen", "motion_began", t + 7260 * S)
+    assert not told.home.away, "came home by a door that was not seen"
+
+
 def test_a_visitor_at_the_door_while_somebody_sits_is_no_absence() -> None:
     told, t = Told(), at(0, "10:00")
     told("radar", "presence_began", t)

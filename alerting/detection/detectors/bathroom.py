@@ -57,6 +57,7 @@ class Bathroom(Behaviour):
             per_day=4,
             rests_for=("carer", "maintenance"),
             explained_by=("gateway_silent", "inactivity"),
+            blinded_by=("device_silent",),
         )
     }
 
@@ -78,6 +79,8 @@ class Bathroom(Behaviour):
         state = self.state
         since_us = state.since_us.get(row)
         if sign.inside and sign.room == ROOM:
+            if home.in_bed:  # a motion sensor that sees ghosts
+                return
             if since_us is None:
                 since_us = state.since_us[row] = sign.time_us
                 if not state.first_day[row]:

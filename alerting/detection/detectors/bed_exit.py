@@ -73,6 +73,7 @@ class BedExit(Behaviour):
             waits=True,
             rests_for=("carer", "maintenance"),
             explained_by=("gateway_silent", "bathroom_stay", "night_wandering"),
+            blinded_by=("device_silent",),
         )
     }
 

@@ -6,6 +6,7 @@ its neighbours: one odd day (an outage, an emergency) counts for nothing, a habi
 after 14. The alert comes when the stillness is half as long again (twice for a held sensor), never below a floor. The
 principle, a person's own inter-event times by hour of the day, is that of Cuddihy et al., "Algorithm to automatically
 detect abnormally long periods of inactivity in a home" (HealthNet 2007); the margins are our own.
+A silent sensor of the home explains the alert; half a day without any sign comes all the same, as ``inactivity_long``.
 """
 
 from collections.abc import Iterator
@@ -74,8 +75,13 @@ class Inactivity(Behaviour):
         "inactivity.away": Parameter(14, 4, 72, "h", "外出上限", "away from home"),
     }
     rules: ClassVar = {
-        "inactivity": Rule(again_s=1800, per_day=3, rests_for=_RESTS, explained_by=("gateway_silent",)),
-        "not_back": Rule(again_s=86_400, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",)),
+        "inactivity": Rule(
+            again_s=1800, per_day=3, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
+        ),
+        "inactivity_long": Rule(rests_for=_RESTS, explained_by=("gateway_silent", "inactivity")),
+        "not_back": Rule(
+            again_s=86_400, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
+        ),
     }
 
     def __init__(self) -> None:
@@ -106,9 +112,11 @@ class Inactivity(Behaviour):
         if not state.first_day[row]:
             state.first_day[row] = local_day(sign.time_us)
         told = state.open.get(row)
-        if told is not None and (told[0] == "inactivity" or not home.away):
+        if told is not None and (told[0] != "not_back" or not home.away):
             del state.open[row]
             yield self._back(district, row, told, sign)
+            if told[0] == "inactivity_long":
+                yield self._back(district, row, ("inactivity", told[1], told[2]), sign)
         if was.state != State.AWAY and was.life_us and sign.time_us > was.life_us:
             self._remember(row, was.state, was.life_us, sign.time_us)
         if home.away:
@@ -226,7 +234,9 @@ class Inactivity(Behaviour):
             own_en = f"usually not more than {usual_en} at this hour" if learned and longest_us else "above the limit"
             zh = f"已 {for_zh}无任何活动({where_zh}{at}),{own_zh}"
             en = f"no sign of life for {for_en} ({where_en} {at}); {own_en}"
-            rule, severity = "inactivity", "urgent"
+            # one silent sensor explains much, but not half a day without a sign in the whole home
+            long_us = max(self._floor_us[state][row], round(self._get("unlearned", row) * HOUR_US))
+            rule, severity = "inactivity_long" if told and at_us - since_us >= long_us else "inactivity", "urgent"
         onset_us = since_us if told is None else told[1]
         evidence: dict[str, object] = {
             "kind": "inactivity",

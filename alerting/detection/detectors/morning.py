@@ -57,6 +57,7 @@ class Morning(Behaviour):
             again_s=12 * 3600,
             rests_for=("carer", "maintenance"),
             explained_by=("gateway_silent", "inactivity"),
+            blinded_by=("device_silent",),
         )
     }
 

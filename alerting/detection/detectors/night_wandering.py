@@ -51,7 +51,11 @@ class NightWandering(Behaviour):
     }
     rules: ClassVar = {
         "night_wandering": Rule(
-            again_s=900, per_day=3, rests_for=("carer", "maintenance"), explained_by=("gateway_silent",)
+            again_s=900,
+            per_day=3,
+            rests_for=("carer", "maintenance"),
+            explained_by=("gateway_silent",),
+            blinded_by=("device_silent",),
         )
     }
 
