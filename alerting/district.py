@@ -9,22 +9,13 @@ import psycopg
 import structlog
 
 from alerting.detection.context import District, Person, Source
+from alerting.detection.words import room_of
 from alerting.finding import Finding
 from alerting.notice import AlertNotice, State
 from care_network.registry import EMPTY, Registry, decode_registry, encode_registry, load_registry
 from firmware_profiles.devices import MODELS
 
 log = structlog.get_logger(__name__)
-
-ROOMS = {
-    "bedroom": ("卧室", "bedroom"),
-    "living_room": ("客厅", "living room"),
-    "kitchen": ("厨房", "kitchen"),
-    "bathroom": ("卫生间", "bathroom"),
-    "hall": ("门厅", "hall"),
-    "bedside": ("床头", "bedside"),
-    "worn": ("随身", "worn"),
-}
 
 
 def build_district(registry: Registry, before: District | None = None) -> District:
@@ -60,7 +51,7 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
         if model is None or gateway is None:
             continue
         resident_ = registry.resident_of(device.gateway, device.name)
-        room = ROOMS.get(device.room, (device.room, device.room))
+        room = room_of(device.room)
         sources[device.gateway, device.name] = Source(
             device.gateway,
             device.name,

@@ -38,7 +38,9 @@ class Rule(msgspec.Struct, frozen=True):
     ``again_s``: after this time a repetition is a new alert, before it is told in the old one; an emergency is always
     new. ``per_day``: at most so many alerts of a resident in 24 h. ``waits``: what comes in quiet hours is told in the
     morning. ``rests_for``: not raised while a carer is there ('carer') or the device is worked on ('maintenance').
-    ``explained_by``: rules whose open alert in the same home is the reason for this one, which is then not raised.
+    ``explained_by``: rules whose open alert in the same home is the reason for this one, which is then not raised;
+    ``blinded_by``: the same, but only where that alert's ``evidence['device']`` is one of this one's
+    ``evidence['sensors']``.
     """
 
     story: str = ""
@@ -47,6 +49,7 @@ class Rule(msgspec.Struct, frozen=True):
     waits: bool = False
     rests_for: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
+    blinded_by: tuple[str, ...] = ()
 
 
 class Chapter(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ CHANGES: dict[tuple[str, int], str] = {
 }
 """What the change of a 0/1 channel is called: detectors of behaviour know events alone."""
 SWITCHES = frozenset(channel for channel, _ in CHANGES)
+MOTION_AGAIN_US = 60_000_000
 UNHURRIED = frozenset(CHANGES.values())
 """Events that wait for their step, so that behaviour is seen in the order of time."""
 
@@ -98,7 +99,7 @@ class Engine:
                 self._latest.step,
                 [waiting.row, waiting.column, waiting.time_us, waiting.value],
                 self._moments,
-                [(*key, on) for key, on in self._switches.items()],
+                [(*key, told_us) for key, told_us in self._switches.items()],
                 self._alarms.saved(),
                 self._ledger.books,
                 {name: (d.version, encode(d.state)) for name, d in self._detectors.items()},
@@ -115,7 +116,7 @@ class Engine:
         self._waiting = [VitalColumns(*memory.waiting)]
         self._moments = memory.moments
         self._order = max((order for _, order, _ in self._moments), default=0)
-        self._switches = {(gateway, device, channel): on for gateway, device, channel, on in memory.switches}
+        self._switches = {(gateway, device, channel): at for gateway, device, channel, at in memory.switches}
         self._ledger.books = memory.books
         anew = []
         for name, detector in self._detectors.items():
@@ -139,14 +140,20 @@ class Engine:
             self._waiting.append(columns)
 
     def switched(self, source: Source, channel: str, time_us: Any, value: Any) -> None:
-        """Readings of a 0/1 channel of ``SWITCHES``, shapes [n], sorted by time: their changes become events."""
+        """Readings of a 0/1 channel of ``SWITCHES``, shapes [n], sorted by time: their changes become events.
+
+        Many motion sensors say 1 whenever somebody moves and never 0: motion that is said again counts once a minute.
+        """
         on = np.asarray(value) >= 0.5
         key = (source.gateway, source.name, channel)
-        changed = np.flatnonzero(np.concatenate(([self._switches.get(key) != on[0]], on[1:] != on[:-1])))
-        for i in changed.tolist():
-            self._wait(Happened(source, CHANGES[channel, int(on[i])], int(time_us[i]), {}))
-        if len(changed):
-            self._switches[key] = int(on[-1])
+        told_us = self._switches.get(key, 0)  # when it was last told, negative where that was 0
+        changed = np.concatenate(([told_us == 0 or (told_us > 0) != on[0]], on[1:] != on[:-1]))
+        for i in np.flatnonzero(changed | on if channel == "motion" else changed).tolist():
+            at_us = int(time_us[i])
+            if changed[i] or at_us - told_us >= MOTION_AGAIN_US:
+                told_us = at_us if on[i] else -at_us
+                self._wait(Happened(source, CHANGES[channel, int(on[i])], at_us, {}))
+        self._switches[key] = told_us
 
     def event(self, happened: Happened) -> list[Finding]:
         """Something happened: what it means, at once; behaviour waits for its step."""

@@ -45,6 +45,7 @@ class Books(msgspec.Struct):
     told: dict[str, Told] = {}
     stories: dict[str, Told] = {}
     lasting: dict[str, int] = {}
+    """Onset of what is open, by household|rule, and by rule|device where it is about a device."""
     joined: dict[str, Told | None] = {}
     """Where a finding that was not raised by itself went; None: nowhere."""
     raised_us: dict[str, list[int]] = {}
@@ -73,6 +74,11 @@ class Ledger:
         return [told for held in due for told in self._raise(district, held.finding, held.until_us)]
 
     def _one(self, district: District, finding: Finding) -> Iterator[Finding]:
+        device = finding.evidence.get("device")
+        if device and finding.action == "open":
+            self.books.lasting[f"{finding.rule}|{device}"] = finding.onset_us
+        elif device and finding.action in ("clear", "cancel"):
+            self.books.lasting.pop(f"{finding.rule}|{device}", None)
         if finding.action == "open":
             rule = all_rules().get(finding.rule, _DEFAULT)
             morning_us = _morning_us(finding.sensed_us)
@@ -117,6 +123,9 @@ class Ledger:
         for cause in rule.explained_by:
             if f"{finding.household_id}|{cause}" in self.books.lasting:
                 return f"explained by {cause}"
+        for cause in rule.blinded_by:
+            if any(f"{cause}|{device}" in self.books.lasting for device in finding.evidence.get("sensors", ())):
+                return f"blinded by {cause}"
         for pause in district.pauses:
             here = pause.household_id == finding.household_id and pause.since_us <= finding.sensed_us < pause.until_us
             if here and pause.kind in rule.rests_for and pause.device in ("", finding.evidence.get("device")):

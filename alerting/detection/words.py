@@ -4,6 +4,16 @@ from alerting.detection.context import Person
 from alerting.finding import Action, Finding, Severity
 from firmware_profiles.channels import CHANNELS
 
+ROOMS = {
+    "bedroom": ("卧室", "bedroom"),
+    "living_room": ("客厅", "living room"),
+    "kitchen": ("厨房", "kitchen"),
+    "bathroom": ("卫生间", "bathroom"),
+    "hall": ("门厅", "hall"),
+    "bedside": ("床头", "bedside"),
+    "worn": ("随身", "worn"),
+}
+"""zh, en by the code of a room."""
 _UNITS_ZH = {"/min": "次/分", "mm[Hg]": "mmHg", "Cel": "°C"}
 _UNITS_EN = {"/min": "/min", "mm[Hg]": "mmHg", "Cel": "°C"}
 
@@ -23,6 +33,11 @@ def said_en(code: str, value: float) -> str:
     """'heart rate 128 /min'."""
     channel = CHANNELS[code]
     return f"{channel.en} {value_of(code, value)} {_UNITS_EN.get(channel.unit, channel.unit)}"
+
+
+def room_of(code: str) -> tuple[str, str]:
+    """A room's name, zh and en; its code where it is not known."""
+    return ROOMS.get(code, (code, code))
 
 
 def lasting(us: int) -> tuple[str, str]:

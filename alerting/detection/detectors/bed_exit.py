@@ -1,0 +1,201 @@
+"""Out of bed at night and not back: nothing at all after the bed (the bedroom floor), or about for longer than ever.
+
+Most falls of the night happen on the way from the bed to the toilet and back. After an hour in bed, a bed exit in the
+night starts two clocks. Nothing anywhere for longer than usual: urgent. About elsewhere for longer than usual: it waits
+for the morning, as attention. Usual is the second longest of the last 14 nights (see :mod:`alerting.detection.daily`),
+with half of it as margin; the floors and the limits while nothing is learned are our own choice.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from alerting.detection.behaviour import Before, Behaviour, Homes
+from alerting.detection.columns import grown
+from alerting.detection.context import District
+from alerting.detection.daily import DAYS, keep_largest, usual
+from alerting.detection.detector import Array, Parameter, Rule
+from alerting.detection.whereabouts import (
+    HOUR_US,
+    MINUTE_US,
+    Sign,
+    State,
+    Whereabouts,
+    clock,
+    local_day,
+    local_hour,
+    local_minute,
+)
+from alerting.detection.words import lasting
+from alerting.finding import Action, Finding, Severity
+
+ASLEEP_US = HOUR_US
+"""Who was in bed for less was not asleep."""
+FROM_HOUR, UNTIL_HOUR = 23, 5
+
+
+class Exit(msgspec.Struct):
+    """Out of bed since ``since_us``; ``still_us``: the longest stillness since then; ``told``: what is told of it."""
+
+    since_us: int
+    still_us: int = 0
+    told: Severity | None = None
+
+
+class Exits(Homes):
+    """``out``, ``still`` [people, 14] in min: the night's longest absence from bed, and stillness in it; ``out_day``,
+    ``still_day``: newest in them; ``first_day``: of the first night with a bed sensor, 0: none."""
+
+    out: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint8))
+    still: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint8))
+    out_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
+    still_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
+    first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
+    in_bed_us: dict[int, int] = msgspec.field(default_factory=dict)
+    exits: dict[int, Exit] = msgspec.field(default_factory=dict)
+
+
+class BedExit(Behaviour):
+    parameters: ClassVar = {
+        "bed_exit.still": Parameter(20, 5, 120, "min", "离床后无动静", "no movement after leaving the bed"),
+        "bed_exit.about": Parameter(60, 15, 300, "min", "离床未归", "about and not back in bed"),
+        "bed_exit.unlearned": Parameter(2, 1, 4, "x", "学习期倍数", "times both while nothing is learned"),
+        "bed_exit.margin": Parameter(1.5, 1.1, 4, "x", "超过本人常规的倍数", "times the own usual longest"),
+        "bed_exit.learn_days": Parameter(5, 3, 14, "d", "学习天数", "nights to learn"),
+    }
+    rules: ClassVar = {
+        "bed_exit": Rule(
+            story="fall",
+            again_s=1800,
+            per_day=3,
+            waits=True,
+            rests_for=("carer", "maintenance"),
+            explained_by=("gateway_silent", "bathroom_stay", "night_wandering"),
+            blinded_by=("device_silent",),
+        )
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Exits()
+
+    def learn(self, district: District) -> None:
+        super().learn(district)
+        state, people = self.state, len(district.people)
+        for name in ("out", "still", "out_day", "still_day", "first_day"):
+            setattr(state, name, grown(getattr(state, name), people))
+        for known in (state.in_bed_us, state.exits):
+            for row in [row for row in known if row not in state.homes]:
+                del known[row]
+        self._tuned = {name: self.tuned(district, name) for name in self.parameters}
+
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+        state = self.state
+        leave = state.exits.get(row)
+        if home.in_bed:
+            state.in_bed_us.setdefault(row, sign.time_us)
+            if leave is not None:
+                yield from self._over(district, row, leave, sign.time_us)
+            return
+        since_us = state.in_bed_us.pop(row, None)
+        if since_us is not None:
+            if not state.first_day[row]:
+                state.first_day[row] = _night(sign.time_us)
+            if sign.time_us - since_us >= ASLEEP_US and _at_night(sign.time_us):
+                leave = state.exits[row] = Exit(sign.time_us)
+        elif leave is not None:
+            if was.state == State.QUIET:
+                leave.still_us = max(leave.still_us, sign.time_us - was.life_us)
+            if home.away or not _at_night(sign.time_us):
+                yield from self._over(district, row, leave, sign.time_us)
+                return
+        if leave is not None:
+            self._wake(row, home, leave, sign.time_us)
+
+    def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
+        row = int(key)
+        home, leave = self.state.homes.get(row), self.state.exits.get(row)
+        if home is None or leave is None or leave.told == "urgent":
+            return
+        still_us, out_us = at_us - home.life_us, at_us - leave.since_us
+        silent = still_us >= self._limit_us("still", row, at_us)
+        long = out_us >= self._limit_us("about", row, at_us)
+        # a presence sensor that is on knows that somebody is there: long alone is not enough, nor is still
+        if silent and (long or home.state == State.QUIET):
+            severity: Severity = "urgent"
+        elif long and leave.told is None and _at_night(at_us):
+            severity = "attention"
+        else:
+            self._wake(row, home, leave, at_us + MINUTE_US)
+            return
+        action: Action = "open" if leave.told is None else "update"
+        leave.told = severity
+        self._wake(row, home, leave, at_us + MINUTE_US)
+        yield self._finding(district, row, action, severity, leave.since_us, at_us, self._words(row, home, at_us))
+
+    def _words(self, row: int, home: Whereabouts, at_us: int) -> tuple[str, str]:
+        leave = self.state.exits[row]
+        at = clock(local_minute(leave.since_us))
+        out_zh, out_en = lasting(at_us - leave.since_us)
+        if leave.told == "urgent":
+            still_zh, still_en = lasting(at_us - home.life_us)
+            limit_zh, limit_en = lasting(self._limit_us("still", row, at_us))
+            return (
+                f"夜间 {at} 离床,{out_zh}未归,已 {still_zh}无任何动静(界限 {limit_zh})",
+                f"left the bed at {at}, not back after {out_en}; no movement for {still_en} (limit {limit_en})",
+            )
+        limit_zh, limit_en = lasting(self._limit_us("about", row, at_us))
+        return (
+            f"夜间 {at} 离床,{out_zh}未归,仍有活动(界限 {limit_zh})",
+            f"left the bed at {at}, not back after {out_en}, still about (limit {limit_en})",
+        )
+
+    def _over(self, district: District, row: int, leave: Exit, at_us: int) -> Iterator[Finding]:
+        state, night = self.state, _night(leave.since_us)
+        del state.exits[row]
+        self.timers.cancel(str(row))
+        keep_largest(state.out, state.out_day, row, night, (at_us - leave.since_us) // MINUTE_US + 1)
+        keep_largest(state.still, state.still_day, row, night, leave.still_us // MINUTE_US + 1)
+        if leave.told is not None:
+            for_zh, for_en = lasting(at_us - leave.since_us)
+            words = (f"离床 {for_zh}后恢复正常", f"as usual again {for_en} after leaving the bed")
+            yield self._finding(district, row, "clear", leave.told, leave.since_us, at_us, words)
+
+    def _finding(
+        self, district: District, row: int, action: Action, severity: Severity, since_us: int, at_us: int, words: Any
+    ) -> Finding:
+        evidence: dict[str, object] = {
+            "kind": "bed_exit",
+            "longest_min_by_night": [int(minutes) for minutes in self.state.out[row] if minutes],
+            "parameters": {name: round(float(values[row]), 2) for name, values in self._tuned.items()},
+        }
+        return self.told(district, row, "bed_exit", action, severity, since_us, at_us, words, evidence)
+
+    def _wake(self, row: int, home: Whereabouts, leave: Exit, not_before_us: int) -> None:
+        still_at = home.life_us + self._limit_us("still", row, not_before_us)
+        out_at = leave.since_us + self._limit_us("about", row, not_before_us)
+        later = [at_us for at_us in (still_at, out_at) if at_us >= not_before_us]
+        if later and leave.told != "urgent":
+            self.timers.set(min(later), str(row))
+
+    def _limit_us(self, name: str, row: int, now_us: int) -> int:
+        first, floor = int(self.state.first_day[row]), self._get(name, row)
+        if not first or local_day(now_us) - first < self._get("learn_days", row):
+            return round(floor * self._get("unlearned", row) * MINUTE_US)
+        own = usual((self.state.still if name == "still" else self.state.out)[row])
+        return round(max(floor, self._get("margin", row) * own) * MINUTE_US)
+
+    def _get(self, name: str, row: int) -> float:
+        return float(self._tuned[f"bed_exit.{name}"][row])
+
+
+def _at_night(time_us: int) -> bool:
+    hour = local_hour(time_us)
+    return hour >= FROM_HOUR or hour < UNTIL_HOUR
+
+
+def _night(time_us: int) -> int:
+    """The local day of the evening before."""
+    return local_day(time_us - 12 * HOUR_US)

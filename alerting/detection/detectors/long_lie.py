@@ -1,0 +1,186 @@
+"""What the home tells after a fall: up again in another room, or lying for long.
+
+The gateway's ``fall_suspected`` and ``fall_confirmed`` (pendant, radar) open the alert ``fall``; this detector goes on
+with it by bed, door and activity. After a suspected fall of somebody who lives alone, a sign of life in another room or
+the bed, two minutes or more after the impact, clears the alert; after a confirmed one it is only noted, for who got up
+may be hurt. If the door opened after the fall somebody may have come in, and the sign is noted, too. With no such sign
+for ten minutes the suspicion becomes an emergency, after an hour it is a long lie: half of those who lay for more than
+an hour died within six months (Wild, Nayak & Isaacs, BMJ 1981;282:266; Fleming & Brayne, BMJ 2008;337:a2227).
+A home that shows no activity anyway (a pendant alone) says nothing here.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+
+from alerting.detection.behaviour import Before, Behaviour, Homes
+from alerting.detection.cancelling import takes_back
+from alerting.detection.context import District, Happened, subject_of
+from alerting.detection.detector import Parameter
+from alerting.detection.whereabouts import DAY_US, MINUTE_US, Sign, Whereabouts
+from alerting.detection.words import lasting, room_of
+from alerting.finding import Action, Finding, Severity
+
+RISE_US = 2 * MINUTE_US
+"""The gateway has told by then what its own watch over the pendant found; and nobody gets up and walks off at once."""
+FORGET_US = 6 * 60 * MINUTE_US
+
+
+class Fall(msgspec.Struct):
+    """A fall that nobody took back; ``home``: row of the home's activity."""
+
+    source: tuple[str, str]
+    home: int
+    time_us: int
+    room: str = ""
+    """Where the last sign of life before it was."""
+    confirmed: bool = False
+    door: bool = False
+    """The front door opened since."""
+    stage: int = 0
+    """0, 1: told as lying, 2: as a long lie."""
+
+
+class Lying(Homes):
+    """``falls`` by 'gateway|device|impact'."""
+
+    falls: dict[str, Fall] = msgspec.field(default_factory=dict)
+
+
+class LongLie(Behaviour):
+    """Follows the alert of the rule ``fall``, whose identity is the impact."""
+
+    parameters: ClassVar = {
+        "long_lie.lying": Parameter(10, 3, 60, "min", "跌倒后无活动", "no activity after a fall"),
+        "long_lie.long": Parameter(60, 20, 180, "min", "长时间倒地", "a long lie"),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Lying()
+
+    def learn(self, district: District) -> None:
+        super().learn(district)
+        for key, fall in list(self.state.falls.items()):
+            if fall.source not in district.sources or fall.home >= len(district.people):
+                del self.state.falls[key]
+        self._minutes = {name: self.tuned(district, f"long_lie.{name}") for name in ("lying", "long")}
+
+    def event(self, district: District, happened: Happened) -> Iterator[Finding]:
+        source = happened.source
+        key = f"{source.gateway}|{source.name}|{happened.time_us}"
+        if happened.kind in ("fall_suspected", "fall_confirmed") and source.home is not None:
+            fall = self.state.falls.get(key)
+            if fall is None:
+                fall = Fall((source.gateway, source.name), source.home, happened.time_us)
+                self.state.falls[key] = fall
+                self.timers.set(happened.time_us + RISE_US, key)
+            fall.confirmed |= happened.kind == "fall_confirmed"
+        elif happened.kind == "fall_recovered":
+            self._end(key)
+        elif happened.kind == "sos_cancelled":
+            for known, fall in list(self.state.falls.items()):
+                if fall.source[0] == source.gateway and takes_back(happened, fall.time_us):
+                    self._end(known)
+        yield from super().event(district, happened)
+
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+        for key, fall in [item for item in self.state.falls.items() if item[1].home == row]:
+            if sign.time_us <= fall.time_us:
+                continue
+            fall.room = fall.room or was.room or " "
+            fall.door |= sign.exit
+            # the fallen person is where the last sign before the fall came from; a bed is no floor
+            elsewhere = sign.exit or sign.kind == "bed_enter" or (sign.inside and sign.room != fall.room)
+            if not elsewhere or sign.time_us < fall.time_us + RISE_US or sign.kind.endswith("_ended"):
+                continue
+            yield from self._up(district, key, fall, sign)
+
+    def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
+        fall = self.state.falls.get(key)
+        if fall is None:
+            return
+        home = self.state.homes.get(fall.home)
+        if at_us - fall.time_us >= FORGET_US:
+            self._end(key)
+            return
+        if fall.stage == 0 and at_us < self._at(fall, "lying"):
+            self.timers.set(self._at(fall, "lying"), key)
+            if home is not None and home.in_bed and fall.time_us < self._bed_us(home) and not fall.confirmed:
+                sign = Sign("bed_enter", at_us, "bedroom", "", inside=True)
+                yield from self._up(district, key, fall, sign)
+            return
+        seen = home is not None and fall.time_us - DAY_US < home.inside_us
+        if not seen:
+            self._end(key)
+            return
+        fall.stage += 1
+        if fall.stage == 1:
+            self.timers.set(self._at(fall, "long"), key)
+        else:
+            self.timers.set(fall.time_us + FORGET_US, key)
+        for_zh, for_en = lasting(at_us - fall.time_us)
+        room_zh, room_en = room_of((fall.room or (home.room if home else "")).strip())
+        kind_zh, kind_en = ("跌倒", "fall") if fall.confirmed else ("疑似跌倒", "suspected fall")
+        if fall.stage == 1:
+            words = (
+                f"{kind_zh}后 {for_zh}其他房间、床和门均无活动(此前在{room_zh})",
+                f"no activity in other rooms, bed or door for {for_en} after a {kind_en} (before it: {room_en})",
+            )
+        else:
+            words = (f"{kind_zh}后已倒地 {for_zh},长时间倒地", f"a long lie: {for_en} after a {kind_en}")
+        yield self._finding(district, fall, "update", "emergency", at_us, words)
+
+    def _up(self, district: District, key: str, fall: Fall, sign: Sign) -> Iterator[Finding]:
+        self._end(key)
+        alone = district.people[fall.home].id is not None
+        for_zh, for_en = lasting(sign.time_us - fall.time_us)
+        room_zh, room_en = ("入户门", "front door") if sign.exit else room_of(sign.room)
+        zh, en = f"跌倒后 {for_zh}{room_zh}有活动", f"activity ({room_en}) {for_en} after the fall"
+        if alone and not fall.confirmed and not fall.door and fall.stage == 0:
+            words = (f"{zh},视为已起身", f"{en}: taken as up again")
+            yield self._finding(district, fall, "clear", "urgent", sign.time_us, words)
+        else:
+            # of two who live together it may be the other one; of one who fell for sure it may be the helper
+            words = (f"{zh},请仍与本人核实", f"{en}: please ask all the same")
+            severity: Severity = "emergency" if fall.confirmed or fall.stage else "urgent"
+            yield self._finding(district, fall, "note", severity, sign.time_us, words)
+
+    def _end(self, key: str) -> None:
+        if self.state.falls.pop(key, None) is not None:
+            self.timers.cancel(key)
+
+    def _at(self, fall: Fall, name: str) -> int:
+        return fall.time_us + round(float(self._minutes[name][fall.home]) * MINUTE_US)
+
+    @staticmethod
+    def _bed_us(home: Whereabouts) -> int:
+        """When the bed was taken."""
+        return max((since for sense, _, since in home.on.values() if sense == "bed"), default=0)
+
+    def _finding(
+        self, district: District, fall: Fall, action: Action, severity: Severity, at_us: int, words: tuple[str, str]
+    ) -> Finding:
+        source = district.sources[fall.source]
+        subject, resident_id = subject_of(district, source)
+        return Finding(
+            action=action,
+            rule="fall",
+            rule_version=self.version,
+            severity=severity,
+            subject=subject,
+            household_id=source.household_id,
+            resident_id=resident_id,
+            onset_us=fall.time_us,
+            sensed_us=at_us,
+            reason_zh=words[0],
+            reason_en=words[1][:1].upper() + words[1][1:],
+            evidence={
+                "kind": "long_lie",
+                "device": source.name,
+                "room_before": fall.room.strip(),
+                "window": {"since_us": fall.time_us, "until_us": at_us},
+                "parameters": {f"long_lie.{name}": float(v[fall.home]) for name, v in self._minutes.items()},
+            },
+        )

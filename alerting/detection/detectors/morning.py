@@ -1,0 +1,154 @@
+"""Not up in the morning as usual.
+
+Up is who has been about for half an hour after four in the morning, without going back to bed and without an hour of
+nothing in between: a night trip to the toilet is not getting up. Missed is a morning that is a margin past the usual
+latest time of the last 14 days (the second latest; see :mod:`alerting.detection.daily`), while nobody went out.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from alerting.detection.behaviour import Before, Behaviour, Homes
+from alerting.detection.columns import grown
+from alerting.detection.context import District
+from alerting.detection.daily import DAYS, turn_to, usual
+from alerting.detection.detector import Array, Parameter, Rule
+from alerting.detection.whereabouts import (
+    DAY_US,
+    HOUR_US,
+    LOCAL_US,
+    MINUTE_US,
+    Sign,
+    State,
+    Whereabouts,
+    clock,
+    local_day,
+    local_minute,
+)
+from alerting.finding import Finding, Severity
+
+FROM_MINUTE, UNTIL_MINUTE = 4 * 60, 16 * 60
+ABOUT_US = 30 * MINUTE_US
+PAUSE_US = HOUR_US
+
+
+class Mornings(Homes):
+    """``up`` [people, 14]: minute of the day, 0: not known; ``day``: newest in it."""
+
+    up: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.int16))
+    day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
+    about_us: dict[int, int] = msgspec.field(default_factory=dict)
+    """Since when somebody is about this morning."""
+    told: dict[int, tuple[int, Severity]] = msgspec.field(default_factory=dict)
+    """Onset and severity of the morning that is told."""
+
+
+class Morning(Behaviour):
+    parameters: ClassVar = {
+        "morning.margin": Parameter(90, 30, 360, "min", "超过通常最晚起床时间", "past the usual latest time"),
+        "morning.learn_days": Parameter(5, 3, 14, "d", "学习天数", "mornings to learn"),
+    }
+    rules: ClassVar = {
+        "missed_morning": Rule(
+            per_day=1,
+            again_s=12 * 3600,
+            rests_for=("carer", "maintenance"),
+            explained_by=("gateway_silent", "inactivity"),
+            blinded_by=("device_silent",),
+        )
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Mornings()
+
+    def learn(self, district: District) -> None:
+        super().learn(district)
+        state, people = self.state, len(district.people)
+        state.up, state.day = grown(state.up, people), grown(state.day, people)
+        for known in (state.about_us, state.told):
+            for row in [row for row in known if row not in state.homes]:
+                del known[row]
+        self._margin = self.tuned(district, "morning.margin")
+        self._learn_days = self.tuned(district, "morning.learn_days")
+
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+        state, minute, day = self.state, local_minute(sign.time_us), local_day(sign.time_us)
+        if not FROM_MINUTE <= minute < UNTIL_MINUTE or sign.time_us < was.life_us or self._is_up(row, day):
+            return
+        since_us = state.about_us.get(row)
+        if home.in_bed:
+            state.about_us.pop(row, None)
+        elif since_us is None or local_day(since_us) != day or self._pause(was, sign):
+            state.about_us[row] = sign.time_us
+        elif sign.time_us - since_us >= ABOUT_US:
+            self._up(row, since_us)
+            told = state.told.pop(row, None)
+            if told is not None:
+                at = clock(local_minute(since_us))
+                words = (f"{at} 已起床", f"up at {at}")
+                yield self._finding(district, row, "clear", told[1], told[0], sign.time_us, words)
+
+    def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
+        row, day = int(key), local_day(at_us)
+        home = self.state.homes.get(row)
+        if home is None:
+            return
+        latest = self._latest(row, day)
+        self.state.told.pop(row, None)
+        since_us = self.state.about_us.get(row)
+        if since_us is not None and local_day(since_us) == day and home.state == State.HELD:
+            self._up(row, since_us)  # sitting somewhere
+        self._wake(row, day + 1)
+        if latest is None or self._is_up(row, day) or home.away:
+            return
+        begin_us = day * DAY_US - LOCAL_US
+        onset_us = begin_us + latest * MINUTE_US
+        about = home.life_us >= begin_us + FROM_MINUTE * MINUTE_US
+        severity: Severity = "attention" if about or home.in_bed else "urgent"
+        self.state.told[row] = (onset_us, severity)
+        now, last, late = clock(local_minute(at_us)), clock(local_minute(home.life_us)), clock(latest)
+        bed_zh, bed_en = (",仍在床", ", still in bed") if home.in_bed else ("", "")
+        words = (
+            f"{now} 尚未照常起床{bed_zh},本人通常最晚 {late};最后一次活动 {last}",
+            f"not up as usual at {now}{bed_en}; usually by {late} at the latest; last sign of life {last}",
+        )
+        yield self._finding(district, row, "open", severity, onset_us, at_us, words)
+
+    @staticmethod
+    def _pause(was: Before, sign: Sign) -> bool:
+        """An hour of nothing, and nothing on."""
+        return was.state == State.QUIET and sign.time_us - was.life_us > PAUSE_US
+
+    def _up(self, row: int, since_us: int) -> None:
+        day = local_day(since_us)
+        self.state.about_us.pop(row, None)
+        if turn_to(self.state.up, self.state.day, row, day):
+            self.state.up[row, day % DAYS] = local_minute(since_us)
+            self._wake(row, day + 1)
+
+    def _finding(
+        self, district: District, row: int, action: Any, severity: Severity, onset_us: int, at_us: int, words: Any
+    ) -> Finding:
+        evidence: dict[str, object] = {
+            "kind": "morning",
+            "up_by_day": [clock(minute) for minute in self.state.up[row].tolist() if minute],
+            "parameters": {"morning.margin": float(self._margin[row])},
+        }
+        return self.told(district, row, "missed_morning", action, severity, onset_us, at_us, words, evidence)
+
+    def _is_up(self, row: int, day: int) -> bool:
+        return int(self.state.day[row]) == day and bool(self.state.up[row, day % DAYS])
+
+    def _latest(self, row: int, day: int) -> int | None:
+        """The usual latest minute of getting up; None: not enough mornings of the last 14 days are known."""
+        known = self.state.up[row] * (int(self.state.day[row]) > day - DAYS)
+        return usual(known) if np.count_nonzero(known) >= self._learn_days[row] else None
+
+    def _wake(self, row: int, day: int) -> None:
+        latest = self._latest(row, day)
+        minute = UNTIL_MINUTE if latest is None else latest + float(self._margin[row])
+        self.timers.set(day * DAY_US - LOCAL_US + round(minute * MINUTE_US), str(row))

@@ -1,0 +1,125 @@
+"""Gone out at night and not back: the front door opens between 23 and 5 o'clock, and inside nothing follows.
+
+Getting lost (走失) is one of the care-risk events of GB/T 42195-2022, and going out at night is how it often begins.
+Who came home by that door is not gone; who goes out at night on three or more of the last 14 nights has that habit and
+is left alone. Hours and minutes are our own choice.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from alerting.detection.behaviour import Before, Behaviour, Homes
+from alerting.detection.columns import grown
+from alerting.detection.context import District
+from alerting.detection.daily import DAYS, keep_largest
+from alerting.detection.detector import Array, Parameter, Rule
+from alerting.detection.whereabouts import (
+    HOUR_US,
+    MINUTE_US,
+    Sign,
+    State,
+    Whereabouts,
+    clock,
+    local_day,
+    local_hour,
+    local_minute,
+)
+from alerting.detection.words import lasting
+from alerting.finding import Finding
+
+HABIT_NIGHTS = 3
+
+
+class Nights(Homes):
+    """``out`` [people, 14]: 1 for a night on which somebody went out; ``day``: newest in it (a night has the day of its
+    evening); ``door_us``: who has gone out since; ``told``: of whom it is told."""
+
+    out: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint8))
+    day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
+    door_us: dict[int, int] = msgspec.field(default_factory=dict)
+    told: list[int] = msgspec.field(default_factory=list)
+
+
+class NightWandering(Behaviour):
+    parameters: ClassVar = {
+        "night_wandering.from": Parameter(23, 20, 24, "h", "夜间开始", "night begins"),
+        "night_wandering.until": Parameter(5, 3, 8, "h", "夜间结束", "night ends"),
+        "night_wandering.minutes": Parameter(15, 3, 120, "min", "出门未归", "not back for"),
+    }
+    rules: ClassVar = {
+        "night_wandering": Rule(
+            again_s=900,
+            per_day=3,
+            rests_for=("carer", "maintenance"),
+            explained_by=("gateway_silent",),
+            blinded_by=("device_silent",),
+        )
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Nights()
+
+    def learn(self, district: District) -> None:
+        super().learn(district)
+        state, people = self.state, len(district.people)
+        state.out, state.day = grown(state.out, people), grown(state.day, people)
+        for row in [row for row in state.door_us if row not in state.homes]:
+            del state.door_us[row]
+        state.told = [row for row in state.told if row in state.homes]
+        self._tuned = {name: self.tuned(district, name) for name in self.parameters}
+
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+        state = self.state
+        if sign.exit:
+            came_home = was.state == State.AWAY or not was.inside_us
+            if sign.kind == "door_opened" and not came_home and self._night(row, sign.time_us):
+                state.door_us[row] = sign.time_us
+                self.timers.set(sign.time_us + round(self._get("minutes", row) * MINUTE_US), str(row))
+        elif sign.inside and row in state.door_us:
+            door_us = state.door_us.pop(row)
+            self.timers.cancel(str(row))
+            if row in state.told:
+                state.told.remove(row)
+                for_zh, for_en = lasting(sign.time_us - door_us)
+                words = (f"{for_zh}后室内又有活动", f"somebody inside again after {for_en}")
+                yield self._finding(district, row, "clear", door_us, sign.time_us, words)
+
+    def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
+        row, state = int(key), self.state
+        home, door_us = state.homes.get(row), state.door_us.get(row)
+        if home is None or door_us is None or not home.away:
+            state.door_us.pop(row, None)
+            return
+        night = local_day(door_us - 12 * HOUR_US)
+        nights = int(state.out[row].sum()) if night - state.day[row] < DAYS else 0
+        keep_largest(state.out, state.day, row, night, 1)
+        if nights >= HABIT_NIGHTS:
+            return
+        state.told.append(row)
+        for_zh, for_en = lasting(at_us - door_us)
+        at = clock(local_minute(door_us))
+        words = (
+            f"夜间 {at} 出门,{for_zh}未归;近 14 夜出门 {nights} 次",
+            f"went out at night, {at}, and is not back after {for_en}; {nights} of the last 14 nights",
+        )
+        yield self._finding(district, row, "open", door_us, at_us, words)
+
+    def _finding(
+        self, district: District, row: int, action: Any, onset_us: int, at_us: int, words: tuple[str, str]
+    ) -> Finding:
+        evidence: dict[str, object] = {
+            "kind": "night_wandering",
+            "parameters": {name: float(values[row]) for name, values in self._tuned.items()},
+        }
+        return self.told(district, row, "night_wandering", action, "urgent", onset_us, at_us, words, evidence)
+
+    def _night(self, row: int, time_us: int) -> bool:
+        hour = local_hour(time_us)
+        return hour >= self._get("from", row) or hour < self._get("until", row)
+
+    def _get(self, name: str, row: int) -> float:
+        return float(self._tuned[f"night_wandering.{name}"][row])
