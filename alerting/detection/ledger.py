@@ -185,7 +185,17 @@ def _as_part_of(told: Told, finding: Finding) -> Finding:
         told.severity = finding.severity
     else:
         changed["severity"] = told.severity
-    return msgspec.structs.replace(finding, **changed, evidence={**finding.evidence, "part_of": finding.rule})
+    part = {"rule": finding.rule, "onset_us": finding.onset_us, "severity": finding.severity, "action": finding.action}
+    return msgspec.structs.replace(finding, **changed, evidence={**finding.evidence, "part": part})
+
+
+def on_its_own(finding: Finding) -> Finding | None:
+    """The alert that this finding would be if the one it was told in is closed; None: it adds nothing by itself."""
+    part = finding.evidence.get("part")
+    if part is None or part["action"] != "open":
+        return None
+    evidence = {key: value for key, value in finding.evidence.items() if key != "part"}
+    return msgspec.structs.replace(finding, **part, evidence=evidence)
 
 
 def _graver(one: Severity, other: Severity) -> Severity:
