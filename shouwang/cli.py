@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from shouwang import configure, evaluate, export_cli, network_cli, quarantine_cli, train
+from shouwang import configure, evaluate, evaluate_alerts, export_cli, network_cli, quarantine_cli, train
 
 app = typer.Typer(
     name="shouwang",
@@ -21,6 +21,7 @@ app = typer.Typer(
 simulate = typer.Typer(help="Simulated homes.", no_args_is_help=True)
 provision = typer.Typer(help="Register people, homes and devices; issue certificates.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
+evaluate.app.command("alerts")(evaluate_alerts.alerts)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(provision, name="provision")

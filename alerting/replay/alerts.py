@@ -1,10 +1,11 @@
 """From findings to alerts: what a dispatcher would have seen, and the difference between two runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
 
+from alerting.detection.ledger import on_its_own
 from alerting.finding import RANK, Action, Finding, Severity
 from alerting.replay.run import Told
 
@@ -21,6 +22,8 @@ class Step(msgspec.Struct, frozen=True):
     severity: Severity
     reason_zh: str
     reason_en: str
+    news: bool = False
+    """It says something new: it is graver, or it would have been an alert of its own and is told here instead."""
 
 
 class Alert(msgspec.Struct):
@@ -50,38 +53,45 @@ class Alert(msgspec.Struct):
         """The resident's (or household's, device's) code."""
         return self.subject.split(":", 1)[1]
 
-    def told_of(self, rules: frozenset[str]) -> int | None:
-        """When this alert first told of one of these rules; None: never."""
+    def times_of(self, rules: frozenset[str]) -> Iterator[int]:
+        """When this alert told of one of these rules: first itself, then what its story told."""
         if self.rule in rules:
-            return self.told_us
-        return next((step.told_us for step in self.story if step.rule in rules and step.action != "clear"), None)
+            yield self.told_us
+        yield from (step.told_us for step in self.story if step.rule in rules and step.news)
 
 
 def collect(told: Iterable[Told]) -> list[Alert]:
-    """The alerts of a run, by the time they were told. What follows up an alert that was never raised is left out, as
-    the platform does with it."""
+    """The alerts of a run, by the time they were told. As on the platform, what would be told in an alert that is over
+    is one of its own, and what follows up an alert that was never raised is left out."""
     alerts: dict[str, Alert] = {}
     for one in told:
         finding = one.finding
-        key = str(finding.alert_id)
-        alert = alerts.get(key)
-        if alert is None:
-            if finding.action in ("open", "update"):
-                alerts[key] = _opened(key, finding, one.told_us)
-            continue
-        rule = finding.evidence.get("part_of", finding.rule)
-        words = finding.reason_zh, finding.reason_en
-        alert.story.append(Step(one.told_us, finding.action, rule, finding.severity, *words))
-        if finding.action in ("clear", "cancel"):
-            alert.over_us, alert.over = one.told_us, finding.action  # type: ignore[assignment]
-        elif RANK[finding.severity] < RANK[alert.severity]:
-            alert.severity = finding.severity
+        alert = alerts.get(str(finding.alert_id))
+        alone = on_its_own(finding)
+        if alone is not None and (alert is None or alert.over):
+            finding = alone
+            alert = alerts.get(str(finding.alert_id))
+        if alert is not None:
+            _follow(alert, finding, one.told_us)
+        elif finding.action in ("open", "update"):
+            alerts[str(finding.alert_id)] = _opened(finding, one.told_us)
     return sorted(alerts.values(), key=lambda alert: alert.told_us)
 
 
-def _opened(key: str, finding: Finding, told_us: int) -> Alert:
+def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
+    part = finding.evidence.get("part")
+    rule, action = (part["rule"], part["action"]) if part else (finding.rule, finding.action)
+    words = finding.reason_zh, finding.reason_en
+    alert.story.append(Step(told_us, finding.action, rule, finding.severity, *words, action in ("open", "update")))
+    if finding.action in ("clear", "cancel"):
+        alert.over_us, alert.over = told_us, finding.action  # type: ignore[assignment]
+    elif RANK[finding.severity] < RANK[alert.severity]:
+        alert.severity = finding.severity
+
+
+def _opened(finding: Finding, told_us: int) -> Alert:
     return Alert(
-        key,
+        str(finding.alert_id),
         finding.rule,
         finding.rule_version,
         finding.severity,
