@@ -1,4 +1,4 @@
-"""``shouwang evaluate alerts``: the detection core over a simulated month, false alerts and delays against the truth."""
+"""``shouwang evaluate alerts``: a simulated month through the detection core, judged by what was true in it."""
 
 import json
 import time
@@ -146,8 +146,8 @@ def _print(out: Console, result: dict[str, Any]) -> None:
     out.print(false)
     rate = result["false_medical_per_resident_week"]
     out.print(
-        f"false medical alerts: [{'red' if rate > LIMIT else 'green'}]{rate:.3f} per resident-week[/] (limit {LIMIT:g}), "
-        f"{result['resident_weeks']:.0f} resident-weeks, seed {result['seed']}"
+        f"false medical alerts: [{'red' if rate > LIMIT else 'green'}]{rate:.3f} per resident-week[/], "
+        f"limit {LIMIT:g}; {result['resident_weeks']:.0f} resident-weeks, seed {result['seed']}"
     )
     out.print(f"episodes: {result['injected']} injected, {result['missed']} missed")
     speed = result["readings"] / max(result["engine_seconds"], 1e-9)
@@ -159,7 +159,9 @@ def _list(out: Console, judged: Judged) -> None:
         if alert.severity != "technical":
             out.print(f"false  {resident} {_clock(alert.told_us)} {alert.rule}: {alert.reason_en}", highlight=False)
     for episode in judged.missed:
-        out.print(f"missed {episode.resident} {_clock(episode.begin_us)} {episode.kind}: {episode.must}", highlight=False)
+        out.print(
+            f"missed {episode.resident} {_clock(episode.begin_us)} {episode.kind}: {episode.must}", highlight=False
+        )
 
 
 def _draw(

@@ -1,10 +1,11 @@
 """How quiet and how watchful: alerts of a simulated month matched to what was true in it.
 
-The rule of matching, by kind of episode (:data:`EXPECTED`). An episode is *found* when an alert about its resident that
-was told between its begin (minus ``early_min``, of what comes slowly) and its end (plus ``late_min``) names one of
-``finds``, itself or in its story; its delay is that moment minus the begin, negative where it came early. An alert is *right* when it was told between the begin (minus ``early_min``) and the end
-(plus ``after_min``) of an episode of its resident and names one of ``finds`` or ``also``: what follows from the episode
-too. Every other alert is *false*: medical, or technical by its severity.
+The rule of matching, by kind of episode (:data:`EXPECTED`). An episode is *found* when an alert about its resident
+names one of ``finds``, itself or in its story, and told so between the episode's begin (minus ``early_min``, of what
+comes slowly) and its end (plus ``late_min``). Its delay is that moment minus the begin, negative where it came early.
+An alert is *right* when it was told between the begin (minus ``early_min``) and the end (plus ``after_min``) of an
+episode of its resident and is one of ``finds`` or ``also``: what follows from the episode too. Every other alert is
+*false*: medical, or technical by its severity.
 """
 
 from collections import Counter, defaultdict

@@ -84,7 +84,7 @@ def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
     words = finding.reason_zh, finding.reason_en
     alert.story.append(Step(told_us, finding.action, rule, finding.severity, *words, action in ("open", "update")))
     if finding.action in ("clear", "cancel"):
-        alert.over_us, alert.over = told_us, finding.action  # type: ignore[assignment]
+        alert.over_us, alert.over = told_us, finding.action
     elif RANK[finding.severity] < RANK[alert.severity]:
         alert.severity = finding.severity
 

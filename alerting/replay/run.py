@@ -33,9 +33,10 @@ def replay(recording: Recording, progress: Progress = lambda _: None, engine: En
     told: list[Told] = []
     before = recording.begin_us
     for number, now_us in enumerate(stops):
-        for finding in player.until(now_us):
-            # a chapter's findings are as of their step; one that waited for the morning is told when it came
-            told.append(Told(finding, max(before, min(finding.sensed_us + LATENESS_US, now_us))))
+        # a chapter's findings are as of their step; one that waited for the morning is told when it came
+        told += [
+            Told(finding, max(before, min(finding.sensed_us + LATENESS_US, now_us))) for finding in player.until(now_us)
+        ]
         told += [Told(finding, now_us) for finding in player.at(now_us)]
         before = now_us
         if number % 64 == 0:
@@ -118,12 +119,16 @@ class _Player:
             contact = contacts[self._contacts]
             self._alive[contact] = -np.inf
             self._contacts += 1
-        for contact, heard_us in list(self._alive.items()):
-            over = contact.end_us < now_us
-            # often enough that it never seems silent, and at the very end: that is where silence begins
-            if over or now_us - heard_us > allowed_us(district, contact.gateway, contact.device) / 2:
-                last_us = min(now_us, contact.end_us)
-                yield from self._engine.heard(contact.gateway, contact.device, last_us)
-                self._alive[contact] = last_us
-            if over:
-                del self._alive[contact]
+        over = [contact for contact in self._alive if contact.end_us < now_us]
+        for contact in sorted(over, key=lambda contact: contact.end_us):
+            # at its very end: that is where the silence begins
+            yield from self._engine.heard(contact.gateway, contact.device, contact.end_us)
+            del self._alive[contact]
+        behind = {
+            contact.gateway for contact in over
+        }  # a word of a device is a word of its gateway, and it was an old one
+        for contact, heard_us in self._alive.items():
+            often = now_us - heard_us > allowed_us(district, contact.gateway, contact.device) / 2
+            if often or (contact.device is None and contact.gateway in behind):
+                yield from self._engine.heard(contact.gateway, contact.device, now_us)
+                self._alive[contact] = now_us

@@ -18,7 +18,9 @@ def parse(settings: Iterable[str]) -> dict[str, float]:
         parameter = all_parameters().get(name)
         if parameter is None:
             near = difflib.get_close_matches(name, all_parameters(), n=3, cutoff=0.4)
-            hint = f"; did you mean {', '.join(near)}?" if near else f"; there are: {', '.join(sorted(all_parameters()))}"
+            hint = (
+                f"; did you mean {', '.join(near)}?" if near else f"; there are: {', '.join(sorted(all_parameters()))}"
+            )
             raise ValueError(f"no parameter {name!r}{hint}")
         try:
             value = float(number)

@@ -1,8 +1,9 @@
 """What the body does, before any sensor sees it: heart, breathing and oxygen on the grid of readings.
 
 Heart rate and temperature follow a circadian wave with its top in the afternoon; the heart's own amplitude is a few
-beats (Kräuchi and Wirz-Justice, Am J Physiol 1994;267:R819), sleep and rest make the rest of the nightly dip. Breathing
-has a small wave of its own (Spengler et al., J Physiol 2000;526:683). Levels: see :mod:`device_simulators.month.people`.
+beats (Kräuchi and Wirz-Justice, Am J Physiol 1994;267:R819), sleep and rest make the rest of the nightly dip.
+Breathing has a small wave of its own (Spengler et al., J Physiol 2000;526:683). Levels: see
+:mod:`device_simulators.month.people`.
 """
 
 from typing import Literal
@@ -56,7 +57,7 @@ def vitals(body: Body, life: Life, rate_s: float, effects: list[Effect], rng: Ge
     day = rng.normal(0, 1, (3, minutes // DAY + 1))[:, at // DAY]
     heart = body.heart + CIRCADIAN_HEART * wave - 0.09 * body.heart * asleep + 26 * effort + 1.6 * day[0]
     heart += _wander(rng, len(minute), 2.2, 6 * 60 / rate_s) + rng.normal(0, 1.0, len(minute))
-    breath = body.breath + CIRCADIAN_BREATH * wave - 1.5 * asleep + 5 * effort + 0.4 * day[1]
+    breath = body.breath + CIRCADIAN_BREATH * wave - 1.0 * asleep + 5 * effort + 0.4 * day[1]
     breath += _wander(rng, len(minute), 0.8, 4 * 60 / rate_s) + rng.normal(0, 0.6, len(minute))
     spo2 = body.spo2 - 0.8 * asleep + 0.2 * day[2] + _wander(rng, len(minute), 0.5, 10 * 60 / rate_s)
     dips = rng.random(len(minute)) < body.dips * asleep * rate_s / 3600

@@ -41,7 +41,7 @@ class Line:
         """One and a half a month, from half a minute to four hours; none touches a planned episode, so that one that
         is not found is the detectors' affair."""
         rng, found = self._rng, []
-        for _ in range(rng.poisson(1.5)):
+        for _ in range(rng.poisson(1.5 * (self._end_us - self._start_us) / (30 * 86_400e6))):
             begin = int(rng.uniform(self._start_us, self._end_us))
             lasts = int(np.exp(rng.uniform(np.log(30), np.log(14_400))) * 1e6)
             minutes = ((begin - self._start_us) / MINUTE_US, (begin + lasts - self._start_us) / MINUTE_US)
@@ -65,7 +65,7 @@ class Line:
         return next((o.end_us + 2_000_000 for o in self.outages if o.begin_us <= at < o.end_us), at)
 
     def carry(self, trace: Trace) -> Trace:
-        """What arrives of a trace, sorted by arrival: some minutes are lost, some late, one in a hundred comes twice."""
+        """What arrives of a trace, sorted by arrival: some is lost, some late, one in a hundred comes twice."""
         rng, time_us, value = self._rng, trace.time_us, trace.value
         keep = np.ones(len(time_us), np.bool_)
         for device, begin, end in self._unplugged:

@@ -74,8 +74,8 @@ def draw(rng: Generator, number: int, needs: frozenset[str]) -> Resident:
     )
     systolic = float(np.clip(rng.normal(136, 11), 112, 160))
     body = Body(
-        heart=float(np.clip(rng.normal(70, 8), 54, 90)),
-        breath=float(np.clip(rng.normal(16.5, 2), 12.5, 20)),
+        heart=float(np.clip(rng.normal(71, 7), 58, 90)),
+        breath=float(np.clip(rng.normal(17, 1.8), 14.5, 21)),
         spo2=float(np.clip(rng.normal(96.2, 1), 94, 98)),
         systolic=systolic,
         diastolic=float(np.clip(0.55 * systolic + rng.normal(0, 5), 58, 92)),

@@ -29,7 +29,7 @@ class Life(msgspec.Struct):
 
     @property
     def in_bed(self) -> NDArray[np.bool_]:
-        return self.place == BED
+        return np.asarray(self.place == BED)
 
     def stay(self, begin: int, end: int, place: int, *, still: bool = False) -> None:
         """Something keeps the person there."""

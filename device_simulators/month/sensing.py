@@ -6,7 +6,7 @@ Traces are columns (time, value) of one channel of one device, sorted by time, b
 import msgspec
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from device_simulators.month.body import Vitals
 from device_simulators.month.people import Resident
@@ -50,16 +50,16 @@ class Sensors:
             found.append(self._scales())
         return [trace for trace in found if len(trace.time_us)]
 
-    def _trace(self, device: str, channel: str, minute: NDArray[np.float64], value: NDArray[np.float64]) -> Trace:
+    def _trace(self, device: str, channel: str, minute: NDArray[np.float64], value: ArrayLike) -> Trace:
         time_us = self._start_us + np.rint(minute * MINUTE_US).astype(np.int64)
-        return Trace(device, channel, time_us, value.astype(np.float32), time_us)
+        return Trace(device, channel, time_us, np.asarray(value, np.float32), time_us)
 
     def _sampled(self, vitals: Vitals, seen: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Indices of the grid at which a sensor has a value; it is seen with this chance, and for minutes not at all."""
+        """Indices of the grid at which a sensor has a value: seen with this chance, and for minutes not at all."""
         rng, n = self._rng, len(vitals.minute)
         seen = seen.copy()
         for at in rng.integers(0, n, rng.poisson(2 * n / (DAY * 60 / self._script.rate_s))).tolist():
-            seen[at : at + int(rng.uniform(5, 20) * 60 / self._script.rate_s)] = 0
+            seen[at : at + int(min(2 + rng.exponential(4), 25) * 60 / self._script.rate_s)] = 0
         return np.flatnonzero(rng.random(n) < seen)
 
     def _jittered(self, minute: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,7 +96,7 @@ class Sensors:
         ]
 
     def _band(self, vitals: Vitals) -> Trace:
-        """A chest band, worn by day at home: rest, housework and stairs alike. A loose strap misses or doubles beats."""
+        """A chest band, worn by day at home, at rest and at work. A loose strap misses or doubles beats."""
         rng, life = self._rng, self._script.life
         place = life.place[vitals.minute.astype(np.int64)]
         worn = np.where((place != BED) & (place != OUT), 0.93, 0.0)
@@ -125,12 +125,13 @@ class Sensors:
     def _edges(self, on: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Minutes (with seconds) and values at which a 0/1 signal changes."""
         changes = np.flatnonzero(np.concatenate(([True], on[1:] != on[:-1])))
-        return changes + self._rng.uniform(0, 0.8, len(changes)), on[changes].astype(np.float64)
+        minute = np.asarray(changes + self._rng.uniform(0, 0.8, len(changes)), np.float64)
+        return minute, on[changes].astype(np.float64)
 
     def _bed(self) -> Trace:
         """Says once a minute whether somebody lies there; a turn in bed lifts the pressure now and then."""
         rng, in_bed = self._rng, self._script.life.in_bed.astype(np.float64)
-        minute = np.arange(len(in_bed)) + float(rng.uniform(0, 0.9))
+        minute = np.arange(len(in_bed), dtype=np.float64) + rng.uniform(0, 0.9)
         in_bed[(rng.random(len(in_bed)) < 0.0005) & (in_bed > 0)] = 0
         heard = rng.random(len(in_bed)) > 0.01
         return self._trace("bed", "in_bed", minute[heard], in_bed[heard])
@@ -206,29 +207,33 @@ class Sensors:
             day = rng.normal(0, 7)
             for at in (morning, morning + 1.5):
                 slip = 25.0 if rng.random() < 0.01 else 0.0  # talking, or an arm that hangs
-                high = body.systolic + day + rng.normal(0, 4) + slip
-                rows.append((float(at), high, body.diastolic + 0.5 * day + rng.normal(0, 3) + slip / 2))
-        rows.sort()
-        minute = np.array([row[0] for row in rows])
-        high, low = (np.rint(np.array([row[i] for row in rows])) for i in (1, 2))
+                rows.append(
+                    (
+                        float(at),
+                        body.systolic + day + rng.normal(0, 4) + slip,
+                        body.diastolic + 0.5 * day + rng.normal(0, 3) + slip / 2,
+                    )
+                )
+        minute, high, low = np.array(sorted(rows)).reshape(-1, 3).T
         return [
-            self._trace("bp-cuff", "systolic_bp", minute, high),
-            self._trace("bp-cuff", "diastolic_bp", minute, low),
+            self._trace("bp-cuff", "systolic_bp", minute, np.rint(high)),
+            self._trace("bp-cuff", "diastolic_bp", minute, np.rint(low)),
         ]
 
     def _scales(self) -> Trace:
-        """In the morning. Weight wanders by some hundred grams from day to day (Orsama et al., Obes Facts 2014;7:36)."""
+        """In the morning. Weight wanders by some hundred grams (Orsama et al., Obes Facts 2014;7:36)."""
         rng, days = self._rng, len(self._script.life.place) // DAY
         wander = np.zeros(days)
         for day in range(1, days):
             wander[day] = 0.75 * wander[day - 1] + rng.normal(0, 0.18)
         gained = np.zeros(days)
         gaining: set[int] = set()
-        for first, lasts, kg in self._script.kilograms:
-            gained += np.clip(np.arange(days) - first + 1, 0, lasts) * kg
-            gained[first + lasts + 3 :] -= lasts * kg  # treated
+        for first, lasts, a_day in self._script.kilograms:
+            gained += np.clip(np.arange(days) - first + 1, 0, lasts) * a_day
+            gained[first + lasts + 3 :] -= lasts * a_day  # treated
             gaining |= set(range(first - 2, first + lasts + 1))
-        minute = sorted(set(self._tasks()) | {self._script.life.wakes[day] + 25 for day in gaining if day < days})
-        day_of = np.array(minute, np.int64) // DAY
+        mornings = sorted(set(self._tasks()) | {self._script.life.wakes[day] + 25 for day in gaining if day < days})
+        minute = np.array(mornings, np.float64)
+        day_of = minute.astype(np.int64) // DAY
         kg = self._resident.body.weight + wander[day_of] + gained[day_of] + rng.normal(0, 0.15, len(minute))
-        return self._trace("scales", "weight", np.array(minute, np.float64) + 8, np.round(kg, 1))
+        return self._trace("scales", "weight", minute + 8, np.round(kg, 1))
