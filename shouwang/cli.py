@@ -16,10 +16,12 @@ from shouwang import (
     evaluate,
     evaluate_alerts,
     export_cli,
+    gaps_cli,
     month_files,
     network_cli,
     quarantine_cli,
     train,
+    verify_cli,
 )
 
 app = typer.Typer(
@@ -39,7 +41,9 @@ app.add_typer(provision, name="provision")
 app.add_typer(alerting_cli.app, name="alerting")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(network_cli.app, name="network")
+app.add_typer(gaps_cli.app, name="gaps")
 app.command("export")(export_cli.export)
+app.command("verify")(verify_cli.verify)
 app.command("gateway")(configure.command)
 provision.command("config-key")(configure.config_key)
 provision.command("sign-config")(configure.sign_config)
