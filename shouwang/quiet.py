@@ -64,6 +64,7 @@ EXPECTED: dict[str, Expected] = {
     "night_wandering": _expected("night_wandering", late=5, also=_NIGHT, after=720),
     "bed_exit": _expected("bed_exit", "inactivity", also=_NIGHT, after=720),
     "reversed": _expected("day_night_reversed", late=720, also=_BODY | _STILL | _NIGHT, early=60, after=3 * _DAY),
+    "absence": _expected("not_back", also=("inactivity", "missed_morning"), after=180),
     "heat": _expected("heat", early=60, after=720),
     "cold": _expected("cold", early=60, after=720),
     "smoke": _expected("smoke"),

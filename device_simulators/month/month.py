@@ -101,6 +101,10 @@ def simulate(number: int, options: Options) -> ResidentMonth:
         Episode(kind, resident.code, START_US + int(b * MINUTE_US), START_US + int(e * MINUTE_US))
         for kind, b, e in script.truth
     ]
+    away = np.flatnonzero(life.away)
+    if len(away):
+        left, back = START_US + int(away[0]) * MINUTE_US, START_US + int(away[-1] + 1) * MINUTE_US
+        truth.append(Episode("absence", resident.code, left, back))
     truth += [
         Episode("silent_gateway", resident.code, outage.begin_us, outage.end_us)
         for outage in line.outages

@@ -21,6 +21,7 @@ MUST: dict[str, str] = {
     "night_wandering": "the person leaves the home at night",
     "bed_exit": "the person gets up at night and does not come back to bed",
     "reversed": "awake by night and asleep by day, for days",
+    "absence": "the person does not come home in the evening, and nobody was told",
     "heat": "a hot room",
     "cold": "a cold room",
     "smoke": "smoke",
