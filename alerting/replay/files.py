@@ -93,7 +93,7 @@ def write_difference(file: Path, difference: Difference) -> None:
 
 def write_rejects(file: Path, rejects: list[Reject]) -> None:
     """CSV: line, why, row."""
-    file.touch(mode=0o600)
+    _private(file)
     with file.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text)
         writer.writerow(("line", "why", "row"))
@@ -101,5 +101,11 @@ def write_rejects(file: Path, rejects: list[Reject]) -> None:
 
 
 def _write(file: Path, lines: list[bytes]) -> None:
-    file.touch(mode=0o600)
+    _private(file)
     file.write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def _private(file: Path) -> None:
+    """It holds what is known of people's bodies and days."""
+    file.touch(mode=0o600)
+    file.chmod(0o600)

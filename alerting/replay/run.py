@@ -48,7 +48,8 @@ def replay(recording: Recording, progress: Progress = lambda _: None, engine: En
 def _stops(recording: Recording) -> list[int]:
     """The moments at which the clock stops, sorted, the end last."""
     begin_us, end_us = recording.begin_us, recording.end_us
-    stops = set(range(begin_us // HOUR_US * HOUR_US + HOUR_US, end_us, HOUR_US))
+    first_us = begin_us + TICK_US  # the engine's first look at who is there
+    stops = {first_us, *range(begin_us // HOUR_US * HOUR_US + HOUR_US, end_us, HOUR_US)}
     stops |= {a.arrival_us for a in recording.events if a.happened.kind not in UNHURRIED}
     begins: dict[str, list[int]] = {}
     for contact in recording.contacts:
@@ -58,7 +59,7 @@ def _stops(recording: Recording) -> list[int]:
             begins.setdefault(contact.gateway, []).append(contact.begin_us)
     for gateway, device in recording.district.sources:
         # silent from the start, or since the gateway is back
-        for since_us in (begin_us, *begins.get(gateway, ())):
+        for since_us in (first_us, *begins.get(gateway, ())):
             stops |= _wakes(since_us, allowed_us(recording.district, gateway, device))
     return [*sorted(stop for stop in stops if begin_us < stop < end_us), end_us, end_us + SETTLED_US]
 
