@@ -81,6 +81,9 @@ def stop(client: paho.Client) -> None:
     """Say goodbye (no last will is sent) and end the network thread."""
     client.disconnect()
     client.loop_stop()
+    # paho closes the pair of sockets that wakes its thread when the client is finalised, which in a cycle of references
+    # may be after the sockets themselves were
+    client._reset_sockets()
 
 
 def _no_delay(_client: paho.Client, _userdata: Any, sock: Any) -> None:

@@ -114,8 +114,8 @@ class Status(msgspec.Struct, frozen=True):
     clock_steps: Natural = 0
     """How often the wall clock was set since the boot."""
     acknowledged: dict[str, Natural] = {}
-    """By stream ('events', too): the highest number of this epoch that the broker has acknowledged to this process. What
-    it lost behind the last number that the district knows is found by it."""
+    """By stream ('events', too): the highest number of this epoch that the broker has acknowledged to this process. It
+    shows what the broker lost behind the last number that the district knows."""
 
 
 class Command(msgspec.Struct, frozen=True):
