@@ -19,8 +19,9 @@ import structlog
 
 from alerting import downlink, lifecycle, notice
 from alerting.detection.columns import VitalColumns
-from alerting.detection.context import COLUMN, VITALS, District, Happened, Source
+from alerting.detection.context import District, Happened, Source
 from alerting.detection.engine import SWITCHES, Engine
+from alerting.detection.intake import FUTURE_US, concerns, place_of
 from alerting.detection.ledger import on_its_own
 from alerting.district import RegistryCache, build_district, build_notice
 from alerting.finding import Finding
@@ -39,8 +40,6 @@ MAX_WAITING = 20_000
 RETRY_S = 1.0
 IDLE_S = 0.2
 STRANGER_S = 2.0
-FUTURE_US = 60_000_000
-"""A reading from further ahead has a clock that is wrong; it would wait in memory until its time came."""
 
 
 class Alerting:
@@ -210,8 +209,7 @@ class Alerting:
             findings += self._engine.heard(gateway, device, now_us)
         for series in frame.series:
             source = district.sources.get((gateway, series.device))
-            column = COLUMN.get(series.channel)
-            if source is None or (column is None and series.channel not in SWITCHES):
+            if source is None or not concerns(source, series.channel):
                 continue
             values = series.floats()
             good = np.isfinite(values)
@@ -220,9 +218,9 @@ class Alerting:
             values, times, n = values[good], times[good], int(good.sum())
             if n and series.channel in SWITCHES:
                 self._engine.switched(source, series.channel, times, values)
-            row = source.person if series.channel in VITALS else source.home
-            if n and column is not None and row is not None:
-                rows, columns = np.full(n, row, np.int32), np.full(n, column, np.int16)
+            place = place_of(source, series.channel)
+            if n and place is not None:
+                rows, columns = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
                 parts.append(VitalColumns(rows, columns, times, values))
         if parts:
             self._engine.readings(VitalColumns.join(parts))

@@ -10,7 +10,19 @@ from typing import Annotated
 
 import typer
 
-from shouwang import configure, evaluate, export_cli, gaps_cli, network_cli, quarantine_cli, train, verify_cli
+from shouwang import (
+    alerting_cli,
+    configure,
+    evaluate,
+    evaluate_alerts,
+    export_cli,
+    gaps_cli,
+    month_files,
+    network_cli,
+    quarantine_cli,
+    train,
+    verify_cli,
+)
 
 app = typer.Typer(
     name="shouwang",
@@ -21,9 +33,12 @@ app = typer.Typer(
 simulate = typer.Typer(help="Simulated homes.", no_args_is_help=True)
 provision = typer.Typer(help="Register people, homes and devices; issue certificates.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
+simulate.command("month")(month_files.month)
+evaluate.app.command("alerts")(evaluate_alerts.alerts)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(provision, name="provision")
+app.add_typer(alerting_cli.app, name="alerting")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(network_cli.app, name="network")
 app.add_typer(gaps_cli.app, name="gaps")
@@ -68,12 +83,6 @@ def _service(package: str) -> None:
 def ingest() -> None:
     """Store what the homes send: MQTT to database, exactly once. Settings: SHOUWANG_… in the environment."""
     _service("ingest")
-
-
-@app.command()
-def alerting() -> None:
-    """Watch readings and events and raise alerts. Settings: SHOUWANG_… in the environment."""
-    _service("alerting")
 
 
 @app.command()

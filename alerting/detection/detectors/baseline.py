@@ -197,7 +197,7 @@ class Baseline(Detector):
         mean = state.total / n
         spread = np.sqrt(np.maximum(state.squares / n - mean * mean, 0))
         centre, within, between = state.centre[:, :, local], state.within[:, :, local], state.between[:, :, local]
-        days = state.days[:, :, local]
+        days = state.days[:, :, local].astype(np.int32)  # 255 + 1 is 0 in its own type
         first, error = days == 0, mean - centre
         floor = np.maximum(between, _BETWEEN)
         rate = np.maximum(1 / (days + 1), 1 / MEMORY_DAYS)

@@ -1,0 +1,22 @@
+"""Whom and what a device's reading concerns; live and in a replay alike."""
+
+from alerting.detection.context import COLUMN, VITALS, Source
+from alerting.detection.engine import SWITCHES
+
+FUTURE_US = 60_000_000
+"""A reading from further ahead has a clock that is wrong; it would wait in memory until its time came."""
+
+
+def place_of(source: Source, channel: str) -> tuple[int, int] | None:
+    """(row of the person, column) of a measured channel; None where detectors have no use for it.
+
+    A vital sign is its wearer's; bed and room speak of whoever lives there.
+    """
+    column = COLUMN.get(channel)
+    row = source.person if channel in VITALS else source.home
+    return None if column is None or row is None else (row, column)
+
+
+def concerns(source: Source, channel: str) -> bool:
+    """Whether detectors have any use for it."""
+    return channel in SWITCHES or place_of(source, channel) is not None

@@ -1,0 +1,144 @@
+"""From findings to alerts: what a dispatcher would have seen, and the difference between two runs."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from alerting.detection.ledger import on_its_own
+from alerting.finding import RANK, Action, Finding, Severity
+from alerting.replay.run import Told
+
+NEAR_US = 3_600_000_000
+"""Two runs' alerts of one rule and resident are the same one when they were told within an hour of each other."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What became of an alert, in its order. ``rule``: whose finding it is, where others are told in this alert."""
+
+    told_us: int
+    action: Action
+    rule: str
+    severity: Severity
+    reason_zh: str
+    reason_en: str
+    news: bool = False
+    """It says something new: it is graver, or it would have been an alert of its own and is told here instead."""
+
+
+class Alert(msgspec.Struct):
+    """One alert with its story; times in µs since 1970, UTC."""
+
+    id: str
+    rule: str
+    rule_version: int
+    severity: Severity
+    """The highest it reached."""
+    subject: str
+    resident_id: int | None
+    household_id: int
+    onset_us: int
+    sensed_us: int
+    told_us: int
+    reason_zh: str
+    reason_en: str
+    evidence: dict[str, Any]
+    over_us: int | None = None
+    """When it cleared by itself, or was taken back."""
+    over: Literal["", "clear", "cancel"] = ""
+    story: list[Step] = []
+
+    @property
+    def resident(self) -> str:
+        """The resident's (or household's, device's) code."""
+        return self.subject.split(":", 1)[1]
+
+    def times_of(self, rules: frozenset[str]) -> Iterator[int]:
+        """When this alert told of one of these rules: first itself, then what its story told."""
+        if self.rule in rules:
+            yield self.told_us
+        yield from (step.told_us for step in self.story if step.rule in rules and step.news)
+
+
+def collect(told: Iterable[Told]) -> list[Alert]:
+    """The alerts of a run, by the time they were told. As on the platform, what would be told in an alert that is over
+    is one of its own, and what follows up an alert that was never raised is left out."""
+    alerts: dict[str, Alert] = {}
+    for one in told:
+        finding = one.finding
+        alert = alerts.get(str(finding.alert_id))
+        alone = on_its_own(finding)
+        if alone is not None and (alert is None or alert.over):
+            finding = alone
+            alert = alerts.get(str(finding.alert_id))
+        if alert is not None:
+            _follow(alert, finding, one.told_us)
+        elif finding.action in ("open", "update"):
+            alerts[str(finding.alert_id)] = _opened(finding, one.told_us)
+    return sorted(alerts.values(), key=lambda alert: alert.told_us)
+
+
+def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
+    part = finding.evidence.get("part")
+    rule, action = (part["rule"], part["action"]) if part else (finding.rule, finding.action)
+    words = finding.reason_zh, finding.reason_en
+    alert.story.append(Step(told_us, finding.action, rule, finding.severity, *words, action in ("open", "update")))
+    if finding.action in ("clear", "cancel"):
+        alert.over_us, alert.over = told_us, finding.action
+    elif RANK[finding.severity] < RANK[alert.severity]:
+        alert.severity = finding.severity
+
+
+def _opened(finding: Finding, told_us: int) -> Alert:
+    return Alert(
+        str(finding.alert_id),
+        finding.rule,
+        finding.rule_version,
+        finding.severity,
+        finding.subject,
+        finding.resident_id,
+        finding.household_id,
+        finding.onset_us,
+        finding.sensed_us,
+        told_us,
+        finding.reason_zh,
+        finding.reason_en,
+        finding.evidence,
+    )
+
+
+class Difference(msgspec.Struct):
+    """Alerts of a second run against a first. ``changed``: (before, after) of one alert that is told at another time
+    or with another severity."""
+
+    came: list[Alert]
+    gone: list[Alert]
+    changed: list[tuple[Alert, Alert]]
+    same: int
+
+
+def compare(before: list[Alert], after: list[Alert]) -> Difference:
+    """Which alerts have come and gone: first those of one id, then of one subject and rule near each other in time."""
+    left = {alert.id: alert for alert in before}
+    pairs: list[tuple[Alert, Alert]] = []
+    came: list[Alert] = []
+    for alert in after:
+        twin = left.pop(alert.id, None)
+        if twin is None:
+            came.append(alert)
+        else:
+            pairs.append((twin, alert))
+    rest: list[Alert] = []
+    for alert in came:
+        near = [
+            twin
+            for twin in left.values()
+            if (twin.subject, twin.rule) == (alert.subject, alert.rule) and abs(twin.told_us - alert.told_us) <= NEAR_US
+        ]
+        if near:
+            twin = min(near, key=lambda twin: abs(twin.told_us - alert.told_us))
+            pairs.append((left.pop(twin.id), alert))
+        else:
+            rest.append(alert)
+    changed = [(a, b) for a, b in pairs if (a.told_us, a.severity, a.rule) != (b.told_us, b.severity, b.rule)]
+    return Difference(rest, list(left.values()), changed, len(pairs) - len(changed))

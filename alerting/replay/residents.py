@@ -1,0 +1,144 @@
+"""RESIDENTS.toml: whom a recording is about, their own limits and parameters, and what is known of their devices."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from alerting.detection.context import District, Person, Source
+from alerting.detection.detectors import all_parameters
+from alerting.detection.detectors.limits import DEFAULTS
+from alerting.district import ROOMS
+from firmware_profiles.devices import MODELS
+
+NEVER_S = 1e9
+"""Heartbeat of a device of which no model is known: it is never called silent."""
+
+
+class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    low: float | None = None
+    high: float | None = None
+
+
+class DeviceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``model``: a file of firmware_profiles/devices, for its heartbeat; '' where silence does not matter. ``shared``:
+    in a home of several it does not know whom it measures."""
+
+    name: str
+    model: str = ""
+    room: str = ""
+    shared: bool = False
+
+
+class ResidentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``household``: the same word for those who live together; a home of one's own where it is not given."""
+
+    code: str
+    household: str = ""
+    spo2_scale: int = 1
+    on_oxygen: bool = False
+    limits: dict[str, Bounds] = {}
+    tuning: dict[str, float] = {}
+    device: list[DeviceEntry] = []
+
+
+class ResidentsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    resident: list[ResidentEntry]
+
+
+def read_residents(file: Path) -> ResidentsFile:
+    """Raises ValueError that names the file, the resident and what to write instead."""
+    try:
+        found = msgspec.convert(tomllib.loads(file.read_text("utf-8")), ResidentsFile)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file}: {error}; an example is in docs/replay.md") from error
+    for code, count in Counter(entry.code for entry in found.resident).items():
+        if count > 1 or not code:
+            raise ValueError(f"{file}: resident {code!r} stands there {count} times; give each a code of its own")
+    for entry in found.resident:
+        _check(file, entry)
+    return found
+
+
+def _check(file: Path, entry: ResidentEntry) -> None:
+    where = f"{file}: resident {entry.code}"
+    if entry.spo2_scale not in (1, 2):
+        raise ValueError(f"{where}: spo2_scale is 1, or 2 where it is prescribed, not {entry.spo2_scale}")
+    for channel in entry.limits:
+        if channel not in DEFAULTS:
+            raise ValueError(f"{where}: no limits for {channel!r}; there are: {', '.join(DEFAULTS)}")
+    for name, value in entry.tuning.items():
+        parameter = all_parameters().get(name)
+        if parameter is None:
+            raise ValueError(f"{where}: no parameter {name!r}; there are: {', '.join(sorted(all_parameters()))}")
+        if not parameter.low <= value <= parameter.high:
+            raise ValueError(f"{where}: {name} = {value:g} is not between {parameter.low:g} and {parameter.high:g}")
+    for device in entry.device:
+        if device.model and device.model not in MODELS:
+            raise ValueError(f"{where}: device {device.name}: no model {device.model!r} in firmware_profiles/devices")
+
+
+def district_of(file: ResidentsFile, seen: Iterable[tuple[str, str]]) -> District:
+    """The detectors' district: the file's devices, and those that the rows name beside them.
+
+    ``seen``: (resident, device) of the rows. A device that the file does not name has no room and is never silent.
+    """
+    households = list(dict.fromkeys(_household(entry) for entry in file.resident))
+    several = {h for h, n in Counter(_household(entry) for entry in file.resident).items() if n > 1}
+    number = {household: i + 1 for i, household in enumerate(households)}
+    people = [
+        Person(
+            i + 1,
+            entry.code,
+            number[_household(entry)],
+            entry.spo2_scale,
+            entry.on_oxygen,
+            {channel: (bounds.low, bounds.high) for channel, bounds in entry.limits.items()},
+            entry.tuning,
+        )
+        for i, entry in enumerate(file.resident)
+    ]
+    row_of = {entry.code: row for row, entry in enumerate(file.resident)}
+    home_of: dict[str, int] = {_household(entry): row_of[entry.code] for entry in file.resident}
+    for household in households:
+        if household in several:
+            home_of[household] = len(people)
+            people.append(Person(None, household, number[household]))
+    entries = {entry.code: entry for entry in file.resident}
+    wanted = {(entry.code, device.name): device for entry in file.resident for device in entry.device}
+    for code, name in seen:
+        wanted.setdefault((code, name), DeviceEntry(name))
+    sources = {}
+    for (code, name), device in wanted.items():
+        household = _household(entries[code])
+        room = ROOMS.get(device.room, (device.room, device.room))
+        model = MODELS.get(device.model)
+        sources[gateway_of(entries[code]), key_of(code, name)] = Source(
+            gateway_of(entries[code]),
+            key_of(code, name),
+            device.model,
+            number[household],
+            None if device.shared and household in several else row_of[code],
+            model.heartbeat_s if model else NEVER_S,
+            f"{room[0]}{model.zh if model else name}",
+            f"{model.name if model else name}{', ' if room[1] else ''}{room[1]}",
+            device.room,
+            home_of[household],
+        )
+    return District(people, sources, {f"gw-{household}": number[household] for household in households})
+
+
+def gateway_of(entry: ResidentEntry) -> str:
+    """Every home has one gateway."""
+    return f"gw-{_household(entry)}"
+
+
+def key_of(code: str, device: str) -> str:
+    """The device's name within its home: two residents' devices of one name are two devices."""
+    return f"{code}.{device}"
+
+
+def _household(entry: ResidentEntry) -> str:
+    return entry.household or entry.code

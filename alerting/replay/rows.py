@@ -1,0 +1,342 @@
+"""READINGS.csv in columns: a year of a resident in a second or two. A row that makes no sense is told by its line.
+
+The file is read in blocks by pyarrow, all columns as text; each check is made for a whole block at once, and only rows
+that fail one are looked at by themselves.
+"""
+
+import csv
+import datetime as dt
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware_profiles.channels import CHANNELS, EVENTS
+
+BLOCK_BYTES = 8 << 20
+NAMES: dict[str, tuple[str, ...]] = {
+    "time": ("time", "time_utc"),
+    "resident": ("resident",),
+    "device": ("device",),
+    "channel": ("channel", "event"),
+    "value": ("value",),
+    "received": ("received",),
+}
+"""What each column may be called; ``received`` may be missing."""
+_INTEGER = re.compile(r"\d{14,17}")
+EARLIEST_US, LATEST_US = 946_684_800_000_000, 4_102_444_800_000_000
+"""2000 to 2100: a time outside is in another unit."""
+
+Texts = NDArray[np.object_]
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A row that was not used: its line in the file, and what to do about it."""
+
+    line: int
+    why: str
+    row: str
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Readings of one (resident, device, channel), shapes [n]."""
+
+    resident: str
+    device: str
+    channel: str
+    time_us: NDArray[np.int64]
+    value: NDArray[np.float32]
+    received_us: NDArray[np.int64]
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    resident: str
+    device: str
+    kind: str
+    time_us: int
+    values: dict[str, Any]
+    received_us: int
+
+
+class Rows(msgspec.Struct):
+    """What a file holds."""
+
+    batches: list[Batch] = []
+    events: list[EventRow] = []
+    rejects: list[Reject] = []
+    lines: int = 0
+    ignored_columns: list[str] = []
+
+
+def read_rows(
+    file: Path, residents: set[str], zone: dt.tzinfo | None = None, progress: Callable[[int], None] = lambda _: None
+) -> Rows:
+    """Read a whole file. ``residents``: the codes that may occur; ``zone``: of times that name none (None: they are
+    rejected); ``progress`` is called with the bytes read so far.
+
+    Raises ValueError where the header lacks a column or the file can not be read as CSV, ImportError without pyarrow.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.csv
+    except ImportError as error:
+        raise ImportError("reading CSV files needs pyarrow: pip install 'shouwang[export]'") from error
+    header = _header(file)
+    columns = {name: _column(file, header, name) for name in NAMES}
+    used = [column for column in columns.values() if column is not None]
+    rows = Rows(ignored_columns=[name for name in header if name not in used])
+    broken: list[tuple[int, str, int]] = []
+
+    def ragged(row: Any) -> str:
+        broken.append((row.number, row.text, row.actual_columns))
+        return "skip"
+
+    reader = _Reader(rows, residents, zone)
+    try:
+        with file.open("rb") as raw:
+            blocks = pyarrow.csv.open_csv(
+                raw,
+                read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+                parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=ragged, ignore_empty_lines=False),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types=dict.fromkeys(used, pa.binary()), include_columns=used, strings_can_be_null=False
+                ),
+            )
+            for block in blocks:
+                reader.block({n: block.column(c) for n, c in columns.items() if c is not None}, broken)
+                progress(raw.tell())
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{file}: can not be read as CSV near line {reader.line}: {error}") from error
+    reader.ragged(broken, len(header))
+    rows.rejects.sort(key=lambda reject: reject.line)
+    return rows
+
+
+def _header(file: Path) -> list[str]:
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        header = next(csv.reader(text), [])
+    twice = {name for name in header if header.count(name) > 1}
+    if twice:
+        raise ValueError(f"{file}: the header names {', '.join(sorted(twice))} twice; name each column once")
+    return header
+
+
+def _column(file: Path, header: list[str], name: str) -> str | None:
+    found = next((alias for alias in NAMES[name] if alias in header), None)
+    if found is None and name != "received":
+        raise ValueError(
+            f"{file}: no column {name!r} in the header ({', '.join(header) or 'empty'}); the first line must be: "
+            "time,resident,device,channel,value"
+        )
+    return found
+
+
+class _Reader:
+    """Turns blocks of texts into batches; keeps count of the lines."""
+
+    def __init__(self, rows: Rows, residents: set[str], zone: dt.tzinfo | None) -> None:
+        self._rows, self._residents, self._zone = rows, residents, zone
+        self.line = 2
+        self._broken_seen = 0
+
+    def block(self, columns: dict[str, Any], broken: list[tuple[int, str, int]]) -> None:
+        texts = {name: _text(column) for name, column in columns.items()}
+        n = len(next(iter(texts.values())))
+        lines = self._lines(n, {number for number, _, _ in broken})
+        self._rows.lines += n
+        if not n:
+            return
+        why = np.full(n, "", object)
+        time_us = self._times(texts["time"], why)
+        received_us = time_us
+        if "received" in texts:
+            given = np.array([text != "" for text in texts["received"].to_pylist()])
+            received_us = np.where(given, self._times(texts["received"], why, given), time_us)
+            self._mark(why, (received_us < time_us - 3_600_000_000), "received an hour before its time: check both")
+        codes = {name: _coded(texts[name]) for name in ("resident", "device", "channel")}
+        unknown = self._known(codes["resident"], self._residents)
+        self._mark(why, unknown, "resident {resident!r} is not in the residents file: add [[resident]] code = …", texts)
+        self._mark(why, _empty(codes["device"]), "no device: name the one that measured it")
+        kinds, kind = codes["channel"]
+        is_event = np.array([k in EVENTS for k in kinds], np.bool_)[kind]
+        is_channel = np.array([k in CHANNELS for k in kinds], np.bool_)[kind]
+        self._mark(
+            why, ~is_event & ~is_channel, "no channel or event {channel!r}: see firmware_profiles/channels.toml", texts
+        )
+        value = self._values(texts["value"], is_channel, why)
+        low = np.array([CHANNELS[k].low if k in CHANNELS else -np.inf for k in kinds])[kind]
+        high = np.array([CHANNELS[k].high if k in CHANNELS else np.inf for k in kinds])[kind]
+        with np.errstate(invalid="ignore"):
+            beyond = is_channel & ((value < low) | (value > high))
+        self._mark(why, beyond, "{value} is not possible for {channel}: check its unit", texts)
+        blank = np.logical_and.reduce([_empty(codes[name]) for name in codes]) & _blank(texts["time"])
+        good = (why == "") & ~blank
+        self._reject(texts, lines, why, blank)
+        self._batches(codes, good & is_channel, time_us, value, received_us)
+        self._events(texts, lines, good & is_event, time_us, received_us)
+
+    def ragged(self, broken: list[tuple[int, str, int]], expected: int) -> None:
+        """Rows with too few or too many columns."""
+        for number, text, actual in broken:
+            if text.strip():
+                self._rows.lines += 1
+                self._rows.rejects.append(Reject(number, f"{actual} columns, not {expected}: check its commas", text))
+
+    def _lines(self, n: int, broken: set[int]) -> NDArray[np.int64]:
+        """Line numbers of the next n rows, those with a wrong number of columns left out."""
+        lines = np.arange(self.line, self.line + n + len(broken))
+        if broken:
+            lines = lines[~np.isin(lines, list(broken))]
+        self.line = int(lines[n - 1]) + 1 if n else self.line
+        return lines[:n]
+
+    def _mark(self, why: Texts, bad: NDArray[np.bool_], reason: str, texts: dict[str, Any] | None = None) -> None:
+        for i in np.flatnonzero(bad & (why == "")).tolist():
+            named = {name: column[i].as_py() for name, column in texts.items()} if texts else {}
+            why[i] = reason.format(**named) if named else reason
+
+    def _known(self, coded: tuple[list[str], NDArray[np.int64]], allowed: set[str]) -> NDArray[np.bool_]:
+        names, codes = coded
+        return ~np.array([name in allowed for name in names], np.bool_)[codes]
+
+    def _times(self, column: Any, why: Texts, wanted: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """µs since 1970 of integers and of ISO 8601; 0 where there is none."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        try:
+            if _INTEGER.fullmatch(column[0].as_py() or ""):
+                found = pc.cast(column, pa.int64()).to_numpy(zero_copy_only=False)
+            else:
+                found = pc.cast(column, pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+            found = np.array(found, np.int64)
+        except pa.ArrowInvalid:
+            found = np.array([self._time(text) for text in column.to_pylist()], np.int64)
+        bad = (found < EARLIEST_US) | (found > LATEST_US)
+        self._mark(
+            why,
+            bad if wanted is None else bad & wanted,
+            "no time between 2000 and 2100: write 2026-03-01T08:00:00+08:00, or µs since 1970; a time without a zone "
+            "needs --zone",
+        )
+        return found
+
+    def _time(self, text: str) -> int:
+        text = text.strip()
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        try:
+            time = dt.datetime.fromisoformat(text)
+        except ValueError:
+            return 0
+        if time.tzinfo is None:
+            if self._zone is None:
+                return 0
+            time = time.replace(tzinfo=self._zone)
+        return round((time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(microseconds=1))
+
+    def _values(self, column: Any, is_channel: NDArray[np.bool_], why: Texts) -> NDArray[np.float64]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        try:
+            value = np.array(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+        except pa.ArrowInvalid:
+            value = np.array([_number(text) for text in column.to_pylist()])
+        self._mark(why, is_channel & ~np.isfinite(value), "{value!r} is no number", {"value": column})
+        return value
+
+    def _reject(self, texts: dict[str, Any], lines: NDArray[np.int64], why: Texts, blank: NDArray[np.bool_]) -> None:
+        self._rows.lines -= int(blank.sum())
+        for i in np.flatnonzero((why != "") & ~blank).tolist():
+            row = ",".join(str(column[i].as_py()) for column in texts.values())
+            self._rows.rejects.append(Reject(int(lines[i]), str(why[i]), row))
+
+    def _batches(
+        self,
+        codes: dict[str, tuple[list[str], NDArray[np.int64]]],
+        wanted: NDArray[np.bool_],
+        time_us: NDArray[np.int64],
+        value: NDArray[np.float64],
+        received_us: NDArray[np.int64],
+    ) -> None:
+        (residents, resident), (devices, device), (channels, channel) = codes.values()
+        at = np.flatnonzero(wanted)
+        series = ((resident * len(devices)) + device) * len(channels) + channel
+        order = at[np.argsort(series[at], kind="stable")]
+        ends = np.flatnonzero(np.diff(series[order])) + 1
+        for mine in np.split(order, ends) if len(order) else ():
+            i = mine[0]
+            names = residents[resident[i]], devices[device[i]], channels[channel[i]]
+            values = value[mine].astype(np.float32)
+            self._rows.batches.append(Batch(*names, time_us[mine], values, received_us[mine]))
+
+    def _events(
+        self,
+        texts: dict[str, Any],
+        lines: NDArray[np.int64],
+        wanted: NDArray[np.bool_],
+        time_us: NDArray[np.int64],
+        received_us: NDArray[np.int64],
+    ) -> None:
+        for i in np.flatnonzero(wanted).tolist():
+            resident, device, kind, text = (texts[n][i].as_py() for n in ("resident", "device", "channel", "value"))
+            try:
+                values = _event_values(text)
+            except ValueError as error:
+                row = ",".join(str(column[i].as_py()) for column in texts.values())
+                self._rows.rejects.append(Reject(int(lines[i]), str(error), row))
+                continue
+            self._rows.events.append(EventRow(resident, device, kind, int(time_us[i]), values, int(received_us[i])))
+
+
+def _text(column: Any) -> Any:
+    """The column as valid text; bytes that are no UTF-8 become replacement characters, which no check lets pass."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    except pa.ArrowInvalid:
+        return pa.array([raw.decode("utf-8", "replace").strip() for raw in column.to_pylist()], pa.string())
+
+
+def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
+    """(words, index of each row's word)."""
+    encoded = column.dictionary_encode()
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _empty(coded: tuple[list[str], NDArray[np.int64]]) -> NDArray[np.bool_]:
+    words, codes = coded
+    return np.array([word == "" for word in words], np.bool_)[codes]
+
+
+def _blank(column: Any) -> NDArray[np.bool_]:
+    import pyarrow.compute as pc
+
+    return np.array(pc.equal(column, "").to_numpy(zero_copy_only=False), np.bool_)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _event_values(text: str) -> dict[str, Any]:
+    """The values of an event: nothing, a JSON object of scalars, or one number or word. Raises ValueError."""
+    if not text:
+        return {}
+    if not text.startswith("{"):
+        number = _number(text)
+        return {"value": text if np.isnan(number) else number}
+    try:
+        return msgspec.json.decode(text, type=dict[str, str | int | float | bool])
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"an event's values are a JSON object of numbers and words: {error}") from error

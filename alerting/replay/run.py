@@ -1,0 +1,135 @@
+"""Plays a recording to an engine. The engine's clock follows the data: an hour at a time, and exactly where time itself
+matters: when an event arrives, and when a silence becomes too long."""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+
+from alerting.detection.columns import HOUR_US
+from alerting.detection.engine import LATENESS_US, TICK_US, UNHURRIED, Engine
+from alerting.finding import Finding
+from alerting.replay.recording import Contact, Recording, allowed_us
+
+SETTLED_US = 10_000_000
+"""After the last moment: its step is complete."""
+
+Progress = Callable[[float], None]
+"""Called with the share that is done, 0 … 1."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A finding and when it was told: by the clock, not by the data, which may have come late."""
+
+    finding: Finding
+    told_us: int
+
+
+def replay(recording: Recording, progress: Progress = lambda _: None, engine: Engine | None = None) -> list[Told]:
+    """Everything that the engine says, in its order. ``engine``: a fresh one unless given."""
+    engine = engine or Engine(recording.district, recording.begin_us)
+    player = _Player(recording, engine)
+    stops = _stops(recording)
+    told: list[Told] = []
+    before = recording.begin_us
+    for number, now_us in enumerate(stops):
+        # a chapter's findings are as of their step; one that waited for the morning is told when it came
+        told += [
+            Told(finding, max(before, min(finding.sensed_us + LATENESS_US, now_us))) for finding in player.until(now_us)
+        ]
+        told += [Told(finding, now_us) for finding in player.at(now_us)]
+        before = now_us
+        if number % 64 == 0:
+            progress(number / len(stops))
+    progress(1.0)
+    return told
+
+
+def _stops(recording: Recording) -> list[int]:
+    """The moments at which the clock stops, sorted, the end last."""
+    begin_us, end_us = recording.begin_us, recording.end_us
+    first_us = begin_us + TICK_US  # the engine's first look at who is there
+    stops = {first_us, *range(begin_us // HOUR_US * HOUR_US + HOUR_US, end_us, HOUR_US)}
+    stops |= {a.arrival_us for a in recording.events if a.happened.kind not in UNHURRIED}
+    begins: dict[str, list[int]] = {}
+    for contact in recording.contacts:
+        stops.add(contact.begin_us)
+        stops |= _wakes(contact.end_us, allowed_us(recording.district, contact.gateway, contact.device))
+        if contact.device is None:
+            begins.setdefault(contact.gateway, []).append(contact.begin_us)
+    for gateway, device in recording.district.sources:
+        # silent from the start, or since the gateway is back
+        for since_us in (first_us, *begins.get(gateway, ())):
+            stops |= _wakes(since_us, allowed_us(recording.district, gateway, device))
+    return [*sorted(stop for stop in stops if begin_us < stop < end_us), end_us, end_us + SETTLED_US]
+
+
+def _wakes(since_us: int, allowed: float) -> set[int]:
+    """When silence is told; a second later again, since the engine looks once a second."""
+    return {since_us + int(allowed), since_us + int(allowed) + TICK_US} if np.isfinite(allowed) else set()
+
+
+class _Player:
+    """Hands over what has arrived by a moment."""
+
+    def __init__(self, recording: Recording, engine: Engine) -> None:
+        self._recording, self._engine = recording, engine
+        self._vitals = 0
+        self._events = 0
+        self._switched = [0] * len(recording.switches)
+        self._contacts = 0
+        self._alive: dict[Contact, float] = {}
+        """Contacts that last, and when the engine was last told."""
+
+    def until(self, now_us: int) -> Iterator[Finding]:
+        """Readings, signs of life, unhurried events; then the clock moves."""
+        yield from self._hear(now_us)
+        recording = self._recording
+        end = int(np.searchsorted(recording.arrival_us, now_us, "right"))
+        if end > self._vitals:
+            self._engine.readings(recording.vitals.take(np.arange(self._vitals, end)))
+            self._vitals = end
+        for number, switched in enumerate(recording.switches):
+            first = self._switched[number]
+            last = self._switched[number] = int(np.searchsorted(switched.arrival_us, now_us, "right"))
+            if last > first:
+                order = first + np.argsort(switched.time_us[first:last], kind="stable")
+                times, values = switched.time_us[order], switched.value[order]
+                self._engine.switched(switched.source, switched.channel, times, values)
+        for arrived in recording.events[self._events : self._upto(now_us)]:
+            if arrived.happened.kind in UNHURRIED:
+                yield from self._engine.event(arrived.happened)
+        yield from self._engine.advance(now_us)
+
+    def at(self, now_us: int) -> Iterator[Finding]:
+        """Events that are acted on at once."""
+        first, self._events = self._events, self._upto(now_us)
+        for arrived in self._recording.events[first : self._events]:
+            if arrived.happened.kind not in UNHURRIED:
+                yield from self._engine.event(arrived.happened)
+
+    def _upto(self, now_us: int) -> int:
+        events, at = self._recording.events, self._events
+        while at < len(events) and events[at].arrival_us <= now_us:
+            at += 1
+        return at
+
+    def _hear(self, now_us: int) -> Iterator[Finding]:
+        contacts, district = self._recording.contacts, self._recording.district
+        while self._contacts < len(contacts) and contacts[self._contacts].begin_us <= now_us:
+            contact = contacts[self._contacts]
+            self._alive[contact] = -np.inf
+            self._contacts += 1
+        over = [contact for contact in self._alive if contact.end_us < now_us]
+        for contact in sorted(over, key=lambda contact: contact.end_us):
+            # at its very end: that is where the silence begins
+            yield from self._engine.heard(contact.gateway, contact.device, contact.end_us)
+            del self._alive[contact]
+        behind = {
+            contact.gateway for contact in over
+        }  # a word of a device is a word of its gateway, and it was an old one
+        for contact, heard_us in self._alive.items():
+            often = now_us - heard_us > allowed_us(district, contact.gateway, contact.device) / 2
+            if often or (contact.device is None and contact.gateway in behind):
+                yield from self._engine.heard(contact.gateway, contact.device, now_us)
+                self._alive[contact] = now_us

@@ -1,0 +1,104 @@
+"""The way to the district: what is lost, late, repeated, or has a wrong time; and who is in contact when."""
+
+import msgspec
+import numpy as np
+from numpy.random import Generator
+
+from device_simulators.month.scenes import Script
+from device_simulators.month.sensing import MINUTE_US, Trace
+
+OUTAGE_TOLD_S = 180
+"""A connection that is away for longer has to be noticed."""
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """From ``begin_us`` to ``end_us`` the device ('' is the gateway) is heard as often as it should be."""
+
+    device: str
+    begin_us: int
+    end_us: int
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """The home's line is down; what happens meanwhile arrives at its end."""
+
+    begin_us: int
+    end_us: int
+
+
+class Line:
+    """One home's connection over the month."""
+
+    def __init__(self, script: Script, start_us: int, end_us: int, rng: Generator) -> None:
+        self._start_us, self._end_us, self._rng = start_us, end_us, rng
+        self._unplugged = [
+            (d, start_us + int(b * MINUTE_US), start_us + int(e * MINUTE_US)) for d, b, e in script.unplugged
+        ]
+        self.outages = self._draw_outages(script)
+        self._jump = self._draw_jump()
+
+    def _draw_outages(self, script: Script) -> list[Outage]:
+        """One and a half a month, from half a minute to four hours; none touches a planned episode, so that one that
+        is not found is the detectors' affair."""
+        rng, found = self._rng, []
+        for _ in range(rng.poisson(1.5 * (self._end_us - self._start_us) / (30 * 86_400e6))):
+            begin = int(rng.uniform(self._start_us, self._end_us))
+            lasts = int(np.exp(rng.uniform(np.log(30), np.log(14_400))) * 1e6)
+            minutes = ((begin - self._start_us) / MINUTE_US, (begin + lasts - self._start_us) / MINUTE_US)
+            clear = all(minutes[1] < b - 60 or minutes[0] > e + 60 for _, b, e in script.truth)
+            if clear and begin + lasts < self._end_us - 3_600_000_000:
+                found.append(Outage(begin, begin + lasts))
+        found.sort(key=lambda outage: outage.begin_us)
+        return [o for i, o in enumerate(found) if i == 0 or o.begin_us > found[i - 1].end_us + 3_600_000_000]
+
+    def _draw_jump(self) -> tuple[int, int, int]:
+        """(begin, end, offset): in every tenth home the gateway's clock is off for hours."""
+        rng = self._rng
+        if rng.random() >= 0.1:
+            return 0, 0, 0
+        begin = int(rng.uniform(self._start_us, self._end_us - 12 * 3.6e9))
+        return begin, begin + int(rng.uniform(1, 12) * 3.6e9), int(rng.choice([-1, 1]) * rng.uniform(20, 300) * 1e6)
+
+    def arrival(self, time_us: int, after_s: float = 0.5) -> int:
+        """When an event of this moment is known to the district."""
+        at = time_us + int(after_s * 1e6)
+        return next((o.end_us + 2_000_000 for o in self.outages if o.begin_us <= at < o.end_us), at)
+
+    def carry(self, trace: Trace) -> Trace:
+        """What arrives of a trace, sorted by arrival: some is lost, some late, one in a hundred comes twice."""
+        rng, time_us, value = self._rng, trace.time_us, trace.value
+        keep = np.ones(len(time_us), np.bool_)
+        for device, begin, end in self._unplugged:
+            if device == trace.device:
+                keep &= (time_us < begin) | (time_us >= end)
+        if trace.channel not in ("motion", "presence", "door_open"):
+            keep &= rng.random(len(time_us)) > 0.01
+        time_us, value = time_us[keep], value[keep]
+        arrival = time_us + rng.integers(300_000, 1_500_000, len(time_us))
+        late = rng.random(len(time_us)) < 0.002
+        arrival[late] += rng.integers(1_000_000, 60_000_000, int(late.sum()))
+        for outage in self.outages:
+            held = (arrival >= outage.begin_us) & (arrival < outage.end_us)
+            arrival[held] = outage.end_us + rng.integers(1_000_000, 5_000_000, int(held.sum()))
+        begin, end, offset = self._jump
+        if offset:
+            time_us = time_us + np.where((time_us >= begin) & (time_us < end), offset, 0)
+        twice = np.flatnonzero(rng.random(len(time_us)) < 0.01)
+        time_us, value = np.concatenate((time_us, time_us[twice])), np.concatenate((value, value[twice]))
+        arrival = np.concatenate((arrival, arrival[twice] + rng.integers(0, 30_000_000, len(twice))))
+        order = np.lexsort((time_us, arrival))
+        return Trace(trace.device, trace.channel, time_us[order], value[order], arrival[order])
+
+    def contacts(self, devices: list[str]) -> list[Contact]:
+        """Of the gateway and its devices: the outages' and the unplugged times left out."""
+        found = []
+        for device in ["", *devices]:
+            gaps = [(o.begin_us, o.end_us) for o in self.outages]
+            gaps += [(b, e) for d, b, e in self._unplugged if d == device]
+            since = self._start_us
+            for begin, end in sorted(gaps):
+                if begin > since:
+                    found.append(Contact(device, since, begin))
+                since = max(since, end)
+            found.append(Contact(device, since, self._end_us))
+        return found
