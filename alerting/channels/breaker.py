@@ -16,6 +16,11 @@ class Breaker:
         self._until: float | None = None
         self._trying = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the last word of the peer was none."""
+        return self._until is not None
+
     def opens_at(self, now_s: float) -> float | None:
         """When an attempt may be made again; None: now."""
         if self._until is None:

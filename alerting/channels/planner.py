@@ -2,7 +2,8 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,8 +14,8 @@ from psycopg.rows import dict_row
 from alerting import lifecycle
 from alerting.channels import policy
 from alerting.channels.config import Channels
-from alerting.channels.outbox import WAKE
-from alerting.channels.recipients import Card, load_cards, next_recipients
+from alerting.channels.outbox import WAKE, WITHDRAWN_BY_AN_ANSWER, Page
+from alerting.channels.recipients import Card, Key, load_cards, next_recipients
 from alerting.channels.wording import SAMPLE, Content, Item
 from alerting.finding import NAMESPACE
 
@@ -35,16 +36,15 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
         mine = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK_KEY,)).fetchone()
         if mine is None or not mine[0]:
             return 0
-        rows = _waiting(conn)
+        rows = _still_wanted(conn, _waiting(conn), now)
         if not rows:
             return 0
         waiting = [_as_waiting(row) for row in rows.values()]
         cards = load_cards(conn, {one.recipient for one in waiting}, channels, reaches, now)
         allowed = {key: _allowed(card, channels, now) for key, card in cards.items()}
         held = {key for key, at in allowed.items() if at > now}
-        full = {key for key, card in cards.items() if len(card.sent) >= channels.rate.messages}
         made = 0
-        for group in policy.group(waiting, now, full):
+        for group in _within_limits(waiting, cards, channels, now):
             recipient = group.members[0].recipient
             card = cards.get(recipient)
             if card is None:
@@ -105,11 +105,15 @@ def tell_next(conn: Connection[Any], notification: int, now: dt.datetime) -> boo
 
 
 def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
-    """Notifications in no message yet, with all that a message says of them; locked until the transaction ends."""
+    """Notifications in no message yet, with all that a message says of them; locked until the transaction ends.
+
+    An alert that somebody acts on this moment is looked at again in the next pass: waiting for it here, with others'
+    notifications in hand, could be a deadlock.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
-            SELECT n.id, n.alert_id, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key, n.due_at,
+            SELECT n.id, n.alert_id, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key, n.due_at, n.page,
                    a.severity, a.rule, a.reason_zh, a.reason_en, a.onset, a.state AS alert_state,
                    h.code AS household, h.address_zh, h.address_en, h.phone,
                    coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
@@ -121,16 +125,43 @@ def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
             LEFT JOIN resident r ON r.id = a.resident_id
             WHERE n.state = 'waiting' AND n.message_id IS NULL
             ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), n.id
-            LIMIT %s FOR UPDATE OF n SKIP LOCKED
+            LIMIT %s FOR KEY SHARE OF a SKIP LOCKED FOR UPDATE OF n SKIP LOCKED
             """,
             (AT_ONCE,),
         ).fetchall()
     return {row["id"]: row for row in rows}
 
 
+def _still_wanted(
+    conn: Connection[Any], rows: dict[int, dict[str, Any]], now: dt.datetime
+) -> dict[int, dict[str, Any]]:
+    """Without those whose alert is over by now, whoever closed it."""
+    over = [
+        row["id"]
+        for row in rows.values()
+        if row["reason"] in WITHDRAWN_BY_AN_ANSWER and row["alert_state"] not in lifecycle.OPEN
+    ]
+    if over:
+        conn.execute("UPDATE notification SET state = 'withdrawn', settled_at = %s WHERE id = ANY(%s)", (now, over))
+    return {identity: row for identity, row in rows.items() if identity not in set(over)}
+
+
+def _within_limits(
+    waiting: Sequence[policy.Waiting], cards: Mapping[Key, Card], channels: Channels, now: dt.datetime
+) -> list[policy.Group]:
+    """The groups; those who would get more messages than the rate allows get one for everything."""
+    groups = policy.group(waiting, now)
+    many = Counter(group.members[0].recipient for group in groups if group.severity != "emergency")
+    full = {key for key, card in cards.items() if many[key] > 1 and len(card.sent) + many[key] > channels.rate.messages}
+    return policy.group(waiting, now, full) if full else groups
+
+
 def _as_waiting(row: dict[str, Any]) -> policy.Waiting:
     recipient = (row["recipient_kind"], row["recipient_key"])
-    return policy.Waiting(row["id"], recipient, row["reason"], row["severity"], row["rule"], row["area"], row["due_at"])
+    page = "" if row["page"] is None else f"{row['page']['purpose']} {row['page']['subject']}"
+    return policy.Waiting(
+        row["id"], recipient, row["reason"], row["severity"], row["rule"], row["area"], row["due_at"], page
+    )
 
 
 def _allowed(card: Card, channels: Channels, now: dt.datetime) -> dt.datetime:
@@ -169,13 +200,12 @@ def _make(
         ),
     ).fetchone()
     assert row is not None  # noqa: S101 - INSERT … RETURNING
-    conn.execute(
-        "UPDATE notification SET message_id = %s WHERE id = ANY(%s)", (row[0], [one.id for one in group.members])
-    )
+    members = [one.id for one in group.members]
+    conn.execute("UPDATE notification SET message_id = %s WHERE id = ANY(%s)", (row[0], members))
     if due > now and group.severity == "urgent" and first["reason"] == "escalation":
         # Somebody asleep is left asleep, and somebody who is awake is told now.
-        for one in group.members:
-            tell_next(conn, one.id, now)
+        for member in members:
+            tell_next(conn, member, now)
 
 
 def message_key(alert_id: uuid.UUID, reason: str, step: int, round: int, kind: str, key: str) -> uuid.UUID:
@@ -198,4 +228,5 @@ def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool) 
         place_en=first["place_en"],
         items=tuple(items),
         to_family=to_family,
+        page=None if rows[0]["page"] is None else msgspec.convert(rows[0]["page"], Page),
     )

@@ -89,6 +89,8 @@ class Waiting(NamedTuple):
     area: str
     """Path of the compound, or of whatever the household lies in."""
     due_at: dt.datetime
+    page: str = ""
+    """Whose page its link leads to; of two pages nobody makes one message."""
 
 
 class Group(NamedTuple):
@@ -111,8 +113,11 @@ def group(waiting: Iterable[Waiting], now: dt.datetime, overflowing: Iterable[tu
     full = set(overflowing)
     alike: dict[tuple[object, ...], list[Waiting]] = {}
     for one in waiting:
-        emergency = one.severity == "emergency"
-        what = ("all",) if one.recipient in full and not emergency else (one.reason, one.severity, one.rule, one.area)
+        what: tuple[object, ...] = (one.reason, one.severity, one.rule, one.area)
+        if one.page:
+            what = ("page", one.page)
+        elif one.recipient in full and one.severity != "emergency":
+            what = ("all",)
         alike.setdefault((one.recipient, *what), []).append(one)
     groups = []
     for members in alike.values():

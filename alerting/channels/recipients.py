@@ -89,8 +89,9 @@ def next_recipients(conn: Connection[Any], alert_id: Any, kind: str, key: str, n
             """
             SELECT r.code || '/' || c.phone FROM contact c JOIN resident r ON r.id = c.resident_id
             WHERE c.resident_id = (SELECT resident_id FROM alert WHERE id = %(alert)s) AND c.consent_at <= %(now)s
-              AND c.call_order > coalesce((SELECT me.call_order FROM contact me JOIN resident mine ON mine.id = me.resident_id
-                                           WHERE mine.code || '/' || me.phone = %(key)s), 0)
+              AND c.call_order > coalesce(
+                  (SELECT me.call_order FROM contact me JOIN resident mine ON mine.id = me.resident_id
+                   WHERE mine.code || '/' || me.phone = %(key)s), 0)
             ORDER BY c.call_order
             """,
             {"alert": alert_id, "now": now, "key": key},
@@ -100,8 +101,8 @@ def next_recipients(conn: Connection[Any], alert_id: Any, kind: str, key: str, n
         return []
     row = conn.execute(
         """
-        SELECT (SELECT a.path::text FROM alert x JOIN household h ON h.id = x.household_id JOIN area a ON a.id = h.area_id
-                WHERE x.id = %(alert)s),
+        SELECT (SELECT a.path::text FROM alert x JOIN household h ON h.id = x.household_id
+                JOIN area a ON a.id = h.area_id WHERE x.id = %(alert)s),
                CASE WHEN %(kind)s = 'organisation' THEN %(key)s
                     ELSE (SELECT o.code FROM staff s JOIN organisation o ON o.id = s.organisation_id
                           WHERE s.code = %(key)s) END
@@ -135,7 +136,7 @@ def _people(
         """,
         (keys.get("staff", []),),
     ):
-        found["staff", row[0]] = _Person(*row[1:5], account=row[5] or "")
+        found["staff", row[0]] = _Person(row[1], row[2], row[3], row[4], row[5] or "")
     for row in conn.execute(
         """
         SELECT r.code || '/' || c.phone, c.name_zh, c.name_en, c.language, c.phone,
@@ -145,7 +146,7 @@ def _people(
         """,
         (now, keys.get("contact", [])),
     ):
-        found["contact", row[0]] = _Person(*row[1:5], account=row[5] or "")
+        found["contact", row[0]] = _Person(row[1], row[2], row[3], row[4], row[5] or "")
     for row in conn.execute(
         "SELECT code, name_zh, name_en, phone FROM organisation WHERE active AND code = ANY(%s)",
         (keys.get("organisation", []),),

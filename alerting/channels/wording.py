@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from alerting.channels.outbox import Reason
+from alerting.channels.outbox import Page, Reason
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 Language = Literal["zh", "en"]
@@ -52,6 +52,7 @@ class Content(msgspec.Struct, frozen=True):
     place_en: str
     items: tuple[Item, ...]
     to_family: bool = False
+    page: Page | None = None
 
 
 KINDS: Mapping[str, tuple[str, str]] = {
@@ -110,13 +111,18 @@ def polite_name(item: Item, language: Language) -> str:
 
 
 def map_link(item: Item) -> str:
+    """The home in a map; empty where no place is known."""
+    return marker(item.longitude, item.latitude)
+
+
+def marker(longitude: float | None, latitude: float | None) -> str:
     """A marker in 高德地图 (https://lbs.amap.com/api/uri-api/guide/mobile-web/point); empty where no place is known.
 
     CGCS2000 and WGS 84 differ by centimetres; amap converts to its own grid (``coordinate=wgs84``).
     """
-    if item.longitude is None or item.latitude is None:
+    if longitude is None or latitude is None:
         return ""
-    position = f"{item.longitude:.6f},{item.latitude:.6f}"
+    position = f"{longitude:.6f},{latitude:.6f}"
     return "https://uri.amap.com/marker?" + urlencode({"position": position, "coordinate": "wgs84"}, safe=",")
 
 
