@@ -19,6 +19,7 @@ from shouwang import (
     gaps_cli,
     month_files,
     network_cli,
+    notify_cli,
     quarantine_cli,
     train,
     verify_cli,
@@ -42,6 +43,7 @@ app.add_typer(alerting_cli.app, name="alerting")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(network_cli.app, name="network")
 app.add_typer(gaps_cli.app, name="gaps")
+app.add_typer(notify_cli.app, name="notify")
 app.command("export")(export_cli.export)
 app.command("verify")(verify_cli.verify)
 app.command("gateway")(configure.command)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psycopg
 
+import alerting.channels
+from alerting.links import create_link_key_file
 from care_network.demo_district import DemoDistrict, DemoHome, load_demo
 from care_network.keyring import create_key_file, load_key_file
 from database.embedded import EmbeddedPostgres
@@ -20,6 +22,7 @@ from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 from shouwang.processes import Child, wait_until
 
+DEMO_CHANNELS = Path(alerting.channels.__file__).with_name("demo_channels.toml")
 SERVICES = ("ingest", "alerting", "console")
 START_TIMEOUT_S = 60.0
 
@@ -62,13 +65,19 @@ class Platform:
         return district
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
+        """The services, and the delivery service with the demonstration's outbox."""
+        key = self.data / "link.key"
+        create_link_key_file(key)
+        environment = {
+            "SHOUWANG_DATABASE_URL": self.postgres.url,
+            "SHOUWANG_CONSOLE_PORT": str(self._port),
+            "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
+            "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
+            "SHOUWANG_LINK_KEY_FILE": str(key),
+        }
         for service in services:
-            self.start_child(
-                service,
-                ["-m", service],
-                self.broker.settings(f"svc-{service}"),
-                {"SHOUWANG_DATABASE_URL": self.postgres.url, "SHOUWANG_CONSOLE_PORT": str(self._port)},
-            )
+            self.start_child(service, ["-m", service], self.broker.settings(f"svc-{service}"), environment)
+        self.start_child("notify", ["-m", "alerting.channels"], None, environment)
         if "console" in services:
             wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
 
