@@ -66,4 +66,7 @@ def family_of(
             """,
             (household_id, resident_id, resident_id, at),
         ).fetchall()
-    return tuple({member.phone: member for member in reversed(rows)}.values())[::-1]
+    each: dict[str, FamilyMember] = {}
+    for member in rows:
+        each.setdefault(member.phone, member)
+    return tuple(each.values())

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -89,7 +90,8 @@ def record(conn: psycopg.Connection[Any], found: Sequence[Warned], at: dt.dateti
                 )
             elif known[1] != one.starts_at:
                 conn.execute(
-                    "UPDATE duty_warning SET starts_at = least(starts_at, %s), text_zh = %s, text_en = %s WHERE id = %s",
+                    "UPDATE duty_warning SET starts_at = least(starts_at, %s), text_zh = %s, text_en = %s"
+                    " WHERE id = %s",
                     (one.starts_at, one.text_zh, one.text_en, known[0]),
                 )
         conn.execute(
@@ -134,7 +136,7 @@ def _in_force(
                 day += dt.timedelta(days=1)
     marks = sorted(edges)
     spans: dict[str, tuple[Policy, list[tuple[dt.datetime, dt.datetime]]]] = {}
-    for start, end in zip(marks, marks[1:], strict=False):
+    for start, end in pairwise(marks):
         applied = choose(policies, severity, near, start)
         if applied is None:
             continue

@@ -8,6 +8,7 @@ import msgspec
 from alerting.channels.outbox import Recipient
 from alerting.escalation.policy import Desk, Family, OnDuty, Service, Step
 from care_network.contacts import FamilyMember
+from care_network.duty import OnDuty as Present
 from care_network.duty import Roster, on_duty, serving
 
 
@@ -29,8 +30,11 @@ def called(
 
     Raises ValueError where the roster does not cover ``at``.
     """
-    found = (one for target in step.targets for one in _of(target, roster, place, family, at))
-    return tuple({one.recipient: one for one in found}.values())
+    each: dict[Recipient, Called] = {}
+    for target in step.targets:
+        for one in _of(target, roster, place, family, at):
+            each.setdefault(one.recipient, one)
+    return tuple(each.values())
 
 
 def _of(
@@ -42,10 +46,12 @@ def _of(
 ) -> Iterator[Called]:
     match target:
         case OnDuty():
-            there = [one for one in on_duty(roster, at, place=place) if one.post.kind in target.kinds]
-            people = {one.person.id: one for one in reversed(there) if one.person.reachable}
+            people: dict[int, Present] = {}
+            for one in on_duty(roster, at, place=place):
+                if one.post.kind in target.kinds and one.person.reachable:
+                    people.setdefault(one.person.id, one)
             # Whoever's licence has run out comes last: better than nobody.
-            ranked = sorted(reversed(people.values()), key=lambda one: not one.qualified)
+            ranked = sorted(people.values(), key=lambda one: not one.qualified)
             for one in ranked[: target.most or None]:
                 person = one.person
                 yield Called(

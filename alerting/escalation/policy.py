@@ -213,11 +213,12 @@ def check(policy: Policy) -> list[str]:
 def check_all(policies: Sequence[Policy]) -> list[str]:
     """What is wrong with them together: every severity needs one that applies to every home at any hour."""
     wrong = [problem for policy in policies for problem in check(policy)]
-    for severity in SEVERITIES:
-        if not any(p.severity == severity and p.organisation is None and p.starts is None for p in policies):
-            wrong.append(
-                f"{severity}: no policy applies everywhere and at any hour; add one without organisation and hours"
-            )
+    everywhere = {p.severity for p in policies if p.organisation is None and p.starts is None}
+    wrong += [
+        f"{severity}: no policy applies everywhere and at any hour; add one without organisation and hours"
+        for severity in SEVERITIES
+        if severity not in everywhere
+    ]
     return wrong
 
 

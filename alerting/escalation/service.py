@@ -74,7 +74,8 @@ def _report(
         """
         INSERT INTO dispatch_worker (name, started_at, seen_at, steps, latest_s)
         VALUES (%s, %s, clock_timestamp(), %s, %s)
-        ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, steps = excluded.steps, latest_s = excluded.latest_s
+        ON CONFLICT (name)
+        DO UPDATE SET seen_at = excluded.seen_at, steps = excluded.steps, latest_s = excluded.latest_s
         """,
         (settings.process, started, sweeper.steps, latest),
     )
