@@ -90,9 +90,9 @@ def next_state(state: State, action: Action) -> State:
     return state if target is None else target
 
 
-def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert, told: ladder.Told | None = None) -> bool:
+def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
     """Write a new alert, its first event, and the policy by which it is called out; False where it is there already
-    (the first insert wins). ``told``: who has been told already, while the database was away."""
+    (the first insert wins)."""
     with conn.transaction():
         row = conn.execute(
             """
@@ -121,7 +121,7 @@ def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert, told: ladder.Tol
         if row is None:
             return False
         _append(conn, alert.id, alert.raised_at, "raise", None, "raised", SYSTEM)
-        ladder.start(conn, alert.id, alert.severity, alert.household_id, alert.raised_at, told)
+        ladder.start(conn, alert.id, alert.severity, alert.household_id, alert.raised_at)
         return True
 
 
@@ -218,11 +218,6 @@ def take_over(conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor, 
             return False
         _change(conn, alert_id, row[0], "take_over", at, actor, None, note)
         return True
-
-
-def record_step(conn: psycopg.Connection[Any], alert_id: uuid.UUID, state: str, at: dt.datetime, note: str) -> None:
-    """The ladder has told somebody. No new version: it takes nothing from a person who is deciding just now."""
-    _append(conn, alert_id, at, "call_out", state, state, SYSTEM, note=note)
 
 
 def record(

@@ -14,3 +14,6 @@ class AlertingSettings(BaseSettings):
     worker: str = Field(default="alerting-0", description="client id: its persistent session at the broker")
     data_dir: Path = Field(default=Path(".shouwang/alerting"), description="spool of alerts, copy of the registry")
     registry_refresh_s: float = Field(default=15.0, ge=1, description="how often residents and devices are read anew")
+    people_refresh_s: float = Field(
+        default=60.0, ge=1, description="how often people and policies are copied for the time without the database"
+    )

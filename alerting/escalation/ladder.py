@@ -29,28 +29,19 @@ class Told(msgspec.Struct, frozen=True):
     at: dt.datetime
 
 
-def start(
-    conn: psycopg.Connection[Any],
-    alert_id: UUID,
-    severity: str,
-    household_id: int,
-    at: dt.datetime,
-    told: Told | None = None,
-) -> None:
-    """A new alert: copy its policy, and make its first step due.
-
-    ``told``: they are entered as told in the first step, so that nobody is told twice.
-    """
+def start(conn: psycopg.Connection[Any], alert_id: UUID, severity: str, household_id: int, at: dt.datetime) -> None:
+    """A new alert: copy its policy, and make its first step due."""
     policy = policy_of_home(conn, severity, household_id, at)
-    if told is not None:
-        enter_told(conn, alert_id, told)
     put(conn, alert_id, begin(policy), policy)
 
 
 def enter_told(conn: psycopg.Connection[Any], alert_id: UUID, told: Told) -> None:
-    """These people heard of the first step without the outbox; it will leave them out."""
+    """These people heard of the first step without the outbox: when it comes to that step, it leaves them out."""
+    row = conn.execute("SELECT round FROM alert WHERE id = %s", (alert_id,)).fetchone()
+    if row is None:
+        return
     ids = outbox.enqueue(
-        conn, alert_id=alert_id, step=1, round=0, recipients=told.recipients, reason="escalation", at=told.at
+        conn, alert_id=alert_id, step=1, round=row[0], recipients=told.recipients, reason="escalation", at=told.at
     )
     conn.execute("UPDATE notification SET state = 'sent', settled_at = %s WHERE id = ANY(%s)", (told.at, ids))
 

@@ -123,7 +123,7 @@ class Sweeper:
                 reason="escalation",
                 at=due.now,
             )
-        lifecycle.record_step(self._conn, due.id, due.state, due.now, _words(step, due.round, people, passed))
+        lifecycle.record(self._conn, [due.id], due.now, "call_out", _words(step, due.round, people, passed))
         move = after_step(policy, step, due.round)
         ladder.put(self._conn, due.id, move)
         log.info(
