@@ -130,7 +130,8 @@ def report(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> Report | None:
         FROM alert a JOIN household h ON h.id = a.household_id LEFT JOIN resident r ON r.id = a.resident_id
         LEFT JOIN LATERAL (
             SELECT at, actor FROM (
-                SELECT at, actor FROM alert_event WHERE alert_id = a.id AND action IN ('acknowledge', 'respond', 'arrive')
+                SELECT at, actor FROM alert_event
+                WHERE alert_id = a.id AND action IN ('acknowledge', 'respond', 'arrive')
                 UNION ALL SELECT started_at, actor FROM call_attempt WHERE alert_id = a.id
             ) answers ORDER BY at LIMIT 1
         ) first ON true

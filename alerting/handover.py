@@ -40,7 +40,7 @@ class Handover(msgspec.Struct, frozen=True):
 def offer(conn: psycopg.Connection[Any], area: str, actor: Actor, at: dt.datetime, note: str = "") -> Handover:
     """Hand over every alert that is open below ``area`` (path). Until it is accepted they stay as they are.
 
-    Raises LifecycleError for an area that is not there, and where this person's last one is not accepted yet.
+    Raises LifecycleError for an area that is not there, and where its last one is not accepted yet.
     """
     with conn.transaction():
         if conn.execute("SELECT FROM area WHERE path = %s::text::ltree FOR UPDATE", (area,)).fetchone() is None:
@@ -121,7 +121,8 @@ def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
             """,
             (number,),
         ).fetchall()
-    return Handover(*row, tuple(alerts))
+    number, area, offered_at, from_name, note, accepted_at, to_name = row
+    return Handover(number, area, offered_at, from_name, note, accepted_at, to_name, tuple(alerts))
 
 
 def waiting(conn: psycopg.Connection[Any]) -> list[Handover]:

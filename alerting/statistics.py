@@ -36,7 +36,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """Of the alerts of one severity, or of all. Shares are between 0 and 1; None where there is nothing to divide by."""
+    """Of the alerts of one severity, or of all. Shares: 0 to 1; None where there is nothing to divide by."""
 
     alerts: int
     open: int

@@ -1,6 +1,7 @@
 """The district's side of the platform on one machine: embedded servers, and every service as a process."""
 
 import contextlib
+import datetime as dt
 import fcntl
 import os
 import sys
@@ -8,9 +9,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
+from alerting.escalation import store
 from care_network.demo_district import DemoDistrict, DemoHome, load_demo
 from care_network.keyring import create_key_file, load_key_file
 from database.embedded import EmbeddedPostgres
@@ -20,7 +23,11 @@ from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 from shouwang.processes import Child, wait_until
 
-SERVICES = ("ingest", "alerting", "console")
+SERVICES = ("ingest", "alerting", "dispatch", "console")
+MODULES = {"dispatch": "alerting.escalation"}
+"""Of the services whose name is not their folder's."""
+BROKERLESS = frozenset({"dispatch"})
+"""They work on the database alone, and have no identity at the broker."""
 START_TIMEOUT_S = 60.0
 
 
@@ -58,6 +65,7 @@ class Platform:
         ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
         with psycopg.connect(self.postgres.url) as conn:
             district = load_demo(conn, homes, ring=ring)
+            _demo_policies(conn)
         self.broker.allow_gateways([home.gateway for home in homes])
         return district
 
@@ -65,8 +73,8 @@ class Platform:
         for service in services:
             self.start_child(
                 service,
-                ["-m", service],
-                self.broker.settings(f"svc-{service}"),
+                ["-m", MODULES.get(service, service)],
+                None if service in BROKERLESS else self.broker.settings(f"svc-{service}"),
                 {"SHOUWANG_DATABASE_URL": self.postgres.url, "SHOUWANG_CONSOLE_PORT": str(self._port)},
             )
         if "console" in services:
@@ -101,6 +109,13 @@ class Platform:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+
+def _demo_policies(conn: psycopg.Connection[Any]) -> None:
+    """Where no policy is stored yet: the demonstration's. Those that somebody has changed stay."""
+    known = {row[0] for row in conn.execute("SELECT DISTINCT code FROM escalation_policy")}
+    new = [policy for policy in store.demonstration() if policy.code not in known]
+    store.save(conn, new, dt.datetime.now(dt.UTC))
 
 
 @contextlib.contextmanager
