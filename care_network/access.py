@@ -33,6 +33,8 @@ class Action(StrEnum):
     SET_LIMITS = "set_limits"
     VIEW_OPERATIONS = "view_operations"
     """Gateways, quarantine, the state of the services."""
+    VIEW_OUTBOX = "view_outbox"
+    """Messages of the demonstration's outbox."""
     SETTLE_QUARANTINE = "settle_quarantine"
     """Process refused messages again, or discard them."""
     EXPORT_VITALS = "export_vitals"
@@ -68,6 +70,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | {
             Action.VIEW_OPERATIONS,
+            Action.VIEW_OUTBOX,
             Action.SETTLE_QUARANTINE,
             Action.EXPORT_VITALS,
             Action.VIEW_AUDIT,
@@ -83,7 +86,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.ESCALATE, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
-        | {Action.MANAGE_STAFF}
+        | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX}
     ),
     Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS}),
     Role.FAMILY: frozenset(_VIEW),

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from console import api, pages
+from console import api, messages, pages, push
 from console.security import LoginNeeded, guard
 from console.settings import ConsoleSettings
 from console.state import Console
@@ -39,6 +39,8 @@ def create_app(settings: ConsoleSettings, database: DatabaseSettings, broker: Br
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
     app.include_router(pages.router)
     app.include_router(api.router)
+    app.include_router(messages.router)
+    app.include_router(push.router)
     app.add_exception_handler(LoginNeeded, _login_needed)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(psycopg.OperationalError, _database_away)

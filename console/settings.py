@@ -1,13 +1,17 @@
 """The console's settings, from the environment."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from alerting.links import KEY_FILE
 
 
 class ConsoleSettings(BaseSettings):
     """``SHOUWANG_CONSOLE_…``; the broker's are ``SHOUWANG_BROKER_…``, the database's ``SHOUWANG_DATABASE_…``."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOUWANG_CONSOLE_")
+    model_config = SettingsConfigDict(env_prefix="SHOUWANG_CONSOLE_", populate_by_name=True)
 
     host: str = Field(
         default="127.0.0.1", description="address to listen on; a reverse proxy with TLS stands before it"
@@ -16,3 +20,11 @@ class ConsoleSettings(BaseSettings):
     secure_cookie: bool = Field(default=False, description="true behind TLS: the session cookie travels by https alone")
     trusted_proxy: str = Field(default="127.0.0.1", description="whose X-Forwarded-For and -Proto are believed")
     worker: str = Field(default="console-0", description="client id at the broker")
+    channels_file: Path | None = Field(
+        default=None,
+        validation_alias="SHOUWANG_NOTIFY_CHANNELS_FILE",
+        description="the delivery service's channels: their names, and whether the outbox has a page",
+    )
+    link_key_file: Path | None = Field(
+        default=None, validation_alias=KEY_FILE, description="key of the links in messages, to verify them"
+    )

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from shouwang import configure, dispatch_cli, evaluate, export_cli, network_cli, quarantine_cli, train
+from shouwang import configure, dispatch_cli, evaluate, export_cli, network_cli, notify_cli, quarantine_cli, train
 
 app = typer.Typer(
     name="shouwang",
@@ -27,6 +27,7 @@ app.add_typer(provision, name="provision")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(network_cli.app, name="network")
 app.add_typer(dispatch_cli.app, name="dispatch")
+app.add_typer(notify_cli.app, name="notify")
 app.command("export")(export_cli.export)
 app.command("gateway")(configure.command)
 provision.command("config-key")(configure.config_key)

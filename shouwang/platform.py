@@ -13,7 +13,9 @@ from typing import Any
 
 import psycopg
 
+import alerting.channels
 from alerting.escalation import store
+from alerting.links import create_link_key_file
 from care_network.demo_district import DemoDistrict, DemoHome, load_demo
 from care_network.keyring import create_key_file, load_key_file
 from database.embedded import EmbeddedPostgres
@@ -23,10 +25,17 @@ from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 from shouwang.processes import Child, wait_until
 
-SERVICES = ("ingest", "alerting", "dispatch", "console")
-MODULES = {"dispatch": "alerting.escalation"}
-"""Of the services whose name is not their folder's."""
-BROKERLESS = frozenset({"dispatch"})
+DEMO_CHANNELS = Path(alerting.channels.__file__).with_name("demo_channels.toml")
+MODULES = {
+    "ingest": "ingest",
+    "alerting": "alerting",
+    "dispatch": "alerting.escalation",
+    "notify": "alerting.channels",
+    "console": "console",
+}
+"""The services, in the order in which they start."""
+SERVICES = tuple(MODULES)
+BROKERLESS = frozenset({"dispatch", "notify"})
 """They work on the database alone, and have no identity at the broker."""
 START_TIMEOUT_S = 60.0
 
@@ -70,13 +79,19 @@ class Platform:
         return district
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
+        """Messages go to the demonstration's outbox."""
+        key = self.data / "link.key"
+        create_link_key_file(key)
+        environment = {
+            "SHOUWANG_DATABASE_URL": self.postgres.url,
+            "SHOUWANG_CONSOLE_PORT": str(self._port),
+            "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
+            "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
+            "SHOUWANG_LINK_KEY_FILE": str(key),
+        }
         for service in services:
-            self.start_child(
-                service,
-                ["-m", MODULES.get(service, service)],
-                None if service in BROKERLESS else self.broker.settings(f"svc-{service}"),
-                {"SHOUWANG_DATABASE_URL": self.postgres.url, "SHOUWANG_CONSOLE_PORT": str(self._port)},
-            )
+            broker = None if service in BROKERLESS else self.broker.settings(f"svc-{service}")
+            self.start_child(service, ["-m", MODULES[service]], broker, environment)
         if "console" in services:
             wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
 

@@ -25,7 +25,8 @@ from alerting.channels.adapters import (
     wecom,
 )
 from alerting.channels.outbox import Kind
-from database.pool import Pool
+from database.pool import Pool, make_pool
+from database.settings import DatabaseSettings
 
 T = TypeVar("T")
 Form = Literal["short", "long", "spoken"]
@@ -129,6 +130,22 @@ def parse(text: str, environment: Mapping[str, str]) -> Channels:
 def build(channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions) -> dict[str, Adapter]:
     """The adapters by channel. Raises ConfigError naming the channel whose options are wrong."""
     return {name: _build(name, channel, pool, subscriptions) for name, channel in channels.channels.items()}
+
+
+def check(channels: Channels) -> None:
+    """Build every adapter, and connect nowhere. Raises ConfigError as :func:`build`."""
+    with make_pool(DatabaseSettings(pool_min=0), "check") as pool:
+        build(channels, pool, _Nobody())
+
+
+class _Nobody:
+    """No browsers: for a check without a database."""
+
+    def of(self, account_id: int) -> list[webpush.Subscription]:
+        return []
+
+    def forget(self, endpoint: str) -> None:
+        """There are none."""
 
 
 def _build(name: str, channel: Channel, pool: Pool, subscriptions: webpush.Subscriptions) -> Adapter:

@@ -86,11 +86,11 @@ def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, li
 
 def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, receipt_s: float) -> None:
     """The peer has it. With ``receipt_s`` the next channel is tried unless a receipt comes within that time."""
-    awaited = receipt_s if receipt_s and not sent.delivered else None
-    state = "delivered" if sent.delivered else "sent"
     with conn.transaction():
         _lock(conn, message.id)
-        _close_attempt(conn, message.attempt_id, "sent", "", sent.provider_id)
+        early = _close_attempt(conn, message.attempt_id, "sent", "", sent.provider_id)  # receipts may overtake answers
+        state = "delivered" if sent.delivered or early == "delivered" else "sent"
+        awaited = receipt_s if receipt_s and state == "sent" else None
         mine = conn.execute(
             """
             UPDATE message SET state = %s, claimed_until = NULL,
@@ -110,6 +110,8 @@ def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, re
         ).fetchall()
         note = f"{message.name_zh} ({message.recipient_key}) · {message.channel}"
         lifecycle.record(conn, [row[0] for row in rows], _clock(conn), "notify", note)
+        if early == "undelivered":
+            _reopen(conn, message.id, message.route, message.position)
 
 
 def fail(
@@ -174,7 +176,7 @@ def receipt(conn: Connection[Any], attempt_key: uuid.UUID, message_id: int, *, d
         row = conn.execute(
             """
             SELECT m.route, m.position, m.state, m.channel, m.key, a.id, a.receipt
-            FROM message m JOIN delivery_attempt a ON a.message_id = m.id AND a.channel = m.channel
+            FROM message m LEFT JOIN delivery_attempt a ON a.message_id = m.id AND a.channel = m.channel
             WHERE m.id = %s ORDER BY a.id DESC LIMIT 1 FOR UPDATE OF m
             """,
             (message_id,),
@@ -190,11 +192,11 @@ def receipt(conn: Connection[Any], attempt_key: uuid.UUID, message_id: int, *, d
             "UPDATE delivery_attempt SET receipt = %s, receipt_at = clock_timestamp() WHERE id = %s",
             ("delivered" if delivered else "undelivered", attempt),
         )
-        if delivered and state in ("sent", "sending"):
+        if delivered and state == "sent":
             conn.execute("UPDATE message SET state = 'delivered', receipt_due = NULL WHERE id = %s", (message_id,))
             conn.execute(
                 "UPDATE notification SET state = 'delivered', settled_at = clock_timestamp()"
-                " WHERE message_id = %s AND state IN ('sent', 'waiting')",
+                " WHERE message_id = %s AND state = 'sent'",
                 (message_id,),
             )
         elif state == "sent":
@@ -306,14 +308,16 @@ def _move_on(conn: Connection[Any], message_id: int, route: Sequence[str], posit
     return "person"
 
 
-def _close_attempt(conn: Connection[Any], attempt: int, outcome: str, error: str, provider_id: str) -> None:
-    conn.execute(
+def _close_attempt(conn: Connection[Any], attempt: int, outcome: str, error: str, provider_id: str) -> str | None:
+    """Record how it ended; the receipt that has come for it already."""
+    row = conn.execute(
         """
         UPDATE delivery_attempt SET finished_at = clock_timestamp(), outcome = %s, error = %s, provider_id = %s
-        WHERE id = %s
+        WHERE id = %s RETURNING receipt
         """,
         (outcome, error.replace("\x00", "")[:500], provider_id.replace("\x00", ""), attempt),
-    )
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _clock(conn: Connection[Any]) -> dt.datetime:

@@ -4,6 +4,7 @@ import datetime as dt
 import threading
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -39,7 +40,7 @@ class Service:
         self._adapters = config.build(channels, self._pool, Browsers(self._pool))
         # Two processes of the same name, or one started again, are not the same worker.
         worker = f"{settings.worker}/{uuid.uuid4().hex[:8]}"
-        links = Links(_link_keys(), settings.console_url, settings.link_hours)
+        links = Links(_link_keys(settings.link_key_file), settings.console_url, settings.link_hours)
         self._lanes = [
             Lane(name, channels, adapter, self._pool, links, worker) for name, adapter in self._adapters.items()
         ]
@@ -109,9 +110,9 @@ class Browsers:
             conn.execute("DELETE FROM push_subscription WHERE endpoint = %s", (endpoint,))
 
 
-def _link_keys() -> LinkKeys | None:
+def _link_keys(file: Path | None) -> LinkKeys | None:
     try:
-        return load_link_keys()
+        return load_link_keys(file)
     except LinkKeyError as error:
         log.error("messages go without links", reason=str(error))
         return None

@@ -3,16 +3,20 @@
 The address is the account's number; its browsers are in ``push_subscription``.
 """
 
+import base64
+import os
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 import requests
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02, VapidException
 from pywebpush import WebPushException, webpush
 
 from alerting.channels.adapter import ConfigError, Outgoing, PermanentError, RetryableError, Sent
 from alerting.channels.adapters.http_request import LATER
+from alerting.channels.names import public_key_file
 
 TTL_S = {"emergency": 600, "urgent": 3600}
 """How long a push service keeps it for a browser that is off; older news would mislead."""
@@ -105,6 +109,21 @@ def load_key(file: Path) -> Vapid02:
         return Vapid02.from_file(str(file)) if file.exists() else _missing(file)
     except (OSError, ValueError, VapidException) as error:
         raise ConfigError(f"the VAPID key {file} can not be read: {error}") from error
+
+
+def create_key(file: Path) -> str:
+    """A new key pair, the public one beside it for the console; a pair that is there stays. Gives the public key as
+    browsers take it: the uncompressed point in base64url (RFC 8292, 3.2)."""
+    if not file.exists():
+        key = Vapid02()
+        key.generate_keys()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(key.private_pem())
+    point = load_key(file).public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    public = base64.urlsafe_b64encode(point).decode().rstrip("=")
+    public_key_file(file).write_text(public + "\n", "ascii")
+    return public
 
 
 def _missing(file: Path) -> Vapid02:
