@@ -3,10 +3,18 @@
 import signal
 import threading
 
+import structlog
+
+from alerting.channels.adapter import ConfigError
+from alerting.channels.config import load
+from alerting.channels.settings import NotifySettings
+from alerting.escalation.direct import ChannelDoor, Door
 from alerting.service import run
 from alerting.settings import AlertingSettings
 from database.settings import DatabaseSettings
 from firmware_profiles.settings import BrokerSettings
+
+log = structlog.get_logger(__name__)
 
 
 def main() -> None:
@@ -14,7 +22,19 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    run(AlertingSettings(), DatabaseSettings(), BrokerSettings().broker(), stop)
+    database = DatabaseSettings()
+    run(AlertingSettings(), database, BrokerSettings().broker(), stop, _door(database))
+
+
+def _door(database: DatabaseSettings) -> Door | None:
+    """The channels of the delivery service, for emergencies while the database is away. Wrong settings stop nothing
+    here: the alert still reaches every console."""
+    file = NotifySettings().channels_file
+    try:
+        return ChannelDoor(load(file), database)
+    except ConfigError as error:
+        log.error("while the database is away, emergencies reach the consoles alone", reason=str(error))
+        return None
 
 
 if __name__ == "__main__":

@@ -14,8 +14,12 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
+from alerting.escalation import ladder
+from alerting.outcomes import OUTCOMES as OUTCOMES  # the console chooses from them
+from alerting.outcomes import Finding, Outcome, OutcomeError, complete
+
 State = Literal["raised", "acknowledged", "responding", "on_scene", "resolved", "cancelled", "cleared"]
-Action = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note"]
+Action = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over"]
 OPEN: tuple[State, ...] = ("raised", "acknowledged", "responding", "on_scene")
 
 TRANSITIONS: Mapping[Action, tuple[tuple[State, ...], State | None]] = MappingProxyType(
@@ -28,28 +32,8 @@ TRANSITIONS: Mapping[Action, tuple[tuple[State, ...], State | None]] = MappingPr
         "cancel": (("raised", "acknowledged"), "cancelled"),  # by the resident
         "clear": (("raised",), "cleared"),  # by itself; once a person has it, only a person ends it
         "note": (OPEN, None),
-    }
-)
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    code: str
-    zh: str
-    en: str
-
-
-OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
-    {
-        code: Outcome(code, zh, en)
-        for code, zh, en in (
-            ("helped", "属实,已现场帮助", "true alarm, helped on the spot"),
-            ("hospital", "属实,已送医", "true alarm, taken to hospital"),
-            ("reassured", "属实,已电话处理", "true alarm, settled by phone"),
-            ("false_resident", "误报,老人误触", "false alarm, by the resident"),
-            ("false_device", "误报,设备原因", "false alarm, by the device"),
-            ("repaired", "设备已修复", "device repaired"),
-            ("test", "测试", "test"),
-        )
+        "lapse": (("acknowledged", "responding"), "raised"),  # nobody works on it: it is called out again
+        "take_over": (OPEN, None),  # the next shift has it
     }
 )
 
@@ -107,7 +91,8 @@ def next_state(state: State, action: Action) -> State:
 
 
 def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
-    """Write a new alert and its first event; False where it is there already (the first insert wins)."""
+    """Write a new alert, its first event, and the policy by which it is called out; False where it is there already
+    (the first insert wins)."""
     with conn.transaction():
         row = conn.execute(
             """
@@ -136,6 +121,7 @@ def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
         if row is None:
             return False
         _append(conn, alert.id, alert.raised_at, "raise", None, "raised", SYSTEM)
+        ladder.start(conn, alert.id, alert.severity, alert.household_id, alert.raised_at)
         return True
 
 
@@ -160,6 +146,7 @@ def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
         if row is None:
             return False
         _append(conn, alert.id, alert.raised_at, "escalate", row[0], row[0], SYSTEM, note=alert.reason_zh)
+        ladder.graver(conn, alert.id, alert.severity, alert.household_id, row[0], alert.raised_at)
         return True
 
 
@@ -192,15 +179,20 @@ def act(
     *,
     expected_version: int,
     outcome: str | None = None,
+    finding: Finding | None = None,
     note: str = "",
 ) -> State:
-    """A person acts. Returns the new state.
+    """A person acts. Returns the new state. ``finding``: what was found, beside the outcome of ``resolve``.
 
     Raises AlertChanged where the alert is no longer at ``expected_version`` (the text says who did what when), and
     LifecycleError where the alert does not exist, the action is not possible, or ``resolve`` lacks a known outcome.
     """
-    if action == "resolve" and outcome not in OUTCOMES:
-        raise LifecycleError("请选择处置结果", f"choose an outcome: {', '.join(OUTCOMES)}")
+    ending = None
+    if action == "resolve":
+        try:
+            ending = complete(outcome, finding)
+        except OutcomeError as error:
+            raise LifecycleError(error.message_zh, error.message_en) from error
     with conn.transaction():
         row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None:
@@ -208,7 +200,30 @@ def act(
         state, version = row
         if version != expected_version:
             raise _changed(conn, alert_id)
-        return _change(conn, alert_id, state, action, at, actor, outcome if action == "resolve" else None, note)
+        if ending is not None:
+            _keep_finding(conn, alert_id, *ending, actor, at)
+        return _change(conn, alert_id, state, action, at, actor, ending[0].code if ending else None, note)
+
+
+def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, note: str) -> bool:
+    """Nobody works on an alert that somebody took: it is called out again. False where it is not in their hands."""
+    with conn.transaction():
+        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        if row is None or row[0] not in TRANSITIONS["lapse"][0]:
+            return False
+        _change(conn, alert_id, row[0], "lapse", at, SYSTEM, None, note)
+        ladder.next_round(conn, alert_id)
+        return True
+
+
+def take_over(conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor, at: dt.datetime, note: str) -> bool:
+    """The next shift has it from now on. False where it is closed meanwhile."""
+    with conn.transaction():
+        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        if row is None or row[0] not in OPEN:
+            return False
+        _change(conn, alert_id, row[0], "take_over", at, actor, None, note)
+        return True
 
 
 def record(
@@ -288,7 +303,35 @@ def _change(
         (target, outcome, alert_id),
     )
     _append(conn, alert_id, at, action, state, target, actor, outcome, note)
+    if target != state or actor is not SYSTEM:
+        # A person's note is work on it, too: their time begins anew.
+        ladder.changed(conn, alert_id, target, at)
     return target
+
+
+def _keep_finding(
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    outcome: Outcome,
+    finding: Finding,
+    actor: Actor,
+    at: dt.datetime,
+) -> None:
+    conn.execute(
+        "INSERT INTO alert_finding (alert_id, at, verdict, cause, injury, hospital, actions, account_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",  # a second one fails by the state below
+        (
+            alert_id,
+            at,
+            outcome.verdict,
+            finding.cause,
+            finding.injury,
+            finding.hospital,
+            list(finding.actions),
+            actor.account_id,
+        ),
+    )
 
 
 def _append(

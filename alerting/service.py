@@ -24,6 +24,11 @@ from alerting.detection.engine import SWITCHES, Engine
 from alerting.detection.intake import FUTURE_US, concerns, place_of
 from alerting.detection.ledger import on_its_own
 from alerting.district import RegistryCache, build_district, build_notice
+from alerting.escalation import ladder
+from alerting.escalation.direct import Door
+from alerting.escalation.first_call import FirstCall
+from alerting.escalation.people import Called
+from alerting.escalation.picture import PictureCache
 from alerting.finding import Finding
 from alerting.journal import Journal
 from alerting.settings import AlertingSettings
@@ -45,13 +50,20 @@ STRANGER_S = 2.0
 class Alerting:
     """One alerting process; two side by side give each alert once, because ids and writes are the same."""
 
-    def __init__(self, settings: AlertingSettings, database: DatabaseSettings, broker: mqtt.Broker) -> None:
+    def __init__(
+        self, settings: AlertingSettings, database: DatabaseSettings, broker: mqtt.Broker, door: Door | None = None
+    ) -> None:
         self._settings, self._database, self._broker = settings, database, broker
         self._cache = RegistryCache(settings.data_dir / "registry.bin")
+        self._people = PictureCache(settings.data_dir / "people.json")
+        self._people_at = 0.0
         self._spool = Spool(settings.data_dir)
         self._journal = Journal(settings.data_dir)
         self._engine: Engine
         self._snapshot_at = 0.0
+        self._first_call = FirstCall(settings.data_dir / "first-calls.jsonl", door, self._whom)
+        for record in self._spool.waiting():
+            self._first_call.raised(record)
         self._stop = threading.Event()
         self._changed = threading.Event()
         self._order = 0
@@ -71,6 +83,7 @@ class Alerting:
         threads = [
             threading.Thread(target=self._decide, name="engine"),
             threading.Thread(target=self._write, name="writer"),
+            threading.Thread(target=self._first_call.run, args=(self._stop,), name="first call"),
             threading.Thread(target=self._keep_refreshing, name="registry"),
             threading.Thread(target=self._downlink.run, args=(self._stop,), name="downlink"),
         ]
@@ -243,6 +256,8 @@ class Alerting:
             log.info("finding", action=finding.action, rule=finding.rule, alert_id=str(finding.alert_id))
         if records:
             self._spool.put(records)
+            for record in records:
+                self._first_call.raised(record)
 
     def _publish(self, finding: Finding, received_us: int, raised_us: int) -> None:
         # consoles take changes of a known alert from the database; the notice of an update only has to be seen
@@ -267,6 +282,7 @@ class Alerting:
                     conn = psycopg.connect(self._database.url, autocommit=True, **options)
                 self._store(conn, record)
             except psycopg.OperationalError as error:
+                self._first_call.failed(record.finding.alert_id)
                 log.warning("database away; alerts wait on disk", waiting=len(self._spool), error=str(error).strip())
                 if conn is not None:
                     conn.close()
@@ -276,24 +292,31 @@ class Alerting:
             except psycopg.Error as error:
                 # published and seen already; the record is told in full, and the next one must not wait behind it
                 log.error("the database refuses an alert", error=str(error), record=str(record.finding))
+                self._first_call.failed(record.finding.alert_id)  # nobody else will call anybody about it
+            else:
+                self._first_call.stored(record.finding.alert_id)
             self._spool.settle()
         if conn is not None:
             conn.close()
 
     def _store(self, conn: psycopg.Connection[Any], record: Record) -> None:
         finding = record.finding
-        if finding.action == "open":
-            lifecycle.raise_alert(conn, _new_alert(record))
-            return
         alone = on_its_own(finding)
         if alone is not None and not lifecycle.is_open(conn, finding.alert_id):
             # it was told in an alert that a person has closed since: it is one of its own
             self._publish(alone, record.received_us, record.raised_us)
-            lifecycle.raise_alert(conn, _new_alert(Record(alone, record.received_us, record.raised_us)))
-        elif finding.action == "update":
-            lifecycle.update_alert(conn, _new_alert(record))
-        else:
+            finding, record = alone, Record(alone, record.received_us, record.raised_us)
+        if finding.action in ("clear", "cancel", "note"):
             lifecycle.follow_up(conn, finding.alert_id, finding.action, _time(record.raised_us), finding.reason_zh)
+            return
+        with conn.transaction():
+            if finding.action == "open":
+                lifecycle.raise_alert(conn, _new_alert(record))
+            else:
+                lifecycle.update_alert(conn, _new_alert(record))
+            told = self._first_call.settle(finding.alert_id)
+            if told is not None:
+                ladder.enter_told(conn, finding.alert_id, told)
 
     # the registry
 
@@ -306,8 +329,19 @@ class Alerting:
             with psycopg.connect(self._database.url, **connect_options(self._database, "alerting-registry")) as conn:
                 if self._cache.refresh(conn):
                     self._changed.set()
+                if time.monotonic() >= self._people_at:
+                    self._people_at = time.monotonic() + self._settings.people_refresh_s
+                    self._people.refresh(conn, dt.datetime.now(dt.UTC))
         except psycopg.Error as error:
             log.warning("the registry stays as it was", error=str(error).strip())
+
+    def _whom(self, record: Record, now: dt.datetime) -> tuple[notice.AlertNotice, tuple[Called, ...]]:
+        """For an emergency that the database does not take: its notice and the people of its first step."""
+        alert = build_notice(self._cache.registry, record.finding, record.received_us, record.raised_us, "raised", 1)
+        picture = self._people.picture
+        if picture is None:
+            raise ValueError("there is no copy of the people on duty yet")
+        return alert, picture.first_step(alert.severity, alert.household_id, alert.area_path, now)
 
     def _redistrict(self) -> None:
         if self._changed.is_set():
@@ -343,6 +377,12 @@ def _now_us() -> int:
     return time.time_ns() // 1000
 
 
-def run(settings: AlertingSettings, database: DatabaseSettings, broker: mqtt.Broker, stop: threading.Event) -> None:
-    """Run the service until ``stop``."""
-    Alerting(settings, database, broker).run(stop)
+def run(
+    settings: AlertingSettings,
+    database: DatabaseSettings,
+    broker: mqtt.Broker,
+    stop: threading.Event,
+    door: Door | None = None,
+) -> None:
+    """Run the service until ``stop``. ``door``: how an emergency is told while the database is away."""
+    Alerting(settings, database, broker, door).run(stop)

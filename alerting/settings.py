@@ -15,3 +15,6 @@ class AlertingSettings(BaseSettings):
     data_dir: Path = Field(default=Path(".shouwang/alerting"), description="spool of alerts, copy of the registry")
     registry_refresh_s: float = Field(default=15.0, ge=1, description="how often residents and devices are read anew")
     snapshot_s: float = Field(default=20.0, ge=0.1, description="how often the engine's memory is written to disk")
+    people_refresh_s: float = Field(
+        default=60.0, ge=1, description="how often people and policies are copied for the time without the database"
+    )

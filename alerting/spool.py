@@ -47,6 +47,11 @@ class Spool:
     def __len__(self) -> int:
         return len(self._records)
 
+    def waiting(self) -> list[Record]:
+        """What is not settled yet, the oldest first."""
+        with self._lock:
+            return list(self._records)
+
     def put(self, records: list[Record]) -> None:
         """On disk when this returns."""
         with self._lock:

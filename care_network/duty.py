@@ -175,6 +175,11 @@ def on_duty(
     return tuple(sorted(people, key=lambda one: (*_nearness(one.post), one.person.code)))
 
 
+def serving(roster: Roster, place: str) -> tuple[Post, ...]:
+    """The organisations that serve an area: its own and those of the areas above it, nearest first."""
+    return tuple(sorted((post for post in roster.posts.values() if _serves(post, place)), key=_nearness))
+
+
 def find_holes(roster: Roster, since: dt.datetime, until: dt.datetime, groups: Iterable[Collection[str]]) -> list[Hole]:
     """The times in [since, until) at which a group of organisations (codes) has nobody who can be reached.
 

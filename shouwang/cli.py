@@ -13,6 +13,7 @@ import typer
 from shouwang import (
     alerting_cli,
     configure,
+    dispatch_cli,
     evaluate,
     evaluate_alerts,
     export_cli,
@@ -43,6 +44,7 @@ app.add_typer(alerting_cli.app, name="alerting")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(network_cli.app, name="network")
 app.add_typer(gaps_cli.app, name="gaps")
+app.add_typer(dispatch_cli.app, name="dispatch")
 app.add_typer(notify_cli.app, name="notify")
 app.command("export")(export_cli.export)
 app.command("verify")(verify_cli.verify)

@@ -1,6 +1,7 @@
 """The district's side of the platform on one machine: embedded servers, and every service as a process."""
 
 import contextlib
+import datetime as dt
 import fcntl
 import os
 import sys
@@ -8,10 +9,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 import alerting.channels
+from alerting.escalation import store
 from alerting.links import create_link_key_file
 from care_network.demo_district import DemoDistrict, DemoHome, load_demo
 from care_network.keyring import create_key_file, load_key_file
@@ -23,7 +26,17 @@ from shouwang.pki import Pki
 from shouwang.processes import Child, wait_until
 
 DEMO_CHANNELS = Path(alerting.channels.__file__).with_name("demo_channels.toml")
-SERVICES = ("ingest", "alerting", "console")
+MODULES = {
+    "ingest": "ingest",
+    "alerting": "alerting",
+    "dispatch": "alerting.escalation",
+    "notify": "alerting.channels",
+    "console": "console",
+}
+"""The services, in the order in which they start."""
+SERVICES = tuple(MODULES)
+BROKERLESS = frozenset({"dispatch", "notify"})
+"""They work on the database alone, and have no identity at the broker."""
 START_TIMEOUT_S = 60.0
 
 
@@ -61,11 +74,12 @@ class Platform:
         ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
         with psycopg.connect(self.postgres.url) as conn:
             district = load_demo(conn, homes, ring=ring)
+            _demo_policies(conn)
         self.broker.allow_gateways([home.gateway for home in homes])
         return district
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
-        """The services, and the delivery service with the demonstration's outbox."""
+        """Messages go to the demonstration's outbox."""
         key = self.data / "link.key"
         create_link_key_file(key)
         environment = {
@@ -76,8 +90,8 @@ class Platform:
             "SHOUWANG_LINK_KEY_FILE": str(key),
         }
         for service in services:
-            self.start_child(service, ["-m", service], self.broker.settings(f"svc-{service}"), environment)
-        self.start_child("notify", ["-m", "alerting.channels"], None, environment)
+            broker = None if service in BROKERLESS else self.broker.settings(f"svc-{service}")
+            self.start_child(service, ["-m", MODULES[service]], broker, environment)
         if "console" in services:
             wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
 
@@ -110,6 +124,13 @@ class Platform:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+
+def _demo_policies(conn: psycopg.Connection[Any]) -> None:
+    """Where no policy is stored yet: the demonstration's. Those that somebody has changed stay."""
+    known = {row[0] for row in conn.execute("SELECT DISTINCT code FROM escalation_policy")}
+    new = [policy for policy in store.demonstration() if policy.code not in known]
+    store.save(conn, new, dt.datetime.now(dt.UTC))
 
 
 @contextlib.contextmanager

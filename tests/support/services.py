@@ -15,9 +15,10 @@ from firmware_profiles.mqtt import Broker
 class Service:
     """``python -m <package>`` with an environment; its log is shown when a wait fails."""
 
-    def __init__(self, package: str, broker: Broker, folder: Path, **settings: str) -> None:
+    def __init__(self, package: str, broker: Broker | None, folder: Path, **settings: str) -> None:
         self._package, self._log = package, folder / f"{package}.log"
-        fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(broker, k)) for k in broker.__struct_fields__}
+        names = () if broker is None else broker.__struct_fields__
+        fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(broker, k)) for k in names}
         data = {f"SHOUWANG_{package.upper()}_DATA_DIR": str(folder / package)}
         self._env = {**os.environ, **{k: v for k, v in fields.items() if v != "None"}, **data, **settings}
         self._process: subprocess.Popen[bytes] | None = None
@@ -51,6 +52,14 @@ class Service:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+class WorkerProcess(Service):
+    """``python -m <module>`` of a service that needs the database alone; one of several by ``name``."""
+
+    def __init__(self, module: str, folder: Path, name: str, database_url: str, **settings: str) -> None:
+        super().__init__(module, None, folder, SHOUWANG_DATABASE_URL=database_url, **settings)
+        self._log = folder / f"{module}.{name}.log"
 
 
 @contextmanager

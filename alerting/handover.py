@@ -1,0 +1,131 @@
+"""From one shift to the next: every open alert is listed, and is the next person's from the moment they accept."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.rows import class_row
+
+from alerting import lifecycle
+from alerting.lifecycle import Actor, LifecycleError
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """An alert as it is handed over: its state then, and now."""
+
+    alert_id: uuid.UUID
+    severity: str
+    reason_zh: str
+    reason_en: str
+    household: str
+    resident_zh: str | None
+    state_then: str
+    state_now: str
+    onset: dt.datetime
+
+
+class Handover(msgspec.Struct, frozen=True):
+    id: int
+    area: str
+    offered_at: dt.datetime
+    from_name: str
+    note: str
+    accepted_at: dt.datetime | None
+    to_name: str | None
+    alerts: tuple[Listed, ...]
+
+
+def offer(conn: psycopg.Connection[Any], area: str, actor: Actor, at: dt.datetime, note: str = "") -> Handover:
+    """Hand over every alert that is open below ``area`` (path). Until it is accepted they stay as they are.
+
+    Raises LifecycleError for an area that is not there, and where its last one is not accepted yet.
+    """
+    with conn.transaction():
+        if conn.execute("SELECT FROM area WHERE path = %s::text::ltree FOR UPDATE", (area,)).fetchone() is None:
+            raise LifecycleError(f"没有区域 {area}", f"there is no area {area!r}")
+        waiting = conn.execute(
+            "SELECT id FROM handover WHERE area = %s::text::ltree AND accepted_at IS NULL LIMIT 1", (area,)
+        ).fetchone()
+        if waiting is not None:
+            raise LifecycleError(
+                f"交班 {waiting[0]} 尚未接班,请先接班", f"hand-over {waiting[0]} waits for somebody to accept it first"
+            )
+        row = conn.execute(
+            "INSERT INTO handover (area, offered_at, from_account, from_name, note)"
+            " VALUES (%s::text::ltree, %s, %s, %s, %s) RETURNING id",
+            (area, at, actor.account_id, actor.name, note),
+        ).fetchone()
+        assert row is not None  # noqa: S101 - RETURNING of one row
+        conn.execute(
+            """
+            INSERT INTO handover_alert (handover_id, alert_id, state, version)
+            SELECT %s, a.id, a.state, a.version FROM alert a JOIN household h ON h.id = a.household_id
+            JOIN area ar ON ar.id = h.area_id
+            WHERE a.state = ANY(%s) AND ar.path <@ %s::text::ltree
+            """,
+            (row[0], list(lifecycle.OPEN), area),
+        )
+        found = load(conn, row[0])
+        assert found is not None  # noqa: S101
+        return found
+
+
+def accept(conn: psycopg.Connection[Any], number: int, actor: Actor, at: dt.datetime) -> Handover:
+    """Take it over: each alert that is still open says so in its history, and its time begins anew.
+
+    Raises LifecycleError where there is no such hand-over, somebody has it already, or it is one's own.
+    """
+    with conn.transaction():
+        row = conn.execute(
+            "SELECT from_account, from_name, accepted_at, to_name FROM handover WHERE id = %s FOR UPDATE", (number,)
+        ).fetchone()
+        if row is None:
+            raise LifecycleError(f"没有交班 {number}", f"there is no hand-over {number}")
+        from_account, from_name, accepted_at, to_name = row
+        if accepted_at is not None:
+            raise LifecycleError(f"{to_name} 已接班", f"{to_name} has accepted it already")
+        if from_account is not None and from_account == actor.account_id:
+            raise LifecycleError("不能接自己的班", "somebody else accepts what you hand over")
+        conn.execute(
+            "UPDATE handover SET accepted_at = %s, to_account = %s, to_name = %s WHERE id = %s",
+            (at, actor.account_id, actor.name, number),
+        )
+        alerts = conn.execute(
+            "SELECT alert_id FROM handover_alert WHERE handover_id = %s ORDER BY alert_id", (number,)
+        ).fetchall()
+        for (alert_id,) in alerts:
+            lifecycle.take_over(conn, alert_id, actor, at, f"接 {from_name} 的班 taken over from {from_name}")
+        found = load(conn, number)
+        assert found is not None  # noqa: S101
+        return found
+
+
+def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
+    """One hand-over with its alerts, the gravest first; None where there is none."""
+    row = conn.execute(
+        "SELECT id, area::text, offered_at, from_name, note, accepted_at, to_name FROM handover WHERE id = %s",
+        (number,),
+    ).fetchone()
+    if row is None:
+        return None
+    with conn.cursor(row_factory=class_row(Listed)) as cursor:
+        alerts = cursor.execute(
+            """
+            SELECT a.id AS alert_id, a.severity, a.reason_zh, a.reason_en, h.code AS household,
+                   r.name_zh AS resident_zh, l.state AS state_then, a.state AS state_now, a.onset
+            FROM handover_alert l JOIN alert a ON a.id = l.alert_id JOIN household h ON h.id = a.household_id
+            LEFT JOIN resident r ON r.id = a.resident_id WHERE l.handover_id = %s
+            ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), a.onset
+            """,
+            (number,),
+        ).fetchall()
+    number, area, offered_at, from_name, note, accepted_at, to_name = row
+    return Handover(number, area, offered_at, from_name, note, accepted_at, to_name, tuple(alerts))
+
+
+def waiting(conn: psycopg.Connection[Any]) -> list[Handover]:
+    """Those that nobody has accepted yet, the oldest first."""
+    rows = conn.execute("SELECT id FROM handover WHERE accepted_at IS NULL ORDER BY id").fetchall()
+    return [found for (number,) in rows if (found := load(conn, number)) is not None]

@@ -1,0 +1,125 @@
+"""How an alert ended, in codes: true or false alarm, cause, injury, hospital, what was done. Pure.
+
+The outcome is what a dispatcher chooses in one touch; the rest can be told beside it, and what the outcome says already
+is filled in. The parts are those that a provider has to document of each call (26 TAC § 279.79: the incident and its
+resolution) and by which false alarms and falls are counted.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["true", "false", "test"]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    code: str
+    zh: str
+    en: str
+    verdict: Verdict = "true"
+    hospital: str = "unknown"
+    """What this outcome says of it."""
+    action: str | None = None
+    """What was done at least."""
+
+
+class Code(msgspec.Struct, frozen=True):
+    """A code's label."""
+
+    zh: str
+    en: str
+
+
+OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
+    {
+        outcome.code: outcome
+        for outcome in (
+            Outcome("helped", "属实,已现场帮助", "true alarm, helped on the spot", "true", "no", "visit"),
+            Outcome("hospital", "属实,已送医", "true alarm, taken to hospital", "true", "yes", "ambulance"),
+            Outcome("reassured", "属实,已电话处理", "true alarm, settled by phone", "true", "no", "phone"),
+            Outcome("false_resident", "误报,老人误触", "false alarm, by the resident", "false", "no"),
+            Outcome("false_device", "误报,设备原因", "false alarm, by the device", "false", "no"),
+            Outcome("repaired", "设备已修复", "device repaired", "true", "no", "repair"),
+            Outcome("test", "测试", "test", "test", "no"),
+        )
+    }
+)
+
+
+def _codes(**labels: str) -> Mapping[str, Code]:
+    return MappingProxyType({code: Code(*label.split("|")) for code, label in labels.items()})
+
+
+CAUSES = _codes(
+    unknown="不明|unknown", fall="跌倒|fall", illness="突发疾病|sudden illness",
+    chronic="慢性病加重|chronic illness worse",
+    pain="疼痛|pain", breathing="呼吸困难|breathlessness", wandering="走失|wandering", fire="火情|fire", gas="燃气|gas",
+    water="漏水|water", lonely="求陪伴|company wanted", help_needed="日常求助|everyday help wanted",
+    mistake="误触|pressed by mistake", behaviour="日常活动|everyday activity", sensor="传感器异常|sensor",
+    battery="电量低|battery", network="网络中断|network", drill="演练测试|test or drill",
+)  # fmt: skip
+INJURIES = _codes(
+    unknown="不明|unknown", none="无|none", minor="轻伤(擦伤、淤青)|minor (graze, bruise)", head="头部受伤|head",
+    fracture="疑似骨折|suspected fracture", severe="重伤|severe", death="死亡|death",
+)  # fmt: skip
+HOSPITAL = _codes(
+    unknown="不明|unknown", no="未送医|no", refused="老人拒绝送医|refused by the resident",
+    yes="已送医|taken to hospital",
+    admitted="已住院|admitted",
+)  # fmt: skip
+ACTIONS = _codes(
+    phone="电话安抚|telephone", visit="上门查看|visit", lifted="搀扶起身|lifted", first_aid="现场急救|first aid",
+    ambulance="呼叫120|ambulance called", family="通知家属|family told", police="联系警方|police called",
+    fire_brigade="联系消防|fire brigade called", repair="设备维修|device repaired", advice="健康指导|advice",
+    none="无需处置|none needed",
+)  # fmt: skip
+INJURED = frozenset({"minor", "head", "fracture", "severe", "death"})
+_LISTS: Mapping[str, Mapping[str, Code]] = {"cause": CAUSES, "injury": INJURIES, "hospital": HOSPITAL}
+
+
+class OutcomeError(ValueError):
+    """The codes do not exist or contradict each other; the texts are for the person who chose them."""
+
+    def __init__(self, message_zh: str, message_en: str) -> None:
+        super().__init__(message_en)
+        self.message_zh, self.message_en = message_zh, message_en
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What people found, beside the outcome; what is left out is 'unknown' or follows from the outcome."""
+
+    cause: str = "unknown"
+    injury: str = "unknown"
+    hospital: str = "unknown"
+    actions: tuple[str, ...] = ()
+
+
+def complete(outcome: str | None, finding: Finding | None = None) -> tuple[Outcome, Finding]:
+    """The outcome of that code, and the finding with what it says filled in. Raises OutcomeError."""
+    known = OUTCOMES.get(outcome or "")
+    if known is None:
+        raise OutcomeError("请选择处置结果", f"choose an outcome: {', '.join(OUTCOMES)}")
+    found = finding or Finding()
+    for field, codes in _LISTS.items():
+        if getattr(found, field) not in codes:
+            raise OutcomeError(f"{field} 填写有误:{getattr(found, field)}", f"{field} is one of {', '.join(codes)}")
+    unknown = [action for action in found.actions if action not in ACTIONS]
+    if unknown:
+        raise OutcomeError(f"处置措施有误:{'、'.join(unknown)}", f"actions are of {', '.join(ACTIONS)}")
+    if known.verdict != "true" and (found.injury in INJURED or found.hospital in ("yes", "admitted")):
+        raise OutcomeError(
+            "误报或测试不能有受伤或送医,请更正处置结果",
+            "a false alarm or a test has no injury and no hospital: correct the outcome",
+        )
+    if known.hospital == "yes" and found.hospital in ("no", "refused"):
+        raise OutcomeError("处置结果为已送医,与送医情况不符", "the outcome says hospital, and the finding says not")
+    if known.hospital == "no" and found.hospital in ("yes", "admitted"):
+        raise OutcomeError("已送医时,请选择“属实,已送医”", "taken to hospital: choose that outcome")
+    actions = dict.fromkeys(found.actions)
+    if known.action is not None:
+        actions[known.action] = None
+    injury = "none" if known.verdict != "true" and found.injury == "unknown" else found.injury
+    hospital = known.hospital if found.hospital == "unknown" else found.hospital
+    return known, Finding(found.cause, injury, hospital, tuple(actions))
