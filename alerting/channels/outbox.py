@@ -1,0 +1,116 @@
+"""The door of this folder: ask that people be told, inside one's own transaction.
+
+A row of ``notification`` is the durable job itself: it is there exactly if the caller's transaction commits. The
+delivery service (``python -m alerting.channels``) hears of it by NOTIFY and looks every second besides.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+Kind = Literal["staff", "contact", "organisation", "service"]
+Reason = Literal["escalation", "update", "breach", "work_order", "handover"]
+WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
+WAKE = "notification"
+"""The NOTIFY channel on which delivery services listen."""
+
+GROUPING_S: dict[str, float] = {"emergency": 0, "urgent": 3, "attention": 10, "technical": 20}
+"""How long a notification waits for others like it, by the severity of its alert. An emergency never waits."""
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """Somebody to be told. ``key``: a staff member's code, a contact's ``resident/phone``, an organisation's code, or
+    the name of a service in the settings ('120')."""
+
+    kind: Kind
+    key: str
+
+
+def enqueue(
+    connection: psycopg.Connection[Any],
+    *,
+    alert_id: UUID,
+    step: int,
+    round: int,
+    recipients: Sequence[Recipient],
+    reason: Reason,
+    at: dt.datetime,
+) -> list[int]:
+    """Tell these people about the alert. Part of the caller's transaction if there is one.
+
+    Gives the ids of the new notifications; who was asked for already (same alert, reason, step and round) is left out,
+    so that a repetition does nothing. Raises psycopg.errors.ForeignKeyViolation for an alert that is not there.
+    """
+    if not recipients:
+        return []
+    # One statement: with autocommit, too, the rows and the wake-up are there together or not at all.
+    rows = connection.execute(
+        """
+        WITH fresh AS (
+            INSERT INTO notification (alert_id, reason, step, round, recipient_kind, recipient_key, at, due_at)
+            SELECT %(alert)s, %(reason)s, %(step)s, %(round)s, r.kind, r.key, %(at)s,
+                   clock_timestamp() + make_interval(secs => coalesce(
+                       (%(grouping)s::jsonb ->> (SELECT severity FROM alert WHERE id = %(alert)s))::float8, 0))
+            FROM unnest(%(kinds)s::text[], %(keys)s::text[]) WITH ORDINALITY AS r (kind, key, n)
+            ORDER BY r.n
+            ON CONFLICT DO NOTHING RETURNING id
+        )
+        SELECT id, pg_notify(%(wake)s, '') FROM fresh ORDER BY id
+        """,
+        {
+            "alert": alert_id,
+            "reason": reason,
+            "step": step,
+            "round": round,
+            "at": at,
+            "grouping": msgspec.json.encode(GROUPING_S).decode(),
+            "kinds": [recipient.kind for recipient in recipients],
+            "keys": [recipient.key for recipient in recipients],
+            "wake": WAKE,
+        },
+    ).fetchall()
+    return [int(row[0]) for row in rows]
+
+
+def cancel(
+    connection: psycopg.Connection[Any],
+    alert_id: UUID,
+    at: dt.datetime,
+    reasons: Collection[Reason] = WITHDRAWN_BY_AN_ANSWER,
+) -> None:
+    """Somebody has the alert, or it is over: what is not sent yet is not sent, and no other channel is tried.
+
+    Part of the caller's transaction if there is one.
+
+    Work orders and hand-overs go on unless they are named in ``reasons``: they begin where the ladder ends.
+    """
+    connection.execute(
+        """
+        UPDATE notification SET state = 'withdrawn', settled_at = %s
+        WHERE alert_id = %s AND state = 'waiting' AND reason = ANY(%s)
+        """,
+        (at, alert_id, list(reasons)),
+    )
+    # Of a message about many homes the others stay; what a worker has in its hands just now goes out.
+    connection.execute(
+        """
+        UPDATE message m SET state = 'withdrawn'
+        WHERE m.state = 'waiting'
+          AND m.id IN (SELECT message_id FROM notification WHERE alert_id = %s)
+          AND NOT EXISTS (SELECT FROM notification n WHERE n.message_id = m.id AND n.state = 'waiting')
+        """,
+        (alert_id,),
+    )
+    # A receipt that fails to come is no longer a reason to try another channel.
+    connection.execute(
+        """
+        UPDATE message m SET receipt_due = NULL
+        WHERE m.state = 'sent' AND m.receipt_due IS NOT NULL
+          AND m.id IN (SELECT message_id FROM notification WHERE alert_id = %s AND reason = ANY(%s))
+        """,
+        (alert_id, list(reasons)),
+    )
