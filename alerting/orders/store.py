@@ -179,7 +179,9 @@ def change(
     the version that was read.
     """
     target = next_state(order.state, action)
-    if target in ("open", "offered"):
+    if action == "note":
+        next_at = order.next_at
+    elif target in ("open", "offered"):
         next_at = next_at or at
     elif next_at is not None:
         raise ValueError(f"{action} leads to {target}, where nothing is looked at later")
@@ -199,7 +201,7 @@ def change(
             "state": target,
             "staff": holder,
             "asked": int(action == "offer"),
-            "next": next_at if target in ("open", "offered") else None,
+            "next": next_at,
             "action": action,
             "at": at,
         },
