@@ -113,7 +113,7 @@ def run(database: DatabaseSettings, stop: threading.Event) -> None:
                     swept = sweep(conn, crews, dt.datetime.now(dt.UTC))
                     if swept.offered or swept.expired or swept.unmatched or swept.cancelled:
                         log.info("work orders swept", **msgspec.structs.asdict(swept))
-        except psycopg.Error as error:
-            log.warning("work orders: the database refuses or is away", error=str(error).strip())
+        except psycopg.OperationalError as error:
+            log.warning("work orders: the database is away", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)
     log.info("work orders: stopped")
