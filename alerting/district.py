@@ -1,6 +1,7 @@
 """From the registry of the care network to what detectors and notices need."""
 
 import contextlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ ROOMS = {
 
 def build_district(registry: Registry, before: District | None = None) -> District:
     """The detectors' view. People known in ``before`` keep their rows."""
-    rows: dict[int, int] = {} if before is None else {p.id: row for row, p in enumerate(before.people)}
     people: list[Person] = [] if before is None else list(before.people)
-    for resident in sorted(registry.residents.values(), key=lambda r: r.id):
-        person = Person(
+    rows = {_key(person): row for row, person in enumerate(people)}
+    residents = sorted(registry.residents.values(), key=lambda resident: resident.id)
+    households = Counter(resident.household_id for resident in residents)
+    watched = [
+        Person(
             resident.id,
             resident.code,
             resident.household_id,
@@ -39,11 +42,17 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             resident.on_oxygen,
             {code: (limit.low, limit.high) for code, limit in resident.limits.items()},
         )
-        if resident.id in rows:
-            people[rows[resident.id]] = person
-        else:
-            rows[resident.id] = len(people)
+        for resident in residents
+    ]
+    shared = [Person(None, registry.households[h].code, h) for h, several in sorted(households.items()) if several > 1]
+    for person in (*watched, *shared):
+        row = rows.setdefault(_key(person), len(people))
+        if row == len(people):
             people.append(person)
+        else:
+            people[row] = person
+    alone = {resident.household_id: rows[resident.id] for resident in residents}
+    homes = {h: rows[-h] if several > 1 else alone[h] for h, several in households.items()}
     sources = {}
     for device in registry.devices.values():
         model = MODELS.get(device.model)
@@ -61,8 +70,15 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             model.heartbeat_s,
             f"{room[0]}{model.zh}",
             f"{model.name}{', ' if room[1] else ''}{room[1]}",
+            device.room,
+            homes.get(gateway.household_id),
         )
     return District(people, sources, {name: gateway.household_id for name, gateway in registry.gateways.items()})
+
+
+def _key(person: Person) -> int:
+    """Of a resident the id, of a household of several its negative id."""
+    return -person.household_id if person.id is None else person.id
 
 
 def build_notice(

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from alerting.detection.events import CALLS
+from alerting.detection.detectors.calls import CALLS
 from alerting.finding import NAMESPACE
 from care_network.registry import Registry
 from database.pool import connect_options

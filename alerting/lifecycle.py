@@ -163,6 +163,12 @@ def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
         return True
 
 
+def is_open(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> bool:
+    """Whether the alert exists and nobody has closed it."""
+    row = conn.execute("SELECT state FROM alert WHERE id = %s", (alert_id,)).fetchone()
+    return row is not None and row[0] in OPEN
+
+
 def follow_up(conn: psycopg.Connection[Any], alert_id: uuid.UUID, wanted: Action, at: dt.datetime, note: str) -> bool:
     """It is over by itself (``clear``), the resident takes it back (``cancel``), or there is more to know (``note``).
 

@@ -18,10 +18,13 @@ import psycopg
 import structlog
 
 from alerting import downlink, lifecycle, notice
-from alerting.detection.context import COLUMN, Happened, Source, VitalColumns
-from alerting.detection.engine import Engine
+from alerting.detection.columns import VitalColumns
+from alerting.detection.context import COLUMN, VITALS, District, Happened, Source
+from alerting.detection.engine import SWITCHES, Engine
+from alerting.detection.ledger import on_its_own
 from alerting.district import RegistryCache, build_district, build_notice
 from alerting.finding import Finding
+from alerting.journal import Journal
 from alerting.settings import AlertingSettings
 from alerting.spool import Record, Spool
 from database.pool import connect_options
@@ -36,6 +39,8 @@ MAX_WAITING = 20_000
 RETRY_S = 1.0
 IDLE_S = 0.2
 STRANGER_S = 2.0
+FUTURE_US = 60_000_000
+"""A reading from further ahead has a clock that is wrong; it would wait in memory until its time came."""
 
 
 class Alerting:
@@ -45,7 +50,9 @@ class Alerting:
         self._settings, self._database, self._broker = settings, database, broker
         self._cache = RegistryCache(settings.data_dir / "registry.bin")
         self._spool = Spool(settings.data_dir)
-        self._engine = Engine(build_district(self._cache.registry), _now_us())
+        self._journal = Journal(settings.data_dir)
+        self._engine: Engine
+        self._snapshot_at = 0.0
         self._stop = threading.Event()
         self._changed = threading.Event()
         self._order = 0
@@ -60,8 +67,8 @@ class Alerting:
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop``; what was decided is on disk or in the database then."""
-        self._refresh_registry()
-        self._redistrict()  # before the first message: an event of a home that is not known yet would be refused
+        self._refresh_registry()  # before the first message: an event of a home not known yet would be refused
+        self._wake()
         threads = [
             threading.Thread(target=self._decide, name="engine"),
             threading.Thread(target=self._write, name="writer"),
@@ -78,7 +85,24 @@ class Alerting:
             for thread in threads:
                 thread.join(10)
             mqtt.stop(self._client)
+            self._journal.snapshot(self._engine.memory())
+            self._journal.close()
             self._spool.close()
+
+    def _wake(self) -> None:
+        """The engine as it was when this program last ran: its memory, and the messages since."""
+        memory, registry = self._journal.remembered(), self._cache.registry
+        before = None if memory is None else District(memory.people, {}, {})
+        self._engine = Engine(build_district(registry, before), _now_us())
+        self._changed.clear()
+        if memory is not None:
+            anew = self._engine.recall(memory)
+            log.info("memory restored", people=len(memory.people), begin_anew=anew)
+        repeated = 0
+        for received_us, topic, payload in self._journal.repeated():
+            self._take(topic, payload, received_us)
+            repeated += 1
+        log.info("messages repeated since the snapshot", messages=repeated)
 
     # MQTT
 
@@ -112,15 +136,28 @@ class Alerting:
                 self._redistrict()
                 continue
             received_us = _now_us()
-            try:
-                self._tell(self._look(topic, payload, received_us), received_us)
-                self._answer(topic, payload)
-            except DecodeError as error:
-                log.warning("message refused (ingest keeps its bytes)", topic=topic, reason=str(error))
-            self._tell(self._engine.advance(received_us), received_us)
+            self._journal.append(received_us, topic, payload)  # first: what was told must be remembered
+            self._take(topic, payload, received_us, answer=True)
             if connection == self._connection:
                 self._client.ack(mid, 1)
             self._redistrict()
+            if time.monotonic() >= self._snapshot_at:
+                self._journal.snapshot(self._engine.memory())
+                self._snapshot_at = time.monotonic() + self._settings.snapshot_s
+
+    def _take(self, topic: str, payload: bytes, received_us: int, *, answer: bool = False) -> None:
+        try:
+            self._tell(self._look(topic, payload, received_us), received_us)
+            if answer:
+                self._answer(topic, payload)
+        except DecodeError as error:
+            log.warning("message refused (ingest keeps its bytes)", topic=topic, reason=str(error))
+        except Exception:  # a fault of ours must not silence the other homes; ingest keeps the bytes
+            log.exception("the engine failed on a message", topic=topic)
+        try:
+            self._tell(self._engine.advance(received_us), received_us)
+        except Exception:
+            log.exception("a detector failed on a step")
 
     def _answer(self, topic: str, payload: bytes) -> None:
         """Tell the home that its emergency is known here; it would call for help by itself otherwise."""
@@ -174,14 +211,19 @@ class Alerting:
         for series in frame.series:
             source = district.sources.get((gateway, series.device))
             column = COLUMN.get(series.channel)
-            if source is None or source.person is None or column is None:
+            if source is None or (column is None and series.channel not in SWITCHES):
                 continue
             values = series.floats()
             good = np.isfinite(values)
-            n = int(good.sum())
-            times = frame.base_us + series.offsets_ms().astype(np.int64)[good] * 1000
-            rows, columns = np.full(n, source.person, np.int32), np.full(n, column, np.int16)
-            parts.append(VitalColumns(rows, columns, times, values[good]))
+            times = frame.base_us + series.offsets_ms().astype(np.int64) * 1000
+            good &= times <= now_us + FUTURE_US
+            values, times, n = values[good], times[good], int(good.sum())
+            if n and series.channel in SWITCHES:
+                self._engine.switched(source, series.channel, times, values)
+            row = source.person if series.channel in VITALS else source.home
+            if n and column is not None and row is not None:
+                rows, columns = np.full(n, row, np.int32), np.full(n, column, np.int16)
+                parts.append(VitalColumns(rows, columns, times, values))
         if parts:
             self._engine.readings(VitalColumns.join(parts))
         return findings
@@ -225,7 +267,7 @@ class Alerting:
                 if conn is None or conn.closed:
                     options = connect_options(self._database, "alerting-writer")
                     conn = psycopg.connect(self._database.url, autocommit=True, **options)
-                _store(conn, record)
+                self._store(conn, record)
             except psycopg.OperationalError as error:
                 log.warning("database away; alerts wait on disk", waiting=len(self._spool), error=str(error).strip())
                 if conn is not None:
@@ -239,6 +281,21 @@ class Alerting:
             self._spool.settle()
         if conn is not None:
             conn.close()
+
+    def _store(self, conn: psycopg.Connection[Any], record: Record) -> None:
+        finding = record.finding
+        if finding.action == "open":
+            lifecycle.raise_alert(conn, _new_alert(record))
+            return
+        alone = on_its_own(finding)
+        if alone is not None and not lifecycle.is_open(conn, finding.alert_id):
+            # it was told in an alert that a person has closed since: it is one of its own
+            self._publish(alone, record.received_us, record.raised_us)
+            lifecycle.raise_alert(conn, _new_alert(Record(alone, record.received_us, record.raised_us)))
+        elif finding.action == "update":
+            lifecycle.update_alert(conn, _new_alert(record))
+        else:
+            lifecycle.follow_up(conn, finding.alert_id, finding.action, _time(record.raised_us), finding.reason_zh)
 
     # the registry
 
@@ -260,12 +317,9 @@ class Alerting:
             self._engine.redistrict(build_district(self._cache.registry, self._engine.district))
 
 
-def _store(conn: psycopg.Connection[Any], record: Record) -> None:
+def _new_alert(record: Record) -> lifecycle.NewAlert:
     finding = record.finding
-    if finding.action in ("clear", "cancel", "note"):
-        lifecycle.follow_up(conn, finding.alert_id, finding.action, _time(record.raised_us), finding.reason_zh)
-        return
-    alert = lifecycle.NewAlert(
+    return lifecycle.NewAlert(
         finding.alert_id,
         finding.rule,
         finding.rule_version,
@@ -281,10 +335,6 @@ def _store(conn: psycopg.Connection[Any], record: Record) -> None:
         finding.reason_en,
         finding.evidence,
     )
-    if finding.action == "open":
-        lifecycle.raise_alert(conn, alert)
-    else:
-        lifecycle.update_alert(conn, alert)
 
 
 def _time(us: int) -> dt.datetime:

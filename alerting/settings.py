@@ -14,3 +14,4 @@ class AlertingSettings(BaseSettings):
     worker: str = Field(default="alerting-0", description="client id: its persistent session at the broker")
     data_dir: Path = Field(default=Path(".shouwang/alerting"), description="spool of alerts, copy of the registry")
     registry_refresh_s: float = Field(default=15.0, ge=1, description="how often residents and devices are read anew")
+    snapshot_s: float = Field(default=20.0, ge=0.1, description="how often the engine's memory is written to disk")

@@ -24,6 +24,7 @@ from device_simulators.home import Home
 from edge_agent.buffer import Buffer, read_totals
 from edge_agent.clock import Clock
 from edge_agent.frames import FrameCutter
+from edge_agent.sent import Sent
 from edge_agent.uplink import Uplink
 from firmware_profiles import mqtt, wire
 from shouwang.broker import EmbeddedBroker
@@ -161,7 +162,7 @@ def _gateway(broker: mqtt.Broker, file: Path) -> None:
 async def _send(broker: mqtt.Broker, file: Path) -> None:
     clock = Clock()
     buffer = Buffer(file, GATEWAY, clock, BUDGET_MB << 20)
-    uplink = Uplink(broker, GATEWAY, buffer, clock, {})
+    uplink = Uplink(broker, GATEWAY, buffer, clock, {}, Sent(file.with_suffix(".sent"), 64 << 20))
     uplink.start()
     tick = rest = 0
     while rest < EVENTS_AT_REST:

@@ -19,6 +19,7 @@ from edge_agent.falls import STATES, FallWatch
 from edge_agent.frames import FrameCutter
 from edge_agent.line_watch import LineWatch
 from edge_agent.operation import GATEWAY_DEVICE, Operation
+from edge_agent.sent import Sent
 from edge_agent.updater import COMMAND as UPDATE_CONFIG
 from edge_agent.updater import Updater
 from edge_agent.uplink import Handler, Uplink
@@ -167,7 +168,8 @@ async def run_agent(
     }
     if updater is not None:
         handlers[UPDATE_CONFIG] = updater.receive
-    uplink = agent.uplink = Uplink(config.broker, config.gateway, buffer, clock, handlers)
+    sent = Sent(config.buffer.path.with_suffix(".sent"), config.buffer.sent_mb * 1024 * 1024)
+    uplink = agent.uplink = Uplink(config.broker, config.gateway, buffer, clock, handlers, sent)
     uplink.start()
     tasks = [
         asyncio.create_task(work)

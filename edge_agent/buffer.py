@@ -23,6 +23,7 @@ import structlog
 from edge_agent.bodies import event_body, frame_body, payload
 from edge_agent.clock import Clock, Step
 from edge_agent.rescue import open_store, replace_damaged
+from edge_agent.sent import Numbered
 from edge_agent.store import FAILURES, Lane, Row, State, Store, is_damage, read_state
 from firmware_profiles import wire
 
@@ -55,7 +56,11 @@ class Outgoing(msgspec.Struct, frozen=True):
 
     id: int
     lane: Lane
-    payload: bytes
+    numbered: Numbered
+
+    @property
+    def payload(self) -> bytes:
+        return self.numbered.payload
 
 
 class Buffer:
@@ -126,7 +131,10 @@ class Buffer:
         except FAILURES as error:
             self._fail(error)
             rows = self._from_memory(lane, limit)
-        out = [Outgoing(row.id, row.lane, payload(row, self._gateway)) for row in rows]
+        out = [
+            Outgoing(row.id, row.lane, Numbered(row.epoch, row.stream, row.seq, payload(row, self._gateway)))
+            for row in rows
+        ]
         self._handed_out.update({message.id: message.lane for message in out})
         return out
 
@@ -142,6 +150,18 @@ class Buffer:
         if self._gone or self._memory or self.unwritable:
             with self._telling(), self._writing():
                 pass
+
+    def holds(self, epoch: int, stream: str, first: int, behind: int) -> set[int]:
+        """The numbers from ``first`` up to below ``behind`` that still wait here, or are on their way."""
+        waiting = {
+            row.seq
+            for row in self._memory.values()
+            if (row.epoch, row.stream) == (epoch, stream) and first <= row.seq < behind
+        }
+        with self._telling():
+            if self._store is not None:
+                waiting |= self._store.numbers(epoch, stream, first, behind)
+        return waiting
 
     def restamp(self, step: Step) -> None:
         """The clock jumped, and the times of ``step.boots`` were never right: move what has no number yet."""

@@ -23,6 +23,8 @@ class ConfigError(ValueError):
 class BufferConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: Path
     budget_mb: Annotated[int, msgspec.Meta(ge=1)] = 512
+    sent_mb: Annotated[int, msgspec.Meta(ge=2)] = 64
+    """What the broker has taken is kept so long beside the buffer, in case the district asks for it again."""
 
 
 class FrameConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

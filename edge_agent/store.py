@@ -176,6 +176,14 @@ class Store:
             limit,
         )
 
+    def numbers(self, epoch: int, stream: str, first: int, behind: int) -> set[int]:
+        """Which of the numbers from ``first`` up to below ``behind`` are in the file."""
+        found = self._db.execute(
+            "SELECT seq FROM message WHERE epoch = ? AND stream = ? AND seq >= ? AND seq < ?",
+            (epoch, stream, first, behind),
+        )
+        return {seq for (seq,) in found}
+
     def numbered_frames(self) -> list[Row]:
         """In the order of their numbers."""
         return self._rows("WHERE lane = 'frames' AND seq > 0 ORDER BY epoch, stream, seq")

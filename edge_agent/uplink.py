@@ -16,6 +16,9 @@ import structlog
 
 from edge_agent.buffer import Buffer, Outgoing
 from edge_agent.clock import Clock
+from edge_agent.resend import COMMAND as RESEND
+from edge_agent.resend import Resend
+from edge_agent.sent import Sent
 from edge_agent.store import Lane
 from firmware_profiles import mqtt, wire
 from firmware_profiles.errors import DecodeError
@@ -29,6 +32,8 @@ GATHER_S = 0.016
 second, which leaves the processor, and a district where all gateways come back at once, time for events."""
 ACK_TIMEOUT_S = 30.0
 """So long without any acknowledgement while something flies, and the connection is given up."""
+AGAIN = -1
+"""In place of the buffer's id: a message that is sent once more, and that the buffer knows nothing of."""
 SOFTWARE = "shouwang-edge 0.1.0"
 
 Handler = Callable[[wire.Command], str]
@@ -51,10 +56,13 @@ class Uplink:
         buffer: Buffer,
         clock: Clock,
         handlers: dict[str, Handler],
+        sent: Sent,
         ack_timeout_s: float = ACK_TIMEOUT_S,
     ) -> None:
         self._broker, self._gateway, self._buffer, self._clock = broker, gateway, buffer, clock
-        self._handlers, self._ack_timeout_s = handlers, ack_timeout_s
+        self._sent, self._resend = sent, Resend(sent)
+        self._handlers = {RESEND: self._asked_again, **handlers}
+        self._ack_timeout_s = ack_timeout_s
         self._loop = asyncio.get_running_loop()
         self._calling = False  # connected, and what paho repeats may still be on its way into the socket
         self._online = False
@@ -62,6 +70,7 @@ class Uplink:
         self._handed_over: dict[int, float] = {}  # by paho's message id, on the loop's clock
         self.round_trip_s: float | None = None
         """Of the message that was acknowledged last; None before the first."""
+        self._heads: dict[tuple[int, str], int] = {}  # by epoch and stream: the highest number acknowledged
         self._done: list[int] = []  # acknowledged, not yet told to the buffer
         self._progress = 0.0  # when the broker last acknowledged, or had nothing to
         self._pumping = False
@@ -116,6 +125,9 @@ class Uplink:
         if room > 0:
             for message in self._buffer.next("frames", self._clock.now_us(), room):
                 self._publish(message)
+        room = WINDOW["frames"] - sum(message.lane == "frames" for message in self._in_flight.values())
+        for again in self._resend.take(room):  # nothing fresh waits where there is room
+            self._publish(Outgoing(AGAIN, "frames", again))
         if not self._in_flight:
             self._buffer.flush()
 
@@ -141,8 +153,8 @@ class Uplink:
                 socket.socket.shutdown(cast(socket.socket, found), socket.SHUT_RDWR)
 
     def _publish(self, message: Outgoing) -> None:
-        leaf: wire.Leaf = "events" if message.lane == "events" else "readings"
-        info = self._client.publish(wire.topic(self._gateway, leaf), message.payload, qos=1)
+        leaf: wire.Leaf = "events" if message.numbered.stream == "events" else "readings"
+        info = self._client.publish(wire.topic(self._gateway, leaf), message.numbered.payload, qos=1)
         self._in_flight[info.mid] = message
         self._handed_over[info.mid] = self._loop.time()
 
@@ -163,6 +175,7 @@ class Uplink:
             self._clock.synced,
             round(self._clock.offset_us() / 1000, 1),
             self._clock.steps,
+            {stream: seq for (epoch, stream), seq in self._heads.items() if epoch == self._buffer.epoch},
         )
 
     def _from_thread(self, callback: Callable[..., None]) -> Callable[..., None]:
@@ -203,11 +216,20 @@ class Uplink:
         message = self._in_flight.pop(mid, None)
         if message is None:
             return
-        self._done.append(message.id)
+        if message.id != AGAIN:
+            head = message.numbered.epoch, message.numbered.stream
+            self._heads[head] = max(self._heads.get(head, 0), message.numbered.seq)
+            self._sent.keep(message.numbered)
+            self._done.append(message.id)
         self._progress = self._loop.time()
         if not self._pumping:
             self._pumping = True
             self._loop.call_later(GATHER_S, self.pump)
+
+    def _asked_again(self, command: wire.Command) -> str:
+        answer = self._resend.asked(command, self._buffer.holds)
+        self._loop.call_soon(self.pump)
+        return answer
 
     def _commanded(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         try:

@@ -113,6 +113,9 @@ class Status(msgspec.Struct, frozen=True):
     """The gateway's clock minus its system's wall clock: not 0 while a step back is being worn off."""
     clock_steps: Natural = 0
     """How often the wall clock was set since the boot."""
+    acknowledged: dict[str, Natural] = {}
+    """By stream ('events', too): the highest number of this epoch that the broker has acknowledged to this process. What
+    it lost behind the last number that the district knows is found by it."""
 
 
 class Command(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from firmware_profiles.mqtt import Broker
 from ingest import writer
 from ingest.batch import Batch
 from ingest.builder import Builder
+from ingest.gap_asker import GapAsker
 from ingest.intake import Allowance
 from ingest.quarantine import Quarantine, Room
 from ingest.refusals import Code, Refusal
@@ -57,6 +58,7 @@ class Ingest:
                 settings.quarantine_mb * 1024 * 1024,
             )
         )
+        self._asker = GapAsker(database, broker, settings.worker, settings.gap_look_s, settings.gap_age_s)
         self._prepared: queue.Queue[_Prepared | None] = queue.Queue(1)
         self._stop = threading.Event()
         self._moved = threading.Event()
@@ -70,7 +72,11 @@ class Ingest:
     def run(self, stop: threading.Event) -> None:
         """Until ``stop``; what is in hand is stored and acknowledged first if the database answers."""
         self._subscriber.start()
-        threads = [threading.Thread(target=self._prepare, name="prepare"), threading.Thread(target=self._keep_storing)]
+        threads = [
+            threading.Thread(target=self._prepare, name="prepare"),
+            threading.Thread(target=self._keep_storing, name="store"),
+            threading.Thread(target=self._asker.run, args=(self._stop,), name="gaps"),
+        ]
         for thread in threads:
             thread.start()
         try:

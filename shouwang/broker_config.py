@@ -40,7 +40,16 @@ class Rights:
 
 
 SERVICE_RIGHTS: dict[str, Rights] = {
-    "svc-ingest": Rights((), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status", senml.SUBSCRIPTION)),
+    "svc-ingest": Rights(
+        ("care/v1/+/+/commands",),
+        (
+            "care/v1/+/+/readings",
+            "care/v1/+/+/events",
+            "care/v1/+/+/status",
+            "care/v1/+/+/replies",
+            senml.SUBSCRIPTION,
+        ),
+    ),
     "svc-alerting": Rights(
         (ALERTS, "care/v1/+/+/commands"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
     ),

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from shouwang import configure, evaluate, export_cli, network_cli, quarantine_cli, train
+from shouwang import configure, evaluate, export_cli, network_cli, quarantine_cli, train, verify_cli
 
 app = typer.Typer(
     name="shouwang",
@@ -27,6 +27,7 @@ app.add_typer(provision, name="provision")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(network_cli.app, name="network")
 app.command("export")(export_cli.export)
+app.command("verify")(verify_cli.verify)
 app.command("gateway")(configure.command)
 provision.command("config-key")(configure.config_key)
 provision.command("sign-config")(configure.sign_config)

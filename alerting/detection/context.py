@@ -1,4 +1,4 @@
-"""What detectors know of the district, and the columns they are fed. Plain data."""
+"""What detectors know of the district. Plain data."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,33 +10,59 @@ from numpy.typing import NDArray
 from firmware_profiles.channels import CHANNELS
 
 VITALS: tuple[str, ...] = tuple(code for code, channel in CHANNELS.items() if channel.kind == "vital")
-COLUMN: Mapping[str, int] = MappingProxyType({code: index for index, code in enumerate(VITALS)})
-"""The column of each vital sign in the state arrays."""
+MEASURED: tuple[str, ...] = (*VITALS, "in_bed", "room_temperature")
+"""The channels that detectors see in bins; ``in_bed`` as the share of the step that the bed was taken."""
+COLUMN: Mapping[str, int] = MappingProxyType({code: index for index, code in enumerate(MEASURED)})
+"""The column of each measured channel in the state arrays."""
 
 
 class Person(msgspec.Struct, frozen=True):
-    """A resident as the detectors see one; ``limits`` by channel: (low, high), either may be None."""
+    """Whom detectors watch: a resident, or (``id`` None) a household of several as a whole.
 
-    id: int
+    ``limits`` by channel: (low, high), either may be None. ``tuning``: parameters that differ from the detectors'
+    defaults, by name, already resolved from ability grade, home and resident.
+    """
+
+    id: int | None
     code: str
     household_id: int
     spo2_scale: int = 1
     on_oxygen: bool = False
     limits: dict[str, tuple[float | None, float | None]] = {}
+    tuning: dict[str, float] = {}
+
+    @property
+    def subject(self) -> str:
+        return f"household:{self.household_id}" if self.id is None else f"resident:{self.code}"
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A device: who it speaks of, and how often it must be heard."""
+    """A device: who it speaks of, where it is, and how often it must be heard."""
 
     gateway: str
     name: str
     model: str
     household_id: int
     person: int | None
-    """Row of the resident in ``District.people``; None: it watches a household of several."""
+    """Row in ``District.people`` of the resident it measures; None: it watches a household of several."""
     heartbeat_s: float
     label_zh: str
     label_en: str
+    room: str = ""
+    home: int | None = None
+    """Row of whom its home's activity speaks of: the only resident, or the household as a whole."""
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """A time in which a home's alerts of some kind rest: a carer is there, or a device is worked on."""
+
+    kind: str
+    """'carer' or 'maintenance'."""
+    household_id: int
+    device: str
+    """'gateway/device' for maintenance of one device, '' for the whole home."""
+    since_us: int
+    until_us: int
 
 
 class District(msgspec.Struct, frozen=True):
@@ -46,38 +72,19 @@ class District(msgspec.Struct, frozen=True):
     sources: dict[tuple[str, str], Source]
     gateways: dict[str, int]
     """Household of each gateway."""
+    pauses: list[Pause] = []
 
-
-class VitalColumns(msgspec.Struct, frozen=True):
-    """Readings of vital signs, shapes [n]: resident's row, column of ``VITALS``, time (µs), value."""
-
-    row: NDArray[np.int32]
-    column: NDArray[np.int16]
-    time_us: NDArray[np.int64]
-    value: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> "VitalColumns":
-        return VitalColumns(self.row[index], self.column[index], self.time_us[index], self.value[index])
-
-    @staticmethod
-    def join(parts: "list[VitalColumns]") -> "VitalColumns":
-        if not parts:
-            return VitalColumns(
-                np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.int64), np.empty(0, np.float32)
-            )
-        return VitalColumns(
-            np.concatenate([p.row for p in parts]),
-            np.concatenate([p.column for p in parts]),
-            np.concatenate([p.time_us for p in parts]),
-            np.concatenate([p.value for p in parts]),
-        )
+    def tuned(self, name: str, default: float) -> NDArray[np.float32]:
+        """A parameter for every row, shape [people]."""
+        values = np.full(len(self.people), default, np.float32)
+        for row, person in enumerate(self.people):
+            if name in person.tuning:
+                values[row] = person.tuning[name]
+        return values
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """An event of a known device."""
+    """An event of a known device, or a 0/1 sensor's change told as one."""
 
     source: Source
     kind: str
@@ -91,4 +98,4 @@ def subject_of(district: District, source: Source) -> tuple[str, int | None]:
     if source.person is None:
         return f"household:{source.household_id}", None
     person = district.people[source.person]
-    return f"resident:{person.code}", person.id
+    return person.subject, person.id

@@ -1,102 +1,231 @@
-"""The engine: events at once, readings in steps of event time, silence by the clock.
+"""The engine: events at once, readings in steps of event time, timers between them, silence by the clock.
 
-Deterministic whatever the batching: readings wait until the clock has passed their step by ``LATENESS_US``; a step is
-then seen whole, sorted by time, and every detector looks at it once. A reading that comes later than that still
-updates the state if it is newer than what is known, in the next step; an older one changes nothing.
-Each detector is one file; adding one is a line in ``vital_detectors`` or ``event_detectors``.
+Deterministic whatever the batching. Readings wait until the clock has passed their step by ``LATENESS_US``; complete
+steps are folded into bins and every detector judges each bin once, in the order of time. What comes later than that is
+judged in the next round if it is newer than what is known of its person and channel, and changes nothing if it is
+older: an outage's backlog never raises an alert about hours ago while the present is known.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+import heapq
+from typing import Any
 
 import numpy as np
 
-from alerting.detection.context import VITALS, District, Happened, VitalColumns
-from alerting.detection.events import EventDetector, event_detectors
-from alerting.detection.limits import Limits
-from alerting.detection.news2 import News2
-from alerting.detection.silence import Silence
-from alerting.detection.state import VitalState
+from alerting.detection.columns import HOUR_US, STEP_US, Latest, VitalColumns, fold
+from alerting.detection.context import District, Happened, Source
+from alerting.detection.detector import Chapter, Detector
+from alerting.detection.detectors import all_detectors
+from alerting.detection.ledger import Ledger
+from alerting.detection.memory import FORMAT, Memory, decode, encode
+from alerting.detection.timers import Alarms, Timers
 from alerting.finding import Finding
 
-STEP_US = 5_000_000
 LATENESS_US = 2_500_000
 """A frame is cut once a second and needs some ms: after this a step is complete, but for backlogs."""
-
-
-class VitalDetector(Protocol):
-    """Looks at a step's readings together with the state that they left."""
-
-    def step(self, district: District, state: VitalState, new: VitalColumns, now_us: int) -> Iterable[Finding]: ...
-
-
-def vital_detectors() -> Sequence[VitalDetector]:
-    return (News2(), Limits())
+TICK_US = 1_000_000
+CHANGES: dict[tuple[str, int], str] = {
+    ("motion", 1): "motion_began",
+    ("motion", 0): "motion_ended",
+    ("presence", 1): "presence_began",
+    ("presence", 0): "presence_ended",
+    ("in_bed", 1): "bed_enter",
+    ("in_bed", 0): "bed_exit",
+    ("door_open", 1): "door_opened",
+    ("door_open", 0): "door_closed",
+}
+"""What the change of a 0/1 channel is called: detectors of behaviour know events alone."""
+SWITCHES = frozenset(channel for channel, _ in CHANGES)
+UNHURRIED = frozenset(CHANGES.values())
+"""Events that wait for their step, so that behaviour is seen in the order of time."""
 
 
 class Engine:
     """All detectors over one district. Not thread-safe; times in µs since 1970, UTC."""
 
-    def __init__(self, district: District, now_us: int) -> None:
-        self._district = district
-        self._state = VitalState(len(district.people))
-        self._vitals = vital_detectors()
-        self._events: Sequence[EventDetector] = event_detectors()
-        self._silence = Silence(now_us)
+    def __init__(self, district: District, now_us: int, detectors: dict[str, type[Detector]] | None = None) -> None:
+        """``detectors``: all of them, unless some are named (for benches and tests of one)."""
+        self._alarms = Alarms()
+        self._detectors: dict[str, Detector] = {}
+        for name, kind in (all_detectors() if detectors is None else detectors).items():
+            detector = self._detectors[name] = kind()
+            detector.timers = Timers(self._alarms, name)
+        overrides = {
+            method: [d for d in self._detectors.values() if getattr(type(d), method) is not getattr(Detector, method)]
+            for method in ("look", "event", "heard", "offline", "tick")
+        }
+        self._lookers, self._event_lookers = overrides["look"], overrides["event"]
+        self._hearers, self._tickers = overrides["heard"], overrides["tick"]
+        self._offliners = overrides["offline"]
+        self._latest = Latest(len(district.people))
+        self._ledger = Ledger()
         self._waiting: list[VitalColumns] = []
+        self._moments: list[tuple[int, int, Happened]] = []  # a heap by time
+        self._order = 0
+        self._switches: dict[tuple[str, str, str], int] = {}
         self._done_us = (now_us - LATENESS_US) // STEP_US * STEP_US
+        self._ticked_us = 0
+        self.redistrict(district)
 
     @property
     def district(self) -> District:
         return self._district
 
+    @property
+    def state_bytes(self) -> int:
+        """What the arrays of all detectors take, in bytes."""
+        arrays = [self._latest.value, self._latest.step]
+        for detector in self._detectors.values():
+            values = (getattr(detector.state, field) for field in detector.state.__struct_fields__)
+            arrays += [value for value in values if isinstance(value, np.ndarray)]
+        return sum(array.nbytes for array in arrays)
+
     def redistrict(self, district: District) -> None:
         """Residents or devices were added or changed; rows of people known before must stay the same."""
         self._district = district
-        self._state.grow(len(district.people))
+        self._latest.grow(len(district.people))
+        for detector in self._detectors.values():
+            detector.learn(district)
+
+    def memory(self) -> bytes:
+        """All that the engine knows, for :meth:`recall` after a restart."""
+        waiting = VitalColumns.join(self._waiting)
+        return encode(
+            Memory(
+                FORMAT,
+                self._district.people,
+                self._done_us,
+                self._latest.value,
+                self._latest.step,
+                [waiting.row, waiting.column, waiting.time_us, waiting.value],
+                self._moments,
+                [(*key, on) for key, on in self._switches.items()],
+                self._alarms.saved(),
+                self._ledger.books,
+                {name: (d.version, encode(d.state)) for name, d in self._detectors.items()},
+            )
+        )
+
+    def recall(self, memory: Memory) -> list[str]:
+        """Go on where the engine of ``memory`` was; says which detectors begin anew.
+
+        The first rows of this engine's people must be the memory's, in its order.
+        """
+        self._done_us = memory.done_us
+        self._latest.value, self._latest.step = memory.value, memory.step
+        self._waiting = [VitalColumns(*memory.waiting)]
+        self._moments = memory.moments
+        self._order = max((order for _, order, _ in self._moments), default=0)
+        self._switches = {(gateway, device, channel): on for gateway, device, channel, on in memory.switches}
+        self._ledger.books = memory.books
+        anew = []
+        for name, detector in self._detectors.items():
+            version, state = memory.detectors.get(name, (None, b""))
+            try:
+                if version != detector.version:
+                    raise ValueError(f"state of version {version}")
+                detector.state = decode(state, type(detector.state))
+            except ValueError:
+                anew.append(name)
+            detector.restored()
+        for at_us, owner, key in memory.alarms:
+            if owner in self._detectors and owner not in anew:
+                self._alarms.set(at_us, owner, key)
+        self.redistrict(self._district)
+        return anew
 
     def readings(self, columns: VitalColumns) -> None:
-        """Readings of vital signs; they are looked at when :meth:`advance` passes their step."""
+        """Readings of measured channels; they are looked at when :meth:`advance` passes their step."""
         if len(columns):
             self._waiting.append(columns)
 
+    def switched(self, source: Source, channel: str, time_us: Any, value: Any) -> None:
+        """Readings of a 0/1 channel of ``SWITCHES``, shapes [n], sorted by time: their changes become events."""
+        on = np.asarray(value) >= 0.5
+        key = (source.gateway, source.name, channel)
+        changed = np.flatnonzero(np.concatenate(([self._switches.get(key) != on[0]], on[1:] != on[:-1])))
+        for i in changed.tolist():
+            self._wait(Happened(source, CHANGES[channel, int(on[i])], int(time_us[i]), {}))
+        if len(changed):
+            self._switches[key] = int(on[-1])
+
+    def event(self, happened: Happened) -> list[Finding]:
+        """Something happened: what it means, at once; behaviour waits for its step."""
+        if happened.kind in UNHURRIED:
+            self._wait(happened)
+            return []
+        return self._pass(self._happened(happened))
+
     def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
         """A sign of life from a device (or the gateway alone)."""
-        return list(self._silence.heard(self._district, gateway, device, now_us))
+        return self._pass([f for d in self._hearers for f in d.heard(self._district, gateway, device, now_us)])
 
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker says that the gateway's connection is dead."""
-        self._silence.offline(gateway, now_us)
-
-    def event(self, happened: Happened) -> list[Finding]:
-        """Something happened: what it means, at once."""
-        return [f for detector in self._events for f in detector.event(self._district, happened)]
+        for detector in self._offliners:
+            detector.offline(gateway, now_us)
 
     def advance(self, now_us: int) -> list[Finding]:
         """Every complete step up to ``now_us``, and who has been silent too long."""
         findings: list[Finding] = []
         complete_us = (now_us - LATENESS_US) // STEP_US * STEP_US
         if complete_us > self._done_us:
-            findings += self._steps(complete_us)
+            findings += self._complete(complete_us)
             self._done_us = complete_us
-        findings += self._silence.tick(self._district, now_us)
+        if now_us - self._ticked_us >= TICK_US:
+            self._ticked_us = now_us
+            findings += self._pass([f for d in self._tickers for f in d.tick(self._district, now_us)])
         return findings
 
-    def _steps(self, until_us: int) -> Iterable[Finding]:
+    def _wait(self, happened: Happened) -> None:
+        self._order += 1
+        heapq.heappush(self._moments, (happened.time_us, self._order, happened))
+
+    def _happened(self, happened: Happened) -> list[Finding]:
+        return [f for detector in self._event_lookers for f in detector.event(self._district, happened)]
+
+    def _pass(self, findings: list[Finding]) -> list[Finding]:
+        return self._ledger.take(self._district, findings) if findings else findings
+
+    def _complete(self, until_us: int) -> list[Finding]:
         columns = VitalColumns.join(self._waiting)
         complete = columns.time_us < until_us
-        rest = columns.take(~complete)
-        self._waiting = [rest] if len(rest) else []
-        columns = columns.take(complete)
-        # by time, then by resident and channel: the order of arrival must not matter
-        columns = columns.take(np.lexsort((columns.value, columns.column, columns.row, columns.time_us)))
-        step_of = columns.time_us // STEP_US
-        for step in np.unique(step_of):
-            new = self._state.update(columns.take(step_of == step))
-            if len(new):
-                end_us = (int(step) + 1) * STEP_US
-                for detector in self._vitals:
-                    yield from detector.step(self._district, self._state, new, end_us)
+        if complete.all():
+            self._waiting = []
+        else:
+            self._waiting = [columns.take(~complete)]
+            columns = columns.take(complete)
+        hours = columns.time_us // HOUR_US
+        findings: list[Finding] = []
+        for hour in np.unique(hours).tolist():
+            end_us = min((hour + 1) * HOUR_US, until_us)
+            findings += self._chapter(columns.take(hours == hour), hour, end_us)
+        return [*findings, *self._moments_until(until_us), *self._ledger.release(self._district, until_us)]
 
+    def _chapter(self, columns: VitalColumns, hour: int, end_us: int) -> list[Finding]:
+        bins = self._latest.newer(fold(columns))
+        chapter = Chapter(self._district, self._latest, bins, hour)
+        found = [f for detector in self._lookers for f in detector.look(chapter)] if len(bins) else []
+        self._latest.keep(bins)
+        found.sort(key=lambda f: f.sensed_us)  # stable: then by detector, as one step would give them
+        findings: list[Finding] = []
+        for finding in found:
+            findings += self._moments_until(finding.sensed_us)
+            findings += self._ledger.release(self._district, finding.sensed_us)
+            findings += self._pass([finding])
+        return [*findings, *self._moments_until(end_us)]
 
-__all__ = ["LATENESS_US", "STEP_US", "VITALS", "Engine"]
+    def _moments_until(self, until_us: int) -> list[Finding]:
+        """Waiting events and timers before ``until_us``, in the order of time; an event before a timer of its time."""
+        findings: list[Finding] = []
+        while True:
+            event_us = self._moments[0][0] if self._moments else until_us
+            timer = self._alarms.pop(min(event_us, until_us))
+            if timer is not None:
+                at_us, owner, key = timer
+                findings += self._ledger.release(self._district, at_us)
+                if owner in self._detectors:
+                    findings += self._pass(list(self._detectors[owner].due(self._district, key, at_us)))
+            elif event_us < until_us:
+                findings += self._pass(self._happened(heapq.heappop(self._moments)[2]))
+            else:
+                return findings

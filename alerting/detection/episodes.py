@@ -12,11 +12,11 @@ class Episode(msgspec.Struct):
     severity: str = ""
     normal_since_us: int = 0
 
-    def hold(self, time_us: int) -> None:
-        """The condition holds at ``time_us``."""
+    def hold(self, time_us: int, readings: int = 1) -> None:
+        """The condition holds at ``time_us``; so many readings say so."""
         if not self.since_us:
             self.since_us, self.count = time_us, 0
-        self.count += 1
+        self.count += readings
         self.normal_since_us = 0
 
     def release(self, time_us: int, normal_for_us: int) -> bool:

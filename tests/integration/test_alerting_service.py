@@ -97,3 +97,33 @@ def test_at_once_and_once_although_the_database_goes_and_alerting_dies(
         desk.report("gas_detected", "radar")
         wait_for(lambda: len(alerts(postgres.url)) == 4, 20, lambda: alerting.log())
     desk.stop()
+
+
+def test_a_killed_engine_remembers_what_it_acknowledged(
+    broker: TestBroker, postgres: TestPostgres, tmp_path: Path
+) -> None:
+    add_homes(postgres.url, [GATEWAY])
+    desk = Desk(broker)
+    settings = {"SHOUWANG_DATABASE_URL": postgres.url, "SHOUWANG_ALERTING_SNAPSHOT_S": "1"}
+    with service("alerting", broker.settings("svc-alerting"), tmp_path, **settings) as alerting:
+        wait_for(lambda: "connected to the broker" in alerting.log(), 30, lambda: alerting.log())
+        now = time.time_ns() // 1000
+        desk.report("sos_pressed", "sos-button", time_us=now)
+        wait_for(lambda: len(desk.notices) == 1, 10, lambda: alerting.log())
+        for kill_after in (0.0, 1.5):  # before and after a snapshot holds it
+            deadline = time.monotonic() + kill_after
+            presses = 0
+            while time.monotonic() < deadline:  # a message gives the engine its turn to write one
+                presses += 1
+                desk.report("sos_pressed", "sos-button", time_us=now + presses)
+            alerting.kill()
+            alerting.start()
+            wait_for(lambda: "messages repeated since" in alerting.log(), 30, lambda: alerting.log())
+            desk.report("sos_pressed", "sos-button", time_us=now + 60_000_000)  # the same episode, pressed again
+            desk.report("smoke_detected", "radar", time_us=now + int(kill_after * 1_000_000_000))
+            smokes = 2 if kill_after else 1
+            wait_for(lambda n=smokes: desk.rules().count(("smoke", "emergency")) >= n, 40, lambda: alerting.log())
+        told = {(n.rule, n.onset_us) for _, n in desk.notices}
+        assert {onset for rule, onset in told if rule == "sos"} == {now}, alerting.log()
+        wait_for(lambda: len(alerts(postgres.url)) == len({n.id for _, n in desk.notices}), 20, lambda: alerting.log())
+    desk.stop()

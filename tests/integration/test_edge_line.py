@@ -14,6 +14,7 @@ import pytest
 from device_simulators.homes import demo_home
 from edge_agent.buffer import Buffer, read_totals
 from edge_agent.clock import Clock
+from edge_agent.sent import Sent
 from edge_agent.uplink import WINDOW, Uplink
 from firmware_profiles import mqtt, wire
 from shouwang.homes import write_home
@@ -38,7 +39,9 @@ class Home:
 
     def __init__(self, path: Path, broker: mqtt.Broker, clock: Clock, ack_timeout_s: float = 30.0) -> None:
         self.buffer = Buffer(path, GATEWAY, clock, 64 << 20)
-        self.uplink = Uplink(broker, GATEWAY, self.buffer, clock, {}, ack_timeout_s)
+        self.uplink = Uplink(
+            broker, GATEWAY, self.buffer, clock, {}, Sent(path.with_suffix(".sent"), 2**22), ack_timeout_s
+        )
         self.frames = self.events = self._latest_us = 0
 
     def put_frame(self, base_us: int) -> None:

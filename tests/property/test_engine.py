@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerting.detection.context import COLUMN, District, Happened, Person, Source, VitalColumns
+from alerting.detection.columns import VitalColumns
+from alerting.detection.context import COLUMN, District, Happened, Person, Source
 from alerting.detection.engine import Engine
 from alerting.finding import Finding
 

@@ -1,7 +1,7 @@
 """What a gateway says about its own order becomes technical alerts: once an episode."""
 
 from alerting.detection.context import District, Happened, Source
-from alerting.detection.events import Calls
+from alerting.detection.detectors.calls import Calls
 from alerting.finding import Finding
 
 DAY_US = 86_400_000_000

@@ -5,19 +5,21 @@ Source: RCP 2017 (see ``alerting.news2``). For the home: score what is fresh, ne
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from alerting import news2
-from alerting.detection.context import COLUMN, District, Person, VitalColumns
+from alerting.detection.columns import STEP_US, Carried, carry
+from alerting.detection.context import COLUMN, District, Person
+from alerting.detection.detector import Chapter, Detector, Rule
 from alerting.detection.episodes import Episode
-from alerting.detection.state import VitalState
-from alerting.finding import RANK, Finding, Severity
+from alerting.finding import RANK, Action, Finding, Severity
 from firmware_profiles.channels import CHANNELS
 
 RULE = "news2"
-VERSION = 1
 FRESH_US: dict[str, int] = {
     # continuous sensors: a quarter of an hour; spot measurements: the interval RCP asks for at a score of 1–4, 6 h
     "respiration_rate": 15 * 60_000_000,
@@ -31,58 +33,79 @@ HOLD_US = 60_000_000
 NORMAL_US = 600_000_000
 """The score must stay below every trigger for ten minutes before a new episode can begin."""
 _COLUMNS = np.array([COLUMN[channel] for channel in news2.PARAMETERS])
+_FRESH_STEPS = np.array([FRESH_US[channel] // STEP_US for channel in news2.PARAMETERS])
 
 
-class News2:
-    """Scores the residents whose vital signs changed in a step."""
+class Scored(msgspec.Struct):
+    """Episodes by row."""
+
+    episodes: dict[int, Episode] = {}
+
+
+class News2(Detector):
+    """Scores every moment at which a scored channel has a bin; only residents near a trigger are walked."""
+
+    rules: ClassVar = {RULE: Rule(story="vital")}
 
     def __init__(self) -> None:
-        self._episodes: dict[str, Episode] = {}
-        self._scored = frozenset(int(column) for column in _COLUMNS)
+        super().__init__()
+        self.state: Any = Scored()
+        self._scale: NDArray[np.int8] = np.empty(0, np.int8)
+        self._oxygen: NDArray[np.bool_] = np.empty(0, np.bool_)
+        self._watched: NDArray[np.bool_] = np.empty(0, np.bool_)
 
-    def step(self, district: District, state: VitalState, new: VitalColumns, now_us: int) -> Iterator[Finding]:
-        rows = np.unique(new.row[np.isin(new.column, _COLUMNS)])
-        if not len(rows):
+    def learn(self, district: District) -> None:
+        self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
+        self._oxygen = np.array([person.on_oxygen for person in district.people], np.bool_)
+        self._watched = np.zeros(len(district.people), np.bool_)
+        self._watched[list(self.state.episodes)] = True
+
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        moments = carry(chapter.bins, chapter.latest, _COLUMNS)
+        if not len(moments.row):
             return
-        people = [district.people[row] for row in rows]
-        scale = np.array([person.spo2_scale for person in people], np.int8)
-        oxygen = np.array([person.on_oxygen for person in people], np.bool_)
-        values, times = state.value[rows][:, _COLUMNS], state.time_us[rows][:, _COLUMNS]
-        limit = np.array([FRESH_US[channel] for channel in news2.PARAMETERS])
-        fresh = (times > 0) & (now_us - times <= limit)
-        points = np.stack(
-            [news2.points(channel, values[:, i], scale, oxygen) for i, channel in enumerate(news2.PARAMETERS)], axis=1
-        )
-        points = np.where(fresh, points, 0)
+        row, oxygen = moments.row, self._oxygen[moments.row]
+        fresh = (moments.step_of > 0) & (moments.step[:, None] + 1 - moments.step_of <= _FRESH_STEPS)
+        points = np.zeros(moments.value.shape, np.int8)
+        for i, channel in enumerate(news2.PARAMETERS):
+            points[:, i] = news2.points(channel, moments.value[:, i], self._scale[row], oxygen)
+        points[~fresh] = 0
         total = points.sum(axis=1) + news2.OXYGEN_POINTS * oxygen
         single = points.max(axis=1)
-        for i in np.flatnonzero((total >= 5) | (single >= 3) | self._known(people)):
-            person = people[i]
-            parts = _parts(person, values[i], times[i], fresh[i], points[i], now_us)
-            yield from self._judge(person, int(total[i]), int(single[i]), parts, now_us)
-
-    def _known(self, people: list[Person]) -> Any:
-        return np.array([person.code in self._episodes for person in people], np.bool_)
+        near = (total >= 5) | (single >= 3) | self._watched[row]
+        for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
+            yield from self._judge(chapter.district, moments, i, points[i], int(total[i]), fresh[i])
 
     def _judge(
-        self, person: Person, total: int, single: int, parts: list[dict[str, Any]], now_us: int
+        self, district: District, moments: Carried, i: int, points: Any, total: int, fresh: Any
     ) -> Iterator[Finding]:
-        level = news2.level(total, single)
-        episode = self._episodes.setdefault(person.code, Episode())
+        row, begin_us = int(moments.row[i]), int(moments.step[i]) * STEP_US
+        end_us = begin_us + STEP_US
+        level = news2.level(total, int(points.max()))
+        episode = self.state.episodes.get(row)
         if level in ("none", "low"):
-            if episode.release(now_us, NORMAL_US) or not episode.onset_us:
-                del self._episodes[person.code]
+            if episode is not None and (episode.release(end_us, NORMAL_US) or not episode.onset_us):
+                del self.state.episodes[row]
+                self._watched[row] = False
             return
-        episode.hold(now_us)
-        if now_us - episode.since_us < HOLD_US:
+        if episode is None:
+            episode = self.state.episodes[row] = Episode()
+            self._watched[row] = True
+        episode.hold(begin_us)
+        if begin_us - episode.since_us < HOLD_US:
             return
         severity: Severity = "emergency" if level == "high" else "urgent"
         if not episode.onset_us:
-            episode.onset_us, episode.severity = episode.since_us, severity
-            yield _finding("open", person, episode, total, single, parts, now_us)
+            action: Action = "open"
+            episode.onset_us = episode.since_us
         elif RANK[severity] < RANK[episode.severity]:
-            episode.severity = severity
-            yield _finding("update", person, episode, total, single, parts, now_us)
+            action = "update"
+        else:
+            return
+        episode.severity = severity
+        person = district.people[row]
+        parts = _parts(person, moments.value[i], moments.step_of[i] * STEP_US, fresh, points, end_us)
+        yield _finding(action, person, episode, total, int(points.max()), parts, end_us)
 
 
 def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now_us: int) -> list[dict[str, Any]]:
@@ -121,9 +144,9 @@ def _finding(
     return Finding(
         action=action,
         rule=RULE,
-        rule_version=VERSION,
+        rule_version=News2.version,
         severity="emergency" if total >= 7 else "urgent",
-        subject=f"resident:{person.code}",
+        subject=person.subject,
         household_id=person.household_id,
         resident_id=person.id,
         onset_us=episode.onset_us,

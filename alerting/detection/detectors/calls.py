@@ -1,103 +1,15 @@
-"""Events that are alerts by themselves: SOS, falls, smoke, gas, water, faults. Each kind is a row of a table."""
+"""Events that are alerts by themselves: SOS, smoke, gas, water, faults. Each kind is a row of a table."""
 
-import base64
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator
+from typing import ClassVar
 
 import msgspec
 
+from alerting.detection.cancelling import CANCELLED, takes_back
 from alerting.detection.context import District, Happened, Source, subject_of
+from alerting.detection.detector import Detector, Rule
 from alerting.finding import Action, Finding, Severity
 from firmware_profiles.channels import EVENTS
-
-VERSION = 1
-
-
-class EventDetector(Protocol):
-    """Looks at one event; state is its own affair."""
-
-    def event(self, district: District, happened: Happened) -> Iterator[Finding]: ...
-
-
-def event_detectors() -> Sequence[EventDetector]:
-    return (Falls(), Calls())
-
-
-CANCELLED = ("本人长按取消", "Taken back by a long press")
-CANCEL_WITHIN_US = 20_000_000
-
-
-def takes_back(cancelled: Happened, onset_us: int) -> bool:
-    """Whether a long press comes soon enough to take back what began at ``onset_us``; later it is only recorded."""
-    return 0 <= cancelled.time_us - onset_us <= CANCEL_WITHIN_US
-
-
-class Falls:
-    """One fall, one alert: suspected → urgent, confirmed → the same alert becomes an emergency, recovered → cleared.
-
-    The impact's time is the onset, so the three events of a fall name the same alert, in whatever process.
-    """
-
-    def __init__(self) -> None:
-        self._latest: dict[str, Happened] = {}  # of each gateway: the fall that a long press would take back
-
-    def event(self, district: District, happened: Happened) -> Iterator[Finding]:
-        if happened.kind in ("fall_suspected", "fall_confirmed"):
-            self._latest[happened.source.gateway] = happened
-        if happened.kind == "sos_cancelled":
-            fall = self._latest.pop(happened.source.gateway, None)
-            if fall is not None and takes_back(happened, fall.time_us):
-                yield self._finding(district, fall, "cancel", "urgent", CANCELLED)
-        elif happened.kind == "fall_suspected":
-            yield self._finding(district, happened, "open", "urgent")
-        elif happened.kind == "fall_confirmed":
-            # a suspicion that got lost on the way must not swallow the fall: open does nothing where it is open
-            yield self._finding(district, happened, "open", "emergency")
-            yield self._finding(district, happened, "update", "emergency")
-        elif happened.kind == "fall_recovered":
-            yield self._finding(district, happened, "clear", "urgent")
-
-    def _finding(
-        self,
-        district: District,
-        happened: Happened,
-        action: Action,
-        severity: Severity,
-        instead: tuple[str, str] | None = None,
-    ) -> Finding:
-        subject, resident_id = subject_of(district, happened.source)
-        confidence = happened.values.get("confidence")
-        sure = f",置信度 {confidence:.0%}" if isinstance(confidence, float) else ""
-        sure_en = f", confidence {confidence:.0%}" if isinstance(confidence, float) else ""
-        peak = happened.values.get("peak_g")
-        hit = f",冲击 {peak:.1f} g" if isinstance(peak, float) else ""
-        hit_en = f", impact {peak:.1f} g" if isinstance(peak, float) else ""
-        words = {
-            "fall_suspected": (f"疑似跌倒{hit}{sure}", f"Fall suspected{hit_en}{sure_en}"),
-            "fall_confirmed": (f"确认跌倒,跌倒后静卧不动{sure}", f"Fall confirmed: lying still after it{sure_en}"),
-            "fall_recovered": ("跌倒后已自行起身", "Got up after the fall"),
-        }
-        zh, en = instead or words[happened.kind]
-        where_zh, where_en = happened.source.label_zh, happened.source.label_en
-        return Finding(
-            action=action,
-            rule="fall",
-            rule_version=VERSION,
-            severity=severity,
-            subject=subject,
-            household_id=happened.source.household_id,
-            resident_id=resident_id,
-            onset_us=happened.time_us,
-            sensed_us=happened.time_us,
-            reason_zh=f"{zh}({where_zh})",
-            reason_en=f"{en} ({where_en})",
-            evidence={
-                "kind": "fall",
-                "device": happened.source.name,
-                "features": happened.values,
-                "signal": base64.b64encode(happened.evidence).decode(),
-            },
-        )
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -122,11 +34,20 @@ CALLS: dict[str, Call] = {
 _CLEARED = {call.cleared_by: kind for kind, call in CALLS.items() if call.cleared_by}
 
 
-class Calls:
+class Latest(msgspec.Struct):
+    """By 'gateway|device|kind': (onset, last seen) of the episode, µs."""
+
+    episodes: dict[str, tuple[int, int]] = {}
+
+
+class Calls(Detector):
     """Opens an alert at the first event of an episode; a panicked second press is not a second alert."""
 
+    rules: ClassVar = {call.rule: Rule(again_s=0, per_day=100) for call in CALLS.values()}
+
     def __init__(self) -> None:
-        self._latest: dict[tuple[str, str, str], tuple[int, int]] = {}  # (onset, last seen), µs
+        super().__init__()
+        self.state = Latest()
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
         if happened.kind == "sos_cancelled":
@@ -134,25 +55,26 @@ class Calls:
         elif happened.kind == "local_alarm":
             yield from self._note(district, happened)
         call = CALLS.get(happened.kind)
-        key = (happened.source.gateway, happened.source.name, happened.kind)
+        key = _key(happened.source.gateway, happened.source.name, happened.kind)
         if call is not None:
-            onset, last = self._latest.get(key, (0, 0))
+            onset, last = self.state.episodes.get(key, (0, 0))
             if abs(happened.time_us - last) <= call.again_s * 1_000_000:
-                self._latest[key] = (onset, max(last, happened.time_us))
+                self.state.episodes[key] = (onset, max(last, happened.time_us))
                 return
-            self._latest[key] = (happened.time_us, happened.time_us)
+            self.state.episodes[key] = (happened.time_us, happened.time_us)
             yield self._finding(district, happened, call, happened.time_us)
         elif happened.kind in _CLEARED:
             # The episode is over: the next smoke is a new alert. This one stays open: somebody was in danger, and a
             # person looks before it is closed.
-            self._latest.pop((*key[:2], _CLEARED[happened.kind]), None)
+            self.state.episodes.pop(_key(happened.source.gateway, happened.source.name, _CLEARED[happened.kind]), None)
 
     def _take_back(self, district: District, cancelled: Happened) -> Iterator[Finding]:
-        for (gateway, device, kind), (onset_us, _) in list(self._latest.items()):
+        for key, (onset_us, _) in list(self.state.episodes.items()):
+            gateway, device, kind = key.split("|")
             called = kind == "sos_pressed" and gateway == cancelled.source.gateway
             source = district.sources.get((gateway, device))
             if called and source is not None and takes_back(cancelled, onset_us):
-                del self._latest[gateway, device, kind]
+                del self.state.episodes[key]
                 yield _follow_up(district, source, "sos", onset_us, cancelled, "cancel", CANCELLED)
 
     def _note(self, district: District, told: Happened) -> Iterator[Finding]:
@@ -175,7 +97,7 @@ class Calls:
         return Finding(
             action="open",
             rule=call.rule,
-            rule_version=VERSION,
+            rule_version=1,
             severity=call.severity,
             subject=subject,
             household_id=happened.source.household_id,
@@ -191,6 +113,10 @@ class Calls:
                 "values": happened.values,
             },
         )
+
+
+def _key(gateway: str, device: str, kind: str) -> str:
+    return f"{gateway}|{device}|{kind}"
 
 
 LOCAL_ALARM = {
@@ -217,7 +143,7 @@ def _follow_up(
     return Finding(
         action=action,
         rule=rule,
-        rule_version=VERSION,
+        rule_version=1,
         severity="urgent",
         subject=subject,
         household_id=source.household_id,

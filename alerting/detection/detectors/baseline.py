@@ -1,0 +1,284 @@
+"""Against the person's own usual: each continuous channel by hour of the local day.
+
+Learned hour by hour: ``centre`` follows the hour's mean with the step 1/days, later 1/14, of an error that is clipped
+to three spreads (bounded influence: P. J. Huber, Robust Estimation of a Location Parameter, 1964); ``within`` is the
+spread inside an hour, ``between`` that of the hour's mean from day to day. Three questions:
+
+- sudden: far from this hour's usual, for minutes;
+- shift: hours on end to one side, by a CUSUM of the hours' deviations (E. S. Page, Continuous Inspection Schemes,
+  1954);
+- drift: the level of the last days away from that of the last weeks, each hour compared with its own.
+
+The numbers below are ours, chosen on simulated homes; they are parameters, and a resident's can be set.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerting.detection.columns import HOUR_US, grown
+from alerting.detection.context import COLUMN, MEASURED, District
+from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.watcher import Episodes, Watcher
+from alerting.detection.words import about, lasting, said_en, said_zh, value_of
+from alerting.finding import Action, Finding
+from firmware_profiles.channels import CHANNELS
+
+LOCAL_HOURS = 8
+"""Asia/Shanghai is UTC+8 the whole year."""
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """``least``: the smallest deviation that matters (up, down; None: that side never does); the floors keep a very
+    regular person's spreads from becoming tiny; ``drift``: a change of level that matters."""
+
+    least_up: float | None
+    least_down: float | None
+    within_floor: float
+    between_floor: float
+    drift: float
+
+
+CHANNELS_WATCHED: dict[str, Channel] = {
+    "heart_rate": Channel(25, 18, 4, 3, 8),
+    "respiration_rate": Channel(7, 6, 1.5, 1, 2.5),
+    "spo2": Channel(None, 4, 0.8, 0.6, 2),
+}
+_CODES = tuple(CHANNELS_WATCHED)
+_COLUMNS = np.array([COLUMN[code] for code in _CODES])
+_SLOT = np.full(len(MEASURED), -1)
+_SLOT[_COLUMNS] = np.arange(len(_CODES))
+
+
+def _of(field: str) -> NDArray[np.float32]:
+    values = [getattr(channel, field) for channel in CHANNELS_WATCHED.values()]
+    return np.array([np.inf if value is None else value for value in values], np.float32)
+
+
+_UP, _DOWN, _DRIFT = _of("least_up"), _of("least_down"), _of("drift")
+_WITHIN, _BETWEEN = _of("within_floor"), _of("between_floor")
+MEMORY_DAYS, LEVEL_DAYS = 14, 5
+ORIGIN_LEARNED, ORIGIN_DAYS = 7, 45
+ALLOWED = 0.75
+"""Deviation of an hour, in spreads, that the sum forgives (Page's reference value, half of the shift looked for)."""
+LEAST_BINS, LEAST_HOURS = 12, 6
+"""Of an hour, and of a day, to say something about it."""
+
+
+def _array(*shape: int, dtype: type = np.float32) -> Any:
+    return msgspec.field(default_factory=lambda: np.zeros((0, *shape), dtype))
+
+
+class Learned(msgspec.Struct):
+    """Shapes [people, channels, 24 local hours] and [people, channels]; ``hour``: since 1970, UTC, being gathered."""
+
+    hour: int = 0
+    centre: Array = _array(len(_CODES), 24)
+    within: Array = _array(len(_CODES), 24)
+    between: Array = _array(len(_CODES), 24)
+    days: Array = _array(len(_CODES), 24, dtype=np.uint8)
+    total: Array = _array(len(_CODES), dtype=np.float64)
+    squares: Array = _array(len(_CODES), dtype=np.float64)
+    count: Array = _array(len(_CODES), dtype=np.int32)
+    up: Array = _array(len(_CODES))
+    down: Array = _array(len(_CODES))
+    up_since: Array = _array(len(_CODES), dtype=np.int32)
+    down_since: Array = _array(len(_CODES), dtype=np.int32)
+    shift_us: Array = _array(len(_CODES), dtype=np.int64)
+    """Onset of the shift that is told; 0: none."""
+    origin: Array = _array(len(_CODES), 24)
+    """What the level is compared with: the centre of the last weeks."""
+    day_off: Array = _array(len(_CODES))
+    day_hours: Array = _array(len(_CODES), dtype=np.uint8)
+    level: Array = _array(len(_CODES))
+    """How far the last days are off, in the channel's unit."""
+    level_days: Array = _array(len(_CODES), dtype=np.uint16)
+    drift_us: Array = _array(len(_CODES), dtype=np.int64)
+    sudden: Episodes = {}
+
+
+class Baseline(Detector):
+    """See the module."""
+
+    parameters: ClassVar = {
+        "baseline.sudden_spreads": Parameter(
+            4, 2, 10, "", "突变:偏离本人常态的倍数", "sudden: spreads away from the usual"
+        ),
+        "baseline.sudden_minutes": Parameter(10, 2, 60, "min", "突变:持续时间", "sudden: how long it must last"),
+        "baseline.shift_sum": Parameter(9, 5, 30, "", "持续偏移:累积量", "shift: sum of hourly deviations"),
+        "baseline.learning_days": Parameter(3, 2, 14, "d", "学习天数", "days to learn before judging"),
+    }
+    rules: ClassVar = {
+        **{f"sudden_{code}": Rule(story="vital", again_s=3600, per_day=4) for code in _CODES},
+        **{f"shift_{code}": Rule(again_s=86_400, per_day=1, waits=True) for code in _CODES},
+        **{f"drift_{code}": Rule(again_s=7 * 86_400, per_day=1, waits=True) for code in _CODES},
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Learned()
+        self._watcher: Watcher
+
+    def learn(self, district: District) -> None:
+        people = len(district.people)
+        for name in self.state.__struct_fields__:
+            value = getattr(self.state, name)
+            if isinstance(value, np.ndarray):
+                setattr(self.state, name, grown(value, people))
+        self._spreads = self.tuned(district, "baseline.sudden_spreads")
+        self._hold_us = (self.tuned(district, "baseline.sudden_minutes") * 60e6).astype(np.int64)
+        self._sum = self.tuned(district, "baseline.shift_sum")[:, None]
+        self._learning = self.tuned(district, "baseline.learning_days")[:, None]
+        self._watcher = Watcher(self.state.sudden, people)
+
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        state, hour = self.state, chapter.hour
+        if hour > state.hour:
+            if state.hour:
+                yield from self._hour_over(chapter.district)
+                if (hour + LOCAL_HOURS) // 24 > (state.hour + LOCAL_HOURS) // 24:
+                    yield from self._day_over(chapter.district)
+            state.hour = hour
+        elif hour < state.hour:
+            return  # an hour that was closed: it teaches nothing any more
+        bins = chapter.bins.of(*_COLUMNS)
+        if not len(bins):
+            return
+        row, slot, local = bins.row, _SLOT[bins.column], (hour + LOCAL_HOURS) % 24
+        centre, within = state.centre[row, slot, local], state.within[row, slot, local]
+        known = state.days[row, slot, local] >= self._learning[row, 0]
+        off = bins.mean - centre
+        width = self._spreads[row] * np.maximum(within, _WITHIN[slot])
+        outside = known & ((off > np.maximum(width, _UP[slot])) | (-off > np.maximum(width, _DOWN[slot])))
+        for turn in self._watcher.walk(bins, outside, self._hold_us[row], np.full(len(bins), 3)):
+            i = turn.at
+            yield self._sudden(chapter.district, bins.row[i], slot[i], float(bins.mean[i]), local, turn, bins.end_us[i])
+        reach = 4 * np.maximum(within, _WITHIN[slot])
+        taught = np.where(known, centre + np.clip(off, -reach, reach), bins.mean).astype(np.float64)
+        np.add.at(state.total, (row, slot), taught)
+        np.add.at(state.squares, (row, slot), taught * taught)
+        np.add.at(state.count, (row, slot), 1)
+
+    def _sudden(
+        self, district: District, row: int, slot: int, value: float, local: int, turn: Any, now_us: int
+    ) -> Finding:
+        person, code = district.people[row], _CODES[slot]
+        centre = float(self.state.centre[row, slot, local])
+        spread = 2 * max(float(self.state.within[row, slot, local]), float(_WITHIN[slot]))
+        usual = f"{value_of(code, centre - spread)}–{value_of(code, centre + spread)}"
+        for_zh, for_en = lasting(turn.held_us)
+        above = value > centre
+        zh = f"{said_zh(code, value)},{'高' if above else '低'}于本人此时段通常的 {usual},已持续 {for_zh}"
+        en = f"{said_en(code, value)}, {'above' if above else 'below'} this hour's usual {usual}, for {for_en}"
+        if turn.kind == "end":
+            zh = f"{said_zh(code, value)},已回到本人此时段通常的 {usual}"
+            en = f"{said_en(code, value)}, back to this hour's usual {usual}"
+        evidence = {
+            "kind": "baseline",
+            "channel": code,
+            "value": round(value, 2),
+            "usual": round(centre, 2),
+            "spread": round(spread / 2, 2),
+            "days": int(self.state.days[row, slot, local]),
+            "held_s": turn.held_us // 1_000_000,
+        }
+        action: Action = "open" if turn.kind == "open" else "note"
+        return about(
+            person, f"sudden_{code}", self.version, action, "attention", turn.onset_us, int(now_us), zh, en, evidence
+        )
+
+    def _hour_over(self, district: District) -> Iterator[Finding]:
+        state, local = self.state, (self.state.hour + LOCAL_HOURS) % 24
+        enough = state.count >= LEAST_BINS
+        n = np.maximum(state.count, 1)
+        mean = state.total / n
+        spread = np.sqrt(np.maximum(state.squares / n - mean * mean, 0))
+        centre, within, between = state.centre[:, :, local], state.within[:, :, local], state.between[:, :, local]
+        days = state.days[:, :, local]
+        first, error = days == 0, mean - centre
+        floor = np.maximum(between, _BETWEEN)
+        rate = np.maximum(1 / (days + 1), 1 / MEMORY_DAYS)
+        judged = enough & (days >= self._learning)
+        yield from self._shift(district, np.where(judged, error / (1.25 * floor), 0), judged)
+        origin = state.origin[:, :, local]
+        off = np.clip(mean - origin, -4 * floor - _DRIFT, 4 * floor + _DRIFT)
+        state.day_off += np.where(judged, off, 0)
+        state.day_hours += judged
+        slow = np.where(days < ORIGIN_LEARNED, 1 / (days + 1), 1 / ORIGIN_DAYS)
+        origin += np.where(enough, slow * np.where(first, mean - origin, off), 0)
+        step = np.where(first, error, rate * np.clip(error, -3 * floor, 3 * floor))
+        centre += np.where(enough, step, 0)
+        between += np.where(enough & ~first, rate * (np.minimum(np.abs(error), 4 * floor) - between), 0)
+        wide = np.where(first, spread, np.minimum(spread, 3 * np.maximum(within, _WITHIN)))
+        within += np.where(enough, np.where(first, wide - within, rate * (wide - within)), 0)
+        state.days[:, :, local] = np.where(enough, np.minimum(days + 1, 255), days)
+        state.total[:], state.squares[:], state.count[:] = 0, 0, 0
+
+    def _shift(self, district: District, z: NDArray[np.float64], judged: NDArray[np.bool_]) -> Iterator[Finding]:
+        """CUSUM of the hour that is over; ``z``: its deviation in spreads, shape [people, channels]."""
+        state = self.state
+        for total, since, sign in ((state.up, state.up_since, 1), (state.down, state.down_since, -1)):
+            calm = total == 0
+            total[:] = np.where(judged, np.maximum(0, total + np.clip(sign * z, -4, 4) - ALLOWED), total)
+            since[:] = np.where(calm & (total > 0), state.hour, since)
+        grave = ((state.up > self._sum) & np.isfinite(_UP)) | (state.down > self._sum)
+        for row, slot in np.argwhere(grave & (state.shift_us == 0)).tolist():
+            upward = bool(state.up[row, slot] >= state.down[row, slot] and np.isfinite(_UP[slot]))
+            since = int((state.up_since if upward else state.down_since)[row, slot])
+            state.shift_us[row, slot] = since * HOUR_US
+            yield self._trend(district, row, slot, "shift", "open", since * HOUR_US, upward)
+        over = (state.shift_us > 0) & (state.up < self._sum / 3) & (state.down < self._sum / 3)
+        for row, slot in np.argwhere(over).tolist():
+            onset_us = int(state.shift_us[row, slot])
+            state.shift_us[row, slot] = 0
+            yield self._trend(district, row, slot, "shift", "clear", onset_us, True)
+
+    def _day_over(self, district: District) -> Iterator[Finding]:
+        state = self.state
+        enough = state.day_hours >= LEAST_HOURS
+        off = state.day_off / np.maximum(state.day_hours, 1)
+        rate = np.maximum(1 / (state.level_days + 1), 1 / LEVEL_DAYS)
+        state.level += np.where(enough, rate * (off - state.level), 0)
+        state.level_days += enough
+        state.day_off[:], state.day_hours[:] = 0, 0
+        far = (np.abs(state.level) > _DRIFT) & (state.level_days >= LEVEL_DAYS)
+        for row, slot in np.argwhere(far & (state.drift_us == 0)).tolist():
+            state.drift_us[row, slot] = (state.hour + 1) * HOUR_US
+            yield self._trend(
+                district, row, slot, "drift", "open", int(state.drift_us[row, slot]), bool(state.level[row, slot] > 0)
+            )
+        for row, slot in np.argwhere((state.drift_us > 0) & (np.abs(state.level) < _DRIFT / 2)).tolist():
+            onset_us = int(state.drift_us[row, slot])
+            state.drift_us[row, slot] = 0
+            yield self._trend(district, row, slot, "drift", "clear", onset_us, True)
+
+    def _trend(
+        self, district: District, row: int, slot: int, what: str, action: Action, onset_us: int, upward: bool
+    ) -> Finding:
+        state, person, code = self.state, district.people[row], _CODES[slot]
+        channel = CHANNELS[code]
+        now_us = (state.hour + 1) * HOUR_US
+        if action == "clear":
+            zh, en = f"{channel.zh}已回到本人常态", f"{channel.en} back to the usual"
+        elif what == "drift":
+            by = value_of(code, abs(float(state.level[row, slot])))
+            zh = f"{channel.zh}近 {LEVEL_DAYS} 天平均比前几周{'升高' if upward else '降低'} {by}"
+            en = f"{channel.en} of the last {LEVEL_DAYS} days {by} {'above' if upward else 'below'} the weeks before"
+        else:
+            local = (state.hour + LOCAL_HOURS) % 24
+            mean = float(state.total[row, slot] / max(1, state.count[row, slot]))
+            usual = value_of(code, float(state.centre[row, slot, local]))
+            for_zh, for_en = lasting(now_us - onset_us)
+            zh = f"{said_zh(code, mean)},本人此时段通常 {usual},持续偏{'高' if upward else '低'} {for_zh}"
+            en = f"{said_en(code, mean)}, usually {usual} at this hour; {'high' if upward else 'low'} for {for_en}"
+        evidence = {
+            "kind": what,
+            "channel": code,
+            "level": round(float(state.level[row, slot]), 2),
+            "sum_up": round(float(state.up[row, slot]), 2),
+            "sum_down": round(float(state.down[row, slot]), 2),
+        }
+        return about(person, f"{what}_{code}", self.version, action, "attention", onset_us, now_us, zh, en, evidence)

@@ -1,0 +1,127 @@
+"""In bed, and no breathing seen.
+
+Two cases. *Breathing pause*: the sensor measures a rate of next to nothing; apnoea is a pause of 10 s or more (AASM
+Manual for the Scoring of Sleep), and a rate averaged over the sensor's window falls below 4 /min only when it lasts.
+*No vital sign*: the bed is taken, and neither breathing nor pulse comes, though this bed gave them before: the sensor's
+own flag for a poor signal is that it sends no value at all. A device that is silent explains it.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from alerting.detection.columns import STEP_US, carry, grown
+from alerting.detection.context import COLUMN, District
+from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.watcher import Episodes, Watcher
+from alerting.detection.words import about, lasting
+from alerting.finding import Finding
+
+_BED, _RATE, _PULSE = COLUMN["in_bed"], COLUMN["respiration_rate"], COLUMN["heart_rate"]
+_COLUMNS = np.array([_BED, _RATE, _PULSE])
+BED_KNOWN_STEPS = 180_000_000 // STEP_US
+"""The bed sensor's word is good for three minutes."""
+SEEN_LATELY_STEPS = 12 * 3_600_000_000 // STEP_US
+
+
+class InBed(msgspec.Struct):
+    """``missing_us``: onset of the episode without any vital sign that is told, shape [people]."""
+
+    pauses: Episodes = {}
+    missing_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class Breathing(Detector):
+    """See the module."""
+
+    parameters: ClassVar = {
+        "breathing.pause_rate": Parameter(4, 1, 8, "/min", "呼吸停顿:呼吸率低于", "pause: rate below"),
+        "breathing.pause_seconds": Parameter(30, 15, 120, "s", "呼吸停顿:持续时间", "pause: for"),
+        "breathing.missing_minutes": Parameter(
+            10, 3, 60, "min", "在床无生命体征:持续时间", "no vital sign in bed: for"
+        ),
+    }
+    rules: ClassVar = {
+        "breathing_pause": Rule(story="vital", again_s=1800, per_day=6),
+        "no_vital_sign": Rule(story="vital", again_s=3600, per_day=4, explained_by=("gateway_silent", "device_silent")),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = InBed()
+
+    def learn(self, district: District) -> None:
+        people = len(district.people)
+        self.state.missing_us = grown(self.state.missing_us, people)
+        self._rate = self.tuned(district, "breathing.pause_rate")
+        self._pause_us = (self.tuned(district, "breathing.pause_seconds") * 1e6).astype(np.int64)
+        self._missing_steps = (self.tuned(district, "breathing.missing_minutes") * 60e6 / STEP_US).astype(np.int64)
+        self._watcher = Watcher(self.state.pauses, people)
+
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        yield from self._pauses(chapter)
+        yield from self._missing(chapter)
+
+    def _pauses(self, chapter: Chapter) -> Iterator[Finding]:
+        bins = chapter.bins.of(_RATE)
+        if not len(bins):
+            return
+        low = bins.mean < self._rate[bins.row]
+        for turn in self._watcher.walk(bins, low, self._pause_us[bins.row], np.full(len(bins), 3)):
+            row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
+            for_zh, for_en = lasting(turn.held_us)
+            zh, en = f"呼吸率 {rate:.0f} 次/分,近乎停止,已持续 {for_zh}", f"breathing at {rate:.0f} /min, for {for_en}"
+            if turn.kind == "end":
+                zh, en = f"呼吸已恢复,{rate:.0f} 次/分", f"breathing again, {rate:.0f} /min"
+            yield about(
+                chapter.district.people[row],
+                "breathing_pause",
+                self.version,
+                "open" if turn.kind == "open" else "note",
+                "urgent",
+                turn.onset_us,
+                now_us,
+                zh,
+                en,
+                {"kind": "breathing", "value": round(rate, 1), "held_s": turn.held_us // 1_000_000},
+            )
+
+    def _missing(self, chapter: Chapter) -> Iterator[Finding]:
+        state = self.state
+        moments = carry(chapter.bins, chapter.latest, _COLUMNS)
+        if not len(moments.row):
+            return
+        row, bed_step = moments.row, moments.step_of[:, 0]
+        vital_step = moments.step_of[:, 1:].max(axis=1)
+        away = moments.step - vital_step
+        in_bed = (moments.value[:, 0] >= 0.5) & (bed_step > 0) & (moments.step - bed_step <= BED_KNOWN_STEPS)
+        missing = in_bed & (vital_step > 0) & (away >= self._missing_steps[row]) & (away <= SEEN_LATELY_STEPS)
+        concerned = missing | (state.missing_us[row] > 0)
+        for i in np.flatnonzero(np.isin(row, row[concerned])).tolist() if concerned.any() else ():
+            person_row, told_us = int(row[i]), int(state.missing_us[row[i]])
+            if bool(missing[i]) == bool(told_us):
+                continue
+            onset_us = told_us or int(vital_step[i] + 1) * STEP_US
+            now_us = int(moments.step[i] + 1) * STEP_US
+            state.missing_us[person_row] = 0 if told_us else onset_us
+            minutes = (now_us - onset_us) // 60_000_000
+            zh, en = (
+                f"在床但 {minutes} 分钟未测到呼吸和心率",
+                f"in bed, no breathing or pulse measured for {minutes} min",
+            )
+            if told_us:
+                zh, en = "已重新测到生命体征或已离床", "vital signs are back, or the bed is empty"
+            yield about(
+                chapter.district.people[person_row],
+                "no_vital_sign",
+                self.version,
+                "note" if told_us else "open",
+                "urgent",
+                onset_us,
+                now_us,
+                zh,
+                en,
+                {"kind": "no_vital_sign", "minutes": int(minutes)},
+            )

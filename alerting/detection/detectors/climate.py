@@ -1,0 +1,87 @@
+"""Heat and cold in the home.
+
+Cold: older people are at risk below 18 °C, and below 10 °C at once (WHO Housing and Health Guidelines, 2018, chapter 4;
+the lower one as Shenzhen's homes have no heating). Heat: 35 °C is the air temperature of China's heat warnings
+(GB/T 29457-2012 speaks of 35 °C and above); indoors for an hour it is urgent for an old person, 32 °C for three hours
+deserves a look.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from alerting.detection.context import COLUMN, District
+from alerting.detection.detector import Chapter, Detector, Parameter, Rule
+from alerting.detection.watcher import Episodes, Watcher
+from alerting.detection.words import about, lasting
+from alerting.finding import Finding, Severity
+
+_TEMPERATURE = COLUMN["room_temperature"]
+HOUR_US = 3_600_000_000
+
+
+class Rooms(msgspec.Struct):
+    hot: Episodes = {}
+    very_hot: Episodes = {}
+    cold: Episodes = {}
+
+
+class Climate(Detector):
+    """Each threshold is an episode of its own; they are one story."""
+
+    parameters: ClassVar = {
+        "climate.hot": Parameter(32, 28, 38, "Cel", "室温偏高", "hot"),
+        "climate.very_hot": Parameter(35, 30, 42, "Cel", "室温过高", "very hot"),
+        "climate.cold": Parameter(10, 0, 18, "Cel", "室温过低", "cold"),
+    }
+    rules: ClassVar = {
+        "heat": Rule(story="climate", again_s=6 * 3600, per_day=3),
+        "cold": Rule(story="climate", again_s=6 * 3600, per_day=3),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Rooms()
+
+    def learn(self, district: District) -> None:
+        people = len(district.people)
+        self._hot, self._very_hot, self._cold = (
+            self.tuned(district, f"climate.{name}") for name in ("hot", "very_hot", "cold")
+        )
+        self._watchers = {name: Watcher(getattr(self.state, name), people) for name in self.state.__struct_fields__}
+
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        bins = chapter.bins.of(_TEMPERATURE)
+        if not len(bins):
+            return
+        row, value = bins.row, bins.mean
+        readings = np.full(len(bins), 3, np.int64)
+        levels: tuple[tuple[str, str, Any, int, Severity], ...] = (
+            ("hot", "heat", value >= self._hot[row], 3 * HOUR_US, "attention"),
+            ("very_hot", "heat", value >= self._very_hot[row], HOUR_US, "urgent"),
+            ("cold", "cold", value <= self._cold[row], HOUR_US, "attention"),
+        )
+        for name, rule, outside, hold_us, severity in levels:
+            for turn in self._watchers[name].walk(bins, outside, np.full(len(bins), hold_us), readings):
+                degrees, now_us = float(value[turn.at]), int(bins.end_us[turn.at])
+                for_zh, for_en = lasting(turn.held_us)
+                word_zh, word_en = ("过高", "hot") if rule == "heat" else ("过低", "cold")
+                zh = f"室温 {degrees:.1f} °C {word_zh},已持续 {for_zh}"
+                en = f"room at {degrees:.1f} °C, too {word_en}, for {for_en}"
+                if turn.kind == "end":
+                    zh, en = f"室温已回到 {degrees:.1f} °C", f"room back at {degrees:.1f} °C"
+                evidence = {"kind": "climate", "channel": "room_temperature", "value": round(degrees, 1)}
+                yield about(
+                    chapter.district.people[row[turn.at]],
+                    rule,
+                    self.version,
+                    "open" if turn.kind == "open" else "note",
+                    severity,
+                    turn.onset_us,
+                    now_us,
+                    zh,
+                    en,
+                    evidence,
+                )

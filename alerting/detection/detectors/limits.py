@@ -1,0 +1,115 @@
+"""A single vital sign outside the resident's limits, and staying there.
+
+The defaults lie where NEWS2 gives 3 points or beyond (RCP 2017), but for the upper systolic and the temperature, which
+follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). A resident's own limits
+(table ``resident_limit``) replace them channel by channel. Continuous channels must stay outside for a minute and three
+readings, spot measurements for two readings in a row: one odd value wakes nobody.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerting.detection.context import COLUMN, MEASURED, District
+from alerting.detection.detector import Chapter, Detector, Rule
+from alerting.detection.watcher import Episodes, Watcher
+from alerting.detection.words import about, lasting, said_en, said_zh
+from alerting.finding import Finding
+from firmware_profiles.channels import CHANNELS
+
+
+class Limit(msgspec.Struct, frozen=True):
+    low: float | None
+    high: float | None
+    hold_us: int
+    readings: int
+
+
+_MINUTE = 60_000_000
+DEFAULTS: dict[str, Limit] = {
+    "heart_rate": Limit(40, 131, _MINUTE, 3),
+    "respiration_rate": Limit(8, 26, _MINUTE, 3),
+    "spo2": Limit(90, None, _MINUTE, 3),
+    "systolic_bp": Limit(90, 180, 0, 2),
+    "diastolic_bp": Limit(None, 110, 0, 2),
+    "body_temperature": Limit(35.0, 39.1, 0, 2),
+    "glucose": Limit(3.9, 16.7, 0, 1),
+}
+"""Glucose: hypoglycaemia below 3.9 mmol/L (ADA Standards of Care, level 1), marked hyperglycaemia above 16.7 mmol/L."""
+
+
+class Outside(msgspec.Struct):
+    episodes: Episodes = {}
+
+
+class Limits(Detector):
+    """All bins of limited channels are compared at once; a resident's own limits replace the defaults."""
+
+    rules: ClassVar = {f"limit_{code}": Rule(story="vital") for code in DEFAULTS}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Outside()
+        self._low: NDArray[np.float32] = np.empty((0, len(MEASURED)), np.float32)
+        self._high = self._low
+        self._hold_us = np.zeros(len(MEASURED), np.int64)
+        self._readings = np.zeros(len(MEASURED), np.int64)
+        for channel, limit in DEFAULTS.items():
+            self._hold_us[COLUMN[channel]], self._readings[COLUMN[channel]] = limit.hold_us, limit.readings
+        self._watcher: Watcher
+
+    def learn(self, district: District) -> None:
+        self._low = np.full((len(district.people), len(MEASURED)), -np.inf, np.float32)
+        self._high = np.full_like(self._low, np.inf)
+        for channel, limit in DEFAULTS.items():
+            self._low[:, COLUMN[channel]] = -np.inf if limit.low is None else limit.low
+            self._high[:, COLUMN[channel]] = np.inf if limit.high is None else limit.high
+        for row, person in enumerate(district.people):
+            for channel, (own_low, own_high) in person.limits.items():
+                if channel in DEFAULTS:
+                    self._low[row, COLUMN[channel]] = -np.inf if own_low is None else own_low
+                    self._high[row, COLUMN[channel]] = np.inf if own_high is None else own_high
+        self._watcher = Watcher(self.state.episodes, len(district.people))
+
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        bins = chapter.bins
+        outside = (bins.mean < self._low[bins.row, bins.column]) | (bins.mean > self._high[bins.row, bins.column])
+        hold_us, readings = self._hold_us[bins.column], self._readings[bins.column]
+        for turn in self._watcher.walk(bins, outside, hold_us, readings):
+            row, column, value = int(bins.row[turn.at]), int(bins.column[turn.at]), float(bins.mean[turn.at])
+            code, person = MEASURED[column], chapter.district.people[row]
+            below = value < self._low[row, column]
+            bound = round(float(self._low[row, column] if below else self._high[row, column]), 2)
+            for_zh, for_en = lasting(turn.held_us)
+            if turn.kind == "end":
+                zh, en = f"{said_zh(code, value)},已回到范围内", f"{said_en(code, value)}, within its limits again"
+            else:
+                zh = f"{said_zh(code, value)},{'低于下限' if below else '高于上限'} {bound:g}"
+                en = f"{said_en(code, value)}, {'below' if below else 'above'} the limit of {bound:g}"
+                if turn.held_us:
+                    zh, en = f"{zh},已持续 {for_zh}", f"{en}, for {for_en}"
+            evidence = {
+                "kind": "limit",
+                "channel": code,
+                "unit": CHANNELS[code].unit,
+                "value": round(value, 2),
+                "limit": bound,
+                "side": "low" if below else "high",
+                "held_s": turn.held_us // 1_000_000,
+                "readings": turn.readings,
+            }
+            yield about(
+                person,
+                f"limit_{code}",
+                self.version,
+                "open" if turn.kind == "open" else "note",
+                "urgent",
+                turn.onset_us,
+                int(bins.end_us[turn.at]),
+                zh,
+                en,
+                evidence if turn.kind == "open" else {},
+            )

@@ -1,0 +1,194 @@
+"""Sensors whose values can not be a living person's: technical alerts, never medical ones.
+
+*Stuck*: a vital sign that shows exactly one value for longer than a heart or a chest ever does: beat-to-beat and
+breath-to-breath variability never vanish in a living person (Task Force of the ESC and NASPE, Heart rate variability,
+1996). *Erratic*: many jumps between neighbouring steps that a body can not make: the sensor is loose.
+*Clock*: the gateway's clock is off, so that its times can not be trusted.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerting.detection.columns import HOUR_US, STEP_US, Bins, grown, whole_series
+from alerting.detection.context import COLUMN, MEASURED, District, Happened
+from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.words import about, lasting, said_en, said_zh
+from alerting.finding import Finding
+from firmware_profiles.channels import CHANNELS
+
+
+class Plausible(msgspec.Struct, frozen=True):
+    """``stuck_us``: so long without any change; ``jump``: more than this from one step to the next is no body's."""
+
+    stuck_us: int
+    jump: float
+
+
+WATCHED: dict[str, Plausible] = {
+    "heart_rate": Plausible(HOUR_US // 2, 45),
+    "respiration_rate": Plausible(HOUR_US // 2, 18),
+    "spo2": Plausible(12 * HOUR_US, 12),
+}
+_CODES = tuple(WATCHED)
+_COLUMNS = np.array([COLUMN[code] for code in _CODES])
+_SLOT = np.full(len(MEASURED), -1)
+_SLOT[_COLUMNS] = np.arange(len(_CODES))
+_STUCK_STEPS = np.array([watched.stuck_us // STEP_US for watched in WATCHED.values()])
+_JUMP = np.array([watched.jump for watched in WATCHED.values()], np.float32)
+_GAP_STEPS = 600_000_000 // STEP_US
+"""After ten minutes without a value the next one may be anything."""
+LEAST_BINS = 20
+CLOCK_EVENT = "clock_off"
+
+
+def _zeros(dtype: type) -> Any:
+    return msgspec.field(default_factory=lambda: np.zeros((0, len(_CODES)), dtype))
+
+
+class Seen(msgspec.Struct):
+    """Shapes [people, channels]: since which step the value has not changed and how many bins said so, jumps of the
+    running hour, onsets of what is told (µs; 0: nothing)."""
+
+    since: Array = _zeros(np.int32)
+    same: Array = _zeros(np.int32)
+    jumps: Array = _zeros(np.uint16)
+    stuck_us: Array = _zeros(np.int64)
+    erratic_us: Array = _zeros(np.int64)
+    hour: int = 0
+    clocks: dict[str, int] = {}
+    """Of each gateway whose clock is off: the onset that is told."""
+
+
+class SensorHealth(Detector):
+    """See the module. Only series that have not changed, or jump, cost more than an array's comparison."""
+
+    parameters: ClassVar = {
+        "sensor_health.jumps": Parameter(60, 10, 700, "/h", "每小时不可能的跳变次数", "impossible jumps an hour"),
+    }
+    rules: ClassVar = {
+        **{f"stuck_{code}": Rule(again_s=86_400, per_day=1, rests_for=("maintenance",)) for code in _CODES},
+        **{f"erratic_{code}": Rule(again_s=86_400, per_day=1, rests_for=("maintenance",)) for code in _CODES},
+        "clock_off": Rule(again_s=86_400, per_day=1, rests_for=("maintenance",)),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Seen()
+
+    def learn(self, district: District) -> None:
+        people = len(district.people)
+        for name in ("since", "same", "jumps", "stuck_us", "erratic_us"):
+            setattr(self.state, name, grown(getattr(self.state, name), people))
+        self._jumps = self.tuned(district, "sensor_health.jumps")[:, None]
+
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        state = self.state
+        if chapter.hour > state.hour:
+            yield from self._hour_over(chapter.district)
+            state.hour = chapter.hour
+        bins = chapter.bins.of(*_COLUMNS)
+        if not len(bins):
+            return
+        row, slot = bins.row, _SLOT[bins.column]
+        first = np.concatenate(([True], (row[1:] != row[:-1]) | (slot[1:] != slot[:-1])))
+        known, known_step = chapter.latest.value[row, bins.column], chapter.latest.step[row, bins.column]
+        before = np.where(first, known, np.concatenate((known[:1], bins.mean[:-1])))
+        before_step = np.where(first, known_step, np.concatenate((known_step[:1], bins.step[:-1])))
+        near = (bins.step - before_step <= _GAP_STEPS) & (before_step > 0)
+        jumped = near & (np.abs(bins.mean - before) > _JUMP[slot])
+        if chapter.hour == state.hour:
+            np.add.at(state.jumps, (row[jumped], slot[jumped]), 1)
+        same = near & (bins.mean == before) & (bins.low == bins.high)
+        yield from self._stuck(chapter.district, bins, slot, first, same)
+
+    def _stuck(
+        self,
+        district: District,
+        bins: Bins,
+        slot: NDArray[np.intp],
+        first: NDArray[np.bool_],
+        same: NDArray[np.bool_],
+    ) -> Iterator[Finding]:
+        """Runs of one value: ``same`` says that a bin repeats the one before, ``first`` where a series begins."""
+        state, row, at = self.state, bins.row, np.arange(len(bins))
+        begin = np.maximum.accumulate(np.where(first, at, 0))
+        change = np.maximum.accumulate(np.where(same, -1, at))
+        before = change < begin  # the run began before this chapter, or with it
+        ran = state.same[row, slot]
+        old_since = np.where(ran > 0, state.since[row, slot], bins.step[begin])
+        since = np.where(before, old_since, bins.step[np.minimum(change + 1, at)])
+        count = np.where(before, ran + at - begin + 1, at - change)
+        stuck = same & (bins.step - since >= _STUCK_STEPS[slot]) & (count >= LEAST_BINS)
+        last = np.append(first[1:], True)
+        state.since[row[last], slot[last]] = np.where(same, since, 0)[last]
+        state.same[row[last], slot[last]] = np.where(same, count, 0)[last]
+        for i in whole_series(bins, stuck | (state.stuck_us[row, slot] > 0)).tolist():
+            key = int(row[i]), int(slot[i])
+            told = bool(state.stuck_us[key])
+            if stuck[i] and not told:
+                state.stuck_us[key] = int(since[i]) * STEP_US
+                yield self._finding(district, key, "stuck", "open", float(bins.mean[i]), int(bins.step[i] + 1))
+            elif told and not same[i]:
+                yield self._finding(district, key, "stuck", "clear", float(bins.mean[i]), int(bins.step[i] + 1))
+
+    def _hour_over(self, district: District) -> Iterator[Finding]:
+        state, end_step = self.state, (self.state.hour + 1) * HOUR_US // STEP_US
+        erratic = state.jumps >= self._jumps
+        for row, slot in np.argwhere(erratic & (state.erratic_us == 0)).tolist():
+            state.erratic_us[row, slot] = state.hour * HOUR_US
+            yield self._finding(district, (row, slot), "erratic", "open", float(state.jumps[row, slot]), end_step)
+        for row, slot in np.argwhere((state.jumps < self._jumps / 4) & (state.erratic_us > 0)).tolist():
+            yield self._finding(district, (row, slot), "erratic", "clear", 0, end_step)
+        state.jumps[:] = 0
+
+    def _finding(
+        self, district: District, key: tuple[int, int], what: str, action: Any, value: float, end_step: int
+    ) -> Finding:
+        state, code, now_us = self.state, _CODES[key[1]], end_step * STEP_US
+        onsets = state.stuck_us if what == "stuck" else state.erratic_us
+        onset_us = int(onsets[key])
+        channel = CHANNELS[code]
+        for_zh, for_en = lasting(now_us - onset_us)
+        if action == "clear":
+            onsets[key] = 0
+            zh, en = f"{channel.zh}数据已恢复正常", f"{channel.en} readings are plausible again"
+        elif what == "stuck":
+            zh = f"{said_zh(code, value)},{for_zh}内毫无变化,疑传感器卡死"
+            en = f"{said_en(code, value)} without any change for {for_en}: the sensor may be stuck"
+        else:
+            zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变,疑传感器松动"
+            en = f"{channel.en}: {value:.0f} impossible jumps in an hour, the sensor may be loose"
+        evidence = {"kind": what, "channel": code, "value": round(value, 2)}
+        person = district.people[key[0]]
+        return about(person, f"{what}_{code}", self.version, action, "technical", onset_us, now_us, zh, en, evidence)
+
+    def event(self, district: District, happened: Happened) -> Iterator[Finding]:
+        if happened.kind != CLOCK_EVENT:
+            return
+        gateway, off_s = happened.source.gateway, float(happened.values.get("seconds", 0))
+        onset_us = self.state.clocks.get(gateway, 0)
+        if off_s and not onset_us:
+            self.state.clocks[gateway] = onset_us = happened.time_us
+        elif not off_s:
+            self.state.clocks.pop(gateway, None)
+        else:
+            return
+        if onset_us:
+            yield Finding(
+                action="open" if off_s else "clear",
+                rule="clock_off",
+                rule_version=self.version,
+                severity="technical",
+                subject=f"gateway:{gateway}",
+                household_id=happened.source.household_id,
+                resident_id=None,
+                onset_us=onset_us,
+                sensed_us=happened.time_us,
+                reason_zh=f"网关时钟偏差 {off_s:+.0f} 秒,时间不可信" if off_s else "网关时钟已校正",
+                reason_en=f"Gateway clock off by {off_s:+.0f} s" if off_s else "Gateway clock is right again",
+                evidence={"kind": "clock", "seconds": off_s},
+            )

@@ -1,0 +1,142 @@
+"""Who has not been heard: gateways and devices. Technical alerts, and only one for what one cause explains.
+
+A device says something at least every ``heartbeat_s`` (its model's profile); three of those without a word is silence.
+A silent gateway explains its silent devices: they are not counted until it is back, and then start afresh.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerting.detection.context import District, Source
+from alerting.detection.detector import Array, Detector, Rule
+from alerting.finding import Action, Finding
+
+MISSED_HEARTBEATS = 3
+GATEWAY_SILENT_US = 180_000_000
+OFFLINE_GRACE_US = 60_000_000
+"""The broker's word that the connection died; a restart of the gateway takes less than this."""
+
+
+class Heard(msgspec.Struct):
+    """Shapes [names]: when each was last heard, and the onset of its open alert (0: none), µs; ``offline_us`` of each
+    gateway. Names are 'gateway' and 'gateway/device'."""
+
+    names: list[str] = []
+    heard_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+    onset_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+    offline_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class Silence(Detector):
+    """Judges by the clock, not by event time: silence has no time stamps of its own."""
+
+    rules: ClassVar = {
+        "gateway_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",)),
+        "device_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",), explained_by=("gateway_silent",)),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Heard()
+        self._index: dict[str, int] = {}
+        self._sources: list[Source | None] = []
+        self._gateway_of: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._allowed_us: NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def restored(self) -> None:
+        # while this program was away it heard nobody: that is nobody's silence
+        self.state.heard_us[self.state.onset_us == 0] = 0
+
+    def learn(self, district: District) -> None:
+        devices = {
+            f"{gateway}/{name}": s for (gateway, name), s in district.sources.items() if gateway in district.gateways
+        }
+        wanted = [*district.gateways, *devices]
+        state, old = self.state, {name: i for i, name in enumerate(self.state.names)}
+        known = np.array([old.get(name, -1) for name in wanted], np.intp)
+
+        def kept(array: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.where(known >= 0, array[known], 0) if len(array) else np.zeros(len(wanted), np.int64)
+
+        self.state = Heard(wanted, kept(state.heard_us), kept(state.onset_us), kept(state.offline_us))
+        self._index = {name: i for i, name in enumerate(wanted)}
+        self._sources = [None] * len(district.gateways) + list(devices.values())
+        self._gateway_of = np.array([self._index[name.split("/")[0]] for name in wanted], np.intp)
+        self._allowed_us = np.array(
+            [
+                GATEWAY_SILENT_US if source is None else MISSED_HEARTBEATS * source.heartbeat_s * 1e6
+                for source in self._sources
+            ],
+            np.int64,
+        )
+
+    def heard(self, district: District, gateway: str, device: str | None, now_us: int) -> Iterator[Finding]:
+        state, at = self.state, self._index.get(gateway)
+        if at is None:
+            return
+        state.offline_us[at] = 0
+        state.heard_us[at] = now_us
+        onset_us = int(state.onset_us[at])
+        if onset_us:
+            state.onset_us[at] = 0
+            state.heard_us[self._gateway_of == at] = now_us  # they could not speak: their time starts anew
+            yield self._finding(district, at, onset_us, now_us, "clear")
+        there = self._index.get(f"{gateway}/{device}")
+        if there is not None:
+            state.heard_us[there] = now_us
+            onset_us = int(state.onset_us[there])
+            if onset_us:
+                state.onset_us[there] = 0
+                yield self._finding(district, there, onset_us, now_us, "clear")
+
+    def offline(self, gateway: str, now_us: int) -> None:
+        at = self._index.get(gateway)
+        if at is not None and not self.state.offline_us[at]:
+            self.state.offline_us[at] = now_us
+
+    def tick(self, district: District, now_us: int) -> Iterator[Finding]:
+        state = self.state
+        state.heard_us[state.heard_us == 0] = now_us
+        gone = state.offline_us > 0
+        dead = gone & (now_us - state.offline_us >= OFFLINE_GRACE_US)
+        silent = (state.onset_us == 0) & (dead | (now_us - state.heard_us >= self._allowed_us))
+        gateways = np.flatnonzero(silent[: len(district.gateways)])
+        for at in gateways.tolist():
+            yield self._open(district, at, now_us)
+        excused = gone | (state.onset_us > 0)
+        silent[: len(district.gateways)] = False
+        for at in np.flatnonzero(silent & ~excused[self._gateway_of]).tolist():
+            yield self._open(district, at, now_us)
+
+    def _open(self, district: District, at: int, now_us: int) -> Finding:
+        self.state.onset_us[at] = self.state.heard_us[at]
+        return self._finding(district, at, int(self.state.heard_us[at]), now_us, "open")
+
+    def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: Action) -> Finding:
+        name, source = self.state.names[at], self._sources[at]
+        minutes = (now_us - onset_us) / 60e6
+        if source is None:
+            rule, subject, household_id = "gateway_silent", f"gateway:{name}", district.gateways[name]
+            zh, en, more = f"家庭网关 {name}", f"Gateway {name}", ",其设备数据中断"
+        else:
+            rule, subject, household_id = "device_silent", f"device:{name}", source.household_id
+            zh, en, more = source.label_zh, source.label_en, ""
+        silent = action == "open"
+        return Finding(
+            action=action,
+            rule=rule,
+            rule_version=self.version,
+            severity="technical",
+            subject=subject,
+            household_id=household_id,
+            resident_id=None,
+            onset_us=onset_us,
+            sensed_us=now_us,
+            reason_zh=f"{zh} 失联 {minutes:.0f} 分钟{more}" if silent else f"{zh} 已恢复",
+            reason_en=f"{en} silent for {minutes:.0f} min" if silent else f"{en} is back",
+            evidence={"kind": "silence", "last_heard_us": onset_us, "device": name},
+        )

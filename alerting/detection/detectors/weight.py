@@ -1,0 +1,109 @@
+"""Weight gained within days: water that a failing heart leaves in the body.
+
+A gain of more than 2 kg in 3 days is the sign that patients are taught to report (ESC Guidelines for heart failure,
+2021, advice on self-care); here +1.5 kg in 2 days or +2.5 kg in a week, against the median of the days before and never
+less than three of the person's own usual day-to-day steps. A jump of more than 8 kg is another person on the scales.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from alerting.detection.columns import grown
+from alerting.detection.context import COLUMN, District
+from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.words import about
+from alerting.finding import Finding
+
+DAY_US = 86_400_000_000
+LOCAL_US = 8 * 3_600_000_000
+DAYS = 8
+ANOTHER_PERSON_KG = 8.0
+STEPS = 3
+"""So many usual day-to-day steps are noise."""
+
+
+class Weighed(msgspec.Struct):
+    """The last ``DAYS`` days on which a person stood on the scales, newest last: local day and kg, shapes [people, 8];
+    ``step_kg``: the usual difference between two of them; ``told_us``: onset of the episode that is told."""
+
+    day: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.int32))
+    kg: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.float32))
+    step_kg: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.float32))
+    told_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class Weight(Detector):
+    """One weight a day, the last of the day; people weigh themselves rarely, so each bin is looked at by itself."""
+
+    parameters: ClassVar = {
+        "weight.gain_2_days": Parameter(1.5, 0.5, 5, "kg", "两天内体重增加", "gain within 2 days"),
+        "weight.gain_7_days": Parameter(2.5, 1, 8, "kg", "一周内体重增加", "gain within a week"),
+    }
+    rules: ClassVar = {"weight_gain": Rule(again_s=2 * 86_400, per_day=1, waits=True)}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Weighed()
+
+    def learn(self, district: District) -> None:
+        people = len(district.people)
+        for name in self.state.__struct_fields__:
+            setattr(self.state, name, grown(getattr(self.state, name), people))
+        self._gains = [(2, self.tuned(district, "weight.gain_2_days")), (7, self.tuned(district, "weight.gain_7_days"))]
+
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        bins = chapter.bins
+        for i in np.flatnonzero(bins.column == COLUMN["weight"]).tolist():
+            yield from self._weighed(chapter.district, int(bins.row[i]), float(bins.mean[i]), int(bins.end_us[i]))
+
+    def _weighed(self, district: District, row: int, kg: float, now_us: int) -> Iterator[Finding]:
+        state, today = self.state, (now_us + LOCAL_US) // DAY_US
+        last_day, last_kg = int(state.day[row, -1]), float(state.kg[row, -1])
+        if last_day and abs(kg - last_kg) > ANOTHER_PERSON_KG and today - last_day < DAYS:
+            return
+        if today > last_day:
+            if last_day and today - last_day <= 3:
+                step = min(abs(kg - last_kg) / np.sqrt(today - last_day), 1.0)
+                state.step_kg[row] += (step - state.step_kg[row]) / 10
+            state.day[row, :-1], state.kg[row, :-1] = state.day[row, 1:], state.kg[row, 1:]
+        state.day[row, -1], state.kg[row, -1] = today, kg
+        gained = [
+            (within, kg - base)
+            for within, least in self._gains
+            if (base := self._base(row, today, within)) and kg - base >= max(least[row], STEPS * state.step_kg[row])
+        ]
+        if not gained:
+            state.told_us[row] = 0
+        elif not state.told_us[row]:
+            state.told_us[row] = now_us
+            within, gain = gained[0]
+            yield self._finding(district, row, kg, gain, within, now_us)
+
+    def _base(self, row: int, today: int, within: int) -> float:
+        """The median weight of the days that lie before, but not more than ``within``; 0: none."""
+        day = self.state.day[row]
+        before = (day >= today - within) & (day < today)
+        return float(np.median(self.state.kg[row][before])) if before.any() else 0.0
+
+    def _finding(self, district: District, row: int, kg: float, gain: float, within: int, now_us: int) -> Finding:
+        known = self.state.day[row] > 0
+        return about(
+            district.people[row],
+            "weight_gain",
+            self.version,
+            "open",
+            "attention",
+            now_us,
+            now_us,
+            f"体重 {kg:.1f} kg,{within} 天内增加 {gain:.1f} kg,警惕心衰水肿",
+            f"weight {kg:.1f} kg, {gain:.1f} kg more within {within} days: a sign of heart failure",
+            {
+                "kind": "weight",
+                "days": [int(day) for day in self.state.day[row][known]],
+                "kg": [round(float(w), 1) for w in self.state.kg[row][known]],
+                "usual_step_kg": round(float(self.state.step_kg[row]), 2),
+            },
+        )

@@ -1,0 +1,219 @@
+"""The ledger: what was raised, and what a new finding is in its light. Here the system is kept quiet.
+
+A finding that opens an alert may be a repetition, part of a story that is told already, explained by something else, or
+able to wait for the morning. Nothing is dropped without a trace: what is not raised is counted by reason, and what
+belongs to an alert that is open is told in it. Emergencies pass: they are grouped, never held back.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from alerting.detection.context import District
+from alerting.detection.detector import Rule
+from alerting.detection.detectors import all_rules
+from alerting.finding import RANK, Finding, Severity
+
+STORY_US = 15 * 60_000_000
+DAY_US = 86_400_000_000
+QUIET_FROM, QUIET_UNTIL = dt.time(22), dt.time(7)
+"""Local time: what can wait is told in the morning."""
+ZONE = ZoneInfo("Asia/Shanghai")
+_DEFAULT = Rule()
+
+
+class Told(msgspec.Struct):
+    """An alert that was raised: its rule and onset are its identity."""
+
+    rule: str
+    onset_us: int
+    severity: Severity
+    last_us: int
+
+
+class Held(msgspec.Struct):
+    until_us: int
+    finding: Finding
+
+
+class Books(msgspec.Struct):
+    """All that the ledger remembers; keys are subject|rule, subject|story, household|rule, subject|rule|onset."""
+
+    told: dict[str, Told] = {}
+    stories: dict[str, Told] = {}
+    lasting: dict[str, int] = {}
+    joined: dict[str, Told | None] = {}
+    """Where a finding that was not raised by itself went; None: nowhere."""
+    raised_us: dict[str, list[int]] = {}
+    held: list[Held] = []
+    not_raised: dict[str, int] = {}
+    """How often, by reason."""
+
+
+class Ledger:
+    """Findings in the order of their time; see the module."""
+
+    def __init__(self) -> None:
+        self.books = Books()
+        self._pruned_us = 0
+
+    def take(self, district: District, findings: list[Finding]) -> list[Finding]:
+        """What is to be told of these findings."""
+        return [told for finding in findings for told in self._one(district, finding)]
+
+    def release(self, district: District, until_us: int) -> list[Finding]:
+        """What waited for the morning that has come."""
+        if not self.books.held or min(held.until_us for held in self.books.held) > until_us:
+            return []
+        due = [held for held in self.books.held if held.until_us <= until_us]
+        self.books.held = [held for held in self.books.held if held.until_us > until_us]
+        return [told for held in due for told in self._raise(district, held.finding, held.until_us)]
+
+    def _one(self, district: District, finding: Finding) -> Iterator[Finding]:
+        if finding.action == "open":
+            rule = all_rules().get(finding.rule, _DEFAULT)
+            morning_us = _morning_us(finding.sensed_us)
+            if rule.waits and RANK[finding.severity] > RANK["urgent"] and morning_us:
+                if not any(_identity(held.finding) == _identity(finding) for held in self.books.held):
+                    self.books.held.append(Held(morning_us, finding))
+                return
+            yield from self._raise(district, finding, finding.sensed_us)
+        else:
+            yield from self._follow(finding)
+
+    def _raise(self, district: District, finding: Finding, now_us: int) -> Iterator[Finding]:
+        self._prune(now_us)
+        rule = all_rules().get(finding.rule, _DEFAULT)
+        key, identity = f"{finding.subject}|{finding.rule}", _identity(finding)
+        reason = self._rests(district, finding, rule)
+        if reason:
+            self._leave(identity, reason, None)
+            return
+        before = self.books.told.get(key)
+        if before is not None and before.onset_us == finding.onset_us:
+            yield finding  # the same again: whoever takes it knows it by its id
+            return
+        lead = self.books.stories.get(f"{finding.subject}|{rule.story}") if rule.story else None
+        if lead is not None and now_us - lead.last_us <= STORY_US:
+            yield from self._tell_in(lead, finding, "story")
+            return
+        if before is not None and finding.severity != "emergency":
+            often = len(self.books.raised_us.get(key, ()))
+            if now_us - before.last_us < rule.again_s * 1_000_000 or often >= rule.per_day:
+                yield from self._tell_in(before, finding, "again" if often < rule.per_day else "rate")
+                return
+        told = Told(finding.rule, finding.onset_us, finding.severity, now_us)
+        self.books.told[key] = told
+        self.books.raised_us.setdefault(key, []).append(now_us)
+        self.books.lasting[f"{finding.household_id}|{finding.rule}"] = finding.onset_us
+        if rule.story:
+            self.books.stories[f"{finding.subject}|{rule.story}"] = told
+        yield finding
+
+    def _rests(self, district: District, finding: Finding, rule: Rule) -> str:
+        for cause in rule.explained_by:
+            if f"{finding.household_id}|{cause}" in self.books.lasting:
+                return f"explained by {cause}"
+        for pause in district.pauses:
+            here = pause.household_id == finding.household_id and pause.since_us <= finding.sensed_us < pause.until_us
+            if here and pause.kind in rule.rests_for and pause.device in ("", finding.evidence.get("device")):
+                return pause.kind
+        return ""
+
+    def _tell_in(self, told: Told, finding: Finding, reason: str) -> Iterator[Finding]:
+        """The finding becomes part of the alert ``told``."""
+        self._leave(_identity(finding), reason, told)
+        told.last_us = max(told.last_us, finding.sensed_us)
+        yield _as_part_of(told, finding)
+
+    def _follow(self, finding: Finding) -> Iterator[Finding]:
+        identity = _identity(finding)
+        waiting = [held for held in self.books.held if _identity(held.finding) == identity]
+        if waiting:
+            self._change_held(waiting[0], finding)
+            return
+        key = f"{finding.subject}|{finding.rule}"
+        told = self.books.told.get(key)
+        if finding.action in ("clear", "cancel"):
+            self.books.lasting.pop(f"{finding.household_id}|{finding.rule}", None)
+        if identity in self.books.joined:
+            lead = self.books.joined[identity]
+            if lead is not None:
+                yield _as_part_of(lead, finding)
+            return
+        if told is not None and told.onset_us == finding.onset_us:
+            told.last_us = max(told.last_us, finding.sensed_us)
+            if finding.action == "update":
+                told.severity = _graver(told.severity, finding.severity)
+        yield finding
+
+    def _change_held(self, held: Held, finding: Finding) -> None:
+        if finding.action in ("clear", "cancel"):
+            self.books.held.remove(held)
+            self._leave(_identity(finding), "over before the morning", None)
+        elif finding.action == "update":
+            held.finding = msgspec.structs.replace(finding, action="open")
+            if RANK[finding.severity] <= RANK["urgent"]:
+                held.until_us = finding.sensed_us
+
+    def _leave(self, identity: str, reason: str, told: Told | None) -> None:
+        self.books.joined[identity] = told
+        self.books.not_raised[reason] = self.books.not_raised.get(reason, 0) + 1
+
+    def _prune(self, now_us: int) -> None:
+        if now_us - self._pruned_us < DAY_US // 24:
+            return
+        self._pruned_us = now_us
+        books, since_us = self.books, now_us - DAY_US
+        books.raised_us = {
+            key: recent for key, times in books.raised_us.items() if (recent := [t for t in times if t > since_us])
+        }
+        books.stories = {key: told for key, told in books.stories.items() if told.last_us > since_us}
+        # a condition can last for days, and its end must still find where it was told
+        books.told = {key: told for key, told in books.told.items() if told.last_us > now_us - 30 * DAY_US}
+        books.joined = {key: t for key, t in books.joined.items() if _onset(key) > now_us - 30 * DAY_US}
+
+
+def _as_part_of(told: Told, finding: Finding) -> Finding:
+    """The finding told in another alert: it raises that alert's severity, or adds to its story."""
+    graver = finding.action in ("open", "update") and RANK[finding.severity] < RANK[told.severity]
+    changed: dict[str, Any] = {"rule": told.rule, "onset_us": told.onset_us, "action": "update" if graver else "note"}
+    if graver:
+        told.severity = finding.severity
+    else:
+        changed["severity"] = told.severity
+    part = {"rule": finding.rule, "onset_us": finding.onset_us, "severity": finding.severity, "action": finding.action}
+    return msgspec.structs.replace(finding, **changed, evidence={**finding.evidence, "part": part})
+
+
+def on_its_own(finding: Finding) -> Finding | None:
+    """The alert that this finding would be if the one it was told in is closed; None: it adds nothing by itself."""
+    part = finding.evidence.get("part")
+    if part is None or part["action"] != "open":
+        return None
+    evidence = {key: value for key, value in finding.evidence.items() if key != "part"}
+    return msgspec.structs.replace(finding, **part, evidence=evidence)
+
+
+def _graver(one: Severity, other: Severity) -> Severity:
+    return one if RANK[one] <= RANK[other] else other
+
+
+def _identity(finding: Finding) -> str:
+    return f"{finding.subject}|{finding.rule}|{finding.onset_us}"
+
+
+def _onset(identity: str) -> int:
+    return int(identity.rsplit("|", 1)[1])
+
+
+def _morning_us(time_us: int) -> int:
+    """The end of the quiet hours that this moment lies in; 0 outside of them."""
+    local = dt.datetime.fromtimestamp(time_us / 1e6, ZONE)
+    if QUIET_UNTIL <= local.time() < QUIET_FROM:
+        return 0
+    day = local.date() + dt.timedelta(days=1 if local.time() >= QUIET_FROM else 0)
+    return int(dt.datetime.combine(day, QUIET_UNTIL, ZONE).timestamp()) * 1_000_000

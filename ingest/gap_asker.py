@@ -1,0 +1,106 @@
+"""Asks the gateways for what their streams miss, and takes their answers. Beside ingest, never in its way."""
+
+import datetime as dt
+import queue
+import threading
+import time
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+import psycopg
+import structlog
+
+from database.pool import connect_options
+from database.settings import DatabaseSettings
+from firmware_profiles import mqtt, wire
+from firmware_profiles.errors import DecodeError
+from ingest import gaps
+
+log = structlog.get_logger(__name__)
+
+COMMAND = "resend"
+_PREFIX = "gap-"
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    again: list[tuple[int, int]]
+    gone: list[tuple[int, int]]
+
+
+class GapAsker:
+    """One thread; a database or broker that is away only delays it."""
+
+    def __init__(
+        self, database: DatabaseSettings, broker: mqtt.Broker, name: str, every_s: float, age_s: float
+    ) -> None:
+        self._database, self._broker, self._every_s = database, broker, every_s
+        self._age = dt.timedelta(seconds=age_s)
+        self._replies: queue.Queue[wire.Reply] = queue.Queue(1000)
+        self._client = mqtt.make_client(broker, f"{name}-gaps", clean=True)
+        self._client.on_connect = self._connected
+        self._client.on_message = self._received
+
+    def run(self, stop: threading.Event) -> None:
+        """Until ``stop``."""
+        mqtt.start(self._client, self._broker)
+        try:
+            while not stop.wait(self._every_s):
+                try:
+                    options = connect_options(self._database, "ingest-gaps")
+                    with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
+                        self._look(conn)
+                except psycopg.Error as error:
+                    log.warning("gaps are looked at later", error=str(error).strip())
+        finally:
+            mqtt.stop(self._client)
+
+    def _look(self, conn: psycopg.Connection[Any]) -> None:
+        while not self._replies.empty():
+            self._take(conn, self._replies.get_nowait())
+        changed = gaps.refresh(conn)
+        if any(changed.values()):
+            log.info("gaps", **changed)
+        if self._client.is_connected():
+            for gap in gaps.due(conn, self._age):
+                self._ask(gap)
+
+    def _ask(self, gap: gaps.Gap) -> None:
+        args: dict[str, wire.Scalar] = {
+            "epoch": gap.epoch,
+            "stream": gap.stream,
+            "first": gap.first,
+            "behind": gap.behind,
+        }
+        command = wire.Command(wire.VERSION, f"{_PREFIX}{gap.id}", COMMAND, time.time_ns() // 1000, args)
+        self._client.publish(wire.topic(gap.gateway, "commands"), wire.encode(command), qos=1)
+        log.info("asked a gateway again", gateway=gap.gateway, stream=gap.stream, first=gap.first, behind=gap.behind)
+
+    def _take(self, conn: psycopg.Connection[Any], reply: wire.Reply) -> None:
+        try:
+            if not reply.ok:
+                raise ValueError(reply.detail)
+            answer = msgspec.json.decode(reply.detail, type=_Answer)
+            number = int(reply.id.removeprefix(_PREFIX))
+        except (ValueError, msgspec.DecodeError) as error:
+            log.warning("a gateway can not send again", gateway=reply.gateway, reason=str(error))
+            return
+        lost = gaps.answered(conn, number, reply.gateway, answer.gone)
+        if lost:
+            log.error("a gateway has lost messages", gateway=reply.gateway, messages=lost)
+
+    def _connected(self, client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if not reason.is_failure:
+            client.subscribe(wire.subscription("replies"), 1)
+
+    def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        try:
+            reply = wire.decode(wire.Reply, bytes(message.payload))
+        except DecodeError as error:
+            log.warning("reply refused", topic=message.topic, reason=str(error))
+            return
+        if reply.id.startswith(_PREFIX) and wire.parse_topic(message.topic)[0] == reply.gateway:
+            try:
+                self._replies.put_nowait(reply)
+            except queue.Full:
+                log.warning("too many answers at once; asked again later", gateway=reply.gateway)

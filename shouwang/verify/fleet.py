@@ -1,0 +1,160 @@
+"""Gateways for the proof: the real outbox and uplink, fed with readings that are numbered by their values."""
+
+import asyncio
+import contextlib
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.buffer import Buffer
+from edge_agent.clock import Clock
+from edge_agent.sent import Sent
+from edge_agent.uplink import Uplink
+from firmware_profiles import wire
+from firmware_profiles.mqtt import Broker
+
+DEVICE, CHANNEL, EVENT_DEVICE, EVENT = "radar", "illuminance", "sos-button", "button_test"
+READINGS = 20
+"""Of one frame, a millisecond apart."""
+FRAME_S, EVENT_S = 0.25, 2.0
+VALUES = 100_000
+"""A reading's value is its number, modulo this: exact in float32, and possible for the channel."""
+SENT_BYTES = 16 * 1024 * 1024
+
+
+class Gateway:
+    """One home. It can be cut off the network, and then fills its outbox."""
+
+    def __init__(self, name: str, folder: Path, broker: Callable[[], Broker]) -> None:
+        self.name, self._folder, self._broker = name, folder, broker
+        self._clock = Clock()
+        self._buffer = Buffer(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024)
+        self._sent = Sent(folder / f"{name}.sent", SENT_BYTES)
+        self._uplink: Uplink | None = None
+        self._bases: list[int] = []
+        self.events_us: list[int] = []
+
+    def connect(self) -> None:
+        if self._uplink is None:
+            self._uplink = Uplink(self._broker(), self.name, self._buffer, self._clock, {}, self._sent, ack_timeout_s=5)
+            self._uplink.start()
+
+    async def disconnect(self) -> None:
+        uplink, self._uplink = self._uplink, None
+        if uplink is not None:
+            await uplink.stop(0)
+
+    def frame(self) -> None:
+        base_us = max(self._clock.now_us() // 1000 * 1000, self._bases[-1] + READINGS * 1000 if self._bases else 0)
+        first = len(self._bases) * READINGS
+        self._bases.append(base_us)
+        times, values = _readings(base_us, first)
+        self._buffer.put_frame(base_us, [wire.make_series(DEVICE, CHANNEL, base_us, times, values)])
+        self._pump()
+
+    def event(self) -> None:
+        time_us = max(self._clock.now_us(), self.events_us[-1] + 1 if self.events_us else 0)
+        self.events_us.append(time_us)
+        self._buffer.put_event(EVENT_DEVICE, EVENT, time_us, {}, b"")
+        self._pump()
+
+    @property
+    def pending(self) -> int:
+        return self._buffer.totals().pending
+
+    def readings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Everything that was ever put in: times (µs) and values."""
+        parts = [_readings(base_us, i * READINGS) for i, base_us in enumerate(self._bases)]
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        return np.concatenate([times for times, _ in parts]), np.concatenate([values for _, values in parts])
+
+    def close(self) -> None:
+        self._buffer.close()
+
+    def tell(self) -> None:
+        """What the broker has acknowledged, as a gateway tells it now and then."""
+        if self._uplink is not None:
+            self._uplink.tell_status()
+            self._uplink.pump()
+
+    def _pump(self) -> None:
+        if self._uplink is not None:
+            self._uplink.pump()
+
+
+def _readings(base_us: int, first: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    times = base_us + np.arange(READINGS, dtype=np.int64) * 1000
+    return times, ((first + np.arange(READINGS)) % VALUES).astype(np.float32)
+
+
+class Fleet:
+    """All gateways in one event loop, in a thread of its own."""
+
+    def __init__(self, names: list[str], folder: Path, broker: Callable[[str], Broker]) -> None:
+        self._names, self._folder, self._broker = names, folder, broker
+        self.gateways: list[Gateway] = []
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._quiet = threading.Event()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),), name="fleet")
+
+    def __enter__(self) -> "Fleet":
+        self._thread.start()
+        self._ready.wait(60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(60)
+        self._loop.close()
+
+    def hush(self) -> None:
+        """No more readings; what waits is still sent."""
+        self._quiet.set()
+
+    def cut(self, rng: random.Random, share: float, seconds: float) -> int:
+        """Cut some gateways off the network for a while; how many."""
+        chosen = rng.sample(self.gateways, max(1, int(share * len(self.gateways))))
+        asyncio.run_coroutine_threadsafe(self._cut(chosen, seconds), self._loop)
+        return len(chosen)
+
+    @property
+    def pending(self) -> int:
+        async def count() -> int:
+            return sum(gateway.pending for gateway in self.gateways)
+
+        return asyncio.run_coroutine_threadsafe(count(), self._loop).result(30)
+
+    async def _cut(self, chosen: list[Gateway], seconds: float) -> None:
+        await asyncio.gather(*(gateway.disconnect() for gateway in chosen))
+        await asyncio.sleep(seconds)
+        for gateway in chosen:
+            gateway.connect()
+
+    async def _run(self) -> None:
+        for name in self._names:
+            self.gateways.append(Gateway(name, self._folder, lambda name=name: self._broker(name)))  # type: ignore[misc]
+        for gateway in self.gateways:
+            gateway.connect()
+        self._ready.set()
+        beats = 0
+        while not self._stop.is_set():
+            for gateway in self.gateways:
+                if not self._quiet.is_set():
+                    gateway.frame()
+                    if beats % int(EVENT_S / FRAME_S) == 0:
+                        gateway.event()
+                if beats % int(10 / FRAME_S) == 0:
+                    gateway.tell()
+            beats += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), FRAME_S)
+        await asyncio.gather(*(gateway.disconnect() for gateway in self.gateways))
+        for gateway in self.gateways:
+            gateway.close()
