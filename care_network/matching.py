@@ -211,7 +211,6 @@ def _fit(crew: Crew, job: Job) -> _Fit:
 
     needs, one_of, likes = skill_bits(service.needs), skill_bits(service.one_of), skill_bits(service.likes)
     either = day.skills | day.lapsed
-    level = URGENCIES.index(job.urgency)
     left_s = LEFT_S.get(job.urgency, service.minutes * 60)
     asked = np.array([day.row[staff] for staff in job.asked if staff in day.row], np.int64)
     not_asked = np.ones(people, bool)
@@ -252,11 +251,14 @@ def _free_hands(crew: Crew, urgency: str) -> Mask:
     """Fewer of the same or graver orders than CAPACITY; whoever is at an emergency or urgent one gets nothing less."""
     level = URGENCIES.index(urgency)
     few: Mask = crew.load[:, : level + 1].sum(axis=1) < CAPACITY[urgency]
-    return few & (crew.load[:, : min(level, 2)].sum(axis=1) == 0)
+    at_the_graver: Mask = crew.load[:, : min(level, 2)].sum(axis=1) > 0
+    return np.logical_and(few, ~at_the_graver)
 
 
 def _has(skills: np.ndarray, needs: np.uint64, one_of: np.uint64) -> Mask:
-    return ((skills & needs) == needs) & (((skills & one_of) != 0) | (one_of == 0))
+    every: Mask = (skills & needs) == needs
+    some: Mask = (skills & one_of) != 0
+    return every & some if one_of else every
 
 
 def _candidate(crew: Crew, job: Job, fit: _Fit, row: int) -> Candidate:

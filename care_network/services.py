@@ -1,7 +1,7 @@
 """The services for which somebody goes to a home, and what they ask of who goes.
 
-The services are those of home and community care in GB/T 43153—2023 (居家养老上门服务基本规范: daily care, basic nursing,
-health management, visits, comfort, errands, the home's fittings) and the district's 助急 (help in an emergency).
+The services are those of care at home in GB/T 43153—2023 (居家养老上门服务基本规范: daily care, basic
+nursing, health management, visits, comfort, errands, the home's fittings) and help in an emergency (助急).
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _CARE = frozenset({"carer", "nurse", "doctor"})
 
 
 class Service(msgspec.Struct, frozen=True):
-    """``needs``: all of these skills (``workforce.SKILLS``); ``one_of``: at least one; ``likes``: the more the better."""
+    """``needs``: all of these skills (``workforce.SKILLS``); ``one_of``: at least one; ``likes``: the more, the better."""
 
     code: str
     zh: str
@@ -32,14 +32,15 @@ def _set(words: str) -> frozenset[str]:
 
 
 _ALL = (
-    Service("emergency_help", "应急救助", "emergency help", 45, _set("first_aid"), likes=_set("cpr_aed lifting oxygen")),
+    Service("emergency_help", "应急救助", "emergency help", 45, _set("first_aid"),
+            likes=_set("cpr_aed lifting oxygen")),
     Service("fall_assistance", "跌倒扶助", "help after a fall", 40, one_of=_set("lifting transfer"),
             likes=_set("first_aid cpr_aed transfer")),
     Service("wellness_check", "上门探视", "wellness check", 20, likes=_set("vital_signs first_aid")),
     Service("nursing_visit", "上门护理", "nursing visit", 45, _set("vital_signs"),
             one_of=_set("wound_care injection catheter_care oxygen"), roles=frozenset({"nurse", "doctor"})),
-    Service("vital_signs", "生命体征测量", "taking vital signs", 20, _set("vital_signs"), likes=_set("first_aid oxygen"),
-            roles=_CARE),
+    Service("vital_signs", "生命体征测量", "taking vital signs", 20, _set("vital_signs"),
+            likes=_set("first_aid oxygen"), roles=_CARE),
     Service("bathing", "助浴", "help with bathing", 60, _set("bathing"), likes=_set("transfer dementia_care")),
     Service("meal", "助餐", "meal", 30, likes=_set("feeding")),
     Service("cleaning", "助洁", "cleaning", 120, _set("housekeeping")),
@@ -55,7 +56,7 @@ SERVICES: Mapping[str, Service] = {service.code: service for service in _ALL}
 
 
 def service_for(rule: str, severity: str) -> str:
-    """The service that an alert of this rule (``alert.rule``) and severity asks for, as a dispatcher would choose it."""
+    """The service that an alert of this rule (``alert.rule``) and severity asks for."""
     if severity == "technical":
         return "device_maintenance"
     if rule == "fall":

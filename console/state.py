@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from starlette.requests import HTTPConnection
 
+from alerting.orders.people import Crews
 from care_network import access
 from care_network.accounts import Account
 from console.board import Board
@@ -23,6 +24,7 @@ class Console:
     def __init__(self, settings: ConsoleSettings, database: DatabaseSettings, broker: Broker) -> None:
         self.settings = settings
         self.board = Board()
+        self.crews = Crews()
         self.feed = Feed(self.board, database, broker, settings.worker)
         self._pool: Pool = make_pool(database, "console")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+from alerting.links import create_link_key_file
 from care_network.demo_district import DemoDistrict, DemoHome, load_demo
 from care_network.keyring import create_key_file, load_key_file
 from database.embedded import EmbeddedPostgres
@@ -54,6 +55,7 @@ class Platform:
 
     def load_district(self, homes: Sequence[DemoHome]) -> DemoDistrict:
         """The demonstration district with these homes; their gateways may use the broker from now on."""
+        create_link_key_file(self.data / "link.keys")
         key_file = self.data / "medical.keys"
         ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
         with psycopg.connect(self.postgres.url) as conn:
@@ -67,8 +69,15 @@ class Platform:
                 service,
                 ["-m", service],
                 self.broker.settings(f"svc-{service}"),
-                {"SHOUWANG_DATABASE_URL": self.postgres.url, "SHOUWANG_CONSOLE_PORT": str(self._port)},
+                {
+                    "SHOUWANG_DATABASE_URL": self.postgres.url,
+                    "SHOUWANG_CONSOLE_PORT": str(self._port),
+                    "SHOUWANG_LINK_KEY_FILE": str(self.data / "link.keys"),
+                    "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
+                },
             )
+        # Needs the database alone.
+        self.start_child("orders", ["-m", "alerting.orders"], None, {"SHOUWANG_DATABASE_URL": self.postgres.url})
         if "console" in services:
             wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
 

@@ -209,6 +209,12 @@ def cancel(
         return store.change(conn, order, "cancel", actor, at, note=note)
 
 
+def others(conn: psycopg.Connection[Any], crews: Crews, order: Order, at: dt.datetime) -> tuple[Candidate, ...]:
+    """The best three to whom the order could go instead."""
+    (job,) = jobs_of(conn, [order], at)
+    return match(crews.crew(conn, max(order.due_at, at), at), job).candidates
+
+
 def _service(code: str) -> str:
     if code not in SERVICES:
         raise OrderError(f"没有服务 {code}", f"there is no service {code!r}; known: {', '.join(SERVICES)}")

@@ -63,9 +63,7 @@ def read_photo(data: bytes) -> Photo:
     return Photo(out.getvalue(), *bare.size)
 
 
-def add(
-    conn: psycopg.Connection[Any], order_id: uuid.UUID, staff_id: int | None, photo: Photo, at: dt.datetime
-) -> int:
+def add(conn: psycopg.Connection[Any], order_id: uuid.UUID, staff_id: int | None, photo: Photo, at: dt.datetime) -> int:
     """Keep a photo; its id. Part of the caller's transaction, which holds the order. Raises OrderError after MOST."""
     row = conn.execute(
         """

@@ -136,6 +136,17 @@ def listed(conn: psycopg.Connection[Any], wanted: Wanted) -> list[Order]:
     return _select(conn, _LIST, msgspec.structs.asdict(wanted))
 
 
+def visits_to_rate(conn: psycopg.Connection[Any], resident_id: int, limit: int = 3) -> list[Order]:
+    """Visits of the last month that the family has not rated yet, newest first."""
+    return _select(
+        conn,
+        b"WHERE o.resident_id = %(resident)s AND o.state = 'done' AND o.done_at > now() - INTERVAL '31 days'"
+        b" AND NOT EXISTS (SELECT FROM work_order_rating w WHERE w.order_id = o.id AND w.rated_by = 'family')"
+        b" ORDER BY o.done_at DESC LIMIT %(limit)s",
+        {"resident": resident_id, "limit": limit},
+    )
+
+
 def due(conn: psycopg.Connection[Any], now: dt.datetime, limit: int) -> list[Order]:
     """Orders that want something by now: a silent person, or nobody found yet. The gravest first."""
     return _select(
@@ -223,7 +234,8 @@ def changed(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> OrderChanged:
     at, actor = row
     clock = at.astimezone(SHANGHAI).strftime("%H:%M:%S")
     return OrderChanged(
-        f"{actor} 已于 {clock} 更新了这张工单,请查看最新状态", f"{actor} changed this order at {clock}; look at it again"
+        f"{actor} 已于 {clock} 更新了这张工单,请查看最新状态",
+        f"{actor} changed this order at {clock}; look at it again",
     )
 
 

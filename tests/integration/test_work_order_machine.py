@@ -1,6 +1,7 @@
 """Whatever people and time do to work orders, in any order: the invariants hold (hypothesis, on a real database)."""
 
 import datetime as dt
+from itertools import pairwise
 
 import psycopg
 import pytest
@@ -101,7 +102,7 @@ def machine(conn: psycopg.Connection) -> type[RuleBasedStateMachine]:
                 row, events = store.load(conn, order.id), store.history(conn, order.id)
                 assert row.state == events[-1]["to_state"]
                 assert row.asked == sum(event["action"] == "offer" for event in events)
-                for before, after in zip(events, events[1:], strict=False):
+                for before, after in pairwise(events):
                     assert before["to_state"] == after["from_state"]
                 if row.state in IN_HAND:
                     asked = [event["staff_code"] for event in events if event["action"] == "offer"]

@@ -220,8 +220,7 @@ def test_two_dispatchers_at_once_never_send_one_person_twice(
 def test_a_killed_sweeper_neither_loses_nor_repeats(city: psycopg.Connection, crews: Crews, database_url: str) -> None:
     long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30)
     orders = [
-        dispatch.dispatch_alert(city, crews, raise_alert(city, long_ago, "attention"), ZHOU, long_ago)
-        for _ in range(9)
+        dispatch.dispatch_alert(city, crews, raise_alert(city, long_ago, "attention"), ZHOU, long_ago) for _ in range(9)
     ]
     assert {order.state for order in orders} == {"offered"}
     environment = {**os.environ, "SHOUWANG_DATABASE_URL": database_url}

@@ -181,9 +181,7 @@ def test_the_gravest_takes_its_people_first() -> None:
     st.lists(st.tuples(st.sampled_from(URGENCIES), st.sampled_from(sorted(SERVICES)), st.booleans()), max_size=12),
     st.lists(st.lists(st.sampled_from(sorted(SKILLS)), max_size=4), max_size=8),
 )
-def test_an_assignment_keeps_every_constraint(
-    wanted: list[tuple[str, str, bool]], skilled: list[list[str]]
-) -> None:
+def test_an_assignment_keeps_every_constraint(wanted: list[tuple[str, str, bool]], skilled: list[list[str]]) -> None:
     people = [person(number, skills) for number, skills in enumerate(skilled, 1)]
     team = crew(people, load=[(1, "technical", 1)])
     jobs = [

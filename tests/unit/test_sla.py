@@ -113,9 +113,7 @@ def test_every_alert_is_in_one_column(many: list[tuple[str, list[tuple[float, st
 
 
 @given(steps, st.floats(0, 2e5), st.floats(0, 1e5))
-def test_a_breach_stays_until_it_is_reached(
-    taken: list[tuple[float, str]], now_s: float, more_s: float
-) -> None:
+def test_a_breach_stays_until_it_is_reached(taken: list[tuple[float, str]], now_s: float, more_s: float) -> None:
     told = story(*[one for one in taken if one[0] <= now_s])
     before = {one.milestone for one in sla.breached(told, at(now_s))}
     assert before <= {one.milestone for one in sla.breached(told, at(now_s + more_s))}
