@@ -14,7 +14,8 @@ _CARE = frozenset({"carer", "nurse", "doctor"})
 
 
 class Service(msgspec.Struct, frozen=True):
-    """``needs``: all of these skills (``workforce.SKILLS``); ``one_of``: at least one; ``likes``: the more, the better."""
+    """``needs``: all of these skills (codes of ``workforce.SKILLS``); ``one_of``: at least one; ``likes``: what is good
+    to have, too."""
 
     code: str
     zh: str
