@@ -6,7 +6,7 @@ so that of two people acting at once the second hears what the first did.
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -209,6 +209,19 @@ def act(
         if version != expected_version:
             raise _changed(conn, alert_id)
         return _change(conn, alert_id, state, action, at, actor, outcome if action == "resolve" else None, note)
+
+
+def record(
+    conn: psycopg.Connection[Any], alert_ids: Sequence[uuid.UUID], at: dt.datetime, action: str, note: str
+) -> None:
+    """Add to the history what the system did ("notified"). State and version stay: nobody's decision is outdated."""
+    conn.execute(
+        """
+        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, actor, origin, note)
+        SELECT id, %s, %s, state, state, %s, %s, %s FROM alert WHERE id = ANY(%s)
+        """,
+        (at, action, SYSTEM.name, SYSTEM.origin, note, list(alert_ids)),
+    )
 
 
 def list_open(conn: psycopg.Connection[Any]) -> list[dict[str, Any]]:

@@ -33,6 +33,8 @@ class Action(StrEnum):
     SET_LIMITS = "set_limits"
     VIEW_OPERATIONS = "view_operations"
     """Gateways, quarantine, the state of the services."""
+    VIEW_OUTBOX = "view_outbox"
+    """Messages of the demonstration's outbox."""
     SETTLE_QUARANTINE = "settle_quarantine"
     """Process refused messages again, or discard them."""
     EXPORT_VITALS = "export_vitals"
@@ -73,6 +75,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | {
             Action.VIEW_OPERATIONS,
+            Action.VIEW_OUTBOX,
             Action.SETTLE_QUARANTINE,
             Action.EXPORT_VITALS,
             Action.VIEW_AUDIT,
@@ -89,7 +92,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.ESCALATE, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
-        | {Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
+        | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     ),
     Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_ORDERS}),
     Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT}),

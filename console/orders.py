@@ -119,7 +119,9 @@ def open_phone_page(request: Request, console: Shared, account: CurrentAccount, 
         order = _visible(conn, request, console, account, order_id)
         if order.staff_id is None or order.staff_id != _staff_id(conn, account) or order.staff_code is None:
             raise HTTPException(403, "this order is somebody else's")
-    path = messages.page_path(load_link_keys(), order.id, order.staff_code, dt.datetime.now(dt.UTC))
+    path = messages.page_path(
+        load_link_keys(console.settings.link_key_file), order.id, order.staff_code, dt.datetime.now(dt.UTC)
+    )
     return RedirectResponse(path, 303)
 
 

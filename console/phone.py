@@ -72,7 +72,7 @@ def step(
     """A button was pressed: the step that its key names, once."""
     now = dt.datetime.now(dt.UTC)
     try:
-        keys = load_link_keys()
+        keys = load_link_keys(console.settings.link_key_file)
         pressed = keys.read(key, STEP, now)
         subject, version, action = pressed.subject.split(":")
         with console.database() as conn:
@@ -114,7 +114,7 @@ def rate(
 ) -> Response:
     now = dt.datetime.now(dt.UTC)
     try:
-        link = load_link_keys().read(token, messages.RATING, now)
+        link = load_link_keys(console.settings.link_key_file).read(token, messages.RATING, now)
         with console.database() as conn, conn.transaction():
             links.spend(conn, token, link, now)
             who: ratings.RatedBy = "resident" if link.person == "resident" else "family"
@@ -129,7 +129,7 @@ def _show(
 ) -> Response:
     now = dt.datetime.now(dt.UTC)
     try:
-        keys = load_link_keys()
+        keys = load_link_keys(console.settings.link_key_file)
         link = keys.read(token, messages.PAGE, now)
         with console.database() as conn:
             visitor = _Visitor(conn, link)
@@ -191,7 +191,7 @@ def _rating(
 ) -> Response:
     now = dt.datetime.now(dt.UTC)
     try:
-        link = load_link_keys().read(token, messages.RATING, now)
+        link = load_link_keys(console.settings.link_key_file).read(token, messages.RATING, now)
         with console.database() as conn:
             order = store.load(conn, uuid.UUID(link.subject))
             spent = links.spent_at(conn, token) is not None

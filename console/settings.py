@@ -5,11 +5,13 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from alerting.links import KEY_FILE
+
 
 class ConsoleSettings(BaseSettings):
     """``SHOUWANG_CONSOLE_…``; the broker's are ``SHOUWANG_BROKER_…``, the database's ``SHOUWANG_DATABASE_…``."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOUWANG_CONSOLE_")
+    model_config = SettingsConfigDict(env_prefix="SHOUWANG_CONSOLE_", populate_by_name=True)
 
     host: str = Field(
         default="127.0.0.1", description="address to listen on; a reverse proxy with TLS stands before it"
@@ -22,4 +24,12 @@ class ConsoleSettings(BaseSettings):
         default=None,
         validation_alias="SHOUWANG_MEDICAL_KEY_FILE",
         description="key file of the medical notes; without it they are not shown",
+    )
+    channels_file: Path | None = Field(
+        default=None,
+        validation_alias="SHOUWANG_NOTIFY_CHANNELS_FILE",
+        description="the delivery service's channels: their names, and whether the outbox has a page",
+    )
+    link_key_file: Path | None = Field(
+        default=None, validation_alias=KEY_FILE, description="key of the links in messages, to verify them"
     )

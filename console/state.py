@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from starlette.requests import HTTPConnection
 
+from alerting.channels.names import read_names
 from alerting.orders.people import Crews
 from care_network import access
 from care_network.accounts import Account
@@ -23,6 +24,7 @@ class Console:
 
     def __init__(self, settings: ConsoleSettings, database: DatabaseSettings, broker: Broker) -> None:
         self.settings = settings
+        self.channels = read_names(settings.channels_file)
         self.board = Board()
         self.crews = Crews()
         self.feed = Feed(self.board, database, broker, settings.worker)

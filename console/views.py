@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 LANGUAGE_COOKIE = "shouwang_language"
+STATIC = Path(__file__).with_name("static")
 templates = Jinja2Templates(directory=Path(__file__).with_name("templates"))
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 UNITS = {"/min": ("次/分", "/min"), "mm[Hg]": ("mmHg", "mmHg"), "Cel": ("°C", "°C"), "1": ("", "")}
@@ -64,6 +65,7 @@ def page(request: Request, name: str, account: Account | None = None, status: in
         "order_word": lambda code: pick(language, *ORDER_WORDS.get(code, (code, code))),
         "language": language,
         "account": account,
+        "outbox": request.app.state.console.channels.outbox,
         "may": lambda action: account is not None and may_do(account, action),
         "channel_label": channel_label,
         "unit": unit,

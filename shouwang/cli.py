@@ -10,7 +10,17 @@ from typing import Annotated
 
 import typer
 
-from shouwang import configure, evaluate, export_cli, network_cli, quarantine_cli, train, verify_cli
+from shouwang import (
+    configure,
+    evaluate,
+    export_cli,
+    network_cli,
+    notify_cli,
+    orders_cli,
+    quarantine_cli,
+    train,
+    verify_cli,
+)
 
 app = typer.Typer(
     name="shouwang",
@@ -26,6 +36,8 @@ app.add_typer(train.app, name="train")
 app.add_typer(provision, name="provision")
 app.add_typer(quarantine_cli.app, name="quarantine")
 app.add_typer(network_cli.app, name="network")
+app.add_typer(notify_cli.app, name="notify")
+app.add_typer(orders_cli.app, name="orders")
 app.command("export")(export_cli.export)
 app.command("verify")(verify_cli.verify)
 app.command("gateway")(configure.command)

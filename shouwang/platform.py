@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+import alerting.channels
 from alerting.links import create_link_key_file
 from care_network.demo_district import DemoDistrict, DemoHome, load_demo
 from care_network.keyring import create_key_file, load_key_file
@@ -21,6 +22,7 @@ from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 from shouwang.processes import Child, wait_until
 
+DEMO_CHANNELS = Path(alerting.channels.__file__).with_name("demo_channels.toml")
 SERVICES = ("ingest", "alerting", "console")
 START_TIMEOUT_S = 60.0
 
@@ -55,7 +57,6 @@ class Platform:
 
     def load_district(self, homes: Sequence[DemoHome]) -> DemoDistrict:
         """The demonstration district with these homes; their gateways may use the broker from now on."""
-        create_link_key_file(self.data / "link.keys")
         key_file = self.data / "medical.keys"
         ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
         with psycopg.connect(self.postgres.url) as conn:
@@ -64,20 +65,21 @@ class Platform:
         return district
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
+        """The services, and the delivery service with the demonstration's outbox."""
+        key = self.data / "link.key"
+        create_link_key_file(key)
+        environment = {
+            "SHOUWANG_DATABASE_URL": self.postgres.url,
+            "SHOUWANG_CONSOLE_PORT": str(self._port),
+            "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
+            "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
+            "SHOUWANG_LINK_KEY_FILE": str(key),
+            "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
+        }
         for service in services:
-            self.start_child(
-                service,
-                ["-m", service],
-                self.broker.settings(f"svc-{service}"),
-                {
-                    "SHOUWANG_DATABASE_URL": self.postgres.url,
-                    "SHOUWANG_CONSOLE_PORT": str(self._port),
-                    "SHOUWANG_LINK_KEY_FILE": str(self.data / "link.keys"),
-                    "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
-                },
-            )
-        # Needs the database alone.
-        self.start_child("orders", ["-m", "alerting.orders"], None, {"SHOUWANG_DATABASE_URL": self.postgres.url})
+            self.start_child(service, ["-m", service], self.broker.settings(f"svc-{service}"), environment)
+        self.start_child("notify", ["-m", "alerting.channels"], None, environment)
+        self.start_child("orders", ["-m", "alerting.orders"], None, environment)
         if "console" in services:
             wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
 

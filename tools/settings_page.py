@@ -4,6 +4,7 @@ import re
 
 from pydantic_settings import BaseSettings
 
+from alerting.channels.settings import NotifySettings
 from alerting.settings import AlertingSettings
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings
@@ -15,6 +16,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Broker (every service)": BrokerSettings,
     "Ingest": IngestSettings,
     "Alerting": AlertingSettings,
+    "Notifications": NotifySettings,
     "Console": ConsoleSettings,
 }
 
@@ -32,7 +34,7 @@ def page() -> str:
     for title, settings in PAGES.items():
         rows = ["| setting | default | what |", "| --- | --- | --- |"]
         for name, field in settings.model_fields.items():
-            variable = f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+            variable = str(field.validation_alias or f"{settings.model_config.get('env_prefix', '')}{name}".upper())
             # The address in a default is an example; a password never is one.
             default = re.sub(r":[^:@/]+@", ":…@", str(field.default)).replace("None", "")
             default = f"`{default}`" if default else ""

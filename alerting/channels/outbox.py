@@ -30,6 +30,15 @@ class Recipient(msgspec.Struct, frozen=True):
     key: str
 
 
+class Page(msgspec.Struct, frozen=True):
+    """Where a message's link leads instead of the acknowledgement: ``<path>/<token>`` of the console, the token signed
+    for ``purpose`` and ``subject`` and the recipient as ``kind:key`` (``alerting.links``)."""
+
+    path: str
+    purpose: str
+    subject: str
+
+
 def enqueue(
     connection: psycopg.Connection[Any],
     *,
@@ -39,6 +48,7 @@ def enqueue(
     recipients: Sequence[Recipient],
     reason: Reason,
     at: dt.datetime,
+    page: Page | None = None,
 ) -> list[int]:
     """Tell these people about the alert. Part of the caller's transaction if there is one.
 
@@ -51,8 +61,8 @@ def enqueue(
     rows = connection.execute(
         """
         WITH fresh AS (
-            INSERT INTO notification (alert_id, reason, step, round, recipient_kind, recipient_key, at, due_at)
-            SELECT %(alert)s, %(reason)s, %(step)s, %(round)s, r.kind, r.key, %(at)s,
+            INSERT INTO notification (alert_id, reason, step, round, recipient_kind, recipient_key, page, at, due_at)
+            SELECT %(alert)s, %(reason)s, %(step)s, %(round)s, r.kind, r.key, %(page)s::jsonb, %(at)s,
                    clock_timestamp() + make_interval(secs => coalesce(
                        (%(grouping)s::jsonb ->> (SELECT severity FROM alert WHERE id = %(alert)s))::float8, 0))
             FROM unnest(%(kinds)s::text[], %(keys)s::text[]) WITH ORDINALITY AS r (kind, key, n)
@@ -67,6 +77,7 @@ def enqueue(
             "step": step,
             "round": round,
             "at": at,
+            "page": None if page is None else msgspec.json.encode(page).decode(),
             "grouping": msgspec.json.encode(GROUPING_S).decode(),
             "kinds": [recipient.kind for recipient in recipients],
             "keys": [recipient.key for recipient in recipients],

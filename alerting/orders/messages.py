@@ -50,6 +50,25 @@ def page_path(keys: LinkKeys, order_id: uuid.UUID, staff_code: str, at: dt.datet
     return f"/w/{keys.sign(PAGE, str(order_id), f'staff:{staff_code}', at + PAGE_FOR)}"
 
 
+def path_of_message(
+    conn: psycopg.Connection[Any], keys: LinkKeys, message_id: int, person: str, at: dt.datetime
+) -> str | None:
+    """The phone page of the work order of which a message tells its person (``staff:CODE``), the one they still have
+    first; None where the message is about something else."""
+    kind, _, code = person.partition(":")
+    row = conn.execute(
+        """
+        SELECT o.id FROM message m JOIN notification n ON n.message_id = m.id
+        JOIN work_order o ON o.alert_id = n.alert_id AND o.round = n.round
+        LEFT JOIN staff s ON s.id = o.staff_id
+        WHERE m.id = %s AND m.reason = 'work_order' AND m.recipient_kind = 'staff' AND m.recipient_key = %s
+        ORDER BY s.code IS NOT DISTINCT FROM %s DESC, o.state IN ('done', 'cancelled'), o.created_at LIMIT 1
+        """,
+        (message_id, code, code),
+    ).fetchone()
+    return None if row is None or kind != "staff" else page_path(keys, row[0], code, at)
+
+
 def rating_path(keys: LinkKeys, order_id: uuid.UUID, rated_by: str, at: dt.datetime) -> str:
     """The path of the page on which a visit is rated, once: signed, for a week."""
     return f"/rate/{keys.sign(RATING, str(order_id), rated_by, at + RATING_FOR)}"

@@ -19,6 +19,7 @@ MATRIX = {
     "view_vitals": "yes  yes  yes  yes",
     "set_limits": "no   yes  yes  no",
     "view_operations": "yes  yes  no   no",
+    "view_outbox": "yes  yes  no   no",
     "settle_quarantine": "yes  no   no   no",
     "export_vitals": "yes  yes  no   no",
     "view_audit": "yes  no   no   no",

@@ -40,6 +40,7 @@ CREATE TABLE notification (
     recipient_key  text NOT NULL,                -- staff code, 'R0001/0755-…', organisation code, '120'
     at             timestamptz NOT NULL,         -- when it was decided, by the caller's clock
     due_at         timestamptz NOT NULL,         -- then what is alike goes into one message, by the database's clock
+    page           jsonb,                        -- where its link leads: alerting.channels.outbox.Page; NULL: to acknowledge
     state          text NOT NULL DEFAULT 'waiting'
                    CHECK (state IN ('waiting', 'sent', 'delivered', 'failed', 'withdrawn', 'acknowledged')),
     settled_at     timestamptz,                  -- sent, failed, withdrawn or acknowledged since
@@ -54,7 +55,6 @@ CREATE TABLE delivery_attempt (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     message_id  bigint NOT NULL REFERENCES message,
     channel     text NOT NULL,
-    key         uuid NOT NULL,                   -- handed to the peer; the same for every attempt on this channel
     number      smallint NOT NULL,               -- 1: the first on this channel
     worker      text NOT NULL,
     started_at  timestamptz NOT NULL,

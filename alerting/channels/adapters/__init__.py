@@ -1,0 +1,1 @@
+"""One file a channel: how a message leaves the platform. Settings are data, errors say whether to try again."""

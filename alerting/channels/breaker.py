@@ -1,0 +1,48 @@
+"""A circuit breaker: a channel whose peer does not answer is left alone for a while, so that nobody waits for it."""
+
+FAILURES = 5
+"""Failed attempts in a row that open it."""
+FIRST_S, MOST_S = 5.0, 120.0
+
+
+class Breaker:
+    """``closed`` lets everything through; ``open`` nothing until its time is over, then one attempt: if that succeeds
+    it closes, otherwise it opens for twice as long. Times are monotonic seconds; not thread-safe."""
+
+    def __init__(self, failures: int = FAILURES) -> None:
+        self._limit = failures
+        self._failures = 0
+        self._pause_s = FIRST_S
+        self._until: float | None = None
+        self._trying = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last word of the peer was none."""
+        return self._until is not None
+
+    def opens_at(self, now_s: float) -> float | None:
+        """When an attempt may be made again; None: now."""
+        if self._until is None:
+            return None
+        if now_s >= self._until and not self._trying:
+            return None
+        return max(self._until, now_s)
+
+    def begun(self, now_s: float) -> None:
+        """An attempt is under way."""
+        if self._until is not None and now_s >= self._until:
+            self._trying = True
+
+    def succeeded(self) -> None:
+        """The peer answered: whatever it said, it is there."""
+        self._failures, self._pause_s, self._until, self._trying = 0, FIRST_S, None, False
+
+    def failed(self, now_s: float) -> bool:
+        """The peer is away or slow. True where this opens it."""
+        self._failures += 1
+        if not self._trying and (self._until is not None or self._failures < self._limit):
+            return False
+        self._pause_s = min(2 * self._pause_s, MOST_S) if self._trying else FIRST_S
+        self._until, self._trying = now_s + self._pause_s, False
+        return True

@@ -1,0 +1,42 @@
+"""The channels as the console knows them: no secret is read. A door for the console."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+class Names(msgspec.Struct, frozen=True):
+    """Names of the channels by language, whether one of them is the outbox, and the public key for Web Push."""
+
+    names: dict[str, dict[str, str]] = {}
+    outbox: bool = False
+    push_key: str = ""
+
+
+def read_names(file: Path | None) -> Names:
+    """Of the channels file; nothing where there is none or it is damaged (the delivery service says why)."""
+    if file is None or not file.exists():
+        return Names()
+    try:
+        channels: dict[str, Any] = tomllib.loads(file.read_text("utf-8")).get("channels", {})
+        names = {name: {"zh": entry.get("zh", name), "en": entry.get("en", name)} for name, entry in channels.items()}
+        adapters = {entry.get("adapter"): entry for entry in channels.values()}
+        public = ""
+        if "webpush" in adapters:
+            public = (
+                public_key_file(Path(adapters["webpush"]["options"]["private_key_file"])).read_text("ascii").strip()
+            )
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        log.error("the channels file can not be read", file=str(file), error=str(error))
+        return Names()
+    return Names(names, "outbox" in adapters, public)
+
+
+def public_key_file(private: Path) -> Path:
+    """Where ``shouwang notify push-key`` puts the key that browsers get."""
+    return private.with_name(private.name + ".pub")
