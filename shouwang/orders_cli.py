@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from care_network.accounts import Account
 
 app = typer.Typer(
-    help="Work orders: who is sent where.\n\nAn alert, or a planned service, becomes an order; it is offered to the best"
-    " person on duty, and to the next where that person declines or stays silent. A day at the"
-    " desk:\n\n"
+    help="Work orders: who is sent where.\n\nAn alert, or a planned service, becomes an order; it is offered to the"
+    " best person on duty, and to the next where that person declines or stays silent. A day at the desk:\n\n"
     "shouwang orders list --as dispatcher\n\nshouwang orders suggest ALERT --as dispatcher\n\n"
     "shouwang orders dispatch ALERT --as dispatcher\n\nshouwang orders show 12 --as dispatcher",
     no_args_is_help=True,

@@ -217,7 +217,7 @@ def test_a_phone_goes_from_accept_to_done_by_a_link(site: Site, city: psycopg.Co
     origin = city.execute("SELECT DISTINCT origin FROM work_order_event WHERE action = 'finish'").fetchall()
     assert origin == [("link 127.0.0.1",)]
     looks = city.execute("SELECT count(*) FROM audit WHERE action = 'view_order' AND account_id IS NULL").fetchone()
-    assert looks == (6,)
+    assert looks == (7,)
 
 
 def test_a_link_is_for_one_person_and_one_order(site: Site, city: psycopg.Connection) -> None:
