@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.figures import Figure
 
-MODULES = ("ingest_drain", "ingest_load", "flood", "alert_latency", "fall_detection", "edge", "edge_line")
+MODULES = ("ingest_drain", "ingest_load", "flood", "alert_latency", "fall_detection", "edge", "edge_line", "matching")
 RESULTS = Path(__file__).with_name("results.json")
 
 
