@@ -38,7 +38,9 @@ class Crews:
         soon = at - now < SAME_TIME
         shared = {}
         if soon:
-            places = present_locations(conn, list(day.row), now)
+            moment = at.timestamp()
+            busy = day.stint_person[(day.stint_start <= moment) & (moment < day.stint_end)]
+            places = present_locations(conn, [day.people[row].id for row in set(busy.tolist())], now)
             shared = {staff: (place.longitude, place.latitude) for staff, place in places.items()}
         load = conn.execute(_LOAD, {"states": list(IN_HAND), "at": at, "near": SAME_TIME, "soon": soon}).fetchall()
         return crew_of(day, at, shared, load)
