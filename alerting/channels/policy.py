@@ -115,7 +115,7 @@ def group(waiting: Iterable[Waiting], now: dt.datetime, overflowing: Iterable[tu
     for one in waiting:
         what: tuple[object, ...] = (one.reason, one.severity, one.rule, one.area)
         if one.page:
-            what = ("page", one.page)
+            what = ("page", one.page, one.severity)
         elif one.recipient in full and one.severity != "emergency":
             what = ("all",)
         alike.setdefault((one.recipient, *what), []).append(one)

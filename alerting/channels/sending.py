@@ -176,7 +176,7 @@ def receipt(conn: Connection[Any], attempt_key: uuid.UUID, message_id: int, *, d
         row = conn.execute(
             """
             SELECT m.route, m.position, m.state, m.channel, m.key, a.id, a.receipt
-            FROM message m JOIN delivery_attempt a ON a.message_id = m.id AND a.channel = m.channel
+            FROM message m LEFT JOIN delivery_attempt a ON a.message_id = m.id AND a.channel = m.channel
             WHERE m.id = %s ORDER BY a.id DESC LIMIT 1 FOR UPDATE OF m
             """,
             (message_id,),

@@ -91,6 +91,7 @@ _ANSWER: Mapping[Reason, tuple[str, str]] = {
     "work_order": ("查看工单", "See the order"),
     "handover": ("确认交接", "Take over"),
 }
+_TITLES = {"female": ("女士", "Ms"), "male": ("先生", "Mr")}
 _DOUBLE_SURNAMES = ("欧阳", "司徒", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "夏侯", "慕容", "令狐")
 
 
@@ -103,11 +104,10 @@ def polite_name(item: Item, language: Language) -> str:
     """The family name with its title; where nobody is named, the household."""
     if not item.resident_zh and not item.resident_en:
         return f"{item.household} 户" if language == "zh" else f"home {item.household}"
-    woman = item.sex == "female"
     if language == "en" and item.resident_en:
-        return f"{'Ms' if woman else 'Mr'} {item.resident_en.split()[0]}"
+        return " ".join(part for part in (_TITLES.get(item.sex, ("", ""))[1], item.resident_en.split()[0]) if part)
     family = item.resident_zh[:2] if item.resident_zh.startswith(_DOUBLE_SURNAMES) else item.resident_zh[:1]
-    return f"{family}{'女士' if woman else '先生'}"
+    return family + _TITLES.get(item.sex, ("老人", ""))[0]
 
 
 def map_link(item: Item) -> str:

@@ -85,12 +85,12 @@ def town(url: str) -> Iterator[Town]:
         found.conn.close()
 
 
-def gateway_toml(name: str, url: str, extra: str = "") -> str:
+def gateway_toml(name: str, url: str, extra: str = "", timeout_s: float = 1.0) -> str:
     """An SMS gateway as a channel."""
     return f"""
         [channels.{name}]
         adapter = "http"
-        timeout_s = 1.0
+        timeout_s = {timeout_s}
         {extra}
         [channels.{name}.options]
         url = "{url}/{name}"
