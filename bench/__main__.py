@@ -25,6 +25,7 @@ MODULES = (
     "fall_detection",
     "edge",
     "edge_line",
+    "matching",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

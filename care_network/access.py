@@ -52,6 +52,11 @@ class Action(StrEnum):
     VIEW_MEDICAL_NOTE = "view_medical_note"
     """During an open alert of that resident only."""
     EDIT_MEDICAL_NOTE = "edit_medical_note"
+    VIEW_ORDERS = "view_orders"
+    """Work orders: who was sent where."""
+    DISPATCH = "dispatch"
+    """Send people: make, hand out, take back and cancel work orders."""
+    RATE_VISIT = "rate_visit"
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
@@ -79,6 +84,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.VIEW_NETWORK,
             Action.MANAGE_STAFF,
             Action.EDIT_CONTACTS,
+            Action.VIEW_ORDERS,
         }
     ),
     Role.DISPATCHER: frozenset(
@@ -86,10 +92,10 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _CARE
         | _RESPONDER
         | {Action.CANCEL, Action.ESCALATE, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
-        | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX}
+        | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
     ),
-    Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS}),
-    Role.FAMILY: frozenset(_VIEW),
+    Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_ORDERS}),
+    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT}),
 }
 
 

@@ -104,6 +104,7 @@ def resident(look: Lookup, new: NewResident) -> Checked:
             f"老人 {new.code}:出生日期 {new.birth_date} 不可能",
             field="birth_date",
         )
+    _known(new.languages, LANGUAGES, "languages", "语言")
     home = look.need("household", new.household)
     known = look.find("resident", new.code)
     if known is not None and known.household_id != home.id:
@@ -118,7 +119,7 @@ def resident(look: Lookup, new: NewResident) -> Checked:
                 f"老人 {new.code} 迁往 {new.household},但仍佩戴设备 {worn[0]},请先解除设备",
                 field="household",
             )
-    columns = _columns(new, household=("household_id", home.id))
+    columns = _columns(new, household=("household_id", home.id)) | {"languages": list(dict.fromkeys(new.languages))}
     return Checked(columns, home.path, None if known is None else known.id)
 
 

@@ -17,6 +17,7 @@ from care_network.workforce import ROLES, Certificate, effective_skills
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 _DAY = dt.timedelta(days=1)
+_Span = tuple[dt.datetime, dt.datetime]
 
 NEAREST_KINDS = (
     "home_care_bed_team",
@@ -147,6 +148,11 @@ def stints(roster: Roster, since: dt.datetime, until: dt.datetime) -> list[Stint
         away[absence.staff_id].append((absence.starts_at, absence.ends_at))
     found = []
     for stint in _planned(roster, since, until):
+        if stint.starts_at >= until or since >= stint.ends_at:
+            continue
+        if stint.staff_id not in away:
+            found.append(stint)
+            continue
         for start, end in _without((stint.starts_at, stint.ends_at), away[stint.staff_id]):
             if start < until and since < end:
                 found.append(msgspec.structs.replace(stint, starts_at=start, ends_at=end))
@@ -217,24 +223,26 @@ def _planned(roster: Roster, since: dt.datetime, until: dt.datetime) -> Iterable
     """What the patterns and the extra duties say, absences not yet taken off."""
     first, last = since.astimezone(SHANGHAI).date() - _DAY, until.astimezone(SHANGHAI).date()
     days = [first + _DAY * number for number in range((last - first).days + 1)]
+    hours: dict[tuple[dt.time, dt.time, dt.date], _Span] = {}  # a thousand people share a few shifts
     for entry in roster.weekly:
         if entry.staff_id not in roster.people or entry.organisation_id not in roster.posts:
             continue
-        overnight = _DAY if entry.ends <= entry.starts else dt.timedelta(0)
         for day in days:
             if day.isoweekday() not in entry.weekdays or day < entry.valid_from:
                 continue
             if entry.valid_until is not None and day > entry.valid_until:
                 continue
-            start = dt.datetime.combine(day, entry.starts, SHANGHAI).astimezone(dt.UTC)
-            end = dt.datetime.combine(day + overnight, entry.ends, SHANGHAI).astimezone(dt.UTC)
-            yield Stint(entry.staff_id, entry.organisation_id, entry.shift, start, end)
+            key = (entry.starts, entry.ends, day)
+            if key not in hours:
+                overnight = _DAY if entry.ends <= entry.starts else dt.timedelta(0)
+                hours[key] = (
+                    dt.datetime.combine(day, entry.starts, SHANGHAI).astimezone(dt.UTC),
+                    dt.datetime.combine(day + overnight, entry.ends, SHANGHAI).astimezone(dt.UTC),
+                )
+            yield Stint(entry.staff_id, entry.organisation_id, entry.shift, *hours[key])
     for extra in roster.extras:
         if extra.organisation_id in roster.posts and extra.staff_id in roster.people:
             yield Stint(extra.staff_id, extra.organisation_id, "extra", extra.starts_at, extra.ends_at)
-
-
-_Span = tuple[dt.datetime, dt.datetime]
 
 
 def _without(span: _Span, taken: Iterable[_Span]) -> list[_Span]:

@@ -124,6 +124,7 @@ SHEETS: Mapping[str, Sheet] = {sheet.name: sheet for sheet in (
             home_care_bed=("家庭养老床位", cells.TRUTH, "是"),
             spo2_scale=("血氧评分标准", cells.INTEGER, "1"),
             on_oxygen=("吸氧", cells.TRUTH, "否"),
+            languages=("语言", cells.several(LANGUAGES), "普通话;粤语"),
         ),
     )),
     Sheet("contacts", "联系人", (kinds.CONTACT,), _in(

@@ -77,6 +77,8 @@ class NewResident(Record, frozen=True):
     spo2_scale: Literal[1, 2] = 1
     """NEWS2: 2 only where a clinician prescribed it."""
     on_oxygen: bool = False
+    languages: tuple[str, ...] = ("cmn",)
+    """Spoken at home: codes of ``workforce.LANGUAGES``."""
 
 
 class NewLimit(Record, frozen=True):

@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from console import api, messages, pages, push
+from alerting.links import LinkKeyError
+from console import api, messages, orders, pages, phone, push, service_level
 from console.security import LoginNeeded, guard
 from console.settings import ConsoleSettings
 from console.state import Console
@@ -37,13 +38,12 @@ def create_app(settings: ConsoleSettings, database: DatabaseSettings, broker: Br
     app.state.console = console
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
-    app.include_router(pages.router)
-    app.include_router(api.router)
-    app.include_router(messages.router)
-    app.include_router(push.router)
+    for part in (orders, phone, service_level, pages, api, messages, push):
+        app.include_router(part.router)
     app.add_exception_handler(LoginNeeded, _login_needed)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(psycopg.OperationalError, _database_away)
+    app.add_exception_handler(LinkKeyError, _no_link_key)
     return app
 
 
@@ -62,6 +62,11 @@ async def _refused(request: Request, error: Exception) -> Response:
     if _wants_json(request):
         return JSONResponse({"detail": getattr(error, "detail", "")}, status)
     return page(request, "message.html", status=status, kind=str(status))
+
+
+async def _no_link_key(request: Request, error: Exception) -> Response:
+    log.error("links can not be read", error=str(error))
+    return page(request, "message.html", status=503, kind="links")
 
 
 async def _database_away(request: Request, error: Exception) -> Response:

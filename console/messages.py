@@ -7,10 +7,12 @@ from urllib.parse import parse_qs
 import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from alerting import links
 from alerting.channels import answers, journal
+from alerting.channels.render import ACKNOWLEDGE
+from alerting.orders import messages as work_orders
 from care_network.access import Action
 from console.i18n import pick
 from console.security import CurrentAccount, origin_of, require
@@ -24,10 +26,19 @@ MAX_BODY = 16 * 1024
 
 @router.get("/a/{token}")
 def answer_page(request: Request, console: Shared, token: str) -> Response:
-    """What the message is about, and one button. Nothing changes by looking: messengers fetch previews."""
+    """What the message is about, and one button; a work order has a page of its own.
+
+    Nothing changes by looking: messengers fetch previews.
+    """
+    now = dt.datetime.now(dt.UTC)
     try:
         with console.database() as conn:
-            answer = answers.look(conn, _keys(console), token, dt.datetime.now(dt.UTC))
+            keys = _keys(console)
+            link = keys.read(token, ACKNOWLEDGE, now)
+            order = work_orders.path_of_message(conn, keys, int(link.subject), link.person, now)
+            if order is not None:
+                return RedirectResponse(order, 303)
+            answer = answers.look(conn, keys, token, now)
     except links.LinkError as error:
         return _refused(request, error)
     return page(request, "answer.html", answer=answer, token=token, done="")

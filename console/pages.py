@@ -10,10 +10,14 @@ from psycopg.rows import dict_row
 from starlette.responses import RedirectResponse, Response
 
 from alerting import lifecycle
+from alerting.orders import ratings
+from alerting.orders import store as work_orders
+from alerting.orders.store import Wanted
 from care_network import access, accounts
 from care_network.access import Action
 from care_network.accounts import Account
 from care_network.errors import LoginRefusedError
+from care_network.services import SERVICES
 from console import vitals
 from console.board import notice_of
 from console.i18n import pick
@@ -101,7 +105,11 @@ def _visible_alerts(console: Console, account: Account) -> list[Any]:
 @router.get("/alerts/{alert_id}")
 def alert_page(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
     alert, events = load_alert(console, account, alert_id, origin_of(request))
-    return page(request, "alert.html", account, alert=alert, events=events)
+    orders = []
+    if events and access.may_do(account, Action.VIEW_ORDERS):
+        with console.database() as conn:
+            orders = work_orders.listed(conn, Wanted(alert_id=alert_id))
+    return page(request, "alert.html", account, alert=alert, events=events, orders=orders, services=SERVICES)
 
 
 def load_alert(
@@ -259,9 +267,10 @@ def family_page(request: Request, console: Shared, account: CurrentAccount) -> R
                     "presence": vitals.presence(conn, resident_id),
                     "alerts": alerts,
                     "open": [a for a in alerts if a.state in lifecycle.OPEN],
+                    "visits": work_orders.visits_to_rate(conn, resident_id),
                 }
             )
-    return page(request, "family.html", account, parents=parents)
+    return page(request, "family.html", account, parents=parents, services=SERVICES, rating_words=ratings.WORDS)
 
 
 @router.get("/operations")

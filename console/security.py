@@ -26,6 +26,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+MAX_BODY = 16 * 1024 * 1024
+"""A photo from a telephone, and what stands around it in the form."""
 SIGNED = "/receipts/"
 """Programs report here; what they may say is in the signature of the address, and no cookie counts."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -36,10 +38,12 @@ class LoginNeeded(Exception):  # noqa: N818 - not an error: the way to the login
 
 
 async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse writes from other sites, and put the security headers on every answer."""
+    """Refuse writes from other sites or without bounds, and put the security headers on every answer."""
     signed = request.url.path.startswith(SIGNED)
-    if request.method not in SAFE_METHODS and not signed and not same_origin(request):
-        response: Response = Response("This request came from another site and was refused.", 403)
+    if not signed and _too_large(request):
+        response: Response = Response("The request is too large, or does not tell its size.", 413)
+    elif request.method not in SAFE_METHODS and not signed and not same_origin(request):
+        response = Response("This request came from another site and was refused.", 403)
     else:
         response = await call_next(request)
     for name, value in HEADERS.items():
@@ -62,6 +66,14 @@ def same_origin(connection: HTTPConnection) -> bool:
     if origin is None:
         return site == "same-origin"
     return urlsplit(origin).netloc == connection.headers.get("host")
+
+
+def _too_large(request: Request) -> bool:
+    """Forms are kept on disk before a page sees them: their size must be known, and bounded, before that."""
+    length = request.headers.get("content-length")
+    if length is None:
+        return "transfer-encoding" in request.headers
+    return not length.isdecimal() or int(length) > MAX_BODY
 
 
 def origin_of(connection: HTTPConnection) -> str:

@@ -20,6 +20,11 @@ class ConsoleSettings(BaseSettings):
     secure_cookie: bool = Field(default=False, description="true behind TLS: the session cookie travels by https alone")
     trusted_proxy: str = Field(default="127.0.0.1", description="whose X-Forwarded-For and -Proto are believed")
     worker: str = Field(default="console-0", description="client id at the broker")
+    medical_key_file: Path | None = Field(
+        default=None,
+        validation_alias="SHOUWANG_MEDICAL_KEY_FILE",
+        description="key file of the medical notes; without it they are not shown",
+    )
     channels_file: Path | None = Field(
         default=None,
         validation_alias="SHOUWANG_NOTIFY_CHANNELS_FILE",

@@ -8,6 +8,7 @@ import psycopg
 from starlette.requests import HTTPConnection
 
 from alerting.channels.names import read_names
+from alerting.orders.people import Crews
 from care_network import access
 from care_network.accounts import Account
 from console.board import Board
@@ -25,6 +26,7 @@ class Console:
         self.settings = settings
         self.channels = read_names(settings.channels_file)
         self.board = Board()
+        self.crews = Crews()
         self.feed = Feed(self.board, database, broker, settings.worker)
         self._pool: Pool = make_pool(database, "console")
 

@@ -12,6 +12,7 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
 from alerting import lifecycle
+from alerting.orders.states import WORDS as ORDER_WORDS
 from care_network.access import may_do
 from care_network.accounts import Account
 from console.i18n import Language, pick, translate
@@ -60,6 +61,8 @@ def page(request: Request, name: str, account: Account | None = None, status: in
     words = {
         "_": _,
         "pick": lambda zh, en: pick(language, zh, en),
+        "pick_list": lambda zh, en: zh if language == "zh" else en,
+        "order_word": lambda code: pick(language, *ORDER_WORDS.get(code, (code, code))),
         "language": language,
         "account": account,
         "outbox": request.app.state.console.channels.outbox,
@@ -106,6 +109,17 @@ def fall_plot(evidence: dict[str, Any]) -> str:
     return html.escape(" ".join(points)) if seconds else ""
 
 
+def duration(seconds: float | None) -> str:
+    """A length of time, short: 45 s, 12.5 min, 3.0 h."""
+    if seconds is None:
+        return "—"
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}" if (seconds / size).is_integer() else f"{seconds / size:.1f} {unit}"
+    return f"{seconds / 3600:.1f} h"
+
+
+templates.env.filters["duration"] = duration
 templates.env.filters["clock"] = clock
 templates.env.filters["number"] = number
 templates.env.filters["fall_plot"] = fall_plot

@@ -21,6 +21,7 @@ from shouwang import (
     month_files,
     network_cli,
     notify_cli,
+    orders_cli,
     quarantine_cli,
     train,
     verify_cli,
@@ -46,6 +47,7 @@ app.add_typer(network_cli.app, name="network")
 app.add_typer(gaps_cli.app, name="gaps")
 app.add_typer(dispatch_cli.app, name="dispatch")
 app.add_typer(notify_cli.app, name="notify")
+app.add_typer(orders_cli.app, name="orders")
 app.command("export")(export_cli.export)
 app.command("verify")(verify_cli.verify)
 app.command("gateway")(configure.command)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from alerting.detection.context import District, Happened, Person, Source
-from alerting.district import ROOMS
+from alerting.detection.words import room_of
 from alerting.replay.recording import Contact, Recorder, Recording
 from device_simulators.month.month import ResidentMonth
 from firmware_profiles.devices import MODELS
@@ -19,7 +19,7 @@ def district_of(months: Sequence[ResidentMonth]) -> District:
         people.append(Person(household, month.resident.code, household))
         gateways[month.gateway] = household
         for device in month.devices:
-            model, room = MODELS[device.model], ROOMS.get(device.room, (device.room, device.room))
+            model, room = MODELS[device.model], room_of(device.room)
             sources[month.gateway, device.name] = Source(
                 month.gateway,
                 device.name,

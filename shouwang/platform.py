@@ -31,11 +31,12 @@ MODULES = {
     "alerting": "alerting",
     "dispatch": "alerting.escalation",
     "notify": "alerting.channels",
+    "orders": "alerting.orders",
     "console": "console",
 }
 """The services, in the order in which they start."""
 SERVICES = tuple(MODULES)
-BROKERLESS = frozenset({"dispatch", "notify"})
+BROKERLESS = frozenset({"dispatch", "notify", "orders"})
 """They work on the database alone, and have no identity at the broker."""
 START_TIMEOUT_S = 60.0
 
@@ -88,6 +89,7 @@ class Platform:
             "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
             "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
             "SHOUWANG_LINK_KEY_FILE": str(key),
+            "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
         }
         for service in services:
             broker = None if service in BROKERLESS else self.broker.settings(f"svc-{service}")

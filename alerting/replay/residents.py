@@ -10,7 +10,7 @@ import msgspec
 from alerting.detection.context import District, Person, Source
 from alerting.detection.detectors import all_parameters
 from alerting.detection.detectors.limits import DEFAULTS
-from alerting.district import ROOMS
+from alerting.detection.words import room_of
 from firmware_profiles.devices import MODELS
 
 NEVER_S = 1e9
@@ -113,7 +113,7 @@ def district_of(file: ResidentsFile, seen: Iterable[tuple[str, str]]) -> Distric
     sources = {}
     for (code, name), device in wanted.items():
         household = _household(entries[code])
-        room = ROOMS.get(device.room, (device.room, device.room))
+        room = room_of(device.room)
         model = MODELS.get(device.model)
         sources[gateway_of(entries[code]), key_of(code, name)] = Source(
             gateway_of(entries[code]),

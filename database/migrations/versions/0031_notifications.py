@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0031"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,53 @@
+"""The clock of the service level: a page and JSON, by organisation and shift, below the reader's area."""
+
+import datetime as dt
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from alerting import sla, sla_store
+from care_network import access
+from care_network.access import Action
+from care_network.accounts import Account
+from console.security import CurrentAccount, origin_of, require
+from console.state import Console, console_of
+from console.views import page
+
+router = APIRouter()
+Shared = Annotated[Console, Depends(console_of)]
+Days = Annotated[int, Query(ge=1, le=92)]
+
+
+@router.get("/sla")
+def sla_page(
+    request: Request, console: Shared, account: CurrentAccount, days: Days = 7, by_shift: bool = True
+) -> Response:
+    lines, breaches = _read(request, console, account, days, by_shift)
+    return page(
+        request, "sla.html", account, lines=lines, breaches=breaches, days=days, by_shift=by_shift,
+        milestones=sla.WORDS, wanted=sla.SHARE_WANTED,
+    )  # fmt: skip
+
+
+@router.get("/api/sla")
+def sla_json(
+    request: Request, console: Shared, account: CurrentAccount, days: Days = 7, by_shift: bool = True
+) -> Response:
+    lines, breaches = _read(request, console, account, days, by_shift)
+    body = {"days": days, "lines": lines, "breaches": breaches, "targets_s": sla.TARGETS_S}
+    return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _read(
+    request: Request, console: Console, account: Account, days: int, by_shift: bool
+) -> tuple[list[sla.Line], list[dict[str, Any]]]:
+    require(account, Action.VIEW_OPERATIONS)
+    now = dt.datetime.now(dt.UTC)
+    since = now - dt.timedelta(days=days)
+    with console.database() as conn:
+        lines = sla_store.report(conn, since, now, now, under=account.area_path, by_shift=by_shift)
+        breaches = sla_store.breaches(conn, since, account.area_path)
+        access.audit(conn, account, "view_sla", at=now, origin=origin_of(request), detail={"days": days})
+    return lines, breaches

@@ -1,0 +1,122 @@
+"""From the dispatcher's tap to a rated visit, in a real browser: the carer has a telephone and a link, and no login."""
+
+import datetime as dt
+import io
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from alerting import lifecycle
+from alerting.lifecycle import NewAlert
+from care_network.demo_district import DemoDistrict
+from shouwang.platform import Platform
+from tests.browser.test_fall_to_door import _log_in, _picture
+from tests.support.live_platform import live_platform
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+Live = tuple[Platform, DemoDistrict]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live_platform(tmp_path_factory.mktemp("platform"), 2) as running:
+        yield running
+
+
+def fall(live: Live) -> uuid.UUID:
+    now = dt.datetime.now(dt.UTC)
+    with psycopg.connect(live[0].postgres.url) as conn:
+        row = conn.execute("SELECT id, household_id FROM resident ORDER BY code LIMIT 1").fetchone()
+        assert row is not None
+        alert = NewAlert(uuid.uuid4(), "fall", 1, "emergency", "resident:R0001", row[1], row[0], now, now, now, now,
+                         "确认跌倒", "confirmed fall", {})  # fmt: skip
+        lifecycle.raise_alert(conn, alert)
+    return alert.id
+
+
+def message_link(live: Live, order_id: str) -> str:
+    """The link in the message that the local outbox got instead of a telephone."""
+    deadline = time.monotonic() + 30
+    with psycopg.connect(live[0].postgres.url, autocommit=True) as conn:
+        while True:
+            row = conn.execute(
+                "SELECT e.link FROM outbox_entry e JOIN notification n ON n.message_id = e.message_id"
+                " JOIN work_order o ON o.alert_id = n.alert_id"
+                " WHERE n.reason = 'work_order' AND o.id = %s AND e.link <> '' LIMIT 1",
+                (order_id,),
+            ).fetchone()
+            if row is not None:
+                return str(row[0])
+            assert time.monotonic() < deadline, "the message did not reach the outbox"
+            conn.execute("SELECT pg_sleep(0.1)")
+
+
+def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser, tmp_path: Path) -> None:
+    alert = fall(live)
+    _log_in(page, live, "dispatcher")
+    page.goto(f"{live[0].address}/alerts/{alert}")
+    page.get_by_role("link", name="派单").click()
+    expect(page.locator("ol.candidates > li")).to_have_count(3)
+    expect(page.locator("ol.candidates .reasons").first).to_contain_text("值班至")
+    _picture(page, "dispatch")
+    page.get_by_role("button", name="派给TA").first.click()
+    expect(page.locator("main .state").first).to_have_text("待接单")
+    order_page = page.url
+
+    context = browser.new_context(
+        locale="zh-CN", timezone_id="Asia/Shanghai", viewport={"width": 390, "height": 844}, service_workers="block"
+    )
+    context.set_default_timeout(10_000)
+    phone = context.new_page()
+    complaints: list[str] = []
+    phone.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    phone.goto(message_link(live, order_page.rsplit("/", 1)[1]))
+    assert "/w/" in phone.url, "the message leads to the order's own page"
+    expect(phone.locator("h1")).to_have_text("跌倒扶助")
+    expect(phone.locator("dl")).to_contain_text("确认跌倒")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    _picture(phone, "phone-order")
+    phone.get_by_role("button", name="接单").click()
+    expect(phone.locator(".state").first).to_have_text("已接单")
+    twice = context.new_page()
+    twice.goto(phone.url)
+    phone.get_by_role("button", name="出发").click()
+    expect(phone.locator(".state").first).to_have_text("前往中")
+    twice.get_by_role("button", name="出发").click()
+    expect(twice.locator("[role=alert]")).to_contain_text("已使用过")
+    phone.get_by_role("button", name="到达").click()
+    expect(phone.locator(".state").first).to_have_text("已到达")
+    photo = tmp_path / "door.jpg"
+    out = io.BytesIO()
+    Image.new("RGB", (1200, 900), "steelblue").save(out, "JPEG")
+    photo.write_bytes(out.getvalue())
+    phone.fill("textarea[name=note]", "扶起,无外伤")
+    phone.set_input_files("input[name=photo]", photo)
+    phone.get_by_role("button", name="完成").click()
+    expect(phone.get_by_role("status")).to_contain_text("这张工单已结束")
+    phone.get_by_role("link", name="请老人评价").click()
+    phone.get_by_label("很满意").first.check()
+    phone.fill("textarea[name=words]", "来得很快")
+    phone.get_by_role("button", name="提交评价").click()
+    expect(phone.get_by_role("status")).to_contain_text("感谢您的评价")
+    assert complaints == []
+    context.close()
+
+    page.goto(order_page)
+    expect(page.locator("main .state").first).to_have_text("已完成")
+    expect(page.locator(".history")).to_contain_text("扶起,无外伤")
+    expect(page.locator(".photos img")).to_be_visible()
+    assert page.locator(".photos img").evaluate("image => image.naturalWidth") == 1200
+    expect(page.locator("main")).to_contain_text("★★★★★ 老人评价 · 来得很快")
+    _picture(page, "work-order")
+    page.goto(f"{live[0].address}/alerts/{alert}")
+    expect(page.locator("main .state").first).to_have_text("已到场")
+    expect(page.locator(".history")).to_contain_text("已到达")
+    page.goto(f"{live[0].address}/sla")
+    expect(page.locator("tbody")).to_contain_text("到场")
