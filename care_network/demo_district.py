@@ -110,6 +110,8 @@ def load_demo(
     return DemoDistrict(tuple(logins), residents, len(homes))
 
 
+_LANGUAGES = (("cmn", "yue"), ("cmn",), ("hak", "cmn"), ("yue",))
+"""Spoken in the homes, in turn."""
 _KNOWN_HOMES = """
     SELECT g.name, count(d.id) FROM gateway g LEFT JOIN device d ON d.gateway_id = g.id GROUP BY g.name
 """
@@ -149,7 +151,7 @@ def _add_home(conn: Connection[Any], number: int, home: DemoHome, people: list[P
     for person in people:
         new = NewResident(
             person.code, code, person.name_zh, person.name_en, person.sex, person.birth_date, person.home_care_bed,
-            person.spo2_scale,
+            person.spo2_scale, languages=_LANGUAGES[number % len(_LANGUAGES)],
         )  # fmt: skip
         provisioning.add_resident(conn, new, now.date(), exist_ok=True)
     if number % 9 == 4:

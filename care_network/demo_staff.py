@@ -72,8 +72,8 @@ _CAN: Mapping[str, tuple[str, ...]] = {
     "carer": ("first_aid", "cpr_aed", "lifting", "transfer", "bathing", "feeding", "dementia_care", "vital_signs"),
     "doctor": ("first_aid", "cpr_aed", "vital_signs", "oxygen"),
     "dispatcher": ("first_aid",),
-    "social_worker": ("counselling", "escort", "first_aid"),
-    "volunteer": ("lifting", "escort", "housekeeping"),
+    "social_worker": ("counselling", "escort", "first_aid", "device_repair"),
+    "volunteer": ("lifting", "escort", "housekeeping", "device_repair"),
 }
 _PAPERS: Mapping[str, tuple[str, ...]] = {
     "nurse": ("nurse_licence", "health"),

@@ -105,7 +105,7 @@ def replay(
                 )
             else:
                 recording, span, notes = _file(csv, residents, zone, since, until, out, progress)
-            told = span.of(_run(with_parameters(recording, parameters), progress, "alerts"))
+            told = span.of(_run(tuning.tuned(recording, parameters), progress, "alerts"))
             before = span.of(_run(recording, progress, "before")) if compare_ else None
         files.write_alerts(out, told)
     except (ValueError, LookupError, PermissionError, OSError, ImportError, psycopg.Error) as error:
@@ -120,10 +120,6 @@ def replay(
         _difference(console, compare(before, told), out.with_suffix(".diff.jsonl"))
     if plot is not None:
         _draw(plot, recording, told, console)
-
-
-def with_parameters(recording: Recording, parameters: dict[str, float]) -> Recording:
-    return msgspec.structs.replace(recording, district=tuning.tuned(recording.district, parameters))
 
 
 def _run(recording: Recording, progress: Progress, name: str) -> list[Alert]:

@@ -115,7 +115,7 @@ def _run_all(todo: Sequence[Job], jobs: int) -> Iterator[Done]:
 def run_job(job: Job) -> Done:
     """One cohort: simulate, replay, judge."""
     months = [simulate(number, job.options) for number in job.numbers]
-    recording = with_parameters(recording_of(months), job.parameters)
+    recording = tuning.tuned(recording_of(months), job.parameters)
     began = time.perf_counter()
     told = replay(recording)
     seconds = time.perf_counter() - began
@@ -126,10 +126,6 @@ def run_job(job: Job) -> Done:
     for person, month in zip(recording.district.people, months, strict=True):
         judged.add(judge(person.code, by_home.get(person.household_id, []), month.truth, job.options.days))
     return Done(judged, len(recording), seconds)
-
-
-def with_parameters(recording: Recording, parameters: dict[str, float]) -> Recording:
-    return msgspec.structs.replace(recording, district=tuning.tuned(recording.district, parameters))
 
 
 def _print(out: Console, result: dict[str, Any]) -> None:
@@ -187,7 +183,7 @@ def _draw(
     for resident, begin_us, end_us, name, what in sorted(marks[:MOST_PLOTS]):
         if resident not in homes:
             month = simulate(int(resident[1:]), options)
-            recording = with_parameters(recording_of([month]), parameters)
+            recording = tuning.tuned(recording_of([month]), parameters)
             homes = {resident: (recording, collect(replay(recording)))}
         recording, found = homes[resident]
         file = folder / f"{what}-{resident}-{name}-{_clock(begin_us, '%m%d-%H%M')}.png"

@@ -270,7 +270,12 @@ def _why(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-_ALERT_STEP: dict[Action, lifecycle.Action] = {"accept": "respond", "arrive": "arrive", "finish": "note"}
+_ALERT_STEP: dict[Action, lifecycle.Action] = {
+    "accept": "respond",
+    "depart": "note",
+    "arrive": "arrive",
+    "finish": "note",
+}
 
 
 def _on_alert(
@@ -285,6 +290,6 @@ def _on_alert(
     wanted = _ALERT_STEP[action]
     if row[0] not in TRANSITIONS[wanted][0]:
         wanted = "note"
-    words = {"accept": "已接单", "arrive": "已到达", "finish": "上门服务已完成"}[action]
+    words = {"accept": "已接单", "depart": "已出发", "arrive": "已到达", "finish": "上门服务已完成"}[action]
     text = f"工单 {order.number} {words}" + (f":{note}" if note else "")
     lifecycle.act(conn, order.alert_id, wanted, actor, at, expected_version=row[1], note=text)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from alerting.detection.context import District
 from alerting.detection.detectors import all_parameters
+from alerting.replay.recording import Recording
 
 
 def parse(settings: Iterable[str]) -> dict[str, float]:
@@ -33,7 +33,9 @@ def parse(settings: Iterable[str]) -> dict[str, float]:
     return found
 
 
-def tuned(district: District, parameters: Mapping[str, float]) -> District:
-    """The district with these parameters for everybody, in place of each person's own."""
-    people = [msgspec.structs.replace(p, tuning={**p.tuning, **parameters}) for p in district.people]
-    return msgspec.structs.replace(district, people=people)
+def tuned(recording: Recording, parameters: Mapping[str, float]) -> Recording:
+    """The recording with these parameters for everybody, in place of each person's own."""
+    people = [
+        msgspec.structs.replace(person, tuning={**person.tuning, **parameters}) for person in recording.district.people
+    ]
+    return msgspec.structs.replace(recording, district=msgspec.structs.replace(recording.district, people=people))

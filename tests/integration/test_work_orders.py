@@ -79,7 +79,7 @@ def test_from_one_tap_to_done(city: psycopg.Connection, crews: Crews) -> None:
         ("create", None), ("offer", "S13"), ("accept", "S13"), ("depart", "S13"), ("arrive", "S13"), ("finish", "S13"),
     ]  # fmt: skip
     told = lifecycle.history(city, alert)
-    assert [event["action"] for event in told] == ["raise", "acknowledge", "respond", "arrive", "note"]
+    assert [event["action"] for event in told] == ["raise", "acknowledge", "respond", "note", "arrive", "note"]
     assert "扶起,无外伤" in told[-1]["note"]
     again = raise_alert(city, rule="sos", severity="urgent")
     found = dispatch.suggest(city, crews, lifecycle.load(city, again) or {}, "wellness_check", NOW + 1000 * SECOND)[1]
