@@ -38,10 +38,8 @@ def worker() -> Response:
 
 @router.get("/api/push")
 def key(console: Shared, account: CurrentAccount) -> Response:
-    """The application server's key (RFC 8292, 3.2), or 404 where Web Push is not set up."""
+    """The application server's key (RFC 8292, 3.2); empty where Web Push is not set up."""
     require(account, Action.VIEW_ALERTS)
-    if not console.channels.push_key:
-        raise HTTPException(404)
     return JSONResponse({"key": console.channels.push_key})
 
 

@@ -14,6 +14,7 @@ from alerting.channels import render, sending
 from alerting.channels.adapter import Adapter, DeliveryError, PermanentError, RetryableError, Sent
 from alerting.channels.breaker import Breaker
 from alerting.channels.config import Channels
+from alerting.channels.faults import said, where
 from alerting.channels.sending import Claimed
 from database.pool import Pool
 
@@ -68,7 +69,10 @@ class Lane:
             try:
                 busy = self._turn()
             except psycopg.Error as error:
-                log.warning("database away; messages wait", channel=self.name, error=str(error).strip())
+                log.warning("database away; messages wait", channel=self.name, error=said(error))
+                busy = False
+            except Exception as error:  # a channel goes on whatever happens
+                log.error("channel stumbled", channel=self.name, fault=type(error).__name__, where=where(error))
                 busy = False
             if not busy:
                 self.wake.wait(LOOK_S)
@@ -131,7 +135,7 @@ class Lane:
         except DeliveryError as error:
             result = error
         except Exception as error:  # a fault of an adapter or a library must not stop the channel
-            log.error("adapter failed", channel=self.name, error=type(error).__name__, exc_info=True)
+            log.error("adapter failed", channel=self.name, fault=type(error).__name__, where=where(error))
             result = RetryableError(f"{type(error).__name__}: {error}")
         if attempt.settle():
             self._record(attempt, result)
@@ -165,7 +169,9 @@ class Lane:
             log.info("attempt", channel=self.name, message=message.id, number=message.attempts, outcome=outcome)
         except psycopg.Error as error:
             # The lease runs out and it is repeated with the same key: at least once.
-            log.warning("result not recorded", channel=self.name, message=message.id, error=str(error).strip())
+            log.warning("result not recorded", channel=self.name, message=message.id, error=said(error))
+        except Exception as error:
+            log.error("result not recorded", message=message.id, fault=type(error).__name__, where=where(error))
         finally:
             with self._lock:
                 self._under_way.discard(attempt)

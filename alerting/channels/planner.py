@@ -3,10 +3,11 @@
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import psycopg
 import structlog
 from psycopg import Connection
 from psycopg.rows import dict_row
@@ -14,6 +15,7 @@ from psycopg.rows import dict_row
 from alerting import lifecycle
 from alerting.channels import policy
 from alerting.channels.config import Channels
+from alerting.channels.faults import where
 from alerting.channels.outbox import WAKE, WITHDRAWN_BY_AN_ANSWER, Page
 from alerting.channels.recipients import Card, Key, load_cards, next_recipients
 from alerting.channels.wording import SAMPLE, Content, Item
@@ -24,6 +26,7 @@ log = structlog.get_logger(__name__)
 LOCK_KEY = 0x5357_4E4F_5449_4659  # "SWNOTIFY"
 AT_ONCE = 4000
 """Notifications looked at in one pass."""
+AFTER_A_FAULT = dt.timedelta(seconds=30)
 PLANNED = "planned"
 """What NOTIFY tells when messages wait for the senders."""
 
@@ -45,20 +48,39 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
         held = {key for key, at in allowed.items() if at > now}
         made = 0
         for group in _within_limits(waiting, cards, channels, now):
-            recipient = group.members[0].recipient
-            card = cards.get(recipient)
-            if card is None:
-                log.warning("recipient can not be reached", kind=recipient[0], notifications=len(group.members))
-                give_up(conn, [one.id for one in group.members], now)
-                continue
-            if recipient in held and group.severity != "emergency":
-                _postpone(conn, group, allowed[recipient])
-                continue
-            _make(conn, group, [rows[one.id] for one in group.members], card, now)
-            made += 1
+            try:
+                with conn.transaction():  # one that can not be planned keeps nobody else's back
+                    made += _plan_group(conn, group, rows, cards, held, allowed, now)
+            except psycopg.OperationalError:
+                raise
+            except Exception as error:
+                log.error("can not be planned; tried again", fault=type(error).__name__, where=where(error))
+                _postpone(conn, group, now + AFTER_A_FAULT)
         if made:
             conn.execute("SELECT pg_notify(%s, %s)", (WAKE, PLANNED))
         return made
+
+
+def _plan_group(
+    conn: Connection[Any],
+    group: policy.Group,
+    rows: Mapping[int, dict[str, Any]],
+    cards: Mapping[Key, Card],
+    held: Collection[Key],
+    allowed: Mapping[Key, dt.datetime],
+    now: dt.datetime,
+) -> int:
+    recipient = group.members[0].recipient
+    card = cards.get(recipient)
+    if card is None:
+        log.warning("recipient can not be reached", kind=recipient[0], notifications=len(group.members))
+        give_up(conn, [one.id for one in group.members], now)
+        return 0
+    if recipient in held and group.severity != "emergency":
+        _postpone(conn, group, allowed[recipient])
+        return 0
+    _make(conn, group, [rows[one.id] for one in group.members], card, now)
+    return 1
 
 
 def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetime) -> None:

@@ -110,7 +110,7 @@ def next_recipients(conn: Connection[Any], alert_id: Any, kind: str, key: str, n
         {"alert": alert_id, "kind": kind, "key": key},
     ).fetchone()
     place, organisation = row if row else (None, None)
-    roster = load_roster(conn, now, now)
+    roster = load_roster(conn, now, now + dt.timedelta(minutes=1))
     colleagues: tuple[Any, ...] = ()
     if organisation is not None:
         try:

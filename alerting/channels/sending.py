@@ -315,9 +315,14 @@ def _close_attempt(conn: Connection[Any], attempt: int, outcome: str, error: str
         UPDATE delivery_attempt SET finished_at = clock_timestamp(), outcome = %s, error = %s, provider_id = %s
         WHERE id = %s RETURNING receipt
         """,
-        (outcome, error.replace("\x00", "")[:500], provider_id.replace("\x00", ""), attempt),
+        (outcome, _storable(error), _storable(provider_id), attempt),
     ).fetchone()
     return row[0] if row else None
+
+
+def _storable(text: str) -> str:
+    """What a peer said, in letters that the database takes."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:500]
 
 
 def _clock(conn: Connection[Any]) -> dt.datetime:

@@ -12,6 +12,7 @@ import structlog
 
 from alerting.channels import config, sending
 from alerting.channels.adapters.webpush import Subscription
+from alerting.channels.faults import said, where
 from alerting.channels.lane import Lane
 from alerting.channels.outbox import WAKE
 from alerting.channels.planner import PLANNED, plan
@@ -81,7 +82,10 @@ class Service:
                         if any(told.payload == PLANNED for told in list(conn.notifies(timeout=LOOK_S, stop_after=1))):
                             self._wake()
             except psycopg.Error as error:
-                log.warning("database away; nothing is planned", error=str(error).strip())
+                log.warning("database away; nothing is planned", error=said(error))
+                stop.wait(RETRY_S)
+            except Exception as error:  # planning goes on whatever happens
+                log.error("planning stumbled", fault=type(error).__name__, where=where(error))
                 stop.wait(RETRY_S)
 
     def _wake(self) -> None:

@@ -152,7 +152,7 @@ def short(content: Content, language: Language, link: str) -> str:
         parts = [f"{title(content, language)}{comma}{what}"]
     elif content.to_family:
         # They know who and where, and a telephone may lie on a table.
-        said = "已派人处理,请留意来电" if zh else "Help has been called; keep your telephone at hand"
+        said = "已通知值班人员,请留意来电" if zh else "The duty team has been told; keep your telephone at hand"
         parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{stop}{said}"]
     else:
         address = item.address_zh if zh else item.address_en
@@ -161,7 +161,7 @@ def short(content: Content, language: Language, link: str) -> str:
             parts.append(f"{'导航' if zh else 'Map'} {map_link(item)}")
     if link:
         parts.append(f"{_ANSWER[content.reason][0 if zh else 1]} {link}")
-    return stop.join(parts)
+    return "\n".join(parts)  # a stop behind an address would become part of the link on many telephones
 
 
 def long(content: Content, language: Language, link: str) -> str:

@@ -17,6 +17,7 @@ async function start() {
   const answer = await fetch("/api/push");
   if (!answer.ok) return;
   const { key } = await answer.json();
+  if (!key) return;
   const registration = await navigator.serviceWorker.register("/push-worker.js");
   button.hidden = false;
   await show(registration);

@@ -65,6 +65,10 @@ def test_killed_in_the_middle_nothing_is_lost_and_repetitions_are_known(database
         assert outcomes == [(None, 4), ("sent", 4)]
         told = city.conn.execute("SELECT count(*) FROM alert_event WHERE action = 'notify'").fetchone()
         assert told == (4,)
+        log = (tmp_path / "first.log").read_text() + (tmp_path / "second.log").read_text()
+        assert "attempt" in log
+        for secret in ("0755-00001", "许晴", "路1号", "/a/", peer.url):
+            assert secret not in log
 
 
 def test_two_share_the_load_and_a_killed_one_changes_nothing(database_url: str, tmp_path: Path) -> None:

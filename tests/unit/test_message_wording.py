@@ -24,12 +24,12 @@ def content(**changes: Any) -> Content:
 
 def test_short() -> None:
     assert wording.short(content(), "zh", LINK) == (
-        "【守望】紧急:疑似跌倒,陈女士,海景路 1 号 2 栋 301。"
-        "导航 https://uri.amap.com/marker?position=114.250000,22.555000&coordinate=wgs84。点此确认 " + LINK
+        "【守望】紧急:疑似跌倒,陈女士,海景路 1 号 2 栋 301\n"
+        "导航 https://uri.amap.com/marker?position=114.250000,22.555000&coordinate=wgs84\n点此确认 " + LINK
     )
     assert wording.short(content(), "en", LINK) == (
-        "[Shouwang] EMERGENCY: possible fall, Ms Chen, Flat 301, 1 Haijing Road. "
-        "Map https://uri.amap.com/marker?position=114.250000,22.555000&coordinate=wgs84. Acknowledge " + LINK
+        "[Shouwang] EMERGENCY: possible fall, Ms Chen, Flat 301, 1 Haijing Road\n"
+        "Map https://uri.amap.com/marker?position=114.250000,22.555000&coordinate=wgs84\nAcknowledge " + LINK
     )
 
 
@@ -59,7 +59,7 @@ def test_many_homes_are_counted() -> None:
     many = content(
         severity="technical", count=81, homes=80, items=(msgspec.structs.replace(ITEM, rule="gateway_silent"),) * 5
     )
-    assert wording.short(many, "zh", LINK) == f"【守望】设备:家庭网关离线 81 条,鹏湾花园 80 户。点此确认 {LINK}"
+    assert wording.short(many, "zh", LINK) == f"【守望】设备:家庭网关离线 81 条,鹏湾花园 80 户\n点此确认 {LINK}"
     assert "另有 76 条" in wording.long(many, "zh", LINK)
     assert "80 homes" in wording.spoken(many, "en")
 

@@ -4,10 +4,14 @@ Apprise says yes or no and nothing more: a no is tried again. Where receipts, ti
 "later" and "never" matter, there is an adapter of ours.
 """
 
+import logging
+
 import apprise
 import msgspec
 
 from alerting.channels.adapter import ConfigError, Outgoing, PermanentError, RetryableError, Sent
+
+logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it names those whom it could not tell
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -45,9 +45,10 @@ def call(
             raw = _read(answer, deadline)
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader,
                 requests.exceptions.MissingSchema) as error:  # fmt: skip
-            raise PermanentError(f"the request can not be made: {error}") from error
+            raise PermanentError(f"the request can not be made: {type(error).__name__}") from error
         except requests.RequestException as error:
-            raise RetryableError(f"{type(error).__name__}: {error}"[:500]) from error
+            # Its text repeats the URL, which is a secret of group robots.
+            raise RetryableError(type(error).__name__) from error
     found = _decoded(raw)
     if answer.status_code in LATER or answer.status_code >= 500:
         raise RetryableError(f"HTTP {answer.status_code}: {str(found)[:300]}", _retry_after(answer.headers))
