@@ -15,7 +15,6 @@ import psycopg
 from psycopg.rows import dict_row
 
 from alerting.escalation import ladder
-from alerting.outcomes import OUTCOMES as OUTCOMES  # the console chooses from them
 from alerting.outcomes import Finding, Outcome, OutcomeError, complete
 
 State = Literal["raised", "acknowledged", "responding", "on_scene", "resolved", "cancelled", "cleared"]

@@ -21,6 +21,7 @@ MODULES = (
     "ingest_load",
     "flood",
     "alert_latency",
+    "escalation",
     "detection",
     "fall_detection",
     "edge",

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from alerting import lifecycle
 from alerting.notice import AlertNotice
+from alerting.outcomes import Finding
 from care_network.access import Action
 from care_network.errors import LoginRefusedError
 from console import vitals
@@ -38,6 +39,10 @@ class Step(BaseModel):
 
     version: int
     outcome: str = ""
+    cause: str = "unknown"
+    injury: str = "unknown"
+    hospital: str = "unknown"
+    actions: list[str] = []
     note: str = ""
 
 
@@ -64,8 +69,11 @@ def api_alerts(console: Shared, account: CurrentAccount) -> Response:
 def api_act(
     request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, action: str, step: Step
 ) -> Response:
+    finding = Finding(step.cause, step.injury, step.hospital, tuple(step.actions))
     try:
-        state = act(console, account, alert_id, action, step.version, step.outcome, step.note, origin_of(request))
+        state = act(
+            console, account, alert_id, action, step.version, step.outcome, finding, step.note, origin_of(request)
+        )
     except lifecycle.LifecycleError as error:
         return JSONResponse({"message_zh": error.message_zh, "message_en": error.message_en}, 409)
     return JSONResponse({"state": state})

@@ -13,12 +13,13 @@ from alerting import lifecycle
 from alerting.orders import ratings
 from alerting.orders import store as work_orders
 from alerting.orders.store import Wanted
+from alerting.outcomes import Finding
 from care_network import access, accounts
 from care_network.access import Action
 from care_network.accounts import Account
 from care_network.errors import LoginRefusedError
 from care_network.services import SERVICES
-from console import vitals
+from console import desk, vitals
 from console.board import notice_of
 from console.i18n import pick
 from console.security import COOKIE, CurrentAccount, LoginNeeded, current_account, origin_of, require
@@ -88,18 +89,24 @@ def switch_language(request: Request, language: str) -> Response:
 def board_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
     if account.role == "family":
         return RedirectResponse("/family", 303)
-    return page(request, "board.html", account, alerts=_visible_alerts(console, account), feed=console.feed)
+    return page(request, "board.html", account, **_queue(console, account))
 
 
 @router.get("/queue")
 def queue(request: Request, console: Shared, account: CurrentAccount) -> Response:
     """The queue alone, for the live page to put in place."""
     require(account, Action.VIEW_ALERTS)
-    return page(request, "_queue.html", account, alerts=_visible_alerts(console, account), feed=console.feed)
+    return page(request, "_queue.html", account, **_queue(console, account))
 
 
-def _visible_alerts(console: Console, account: Account) -> list[Any]:
-    return console.board.open_alerts(console.scope(account).sees)
+def _queue(console: Console, account: Account) -> dict[str, Any]:
+    alerts = console.board.open_alerts(console.scope(account).sees)
+    return {
+        "alerts": alerts,
+        "groups": desk.groups(alerts),
+        "warnings": desk.warnings(console, account),
+        "feed": console.feed,
+    }
 
 
 @router.get("/alerts/{alert_id}")
@@ -142,10 +149,15 @@ def act_on_alert(
     action: str,
     version: Annotated[int, Form()],
     outcome: Annotated[str, Form()] = "",
+    cause: Annotated[str, Form()] = "unknown",
+    injury: Annotated[str, Form()] = "unknown",
+    hospital: Annotated[str, Form()] = "unknown",
+    actions: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
     note: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
+    finding = Finding(cause, injury, hospital, tuple(actions))
     try:
-        act(console, account, alert_id, action, version, outcome, note, origin_of(request))
+        act(console, account, alert_id, action, version, outcome, finding, note, origin_of(request))
     except lifecycle.LifecycleError as error:
         alert, events = load_alert(console, account, alert_id, origin_of(request))
         message = pick(language_of(request, account), error.message_zh, error.message_en)
@@ -160,6 +172,7 @@ def act(
     action: str,
     version: int,
     outcome: str,
+    finding: Finding,
     note: str,
     origin: str,
 ) -> str:
@@ -182,6 +195,7 @@ def act(
             dt.datetime.now(dt.UTC),
             expected_version=version,
             outcome=outcome or None,
+            finding=finding,
             note=note,
         )
 

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
-from alerting import lifecycle
+from alerting import lifecycle, outcomes
 from alerting.orders.states import WORDS as ORDER_WORDS
 from care_network.access import may_do
 from care_network.accounts import Account
@@ -71,7 +71,9 @@ def page(request: Request, name: str, account: Account | None = None, status: in
         "unit": unit,
         "model_label": lambda model: pick(language, MODELS[model].zh, MODELS[model].name) if model in MODELS else model,
         "room_label": lambda room: _(ROOMS.get(room, str(room))),
-        "outcomes": list(lifecycle.OUTCOMES.values()),
+        "outcomes": list(outcomes.OUTCOMES.values()),
+        "findings": {"cause": outcomes.CAUSES, "injury": outcomes.INJURIES, "hospital": outcomes.HOSPITAL},
+        "actions_taken": outcomes.ACTIONS,
         "now": dt.datetime.now(dt.UTC),
     }
     return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)

@@ -29,9 +29,11 @@ def print_status(conn: psycopg.Connection[Any]) -> bool:
     """Whether all is well."""
     oldest = oldest_overdue_s(conn)
     row = conn.execute(
-        "SELECT count(*) FILTER (WHERE next_step_at IS NOT NULL),"
-        " count(*) FILTER (WHERE next_step_at <= clock_timestamp()), count(*)"
-        " FROM alert WHERE state IN ('raised', 'acknowledged', 'responding', 'on_scene')"
+        """
+        SELECT count(*) FILTER (WHERE next_step_at IS NOT NULL),
+               count(*) FILTER (WHERE next_step_at <= clock_timestamp()), count(*)
+        FROM alert WHERE state IN ('raised', 'acknowledged', 'responding', 'on_scene')
+        """
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate has a row
     print(f"未结预警 open alerts: {row[2]},阶梯待续 with a next step: {row[0]},到期 due: {row[1]}")

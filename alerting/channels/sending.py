@@ -56,17 +56,22 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, limit: int) -> list[Claimed]:
-    """Take up to ``limit`` messages that are due on this channel, the gravest first, and open their attempts."""
+    """Take up to ``limit`` messages that are due on this channel, and open their attempts: the gravest first, and of
+    them those about which nobody was told yet (in a storm, repetitions wait for first calls)."""
     with conn.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
             """
             WITH due AS MATERIALIZED (
                 SELECT m.id FROM message m
-                WHERE m.channel = %(channel)s AND m.due_at <= clock_timestamp()
+                CROSS JOIN LATERAL (
+                    SELECT min(n.round) AS round, min(n.step) AS step FROM notification n
+                    WHERE n.message_id = m.id AND n.state = 'waiting'
+                ) wanted
+                WHERE m.channel = %(channel)s AND m.due_at <= clock_timestamp() AND wanted.step IS NOT NULL
                   AND (m.state = 'waiting' OR (m.state = 'sending' AND m.claimed_until < clock_timestamp()))
-                  AND EXISTS (SELECT FROM notification n WHERE n.message_id = m.id AND n.state = 'waiting')
-                ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], m.severity), m.due_at
-                LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+                ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], m.severity),
+                         wanted.round, wanted.step, m.due_at
+                LIMIT %(limit)s FOR UPDATE OF m SKIP LOCKED
             ), taken AS (
                 UPDATE message m SET state = 'sending', claimed_by = %(worker)s, attempts = m.attempts + 1,
                        claimed_until = clock_timestamp() + make_interval(secs => %(lease)s)

@@ -1,4 +1,4 @@
-"""Ladders of alerts: policies, the next deadline; call attempts, outcomes, hand-overs, warnings of empty shifts."""
+"""Ladders of alerts: policies, the next deadline; call attempts, coded outcomes, hand-overs, warned hours."""
 
 from database.migrations.run import run_sql
 

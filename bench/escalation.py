@@ -1,0 +1,118 @@
+"""From an alert to the first message about it in a channel's hands: at rest, and with 500 emergencies in a minute.
+
+The real services run: PostgreSQL, dispatch (the ladder), notify (the channels, with the demonstration's outbox). Alerts
+are written by the door that alerting uses, ``lifecycle.raise_alert``, by one writer as there. The time is the first
+attempt's (``delivery_attempt.started_at``) after the alert was decided, both by this machine's clock. Held against it:
+the two commits alone that must lie between, an alert's and a step's, measured in the same run.
+"""
+
+import datetime as dt
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import numpy as np
+import psycopg
+
+from alerting import lifecycle
+from alerting.escalation import store
+from bench.alert_latency import _free_port
+from bench.figures import Figure
+from device_simulators.homes import demo_home
+from shouwang.platform import Platform
+from shouwang.processes import wait_until
+
+HOMES = 100
+CALM, PAUSE_S = 60, 0.5
+STORM, STORM_S = 500, 60.0
+COMMAND = "python -m bench escalation"
+TARGET_MS = 2000.0
+
+
+def run() -> list[Figure]:
+    """Median and 99th percentile of both, in ms."""
+    with (
+        tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder,
+        Platform(Path(folder), _free_port()) as platform,
+    ):
+        platform.load_district([demo_home(number) for number in range(1, HOMES + 1)])
+        with psycopg.connect(platform.postgres.url) as conn:
+            store.save(conn, store.defaults(), dt.datetime.now(dt.UTC))  # a district's delays, not the demonstration's
+        platform.start_services(("dispatch", "notify"))
+        with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
+            wait_until(lambda: _climbing(conn), 30, "the dispatch service climbs")
+            calm = _measure(conn, "calm", CALM, PAUSE_S)
+            storm = _measure(conn, "storm", STORM, STORM_S / STORM)
+            commits = _two_commits(conn)
+    figures = [
+        Figure(
+            name=f"alert → first message to a channel, {what}, {name}",
+            value=float(np.percentile(times, q)),
+            unit="ms",
+            reference=float(np.percentile(commits, q)),
+            reference_name=f"two commits alone, {name}",
+            command=COMMAND,
+            note=note,
+        )
+        for what, times, note in (
+            ("at rest", calm, f"{CALM} emergencies, {1 / PAUSE_S:.0f} per s"),
+            (
+                "storm",
+                storm,
+                f"{STORM} emergencies in {STORM_S:.0f} s, nobody answers; target: p99 ≤ {TARGET_MS:.0f} ms",
+            ),
+        )
+        for name, q in (("p50", 50), ("p99", 99))
+    ]
+    return figures
+
+
+def _measure(conn: psycopg.Connection[tuple[object, ...]], name: str, count: int, pause_s: float) -> list[float]:
+    homes = conn.execute(
+        "SELECT h.id, r.id FROM household h JOIN LATERAL (SELECT min(id) AS id FROM resident WHERE household_id = h.id)"
+        " r ON true ORDER BY h.code"
+    ).fetchall()
+    alerts: list[uuid.UUID] = []
+    begin = time.monotonic()
+    for number in range(count):
+        time.sleep(max(0.0, begin + number * pause_s - time.monotonic()))
+        household, resident = homes[number % len(homes)]
+        now = dt.datetime.now(dt.UTC)
+        alerts.append(uuid.uuid4())
+        alert = lifecycle.NewAlert(
+            alerts[-1], "sos", 1, "emergency", f"bench:{name}:{number}", int(str(household)), int(str(resident)),
+            now, now, now, now, "老人按下呼叫按钮", "SOS pressed", {},
+        )  # fmt: skip
+        lifecycle.raise_alert(conn, alert)
+    wait_until(lambda: len(_first(conn, alerts)) == count, 120, f"{count} first messages")
+    return _first(conn, alerts)
+
+
+def _first(conn: psycopg.Connection[tuple[object, ...]], alerts: list[uuid.UUID]) -> list[float]:
+    return [
+        float(str(row[0]))
+        for row in conn.execute(
+            """
+            SELECT 1000 * extract(epoch FROM min(d.started_at) - a.raised_at)
+            FROM alert a JOIN notification n ON n.alert_id = a.id JOIN delivery_attempt d ON d.message_id = n.message_id
+            WHERE a.id = ANY(%s) GROUP BY a.id
+            """,
+            (alerts,),
+        )
+    ]
+
+
+def _two_commits(conn: psycopg.Connection[tuple[object, ...]]) -> list[float]:
+    conn.execute("CREATE TABLE bench_commit (at timestamptz)")
+    times = []
+    for _ in range(200):
+        begin = time.perf_counter()
+        for _ in range(2):
+            conn.execute("INSERT INTO bench_commit VALUES (clock_timestamp())")
+        times.append((time.perf_counter() - begin) * 1000)
+    return times
+
+
+def _climbing(conn: psycopg.Connection[tuple[object, ...]]) -> bool:
+    return conn.execute("SELECT FROM dispatch_worker").fetchone() is not None

@@ -1,0 +1,44 @@
+"""What stands over the queue: alerts that are one event, and hours of the night in which nobody would answer."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+
+from alerting.escalation import grouping, holes
+from alerting.notice import AlertNotice
+from care_network.accounts import Account
+from console.state import Console
+
+log = structlog.get_logger(__name__)
+
+DESK = ("dispatcher", "admin")
+
+
+def groups(alerts: Sequence[AlertNotice]) -> list[dict[str, Any]]:
+    """Those of the queue that are many of one kind in one place, ranked, with the words of their first alert."""
+    by_id = {alert.id: alert for alert in alerts}
+    items = [
+        grouping.Item(a.id, a.rule, a.severity, a.state, a.area_path, a.household_code, a.onset_us) for a in alerts
+    ]
+    return [
+        {"first": by_id[one.ids[0]], "size": len(one.ids), **msgspec.structs.asdict(one)}
+        for one in grouping.group(items)
+        if len(one.ids) >= grouping.LEAST
+    ]
+
+
+def warnings(console: Console, account: Account) -> list[tuple[str, str]]:
+    """Hours to come in which nobody would answer, for the desk; none while the database is away: the queue comes
+    first."""
+    if account.role not in DESK or not console.feed.database_up:
+        return []
+    try:
+        with console.database() as conn:
+            return holes.warnings(conn, dt.datetime.now(dt.UTC))
+    except psycopg.OperationalError as error:
+        log.warning("warnings of the roster are not shown", error=str(error).strip())
+        return []

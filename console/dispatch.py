@@ -1,0 +1,112 @@
+"""What dispatchers record besides the steps of an alert: calls by telephone, hand-over from shift to shift."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, HTTPException, Request
+from pydantic import AwareDatetime, BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from alerting import calls, handover, lifecycle
+from care_network.access import Action
+from care_network.accounts import Account
+from console.pages import load_alert
+from console.security import CurrentAccount, origin_of, require
+from console.state import Console, console_of
+
+router = APIRouter()
+Shared = Annotated[Console, Depends(console_of)]
+
+
+class Call(BaseModel):
+    """A call that somebody made; times with a zone."""
+
+    kind: Literal["resident", "staff", "contact", "organisation", "service"]
+    key: str = Field(min_length=1, max_length=100)
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    answered_at: AwareDatetime | None = None
+    result: Literal["answered", "no_answer", "busy", "unreachable", "declined"]
+    note: str = Field(default="", max_length=2000)
+
+
+class Offer(BaseModel):
+    """What the next shift should know."""
+
+    note: str = Field(default="", max_length=2000)
+
+
+@router.post("/api/alerts/{alert_id}/calls")
+def record_call(
+    request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, call: Call
+) -> Response:
+    """Record an attempt to call somebody about an alert; gives all of them."""
+    require(account, Action.NOTE)
+    load_alert(console, account, alert_id, origin_of(request))
+    attempt = calls.Attempt(
+        call.kind, call.key, call.started_at, call.ended_at, call.result, call.answered_at, call.note
+    )
+    try:
+        with console.database() as conn:
+            calls.record(conn, alert_id, attempt, _actor(request, account))
+            return _json(calls.of_alert(conn, alert_id))
+    except lifecycle.LifecycleError as error:
+        return _refused(error)
+
+
+@router.get("/api/handovers")
+def handovers(console: Shared, account: CurrentAccount) -> Response:
+    """Those that wait for somebody to accept them, with their alerts."""
+    _desk(account)
+    with console.database() as conn:
+        return _json([found for found in handover.waiting(conn) if _within(account, found.area)])
+
+
+@router.post("/api/handovers")
+def offer(request: Request, console: Shared, account: CurrentAccount, words: Offer) -> Response:
+    """Hand every open alert of one's area to the next shift."""
+    _desk(account)
+    try:
+        with console.database() as conn:
+            now = dt.datetime.now(dt.UTC)
+            return _json(handover.offer(conn, str(account.area_path), _actor(request, account), now, words.note))
+    except lifecycle.LifecycleError as error:
+        return _refused(error)
+
+
+@router.post("/api/handovers/{number}/accept")
+def accept(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
+    """Take it over."""
+    _desk(account)
+    try:
+        with console.database() as conn:
+            waiting = handover.load(conn, number)
+            if waiting is None or not _within(account, waiting.area):
+                raise HTTPException(404)
+            return _json(handover.accept(conn, number, _actor(request, account), dt.datetime.now(dt.UTC)))
+    except lifecycle.LifecycleError as error:
+        return _refused(error)
+
+
+def _desk(account: Account) -> None:
+    """Hand-overs are the dispatchers'."""
+    if account.role != "dispatcher" or account.area_path is None:
+        raise HTTPException(403)
+
+
+def _within(account: Account, area: str) -> bool:
+    return f"{area}.".startswith(f"{account.area_path}.")
+
+
+def _actor(request: Request, account: Account) -> lifecycle.Actor:
+    return lifecycle.Actor(account.id, account.name_zh, origin_of(request))
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def _refused(error: lifecycle.LifecycleError) -> Response:
+    return JSONResponse({"message_zh": error.message_zh, "message_en": error.message_en}, 409)
