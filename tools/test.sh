@@ -17,8 +17,8 @@ stage() {
 
 stage "setup" tools/test-setup.sh "$missing"
 stage "lint" tools/lint.sh
-# a file is the unit: what it starts (a platform, a cluster) is started once
-stage "tests" .venv/bin/python -m pytest -q --numprocesses 2 --dist loadfile "$@"
+# a file is the unit: what it starts (a platform, a cluster) is started once; tests wait for servers more than they compute
+stage "tests" .venv/bin/python -m pytest -q --numprocesses 4 --dist loadfile "$@"
 
 echo
 echo "== summary after $((SECONDS - begin)) s"

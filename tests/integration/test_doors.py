@@ -21,7 +21,7 @@ from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
 from tests.support.services import service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.every_grade, pytest.mark.timeout(180)]
 FLOOD, CALM = "gw-flood", "gw-calm"
 READINGS = 20
 FLOOD_FRAMES = 5000

@@ -20,7 +20,7 @@ from shouwang.cli import app
 from shouwang.export import COLUMNS, Request, run
 from tests.support.district import add_homes
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_grade]
 START = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 PER_SERIES = 3000
 

@@ -19,7 +19,7 @@ from ingest.reprocess import reprocess
 from shouwang.cli import app
 from tests.support.district import add_homes
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_grade]
 GATEWAY = "gw-q-1"
 NOW = time.time_ns() // 1_000_000_000 * 1_000_000
 LIMITS = Limits(NOW - 86_400_000_000, NOW + 300_000_000)

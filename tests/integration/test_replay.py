@@ -203,6 +203,7 @@ def from_database(url: str, out: Path, login: str = "admin", *more: str) -> Resu
 
 
 @pytest.mark.integration
+@pytest.mark.every_grade
 def test_stored_data_give_what_arrived(stored: str, month: ResidentMonth, tmp_path: Path) -> None:
     out = tmp_path / "alerts.jsonl"
     done = from_database(stored, out)

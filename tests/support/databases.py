@@ -17,7 +17,8 @@ HOW_TO_GET_TIMESCALEDB = (
     " or set SHOUWANG_TEST_TIMESCALEDB_BIN to the folder of its 'postgres'"
 )
 
-SMALL = {"shared_buffers": "64MB", "max_wal_size": "512MB"}
+SMALL = {"shared_buffers": "64MB", "max_wal_size": "512MB", "fsync": "off"}
+"""A killed server loses nothing that the kernel has; the power is never cut in a test."""
 
 
 def timescaledb_bin_dir() -> Path | None:
@@ -45,6 +46,10 @@ def _exists(path: Path) -> bool:
         return False
 
 
+ONE_GRADE = ("plain",) if timescaledb_bin_dir() is None else ("apache",)
+"""For tests that have nothing to do with readings: the oldest PostgreSQL there is."""
+
+
 class Cluster:
     """One server with a migrated template from which databases are copied."""
 
@@ -62,7 +67,7 @@ class Cluster:
     def fresh_database(self) -> Iterator[str]:
         """The connection string of a new, migrated, empty database; it is dropped afterwards."""
         name = f"test_{next(self._numbers)}"
-        self._admin(f"CREATE DATABASE {name} TEMPLATE fresh")
+        self._admin(f"CREATE DATABASE {name} TEMPLATE fresh STRATEGY FILE_COPY")
         try:
             yield self.server.url_of(name)
         finally:
