@@ -1,8 +1,8 @@
 """Fixtures of all tests: databases, brokers and a browser, all real, each stopped by its own process id.
 
-``database_url`` and ``postgres`` run a test on the oldest PostgreSQL found, which a district's TimescaleDB brings; a test
-marked ``every_grade`` (it reads or writes readings) once for every grade. ``broker`` runs it once for every broker. What
-this machine lacks is skipped with the way to get it. A test that takes both runs for every pair.
+``database_url`` and ``postgres`` run a test on the oldest PostgreSQL found, which a district's TimescaleDB brings; a
+test marked ``every_grade`` (it reads or writes readings) once for every grade. ``broker`` runs it once for every
+broker. What this machine lacks is skipped with the way to get it. A test that takes both runs for every pair.
 """
 
 from collections.abc import Iterator
