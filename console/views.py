@@ -122,6 +122,14 @@ def duration(seconds: float | None) -> str:
 
 
 templates.env.filters["duration"] = duration
+
+
+def milliseconds(value: dt.datetime) -> int:
+    """Since 1970, as the browser counts."""
+    return round(value.timestamp() * 1000)
+
+
+templates.env.filters["milliseconds"] = milliseconds
 templates.env.filters["clock"] = clock
 templates.env.filters["number"] = number
 templates.env.filters["fall_plot"] = fall_plot
