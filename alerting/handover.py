@@ -115,7 +115,8 @@ def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
         alerts = cursor.execute(
             """
             SELECT a.id AS alert_id, a.severity, a.reason_zh, a.reason_en, h.code AS household,
-                   r.name_zh AS resident_zh, r.name_en AS resident_en, l.state AS state_then, a.state AS state_now, a.onset
+                   r.name_zh AS resident_zh, r.name_en AS resident_en, l.state AS state_then, a.state AS state_now,
+                   a.onset
             FROM handover_alert l JOIN alert a ON a.id = l.alert_id JOIN household h ON h.id = a.household_id
             LEFT JOIN resident r ON r.id = a.resident_id WHERE l.handover_id = %s
             ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), a.onset

@@ -98,10 +98,12 @@ def queue(request: Request, console: Shared, account: CurrentAccount) -> Respons
 
 def _queue(console: Console, account: Account) -> dict[str, Any]:
     alerts = console.board.open_alerts(console.scope(account).sees)
+    warnings, deadlines = desk.outlook(console, account)
     return {
         "alerts": alerts,
         "groups": desk.groups(alerts),
-        "warnings": desk.warnings(console, account),
+        "warnings": warnings,
+        "deadlines": deadlines,
         "feed": console.feed,
     }
 

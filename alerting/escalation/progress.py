@@ -77,6 +77,20 @@ def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
     return show(policy, state, step, round, next_at, told)
 
 
+class Deadline(msgspec.Struct, frozen=True):
+    """What comes next on an open alert's ladder, and when."""
+
+    step: int
+    """From 1."""
+    at: dt.datetime
+
+
+def deadlines(conn: psycopg.Connection[Any]) -> dict[str, Deadline]:
+    """Of every alert that has one, by id."""
+    rows = conn.execute("SELECT id::text, step + 1, next_step_at FROM alert WHERE next_step_at IS NOT NULL")
+    return {alert_id: Deadline(step, at) for alert_id, step, at in rows}
+
+
 def show(
     policy: Policy, state: str, step: int, round: int, next_at: dt.datetime | None, told: Sequence[Told]
 ) -> Progress:

@@ -14,10 +14,21 @@ async function look() {
   looking = true;
   try {
     await htmx.ajax("GET", progress().dataset.url, { target: "#progress", swap: "outerMorph" });
-    document.getElementById("changed").hidden = progress().dataset.version === seen;
     tick();
+    if (progress().dataset.version !== seen) changed();
   } finally {
     looking = false;
+  }
+}
+
+// Buttons and forms are of the version that was seen. Nobody is at work on them: show the new one; else say so.
+function changed() {
+  const atWork = [...document.querySelectorAll("main input:not([type=hidden]), main textarea, main select")]
+    .some((field) => field === document.activeElement || (field.type === "checkbox" ? field.checked : field.value && field.selectedIndex !== 0));
+  if (atWork || document.querySelector("[data-open]:not([hidden])")) {
+    document.getElementById("changed").hidden = false;
+  } else {
+    location.replace(document.querySelector("#changed a").href);
   }
 }
 
@@ -82,7 +93,6 @@ function timed(panel) {
       const { kind, key, name, phone } = button.dataset;
       call = { kind, key, name, phone, started: Date.now() };
       show();
-      if (phone) location.href = `tel:${phone}`;
     } else if ("answered" in button.dataset) {
       call.answered = Date.now();
       show();

@@ -7,6 +7,7 @@ const link = document.getElementById("link");
 const announce = document.getElementById("announce");
 const sound = document.getElementById("sound");
 const LOUD = ["emergency", "urgent"];
+const WRITTEN_MS = 1500; // by then a new alert is in the database, with its ladder
 let context = null;
 let socket = null;
 let retry = 500;
@@ -47,6 +48,7 @@ function connect() {
       announce.textContent = `${announce.dataset.words}: ${who} — ${zh ? alert.reason_zh : alert.reason_en}`;
     }
     refresh();
+    setTimeout(refresh, WRITTEN_MS);
   };
   socket.onclose = (event) => {
     if (event.code === 4401) { location.href = "/login"; return; }
