@@ -7,6 +7,8 @@ responder, the incident and its resolution are documented.
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -15,9 +17,21 @@ from psycopg.rows import class_row
 
 from alerting.escalation import ladder
 from alerting.lifecycle import OPEN, Actor, LifecycleError
+from alerting.outcomes import Code
+from care_network.contacts import family_of
 
 Result = Literal["answered", "no_answer", "busy", "unreachable", "declined"]
 Kind = Literal["resident", "staff", "contact", "organisation", "service"]
+AMBULANCE = "120"
+RESULTS: Mapping[Result, Code] = MappingProxyType(
+    {
+        "answered": Code("已接通", "answered"),
+        "no_answer": Code("无人接听", "no answer"),
+        "busy": Code("占线", "busy"),
+        "unreachable": Code("无法接通", "can not be reached"),
+        "declined": Code("拒接", "declined"),
+    }
+)
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -30,6 +44,16 @@ class Attempt(msgspec.Struct, frozen=True):
     result: Result
     answered_at: dt.datetime | None = None
     note: str = ""
+
+
+class Callable(msgspec.Struct, frozen=True):
+    """Somebody whom the desk may call about an alert."""
+
+    kind: Kind
+    key: str
+    name_zh: str
+    name_en: str
+    phone: str
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -60,6 +84,41 @@ class Report(msgspec.Struct, frozen=True):
     resolution: str | None
     """The outcome's code."""
     attempts: tuple[Recorded, ...]
+
+
+def callables(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) -> list[Callable]:
+    """Whom to call, in this order: the resident, the family with consent, whoever was told or sent, 120.
+
+    Empty for an alert that is not there.
+    """
+    home = conn.execute(
+        """
+        SELECT h.id, h.code, h.phone, a.resident_id, r.code, r.name_zh, r.name_en
+        FROM alert a JOIN household h ON h.id = a.household_id LEFT JOIN resident r ON r.id = a.resident_id
+        WHERE a.id = %s
+        """,
+        (alert_id,),
+    ).fetchone()
+    if home is None:
+        return []
+    household, code, phone, resident_id, resident, name_zh, name_en = home
+    found = [Callable("resident", resident or code, name_zh or f"{code} 户", name_en or f"home {code}", phone)]
+    family = family_of(conn, household, resident_id, at)
+    found += [Callable("contact", one.key, one.name_zh, one.name_en, one.phone) for one in family]
+    with conn.cursor(row_factory=class_row(Callable)) as cursor:
+        found += cursor.execute(
+            """
+            SELECT n.recipient_kind AS kind, n.recipient_key AS key, coalesce(s.name_zh, o.name_zh) AS name_zh,
+                   coalesce(s.name_en, o.name_en) AS name_en, coalesce(s.phone, o.phone) AS phone
+            FROM notification n
+            LEFT JOIN staff s ON n.recipient_kind = 'staff' AND s.code = n.recipient_key
+            LEFT JOIN organisation o ON n.recipient_kind = 'organisation' AND o.code = n.recipient_key
+            WHERE n.alert_id = %s AND coalesce(s.phone, o.phone, '') <> ''
+            GROUP BY 1, 2, 3, 4, 5 ORDER BY min(n.id)
+            """,
+            (alert_id,),
+        ).fetchall()
+    return [*found, Callable("service", AMBULANCE, "120 急救", "120 ambulance", AMBULANCE)]
 
 
 def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: Attempt, actor: Actor) -> int:

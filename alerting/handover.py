@@ -21,6 +21,7 @@ class Listed(msgspec.Struct, frozen=True):
     reason_en: str
     household: str
     resident_zh: str | None
+    resident_en: str | None
     state_then: str
     state_now: str
     onset: dt.datetime
@@ -96,7 +97,7 @@ def accept(conn: psycopg.Connection[Any], number: int, actor: Actor, at: dt.date
             "SELECT alert_id FROM handover_alert WHERE handover_id = %s ORDER BY alert_id", (number,)
         ).fetchall()
         for (alert_id,) in alerts:
-            lifecycle.take_over(conn, alert_id, actor, at, f"接 {from_name} 的班 taken over from {from_name}")
+            lifecycle.take_over(conn, alert_id, actor, at, f"接 {from_name} 的班", f"taken over from {from_name}")
         found = load(conn, number)
         assert found is not None  # noqa: S101
         return found
@@ -114,7 +115,8 @@ def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
         alerts = cursor.execute(
             """
             SELECT a.id AS alert_id, a.severity, a.reason_zh, a.reason_en, h.code AS household,
-                   r.name_zh AS resident_zh, l.state AS state_then, a.state AS state_now, a.onset
+                   r.name_zh AS resident_zh, r.name_en AS resident_en, l.state AS state_then, a.state AS state_now,
+                   a.onset
             FROM handover_alert l JOIN alert a ON a.id = l.alert_id JOIN household h ON h.id = a.household_id
             LEFT JOIN resident r ON r.id = a.resident_id WHERE l.handover_id = %s
             ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), a.onset
@@ -123,6 +125,14 @@ def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
         ).fetchall()
     number, area, offered_at, from_name, note, accepted_at, to_name = row
     return Handover(number, area, offered_at, from_name, note, accepted_at, to_name, tuple(alerts))
+
+
+def latest(conn: psycopg.Connection[Any], area: str, limit: int = 10) -> list[Handover]:
+    """The last ones below ``area`` (path), the newest first."""
+    rows = conn.execute(
+        "SELECT id FROM handover WHERE area <@ %s::text::ltree ORDER BY id DESC LIMIT %s", (area, limit)
+    ).fetchall()
+    return [found for (number,) in rows if (found := load(conn, number)) is not None]
 
 
 def waiting(conn: psycopg.Connection[Any]) -> list[Handover]:

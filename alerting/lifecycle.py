@@ -144,7 +144,17 @@ def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
         ).fetchone()
         if row is None:
             return False
-        _append(conn, alert.id, alert.raised_at, "escalate", row[0], row[0], SYSTEM, note=alert.reason_zh)
+        _append(
+            conn,
+            alert.id,
+            alert.raised_at,
+            "escalate",
+            row[0],
+            row[0],
+            SYSTEM,
+            note=alert.reason_zh,
+            note_en=alert.reason_en,
+        )
         ladder.graver(conn, alert.id, alert.severity, alert.household_id, row[0], alert.raised_at)
         return True
 
@@ -155,7 +165,9 @@ def is_open(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> bool:
     return row is not None and row[0] in OPEN
 
 
-def follow_up(conn: psycopg.Connection[Any], alert_id: uuid.UUID, wanted: Action, at: dt.datetime, note: str) -> bool:
+def follow_up(
+    conn: psycopg.Connection[Any], alert_id: uuid.UUID, wanted: Action, at: dt.datetime, note: str, note_en: str = ""
+) -> bool:
     """It is over by itself (``clear``), the resident takes it back (``cancel``), or there is more to know (``note``).
 
     An alert that a person has is not taken from them: it gets a note. False where there is no such open alert.
@@ -165,7 +177,7 @@ def follow_up(conn: psycopg.Connection[Any], alert_id: uuid.UUID, wanted: Action
         if row is None or row[0] not in OPEN:
             return False
         action: Action = wanted if row[0] in TRANSITIONS[wanted][0] else "note"
-        _change(conn, alert_id, row[0], action, at, SYSTEM, None, note)
+        _change(conn, alert_id, row[0], action, at, SYSTEM, note=note, note_en=note_en)
         return True
 
 
@@ -201,40 +213,48 @@ def act(
             raise _changed(conn, alert_id)
         if ending is not None:
             _keep_finding(conn, alert_id, *ending, actor, at)
-        return _change(conn, alert_id, state, action, at, actor, ending[0].code if ending else None, note)
+        outcome_code = ending[0].code if ending else None
+        return _change(conn, alert_id, state, action, at, actor, outcome=outcome_code, note=note)
 
 
-def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, note: str) -> bool:
+def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, note: str, note_en: str = "") -> bool:
     """Nobody works on an alert that somebody took: it is called out again. False where it is not in their hands."""
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in TRANSITIONS["lapse"][0]:
             return False
-        _change(conn, alert_id, row[0], "lapse", at, SYSTEM, None, note)
+        _change(conn, alert_id, row[0], "lapse", at, SYSTEM, note=note, note_en=note_en)
         ladder.next_round(conn, alert_id)
         return True
 
 
-def take_over(conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor, at: dt.datetime, note: str) -> bool:
+def take_over(
+    conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor, at: dt.datetime, note: str, note_en: str = ""
+) -> bool:
     """The next shift has it from now on. False where it is closed meanwhile."""
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
             return False
-        _change(conn, alert_id, row[0], "take_over", at, actor, None, note)
+        _change(conn, alert_id, row[0], "take_over", at, actor, note=note, note_en=note_en)
         return True
 
 
 def record(
-    conn: psycopg.Connection[Any], alert_ids: Sequence[uuid.UUID], at: dt.datetime, action: str, note: str
+    conn: psycopg.Connection[Any],
+    alert_ids: Sequence[uuid.UUID],
+    at: dt.datetime,
+    action: str,
+    note: str,
+    note_en: str = "",
 ) -> None:
     """Add to the history what the system did ("notified"). State and version stay: nobody's decision is outdated."""
     conn.execute(
         """
-        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, actor, origin, note)
-        SELECT id, %s, %s, state, state, %s, %s, %s FROM alert WHERE id = ANY(%s)
+        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, actor, origin, note, note_en)
+        SELECT id, %s, %s, state, state, %s, %s, %s, %s FROM alert WHERE id = ANY(%s)
         """,
-        (at, action, SYSTEM.name, SYSTEM.origin, note, list(alert_ids)),
+        (at, action, SYSTEM.name, SYSTEM.origin, note, note_en, list(alert_ids)),
     )
 
 
@@ -256,12 +276,13 @@ def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50
 
 
 def history(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> list[dict[str, Any]]:
-    """Who did what when, in order."""
+    """Who did what when, in order. ``actor_en`` and ``note_en`` are empty where only the words as written exist."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            SELECT at, action, from_state, to_state, actor, origin, outcome, note
-            FROM alert_event WHERE alert_id = %s ORDER BY id
+            SELECT e.at, e.action, e.from_state, e.to_state, e.actor, coalesce(a.name_en, '') AS actor_en, e.origin,
+                   e.outcome, e.note, e.note_en
+            FROM alert_event e LEFT JOIN account a ON a.id = e.account_id WHERE e.alert_id = %s ORDER BY e.id
             """,
             (alert_id,),
         ).fetchall()
@@ -293,15 +314,17 @@ def _change(
     action: Action,
     at: dt.datetime,
     actor: Actor,
-    outcome: str | None,
+    *,
+    outcome: str | None = None,
     note: str,
+    note_en: str = "",
 ) -> State:
     target = next_state(state, action)
     conn.execute(
         "UPDATE alert SET state = %s, version = version + 1, outcome = coalesce(%s, outcome) WHERE id = %s",
         (target, outcome, alert_id),
     )
-    _append(conn, alert_id, at, action, state, target, actor, outcome, note)
+    _append(conn, alert_id, at, action, state, target, actor, outcome=outcome, note=note, note_en=note_en)
     if target != state or actor is not SYSTEM:
         # A person's note is work on it, too: their time begins anew.
         ladder.changed(conn, alert_id, target, at)
@@ -341,15 +364,30 @@ def _append(
     from_state: str | None,
     to_state: str,
     actor: Actor,
+    *,
     outcome: str | None = None,
     note: str = "",
+    note_en: str = "",
 ) -> None:
     conn.execute(
         """
-        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, account_id, actor, origin, outcome, note)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, account_id, actor, origin, outcome, note,
+                                 note_en)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
-        (alert_id, at, action, from_state, to_state, actor.account_id, actor.name, actor.origin, outcome, note),
+        (
+            alert_id,
+            at,
+            action,
+            from_state,
+            to_state,
+            actor.account_id,
+            actor.name,
+            actor.origin,
+            outcome,
+            note,
+            note_en,
+        ),
     )
 
 

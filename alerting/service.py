@@ -307,7 +307,9 @@ class Alerting:
             self._publish(alone, record.received_us, record.raised_us)
             finding, record = alone, Record(alone, record.received_us, record.raised_us)
         if finding.action in ("clear", "cancel", "note"):
-            lifecycle.follow_up(conn, finding.alert_id, finding.action, _time(record.raised_us), finding.reason_zh)
+            lifecycle.follow_up(
+                conn, finding.alert_id, finding.action, _time(record.raised_us), finding.reason_zh, finding.reason_en
+            )
             return
         with conn.transaction():
             if finding.action == "open":

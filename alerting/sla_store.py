@@ -116,7 +116,14 @@ def _note(
 def _steps(conn: psycopg.Connection[Any], alerts: Sequence[UUID]) -> dict[UUID, list[Step]]:
     found: dict[UUID, list[Step]] = defaultdict(list)
     rows = conn.execute(
-        "SELECT alert_id, at, action, outcome FROM alert_event WHERE alert_id = ANY (%s) ORDER BY id", (list(alerts),)
+        """
+        SELECT alert_id, at, action, outcome FROM alert_event WHERE alert_id = ANY (%(alerts)s)
+        UNION ALL
+        SELECT alert_id, answered_at, 'call', result FROM call_attempt
+        WHERE alert_id = ANY (%(alerts)s) AND called_kind = 'resident' AND answered_at IS NOT NULL
+        ORDER BY at
+        """,
+        {"alerts": list(alerts)},
     )
     for alert, at, action, outcome in rows:
         found[alert].append(Step(at, action, outcome))

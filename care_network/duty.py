@@ -7,7 +7,7 @@ start and not its end. An absence takes a person off everything, extra duties to
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,15 +19,16 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 _DAY = dt.timedelta(days=1)
 _Span = tuple[dt.datetime, dt.datetime]
 
-NEAREST_KINDS = (
-    "home_care_bed_team",
-    "compound_point",
-    "community_station",
-    "street_elder_center",
-    "district_center",
-    "medical_partner",
-)
-"""Who comes first among organisations of the same level."""
+KIND_WORDS: Mapping[str, tuple[str, str]] = {
+    "home_care_bed_team": ("家庭养老床位团队", "home care bed team"),
+    "compound_point": ("小区长者服务点", "compound point"),
+    "community_station": ("社区长者服务站", "community elder station"),
+    "street_elder_center": ("街道长者服务中心", "street elder center"),
+    "district_center": ("区级中心", "district center"),
+    "medical_partner": ("医疗合作机构", "medical partner"),
+}
+"""Kinds of organisation in words, in the order in which those of the same level come."""
+NEAREST_KINDS = tuple(KIND_WORDS)
 
 
 class Person(msgspec.Struct, frozen=True):

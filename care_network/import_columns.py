@@ -6,6 +6,7 @@ import msgspec
 
 from care_network import cells, kinds
 from care_network.cells import Reader
+from care_network.duty import KIND_WORDS
 from care_network.errors import NotFoundError
 from care_network.kinds import Kind
 from care_network.workforce import CERTIFICATES, LANGUAGES, ROLES, SKILLS
@@ -57,16 +58,7 @@ _DEVICE = cells.code("填写网关内的设备名,如 pendant", "write its name 
 _LANGUAGE = cells.choice({"zh": "中文", "en": "英文"})
 _ROLES = cells.choice({code: term.zh for code, term in ROLES.items()})
 _LEVELS = cells.choice({"city": "市", "district": "区", "street": "街道", "community": "社区", "compound": "小区"})
-_ORGANISATIONS = cells.choice(
-    {
-        "district_center": "区级中心",
-        "street_elder_center": "街道长者服务中心",
-        "community_station": "社区长者服务站",
-        "compound_point": "小区长者服务点",
-        "home_care_bed_team": "家庭养老床位团队",
-        "medical_partner": "医疗合作机构",
-    }
-)
+_ORGANISATIONS = cells.choice({code: zh for code, (zh, _) in KIND_WORDS.items()})
 
 
 def _in(kind: str, needed: str = "", /, **columns: tuple[str, Reader, str]) -> tuple[Column, ...]:

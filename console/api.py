@@ -17,8 +17,9 @@ from alerting.outcomes import Finding
 from care_network.access import Action
 from care_network.errors import LoginRefusedError
 from console import vitals
+from console.alert_pages import act
 from console.board import Watcher
-from console.pages import act, authenticate, load_resident, set_cookie
+from console.pages import authenticate, load_resident, set_cookie
 from console.security import CurrentAccount, LoginNeeded, current_account, origin_of, require, same_origin
 from console.state import Console, console_of
 from firmware_profiles.channels import CHANNELS

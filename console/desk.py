@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from alerting.escalation import grouping, holes
+from alerting.escalation.progress import Deadline, deadlines
 from alerting.notice import AlertNotice
 from care_network.accounts import Account
 from console.state import Console
@@ -31,14 +32,15 @@ def groups(alerts: Sequence[AlertNotice]) -> list[dict[str, Any]]:
     ]
 
 
-def warnings(console: Console, account: Account) -> list[tuple[str, str]]:
-    """Hours to come in which nobody would answer, for the desk; none while the database is away: the queue comes
-    first."""
-    if account.role not in DESK or not console.feed.database_up:
-        return []
+def outlook(console: Console, account: Account) -> tuple[list[tuple[str, str]], dict[str, Deadline]]:
+    """Hours to come in which nobody would answer, for the desk, and the next step of every ladder; nothing while the
+    database is away: the queue comes first."""
+    if not console.feed.database_up:
+        return [], {}
     try:
         with console.database() as conn:
-            return holes.warnings(conn, dt.datetime.now(dt.UTC))
+            warned = holes.warnings(conn, dt.datetime.now(dt.UTC)) if account.role in DESK else []
+            return warned, deadlines(conn)
     except psycopg.OperationalError as error:
-        log.warning("warnings of the roster are not shown", error=str(error).strip())
-        return []
+        log.warning("ladders and warnings are not shown", error=str(error).strip())
+        return [], {}

@@ -5,16 +5,18 @@ import uuid
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from pydantic import AwareDatetime, BaseModel, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from alerting import calls, handover, lifecycle
 from care_network.access import Action
 from care_network.accounts import Account
-from console.pages import load_alert
+from console.alert_pages import load_alert
+from console.i18n import pick
 from console.security import CurrentAccount, origin_of, require
 from console.state import Console, console_of
+from console.views import language_of, page
 
 router = APIRouter()
 Shared = Annotated[Console, Depends(console_of)]
@@ -56,6 +58,34 @@ def record_call(
         return _refused(error)
 
 
+@router.get("/handovers")
+def handover_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    """What is open now, what waits to be taken over, and the last hand-overs."""
+    return _handovers(request, console, account)
+
+
+@router.post("/handovers")
+def offer_on_page(
+    request: Request, console: Shared, account: CurrentAccount, note: Annotated[str, Form(max_length=2000)] = ""
+) -> Response:
+    _desk(account)
+    try:
+        _offer(request, console, account, note)
+    except lifecycle.LifecycleError as error:
+        return _handovers(request, console, account, error)
+    return RedirectResponse("/handovers", 303)
+
+
+@router.post("/handovers/{number}/accept")
+def accept_on_page(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
+    _desk(account)
+    try:
+        _accept(request, console, account, number)
+    except lifecycle.LifecycleError as error:
+        return _handovers(request, console, account, error)
+    return RedirectResponse("/handovers", 303)
+
+
 @router.get("/api/handovers")
 def handovers(console: Shared, account: CurrentAccount) -> Response:
     """Those that wait for somebody to accept them, with their alerts."""
@@ -69,9 +99,7 @@ def offer(request: Request, console: Shared, account: CurrentAccount, words: Off
     """Hand every open alert of one's area to the next shift."""
     _desk(account)
     try:
-        with console.database() as conn:
-            now = dt.datetime.now(dt.UTC)
-            return _json(handover.offer(conn, str(account.area_path), _actor(request, account), now, words.note))
+        return _json(_offer(request, console, account, words.note))
     except lifecycle.LifecycleError as error:
         return _refused(error)
 
@@ -81,13 +109,37 @@ def accept(request: Request, console: Shared, account: CurrentAccount, number: i
     """Take it over."""
     _desk(account)
     try:
-        with console.database() as conn:
-            waiting = handover.load(conn, number)
-            if waiting is None or not _within(account, waiting.area):
-                raise HTTPException(404)
-            return _json(handover.accept(conn, number, _actor(request, account), dt.datetime.now(dt.UTC)))
+        return _json(_accept(request, console, account, number))
     except lifecycle.LifecycleError as error:
         return _refused(error)
+
+
+def _offer(request: Request, console: Console, account: Account, note: str) -> handover.Handover:
+    with console.database() as conn:
+        now = dt.datetime.now(dt.UTC)
+        return handover.offer(conn, str(account.area_path), _actor(request, account), now, note)
+
+
+def _accept(request: Request, console: Console, account: Account, number: int) -> handover.Handover:
+    with console.database() as conn:
+        waiting = handover.load(conn, number)
+        if waiting is None or not _within(account, waiting.area):
+            raise HTTPException(404)
+        return handover.accept(conn, number, _actor(request, account), dt.datetime.now(dt.UTC))
+
+
+def _handovers(
+    request: Request, console: Console, account: Account, error: lifecycle.LifecycleError | None = None
+) -> Response:
+    _desk(account)
+    alerts = console.board.open_alerts(console.scope(account).sees)
+    with console.database() as conn:
+        found = handover.latest(conn, str(account.area_path))
+    message = "" if error is None else pick(language_of(request, account), error.message_zh, error.message_en)
+    return page(
+        request, "handovers.html", account, status=200 if error is None else 409, alerts=alerts, handovers=found,
+        message=message,
+    )  # fmt: skip
 
 
 def _desk(account: Account) -> None:

@@ -1,4 +1,5 @@
-"""The console's two languages: gettext catalogues, Chinese first. English is the language of the message ids."""
+"""The console's two languages: gettext catalogues, Chinese first. English is the language of the message ids, but for
+codes (of actions, states, evidence): the English catalogue has their words."""
 
 from functools import cache
 from pathlib import Path
@@ -13,9 +14,7 @@ LOCALE = Path(__file__).with_name("locale")
 
 @cache
 def catalogue(language: Language) -> dict[str, str]:
-    """Message ids and their translations; empty for English."""
-    if language == "en":
-        return {}
+    """Message ids and their translations."""
     with (LOCALE / f"{language}.po").open("rb") as file:
         return {str(m.id): str(m.string) for m in read_po(file, locale=language) if m.id and m.string}
 

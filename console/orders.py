@@ -20,8 +20,8 @@ from care_network.accounts import Account
 from care_network.crew import URGENCIES
 from care_network.matching import Candidate
 from care_network.services import SERVICES
+from console.alert_pages import load_alert
 from console.i18n import pick
-from console.pages import load_alert
 from console.security import CurrentAccount, origin_of, require
 from console.state import Console, console_of
 from console.views import language_of, page

@@ -1,7 +1,6 @@
 """The pages people use. Every look at a resident's data is audited; scope is enforced here, on the server."""
 
 import datetime as dt
-import uuid
 from typing import Annotated, Any
 
 import psycopg
@@ -12,8 +11,6 @@ from starlette.responses import RedirectResponse, Response
 from alerting import lifecycle
 from alerting.orders import ratings
 from alerting.orders import store as work_orders
-from alerting.orders.store import Wanted
-from alerting.outcomes import Finding
 from care_network import access, accounts
 from care_network.access import Action
 from care_network.accounts import Account
@@ -101,103 +98,14 @@ def queue(request: Request, console: Shared, account: CurrentAccount) -> Respons
 
 def _queue(console: Console, account: Account) -> dict[str, Any]:
     alerts = console.board.open_alerts(console.scope(account).sees)
+    warnings, deadlines = desk.outlook(console, account)
     return {
         "alerts": alerts,
         "groups": desk.groups(alerts),
-        "warnings": desk.warnings(console, account),
+        "warnings": warnings,
+        "deadlines": deadlines,
         "feed": console.feed,
     }
-
-
-@router.get("/alerts/{alert_id}")
-def alert_page(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
-    alert, events = load_alert(console, account, alert_id, origin_of(request))
-    orders = []
-    if events and access.may_do(account, Action.VIEW_ORDERS):
-        with console.database() as conn:
-            orders = work_orders.listed(conn, Wanted(alert_id=alert_id))
-    return page(request, "alert.html", account, alert=alert, events=events, orders=orders, services=SERVICES)
-
-
-def load_alert(
-    console: Console, account: Account, alert_id: uuid.UUID, origin: str
-) -> tuple[Any, list[dict[str, Any]]]:
-    """An alert and its history. Raises 404 for one that does not exist or is not theirs to see."""
-    with console.database() as conn:
-        row = lifecycle.load(conn, alert_id)
-        scope = console.scope(account)
-        if row is None:
-            waiting = console.board.get(str(alert_id))  # raised, and still on its way to the database
-            if waiting is None or not scope.sees(waiting):
-                raise HTTPException(404)
-            return waiting, []
-        alert = notice_of(row)
-        allowed = scope.sees(alert)
-        _audit(conn, account, "view_alert" if allowed else "refused_alert", alert.resident_id, origin, str(alert_id))
-        if not allowed:
-            conn.commit()
-            raise HTTPException(404)
-        return alert, lifecycle.history(conn, alert_id)
-
-
-@router.post("/alerts/{alert_id}/{action}")
-def act_on_alert(
-    request: Request,
-    console: Shared,
-    account: CurrentAccount,
-    alert_id: uuid.UUID,
-    action: str,
-    version: Annotated[int, Form()],
-    outcome: Annotated[str, Form()] = "",
-    cause: Annotated[str, Form()] = "unknown",
-    injury: Annotated[str, Form()] = "unknown",
-    hospital: Annotated[str, Form()] = "unknown",
-    actions: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
-    note: Annotated[str, Form(max_length=2000)] = "",
-) -> Response:
-    finding = Finding(cause, injury, hospital, tuple(actions))
-    try:
-        act(console, account, alert_id, action, version, outcome, finding, note, origin_of(request))
-    except lifecycle.LifecycleError as error:
-        alert, events = load_alert(console, account, alert_id, origin_of(request))
-        message = pick(language_of(request, account), error.message_zh, error.message_en)
-        return page(request, "alert.html", account, status=409, alert=alert, events=events, message=message)
-    return RedirectResponse(f"/alerts/{alert_id}", 303)
-
-
-def act(
-    console: Console,
-    account: Account,
-    alert_id: uuid.UUID,
-    action: str,
-    version: int,
-    outcome: str,
-    finding: Finding,
-    note: str,
-    origin: str,
-) -> str:
-    """Carry out a person's step; returns the new state. Raises LifecycleError with a text for the person, 403 or 404
-    where it is not theirs to do."""
-    steps: dict[str, lifecycle.Action] = {
-        a: a for a in ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
-    }
-    if action not in steps:
-        raise HTTPException(404)
-    require(account, action)
-    load_alert(console, account, alert_id, origin)
-    actor = lifecycle.Actor(account.id, account.name_zh, origin)
-    with console.database() as conn:
-        return lifecycle.act(
-            conn,
-            alert_id,
-            steps[action],
-            actor,
-            dt.datetime.now(dt.UTC),
-            expected_version=version,
-            outcome=outcome or None,
-            finding=finding,
-            note=note,
-        )
 
 
 @router.get("/residents")
@@ -253,7 +161,10 @@ def load_resident(
     if row is None:
         raise HTTPException(404)
     allowed = access.may_see(conn, account, row["id"])
-    _audit(conn, account, action if allowed else f"refused_{action}", row["id"], origin)
+    access.audit(
+        conn, account, action if allowed else f"refused_{action}", at=dt.datetime.now(dt.UTC), resident_id=row["id"],
+        origin=origin,
+    )  # fmt: skip
     if not allowed:
         conn.commit()
         raise HTTPException(404)
@@ -293,20 +204,6 @@ def operations_page(request: Request, console: Shared, account: CurrentAccount) 
     with console.database() as conn:
         found: dict[str, Any] = dict(vitals.operations(conn))
     return page(request, "operations.html", account, feed=console.feed, **found)
-
-
-def _audit(
-    conn: psycopg.Connection[Any], account: Account, action: str, resident_id: int | None, origin: str, detail: str = ""
-) -> None:
-    access.audit(
-        conn,
-        account,
-        action,
-        at=dt.datetime.now(dt.UTC),
-        resident_id=resident_id,
-        origin=origin,
-        detail={"alert": detail} if detail else None,
-    )
 
 
 def _back(request: Request) -> str:

@@ -20,10 +20,9 @@ from alerting.orders.states import BY_PERSON, LIVE, OrderError, offered_actions
 from alerting.orders.store import Order, Wanted
 from care_network import access
 from care_network.accounts import account_by_login
-from care_network.errors import CareNetworkError
-from care_network.keyring import load_key_file
-from care_network.medical import ShownNote, read_note
+from care_network.medical import ShownNote
 from care_network.services import SERVICES
+from console import medical_note
 from console.i18n import pick
 from console.security import origin_of
 from console.state import Console, console_of
@@ -171,19 +170,11 @@ def _medical(
         return None, pick(
             language, "您没有平台账号,请致电调度了解医疗信息", "you have no account here: ask the dispatch by telephone"
         )
-    if console.settings.medical_key_file is None:
-        return None, pick(language, "平台未配置医疗信息密钥", "the key of the medical notes is not configured")
-    try:
-        ring = load_key_file(console.settings.medical_key_file)
-        with console.database() as conn:
-            account = account_by_login(conn, visitor.login)
-            conn.commit()  # the look commits by itself
-            if account is None:
-                return None, pick(language, "账号已停用", "the account is not active")
-            shown = read_note(conn, ring, account, order.resident_code, at=now, origin=f"link {origin_of(request)}")
-    except CareNetworkError as error:
-        return None, pick(language, getattr(error, "message_zh", str(error)), str(error))
-    return shown, "" if shown else pick(language, "没有登记医疗信息", "nobody has written a note")
+    with console.database() as conn:
+        account = account_by_login(conn, visitor.login)
+    if account is None:
+        return None, pick(language, "账号已停用", "the account is not active")
+    return medical_note.look(console, account, order.resident_code, now, f"link {origin_of(request)}", language)
 
 
 def _rating(

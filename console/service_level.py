@@ -1,13 +1,15 @@
 """The clock of the service level: a page and JSON, by organisation and shift, below the reader's area."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 
 import msgspec
+import psycopg
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from alerting import sla, sla_store
+from alerting import sla, sla_store, statistics
+from alerting.outcomes import OUTCOMES
 from care_network import access
 from care_network.access import Action
 from care_network.accounts import Account
@@ -25,9 +27,21 @@ def sla_page(
     request: Request, console: Shared, account: CurrentAccount, days: Days = 7, by_shift: bool = True
 ) -> Response:
     lines, breaches = _read(request, console, account, days, by_shift)
+    now = dt.datetime.now(dt.UTC)
+    with console.database() as conn:
+        organisations = _names(conn, "SELECT code, name_zh, name_en FROM organisation")
+        shifts = _names(
+            conn,
+            "SELECT o.code || ' ' || s.code, s.name_zh, s.name_en FROM shift s"
+            " JOIN organisation o ON o.id = s.organisation_id",
+        )
+        counted = statistics.summarise(
+            statistics.load_cases(conn, now - dt.timedelta(days=days), now, account.area_path)
+        )
     return page(
         request, "sla.html", account, lines=lines, breaches=breaches, days=days, by_shift=by_shift,
-        milestones=sla.WORDS, wanted=sla.SHARE_WANTED,
+        milestones=sla.WORDS, wanted=sla.SHARE_WANTED, organisations=organisations, shifts=shifts, counted=counted,
+        answer_s=statistics.ANSWER_S, outcome_words=OUTCOMES,
     )  # fmt: skip
 
 
@@ -38,6 +52,11 @@ def sla_json(
     lines, breaches = _read(request, console, account, days, by_shift)
     body = {"days": days, "lines": lines, "breaches": breaches, "targets_s": sla.TARGETS_S}
     return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _names(conn: psycopg.Connection[Any], query: LiteralString) -> dict[str, tuple[str, str]]:
+    """Words by code, in Chinese and English."""
+    return {code: (zh, en) for code, zh, en in conn.execute(query)}
 
 
 def _read(

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
-from alerting import lifecycle, outcomes
+from alerting import outcomes
 from alerting.orders.states import WORDS as ORDER_WORDS
 from care_network.access import may_do
 from care_network.accounts import Account
@@ -122,6 +122,14 @@ def duration(seconds: float | None) -> str:
 
 
 templates.env.filters["duration"] = duration
+
+
+def milliseconds(value: dt.datetime) -> int:
+    """Since 1970, as the browser counts."""
+    return round(value.timestamp() * 1000)
+
+
+templates.env.filters["milliseconds"] = milliseconds
 templates.env.filters["clock"] = clock
 templates.env.filters["number"] = number
 templates.env.filters["fall_plot"] = fall_plot

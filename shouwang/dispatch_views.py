@@ -12,7 +12,8 @@ from rich.text import Text
 
 from alerting import calls, handover, outcomes, statistics
 from alerting.escalation import holes
-from alerting.escalation.policy import Desk, Family, OnDuty, Policy, Service, Target
+from alerting.escalation.policy import Policy, Target
+from alerting.escalation.progress import target_words
 from alerting.escalation.store import policies_now
 from alerting.escalation.sweeper import oldest_overdue_s
 from care_network.access import audit, may_see
@@ -163,15 +164,7 @@ def _counts(counts: dict[str, int], words: Any) -> str:
 
 
 def _target(target: Target) -> str:
-    match target:
-        case OnDuty():
-            return f"值班 on duty: {', '.join(target.kinds)}" + (f" (≤ {target.most})" if target.most else "")
-        case Desk():
-            return f"机构 desk: {', '.join(target.kinds)}"
-        case Family():
-            return f"家属 family {target.first}–{target.first + target.most - 1}"
-        case Service():
-            return target.key
+    return " ".join(dict.fromkeys(target_words(target)))
 
 
 def _rest(policy: Policy) -> str:

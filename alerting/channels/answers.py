@@ -86,7 +86,8 @@ def acknowledge(
         open_ = [alert for alert in alerts if alert[1] in lifecycle.OPEN]
         if row["recipient_kind"] not in ("staff", "organisation"):
             # The family is told, and does not take the alert from those who go there.
-            lifecycle.record(conn, [alert[0] for alert in open_], now, "known", f"{row['name_zh']} 已知晓")
+            zh, en = f"{row['name_zh']} 已知晓", f"{row['name_en']} knows"
+            lifecycle.record(conn, [alert[0] for alert in open_], now, "known", zh, en)
             return ("known", len(open_)) if open_ else ("late", 0)
         actor = lifecycle.Actor(row["account_id"], row["name_zh"], f"link {origin}".strip())
         taken = [alert for alert in open_ if alert[1] == "raised"]

@@ -14,18 +14,19 @@ LIMIT = 200
 
 def recent(conn: Connection[Any], households: Sequence[int], language: str) -> list[dict[str, Any]]:
     """Messages that tell of these households alone, newest first: to whom, by which channel, when, what, and the state
-    (``waiting``, ``sent``, ``failed``, ``acknowledged``, ``withdrawn``); entries of the outbox with text and link."""
+    (``waiting``, ``sent``, ``failed``, ``acknowledged``, ``withdrawn``), step and round from 1; entries of the outbox
+    with text and link."""
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
             SELECT m.id, m.recipient_kind, m.recipient_key, m.name_zh, m.name_en, m.severity, m.reason, m.channel,
                    m.content, m.created_at, m.due_at, m.state AS sending, m.attempts,
-                   n.acknowledged, n.withdrawn, n.many,
+                   n.acknowledged, n.withdrawn, n.many, n.step, n.round,
                    o.text, o.link, o.at AS sent_at, o.channel AS sent_by, u.used_at
             FROM message m
             JOIN LATERAL (
                 SELECT bool_or(state = 'acknowledged') AS acknowledged, bool_and(state = 'withdrawn') AS withdrawn,
-                       count(DISTINCT alert_id) AS many
+                       count(DISTINCT alert_id) AS many, min(step) AS step, min(round) + 1 AS round
                 FROM notification WHERE message_id = m.id
             ) n ON true
             LEFT JOIN LATERAL (

@@ -99,8 +99,11 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
     for identity, alert_id, kind, key in rows:
         if not tell_next(conn, identity, now):
             log.error("nobody is left to tell", alert_id=str(alert_id), notification=identity)
-            text = f"{kind} {key}: 无法送达,且没有其他人可通知"
-            lifecycle.record(conn, [alert_id], now, "unreachable", text)
+            who = f"{kind} {key}"
+            lifecycle.record(
+                conn, [alert_id], now, "unreachable", f"{who}: 无法送达,且没有其他人可通知",
+                f"{who} can not be reached, and nobody else is left to tell",
+            )  # fmt: skip
 
 
 def tell_next(conn: Connection[Any], notification: int, now: dt.datetime) -> bool:

@@ -113,8 +113,11 @@ def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, re
             """,
             (state, message.id),
         ).fetchall()
-        note = f"{message.name_zh} ({message.recipient_key}) · {message.channel}"
-        lifecycle.record(conn, [row[0] for row in rows], _clock(conn), "notify", note)
+        key_and_channel = f"({message.recipient_key}) · {message.channel}"
+        lifecycle.record(
+            conn, [row[0] for row in rows], _clock(conn), "notify", f"{message.name_zh} {key_and_channel}",
+            f"{message.name_en} {key_and_channel}",
+        )  # fmt: skip
         if early == "undelivered":
             _reopen(conn, message.id, message.route, message.position)
 
@@ -306,9 +309,10 @@ def _move_on(conn: Connection[Any], message_id: int, route: Sequence[str], posit
         "SELECT id, alert_id FROM notification WHERE message_id = %s AND state = 'waiting' FOR UPDATE", (message_id,)
     ).fetchall()
     now = _clock(conn)
-    name = conn.execute("SELECT name_zh, recipient_key FROM message WHERE id = %s", (message_id,)).fetchone()
+    name = conn.execute("SELECT name_zh, name_en, recipient_key FROM message WHERE id = %s", (message_id,)).fetchone()
     if rows and name is not None:
-        lifecycle.record(conn, [row[1] for row in rows], now, "notify_failed", f"{name[0]} ({name[1]})")
+        zh, en = (f"{word} ({name[2]})" for word in name[:2])
+        lifecycle.record(conn, [row[1] for row in rows], now, "notify_failed", zh, en)
     give_up(conn, [row[0] for row in rows], now)
     return "person"
 

@@ -105,7 +105,11 @@ class Sweeper:
         if holds(policy, due.state):
             minutes = round((policy.acknowledged_s if due.state == "acknowledged" else policy.responding_s) / 60, 1)
             lifecycle.lapse(
-                self._conn, due.id, due.now, f"{minutes:g} 分钟内无进展,重新呼叫 no progress within {minutes:g} min"
+                self._conn,
+                due.id,
+                due.now,
+                f"{minutes:g} 分钟内无进展,重新呼叫",
+                f"no progress within {minutes:g} min, called out again",
             )
             return
         if due.step >= len(policy.steps):
@@ -123,7 +127,7 @@ class Sweeper:
                 reason="escalation",
                 at=due.now,
             )
-        lifecycle.record(self._conn, [due.id], due.now, "call_out", _words(step, due.round, people, passed))
+        lifecycle.record(self._conn, [due.id], due.now, "call_out", *_words(step, due.round, people, passed))
         move = after_step(policy, step, due.round)
         ladder.put(self._conn, due.id, move)
         log.info(
@@ -165,10 +169,12 @@ def oldest_overdue_s(conn: psycopg.Connection[Any]) -> float:
     return 0.0 if row is None or row[0] is None else max(0.0, float(row[0]))
 
 
-def _words(step: int, round: int, people: tuple[Called, ...], passed: list[int]) -> str:
-    again = f"(第 {round + 1} 轮 round {round + 1})" if round else ""
-    skipped = "".join(f"第 {number + 1} 级无人值班 nobody on step {number + 1};" for number in passed)
+def _words(step: int, round: int, people: tuple[Called, ...], passed: list[int]) -> tuple[str, str]:
+    """What was done, in Chinese and in English."""
+    zh = "".join(f"第 {number + 1} 级无人值班;" for number in passed)
+    en = "".join(f"nobody on step {number + 1}; " for number in passed)
+    zh += f"第 {step + 1} 级" + (f"(第 {round + 1} 轮)" if round else "")
+    en += f"step {step + 1}" + (f" (round {round + 1})" if round else "")
     if not people:
-        return f"{skipped}第 {step + 1} 级{again}无人值班 nobody on step {step + 1}"
-    names = "、".join(one.name_zh for one in people)
-    return f"{skipped}第 {step + 1} 级{again}已通知 step {step + 1}: {names}"
+        return f"{zh}无人值班", f"{en}: nobody is there"
+    return f"{zh}通知 " + "、".join(one.name_zh for one in people), f"{en}: " + "; ".join(one.name_en for one in people)

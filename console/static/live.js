@@ -1,10 +1,13 @@
 // The live board: a socket tells that something changed, the server renders the queue, htmx morphs it in place (the
 // keyboard focus stays). Elapsed times tick here. A new emergency or urgent alert is announced and rings until it is
 // acknowledged.
+import { tick as runClocks } from "./clock.js";
+
 const link = document.getElementById("link");
 const announce = document.getElementById("announce");
 const sound = document.getElementById("sound");
 const LOUD = ["emergency", "urgent"];
+const WRITTEN_MS = 1500; // by then a new alert is in the database, with its ladder
 let context = null;
 let socket = null;
 let retry = 500;
@@ -45,6 +48,7 @@ function connect() {
       announce.textContent = `${announce.dataset.words}: ${who} — ${zh ? alert.reason_zh : alert.reason_en}`;
     }
     refresh();
+    setTimeout(refresh, WRITTEN_MS);
   };
   socket.onclose = (event) => {
     if (event.code === 4401) { location.href = "/login"; return; }
@@ -56,11 +60,7 @@ function connect() {
 }
 
 function tick() {
-  for (const time of document.querySelectorAll("time[data-since]")) {
-    const s = Math.max(0, Math.floor((Date.now() - Number(time.dataset.since)) / 1000));
-    const two = (n) => String(n).padStart(2, "0");
-    time.textContent = s < 3600 ? `${two(Math.floor(s / 60))}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
-  }
+  runClocks();
   const waiting = document.querySelector("tr.emergency.raised, tr.urgent.raised");
   if (!waiting) announce.textContent = "";
 }
@@ -89,6 +89,7 @@ sound.addEventListener("click", () => {
   ring();
 });
 
+document.addEventListener("ran-out", refresh); // a step has been taken
 setInterval(tick, 1000);
 setInterval(ring, 2000);
 tick();

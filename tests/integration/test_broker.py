@@ -165,14 +165,35 @@ def test_a_gateway_can_not_listen_to_others(connect: Connect, topic_filter: str)
 
 
 def test_services_have_no_more_than_their_job_needs(connect: Connect) -> None:
-    console = connect("svc-console", ["desk/v1/alerts", wire.subscription("readings")])
-    gateway = connect("gw-a", [wire.topic("gw-a", "commands")])
-    connect("svc-ingest").mqtt.publish(wire.topic("gw-a", "commands"), b"x", qos=1)
-    connect("svc-alerting").mqtt.publish(wire.topic("gw-a", "readings"), b"x", qos=1)
-    connect("svc-ingest", name="second").mqtt.publish("desk/v1/alerts", b"x", qos=1)
-    gateway.send(wire.topic("gw-a", "readings"), b"x")
-    assert console.hears_nothing()
-    assert gateway.hears_nothing()
+    """Nobody but a gateway makes readings, events, status or replies; nobody but alerting tells of an alert; alerts
+    and health data go to those alone who work with them."""
+    alerts = "desk/v1/alerts"
+    heard = {
+        "console": connect("svc-console", [alerts, wire.subscription("replies"), wire.subscription("status")]),
+        "ingest": connect("svc-ingest", INGEST_FILTERS),
+        "alerting": connect("svc-alerting", INGEST_FILTERS),
+        "gateway": connect("gw-a", [wire.topic("gw-a", "commands")]),
+    }
+    not_theirs = {
+        "console": ([alerts], [wire.subscription("readings"), wire.subscription("events"), senml.SUBSCRIPTION]),
+        "ingest": ([alerts], [alerts]),
+        "alerting": ([], [wire.subscription("replies"), senml.SUBSCRIPTION]),
+    }
+    gateways_own = [wire.topic("gw-a", leaf) for leaf in ("readings", "events", "status", "replies")]
+    spies = []
+    for service, (silent, deaf) in not_theirs.items():
+        for number, topic in enumerate([*silent, *gateways_own, senml.topic("gw-a")]):
+            # A client each: a broker may close the connection of one who oversteps.
+            connect(f"svc-{service}", name=f"{service}-{number}").mqtt.publish(topic, b"forged", qos=1)
+        spies += [connect(f"svc-{service}", [topic], name=f"{service}-{topic}") for topic in deaf]
+    assert heard["ingest"].hears_nothing()
+    assert {name: client.heard.empty() for name, client in heard.items()} == dict.fromkeys(heard, True)
+    for topic in (*gateways_own, senml.topic("gw-a")):
+        heard["gateway"].send(topic, b"true")
+    connect("svc-alerting", name="teller").send(alerts, b"true")
+    assert heard["ingest"].next()[1] == b"true"
+    assert spies[0].hears_nothing()
+    assert all(spy.heard.empty() for spy in spies)
 
 
 def test_nobody_comes_in_without_a_certificate_of_ours(broker: TestBroker, tmp_path: Path) -> None:

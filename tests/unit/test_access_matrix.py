@@ -31,6 +31,9 @@ MATRIX = {
     "share_location": "no   yes  yes  no",
     "view_medical_note": "no   yes  yes  no",
     "edit_medical_note": "no   yes  yes  no",
+    "view_orders": "yes  yes  yes  no",
+    "dispatch": "no   yes  no   no",
+    "rate_visit": "no   no   no   yes",
 }
 ROLES = ("admin", "dispatcher", "carer", "family")
 

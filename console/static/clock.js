@@ -1,0 +1,24 @@
+// Times that run: elapsed since (data-since) and left until (data-until), both in ms since 1970. One that has run out
+// is told once by the event "ran-out" on the document.
+const two = (n) => String(n).padStart(2, "0");
+const told = new Set();
+
+export function span(s) {
+  const whole = Math.max(0, Math.floor(s));
+  const minutes = `${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+  return whole < 3600 ? minutes : `${Math.floor(whole / 3600)}:${minutes}`;
+}
+
+export function tick() {
+  for (const time of document.querySelectorAll("time[data-since]")) {
+    time.textContent = span((Date.now() - Number(time.dataset.since)) / 1000);
+  }
+  for (const time of document.querySelectorAll("time[data-until]")) {
+    const left = (Number(time.dataset.until) - Date.now()) / 1000;
+    time.textContent = span(left);
+    if (left < -1 && !told.has(time.dataset.until)) {
+      told.add(time.dataset.until);
+      document.dispatchEvent(new Event("ran-out"));
+    }
+  }
+}

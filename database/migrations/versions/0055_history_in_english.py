@@ -1,0 +1,12 @@
+"""What the system did, in a history that is read in English."""
+
+from database.migrations.run import run_sql
+
+revision = "0055"
+down_revision = "0032"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_sql("0055_history_in_english")
