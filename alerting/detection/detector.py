@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.detection.columns import Bins, Latest
-from alerting.detection.context import District, Happened
+from alerting.detection.context import District, Happened, Person
 from alerting.detection.timers import Timers
 from alerting.finding import Finding
 
@@ -76,6 +76,8 @@ class Detector:
     version: ClassVar[int] = 1
     parameters: ClassVar[dict[str, Parameter]] = {}
     """By name, ``<detector>.<parameter>``."""
+    constants: ClassVar[dict[str, float]] = {}
+    """Numbers that count like parameters and nobody tunes; shown as evidence beside them."""
     rules: ClassVar[dict[str, Rule]] = {}
     """The rules whose findings this detector gives."""
 
@@ -112,6 +114,12 @@ class Detector:
 
     def restored(self) -> None:
         """The state was read from a snapshot: rebuild what is derived from it."""
+
+    def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
+        """Parameters and constants of ``rule`` for this person (None: the defaults), for the evidence of an alert."""
+        tuning = {} if person is None else person.tuning
+        tuned = {name: tuning.get(name, parameter.default) for name, parameter in self.parameters.items()}
+        return {**self.constants, **tuned}
 
     def tuned(self, district: District, name: str) -> NDArray[np.float32]:
         """One of this detector's parameters for every person, shape [people]."""

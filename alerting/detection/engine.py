@@ -7,8 +7,10 @@ older: an outage's backlog never raises an alert about hours ago while the prese
 """
 
 import heapq
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from alerting.detection.columns import HOUR_US, STEP_US, Latest, VitalColumns, fold
@@ -83,6 +85,7 @@ class Engine:
     def redistrict(self, district: District) -> None:
         """Residents or devices were added or changed; rows of people known before must stay the same."""
         self._district = district
+        self._people = {(person.household_id, person.id): person for person in district.people}
         self._latest.grow(len(district.people))
         for detector in self._detectors.values():
             detector.learn(district)
@@ -164,7 +167,9 @@ class Engine:
 
     def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
         """A sign of life from a device (or the gateway alone)."""
-        return self._pass([f for d in self._hearers for f in d.heard(self._district, gateway, device, now_us)])
+        return self._pass(
+            [f for d in self._hearers for f in self._of(d, d.heard(self._district, gateway, device, now_us))]
+        )
 
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker says that the gateway's connection is dead."""
@@ -180,7 +185,7 @@ class Engine:
             self._done_us = complete_us
         if now_us - self._ticked_us >= TICK_US:
             self._ticked_us = now_us
-            findings += self._pass([f for d in self._tickers for f in d.tick(self._district, now_us)])
+            findings += self._pass([f for d in self._tickers for f in self._of(d, d.tick(self._district, now_us))])
         return findings
 
     def _wait(self, happened: Happened) -> None:
@@ -188,7 +193,21 @@ class Engine:
         heapq.heappush(self._moments, (happened.time_us, self._order, happened))
 
     def _happened(self, happened: Happened) -> list[Finding]:
-        return [f for detector in self._event_lookers for f in detector.event(self._district, happened)]
+        return [f for d in self._event_lookers for f in self._of(d, d.event(self._district, happened))]
+
+    def _of(self, detector: Detector, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """A detector's findings, with what explains every alert: the window looked at and the parameters in force."""
+        for finding in findings:
+            if finding.action not in ("open", "update"):
+                yield finding
+                continue
+            person = self._people.get((finding.household_id, finding.resident_id))
+            explained = {
+                "window": {"since_us": finding.onset_us, "until_us": finding.sensed_us},
+                "parameters": detector.in_force(person, finding.rule),
+                **finding.evidence,
+            }
+            yield msgspec.structs.replace(finding, evidence=explained)
 
     def _pass(self, findings: list[Finding]) -> list[Finding]:
         return self._ledger.take(self._district, findings) if findings else findings
@@ -211,7 +230,7 @@ class Engine:
     def _chapter(self, columns: VitalColumns, hour: int, end_us: int) -> list[Finding]:
         bins = self._latest.newer(fold(columns))
         chapter = Chapter(self._district, self._latest, bins, hour)
-        found = [f for detector in self._lookers for f in detector.look(chapter)] if len(bins) else []
+        found = [f for d in self._lookers for f in self._of(d, d.look(chapter))] if len(bins) else []
         self._latest.keep(bins)
         found.sort(key=lambda f: f.sensed_us)  # stable: then by detector, as one step would give them
         findings: list[Finding] = []
@@ -231,7 +250,8 @@ class Engine:
                 at_us, owner, key = timer
                 findings += self._ledger.release(self._district, at_us)
                 if owner in self._detectors:
-                    findings += self._pass(list(self._detectors[owner].due(self._district, key, at_us)))
+                    detector = self._detectors[owner]
+                    findings += self._pass(list(self._of(detector, detector.due(self._district, key, at_us))))
             elif event_us < until_us:
                 findings += self._pass(self._happened(heapq.heappop(self._moments)[2]))
             else:

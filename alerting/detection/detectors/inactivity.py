@@ -244,7 +244,6 @@ class Inactivity(Behaviour):
             "room": home.room,
             "lasting_min": round((at_us - since_us) / MINUTE_US),
             "usual_min": round(longest_us / MINUTE_US),
-            "parameters": {f"inactivity.{name}": round(float(v[row]), 2) for name, v in self._tuned.items()},
         }
         return self.told(district, row, rule, "open", severity, onset_us, at_us, (zh, en), evidence)
 

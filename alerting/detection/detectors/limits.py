@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.context import COLUMN, MEASURED, District
+from alerting.detection.context import COLUMN, MEASURED, District, Person
 from alerting.detection.detector import Chapter, Detector, Rule
 from alerting.detection.watcher import Episodes, Watcher
 from alerting.detection.words import about, lasting, said_en, said_zh
@@ -73,6 +73,13 @@ class Limits(Detector):
                     self._low[row, COLUMN[channel]] = -np.inf if own_low is None else own_low
                     self._high[row, COLUMN[channel]] = np.inf if own_high is None else own_high
         self._watcher = Watcher(self.state.episodes, len(district.people))
+
+    def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
+        code = rule.removeprefix("limit_")
+        limit = DEFAULTS[code]
+        low, high = (limit.low, limit.high) if person is None else person.limits.get(code, (limit.low, limit.high))
+        numbers = {"low": low, "high": high, "hold_s": limit.hold_us / 1e6, "readings": limit.readings}
+        return {f"{rule}.{name}": number for name, number in numbers.items() if number is not None}
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         bins = chapter.bins

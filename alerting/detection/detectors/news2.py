@@ -29,6 +29,7 @@ FRESH_US: dict[str, int] = {
     "body_temperature": 6 * 3_600_000_000,
     "consciousness": 6 * 3_600_000_000,
 }
+URGENT, EMERGENCY, SINGLE = 5, 7, 3
 HOLD_US = 60_000_000
 NORMAL_US = 600_000_000
 """The score must stay below every trigger for ten minutes before a new episode can begin."""
@@ -45,6 +46,13 @@ class Scored(msgspec.Struct):
 class News2(Detector):
     """Scores every moment at which a scored channel has a bin; only residents near a trigger are walked."""
 
+    constants: ClassVar = {
+        "news2.urgent": URGENT,
+        "news2.emergency": EMERGENCY,
+        "news2.single": SINGLE,
+        "news2.hold_s": HOLD_US / 1e6,
+        **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
+    }
     rules: ClassVar = {RULE: Rule(story="vital")}
 
     def __init__(self) -> None:
@@ -72,7 +80,7 @@ class News2(Detector):
         points[~fresh] = 0
         total = points.sum(axis=1) + news2.OXYGEN_POINTS * oxygen
         single = points.max(axis=1)
-        near = (total >= 5) | (single >= 3) | self._watched[row]
+        near = (total >= URGENT) | (single >= SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
             yield from self._judge(chapter.district, moments, i, points[i], int(total[i]), fresh[i])
 
@@ -145,7 +153,7 @@ def _finding(
         action=action,
         rule=RULE,
         rule_version=News2.version,
-        severity="emergency" if total >= 7 else "urgent",
+        severity="emergency" if total >= EMERGENCY else "urgent",
         subject=person.subject,
         household_id=person.household_id,
         resident_id=person.id,

@@ -34,6 +34,10 @@ class Heard(msgspec.Struct):
 class Silence(Detector):
     """Judges by the clock, not by event time: silence has no time stamps of its own."""
 
+    constants: ClassVar = {
+        "silence.missed_heartbeats": MISSED_HEARTBEATS,
+        "silence.gateway_s": GATEWAY_SILENT_US / 1e6,
+    }
     rules: ClassVar = {
         "gateway_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",)),
         "device_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",), explained_by=("gateway_silent",)),
