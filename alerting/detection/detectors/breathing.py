@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from alerting.detection.columns import STEP_US, carry, grown
 from alerting.detection.context import COLUMN, District
@@ -27,10 +28,12 @@ SEEN_LATELY_STEPS = 12 * 3_600_000_000 // STEP_US
 
 
 class InBed(msgspec.Struct):
-    """``missing_us``: onset of the episode without any vital sign that is told, shape [people]."""
+    """Shapes [people]. ``missing_us``: onset of the episode without any vital sign that is told; ``empty``: the last
+    step at which the bed was not known to be taken."""
 
     pauses: Episodes = {}
     missing_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+    empty: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
 
 
 class Breathing(Detector):
@@ -40,7 +43,7 @@ class Breathing(Detector):
         "breathing.pause_rate": Parameter(4, 1, 8, "/min", "呼吸停顿:呼吸率低于", "pause: rate below"),
         "breathing.pause_seconds": Parameter(30, 15, 120, "s", "呼吸停顿:持续时间", "pause: for"),
         "breathing.missing_minutes": Parameter(
-            10, 3, 60, "min", "在床无生命体征:持续时间", "no vital sign in bed: for"
+            30, 5, 120, "min", "在床无生命体征:持续时间", "no vital sign in bed: for"
         ),
     }
     rules: ClassVar = {
@@ -54,7 +57,7 @@ class Breathing(Detector):
 
     def learn(self, district: District) -> None:
         people = len(district.people)
-        self.state.missing_us = grown(self.state.missing_us, people)
+        self.state.missing_us, self.state.empty = grown(self.state.missing_us, people), grown(self.state.empty, people)
         self._rate = self.tuned(district, "breathing.pause_rate")
         self._pause_us = (self.tuned(district, "breathing.pause_seconds") * 1e6).astype(np.int64)
         self._missing_steps = (self.tuned(district, "breathing.missing_minutes") * 60e6 / STEP_US).astype(np.int64)
@@ -90,20 +93,22 @@ class Breathing(Detector):
 
     def _missing(self, chapter: Chapter) -> Iterator[Finding]:
         state = self.state
-        moments = carry(chapter.bins, chapter.latest, _COLUMNS)
+        moments = carry(chapter.bins.of(*_COLUMNS), chapter.latest, _COLUMNS)
         if not len(moments.row):
             return
         row, bed_step = moments.row, moments.step_of[:, 0]
         vital_step = moments.step_of[:, 1:].max(axis=1)
-        away = moments.step - vital_step
         in_bed = (moments.value[:, 0] >= 0.5) & (bed_step > 0) & (moments.step - bed_step <= BED_KNOWN_STEPS)
-        missing = in_bed & (vital_step > 0) & (away >= self._missing_steps[row]) & (away <= SEEN_LATELY_STEPS)
+        # who has just lain down has not been missed yet
+        since = np.maximum(vital_step, self._empty(row, moments.step, in_bed))
+        missing = in_bed & (vital_step > 0) & (moments.step - since >= self._missing_steps[row])
+        missing &= moments.step - vital_step <= SEEN_LATELY_STEPS
         concerned = missing | (state.missing_us[row] > 0)
         for i in np.flatnonzero(np.isin(row, row[concerned])).tolist() if concerned.any() else ():
             person_row, told_us = int(row[i]), int(state.missing_us[row[i]])
             if bool(missing[i]) == bool(told_us):
                 continue
-            onset_us = told_us or int(vital_step[i] + 1) * STEP_US
+            onset_us = told_us or int(since[i] + 1) * STEP_US
             now_us = int(moments.step[i] + 1) * STEP_US
             state.missing_us[person_row] = 0 if told_us else onset_us
             minutes = (now_us - onset_us) // 60_000_000
@@ -125,3 +130,12 @@ class Breathing(Detector):
                 en,
                 {"kind": "no_vital_sign", "minutes": int(minutes)},
             )
+
+    def _empty(self, row: NDArray[np.int32], step: NDArray[np.int64], in_bed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """At each moment the last step at which the bed was not known to be taken."""
+        first = np.concatenate(([True], row[1:] != row[:-1]))
+        at = np.maximum.accumulate(np.where(first | ~in_bed, np.arange(len(row)), 0))
+        empty = np.where(in_bed[at], self.state.empty[row], step[at]).astype(np.int64)
+        last = np.append(first[1:], True)
+        self.state.empty[row[last]] = empty[last]
+        return empty
