@@ -20,9 +20,10 @@ import structlog
 from alerting import downlink, lifecycle, notice
 from alerting.detection.columns import VitalColumns
 from alerting.detection.context import District, Happened, Source
-from alerting.detection.engine import SWITCHES, Engine
+from alerting.detection.engine import Engine
 from alerting.detection.intake import FUTURE_US, concerns, place_of
 from alerting.detection.ledger import on_its_own
+from alerting.detection.switches import SWITCHES
 from alerting.district import RegistryCache, build_district, build_notice
 from alerting.escalation import ladder
 from alerting.escalation.direct import Door
@@ -235,6 +236,9 @@ class Alerting:
             if n and place is not None:
                 rows, columns = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
                 parts.append(VitalColumns(rows, columns, times, values))
+        if frame.stream == "live":
+            newest_us = frame.base_us + max(int(s.offsets_ms()[-1]) for s in frame.series) * 1000
+            findings += self._engine.clock(gateway, newest_us, now_us)
         if parts:
             self._engine.readings(VitalColumns.join(parts))
         return findings

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import Bins, Latest
+from alerting.detection.columns import Bins, Latest, VitalColumns
 from alerting.detection.context import District, Happened, Person
 from alerting.detection.timers import Timers
 from alerting.finding import Finding
@@ -64,6 +64,8 @@ class Chapter(msgspec.Struct, frozen=True):
     bins: Bins
     hour: int
     """Hours since 1970, UTC."""
+    implausible: VitalColumns
+    """Readings that no body gives; they are in no bin. In no order, and some may have come before."""
 
 
 class State(msgspec.Struct):
@@ -107,6 +109,10 @@ class Detector:
 
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker says that the gateway's connection is dead."""
+
+    def clock(self, district: District, gateway: str, newest_us: int, now_us: int) -> Iterable[Finding]:
+        """The newest time in a live frame of the gateway, and the platform's."""
+        return ()
 
     def tick(self, district: District, now_us: int) -> Iterable[Finding]:
         """Once a second, by the clock of the platform."""

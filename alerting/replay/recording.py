@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from alerting.detection.columns import VitalColumns
 from alerting.detection.context import District, Happened, Source
 from alerting.detection.detectors.silence import GATEWAY_SILENT_US, MISSED_HEARTBEATS
-from alerting.detection.engine import SWITCHES
 from alerting.detection.intake import FUTURE_US, place_of
+from alerting.detection.switches import SWITCHES
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float32]

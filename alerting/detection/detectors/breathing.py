@@ -2,8 +2,10 @@
 
 Two cases. *Breathing pause*: the sensor measures a rate of next to nothing; apnoea is a pause of 10 s or more (AASM
 Manual for the Scoring of Sleep), and a rate averaged over the sensor's window falls below 4 /min only when it lasts.
-*No vital sign*: the bed is taken, and neither breathing nor pulse comes, though this bed gave them before: the sensor's
-own flag for a poor signal is that it sends no value at all. A device that is silent explains it.
+*No vital sign*: the bed is taken, and neither breathing nor pulse comes, though this bed gave them before. Radars lose
+a sleeper for some minutes every night, so it takes half an hour. A device that is silent explains it.
+*Quality*: most sensors send no value when their signal is poor. One that says how good it is (``signal_quality``) is
+not believed a pause while that is poor; that nothing is measured takes twice the time then, and the reason says so.
 """
 
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import STEP_US, carry, grown
+from alerting.detection.columns import STEP_US, Carried, carry, grown
 from alerting.detection.context import COLUMN, District
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.watcher import Episodes, Watcher
@@ -21,7 +23,10 @@ from alerting.detection.words import about, lasting
 from alerting.finding import Finding
 
 _BED, _RATE, _PULSE = COLUMN["in_bed"], COLUMN["respiration_rate"], COLUMN["heart_rate"]
-_COLUMNS = np.array([_BED, _RATE, _PULSE])
+_QUALITY = COLUMN["signal_quality"]
+_COLUMNS = np.array([_BED, _RATE, _PULSE, _QUALITY])
+QUALITY_KNOWN_STEPS = 120_000_000 // STEP_US
+"""The sensor's word on its signal is good for two minutes."""
 BED_KNOWN_STEPS = 180_000_000 // STEP_US
 """The bed sensor's word is good for three minutes."""
 SEEN_LATELY_STEPS = 12 * 3_600_000_000 // STEP_US
@@ -39,11 +44,15 @@ class InBed(msgspec.Struct):
 class Breathing(Detector):
     """See the module."""
 
+    version: ClassVar = 2
     parameters: ClassVar = {
         "breathing.pause_rate": Parameter(4, 1, 8, "/min", "呼吸停顿:呼吸率低于", "pause: rate below"),
         "breathing.pause_seconds": Parameter(30, 15, 120, "s", "呼吸停顿:持续时间", "pause: for"),
         "breathing.missing_minutes": Parameter(
             30, 5, 120, "min", "在床无生命体征:持续时间", "no vital sign in bed: for"
+        ),
+        "breathing.poor_quality": Parameter(
+            30, 0, 90, "%", "信号质量差:低于", "poor signal: the sensor's own quality below"
         ),
     }
     rules: ClassVar = {
@@ -61,17 +70,24 @@ class Breathing(Detector):
         self._rate = self.tuned(district, "breathing.pause_rate")
         self._pause_us = (self.tuned(district, "breathing.pause_seconds") * 1e6).astype(np.int64)
         self._missing_steps = (self.tuned(district, "breathing.missing_minutes") * 60e6 / STEP_US).astype(np.int64)
+        self._poor = self.tuned(district, "breathing.poor_quality")
         self._watcher = Watcher(self.state.pauses, people)
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
-        yield from self._pauses(chapter)
-        yield from self._missing(chapter)
+        moments = carry(chapter.bins.of(*_COLUMNS), chapter.latest, _COLUMNS)
+        if not len(moments.row):
+            return
+        told = (moments.step_of[:, 3] > 0) & (moments.step - moments.step_of[:, 3] <= QUALITY_KNOWN_STEPS)
+        poor = told & (moments.value[:, 3] < self._poor[moments.row])
+        yield from self._pauses(chapter, poor[moments.step_of[:, 1] == moments.step])
+        yield from self._missing(chapter.district, moments, poor)
 
-    def _pauses(self, chapter: Chapter) -> Iterator[Finding]:
+    def _pauses(self, chapter: Chapter, poor: NDArray[np.bool_]) -> Iterator[Finding]:
+        """``poor``: where the sensor doubts its own word, for each bin of the breathing rate."""
         bins = chapter.bins.of(_RATE)
         if not len(bins):
             return
-        low = bins.mean < self._rate[bins.row]
+        low = (bins.mean < self._rate[bins.row]) & ~poor
         for turn in self._watcher.walk(bins, low, self._pause_us[bins.row], np.full(len(bins), 3)):
             row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
             for_zh, for_en = lasting(turn.held_us)
@@ -88,20 +104,23 @@ class Breathing(Detector):
                 now_us,
                 zh,
                 en,
-                {"kind": "breathing", "value": round(rate, 1), "held_s": turn.held_us // 1_000_000},
+                {
+                    "kind": "breathing",
+                    "channel": "respiration_rate",
+                    "value": round(rate, 1),
+                    "held_s": turn.held_us // 1_000_000,
+                },
             )
 
-    def _missing(self, chapter: Chapter) -> Iterator[Finding]:
+    def _missing(self, district: District, moments: Carried, poor: NDArray[np.bool_]) -> Iterator[Finding]:
         state = self.state
-        moments = carry(chapter.bins.of(*_COLUMNS), chapter.latest, _COLUMNS)
-        if not len(moments.row):
-            return
         row, bed_step = moments.row, moments.step_of[:, 0]
-        vital_step = moments.step_of[:, 1:].max(axis=1)
+        vital_step = moments.step_of[:, 1:3].max(axis=1)
         in_bed = (moments.value[:, 0] >= 0.5) & (bed_step > 0) & (moments.step - bed_step <= BED_KNOWN_STEPS)
         # who has just lain down has not been missed yet
         since = np.maximum(vital_step, self._empty(row, moments.step, in_bed))
-        missing = in_bed & (vital_step > 0) & (moments.step - since >= self._missing_steps[row])
+        allowed = self._missing_steps[row] * np.where(poor, 2, 1)
+        missing = in_bed & (vital_step > 0) & (moments.step - since >= allowed)
         missing &= moments.step - vital_step <= SEEN_LATELY_STEPS
         concerned = missing | (state.missing_us[row] > 0)
         for i in np.flatnonzero(np.isin(row, row[concerned])).tolist() if concerned.any() else ():
@@ -112,14 +131,18 @@ class Breathing(Detector):
             now_us = int(moments.step[i] + 1) * STEP_US
             state.missing_us[person_row] = 0 if told_us else onset_us
             minutes = (now_us - onset_us) // 60_000_000
+            quality = round(float(moments.value[i, 3])) if poor[i] else None
+            doubt_zh, doubt_en = (
+                (f",传感器自报信号质量 {quality} %", f"; signal quality {quality} %") if poor[i] else ("", "")
+            )
             zh, en = (
-                f"在床但 {minutes} 分钟未测到呼吸和心率",
-                f"in bed, no breathing or pulse measured for {minutes} min",
+                f"在床但 {minutes} 分钟未测到呼吸和心率{doubt_zh}",
+                f"in bed, no breathing or pulse measured for {minutes} min{doubt_en}",
             )
             if told_us:
                 zh, en = "已重新测到生命体征或已离床", "vital signs are back, or the bed is empty"
             yield about(
-                chapter.district.people[person_row],
+                district.people[person_row],
                 "no_vital_sign",
                 self.version,
                 "note" if told_us else "open",
@@ -128,7 +151,12 @@ class Breathing(Detector):
                 now_us,
                 zh,
                 en,
-                {"kind": "no_vital_sign", "minutes": int(minutes)},
+                {
+                    "kind": "no_vital_sign",
+                    "minutes": int(minutes),
+                    "signal_quality": quality,
+                    "last_vital_us": int(vital_step[i]) * STEP_US,
+                },
             )
 
     def _empty(self, row: NDArray[np.int32], step: NDArray[np.int64], in_bed: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -95,7 +95,8 @@ class Calls(Detector):
         if call.severity == "technical":
             subject, resident_id = f"device:{happened.source.gateway}/{happened.source.name}", None
         words = EVENTS[happened.kind]
-        detail = happened.values.get("reason", "")
+        charge = happened.values.get("value")
+        detail = happened.values.get("reason", f"{charge:g} %" if happened.kind == "battery_low" and charge else "")
         more = f":{detail}" if detail else ""
         return Finding(
             action="open",
