@@ -18,8 +18,8 @@ from alerting.detection.context import District, Happened, Source
 from alerting.detection.detector import Chapter, Detector
 from alerting.detection.detectors import all_detectors
 from alerting.detection.ledger import Ledger
-from alerting.detection.plausible import split
 from alerting.detection.memory import FORMAT, Memory, decode, encode
+from alerting.detection.plausible import split
 from alerting.detection.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.timers import Alarms, Timers
 from alerting.finding import Finding

@@ -18,6 +18,7 @@ CHANGES: dict[tuple[str, int], str] = {
 SWITCHES = frozenset(channel for channel, _ in CHANGES)
 LEVELS = {"battery": 10.0, "clock_offset": 2000.0}
 """Channels that are 1 from this amount on, below or above 0: charge in percent, what a clock is off in ms."""
+BINARY = SWITCHES - LEVELS.keys()
 MOTION_AGAIN_US = 60_000_000
 UNHURRIED = frozenset(kind for (channel, _), kind in CHANGES.items() if channel not in LEVELS)
 """Events that wait for their step, so that behaviour is seen in the order of time."""

@@ -79,7 +79,8 @@ class Breathing(Detector):
             return
         told = (moments.step_of[:, 3] > 0) & (moments.step - moments.step_of[:, 3] <= QUALITY_KNOWN_STEPS)
         poor = told & (moments.value[:, 3] < self._poor[moments.row])
-        yield from self._pauses(chapter, poor[moments.step_of[:, 1] == moments.step])
+        measured = (moments.bin_of[:, 1] >= 0) & (moments.step_of[:, 1] == moments.step)
+        yield from self._pauses(chapter, poor[measured])
         yield from self._missing(chapter.district, moments, poor)
 
     def _pauses(self, chapter: Chapter, poor: NDArray[np.bool_]) -> Iterator[Finding]:
