@@ -21,6 +21,7 @@ from alerting.finding import Action, Finding
 
 BEGIN_US, END_US = 20 * HOUR_US, 10 * HOUR_US
 """Of a night, local time."""
+NIGHT_US = DAY_US - BEGIN_US + END_US
 LEAST_HOURS = 2.0
 ASLEEP_US = HOUR_US
 FIGURES = ("sleep_time", "night_exits")
@@ -31,8 +32,9 @@ SHARES: dict[Question, float] = {"sudden": 1.0, "shift": 0.6, "drift": 0.4}
 
 
 class Nights(Homes):
-    """By row: since when in bed; time in bed (µs) and exits of the running night."""
+    """By row: the first sign; since when in bed; time in bed (µs) and exits of the running night."""
 
+    first_us: dict[int, int] = msgspec.field(default_factory=dict)
     since_us: dict[int, int] = msgspec.field(default_factory=dict)
     lain_us: dict[int, int] = msgspec.field(default_factory=dict)
     exits: dict[int, int] = msgspec.field(default_factory=dict)
@@ -68,7 +70,7 @@ class Sleep(Behaviour):
         super().learn(district)
         state = self.state
         state.days.grow(len(district.people))
-        for known in (state.since_us, state.lain_us, state.exits):
+        for known in (state.first_us, state.since_us, state.lain_us, state.exits):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
         self._hours = self.tuned(district, "sleep.hours")
@@ -76,6 +78,7 @@ class Sleep(Behaviour):
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state
+        state.first_us.setdefault(row, sign.time_us)
         if home.in_bed and row not in state.since_us:
             state.since_us[row] = sign.time_us
             self._wake(row, sign.time_us)
@@ -99,8 +102,8 @@ class Sleep(Behaviour):
         # the exit that ends the night is getting up
         figures = (hours, max(0, exits - (row not in state.since_us)))
         self._wake(row, at_us)
-        if hours < LEAST_HOURS:
-            return
+        if hours < LEAST_HOURS or state.first_us.get(row, at_us) > at_us - NIGHT_US:
+            return  # nobody there, or a night that was not seen from its begin
         for figure, value in enumerate(figures):
             least = float((self._hours, self._exits)[figure][row])
             matters = {q: Matters(least * s, least * s if figure == 0 else np.inf) for q, s in SHARES.items()}
@@ -134,7 +137,7 @@ class Sleep(Behaviour):
         """The part of this time in bed that lies in a night."""
         day = local_day(since_us) - 1
         while (begin_us := day * DAY_US - LOCAL_US + BEGIN_US) < until_us:
-            overlap_us = min(until_us, begin_us + DAY_US - BEGIN_US + END_US) - max(since_us, begin_us)
+            overlap_us = min(until_us, begin_us + NIGHT_US) - max(since_us, begin_us)
             if overlap_us > 0:
                 self.state.lain_us[row] = self.state.lain_us.get(row, 0) + overlap_us
             day += 1
