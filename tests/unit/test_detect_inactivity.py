@@ -126,8 +126,8 @@ def test_a_silent_sensor_explains_it_but_not_half_a_day() -> None:
     opened = dict.fromkeys(f.rule for f in found if f.action == "open")
     assert list(opened) == ["gateway_silent", "device_silent", "inactivity_long"]
     assert at(7, "19:21") <= found[-1].sensed_us <= at(7, "20:21")
-    home.move(7, "20:30 living_room")
-    assert ("clear", "inactivity_long", "urgent") in raised(home.until(7, "20:40"))
+    home.move(7, "21:30 living_room")
+    assert ("clear", "inactivity_long", "urgent") in raised(home.until(7, "21:40"))
 
 
 def test_a_home_that_lost_its_sensors_or_got_a_second_resident_is_forgotten() -> None:

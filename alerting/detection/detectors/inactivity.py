@@ -98,7 +98,7 @@ class Inactivity(Behaviour):
                 del known[row]
         self._tuned = {name.partition(".")[2]: self.tuned(district, name) for name in self.parameters}
         self._floor_us: dict[State, list[int]] = {
-            state: (self._tuned[name] * unit_us).astype(np.int64).tolist()
+            state: np.rint(self._tuned[name].astype(np.float64) * unit_us).astype(np.int64).tolist()
             for state, name, unit_us in (
                 (State.QUIET, "floor", MINUTE_US),
                 (State.HELD, "held_floor", MINUTE_US),
