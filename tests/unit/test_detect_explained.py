@@ -1,4 +1,4 @@
-"""Every rule of every detector, brought to speak once: its reason in two languages with its numbers, and its evidence."""
+"""Every rule of every detector, brought to speak once: a reason in two languages with its numbers, and evidence."""
 
 import itertools
 import re
@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from alerting import evidence
 from alerting.detection.columns import HOUR_US, VitalColumns
 from alerting.detection.context import COLUMN, District, Happened, Person, Source
 from alerting.detection.detectors import all_rules
@@ -15,6 +16,7 @@ from alerting.detection.ledger import Ledger
 from alerting.detection.plausible import PLAUSIBLE
 from alerting.finding import Finding
 from alerting.news2 import PARAMETERS
+from firmware_profiles.channels import CHANNELS
 from tests.support.sensors import DAY, FIRST, MINUTE, SensorHome
 
 DAYS = 24
@@ -196,6 +198,20 @@ def test_evidence_has_window_version_and_parameters(rule: str) -> None:
     parameters = finding.evidence["parameters"]
     assert parameters or rule in WORDS_ALONE
     assert all(isinstance(number, int | float) for number in parameters.values())
+
+
+@pytest.mark.parametrize("rule", sorted(all_rules()))
+def test_the_evidence_is_said_in_words(rule: str) -> None:
+    found = raised()[rule].evidence
+    told = evidence.lines(found)
+    assert told[0].label_zh == "判断时段"
+    for line in (*told, *evidence.parameters(found)):
+        assert line.zh
+        assert line.en
+        assert not re.search(r"[{}\[\]]|_us", line.zh + line.en)
+    unknown = {line.label_en for line in told if line.label_en == line.label_zh}
+    assert not unknown
+    assert set(evidence.channels(found)) <= set(CHANNELS)
 
 
 def test_the_score_shows_its_parts() -> None:

@@ -2,7 +2,7 @@
 
 Source: RCP 2017 (see ``alerting.news2``). For the home: score what is fresh, never call a partial score complete, let a
 3 in a single fresh parameter speak on its own. Of heart, breathing and oxygen the mildest of the last three readings
-counts, and the level must hold for two minutes: one odd reading wakes nobody.
+counts, and the level must hold for two minutes, a 3 alone for five: one odd reading wakes nobody.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,9 @@ FRESH_US: dict[str, int] = {
     "consciousness": 6 * 3_600_000_000,
 }
 URGENT, EMERGENCY, SINGLE = 5, 7, 3
-HOLD_US = 120_000_000
+HOLD_US, HOLD_SINGLE_US = 120_000_000, 300_000_000
+"""A 3 in one parameter alone takes longer: sleepers' oxygen dips for minutes, and the limits speak below 90 %."""
+
 NORMAL_US = 600_000_000
 """The score must stay below every trigger for ten minutes before a new episode can begin."""
 CONTINUOUS = tuple(code for code, fresh_us in FRESH_US.items() if fresh_us <= 15 * 60_000_000)
@@ -73,6 +75,7 @@ class News2(Detector):
         "news2.emergency": EMERGENCY,
         "news2.single": SINGLE,
         "news2.hold_s": HOLD_US / 1e6,
+        "news2.hold_single_s": HOLD_SINGLE_US / 1e6,
         **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
     }
     rules: ClassVar = {RULE: Rule(story="vital")}
@@ -143,7 +146,7 @@ class News2(Detector):
             self._watched[row] = True
         # held since the first of the readings that say so, of the parameter that weighs most
         episode.hold(int(moments.since[i, points.argmax()]) * STEP_US)
-        if begin_us - episode.since_us < HOLD_US:
+        if begin_us - episode.since_us < (HOLD_SINGLE_US if level == "low-medium" else HOLD_US):
             return
         severity: Severity = "emergency" if level == "high" else "urgent"
         if not episode.onset_us:
