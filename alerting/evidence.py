@@ -48,6 +48,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "event": ("事件", "event"),
     "seconds": ("偏差 (秒)", "off by (s)"),
     "total": ("总分", "total"),
+    "highest_single": ("单项最高分", "highest of one"),
+    "spo2_scale": ("血氧量表", "SpO2 scale"),
 }
 STATES = {
     "quiet": ("无动静", "still"),
@@ -110,6 +112,8 @@ def _said(name: str, value: Any) -> tuple[str, str]:
         return _clock(value), _clock(value)
     if name == "held_s":
         return f"{value // 60} 分 {value % 60} 秒", f"{value // 60} min {value % 60} s"
+    if name == "unit":
+        return UNITS.get(value, (value, value))
     if name == "channel" and value in CHANNELS:
         return CHANNELS[value].zh, CHANNELS[value].en
     if name == "event" and value in EVENTS:
