@@ -20,9 +20,10 @@ import structlog
 from alerting import downlink, lifecycle, notice
 from alerting.detection.columns import VitalColumns
 from alerting.detection.context import District, Happened, Source
-from alerting.detection.engine import SWITCHES, Engine
+from alerting.detection.engine import Engine
 from alerting.detection.intake import FUTURE_US, concerns, place_of
 from alerting.detection.ledger import on_its_own
+from alerting.detection.switches import SWITCHES, UNHURRIED
 from alerting.district import RegistryCache, build_district, build_notice
 from alerting.escalation import ladder
 from alerting.escalation.direct import Door
@@ -190,7 +191,10 @@ class Alerting:
             source = district.sources.get((gateway, event.device)) or self._newly_paired(gateway, event.device)
             if event.gateway != gateway or source is None:
                 raise DecodeError(f"event of an unknown device {event.gateway}/{event.device}")
-            happened = Happened(source, event.kind, event.time_us, dict(event.values), event.evidence)
+            time_us = event.time_us
+            if event.kind in UNHURRIED and time_us > now_us + FUTURE_US:
+                time_us = now_us  # a clock that is ahead: it would wait for a time that is far away
+            happened = Happened(source, event.kind, time_us, dict(event.values), event.evidence)
             # the event first: its alert must not wait for anything
             return [*self._engine.event(happened), *self._engine.heard(gateway, event.device, now_us)]
         if leaf == "status":
@@ -220,14 +224,18 @@ class Alerting:
         parts = []
         for device in {series.device for series in frame.series}:
             findings += self._engine.heard(gateway, device, now_us)
+        newest_us = frame.base_us + max(int(series.offsets_ms().max(initial=0)) for series in frame.series) * 1000
+        if frame.stream == "live":
+            findings += self._engine.clock(gateway, newest_us, now_us)
+        # a home whose clock is ahead must not go unwatched: its newest reading is of now
+        base_us = frame.base_us - (newest_us - now_us if newest_us > now_us + FUTURE_US else 0)
         for series in frame.series:
             source = district.sources.get((gateway, series.device))
             if source is None or not concerns(source, series.channel):
                 continue
             values = series.floats()
             good = np.isfinite(values)
-            times = frame.base_us + series.offsets_ms().astype(np.int64) * 1000
-            good &= times <= now_us + FUTURE_US
+            times = base_us + series.offsets_ms().astype(np.int64) * 1000
             values, times, n = values[good], times[good], int(good.sum())
             if n and series.channel in SWITCHES:
                 self._engine.switched(source, series.channel, times, values)

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
-from alerting import outcomes
+from alerting import evidence, outcomes
 from alerting.orders.states import WORDS as ORDER_WORDS
 from care_network.access import may_do
 from care_network.accounts import Account
@@ -74,6 +74,9 @@ def page(request: Request, name: str, account: Account | None = None, status: in
         "outcomes": list(outcomes.OUTCOMES.values()),
         "findings": {"cause": outcomes.CAUSES, "injury": outcomes.INJURIES, "hospital": outcomes.HOSPITAL},
         "actions_taken": outcomes.ACTIONS,
+        "evidence_lines": evidence.lines,
+        "evidence_parameters": evidence.parameters,
+        "evidence_channels": evidence.channels,
         "now": dt.datetime.now(dt.UTC),
     }
     return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)
@@ -92,12 +95,12 @@ def number(value: float, code: str) -> str:
     return f"{value:.1f}" if CHANNELS[code].resolution < 1 else f"{value:.0f}"
 
 
-def fall_plot(evidence: dict[str, Any]) -> str:
+def fall_plot(found: dict[str, Any]) -> str:
     """The acceleration around a fall as an SVG path: magnitude over time, 0–8 g, 600 × 140. Empty without a signal."""
     import msgspec
 
     try:
-        raw = base64.b64decode(str(evidence.get("signal", "")), validate=True)
+        raw = base64.b64decode(str(found.get("signal", "")), validate=True)
         _start, rate, samples = msgspec.msgpack.decode(raw, type=tuple[int, float, bytes])
     except (ValueError, msgspec.DecodeError):
         return ""

@@ -19,7 +19,7 @@ from alerting.finding import RANK
 from alerting.replay import files, tuning
 from alerting.replay.alerts import Alert, Difference, collect, compare
 from alerting.replay.recording import Recording
-from alerting.replay.residents import read_residents
+from alerting.replay.residents import ResidentsFile, read_residents
 from alerting.replay.rows import Reject, read_rows
 from alerting.replay.run import replay as play
 from shouwang.shanghai import local, local_time
@@ -27,7 +27,8 @@ from shouwang.shanghai import local, local_time
 app = typer.Typer(help="Watch readings and events and raise alerts; replay recorded data.", invoke_without_command=True)
 MOST_SHOWN = 10
 MOST_PLOTS = 40
-DAY_US = 86_400_000_000
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
 
 
 @app.callback()
@@ -58,14 +59,17 @@ def replay(
         Path | None, typer.Option(exists=True, dir_okay=False, help="Readings: time,resident,device,channel,value.")
     ] = None,
     residents: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="With --csv: who they are (TOML).")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="With --csv: who they are (TOML); everybody alone without it."),
     ] = None,
-    zone: Annotated[str, typer.Option(help="Zone of times in the CSV that name none, e.g. Asia/Shanghai.")] = "",
+    zone: Annotated[str, typer.Option(help="Zone of times in the CSV that name none.")] = "Asia/Shanghai",
     from_database: Annotated[bool, typer.Option("--from-database", help="Replay what is stored, instead.")] = False,
     url: Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")] = "",
     resident: Annotated[list[str], typer.Option(help="With --from-database: a resident's code; repeatable.")] = [],  # noqa: B006
     since: Annotated[str, typer.Option(help="Alerts from this moment on: 2026-11-01, 2026-11-01T08:00.")] = "",
-    until: Annotated[str, typer.Option(help="Alerts before this moment.")] = "",
+    until: Annotated[
+        str, typer.Option(help="Alerts before this moment; the clock runs until then, else 3 h past the last row.")
+    ] = "",
     learn_days: Annotated[
         int, typer.Option(min=0, max=90, help="With --from-database: begin so many days earlier, to learn.")
     ] = 14,
@@ -130,24 +134,40 @@ def _run(recording: Recording, progress: Progress, name: str) -> list[Alert]:
 def _file(
     csv: Path | None, residents: Path | None, zone: str, since: str, until: str, out: Path, progress: Progress
 ) -> tuple[Recording, Span, list[str]]:
-    if csv is None or residents is None:
-        raise ValueError("name --csv READINGS.csv and --residents RESIDENTS.toml, or --from-database")
-    known = read_residents(residents)
+    if csv is None:
+        raise ValueError("name --csv READINGS.csv (and --residents RESIDENTS.toml), or --from-database")
+    known = ResidentsFile([]) if residents is None else read_residents(residents)
     task = progress.add_task("reading", total=csv.stat().st_size)
-    codes = {entry.code for entry in known.resident}
-    rows = read_rows(csv, codes, _zone(zone), lambda done: progress.update(task, completed=done))
+    rows = read_rows(csv, _zone(zone), lambda done: progress.update(task, completed=done))
     progress.update(task, completed=csv.stat().st_size)
     notes = _rejected(rows.rejects, rows.lines, out.with_suffix(".rejects.csv"))
-    recording, unused, strangers = files.recording_of(rows, known)
+    span = Span(_moment(since), _moment(until))
+    played = files.recording_of(rows, known, span.until_us)
     if rows.ignored_columns:
         notes.append(f"columns that mean nothing here: {', '.join(rows.ignored_columns)}")
-    if strangers:
+    where = "there is no residents file" if residents is None else f"not in {residents.name}"
+    if played.residents:
+        notes.append(f"{where}: {_some(played.residents)}: taken to live alone, with the usual limits")
+    if residents is not None and played.devices:
+        notes.append(f"{where}: {_some(played.devices)}: room by name, silence not judged")
+    rooms = {source.name: source.room or "?" for source in played.recording.district.sources.values()}
+    guessed = [
+        f"{name.partition('.')[2]} {room}"
+        for name, room in rooms.items()
+        if name.replace(".", " ", 1) in played.devices
+    ]
+    if guessed:
+        notes.append(f"rooms by name: {_some(guessed, 30)}")
+    if span.until_us is None:
         notes.append(
-            f"{len(strangers)} devices are not in {residents.name}: they have no room, their silence is not judged: "
-            + ", ".join(strangers[:MOST_SHOWN])
+            f"the last row is of {_clock(played.last_us)}; the clock ran on for {files.RUN_ON_US // HOUR_US} h "
+            "(--until says otherwise)"
         )
-    span = Span(_moment(since), _moment(until))
-    return recording, span, notes + _unused(unused)
+    return played.recording, span, notes + _unused(played.unused)
+
+
+def _some(names: list[str], most: int = MOST_SHOWN) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 class _Request(msgspec.Struct, frozen=True):

@@ -22,11 +22,12 @@ MINUTE_US = 60_000_000
 _HEART = ("sudden_heart_rate", "limit_heart_rate", "shift_heart_rate", "drift_heart_rate")
 _BREATH = ("sudden_respiration_rate", "limit_respiration_rate", "shift_respiration_rate", "drift_respiration_rate")
 _OXYGEN = ("sudden_spo2", "limit_spo2", "shift_spo2", "drift_spo2")
-_PRESSURE = ("limit_systolic_bp", "limit_diastolic_bp", "shift_systolic_bp", "shift_diastolic_bp")
-_BODY = frozenset((*_HEART, *_BREATH, *_OXYGEN, "news2", "breathing_pause", "no_vital_sign"))
+_PRESSURE = tuple(f"{what}_{side}_bp" for what in ("limit", "shift", "drift") for side in ("systolic", "diastolic"))
+_SLEEP = tuple(f"{what}_{figure}" for what in ("sudden", "shift", "drift") for figure in ("sleep_time", "night_exits"))
+_BODY = frozenset((*_HEART, *_BREATH, *_OXYGEN, "news2", "news2_trend", "breathing_pause", "no_vital_sign"))
 _DAY = 1440
-_STILL = frozenset(("inactivity", "not_back", "missed_morning", "bathroom_stay", "bed_exit"))
-_NIGHT = frozenset(("night_wandering", "not_back", "inactivity", "bed_exit", "day_night_reversed", "night_exits"))
+_STILL = frozenset(("inactivity", "not_back", "missed_morning", "bathroom_stay", "bed_exit", *_SLEEP))
+_NIGHT = frozenset(("night_wandering", "not_back", "inactivity", "bed_exit", "day_night_reversed", *_SLEEP))
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -55,7 +56,8 @@ EXPECTED: dict[str, Expected] = {
     "drift": _expected("drift_heart_rate", "shift_heart_rate", also=_BODY),
     "hypoxia": _expected("limit_spo2", "news2", "sudden_spo2", late=5, also=_BODY, after=720),
     "breathing_pause": _expected("breathing_pause", late=5, also=_BODY, after=720),
-    "weight_gain": _expected("weight_gain", after=3 * _DAY),
+    "no_vital_sign": _expected("no_vital_sign", also=_BODY, after=720),
+    "weight_gain": _expected("weight_gain", also=("drift_weight",), after=14 * _DAY),
     # single readings may be told of at once; the mean of days is judged when the next one begins
     "pressure_crisis": _expected("limit_systolic_bp", "limit_diastolic_bp", also=(*_PRESSURE, "news2"), after=4 * _DAY),
     "stop": _expected("inactivity", also=_STILL, after=2 * _DAY),
@@ -63,8 +65,15 @@ EXPECTED: dict[str, Expected] = {
     "bathroom": _expected("bathroom_stay", "inactivity", also=_STILL, after=120),
     "night_wandering": _expected("night_wandering", late=5, also=_NIGHT, after=720),
     "bed_exit": _expected("bed_exit", "inactivity", also=_NIGHT, after=720),
+    # a week is judged when it is over, and the change of a week takes as long to be forgotten
+    "sleepless": _expected(
+        *(f"{what}_sleep_time" for what in ("sudden", "shift")), late=720, also=_NIGHT, after=7 * _DAY
+    ),
+    "restless": _expected(
+        *(f"{what}_night_exits" for what in ("sudden", "shift")), late=720, also=_NIGHT, after=7 * _DAY
+    ),
     "reversed": _expected("day_night_reversed", late=720, also=_BODY | _STILL | _NIGHT, early=60, after=3 * _DAY),
-    "absence": _expected("not_back", also=("inactivity", "missed_morning"), after=180),
+    "absence": _expected("not_back", also=("inactivity", "missed_morning", *_SLEEP), after=720),
     "heat": _expected("heat", early=60, after=720),
     "cold": _expected("cold", early=60, after=720),
     "smoke": _expected("smoke"),

@@ -79,10 +79,7 @@ class Behaviour(Detector):
         evidence: dict[str, object],
     ) -> Finding:
         """A finding about the row's person or household."""
-        window = {"since_us": onset_us, "until_us": sensed_us}
         home = self.state.homes.get(row)
         evidence = {"sensors": sorted(home.newest) if home else [], **evidence}
         person = district.people[row]
-        return about(
-            person, rule, self.version, action, severity, onset_us, sensed_us, *words, {"window": window, **evidence}
-        )
+        return about(person, rule, self.version, action, severity, onset_us, sensed_us, *words, evidence)

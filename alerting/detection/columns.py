@@ -153,24 +153,25 @@ def fold(readings: VitalColumns) -> Bins:
 class Carried(msgspec.Struct, frozen=True):
     """Several channels side by side at every (row, step) where one of them has a bin; shapes [m] and [m, k].
 
-    ``step_of`` says from which step a value was carried forward; 0: never measured.
+    ``step_of`` says from which step a value was carried forward; 0: never measured. ``bin_of`` says from which bin; -1:
+    from what was known before them.
     """
 
     row: NDArray[np.int32]
     step: NDArray[np.int64]
     value: NDArray[np.float32]
     step_of: NDArray[np.int64]
+    bin_of: NDArray[np.intp]
 
 
 def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
-    """Each channel's last known value at every moment of the bins; ``latest`` is what was known before them."""
+    """Each channel's last known value at every moment of the bins, which are of these columns alone; ``latest`` is
+    what was known before them."""
     place = np.full(_CHANNELS, -1)
     place[columns] = np.arange(len(columns))
-    bins = bins.take(place[bins.column] >= 0)
     if not len(bins):
-        return Carried(
-            bins.row, bins.step, np.empty((0, len(columns)), np.float32), np.empty((0, len(columns)), np.int64)
-        )
+        nothing = np.empty((0, len(columns)), np.int64)
+        return Carried(bins.row, bins.step, nothing.astype(np.float32), nothing, nothing)
     base = int(bins.step.min())
     moment, index = np.unique((bins.row.astype(np.int64) << 20) | (bins.step - base), return_inverse=True)
     row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
@@ -180,10 +181,12 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
     value[first], step_of[first] = latest.value[row[first]][:, columns], latest.step[row[first]][:, columns]
     at = place[bins.column]
     value[index, at], step_of[index, at] = bins.mean, bins.step
+    bin_of = np.full((len(moment), len(columns)), -1, np.intp)
+    bin_of[index, at] = np.arange(len(bins))
     # each place that has nothing of its own looks up the column to the nearest that has
     source = np.where(step_of >= 0, np.arange(len(moment))[:, None], 0)
     np.maximum.accumulate(source, axis=0, out=source)
-    return Carried(row, step, np.take_along_axis(value, source, 0), np.take_along_axis(step_of, source, 0))
+    return Carried(row, step, *(np.take_along_axis(array, source, 0) for array in (value, step_of, bin_of)))
 
 
 def whole_series(bins: Bins, flag: NDArray[np.bool_]) -> NDArray[np.intp]:

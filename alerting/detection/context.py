@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from firmware_profiles.channels import CHANNELS
 
 VITALS: tuple[str, ...] = tuple(code for code, channel in CHANNELS.items() if channel.kind == "vital")
-MEASURED: tuple[str, ...] = (*VITALS, "in_bed", "room_temperature")
+OF_THE_HOME = ("in_bed", "room_temperature")
+MEASURED: tuple[str, ...] = (*VITALS, *OF_THE_HOME, "signal_quality")
 """The channels that detectors see in bins; ``in_bed`` as the share of the step that the bed was taken."""
 COLUMN: Mapping[str, int] = MappingProxyType({code: index for index, code in enumerate(MEASURED)})
 """The column of each measured channel in the state arrays."""

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import Bins, Latest
-from alerting.detection.context import District, Happened
+from alerting.detection.columns import Bins, Latest, VitalColumns
+from alerting.detection.context import District, Happened, Person
 from alerting.detection.timers import Timers
 from alerting.finding import Finding
 
@@ -64,6 +64,8 @@ class Chapter(msgspec.Struct, frozen=True):
     bins: Bins
     hour: int
     """Hours since 1970, UTC."""
+    implausible: VitalColumns
+    """Readings that no body gives; they are in no bin. In no order, and some may have come before."""
 
 
 class State(msgspec.Struct):
@@ -76,6 +78,8 @@ class Detector:
     version: ClassVar[int] = 1
     parameters: ClassVar[dict[str, Parameter]] = {}
     """By name, ``<detector>.<parameter>``."""
+    constants: ClassVar[dict[str, float]] = {}
+    """Numbers that count like parameters and nobody tunes; shown as evidence beside them."""
     rules: ClassVar[dict[str, Rule]] = {}
     """The rules whose findings this detector gives."""
 
@@ -106,12 +110,22 @@ class Detector:
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker says that the gateway's connection is dead."""
 
+    def clock(self, district: District, gateway: str, newest_us: int, now_us: int) -> Iterable[Finding]:
+        """The newest time in a live frame of the gateway, and the platform's."""
+        return ()
+
     def tick(self, district: District, now_us: int) -> Iterable[Finding]:
         """Once a second, by the clock of the platform."""
         return ()
 
     def restored(self) -> None:
         """The state was read from a snapshot: rebuild what is derived from it."""
+
+    def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
+        """Parameters and constants of ``rule`` for this person (None: the defaults), for the evidence of an alert."""
+        tuning = {} if person is None else person.tuning
+        tuned = {name: tuning.get(name, parameter.default) for name, parameter in self.parameters.items()}
+        return {**self.constants, **tuned}
 
     def tuned(self, district: District, name: str) -> NDArray[np.float32]:
         """One of this detector's parameters for every person, shape [people]."""

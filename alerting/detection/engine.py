@@ -7,8 +7,10 @@ older: an outage's backlog never raises an alert about hours ago while the prese
 """
 
 import heapq
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from alerting.detection.columns import HOUR_US, STEP_US, Latest, VitalColumns, fold
@@ -17,27 +19,14 @@ from alerting.detection.detector import Chapter, Detector
 from alerting.detection.detectors import all_detectors
 from alerting.detection.ledger import Ledger
 from alerting.detection.memory import FORMAT, Memory, decode, encode
+from alerting.detection.plausible import split
+from alerting.detection.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.timers import Alarms, Timers
 from alerting.finding import Finding
 
 LATENESS_US = 2_500_000
 """A frame is cut once a second and needs some ms: after this a step is complete, but for backlogs."""
 TICK_US = 1_000_000
-CHANGES: dict[tuple[str, int], str] = {
-    ("motion", 1): "motion_began",
-    ("motion", 0): "motion_ended",
-    ("presence", 1): "presence_began",
-    ("presence", 0): "presence_ended",
-    ("in_bed", 1): "bed_enter",
-    ("in_bed", 0): "bed_exit",
-    ("door_open", 1): "door_opened",
-    ("door_open", 0): "door_closed",
-}
-"""What the change of a 0/1 channel is called: detectors of behaviour know events alone."""
-SWITCHES = frozenset(channel for channel, _ in CHANGES)
-MOTION_AGAIN_US = 60_000_000
-UNHURRIED = frozenset(CHANGES.values())
-"""Events that wait for their step, so that behaviour is seen in the order of time."""
 
 
 class Engine:
@@ -52,11 +41,11 @@ class Engine:
             detector.timers = Timers(self._alarms, name)
         overrides = {
             method: [d for d in self._detectors.values() if getattr(type(d), method) is not getattr(Detector, method)]
-            for method in ("look", "event", "heard", "offline", "tick")
+            for method in ("look", "event", "heard", "offline", "tick", "clock")
         }
         self._lookers, self._event_lookers = overrides["look"], overrides["event"]
         self._hearers, self._tickers = overrides["heard"], overrides["tick"]
-        self._offliners = overrides["offline"]
+        self._offliners, self._clocks = overrides["offline"], overrides["clock"]
         self._latest = Latest(len(district.people))
         self._ledger = Ledger()
         self._waiting: list[VitalColumns] = []
@@ -74,15 +63,13 @@ class Engine:
     @property
     def state_bytes(self) -> int:
         """What the arrays of all detectors take, in bytes."""
-        arrays = [self._latest.value, self._latest.step]
-        for detector in self._detectors.values():
-            values = (getattr(detector.state, field) for field in detector.state.__struct_fields__)
-            arrays += [value for value in values if isinstance(value, np.ndarray)]
-        return sum(array.nbytes for array in arrays)
+        known = self._latest.value.nbytes + self._latest.step.nbytes
+        return known + sum(_bytes_of(detector.state) for detector in self._detectors.values())
 
     def redistrict(self, district: District) -> None:
         """Residents or devices were added or changed; rows of people known before must stay the same."""
         self._district = district
+        self._people = {(person.household_id, person.id): person for person in district.people}
         self._latest.grow(len(district.people))
         for detector in self._detectors.values():
             detector.learn(district)
@@ -144,7 +131,7 @@ class Engine:
 
         Many motion sensors say 1 whenever somebody moves and never 0: motion that is said again counts once a minute.
         """
-        on = np.asarray(value) >= 0.5
+        on = np.abs(value) >= LEVELS.get(channel, 0.5)
         key = (source.gateway, source.name, channel)
         told_us = self._switches.get(key, 0)  # when it was last told, negative where that was 0
         changed = np.concatenate(([told_us == 0 or (told_us > 0) != on[0]], on[1:] != on[:-1]))
@@ -152,7 +139,8 @@ class Engine:
             at_us = int(time_us[i])
             if changed[i] or at_us - told_us >= MOTION_AGAIN_US:
                 told_us = at_us if on[i] else -at_us
-                self._wait(Happened(source, CHANGES[channel, int(on[i])], at_us, {}))
+                values = {"value": float(value[i])} if channel in LEVELS else {}
+                self._wait(Happened(source, CHANGES[channel, int(on[i])], at_us, values))
         self._switches[key] = told_us
 
     def event(self, happened: Happened) -> list[Finding]:
@@ -164,12 +152,20 @@ class Engine:
 
     def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
         """A sign of life from a device (or the gateway alone)."""
-        return self._pass([f for d in self._hearers for f in d.heard(self._district, gateway, device, now_us)])
+        return self._pass(
+            [f for d in self._hearers for f in self._of(d, d.heard(self._district, gateway, device, now_us))]
+        )
 
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker says that the gateway's connection is dead."""
         for detector in self._offliners:
             detector.offline(gateway, now_us)
+
+    def clock(self, gateway: str, newest_us: int, now_us: int) -> list[Finding]:
+        """The newest time in a live frame of a gateway, and the platform's."""
+        return self._pass(
+            [f for d in self._clocks for f in self._of(d, d.clock(self._district, gateway, newest_us, now_us))]
+        )
 
     def advance(self, now_us: int) -> list[Finding]:
         """Every complete step up to ``now_us``, and who has been silent too long."""
@@ -180,7 +176,7 @@ class Engine:
             self._done_us = complete_us
         if now_us - self._ticked_us >= TICK_US:
             self._ticked_us = now_us
-            findings += self._pass([f for d in self._tickers for f in d.tick(self._district, now_us)])
+            findings += self._pass([f for d in self._tickers for f in self._of(d, d.tick(self._district, now_us))])
         return findings
 
     def _wait(self, happened: Happened) -> None:
@@ -188,7 +184,21 @@ class Engine:
         heapq.heappush(self._moments, (happened.time_us, self._order, happened))
 
     def _happened(self, happened: Happened) -> list[Finding]:
-        return [f for detector in self._event_lookers for f in detector.event(self._district, happened)]
+        return [f for d in self._event_lookers for f in self._of(d, d.event(self._district, happened))]
+
+    def _of(self, detector: Detector, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """A detector's findings, with what explains every alert: the window looked at and the parameters in force."""
+        for finding in findings:
+            if finding.action not in ("open", "update"):
+                yield finding
+                continue
+            person = self._people.get((finding.household_id, finding.resident_id))
+            explained = {
+                "window": {"since_us": finding.onset_us, "until_us": finding.sensed_us},
+                "parameters": detector.in_force(person, finding.rule),
+                **finding.evidence,
+            }
+            yield msgspec.structs.replace(finding, evidence=explained)
 
     def _pass(self, findings: list[Finding]) -> list[Finding]:
         return self._ledger.take(self._district, findings) if findings else findings
@@ -209,9 +219,12 @@ class Engine:
         return [*findings, *self._moments_until(until_us), *self._ledger.release(self._district, until_us)]
 
     def _chapter(self, columns: VitalColumns, hour: int, end_us: int) -> list[Finding]:
+        columns, implausible = split(columns)
         bins = self._latest.newer(fold(columns))
-        chapter = Chapter(self._district, self._latest, bins, hour)
-        found = [f for detector in self._lookers for f in detector.look(chapter)] if len(bins) else []
+        chapter = Chapter(self._district, self._latest, bins, hour, implausible)
+        found = (
+            [f for d in self._lookers for f in self._of(d, d.look(chapter))] if len(bins) or len(implausible) else []
+        )
         self._latest.keep(bins)
         found.sort(key=lambda f: f.sensed_us)  # stable: then by detector, as one step would give them
         findings: list[Finding] = []
@@ -231,8 +244,16 @@ class Engine:
                 at_us, owner, key = timer
                 findings += self._ledger.release(self._district, at_us)
                 if owner in self._detectors:
-                    findings += self._pass(list(self._detectors[owner].due(self._district, key, at_us)))
+                    detector = self._detectors[owner]
+                    findings += self._pass(list(self._of(detector, detector.due(self._district, key, at_us))))
             elif event_us < until_us:
                 findings += self._pass(self._happened(heapq.heappop(self._moments)[2]))
             else:
                 return findings
+
+
+def _bytes_of(state: msgspec.Struct) -> int:
+    """What the arrays of a state take, those of its parts too."""
+    values = [getattr(state, field) for field in state.__struct_fields__]
+    arrays = sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+    return arrays + sum(_bytes_of(value) for value in values if isinstance(value, msgspec.Struct))

@@ -17,6 +17,8 @@ from alerting.detection.detector import Rule
 from alerting.detection.detectors import all_rules
 from alerting.finding import RANK, Finding, Severity
 
+SETTLE_US = 5 * 60_000_000
+"""A cause that is over explains for a while yet: a gateway that is back still has to send what it kept."""
 STORY_US = 15 * 60_000_000
 DAY_US = 86_400_000_000
 QUIET_FROM, QUIET_UNTIL = dt.time(22), dt.time(7)
@@ -46,6 +48,8 @@ class Books(msgspec.Struct):
     stories: dict[str, Told] = {}
     lasting: dict[str, int] = {}
     """Onset of what is open, by household|rule, and by rule|device where it is about a device."""
+    over: dict[str, int] = {}
+    """When a cause was over, by household|rule."""
     joined: dict[str, Told | None] = {}
     """Where a finding that was not raised by itself went; None: nowhere."""
     raised_us: dict[str, list[int]] = {}
@@ -121,7 +125,8 @@ class Ledger:
 
     def _rests(self, district: District, finding: Finding, rule: Rule) -> str:
         for cause in rule.explained_by:
-            if f"{finding.household_id}|{cause}" in self.books.lasting:
+            key = f"{finding.household_id}|{cause}"
+            if key in self.books.lasting or finding.sensed_us < self.books.over.get(key, 0) + SETTLE_US:
                 return f"explained by {cause}"
         for cause in rule.blinded_by:
             if any(f"{cause}|{device}" in self.books.lasting for device in finding.evidence.get("sensors", ())):
@@ -147,7 +152,9 @@ class Ledger:
         key = f"{finding.subject}|{finding.rule}"
         told = self.books.told.get(key)
         if finding.action in ("clear", "cancel"):
-            self.books.lasting.pop(f"{finding.household_id}|{finding.rule}", None)
+            cause = f"{finding.household_id}|{finding.rule}"
+            if self.books.lasting.pop(cause, None) is not None and finding.severity == "technical":
+                self.books.over[cause] = finding.sensed_us
         if identity in self.books.joined:
             lead = self.books.joined[identity]
             if lead is not None:
@@ -181,6 +188,7 @@ class Ledger:
             key: recent for key, times in books.raised_us.items() if (recent := [t for t in times if t > since_us])
         }
         books.stories = {key: told for key, told in books.stories.items() if told.last_us > since_us}
+        books.over = {key: over_us for key, over_us in books.over.items() if over_us > since_us}
         # a condition can last for days, and its end must still find where it was told
         books.told = {key: told for key, told in books.told.items() if told.last_us > now_us - 30 * DAY_US}
         books.joined = {key: t for key, t in books.joined.items() if _onset(key) > now_us - 30 * DAY_US}

@@ -11,7 +11,7 @@ import numpy as np
 from alerting.detection.context import Happened, Person
 from alerting.detection.ledger import Books
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Memory(msgspec.Struct):

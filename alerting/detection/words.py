@@ -10,6 +10,7 @@ ROOMS = {
     "kitchen": ("厨房", "kitchen"),
     "bathroom": ("卫生间", "bathroom"),
     "hall": ("门厅", "hall"),
+    "inside": ("屋内", "inside"),
     "bedside": ("床头", "bedside"),
     "worn": ("随身", "worn"),
 }

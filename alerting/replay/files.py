@@ -2,40 +2,61 @@
 
 import csv
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.context import Happened
+from alerting.detection.context import District, Happened
+from alerting.detection.switches import BINARY
 from alerting.replay.alerts import Alert, Difference
 from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
 from alerting.replay.residents import ResidentsFile, district_of, gateway_of, key_of
-from alerting.replay.rows import Reject, Rows
+from alerting.replay.rows import Batch, Reject, Rows
+from firmware_profiles.channels import EVENTS
 
 OFTEN_S = 60
 """A device that says something this often tells by it whether its home is in contact."""
+DOOR = frozenset({"door_open", "door_opened", "door_closed"})
+SELDOM = BINARY | EVENTS.keys()
 
 
-def recording_of(rows: Rows, file: ResidentsFile) -> tuple[Recording, dict[str, int], list[str]]:
-    """(what to replay, readings that no detector looks at by reason, devices that the residents file does not name).
+RUN_ON_US = 3 * 3_600_000_000
+"""The clock runs on for so long after the last row: what stops with it is seen to have stopped."""
+
+
+class Played(msgspec.Struct, frozen=True):
+    """What to replay; readings that no detector looks at by reason; residents and devices that the residents file does
+    not name; when the last row came."""
+
+    recording: Recording
+    unused: dict[str, int]
+    residents: list[str]
+    devices: list[str]
+    last_us: int
+
+
+def recording_of(rows: Rows, file: ResidentsFile, until_us: int | None = None) -> Played:
+    """``until_us``: when the clock stops; None: ``RUN_ON_US`` after the last row.
 
     Raises ValueError where there is nothing to replay.
     """
-    seen = dict.fromkeys((batch.resident, batch.device) for batch in rows.batches)
-    seen |= dict.fromkeys((event.resident, event.device) for event in rows.events)
-    district = district_of(file, seen)
-    entries = {entry.code: entry for entry in file.resident}
-    named = {(entry.code, device.name) for entry in file.resident for device in entry.device}
+    said: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in (*rows.batches, *rows.events):
+        said[row.resident, row.device].add(row.channel if isinstance(row, Batch) else row.kind)
+    district = district_of(file, {device: bool(kinds & DOOR) for device, kinds in said.items()})
+    home_of = {person.code: f"gw-{person.code}" for person in district.people}
+    home_of |= {entry.code: gateway_of(entry) for entry in file.resident}
     recorder = Recorder(district)
     times: dict[tuple[str, str], list[NDArray[np.int64]]] = defaultdict(list)
     for batch in _joined(rows):
-        where = gateway_of(entries[batch[0]]), key_of(batch[0], batch[1])
+        where = home_of[batch[0]], key_of(batch[0], batch[1])
         recorder.readings(district.sources[where], batch[2], *batch[3:])
         times[where].append(batch[5])
     for event in rows.events:
-        where = gateway_of(entries[event.resident]), key_of(event.resident, event.device)
+        where = home_of[event.resident], key_of(event.resident, event.device)
         happened = Happened(district.sources[where], event.kind, event.time_us, event.values)
         recorder.event(happened, event.received_us)
         times[where].append(np.array([event.received_us]))
@@ -43,20 +64,49 @@ def recording_of(rows: Rows, file: ResidentsFile) -> tuple[Recording, dict[str, 
         raise ValueError("there is nothing to replay: no row was good")
     heard = {where: np.sort(np.concatenate(parts)) for where, parts in times.items()}
     begin_us = min(int(t[0]) for t in heard.values())
-    end_us = max(int(t[-1]) for t in heard.values())
-    contacts = []
+    last_us = max(int(t[-1]) for t in heard.values())
+    end_us = max(last_us, until_us or last_us + RUN_ON_US)
+    quiet = {(home_of[code], key_of(code, name)) for (code, name), kinds in said.items() if kinds <= SELDOM}
+    contacts = [_lasting(contact, last_us, end_us) for contact in _contacts(district, heard, quiet, begin_us, last_us)]
+    known = {entry.code for entry in file.resident}
+    named = {(entry.code, device.name) for entry in file.resident for device in entry.device}
+    return Played(
+        recorder.recording(begin_us, end_us, contacts),
+        recorder.unused,
+        list(dict.fromkeys(code for code, _ in said if code not in known)),
+        [f"{code} {name}" for code, name in said if (code, name) not in named],
+        last_us,
+    )
+
+
+def _contacts(
+    district: District,
+    heard: dict[tuple[str, str], NDArray[np.int64]],
+    quiet: set[tuple[str, str]],
+    begin_us: int,
+    end_us: int,
+) -> Iterator[Contact]:
+    """Who was in contact when, by what was heard. ``quiet``: devices that told of nothing but what happened, so that
+    their silence says nothing."""
     for gateway in district.gateways:
         mine = [where for where in heard if where[0] == gateway]
         if any(district.sources[where].heartbeat_s <= OFTEN_S for where in mine):
             all_times = np.sort(np.concatenate([heard[where] for where in mine]))
-            contacts += contacts_in(district, gateway, None, all_times, begin_us, end_us)
+            yield from contacts_in(district, gateway, None, all_times, begin_us, end_us)
         else:
-            contacts.append(Contact(gateway, None, begin_us, end_us))
+            yield Contact(gateway, None, begin_us, end_us)
     nothing = np.empty(0, np.int64)
     for gateway, device in district.sources:
-        contacts += contacts_in(district, gateway, device, heard.get((gateway, device), nothing), begin_us, end_us)
-    strangers = [f"{code} {name}" for code, name in seen if (code, name) not in named]
-    return recorder.recording(begin_us, end_us, contacts), recorder.unused, strangers
+        if (gateway, device) in quiet:
+            yield Contact(gateway, device, begin_us, end_us)
+        else:
+            at = heard.get((gateway, device), nothing)
+            yield from contacts_in(district, gateway, device, at, begin_us, end_us)
+
+
+def _lasting(contact: Contact, last_us: int, end_us: int) -> Contact:
+    """Who was in contact when the rows ended is so for as long as the clock runs on."""
+    return msgspec.structs.replace(contact, end_us=end_us) if contact.end_us >= last_us else contact
 
 
 Series = tuple[str, str, str, NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]

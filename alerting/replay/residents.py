@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ from alerting.detection.context import District, Person, Source
 from alerting.detection.detectors import all_parameters
 from alerting.detection.detectors.limits import DEFAULTS
 from alerting.detection.words import room_of
+from alerting.replay.rooms import room_by, room_for
 from firmware_profiles.devices import MODELS
 
 NEVER_S = 1e9
@@ -80,11 +81,15 @@ def _check(file: Path, entry: ResidentEntry) -> None:
             raise ValueError(f"{where}: device {device.name}: no model {device.model!r} in firmware_profiles/devices")
 
 
-def district_of(file: ResidentsFile, seen: Iterable[tuple[str, str]]) -> District:
-    """The detectors' district: the file's devices, and those that the rows name beside them.
+def district_of(file: ResidentsFile, seen: Mapping[tuple[str, str], bool]) -> District:
+    """The detectors' district: the file's residents and devices, and those that the rows name beside them.
 
-    ``seen``: (resident, device) of the rows. A device that the file does not name has no room and is never silent.
+    ``seen``: (resident, device) of the rows, and whether it told of a door. What the file does not name has the
+    defaults: lives alone, a room by its name (:mod:`alerting.replay.rooms`), never silent.
     """
+    known = {entry.code for entry in file.resident}
+    strangers = dict.fromkeys(code for code, _ in seen if code not in known)
+    file = ResidentsFile([*file.resident, *(ResidentEntry(code) for code in strangers)])
     households = list(dict.fromkeys(_household(entry) for entry in file.resident))
     several = {h for h, n in Counter(_household(entry) for entry in file.resident).items() if n > 1}
     number = {household: i + 1 for i, household in enumerate(households)}
@@ -110,10 +115,14 @@ def district_of(file: ResidentsFile, seen: Iterable[tuple[str, str]]) -> Distric
     wanted = {(entry.code, device.name): device for entry in file.resident for device in entry.device}
     for code, name in seen:
         wanted.setdefault((code, name), DeviceEntry(name))
+    fronts = {
+        code for (code, name), door in seen.items() if door and room_by(wanted[code, name].room or name) == "hall"
+    }
     sources = {}
     for (code, name), device in wanted.items():
         household = _household(entries[code])
-        room = room_of(device.room)
+        here = room_for(name, device.room, seen.get((code, name), False), code in fronts)
+        room = room_of(here)
         model = MODELS.get(device.model)
         sources[gateway_of(entries[code]), key_of(code, name)] = Source(
             gateway_of(entries[code]),
@@ -124,7 +133,7 @@ def district_of(file: ResidentsFile, seen: Iterable[tuple[str, str]]) -> Distric
             model.heartbeat_s if model else NEVER_S,
             f"{room[0]}{model.zh if model else name}",
             f"{model.name if model else name}{', ' if room[1] else ''}{room[1]}",
-            device.room,
+            here,
             home_of[household],
         )
     return District(people, sources, {f"gw-{household}": number[household] for household in households})

@@ -15,19 +15,28 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from alerting.detection.context import MEASURED
+from alerting.detection.switches import BINARY
 from firmware_profiles.channels import CHANNELS, EVENTS
 
 BLOCK_BYTES = 8 << 20
 NAMES: dict[str, tuple[str, ...]] = {
-    "time": ("time", "time_utc"),
-    "resident": ("resident",),
-    "device": ("device",),
-    "channel": ("channel", "event"),
+    "time": ("time", "time_utc", "timestamp", "start", "begin"),
+    "resident": ("resident", "resident_code"),
+    "device": ("device", "sensor"),
+    "channel": ("channel", "event", "channel_or_event", "channel or event"),
+    "event": ("event",),
     "value": ("value",),
+    "end": ("end",),
     "received": ("received",),
 }
-"""What each column may be called; ``received`` may be missing."""
+"""What each column may be called, whatever its case. ``event``: where it stands beside ``channel``."""
+MAY_BE_MISSING = frozenset({"event", "value", "end", "received"})
+ON = frozenset({"on", "true", "yes", "open", "opened", "active", "occupied", "detected", "开", "有人", "是"})
+OFF = frozenset({"off", "false", "no", "closed", "close", "inactive", "clear", "vacant", "关", "无人", "否"})
+"""Words for 1 and 0 of a 0/1 channel."""
 _INTEGER = re.compile(r"\d{14,17}")
+_NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?")
 EARLIEST_US, LATEST_US = 946_684_800_000_000, 4_102_444_800_000_000
 """2000 to 2100: a time outside is in another unit."""
 
@@ -72,11 +81,9 @@ class Rows(msgspec.Struct):
     ignored_columns: list[str] = []
 
 
-def read_rows(
-    file: Path, residents: set[str], zone: dt.tzinfo | None = None, progress: Callable[[int], None] = lambda _: None
-) -> Rows:
-    """Read a whole file. ``residents``: the codes that may occur; ``zone``: of times that name none (None: they are
-    rejected); ``progress`` is called with the bytes read so far.
+def read_rows(file: Path, zone: dt.tzinfo | None = None, progress: Callable[[int], None] = lambda _: None) -> Rows:
+    """Read a whole file. ``zone``: of times that name none (None: they are rejected); ``progress`` is called with the
+    bytes read so far.
 
     Raises ValueError where the header lacks a column or the file can not be read as CSV, ImportError without pyarrow.
     """
@@ -95,7 +102,7 @@ def read_rows(
         broken.append((row.number, row.text, row.actual_columns))
         return "skip"
 
-    reader = _Reader(rows, residents, zone)
+    reader = _Reader(rows, zone)
     try:
         with file.open("rb") as raw:
             blocks = pyarrow.csv.open_csv(
@@ -126,8 +133,10 @@ def _header(file: Path) -> list[str]:
 
 
 def _column(file: Path, header: list[str], name: str) -> str | None:
-    found = next((alias for alias in NAMES[name] if alias in header), None)
-    if found is None and name != "received":
+    plain = {column.strip().lower(): column for column in header}
+    taken = next((alias for alias in NAMES["channel"] if alias in plain), "") if name == "event" else ""
+    found = next((plain[alias] for alias in NAMES[name] if alias in plain and alias != taken), None)
+    if found is None and name not in MAY_BE_MISSING:
         raise ValueError(
             f"{file}: no column {name!r} in the header ({', '.join(header) or 'empty'}); the first line must be: "
             "time,resident,device,channel,value"
@@ -138,13 +147,13 @@ def _column(file: Path, header: list[str], name: str) -> str | None:
 class _Reader:
     """Turns blocks of texts into batches; keeps count of the lines."""
 
-    def __init__(self, rows: Rows, residents: set[str], zone: dt.tzinfo | None) -> None:
-        self._rows, self._residents, self._zone = rows, residents, zone
+    def __init__(self, rows: Rows, zone: dt.tzinfo | None) -> None:
+        self._rows, self._zone = rows, zone
         self.line = 2
         self._broken_seen = 0
 
     def block(self, columns: dict[str, Any], broken: list[tuple[int, str, int]]) -> None:
-        texts = {name: _text(column) for name, column in columns.items()}
+        texts = _coalesced({name: _text(column) for name, column in columns.items()})
         n = len(next(iter(texts.values())))
         lines = self._lines(n, {number for number, _, _ in broken})
         self._rows.lines += n
@@ -157,9 +166,15 @@ class _Reader:
             given = np.array([text != "" for text in texts["received"].to_pylist()])
             received_us = np.where(given, self._times(texts["received"], why, given), time_us)
             self._mark(why, (received_us < time_us - 3_600_000_000), "received an hour before its time: check both")
+        end_us = time_us
+        if "end" in texts:
+            lasts = np.array([text != "" for text in texts["end"].to_pylist()])
+            end_us = np.where(lasts, self._times(texts["end"], why, lasts), time_us)
+            self._mark(why, end_us < time_us, "it ends before it begins: check both times")
         codes = {name: _coded(texts[name]) for name in ("resident", "device", "channel")}
-        unknown = self._known(codes["resident"], self._residents)
-        self._mark(why, unknown, "resident {resident!r} is not in the residents file: add [[resident]] code = …", texts)
+        for name in ("resident", "device"):
+            self._mark(why, _garbled(codes[name]), f"the {name} is not UTF-8: save the file as UTF-8")
+        self._mark(why, _empty(codes["resident"]), "no resident: whom is it about?")
         self._mark(why, _empty(codes["device"]), "no device: name the one that measured it")
         kinds, kind = codes["channel"]
         is_event = np.array([k in EVENTS for k in kinds], np.bool_)[kind]
@@ -167,16 +182,20 @@ class _Reader:
         self._mark(
             why, ~is_event & ~is_channel, "no channel or event {channel!r}: see firmware_profiles/channels.toml", texts
         )
-        value = self._values(texts["value"], is_channel, why)
+        is_switch = np.array([k in BINARY for k in kinds], np.bool_)[kind]
+        value = self._values(texts["value"], is_channel, is_switch, why)
+        judged = np.array([k in MEASURED for k in kinds], np.bool_)[kind]  # detectors tell it as the sensor's fault
         low = np.array([CHANNELS[k].low if k in CHANNELS else -np.inf for k in kinds])[kind]
         high = np.array([CHANNELS[k].high if k in CHANNELS else np.inf for k in kinds])[kind]
         with np.errstate(invalid="ignore"):
-            beyond = is_channel & ((value < low) | (value > high))
+            beyond = is_channel & ~judged & ((value < low) | (value > high))
         self._mark(why, beyond, "{value} is not possible for {channel}: check its unit", texts)
         blank = np.logical_and.reduce([_empty(codes[name]) for name in codes]) & _blank(texts["time"])
         good = (why == "") & ~blank
         self._reject(texts, lines, why, blank)
         self._batches(codes, good & is_channel, time_us, value, received_us)
+        over = good & is_switch & (end_us > time_us) & (value >= 0.5)
+        self._batches(codes, over, end_us, np.zeros(n), received_us + end_us - time_us)
         self._events(texts, lines, good & is_event, time_us, received_us)
 
     def ragged(self, broken: list[tuple[int, str, int]], expected: int) -> None:
@@ -199,18 +218,19 @@ class _Reader:
             named = {name: column[i].as_py() for name, column in texts.items()} if texts else {}
             why[i] = reason.format(**named) if named else reason
 
-    def _known(self, coded: tuple[list[str], NDArray[np.int64]], allowed: set[str]) -> NDArray[np.bool_]:
-        names, codes = coded
-        return ~np.array([name in allowed for name in names], np.bool_)[codes]
-
     def _times(self, column: Any, why: Texts, wanted: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """µs since 1970 of integers and of ISO 8601; 0 where there is none."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         try:
-            if _INTEGER.fullmatch(column[0].as_py() or ""):
+            first = column[0].as_py() or ""
+            if _INTEGER.fullmatch(first):
                 found = pc.cast(column, pa.int64()).to_numpy(zero_copy_only=False)
+            elif self._zone is not None and _NAIVE.fullmatch(first):
+                times = pc.cast(column, pa.timestamp("us"))
+                times = pc.assume_timezone(times, str(self._zone), ambiguous="earliest", nonexistent="earliest")
+                found = times.cast(pa.int64()).to_numpy(zero_copy_only=False)
             else:
                 found = pc.cast(column, pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
             found = np.array(found, np.int64)
@@ -239,7 +259,9 @@ class _Reader:
             time = time.replace(tzinfo=self._zone)
         return round((time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(microseconds=1))
 
-    def _values(self, column: Any, is_channel: NDArray[np.bool_], why: Texts) -> NDArray[np.float64]:
+    def _values(
+        self, column: Any, is_channel: NDArray[np.bool_], is_switch: NDArray[np.bool_], why: Texts
+    ) -> NDArray[np.float64]:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -247,6 +269,8 @@ class _Reader:
             value = np.array(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), np.float64)
         except pa.ArrowInvalid:
             value = np.array([_number(text) for text in column.to_pylist()])
+        for i in np.flatnonzero(is_switch & ~np.isfinite(value)).tolist():
+            value[i] = _word(column[i].as_py())
         self._mark(why, is_channel & ~np.isfinite(value), "{value!r} is no number", {"value": column})
         return value
 
@@ -305,6 +329,19 @@ def _text(column: Any) -> Any:
         return pa.array([raw.decode("utf-8", "replace").strip() for raw in column.to_pylist()], pa.string())
 
 
+def _coalesced(texts: dict[str, Any]) -> dict[str, Any]:
+    """One channel or event in each row, and a value."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    event = texts.pop("event", None)
+    if event is not None:
+        texts["channel"] = pc.if_else(pc.equal(texts["channel"], ""), event, texts["channel"])
+    if "value" not in texts:
+        texts["value"] = pa.array([""] * len(texts["channel"]), pa.string())
+    return texts
+
+
 def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
     """(words, index of each row's word)."""
     encoded = column.dictionary_encode()
@@ -314,6 +351,11 @@ def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
 def _empty(coded: tuple[list[str], NDArray[np.int64]]) -> NDArray[np.bool_]:
     words, codes = coded
     return np.array([word == "" for word in words], np.bool_)[codes]
+
+
+def _garbled(coded: tuple[list[str], NDArray[np.int64]]) -> NDArray[np.bool_]:
+    words, codes = coded
+    return np.array(["\ufffd" in word for word in words], np.bool_)[codes]
 
 
 def _blank(column: Any) -> NDArray[np.bool_]:
@@ -327,6 +369,12 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return float("nan")
+
+
+def _word(text: str) -> float:
+    """1 or 0 of a 0/1 channel in words; nothing at all means that it happened."""
+    word = text.lower()
+    return 1.0 if word in ON or not word else 0.0 if word in OFF else float("nan")
 
 
 def _event_values(text: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 
 from alerting.detection.columns import HOUR_US
-from alerting.detection.engine import LATENESS_US, TICK_US, UNHURRIED, Engine
+from alerting.detection.engine import LATENESS_US, TICK_US, Engine
+from alerting.detection.switches import UNHURRIED
 from alerting.finding import Finding
 from alerting.replay.recording import Contact, Recording, allowed_us
 

@@ -1,11 +1,17 @@
-// The 24-hour charts of a resident: a line (mean) in a band (lowest to highest), a sentence, and a table for those who
-// do not see the picture. Refreshed once a minute.
+// The charts of a resident, of the last 24 hours or of an alert's time (data-from, data-to: s since 1970): a line (mean)
+// in a band (lowest to highest), a sentence, and a table for those who do not see the picture. Refreshed once a minute.
 const DAY_S = 86400;
+
+function span(figure) {
+  const now = Date.now() / 1000;
+  const { from, to } = figure.dataset;
+  return from ? [Number(from), Math.min(Number(to), now)] : [now - DAY_S, now];
+}
 
 async function load(figure) {
   const { resident, channel } = figure.dataset;
-  const to = new Date();
-  const from = new Date(to - DAY_S * 1000);
+  const [since, until] = span(figure);
+  const [from, to] = [new Date(since * 1000), new Date(until * 1000)];
   const query = new URLSearchParams({ channel, from: from.toISOString(), to: to.toISOString() });
   const answer = await fetch(`/api/residents/${encodeURIComponent(resident)}/series?${query}`);
   if (answer.ok) draw(figure, await answer.json());
@@ -23,7 +29,7 @@ function draw(figure, data) {
   const clock = (u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Shanghai" }));
   new uPlot({
     width: Math.max(260, canvas.clientWidth), height: 190, legend: { show: false }, cursor: { drag: { x: false, y: false } },
-    scales: { x: { range: () => [Date.now() / 1000 - DAY_S, Date.now() / 1000] }, y: { range: (u, low, high) => [low - Math.max(1, (high - low) * 0.15), high + Math.max(1, (high - low) * 0.15)] } },
+    scales: { x: { range: () => span(figure) }, y: { range: (u, low, high) => [low - Math.max(1, (high - low) * 0.15), high + Math.max(1, (high - low) * 0.15)] } },
     series: [{}, { stroke: "#8fb9bd", width: 1 }, { stroke: "#8fb9bd", width: 1 }, { stroke: "#0b5c63", width: 2 }],
     bands: [{ series: [2, 1], fill: "#0b5c6322" }],
     axes: [{ ...axis, values: clock }, { ...axis, size: 46 }],

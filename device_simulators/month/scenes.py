@@ -35,6 +35,8 @@ class Script(msgspec.Struct):
     room: list[tuple[float, float, float]] = []
     """(begin, end, Cel)."""
     unplugged: list[tuple[str, float, float]] = []
+    unseen: list[tuple[float, float]] = []
+    """The radar measures nothing of whoever lies there."""
     stuck: list[tuple[float, float]] = []
     """The radar repeats one value."""
     kilograms: list[tuple[int, int, float]] = []
@@ -192,6 +194,28 @@ def _reversed(script: Script, day: int, rng: Generator) -> None:
     script.true("reversed", day * DAY - 60, (day + nights) * DAY)
 
 
+def _no_vital_sign(script: Script, day: int, rng: Generator) -> None:
+    at = script.night(day, rng)
+    script.life.stay(at - 60, at + 100, BED)
+    script.unseen.append((at, at + 90))
+    script.true("no_vital_sign", at, at + 90)
+
+
+def _sleepless(script: Script, day: int, rng: Generator) -> None:
+    for night in range(day, day + 3):
+        up = night * DAY + int(rng.uniform(100, 160))
+        script.life.stay(up, night * DAY + 420, LIVING)
+    script.true("sleepless", day * DAY + 100, (day + 2) * DAY + 420)
+
+
+def _restless(script: Script, day: int, rng: Generator) -> None:
+    for night in range(day, day + 3):
+        for way in range(7):
+            at = night * DAY + 20 + way * 32 + int(rng.integers(0, 12))
+            script.life.stay(at, at + 4 + int(rng.integers(0, 5)), BATHROOM)
+    script.true("restless", day * DAY, (day + 2) * DAY + 420)
+
+
 def _room(kind: str, degrees: float, hours: float) -> "Scene":
     def scene(script: Script, day: int, rng: Generator) -> None:
         begin = day * DAY + float(rng.uniform(600, 700))
@@ -236,6 +260,7 @@ SCENES: dict[str, Scene] = {
     "drift": _drift,
     "hypoxia": _of_the_night("hypoxia", "spo2", 84.5, 15),
     "breathing_pause": _of_the_night("breathing_pause", "respiration_rate", 1.5, 1.5),
+    "no_vital_sign": _no_vital_sign,
     "weight_gain": _weight_gain,
     "pressure_crisis": _pressure_crisis,
     "stop": _stop,
@@ -243,6 +268,8 @@ SCENES: dict[str, Scene] = {
     "bathroom": _bathroom,
     "night_wandering": _night_wandering,
     "bed_exit": _bed_exit,
+    "sleepless": _sleepless,
+    "restless": _restless,
     "reversed": _reversed,
     "heat": _room("heat", 37.5, 5),
     "cold": _room("cold", 6.0, 8),

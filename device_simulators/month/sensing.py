@@ -93,6 +93,8 @@ class Sensors:
         for begin, end in self._script.stuck:
             first, last = np.searchsorted(vitals.minute, (begin, end))
             seen[first:last], heart[first:last], breath[first:last] = 1, heart[first], breath[first]
+        for begin, end in self._script.unseen:
+            seen[slice(*np.searchsorted(vitals.minute, (begin, end)))] = 0
         at = self._sampled(vitals, seen)
         minute = self._jittered(vitals.minute[at])
         heart, breath = np.clip(heart[at], 20, 220), np.clip(breath[at], 0, 60)

@@ -46,7 +46,7 @@ def run(readings: list[Reading], cuts: list[int] | None = None) -> list[Finding]
     return [f for f in [*found, *engine.advance(end_us)] if f.severity != "technical"]
 
 
-def decline(minutes: int = 6) -> list[Reading]:
+def decline(minutes: int = 15) -> list[Reading]:
     """Respiration, SpO2 and pulse get worse over some minutes."""
     readings: list[Reading] = []
     for second in range(0, minutes * 60, 5):

@@ -24,12 +24,12 @@ def test_a_stop_of_all_activity_is_told_within_two_hours_with_its_numbers() -> N
     home.move(7, "07:00 bathroom", "07:20 kitchen")
     (found,) = home.until(7, "09:20")
     assert raised([found]) == [("open", "inactivity", "urgent")]
-    assert found.sensed_us - at(7, "07:21") == 90 * 60_000_000
-    assert "已 90 分钟无任何活动(最后一次在厨房 07:21)" in found.reason_zh
+    assert found.sensed_us - at(7, "07:21") == 105 * 60_000_000
+    assert "已 105 分钟无任何活动(最后一次在厨房 07:21)" in found.reason_zh
     assert "本人此时段通常不超过" in found.reason_zh
     assert "last in the kitchen, 07:21" in found.reason_en
     assert found.evidence["window"] == {"since_us": at(7, "07:21"), "until_us": found.sensed_us}
-    assert found.evidence["parameters"]["inactivity.floor"] == 90
+    assert found.evidence["parameters"]["inactivity.floor"] == 105
     home.move(7, "09:40 living_room")
     assert raised(home.until(7, "09:50"))[-1] == ("clear", "inactivity", "urgent")
 
@@ -73,7 +73,7 @@ def test_home_again_by_the_door_and_then_nothing() -> None:
     home.move(7, "07:00 bathroom", "07:20 kitchen")
     home.door(7, "07:40")
     home.door(7, "08:20")
-    (found,) = home.until(7, "10:00")
+    (found,) = home.until(7, "10:20")
     assert "最后一次是入户门 08:20" in found.reason_zh
 
 
@@ -120,14 +120,14 @@ def test_a_silent_sensor_explains_it_but_not_half_a_day() -> None:
     home.bed(7, "06:58", enter=False)
     home.move(7, "07:20 kitchen")
     found = []
-    for minute in range(7 * 60 + 21, 20 * 60):
+    for minute in range(7 * 60 + 21, 21 * 60):
         home.engine.heard("gw-1", "bed", at(7, "00:00") + minute * 60_000_000)
         found += home.until(7, f"{minute // 60:02d}:{minute % 60:02d}")[len(found) :]
     opened = dict.fromkeys(f.rule for f in found if f.action == "open")
     assert list(opened) == ["gateway_silent", "device_silent", "inactivity_long"]
     assert at(7, "19:21") <= found[-1].sensed_us <= at(7, "20:21")
-    home.move(7, "20:30 living_room")
-    assert ("clear", "inactivity_long", "urgent") in raised(home.until(7, "20:40"))
+    home.move(7, "21:30 living_room")
+    assert ("clear", "inactivity_long", "urgent") in raised(home.until(7, "21:40"))
 
 
 def test_a_home_that_lost_its_sensors_or_got_a_second_resident_is_forgotten() -> None:

@@ -20,7 +20,7 @@ AT = 1_772_323_200_000_000
 def rows_of(tmp_path: Path, text: str | bytes, zone: dt.tzinfo | None = None) -> Rows:
     file = tmp_path / "readings.csv"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_rows(file, {"R1", "R2"}, zone)
+    return read_rows(file, zone)
 
 
 def test_times_of_every_form_mean_the_same(tmp_path: Path) -> None:
@@ -47,13 +47,14 @@ def test_times_of_every_form_mean_the_same(tmp_path: Path) -> None:
         ("2026-03-01T08:00:00,R1,radar,heart_rate,72", "--zone"),
         ("1772323200,R1,radar,heart_rate,72", "µs since 1970"),
         ("2026-02-30T08:00:00Z,R1,radar,heart_rate,72", "no time"),
-        ("2026-03-01T08:00:00Z,R9,radar,heart_rate,72", "'R9' is not in the residents file"),
+        ("2026-03-01T08:00:00Z,,radar,heart_rate,72", "no resident"),
         ("2026-03-01T08:00:00Z,R1,,heart_rate,72", "no device"),
         ("2026-03-01T08:00:00Z,R1,radar,hart_rate,72", "no channel or event 'hart_rate'"),
         ("2026-03-01T08:00:00Z,R1,radar,heart_rate,fast", "'fast' is no number"),
         ("2026-03-01T08:00:00Z,R1,radar,heart_rate,", "'' is no number"),
         ("2026-03-01T08:00:00Z,R1,radar,heart_rate,nan", "'nan' is no number"),
-        ("2026-03-01T08:00:00Z,R1,radar,heart_rate,720", "720 is not possible for heart_rate"),
+        ("2026-03-01T08:00:00Z,R1,radar,battery,720", "720 is not possible for battery"),
+        ("2026-03-01T08:00:00Z,R1,door,door_open,ajar", "'ajar' is no number"),
         ("2026-03-01T08:00:00Z,R1,button,sos_pressed,{broken", "JSON object"),
         ("2026-03-01T08:00:00Z,R1,radar,heart_rate", "4 columns, not 5"),
         ("2026-03-01T08:00:00Z,R1,radar,heart_rate,72,1", "6 columns, not 5"),
@@ -83,7 +84,7 @@ def test_lines_are_counted_across_blocks(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("alerting.replay.rows.BLOCK_BYTES", 300)
     lines, expected = [HEADER.strip()], []
     for number in range(2, 300):
-        bad = {0: "a,b", 3: f"{AT},R9,radar,heart_rate,72", 5: f"{AT},R1,radar,heart_rate,x", 6: ""}.get(number % 17)
+        bad = {0: "a,b", 3: f"{AT},,radar,heart_rate,72", 5: f"{AT},R1,radar,heart_rate,x", 6: ""}.get(number % 17)
         lines.append(GOOD.strip() if bad is None else bad)
         if bad:
             expected.append(number)
@@ -175,7 +176,7 @@ def test_residents_their_homes_and_devices(tmp_path: Path) -> None:
         code = "R3"
         """,
     )
-    district = district_of(file, [("R1", "cuff"), ("R1", "radar")])
+    district = district_of(file, {("R1", "cuff"): False, ("R1", "radar"): False})
     assert [(p.code, p.id) for p in district.people] == [("R1", 1), ("R2", 2), ("R3", 3), ("H1", None)]
     assert district.people[0].limits == {"heart_rate": (45, 120)}
     assert district.people[0].spo2_scale == 2

@@ -6,7 +6,8 @@ import pytest
 
 from alerting.detection.columns import HOUR_US, STEP_US
 from alerting.detection.context import District, Happened, Person, Source
-from alerting.detection.engine import LATENESS_US, UNHURRIED, Engine
+from alerting.detection.engine import LATENESS_US, Engine
+from alerting.detection.switches import UNHURRIED
 from alerting.finding import Finding
 from alerting.replay.alerts import Alert, collect, compare
 from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
@@ -145,12 +146,14 @@ def test_readings_nobody_looks_at_are_counted() -> None:
     recorder = Recorder(HOME)
     time = START_US + np.arange(4, dtype=np.int64) * MINUTE_US
     recorder.readings(RADAR, "heart_rate", time, np.array([70, np.nan, 71, 72], np.float32), time - [0, 0, 0, HOUR_US])
-    recorder.readings(RADAR, "battery", time, np.full(4, 50, np.float32), time)
+    recorder.readings(RADAR, "illuminance", time, np.full(4, 50, np.float32), time)
     assert recorder.unused == {
-        "no number, or a time ahead of its arrival": 2,
-        "no detector looks at battery": 4,
+        "no number": 1,
+        "no detector looks at illuminance": 4,
     }
-    assert len(recorder.recording(START_US, START_US + HOUR_US, [])) == 2
+    recording = recorder.recording(START_US, START_US + HOUR_US, [])
+    assert len(recording) == 3
+    assert (recording.vitals.time_us <= recording.arrival_us).all()  # an hour ahead: the home's clock is wrong
 
 
 DAY = 24 * HOUR_US

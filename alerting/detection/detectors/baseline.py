@@ -108,7 +108,7 @@ class Baseline(Detector):
             4, 2, 10, "", "突变:偏离本人常态的倍数", "sudden: spreads away from the usual"
         ),
         "baseline.sudden_minutes": Parameter(10, 2, 60, "min", "突变:持续时间", "sudden: how long it must last"),
-        "baseline.shift_sum": Parameter(9, 5, 30, "", "持续偏移:累积量", "shift: sum of hourly deviations"),
+        "baseline.shift_sum": Parameter(12, 5, 30, "", "持续偏移:累积量", "shift: sum of hourly deviations"),
         "baseline.learning_days": Parameter(3, 2, 14, "d", "学习天数", "days to learn before judging"),
     }
     rules: ClassVar = {
@@ -202,7 +202,7 @@ class Baseline(Detector):
         floor = np.maximum(between, _BETWEEN)
         rate = np.maximum(1 / (days + 1), 1 / MEMORY_DAYS)
         judged = enough & (days >= self._learning)
-        yield from self._shift(district, np.where(judged, error / (1.25 * floor), 0), judged)
+        yield from self._shift(district, np.where(judged, error / (1.25 * floor), 0), judged, error)
         origin = state.origin[:, :, local]
         off = np.clip(mean - origin, -4 * floor - _DRIFT, 4 * floor + _DRIFT)
         state.day_off += np.where(judged, off, 0)
@@ -217,14 +217,19 @@ class Baseline(Detector):
         state.days[:, :, local] = np.where(enough, np.minimum(days + 1, 255), days)
         state.total[:], state.squares[:], state.count[:] = 0, 0, 0
 
-    def _shift(self, district: District, z: NDArray[np.float64], judged: NDArray[np.bool_]) -> Iterator[Finding]:
-        """CUSUM of the hour that is over; ``z``: its deviation in spreads, shape [people, channels]."""
+    def _shift(
+        self, district: District, z: NDArray[np.float64], judged: NDArray[np.bool_], error: NDArray[np.float64]
+    ) -> Iterator[Finding]:
+        """CUSUM of the hour that is over; ``z``: its deviation in spreads, ``error`` in the channel's unit, shapes
+        [people, channels]. However long, a deviation that matters to nobody is not told."""
         state = self.state
         for total, since, sign in ((state.up, state.up_since, 1), (state.down, state.down_since, -1)):
             calm = total == 0
             total[:] = np.where(judged, np.maximum(0, total + np.clip(sign * z, -4, 4) - ALLOWED), total)
             since[:] = np.where(calm & (total > 0), state.hour, since)
-        grave = ((state.up > self._sum) & np.isfinite(_UP)) | (state.down > self._sum)
+        grave = ((state.up > self._sum) & np.isfinite(_UP) & (error >= _DRIFT)) | (
+            (state.down > self._sum) & (-error >= _DRIFT)
+        )
         for row, slot in np.argwhere(grave & (state.shift_us == 0)).tolist():
             upward = bool(state.up[row, slot] >= state.down[row, slot] and np.isfinite(_UP[slot]))
             since = int((state.up_since if upward else state.down_since)[row, slot])

@@ -134,7 +134,6 @@ class Bathroom(Behaviour):
         evidence: dict[str, object] = {
             "kind": "bathroom",
             "longest_min_by_day": [int(minutes) for minutes in self.state.longest[row] if minutes],
-            "parameters": {name: round(float(values[row]), 2) for name, values in self._tuned.items()},
         }
         return self.told(district, row, "bathroom_stay", action, severity, since_us, at_us, words, evidence)
 

@@ -169,7 +169,6 @@ class BedExit(Behaviour):
         evidence: dict[str, object] = {
             "kind": "bed_exit",
             "longest_min_by_night": [int(minutes) for minutes in self.state.out[row] if minutes],
-            "parameters": {name: round(float(values[row]), 2) for name, values in self._tuned.items()},
         }
         return self.told(district, row, "bed_exit", action, severity, since_us, at_us, words, evidence)
 

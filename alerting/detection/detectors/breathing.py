@@ -2,8 +2,10 @@
 
 Two cases. *Breathing pause*: the sensor measures a rate of next to nothing; apnoea is a pause of 10 s or more (AASM
 Manual for the Scoring of Sleep), and a rate averaged over the sensor's window falls below 4 /min only when it lasts.
-*No vital sign*: the bed is taken, and neither breathing nor pulse comes, though this bed gave them before: the sensor's
-own flag for a poor signal is that it sends no value at all. A device that is silent explains it.
+*No vital sign*: the bed is taken, and neither breathing nor pulse comes, though this bed gave them before. Radars lose
+a sleeper for some minutes every night, so it takes half an hour. A device that is silent explains it.
+*Quality*: most sensors send no value when their signal is poor. One that says how good it is (``signal_quality``) is
+not believed a pause while that is poor; that nothing is measured takes twice the time then, and the reason says so.
 """
 
 from collections.abc import Iterator
@@ -11,8 +13,9 @@ from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from alerting.detection.columns import STEP_US, carry, grown
+from alerting.detection.columns import STEP_US, Carried, carry, grown
 from alerting.detection.context import COLUMN, District
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.watcher import Episodes, Watcher
@@ -20,27 +23,36 @@ from alerting.detection.words import about, lasting
 from alerting.finding import Finding
 
 _BED, _RATE, _PULSE = COLUMN["in_bed"], COLUMN["respiration_rate"], COLUMN["heart_rate"]
-_COLUMNS = np.array([_BED, _RATE, _PULSE])
+_QUALITY = COLUMN["signal_quality"]
+_COLUMNS = np.array([_BED, _RATE, _PULSE, _QUALITY])
+QUALITY_KNOWN_STEPS = 120_000_000 // STEP_US
+"""The sensor's word on its signal is good for two minutes."""
 BED_KNOWN_STEPS = 180_000_000 // STEP_US
 """The bed sensor's word is good for three minutes."""
 SEEN_LATELY_STEPS = 12 * 3_600_000_000 // STEP_US
 
 
 class InBed(msgspec.Struct):
-    """``missing_us``: onset of the episode without any vital sign that is told, shape [people]."""
+    """Shapes [people]. ``missing_us``: onset of the episode without any vital sign that is told; ``empty``: the last
+    step at which the bed was not known to be taken."""
 
     pauses: Episodes = {}
     missing_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+    empty: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
 
 
 class Breathing(Detector):
     """See the module."""
 
+    version: ClassVar = 2
     parameters: ClassVar = {
         "breathing.pause_rate": Parameter(4, 1, 8, "/min", "呼吸停顿:呼吸率低于", "pause: rate below"),
         "breathing.pause_seconds": Parameter(30, 15, 120, "s", "呼吸停顿:持续时间", "pause: for"),
         "breathing.missing_minutes": Parameter(
-            10, 3, 60, "min", "在床无生命体征:持续时间", "no vital sign in bed: for"
+            30, 5, 120, "min", "在床无生命体征:持续时间", "no vital sign in bed: for"
+        ),
+        "breathing.poor_quality": Parameter(
+            30, 0, 90, "%", "信号质量差:低于", "poor signal: the sensor's own quality below"
         ),
     }
     rules: ClassVar = {
@@ -54,21 +66,29 @@ class Breathing(Detector):
 
     def learn(self, district: District) -> None:
         people = len(district.people)
-        self.state.missing_us = grown(self.state.missing_us, people)
+        self.state.missing_us, self.state.empty = grown(self.state.missing_us, people), grown(self.state.empty, people)
         self._rate = self.tuned(district, "breathing.pause_rate")
         self._pause_us = (self.tuned(district, "breathing.pause_seconds") * 1e6).astype(np.int64)
         self._missing_steps = (self.tuned(district, "breathing.missing_minutes") * 60e6 / STEP_US).astype(np.int64)
+        self._poor = self.tuned(district, "breathing.poor_quality")
         self._watcher = Watcher(self.state.pauses, people)
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
-        yield from self._pauses(chapter)
-        yield from self._missing(chapter)
+        moments = carry(chapter.bins.of(*_COLUMNS), chapter.latest, _COLUMNS)
+        if not len(moments.row):
+            return
+        told = (moments.step_of[:, 3] > 0) & (moments.step - moments.step_of[:, 3] <= QUALITY_KNOWN_STEPS)
+        poor = told & (moments.value[:, 3] < self._poor[moments.row])
+        measured = (moments.bin_of[:, 1] >= 0) & (moments.step_of[:, 1] == moments.step)
+        yield from self._pauses(chapter, poor[measured])
+        yield from self._missing(chapter.district, moments, poor)
 
-    def _pauses(self, chapter: Chapter) -> Iterator[Finding]:
+    def _pauses(self, chapter: Chapter, poor: NDArray[np.bool_]) -> Iterator[Finding]:
+        """``poor``: where the sensor doubts its own word, for each bin of the breathing rate."""
         bins = chapter.bins.of(_RATE)
         if not len(bins):
             return
-        low = bins.mean < self._rate[bins.row]
+        low = (bins.mean < self._rate[bins.row]) & ~poor
         for turn in self._watcher.walk(bins, low, self._pause_us[bins.row], np.full(len(bins), 3)):
             row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
             for_zh, for_en = lasting(turn.held_us)
@@ -85,36 +105,45 @@ class Breathing(Detector):
                 now_us,
                 zh,
                 en,
-                {"kind": "breathing", "value": round(rate, 1), "held_s": turn.held_us // 1_000_000},
+                {
+                    "kind": "breathing",
+                    "channel": "respiration_rate",
+                    "value": round(rate, 1),
+                    "held_s": turn.held_us // 1_000_000,
+                },
             )
 
-    def _missing(self, chapter: Chapter) -> Iterator[Finding]:
+    def _missing(self, district: District, moments: Carried, poor: NDArray[np.bool_]) -> Iterator[Finding]:
         state = self.state
-        moments = carry(chapter.bins, chapter.latest, _COLUMNS)
-        if not len(moments.row):
-            return
         row, bed_step = moments.row, moments.step_of[:, 0]
-        vital_step = moments.step_of[:, 1:].max(axis=1)
-        away = moments.step - vital_step
+        vital_step = moments.step_of[:, 1:3].max(axis=1)
         in_bed = (moments.value[:, 0] >= 0.5) & (bed_step > 0) & (moments.step - bed_step <= BED_KNOWN_STEPS)
-        missing = in_bed & (vital_step > 0) & (away >= self._missing_steps[row]) & (away <= SEEN_LATELY_STEPS)
+        # who has just lain down has not been missed yet
+        since = np.maximum(vital_step, self._empty(row, moments.step, in_bed))
+        allowed = self._missing_steps[row] * np.where(poor, 2, 1)
+        missing = in_bed & (vital_step > 0) & (moments.step - since >= allowed)
+        missing &= moments.step - vital_step <= SEEN_LATELY_STEPS
         concerned = missing | (state.missing_us[row] > 0)
         for i in np.flatnonzero(np.isin(row, row[concerned])).tolist() if concerned.any() else ():
             person_row, told_us = int(row[i]), int(state.missing_us[row[i]])
             if bool(missing[i]) == bool(told_us):
                 continue
-            onset_us = told_us or int(vital_step[i] + 1) * STEP_US
+            onset_us = told_us or int(since[i] + 1) * STEP_US
             now_us = int(moments.step[i] + 1) * STEP_US
             state.missing_us[person_row] = 0 if told_us else onset_us
             minutes = (now_us - onset_us) // 60_000_000
+            quality = round(float(moments.value[i, 3])) if poor[i] else None
+            doubt_zh, doubt_en = (
+                (f",传感器自报信号质量 {quality} %", f"; signal quality {quality} %") if poor[i] else ("", "")
+            )
             zh, en = (
-                f"在床但 {minutes} 分钟未测到呼吸和心率",
-                f"in bed, no breathing or pulse measured for {minutes} min",
+                f"在床但 {minutes} 分钟未测到呼吸和心率{doubt_zh}",
+                f"in bed, no breathing or pulse measured for {minutes} min{doubt_en}",
             )
             if told_us:
                 zh, en = "已重新测到生命体征或已离床", "vital signs are back, or the bed is empty"
             yield about(
-                chapter.district.people[person_row],
+                district.people[person_row],
                 "no_vital_sign",
                 self.version,
                 "note" if told_us else "open",
@@ -123,5 +152,19 @@ class Breathing(Detector):
                 now_us,
                 zh,
                 en,
-                {"kind": "no_vital_sign", "minutes": int(minutes)},
+                {
+                    "kind": "no_vital_sign",
+                    "minutes": int(minutes),
+                    "signal_quality": quality,
+                    "last_vital_us": int(vital_step[i]) * STEP_US,
+                },
             )
+
+    def _empty(self, row: NDArray[np.int32], step: NDArray[np.int64], in_bed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """At each moment the last step at which the bed was not known to be taken."""
+        first = np.concatenate(([True], row[1:] != row[:-1]))
+        at = np.maximum.accumulate(np.where(first | ~in_bed, np.arange(len(row)), 0))
+        empty = np.where(in_bed[at], self.state.empty[row], step[at]).astype(np.int64)
+        last = np.append(first[1:], True)
+        self.state.empty[row[last]] = empty[last]
+        return empty

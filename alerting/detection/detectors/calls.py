@@ -6,7 +6,7 @@ from typing import ClassVar
 import msgspec
 
 from alerting.detection.cancelling import CANCELLED, takes_back
-from alerting.detection.context import District, Happened, Source, subject_of
+from alerting.detection.context import District, Happened, Person, Source, subject_of
 from alerting.detection.detector import Detector, Rule
 from alerting.finding import Action, Finding, Severity
 from firmware_profiles.channels import EVENTS
@@ -48,6 +48,9 @@ class Calls(Detector):
     def __init__(self) -> None:
         super().__init__()
         self.state = Latest()
+
+    def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
+        return {f"{rule}.again_s": call.again_s for call in CALLS.values() if call.rule == rule}
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
         if happened.kind == "sos_cancelled":
@@ -92,7 +95,8 @@ class Calls(Detector):
         if call.severity == "technical":
             subject, resident_id = f"device:{happened.source.gateway}/{happened.source.name}", None
         words = EVENTS[happened.kind]
-        detail = happened.values.get("reason", "")
+        charge = happened.values.get("value")
+        detail = happened.values.get("reason", f"{charge:g} %" if happened.kind == "battery_low" and charge else "")
         more = f":{detail}" if detail else ""
         return Finding(
             action="open",

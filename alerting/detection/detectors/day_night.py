@@ -105,7 +105,6 @@ class DayNight(Behaviour):
             "kind": "day_night",
             "night_min": night.tolist(),
             "day_min": by_day.tolist(),
-            "parameters": {"day_night.by_day": float(self._by_day[row])},
         }
         words = (
             f"昼夜颠倒:近 {REVERSED_DAYS} 天白天卧床平均 {recent_day:.1f} 小时、夜间 {recent_night:.1f} 小时,"

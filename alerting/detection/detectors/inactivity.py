@@ -3,7 +3,7 @@
 Learned per person: for each hour of the day and each state (nothing on, a seat or presence sensor held, in bed) the
 longest stillness of each of the last 14 days. The usual longest is the second longest of these days over the hour and
 its neighbours: one odd day (an outage, an emergency) counts for nothing, a habit of two days does, and all is forgotten
-after 14. The alert comes when the stillness is half as long again (twice for a held sensor), never below a floor. The
+after 14. The alert comes when the stillness is 1.4 times as long (twice for a held sensor), never below a floor. The
 principle, a person's own inter-event times by hour of the day, is that of Cuddihy et al., "Algorithm to automatically
 detect abnormally long periods of inactivity in a home" (HealthNet 2007); the margins are our own.
 A silent sensor of the home explains the alert; half a day without any sign comes all the same, as ``inactivity_long``.
@@ -65,8 +65,8 @@ class Inactivity(Behaviour):
     """One timer a home: it wakes when the stillness could first be too long."""
 
     parameters: ClassVar = {
-        "inactivity.floor": Parameter(90, 45, 480, "min", "最短无活动时间", "never told before"),
-        "inactivity.margin": Parameter(1.5, 1.1, 4, "x", "超过本人常规的倍数", "times the own usual longest"),
+        "inactivity.floor": Parameter(105, 45, 480, "min", "最短无活动时间", "never told before"),
+        "inactivity.margin": Parameter(1.4, 1.1, 4, "x", "超过本人常规的倍数", "times the own usual longest"),
         "inactivity.held_floor": Parameter(240, 60, 960, "min", "在座最短时间", "never before, while a sensor is held"),
         "inactivity.held_margin": Parameter(2, 1.1, 4, "x", "在座超过常规的倍数", "times the usual, while held"),
         "inactivity.in_bed": Parameter(14, 8, 48, "h", "在床上限", "never before, in bed"),
@@ -98,7 +98,7 @@ class Inactivity(Behaviour):
                 del known[row]
         self._tuned = {name.partition(".")[2]: self.tuned(district, name) for name in self.parameters}
         self._floor_us: dict[State, list[int]] = {
-            state: (self._tuned[name] * unit_us).astype(np.int64).tolist()
+            state: np.rint(self._tuned[name].astype(np.float64) * unit_us).astype(np.int64).tolist()
             for state, name, unit_us in (
                 (State.QUIET, "floor", MINUTE_US),
                 (State.HELD, "held_floor", MINUTE_US),
@@ -244,7 +244,6 @@ class Inactivity(Behaviour):
             "room": home.room,
             "lasting_min": round((at_us - since_us) / MINUTE_US),
             "usual_min": round(longest_us / MINUTE_US),
-            "parameters": {f"inactivity.{name}": round(float(v[row]), 2) for name, v in self._tuned.items()},
         }
         return self.told(district, row, rule, "open", severity, onset_us, at_us, (zh, en), evidence)
 

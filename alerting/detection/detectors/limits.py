@@ -2,8 +2,8 @@
 
 The defaults lie where NEWS2 gives 3 points or beyond (RCP 2017), but for the upper systolic and the temperature, which
 follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). A resident's own limits
-(table ``resident_limit``) replace them channel by channel. Continuous channels must stay outside for a minute and three
-readings, spot measurements for two readings in a row: one odd value wakes nobody.
+(table ``resident_limit``) replace them channel by channel. Continuous channels must stay outside for two minutes and
+three readings, spot measurements for two readings in a row: one odd value wakes nobody.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.context import COLUMN, MEASURED, District
+from alerting.detection.context import COLUMN, MEASURED, District, Person
 from alerting.detection.detector import Chapter, Detector, Rule
 from alerting.detection.watcher import Episodes, Watcher
 from alerting.detection.words import about, lasting, said_en, said_zh
@@ -28,11 +28,11 @@ class Limit(msgspec.Struct, frozen=True):
     readings: int
 
 
-_MINUTE = 60_000_000
+_HOLD = 120_000_000
 DEFAULTS: dict[str, Limit] = {
-    "heart_rate": Limit(40, 131, _MINUTE, 3),
-    "respiration_rate": Limit(8, 26, _MINUTE, 3),
-    "spo2": Limit(90, None, _MINUTE, 3),
+    "heart_rate": Limit(40, 131, _HOLD, 3),
+    "respiration_rate": Limit(8, 26, _HOLD, 3),
+    "spo2": Limit(90, None, _HOLD, 3),
     "systolic_bp": Limit(90, 180, 0, 2),
     "diastolic_bp": Limit(None, 110, 0, 2),
     "body_temperature": Limit(35.0, 39.1, 0, 2),
@@ -73,6 +73,13 @@ class Limits(Detector):
                     self._low[row, COLUMN[channel]] = -np.inf if own_low is None else own_low
                     self._high[row, COLUMN[channel]] = np.inf if own_high is None else own_high
         self._watcher = Watcher(self.state.episodes, len(district.people))
+
+    def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
+        code = rule.removeprefix("limit_")
+        limit = DEFAULTS[code]
+        low, high = (limit.low, limit.high) if person is None else person.limits.get(code, (limit.low, limit.high))
+        numbers = {"low": low, "high": high, "hold_s": limit.hold_us / 1e6, "readings": limit.readings}
+        return {f"{rule}.{name}": number for name, number in numbers.items() if number is not None}
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         bins = chapter.bins

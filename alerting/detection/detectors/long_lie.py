@@ -180,7 +180,5 @@ class LongLie(Behaviour):
                 "kind": "long_lie",
                 "device": source.name,
                 "room_before": fall.room.strip(),
-                "window": {"since_us": fall.time_us, "until_us": at_us},
-                "parameters": {f"long_lie.{name}": float(v[fall.home]) for name, v in self._minutes.items()},
             },
         )

@@ -136,7 +136,6 @@ class Morning(Behaviour):
         evidence: dict[str, object] = {
             "kind": "morning",
             "up_by_day": [clock(minute) for minute in self.state.up[row].tolist() if minute],
-            "parameters": {"morning.margin": float(self._margin[row])},
         }
         return self.told(district, row, "missed_morning", action, severity, onset_us, at_us, words, evidence)
 

@@ -1,7 +1,8 @@
 """NEWS2 over what is fresh: 3 in one parameter, 5, 7; partial scores say what is missing or stale.
 
 Source: RCP 2017 (see ``alerting.news2``). For the home: score what is fresh, never call a partial score complete, let a
-3 in a single fresh parameter speak on its own. The level must hold for a minute: one odd reading wakes nobody.
+3 in a single fresh parameter speak on its own. Of heart, breathing and oxygen the mildest of the last three readings
+counts, and the level must hold for two minutes, a 3 alone for five: one odd reading wakes nobody.
 """
 
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting import news2
-from alerting.detection.columns import STEP_US, Carried, carry
-from alerting.detection.context import COLUMN, District, Person
-from alerting.detection.detector import Chapter, Detector, Rule
+from alerting.detection.columns import STEP_US, Bins, Carried, carry, grown
+from alerting.detection.context import COLUMN, MEASURED, District, Person
+from alerting.detection.detector import Array, Chapter, Detector, Rule
 from alerting.detection.episodes import Episode
+from alerting.detection.steady import Recent
 from alerting.finding import RANK, Action, Finding, Severity
 from firmware_profiles.channels import CHANNELS
 
@@ -29,22 +31,53 @@ FRESH_US: dict[str, int] = {
     "body_temperature": 6 * 3_600_000_000,
     "consciousness": 6 * 3_600_000_000,
 }
-HOLD_US = 60_000_000
+URGENT, EMERGENCY, SINGLE = 5, 7, 3
+HOLD_US, HOLD_SINGLE_US = 120_000_000, 300_000_000
+"""A 3 in one parameter alone takes longer: sleepers' oxygen dips for minutes, and the limits speak below 90 %."""
+
 NORMAL_US = 600_000_000
 """The score must stay below every trigger for ten minutes before a new episode can begin."""
+CONTINUOUS = tuple(code for code, fresh_us in FRESH_US.items() if fresh_us <= 15 * 60_000_000)
 _COLUMNS = np.array([COLUMN[channel] for channel in news2.PARAMETERS])
+_PLACE = np.full(len(MEASURED), -1)
+_PLACE[_COLUMNS] = np.arange(len(_COLUMNS))
+_SLOT = np.array([CONTINUOUS.index(channel) if channel in CONTINUOUS else -1 for channel in news2.PARAMETERS])
 _FRESH_STEPS = np.array([FRESH_US[channel] // STEP_US for channel in news2.PARAMETERS])
 
 
 class Scored(msgspec.Struct):
-    """Episodes by row."""
+    """Episodes by row; ``recent``: of the continuous channels; of each parameter's newest bin what counts: points,
+    value, and the step of the first reading that says so, shapes [people, 6]."""
 
     episodes: dict[int, Episode] = {}
+    recent: Recent = msgspec.field(default_factory=lambda: Recent.of(len(CONTINUOUS)))
+    points: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2.PARAMETERS)), np.int8))
+    value: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2.PARAMETERS)), np.float32))
+    since: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2.PARAMETERS)), np.int32))
+
+
+class Moments(msgspec.Struct, frozen=True):
+    """What counts at every moment, shapes [m] and [m, 6]. ``since``: the step of the first reading that says so."""
+
+    carried: Carried
+    fresh: NDArray[np.bool_]
+    value: NDArray[np.float32]
+    points: NDArray[np.int8]
+    since: NDArray[np.int64]
 
 
 class News2(Detector):
     """Scores every moment at which a scored channel has a bin; only residents near a trigger are walked."""
 
+    version: ClassVar = 2
+    constants: ClassVar = {
+        "news2.urgent": URGENT,
+        "news2.emergency": EMERGENCY,
+        "news2.single": SINGLE,
+        "news2.hold_s": HOLD_US / 1e6,
+        "news2.hold_single_s": HOLD_SINGLE_US / 1e6,
+        **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
+    }
     rules: ClassVar = {RULE: Rule(story="vital")}
 
     def __init__(self) -> None:
@@ -55,31 +88,51 @@ class News2(Detector):
         self._watched: NDArray[np.bool_] = np.empty(0, np.bool_)
 
     def learn(self, district: District) -> None:
+        people, state = len(district.people), self.state
+        state.recent.grow(people)
+        state.points, state.value, state.since = (grown(a, people) for a in (state.points, state.value, state.since))
         self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
         self._oxygen = np.array([person.on_oxygen for person in district.people], np.bool_)
-        self._watched = np.zeros(len(district.people), np.bool_)
-        self._watched[list(self.state.episodes)] = True
+        self._watched = np.zeros(people, np.bool_)
+        self._watched[list(state.episodes)] = True
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
-        moments = carry(chapter.bins, chapter.latest, _COLUMNS)
-        if not len(moments.row):
+        bins = chapter.bins.of(*_COLUMNS)
+        if not len(bins):
             return
-        row, oxygen = moments.row, self._oxygen[moments.row]
-        fresh = (moments.step_of > 0) & (moments.step[:, None] + 1 - moments.step_of <= _FRESH_STEPS)
-        points = np.zeros(moments.value.shape, np.int8)
-        for i, channel in enumerate(news2.PARAMETERS):
-            points[:, i] = news2.points(channel, moments.value[:, i], self._scale[row], oxygen)
-        points[~fresh] = 0
-        total = points.sum(axis=1) + news2.OXYGEN_POINTS * oxygen
-        single = points.max(axis=1)
-        near = (total >= 5) | (single >= 3) | self._watched[row]
+        moments = self._moments(bins, chapter)
+        row = moments.carried.row
+        total = moments.points.sum(axis=1) + news2.OXYGEN_POINTS * self._oxygen[row]
+        single = moments.points.max(axis=1)
+        near = (total >= URGENT) | (single >= SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
-            yield from self._judge(chapter.district, moments, i, points[i], int(total[i]), fresh[i])
+            yield from self._judge(chapter.district, moments, i, int(total[i]))
 
-    def _judge(
-        self, district: District, moments: Carried, i: int, points: Any, total: int, fresh: Any
-    ) -> Iterator[Finding]:
-        row, begin_us = int(moments.row[i]), int(moments.step[i]) * STEP_US
+    def _moments(self, bins: Bins, chapter: Chapter) -> Moments:
+        """One odd reading of a continuous channel gives no points: see :mod:`alerting.detection.steady`."""
+        state, row, place = self.state, bins.row, _PLACE[bins.column]
+        points = np.zeros(len(bins), np.int8)
+        for i, channel in enumerate(news2.PARAMETERS):
+            of = place == i
+            points[of] = news2.points(channel, bins.mean[of], self._scale[row[of]], self._oxygen[row[of]])
+        value, since = bins.mean.copy(), bins.step.copy()
+        steady = _SLOT[place] >= 0
+        kept = bins.take(steady)
+        value[steady], points[steady], since[steady] = state.recent.mildest(kept, _SLOT[place[steady]], points[steady])
+        carried = carry(bins, chapter.latest, _COLUMNS)
+        fresh = (carried.step_of > 0) & (carried.step[:, None] + 1 - carried.step_of <= _FRESH_STEPS)
+        own, people = carried.bin_of >= 0, carried.row
+        counted = [
+            np.where(own, new[carried.bin_of], known[people])
+            for new, known in ((value, state.value), (points, state.points), (since, state.since))
+        ]
+        # with repeated indices numpy keeps the last one, and that is the newest
+        state.value[row, place], state.points[row, place], state.since[row, place] = value, points, since
+        return Moments(carried, fresh, counted[0], np.where(fresh, counted[1], 0).astype(np.int8), counted[2])
+
+    def _judge(self, district: District, moments: Moments, i: int, total: int) -> Iterator[Finding]:
+        carried, points = moments.carried, moments.points[i]
+        row, begin_us = int(carried.row[i]), int(carried.step[i]) * STEP_US
         end_us = begin_us + STEP_US
         level = news2.level(total, int(points.max()))
         episode = self.state.episodes.get(row)
@@ -91,8 +144,9 @@ class News2(Detector):
         if episode is None:
             episode = self.state.episodes[row] = Episode()
             self._watched[row] = True
-        episode.hold(begin_us)
-        if begin_us - episode.since_us < HOLD_US:
+        # held since the first of the readings that say so, of the parameter that weighs most
+        episode.hold(int(moments.since[i, points.argmax()]) * STEP_US)
+        if begin_us - episode.since_us < (HOLD_SINGLE_US if level == "low-medium" else HOLD_US):
             return
         severity: Severity = "emergency" if level == "high" else "urgent"
         if not episode.onset_us:
@@ -104,7 +158,7 @@ class News2(Detector):
             return
         episode.severity = severity
         person = district.people[row]
-        parts = _parts(person, moments.value[i], moments.step_of[i] * STEP_US, fresh, points, end_us)
+        parts = _parts(person, moments.value[i], carried.step_of[i] * STEP_US, moments.fresh[i], points, end_us)
         yield _finding(action, person, episode, total, int(points.max()), parts, end_us)
 
 
@@ -145,7 +199,7 @@ def _finding(
         action=action,
         rule=RULE,
         rule_version=News2.version,
-        severity="emergency" if total >= 7 else "urgent",
+        severity="emergency" if total >= EMERGENCY else "urgent",
         subject=person.subject,
         household_id=person.household_id,
         resident_id=person.id,

@@ -113,7 +113,6 @@ class NightWandering(Behaviour):
     ) -> Finding:
         evidence: dict[str, object] = {
             "kind": "night_wandering",
-            "parameters": {name: float(values[row]) for name, values in self._tuned.items()},
         }
         return self.told(district, row, "night_wandering", action, "urgent", onset_us, at_us, words, evidence)
 

@@ -3,7 +3,8 @@
 *Stuck*: a vital sign that shows exactly one value for longer than a heart or a chest ever does: beat-to-beat and
 breath-to-breath variability never vanish in a living person (Task Force of the ESC and NASPE, Heart rate variability,
 1996). *Erratic*: many jumps between neighbouring steps that a body can not make: the sensor is loose.
-*Clock*: the gateway's clock is off, so that its times can not be trusted.
+*Clock*: the gateway's times lie a minute ahead of the platform's clock, or behind it for long, or it says itself that
+2 s and more are left to correct: its times can not be trusted.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from alerting.detection.columns import HOUR_US, STEP_US, Bins, grown, whole_series
 from alerting.detection.context import COLUMN, MEASURED, District, Happened
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.intake import FUTURE_US
 from alerting.detection.words import about, lasting, said_en, said_zh
 from alerting.finding import Finding
 from firmware_profiles.channels import CHANNELS
@@ -42,7 +44,9 @@ _JUMP = np.array([watched.jump for watched in WATCHED.values()], np.float32)
 _GAP_STEPS = 600_000_000 // STEP_US
 """After ten minutes without a value the next one may be anything."""
 LEAST_BINS = 20
-CLOCK_EVENT = "clock_off"
+CLOCK_EVENTS = frozenset({"clock_off", "clock_right"})
+BEHIND_US, BEHIND_FOR_US = 120_000_000, 600_000_000
+"""Live frames that are so old, for so long, come from a clock that is behind."""
 
 
 def _zeros(dtype: type) -> Any:
@@ -61,6 +65,8 @@ class Seen(msgspec.Struct):
     hour: int = 0
     clocks: dict[str, int] = {}
     """Of each gateway whose clock is off: the onset that is told."""
+    behind_us: dict[str, int] = {}
+    """Since when each gateway's live frames have been old."""
 
 
 class SensorHealth(Detector):
@@ -167,28 +173,43 @@ class SensorHealth(Detector):
         return about(person, f"{what}_{code}", self.version, action, "technical", onset_us, now_us, zh, en, evidence)
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
-        if happened.kind != CLOCK_EVENT:
-            return
-        gateway, off_s = happened.source.gateway, float(happened.values.get("seconds", 0))
+        """The gateway's own word on its clock: what is left to correct, in ms."""
+        if happened.kind in CLOCK_EVENTS:
+            off_us = round(float(happened.values.get("value", 0)) * 1000) if happened.kind == "clock_off" else 0
+            source = happened.source
+            yield from self._clock(source.gateway, source.household_id, off_us, happened.time_us)
+
+    def clock(self, district: District, gateway: str, newest_us: int, now_us: int) -> Iterator[Finding]:
+        off_us, clocks = newest_us - now_us, self.state.clocks
+        if off_us > -BEHIND_US:
+            self.state.behind_us.pop(gateway, None)
+        elif now_us - self.state.behind_us.setdefault(gateway, now_us) < BEHIND_FOR_US:
+            return  # frames that waited in the broker are old, too, but not for long
+        off = off_us > FUTURE_US or off_us <= -BEHIND_US
+        if off != (gateway in clocks):
+            yield from self._clock(gateway, district.gateways[gateway], off_us if off else 0, now_us)
+
+    def _clock(self, gateway: str, household_id: int, off_us: int, at_us: int) -> Iterator[Finding]:
+        """``off_us``: by how much; 0: right again."""
         onset_us = self.state.clocks.get(gateway, 0)
-        if off_s and not onset_us:
-            self.state.clocks[gateway] = onset_us = happened.time_us
-        elif not off_s:
-            self.state.clocks.pop(gateway, None)
-        else:
+        if bool(off_us) == bool(onset_us):
             return
-        if onset_us:
-            yield Finding(
-                action="open" if off_s else "clear",
-                rule="clock_off",
-                rule_version=self.version,
-                severity="technical",
-                subject=f"gateway:{gateway}",
-                household_id=happened.source.household_id,
-                resident_id=None,
-                onset_us=onset_us,
-                sensed_us=happened.time_us,
-                reason_zh=f"网关时钟偏差 {off_s:+.0f} 秒,时间不可信" if off_s else "网关时钟已校正",
-                reason_en=f"Gateway clock off by {off_s:+.0f} s" if off_s else "Gateway clock is right again",
-                evidence={"kind": "clock", "seconds": off_s},
-            )
+        if off_us:
+            self.state.clocks[gateway] = onset_us = at_us
+        else:
+            del self.state.clocks[gateway]
+        off_s = off_us / 1e6
+        yield Finding(
+            action="open" if off_us else "clear",
+            rule="clock_off",
+            rule_version=self.version,
+            severity="technical",
+            subject=f"gateway:{gateway}",
+            household_id=household_id,
+            resident_id=None,
+            onset_us=onset_us,
+            sensed_us=at_us,
+            reason_zh=f"网关时钟偏差 {off_s:+.0f} 秒,时间不可信" if off_us else "网关时钟已校正",
+            reason_en=f"Gateway clock off by {off_s:+.0f} s" if off_us else "Gateway clock is right again",
+            evidence={"kind": "clock", "seconds": round(off_s, 1)},
+        )

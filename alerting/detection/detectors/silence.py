@@ -34,6 +34,10 @@ class Heard(msgspec.Struct):
 class Silence(Detector):
     """Judges by the clock, not by event time: silence has no time stamps of its own."""
 
+    constants: ClassVar = {
+        "silence.missed_heartbeats": MISSED_HEARTBEATS,
+        "silence.gateway_s": GATEWAY_SILENT_US / 1e6,
+    }
     rules: ClassVar = {
         "gateway_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",)),
         "device_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",), explained_by=("gateway_silent",)),
@@ -137,6 +141,6 @@ class Silence(Detector):
             onset_us=onset_us,
             sensed_us=now_us,
             reason_zh=f"{zh} 失联 {minutes:.0f} 分钟{more}" if silent else f"{zh} 已恢复",
-            reason_en=f"{en} silent for {minutes:.0f} min" if silent else f"{en} is back",
+            reason_en=f"{en[:1].upper()}{en[1:]} " + (f"silent for {minutes:.0f} min" if silent else "is back"),
             evidence={"kind": "silence", "last_heard_us": onset_us, "device": name},
         )

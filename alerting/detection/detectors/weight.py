@@ -1,8 +1,10 @@
-"""Weight gained within days: water that a failing heart leaves in the body.
+"""Weight gained within days, water that a failing heart leaves in the body; and weight that goes over weeks.
 
 A gain of more than 2 kg in 3 days is the sign that patients are taught to report (ESC Guidelines for heart failure,
 2021, advice on self-care); here +1.5 kg in 2 days or +2.5 kg in a week, against the median of the days before and never
 less than three of the person's own usual day-to-day steps. A jump of more than 8 kg is another person on the scales.
+Slow loss is the first sign of malnutrition (GLIM criteria, 2019: more than 5 % within half a year): the mean of seven
+days against the weeks before, see :mod:`alerting.detection.days`.
 """
 
 from collections.abc import Iterator
@@ -13,9 +15,10 @@ import numpy as np
 
 from alerting.detection.columns import grown
 from alerting.detection.context import COLUMN, District
+from alerting.detection.days import SPANS, Days, Matters
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.words import about
-from alerting.finding import Finding
+from alerting.finding import Action, Finding
 
 DAY_US = 86_400_000_000
 LOCAL_US = 8 * 3_600_000_000
@@ -33,16 +36,23 @@ class Weighed(msgspec.Struct):
     kg: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.float32))
     step_kg: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.float32))
     told_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+    days: Days = msgspec.field(default_factory=lambda: Days.of(1))
 
 
 class Weight(Detector):
     """One weight a day, the last of the day; people weigh themselves rarely, so each bin is looked at by itself."""
 
+    version: ClassVar = 2
+
     parameters: ClassVar = {
         "weight.gain_2_days": Parameter(1.5, 0.5, 5, "kg", "两天内体重增加", "gain within 2 days"),
         "weight.gain_7_days": Parameter(2.5, 1, 8, "kg", "一周内体重增加", "gain within a week"),
+        "weight.drift": Parameter(2.5, 1, 10, "kg", "数周内体重变化", "change over weeks"),
     }
-    rules: ClassVar = {"weight_gain": Rule(again_s=2 * 86_400, per_day=1, waits=True)}
+    rules: ClassVar = {
+        "weight_gain": Rule(story="weight", again_s=2 * 86_400, per_day=1, waits=True),
+        "drift_weight": Rule(story="weight", again_s=7 * 86_400, per_day=1, waits=True),
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,8 +60,10 @@ class Weight(Detector):
 
     def learn(self, district: District) -> None:
         people = len(district.people)
-        for name in self.state.__struct_fields__:
+        for name in ("day", "kg", "step_kg", "told_us"):
             setattr(self.state, name, grown(getattr(self.state, name), people))
+        self.state.days.grow(people)
+        self._drift = self.tuned(district, "weight.drift")
         self._gains = [(2, self.tuned(district, "weight.gain_2_days")), (7, self.tuned(district, "weight.gain_7_days"))]
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
@@ -65,6 +77,7 @@ class Weight(Detector):
         if last_day and abs(kg - last_kg) > ANOTHER_PERSON_KG and today - last_day < DAYS:
             return
         if today > last_day:
+            yield from self._slowly(district, row, kg, now_us)
             if last_day and today - last_day <= 3:
                 step = min(abs(kg - last_kg) / np.sqrt(today - last_day), 1.0)
                 state.step_kg[row] += (step - state.step_kg[row]) / 10
@@ -81,6 +94,34 @@ class Weight(Detector):
             state.told_us[row] = now_us
             within, gain = gained[0]
             yield self._finding(district, row, kg, gain, within, now_us)
+
+    def _slowly(self, district: District, row: int, kg: float, now_us: int) -> Iterator[Finding]:
+        least = float(self._drift[row])
+        for change in self.state.days.add(row, 0, kg, now_us, 0.3, {"drift": Matters(least, least)}):
+            more = change.recent > change.usual
+            zh = f"近 {SPANS['drift']} 次体重平均 {change.recent:.1f} kg,前几周 {change.usual:.1f} kg"
+            en = f"weight of the last {SPANS['drift']} days {change.recent:.1f} kg, {change.usual:.1f} kg weeks before"
+            if change.opened:
+                zh, en = f"{zh},{'持续增加' if more else '持续下降'}", f"{en}: slowly {'rising' if more else 'falling'}"
+            evidence: dict[str, object] = {
+                "kind": "days",
+                "channel": "weight",
+                "days": [round(float(value), 1) for value in self.state.days.recent[row, 0]],
+                "usual": round(change.usual, 1),
+            }
+            action: Action = "open" if change.opened else "clear"
+            yield about(
+                district.people[row],
+                "drift_weight",
+                self.version,
+                action,
+                "attention",
+                change.onset_us,
+                now_us,
+                zh,
+                en,
+                evidence,
+            )
 
     def _base(self, row: int, today: int, within: int) -> float:
         """The median weight of the days that lie before, but not more than ``within``; 0: none."""

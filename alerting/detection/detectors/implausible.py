@@ -1,0 +1,103 @@
+"""A sensor that gives values no living body has: a technical alert, and nothing medical is made of them.
+
+Which values those are stands in :mod:`alerting.detection.plausible`. Of a sensor that measures all the time three are
+told, each within an hour of the one before; of a spot measurement the first one. An hour without any ends it.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from alerting.detection.columns import HOUR_US, STEP_US
+from alerting.detection.context import MEASURED, District
+from alerting.detection.detector import Chapter, Detector, Parameter, Rule
+from alerting.detection.plausible import PLAUSIBLE
+from alerting.detection.words import about, said_en, said_zh
+from alerting.finding import Action, Finding
+from firmware_profiles.channels import CHANNELS
+
+CONTINUOUS = frozenset({"heart_rate", "respiration_rate", "spo2", "room_temperature"})
+
+
+class Odd(msgspec.Struct):
+    """Of one person and channel: the last such step, how many, and the onset that is told (µs; 0: nothing)."""
+
+    step: int = 0
+    count: int = 0
+    told_us: int = 0
+    value: float = 0
+
+
+class Seen(msgspec.Struct):
+    """By (row, column); only what has been implausible within the hour."""
+
+    odd: dict[tuple[int, int], Odd] = {}
+
+
+class Implausible(Detector):
+    parameters: ClassVar = {
+        "implausible.times": Parameter(3, 1, 60, "", "一小时内的次数", "so many within an hour"),
+    }
+    rules: ClassVar = {
+        f"implausible_{code}": Rule(again_s=86_400, per_day=1, rests_for=("maintenance",)) for code in PLAUSIBLE
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Seen()
+
+    def learn(self, district: District) -> None:
+        self._times = self.tuned(district, "implausible.times")
+
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        readings = chapter.implausible
+        # the least value of a step, so that neither order nor repetition matters
+        order = np.lexsort((readings.value, readings.time_us // STEP_US, readings.column, readings.row))
+        for i in order.tolist():
+            key = int(readings.row[i]), int(readings.column[i])
+            step = int(readings.time_us[i]) // STEP_US
+            odd = self.state.odd.get(key)
+            if odd is not None and (step - odd.step) * STEP_US >= HOUR_US:
+                yield from self._over(chapter.district, key)
+                odd = None
+            if odd is None:
+                odd = self.state.odd[key] = Odd()
+            if step <= odd.step:
+                continue
+            odd.step, odd.count, odd.value = step, odd.count + 1, float(readings.value[i])
+            end_us = (step + 1) * STEP_US
+            self.timers.set(step * STEP_US + HOUR_US, f"{key[0]}|{key[1]}")
+            least = self._times[key[0]] if MEASURED[key[1]] in CONTINUOUS else 1
+            if odd.count >= least and not odd.told_us:
+                odd.told_us = end_us
+                yield self._finding(chapter.district, key, odd, "open", end_us)
+
+    def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
+        row, column = key.split("|")
+        yield from self._over(district, (int(row), int(column)))
+
+    def _over(self, district: District, key: tuple[int, int]) -> Iterator[Finding]:
+        odd = self.state.odd.pop(key, None)
+        if odd is not None and odd.told_us:
+            yield self._finding(district, key, odd, "clear", odd.step * STEP_US + HOUR_US)
+
+    def _finding(self, district: District, key: tuple[int, int], odd: Odd, action: Action, at_us: int) -> Finding:
+        code = MEASURED[key[1]]
+        low, high = PLAUSIBLE[code]
+        zh = f"{said_zh(code, odd.value)},超出人体可能的范围 {low:g}–{high:g},疑传感器故障(第 {odd.count} 次)"
+        en = f"{said_en(code, odd.value)}, beyond the possible {low:g} to {high:g}: sensor fault ({odd.count} times)"
+        if action == "clear":
+            zh, en = f"{CHANNELS[code].zh}一小时内无异常值", f"{CHANNELS[code].en}: an hour without impossible values"
+        evidence: dict[str, object] = {
+            "kind": "implausible",
+            "channel": code,
+            "value": round(odd.value, 2),
+            "possible": [low, high],
+            "times": odd.count,
+        }
+        rule, onset_us = f"implausible_{code}", odd.told_us
+        return about(
+            district.people[key[0]], rule, self.version, action, "technical", onset_us, at_us, zh, en, evidence
+        )

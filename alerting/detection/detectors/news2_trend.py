@@ -1,0 +1,159 @@
+"""A NEWS2 that rises over hours, before it reaches a trigger.
+
+RCP 2017: the trend of the score matters as much as its level. At home the set of parameters changes (the oximeter is
+worn at night), so like is compared with like: each parameter's points of the last two hours, from the hour's mean,
+with its own median of the day before, and only parameters known in both are summed. The numbers are our own choice.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerting import news2
+from alerting.detection.columns import HOUR_US, Bins, grown
+from alerting.detection.context import COLUMN, MEASURED, District
+from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.words import about
+from alerting.finding import Action, Finding
+from firmware_profiles.channels import CHANNELS
+
+HOURS = 26
+RECENT = 2
+LEAST_BEFORE = 5
+"""Hours with a value, of the day before, to know a parameter's usual points; of a spot measurement one is enough."""
+LEAST_READINGS = 5
+"""Of an hour of a continuous parameter."""
+SPOT = frozenset({"systolic_bp", "body_temperature", "consciousness"})
+UNKNOWN = 255
+_COLUMNS = np.array([COLUMN[channel] for channel in news2.PARAMETERS])
+_PLACE = np.full(len(MEASURED), -1)
+_PLACE[_COLUMNS] = np.arange(len(_COLUMNS))
+_IS_SPOT = np.array([channel in SPOT for channel in news2.PARAMETERS])
+_LEAST = np.where(_IS_SPOT, 1, LEAST_READINGS)
+_KNOWN = np.where(_IS_SPOT, 1, LEAST_BEFORE)
+
+
+class Hours(msgspec.Struct):
+    """``points`` [people, 6, 26 hours]: of each hour's mean, newest last, 255: not known; ``total``, ``count``
+    [people, 6]: of the hour being gathered (``hour``: since 1970, UTC); ``told_us`` [people]: onset, 0: nothing."""
+
+    hour: int = 0
+    points: Array = msgspec.field(default_factory=lambda: np.zeros((0, 6, HOURS), np.uint8))
+    total: Array = msgspec.field(default_factory=lambda: np.zeros((0, 6), np.float64))
+    count: Array = msgspec.field(default_factory=lambda: np.zeros((0, 6), np.int32))
+    told_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class News2Trend(Detector):
+    """Looks once an hour, at everybody at once."""
+
+    parameters: ClassVar = {
+        "news2_trend.rise": Parameter(3, 2, 8, "", "评分上升", "points more than the day before"),
+    }
+    rules: ClassVar = {"news2_trend": Rule(story="vital", again_s=12 * 3600, per_day=2, waits=True)}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Hours()
+
+    def learn(self, district: District) -> None:
+        people, state = len(district.people), self.state
+        state.points = grown(state.points, people, UNKNOWN)
+        for name in ("total", "count", "told_us"):
+            setattr(state, name, grown(getattr(state, name), people))
+        self._rise = self.tuned(district, "news2_trend.rise")
+        self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
+        self._oxygen = np.array([person.on_oxygen for person in district.people], np.bool_)
+
+    def look(self, chapter: Chapter) -> Iterator[Finding]:
+        state = self.state
+        if chapter.hour > state.hour:
+            if state.hour:
+                yield from self._hour_over(chapter.district, min(chapter.hour - state.hour, HOURS))
+            state.hour = chapter.hour
+        elif chapter.hour < state.hour:
+            return
+        self._gather(chapter.bins.of(*_COLUMNS))
+
+    def _gather(self, bins: Bins) -> None:
+        if not len(bins):
+            return
+        changes = (bins.row[1:] != bins.row[:-1]) | (bins.column[1:] != bins.column[:-1])
+        starts = np.flatnonzero(np.concatenate(([True], changes)))
+        at = bins.row[starts], _PLACE[bins.column[starts]]
+        self.state.total[at] += np.add.reduceat(bins.mean.astype(np.float64), starts)
+        self.state.count[at] += np.diff(np.append(starts, len(bins)))
+
+    def _hour_over(self, district: District, hours: int) -> Iterator[Finding]:
+        """The gathered hour, and ``hours`` - 1 more without any reading, are over."""
+        state = self.state
+        mean = state.total / np.maximum(state.count, 1)
+        points = np.full(state.count.shape, UNKNOWN, np.uint8)
+        for i, channel in enumerate(news2.PARAMETERS):
+            known = state.count[:, i] >= _LEAST[i]
+            points[known, i] = news2.points(channel, mean[known, i], self._scale[known], self._oxygen[known])
+        state.points[:, :, :-1] = state.points[:, :, 1:]
+        state.points[:, :, -1] = points
+        state.total[:], state.count[:] = 0, 0
+        yield from self._judge(district)
+        if hours > 1:
+            state.points[:, :, : HOURS - hours + 1] = state.points[:, :, hours - 1 :]
+            state.points[:, :, HOURS - hours + 1 :] = UNKNOWN
+
+    def _judge(self, district: District) -> Iterator[Finding]:
+        state = self.state
+        somebody = np.flatnonzero((state.points[:, :, -RECENT:] != UNKNOWN).any(axis=(1, 2)) | (state.told_us > 0))
+        if not len(somebody):
+            return
+        points = np.where(state.points[somebody] == UNKNOWN, np.nan, state.points[somebody]).astype(np.float32)
+        recent, before = points[:, :, -RECENT:], points[:, :, :-RECENT]
+        known = (~np.isnan(before)).sum(axis=2) >= _KNOWN
+        # a continuous parameter has to be high in both hours; a spot measurement counts as it is
+        low = np.fmin(recent[:, :, 0], recent[:, :, 1])
+        both = ~np.isnan(recent).any(axis=2) | _IS_SPOT
+        usual = np.nanmedian(np.where(known[:, :, None], before, 0), axis=2)
+        counted = known & both & ~np.isnan(low)
+        change = np.where(counted, low - usual, 0)
+        rise = change.sum(axis=1)
+        end_us = (state.hour + 1) * HOUR_US
+        for at in np.flatnonzero((rise >= self._rise[somebody]) & (state.told_us[somebody] == 0)).tolist():
+            row = int(somebody[at])
+            state.told_us[row] = end_us - RECENT * HOUR_US
+            yield self._finding(district, row, "open", end_us, float(rise[at]), change[at], usual[at], low[at])
+        for at in np.flatnonzero((rise < self._rise[somebody] / 2) & (state.told_us[somebody] > 0)).tolist():
+            row = int(somebody[at])
+            yield self._finding(district, row, "clear", end_us, float(rise[at]), change[at], usual[at], low[at])
+            state.told_us[row] = 0
+
+    def _finding(
+        self,
+        district: District,
+        row: int,
+        action: Action,
+        end_us: int,
+        rise: float,
+        change: NDArray[np.floating[Any]],
+        usual: NDArray[np.floating[Any]],
+        now: NDArray[np.floating[Any]],
+    ) -> Finding:
+        moved = [i for i in range(len(news2.PARAMETERS)) if change[i]]
+        parts = [
+            {"channel": news2.PARAMETERS[i], "points": float(now[i]), "points_before": float(usual[i])} for i in moved
+        ]
+        said_zh = "、".join(f"{CHANNELS[news2.PARAMETERS[i]].zh} {usual[i]:g}→{now[i]:g} 分" for i in moved)
+        said_en = ", ".join(f"{CHANNELS[news2.PARAMETERS[i]].en} {usual[i]:g}→{now[i]:g}" for i in moved)
+        zh = f"NEWS2 评分近 {RECENT} 小时比前一天升高 {rise:g} 分({said_zh})"
+        en = f"NEWS2 of the last {RECENT} hours {rise:g} above the day before ({said_en})"
+        if action == "clear":
+            zh, en = f"NEWS2 评分回落,与前一天相差 {rise:g} 分", f"NEWS2 back: {rise:g} from the day before"
+        evidence: dict[str, object] = {
+            "kind": "news2_trend",
+            "window": {"since_us": end_us - HOURS * HOUR_US, "until_us": end_us},
+            "rise": rise,
+            "parts": parts,
+        }
+        person, onset_us = district.people[row], int(self.state.told_us[row])
+        return about(person, "news2_trend", self.version, action, "attention", onset_us, end_us, zh, en, evidence)

@@ -1,0 +1,152 @@
+"""Nights against the person's own: hours in bed, and how often the bed was left.
+
+From a bed sensor: the night is 20 to 10 o'clock; how long somebody lay there, and the exits after an hour in bed.
+Short, long and broken nights are signs of pain, infection, heart failure and low spirits (Ancoli-Israel & Cooke, J Am
+Geriatr Soc 2005;53:S264). How days are compared: :mod:`alerting.detection.days`; the least changes that matter are our
+own choice. A night with less than two hours in bed says nothing: away, or the sensor.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from alerting.detection.behaviour import Before, Behaviour, Homes
+from alerting.detection.context import District
+from alerting.detection.days import SPANS, Change, Days, Matters, Question
+from alerting.detection.detector import Parameter, Rule
+from alerting.detection.whereabouts import DAY_US, HOUR_US, LOCAL_US, Sign, Whereabouts, local_day
+from alerting.finding import Action, Finding
+
+BEGIN_US, END_US = 20 * HOUR_US, 10 * HOUR_US
+"""Of a night, local time."""
+NIGHT_US = DAY_US - BEGIN_US + END_US
+LEAST_HOURS = 2.0
+ASLEEP_US = HOUR_US
+FIGURES = ("sleep_time", "night_exits")
+FLOORS = (0.5, 0.7)
+"""Least spread of a person from night to night: hours, exits."""
+SHARES: dict[Question, float] = {"sudden": 1.0, "shift": 0.6, "drift": 0.4}
+"""What matters in three nights and in a week, as a share of what matters in one."""
+
+
+class Nights(Homes):
+    """By row: the first sign; since when in bed; time in bed (µs) and exits of the running night."""
+
+    first_us: dict[int, int] = msgspec.field(default_factory=dict)
+    since_us: dict[int, int] = msgspec.field(default_factory=dict)
+    lain_us: dict[int, int] = msgspec.field(default_factory=dict)
+    exits: dict[int, int] = msgspec.field(default_factory=dict)
+    days: Days = msgspec.field(default_factory=lambda: Days.of(len(FIGURES)))
+
+
+class Sleep(Behaviour):
+    """A night is judged at ten in the morning."""
+
+    parameters: ClassVar = {
+        "sleep.hours": Parameter(3.5, 1.5, 8, "h", "卧床时间变化", "change of the hours in bed in one night"),
+        "sleep.exits": Parameter(5, 2, 12, "", "夜间离床次数增加", "more exits in one night"),
+    }
+    rules: ClassVar = {
+        f"{question}_{figure}": Rule(
+            story="sleep",
+            waits=True,
+            again_s=3 * 86_400,
+            per_day=1,
+            rests_for=("carer", "maintenance"),
+            explained_by=("gateway_silent", "inactivity", "missed_morning", "day_night_reversed"),
+            blinded_by=("device_silent",),
+        )
+        for figure in FIGURES
+        for question in SPANS
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Any = Nights()
+
+    def learn(self, district: District) -> None:
+        super().learn(district)
+        state = self.state
+        state.days.grow(len(district.people))
+        for known in (state.first_us, state.since_us, state.lain_us, state.exits):
+            for row in [row for row in known if row not in state.homes]:
+                del known[row]
+        self._hours = self.tuned(district, "sleep.hours")
+        self._exits = self.tuned(district, "sleep.exits")
+
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
+        state = self.state
+        state.first_us.setdefault(row, sign.time_us)
+        if home.in_bed and row not in state.since_us:
+            state.since_us[row] = sign.time_us
+            self._wake(row, sign.time_us)
+        elif not home.in_bed and row in state.since_us:
+            since_us = state.since_us.pop(row)
+            self._count(row, since_us, sign.time_us)
+            asleep = state.lain_us.get(row, 0) >= ASLEEP_US
+            if asleep and _at_night(sign.time_us):
+                state.exits[row] = state.exits.get(row, 0) + 1
+            self._wake(row, sign.time_us)
+        return iter(())
+
+    def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
+        row, state = int(key), self.state
+        if row not in state.homes:
+            return
+        if row in state.since_us:
+            self._count(row, state.since_us[row], at_us)
+            state.since_us[row] = at_us
+        hours, exits = state.lain_us.pop(row, 0) / HOUR_US, state.exits.pop(row, 0)
+        # the exit that ends the night is getting up
+        figures = (hours, max(0, exits - (row not in state.since_us)))
+        self._wake(row, at_us)
+        if hours < LEAST_HOURS or state.first_us.get(row, at_us) > at_us - NIGHT_US:
+            return  # nobody there, or a night that was not seen from its begin
+        for figure, value in enumerate(figures):
+            least = float((self._hours, self._exits)[figure][row])
+            matters = {q: Matters(least * s, least * s if figure == 0 else np.inf) for q, s in SHARES.items()}
+            for change in state.days.add(row, figure, value, at_us, FLOORS[figure], matters):
+                yield self._finding(district, row, figure, change, at_us)
+
+    def _finding(self, district: District, row: int, figure: int, change: Change, at_us: int) -> Finding:
+        nights = SPANS[change.question]
+        zh_span, en_span = (
+            ("昨夜", "last night") if nights == 1 else (f"近 {nights} 夜平均", f"mean of {nights} nights")
+        )
+        more = change.recent > change.usual
+        if figure == 0:
+            zh = f"{zh_span}卧床 {change.recent:.1f} 小时,本人通常 {change.usual:.1f} 小时,{'偏多' if more else '偏少'}"
+            en = f"in bed for {change.recent:.1f} h ({en_span}), usually {change.usual:.1f} h"
+        else:
+            zh = f"{zh_span}夜间离床 {change.recent:.1f} 次,本人通常 {change.usual:.1f} 次"
+            en = f"out of bed {change.recent:.1f} times at night ({en_span}), usually {change.usual:.1f} times"
+        evidence: dict[str, object] = {
+            "kind": "days",
+            "window": {"since_us": at_us - nights * DAY_US, "until_us": at_us},
+            "days": [round(float(value), 1) for value in self.state.days.recent[row, figure]],
+            "usual": round(change.usual, 1),
+            "spread": round(change.spread, 2),
+        }
+        action: Action = "open" if change.opened else "clear"
+        rule = f"{change.question}_{FIGURES[figure]}"
+        return self.told(district, row, rule, action, "attention", change.onset_us, at_us, (zh, en), evidence)
+
+    def _count(self, row: int, since_us: int, until_us: int) -> None:
+        """The part of this time in bed that lies in a night."""
+        day = local_day(since_us) - 1
+        while (begin_us := day * DAY_US - LOCAL_US + BEGIN_US) < until_us:
+            overlap_us = min(until_us, begin_us + NIGHT_US) - max(since_us, begin_us)
+            if overlap_us > 0:
+                self.state.lain_us[row] = self.state.lain_us.get(row, 0) + overlap_us
+            day += 1
+
+    def _wake(self, row: int, now_us: int) -> None:
+        """At the end of the night that lasts, or of the next one."""
+        end_us = local_day(now_us) * DAY_US - LOCAL_US + END_US
+        self.timers.set(end_us if end_us > now_us else end_us + DAY_US, str(row))
+
+
+def _at_night(time_us: int) -> bool:
+    return not END_US <= (time_us + LOCAL_US) % DAY_US < BEGIN_US

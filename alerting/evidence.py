@@ -1,0 +1,135 @@
+"""An alert's evidence in words: what a nurse reads under "Why". Pure; keys that have no words are shown as they are."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from alerting.detection.detectors import all_parameters
+from alerting.detection.words import room_of
+from firmware_profiles.channels import CHANNELS, EVENTS
+
+SHANGHAI = dt.timezone(dt.timedelta(hours=8))
+LABELS: dict[str, tuple[str, str]] = {
+    "window": ("判断时段", "time looked at"),
+    "channel": ("测量项", "measured"),
+    "value": ("数值", "value"),
+    "unit": ("单位", "unit"),
+    "limit": ("界限", "limit"),
+    "side": ("方向", "side"),
+    "held_s": ("已持续", "for"),
+    "readings": ("读数个数", "readings"),
+    "usual": ("本人通常", "usual"),
+    "spread": ("本人波动", "own spread"),
+    "days": ("逐日数值", "day by day"),
+    "kg": ("逐日体重 (kg)", "weights (kg)"),
+    "usual_step_kg": ("通常每日变化 (kg)", "usual step (kg)"),
+    "level": ("近几日偏离", "off in the last days"),
+    "sum_up": ("偏高累积量", "sum upwards"),
+    "sum_down": ("偏低累积量", "sum downwards"),
+    "minutes": ("分钟", "minutes"),
+    "signal_quality": ("传感器自报信号质量 (%)", "the sensor's own signal quality (%)"),
+    "last_vital_us": ("最后一次生命体征", "last vital sign"),
+    "last_heard_us": ("最后一次通信", "last heard"),
+    "possible": ("可能的范围", "possible range"),
+    "times": ("次数", "times"),
+    "device": ("设备", "device"),
+    "sensors": ("所用传感器", "sensors"),
+    "state": ("状态", "state"),
+    "room": ("房间", "room"),
+    "room_before": ("此前所在", "room before"),
+    "lasting_min": ("已持续 (分钟)", "lasting (min)"),
+    "usual_min": ("本人通常 (分钟)", "usual (min)"),
+    "up_by_day": ("近日起床时间", "up, by day"),
+    "longest_min_by_day": ("每日最长 (分钟)", "longest by day (min)"),
+    "longest_min_by_night": ("每夜最长 (分钟)", "longest by night (min)"),
+    "night_min": ("夜间卧床 (分钟)", "in bed by night (min)"),
+    "day_min": ("白天卧床 (分钟)", "in bed by day (min)"),
+    "rise": ("评分升高", "rise of the score"),
+    "event": ("事件", "event"),
+    "seconds": ("偏差 (秒)", "off by (s)"),
+    "total": ("总分", "total"),
+    "highest_single": ("单项最高分", "highest of one"),
+    "spo2_scale": ("血氧量表", "SpO2 scale"),
+}
+STATES = {
+    "quiet": ("无动静", "still"),
+    "held": ("有人在座", "held"),
+    "bed": ("在床", "in bed"),
+    "away": ("外出", "out"),
+}
+SIDES = {"low": ("低于", "below"), "high": ("高于", "above")}
+APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", "values", "complete"})
+"""Shown in another way, or of no use to a reader."""
+UNITS = {
+    "/min": ("次/分", "/min"),
+    "mm[Hg]": ("mmHg", "mmHg"),
+    "Cel": ("°C", "°C"),
+    "d": ("天", "d"),
+    "min": ("分钟", "min"),
+}
+
+
+class Line(NamedTuple):
+    label_zh: str
+    label_en: str
+    zh: str
+    en: str
+
+
+def lines(evidence: dict[str, Any]) -> list[Line]:
+    """What the decision rests on."""
+    return [
+        Line(*LABELS.get(name, (name, name)), *_said(name, value))
+        for name, value in evidence.items()
+        if name not in APART and value not in (None, "", [])
+    ]
+
+
+def parameters(evidence: dict[str, Any]) -> list[Line]:
+    """The parameters and constants in force."""
+    return [Line(*_named(name, value)) for name, value in evidence.get("parameters", {}).items()]
+
+
+def channels(evidence: dict[str, Any]) -> list[str]:
+    """Channels worth a chart: the one that is judged, or those that gave points."""
+    found = [evidence["channel"]] if evidence.get("channel") in CHANNELS else []
+    found += [part["channel"] for part in evidence.get("parts", ()) if part.get("points")]
+    return [code for code in dict.fromkeys(found) if code in CHANNELS]
+
+
+def _named(name: str, value: Any) -> Iterator[str]:
+    parameter = all_parameters().get(name)
+    zh, en, unit = (parameter.zh, parameter.en, parameter.unit) if parameter else (name, name, "")
+    unit_zh, unit_en = UNITS.get(unit, (unit, unit))
+    yield from (zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
+
+
+def _said(name: str, value: Any) -> tuple[str, str]:
+    if name == "window":
+        span = f"{_clock(value['since_us'])} – {_clock(value['until_us'])}"
+        return span, span
+    if name.endswith("_us"):
+        return _clock(value), _clock(value)
+    if name == "held_s":
+        return f"{value // 60} 分 {value % 60} 秒", f"{value // 60} min {value % 60} s"
+    if name == "unit":
+        return UNITS.get(value, (value, value))
+    if name == "channel" and value in CHANNELS:
+        return CHANNELS[value].zh, CHANNELS[value].en
+    if name == "event" and value in EVENTS:
+        return EVENTS[value].zh, EVENTS[value].en
+    if name in ("room", "room_before"):
+        return room_of(value)
+    words = {"state": STATES, "side": SIDES}.get(name, {})
+    if isinstance(value, str) and value in words:
+        return words[value]
+    text = ", ".join(_plain(part) for part in value) if isinstance(value, list) else _plain(value)
+    return text, text
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _clock(us: int) -> str:
+    return dt.datetime.fromtimestamp(us / 1e6, SHANGHAI).strftime("%m-%d %H:%M:%S")
