@@ -106,6 +106,9 @@ class Detector:
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker says that the gateway's connection is dead."""
 
+    def deaf(self) -> None:
+        """The platform itself was cut off: what it did not hear since is nobody's silence."""
+
     def tick(self, district: District, now_us: int) -> Iterable[Finding]:
         """Once a second, by the clock of the platform."""
         return ()

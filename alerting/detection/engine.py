@@ -9,10 +9,11 @@ older: an outage's backlog never raises an alert about hours ago while the prese
 import heapq
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from alerting.detection.columns import HOUR_US, STEP_US, Latest, VitalColumns, fold
-from alerting.detection.context import District, Happened, Source
+from alerting.detection.context import District, Happened, Pause, Source
 from alerting.detection.detector import Chapter, Detector
 from alerting.detection.detectors import all_detectors
 from alerting.detection.ledger import Ledger
@@ -86,6 +87,10 @@ class Engine:
         self._latest.grow(len(district.people))
         for detector in self._detectors.values():
             detector.learn(district)
+
+    def pause(self, pauses: list[Pause]) -> None:
+        """These are the times in which some alerts rest, from now on."""
+        self._district = msgspec.structs.replace(self._district, pauses=pauses)
 
     def memory(self) -> bytes:
         """All that the engine knows, for :meth:`recall` after a restart."""
@@ -165,6 +170,11 @@ class Engine:
     def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
         """A sign of life from a device (or the gateway alone)."""
         return self._pass([f for d in self._hearers for f in d.heard(self._district, gateway, device, now_us)])
+
+    def deaf(self) -> None:
+        """This program has no connection to the homes, or just got it back."""
+        for detector in self._detectors.values():
+            detector.deaf()
 
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker says that the gateway's connection is dead."""
