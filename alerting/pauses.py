@@ -204,20 +204,28 @@ def _household(conn: Connection[Any], account: Account, code: str) -> int:
     return int(row[0])
 
 
-def _device(conn: Connection[Any], household_id: int, name: str) -> int:
-    rows = conn.execute(
+def devices(conn: Connection[Any], account: Account, household: str) -> list[str]:
+    """'gateway/device' of every device of a home."""
+    return list(_devices(conn, _household(conn, account, household)))
+
+
+def _devices(conn: Connection[Any], household_id: int) -> dict[str, int]:
+    query = (
         "SELECT g.name || '/' || d.name, d.id FROM device d JOIN gateway g ON g.id = d.gateway_id"
-        " WHERE g.household_id = %s ORDER BY 1",
-        (household_id,),
-    ).fetchall()
-    found = dict(rows)
+        " WHERE g.household_id = %s ORDER BY 1"
+    )
+    return dict(conn.execute(query, (household_id,)).fetchall())
+
+
+def _device(conn: Connection[Any], household_id: int, name: str) -> int:
+    found = _devices(conn, household_id)
     if name not in found:
         raise NotFoundError(
             f"the home has no device {name!r}; it has: {', '.join(found) or 'none'}",
             f"该住户没有设备 {name};现有:{'、'.join(found) or '无'}",
             field="device",
         )
-    return int(found[name])
+    return found[name]
 
 
 def _us(time: dt.datetime) -> int:

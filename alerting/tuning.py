@@ -31,6 +31,8 @@ class Target(msgspec.Struct, frozen=True):
     label_en: str
     around: tuple[str | None, int | None, int | None]
     """(grade, household, resident) whose layers hold here."""
+    household: str = ""
+    """The code of the home, where there is one."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -124,14 +126,16 @@ def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Targ
         row = conn.execute("SELECT id, address_zh, address_en FROM household WHERE code = %s", (key,)).fetchone()
         if row is not None and row[0] in visible_households(conn, account):
             place = Place("home", household_id=row[0])
-            return Target(place, key, f"住户 {key} {row[1]}", f"home {key}, {row[2]}", (None, row[0], None))
+            return Target(place, key, f"住户 {key} {row[1]}", f"home {key}, {row[2]}", (None, row[0], None), key)
     if scope == "resident":
         row = conn.execute(
-            "SELECT id, name_zh, name_en, ability_grade, household_id FROM resident WHERE code = %s", (key,)
+            "SELECT r.id, r.name_zh, r.name_en, r.ability_grade, r.household_id, h.code"
+            " FROM resident r JOIN household h ON h.id = r.household_id WHERE r.code = %s",
+            (key,),
         ).fetchone()
         if row is not None and row[0] in visible_residents(conn, account):
             place = Place("resident", resident_id=row[0])
-            return Target(place, key, f"{row[1]} {key}", f"{row[2]} {key}", (row[3], row[4], row[0]))
+            return Target(place, key, f"{row[1]} {key}", f"{row[2]} {key}", (row[3], row[4], row[0]), row[5])
     if scope not in get_args(Scope):
         raise NotFoundError(f"no scope {scope!r}: resident, home, grade or district", f"没有范围 {scope}")
     known = f"; grades: {', '.join(GRADES)}" if scope == "grade" else " in your area"

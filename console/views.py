@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
-from alerting import lifecycle, outcomes
+from alerting import outcomes
 from alerting.orders.states import WORDS as ORDER_WORDS
 from care_network.access import may_do
 from care_network.accounts import Account
