@@ -66,5 +66,5 @@ def test_a_low_limit_stays_below_the_high_one() -> None:
 
 
 def test_a_name_that_is_none() -> None:
-    with pytest.raises(NotFoundError, match="did you mean inactivity.floor"):
+    with pytest.raises(NotFoundError, match=r"did you mean inactivity\.floor"):
         check("inactivity.flor", 60, {})
