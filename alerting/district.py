@@ -11,7 +11,9 @@ import structlog
 from alerting.detection.context import District, Person, Source
 from alerting.detection.words import room_of
 from alerting.finding import Finding
+from alerting.kept import keep
 from alerting.notice import AlertNotice, State
+from alerting.parameters import layers_of, tuned
 from care_network.registry import EMPTY, Registry, decode_registry, encode_registry, load_registry
 from firmware_profiles.devices import MODELS
 
@@ -23,19 +25,20 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
     people: list[Person] = [] if before is None else list(before.people)
     rows = {_key(person): row for row, person in enumerate(people)}
     residents = sorted(registry.residents.values(), key=lambda resident: resident.id)
+    layers = layers_of(registry.tuning)
     households = Counter(resident.household_id for resident in residents)
     watched = [
-        Person(
-            resident.id,
-            resident.code,
-            resident.household_id,
-            resident.spo2_scale,
-            resident.on_oxygen,
-            {code: (limit.low, limit.high) for code, limit in resident.limits.items()},
+        tuned(
+            Person(resident.id, resident.code, resident.household_id, resident.spo2_scale, resident.on_oxygen),
+            layers.values(resident.ability_grade, resident.household_id, resident.id),
         )
         for resident in residents
     ]
-    shared = [Person(None, registry.households[h].code, h) for h, several in sorted(households.items()) if several > 1]
+    shared = [  # several people, several grades: what is set for the home counts
+        tuned(Person(None, registry.households[h].code, h), layers.values(None, h, None))
+        for h, several in sorted(households.items())
+        if several > 1
+    ]
     for person in (*watched, *shared):
         row = rows.setdefault(_key(person), len(people))
         if row == len(people):
@@ -125,9 +128,5 @@ class RegistryCache:
         if found == self.registry:
             return False
         self.registry = found
-        fresh = self._file.with_suffix(".new")
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(encode_registry(found))
-        fresh.replace(self._file)
+        keep(self._file, encode_registry(found))
         return True

@@ -34,4 +34,8 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def alert_id(self) -> uuid.UUID:
         """UUIDv5 of subject, rule and onset: the same input gives the same id, in every process."""
-        return uuid.uuid5(NAMESPACE, f"{self.subject}|{self.rule}|{self.onset_us}")
+        return alert_id(self.subject, self.rule, self.onset_us)
+
+
+def alert_id(subject: str, rule: str, onset_us: int) -> uuid.UUID:
+    return uuid.uuid5(NAMESPACE, f"{subject}|{rule}|{onset_us}")

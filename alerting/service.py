@@ -24,16 +24,16 @@ from alerting.detection.engine import Engine
 from alerting.detection.intake import FUTURE_US, concerns, place_of
 from alerting.detection.ledger import on_its_own
 from alerting.detection.switches import SWITCHES, UNHURRIED
-from alerting.district import RegistryCache, build_district, build_notice
+from alerting.district import build_notice
 from alerting.escalation import ladder
 from alerting.escalation.direct import Door
 from alerting.escalation.first_call import FirstCall
-from alerting.escalation.people import Called
-from alerting.escalation.picture import PictureCache
 from alerting.finding import Finding
 from alerting.journal import Journal
+from alerting.link_watch import LinkWatch
 from alerting.settings import AlertingSettings
 from alerting.spool import Record, Spool
+from alerting.surroundings import Surroundings
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
@@ -55,37 +55,36 @@ class Alerting:
         self, settings: AlertingSettings, database: DatabaseSettings, broker: mqtt.Broker, door: Door | None = None
     ) -> None:
         self._settings, self._database, self._broker = settings, database, broker
-        self._cache = RegistryCache(settings.data_dir / "registry.bin")
-        self._people = PictureCache(settings.data_dir / "people.json")
-        self._people_at = 0.0
+        self._around = Surroundings(settings, database)
         self._spool = Spool(settings.data_dir)
         self._journal = Journal(settings.data_dir)
         self._engine: Engine
         self._snapshot_at = 0.0
-        self._first_call = FirstCall(settings.data_dir / "first-calls.jsonl", door, self._whom)
+        self._first_call = FirstCall(settings.data_dir / "first-calls.jsonl", door, self._around.whom)
         for record in self._spool.waiting():
             self._first_call.raised(record)
         self._stop = threading.Event()
-        self._changed = threading.Event()
         self._order = 0
         self._look_again_at = 0.0
         self._connection = 0
         self._waiting: queue.PriorityQueue[tuple[int, int, str, bytes, int, int]] = queue.PriorityQueue(MAX_WAITING)
         self._known: dict[uuid.UUID, tuple[str, int]] = {}  # open alerts of this process: severity, version
-        self._downlink = downlink.Downlink(database, lambda: self._cache.registry, self._send)
+        self._downlink = downlink.Downlink(database, lambda: self._around.registry, self._send)
         self._client = mqtt.make_client(broker, settings.worker, clean=False, manual_ack=True)
         self._client.on_connect = self._connected
+        self._client.on_disconnect = lambda *_: self._link.down()
         self._client.on_message = self._received
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop``; what was decided is on disk or in the database then."""
-        self._refresh_registry()  # before the first message: an event of a home not known yet would be refused
+        self._around.refresh()  # before the first message: an event of a home not known yet would be refused
         self._wake()
         threads = [
             threading.Thread(target=self._decide, name="engine"),
             threading.Thread(target=self._write, name="writer"),
             threading.Thread(target=self._first_call.run, args=(self._stop,), name="first call"),
-            threading.Thread(target=self._keep_refreshing, name="registry"),
+            threading.Thread(target=self._around.keep_fresh, args=(self._stop,), name="registry"),
+            threading.Thread(target=self._link.run, args=(self._stop,), name="link"),
             threading.Thread(target=self._downlink.run, args=(self._stop,), name="downlink"),
         ]
         for thread in threads:
@@ -104,17 +103,19 @@ class Alerting:
 
     def _wake(self) -> None:
         """The engine as it was when this program last ran: its memory, and the messages since."""
-        memory, registry = self._journal.remembered(), self._cache.registry
+        memory = self._journal.remembered()
         before = None if memory is None else District(memory.people, {}, {})
-        self._engine = Engine(build_district(registry, before), _now_us())
-        self._changed.clear()
+        self._engine = Engine(self._around.first_district(before), _now_us())
         if memory is not None:
             anew = self._engine.recall(memory)
             log.info("memory restored", people=len(memory.people), begin_anew=anew)
+        heard_us = None if memory is None else memory.done_us
+        self._link = LinkWatch(self._database, self._settings.worker, self._settings.broker_away_s, heard_us)
         repeated = 0
         for received_us, topic, payload in self._journal.repeated():
             self._take(topic, payload, received_us)
             repeated += 1
+        self._settle()
         log.info("messages repeated since the snapshot", messages=repeated)
 
     # MQTT
@@ -124,6 +125,7 @@ class Alerting:
             log.error("broker refuses alerting", reason=str(reason))
             return
         self._connection += 1
+        self._link.up()
         client.subscribe([(wire.subscription(leaf), 1) for leaf in ("events", "status", "readings")])
         log.info("connected to the broker", session_present=flags.session_present)
 
@@ -145,15 +147,15 @@ class Alerting:
             try:
                 _, _, topic, payload, mid, connection = self._waiting.get(timeout=IDLE_S)
             except queue.Empty:
-                self._tell(self._engine.advance(_now_us()), _now_us())
-                self._redistrict()
+                self._advance(_now_us())
+                self._settle()
                 continue
             received_us = _now_us()
             self._journal.append(received_us, topic, payload)  # first: what was told must be remembered
             self._take(topic, payload, received_us, answer=True)
             if connection == self._connection:
                 self._client.ack(mid, 1)
-            self._redistrict()
+            self._settle()
             if time.monotonic() >= self._snapshot_at:
                 self._journal.snapshot(self._engine.memory())
                 self._snapshot_at = time.monotonic() + self._settings.snapshot_s
@@ -167,10 +169,19 @@ class Alerting:
             log.warning("message refused (ingest keeps its bytes)", topic=topic, reason=str(error))
         except Exception:  # a fault of ours must not silence the other homes; ingest keeps the bytes
             log.exception("the engine failed on a message", topic=topic)
+        self._advance(received_us)
+
+    def _advance(self, now_us: int) -> None:
         try:
-            self._tell(self._engine.advance(received_us), received_us)
-        except Exception:
+            self._tell(self._engine.advance(now_us), now_us)
+        except Exception:  # the engine's thread must live
             log.exception("a detector failed on a step")
+
+    def _settle(self) -> None:
+        """What has changed around the engine."""
+        if self._link.is_down:
+            self._engine.deaf()
+        self._around.settle(self._engine, self._link.deafness)
 
     def _answer(self, topic: str, payload: bytes) -> None:
         """Tell the home that its emergency is known here; it would call for help by itself otherwise."""
@@ -212,8 +223,8 @@ class Alerting:
         if now < self._look_again_at:
             return None
         self._look_again_at = now + STRANGER_S
-        self._refresh_registry()
-        self._redistrict()
+        self._around.refresh()
+        self._settle()
         return self._engine.district.sources.get((gateway, device))
 
     def _look_at_frame(self, gateway: str, frame: wire.Frame, now_us: int) -> list[Finding]:
@@ -271,7 +282,7 @@ class Alerting:
         # consoles take changes of a known alert from the database; the notice of an update only has to be seen
         if finding.action in ("clear", "cancel", "note"):
             return
-        found = build_notice(self._cache.registry, finding, received_us, raised_us, "raised", 1)
+        found = build_notice(self._around.registry, finding, received_us, raised_us, "raised", 1)
         self._client.publish(notice.TOPIC, notice.encode(found), qos=1)
 
     # the writer's thread
@@ -327,36 +338,6 @@ class Alerting:
             told = self._first_call.settle(finding.alert_id)
             if told is not None:
                 ladder.enter_told(conn, finding.alert_id, told)
-
-    # the registry
-
-    def _keep_refreshing(self) -> None:
-        while not self._stop.wait(self._settings.registry_refresh_s):
-            self._refresh_registry()
-
-    def _refresh_registry(self) -> None:
-        try:
-            with psycopg.connect(self._database.url, **connect_options(self._database, "alerting-registry")) as conn:
-                if self._cache.refresh(conn):
-                    self._changed.set()
-                if time.monotonic() >= self._people_at:
-                    self._people_at = time.monotonic() + self._settings.people_refresh_s
-                    self._people.refresh(conn, dt.datetime.now(dt.UTC))
-        except psycopg.Error as error:
-            log.warning("the registry stays as it was", error=str(error).strip())
-
-    def _whom(self, record: Record, now: dt.datetime) -> tuple[notice.AlertNotice, tuple[Called, ...]]:
-        """For an emergency that the database does not take: its notice and the people of its first step."""
-        alert = build_notice(self._cache.registry, record.finding, record.received_us, record.raised_us, "raised", 1)
-        picture = self._people.picture
-        if picture is None:
-            raise ValueError("there is no copy of the people on duty yet")
-        return alert, picture.first_step(alert.severity, alert.household_id, alert.area_path, now)
-
-    def _redistrict(self) -> None:
-        if self._changed.is_set():
-            self._changed.clear()
-            self._engine.redistrict(build_district(self._cache.registry, self._engine.district))
 
 
 def _new_alert(record: Record) -> lifecycle.NewAlert:

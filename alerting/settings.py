@@ -14,6 +14,9 @@ class AlertingSettings(BaseSettings):
     worker: str = Field(default="alerting-0", description="client id: its persistent session at the broker")
     data_dir: Path = Field(default=Path(".shouwang/alerting"), description="spool of alerts, copy of the registry")
     registry_refresh_s: float = Field(default=15.0, ge=1, description="how often residents and devices are read anew")
+    broker_away_s: float = Field(
+        default=30.0, ge=1, description="a broker out of reach for so long is a technical alert"
+    )
     snapshot_s: float = Field(default=20.0, ge=0.1, description="how often the engine's memory is written to disk")
     people_refresh_s: float = Field(
         default=60.0, ge=1, description="how often people and policies are copied for the time without the database"

@@ -31,6 +31,11 @@ class Action(StrEnum):
     VIEW_RESIDENT = "view_resident"
     VIEW_VITALS = "view_vitals"
     SET_LIMITS = "set_limits"
+    """Parameters of the detectors for a resident or a home."""
+    SET_DISTRICT_LIMITS = "set_district_limits"
+    """The same for an ability grade or the whole district."""
+    PAUSE_ALERTS = "pause_alerts"
+    """Say that a carer is there, or that a device is worked on."""
     VIEW_OPERATIONS = "view_operations"
     """Gateways, quarantine, the state of the services."""
     VIEW_OUTBOX = "view_outbox"
@@ -67,6 +72,7 @@ _RESPONDER = {
     Action.SHARE_LOCATION,
     Action.VIEW_MEDICAL_NOTE,
     Action.EDIT_MEDICAL_NOTE,
+    Action.PAUSE_ALERTS,
 }
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
@@ -85,6 +91,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.MANAGE_STAFF,
             Action.EDIT_CONTACTS,
             Action.VIEW_ORDERS,
+            Action.SET_DISTRICT_LIMITS,
+            Action.PAUSE_ALERTS,
         }
     ),
     Role.DISPATCHER: frozenset(

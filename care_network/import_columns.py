@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from care_network import cells, kinds
+from care_network.ability import GRADES
 from care_network.cells import Reader
 from care_network.duty import KIND_WORDS
 from care_network.errors import NotFoundError
@@ -117,6 +118,7 @@ SHEETS: Mapping[str, Sheet] = {sheet.name: sheet for sheet in (
             spo2_scale=("血氧评分标准", cells.INTEGER, "1"),
             on_oxygen=("吸氧", cells.TRUTH, "否"),
             languages=("语言", cells.several(LANGUAGES), "普通话;粤语"),
+            ability_grade=("能力等级", cells.choice({code: zh for code, (zh, _) in GRADES.items()}), "轻度失能"),
         ),
     )),
     Sheet("contacts", "联系人", (kinds.CONTACT,), _in(

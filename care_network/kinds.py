@@ -72,7 +72,8 @@ HOUSEHOLD = Kind(
 RESIDENT = Kind(
     "resident", "老人", records.NewResident, ("code",), checks.resident, Action.PROVISION, "resident",
     _META + " x.id AS _resident, x.code, h.code AS household, x.name_zh, x.name_en, x.sex, x.birth_date,"
-    " x.home_care_bed, x.spo2_scale, x.on_oxygen, x.languages FROM resident x" + _HOME,
+    " x.home_care_bed, x.spo2_scale, x.on_oxygen, x.languages,"
+    " x.ability_grade FROM resident x" + _HOME,
     "x.code = %s", "code", view=Action.VIEW_RESIDENT, people=True,
 )  # fmt: skip
 GATEWAY = Kind(

@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 import msgspec
 from psycopg import Connection
 
-from care_network import kinds, passwords, store
+from care_network import kinds, passwords, store, tuning
 from care_network.errors import ExistsError, ProvisioningError
 from care_network.records import (
     NewAccount,
@@ -54,7 +54,7 @@ def add_resident(conn: Connection[Any], new: NewResident, today: dt.date, *, exi
 
 
 def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
-    """A resident's own limits of one channel, instead of those before; both None: back to the rule's defaults."""
+    """A resident's own limits of one channel, instead of those before; None: the rule's default on that side."""
     channel = CHANNELS.get(new.channel)
     if channel is None:
         raise ProvisioningError(f"limit: there is no channel {new.channel!r}; known: {', '.join(sorted(CHANNELS))}")
@@ -63,14 +63,10 @@ def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
     if new.low is not None and new.high is not None and new.low >= new.high:
         raise ProvisioningError(f"limit of {new.channel}: low {new.low:g} is not below high {new.high:g}")
     resident_id = _resident_id(conn, new.resident)
+    place, author = tuning.Place("resident", resident_id=resident_id), tuning.Author(None, new.set_by, "district file")
     with conn.transaction():
-        conn.execute("DELETE FROM resident_limit WHERE resident_id = %s AND channel = %s", (resident_id, new.channel))
-        if new.low is not None or new.high is not None:
-            conn.execute(
-                "INSERT INTO resident_limit (resident_id, channel, low, high, set_by, set_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
-                (resident_id, new.channel, new.low, new.high, new.set_by, at),
-            )
+        for side, value in (("low", new.low), ("high", new.high)):
+            tuning.put(conn, place, f"limit.{new.channel}.{side}", value, author, "区级名册 district file", at)
 
 
 def add_gateway(conn: Connection[Any], new: NewGateway, *, exist_ok: bool = False) -> int:

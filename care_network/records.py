@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from care_network.ability import Grade
 from care_network.errors import ProvisioningError
 from firmware_profiles.wire import Code as ChannelCode
 from firmware_profiles.wire import DeviceName, GatewayName
@@ -79,6 +80,8 @@ class NewResident(Record, frozen=True):
     on_oxygen: bool = False
     languages: tuple[str, ...] = ("cmn",)
     """Spoken at home: codes of ``workforce.LANGUAGES``."""
+    ability_grade: Grade | None = None
+    """By the last assessment; None: not assessed."""
 
 
 class NewLimit(Record, frozen=True):

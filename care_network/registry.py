@@ -11,9 +11,11 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 
+from care_network.tuning import Setting, current
+
 _T = TypeVar("_T")
 
-FORMAT = 1
+FORMAT = 2
 """Rises when a kept picture of an older program could be misread."""
 
 
@@ -40,14 +42,6 @@ class Household(msgspec.Struct, frozen=True):
     latitude: float | None
 
 
-class Limit(msgspec.Struct, frozen=True):
-    """A resident's own limits of one channel, in the channel's unit; None: no limit on that side."""
-
-    channel: str
-    low: float | None
-    high: float | None
-
-
 class Resident(msgspec.Struct, frozen=True):
     id: int
     code: str
@@ -62,8 +56,8 @@ class Resident(msgspec.Struct, frozen=True):
     spo2_scale: int
     """NEWS2: 1, or 2 where prescribed."""
     on_oxygen: bool
-    limits: dict[str, Limit] = {}
-    """By channel."""
+    ability_grade: str | None = None
+    """A code of ``ability.GRADES``; None: not assessed."""
 
     def age(self, today: dt.date) -> int:
         """Completed years."""
@@ -100,6 +94,8 @@ class Registry(msgspec.Struct, frozen=True):
     """By name."""
     devices: dict[str, Device]
     """By 'gateway/device'."""
+    tuning: list[Setting] = []
+    """Parameters of the detectors that people set."""
     format: int = FORMAT
 
     def device(self, gateway: str, name: str) -> Device | None:
@@ -156,9 +152,10 @@ def load_registry(conn: Connection[Any]) -> Registry:
         return Registry(
             areas={row.path: row for row in _rows(conn, Area, _AREAS)},
             households={row.id: row for row in _rows(conn, Household, _HOUSEHOLDS)},
-            residents=_residents(conn),
+            residents={row.id: row for row in _rows(conn, Resident, _RESIDENTS)},
             gateways={row.name: row for row in _rows(conn, Gateway, _GATEWAYS)},
             devices={f"{row.gateway}/{row.name}": row for row in _rows(conn, Device, _DEVICES)},
+            tuning=current(conn),
         )
 
 
@@ -169,10 +166,10 @@ _HOUSEHOLDS = """
     FROM household h JOIN area a ON a.id = h.area_id ORDER BY h.id
 """
 _RESIDENTS = """
-    SELECT id, code, household_id, name_zh, name_en, sex, birth_date, home_care_bed, spo2_scale, on_oxygen
+    SELECT id, code, household_id, name_zh, name_en, sex, birth_date, home_care_bed, spo2_scale, on_oxygen,
+           ability_grade
     FROM resident ORDER BY code
 """
-_LIMITS = "SELECT resident_id, channel, low, high FROM resident_limit"
 _GATEWAYS = "SELECT id, name, household_id FROM gateway ORDER BY name"
 _DEVICES = """
     SELECT d.id, g.name AS gateway, d.name, d.model, d.room,
@@ -188,11 +185,3 @@ _DEVICES = """
 def _rows(conn: Connection[Any], kind: type[_T], query: LiteralString) -> list[_T]:
     with conn.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(query).fetchall()
-
-
-def _residents(conn: Connection[Any]) -> dict[int, Resident]:
-    limits: dict[int, dict[str, Limit]] = {}
-    for resident_id, channel, low, high in conn.execute(_LIMITS):
-        limits.setdefault(resident_id, {})[channel] = Limit(channel, low, high)
-    rows = _rows(conn, Resident, _RESIDENTS)
-    return {row.id: msgspec.structs.replace(row, limits=limits.get(row.id, {})) for row in rows}

@@ -13,7 +13,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from alerting.links import LinkKeyError
-from console import alert_pages, api, dispatch, messages, orders, pages, phone, push, service_level
+from console import alert_pages, api, dispatch, messages, orders, pages, parameters, phone, push, service_level
 from console.security import LoginNeeded, guard
 from console.settings import ConsoleSettings
 from console.state import Console
@@ -39,7 +39,7 @@ def create_app(settings: ConsoleSettings, database: DatabaseSettings, broker: Br
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
     # dispatch stands before api: the general step of an alert would take its paths
-    for part in (orders, phone, service_level, pages, dispatch, alert_pages, api, messages, push):
+    for part in (orders, phone, service_level, parameters, pages, dispatch, alert_pages, api, messages, push):
         app.include_router(part.router)
     app.add_exception_handler(LoginNeeded, _login_needed)
     app.add_exception_handler(HTTPException, _refused)

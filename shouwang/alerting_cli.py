@@ -22,9 +22,12 @@ from alerting.replay.recording import Recording
 from alerting.replay.residents import ResidentsFile, read_residents
 from alerting.replay.rows import Reject, read_rows
 from alerting.replay.run import replay as play
+from shouwang import parameters_cli
 from shouwang.shanghai import local, local_time
 
 app = typer.Typer(help="Watch readings and events and raise alerts; replay recorded data.", invoke_without_command=True)
+app.add_typer(parameters_cli.app, name="parameters")
+app.add_typer(parameters_cli.pauses, name="pause")
 MOST_SHOWN = 10
 MOST_PLOTS = 40
 HOUR_US = 3_600_000_000
@@ -35,7 +38,8 @@ DAY_US = 24 * HOUR_US
 def alerting(context: typer.Context) -> None:
     """Watch readings and events and raise alerts: the service. Settings: SHOUWANG_… in the environment.
 
-    With the command "replay": recorded or stored data through the same detection core.
+    With the commands "parameters" and "pause": what people set, for whom and why. With "replay": recorded or stored
+    data through the same detection core.
     """
     if context.invoked_subcommand is None:
         importlib.import_module("alerting.__main__").main()

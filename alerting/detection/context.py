@@ -54,11 +54,16 @@ class Source(msgspec.Struct, frozen=True):
     """Row of whom its home's activity speaks of: the only resident, or the household as a whole."""
 
 
+EVERYWHERE = 0
+"""As a pause's household: all of them."""
+
+
 class Pause(msgspec.Struct, frozen=True):
-    """A time in which a home's alerts of some kind rest: a carer is there, or a device is worked on."""
+    """A time in which a home's alerts of some kind rest: a carer is there, a device is worked on, or the platform
+    itself heard nobody ('deaf'), which is nobody's silence."""
 
     kind: str
-    """'carer' or 'maintenance'."""
+    """'carer', 'maintenance' or 'deaf'."""
     household_id: int
     device: str
     """'gateway/device' for maintenance of one device, '' for the whole home."""

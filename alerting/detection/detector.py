@@ -114,6 +114,9 @@ class Detector:
         """The newest time in a live frame of the gateway, and the platform's."""
         return ()
 
+    def deaf(self) -> None:
+        """The platform itself was cut off: what it did not hear since is nobody's silence."""
+
     def tick(self, district: District, now_us: int) -> Iterable[Finding]:
         """Once a second, by the clock of the platform."""
         return ()

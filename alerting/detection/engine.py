@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from alerting.detection.columns import HOUR_US, STEP_US, Latest, VitalColumns, fold
-from alerting.detection.context import District, Happened, Source
+from alerting.detection.context import District, Happened, Pause, Source
 from alerting.detection.detector import Chapter, Detector
 from alerting.detection.detectors import all_detectors
 from alerting.detection.ledger import Ledger
@@ -73,6 +73,10 @@ class Engine:
         self._latest.grow(len(district.people))
         for detector in self._detectors.values():
             detector.learn(district)
+
+    def pause(self, pauses: list[Pause]) -> None:
+        """These are the times in which some alerts rest, from now on."""
+        self._district = msgspec.structs.replace(self._district, pauses=pauses)
 
     def memory(self) -> bytes:
         """All that the engine knows, for :meth:`recall` after a restart."""
@@ -155,6 +159,11 @@ class Engine:
         return self._pass(
             [f for d in self._hearers for f in self._of(d, d.heard(self._district, gateway, device, now_us))]
         )
+
+    def deaf(self) -> None:
+        """This program has no connection to the homes, or just got it back."""
+        for detector in self._detectors.values():
+            detector.deaf()
 
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker says that the gateway's connection is dead."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from alerting.detection.context import District
+from alerting.detection.context import EVERYWHERE, District, Pause
 from alerting.detection.detector import Rule
 from alerting.detection.detectors import all_rules
 from alerting.finding import RANK, Finding, Severity
@@ -25,6 +25,7 @@ QUIET_FROM, QUIET_UNTIL = dt.time(22), dt.time(7)
 """Local time: what can wait is told in the morning."""
 ZONE = ZoneInfo("Asia/Shanghai")
 _DEFAULT = Rule()
+_NEVER_US = 1 << 62
 
 
 class Told(msgspec.Struct):
@@ -39,6 +40,8 @@ class Told(msgspec.Struct):
 class Held(msgspec.Struct):
     until_us: int
     finding: Finding
+    paused: bool = False
+    """By a pause, which may end before its time."""
 
 
 class Books(msgspec.Struct):
@@ -64,6 +67,8 @@ class Ledger:
     def __init__(self) -> None:
         self.books = Books()
         self._pruned_us = 0
+        self._next_us = 0
+        self._pauses: list[Pause] = []
 
     def take(self, district: District, findings: list[Finding]) -> list[Finding]:
         """What is to be told of these findings."""
@@ -71,11 +76,18 @@ class Ledger:
 
     def release(self, district: District, until_us: int) -> list[Finding]:
         """What waited for the morning that has come."""
-        if not self.books.held or min(held.until_us for held in self.books.held) > until_us:
+        if until_us < self._next_us and district.pauses is self._pauses:
             return []
-        due = [held for held in self.books.held if held.until_us <= until_us]
-        self.books.held = [held for held in self.books.held if held.until_us > until_us]
-        return [told for held in due for told in self._raise(district, held.finding, held.until_us)]
+        due: list[Held] = []
+        waiting: list[Held] = []
+        for held in self.books.held:
+            if held.paused:  # the pause may have become shorter or longer
+                pause = _pause(district, held.finding, until_us)
+                held.until_us = until_us if pause is None else pause.until_us
+            (due if held.until_us <= until_us else waiting).append(held)
+        self.books.held, self._pauses = waiting, district.pauses
+        self._next_us = min((held.until_us for held in waiting), default=_NEVER_US)
+        return [told for held in due for told in self._raise(district, held.finding, min(held.until_us, until_us))]
 
     def _one(self, district: District, finding: Finding) -> Iterator[Finding]:
         device = finding.evidence.get("device")
@@ -87,8 +99,7 @@ class Ledger:
             rule = all_rules().get(finding.rule, _DEFAULT)
             morning_us = _morning_us(finding.sensed_us)
             if rule.waits and RANK[finding.severity] > RANK["urgent"] and morning_us:
-                if not any(_identity(held.finding) == _identity(finding) for held in self.books.held):
-                    self.books.held.append(Held(morning_us, finding))
+                self._hold(Held(morning_us, finding))
                 return
             yield from self._raise(district, finding, finding.sensed_us)
         else:
@@ -98,9 +109,14 @@ class Ledger:
         self._prune(now_us)
         rule = all_rules().get(finding.rule, _DEFAULT)
         key, identity = f"{finding.subject}|{finding.rule}", _identity(finding)
-        reason = self._rests(district, finding, rule)
+        reason = self._explained(finding, rule)
         if reason:
             self._leave(identity, reason, None)
+            return
+        pause = _pause(district, finding, now_us)
+        if pause is not None:  # what still lasts when it is over is told then
+            self.books.not_raised[pause.kind] = self.books.not_raised.get(pause.kind, 0) + 1
+            self._hold(Held(pause.until_us, finding, paused=True))
             return
         before = self.books.told.get(key)
         if before is not None and before.onset_us == finding.onset_us:
@@ -123,7 +139,12 @@ class Ledger:
             self.books.stories[f"{finding.subject}|{rule.story}"] = told
         yield finding
 
-    def _rests(self, district: District, finding: Finding, rule: Rule) -> str:
+    def _hold(self, held: Held) -> None:
+        if not any(_identity(other.finding) == _identity(held.finding) for other in self.books.held):
+            self.books.held.append(held)
+            self._next_us = min(self._next_us, held.until_us)
+
+    def _explained(self, finding: Finding, rule: Rule) -> str:
         for cause in rule.explained_by:
             key = f"{finding.household_id}|{cause}"
             if key in self.books.lasting or finding.sensed_us < self.books.over.get(key, 0) + SETTLE_US:
@@ -131,10 +152,6 @@ class Ledger:
         for cause in rule.blinded_by:
             if any(f"{cause}|{device}" in self.books.lasting for device in finding.evidence.get("sensors", ())):
                 return f"blinded by {cause}"
-        for pause in district.pauses:
-            here = pause.household_id == finding.household_id and pause.since_us <= finding.sensed_us < pause.until_us
-            if here and pause.kind in rule.rests_for and pause.device in ("", finding.evidence.get("device")):
-                return pause.kind
         return ""
 
     def _tell_in(self, told: Told, finding: Finding, reason: str) -> Iterator[Finding]:
@@ -172,8 +189,9 @@ class Ledger:
             self._leave(_identity(finding), "over before the morning", None)
         elif finding.action == "update":
             held.finding = msgspec.structs.replace(finding, action="open")
-            if RANK[finding.severity] <= RANK["urgent"]:
+            if RANK[finding.severity] <= RANK["urgent"] and not held.paused:
                 held.until_us = finding.sensed_us
+                self._next_us = 0
 
     def _leave(self, identity: str, reason: str, told: Told | None) -> None:
         self.books.joined[identity] = told
@@ -213,6 +231,17 @@ def on_its_own(finding: Finding) -> Finding | None:
         return None
     evidence = {key: value for key, value in finding.evidence.items() if key != "part"}
     return msgspec.structs.replace(finding, **part, evidence=evidence)
+
+
+def _pause(district: District, finding: Finding, at_us: int) -> Pause | None:
+    """What keeps the finding back at that moment."""
+    rule = all_rules().get(finding.rule, _DEFAULT)
+    for pause in district.pauses:
+        if pause.since_us <= at_us < pause.until_us and pause.household_id in (finding.household_id, EVERYWHERE):
+            mine = pause.kind in rule.rests_for and pause.device in ("", finding.evidence.get("device"))
+            if mine or (pause.kind == "deaf" and "gateway_silent" in rule.explained_by):
+                return pause
+    return None
 
 
 def _graver(one: Severity, other: Severity) -> Severity:

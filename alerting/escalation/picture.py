@@ -12,6 +12,7 @@ import psycopg
 from alerting.escalation.people import Called, called
 from alerting.escalation.policy import Family, Policy, choose
 from alerting.escalation.store import defaults, policies_now
+from alerting.kept import keep
 from care_network.contacts import FamilyMember
 from care_network.duty import Roster, serving
 from care_network.rosters import load_roster
@@ -58,11 +59,7 @@ class PictureCache:
         if found == self.picture:
             return
         self.picture = found
-        fresh = self._file.with_suffix(".new")
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(msgspec.json.encode(found))
-        fresh.replace(self._file)
+        keep(self._file, msgspec.json.encode(found))
 
 
 def _families(conn: psycopg.Connection[Any], policies: list[Policy], now: dt.datetime) -> dict[int, list[FamilyMember]]:

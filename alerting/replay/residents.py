@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from alerting.detection.context import District, Person, Source
-from alerting.detection.detectors import all_parameters
 from alerting.detection.detectors.limits import DEFAULTS
 from alerting.detection.words import room_of
+from alerting.parameters import check, tuned
 from alerting.replay.rooms import room_by, room_for
 from firmware_profiles.devices import MODELS
 
@@ -71,11 +71,10 @@ def _check(file: Path, entry: ResidentEntry) -> None:
         if channel not in DEFAULTS:
             raise ValueError(f"{where}: no limits for {channel!r}; there are: {', '.join(DEFAULTS)}")
     for name, value in entry.tuning.items():
-        parameter = all_parameters().get(name)
-        if parameter is None:
-            raise ValueError(f"{where}: no parameter {name!r}; there are: {', '.join(sorted(all_parameters()))}")
-        if not parameter.low <= value <= parameter.high:
-            raise ValueError(f"{where}: {name} = {value:g} is not between {parameter.low:g} and {parameter.high:g}")
+        try:
+            check(name, value, entry.tuning)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
     for device in entry.device:
         if device.model and device.model not in MODELS:
             raise ValueError(f"{where}: device {device.name}: no model {device.model!r} in firmware_profiles/devices")
@@ -94,13 +93,15 @@ def district_of(file: ResidentsFile, seen: Mapping[tuple[str, str], bool]) -> Di
     several = {h for h, n in Counter(_household(entry) for entry in file.resident).items() if n > 1}
     number = {household: i + 1 for i, household in enumerate(households)}
     people = [
-        Person(
-            i + 1,
-            entry.code,
-            number[_household(entry)],
-            entry.spo2_scale,
-            entry.on_oxygen,
-            {channel: (bounds.low, bounds.high) for channel, bounds in entry.limits.items()},
+        tuned(
+            Person(
+                i + 1,
+                entry.code,
+                number[_household(entry)],
+                entry.spo2_scale,
+                entry.on_oxygen,
+                {channel: (bounds.low, bounds.high) for channel, bounds in entry.limits.items()},
+            ),
             entry.tuning,
         )
         for i, entry in enumerate(file.resident)

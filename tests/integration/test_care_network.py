@@ -102,7 +102,8 @@ def test_the_registry_knows_whom_a_device_measures(database_url: str) -> None:
     assert registry.residents_in(household.id)[0].age(NOW.date()) >= 65
     athlete = registry.resident_of("gw-yt-0004", "pendant")
     assert athlete is not None
-    assert athlete.limits["heart_rate"].low == 42
+    own = {(s.place.resident_id, s.name): s.value for s in registry.tuning}
+    assert own[athlete.id, "limit.heart_rate.low"] == 42
 
 
 def test_each_role_sees_its_own(database_url: str) -> None:
@@ -231,7 +232,6 @@ def test_limits_replace_and_go_back(household: str) -> None:
     with psycopg.connect(household) as conn:
         provisioning.set_limit(conn, NewLimit("R1", "heart_rate", "dr", 45.0, 120.0), NOW)
         provisioning.set_limit(conn, NewLimit("R1", "heart_rate", "dr", None, 130.0), NOW)
-        limits = next(r for r in load_registry(conn).residents.values() if r.code == "R1").limits
-        assert (limits["heart_rate"].low, limits["heart_rate"].high) == (None, 130.0)
+        assert [(s.name, s.value) for s in load_registry(conn).tuning] == [("limit.heart_rate.high", 130.0)]
         provisioning.set_limit(conn, NewLimit("R1", "heart_rate", "dr"), NOW)
-        assert not next(r for r in load_registry(conn).residents.values() if r.code == "R1").limits
+        assert not load_registry(conn).tuning

@@ -78,7 +78,9 @@ def test_a_district_is_read_in_any_order_and_twice(database_url: str) -> None:
     assert counts["family"] == 1
     resident = registry.resident_of("gw-1", "pulse")
     assert resident is not None
-    assert resident.limits["heart_rate"].low == 45
+    assert [(s.place.resident_id, s.name, s.value) for s in registry.tuning] == [
+        (resident.id, "limit.heart_rate.low", 45)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ MATRIX = {
     "view_resident": "yes  yes  yes  yes",
     "view_vitals": "yes  yes  yes  yes",
     "set_limits": "no   yes  yes  no",
+    "set_district_limits": "yes  no   no   no",
+    "pause_alerts": "yes  yes  yes  no",
     "view_operations": "yes  yes  no   no",
     "view_outbox": "yes  yes  no   no",
     "settle_quarantine": "yes  no   no   no",

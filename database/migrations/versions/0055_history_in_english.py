@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0055"
-down_revision = "0032"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
