@@ -14,9 +14,8 @@ import psycopg
 
 from database.embedded import EmbeddedPostgres
 from database.postgres_server import PostgresServer
-from firmware_profiles import mqtt, senml, wire
+from firmware_profiles import mqtt, wire
 from ingest.settings import IngestSettings
-from ingest.subscriber import LEAVES
 from shouwang import broker_config
 from shouwang.broker import EmbeddedBroker
 from tests.support.databases import timescaledb_bin_dir
@@ -69,11 +68,10 @@ def register(url: str, gateways: Sequence[str], devices: Sequence[str]) -> None:
 
 def open_session(broker: EmbeddedBroker, settings: IngestSettings) -> None:
     """Subscribe once as ingest does, and go: from now on the broker keeps what comes."""
-    client = mqtt.make_client(broker.settings("svc-ingest"), settings.worker, clean=False, manual_ack=True)
+    client = mqtt.make_client(broker.settings("svc-ingest"), settings.session, clean=False, manual_ack=True)
     subscribed = threading.Event()
-    shards = settings.shards.split(",")
-    filters = [(wire.subscription(leaf, shard), 1) for shard in shards for leaf in LEAVES]
-    client.on_connect = lambda c, *_: c.subscribe([*filters, (senml.SUBSCRIPTION, 1)])
+    filters = [(name, 1) for name in settings.share.filters()]
+    client.on_connect = lambda c, *_: c.subscribe(filters)
     client.on_subscribe = lambda *_: subscribed.set()
     mqtt.start(client, broker.settings("svc-ingest"))
     if not subscribed.wait(10):
