@@ -122,13 +122,16 @@ class Subscriber:
     def _subscribed(
         self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any
     ) -> None:
-        if refused := sum(reason.is_failure for reason in reasons):
+        refused = sum(reason.is_failure for reason in reasons)
+        if refused:
             log.error(
                 "the broker refuses subscriptions: their messages do not come. Does its access list name this service,"
                 " and is NATS's mqtt.max_ack_pending small enough for so many? See docs/scaling.md",
                 refused=refused,
                 asked=len(reasons),
             )
+        else:
+            log.info("subscribed", filters=len(reasons))
 
     def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         log.warning("connection to the broker ended", reason=str(reason))
