@@ -1,135 +1,118 @@
 """Ingest's drain rate beside bare binary COPY of the same rows, in the same order, into the same table.
 
-A persistent session is filled first (frames of 10 series × 60 readings, QoS 1), then ingest is started: the publisher's
-cost stays out. Afterwards the table is emptied and the rows go in again by plain COPY over one connection, in one
-transaction per 100,000 rows.
+A persistent session is filled first (frames of 10 series × 60 readings, QoS 1, the gateways in turn), then ingest is
+started: the publisher's cost stays out. Afterwards the rows are read in their physical order, the table is emptied,
+and they go in again by plain COPY over one connection, in transactions as large as ingest's largest, encoded
+beforehand. Both begin with an empty table (a hypertable makes its chunk anew) after a checkpoint, and a warm-up
+goes before; several rounds, the median of each.
 """
 
+import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import psycopg
 
-from bench.alert_latency import connected
+from bench.district import IDENTITY, names, open_session, publisher, register, servers, speaking_for_all
 from bench.figures import Figure
-from database.embedded import EmbeddedPostgres, PostgresServer
 from database.migrate import migrate
+from database.postgres_server import PostgresServer
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
 from firmware_profiles.channels import CHANNELS
 from ingest import rows
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
-from ingest.subscriber import LEAVES
 from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 from shouwang.processes import wait_until
-from tests.support.databases import timescaledb_bin_dir
 
-GATEWAYS = 20
-FRAMES = 150
-"""Per gateway."""
 SERIES = ("heart_rate", "respiration_rate", "spo2", "systolic_bp", "diastolic_bp")
 DEVICES = ("radar", "oximeter")
 READINGS = 60
 COMMAND = "python -m bench ingest_drain"
 
 
+class Load(msgspec.Struct, frozen=True):
+    """How much, and how often."""
+
+    gateways: int = 600
+    frames: int = 10
+    """Per gateway."""
+    rounds: int = 3
+
+    @property
+    def readings(self) -> int:
+        return self.gateways * self.frames * len(SERIES) * len(DEVICES) * READINGS
+
+
 def run() -> list[Figure]:
     """Readings per second through ingest, and the ratio to bare COPY, on every grade this machine has."""
-    return [figure for server in servers() for figure in _measure(server)]
+    return [measure(server, Load()) for server in servers()]
 
 
-def servers() -> Iterator[Callable[[Path], PostgresServer]]:
-    """The embedded PostgreSQL, and TimescaleDB where it is installed."""
-    yield EmbeddedPostgres
-    timescaledb = timescaledb_bin_dir()
-    if timescaledb is not None:
-        yield lambda folder: PostgresServer(timescaledb, folder, {"shared_preload_libraries": "timescaledb"})
-
-
-def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
-    with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name:
+def measure(make_server: Callable[[Path], PostgresServer], load: Load) -> Figure:
+    """The drain rate on one database."""
+    with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name, speaking_for_all():
         folder = Path(name)
         with make_server(folder / "postgres") as postgres:
             with EmbeddedBroker(folder / "broker", Pki(folder / "pki")) as broker:
                 grade = migrate(postgres.url)
-                gateways = [f"gw-bench-{n:03d}" for n in range(GATEWAYS)]
-                broker.allow_gateways(gateways)
-                _register(postgres.url, gateways)
-                open_session(broker)
-                _fill(broker, gateways)
-                total = GATEWAYS * FRAMES * len(SERIES) * len(DEVICES) * READINGS
-                drained = _drain(postgres.url, broker, total)
-            bare = _bare_copy(postgres.url, total)
+                register(postgres.url, names(load.gateways), DEVICES)
+                open_session(broker, IngestSettings())
+                warm_up = Load(load.gateways, 1, 1)
+                _fill(broker, warm_up, 0)
+                _drain(postgres.url, broker, warm_up.readings)
+                drained, bare = [], []
+                for number in range(1, load.rounds + 1):
+                    _fill(broker, load, number)
+                    _empty(postgres.url)
+                    drained.append(load.readings / _drain(postgres.url, broker, load.readings))
+                    bare.append(load.readings / _bare_copy(postgres.url, load.readings))
             postgres.discard()
-    return [
-        Figure(
-            name=f"ingest drain rate, {grade}",
-            value=total / drained,
-            unit="readings/s",
-            reference=total / bare,
-            reference_name="bare binary COPY, same rows",
-            command=COMMAND,
-            note=f"{total:,} readings, {grade} PostgreSQL, NATS, TLS",
-        )
-    ]
+    return Figure(
+        name=f"ingest drain rate, {grade}",
+        value=statistics.median(drained),
+        unit="readings/s",
+        reference=statistics.median(bare),
+        reference_name="bare binary COPY, same rows",
+        command=COMMAND,
+        note=f"{load.rounds} × {load.readings:,} readings of {load.gateways:,} gateways, {grade}, NATS, TLS; ratios "
+        + ", ".join(f"{a / b:.2f}" for a, b in zip(drained, bare, strict=True)),
+    )
 
 
-def _register(url: str, gateways: list[str]) -> None:
-    with psycopg.connect(url) as conn:
-        conn.execute("INSERT INTO area (path, level, name_zh, name_en) VALUES ('bench', 'district', 'bench', 'bench')")
-        conn.execute(
-            "INSERT INTO household (code, area_id, address_zh, address_en)"
-            " SELECT 'bench', id, 'bench', 'bench' FROM area LIMIT 1"
-        )
-        for gateway in gateways:
-            conn.execute("INSERT INTO gateway (name, household_id) SELECT %s, id FROM household LIMIT 1", (gateway,))
-        conn.execute(
-            "INSERT INTO device (gateway_id, name, model)"
-            " SELECT g.id, d, 'gateway' FROM gateway g, unnest(%s::text[]) d",
-            (list(DEVICES),),
-        )
-
-
-def open_session(broker: EmbeddedBroker) -> None:
-    """Subscribe once as ingest does, and go: from now on the broker keeps what comes."""
-    settings = broker.settings("svc-ingest")
-    subscribed = threading.Event()
-    client = mqtt.make_client(settings, IngestSettings().worker, clean=False, manual_ack=True)
-    filters = [(wire.subscription(leaf), 1) for leaf in LEAVES]
-    client.on_connect = lambda c, *_: c.subscribe(filters)
-    client.on_subscribe = lambda *_: subscribed.set()
-    mqtt.start(client, settings)
-    if not subscribed.wait(10):
-        raise TimeoutError("the bench could not open ingest's session")
-    mqtt.stop(client)
-
-
-def _fill(broker: EmbeddedBroker, gateways: list[str]) -> None:
+def _fill(broker: EmbeddedBroker, load: Load, epoch: int) -> None:
     rng = np.random.default_rng(1)
-    begin_us = time.time_ns() // 1000 - FRAMES * READINGS * 1_000_000  # the last reading is of now
+    begin_us = (time.time_ns() // 1000 // 86_400_000_000 - 1) * 86_400_000_000  # yesterday: one chunk
     middle = {code: (CHANNELS[code].low + CHANNELS[code].high) / 3 for code in SERIES}
-    for gateway in gateways:
-        client = connected(broker.settings(gateway), gateway)
-        infos = []
-        for number in range(FRAMES):
-            base = begin_us + number * READINGS * 1_000_000
-            times = base + np.arange(READINGS, dtype=np.int64) * 1_000_000
+    client = publisher(broker.settings(IDENTITY), "filler")
+    infos = []
+    for number in range(load.frames):
+        base = begin_us + number * READINGS * 1_000_000
+        times = base + np.arange(READINGS, dtype=np.int64) * 1_000_000
+        for gateway in names(load.gateways):
             series = [
                 wire.make_series(device, code, base, times, rng.normal(middle[code], 1, READINGS).astype(np.float32))
                 for device in DEVICES
                 for code in SERIES
             ]
-            frame = wire.Frame(1, gateway, 1, 1, "live", number + 1, base, series)
+            frame = wire.Frame(1, gateway, epoch, 1, "live", number + 1, base, series)
             infos.append(client.publish(wire.topic(gateway, "readings"), wire.encode(frame), qos=1))
-        for info in infos:
-            info.wait_for_publish(60)
-        mqtt.stop(client)
+    for info in infos:
+        info.wait_for_publish(60)
+    mqtt.stop(client)
+
+
+def _empty(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("TRUNCATE reading")
+        conn.execute("CHECKPOINT")
 
 
 def _drain(url: str, broker: EmbeddedBroker, total: int) -> float:
@@ -148,19 +131,21 @@ def _drain(url: str, broker: EmbeddedBroker, total: int) -> float:
 
 def _bare_copy(url: str, total: int) -> float:
     with psycopg.connect(url, autocommit=True) as conn:
-        cursor = conn.execute("SELECT extract(epoch FROM time) * 1e6, series_id, value FROM reading")
-        found = cursor.fetchall()
-        if len(found) != total:
-            raise RuntimeError(f"{len(found)} rows are stored, {total} were sent")
-        times = np.array([int(row[0]) for row in found], np.int64)
-        ids = np.array([row[1] for row in found], np.int32)
-        values = np.array([row[2] for row in found], np.float32)
-        conn.execute("TRUNCATE reading")
+        # one process, from the first page on: the rows as they lie there
+        conn.execute("SET max_parallel_workers_per_gather = 0")
+        conn.execute("SET synchronize_seqscans = off")
+        with conn.cursor().copy("COPY (SELECT time, series_id, value FROM reading) TO STDOUT (FORMAT BINARY)") as copy:
+            data = b"".join(copy)
+        stored = np.frombuffer(data[len(rows.HEADER) : -len(rows.TRAILER)], rows.ROW)
+        if len(stored) != total:
+            raise RuntimeError(f"{len(stored)} rows are stored, {total} were sent")
+        size = IngestSettings().batch_readings
+        pieces = [stored[at : at + size].tobytes() for at in range(0, total, size)]
+        _empty(url)
         begin = time.perf_counter()
-        for at in range(0, total, 100_000):
-            piece = slice(at, at + 100_000)
-            with conn.transaction(), conn.cursor() as one, one.copy(rows.COPY_READINGS) as copy:
+        for piece in pieces:
+            with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.COPY_READINGS) as copy:
                 copy.write(rows.HEADER)
-                copy.write(rows.readings(times[piece], ids[piece], values[piece]))
+                copy.write(piece)
                 copy.write(rows.TRAILER)
         return time.perf_counter() - begin

@@ -7,12 +7,12 @@ the database is stopped for a while under the same load.
 """
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,55 +22,53 @@ import numpy as np
 import psutil
 import psycopg
 
-from bench.alert_latency import connected
+from bench.district import IDENTITY, IN_FLIGHT, names, open_session, publisher, register, servers, speaking_for_all
 from bench.figures import Figure
-from bench.ingest_drain import open_session, servers
 from database.migrate import migrate
 from database.postgres_server import PostgresServer
 from firmware_profiles import mqtt, wire
-from shouwang import broker_config
+from ingest.settings import IngestSettings
 from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 
 GATEWAYS = 7198
 RATE = 20_000
 FRAME_S = 3.0
-SERIES = ("heart_rate", "respiration_rate", "spo2")
+SERIES = {"heart_rate": 72.0, "respiration_rate": 16.0, "spo2": 97.0}
+"""Healthy values: the same load must raise no alerts in ``bench.alert_load``."""
 MINUTES = float(os.environ.get("SHOUWANG_BENCH_LOAD_MINUTES", "1"))
 AWAY_S = float(os.environ.get("SHOUWANG_BENCH_AWAY_S", "20"))
 MARKER, MARKER_PAUSE_S, LOOK_S = "gw-marker", 0.1, 0.002
 COMMAND = "python -m bench ingest_load"
-IDENTITY = "svc-bench"
 
 
 def run() -> list[Figure]:
     """Latency, processor and memory under load, on the best grade this machine has."""
     *_, make_server = servers()
-    broker_config.SERVICE_RIGHTS[IDENTITY] = broker_config.Rights(("care/v1/+/+/readings",), ())
-    with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name, speaking_for_all():
         folder = Path(name)
         with (
             make_server(folder / "postgres") as postgres,
             EmbeddedBroker(folder / "broker", Pki(folder / "pki")) as broker,
         ):
             grade = migrate(postgres.url)
-            _register(postgres.url)
-            open_session(broker)
-            with _ingest(postgres, broker, folder) as process, _publishing(broker):
+            register(postgres.url, [MARKER, *names(GATEWAYS)], ["d"])
+            open_session(broker, IngestSettings())
+            with _ingest(postgres, broker, folder) as process, publishing(broker):
                 figures = _measure(postgres, broker, process, f"{grade}, {GATEWAYS:,} gateways, {RATE:,} readings/s")
             postgres.discard()
-    del broker_config.SERVICE_RIGHTS[IDENTITY]
     return figures
 
 
 def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Process, note: str) -> list[Figure]:
-    marker = connected(broker.settings(IDENTITY), "marker")
+    marker = publisher(broker.settings(IDENTITY), "marker")
     with psycopg.connect(postgres.url, autocommit=True) as conn:
         _latencies(conn, marker, 10.0)  # the first frames of every gateway make its series
+        (warm,) = conn.execute("SELECT count(*) FROM reading").fetchone() or (0,)
         before, began = ingest.cpu_times(), time.monotonic()
         latencies, memory = _latencies(conn, marker, MINUTES * 60, ingest)
         after, spent = ingest.cpu_times(), time.monotonic() - began
-        stored = conn.execute("SELECT count(*) FROM reading").fetchone()
+        (stored,) = conn.execute("SELECT count(*) - %s FROM reading", (warm,)).fetchone() or (0,)
     share = 100 * (after.user + after.system - before.user - before.system) / spent
     postgres.stop()
     away = [_rss_mb(ingest) for _ in _ticks(AWAY_S)]
@@ -86,7 +84,7 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
         Figure("ingest, peak memory", max(memory), "MB", 300, "limit", **common),
         Figure("ingest, memory grown by", memory[-1] - memory[len(memory) // 4], "MB", **common),
         Figure(f"ingest, peak memory, database away {AWAY_S:g} s", max(away), "MB", 300, "limit", **common),
-        Figure("stored meanwhile", stored[0] / spent if stored else 0.0, "readings/s", RATE, "sent", **common),
+        Figure("stored meanwhile", stored / spent, "readings/s", RATE, "sent", **common),
     ]
 
 
@@ -129,25 +127,6 @@ def _rss_mb(process: psutil.Process) -> float:
     return float(process.memory_info().rss) / 1e6
 
 
-def _register(url: str) -> None:
-    with psycopg.connect(url) as conn:
-        conn.execute("INSERT INTO area (path, level, name_zh, name_en) VALUES ('bench', 'district', 'bench', 'bench')")
-        conn.execute(
-            "INSERT INTO household (code, area_id, address_zh, address_en)"
-            " SELECT 'bench', id, 'bench', 'bench' FROM area LIMIT 1"
-        )
-        conn.execute(
-            "INSERT INTO gateway (name, household_id) SELECT n, (SELECT id FROM household LIMIT 1)"
-            " FROM unnest(%s::text[]) n",
-            ([MARKER, *_names()],),
-        )
-        conn.execute("INSERT INTO device (gateway_id, name, model) SELECT id, 'd', 'gateway' FROM gateway")
-
-
-def _names() -> list[str]:
-    return [f"gw-bench-{n:04d}" for n in range(GATEWAYS)]
-
-
 @contextlib.contextmanager
 def _ingest(postgres: PostgresServer, broker: EmbeddedBroker, folder: Path) -> Iterator[psutil.Process]:
     settings = broker.settings("svc-ingest")
@@ -163,7 +142,7 @@ def _ingest(postgres: PostgresServer, broker: EmbeddedBroker, folder: Path) -> I
 
 
 @contextlib.contextmanager
-def _publishing(broker: EmbeddedBroker) -> Iterator[None]:
+def publishing(broker: EmbeddedBroker) -> Iterator[None]:
     """The district speaks, from a process of its own."""
     stop = multiprocessing.get_context("spawn").Event()
     context = multiprocessing.get_context("spawn")
@@ -177,22 +156,26 @@ def _publishing(broker: EmbeddedBroker) -> Iterator[None]:
 
 
 def publish(broker: mqtt.Broker, stop: Any) -> None:
-    """Each gateway's frame every FRAME_S, evenly spread, until ``stop``."""
-    client = mqtt.make_client(broker, "district", clean=True)
-    client.max_inflight_messages_set(20_000)
-    online = threading.Event()
-    client.on_connect = lambda *_: online.set()
-    mqtt.start(client, broker)
-    online.wait(20)
+    """Each gateway's frame every FRAME_S, evenly spread, until ``stop``; it waits while the broker does not follow."""
+    client = publisher(broker, "district")
+    taken = itertools.count(1)
+    acknowledged = 0
+
+    def published(*_: object) -> None:
+        nonlocal acknowledged
+        acknowledged = next(taken)
+
+    client.on_publish = published
     readings = round(RATE * FRAME_S / GATEWAYS / len(SERIES))
     extra = RATE * FRAME_S / GATEWAYS / len(SERIES) - readings
-    names, topics = _names(), [wire.topic(name, "readings") for name in _names()]
+    gateways = names(GATEWAYS)
+    topics = [wire.topic(name, "readings") for name in gateways]
     rng = np.random.default_rng(1)
     begin, sent = time.monotonic(), 0
     seq = 0
     while not stop.is_set():
         due = int((time.monotonic() - begin) * GATEWAYS / FRAME_S)
-        if sent >= due:
+        if sent >= due or sent - acknowledged > IN_FLIGHT // 2:
             time.sleep(0.005)
             continue
         for _ in range(min(due - sent, 500)):
@@ -201,8 +184,10 @@ def publish(broker: mqtt.Broker, stop: Any) -> None:
             n = readings + (rng.random() < extra if extra > 0 else 0)
             now_us = time.time_ns() // 1000
             times = now_us - np.arange(n, 0, -1, dtype=np.int64) * int(FRAME_S * 1e6 / max(n, 1))
-            series = [wire.make_series("d", code, int(times[0]), times, np.full(n, 60.0)) for code in SERIES]
-            frame = wire.Frame(1, names[gateway], 1, 1, "live", seq, int(times[0]), series)
+            series = [
+                wire.make_series("d", code, int(times[0]), times, np.full(n, value)) for code, value in SERIES.items()
+            ]
+            frame = wire.Frame(1, gateways[gateway], 1, 1, "live", seq, int(times[0]), series)
             client.publish(topics[gateway], wire.encode(frame), qos=1)
             sent += 1
     mqtt.stop(client)

@@ -33,14 +33,20 @@ class Will(msgspec.Struct, frozen=True):
 
 
 def make_client(
-    broker: Broker, client_id: str, *, clean: bool, will: Will | None = None, manual_ack: bool = False
+    broker: Broker,
+    client_id: str,
+    *,
+    clean: bool,
+    will: Will | None = None,
+    manual_ack: bool = False,
+    kind: type[paho.Client] = paho.Client,
 ) -> paho.Client:
-    """A paho client, not yet connected; set its callbacks, then call :func:`start`.
+    """A paho client (of this ``kind``), not yet connected; set its callbacks, then call :func:`start`.
 
     ``client_id`` names the session; with a private key it gets a suffix (:func:`session_name`). Raises OSError or
     ssl.SSLError where a certificate file can not be read.
     """
-    client = paho.Client(
+    client = kind(
         CallbackAPIVersion.VERSION2,
         client_id=session_name(broker, client_id),
         clean_session=clean,

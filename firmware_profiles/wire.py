@@ -11,6 +11,7 @@ epoch instead of being taken for a repetition of the old one.
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
@@ -36,7 +37,7 @@ Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 Scalar = str | int | float | bool
 
 
-class Series(msgspec.Struct, frozen=True, array_like=True):
+class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Consecutive readings of one channel of one device."""
 
     device: DeviceName
@@ -58,7 +59,7 @@ class Series(msgspec.Struct, frozen=True, array_like=True):
         return np.frombuffer(self.values, dtype="<f4")
 
 
-class Frame(msgspec.Struct, frozen=True, array_like=True):
+class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A batch of readings from one gateway."""
 
     version: int
@@ -217,6 +218,7 @@ def subscription(leaf: Leaf, shard: str = "+") -> str:
     return f"care/v1/{shard}/+/{leaf}"
 
 
+@lru_cache(maxsize=50_000)
 def parse_topic(name: str) -> tuple[str, Leaf]:
     """(gateway, leaf) of a topic. Raises DecodeError where it is none of ours or the shard is not the gateway's."""
     parts = name.split("/")

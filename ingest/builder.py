@@ -21,10 +21,10 @@ _OVER_LIMIT = (
 class Builder:
     """Decides on messages; remembers the streams' marks between batches."""
 
-    def __init__(self, conn: psycopg.Connection[Any], shards: Sequence[str] = ("+",)) -> None:
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
         directory = DatabaseDirectory(conn)
         self._batcher = Batcher(directory, directory.mark)
-        self._door = Door(directory, shards)
+        self._door = Door(directory)
 
     def build(self, messages: Sequence[Received], shed: Sequence[Received], limits: Limits) -> Batch:
         """One batch of these messages, in their order. Raises psycopg.OperationalError while the database is away."""

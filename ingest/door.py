@@ -7,7 +7,6 @@ same bytes came before takes its place.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection
 from hashlib import sha256
 from typing import Protocol
 
@@ -75,12 +74,10 @@ class Directory(Protocol):
 
 
 class Door:
-    """Turns deliveries into rows. ``shards``: those of this worker ('+' for all); the packs of other gateways are
-    another worker's, who gets them too."""
+    """Turns deliveries into rows."""
 
-    def __init__(self, directory: Directory, shards: Collection[str] = ("+",)) -> None:
+    def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._shards = frozenset(shards)
         self._arrivals: OrderedDict[tuple[int, bytes], int] = OrderedDict()
 
     def build(self, deliveries: list[Delivery], earliest_us: int, latest_us: int) -> Rows:
@@ -103,8 +100,6 @@ class Door:
             gateway = senml.parse_topic(topic)
         except DecodeError as error:
             return refuse(Code.UNDECODABLE, f"{error}; check the gateway's configuration")
-        if not self._shards & {"+", wire.shard_of(gateway)}:
-            return None
         gateway_id = self._directory.gateway(gateway)
         if gateway_id is None:
             return refuse(

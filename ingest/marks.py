@@ -37,7 +37,9 @@ class Mark:
         return True
 
     def copy(self) -> "Mark":
-        return Mark(self.high, self.gaps, self.version)
+        copy = Mark(self.high, version=self.version)
+        copy.gaps = self.gaps.copy()  # sorted already
+        return copy
 
     @property
     def missing(self) -> int:

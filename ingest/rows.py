@@ -14,7 +14,7 @@ POSTGRES_EPOCH_US = 946_684_800_000_000
 """2000-01-01 UTC in µs since 1970."""
 COPY_READINGS = "COPY reading (time, series_id, value) FROM STDIN (FORMAT BINARY)"
 
-_ROW = np.dtype(
+ROW = np.dtype(
     [
         ("fields", ">i2"),
         ("time_length", ">i4"),
@@ -25,11 +25,12 @@ _ROW = np.dtype(
         ("value", ">f4"),
     ]
 )
+"""A row of ``COPY_READINGS``; what ``COPY … TO STDOUT`` of the same columns gives, too."""
 
 
 def readings(times_us: NDArray[np.int64], series_ids: NDArray[np.int32], values: NDArray[np.float32]) -> bytes:
     """The rows of ``COPY reading``, header and trailer apart; all columns of shape [n], times in µs since 1970."""
-    rows = np.empty(len(times_us), _ROW)
+    rows = np.empty(len(times_us), ROW)
     rows["fields"] = 3
     rows["time_length"] = 8
     rows["time"] = times_us - POSTGRES_EPOCH_US

@@ -46,11 +46,12 @@ class Ingest:
 
     def __init__(self, settings: IngestSettings, database: DatabaseSettings, broker: Broker) -> None:
         self._settings, self._database = settings, database
-        self._shards = settings.shards.split(",")
         allowance = Allowance(
             settings.gateway_messages_per_s, settings.gateway_readings_per_s, settings.gateway_burst_s
         )
-        self._subscriber = Subscriber(broker, settings.worker, self._shards, settings.queue_mb * 1024 * 1024, allowance)
+        self._subscriber = Subscriber(
+            broker, settings.session, settings.share, settings.queue_mb * 1024 * 1024, allowance
+        )
         self._quarantine = Quarantine(
             Room(
                 settings.quarantine_entries,
@@ -109,7 +110,7 @@ class Ingest:
                 if self._moved.is_set():  # marks are read anew: first what was taken must be stored
                     self._prepared.join()
                     self._moved.clear()
-                    builder = Builder(conn, self._shards)
+                    builder = Builder(conn)
                 batch = builder.build(held, shed, accepted_times(self._settings, time.time_ns() // 1000))
             except psycopg.Error as error:
                 log.warning("database away while decoding", error=str(error))
@@ -151,7 +152,7 @@ class Ingest:
                 # New series need no flush of their own: the rows that name them are committed later, and a commit
                 # flushes everything before it. A district's first minute makes twenty thousand.
                 conn.execute("SET synchronous_commit = off")
-                return conn, Builder(conn, self._shards)
+                return conn, Builder(conn)
             except psycopg.Error as error:
                 log.warning("the district can not be read; again in a moment", error=str(error))
                 conn.close()
@@ -216,7 +217,7 @@ class Ingest:
                 log.info("a batch is decided anew", reason=str(error))
                 self._moved.set()
                 limits = accepted_times(self._settings, time.time_ns() // 1000)
-                batch = Builder(conn, self._shards).build(item.messages, item.shed, limits)
+                batch = Builder(conn).build(item.messages, item.shed, limits)
                 data = writer.encode_rows(batch)
         else:
             raise psycopg.OperationalError("the marks move all the time: does another worker store these gateways?")
@@ -228,7 +229,7 @@ class Ingest:
         """The database refuses the batch: store message by message, and put the one it refuses into quarantine."""
         log.error("the database refuses a batch; its messages are tried one by one", error=str(error).strip())
         limits = accepted_times(self._settings, time.time_ns() // 1000)
-        builder = Builder(conn, self._shards)
+        builder = Builder(conn)
         parts: list[tuple[list[Received], list[Received]]]
         parts = [([message], []) for message in item.messages] + [([], [message]) for message in item.shed]
         for messages, shed in parts:
@@ -238,7 +239,7 @@ class Ingest:
             except psycopg.OperationalError:
                 raise
             except psycopg.Error as single:
-                builder = Builder(conn, self._shards)
+                builder = Builder(conn)
                 reason = f"PostgreSQL says: {str(single).strip()}"
                 (message,) = messages or shed
                 refusal = Refusal(

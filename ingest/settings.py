@@ -1,9 +1,13 @@
 """Ingest's settings, from the environment."""
 
-from pydantic import Field
+import re
+from typing import Self
+
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.batch import Limits
+from ingest.share import SHARDS, Share
 
 
 class IngestSettings(BaseSettings):
@@ -11,8 +15,12 @@ class IngestSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SHOUWANG_INGEST_")
 
-    worker: str = Field(default="ingest-0", description="client id: its persistent session at the broker")
-    shards: str = Field(default="+", description="'+' for all, or a list of two-digit shards: '00,01,02'")
+    worker: str = Field(
+        default="ingest-0",
+        description="client id: its persistent session at the broker. With several workers each ends in its number,"
+        " from 0 on: 'ingest-0', 'ingest-1'",
+    )
+    workers: int = Field(default=1, ge=1, le=SHARDS, description="how many workers share the gateways by their shards")
     queue_mb: int = Field(default=64, ge=1, description="bytes taken from the broker and not yet stored, at most")
     batch_readings: int = Field(default=100_000, ge=1, description="readings in one transaction, at most")
     gather_ms: int = Field(default=80, ge=0, description="how long a transaction waits for company when little comes")
@@ -34,6 +42,27 @@ class IngestSettings(BaseSettings):
     gap_look_s: float = Field(default=15, gt=0, description="how often the streams are looked through for gaps")
     gap_age_s: float = Field(default=60, ge=0, description="a gap of this age is not late, but lost on the way")
     future_s: int = Field(default=300, ge=0, description="readings further ahead than this are refused")
+
+    @model_validator(mode="after")
+    def _is_one_of_the_workers(self) -> Self:
+        _ = self.share  # raises
+        return self
+
+    @property
+    def share(self) -> Share:
+        """The part of the district that this worker takes."""
+        if self.workers == 1:
+            return Share()
+        number = re.search(r"[0-9]+\Z", self.worker)
+        if number is None:
+            raise ValueError(f"worker {self.worker!r} must end in its number, as 'ingest-0': there are {self.workers}")
+        return Share(int(number.group()), self.workers)
+
+    @property
+    def session(self) -> str:
+        """The worker's session at the broker. Another number of workers has other sessions: what a session is
+        subscribed to never changes."""
+        return self.worker if self.workers == 1 else f"{self.worker}-of-{self.workers}"
 
 
 def accepted_times(settings: IngestSettings, now_us: int) -> Limits:

@@ -10,12 +10,13 @@ import msgspec
 import paho.mqtt.client as paho
 import structlog
 
-from firmware_profiles import mqtt, senml, wire
+from firmware_profiles import mqtt, wire
+from ingest.crowds import CrowdClient, acknowledge
 from ingest.intake import Allowance, Intake, Verdict
+from ingest.share import Share
 
 log = structlog.get_logger(__name__)
 
-LEAVES: tuple[wire.Leaf, ...] = ("events", "status", "readings")
 MAX_MESSAGES = 4000
 """Waiting; with as many again in the two batches at work it stays below what a broker lets a client hold
 unacknowledged (NATS: 10,000 here), or the broker would decide whose messages wait."""
@@ -25,7 +26,7 @@ SHED_MESSAGES = 20_000
 FULL_PAUSE_S = 0.5
 
 
-class Received(msgspec.Struct, frozen=True):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """A message that waits for its acknowledgement. ``connection`` tells which connection it came by: a message id
     means nothing on another one."""
 
@@ -50,12 +51,8 @@ class Subscriber:
     again after a reconnect or restart.
     """
 
-    def __init__(
-        self, broker: mqtt.Broker, worker: str, shards: list[str], limit_bytes: int, allowance: Allowance
-    ) -> None:
-        self._broker = broker
-        self._filters = [(wire.subscription(leaf, shard), 1) for shard in shards for leaf in LEAVES]
-        self._filters.append((senml.SUBSCRIPTION, 1))
+    def __init__(self, broker: mqtt.Broker, session: str, share: Share, limit_bytes: int, allowance: Allowance) -> None:
+        self._broker, self._share = broker, share
         self._limit = limit_bytes
         self._intake: Intake[Received] = Intake(allowance, limit_bytes, MAX_MESSAGES)
         self._shed: deque[Received] = deque()
@@ -63,8 +60,9 @@ class Subscriber:
         self._changed = threading.Condition()
         self._connection = 0
         self._stopped = False
-        self._client = mqtt.make_client(broker, worker, clean=False, manual_ack=True)
+        self._client = mqtt.make_client(broker, session, clean=False, manual_ack=True, kind=CrowdClient)
         self._client.on_connect = self._connected
+        self._client.on_subscribe = self._subscribed
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._received
 
@@ -96,9 +94,8 @@ class Subscriber:
 
     def acknowledge(self, messages: list[Received]) -> None:
         """They are stored. One that came by an earlier connection is left alone: the broker sends it again."""
-        for message in messages:
-            if message.qos and message.connection == self._connection:
-                self._client.ack(message.mid, message.qos)
+        now = self._connection
+        acknowledge(self._client, (one.mid for one in messages if one.qos and one.connection == now))
 
     @property
     def waiting(self) -> int:
@@ -119,13 +116,30 @@ class Subscriber:
             return
         with self._changed:
             self._connection += 1
-        client.subscribe(self._filters)
+        client.subscribe([(name, 1) for name in self._share.filters()])
         log.info("connected to the broker", session_present=flags.session_present)
+
+    def _subscribed(
+        self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any
+    ) -> None:
+        refused = sum(reason.is_failure for reason in reasons)
+        if refused:
+            log.error(
+                "the broker refuses subscriptions: their messages do not come. Does its access list name this service,"
+                " and is NATS's mqtt.max_ack_pending small enough for so many? See docs/scaling.md",
+                refused=refused,
+                asked=len(reasons),
+            )
+        else:
+            log.info("subscribed", filters=len(reasons))
 
     def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         log.warning("connection to the broker ended", reason=str(reason))
 
     def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        if not self._share.holds(message.topic):
+            acknowledge(self._client, [message.mid] if message.qos else [])
+            return
         payload = bytes(message.payload)
         size = len(payload) + OVERHEAD
         received = Received(

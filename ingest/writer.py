@@ -54,15 +54,25 @@ def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarant
 def _store_marks(cursor: psycopg.Cursor[Any], marks: dict[StreamKey, Mark]) -> None:
     if not marks:
         return
-    cursor.executemany(
+    found = sorted(marks.items())
+    cursor.execute(
         """
         INSERT INTO ingest_stream AS stored (gateway_id, epoch, stream, high, gaps, version)
-        VALUES (%s, %s, %s, %s, %s::int8multirange, %s)
+        SELECT gateway_id, epoch, stream, high, gaps::int8multirange, version
+        FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::bigint[])
+            AS fresh (gateway_id, epoch, stream, high, gaps, version)
         ON CONFLICT (gateway_id, epoch, stream)
         DO UPDATE SET high = EXCLUDED.high, gaps = EXCLUDED.gaps, version = EXCLUDED.version, updated_at = now()
         WHERE stored.version = EXCLUDED.version - 1
         """,
-        [(*key, mark.high, _multirange(mark), mark.version) for key, mark in sorted(marks.items())],
+        (
+            [gateway_id for (gateway_id, _, _), _ in found],
+            [epoch for (_, epoch, _), _ in found],
+            [stream for (_, _, stream), _ in found],
+            [mark.high for _, mark in found],
+            [_multirange(mark) for _, mark in found],
+            [mark.version for _, mark in found],
+        ),
     )
     if cursor.rowcount != len(marks):
         raise MarksMovedError(f"{len(marks) - cursor.rowcount} of {len(marks)} streams were changed in between")

@@ -19,7 +19,7 @@ from typing import Self
 import structlog
 
 from firmware_profiles.mqtt import Broker
-from shouwang.broker_config import Tls, mosquitto_acl, mosquitto_config, nats_config
+from shouwang.broker_config import IN_FLIGHT, Member, Tls, mosquitto_acl, mosquitto_config, nats_config
 from shouwang.pki import IDENTITY, Pki
 
 log = structlog.get_logger(__name__)
@@ -65,10 +65,7 @@ class LocalBroker(ABC):
         """TCP port on 127.0.0.1, chosen once."""
         file = self.data_dir / "port"
         if not file.exists():
-            port = next((port for port in random.sample(PORTS, 50) if _is_free(port)), None)
-            if port is None:
-                raise BrokerError(f"found no free port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")
-            file.write_text(str(port))
+            file.write_text(str(free_port()))
         return int(file.read_text())
 
     @property
@@ -212,12 +209,21 @@ class EmbeddedBroker(LocalBroker):
 
     name = "nats"
     reloaded = b"Reloaded server configuration"
+    member: Member | None = None
+    in_flight = IN_FLIGHT
 
     def _command(self, configuration: Path) -> list[str]:
         return [str(nats_binary()), "-c", str(configuration)]
 
     def _write_configuration(self, port: int) -> Path:
-        content = nats_config(port, self.data_dir / "jetstream", self._tls(), self._gateways)
+        content = nats_config(
+            port,
+            self.data_dir / "jetstream",
+            self._tls(),
+            self._gateways,
+            member=self.member,
+            in_flight=self.in_flight,
+        )
         return _replace(self.data_dir / "nats.conf", json.dumps(content, indent=1))
 
 
@@ -245,6 +251,14 @@ def check_gateway_name(name: str) -> None:
     """Raises ValueError for a name that is no gateway's: one of a service would bring a service's rights."""
     if name.startswith("svc-") or not IDENTITY.match(name):
         raise ValueError(f"{name!r} can not be a gateway's name (small letters, digits, '-'; not 'svc-…')")
+
+
+def free_port() -> int:
+    """A TCP port of PORTS on 127.0.0.1 that nobody uses now. Raises BrokerError where there is none."""
+    port = next((port for port in random.sample(PORTS, 50) if _is_free(port)), None)
+    if port is None:
+        raise BrokerError(f"found no free port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")
+    return port
 
 
 def nats_binary() -> Path:

@@ -20,8 +20,11 @@ SENDS: tuple[wire.Leaf, ...] = ("readings", "events", "status", "replies")
 READS: tuple[wire.Leaf, ...] = ("commands",)
 
 IN_FLIGHT = 10_000
-"""Messages a consumer may hold unacknowledged. The defaults (NATS 100, mosquitto 20) would throttle ingest, which
-acknowledges after its commit; the most that NATS takes is 65,535."""
+"""Messages a consumer may hold unacknowledged, by subscription. The defaults (NATS 1024, mosquitto 20) would throttle
+ingest, which acknowledges after its commit. NATS takes 65,535 for all subscriptions of a session."""
+IN_FLIGHT_BY_SHARD = 240
+"""The same where several workers of ingest subscribe to their shards: 131 subscriptions of a worker of two, of which
+each carries a 256th part of the district."""
 ACK_WAIT = "10s"
 """NATS delivers again what was not acknowledged for so long, also to a service that comes back: a fall that a crashed
 alerting had in its hands waits for this, so not longer. Not shorter either: while the database is away, ingest gets
@@ -92,8 +95,26 @@ def nats_users(gateways: Iterable[str]) -> list[dict[str, Any]]:
     ]
 
 
-def nats_config(port: int, store: Path, tls: Tls, gateways: Iterable[str]) -> dict[str, Any]:
-    """A single NATS server for MQTT over TLS on loopback; NATS reads JSON."""
+@dataclass(frozen=True)
+class Member:
+    """One server of a NATS cluster on loopback; ``routes``: the cluster ports of all."""
+
+    name: str
+    port: int
+    routes: tuple[int, ...]
+
+
+def nats_config(
+    port: int,
+    store: Path,
+    tls: Tls,
+    gateways: Iterable[str],
+    *,
+    member: Member | None = None,
+    in_flight: int = IN_FLIGHT,
+) -> dict[str, Any]:
+    """A NATS server for MQTT over TLS on loopback, alone or ``member`` of a cluster that keeps every session and
+    message on each of its servers; NATS reads JSON."""
     secured = {
         "cert_file": str(tls.cert),
         "key_file": str(tls.key),
@@ -101,7 +122,7 @@ def nats_config(port: int, store: Path, tls: Tls, gateways: Iterable[str]) -> di
         "verify_and_map": True,
         "timeout": 10,
     }
-    return {
+    alone: dict[str, Any] = {
         "server_name": "shouwang",  # MQTT asks for a name
         "host": "127.0.0.1",
         "port": -1,  # the native protocol can not be switched off; no user may use it
@@ -114,9 +135,22 @@ def nats_config(port: int, store: Path, tls: Tls, gateways: Iterable[str]) -> di
             "port": port,
             "tls": secured,
             "ack_wait": ACK_WAIT,
-            "max_ack_pending": IN_FLIGHT,
+            "max_ack_pending": in_flight,
         },
         "authorization": {"users": nats_users(gateways)},
+    }
+    if member is None:
+        return alone
+    return alone | {
+        "server_name": member.name,
+        "mqtt": alone["mqtt"] | {"stream_replicas": len(member.routes)},
+        "cluster": {
+            "name": "shouwang",
+            "host": "127.0.0.1",
+            "port": member.port,
+            "routes": [f"tls://127.0.0.1:{route}" for route in member.routes],
+            "tls": {key: value for key, value in secured.items() if key != "verify_and_map"} | {"verify": True},
+        },
     }
 
 

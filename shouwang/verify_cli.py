@@ -13,7 +13,10 @@ import typer
 
 
 def verify(
-    broker: Annotated[str, typer.Option(help="nats (embedded) or mosquitto (where it is installed).")] = "nats",
+    broker: Annotated[
+        str, typer.Option(help="nats (embedded), nats-cluster (three of them) or mosquitto (where it is installed).")
+    ] = "nats",
+    workers: Annotated[int, typer.Option(min=1, max=8, help="How many workers of ingest share the gateways.")] = 1,
     gateways: Annotated[int, typer.Option(min=1, max=500, help="How many gateways send.")] = 40,
     seconds: Annotated[float, typer.Option(min=5, help="How long things go wrong; then it settles.")] = 180,
     seed: Annotated[int, typer.Option(help="The same seed gives the same troubles in the same order.")] = 1,
@@ -32,12 +35,13 @@ def verify(
     from shouwang.broker import BrokerError, mosquitto_binary
     from shouwang.verify.accounting import Account
     from shouwang.verify.harness import verify as prove
+    from shouwang.verify.servers import BROKERS
 
     # the gateways' own words about lost connections are what is expected here
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     progress, out = Console(stderr=True), Console()
-    if broker not in ("nats", "mosquitto"):
-        raise typer.BadParameter(f"{broker!r} is neither nats nor mosquitto", param_hint="--broker")
+    if broker not in BROKERS:
+        raise typer.BadParameter(f"{broker!r} is none of {', '.join(BROKERS)}", param_hint="--broker")
     if broker == "mosquitto" and mosquitto_binary() is None:
         raise typer.BadParameter("mosquitto is not installed here", param_hint="--broker")
     if keep is not None and keep.exists():
@@ -51,7 +55,7 @@ def verify(
                 if not text.startswith("settling"):
                     progress.print(text)
 
-            result = prove(folder, broker, gateways, seconds, seed, tell)
+            result = prove(folder, broker, gateways, seconds, seed, tell, workers=workers)
     except (BrokerError, RuntimeError, TimeoutError, OSError) as error:
         typer.secho(f"verify: {error}", err=True, fg="red")
         raise typer.Exit(2) from error

@@ -37,14 +37,18 @@ class Result(msgspec.Struct, frozen=True):
         return self.readings.exact and self.events.exact
 
 
-def verify(folder: Path, broker: str, gateways: int, seconds: float, seed: int, tell: Tell) -> Result:
-    """Run the proof; ``folder`` keeps the servers' data and logs. Raises TimeoutError or RuntimeError where a server
-    does not start."""
+def verify(
+    folder: Path, broker: str, gateways: int, seconds: float, seed: int, tell: Tell, *, workers: int = 1
+) -> Result:
+    """Run the proof with so many ``workers`` of ingest; ``folder`` keeps the servers' data and logs.
+
+    Raises TimeoutError or RuntimeError where a server does not start.
+    """
     rng = random.Random(seed)  # noqa: S311 - repeatable troubles, no secrets
     names = [f"gw-proof-{i:04d}" for i in range(1, gateways + 1)]
     homes = folder / "homes"
     homes.mkdir(parents=True)
-    with Servers(folder, broker, names) as servers, Fleet(names, homes, servers.broker.settings) as fleet:
+    with Servers(folder, broker, names, workers) as servers, Fleet(names, homes, servers.broker.settings) as fleet:
         faults = _trouble(servers, fleet, rng, seconds, tell)
         fleet.hush()
         began = time.monotonic()

@@ -17,11 +17,17 @@ from database.embedded import EmbeddedPostgres
 from database.migrate import migrate
 from firmware_profiles import mqtt, wire
 from shouwang.broker import EmbeddedBroker, LocalBroker, Mosquitto
+from shouwang.broker_config import IN_FLIGHT_BY_SHARD
+from shouwang.nats_cluster import NatsCluster
 from shouwang.pki import Pki
 from shouwang.processes import Child
 from shouwang.verify.fleet import DEVICE, EVENT_DEVICE, Fleet
 
-BROKERS: dict[str, type[LocalBroker]] = {"nats": EmbeddedBroker, "mosquitto": Mosquitto}
+BROKERS: dict[str, type[LocalBroker | NatsCluster]] = {
+    "nats": EmbeddedBroker,
+    "nats-cluster": NatsCluster,
+    "mosquitto": Mosquitto,
+}
 GAP_LOOK_S, GAP_AGE_S = 1.0, 3.0
 
 
@@ -34,12 +40,16 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Servers:
-    """Database, broker and ingest; use as a context manager."""
+    """Database, broker (of a cluster, one server after the other breaks) and so many workers of ingest; use as a
+    context manager."""
 
-    def __init__(self, folder: Path, broker: str, gateways: list[str]) -> None:
+    def __init__(self, folder: Path, broker: str, gateways: list[str], workers: int = 1) -> None:
         self.folder, self.gateways = folder, gateways
         self.postgres = EmbeddedPostgres(folder / "postgres")
         self.broker = BROKERS[broker](folder / "broker", Pki(folder / "pki"))
+        if workers > 1 and isinstance(self.broker, EmbeddedBroker | NatsCluster):
+            self.broker.in_flight = IN_FLIGHT_BY_SHARD
+        self._workers = workers
         self._stack = contextlib.ExitStack()
         self._commands: paho.Client | None = None
 
@@ -50,15 +60,13 @@ class Servers:
             _register(self.postgres.url, self.gateways)
             stack.enter_context(self.broker)
             self.broker.allow_gateways(self.gateways)
-            self._ingest = self._make_ingest()
-            self._ingest.start()
-            stack.callback(self._ingest.stop)
+            self._ingest = [self._make_ingest(number) for number in range(self._workers)]
+            for worker in self._ingest:
+                worker.start()
+                stack.callback(worker.stop)
             # what is published before ingest has a session is nobody's: that is not what is to be proved
-            deadline = time.monotonic() + 60
-            while "connected to the broker" not in self._ingest.log_tail(200):
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"ingest does not start:\n{self._ingest.log_tail()}")
-                time.sleep(0.05)
+            for worker in self._ingest:
+                _await_subscription(worker)
             self._commands = mqtt.make_client(self.broker.settings("svc-console"), "verify-commands", clean=True)
             mqtt.start(self._commands, self.broker.settings("svc-console"))
             stack.callback(mqtt.stop, self._commands)
@@ -74,34 +82,43 @@ class Servers:
     def faults(self, fleet: Fleet) -> dict[str, Callable[[random.Random, float], None]]:
         """By name: does it, and returns when it is over."""
         return {
-            "ingest killed": lambda _rng, s: self._end_ingest(signal.SIGKILL, s),
-            "ingest stopped": lambda _rng, s: self._end_ingest(signal.SIGTERM, s),
+            "ingest killed": lambda rng, s: self._end_ingest(rng, signal.SIGKILL, s),
+            "ingest stopped": lambda rng, s: self._end_ingest(rng, signal.SIGTERM, s),
             "database killed": lambda _rng, s: self._end(self.postgres.kill, self.postgres.start, s),
             "database stopped": lambda _rng, s: self._end(self.postgres.stop, self.postgres.start, s),
-            "broker killed": lambda _rng, s: self._end(self.broker.kill, self.broker.start, s),
-            "broker stopped": lambda _rng, s: self._end(self.broker.stop, self.broker.start, s),
+            "broker killed": lambda _rng, s: self._end((server := self._server()).kill, server.start, s),
+            "broker stopped": lambda _rng, s: self._end((server := self._server()).stop, server.start, s),
             "broker killed with what ingest has not fetched": lambda _rng, s: self._lose(s),
             "gateways cut off": lambda rng, s: _cut(fleet, rng, s),
             "sent twice": lambda rng, _s: self._ask_twice(rng),
         }
 
-    def _end_ingest(self, number: signal.Signals, seconds: float) -> None:
-        if self._ingest.pid is not None:
-            os.kill(self._ingest.pid, number)
+    def _server(self) -> LocalBroker:
+        """What breaks next of the broker."""
+        return self.broker.next_node() if isinstance(self.broker, NatsCluster) else self.broker
+
+    def _end_ingest(self, rng: random.Random, number: signal.Signals, seconds: float) -> None:
+        """One worker dies, and is started again as systemd would."""
+        worker = rng.choice(self._ingest)
+        if worker.pid is not None:
+            os.kill(worker.pid, number)
         deadline = time.monotonic() + 20
-        while self._ingest.alive() and time.monotonic() < deadline:
+        while worker.alive() and time.monotonic() < deadline:
             time.sleep(0.02)
-        self._ingest.stop()
+        worker.stop()
         time.sleep(seconds)
-        self._ingest.start()
+        worker.start()
 
     def _lose(self, seconds: float) -> None:
         """What waits for ingest is in the broker's hands alone, and then the broker dies."""
-        self._ingest.stop()
+        for worker in self._ingest:
+            worker.stop()
         time.sleep(seconds)
-        self.broker.kill()
-        self.broker.start()
-        self._ingest.start()
+        server = self._server()
+        server.kill()
+        server.start()
+        for worker in self._ingest:
+            worker.start()
 
     @staticmethod
     def _end(end: Callable[[], None], start: Callable[[], None], seconds: float) -> None:
@@ -128,15 +145,26 @@ class Servers:
             command = wire.Command(wire.VERSION, f"twice-{rng.random()}", "resend", time.time_ns() // 1000, args)
             self._commands.publish(wire.topic(str(gateway), "commands"), wire.encode(command), qos=1)
 
-    def _make_ingest(self) -> Child:
+    def _make_ingest(self, number: int) -> Child:
         broker = self.broker.settings("svc-ingest")
         fields = {f"SHOUWANG_BROKER_{key.upper()}": getattr(broker, key) for key in broker.__struct_fields__}
         environment = {key: str(value) for key, value in fields.items() if value} | {
             "SHOUWANG_DATABASE_URL": self.postgres.url,
+            "SHOUWANG_INGEST_WORKER": f"ingest-{number}",
+            "SHOUWANG_INGEST_WORKERS": str(self._workers),
             "SHOUWANG_INGEST_GAP_LOOK_S": str(GAP_LOOK_S),
             "SHOUWANG_INGEST_GAP_AGE_S": str(GAP_AGE_S),
         }
-        return Child("ingest", [sys.executable, "-m", "ingest"], environment, self.folder / "ingest.log")
+        log_file = self.folder / f"ingest-{number}.log"
+        return Child(f"ingest-{number}", [sys.executable, "-m", "ingest"], environment, log_file)
+
+
+def _await_subscription(worker: Child) -> None:
+    deadline = time.monotonic() + 60
+    while "subscribed" not in worker.log_tail(200):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"ingest does not start:\n{worker.log_tail()}")
+        time.sleep(0.05)
 
 
 def _cut(fleet: Fleet, rng: random.Random, seconds: float) -> None:

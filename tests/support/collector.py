@@ -4,7 +4,7 @@ import threading
 
 from firmware_profiles import mqtt, wire
 from ingest.settings import IngestSettings
-from ingest.subscriber import LEAVES
+from ingest.share import LEAVES
 from tests.support.brokers import TestBroker
 
 

@@ -114,12 +114,3 @@ def test_the_door_remembers_what_the_database_has_not_stored_yet() -> None:
     record = {"n": "band/heart_rate", "u": "beat/min", "v": 60}
     build(record, door=door)
     assert [row.time_us for row in build(record, door=door, arrived_us=NOW + 5_000_000, again=True).rows] == [NOW]
-
-
-def test_another_workers_gateways_are_left_to_it() -> None:
-    record = {"n": "band/heart_rate", "u": "beat/min", "v": 60}
-    mine = wire.shard_of("gw-1")
-    other = f"{(int(mine, 16) + 1) % 256:02x}"
-    assert build(record, door=Door(Directory(), [mine])).rows
-    found = build(record, door=Door(Directory(), [other]))
-    assert (found.rows, found.refusals) == ([], [])

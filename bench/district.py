@@ -1,0 +1,91 @@
+"""What the benches of ingest share: the servers, a registered district, one client that may speak for all of it.
+
+Thousands of connections would measure the publisher, so the bench has an identity of its own that may publish for every
+gateway; the broker, its TLS and its bookkeeping are the real ones.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import psycopg
+
+from database.embedded import EmbeddedPostgres
+from database.postgres_server import PostgresServer
+from firmware_profiles import mqtt, wire
+from ingest.settings import IngestSettings
+from shouwang import broker_config
+from shouwang.broker import EmbeddedBroker
+from tests.support.databases import timescaledb_bin_dir
+
+IDENTITY = "svc-bench"
+IN_FLIGHT = 20_000
+
+
+def servers() -> Iterator[Callable[[Path], PostgresServer]]:
+    """The embedded PostgreSQL, and TimescaleDB where it is installed."""
+    yield EmbeddedPostgres
+    timescaledb = timescaledb_bin_dir()
+    if timescaledb is not None:
+        yield lambda folder: PostgresServer(timescaledb, folder, {"shared_preload_libraries": "timescaledb"})
+
+
+@contextlib.contextmanager
+def speaking_for_all() -> Iterator[None]:
+    """Brokers that are started meanwhile let the bench publish readings for every gateway."""
+    broker_config.SERVICE_RIGHTS[IDENTITY] = broker_config.Rights((wire.subscription("readings"),), ())
+    try:
+        yield
+    finally:
+        del broker_config.SERVICE_RIGHTS[IDENTITY]
+
+
+def names(number: int) -> list[str]:
+    """So many gateways."""
+    return [f"gw-bench-{n:04d}" for n in range(number)]
+
+
+def register(url: str, gateways: Sequence[str], devices: Sequence[str]) -> None:
+    """One home with these gateways, each with these devices."""
+    with psycopg.connect(url) as conn:
+        conn.execute("INSERT INTO area (path, level, name_zh, name_en) VALUES ('bench', 'district', 'bench', 'bench')")
+        conn.execute(
+            "INSERT INTO household (code, area_id, address_zh, address_en)"
+            " SELECT 'bench', id, 'bench', 'bench' FROM area LIMIT 1"
+        )
+        conn.execute(
+            "INSERT INTO gateway (name, household_id) SELECT one, household.id FROM household, unnest(%s::text[]) one",
+            (list(gateways),),
+        )
+        conn.execute(
+            "INSERT INTO device (gateway_id, name, model)"
+            " SELECT gateway.id, one, 'gateway' FROM gateway, unnest(%s::text[]) one",
+            (list(devices),),
+        )
+
+
+def open_session(broker: EmbeddedBroker, settings: IngestSettings) -> None:
+    """Subscribe once as ingest does, and go: from now on the broker keeps what comes."""
+    client = mqtt.make_client(broker.settings("svc-ingest"), settings.session, clean=False, manual_ack=True)
+    subscribed = threading.Event()
+    filters = [(name, 1) for name in settings.share.filters()]
+    client.on_connect = lambda c, *_: c.subscribe(filters)
+    client.on_subscribe = lambda *_: subscribed.set()
+    mqtt.start(client, broker.settings("svc-ingest"))
+    if not subscribed.wait(10):
+        raise TimeoutError("the bench could not open ingest's session")
+    mqtt.stop(client)
+
+
+def publisher(broker: mqtt.Broker, name: str) -> paho.Client:
+    """A connected client of IDENTITY."""
+    online = threading.Event()
+    client = mqtt.make_client(broker, name, clean=True)
+    client.max_inflight_messages_set(IN_FLIGHT)
+    client.on_connect = lambda *_: online.set()
+    mqtt.start(client, broker)
+    if not online.wait(20):
+        raise TimeoutError(f"{name} could not connect")
+    return client
