@@ -27,6 +27,7 @@ ASLEEP_US = HOUR_US
 FIGURES = ("sleep_time", "night_exits")
 FLOORS = (0.5, 0.7)
 """Least spread of a person from night to night: hours, exits."""
+EXPLAINED = ("gateway_silent", "inactivity", "missed_morning", "day_night_reversed")
 SHARES: dict[Question, float] = {"sudden": 1.0, "shift": 0.6, "drift": 0.4}
 """What matters in three nights and in a week, as a share of what matters in one."""
 
@@ -55,7 +56,7 @@ class Sleep(Behaviour):
             again_s=3 * 86_400,
             per_day=1,
             rests_for=("carer", "maintenance"),
-            explained_by=("gateway_silent", "inactivity", "missed_morning", "day_night_reversed"),
+            explained_by=(*EXPLAINED, *((f"shift_{figure}",) if question == "drift" else ())),
             blinded_by=("device_silent",),
         )
         for figure in FIGURES
