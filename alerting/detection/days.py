@@ -33,8 +33,7 @@ class Matters(NamedTuple):
 
 
 class Change(NamedTuple):
-    """``opened``: told now, or over. ``recent``: the mean of the question's days (of a drift the median), to compare with
-    ``usual``."""
+    """``opened``: told now, or over. ``recent``: the mean of its days, of a drift their median; against ``usual``."""
 
     question: Question
     opened: bool
