@@ -62,10 +62,14 @@ APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", 
 """Shown in another way, or of no use to a reader."""
 UNITS = {
     "/min": ("次/分", "/min"),
+    "/h": ("次/小时", "/h"),
     "mm[Hg]": ("mmHg", "mmHg"),
     "Cel": ("°C", "°C"),
     "d": ("天", "d"),
+    "h": ("小时", "h"),
     "min": ("分钟", "min"),
+    "s": ("秒", "s"),
+    "x": ("倍", "times"),
 }
 
 
@@ -81,7 +85,7 @@ def lines(evidence: dict[str, Any]) -> list[Line]:
     return [
         Line(*LABELS.get(name, (name, name)), *_said(name, value))
         for name, value in evidence.items()
-        if name not in APART and value not in (None, "", [])
+        if name not in APART and value not in (None, "", []) and (name, value) != ("usual_min", 0)
     ]
 
 

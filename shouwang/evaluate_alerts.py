@@ -60,7 +60,7 @@ def alerts(
     """A simulated month: false medical alerts per resident-week, what was found, and how soon.
 
     The month (device_simulators/month) has residents with a routine and a body, sensors with noise, artefacts and
-    faults, and true episodes of 28 kinds. How alerts and episodes are matched: docs/replay.md.
+    faults, and true episodes of 32 kinds. How alerts and episodes are matched: docs/replay.md.
     Exit status 1 when an episode is missed or the false alerts are above 0.1 per resident-week.
     """
     out = Console(stderr=as_json)

@@ -20,6 +20,8 @@ SPANS: dict[str, int] = {"sudden": 1, "shift": 3, "drift": 7}
 NEEDED: dict[str, int] = {"sudden": 6, "shift": 6, "drift": 14}
 """Days that have to be known before."""
 Question = Literal["sudden", "shift", "drift"]
+SPAN_WORDS: dict[str, tuple[str, str]] = {"sudden": ("", ""), "shift": ("平均", "mean"), "drift": ("中位", "median")}
+"""What is made of the days, zh and en."""
 _KEPT = max(SPANS.values())
 
 
@@ -31,7 +33,7 @@ class Matters(NamedTuple):
 
 
 class Change(NamedTuple):
-    """``opened``: told now, or over. ``recent``: the mean of the question's days, against ``usual``."""
+    """``opened``: told now, or over. ``recent``: the mean of its days, of a drift their median; against ``usual``."""
 
     question: Question
     opened: bool
@@ -93,7 +95,9 @@ class Days(msgspec.Struct):
         if self.known[key] < NEEDED[question]:
             return
         usual = float((self.origin if question == "drift" else self.centre)[key])
-        recent, spread = float(self.recent[key][-span:].mean()), float(self.spread[key])
+        days, spread = self.recent[key][-span:], float(self.spread[key])
+        # the median of a week: one very bad day is no drift
+        recent = float(np.median(days) if question == "drift" else days.mean())
         off = recent - usual
         least = max(matters.up if off > 0 else matters.down, 3 * 1.25 * spread / span**0.5)
         told_us = int(self.told_us[(*key, number)])

@@ -145,3 +145,14 @@ def test_a_removed_bed_is_forgotten() -> None:
     home.engine.redistrict(none)
     home.engine.redistrict(home.district)
     assert home.until(14, "00:00") == []
+
+
+def test_the_second_way_out_of_bed_counts_like_the_first() -> None:
+    home = SensorHome("bed_exit")
+    home.ordinary_days(range(7))
+    home.bed(7, "02:10", enter=False)
+    home.move(7, "02:11 bathroom")
+    home.bed(7, "02:16", enter=True)
+    home.bed(7, "02:40", enter=False)
+    home.move(7, "02:41 kitchen")
+    assert raised(home.until(7, "03:10")) == [("open", "bed_exit", "urgent")]

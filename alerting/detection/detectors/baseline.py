@@ -107,7 +107,7 @@ class Baseline(Detector):
         "baseline.sudden_spreads": Parameter(
             4, 2, 10, "", "突变:偏离本人常态的倍数", "sudden: spreads away from the usual"
         ),
-        "baseline.sudden_minutes": Parameter(10, 2, 60, "min", "突变:持续时间", "sudden: how long it must last"),
+        "baseline.sudden_minutes": Parameter(15, 2, 60, "min", "突变:持续时间", "sudden: how long it must last"),
         "baseline.shift_sum": Parameter(12, 5, 30, "", "持续偏移:累积量", "shift: sum of hourly deviations"),
         "baseline.learning_days": Parameter(3, 2, 14, "d", "学习天数", "days to learn before judging"),
     }

@@ -33,6 +33,8 @@ from alerting.finding import Action, Finding, Severity
 
 ASLEEP_US = HOUR_US
 """Who was in bed for less was not asleep."""
+BREAK_US = HOUR_US // 2
+"""Back within this time, the night goes on: the second way out counts like the first."""
 FROM_HOUR, UNTIL_HOUR = 23, 5
 
 
@@ -54,6 +56,8 @@ class Exits(Homes):
     still_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     in_bed_us: dict[int, int] = msgspec.field(default_factory=dict)
+    """Since when the night lasts, short ways out included."""
+    out_us: dict[int, int] = msgspec.field(default_factory=dict)
     exits: dict[int, Exit] = msgspec.field(default_factory=dict)
 
 
@@ -86,7 +90,7 @@ class BedExit(Behaviour):
         state, people = self.state, len(district.people)
         for name in ("out", "still", "out_day", "still_day", "first_day"):
             setattr(state, name, grown(getattr(state, name), people))
-        for known in (state.in_bed_us, state.exits):
+        for known in (state.in_bed_us, state.out_us, state.exits):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
         self._tuned = {name: self.tuned(district, name) for name in self.parameters}
@@ -95,12 +99,15 @@ class BedExit(Behaviour):
         state = self.state
         leave = state.exits.get(row)
         if home.in_bed:
-            state.in_bed_us.setdefault(row, sign.time_us)
+            out_us = state.out_us.pop(row, None)
+            if row not in state.in_bed_us or (out_us is not None and sign.time_us - out_us > BREAK_US):
+                state.in_bed_us[row] = sign.time_us
             if leave is not None:
                 yield from self._over(district, row, leave, sign.time_us)
             return
-        since_us = state.in_bed_us.pop(row, None)
-        if since_us is not None:
+        since_us = state.in_bed_us.get(row)
+        if since_us is not None and row not in state.out_us:
+            state.out_us[row] = sign.time_us
             if not state.first_day[row]:
                 state.first_day[row] = _night(sign.time_us)
             if sign.time_us - since_us >= ASLEEP_US and _at_night(sign.time_us):

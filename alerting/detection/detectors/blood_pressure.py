@@ -13,7 +13,7 @@ import numpy as np
 
 from alerting.detection.columns import grown
 from alerting.detection.context import COLUMN, MEASURED, District
-from alerting.detection.days import SPANS, Change, Days, Matters, Question
+from alerting.detection.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.words import about, value_of
 from alerting.finding import Action, Finding
@@ -90,12 +90,13 @@ class BloodPressure(Detector):
     def _finding(self, district: District, row: int, slot: int, change: Change, at_us: int) -> Finding:
         code, span = CODES[slot], SPANS[change.question]
         channel, now, usual = CHANNELS[code], value_of(code, change.recent), value_of(code, change.usual)
+        made_zh, made_en = SPAN_WORDS[change.question]
         above = change.recent > change.usual
-        zh = f"{channel.zh}近 {span} 天平均 {now} mmHg,本人通常 {usual},{'升高' if above else '降低'}"
-        en = f"{channel.en}: mean of {span} days {now} mmHg, {'above' if above else 'below'} the usual {usual}"
+        zh = f"{channel.zh}近 {span} 天{made_zh} {now} mmHg,本人通常 {usual},{'升高' if above else '降低'}"
+        en = f"{channel.en}: {made_en} of {span} days {now} mmHg, {'above' if above else 'below'} the usual {usual}"
         if not change.opened:
-            zh = f"{channel.zh}近 {span} 天平均 {now} mmHg,已回到本人通常的 {usual}"
-            en = f"{channel.en}: mean of {span} days {now} mmHg, back to the usual {usual}"
+            zh = f"{channel.zh}近 {span} 天{made_zh} {now} mmHg,已回到本人通常的 {usual}"
+            en = f"{channel.en}: {made_en} of {span} days {now} mmHg, back to the usual {usual}"
         evidence: dict[str, object] = {
             "kind": "days",
             "channel": code,

@@ -1,7 +1,7 @@
 """In bed, and no breathing seen.
 
 Two cases. *Breathing pause*: the sensor measures a rate of next to nothing; apnoea is a pause of 10 s or more (AASM
-Manual for the Scoring of Sleep), and a rate averaged over the sensor's window falls below 4 /min only when it lasts.
+Manual for the Scoring of Sleep), and a rate averaged over the sensor's window falls below 6 /min only when it lasts.
 *No vital sign*: the bed is taken, and neither breathing nor pulse comes, though this bed gave them before. Radars lose
 a sleeper for some minutes every night, so it takes half an hour. A device that is silent explains it.
 *Quality*: most sensors send no value when their signal is poor. One that says how good it is (``signal_quality``) is
@@ -46,7 +46,7 @@ class Breathing(Detector):
 
     version: ClassVar = 2
     parameters: ClassVar = {
-        "breathing.pause_rate": Parameter(4, 1, 8, "/min", "呼吸停顿:呼吸率低于", "pause: rate below"),
+        "breathing.pause_rate": Parameter(6, 1, 8, "/min", "呼吸停顿:呼吸率低于", "pause: rate below"),
         "breathing.pause_seconds": Parameter(30, 15, 120, "s", "呼吸停顿:持续时间", "pause: for"),
         "breathing.missing_minutes": Parameter(
             30, 5, 120, "min", "在床无生命体征:持续时间", "no vital sign in bed: for"

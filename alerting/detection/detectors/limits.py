@@ -3,7 +3,8 @@
 The defaults lie where NEWS2 gives 3 points or beyond (RCP 2017), but for the upper systolic and the temperature, which
 follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). A resident's own limits
 (table ``resident_limit``) replace them channel by channel. Continuous channels must stay outside for two minutes and
-three readings, spot measurements for two readings in a row: one odd value wakes nobody.
+three readings (oxygen, of a cold or badly placed finger, three and four), spot measurements for two readings in a row:
+one odd value wakes nobody.
 """
 
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ _HOLD = 120_000_000
 DEFAULTS: dict[str, Limit] = {
     "heart_rate": Limit(40, 131, _HOLD, 3),
     "respiration_rate": Limit(8, 26, _HOLD, 3),
-    "spo2": Limit(90, None, _HOLD, 3),
+    "spo2": Limit(90, None, 180_000_000, 4),
     "systolic_bp": Limit(90, 180, 0, 2),
     "diastolic_bp": Limit(None, 110, 0, 2),
     "body_temperature": Limit(35.0, 39.1, 0, 2),

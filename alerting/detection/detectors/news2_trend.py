@@ -1,7 +1,7 @@
 """A NEWS2 that rises over hours, before it reaches a trigger.
 
 RCP 2017: the trend of the score matters as much as its level. At home the set of parameters changes (the oximeter is
-worn at night), so like is compared with like: each parameter's points of the last two hours, from the hour's mean,
+worn at night), so like is compared with like: each parameter's points of the last three hours, from the hour's mean,
 with its own median of the day before, and only parameters known in both are summed. The numbers are our own choice.
 """
 
@@ -20,8 +20,8 @@ from alerting.detection.words import about
 from alerting.finding import Action, Finding
 from firmware_profiles.channels import CHANNELS
 
-HOURS = 26
-RECENT = 2
+HOURS = 27
+RECENT = 3
 LEAST_BEFORE = 5
 """Hours with a value, of the day before, to know a parameter's usual points; of a spot measurement one is enough."""
 LEAST_READINGS = 5
@@ -37,7 +37,7 @@ _KNOWN = np.where(_IS_SPOT, 1, LEAST_BEFORE)
 
 
 class Hours(msgspec.Struct):
-    """``points`` [people, 6, 26 hours]: of each hour's mean, newest last, 255: not known; ``total``, ``count``
+    """``points`` [people, 6, 27 hours]: of each hour's mean, newest last, 255: not known; ``total``, ``count``
     [people, 6]: of the hour being gathered (``hour``: since 1970, UTC); ``told_us`` [people]: onset, 0: nothing."""
 
     hour: int = 0
@@ -111,11 +111,11 @@ class News2Trend(Detector):
         points = np.where(state.points[somebody] == UNKNOWN, np.nan, state.points[somebody]).astype(np.float32)
         recent, before = points[:, :, -RECENT:], points[:, :, :-RECENT]
         known = (~np.isnan(before)).sum(axis=2) >= _KNOWN
-        # a continuous parameter has to be high in both hours; a spot measurement counts as it is
-        low = np.fmin(recent[:, :, 0], recent[:, :, 1])
-        both = ~np.isnan(recent).any(axis=2) | _IS_SPOT
+        # a continuous parameter has to be high in each of the hours; a spot measurement counts as it is
+        low = np.fmin.reduce(recent, axis=2)
+        always = ~np.isnan(recent).any(axis=2) | _IS_SPOT
         usual = np.nanmedian(np.where(known[:, :, None], before, 0), axis=2)
-        counted = known & both & ~np.isnan(low)
+        counted = known & always & ~np.isnan(low)
         change = np.where(counted, low - usual, 0)
         rise = change.sum(axis=1)
         end_us = (state.hour + 1) * HOUR_US

@@ -19,6 +19,8 @@ MISSED_HEARTBEATS = 3
 GATEWAY_SILENT_US = 180_000_000
 OFFLINE_GRACE_US = 60_000_000
 """The broker's word that the connection died; a restart of the gateway takes less than this."""
+QUIET_GATEWAY_US = 100_000_000
+"""A gateway that has said nothing at all for so long may be the reason for its devices' silence: wait for it."""
 
 
 class Heard(msgspec.Struct):
@@ -113,7 +115,7 @@ class Silence(Detector):
         gateways = np.flatnonzero(silent[: len(district.gateways)])
         for at in gateways.tolist():
             yield self._open(district, at, now_us)
-        excused = gone | (state.onset_us > 0)
+        excused = gone | (state.onset_us > 0) | (now_us - state.heard_us >= QUIET_GATEWAY_US)
         silent[: len(district.gateways)] = False
         for at in np.flatnonzero(silent & ~excused[self._gateway_of]).tolist():
             yield self._open(district, at, now_us)

@@ -1,9 +1,10 @@
 """Nights against the person's own: hours in bed, and how often the bed was left.
 
-From a bed sensor: the night is 20 to 10 o'clock; how long somebody lay there, and the exits after an hour in bed.
-Short, long and broken nights are signs of pain, infection, heart failure and low spirits (Ancoli-Israel & Cooke, J Am
-Geriatr Soc 2005;53:S264). How days are compared: :mod:`alerting.detection.days`; the least changes that matter are our
-own choice. A night with less than two hours in bed says nothing: away, or the sensor.
+From a bed sensor: the night is 20 to 10 o'clock; how long somebody lay there, and how often it was left for two
+minutes and more after an hour in it. Short, long and broken nights are signs of pain, infection, heart failure and low
+spirits (Ancoli-Israel & Cooke, J Am Geriatr Soc 2005;53:S264). How days are compared: :mod:`alerting.detection.days`;
+the least changes that matter are our own choice. A night with less than two hours in bed says nothing: away, or the
+sensor.
 """
 
 from collections.abc import Iterator
@@ -14,9 +15,9 @@ import numpy as np
 
 from alerting.detection.behaviour import Before, Behaviour, Homes
 from alerting.detection.context import District
-from alerting.detection.days import SPANS, Change, Days, Matters, Question
+from alerting.detection.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
 from alerting.detection.detector import Parameter, Rule
-from alerting.detection.whereabouts import DAY_US, HOUR_US, LOCAL_US, Sign, Whereabouts, local_day
+from alerting.detection.whereabouts import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, Sign, Whereabouts, local_day
 from alerting.finding import Action, Finding
 
 BEGIN_US, END_US = 20 * HOUR_US, 10 * HOUR_US
@@ -24,20 +25,24 @@ BEGIN_US, END_US = 20 * HOUR_US, 10 * HOUR_US
 NIGHT_US = DAY_US - BEGIN_US + END_US
 LEAST_HOURS = 2.0
 ASLEEP_US = HOUR_US
+LEFT_US = 2 * MINUTE_US
+"""Who turns lifts the pressure for a moment; who leaves is out for longer."""
 FIGURES = ("sleep_time", "night_exits")
 FLOORS = (0.5, 0.7)
 """Least spread of a person from night to night: hours, exits."""
+EXPLAINED = ("gateway_silent", "inactivity", "missed_morning", "day_night_reversed")
 SHARES: dict[Question, float] = {"sudden": 1.0, "shift": 0.6, "drift": 0.4}
 """What matters in three nights and in a week, as a share of what matters in one."""
 
 
 class Nights(Homes):
-    """By row: the first sign; since when in bed; time in bed (µs) and exits of the running night."""
+    """By row: the first sign; since when in bed; time in bed (µs), exits of the running night, and since when out."""
 
     first_us: dict[int, int] = msgspec.field(default_factory=dict)
     since_us: dict[int, int] = msgspec.field(default_factory=dict)
     lain_us: dict[int, int] = msgspec.field(default_factory=dict)
     exits: dict[int, int] = msgspec.field(default_factory=dict)
+    left_us: dict[int, int] = msgspec.field(default_factory=dict)
     days: Days = msgspec.field(default_factory=lambda: Days.of(len(FIGURES)))
 
 
@@ -46,7 +51,7 @@ class Sleep(Behaviour):
 
     parameters: ClassVar = {
         "sleep.hours": Parameter(3.5, 1.5, 8, "h", "卧床时间变化", "change of the hours in bed in one night"),
-        "sleep.exits": Parameter(5, 2, 12, "", "夜间离床次数增加", "more exits in one night"),
+        "sleep.exits": Parameter(6, 2, 12, "", "夜间离床次数增加", "more exits in one night"),
     }
     rules: ClassVar = {
         f"{question}_{figure}": Rule(
@@ -55,7 +60,7 @@ class Sleep(Behaviour):
             again_s=3 * 86_400,
             per_day=1,
             rests_for=("carer", "maintenance"),
-            explained_by=("gateway_silent", "inactivity", "missed_morning", "day_night_reversed"),
+            explained_by=(*EXPLAINED, *((f"shift_{figure}",) if question == "drift" else ())),
             blinded_by=("device_silent",),
         )
         for figure in FIGURES
@@ -70,7 +75,7 @@ class Sleep(Behaviour):
         super().learn(district)
         state = self.state
         state.days.grow(len(district.people))
-        for known in (state.first_us, state.since_us, state.lain_us, state.exits):
+        for known in (state.first_us, state.since_us, state.lain_us, state.exits, state.left_us):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
         self._hours = self.tuned(district, "sleep.hours")
@@ -80,6 +85,8 @@ class Sleep(Behaviour):
         state = self.state
         state.first_us.setdefault(row, sign.time_us)
         if home.in_bed and row not in state.since_us:
+            left_us = state.left_us.pop(row, sign.time_us)
+            state.exits[row] = state.exits.get(row, 0) + (sign.time_us - left_us >= LEFT_US)
             state.since_us[row] = sign.time_us
             self._wake(row, sign.time_us)
         elif not home.in_bed and row in state.since_us:
@@ -87,7 +94,7 @@ class Sleep(Behaviour):
             self._count(row, since_us, sign.time_us)
             asleep = state.lain_us.get(row, 0) >= ASLEEP_US
             if asleep and _at_night(sign.time_us):
-                state.exits[row] = state.exits.get(row, 0) + 1
+                state.left_us[row] = sign.time_us
             self._wake(row, sign.time_us)
         return iter(())
 
@@ -98,9 +105,8 @@ class Sleep(Behaviour):
         if row in state.since_us:
             self._count(row, state.since_us[row], at_us)
             state.since_us[row] = at_us
-        hours, exits = state.lain_us.pop(row, 0) / HOUR_US, state.exits.pop(row, 0)
-        # the exit that ends the night is getting up
-        figures = (hours, max(0, exits - (row not in state.since_us)))
+        state.left_us.pop(row, None)  # who is not back got up
+        figures = hours, _ = state.lain_us.pop(row, 0) / HOUR_US, state.exits.pop(row, 0)
         self._wake(row, at_us)
         if hours < LEAST_HOURS or state.first_us.get(row, at_us) > at_us - NIGHT_US:
             return  # nobody there, or a night that was not seen from its begin
@@ -112,9 +118,10 @@ class Sleep(Behaviour):
 
     def _finding(self, district: District, row: int, figure: int, change: Change, at_us: int) -> Finding:
         nights = SPANS[change.question]
-        zh_span, en_span = (
-            ("昨夜", "last night") if nights == 1 else (f"近 {nights} 夜平均", f"mean of {nights} nights")
-        )
+        made_zh, made_en = SPAN_WORDS[change.question]
+        zh_span, en_span = f"近 {nights} 夜{made_zh}", f"{made_en} of {nights} nights"
+        if nights == 1:
+            zh_span, en_span = "昨夜", "last night"
         more = change.recent > change.usual
         if figure == 0:
             zh = f"{zh_span}卧床 {change.recent:.1f} 小时,本人通常 {change.usual:.1f} 小时,{'偏多' if more else '偏少'}"
