@@ -35,7 +35,8 @@ from shouwang.pki import Pki
 GATEWAYS = 7198
 RATE = 20_000
 FRAME_S = 3.0
-SERIES = ("heart_rate", "respiration_rate", "spo2")
+SERIES = {"heart_rate": 72.0, "respiration_rate": 16.0, "spo2": 97.0}
+"""Healthy values: the same load must raise no alerts in ``bench.alert_load``."""
 MINUTES = float(os.environ.get("SHOUWANG_BENCH_LOAD_MINUTES", "1"))
 AWAY_S = float(os.environ.get("SHOUWANG_BENCH_AWAY_S", "20"))
 MARKER, MARKER_PAUSE_S, LOOK_S = "gw-marker", 0.1, 0.002
@@ -56,7 +57,7 @@ def run() -> list[Figure]:
             grade = migrate(postgres.url)
             _register(postgres.url)
             open_session(broker)
-            with _ingest(postgres, broker, folder) as process, _publishing(broker):
+            with _ingest(postgres, broker, folder) as process, publishing(broker):
                 figures = _measure(postgres, broker, process, f"{grade}, {GATEWAYS:,} gateways, {RATE:,} readings/s")
             postgres.discard()
     del broker_config.SERVICE_RIGHTS[IDENTITY]
@@ -163,7 +164,7 @@ def _ingest(postgres: PostgresServer, broker: EmbeddedBroker, folder: Path) -> I
 
 
 @contextlib.contextmanager
-def _publishing(broker: EmbeddedBroker) -> Iterator[None]:
+def publishing(broker: EmbeddedBroker) -> Iterator[None]:
     """The district speaks, from a process of its own."""
     stop = multiprocessing.get_context("spawn").Event()
     context = multiprocessing.get_context("spawn")
@@ -201,7 +202,9 @@ def publish(broker: mqtt.Broker, stop: Any) -> None:
             n = readings + (rng.random() < extra if extra > 0 else 0)
             now_us = time.time_ns() // 1000
             times = now_us - np.arange(n, 0, -1, dtype=np.int64) * int(FRAME_S * 1e6 / max(n, 1))
-            series = [wire.make_series("d", code, int(times[0]), times, np.full(n, 60.0)) for code in SERIES]
+            series = [
+                wire.make_series("d", code, int(times[0]), times, np.full(n, value)) for code, value in SERIES.items()
+            ]
             frame = wire.Frame(1, names[gateway], 1, 1, "live", seq, int(times[0]), series)
             client.publish(topics[gateway], wire.encode(frame), qos=1)
             sent += 1
