@@ -71,6 +71,8 @@ def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]
     after, spent = alerting.cpu_times(), time.monotonic() - began
     with psycopg.connect(platform.postgres.url) as conn:
         row = conn.execute("SELECT count(*) FROM reading WHERE time > now() - interval '10 s'").fetchone()
+        inside = conn.execute("SELECT 1000 * extract(epoch FROM raised_at - sensed_at) FROM alert WHERE rule = 'sos'")
+        raised = np.array([float(ms) for (ms,) in inside])
     found = np.array(list(probe.latencies_ms.values())[already:])
     share = 100 * (after.user + after.system - before.user - before.system) / spent
     note = f"{len(found)} SOS events, {GATEWAYS:,} homes, {RATE:,} readings/s, TLS"
@@ -86,6 +88,10 @@ def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]
         Figure(
             "sensor → console at district load, p99", float(np.percentile(found, 99)), "ms", LIMIT_MS, "limit",
             COMMAND, note,
+        ),
+        Figure(
+            "of it, sensor → decided by alerting, p99", float(np.percentile(raised, 99)), "ms",
+            float(np.percentile(raised, 50)), "p50", COMMAND, note,
         ),
         Figure("alerting at district load, share of a core", share, "%", command=COMMAND, note=note),
         Figure("stored meanwhile", row[0] / 10 if row else 0.0, "readings/s", RATE, "sent", COMMAND),
