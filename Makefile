@@ -7,6 +7,7 @@
 BIN := .venv/bin
 DEMO := .venv/.installed-demo
 DEV := .venv/.installed-dev
+BENCH := .venv/.installed-bench
 INPUTS := pyproject.toml requirements.lock tools/venv.sh
 
 help: ## this list
@@ -23,7 +24,7 @@ test: $(DEV) ## install what the tests need where that is possible, then check a
 lint: $(DEV) ## format, lint, types, imports between folders
 	tools/lint.sh
 
-bench: $(DEV) ## measure; writes bench/results.json
+bench: $(BENCH) ## measure; writes bench/results.json
 	$(BIN)/python -m bench $(ARGS)
 
 lock: ## choose the newest allowed versions of all dependencies anew
@@ -38,3 +39,6 @@ $(DEMO): $(INPUTS)
 
 $(DEV): $(INPUTS)
 	tools/venv.sh dev
+
+$(BENCH): $(INPUTS)
+	tools/venv.sh bench

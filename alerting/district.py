@@ -1,6 +1,7 @@
 """From the registry of the care network to what detectors and notices need."""
 
 import contextlib
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from alerting.finding import Finding
 from alerting.kept import keep
 from alerting.notice import AlertNotice, State
 from alerting.parameters import layers_of, tuned
-from care_network.registry import EMPTY, Registry, decode_registry, encode_registry, load_registry
+from care_network.registry import EMPTY, Registry, decode_registry, encode_registry, load_registry, registry_stamp
 from firmware_profiles.devices import MODELS
 
 log = structlog.get_logger(__name__)
+
+WHOLE_S = 300.0
+"""So often the registry is read although its stamp says that nothing changed: somebody may have written past it."""
 
 
 def build_district(registry: Registry, before: District | None = None) -> District:
@@ -118,13 +122,18 @@ class RegistryCache:
     def __init__(self, file: Path) -> None:
         self._file = file
         self.registry = EMPTY
+        self._stamp, self._whole_at = "", 0.0
         if file.exists():
             with contextlib.suppress(ValueError):  # written by another version: the database has the truth
                 self.registry = decode_registry(file.read_bytes())
 
     def refresh(self, conn: psycopg.Connection[Any]) -> bool:
         """Read it anew; says whether it changed. Raises psycopg.Error while the database is away."""
+        stamp = registry_stamp(conn)
+        if stamp == self._stamp and time.monotonic() < self._whole_at:
+            return False
         found = load_registry(conn)
+        self._stamp, self._whole_at = stamp, time.monotonic() + WHOLE_S
         if found == self.registry:
             return False
         self.registry = found

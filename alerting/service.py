@@ -1,19 +1,19 @@
 """The alerting service: MQTT in, notices out at once, the database afterwards.
 
-Three threads: paho's hands messages over, events and statuses before frames; the engine's decides, publishes the notice
-and puts the finding into the spool on disk; the writer's empties the spool into the database. A message is acknowledged
-when its findings are published and on disk, so a crash repeats it, and the ids make the repetition harmless.
+The mailbox hands messages over, events before frames; the engine's thread decides, publishes the notice and puts the
+finding into the spool on disk; the writer's empties the spool into the database. A message is acknowledged when its
+findings are published and on disk, so a crash repeats it, and the ids make the repetition harmless.
 """
 
 import datetime as dt
-import queue
+import gc
+import sys
 import threading
 import time
 import uuid
 from typing import Any
 
 import numpy as np
-import paho.mqtt.client as paho
 import psycopg
 import structlog
 
@@ -31,6 +31,7 @@ from alerting.escalation.first_call import FirstCall
 from alerting.finding import Finding
 from alerting.journal import Journal
 from alerting.link_watch import LinkWatch
+from alerting.mailbox import Mailbox, Message
 from alerting.settings import AlertingSettings
 from alerting.spool import Record, Spool
 from alerting.surroundings import Surroundings
@@ -41,10 +42,9 @@ from firmware_profiles.errors import DecodeError
 
 log = structlog.get_logger(__name__)
 
-PRIORITY: dict[str, int] = {"events": 0, "status": 1, "readings": 2}
-MAX_WAITING = 20_000
 RETRY_S = 1.0
 IDLE_S = 0.2
+SWITCH_S = 0.001
 STRANGER_S = 2.0
 
 
@@ -54,7 +54,7 @@ class Alerting:
     def __init__(
         self, settings: AlertingSettings, database: DatabaseSettings, broker: mqtt.Broker, door: Door | None = None
     ) -> None:
-        self._settings, self._database, self._broker = settings, database, broker
+        self._settings, self._database = settings, database
         self._around = Surroundings(settings, database)
         self._spool = Spool(settings.data_dir)
         self._journal = Journal(settings.data_dir)
@@ -64,16 +64,11 @@ class Alerting:
         for record in self._spool.waiting():
             self._first_call.raised(record)
         self._stop = threading.Event()
-        self._order = 0
         self._look_again_at = 0.0
-        self._connection = 0
-        self._waiting: queue.PriorityQueue[tuple[int, int, str, bytes, int, int]] = queue.PriorityQueue(MAX_WAITING)
         self._known: dict[uuid.UUID, tuple[str, int]] = {}  # open alerts of this process: severity, version
         self._downlink = downlink.Downlink(database, lambda: self._around.registry, self._send)
-        self._client = mqtt.make_client(broker, settings.worker, clean=False, manual_ack=True)
-        self._client.on_connect = self._connected
-        self._client.on_disconnect = lambda *_: self._link.down()
-        self._client.on_message = self._received
+        self._link: LinkWatch
+        self._mailbox = Mailbox(broker, settings.worker, lambda: self._link.up(), lambda: self._link.down())
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop``; what was decided is on disk or in the database then."""
@@ -89,14 +84,18 @@ class Alerting:
         ]
         for thread in threads:
             thread.start()
-        mqtt.start(self._client, self._broker)
+        # a pause of the collector, or of a thread that computes for 5 ms before another's turn, is an alert's delay
+        gc.collect()
+        gc.freeze()
+        sys.setswitchinterval(SWITCH_S)
+        self._mailbox.start()
         try:
             stop.wait()
         finally:
             self._stop.set()
             for thread in threads:
                 thread.join(10)
-            mqtt.stop(self._client)
+            self._mailbox.close()
             self._journal.snapshot(self._engine.memory())
             self._journal.close()
             self._spool.close()
@@ -114,51 +113,44 @@ class Alerting:
         repeated = 0
         for received_us, topic, payload in self._journal.repeated():
             self._take(topic, payload, received_us)
+            self._advance(received_us)
             repeated += 1
         self._settle()
+        self._engine.between = self._events_first
         log.info("messages repeated since the snapshot", messages=repeated)
-
-    # MQTT
-
-    def _connected(self, client: paho.Client, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            log.error("broker refuses alerting", reason=str(reason))
-            return
-        self._connection += 1
-        self._link.up()
-        client.subscribe([(wire.subscription(leaf), 1) for leaf in ("events", "status", "readings")])
-        log.info("connected to the broker", session_present=flags.session_present)
-
-    def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        self._order += 1
-        priority = PRIORITY.get(message.topic.rsplit("/", 1)[-1], 2)
-        item = (priority, self._order, message.topic, bytes(message.payload), message.mid, self._connection)
-        while not self._stop.is_set():
-            try:
-                self._waiting.put(item, timeout=1)
-                return
-            except queue.Full:
-                log.warning("the engine is behind; the broker waits")
 
     # the engine's thread
 
     def _decide(self) -> None:
         while not self._stop.is_set():
-            try:
-                _, _, topic, payload, mid, connection = self._waiting.get(timeout=IDLE_S)
-            except queue.Empty:
-                self._advance(_now_us())
-                self._settle()
-                continue
-            received_us = _now_us()
-            self._journal.append(received_us, topic, payload)  # first: what was told must be remembered
-            self._take(topic, payload, received_us, answer=True)
-            if connection == self._connection:
-                self._client.ack(mid, 1)
+            message = self._mailbox.take(IDLE_S)
+            if message is not None:
+                self._hear(message)
+            self._advance(_now_us())
             self._settle()
-            if time.monotonic() >= self._snapshot_at:
+            if message is not None and time.monotonic() >= self._snapshot_at:
                 self._journal.snapshot(self._engine.memory())
                 self._snapshot_at = time.monotonic() + self._settings.snapshot_s
+
+    def _hear(self, message: Message) -> None:
+        received_us = _now_us()
+        self._journal.append(received_us, message.topic, message.payload)  # first: what was told must be remembered
+        self._take(message.topic, message.payload, received_us, answer=True)
+        self._mailbox.settle(message)
+
+    def _events_first(self) -> None:
+        """The engine has a long step before it, and lets us in between: an event must not wait for its end."""
+        while (message := self._mailbox.event(self._is_known)) is not None:
+            self._hear(message)
+
+    def _is_known(self, message: Message) -> bool:
+        """Whether the event is of a device of the district; a stranger would change the district amid a step."""
+        try:
+            gateway, _ = wire.parse_topic(message.topic)
+            device = wire.decode(wire.Event, message.payload).device
+        except DecodeError:
+            return True  # it is refused without any look at the district
+        return (gateway, device) in self._engine.district.sources
 
     def _take(self, topic: str, payload: bytes, received_us: int, *, answer: bool = False) -> None:
         try:
@@ -169,7 +161,6 @@ class Alerting:
             log.warning("message refused (ingest keeps its bytes)", topic=topic, reason=str(error))
         except Exception:  # a fault of ours must not silence the other homes; ingest keeps the bytes
             log.exception("the engine failed on a message", topic=topic)
-        self._advance(received_us)
 
     def _advance(self, now_us: int) -> None:
         try:
@@ -192,7 +183,7 @@ class Alerting:
                 self._send(*downlink.received(event, _now_us()))
 
     def _send(self, topic: str, payload: bytes) -> None:
-        self._client.publish(topic, payload, qos=1)
+        self._mailbox.publish(topic, payload)
 
     def _look(self, topic: str, payload: bytes, now_us: int) -> list[Finding]:
         gateway, leaf = wire.parse_topic(topic)
@@ -283,7 +274,7 @@ class Alerting:
         if finding.action in ("clear", "cancel", "note"):
             return
         found = build_notice(self._around.registry, finding, received_us, raised_us, "raised", 1)
-        self._client.publish(notice.TOPIC, notice.encode(found), qos=1)
+        self._mailbox.publish(notice.TOPIC, notice.encode(found))
 
     # the writer's thread
 

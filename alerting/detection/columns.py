@@ -4,7 +4,7 @@ A bin is the same however its readings came: they are sorted by time and a repea
 bins, so their cost follows the number of steps, not the sampling rate of a sensor.
 """
 
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -50,6 +50,44 @@ class VitalColumns(msgspec.Struct, frozen=True):
             np.concatenate([p.time_us for p in parts]),
             np.concatenate([p.value for p in parts]),
         )
+
+
+class Gathered:
+    """Readings that wait for their step, in arrays that grow: thousands of small frames are never joined at once."""
+
+    def __init__(self, columns: VitalColumns | None = None) -> None:
+        self._arrays = VitalColumns.join([])
+        self._n = 0
+        if columns is not None:
+            self.add(columns)
+
+    def __len__(self) -> int:
+        return self._n
+
+    def add(self, columns: VitalColumns) -> None:
+        end = self._n + len(columns)
+        if end > len(self._arrays):
+            room = np.zeros(max(1024, end), np.intp)
+            self._arrays = VitalColumns.join([self.all(), columns, columns.take(room)])
+        for mine, theirs in zip(_arrays(self._arrays), _arrays(columns), strict=True):
+            mine[self._n : end] = theirs
+        self._n = end
+
+    def all(self) -> VitalColumns:
+        """A view: good until something is added or taken."""
+        return VitalColumns(*(array[: self._n] for array in _arrays(self._arrays)))
+
+    def take_before(self, until_us: int) -> VitalColumns:
+        """Those before that time; the others stay."""
+        early = self._arrays.time_us[: self._n] < until_us
+        taken, rest = self.all().take(early), self.all().take(~early)
+        self._n = 0
+        self.add(rest)
+        return taken
+
+
+def _arrays(columns: VitalColumns) -> tuple[NDArray[Any], ...]:
+    return columns.row, columns.column, columns.time_us, columns.value
 
 
 class Bins(msgspec.Struct, frozen=True):

@@ -7,13 +7,13 @@ older: an outage's backlog never raises an alert about hours ago while the prese
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from alerting.detection.columns import HOUR_US, STEP_US, Latest, VitalColumns, fold
+from alerting.detection.columns import HOUR_US, STEP_US, Gathered, Latest, VitalColumns, fold
 from alerting.detection.context import District, Happened, Pause, Source
 from alerting.detection.detector import Chapter, Detector
 from alerting.detection.detectors import all_detectors
@@ -34,6 +34,8 @@ class Engine:
 
     def __init__(self, district: District, now_us: int, detectors: dict[str, type[Detector]] | None = None) -> None:
         """``detectors``: all of them, unless some are named (for benches and tests of one)."""
+        self.between: Callable[[], None] = lambda: None
+        """Called amid a long step, where :meth:`event` and :meth:`heard` may be called, and nothing else."""
         self._alarms = Alarms()
         self._detectors: dict[str, Detector] = {}
         for name, kind in (all_detectors() if detectors is None else detectors).items():
@@ -48,7 +50,7 @@ class Engine:
         self._offliners, self._clocks = overrides["offline"], overrides["clock"]
         self._latest = Latest(len(district.people))
         self._ledger = Ledger()
-        self._waiting: list[VitalColumns] = []
+        self._waiting = Gathered()
         self._moments: list[tuple[int, int, Happened]] = []  # a heap by time
         self._order = 0
         self._switches: dict[tuple[str, str, str], int] = {}
@@ -80,7 +82,7 @@ class Engine:
 
     def memory(self) -> bytes:
         """All that the engine knows, for :meth:`recall` after a restart."""
-        waiting = VitalColumns.join(self._waiting)
+        waiting = self._waiting.all()
         return encode(
             Memory(
                 FORMAT,
@@ -104,7 +106,7 @@ class Engine:
         """
         self._done_us = memory.done_us
         self._latest.value, self._latest.step = memory.value, memory.step
-        self._waiting = [VitalColumns(*memory.waiting)]
+        self._waiting = Gathered(VitalColumns(*memory.waiting))
         self._moments = memory.moments
         self._order = max((order for _, order, _ in self._moments), default=0)
         self._switches = {(gateway, device, channel): at for gateway, device, channel, at in memory.switches}
@@ -128,7 +130,7 @@ class Engine:
     def readings(self, columns: VitalColumns) -> None:
         """Readings of measured channels; they are looked at when :meth:`advance` passes their step."""
         if len(columns):
-            self._waiting.append(columns)
+            self._waiting.add(columns)
 
     def switched(self, source: Source, channel: str, time_us: Any, value: Any) -> None:
         """Readings of a 0/1 channel of ``SWITCHES``, shapes [n], sorted by time: their changes become events.
@@ -213,13 +215,7 @@ class Engine:
         return self._ledger.take(self._district, findings) if findings else findings
 
     def _complete(self, until_us: int) -> list[Finding]:
-        columns = VitalColumns.join(self._waiting)
-        complete = columns.time_us < until_us
-        if complete.all():
-            self._waiting = []
-        else:
-            self._waiting = [columns.take(~complete)]
-            columns = columns.take(complete)
+        columns = self._waiting.take_before(until_us)
         hours = columns.time_us // HOUR_US
         findings: list[Finding] = []
         for hour in np.unique(hours).tolist():
@@ -231,9 +227,11 @@ class Engine:
         columns, implausible = split(columns)
         bins = self._latest.newer(fold(columns))
         chapter = Chapter(self._district, self._latest, bins, hour, implausible)
-        found = (
-            [f for d in self._lookers for f in self._of(d, d.look(chapter))] if len(bins) or len(implausible) else []
-        )
+        found: list[Finding] = []
+        for detector in self._lookers if len(bins) or len(implausible) else ():
+            self.between()
+            found += self._of(detector, detector.look(chapter))
+        self.between()
         self._latest.keep(bins)
         found.sort(key=lambda f: f.sensed_us)  # stable: then by detector, as one step would give them
         findings: list[Finding] = []

@@ -1,0 +1,116 @@
+"""The homes' messages from MQTT: events before statuses before frames, whatever came first.
+
+Two connections: on one of them a district's frames, megabytes of them after an outage, and on the other what must not
+stand behind them. Both sessions are persistent, and a message is acknowledged when it is settled, not when it is heard.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+import structlog
+
+from firmware_profiles import mqtt, wire
+
+log = structlog.get_logger(__name__)
+
+LEAVES: tuple[tuple[str, ...], ...] = (("events", "status"), ("readings",))
+"""What each connection subscribes to; also the order of urgency."""
+PRIORITY = {leaf: number for number, leaf in enumerate(leaf for leaves in LEAVES for leaf in leaves)}
+MOST_FRAMES = 20_000
+
+
+class Message(msgspec.Struct, frozen=True):
+    topic: str
+    payload: bytes
+    mid: int
+    line: int
+    """Which connection it came by, and the how manieth connecting of it."""
+    connecting: int
+
+
+class Mailbox:
+    """Paho's threads put messages in, one thread takes them out. ``up`` and ``down``: the homes are heard, or not."""
+
+    def __init__(self, broker: mqtt.Broker, worker: str, up: Callable[[], None], down: Callable[[], None]) -> None:
+        self._broker, self._up, self._down = broker, up, down
+        self._waiting: tuple[deque[Message], ...] = tuple(deque() for _ in PRIORITY)
+        self._lock = threading.Lock()
+        self._filled, self._emptied = threading.Condition(self._lock), threading.Condition(self._lock)
+        self._closed = False
+        self._connecting = [0, 0]
+        self._connected = [False, False]
+        self._clients = [
+            mqtt.make_client(broker, name, clean=False, manual_ack=True) for name in (f"{worker}-urgent", worker)
+        ]
+        for line, client in enumerate(self._clients):
+            client.user_data_set(line)
+            client.on_connect = self._on_connect
+            client.on_disconnect = self._on_disconnect
+            client.on_message = self._on_message
+
+    def start(self) -> None:
+        for client in self._clients:
+            mqtt.start(client, self._broker)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._emptied.notify_all()
+        for client in self._clients:
+            mqtt.stop(client)
+
+    def take(self, timeout_s: float) -> Message | None:
+        """The most urgent message; None where none comes in time."""
+        with self._lock:
+            self._filled.wait_for(lambda: any(self._waiting), timeout_s)
+            for waiting in self._waiting:
+                if waiting:
+                    self._emptied.notify()
+                    return waiting.popleft()
+        return None
+
+    def event(self, wanted: Callable[[Message], bool]) -> Message | None:
+        """The next event that waits, if it is ``wanted``; without waiting."""
+        with self._lock:
+            events = self._waiting[0]
+            return events.popleft() if events and wanted(events[0]) else None
+
+    def settle(self, message: Message) -> None:
+        """It need not come again. What came by a connection that broke since comes again in any case."""
+        if message.connecting == self._connecting[message.line]:
+            self._clients[message.line].ack(message.mid, 1)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        self._clients[0].publish(topic, payload, qos=1)
+
+    def _on_connect(self, client: paho.Client, line: int, flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            log.error("broker refuses alerting", reason=str(reason))
+            return
+        self._connecting[line] += 1
+        client.subscribe([(wire.subscription(leaf), 1) for leaf in LEAVES[line]])
+        if line == 1:  # sessions of older programs heard everything by one connection
+            client.unsubscribe([wire.subscription(leaf) for leaf in LEAVES[0]])
+        self._connected[line] = True
+        if all(self._connected):
+            self._up()
+            log.info("connected to the broker", session_present=flags.session_present)
+
+    def _on_disconnect(self, _client: paho.Client, line: int, *_: Any) -> None:
+        self._connected[line] = False
+        self._down()
+
+    def _on_message(self, _client: paho.Client, line: int, message: paho.MQTTMessage) -> None:
+        priority = PRIORITY.get(message.topic.rsplit("/", 1)[-1], len(PRIORITY) - 1)
+        waiting = self._waiting[priority]
+        found = Message(message.topic, bytes(message.payload), message.mid, line, self._connecting[line])
+        with self._lock:
+            while line == 1 and len(waiting) >= MOST_FRAMES and not self._closed:
+                log.warning("the engine is behind; the broker waits")
+                self._emptied.wait(1)
+            waiting.append(found)
+            self._filled.notify()

@@ -1,0 +1,122 @@
+"""Sensor to console while a whole district speaks: 7,198 homes, 20,000 readings/s, and now and then an SOS.
+
+The real platform runs on this machine: broker with TLS, PostgreSQL, ingest, alerting with every detector, console. A
+process beside them publishes the district's frames (``bench.ingest_load``), another client one SOS of another home
+every tenth of a second; a dispatcher's live socket notes when each arrives. Bare messages go from one client to
+another meanwhile, through the same broker.
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import psycopg
+
+from bench.alert_latency import _bare_round_trips, _free_port, connected
+from bench.figures import Figure
+from bench.ingest_load import GATEWAYS, IDENTITY, RATE, _names, publishing
+from device_simulators.homes import demo_home
+from firmware_profiles import mqtt, wire
+from shouwang import broker_config
+from shouwang.demo import login_of
+from shouwang.platform import Platform
+from shouwang.probe import LiveProbe
+from shouwang.processes import wait_until
+
+ALERTS, PAUSE_S, WARM_UP_S = int(os.environ.get("SHOUWANG_BENCH_ALERTS", "400")), 0.1, 15.0
+LIMIT_MS = 100.0
+SERVICES = ("ingest", "alerting", "console")
+COMMAND = "python -m bench alert_load"
+
+
+def run() -> list[Figure]:
+    """Median, 99th percentile and worst over 400 alerts, each beside the bare round trip; what alerting costs."""
+    rights = broker_config.Rights(("care/v1/+/+/readings", "care/v1/+/+/events"), ())
+    broker_config.SERVICE_RIGHTS[IDENTITY] = rights
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder,
+            Platform(Path(folder), _free_port()) as platform,
+        ):
+            home = demo_home(1)
+            district = platform.load_district([home])
+            _register(platform.postgres.url)
+            platform.start_services(SERVICES)
+            with (
+                publishing(platform.broker),
+                LiveProbe(platform.address, *login_of(district, "dispatcher")) as probe,
+            ):
+                time.sleep(WARM_UP_S)
+                return _measure(platform, probe, home.gateway)
+    finally:
+        del broker_config.SERVICE_RIGHTS[IDENTITY]
+
+
+def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]:
+    alerting = psutil.Process(platform.children["alerting"].pid)
+    before, began = alerting.cpu_times(), time.monotonic()
+    bare = _bare_round_trips(platform, gateway)
+    already = len(probe.latencies_ms)
+    client = connected(platform.broker.settings(IDENTITY), "bench-sos")
+    for name in _names()[:ALERTS]:
+        now = time.time_ns() // 1000
+        event = wire.Event(1, name, 1, 1, 1, now, "sos-button", "sos_pressed")
+        client.publish(wire.topic(name, "events"), wire.encode(event), qos=1)
+        time.sleep(PAUSE_S)
+    wait_until(lambda: len(probe.latencies_ms) - already >= ALERTS, 60, f"{ALERTS} alerts at the console")
+    mqtt.stop(client)
+    after, spent = alerting.cpu_times(), time.monotonic() - began
+    with psycopg.connect(platform.postgres.url) as conn:
+        row = conn.execute("SELECT count(*) FROM reading WHERE time > now() - interval '10 s'").fetchone()
+        inside = conn.execute("SELECT 1000 * extract(epoch FROM raised_at - sensed_at) FROM alert WHERE rule = 'sos'")
+        raised = np.array([float(ms) for (ms,) in inside])
+    found = np.array(list(probe.latencies_ms.values())[already:])
+    share = 100 * (after.user + after.system - before.user - before.system) / spent
+    note = f"{len(found)} SOS events, {GATEWAYS:,} homes, {RATE:,} readings/s, TLS"
+    figures = [
+        Figure(
+            f"sensor → console at district load, {name}", float(np.percentile(found, q)), "ms",
+            float(np.percentile(bare, q)), f"bare broker round trip under the same load, {name}", COMMAND, note,
+        )
+        for name, q in (("p50", 50), ("p99", 99), ("worst", 100))
+    ]  # fmt: skip
+    return [
+        *figures,
+        Figure(
+            "sensor → console at district load, p99", float(np.percentile(found, 99)), "ms", LIMIT_MS, "limit",
+            COMMAND, note,
+        ),
+        Figure(
+            "of it, sensor → decided by alerting, p99", float(np.percentile(raised, 99)), "ms",
+            float(np.percentile(raised, 50)), "p50", COMMAND, note,
+        ),
+        Figure("alerting at district load, share of a core", share, "%", command=COMMAND, note=note),
+        Figure("stored meanwhile", row[0] / 10 if row else 0.0, "readings/s", RATE, "sent", COMMAND),
+    ]  # fmt: skip
+
+
+def _register(url: str) -> None:
+    """7,198 homes beside the demonstration's, in its compound: one resident, a gateway, a radar, an SOS button."""
+    with psycopg.connect(url) as conn:
+        names = _names()
+        conn.execute(
+            "INSERT INTO household (code, area_id, address_zh, address_en)"
+            " SELECT n, (SELECT area_id FROM household LIMIT 1), 'bench', 'bench' FROM unnest(%s::text[]) n",
+            (names,),
+        )
+        conn.execute(
+            "INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date)"
+            " SELECT code, id, '王', 'Wang', 'female', '1940-01-01' FROM household WHERE code = ANY(%s)",
+            (names,),
+        )
+        conn.execute(
+            "INSERT INTO gateway (name, household_id) SELECT code, id FROM household WHERE code = ANY(%s)", (names,)
+        )
+        for device, model in (("gateway", "gateway"), ("d", "seeed-mr60bha2"), ("sos-button", "sonoff-snzb-01p")):
+            conn.execute(
+                "INSERT INTO device (gateway_id, name, model) SELECT id, %s, %s FROM gateway WHERE name = ANY(%s)",
+                (device, model, names),
+            )
