@@ -31,6 +31,7 @@ class Handover(msgspec.Struct, frozen=True):
     id: int
     area: str
     offered_at: dt.datetime
+    from_account: int | None
     from_name: str
     note: str
     accepted_at: dt.datetime | None
@@ -106,7 +107,8 @@ def accept(conn: psycopg.Connection[Any], number: int, actor: Actor, at: dt.date
 def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
     """One hand-over with its alerts, the gravest first; None where there is none."""
     row = conn.execute(
-        "SELECT id, area::text, offered_at, from_name, note, accepted_at, to_name FROM handover WHERE id = %s",
+        "SELECT id, area::text, offered_at, from_account, from_name, note, accepted_at, to_name FROM handover"
+        " WHERE id = %s",
         (number,),
     ).fetchone()
     if row is None:
@@ -123,8 +125,10 @@ def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
             """,
             (number,),
         ).fetchall()
-    number, area, offered_at, from_name, note, accepted_at, to_name = row
-    return Handover(number, area, offered_at, from_name, note, accepted_at, to_name, tuple(alerts))
+    number, area, offered_at, from_account, from_name, note, accepted_at, to_name = row
+    return Handover(
+        number, area, offered_at, from_account, from_name, note, accepted_at, to_name, tuple(alerts)
+    )  # fmt: skip
 
 
 def latest(conn: psycopg.Connection[Any], area: str, limit: int = 10) -> list[Handover]:

@@ -171,12 +171,14 @@ def _accounts(homes: Sequence[DemoHome], password: str) -> tuple[list[NewAccount
     """The accounts, and beside each a note for who tries it."""
     accounts = [
         NewAccount("dispatcher", password, "调度员 周敏", "Zhou Min", "dispatcher", DISTRICT),
+        NewAccount("dispatcher-night", password, "调度员 何斌", "He Bin", "dispatcher", DISTRICT),
         NewAccount("carer", password, "护理员 许晴", "Xu Qing", "carer", f"{DISTRICT}.shatoujiao"),
         NewAccount("carer-haishan", password, "护理员 冯磊", "Feng Lei", "carer", f"{DISTRICT}.haishan"),
         NewAccount("admin", password, "管理员", "Administrator", "admin", DISTRICT),
     ]
     notes = [
         "区调度台 district dispatch desk",
+        "接班的调度员 who takes over the desk",
         "沙头角街道 Shatoujiao Street",
         "海山街道 Haishan Street",
         "设备与账号 devices and accounts",

@@ -70,7 +70,7 @@ def act_on_alert(
 ) -> Response:
     finding = Finding(cause, injury, hospital, tuple(actions))
     try:
-        act(console, account, alert_id, action, version, outcome, finding, note, origin_of(request))
+        act(console, account, alert_id, action, version, outcome, finding, note, origin=origin_of(request))
     except lifecycle.LifecycleError as error:
         message = pick(language_of(request, account), error.message_zh, error.message_en)
         return _show(request, console, account, alert_id, status=409, message=message)
@@ -83,9 +83,10 @@ def act(
     alert_id: uuid.UUID,
     action: str,
     version: int,
-    outcome: str,
-    finding: Finding,
-    note: str,
+    outcome: str = "",
+    finding: Finding | None = None,
+    note: str = "",
+    *,
     origin: str,
 ) -> str:
     """Carry out a person's step; returns the new state. Raises LifecycleError with a text for the person, 403 or 404

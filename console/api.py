@@ -72,9 +72,8 @@ def api_act(
 ) -> Response:
     finding = Finding(step.cause, step.injury, step.hospital, tuple(step.actions))
     try:
-        state = act(
-            console, account, alert_id, action, step.version, step.outcome, finding, step.note, origin_of(request)
-        )
+        origin = origin_of(request)
+        state = act(console, account, alert_id, action, step.version, step.outcome, finding, step.note, origin=origin)
     except lifecycle.LifecycleError as error:
         return JSONResponse({"message_zh": error.message_zh, "message_en": error.message_en}, 409)
     return JSONResponse({"state": state})

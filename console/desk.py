@@ -20,13 +20,13 @@ DESK = ("dispatcher", "admin")
 
 
 def groups(alerts: Sequence[AlertNotice]) -> list[dict[str, Any]]:
-    """Those of the queue that are many of one kind in one place, ranked, with the words of their first alert."""
+    """Those of the queue that are many of one kind in one place, ranked, with their alerts, the oldest first."""
     by_id = {alert.id: alert for alert in alerts}
     items = [
         grouping.Item(a.id, a.rule, a.severity, a.state, a.area_path, a.household_code, a.onset_us) for a in alerts
     ]
     return [
-        {"first": by_id[one.ids[0]], "size": len(one.ids), **msgspec.structs.asdict(one)}
+        {"first": by_id[one.ids[0]], "alerts": [by_id[id] for id in one.ids], **msgspec.structs.asdict(one)}
         for one in grouping.group(items)
         if len(one.ids) >= grouping.LEAST
     ]

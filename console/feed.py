@@ -18,7 +18,7 @@ from firmware_profiles import mqtt
 log = structlog.get_logger(__name__)
 
 RETRY_S = 1.0
-LISTEN_S = 5.0
+LISTEN_S = 1.0
 GRACE_US = 120_000_000
 """So long a notice is believed although the database does not know it: alerting may still be spooling."""
 

@@ -1,6 +1,7 @@
 """The pages people use. Every look at a resident's data is audited; scope is enforced here, on the server."""
 
 import datetime as dt
+import uuid
 from typing import Annotated, Any
 
 import psycopg
@@ -17,6 +18,7 @@ from care_network.accounts import Account
 from care_network.errors import LoginRefusedError
 from care_network.services import SERVICES
 from console import desk, vitals
+from console.alert_pages import act
 from console.board import notice_of
 from console.i18n import pick
 from console.security import COOKIE, CurrentAccount, LoginNeeded, current_account, origin_of, require
@@ -86,22 +88,48 @@ def switch_language(request: Request, language: str) -> Response:
 def board_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
     if account.role == "family":
         return RedirectResponse("/family", 303)
-    return page(request, "board.html", account, **_queue(console, account))
+    return page(request, "board.html", account, **queue_of(console, account))
 
 
 @router.get("/queue")
 def queue(request: Request, console: Shared, account: CurrentAccount) -> Response:
     """The queue alone, for the live page to put in place."""
     require(account, Action.VIEW_ALERTS)
-    return page(request, "_queue.html", account, **_queue(console, account))
+    return page(request, "_queue.html", account, **queue_of(console, account))
 
 
-def _queue(console: Console, account: Account) -> dict[str, Any]:
+@router.post("/queue/acknowledge")
+def acknowledge_group(
+    request: Request, console: Shared, account: CurrentAccount, alerts: Annotated[list[str], Form(max_length=1000)]
+) -> Response:
+    """Take a whole group on: each alert at the version that was seen, those that others changed meanwhile are left."""
+    taken = left = 0
+    for each in alerts:
+        alert_id, _, version = each.partition(" ")
+        try:
+            act(console, account, uuid.UUID(alert_id), "acknowledge", int(version), origin=origin_of(request))
+            taken += 1
+        except lifecycle.LifecycleError:
+            left += 1
+        except ValueError as error:
+            raise HTTPException(422) from error
+    if not left:
+        return RedirectResponse("/", 303)
+    zh = f"已确认 {taken} 条;{left} 条已被他人更新,请查看"
+    message = pick(language_of(request, account), zh, f"{taken} taken; {left} were changed by others: look at them")
+    return page(request, "board.html", account, status=409, message=message, **queue_of(console, account))
+
+
+def queue_of(console: Console, account: Account) -> dict[str, Any]:
+    """What the board shows: groups of many alike, and every other alert by itself."""
     alerts = console.board.open_alerts(console.scope(account).sees)
     warnings, deadlines = desk.outlook(console, account)
+    groups = desk.groups(alerts)
+    together = {id for group in groups for id in group["ids"]}
     return {
         "alerts": alerts,
-        "groups": desk.groups(alerts),
+        "groups": groups,
+        "single": [alert for alert in alerts if alert.id not in together],
         "warnings": warnings,
         "deadlines": deadlines,
         "feed": console.feed,

@@ -92,7 +92,7 @@ def _greet(platform: Platform, district: DemoDistrict, options: Options, out: Co
     out.print(f"\n[bold green]守望 Shouwang[/]  {options.homes} 户 homes · PostgreSQL ({platform.grade}) · NATS")
     out.print(f"  [bold]{platform.address}[/]\n")
     for login in district.logins:
-        out.print(f"  {login.role:<11} {login.login:<14} {login.password:<18} {login.note}")
+        out.print(f"  {login.role:<11} {login.login:<16} {login.password:<18} {login.note}")
     out.print(f"\n  数据和日志 data and logs: {options.data}    Ctrl-C 停止 stops everything, keeps the data\n")
 
 

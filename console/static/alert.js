@@ -1,6 +1,6 @@
 // An open alert: ladder, calls and history are looked at every two seconds and put in place; calls by telephone are
 // timed here and recorded when they end. A call under way survives a reload of the page.
-import { span, tick } from "./clock.js";
+import { now, span, tick } from "./clock.js";
 
 const EVERY_MS = 2000;
 const seen = progress().dataset.version;
@@ -57,13 +57,13 @@ function timed(panel) {
   function run() {
     if (!call) return;
     part("phase").textContent = call.answered ? panel.dataset.talking : panel.dataset.ringing;
-    part("clock").textContent = span((Date.now() - (call.answered || call.started)) / 1000);
+    part("clock").textContent = span((now() - (call.answered || call.started)) / 1000);
   }
 
   async function end(result) {
     const at = (ms) => new Date(ms).toISOString();
     const body = {
-      kind: call.kind, key: call.key, started_at: at(call.started), ended_at: at(Date.now()), result,
+      kind: call.kind, key: call.key, started_at: at(call.started), ended_at: at(now()), result,
       answered_at: call.answered ? at(call.answered) : null, note: open.querySelector("[name=note]").value,
     };
     part("error").hidden = true;
@@ -91,10 +91,10 @@ function timed(panel) {
     if (!button) return;
     if ("call" in button.dataset) {
       const { kind, key, name, phone } = button.dataset;
-      call = { kind, key, name, phone, started: Date.now() };
+      call = { kind, key, name, phone, started: now() };
       show();
     } else if ("answered" in button.dataset) {
-      call.answered = Date.now();
+      call.answered = now();
       show();
     } else if ("dismiss" in button.dataset) {
       call = null;

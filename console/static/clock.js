@@ -1,7 +1,10 @@
-// Times that run: elapsed since (data-since) and left until (data-until), both in ms since 1970. One that has run out
-// is told once by the event "ran-out" on the document.
+// Times that run: elapsed since (data-since) and left until (data-until), both in ms since 1970 by the server's clock,
+// whatever the clock of this machine says. One that has run out is told once by the event "ran-out" on the document.
+const ahead = Date.now() - Number(document.documentElement.dataset.now);
 const two = (n) => String(n).padStart(2, "0");
 const told = new Set();
+
+export const now = () => Date.now() - ahead;
 
 export function span(s) {
   const whole = Math.max(0, Math.floor(s));
@@ -11,10 +14,10 @@ export function span(s) {
 
 export function tick() {
   for (const time of document.querySelectorAll("time[data-since]")) {
-    time.textContent = span((Date.now() - Number(time.dataset.since)) / 1000);
+    time.textContent = span((now() - Number(time.dataset.since)) / 1000);
   }
   for (const time of document.querySelectorAll("time[data-until]")) {
-    const left = (Number(time.dataset.until) - Date.now()) / 1000;
+    const left = (Number(time.dataset.until) - now()) / 1000;
     time.textContent = span(left);
     if (left < -1 && !told.has(time.dataset.until)) {
       told.add(time.dataset.until);

@@ -18,7 +18,9 @@ async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
   try {
+    const open = [...document.querySelectorAll("#queue details[open]")].map((group) => group.id);
     await htmx.ajax("GET", "/queue", { target: "#queue", swap: "outerMorph" });
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     tick();
   } finally {
     refreshing = false;

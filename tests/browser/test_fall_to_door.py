@@ -64,6 +64,8 @@ def test_a_real_fall_is_seen_acknowledged_and_resolved(live: Live, page: Page) -
 
     row.get_by_role("link", name="确认跌倒").click()
     expect(page.locator("svg.plot polyline")).to_be_attached()
+    expect(page.locator(".ladder li.told").first).to_contain_text("短信")  # nobody has answered: it climbs
+    expect(page.locator("#progress [data-until]").first).to_be_attached()
     _picture(page, "alert")
     page.get_by_role("button", name="确认", exact=True).click()
     expect(page.locator("main .state").first).to_have_text("已确认")
@@ -103,10 +105,18 @@ def test_two_people_at_once_get_a_clear_answer(live: Live, browser: Browser, pag
     other = browser.new_context(locale="zh-CN").new_page()
     _log_in(other, live, "dispatcher")
     other.goto(address)
+    other.fill("textarea[name=note]", "正在写")  # a page on which somebody works is not replaced under their hands
     page.get_by_role("button", name="确认", exact=True).click()
     expect(page.locator("main .state").first).to_have_text("已确认")
     other.get_by_role("button", name="确认", exact=True).click()
-    expect(other.locator("[role=alert]")).to_contain_text("更新了这条预警")
+    expect(other.locator("[role=alert]").first).to_contain_text("更新了这条预警")
+    other.locator("#calls [data-call]").first.click()
+    other.locator("#calls [data-answered]").click()
+    other.get_by_role("button", name="结束通话").click()
+    expect(other.locator("#progress")).to_contain_text("已接通")
+    other.goto(f"{live[0].address}/outbox")
+    expect(other.locator(".handset").first).to_contain_text("【守望】")
+    _picture(other, "outbox")
     other.context.close()
 
 
@@ -154,7 +164,7 @@ def test_family_sees_their_own_parent_only(live: Live, page: Page) -> None:
     assert refused[0] == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/residents", "/operations"])
+@pytest.mark.parametrize("path", ["/", "/residents", "/operations", "/handovers", "/sla", "/outbox"])
 def test_a_phone_needs_no_sideways_scrolling(live: Live, browser_context: BrowserContext, path: str) -> None:
     page = browser_context.new_page()
     page.set_viewport_size({"width": 390, "height": 844})

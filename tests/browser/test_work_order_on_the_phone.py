@@ -119,4 +119,4 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     expect(page.locator("main .state").first).to_have_text("已到场")
     expect(page.locator(".history")).to_contain_text("已到达")
     page.goto(f"{live[0].address}/sla")
-    expect(page.locator("tbody")).to_contain_text("到场")
+    expect(page.locator("tbody").first).to_contain_text("到场")

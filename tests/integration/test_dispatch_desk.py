@@ -5,16 +5,20 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from alerting import calls, handover, lifecycle, outcomes, statistics
+from alerting import calls, handover, lifecycle, outcomes, sla, sla_store, statistics
 from alerting.escalation import holes, store
 from alerting.escalation.sweeper import Sweeper
+from care_network.keyring import create_key_file
+from care_network.medical import MedicalNote, add_note
 from shouwang.cli import app
 from tests.support.console import console
 from tests.support.ladders import build_duty, ladder, raise_one, use
+from tests.support.services import wait_for
 
 pytestmark = pytest.mark.integration
 SECOND = dt.timedelta(seconds=1)
@@ -66,6 +70,12 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
     ]  # fmt: skip
     assert 4 < report.attempts[0].after_s < 8
     assert report.responder == "dispatcher"
+    (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
+    assert sla.measure(story, "contacted", raised + 90 * SECOND).elapsed_s is None, "not the family: the resident"
+    talk = calls.Attempt("resident", "R1", begin + 95 * SECOND, begin + 99 * SECOND, "answered", begin + 97 * SECOND)
+    calls.record(conn, alert, talk, who)
+    (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
+    assert sla.measure(story, "contacted", raised + 200 * SECOND).verdict == "met"
     assert report.response_s is not None
     assert report.response_s < 2
     for bad in (
@@ -182,28 +192,94 @@ def test_the_commands(conn: psycopg.Connection, database_url: str, tmp_path: Pat
     assert "无人" in run(database_url, "holes", status=1)
 
 
-def test_the_desk_over_http(conn: psycopg.Connection, database_url: str) -> None:
-    alert = raise_one(conn)
-    for number in range(5):
-        raise_one(conn, f"more-{number}")
+@pytest.fixture
+def desk(conn: psycopg.Connection, database_url: str, tmp_path: Path) -> Iterator[httpx2.Client]:
+    """A dispatcher's browser, with the key of the medical notes."""
+    key = tmp_path / "medical.keys"
+    add_note(conn, create_key_file(key), "R1", MedicalNote(allergies="青霉素", key_safe_code="1379"), now(conn))
+    with console(database_url, None, None, medical_key_file=key) as client:
+        log_in(client, "dispatcher")
+        yield client
+
+
+def log_in(client: httpx2.Client, login: str) -> None:
+    assert client.post("/login", data={"login": login, "password": "three words together"}).status_code == 303
+
+
+def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: httpx2.Client) -> None:
+    alerts = [raise_one(conn, f"{number}") for number in range(6)]
     at = now(conn)
     holes.record(conn, [holes.Warned("鹏湾", ("x",), at, at + dt.timedelta(hours=1), "今晚无人", "nobody tonight")], at)
-    with console(database_url, None, None) as client:
-        form = {"login": "dispatcher", "password": "three words together"}
-        assert client.post("/login", data=form).status_code == 303
-        page = client.get("/queue")
-        assert "今晚无人" in page.text
-        assert "1 户同类预警 6 条" in page.text
-        call = {"kind": "resident", "key": "R1", "started_at": at.isoformat(), "ended_at": at.isoformat()}
-        done = client.post(f"/api/alerts/{alert}/calls", json={**call, "result": "no_answer"})
-        assert (done.status_code, done.json()[0]["called_key"]) == (200, "R1")
-        assert client.post(f"/api/alerts/{alert}/calls", json={**call, "result": "answered"}).status_code == 409
-        offered = client.post("/api/handovers", json={"note": "x"})
-        assert len(offered.json()["alerts"]) == 6
-        assert client.post(f"/api/handovers/{offered.json()['id']}/accept").status_code == 409
-        assert len(client.get("/api/handovers").json()) == 1
-        assert client.post("/api/handovers/999/accept").status_code == 404
-        body = {"version": 1, "outcome": "helped", "cause": "fall", "injury": "minor", "actions": ["lifted"]}
-        assert client.post(f"/api/alerts/{alert}/resolve", json=body).json() == {"state": "resolved"}
+    wait_for(lambda: "1 户同类预警 6 条" in desk.get("/queue").text, 10, lambda: desk.get("/queue").text)
+    page = desk.get("/queue").text
+    assert "今晚无人" in page
+    assert "6 条未接手" in page
+    assert "第 1 级呼叫" in page
+    lifecycle.act(conn, alerts[0], "acknowledge", actor(conn, "admin"), at, expected_version=1)
+    answer = desk.post("/queue/acknowledge", data={"alerts": [f"{alert} 1" for alert in alerts]})
+    assert answer.status_code == 409
+    assert "已确认 5 条;1 条已被他人更新" in answer.text
+    assert conn.execute("SELECT count(*) FROM alert WHERE state = 'raised'").fetchone() == (0,)
+    assert desk.post("/queue/acknowledge", data={"alerts": ["nonsense"]}).status_code == 422
+    log_in(desk, "carer")
+    assert desk.post("/queue/acknowledge", data={"alerts": [f"{raise_one(conn, 'x')} 1"]}).status_code == 303
+
+
+def test_an_alert_shows_its_ladder_whom_to_call_and_the_note(conn: psycopg.Connection, desk: httpx2.Client) -> None:
+    alert = raise_one(conn)
+    page = desk.get(f"/alerts/{alert}").text
+    assert "距第 1 级呼叫还有" in page
+    assert "家庭养老床位团队在班人员" in page
+    assert "0755-00081" in page, "the family"
+    assert "青霉素" not in page
+    Sweeper(conn).sweep()
+    told = desk.get(f"/alerts/{alert}/progress").text
+    assert "距第 2 级呼叫还有" in told
+    assert "待发送" in told
+    shown = desk.post(f"/alerts/{alert}/medical-note").text
+    assert "青霉素" in shown
+    assert "1379" in shown
+    looks = conn.execute("SELECT count(*) FROM audit WHERE action = 'view_medical_note'").fetchone()
+    assert looks == (1,)
+    call = {"kind": "resident", "key": "R1", "started_at": now(conn).isoformat(), "ended_at": now(conn).isoformat()}
+    done = desk.post(f"/api/alerts/{alert}/calls", json={**call, "result": "no_answer"})
+    assert (done.status_code, done.json()[0]["called_key"]) == (200, "R1")
+    assert desk.post(f"/api/alerts/{alert}/calls", json={**call, "result": "answered"}).status_code == 409
+    assert "无人接听" in desk.get(f"/alerts/{alert}/progress").text
+    form = {"version": 1, "outcome": "helped", "cause": "fall", "injury": "minor", "actions": ["lifted"]}
+    assert desk.post(f"/alerts/{alert}/resolve", data={**form, "version": 0}).status_code == 409
+    assert desk.post(f"/alerts/{alert}/resolve", data=form).status_code == 303
     row = conn.execute("SELECT cause, injury, actions FROM alert_finding").fetchone()
     assert row == ("fall", "minor", ["lifted", "visit"])
+    after = desk.post(f"/alerts/{alert}/medical-note").text
+    assert "青霉素" not in after, "the alert is over"
+    assert "预警已结束,不再呼叫" in after
+    level = desk.get("/sla").text
+    assert "属实,已现场帮助" in level
+    assert "轻伤" in level
+    desk.post("/language/en", headers={"referer": "/"})
+    english = desk.get(f"/alerts/{alert}").text
+    assert "step 1: " in english
+    assert "第 1 级" not in english
+
+
+def test_shifts_change_on_the_page(conn: psycopg.Connection, desk: httpx2.Client) -> None:
+    alert = raise_one(conn)
+    assert "SOS" in desk.get("/handovers").text or "呼叫" in desk.get("/handovers").text
+    assert desk.post("/handovers", data={"note": "夜里请留意"}).status_code == 303
+    assert "由另一位调度员接班" in desk.get("/handovers").text
+    assert "尚未接班" in desk.post("/handovers", data={"note": ""}).text
+    (number,) = conn.execute("SELECT id FROM handover").fetchone() or (0,)
+    assert "不能接自己的班" in desk.post(f"/handovers/{number}/accept").text
+    assert len(desk.get("/api/handovers").json()) == 1
+    assert desk.post("/handovers/999/accept").status_code == 404
+    conn.execute(
+        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path)"
+        " SELECT 'late', password_hash, '夜班', 'Late', role, area_path FROM account WHERE login = 'dispatcher'"
+    )
+    log_in(desk, "late")
+    assert desk.post(f"/handovers/{number}/accept").status_code == 303
+    last = lifecycle.history(conn, alert)[-1]
+    assert (last["action"], last["actor"], last["actor_en"]) == ("take_over", "夜班", "Late")
+    log_in(desk, "carer")
+    assert desk.get("/handovers").status_code == 403

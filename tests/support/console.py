@@ -17,11 +17,15 @@ from tests.support.services import wait_for
 
 
 @contextmanager
-def console(database_url: str, channels_file: Path | None, link_key_file: Path | None) -> Iterator[httpx2.Client]:
+def console(
+    database_url: str, channels_file: Path | None, link_key_file: Path | None, medical_key_file: Path | None = None
+) -> Iterator[httpx2.Client]:
     """A client without cookies; writes carry the Origin that a browser sends."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens: the broker that is away
-        settings = ConsoleSettings(channels_file=channels_file, link_key_file=link_key_file)
+        settings = ConsoleSettings(
+            channels_file=channels_file, link_key_file=link_key_file, medical_key_file=medical_key_file
+        )
         app = create_app(settings, DatabaseSettings(url=database_url), Broker("127.0.0.1", taken.getsockname()[1]))
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio"))
         thread = threading.Thread(target=server.run)
