@@ -1,10 +1,10 @@
 """Weight gained within days, water that a failing heart leaves in the body; and weight that goes over weeks.
 
 A gain of more than 2 kg in 3 days is the sign that patients are taught to report (ESC Guidelines for heart failure,
-2021, advice on self-care); here +1.5 kg in 2 days or +2.5 kg in a week, against the earlier half of these days and never
-less than three of the person's own usual day-to-day steps. A jump of more than 8 kg is another person on the scales.
-Slow loss is the first sign of malnutrition (GLIM criteria, 2019: more than 5 % within half a year): the mean of seven
-days against the weeks before, see :mod:`alerting.detection.days`.
+2021, advice on self-care); here +1.5 kg in 2 days or +2.5 kg in a week, against the earlier half of these days, and
+never less than three of the person's own usual day-to-day steps. A jump of more than 8 kg is another person on the
+scales. Slow loss is the first sign of malnutrition (GLIM criteria, 2019: more than 5 % within half a year): the median
+of seven days against the weeks before, see :mod:`alerting.detection.days`.
 """
 
 from collections.abc import Iterator
