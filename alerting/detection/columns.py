@@ -224,7 +224,8 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
     # each place that has nothing of its own looks up the column to the nearest that has
     source = np.where(step_of >= 0, np.arange(len(moment))[:, None], 0)
     np.maximum.accumulate(source, axis=0, out=source)
-    return Carried(row, step, *(np.take_along_axis(array, source, 0) for array in (value, step_of, bin_of)))
+    value, step_of = np.take_along_axis(value, source, 0), np.take_along_axis(step_of, source, 0)
+    return Carried(row, step, value, step_of, np.take_along_axis(bin_of, source, 0))
 
 
 def whole_series(bins: Bins, flag: NDArray[np.bool_]) -> NDArray[np.intp]:

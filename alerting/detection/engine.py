@@ -145,7 +145,7 @@ class Engine:
             at_us = int(time_us[i])
             if changed[i] or at_us - told_us >= MOTION_AGAIN_US:
                 told_us = at_us if on[i] else -at_us
-                values = {"value": float(value[i])} if channel in LEVELS else {}
+                values: dict[str, str | int | float | bool] = {"value": float(value[i])} if channel in LEVELS else {}
                 self._wait(Happened(source, CHANGES[channel, int(on[i])], at_us, values))
         self._switches[key] = told_us
 

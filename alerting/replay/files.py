@@ -14,7 +14,7 @@ from alerting.detection.switches import BINARY
 from alerting.replay.alerts import Alert, Difference
 from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
 from alerting.replay.residents import ResidentsFile, district_of, gateway_of, key_of
-from alerting.replay.rows import Batch, Reject, Rows
+from alerting.replay.rows import Reject, Rows
 from firmware_profiles.channels import EVENTS
 
 OFTEN_S = 60
@@ -44,17 +44,19 @@ def recording_of(rows: Rows, file: ResidentsFile, until_us: int | None = None) -
     Raises ValueError where there is nothing to replay.
     """
     said: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in (*rows.batches, *rows.events):
-        said[row.resident, row.device].add(row.channel if isinstance(row, Batch) else row.kind)
+    for batch in rows.batches:
+        said[batch.resident, batch.device].add(batch.channel)
+    for event in rows.events:
+        said[event.resident, event.device].add(event.kind)
     district = district_of(file, {device: bool(kinds & DOOR) for device, kinds in said.items()})
     home_of = {person.code: f"gw-{person.code}" for person in district.people}
     home_of |= {entry.code: gateway_of(entry) for entry in file.resident}
     recorder = Recorder(district)
     times: dict[tuple[str, str], list[NDArray[np.int64]]] = defaultdict(list)
-    for batch in _joined(rows):
-        where = home_of[batch[0]], key_of(batch[0], batch[1])
-        recorder.readings(district.sources[where], batch[2], *batch[3:])
-        times[where].append(batch[5])
+    for code, name, channel, time_us, value, received_us in _joined(rows):
+        where = home_of[code], key_of(code, name)
+        recorder.readings(district.sources[where], channel, time_us, value, received_us)
+        times[where].append(received_us)
     for event in rows.events:
         where = home_of[event.resident], key_of(event.resident, event.device)
         happened = Happened(district.sources[where], event.kind, event.time_us, event.values)

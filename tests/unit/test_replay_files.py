@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alerting.replay import tuning
-from alerting.replay.files import recording_of, write_rejects
+from alerting.replay.files import RUN_ON_US, recording_of, write_rejects
 from alerting.replay.residents import NEVER_S, ResidentEntry, ResidentsFile, district_of, read_residents
 from alerting.replay.rows import Rows, read_rows
 
@@ -218,3 +218,48 @@ def test_a_parameter_that_is_none(setting: str, advice: str) -> None:
     with pytest.raises(ValueError, match=advice):
         tuning.parse([setting])
     assert tuning.parse(["baseline.sudden_minutes= 5"]) == {"baseline.sudden_minutes": 5}
+
+
+def test_activations_with_an_end_are_on_and_off_again(tmp_path: Path) -> None:
+    text = (
+        "Start,End,Resident,Sensor,Channel\n"
+        "2026-03-01 08:00:00,2026-03-01 08:00:20,R1,pir,motion\n"
+        "2026-03-01 08:01:00,2026-03-01 08:00:00,R1,pir,motion\n"
+    )
+    rows = rows_of(tmp_path, text, ZoneInfo("Asia/Shanghai"))
+    found = sorted((int(t), float(v)) for b in rows.batches for t, v in zip(b.time_us, b.value, strict=True))
+    assert found == [(AT, 1.0), (AT + 20_000_000, 0.0)]
+    assert [(reject.line, reject.why) for reject in rows.rejects] == [(3, "it ends before it begins: check both times")]
+
+
+def test_words_for_on_and_off_and_a_column_each_for_channels_and_events(tmp_path: Path) -> None:
+    text = (
+        "TIME,resident,device,channel,event,value\n"
+        f"{AT},R1,door,door_open,,open\n"
+        f"{AT + 1},R1,door,door_open,,关\n"
+        f"{AT + 2},R1,pir,motion,,\n"
+        f"{AT + 3},R1,button,,sos_pressed,\n"
+    )
+    rows = rows_of(tmp_path, text)
+    assert not rows.rejects
+    assert {b.channel: b.value.tolist() for b in rows.batches} == {"door_open": [1, 0], "motion": [1]}
+    assert [event.kind for event in rows.events] == ["sos_pressed"]
+
+
+def test_rooms_by_name_and_one_front_door(tmp_path: Path) -> None:
+    devices = ("Maindoor", "Cabinet", "Fridge", "bedroom-toilet", "radar")
+    text = "".join(f"{AT},R1,{name},{'door_open' if name != 'radar' else 'heart_rate'},1\n" for name in devices)
+    played = recording_of(rows_of(tmp_path, HEADER + text), ResidentsFile([]))
+    rooms = {s.name.partition(".")[2]: s.room for s in played.recording.district.sources.values()}
+    assert rooms == dict(zip(devices, ("hall", "inside", "kitchen", "bathroom", ""), strict=True))
+    assert played.residents == ["R1"]
+    alone = recording_of(rows_of(tmp_path, HEADER + f"{AT},R1,m7,door_open,1\n"), ResidentsFile([]))
+    assert [s.room for s in alone.recording.district.sources.values()] == [""]  # the front door
+
+
+def test_the_clock_runs_on_past_the_last_row_or_to_a_moment(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, HEADER + GOOD)
+    assert recording_of(rows, ResidentsFile([])).recording.end_us == AT + RUN_ON_US
+    later = recording_of(rows, ResidentsFile([]), AT + 60_000_000)
+    assert later.recording.end_us == AT + 60_000_000
+    assert all(contact.end_us == AT + 60_000_000 for contact in later.recording.contacts)

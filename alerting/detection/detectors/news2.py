@@ -2,7 +2,8 @@
 
 Source: RCP 2017 (see ``alerting.news2``). For the home: score what is fresh, never call a partial score complete, let a
 3 in a single fresh parameter speak on its own. Of heart, breathing and oxygen the mildest of the last three readings
-counts, and the level must hold for two minutes, a 3 alone for five: one odd reading wakes nobody.
+counts, and the level must hold for two minutes, a 3 alone for five: one odd reading wakes nobody. What somebody
+measured (pressure, temperature, consciousness) counts at once.
 """
 
 from collections.abc import Iterator
@@ -145,8 +146,10 @@ class News2(Detector):
             episode = self.state.episodes[row] = Episode()
             self._watched[row] = True
         # held since the first of the readings that say so, of the parameter that weighs most
-        episode.hold(int(moments.since[i, points.argmax()]) * STEP_US)
-        if begin_us - episode.since_us < (HOLD_SINGLE_US if level == "low-medium" else HOLD_US):
+        gravest = int(points.argmax())
+        episode.hold(int(moments.since[i, gravest]) * STEP_US)
+        hold_us = 0 if _SLOT[gravest] < 0 else HOLD_SINGLE_US if level == "low-medium" else HOLD_US
+        if begin_us - episode.since_us < hold_us:
             return
         severity: Severity = "emergency" if level == "high" else "urgent"
         if not episode.onset_us:

@@ -1,10 +1,10 @@
 """Weight gained within days, water that a failing heart leaves in the body; and weight that goes over weeks.
 
 A gain of more than 2 kg in 3 days is the sign that patients are taught to report (ESC Guidelines for heart failure,
-2021, advice on self-care); here +1.5 kg in 2 days or +2.5 kg in a week, against the median of the days before and never
-less than three of the person's own usual day-to-day steps. A jump of more than 8 kg is another person on the scales.
-Slow loss is the first sign of malnutrition (GLIM criteria, 2019: more than 5 % within half a year): the mean of seven
-days against the weeks before, see :mod:`alerting.detection.days`.
+2021, advice on self-care); here +1.5 kg in 2 days or +2.5 kg in a week, against the earlier half of these days, and
+never less than three of the person's own usual day-to-day steps. A jump of more than 8 kg is another person on the
+scales. Slow loss is the first sign of malnutrition (GLIM criteria, 2019: more than 5 % within half a year): the median
+of seven days against the weeks before, see :mod:`alerting.detection.days`.
 """
 
 from collections.abc import Iterator
@@ -124,10 +124,10 @@ class Weight(Detector):
             )
 
     def _base(self, row: int, today: int, within: int) -> float:
-        """The median weight of the days that lie before, but not more than ``within``; 0: none."""
+        """The median of the earlier half of the days that lie before, but not more than ``within``; 0: none."""
         day = self.state.day[row]
-        before = (day >= today - within) & (day < today)
-        return float(np.median(self.state.kg[row][before])) if before.any() else 0.0
+        before = self.state.kg[row][(day >= today - within) & (day < today)]
+        return float(np.median(before[: (len(before) + 1) // 2])) if len(before) else 0.0
 
     def _finding(self, district: District, row: int, kg: float, gain: float, within: int, now_us: int) -> Finding:
         known = self.state.day[row] > 0
