@@ -1,8 +1,8 @@
 """A single vital sign outside the resident's limits, and staying there.
 
 The defaults lie where NEWS2 gives 3 points or beyond (RCP 2017), but for the upper systolic and the temperature, which
-follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). A resident's own limits
-(table ``resident_limit``) replace them channel by channel. Continuous channels must stay outside for a minute and three
+follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). What people set
+(``alerting.parameters``) replaces them. Continuous channels must stay outside for a minute and three
 readings, spot measurements for two readings in a row: one odd value wakes nobody.
 """
 
