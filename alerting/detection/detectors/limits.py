@@ -1,10 +1,10 @@
 """A single vital sign outside the resident's limits, and staying there.
 
 The defaults lie where NEWS2 gives 3 points or beyond (RCP 2017), but for the upper systolic and the temperature, which
-follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). A resident's own limits
-(table ``resident_limit``) replace them channel by channel. Continuous channels must stay outside for two minutes and
-three readings (oxygen, of a cold or badly placed finger, three and four), spot measurements for two readings in a row:
-one odd value wakes nobody.
+follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). What people set
+(``alerting.parameters``) replaces them. Continuous channels must stay outside for two minutes and three readings
+(oxygen, of a cold or badly placed finger, three and four), spot measurements for two readings in a row: one odd value
+wakes nobody.
 """
 
 from collections.abc import Iterator
