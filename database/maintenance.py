@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import psycopg
 import structlog
 
@@ -43,6 +44,26 @@ def run(database: DatabaseSettings, stop: threading.Event) -> None:
             log.warning("maintenance: again in a moment", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)
     log.info("maintenance: stopped")
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What one look at everything did."""
+
+    rolled_up: int
+    retired: int
+
+
+def run_once(database: DatabaseSettings, now: dt.datetime) -> Done:
+    """Do what is due now. Raises psycopg.OperationalError where the database is away, RuntimeError where another
+    process maintains it or there is no schema."""
+    with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
+        grade = schema_grade(conn)
+        if grade is None:
+            raise RuntimeError("there is no schema yet: run 'shouwang migrate'")
+        if not _alone(conn):
+            raise RuntimeError("another 'shouwang maintain' works on this database")
+        rolled_up = sum(round_of_work(conn, grade, now))
+        return Done(rolled_up, 0 if grade is Grade.COMMUNITY else sum(retire(conn, grade, now)))
 
 
 def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:

@@ -26,13 +26,8 @@ CREATE TABLE rollup_hour (
     high      real[] NOT NULL,
     PRIMARY KEY (series_id, day)
 );
--- Compressed where they stand: arrays of equal counts and whole numbers shrink to a fraction.
-ALTER TABLE rollup_minute SET (toast_tuple_target = 128);
-ALTER TABLE rollup_minute ALTER slot SET STORAGE MAIN, ALTER n SET STORAGE MAIN, ALTER mean SET STORAGE MAIN,
-                          ALTER low SET STORAGE MAIN, ALTER high SET STORAGE MAIN;
-ALTER TABLE rollup_hour SET (toast_tuple_target = 128, fillfactor = 80);
-ALTER TABLE rollup_hour ALTER slot SET STORAGE MAIN, ALTER n SET STORAGE MAIN, ALTER mean SET STORAGE MAIN,
-                        ALTER low SET STORAGE MAIN, ALTER high SET STORAGE MAIN;
+-- The day's row is written anew every hour: room for the next version beside it.
+ALTER TABLE rollup_hour SET (fillfactor = 80);
 
 -- Hours to be rolled up (again). A log: who stores late readings appends in the same transaction and waits for nobody.
 CREATE TABLE rollup_due (
