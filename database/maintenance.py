@@ -1,4 +1,4 @@
-"""The maintenance service: roll-ups and retention where TimescaleDB has no policies for them. ``python -m database``."""
+"""The maintenance service: roll-ups and retention where TimescaleDB has no policies for them."""
 
 import datetime as dt
 import threading

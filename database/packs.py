@@ -5,6 +5,7 @@ element type; per dimension int32 length and lower bound; per element int32 leng
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,7 +18,13 @@ COPY_MINUTES = "COPY rollup_minute (series_id, hour, slot, n, mean, low, high) F
 COPY_HOURS = "COPY rollup_hour (series_id, day, slot, n, mean, low, high) FROM STDIN (FORMAT BINARY)"
 
 _POSTGRES_EPOCH_US = 946_684_800_000_000
-_ELEMENTS = {"slot": (21, ">i2"), "n": (23, ">i4"), "mean": (700, ">f4"), "low": (700, ">f4"), "high": (700, ">f4")}
+_ELEMENTS: dict[str, tuple[int, str]] = {
+    "slot": (21, ">i2"),
+    "n": (23, ">i4"),
+    "mean": (700, ">f4"),
+    "low": (700, ">f4"),
+    "high": (700, ">f4"),
+}
 """Type's oid and its bytes: int2, int4, float4."""
 
 
@@ -48,7 +55,7 @@ def copy_rows(found: Buckets, slot_us: int, pack_us: int) -> Iterator[bytes]:
     pack = found.time_us // pack_us
     starts = np.flatnonzero(_changes(found.series_id, pack))
     sizes = np.diff(starts, append=len(pack))
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "slot": found.time_us % pack_us // slot_us,
         "n": found.n,
         "mean": found.total / found.n,
@@ -93,7 +100,7 @@ def _changes(series_id: NDArray[np.int32], at: NDArray[np.int64]) -> NDArray[np.
 
 
 def _layout(size: int) -> np.dtype[np.void]:
-    fields: list[tuple[str, object]] = [
+    fields: list[tuple[str, Any]] = [
         ("fields", ">i2"),
         ("series_bytes", ">i4"),
         ("series_id", ">i4"),

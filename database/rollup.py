@@ -1,9 +1,9 @@
 """Keeps the roll-ups of the grades 'plain' and 'apache': small steps, each a transaction, safe to be killed in any.
 
-``late_before`` (a full hour, in the table ``storage``) parts the readings: those since are rolled up when they are asked
-for; those before it stand in ``rollup_minute`` and ``rollup_hour`` unless ``rollup_due`` lists their hour, which is then
-rolled up when it is asked for, too. So the views are right before, between and after the steps, and late readings only
-have to be listed, in the transaction that stores them.
+``late_before`` (a full hour, in the table ``storage``) parts the readings: those since are rolled up when they are
+asked for; those before it stand in ``rollup_minute`` and ``rollup_hour`` unless ``rollup_due`` lists their hour, which
+is then rolled up when it is asked for, too. So the views are right before, between and after the steps, and late
+readings only have to be listed, in the transaction that stores them.
 
 Lock order: who stores readings holds STORING shared (``begin_storing()``); who moves ``late_before`` or ``kept_from``
 holds it alone, for the moment of one small transaction. Nothing else here locks anything that ingest uses.

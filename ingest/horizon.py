@@ -1,5 +1,5 @@
-"""What storing readings owes to the roll-ups: late hours are listed in the same transaction, and nothing is stored for a
-time whose readings are gone. Where TimescaleDB keeps the roll-ups nothing is ever late: the database says so."""
+"""What storing readings owes to the roll-ups: late hours are listed in the same transaction, and nothing is stored for
+a time whose readings are gone. Where TimescaleDB keeps the roll-ups nothing is ever late: the database says so."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ def history(
 
     For trying the charts, the roll-ups and the room they take; into a database of its own, not the district's. Hearts,
     nights, outings and sensors are those of 'simulate month', without episodes. Readings are written where they would
-    still be kept (see 'storage retention'); of older times the minutes and hours alone, which is all that would be left.
+    still be kept (see 'storage retention'); of older times minutes and hours alone, which is all that would be left.
     Everything ends with the last full hour.
 
     Each resident is one transaction. Stop it whenever you like: a second call goes on, and writes nobody twice.
