@@ -4,6 +4,7 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 ONE_OF_US = 0x4D41494E5441494E
 """'MAINTAIN': the advisory lock of the one that works; others wait to take over."""
 LOOK_S = 5.0
+STEPS_A_ROUND = 2000
 RETIRE_EVERY_S = 3600.0
 AFTER_TROUBLE_S = 5.0
 
@@ -75,7 +77,8 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
     log.info("maintenance: working", grade=str(grade), by="TimescaleDB" if grade is Grade.COMMUNITY else "us")
     retire_at = time.monotonic()
     while not stop.is_set():
-        rows = _paced(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), stop)
+        # bounded: however fast late readings come, retention has its turn
+        rows = _paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop)
         if rows:
             log.info("maintenance: rolled up", series_hours=rows)
         if time.monotonic() >= retire_at and grade is not Grade.COMMUNITY:

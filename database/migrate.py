@@ -63,8 +63,8 @@ def newest_revision() -> str | None:
 
 
 def build_schema(url: str, grade: Grade, to: str = "head") -> None:
-    """Run the missing migrations for this grade, up to this one. Services call :func:`migrate`, which finds the grade by
-    itself."""
+    """Run the missing migrations for this grade, up to this one. Services call :func:`migrate`, which finds the grade
+    by itself."""
     config = _config()
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sqlalchemy.pool.NullPool

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -189,7 +189,7 @@ def _register(conn: psycopg.Connection[Any], past: _Past, today: dt.date) -> Non
     )
     provisioning.add_household(conn, home)
     born = dt.date(1935 + number % 25, 1 + number % 12, 1 + number % 28)
-    sex = "female" if number % 3 else "male"
+    sex: Literal["female", "male"] = "female" if number % 3 else "male"
     provisioning.add_resident(
         conn, NewResident(code, code, f"模拟老人{number + 1}", f"Simulated {number + 1}", sex, born), today
     )
