@@ -75,11 +75,12 @@ def sizes(conn: psycopg.Connection[Any], grade: Grade) -> dict[str, int]:
 def _policies(conn: psycopg.Connection[Any], now: dt.datetime) -> StorageState:
     rows = conn.execute(
         """
-        SELECT s.hypertable_name, s.last_successful_finish, s.total_failures FROM timescaledb_information.job_stats s
-        JOIN timescaledb_information.jobs j USING (job_id) WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
+        SELECT nullif(s.last_successful_finish, '-infinity') FROM timescaledb_information.jobs j
+        LEFT JOIN timescaledb_information.job_stats s USING (job_id)
+        WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
         """
     ).fetchall()
-    done = [row[1] for row in rows if isinstance(row[1], dt.datetime)]
+    done = [row[0] for row in rows if row[0] is not None]
     if len(done) < len(rows) or not rows:
         return StorageState(Grade.COMMUNITY, dt.timedelta(0), "TimescaleDB's policies have not run yet")
     lag = now - min(done)
