@@ -29,8 +29,8 @@ def begin_storing(cursor: psycopg.Cursor[Any]) -> Horizon:
 
 
 def kept_from_us(conn: psycopg.Connection[Any]) -> int:
-    """The earliest time that can be stored now, µs since 1970."""
-    with conn.transaction(), conn.cursor() as cursor:
+    """The earliest time that can be stored now, µs since 1970. ``conn``: in autocommit."""
+    with conn.cursor() as cursor:
         return begin_storing(cursor).kept_from_us
 
 
