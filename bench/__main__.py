@@ -20,6 +20,7 @@ MODULES = (
     "ingest_drain",
     "ingest_load",
     "flood",
+    "history",
     "alert_latency",
     "alert_load",
     "escalation",

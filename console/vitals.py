@@ -3,14 +3,30 @@
 import datetime as dt
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
 from firmware_profiles.channels import CHANNELS
 
 CHARTED = ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "body_temperature")
-MINUTES_UP_TO = dt.timedelta(days=2)
-"""Longer charts are drawn from hours."""
+
+
+class Level(msgspec.Struct, frozen=True):
+    """What a chart of this length at most is drawn from, and its step: about a thousand points, whatever the length."""
+
+    up_to: dt.timedelta
+    source: str
+    step: dt.timedelta
+
+
+LEVELS = (
+    Level(dt.timedelta(hours=1), "reading", dt.timedelta(0)),
+    Level(dt.timedelta(days=2), "reading_minutes", dt.timedelta(minutes=1)),
+    Level(dt.timedelta(days=10), "reading_minutes", dt.timedelta(minutes=10)),
+    Level(dt.timedelta(days=60), "reading_hours", dt.timedelta(hours=1)),
+    Level(dt.timedelta.max, "reading_hours", dt.timedelta(hours=8)),
+)
 
 
 def _series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | None = None) -> list[dict[str, Any]]:
@@ -54,16 +70,17 @@ def newest(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, An
 def chart(
     conn: psycopg.Connection[Any], resident_id: int, channel: str, since: dt.datetime, until: dt.datetime
 ) -> dict[str, list[Any]]:
-    """Columns for a chart: time (s since 1970), mean, low, high; by minute up to two days, by hour beyond."""
+    """Columns for a chart: time (s since 1970), mean, low, high; readings, minutes or hours by its length.
+
+    Where readings are kept no longer the minutes are shown, and then the hours.
+    """
     series = [row["id"] for row in _series_of(conn, resident_id, channel)]
-    function = "reading_minutes" if until - since <= MINUTES_UP_TO else "reading_hours"
-    rows = conn.execute(
-        f"""
-        SELECT extract(epoch FROM time)::bigint, sum(mean * n) / sum(n), min(low), max(high)
-        FROM {function}(%s::int[], %s, %s) GROUP BY time ORDER BY time
-        """,  # noqa: S608 - one of two fixed names
-        (series, since, until),
-    ).fetchall()
+    fitting = [level for level in LEVELS if until - since <= level.up_to]
+    rows: list[tuple[Any, ...]] = []
+    for level in fitting:
+        rows = _points(conn, series, level, since, until)
+        if rows:
+            break
     columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
     return {
         "time": columns[0],
@@ -71,6 +88,28 @@ def chart(
         "low": columns[2],
         "high": columns[3],
     }
+
+
+def _points(
+    conn: psycopg.Connection[Any], series: list[int], level: Level, since: dt.datetime, until: dt.datetime
+) -> list[tuple[Any, ...]]:
+    """(s since 1970, mean, low, high) of each step that has any."""
+    if level.source == "reading":
+        return conn.execute(
+            """
+            SELECT extract(epoch FROM time)::double precision, avg(value), min(value), max(value) FROM reading
+            WHERE series_id = ANY (%s) AND time >= %s AND time < %s GROUP BY time ORDER BY time
+            """,
+            (series, since, until),
+        ).fetchall()
+    return conn.execute(
+        f"""
+        SELECT extract(epoch FROM date_bin(%s, time, timestamptz '2000-01-01 00:00:00+00'))::bigint AS at,
+               sum(mean * n) / sum(n), min(low), max(high)
+        FROM {level.source}(%s::int[], %s, %s) GROUP BY at ORDER BY at
+        """,  # noqa: S608 - one of two fixed names
+        (level.step, series, since, until),
+    ).fetchall()
 
 
 def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, Any]]:

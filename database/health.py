@@ -1,10 +1,13 @@
 """What an operator should know about the database: for ``shouwang doctor``."""
 
+import datetime as dt
+
 import msgspec
 import psycopg
 
 from database.grade import Grade, grade_advice, schema_grade, server_grade
 from database.migrate import newest_revision, revision
+from database.storage import examine_storage
 
 OLDEST_SERVER = 15_00_00
 
@@ -34,6 +37,8 @@ def examine(url: str) -> Health:
                 findings.append("there is no schema yet: run 'shouwang migrate'")
             elif have != want:
                 findings.append(f"the schema is at {have}, this program brings {want}: run 'shouwang migrate'")
+            elif built is not None and (storage := examine_storage(conn, dt.datetime.now(dt.UTC))).lagging:
+                findings.append(f"roll-ups: {storage.text}")
             advice = grade_advice(built, offered) if built is not None else None
             if advice:
                 findings.append(advice)

@@ -62,8 +62,9 @@ def newest_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def build_schema(url: str, grade: Grade) -> None:
-    """Run the missing migrations for this grade. Services call :func:`migrate`, which finds the grade by itself."""
+def build_schema(url: str, grade: Grade, to: str = "head") -> None:
+    """Run the missing migrations for this grade, up to this one. Services call :func:`migrate`, which finds the grade
+    by itself."""
     config = _config()
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sqlalchemy.pool.NullPool
@@ -72,7 +73,7 @@ def build_schema(url: str, grade: Grade) -> None:
         with engine.connect() as connection:
             config.attributes["connection"] = connection
             config.attributes["grade"] = grade
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     finally:
         engine.dispose()
 

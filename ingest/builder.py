@@ -22,9 +22,9 @@ class Builder:
     """Decides on messages; remembers the streams' marks between batches."""
 
     def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        directory = DatabaseDirectory(conn)
-        self._batcher = Batcher(directory, directory.mark)
-        self._door = Door(directory)
+        self._directory = DatabaseDirectory(conn)
+        self._batcher = Batcher(self._directory, self._directory.mark)
+        self._door = Door(self._directory)
 
     def build(self, messages: Sequence[Received], shed: Sequence[Received], limits: Limits) -> Batch:
         """One batch of these messages, in their order. Raises psycopg.OperationalError while the database is away."""
@@ -38,6 +38,7 @@ class Builder:
                 deliveries.append(Delivery(message.topic, message.payload, message.arrived_us, message.again))
             else:
                 frames.append((message.topic, message.payload))
+        limits = self._directory.kept(limits)
         batch = self._batcher.build(frames, limits)
         if deliveries:
             batch.rows = self._door.build(deliveries, limits.earliest_us, limits.latest_us)

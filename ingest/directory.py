@@ -9,7 +9,8 @@ from typing import Any
 
 import psycopg
 
-from ingest.batch import StreamKey
+from ingest.batch import Limits, StreamKey
+from ingest.horizon import kept_from_us
 from ingest.marks import Mark
 
 ASK_AGAIN_S = 2.0
@@ -81,6 +82,10 @@ class DatabaseDirectory:
             (gateway_id, digest),
         ).fetchone()
         return None if row is None else row[0]
+
+    def kept(self, limits: Limits) -> Limits:
+        """The limits, and nothing older than what is kept of the readings."""
+        return Limits(max(limits.earliest_us, kept_from_us(self._conn)), limits.latest_us)
 
     def _may_ask(self, name: tuple[Any, ...]) -> bool:
         now = time.monotonic()

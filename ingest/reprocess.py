@@ -71,7 +71,7 @@ def _again(
 
 
 def _decide(directory: DatabaseDirectory, entry: Entry, limits: Limits) -> Batch:
-    batcher = Batcher(directory, directory.mark)
+    batcher, limits = Batcher(directory, directory.mark), directory.kept(limits)
     if not entry.topic.startswith("senml/"):
         return batcher.build([(entry.topic, entry.payload)], limits, marked=Code(entry.code) in NUMBER_NOT_TAKEN)
     batch = batcher.build([], limits)

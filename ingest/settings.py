@@ -24,7 +24,11 @@ class IngestSettings(BaseSettings):
     queue_mb: int = Field(default=64, ge=1, description="bytes taken from the broker and not yet stored, at most")
     batch_readings: int = Field(default=100_000, ge=1, description="readings in one transaction, at most")
     gather_ms: int = Field(default=80, ge=0, description="how long a transaction waits for company when little comes")
-    past_days: int = Field(default=90, ge=1, description="older readings are refused")
+    past_days: int = Field(
+        default=90,
+        ge=1,
+        description="older readings are refused, and whatever is older than what is kept (docs/storage.md)",
+    )
     gateway_messages_per_s: float = Field(
         default=50, gt=0, description="allowance of one gateway; beyond it, it waits until the others are served"
     )

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import psycopg
 
-from ingest import rows, unnumbered
+from ingest import horizon, rows, unnumbered
 from ingest.batch import Batch, EventRow, StatusRow, StreamKey
 from ingest.marks import Mark
 from ingest.quarantine import Quarantine
@@ -15,6 +16,10 @@ from ingest.refusals import Refusal
 
 class MarksMovedError(RuntimeError):
     """Somebody else stored something of these streams since the batch was decided: decide it anew."""
+
+
+class HorizonMovedError(MarksMovedError):
+    """The readings of some of these times were removed since the batch was decided: decide it anew."""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -32,8 +37,11 @@ def encode_rows(batch: Batch) -> bytes:
 def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarantine: Quarantine) -> Stored:
     """Store a batch and commit. Raises psycopg.OperationalError while the database is away, another psycopg.Error
     where it refuses the batch, MarksMovedError where the batch was decided on marks that are no longer true (another
-    process stored something of the stream, or a commit whose answer was lost did happen); nothing is stored then."""
+    process stored something of the stream, or a commit whose answer was lost did happen) or on a retention that has
+    moved on; nothing is stored then."""
     with conn.transaction(), conn.cursor() as cursor:
+        if len(batch.values) or batch.rows is not None:
+            _note_late(cursor, batch)
         _store_marks(cursor, batch.marks)
         if copy_data:
             with cursor.copy(rows.COPY_READINGS) as copy:
@@ -49,6 +57,17 @@ def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarant
             refusals = refusals + batch.rows.refusals + contradictions
         quarantine.store(cursor, refusals)
     return Stored(readings, refusals)
+
+
+def _note_late(cursor: psycopg.Cursor[Any], batch: Batch) -> None:
+    times_us, series_ids = batch.times_us, batch.series_ids
+    if batch.rows is not None:
+        times_us = np.concatenate((times_us, np.array([row.time_us for row in batch.rows.rows], np.int64)))
+        series_ids = np.concatenate((series_ids, np.array([row.series_id for row in batch.rows.rows], np.int32)))
+    now = horizon.begin_storing(cursor)
+    if len(times_us) and times_us.min() < now.kept_from_us:
+        raise HorizonMovedError("readings are older than what is kept")
+    horizon.note_late(cursor, times_us, series_ids, now)
 
 
 def _store_marks(cursor: psycopg.Cursor[Any], marks: dict[StreamKey, Mark]) -> None:

@@ -18,11 +18,13 @@ from shouwang import (
     evaluate_alerts,
     export_cli,
     gaps_cli,
+    history_cli,
     month_files,
     network_cli,
     notify_cli,
     orders_cli,
     quarantine_cli,
+    storage_cli,
     train,
     verify_cli,
 )
@@ -37,6 +39,7 @@ simulate = typer.Typer(help="Simulated homes.", no_args_is_help=True)
 provision = typer.Typer(help="Register people, homes and devices; issue certificates.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
 simulate.command("month")(month_files.month)
+simulate.command("history")(history_cli.history)
 evaluate.app.command("alerts")(evaluate_alerts.alerts)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
@@ -48,6 +51,8 @@ app.add_typer(gaps_cli.app, name="gaps")
 app.add_typer(dispatch_cli.app, name="dispatch")
 app.add_typer(notify_cli.app, name="notify")
 app.add_typer(orders_cli.app, name="orders")
+app.add_typer(storage_cli.app, name="storage")
+app.command("maintain")(storage_cli.maintain)
 app.command("export")(export_cli.export)
 app.command("verify")(verify_cli.verify)
 app.command("gateway")(configure.command)

@@ -28,6 +28,7 @@ from shouwang.processes import Child, wait_until
 DEMO_CHANNELS = Path(alerting.channels.__file__).with_name("demo_channels.toml")
 MODULES = {
     "ingest": "ingest",
+    "maintain": "database",
     "alerting": "alerting",
     "dispatch": "alerting.escalation",
     "notify": "alerting.channels",
@@ -36,7 +37,7 @@ MODULES = {
 }
 """The services, in the order in which they start."""
 SERVICES = tuple(MODULES)
-BROKERLESS = frozenset({"dispatch", "notify", "orders"})
+BROKERLESS = frozenset({"maintain", "dispatch", "notify", "orders"})
 """They work on the database alone, and have no identity at the broker."""
 START_TIMEOUT_S = 60.0
 

@@ -1,32 +1,45 @@
-// The charts of a resident, of the last 24 hours or of an alert's time (data-from, data-to: s since 1970): a line (mean)
-// in a band (lowest to highest), a sentence, and a table for those who do not see the picture. Refreshed once a minute.
+// The charts of a resident over a day, a week or a year, or of an alert's time (data-from, data-to: s since 1970): a line
+// (mean) in a band (lowest to highest), a sentence, and a table for those who do not see the picture. Refreshed once a
+// minute; the choice of a resident's page stands in the address.
 const DAY_S = 86400;
+const LENGTHS = { day: DAY_S, week: 7 * DAY_S, year: 365 * DAY_S };
+let chosen = location.hash.slice(1) in LENGTHS ? location.hash.slice(1) : "day";
+
+function words(seconds, withDay) {
+  const day = { month: "2-digit", day: "2-digit" };
+  const time = { hour: "2-digit", minute: "2-digit" };
+  const parts = { day: withDay ? { ...day, ...time } : time, week: { ...day, ...(withDay ? time : {}) }, year: { year: "2-digit", ...day, ...(withDay ? { hour: "2-digit" } : {}) } }[chosen];
+  return new Date(seconds * 1000).toLocaleString("zh-CN", { ...parts, timeZone: "Asia/Shanghai" });
+}
 
 function span(figure) {
   const now = Date.now() / 1000;
   const { from, to } = figure.dataset;
-  return from ? [Number(from), Math.min(Number(to), now)] : [now - DAY_S, now];
+  return from ? [Number(from), Math.min(Number(to), now)] : [now - LENGTHS[chosen], now];
 }
 
 async function load(figure) {
   const { resident, channel } = figure.dataset;
+  const length = chosen;
   const [since, until] = span(figure);
   const [from, to] = [new Date(since * 1000), new Date(until * 1000)];
   const query = new URLSearchParams({ channel, from: from.toISOString(), to: to.toISOString() });
   const answer = await fetch(`/api/residents/${encodeURIComponent(resident)}/series?${query}`);
-  if (answer.ok) draw(figure, await answer.json());
+  if (!answer.ok) return;
+  const data = await answer.json();
+  if (length === chosen) draw(figure, data); // another length was chosen while this one was on its way
 }
 
 function draw(figure, data) {
   const summary = figure.querySelector(".summary");
   const canvas = figure.querySelector(".canvas");
   canvas.replaceChildren();
-  if (!data.time.length) { summary.textContent = figure.dataset.empty; return; }
+  if (!data.time.length) { summary.textContent = figure.dataset.empty; figure.querySelector(".scroll").replaceChildren(); return; }
   const mean = data.mean.reduce((sum, value) => sum + value, 0) / data.mean.length;
-  const words = { n: data.time.length, low: Math.min(...data.low), high: Math.max(...data.high), mean: mean.toFixed(1) };
-  summary.textContent = figure.dataset.summary.replace(/\{(\w+)\}/g, (_, name) => typeof words[name] === "number" ? +words[name].toFixed(1) : words[name]);
+  const facts = { n: data.time.length, low: Math.min(...data.low), high: Math.max(...data.high), mean: mean.toFixed(1) };
+  summary.textContent = figure.dataset.summary.replace(/\{(\w+)\}/g, (_, name) => typeof facts[name] === "number" ? +facts[name].toFixed(1) : facts[name]);
   const axis = { stroke: "#526468", grid: { stroke: "#e4ebec" }, font: "12px system-ui" };
-  const clock = (u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Shanghai" }));
+  const clock = (u, ticks) => ticks.map((t) => words(t, false));
   new uPlot({
     width: Math.max(260, canvas.clientWidth), height: 190, legend: { show: false }, cursor: { drag: { x: false, y: false } },
     scales: { x: { range: () => span(figure) }, y: { range: (u, low, high) => [low - Math.max(1, (high - low) * 0.15), high + Math.max(1, (high - low) * 0.15)] } },
@@ -34,7 +47,7 @@ function draw(figure, data) {
     bands: [{ series: [2, 1], fill: "#0b5c6322" }],
     axes: [{ ...axis, values: clock }, { ...axis, size: 46 }],
   }, [data.time, data.low, data.high, data.mean], canvas);
-  const rows = data.time.map((t, i) => [new Date(t * 1000).toLocaleTimeString("zh-CN", { timeZone: "Asia/Shanghai" }), data.mean[i], `${data.low[i]}–${data.high[i]}`]).reverse();
+  const rows = data.time.map((t, i) => [words(t, true), data.mean[i], `${data.low[i]}–${data.high[i]}`]).reverse();
   const table = document.createElement("table");
   for (const row of [[figure.dataset.time, figure.dataset.mean, figure.dataset.range], ...rows.slice(0, 300)]) {
     const line = table.insertRow();
@@ -52,7 +65,17 @@ function ages() {
 
 const figures = [...document.querySelectorAll("figure.chart")];
 const all = () => figures.forEach(load);
-all();
+const buttons = [...document.querySelectorAll("button[data-length]")];
+
+function choose(length) {
+  chosen = length;
+  buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.length === length)));
+  if (buttons.length) history.replaceState(null, "", `#${length}`);
+  all();
+}
+
+buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.length)));
+choose(chosen);
 ages();
 setInterval(all, 60000);
 setInterval(ages, 5000);

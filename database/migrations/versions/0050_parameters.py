@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0050"
-down_revision = "0032"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,105 @@
+"""The maintenance service: roll-ups and retention where TimescaleDB has no policies for them."""
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+
+from database.grade import Grade, schema_grade
+from database.pool import connect_options
+from database.retention import retire
+from database.rollup import advance, roll_up
+from database.settings import DatabaseSettings
+
+log = structlog.get_logger(__name__)
+
+ONE_OF_US = 0x4D41494E5441494E
+"""'MAINTAIN': the advisory lock of the one that works; others wait to take over."""
+LOOK_S = 5.0
+STEPS_A_ROUND = 2000
+RETIRE_EVERY_S = 3600.0
+AFTER_TROUBLE_S = 5.0
+
+
+def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
+    """All that is due at ``now``, one small transaction a step; yields the series or rows of each. ``conn``: in
+    autocommit. Raises psycopg.errors.LockNotAvailable where somebody else holds a lock for long: try again."""
+    if grade is Grade.COMMUNITY:
+        return  # TimescaleDB's own policies
+    while (advanced := advance(conn, now)) | bool(done := roll_up(conn)):
+        yield done or int(advanced)
+
+
+def run(database: DatabaseSettings, stop: threading.Event) -> None:
+    """Work until ``stop``; a database that is away is tried again."""
+    while not stop.is_set():
+        try:
+            with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
+                _maintain(conn, stop)
+        except psycopg.OperationalError as error:  # away, or a lock that somebody holds for long
+            log.warning("maintenance: again in a moment", error=str(error).strip())
+            stop.wait(AFTER_TROUBLE_S)
+    log.info("maintenance: stopped")
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What one look at everything did."""
+
+    rolled_up: int
+    retired: int
+
+
+def run_once(database: DatabaseSettings, now: dt.datetime) -> Done:
+    """Do what is due now. Raises psycopg.OperationalError where the database is away, RuntimeError where another
+    process maintains it or there is no schema."""
+    with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
+        grade = schema_grade(conn)
+        if grade is None:
+            raise RuntimeError("there is no schema yet: run 'shouwang migrate'")
+        if not _alone(conn):
+            raise RuntimeError("another 'shouwang maintain' works on this database")
+        rolled_up = sum(round_of_work(conn, grade, now))
+        return Done(rolled_up, 0 if grade is Grade.COMMUNITY else sum(retire(conn, grade, now)))
+
+
+def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
+    grade = schema_grade(conn)
+    if grade is None:
+        raise psycopg.OperationalError("there is no schema yet: run 'shouwang migrate'")
+    while not stop.is_set() and not _alone(conn):
+        stop.wait(LOOK_S)
+    log.info("maintenance: working", grade=str(grade), by="TimescaleDB" if grade is Grade.COMMUNITY else "us")
+    retire_at = time.monotonic()
+    while not stop.is_set():
+        # bounded: however fast late readings come, retention has its turn
+        rows = _paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop)
+        if rows:
+            log.info("maintenance: rolled up", series_hours=rows)
+        if time.monotonic() >= retire_at and grade is not Grade.COMMUNITY:
+            gone = _paced(retire(conn, grade, dt.datetime.now(dt.UTC)), stop)
+            if gone:
+                log.info("maintenance: retired", rows_or_chunks=gone)
+            retire_at = time.monotonic() + RETIRE_EVERY_S
+        stop.wait(LOOK_S)
+
+
+def _alone(conn: psycopg.Connection[Any]) -> bool:
+    row = conn.execute("SELECT pg_try_advisory_lock(%s)", (ONE_OF_US,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _paced(steps: Iterator[int], stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> int:
+    """Take the steps, resting as long as each took: however much there is to do, half the time is ingest's."""
+    total, began = 0, clock()
+    for done in steps:
+        total += done
+        if stop.wait(clock() - began):
+            break
+        began = clock()
+    return total

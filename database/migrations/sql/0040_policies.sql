@@ -1,0 +1,39 @@
+-- Grade 'community': TimescaleDB's own policies, set from the table "storage".
+--
+-- Three spans must fit: what ingest accepts < what a refresh looks at < what is kept of the readings. A late reading is
+-- then always refreshed, and no refresh ever sees a time whose readings are gone, which would empty its roll-ups.
+CREATE FUNCTION apply_retention() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    kept storage;
+    looks_back interval;
+BEGIN
+    SELECT * INTO STRICT kept FROM storage;
+    looks_back := kept.raw_for - INTERVAL '1 day';
+    -- compression of an aggregate has to begin behind its refresh: away with it before the refresh moves
+    PERFORM remove_compression_policy('reading_minute', if_exists => true);
+    PERFORM remove_compression_policy('reading_hour', if_exists => true);
+    PERFORM remove_continuous_aggregate_policy('reading_minute', if_exists => true);
+    PERFORM remove_continuous_aggregate_policy('reading_hour', if_exists => true);
+    PERFORM add_continuous_aggregate_policy('reading_minute', start_offset => looks_back,
+        end_offset => INTERVAL '2 minutes', schedule_interval => INTERVAL '2 minutes');
+    PERFORM add_continuous_aggregate_policy('reading_hour', start_offset => looks_back,
+        end_offset => INTERVAL '1 hour', schedule_interval => INTERVAL '10 minutes');
+    PERFORM add_compression_policy('reading_minute', compress_after => kept.raw_for);
+    PERFORM add_compression_policy('reading_hour', compress_after => kept.raw_for);
+    PERFORM remove_retention_policy('reading', if_exists => true);
+    PERFORM remove_retention_policy('reading_minute', if_exists => true);
+    PERFORM remove_retention_policy('reading_hour', if_exists => true);
+    PERFORM add_retention_policy('reading', drop_after => kept.raw_for);
+    PERFORM add_retention_policy('reading_minute', drop_after => kept.minutes_for);
+    PERFORM add_retention_policy('reading_hour', drop_after => kept.hours_for);
+END $$;
+
+ALTER MATERIALIZED VIEW reading_minute SET (timescaledb.compress = true);
+ALTER MATERIALIZED VIEW reading_hour SET (timescaledb.compress = true);
+SELECT apply_retention();
+
+-- Called first in a transaction that stores readings: at this grade nothing has to be logged, TimescaleDB does that.
+CREATE FUNCTION begin_storing(OUT late_before timestamptz, OUT kept_from timestamptz)
+LANGUAGE sql STABLE AS $$
+    SELECT timestamptz '-infinity', now() - raw_for + INTERVAL '2 days' FROM storage
+$$;

@@ -1,0 +1,100 @@
+"""How long readings and their roll-ups are kept, and at the grades 'plain' and 'apache' their end."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import psycopg
+
+from database.grade import Grade
+from database.rollup import LOCK_TIMEOUT, lock_storing
+
+ROWS_A_STEP = 20_000
+SERIES_A_STEP = 200
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """Days. Raises ValueError for an order that makes no sense: each level is there to outlive the one below."""
+
+    raw_days: int = 90
+    minute_days: int = 730
+    hour_days: int = 3650
+
+    def __post_init__(self) -> None:
+        if self.raw_days < 4:
+            raise ValueError(f"readings have to be kept for 4 days at least, not {self.raw_days}: late ones come")
+        if not self.raw_days <= self.minute_days <= self.hour_days:
+            raise ValueError(
+                f"readings ({self.raw_days} days), minutes ({self.minute_days}), hours ({self.hour_days}):"
+                " each must be kept at least as long as the one before"
+            )
+
+
+def load_retention(conn: psycopg.Connection[Any]) -> Retention:
+    """What is in force."""
+    row = conn.execute(
+        "SELECT extract(day FROM raw_for)::int, extract(day FROM minutes_for)::int, extract(day FROM hours_for)::int"
+        " FROM storage"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - the migration puts the one row in
+    return Retention(*row)
+
+
+def set_retention(conn: psycopg.Connection[Any], wanted: Retention) -> None:
+    """Put it in force, at every grade. Times that were dropped do not come back."""
+    with conn.transaction():
+        conn.execute(
+            "UPDATE storage SET raw_for = make_interval(days => %s), minutes_for = make_interval(days => %s),"
+            " hours_for = make_interval(days => %s)",
+            (wanted.raw_days, wanted.minute_days, wanted.hour_days),
+        )
+        conn.execute("SELECT apply_retention()")
+
+
+def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
+    """Remove what is older than its retention, in steps; yields the rows (at 'apache' the chunks) of each.
+
+    A day of readings goes only when all of it is rolled up. ``conn``: in autocommit. Raises
+    psycopg.errors.LockNotAvailable where a lock is held for long: try again.
+    """
+    keep = load_retention(conn)
+    with conn.transaction():
+        lock_storing(conn)
+        conn.execute(
+            "UPDATE storage SET kept_from = %(end)s WHERE kept_from < %(end)s AND late_before >= %(end)s"
+            " AND NOT EXISTS (SELECT FROM rollup_due WHERE hour < %(end)s)",
+            {"end": midnight(now - dt.timedelta(days=keep.raw_days))},
+        )
+    row = conn.execute("SELECT kept_from FROM storage WHERE kept_from > '-infinity'").fetchone()
+    if row is not None and grade is Grade.APACHE:
+        yield _drop_chunks(conn, row[0])
+    elif row is not None:
+        yield from _delete(conn, "reading", "time", row[0])
+    yield from _delete(conn, "rollup_minute", "hour", midnight(now - dt.timedelta(days=keep.minute_days)))
+    yield from _delete(conn, "rollup_hour", "day", midnight(now - dt.timedelta(days=keep.hour_days)))
+
+
+def midnight(time: dt.datetime) -> dt.datetime:
+    """The beginning of its day, UTC."""
+    return time.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _drop_chunks(conn: psycopg.Connection[Any], before: dt.datetime) -> int:
+    with conn.transaction():
+        conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'".encode())
+        return len(conn.execute("SELECT drop_chunks('reading', older_than => %s)", (before,)).fetchall())
+
+
+def _delete(conn: psycopg.Connection[Any], table: str, column: str, before: dt.datetime) -> Iterator[int]:
+    """Along the series, by the index that the charts use: no second index to keep, and no step is long."""
+    row = conn.execute("SELECT coalesce(max(id), 0) FROM series").fetchone()
+    last = row[0] if row else 0
+    query = (
+        f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table}"  # noqa: S608 - fixed names
+        f" WHERE series_id = ANY (%s) AND {column} < %s LIMIT {ROWS_A_STEP}))"
+    ).encode()
+    for first in range(1, last + 1, SERIES_A_STEP):
+        series = list(range(first, first + SERIES_A_STEP))
+        while gone := conn.execute(query, (series, before)).rowcount:
+            yield gone

@@ -1,0 +1,147 @@
+"""Keeps the roll-ups of the grades 'plain' and 'apache': small steps, each a transaction, safe to be killed in any.
+
+``late_before`` (a full hour, in the table ``storage``) parts the readings: those since are rolled up when they are
+asked for; those before it stand in ``rollup_minute`` and ``rollup_hour`` unless ``rollup_due`` lists their hour, which
+is then rolled up when it is asked for, too. So the views are right before, between and after the steps, and late
+readings only have to be listed, in the transaction that stores them.
+
+Lock order: who stores readings holds STORING shared (``begin_storing()``); who moves ``late_before`` or ``kept_from``
+holds it alone, for the moment of one small transaction. Nothing else here locks anything that ingest uses.
+"""
+
+import datetime as dt
+from typing import Any
+
+import psycopg
+
+STORING = 0x53544F5245
+"""'STORE': the advisory lock of ``begin_storing()`` (migration 0040)."""
+GRACE = dt.timedelta(minutes=5)
+"""So long after its end an hour is rolled up; what comes later is late."""
+SERIES_A_STEP = 500
+BACKLOG = 100_000
+"""With so many hours of series due, no further hour is added."""
+LOCK_TIMEOUT = "2s"
+"""Whoever stores readings waits behind us while we wait for a lock: give up and try again."""
+HOUR = dt.timedelta(hours=1)
+
+
+def advance(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
+    """Declare the next hour that is over, of every series, to be due; False where there is none yet.
+
+    Raises psycopg.errors.LockNotAvailable where somebody takes long to store readings: try again.
+    """
+    target = full_hour(now - GRACE)
+    row = conn.execute(
+        "SELECT nullif(late_before, '-infinity') FROM storage"
+        " WHERE late_before < %s AND (SELECT count(*) FROM (SELECT FROM rollup_due LIMIT %s) d) < %s",
+        (target, BACKLOG, BACKLOG),
+    ).fetchone()
+    if row is None:
+        return False
+    with conn.transaction():
+        lock_storing(conn)
+        # None: nothing was ever rolled up. The lock is held already: nobody adds an older reading meanwhile.
+        hour = row[0] or _first_hour(conn) or target
+        if hour >= target:
+            conn.execute("UPDATE storage SET late_before = %s", (target,))
+            return True
+        conn.execute("INSERT INTO rollup_due (series_id, hour) SELECT id, %s FROM series", (hour,))
+        conn.execute("UPDATE storage SET late_before = %s", (hour + HOUR,))
+    return True
+
+
+def roll_up(conn: psycopg.Connection[Any]) -> int:
+    """Roll up the oldest hour that is due, of at most SERIES_A_STEP series; of how many series that was."""
+    row = conn.execute("SELECT min(hour), (SELECT kept_from FROM storage) > min(hour) FROM rollup_due").fetchone()
+    if row is None or row[0] is None:
+        return 0
+    hour, gone = row
+    found = conn.execute(
+        "SELECT DISTINCT series_id FROM rollup_due WHERE hour = %s ORDER BY series_id LIMIT %s", (hour, SERIES_A_STEP)
+    ).fetchall()
+    series = [one[0] for one in found]
+    # An hour whose readings are gone keeps the roll-ups it has.
+    conn.execute(_FORGET if gone else _ROLL_UP, {"hour": hour, "series": series, **_place(hour)})
+    return len(series)
+
+
+def mark_due(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) -> int:
+    """Have the hours from ``since`` to ``until`` rolled up anew from the readings that are kept, of every series; for
+    whoever wrote into ``reading`` without :func:`begin_storing`. Returns how many hours that makes."""
+    row = conn.execute(
+        """
+        WITH hours AS (
+            SELECT h FROM storage, generate_series(date_trunc('hour', %s::timestamptz, 'UTC'), %s, INTERVAL '1 hour') h
+            WHERE h < late_before AND h >= kept_from
+        ), added AS (INSERT INTO rollup_due (series_id, hour) SELECT id, h FROM series, hours)
+        SELECT count(*) FROM hours
+        """,
+        (since, until - dt.timedelta(microseconds=1)),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def lock_storing(conn: psycopg.Connection[Any]) -> None:
+    """In a transaction: nobody stores readings until it ends. Raises psycopg.errors.LockNotAvailable."""
+    conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'".encode())
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (STORING,))
+
+
+def full_hour(time: dt.datetime) -> dt.datetime:
+    """The beginning of its hour."""
+    return time.replace(minute=0, second=0, microsecond=0)
+
+
+def _place(hour: dt.datetime) -> dict[str, Any]:
+    at = hour.astimezone(dt.UTC)
+    return {"day": at.replace(hour=0), "of_day": at.hour}
+
+
+def _first_hour(conn: psycopg.Connection[Any]) -> dt.datetime | None:
+    # by the index, a look for each series: the table may hold years
+    row = conn.execute(
+        """
+        SELECT min(first.time) FROM series s CROSS JOIN LATERAL (
+            SELECT r.time FROM reading r WHERE r.series_id = s.id ORDER BY r.time LIMIT 1) first
+        """
+    ).fetchone()
+    return None if row is None or row[0] is None else full_hour(row[0].astimezone(dt.UTC))
+
+
+_FORGET = "DELETE FROM rollup_due WHERE hour = %(hour)s AND series_id = ANY(%(series)s)"
+
+# One statement, so one snapshot: a reading that it does not see has an entry in rollup_due that it does not delete.
+_ROLL_UP = """
+WITH done AS (
+    DELETE FROM rollup_due WHERE hour = %(hour)s AND series_id = ANY(%(series)s)
+), minutes AS MATERIALIZED (
+    SELECT series_id, floor(extract(epoch FROM time - %(hour)s) / 60)::smallint AS slot, count(*)::integer AS n,
+           sum(value::double precision) AS total, min(value) AS low, max(value) AS high
+    FROM reading WHERE series_id = ANY(%(series)s) AND time >= %(hour)s AND time < %(hour)s + INTERVAL '1 hour'
+    GROUP BY 1, 2
+), minute_rows AS (
+    INSERT INTO rollup_minute (series_id, hour, slot, n, mean, low, high)
+    SELECT series_id, %(hour)s, array_agg(slot), array_agg(n), array_agg((total / n)::real), array_agg(low),
+           array_agg(high)
+    FROM (SELECT * FROM minutes ORDER BY series_id, slot) AS in_order GROUP BY series_id
+    ON CONFLICT (series_id, hour) DO UPDATE SET slot = EXCLUDED.slot, n = EXCLUDED.n, mean = EXCLUDED.mean,
+                                                low = EXCLUDED.low, high = EXCLUDED.high
+), hours AS (
+    SELECT series_id, %(of_day)s::smallint AS slot, sum(n)::integer AS n, (sum(total) / sum(n))::real AS mean,
+           min(low) AS low, max(high) AS high
+    FROM minutes GROUP BY series_id
+), whole_days AS (
+    SELECT * FROM hours
+    UNION ALL
+    SELECT p.series_id, other.*
+    FROM rollup_hour p JOIN hours USING (series_id)
+    CROSS JOIN LATERAL unnest(p.slot, p.n, p.mean, p.low, p.high) AS other (slot, n, mean, low, high)
+    WHERE p.day = %(day)s AND other.slot <> %(of_day)s
+)
+INSERT INTO rollup_hour (series_id, day, slot, n, mean, low, high)
+SELECT series_id, %(day)s, array_agg(slot), array_agg(n), array_agg(mean), array_agg(low), array_agg(high)
+FROM (SELECT * FROM whole_days ORDER BY series_id, slot) AS in_order GROUP BY series_id
+ON CONFLICT (series_id, day) DO UPDATE SET slot = EXCLUDED.slot, n = EXCLUDED.n, mean = EXCLUDED.mean,
+                                           low = EXCLUDED.low, high = EXCLUDED.high
+"""

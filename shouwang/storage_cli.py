@@ -1,0 +1,113 @@
+"""The commands ``shouwang storage …`` and ``shouwang maintain``: roll-ups and retention."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="How long readings, minutes and hours are kept; how far the roll-ups are; what it all takes.",
+    no_args_is_help=True,
+)
+
+Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+Days = Annotated[int | None, typer.Option(min=1, help="Days; left out: as it is.")]
+
+
+@app.command()
+def status(url: Url) -> None:
+    """Grade, retention, lag of the roll-ups, and bytes of each table."""
+    import psycopg
+    from rich.console import Console
+    from rich.table import Table
+
+    from database.retention import load_retention
+    from database.storage import examine_storage, sizes
+
+    with _errors(), psycopg.connect(url, autocommit=True) as conn:
+        keep, state = load_retention(conn), examine_storage(conn, dt.datetime.now(dt.UTC))
+        out = Console()
+        out.print(f"grade: {state.grade}")
+        out.print(f"kept: readings {keep.raw_days} days, minutes {keep.minute_days} days, hours {keep.hour_days} days")
+        out.print(f"roll-ups: {state.text}")
+        table = Table("what", "bytes", "MiB")
+        for name, size in sizes(conn, state.grade).items():
+            table.add_row(name, f"{size:,}", f"{size / 2**20:,.1f}")
+        out.print(table)
+
+
+@app.command()
+def retention(url: Url, raw_days: Days = None, minute_days: Days = None, hour_days: Days = None) -> None:
+    """Show or change how long readings, minutes and hours are kept.
+
+    It holds at once, at every grade: TimescaleDB's policies are set anew, or our maintenance follows within the hour.
+    What ingest accepts follows, too. What is removed does not come back.
+
+    Example: shouwang storage retention --raw-days 60 --minute-days 365
+    """
+    import psycopg
+
+    from database.retention import Retention, load_retention, set_retention
+
+    with _errors(), psycopg.connect(url, autocommit=True) as conn:
+        now = load_retention(conn)
+        wanted = Retention(raw_days or now.raw_days, minute_days or now.minute_days, hour_days or now.hour_days)
+        if wanted != now:
+            set_retention(conn, wanted)
+        typer.echo(f"readings {wanted.raw_days} days, minutes {wanted.minute_days} days, hours {wanted.hour_days} days")
+
+
+@app.command()
+def refresh(
+    url: Url,
+    since: Annotated[dt.datetime, typer.Option("--from", help="From this time on (UTC).")],
+    until: Annotated[dt.datetime, typer.Option("--to", help="Up to this time (UTC).")],
+) -> None:
+    """Roll a time up anew from its readings: after somebody wrote into the table 'reading' past ingest.
+
+    Times whose readings are gone keep the roll-ups they have.
+    """
+    import psycopg
+
+    from database.grade import Grade, schema_grade
+    from database.rollup import mark_due
+
+    with _errors(), psycopg.connect(url, autocommit=True) as conn:
+        if schema_grade(conn) is Grade.COMMUNITY:
+            typer.echo("TimescaleDB sees every change by itself and refreshes it within minutes: nothing to do")
+            return
+        hours = mark_due(conn, since.replace(tzinfo=dt.UTC), until.replace(tzinfo=dt.UTC))
+        typer.echo(f"{hours} hours will be rolled up again by 'shouwang maintain'; the charts are right already")
+
+
+def maintain(
+    once: Annotated[bool, typer.Option("--once", help="Do what is due now, then stop.")] = False,
+) -> None:
+    """Keep roll-ups and retention going, in small steps that never hold ingest up. Settings: SHOUWANG_DATABASE_…
+
+    One per database works; a second one waits to take over. With TimescaleDB's Community edition there is nothing to
+    do: its own policies work.
+    """
+    from database.__main__ import main
+    from database.maintenance import run_once
+    from database.settings import DatabaseSettings
+
+    if not once:
+        return main()
+    with _errors():
+        done = run_once(DatabaseSettings(), dt.datetime.now(dt.UTC))
+        typer.echo(f"rolled up {done.rolled_up} hours of series; retired {done.retired} rows or chunks")
+    return None
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    import psycopg
+
+    try:
+        yield
+    except (psycopg.Error, ValueError, RuntimeError) as error:
+        typer.secho(f"storage: {str(error).strip()}", err=True, fg="red")
+        raise typer.Exit(1) from error

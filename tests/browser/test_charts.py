@@ -1,0 +1,46 @@
+"""A resident's charts over a day, a week and a year, as a person chooses them."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import Page, expect
+from typer.testing import CliRunner
+
+from care_network import provisioning
+from care_network.records import NewAccount
+from shouwang.cli import app
+from tests.support.console import console
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration]
+PASSWORD = "a-long-enough-password"
+
+
+def test_a_day_a_week_a_year(database_url: str, page: Page, tmp_path: Path) -> None:
+    arguments = ["simulate", "history", "--url", database_url, "--residents", "1", "--days", "100", "--rate", "300"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    with psycopg.connect(database_url) as conn:
+        account = NewAccount("watcher", PASSWORD, "周敏", "Zhou Min", "dispatcher", "shenzhen.yantian")
+        provisioning.add_account(conn, account)
+    with console(database_url, None, None) as client:
+        address = str(client.base_url).rstrip("/")
+        page.goto(f"{address}/login")
+        page.locator("input[name=login]").fill("watcher")
+        page.locator("input[name=password]").fill(PASSWORD)
+        page.locator("form button[type=submit], form button").last.click()
+        page.goto(f"{address}/residents/P00001")
+        chart = page.locator("figure.chart[data-channel=heart_rate]")
+        expect(page.get_by_role("button", name="24 小时")).to_have_attribute("aria-pressed", "true")
+        expect(chart.locator(".summary")).to_contain_text("个值")
+        seen = [chart.locator(".summary").inner_text()]
+        for length in ("7 天", "1 年"):
+            page.get_by_role("button", name=length).click()
+            expect(page.get_by_role("button", name=length)).to_have_attribute("aria-pressed", "true")
+            expect(chart.locator(".summary")).not_to_have_text(seen[-1])
+            expect(chart.locator("canvas")).to_have_count(1)
+            seen.append(chart.locator(".summary").inner_text())
+        page.screenshot(path=tmp_path / "year.png", full_page=True)
+        assert len(set(seen)) == 3
+        page.reload()  # the choice stands in the address
+        expect(page.get_by_role("button", name="1 年")).to_have_attribute("aria-pressed", "true")
+        expect(chart.locator(".summary")).to_have_text(seen[-1])
