@@ -1,6 +1,7 @@
 """Several workers of ingest, and several servers of the broker: what dies loses and doubles nothing."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,8 +10,11 @@ import numpy as np
 import psycopg
 import pytest
 
+from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
 from firmware_profiles.mqtt import Broker
+from ingest.retire import retire
+from ingest.settings import IngestSettings
 from shouwang.broker import EmbeddedBroker
 from shouwang.broker_config import IN_FLIGHT_BY_SHARD
 from shouwang.nats_cluster import NatsCluster
@@ -52,6 +56,17 @@ def send(
         mqtt.stop(client)
 
 
+def has_session(settings: Broker, session: str) -> bool:
+    """Whether the broker keeps this session."""
+    found: list[bool] = []
+    client = mqtt.make_client(settings, session, clean=False)
+    client.on_connect = lambda _c, _u, flags, _r, _p: found.append(flags.session_present)
+    mqtt.start(client, settings)
+    wait_for(lambda: bool(found), 20, lambda: "no connection")
+    mqtt.stop(client)
+    return found[0]
+
+
 def stored(url: str) -> dict[str, tuple[int, int]]:
     """By gateway: how many readings, and of how many times."""
     query = """
@@ -62,7 +77,9 @@ def stored(url: str) -> dict[str, tuple[int, int]]:
         return {str(name): (int(many), int(times)) for name, many, times in conn.execute(query).fetchall()}
 
 
-def test_a_killed_worker_goes_on_where_it_was_and_the_others_do_not_wait(database_url: str, tmp_path: Path) -> None:
+def test_a_killed_worker_goes_on_where_it_was_and_the_others_do_not_wait(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gateways = [f"gw-share-{n}" for n in range(8)]
     of_worker = [[name for name in gateways if int(wire.shard_of(name), 16) % 2 == number] for number in (0, 1)]
     assert all(of_worker)
@@ -92,6 +109,17 @@ def test_a_killed_worker_goes_on_where_it_was_and_the_others_do_not_wait(databas
         workers[1].start()
         expected = dict.fromkeys(gateways, (600, 600))
         wait_for(lambda: stored(database_url) == expected, 40, lambda: f"{stored(database_url)} {workers[1].log()}")
+
+        # the number of workers changes: what waits in an old session is stored, and the session is no more
+        workers[1].stop()
+        send(broker.settings, of_worker[1], range(61, 71))
+        monkeypatch.setattr("ingest.retire.QUIET_S", 1.0)
+        old = IngestSettings(worker="ingest-1", workers=2)
+        settings = broker.settings("svc-ingest")
+        assert retire(old, DatabaseSettings(url=database_url), settings, threading.Event())
+        expected |= dict.fromkeys(of_worker[1], (700, 700))
+        assert stored(database_url) == expected
+        assert not has_session(settings, old.session)
 
 
 def test_a_killed_server_of_three_loses_and_doubles_nothing(database_url: str, tmp_path: Path) -> None:
