@@ -10,8 +10,6 @@ import contextlib
 import itertools
 import multiprocessing
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +20,17 @@ import numpy as np
 import psutil
 import psycopg
 
-from bench.district import IDENTITY, IN_FLIGHT, names, open_session, publisher, register, servers, speaking_for_all
+from bench.district import (
+    IDENTITY,
+    IN_FLIGHT,
+    ingest_process,
+    names,
+    open_session,
+    publisher,
+    register,
+    servers,
+    speaking_for_all,
+)
 from bench.figures import Figure
 from database.migrate import migrate
 from database.postgres_server import PostgresServer
@@ -54,7 +62,7 @@ def run() -> list[Figure]:
             grade = migrate(postgres.url)
             register(postgres.url, [MARKER, *names(GATEWAYS)], ["d"])
             open_session(broker, IngestSettings())
-            with _ingest(postgres, broker, folder) as process, publishing(broker):
+            with ingest_process(postgres.url, broker, folder, IngestSettings()) as process, publishing(broker):
                 figures = _measure(postgres, broker, process, f"{grade}, {GATEWAYS:,} gateways, {RATE:,} readings/s")
             postgres.discard()
     return figures
@@ -125,20 +133,6 @@ def _ticks(seconds: float) -> Iterator[None]:
 
 def _rss_mb(process: psutil.Process) -> float:
     return float(process.memory_info().rss) / 1e6
-
-
-@contextlib.contextmanager
-def _ingest(postgres: PostgresServer, broker: EmbeddedBroker, folder: Path) -> Iterator[psutil.Process]:
-    settings = broker.settings("svc-ingest")
-    fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(settings, k)) for k in settings.__struct_fields__}
-    environment = {**os.environ, **fields, "SHOUWANG_DATABASE_URL": postgres.url}
-    with (folder / "ingest.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "ingest"], env=environment, stdout=log, stderr=log)
-    try:
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @contextlib.contextmanager
