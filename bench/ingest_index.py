@@ -49,10 +49,14 @@ def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
             _rate(conn, INDEXES[OURS], clustered)  # warm-up
             rates = {f"index {name}": _rate(conn, index, clustered) for name, index in INDEXES.items()}
             rates[f"index {OURS}, batches in order of time"] = _rate(conn, INDEXES[OURS], mixed)
+            _rate(conn, INDEXES[OURS], clustered)
+            size = _size(conn)
         postgres.discard()
     ours = rates[f"index {OURS}"]
-    note = f"{GATEWAYS * SERIES * READINGS * FRAMES:,} rows, {grade}"
-    return [Figure(name, rate, "rows/s", ours, f"index {OURS}", COMMAND, note) for name, rate in rates.items()]
+    number = GATEWAYS * SERIES * READINGS * FRAMES
+    note = f"{number:,} rows, {grade}"
+    figures = [Figure(name, rate, "rows/s", ours, f"index {OURS}", COMMAND, note) for name, rate in rates.items()]
+    return [*figures, Figure(f"a fresh reading with index {OURS}", size / number, "bytes", command=COMMAND, note=note)]
 
 
 def _batches(*, clustered: bool) -> Iterator[bytes]:
@@ -66,6 +70,16 @@ def _batches(*, clustered: bool) -> Iterator[bytes]:
                 order = np.argsort(second, kind="stable")
                 ids, second = ids[order], second[order]
             yield rows.readings(begin_us + second * 1_000_000, ids, rng.normal(70, 1, len(ids)).astype(np.float32))
+
+
+def _size(conn: psycopg.Connection[tuple[object, ...]]) -> int:
+    """Bytes on the disk of the table, its chunks and their indexes."""
+    query = """
+        SELECT (pg_total_relation_size('reading') + coalesce(sum(pg_total_relation_size(inhrelid)), 0))::bigint
+        FROM pg_inherits WHERE inhparent = 'reading'::regclass
+    """
+    (size,) = conn.execute(query).fetchone() or (0,)
+    return int(str(size))
 
 
 def _rate(conn: psycopg.Connection[tuple[object, ...]], index: str, batches: list[bytes]) -> float:
