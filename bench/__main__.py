@@ -18,6 +18,8 @@ from bench.figures import Figure
 
 MODULES = (
     "ingest_drain",
+    "ingest_index",
+    "ingest_workers",
     "ingest_load",
     "flood",
     "history",

@@ -5,11 +5,15 @@ gateway; the broker, its TLS and its bookkeeping are the real ones.
 """
 
 import contextlib
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import paho.mqtt.client as paho
+import psutil
 import psycopg
 
 from database.embedded import EmbeddedPostgres
@@ -89,3 +93,21 @@ def publisher(broker: mqtt.Broker, name: str) -> paho.Client:
     if not online.wait(20):
         raise TimeoutError(f"{name} could not connect")
     return client
+
+
+@contextlib.contextmanager
+def ingest_process(
+    url: str, broker: EmbeddedBroker, folder: Path, settings: IngestSettings
+) -> Iterator[psutil.Process]:
+    """A worker of ingest as a process of its own."""
+    connection = broker.settings("svc-ingest")
+    fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(connection, k)) for k in connection.__struct_fields__}
+    named = {"SHOUWANG_INGEST_WORKER": settings.worker, "SHOUWANG_INGEST_WORKERS": str(settings.workers)}
+    environment = {**os.environ, **fields, **named, "SHOUWANG_DATABASE_URL": url}
+    with (folder / f"{settings.worker}.log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "ingest"], env=environment, stdout=log, stderr=log)
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -66,12 +66,12 @@ def measure(make_server: Callable[[Path], PostgresServer], load: Load) -> Figure
                 register(postgres.url, names(load.gateways), DEVICES)
                 open_session(broker, IngestSettings())
                 warm_up = Load(load.gateways, 1, 1)
-                _fill(broker, warm_up, 0)
+                fill(broker, warm_up, 0)
                 _drain(postgres.url, broker, warm_up.readings)
                 drained, bare = [], []
                 for number in range(1, load.rounds + 1):
-                    _fill(broker, load, number)
-                    _empty(postgres.url)
+                    fill(broker, load, number)
+                    empty(postgres.url)
                     drained.append(load.readings / _drain(postgres.url, broker, load.readings))
                     bare.append(load.readings / _bare_copy(postgres.url, load.readings))
             postgres.discard()
@@ -87,7 +87,8 @@ def measure(make_server: Callable[[Path], PostgresServer], load: Load) -> Figure
     )
 
 
-def _fill(broker: EmbeddedBroker, load: Load, epoch: int) -> None:
+def fill(broker: EmbeddedBroker, load: Load, epoch: int) -> None:
+    """Publish the load, numbered within ``epoch``, to whoever is subscribed."""
     rng = np.random.default_rng(1)
     begin_us = (time.time_ns() // 1000 // 86_400_000_000 - 1) * 86_400_000_000  # yesterday: one chunk
     middle = {code: (CHANNELS[code].low + CHANNELS[code].high) / 3 for code in SERIES}
@@ -109,7 +110,8 @@ def _fill(broker: EmbeddedBroker, load: Load, epoch: int) -> None:
     mqtt.stop(client)
 
 
-def _empty(url: str) -> None:
+def empty(url: str) -> None:
+    """No readings, and a checkpoint done."""
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("TRUNCATE reading")
         conn.execute("CHECKPOINT")
@@ -141,7 +143,7 @@ def _bare_copy(url: str, total: int) -> float:
             raise RuntimeError(f"{len(stored)} rows are stored, {total} were sent")
         size = IngestSettings().batch_readings
         pieces = [stored[at : at + size].tobytes() for at in range(0, total, size)]
-        _empty(url)
+        empty(url)
         begin = time.perf_counter()
         for piece in pieces:
             with conn.transaction(), conn.cursor() as cursor, cursor.copy(rows.COPY_READINGS) as copy:

@@ -10,8 +10,6 @@ import contextlib
 import itertools
 import multiprocessing
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +20,17 @@ import numpy as np
 import psutil
 import psycopg
 
-from bench.district import IDENTITY, IN_FLIGHT, names, open_session, publisher, register, servers, speaking_for_all
+from bench.district import (
+    IDENTITY,
+    IN_FLIGHT,
+    ingest_process,
+    names,
+    open_session,
+    publisher,
+    register,
+    servers,
+    speaking_for_all,
+)
 from bench.figures import Figure
 from database.migrate import migrate
 from database.postgres_server import PostgresServer
@@ -54,7 +62,7 @@ def run() -> list[Figure]:
             grade = migrate(postgres.url)
             register(postgres.url, [MARKER, *names(GATEWAYS)], ["d"])
             open_session(broker, IngestSettings())
-            with _ingest(postgres, broker, folder) as process, publishing(broker):
+            with ingest_process(postgres.url, broker, folder, IngestSettings()) as process, publishing(broker):
                 figures = _measure(postgres, broker, process, f"{grade}, {GATEWAYS:,} gateways, {RATE:,} readings/s")
             postgres.discard()
     return figures
@@ -65,11 +73,12 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
     with psycopg.connect(postgres.url, autocommit=True) as conn:
         _latencies(conn, marker, 10.0)  # the first frames of every gateway make its series
         (warm,) = conn.execute("SELECT count(*) FROM reading").fetchone() or (0,)
-        before, began = ingest.cpu_times(), time.monotonic()
+        parts = {"ingest": ingest, "broker": psutil.Process(broker.pid), "database": psutil.Process(postgres.pid)}
+        before, began = {part: _cpu_s(process) for part, process in parts.items()}, time.monotonic()
         latencies, memory = _latencies(conn, marker, MINUTES * 60, ingest)
-        after, spent = ingest.cpu_times(), time.monotonic() - began
+        spent = time.monotonic() - began
+        share = {part: 100 * (_cpu_s(process) - before[part]) / spent for part, process in parts.items()}
         (stored,) = conn.execute("SELECT count(*) - %s FROM reading", (warm,)).fetchone() or (0,)
-    share = 100 * (after.user + after.system - before.user - before.system) / spent
     postgres.stop()
     away = [_rss_mb(ingest) for _ in _ticks(AWAY_S)]
     postgres.start()
@@ -80,7 +89,9 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
     return [
         Figure("visible to SQL, p99", float(np.percentile(latencies, 99)), "ms", 250, "limit", **common),
         Figure("visible to SQL, p50", float(np.percentile(latencies, 50)), "ms", **common),
-        Figure("ingest at district load, share of a core", share, "%", 25, "limit", **common),
+        Figure("ingest at district load, share of a core", share["ingest"], "%", 25, "limit", **common),
+        Figure("broker at district load, share of a core", share["broker"], "%", **common),
+        Figure("database at district load, share of a core", share["database"], "%", **common),
         Figure("ingest, peak memory", max(memory), "MB", 300, "limit", **common),
         Figure("ingest, memory grown by", memory[-1] - memory[len(memory) // 4], "MB", **common),
         Figure(f"ingest, peak memory, database away {AWAY_S:g} s", max(away), "MB", 300, "limit", **common),
@@ -123,22 +134,14 @@ def _ticks(seconds: float) -> Iterator[None]:
         time.sleep(0.5)
 
 
+def _cpu_s(process: psutil.Process) -> float:
+    """What it and its children have used of the processors."""
+    every = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return float(sum(one.user + one.system for one in every))
+
+
 def _rss_mb(process: psutil.Process) -> float:
     return float(process.memory_info().rss) / 1e6
-
-
-@contextlib.contextmanager
-def _ingest(postgres: PostgresServer, broker: EmbeddedBroker, folder: Path) -> Iterator[psutil.Process]:
-    settings = broker.settings("svc-ingest")
-    fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(settings, k)) for k in settings.__struct_fields__}
-    environment = {**os.environ, **fields, "SHOUWANG_DATABASE_URL": postgres.url}
-    with (folder / "ingest.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "ingest"], env=environment, stdout=log, stderr=log)
-    try:
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -42,16 +43,28 @@ class _Prepared(msgspec.Struct):
 
 
 class Ingest:
-    """Two threads and paho's: ``_prepare`` decodes, ``_store`` commits and acknowledges."""
+    """Two threads and paho's: ``_prepare`` decodes, ``_store`` commits and acknowledges.
 
-    def __init__(self, settings: IngestSettings, database: DatabaseSettings, broker: Broker) -> None:
+    ``subscribe=False`` takes only what its session is subscribed to already; ``stored`` is told what was stored.
+    """
+
+    def __init__(
+        self,
+        settings: IngestSettings,
+        database: DatabaseSettings,
+        broker: Broker,
+        *,
+        subscribe: bool = True,
+        stored: Callable[[list[Received]], None] = lambda _: None,
+    ) -> None:
         self._settings, self._database = settings, database
         allowance = Allowance(
             settings.gateway_messages_per_s, settings.gateway_readings_per_s, settings.gateway_burst_s
         )
         self._subscriber = Subscriber(
-            broker, settings.session, settings.share, settings.queue_mb * 1024 * 1024, allowance
+            broker, settings.session, settings.share, settings.queue_mb * 1024 * 1024, allowance, subscribe=subscribe
         )
+        self._stored = stored
         self._quarantine = Quarantine(
             Room(
                 settings.quarantine_entries,
@@ -69,6 +82,10 @@ class Ingest:
     def waiting(self) -> int:
         """Messages taken from the broker that no batch holds yet."""
         return self._subscriber.waiting + self._subscriber.shed
+
+    @property
+    def connected(self) -> bool:
+        return self._subscriber.connected
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop``; what is in hand is stored and acknowledged first if the database answers."""
@@ -205,6 +222,7 @@ class Ingest:
             self._store_singly(conn, item, error)
         self._subscriber.acknowledge(item.messages)
         self._subscriber.acknowledge(item.shed)
+        self._stored(item.messages)
 
     def _commit(self, conn: psycopg.Connection[Any], item: _Prepared) -> None:
         """Store the batch; where its streams' marks were moved by somebody else, decide it anew."""

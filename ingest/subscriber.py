@@ -51,8 +51,17 @@ class Subscriber:
     again after a reconnect or restart.
     """
 
-    def __init__(self, broker: mqtt.Broker, session: str, share: Share, limit_bytes: int, allowance: Allowance) -> None:
-        self._broker, self._share = broker, share
+    def __init__(
+        self,
+        broker: mqtt.Broker,
+        session: str,
+        share: Share,
+        limit_bytes: int,
+        allowance: Allowance,
+        *,
+        subscribe: bool = True,
+    ) -> None:
+        self._broker, self._share, self._subscribe = broker, share, subscribe
         self._limit = limit_bytes
         self._intake: Intake[Received] = Intake(allowance, limit_bytes, MAX_MESSAGES)
         self._shed: deque[Received] = deque()
@@ -98,6 +107,10 @@ class Subscriber:
         acknowledge(self._client, (one.mid for one in messages if one.qos and one.connection == now))
 
     @property
+    def connected(self) -> bool:
+        return self._client.is_connected()
+
+    @property
     def waiting(self) -> int:
         return len(self._intake)
 
@@ -116,7 +129,8 @@ class Subscriber:
             return
         with self._changed:
             self._connection += 1
-        client.subscribe([(name, 1) for name in self._share.filters()])
+        if self._subscribe:
+            client.subscribe([(name, 1) for name in self._share.filters()])
         log.info("connected to the broker", session_present=flags.session_present)
 
     def _subscribed(

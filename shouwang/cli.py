@@ -91,9 +91,19 @@ def _service(package: str) -> None:
 
 
 @app.command()
-def ingest() -> None:
-    """Store what the homes send: MQTT to database, exactly once. Settings: SHOUWANG_… in the environment."""
-    _service("ingest")
+def ingest(
+    retire: Annotated[
+        bool, typer.Option("--retire", help="Store what waits in this worker's session, and end the session.")
+    ] = False,
+) -> None:
+    """Store what the homes send: MQTT to database, exactly once. Settings: SHOUWANG_… in the environment.
+
+    Several workers share the homes: SHOUWANG_INGEST_WORKERS=2, and SHOUWANG_INGEST_WORKER=ingest-0 and ingest-1. When
+    their number changes, start the new ones, then run --retire with the settings of each old one (docs/scaling.md).
+    """
+    from ingest.__main__ import main as serve
+
+    raise typer.Exit(0 if serve(ending=retire) else 1)
 
 
 @app.command()

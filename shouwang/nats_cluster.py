@@ -100,7 +100,6 @@ class _Address:
     def __init__(self, ports: Sequence[int]) -> None:
         self._ports = ports
         self.port = free_port()
-        self._first = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -129,11 +128,9 @@ class _Address:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _connected(self, down: asyncio.StreamReader, down_writer: asyncio.StreamWriter) -> None:
-        self._first += 1  # the clients are spread over the servers
         up_writer = None
         try:
-            for turn in range(len(self._ports)):
-                port = self._ports[(self._first + turn) % len(self._ports)]
+            for port in self._ports:
                 with contextlib.suppress(OSError):
                     up, up_writer = await asyncio.open_connection("127.0.0.1", port)
                     break
