@@ -20,6 +20,7 @@ MODULES = (
     "ingest_drain",
     "ingest_load",
     "flood",
+    "peers",
     "alert_latency",
     "escalation",
     "detection",
