@@ -19,6 +19,7 @@ from bench.figures import Figure
 from database.embedded import EmbeddedPostgres, PostgresServer
 from database.migrate import migrate
 from database.settings import DatabaseSettings
+from database.timescaledb import timescaledb_bin_dir
 from firmware_profiles import mqtt, wire
 from firmware_profiles.channels import CHANNELS
 from ingest import rows
@@ -28,7 +29,6 @@ from ingest.subscriber import LEAVES
 from shouwang.broker import EmbeddedBroker
 from shouwang.pki import Pki
 from shouwang.processes import wait_until
-from tests.support.databases import timescaledb_bin_dir
 
 GATEWAYS = 20
 FRAMES = 150

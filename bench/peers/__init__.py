@@ -38,8 +38,8 @@ from shouwang.processes import Child, wait_until
 
 COMMAND = "python -m bench peers"
 SENDER, PEER = "svc-bench", "svc-peer"
-STALL_S = 30.0
-"""A program that commits nothing for so long has done what it will do."""
+START_S, STALL_S = 30.0, 10.0
+"""A program that commits nothing for so long (at first, later) has done what it will do."""
 AHEAD = 2000
 
 
@@ -49,10 +49,10 @@ class Program(Protocol):
     NAME: str
     SESSION: str
     FILTER: str
-    FORM: rows.Form
+    FORMS: dict[rows.Shape, rows.Form]
 
     @staticmethod
-    def prepare(folder: Path, broker: Broker, database_url: str, /) -> Command: ...
+    def prepare(folder: Path, shape: rows.Shape, broker: Broker, database_url: str, /) -> Command: ...
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -64,13 +64,13 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def run() -> list[Figure]:
-    """Readings per second of ours and of each peer; the ratio is ours to the peer's."""
+    """Readings per second of ours and of each peer, by shape of the messages; the ratio is ours to the peer's."""
     *_, make_server = servers()
-    out = Console()
     peers = [peer for peer in (node_red, collectd) if not peer.missing()]
-    for peer in (node_red, collectd):
-        if peer not in peers:
-            out.print(f"{peer.NAME}: not installed: run bench/peers/setup.sh")
+    for peer in {node_red, collectd} - set(peers):
+        Console().print(f"{peer.NAME}: not installed: run bench/peers/setup.sh")
+    if not peers:
+        return []
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name, _rights():
         folder = Path(name)
         with (
@@ -81,21 +81,26 @@ def run() -> list[Figure]:
             with psycopg.connect(postgres.url) as conn:
                 firsts = rows.register(conn)
             _keep_commit_times(postgres)
-            found = {program.NAME: _measure(program, folder, postgres, broker, firsts) for program in (ours, *peers)}
+            found = {
+                (shape, program.NAME): _measure(program, shape, folder, postgres, broker, firsts)
+                for shape in rows.SHAPES
+                for program in (ours, *peers)
+                if shape in program.FORMS
+            }
             postgres.discard()
-    own = found[ours.NAME]
-    if not own.same:
-        raise RuntimeError(f"our ingest stored {own.stored} rows that are not those that were sent")
-    figures = []
-    for peer in peers:
-        result = found[peer.NAME]
-        note = f"{rows.TOTAL:,} readings, {grade} PostgreSQL"
+    return [
+        _figure(shape, found[shape, ours.NAME], name, result, grade)
+        for (shape, name), result in found.items()
+        if name != ours.NAME
+    ]
+
+
+def _figure(shape: rows.Shape, own: Result, name: str, peers: Result, grade: str) -> Figure:
+    note = f"{rows.TOTAL:,} readings, {rows.SHAPES[shape]} a message, {grade} PostgreSQL"
+    for who, result in ((ours.NAME, own), (name, peers)):
         if not result.same:
-            note += f"; {peer.NAME} stored {result.stored:,} of them, or others"
-        figures.append(
-            Figure(f"ingest beside {peer.NAME}", own.rate, "readings/s", result.rate, peer.NAME, COMMAND, note)
-        )
-    return figures
+            note += f"; NOT the same rows: {who} stored {result.stored:,}"
+    return Figure(f"ingest beside {name}, {shape}", own.rate, "readings/s", peers.rate, name, COMMAND, note)
 
 
 @contextmanager
@@ -118,30 +123,34 @@ def _keep_commit_times(postgres: PostgresServer) -> None:
 
 
 def _measure(
-    program: Program, folder: Path, postgres: PostgresServer, broker: EmbeddedBroker, firsts: list[list[int]]
+    program: Program,
+    shape: rows.Shape,
+    folder: Path,
+    postgres: PostgresServer,
+    broker: EmbeddedBroker,
+    firsts: list[list[int]],
 ) -> Result:
-    with psycopg.connect(postgres.url, autocommit=True) as conn:
-        conn.execute("TRUNCATE reading")
     identity = broker.settings("svc-ingest" if program is ours else PEER)
     _open_session(identity, program.SESSION, program.FILTER)
-    _fill(broker.settings(SENDER), (message for piece in rows.pieces(firsts) for message in program.FORM(piece)))
-    with (
-        psycopg.connect(postgres.url, autocommit=True) as conn,
-        _running(program, folder / program.SESSION, identity, postgres.url) as child,
-    ):
-        try:
-            began = _await_connection(child, broker.port)
-            _await_all(conn, child)
-            return _result(conn, began, firsts)
-        except RuntimeError as error:
-            raise RuntimeError(f"{program.NAME}: {error}; the end of its log:\n{child.log_tail()}") from error
+    form = program.FORMS[shape]
+    _fill(broker.settings(SENDER), (form(part) for part in rows.parts(firsts, shape)))
+    with psycopg.connect(postgres.url, autocommit=True) as conn:
+        conn.execute("TRUNCATE reading")
+        conn.execute("CHECKPOINT")
+        mine = folder / f"{program.SESSION}-{shape}"
+        mine.mkdir(mode=0o700)
+        with _running(program.NAME, program.prepare(mine, shape, identity, postgres.url), mine / "log") as child:
+            try:
+                rate = _rate(conn, child, broker.port)
+            except (RuntimeError, TimeoutError) as error:
+                raise RuntimeError(f"{program.NAME}: {error}; the end of its log:\n{child.log_tail()}") from error
+        found = rows.sums(conn)
+    return Result(rate, sum(count for count, _, _ in found.values()), found == rows.expected_sums(firsts))
 
 
 @contextmanager
-def _running(program: Program, folder: Path, broker: Broker, database_url: str) -> Iterator[Child]:
-    folder.mkdir(mode=0o700)
-    argv, environment = program.prepare(folder, broker, database_url)
-    child = Child(program.NAME, argv, environment, folder / "log")
+def _running(name: str, command: Command, log_file: Path) -> Iterator[Child]:
+    child = Child(name, *command, log_file)
     child.start()
     try:
         yield child
@@ -160,7 +169,7 @@ def _open_session(identity: Broker, session: str, topic_filter: str) -> None:
     mqtt.stop(client)
 
 
-def _fill(identity: Broker, messages: Iterator[rows.Message]) -> None:
+def _fill(identity: Broker, messages: Iterator[tuple[str, bytes]]) -> None:
     window, ready = threading.Semaphore(AHEAD), threading.Event()
     client = mqtt.make_client(identity, "bench-sender", clean=True)
     client.max_inflight_messages_set(AHEAD)
@@ -179,39 +188,36 @@ def _fill(identity: Broker, messages: Iterator[rows.Message]) -> None:
     mqtt.stop(client)
 
 
-def _await_connection(child: Child, port: int) -> float:
-    """The time (s since 1970) at which it was seen to be connected to the broker."""
+def _rate(conn: psycopg.Connection[Any], child: Child, port: int) -> float:
+    """Readings per second from its connection to its last commit."""
     process = psutil.Process(child.pid)
+    wait_until(lambda: _connected(process, port), START_S, "a connection to the broker", pause_s=0.01)
+    began = time.time()
+    _await_rows(conn, child)
+    stored, ended = conn.execute(
+        "SELECT count(*), extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 FROM reading"
+    ).fetchone() or (0, None)
+    if ended is None:
+        raise RuntimeError("it stored nothing")
+    return float(stored / (ended - began))
 
-    def connected() -> bool:
-        if not child.alive():
-            raise RuntimeError("it ended by itself")
-        found = process.net_connections("tcp4")
-        return any(c.raddr and c.raddr.port == port and c.status == psutil.CONN_ESTABLISHED for c in found)
 
-    wait_until(connected, STALL_S, "a connection to the broker", pause_s=0.01)
-    return time.time()
+def _connected(process: psutil.Process, port: int) -> bool:
+    try:
+        return any(c.raddr and c.raddr.port == port and c.status == "ESTABLISHED" for c in process.net_connections())
+    except psutil.Error as error:
+        raise RuntimeError("it ended by itself") from error
 
 
-def _await_all(conn: psycopg.Connection[Any], child: Child) -> None:
-    """Until all rows are stored, or none came for a while."""
-    before, since = 0, time.monotonic()
-    while time.monotonic() - since < STALL_S:
+def _await_rows(conn: psycopg.Connection[Any], child: Child) -> None:
+    """Until all rows are stored, or no more come."""
+    before, deadline = 0, time.monotonic() + START_S
+    while time.monotonic() < deadline:
         if not child.alive():
             raise RuntimeError("it ended by itself")
         (stored,) = conn.execute("SELECT count(*) FROM reading").fetchone() or (0,)
         if stored >= rows.TOTAL:
             return
         if stored > before:
-            before, since = stored, time.monotonic()
+            before, deadline = stored, time.monotonic() + STALL_S
         time.sleep(1)
-
-
-def _result(conn: psycopg.Connection[Any], began: float, firsts: list[list[int]]) -> Result:
-    (stored, ended) = conn.execute(
-        "SELECT count(*), extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 FROM reading"
-    ).fetchone() or (0, None)
-    if ended is None:
-        raise RuntimeError("it stored nothing")
-    same = rows.sums(conn) == rows.expected_sums(firsts)
-    return Result(stored / (ended - began), stored, same)

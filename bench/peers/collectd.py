@@ -19,8 +19,9 @@ from firmware_profiles.mqtt import Broker
 NAME = "collectd"
 SESSION = "bench-collectd"
 FILTER = f"{rows.TEXT_TOPIC}/+/+/+"
-FORM = rows.as_collectd_text
-COMMIT_S = 10
+FORMS: dict[rows.Shape, rows.Form] = {"moments": rows.as_collectd_text}
+COMMIT_S = 2
+"""It commits with the next value after so long, or when it stops: the last rows are stored then, and not measured."""
 
 _CONFIGURATION = """
 Hostname "bench"
@@ -49,9 +50,7 @@ LoadPlugin mqtt
     Topic "{filter}"
   </Subscribe>
 </Plugin>
-<LoadPlugin postgresql>
-  FlushInterval 1
-</LoadPlugin>
+LoadPlugin postgresql
 <Plugin postgresql>
   <Writer vitals>
     Statement "SELECT collectd_insert($1, $2, $3, $4, $5, $6, $7, $8, $9)"
@@ -86,7 +85,7 @@ def missing() -> bool:
     return folder_of("collectd") is None
 
 
-def prepare(folder: Path, broker: Broker, database_url: str) -> Command:
+def prepare(folder: Path, _shape: rows.Shape, broker: Broker, database_url: str) -> Command:
     """How to start it; its files are in ``folder``."""
     home = folder_of("collectd")
     if home is None:

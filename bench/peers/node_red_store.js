@@ -1,17 +1,18 @@
-// Body of the function node: msg.payload is an array of frames, the rows go in by one COPY.
-const pool = global.get("pool"), copyFrom = global.get("copyFrom");
-const lines = [];
-for (const frame of msg.payload) {
-    for (const series of frame.series) {
+// Body of the function node: msg.payload is an array of messages; their rows go in as columns, by one INSERT.
+const pool = global.get("pool");
+const times = [], ids = [], values = [];
+for (const message of msg.payload) {
+    for (const series of message.series) {
         for (let i = 0; i < series.values.length; i++) {
-            const time = new Date(frame.base + series.offsets[i]).toISOString();
-            lines.push(time + "\t" + series.id + "\t" + series.values[i] + "\n");
+            times.push((message.base + series.offsets[i]) / 1000);
+            ids.push(series.id);
+            values.push(series.values[i]);
         }
     }
 }
-pool.connect().then(client => {
-    const stream = client.query(copyFrom("COPY reading (time, series_id, value) FROM STDIN"));
-    stream.on("error", error => { client.release(error); node.error(error, msg); });
-    stream.on("finish", () => { client.release(); node.done(); });
-    stream.end(lines.join(""));
-}, error => node.error(error, msg));
+pool.query({
+    name: "store",
+    text: "INSERT INTO reading (time, series_id, value) SELECT to_timestamp(t), s, v"
+        + " FROM unnest($1::float8[], $2::int[], $3::real[]) AS one (t, s, v)",
+    values: [times, ids, values].map(column => "{" + column.join() + "}"),
+}).then(() => node.done(), error => node.error(error, msg));

@@ -13,10 +13,10 @@ from ingest.settings import IngestSettings
 NAME = "Shouwang"
 SESSION = IngestSettings().worker
 FILTER = wire.subscription("readings")
-FORM = rows.as_frames
+FORMS: dict[rows.Shape, rows.Form] = {"frames": rows.as_frame, "moments": rows.as_frame}
 
 
-def prepare(_folder: Path, broker: Broker, database_url: str) -> Command:
+def prepare(_folder: Path, _shape: rows.Shape, broker: Broker, database_url: str) -> Command:
     """How to start it."""
     fields = {f"SHOUWANG_BROKER_{key.upper()}": str(getattr(broker, key)) for key in broker.__struct_fields__}
     return [sys.executable, "-m", "ingest"], {**fields, "SHOUWANG_DATABASE_URL": database_url}

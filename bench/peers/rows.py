@@ -1,16 +1,16 @@
-"""The rows that every program of the comparison stores, and the three forms in which they travel.
+"""The rows that every program of the comparison stores, and the forms in which they travel.
 
-``GATEWAYS`` × ``FRAMES`` frames of ten series (two devices with five channels each) × 60 readings, a second apart. Ours
-get them as frames. Node-RED gets one JSON message a frame, with the numbers of the series in it: it need not look them
-up, nor check them. collectd reads one text message for one moment of one device (``time:value:value…``, its own format
-of MQTT; a type with five sources is the largest piece that it can take); the number of the device's first series is in
-the topic.
+Two shapes of messages. *frames*: one message holds ten series (two devices with five channels each) × 60 readings, a
+second apart, as our gateways send them. *moments*: one message holds the five values that one device has at one moment.
+collectd reads moments alone (``time:value:value…`` is its format over MQTT; a type with five sources is the largest
+piece it can take). Ours get both as frames of the wire format, Node-RED as JSON. The peers find the numbers of the
+series in the message or its topic: they need not look them up, nor check anything.
 """
 
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -29,18 +29,34 @@ READINGS = 60
 TOTAL = GATEWAYS * FRAMES * len(DEVICES) * len(CHANNEL_CODES) * READINGS
 JSON_TOPIC, TEXT_TOPIC = "peers/json", "peers/collectd"
 
-Message = tuple[str, bytes]
+Shape = Literal["frames", "moments"]
+SHAPES: dict[Shape, int] = {
+    "frames": len(DEVICES) * len(CHANNEL_CODES) * READINGS,
+    "moments": len(CHANNEL_CODES),
+}
+"""With how many readings a message has."""
+BEGIN_US = (time.time_ns() // 1_000_000_000 - FRAMES * READINGS) * 1_000_000
 
 
-class Piece(msgspec.Struct, frozen=True):
-    """What one frame carries: ``values`` of shape [devices, channels, readings], ``first_ids`` the number of each
-    device's first series."""
+class Device(msgspec.Struct, frozen=True):
+    """A device's share of a message: ``values`` of shape [channels, readings], the number of its first series."""
+
+    name: str
+    first_id: int
+    values: NDArray[np.float32]
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What one message carries; readings are a second apart."""
 
     gateway: str
     number: int
     base_us: int
-    values: NDArray[np.float32]
-    first_ids: list[int]
+    devices: list[Device]
+
+
+Form = Callable[[Part], tuple[str, bytes]]
+"""Topic and payload."""
 
 
 def register(conn: psycopg.Connection[Any]) -> list[list[int]]:
@@ -80,56 +96,62 @@ def names() -> list[str]:
     return [f"gw-bench-{n:03d}" for n in range(GATEWAYS)]
 
 
-def pieces(firsts: list[list[int]]) -> Iterator[Piece]:
+def parts(firsts: list[list[int]], shape: Shape) -> Iterator[Part]:
     """The same rows at each call within a process, gateway by gateway; the last readings are of now."""
     rng = np.random.default_rng(1)
     middle = np.array([[[(CHANNELS[code].low + CHANNELS[code].high) / 3] for code in CHANNEL_CODES]])
-    shape = (len(DEVICES), len(CHANNEL_CODES), READINGS)
     for gateway, ids in zip(names(), firsts, strict=True):
         for number in range(FRAMES):
             # two decimals: what a JSON of a real gateway would hold
-            values = rng.normal(middle, 1, shape).round(2).astype(np.float32)
-            yield Piece(gateway, number, BEGIN_US + number * READINGS * 1_000_000, values, ids)
+            values = rng.normal(middle, 1, (len(DEVICES), len(CHANNEL_CODES), READINGS)).round(2).astype(np.float32)
+            base_us = BEGIN_US + number * READINGS * 1_000_000
+            devices = [Device(*one) for one in zip(DEVICES, ids, values, strict=True)]
+            if shape == "frames":
+                yield Part(gateway, number + 1, base_us, devices)
+            else:
+                yield from _moments(gateway, number, base_us, devices)
 
 
-BEGIN_US = (time.time_ns() // 1_000_000_000 - FRAMES * READINGS) * 1_000_000
+def _moments(gateway: str, number: int, base_us: int, devices: list[Device]) -> Iterator[Part]:
+    for moment in range(READINGS):
+        for place, one in enumerate(devices):
+            now = Device(one.name, one.first_id, one.values[:, moment : moment + 1])
+            seq = (number * READINGS + moment) * len(devices) + place + 1
+            yield Part(gateway, seq, base_us + moment * 1_000_000, [now])
 
 
-def as_frames(piece: Piece) -> Iterator[Message]:
+def as_frame(part: Part) -> tuple[str, bytes]:
     """For our ingest."""
-    times = piece.base_us + np.arange(READINGS, dtype=np.int64) * 1_000_000
-    series = [
-        wire.make_series(device, code, piece.base_us, times, piece.values[d, c])
-        for d, device in enumerate(DEVICES)
-        for c, code in enumerate(CHANNEL_CODES)
-    ]
-    frame = wire.Frame(1, piece.gateway, 1, 1, "live", piece.number + 1, piece.base_us, series)
-    yield wire.topic(piece.gateway, "readings"), wire.encode(frame)
+    series = []
+    for one in part.devices:
+        times = part.base_us + np.arange(one.values.shape[1], dtype=np.int64) * 1_000_000
+        for code, values in zip(CHANNEL_CODES, one.values, strict=True):
+            series.append(wire.make_series(one.name, code, part.base_us, times, values))
+    frame = wire.Frame(1, part.gateway, 1, 1, "live", part.number, part.base_us, series)
+    return wire.topic(part.gateway, "readings"), wire.encode(frame)
 
 
-def as_json(piece: Piece) -> Iterator[Message]:
+def as_json(part: Part) -> tuple[str, bytes]:
     """For Node-RED."""
     series = [
         {
-            "id": piece.first_ids[d] + c,
-            "offsets": list(range(0, READINGS * 1000, 1000)),
-            "values": [round(float(value), 2) for value in piece.values[d, c]],
+            "id": one.first_id + place,
+            "offsets": list(range(0, len(values) * 1000, 1000)),
+            "values": [round(float(value), 2) for value in values],
         }
-        for d in range(len(DEVICES))
-        for c in range(len(CHANNEL_CODES))
+        for one in part.devices
+        for place, values in enumerate(one.values)
     ]
-    content = {"base": piece.base_us // 1000, "series": series}
-    yield f"{JSON_TOPIC}/{piece.gateway}", json.dumps(content, separators=(",", ":")).encode()
+    content = {"base": part.base_us // 1000, "series": series}
+    return f"{JSON_TOPIC}/{part.gateway}", json.dumps(content, separators=(",", ":")).encode()
 
 
-def as_collectd_text(piece: Piece) -> Iterator[Message]:
+def as_collectd_text(part: Part) -> tuple[str, bytes]:
     """For collectd: topic <prefix>/<host>/<plugin>-<instance>/<type>, text <time>:<value>…"""
-    for moment in range(READINGS):
-        seconds = piece.base_us // 1_000_000 + moment
-        for d in range(len(DEVICES)):
-            values = ":".join(f"{value:.2f}" for value in piece.values[d, :, moment])
-            topic = f"{TEXT_TOPIC}/{piece.gateway}/vitals-{piece.first_ids[d]}/vitals"
-            yield topic, f"{seconds}:{values}".encode()
+    (one,) = part.devices
+    values = ":".join(f"{value:.2f}" for value in one.values[:, 0])
+    topic = f"{TEXT_TOPIC}/{part.gateway}/vitals-{one.first_id}/vitals"
+    return topic, f"{part.base_us // 1_000_000}:{values}".encode()
 
 
 Sums = dict[int, tuple[int, int, int]]
@@ -151,14 +173,11 @@ def sums(conn: psycopg.Connection[Any]) -> Sums:
 def expected_sums(firsts: list[list[int]]) -> Sums:
     """Of what is sent."""
     found: Sums = {}
-    for piece in pieces(firsts):
-        times = READINGS * (piece.base_us // 1_000_000) + READINGS * (READINGS - 1) // 2
-        hundredths = np.round(piece.values.astype(np.float64) * 100).astype(np.int64).sum(axis=2)
-        for d, first in enumerate(piece.first_ids):
-            for c in range(len(CHANNEL_CODES)):
-                count, at, total = found.get(first + c, (0, 0, 0))
-                found[first + c] = (count + READINGS, at + times, total + int(hundredths[d, c]))
+    for part in parts(firsts, "frames"):
+        times = READINGS * (part.base_us // 1_000_000) + READINGS * (READINGS - 1) // 2
+        for one in part.devices:
+            hundredths = np.round(one.values.astype(np.float64) * 100).astype(np.int64).sum(axis=1)
+            for place, total in enumerate(hundredths):
+                before = found.get(one.first_id + place, (0, 0, 0))
+                found[one.first_id + place] = (before[0] + READINGS, before[1] + times, before[2] + int(total))
     return found
-
-
-Form = Callable[[Piece], Iterator[Message]]

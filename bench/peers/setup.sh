@@ -9,7 +9,6 @@ set -euo pipefail
 FOLDER=$(realpath -m "${1:-${SHOUWANG_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/shouwang/peers}}")
 NODE_RED=4.1.15 # the newest for node 18 and 20
 PG=8.23.1
-COPY_STREAMS=7.0.0
 COLLECTD=5.12 # what Debian 12 has
 mkdir -p "$FOLDER"
 exec 9>"$FOLDER/.lock"
@@ -17,12 +16,12 @@ flock 9
 
 node_red() {
   command -v npm >/dev/null || { echo "node-red: left out, npm is not installed"; return; }
-  local want="$NODE_RED $PG $COPY_STREAMS" dir=$FOLDER/node-red
+  local want="$NODE_RED $PG" dir=$FOLDER/node-red
   if [ "$(cat "$dir/.done" 2>/dev/null)" != "$want" ]; then
     rm -rf "$dir"
     mkdir -p "$dir"
     npm install --prefix "$dir" --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error \
-      "node-red@$NODE_RED" "pg@$PG" "pg-copy-streams@$COPY_STREAMS"
+      "node-red@$NODE_RED" "pg@$PG"
     echo "$want" >"$dir/.done"
   fi
   echo "node-red $NODE_RED: $dir"

@@ -18,6 +18,8 @@ from firmware_profiles import wire
 from firmware_profiles.mqtt import Broker
 
 DEVICE, CHANNEL, EVENT_DEVICE, EVENT = "radar", "illuminance", "sos-button", "button_test"
+STRANGER, STRANGER_EVERY = "stranger", 8
+"""A device that is not registered has one reading in every so many frames: it belongs into the quarantine."""
 READINGS = 20
 """Of one frame, a millisecond apart."""
 FRAME_S, EVENT_S = 0.25, 2.0
@@ -50,10 +52,13 @@ class Gateway:
 
     def frame(self) -> None:
         base_us = max(self._clock.now_us() // 1000 * 1000, self._bases[-1] + READINGS * 1000 if self._bases else 0)
-        first = len(self._bases) * READINGS
+        number = len(self._bases)
         self._bases.append(base_us)
-        times, values = _readings(base_us, first)
-        self._buffer.put_frame(base_us, [wire.make_series(DEVICE, CHANNEL, base_us, times, values)])
+        times, values = _readings(base_us, number * READINGS)
+        series = [wire.make_series(DEVICE, CHANNEL, base_us, times, values)]
+        if number % STRANGER_EVERY == 0:
+            series.append(wire.make_series(STRANGER, CHANNEL, base_us, times[:1], values[:1]))
+        self._buffer.put_frame(base_us, series)
         self._pump()
 
     def event(self) -> None:
@@ -72,6 +77,11 @@ class Gateway:
         if not parts:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         return np.concatenate([times for times, _ in parts]), np.concatenate([values for _, values in parts])
+
+    def strangers(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The same of the device that is not registered."""
+        times, values = self.readings()
+        return times[:: READINGS * STRANGER_EVERY], values[:: READINGS * STRANGER_EVERY]
 
     def close(self) -> None:
         self._buffer.close()

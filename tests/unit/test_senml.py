@@ -153,6 +153,8 @@ def test_unknown_fields_are_ignored_unless_they_must_be_understood() -> None:
         (b'[{"n":"a","v":true}]', "'v' is a number"),
         (b'[{"n":"a","vb":1}]', "'vb' is true or false"),
         (b'[{"n":7,"v":1}]', "'n' is a text"),
+        (b'[{"bn":"' + b"a" * 200 + b'"},{"n":"' + b"b" * 57 + b'","v":1}]', "257 characters"),
+        (b'[{"bu":"' + b"a" * 65 + b'"},{"n":"a","v":1}]', "unit of 65"),
         (b'[{"v":1}]', "name"),
         (b'[{"n":"-a","v":1}]', "name"),
         ('[{"n":"温度","v":1}]'.encode(), "name"),
