@@ -127,7 +127,8 @@ def as_frame(part: Part) -> tuple[str, bytes]:
         times = part.base_us + np.arange(one.values.shape[1], dtype=np.int64) * 1_000_000
         for code, values in zip(CHANNEL_CODES, one.values, strict=True):
             series.append(wire.make_series(one.name, code, part.base_us, times, values))
-    frame = wire.Frame(1, part.gateway, 1, 1, "live", part.number, part.base_us, series)
+    # an epoch for each shape: what has the numbers of the first shape would be taken for its repetition
+    frame = wire.Frame(1, part.gateway, 1 + len(part.devices), 1, "live", part.number, part.base_us, series)
     return wire.topic(part.gateway, "readings"), wire.encode(frame)
 
 

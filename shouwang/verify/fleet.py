@@ -25,6 +25,8 @@ READINGS = 20
 FRAME_S, EVENT_S = 0.25, 2.0
 VALUES = 100_000
 """A reading's value is its number, modulo this: exact in float32, and possible for the channel."""
+FRESH_US = 4_000_000
+"""What waited for longer goes as backfill: sooner than in a home, so that most outages mix the two streams."""
 SENT_BYTES = 16 * 1024 * 1024
 
 
@@ -34,7 +36,7 @@ class Gateway:
     def __init__(self, name: str, folder: Path, broker: Callable[[], Broker]) -> None:
         self.name, self._folder, self._broker = name, folder, broker
         self._clock = Clock()
-        self._buffer = Buffer(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024)
+        self._buffer = Buffer(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024, fresh_us=FRESH_US)
         self._sent = Sent(folder / f"{name}.sent", SENT_BYTES)
         self._uplink: Uplink | None = None
         self._bases: list[int] = []
