@@ -51,12 +51,11 @@ class Program(Protocol):
     FILTER: str
     FORMS: dict[rows.Shape, rows.Form]
 
-    @staticmethod
-    def prepare(folder: Path, shape: rows.Shape, broker: Broker, database_url: str, /) -> Command: ...
+    def prepare(self, folder: Path, shape: rows.Shape, broker: Broker, database_url: str, /) -> Command: ...
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How fast a program stored the rows (readings/s), how many of them, and whether they are the ones that were sent."""
+    """How fast a program stored the rows (readings/s), how many, and whether they are those that were sent."""
 
     rate: float
     stored: int
@@ -130,7 +129,7 @@ def _measure(
     broker: EmbeddedBroker,
     firsts: list[list[int]],
 ) -> Result:
-    identity = broker.settings("svc-ingest" if program is ours else PEER)
+    identity = broker.settings("svc-ingest" if program.NAME == ours.NAME else PEER)
     _open_session(identity, program.SESSION, program.FILTER)
     form = program.FORMS[shape]
     _fill(broker.settings(SENDER), (form(part) for part in rows.parts(firsts, shape)))

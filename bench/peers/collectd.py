@@ -2,8 +2,8 @@
 
 Our configuration, with what collectd.conf(5) offers for speed: many updates in one transaction (``CommitInterval``), no
 rates, nothing but these two plugins, no limit that would drop values, QoS 1 and a session that is kept. The statement
-calls a function, as in its documentation (so the plan is kept), which stores the five values of a message at once. collectd acknowledges a message when it has it in memory; what a crash
-costs is lost.
+calls a function, as in its documentation (so the plan is kept), which stores the five values of a message at once.
+collectd acknowledges a message when it has it in memory; what a crash costs is lost.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Node-RED: MQTT in → batch → join → function (rows to columns) → PostgreSQL, one INSERT a batch.
 
-Our configuration, with what its documentation offers for speed: QoS 1 and a session that is kept, messages parsed by the
-MQTT node itself, the ``batch`` node, and ``pg`` in the function node (by ``functionGlobalContext``) with a prepared
+Our configuration, with what its documentation offers for speed: QoS 1 and a session that is kept, messages parsed by
+the MQTT node itself, the ``batch`` node, and ``pg`` in the function node (by ``functionGlobalContext``) with a prepared
 INSERT of whole columns (``unnest``), since no PostgreSQL node of the registry does more than one INSERT a message. It
 was the fastest of this and COPY, with 1, 2 and 4 connections, in batches of 3,000 to 30,000 readings. No editor, no
 HTTP server, no logging of messages. Node-RED acknowledges a message when it has it in memory, and keeps no books: what
@@ -30,7 +30,9 @@ module.exports = {{
   flowFile: "flows.json", credentialSecret: false,
   logging: {{ console: {{ level: "warn", metrics: false, audit: false }} }},
   functionGlobalContext: {{
-    pool: new (require("{modules}/pg").Pool)({{ connectionString: process.env.PEERS_DATABASE_URL, max: {connections} }}),
+    pool: new (require("{modules}/pg").Pool)({{
+      connectionString: process.env.PEERS_DATABASE_URL, max: {connections},
+    }}),
   }},
 }};
 """

@@ -1,5 +1,5 @@
-"""Our ingest as a district runs it: a process of its own, default settings. It checks every message, gives every reading
-its series, and acknowledges after the commit that holds rows and marks."""
+"""Our ingest as a district runs it: a process of its own, default settings. It checks every message, finds the series
+of every reading, and acknowledges after the commit that holds rows and marks."""
 
 import sys
 from pathlib import Path

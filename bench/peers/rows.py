@@ -66,10 +66,7 @@ def register(conn: psycopg.Connection[Any]) -> list[list[int]]:
     conn.execute(
         "INSERT INTO household (code, area_id, address_zh, address_en) SELECT 'bench', id, 'b', 'b' FROM area LIMIT 1"
     )
-    firsts = []
-    for name in names():
-        firsts.append([_device(conn, name, device) for device in DEVICES])
-    return firsts
+    return [[_device(conn, name, device) for device in DEVICES] for name in names()]
 
 
 def _device(conn: psycopg.Connection[Any], gateway: str, device: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from shouwang.verify.fleet import Fleet
+from shouwang.verify.lines import Line, State
 from shouwang.verify.servers import Servers
 
 
@@ -20,12 +20,12 @@ class Fault(msgspec.Struct, frozen=True):
     seconds: float
 
 
-Trouble = Callable[[Servers, Fleet, random.Random, float], None]
+Trouble = Callable[[Servers, random.Random, float], None]
 """Does it for so many seconds, and returns when it is over."""
 
 
 def _end_ingest(number: signal.Signals) -> Trouble:
-    def trouble(servers: Servers, _fleet: Fleet, _rng: random.Random, seconds: float) -> None:
+    def trouble(servers: Servers, _rng: random.Random, seconds: float) -> None:
         if servers.ingest.pid is not None:
             os.kill(servers.ingest.pid, number)
         deadline = time.monotonic() + 20
@@ -39,7 +39,7 @@ def _end_ingest(number: signal.Signals) -> Trouble:
 
 
 def _away(end: Callable[[Servers], None], start: Callable[[Servers], None]) -> Trouble:
-    def trouble(servers: Servers, _fleet: Fleet, _rng: random.Random, seconds: float) -> None:
+    def trouble(servers: Servers, _rng: random.Random, seconds: float) -> None:
         end(servers)
         time.sleep(seconds)
         start(servers)
@@ -47,7 +47,7 @@ def _away(end: Callable[[Servers], None], start: Callable[[Servers], None]) -> T
     return trouble
 
 
-def _lose_what_waits(servers: Servers, _fleet: Fleet, _rng: random.Random, seconds: float) -> None:
+def _lose_what_waits(servers: Servers, _rng: random.Random, seconds: float) -> None:
     """What waits for ingest is in the broker's hands alone, and then the broker dies."""
     servers.ingest.stop()
     time.sleep(seconds)
@@ -56,13 +56,26 @@ def _lose_what_waits(servers: Servers, _fleet: Fleet, _rng: random.Random, secon
     servers.ingest.start()
 
 
-def _cut_gateways_off(_servers: Servers, fleet: Fleet, rng: random.Random, seconds: float) -> None:
-    """Some gateways stay away for longer than the fault: what they hold has become a backlog then."""
-    fleet.cut(rng, 0.4, 8 * seconds)
-    time.sleep(seconds)
+def _line(which: Callable[[Servers], Line], state: State) -> Trouble:
+    def trouble(servers: Servers, _rng: random.Random, seconds: float) -> None:
+        which(servers).trouble(state, seconds)
+        time.sleep(seconds)
+
+    return trouble
 
 
-def _send_twice(servers: Servers, _fleet: Fleet, rng: random.Random, _seconds: float) -> None:
+def _homes(state: State, times: float = 1) -> Trouble:
+    """Two lines of five are in trouble for ``times`` as long as the fault lasts, if they are not already."""
+
+    def trouble(servers: Servers, rng: random.Random, seconds: float) -> None:
+        for line in rng.sample(servers.home_lines, 2):
+            line.trouble(state, times * seconds)
+        time.sleep(seconds)
+
+    return trouble
+
+
+def _send_twice(servers: Servers, rng: random.Random, _seconds: float) -> None:
     """Some gateways send again what is stored: duplicates, out of order, mixed with what is fresh."""
     with servers.connect() as conn:
         marks = conn.execute(
@@ -84,12 +97,12 @@ FAULTS: Mapping[str, Trouble] = {
     "broker killed": _away(lambda s: s.broker.kill(), lambda s: s.broker.start()),
     "broker stopped": _away(lambda s: s.broker.stop(), lambda s: s.broker.start()),
     "broker killed with what ingest has not fetched": _lose_what_waits,
-    "ingest cut off the broker": lambda servers, _f, _r, seconds: servers.broker_line.cut(seconds),
-    "ingest cut off the database": lambda servers, _f, _r, seconds: servers.database_line.cut(seconds),
-    "silence between broker and ingest": lambda servers, _f, _r, seconds: servers.broker_line.silence(seconds),
-    "answers of the database lost": lambda servers, _f, _r, seconds: servers.database_line.lose_answers(seconds),
-    "acknowledgements of the broker lost": lambda servers, _f, _r, seconds: servers.home_line.lose_answers(seconds),
-    "gateways cut off": _cut_gateways_off,
+    "ingest cut off the broker": _line(lambda s: s.broker_line, "cut"),
+    "ingest cut off the database": _line(lambda s: s.database_line, "cut"),
+    "silence between broker and ingest": _line(lambda s: s.broker_line, "silent"),
+    "answers of the database lost": _line(lambda s: s.database_line, "deaf"),
+    "acknowledgements of the broker lost": _homes("deaf"),
+    "gateways cut off": _homes("cut", times=8),  # what they hold has become a backlog then
     "sent twice": _send_twice,
 }
 """By name."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +30,7 @@ SENT_BYTES = 16 * 1024 * 1024
 
 
 class Gateway:
-    """One home. It can be cut off the network, and then fills its outbox."""
+    """One home."""
 
     def __init__(self, name: str, folder: Path, broker: Callable[[], Broker]) -> None:
         self.name, self._folder, self._broker = name, folder, broker
@@ -43,14 +42,12 @@ class Gateway:
         self.events_us: list[int] = []
 
     def connect(self) -> None:
-        if self._uplink is None:
-            self._uplink = Uplink(self._broker(), self.name, self._buffer, self._clock, {}, self._sent, ack_timeout_s=5)
-            self._uplink.start()
+        self._uplink = Uplink(self._broker(), self.name, self._buffer, self._clock, {}, self._sent, ack_timeout_s=5)
+        self._uplink.start()
 
     async def disconnect(self) -> None:
-        uplink, self._uplink = self._uplink, None
-        if uplink is not None:
-            await uplink.stop(0)
+        if self._uplink is not None:
+            await self._uplink.stop(0)
 
     def frame(self) -> None:
         base_us = max(self._clock.now_us() // 1000 * 1000, self._bases[-1] + READINGS * 1000 if self._bases else 0)
@@ -130,24 +127,12 @@ class Fleet:
         """No more readings; what waits is still sent."""
         self._quiet.set()
 
-    def cut(self, rng: random.Random, share: float, seconds: float) -> int:
-        """Cut some gateways off the network for a while; how many."""
-        chosen = rng.sample(self.gateways, max(1, int(share * len(self.gateways))))
-        asyncio.run_coroutine_threadsafe(self._cut(chosen, seconds), self._loop)
-        return len(chosen)
-
     @property
     def pending(self) -> int:
         async def count() -> int:
             return sum(gateway.pending for gateway in self.gateways)
 
         return asyncio.run_coroutine_threadsafe(count(), self._loop).result(30)
-
-    async def _cut(self, chosen: list[Gateway], seconds: float) -> None:
-        await asyncio.gather(*(gateway.disconnect() for gateway in chosen))
-        await asyncio.sleep(seconds)
-        for gateway in chosen:
-            gateway.connect()
 
     async def _run(self) -> None:
         for name in self._names:

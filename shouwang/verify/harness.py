@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import msgspec
 import numpy as np
@@ -69,7 +69,7 @@ def verify(
         Servers(folder, broker, database, names, ingest) as servers,
         Fleet(names, homes, servers.home) as fleet,
     ):
-        happened = _trouble(servers, fleet, sorted(faults or FAULTS), rng, seconds, tell)
+        happened = _trouble(servers, sorted(faults or FAULTS), rng, seconds, tell)
         fleet.hush()
         began = time.monotonic()
         _settle(servers, fleet, tell)
@@ -91,9 +91,7 @@ def verify(
             )
 
 
-def _trouble(
-    servers: Servers, fleet: Fleet, kinds: list[str], rng: random.Random, seconds: float, tell: Tell
-) -> list[Fault]:
+def _trouble(servers: Servers, kinds: list[str], rng: random.Random, seconds: float, tell: Tell) -> list[Fault]:
     faults: list[Fault] = []
     began = time.monotonic()
     order: list[str] = []
@@ -104,7 +102,7 @@ def _trouble(
         what, lasting = order.pop(), round(rng.uniform(*FAULT_S), 1)
         faults.append(Fault(round(time.monotonic() - began, 1), what, lasting))
         tell(f"{faults[-1].at_s:6.1f} s  {what}, {lasting} s")
-        FAULTS[what](servers, fleet, rng, lasting)
+        FAULTS[what](servers, rng, lasting)
     return faults
 
 
@@ -145,15 +143,15 @@ def _readings(conn: Connection, gateway: Gateway) -> Account:
 
 def _refused(conn: Connection, gateway: Gateway) -> Account:
     """By what lies in the quarantine: frames with the refused readings alone."""
-    found = conn.execute(
+    found: list[tuple[Any, ...]] = conn.execute(
         "SELECT payload, times FROM quarantine WHERE gateway = %s AND code = %s", (gateway.name, Code.UNKNOWN_DEVICE)
     ).fetchall()
     stored: list[tuple[object, ...]] = []
     for payload, times in found:
-        frame = wire.decode(wire.Frame, bytes(payload))  # type: ignore[arg-type]
+        frame = wire.decode(wire.Frame, bytes(payload))
         for series in frame.series:
             at = frame.base_us + series.offsets_ms().astype(np.int64) * 1000
-            stored += list(zip(at.tolist(), series.floats().tolist(), strict=True)) * int(str(times))
+            stored += list(zip(at.tolist(), series.floats().tolist(), strict=True)) * times
     return account(*gateway.strangers(), *_columns(stored))
 
 

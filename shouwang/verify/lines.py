@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import threading
-import time
 from collections.abc import Callable
 from typing import Literal
 
 State = Literal["open", "cut", "silent", "deaf"]
+"""*cut*: every connection is reset, and none is made. *silent*: the connections stay and carry nothing; then all of it
+arrives. *deaf*: what the server says is lost, what it is told arrives; then every connection is reset. A commit
+succeeds then, and its client does not hear of it."""
 _CHUNK = 65_536
 
 
@@ -26,19 +28,14 @@ class Line:
         self.port = 0
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="line")
 
-    def cut(self, seconds: float) -> None:
-        """Every connection is reset, and none is made for a while."""
-        self._during("cut", seconds)
+    @property
+    def open(self) -> bool:
+        """Nothing is wrong with it."""
+        return self._state == "open"
 
-    def silence(self, seconds: float) -> None:
-        """The connections stay and carry nothing for a while; then all of it arrives."""
-        self._during("silent", seconds)
-
-    def lose_answers(self, seconds: float) -> None:
-        """What the server says is lost for a while, what it is told arrives; then every connection is reset. A commit
-        succeeds and its client does not hear of it."""
-        self._during("deaf", seconds)
-        self._loop.call_soon_threadsafe(self._hang_up)
+    def trouble(self, state: State, seconds: float) -> None:
+        """Be in this state for so long; nothing happens where the line is in trouble already. Returns at once."""
+        self._loop.call_soon_threadsafe(self._begin, state, seconds)
 
     def __enter__(self) -> "Line":
         self._thread.start()
@@ -51,19 +48,21 @@ class Line:
         self._thread.join()
         self._loop.close()
 
-    def _during(self, state: State, seconds: float) -> None:
-        self._loop.call_soon_threadsafe(self._become, state)
-        time.sleep(seconds)
-        self._loop.call_soon_threadsafe(self._become, "open")
-
-    def _become(self, state: State) -> None:
+    def _begin(self, state: State, seconds: float) -> None:
+        if self._state != "open":
+            return
         self._state = state
         if state == "silent":
             self._passing.clear()
-        else:
-            self._passing.set()
         if state == "cut":
             self._hang_up()
+        self._loop.call_later(seconds, self._end)
+
+    def _end(self) -> None:
+        if self._state == "deaf":
+            self._hang_up()
+        self._state = "open"
+        self._passing.set()
 
     def _hang_up(self) -> None:
         for writer in self._writers:

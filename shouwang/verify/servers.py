@@ -22,12 +22,13 @@ from shouwang.verify.lines import Line
 
 BROKERS: dict[str, type[LocalBroker]] = {"nats": EmbeddedBroker, "mosquitto": Mosquitto}
 DATABASES = ("plain", "timescaledb")
+HOME_LINES = 5
 GAP_LOOK_S, GAP_AGE_S = 1.0, 3.0
 
 
 class Servers:
     """Database, broker and ingest; use as a context manager. Ingest reaches the others over ``database_line`` and
-    ``broker_line``, all homes the broker over ``home_line``."""
+    ``broker_line``, the homes the broker over ``home_lines``."""
 
     def __init__(self, folder: Path, broker: str, database: str, gateways: list[str], ingest: str = "ingest") -> None:
         self.folder, self.gateways, self._ingest_module = folder, gateways, ingest
@@ -35,7 +36,7 @@ class Servers:
         self.broker = BROKERS[broker](folder / "broker", Pki(folder / "pki"))
         self.database_line = Line(lambda: self.postgres.port)
         self.broker_line = Line(lambda: self.broker.port)
-        self.home_line = Line(lambda: self.broker.port)
+        self.home_lines = [Line(lambda: self.broker.port) for _ in range(HOME_LINES)]
         self._stack = contextlib.ExitStack()
         self._commands: paho.Client | None = None
 
@@ -46,7 +47,7 @@ class Servers:
             _register(self.postgres.url, self.gateways)
             stack.enter_context(self.broker)
             self.broker.allow_gateways(self.gateways)
-            for line in (self.database_line, self.broker_line, self.home_line):
+            for line in (self.database_line, self.broker_line, *self.home_lines):
                 stack.enter_context(line)
             self.ingest = self._make_ingest()
             self.ingest.start()
@@ -67,8 +68,9 @@ class Servers:
         self._stack.close()
 
     def home(self, gateway: str) -> Broker:
-        """How a gateway connects: over the line that all homes share."""
-        return msgspec.structs.replace(self.broker.settings(gateway), port=self.home_line.port)
+        """How a gateway connects: over the line that it shares with some others."""
+        line = self.home_lines[self.gateways.index(gateway) % HOME_LINES]
+        return msgspec.structs.replace(self.broker.settings(gateway), port=line.port)
 
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5)
