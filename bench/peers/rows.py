@@ -83,7 +83,7 @@ def _device(conn: psycopg.Connection[Any], gateway: str, device: str) -> int:
         """,
         (device, gateway, list(CHANNEL_CODES)),
     ).fetchall()
-    ids = [row[0] for row in made]
+    ids = [int(row[0]) for row in made]
     if ids != list(range(ids[0], ids[0] + len(ids))):
         raise RuntimeError(f"the series of {gateway}/{device} are not numbered one after the other: {ids}")
     return ids[0]
