@@ -20,7 +20,7 @@ from shouwang.verify.servers import Servers
 
 QUIET_BETWEEN_S = (1.0, 6.0)
 FAULT_S = (0.3, 6.0)
-SETTLE_S = 240.0
+SETTLE_S, CALM_S = 240.0, 12
 Tell = Callable[[str], None]
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -58,9 +58,10 @@ def verify(
     database: str = "plain",
     faults: Collection[str] = (),
     ingest: str = "ingest",
+    calm_s: int = CALM_S,
 ) -> Result:
     """Run the proof; ``folder`` keeps the servers' data and logs. ``faults``: these alone (empty: all). ``ingest``: the
-    module that is proved. Raises TimeoutError or RuntimeError where a server does not start."""
+    module that is proved. ``calm_s``: how long nothing may happen before the account is made. Raises TimeoutError or RuntimeError where a server does not start."""
     rng = random.Random(seed)  # noqa: S311 - repeatable troubles, no secrets
     names = [f"gw-proof-{i:04d}" for i in range(1, gateways + 1)]
     homes = folder / "homes"
@@ -72,7 +73,7 @@ def verify(
         happened = _trouble(servers, sorted(faults or FAULTS), rng, seconds, tell)
         fleet.hush()
         began = time.monotonic()
-        _settle(servers, fleet, tell)
+        _settle(servers, fleet, calm_s, tell)
         settled_after_s = time.monotonic() - began
         with servers.connect() as conn:
             return Result(
@@ -106,10 +107,10 @@ def _trouble(servers: Servers, kinds: list[str], rng: random.Random, seconds: fl
     return faults
 
 
-def _settle(servers: Servers, fleet: Fleet, tell: Tell) -> None:
+def _settle(servers: Servers, fleet: Fleet, calm_s: int, tell: Tell) -> None:
     """Until every gateway is rid of its messages, and for some seconds nothing comes and nothing is missing."""
     deadline, before, calm = time.monotonic() + SETTLE_S, -1, 0
-    while time.monotonic() < deadline and calm < 12:
+    while time.monotonic() < deadline and calm < calm_s:
         time.sleep(1)
         pending = fleet.pending
         try:

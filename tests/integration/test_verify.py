@@ -47,7 +47,15 @@ def test_nothing_is_lost_while_servers_die(broker: str, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_proof_fails_where_ingest_is_broken(tmp_path: Path) -> None:
     result = verify(
-        tmp_path / "proof", "nats", 4, 6, 1, lambda _: None, faults=["sent twice"], ingest="tests.support.broken_ingest"
+        tmp_path / "proof",
+        "nats",
+        4,
+        6,
+        1,
+        lambda _: None,
+        faults=["sent twice"],
+        ingest="tests.support.broken_ingest",
+        calm_s=3,
     )
     assert not result.exact
     assert result.readings.doubled > 0, "stored twice"

@@ -4,24 +4,26 @@ It stores what it stored before (the marks are ignored), loses the last reading 
 what it refuses.
 """
 
-from ingest import batch, quarantine, writer
+from ingest import quarantine, writer
 from ingest.__main__ import main
+from ingest.batch import Batch
+from ingest.marks import Mark
 
-_take, _encode_rows = batch.Batcher._take, writer.encode_rows
+_take, _encode_rows = Mark.take, writer.encode_rows
 
 
-def _take_always(self: batch.Batcher, key: batch.StreamKey, seq: int, into: batch.Batch) -> bool:
-    _take(self, key, seq, into)
+def _take_always(self: Mark, seq: int) -> bool:
+    _take(self, seq)
     return True
 
 
-def _all_but_the_last(found: batch.Batch) -> bytes:
+def _all_but_the_last(found: Batch) -> bytes:
     found.times_us, found.series_ids, found.values = found.times_us[:-1], found.series_ids[:-1], found.values[:-1]
     return _encode_rows(found)
 
 
 if __name__ == "__main__":
-    batch.Batcher._take = _take_always  # type: ignore[method-assign]
+    Mark.take = _take_always  # type: ignore[method-assign]
     writer.encode_rows = _all_but_the_last
     quarantine.Quarantine.store = lambda *_: None  # type: ignore[method-assign]
     main()
