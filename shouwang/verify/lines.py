@@ -28,11 +28,6 @@ class Line:
         self.port = 0
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="line")
 
-    @property
-    def open(self) -> bool:
-        """Nothing is wrong with it."""
-        return self._state == "open"
-
     def trouble(self, state: State, seconds: float) -> None:
         """Be in this state for so long; nothing happens where the line is in trouble already. Returns at once."""
         self._loop.call_soon_threadsafe(self._begin, state, seconds)
