@@ -60,8 +60,11 @@ def verify(
     ingest: str = "ingest",
     calm_s: int = CALM_S,
 ) -> Result:
-    """Run the proof; ``folder`` keeps the servers' data and logs. ``faults``: these alone (empty: all). ``ingest``: the
-    module that is proved. ``calm_s``: how long nothing may happen before the account is made. Raises TimeoutError or RuntimeError where a server does not start."""
+    """Run the proof; ``folder`` keeps the servers' data and logs.
+
+    ``faults``: these alone (empty: all). ``ingest``: the module that is proved. ``calm_s``: how long nothing may happen
+    before the account is made. Raises TimeoutError or RuntimeError where a server does not start.
+    """
     rng = random.Random(seed)  # noqa: S311 - repeatable troubles, no secrets
     names = [f"gw-proof-{i:04d}" for i in range(1, gateways + 1)]
     homes = folder / "homes"
