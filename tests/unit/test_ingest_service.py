@@ -2,11 +2,12 @@
 
 import threading
 
+import paho.mqtt.client as paho
 import pytest
 
 from database.settings import DatabaseSettings
 from firmware_profiles.mqtt import Broker
-from ingest import service
+from ingest import service, subscriber
 from ingest.settings import IngestSettings
 
 
@@ -20,3 +21,8 @@ def test_a_fault_in_a_thread_ends_the_service(monkeypatch: pytest.MonkeyPatch) -
     nowhere = DatabaseSettings(url="postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(RuntimeError, match="prepare"):
         service.run(IngestSettings(), nowhere, Broker(port=1), threading.Event())
+
+
+def test_a_topic_that_is_no_text_is_heard_all_the_same() -> None:
+    message = paho.MQTTMessage(1, b"care/v1/\xff/gw-1/readings")
+    assert subscriber._topic(message) == r"care/v1/\xff/gw-1/readings"
