@@ -23,6 +23,7 @@ MODULES = (
     "ingest_load",
     "flood",
     "history",
+    "peers",
     "alert_latency",
     "alert_load",
     "escalation",

@@ -66,8 +66,9 @@ class Outgoing(msgspec.Struct, frozen=True):
 class Buffer:
     """The outbox in one SQLite file; used from one thread. Its methods raise nothing on a disk that fails."""
 
-    def __init__(self, path: Path, gateway: str, clock: Clock, budget_bytes: int) -> None:
+    def __init__(self, path: Path, gateway: str, clock: Clock, budget_bytes: int, *, fresh_us: int = FRESH_US) -> None:
         self._path, self._gateway, self._clock, self._budget = path, gateway, clock, budget_bytes
+        self._fresh_us = fresh_us
         self._memory: dict[int, Row] = {}
         self._handed_out: dict[int, Lane] = {}
         self._gone: set[int] = set()  # acknowledged, still in the file
@@ -234,7 +235,7 @@ class Buffer:
         return self._number((rows + self._memory_rows("events"))[:limit], "events")
 
     def _next_frames(self, now_us: int, limit: int) -> list[Row]:
-        since = now_us - FRESH_US
+        since = now_us - self._fresh_us
         held = self._clock.held_from_us or _FOR_EVER
         rows = _take(self._again, limit)
         rows += self._number(self._waiting(since, held, limit - len(rows)), "live")

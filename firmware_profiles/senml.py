@@ -22,6 +22,8 @@ VERSION = 10
 ABSOLUTE_FROM_S = float(2**28)
 """RFC 8428, section 4.5.3: smaller times are relative to now, in seconds."""
 MAX_RECORDS = 10_000
+MAX_NAME, MAX_UNIT = 256, 64
+"""Characters. A base name stands in every record that follows: a long one would make a small pack a huge one."""
 SUBSCRIPTION = "senml/v1/+"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*\Z")
@@ -181,6 +183,8 @@ def _check_version(base: dict[str, Any]) -> None:
 
 def _resolve(fields: dict[str, Any], base: dict[str, Any], now_us: int) -> tuple[Record, bool]:
     name = base.get("bn", "") + fields.get("n", "")
+    if len(name) > MAX_NAME:
+        raise DecodeError(f"a name of {len(name)} characters; it may have {MAX_NAME}")
     if not _NAME.match(name):
         raise DecodeError(f"{name!r:.80} is not a name as RFC 8428, section 4.5.1, wants it")
     kinds = [label for label in _VALUES if label in fields]
@@ -200,7 +204,10 @@ def _resolve(fields: dict[str, Any], base: dict[str, Any], now_us: int) -> tuple
     seconds = _finite(base.get("bt", 0) + fields.get("t", 0), "t")
     relative = seconds < ABSOLUTE_FROM_S
     time_us = round(seconds * 1000) * 1000 + (now_us // 1000 * 1000 if relative else 0)
-    return Record(name, fields.get("u", base.get("bu")) or None, value, time_us, kind, total), relative
+    unit = fields.get("u", base.get("bu")) or None
+    if unit is not None and len(unit) > MAX_UNIT:
+        raise DecodeError(f"a unit of {len(unit)} characters; it may have {MAX_UNIT}")
+    return Record(name, unit, value, time_us, kind, total), relative
 
 
 def _finite(number: float, label: str) -> float:

@@ -4,6 +4,7 @@ No Python runs per reading: a batch is checked as a whole with numpy.
 """
 
 import datetime
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -73,13 +74,22 @@ _Segment = tuple[int, int, wire.Series, wire.Frame, str]
 """(series id, frame's place, series, frame, topic)"""
 
 
-class Batcher:
-    """Turns messages into batches. ``load_mark`` gives a stream's stored mark the first time it is met."""
+MARKS_KEPT = 100_000
+"""In memory; others are read again when their stream goes on."""
+_NUMBERING = (
+    "the gateway's numbers jump about, or begin anew all the time: does its outbox survive a restart? mend it, then"
+    " process this again"
+)
 
-    def __init__(self, directory: Directory, load_mark: Callable[[StreamKey], Mark]) -> None:
+
+class Batcher:
+    """Turns messages into batches. ``load_mark`` gives a stream's stored mark when it is met; None: the gateway begins
+    too many streams."""
+
+    def __init__(self, directory: Directory, load_mark: Callable[[StreamKey], Mark | None]) -> None:
         self._directory = directory
         self._load_mark = load_mark
-        self._marks: dict[StreamKey, Mark] = {}
+        self._marks: OrderedDict[StreamKey, Mark] = OrderedDict()
 
     def build(self, messages: Iterable[tuple[str, bytes]], limits: Limits, *, marked: bool = True) -> Batch:
         """One batch of (topic, payload) messages, in their order.
@@ -87,6 +97,8 @@ class Batcher:
         ``marked=False`` stores frames without looking at their numbers: for refused parts of frames whose number was
         taken already. Whatever is in the messages, nothing is raised and nothing is left out silently.
         """
+        while len(self._marks) > MARKS_KEPT:
+            self._marks.popitem(last=False)
         batch = Batch(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), {}, [], [], [])
         segments: list[_Segment] = []
         for topic, payload in messages:
@@ -136,16 +148,31 @@ class Batcher:
             batch.statuses.append(StatusRow(gateway_id, message))
         elif isinstance(message, wire.Event):
             self._sort_event(gateway_id, message, batch, limits, refuse)
-        elif not marked or self._take((gateway_id, message.epoch, message.stream), message.seq, batch):
+        elif not marked:
             self._sort_frame(gateway_id, topic, message, batch, segments)
         else:
-            batch.repeated += 1
+            key = (gateway_id, message.epoch, message.stream)
+            mark = self._mark(key)
+            if mark is None or mark.scatters(message.seq):
+                return refuse(Code.NUMBERING, _NUMBERING, gateway)
+            if self._take(key, mark, message.seq, batch):
+                self._sort_frame(gateway_id, topic, message, batch, segments)
+            else:
+                batch.repeated += 1
         return None
 
-    def _take(self, key: StreamKey, seq: int, batch: Batch) -> bool:
+    def _mark(self, key: StreamKey) -> Mark | None:
         mark = self._marks.get(key)
         if mark is None:
-            mark = self._marks[key] = self._load_mark(key)
+            mark = self._load_mark(key)
+            if mark is None:
+                return None
+            self._marks[key] = mark
+        self._marks.move_to_end(key)
+        return mark
+
+    @staticmethod
+    def _take(key: StreamKey, mark: Mark, seq: int, batch: Batch) -> bool:
         taken = mark.take(seq)
         if taken and key not in batch.marks:
             mark.version += 1

@@ -15,6 +15,8 @@ from ingest.marks import Mark
 
 ASK_AGAIN_S = 2.0
 """An unknown name is looked up at most this often."""
+STREAMS_A_DAY = 100
+"""Two for each time that a gateway's outbox begins anew."""
 
 
 class DatabaseDirectory:
@@ -43,12 +45,10 @@ class DatabaseDirectory:
 
     def device(self, gateway_id: int, name: str) -> int | None:
         found = self._devices.get((gateway_id, name))
-        if found is None and self._may_ask((gateway_id, name)):
-            row = self._conn.execute(
-                "SELECT id FROM device WHERE gateway_id = %s AND name = %s", (gateway_id, name)
-            ).fetchone()
-            if row is not None:
-                found = self._devices[gateway_id, name] = row[0]
+        if found is None and self._may_ask(("devices", gateway_id)):  # all of them: a stranger may use many names
+            for id_, known in self._conn.execute("SELECT id, name FROM device WHERE gateway_id = %s", (gateway_id,)):
+                self._devices[gateway_id, known] = id_
+            found = self._devices.get((gateway_id, name))
         return found
 
     def series(self, device_id: int, channel: str) -> int:
@@ -63,8 +63,9 @@ class DatabaseDirectory:
             found = self._series[device_id, channel] = row[0]
         return found
 
-    def mark(self, key: StreamKey) -> Mark:
-        """The stored mark of a stream; a fresh one where nothing was stored yet."""
+    def mark(self, key: StreamKey) -> Mark | None:
+        """The stored mark of a stream; a fresh one where nothing was stored yet; None where the gateway would have more
+        than ``STREAMS_A_DAY``."""
         row = self._conn.execute(
             """
             SELECT high, array(SELECT ARRAY[lower(gap), upper(gap)] FROM unnest(gaps) gap), version
@@ -72,7 +73,13 @@ class DatabaseDirectory:
             """,
             key,
         ).fetchone()
-        return Mark() if row is None else Mark(row[0], [(first, behind) for first, behind in row[1]], row[2])
+        if row is not None:
+            return Mark(row[0], [(first, behind) for first, behind in row[1]], row[2])
+        (streams,) = self._conn.execute(
+            "SELECT count(*) FROM ingest_stream WHERE gateway_id = %s AND updated_at > now() - INTERVAL '1 day'",
+            key[:1],
+        ).fetchone() or (0,)
+        return Mark() if streams < STREAMS_A_DAY else None
 
     def arrival(self, gateway_id: int, digest: bytes) -> int | None:
         """When a SenML pack of these bytes with relative times came last and was stored, µs since 1970."""

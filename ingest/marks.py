@@ -8,6 +8,9 @@ taken once.
 from bisect import bisect_right
 from collections.abc import Iterable
 
+MOST_GAPS = 2000
+"""The gaps of a mark are written with every batch: a stream whose numbers jump about must not make that slow."""
+
 
 class Mark:
     """One stream's mark. ``gaps`` are half-open intervals [first, behind the last), sorted, not touching. ``version``
@@ -35,6 +38,15 @@ class Mark:
         first, behind = self.gaps.pop(at)
         self.gaps[at:at] = [part for part in ((first, seq), (seq + 1, behind)) if part[0] < part[1]]
         return True
+
+    def scatters(self, seq: int, most: int = MOST_GAPS) -> bool:
+        """Whether taking this number would leave more than ``most`` gaps."""
+        if len(self.gaps) < most:
+            return False
+        if seq > self.high:
+            return seq > self.high + 1
+        at = bisect_right(self.gaps, (seq, 1 << 62)) - 1
+        return at >= 0 and self.gaps[at][0] < seq < self.gaps[at][1] - 1
 
     def copy(self) -> "Mark":
         copy = Mark(self.high, version=self.version)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
@@ -239,8 +240,22 @@ def _store_pairing(cursor: psycopg.Cursor[Any], refusals: Sequence[Refusal]) -> 
         if r.gateway is not None and r.code in (Code.UNKNOWN_GATEWAY, Code.UNKNOWN_DEVICE):
             times, channels = heard.get((r.gateway, r.device), (0, set()))
             heard[r.gateway, r.device] = (times + 1, channels | set(r.channels))
+    room = Counter[str]()
+    rows = []
     for (gateway, device), (times, channels) in sorted(heard.items()):
-        cursor.execute(
+        room[gateway] += 1
+        if room[gateway] <= PAIRING_PER_GATEWAY:
+            rows.append(
+                {
+                    "gateway": _text(gateway),
+                    "device": _text(device),
+                    "channels": sorted(channels),
+                    "times": times,
+                    "most": PAIRING_PER_GATEWAY,
+                }
+            )
+    if rows:
+        cursor.executemany(
             """
             INSERT INTO pairing (gateway, device, channels, times)
             SELECT %(gateway)s, %(device)s, %(channels)s::text[], %(times)s
@@ -250,13 +265,7 @@ def _store_pairing(cursor: psycopg.Cursor[Any], refusals: Sequence[Refusal]) -> 
                 channels = (SELECT array_agg(DISTINCT c ORDER BY c)
                             FROM unnest((pairing.channels || EXCLUDED.channels)[:64]) c)
             """,
-            {
-                "gateway": _text(gateway),
-                "device": _text(device),
-                "channels": sorted(channels),
-                "times": times,
-                "most": PAIRING_PER_GATEWAY,
-            },
+            rows,
         )
 
 

@@ -12,6 +12,8 @@ class Code(StrEnum):
     TOO_LARGE = "too large"
     WRONG_GATEWAY = "wrong gateway"
     UNKNOWN_GATEWAY = "unknown gateway"
+    NUMBERING = "numbering"
+    """The stream has too many gaps, or the gateway begins too many epochs: its bookkeeping is broken."""
     UNKNOWN_DEVICE = "unknown device"
     UNKNOWN_CHANNEL = "unknown channel"
     UNKNOWN_EVENT = "unknown event"
@@ -28,7 +30,7 @@ class Code(StrEnum):
 
 
 NUMBER_NOT_TAKEN = frozenset(
-    {Code.UNDECODABLE, Code.TOO_LARGE, Code.WRONG_GATEWAY, Code.UNKNOWN_GATEWAY, Code.OVER_LIMIT}
+    {Code.UNDECODABLE, Code.TOO_LARGE, Code.WRONG_GATEWAY, Code.UNKNOWN_GATEWAY, Code.NUMBERING, Code.OVER_LIMIT}
 )
 """For these the number of the frame was not taken. For the others the payload in quarantine is a frame with the refused
 readings alone (or all, where the database refused it): the good ones are stored and the number is taken."""

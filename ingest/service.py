@@ -88,7 +88,10 @@ class Ingest:
         return self._subscriber.connected
 
     def run(self, stop: threading.Event) -> None:
-        """Until ``stop``; what is in hand is stored and acknowledged first if the database answers."""
+        """Until ``stop``; what is in hand is stored and acknowledged first if the database answers.
+
+        Raises RuntimeError where one of its threads has ended: a process that only looks alive stores nothing.
+        """
         self._subscriber.start()
         threads = [
             threading.Thread(target=self._prepare, name="prepare"),
@@ -99,6 +102,8 @@ class Ingest:
             thread.start()
         try:
             while not stop.wait(REPORT_S):
+                if ended := [thread.name for thread in threads if not thread.is_alive()]:
+                    raise RuntimeError(f"ended by a fault, see above: {', '.join(ended)}")
                 log.info(
                     "ingest",
                     readings=self.readings,

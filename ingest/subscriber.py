@@ -156,8 +156,9 @@ class Subscriber:
             return
         payload = bytes(message.payload)
         size = len(payload) + OVERHEAD
+        topic = _topic(message)
         received = Received(
-            message.topic,
+            topic,
             payload,
             message.mid,
             message.qos,
@@ -166,7 +167,7 @@ class Subscriber:
             time.time_ns() // 1000,
             message.dup,
         )
-        lane, charge = _lane(message.topic), not message.dup
+        lane, charge = _lane(topic), not message.dup
         with self._changed:
             while not self._stopped:
                 if len(self._shed) < SHED_MESSAGES:
@@ -183,6 +184,13 @@ class Subscriber:
             received = msgspec.structs.replace(received, payload=None)
         self._shed.append(received)
         self._shed_bytes += len(received.payload or b"")
+
+
+def _topic(message: paho.MQTTMessage) -> str:
+    try:
+        return message.topic
+    except UnicodeDecodeError:  # no UTF-8: what the broker let through ends in quarantine
+        return message._topic.decode(errors="backslashreplace")
 
 
 @lru_cache(maxsize=50_000)

@@ -43,6 +43,11 @@ class NatsCluster:
         for node in self.nodes:
             node.in_flight = messages
 
+    @property
+    def port(self) -> int:
+        """Behind which a living server takes each connection."""
+        return self._address.port
+
     def settings(self, identity: str) -> Broker:
         """How ``identity`` (a gateway's or service's name) connects."""
         cert, key = self.pki.client(identity)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,42 +17,47 @@ from firmware_profiles import wire
 from firmware_profiles.mqtt import Broker
 
 DEVICE, CHANNEL, EVENT_DEVICE, EVENT = "radar", "illuminance", "sos-button", "button_test"
+STRANGER, STRANGER_EVERY = "stranger", 8
+"""A device that is not registered has one reading in every so many frames: it belongs into the quarantine."""
 READINGS = 20
 """Of one frame, a millisecond apart."""
 FRAME_S, EVENT_S = 0.25, 2.0
 VALUES = 100_000
 """A reading's value is its number, modulo this: exact in float32, and possible for the channel."""
+FRESH_US = 4_000_000
+"""What waited for longer goes as backfill: sooner than in a home, so that most outages mix the two streams."""
 SENT_BYTES = 16 * 1024 * 1024
 
 
 class Gateway:
-    """One home. It can be cut off the network, and then fills its outbox."""
+    """One home."""
 
     def __init__(self, name: str, folder: Path, broker: Callable[[], Broker]) -> None:
         self.name, self._folder, self._broker = name, folder, broker
         self._clock = Clock()
-        self._buffer = Buffer(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024)
+        self._buffer = Buffer(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024, fresh_us=FRESH_US)
         self._sent = Sent(folder / f"{name}.sent", SENT_BYTES)
         self._uplink: Uplink | None = None
         self._bases: list[int] = []
         self.events_us: list[int] = []
 
     def connect(self) -> None:
-        if self._uplink is None:
-            self._uplink = Uplink(self._broker(), self.name, self._buffer, self._clock, {}, self._sent, ack_timeout_s=5)
-            self._uplink.start()
+        self._uplink = Uplink(self._broker(), self.name, self._buffer, self._clock, {}, self._sent, ack_timeout_s=5)
+        self._uplink.start()
 
     async def disconnect(self) -> None:
-        uplink, self._uplink = self._uplink, None
-        if uplink is not None:
-            await uplink.stop(0)
+        if self._uplink is not None:
+            await self._uplink.stop(0)
 
     def frame(self) -> None:
         base_us = max(self._clock.now_us() // 1000 * 1000, self._bases[-1] + READINGS * 1000 if self._bases else 0)
-        first = len(self._bases) * READINGS
+        number = len(self._bases)
         self._bases.append(base_us)
-        times, values = _readings(base_us, first)
-        self._buffer.put_frame(base_us, [wire.make_series(DEVICE, CHANNEL, base_us, times, values)])
+        times, values = _readings(base_us, number * READINGS)
+        series = [wire.make_series(DEVICE, CHANNEL, base_us, times, values)]
+        if number % STRANGER_EVERY == 0:
+            series.append(wire.make_series(STRANGER, CHANNEL, base_us, times[:1], values[:1]))
+        self._buffer.put_frame(base_us, series)
         self._pump()
 
     def event(self) -> None:
@@ -72,6 +76,11 @@ class Gateway:
         if not parts:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         return np.concatenate([times for times, _ in parts]), np.concatenate([values for _, values in parts])
+
+    def strangers(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The same of the device that is not registered."""
+        times, values = self.readings()
+        return times[:: READINGS * STRANGER_EVERY], values[:: READINGS * STRANGER_EVERY]
 
     def close(self) -> None:
         self._buffer.close()
@@ -118,24 +127,12 @@ class Fleet:
         """No more readings; what waits is still sent."""
         self._quiet.set()
 
-    def cut(self, rng: random.Random, share: float, seconds: float) -> int:
-        """Cut some gateways off the network for a while; how many."""
-        chosen = rng.sample(self.gateways, max(1, int(share * len(self.gateways))))
-        asyncio.run_coroutine_threadsafe(self._cut(chosen, seconds), self._loop)
-        return len(chosen)
-
     @property
     def pending(self) -> int:
         async def count() -> int:
             return sum(gateway.pending for gateway in self.gateways)
 
         return asyncio.run_coroutine_threadsafe(count(), self._loop).result(30)
-
-    async def _cut(self, chosen: list[Gateway], seconds: float) -> None:
-        await asyncio.gather(*(gateway.disconnect() for gateway in chosen))
-        await asyncio.sleep(seconds)
-        for gateway in chosen:
-            gateway.connect()
 
     async def _run(self) -> None:
         for name in self._names:

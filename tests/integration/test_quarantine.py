@@ -3,6 +3,7 @@
 import datetime as dt
 import time
 
+import msgspec
 import numpy as np
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner, Result
 from firmware_profiles import senml, wire
 from ingest import quarantine, unnumbered, writer
 from ingest.batch import Batch, Batcher, Limits
-from ingest.directory import DatabaseDirectory
+from ingest.directory import STREAMS_A_DAY, DatabaseDirectory
 from ingest.door import Delivery, Door
 from ingest.quarantine import Quarantine, Room
 from ingest.refusals import Code, Refusal
@@ -137,6 +138,25 @@ def test_unknown_homes_and_devices_wait_for_pairing_until_they_are_registered(ho
     with psycopg.connect(home, autocommit=True) as conn:
         conn.execute("INSERT INTO device (gateway_id, name, model) SELECT id, 'ring', 'gateway' FROM gateway")
         assert "ring" not in [row[1] for row in quarantine.pairing(conn)]
+
+
+def test_text_that_no_database_holds_and_epochs_without_end(home: str) -> None:
+    device, words = "radar", {"a\0b": "x\0y", "温": float("nan"), "n": 2**64 - 1}
+    event = wire.Event(1, GATEWAY, 7, 8, 1, NOW, device, "fall_suspected", words, b"\0")
+    assert not ingest(home, wire.encode(event), topic=wire.topic(GATEWAY, "events")).refusals
+    status = wire.Status(1, GATEWAY, "online", NOW, 7, 8, "v\0", acknowledged={"\0": 3, "live": 2**53})
+    assert not ingest(home, wire.encode(status), topic=wire.topic(GATEWAY, "status")).refusals
+    ingest(home, b"\0\xff", topic="care/v1/\0\udcff/x")
+    assert one(home, "SELECT count(*) FROM quarantine WHERE code = 'undecodable'") == (1,)
+    with psycopg.connect(home) as conn:
+        conn.execute(
+            "INSERT INTO ingest_stream (gateway_id, epoch, stream, high, gaps)"
+            " SELECT id, n, 'live', 1, '{}' FROM gateway, generate_series(1, %s) n",
+            (STREAMS_A_DAY,),
+        )
+    late = msgspec.structs.replace(wire.decode(wire.Frame, frame(1)), epoch=NOW)
+    assert [r.code for r in ingest(home, wire.encode(late)).refusals] == [Code.NUMBERING]
+    assert not ingest(home, frame(2)).refusals, "streams that are known go on"
 
 
 def test_the_life_of_an_entry_on_the_command_line(home: str) -> None:

@@ -1,7 +1,6 @@
 """PostgreSQL for tests: the grades this machine has, one server each, a fresh migrated database a test."""
 
 import itertools
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,41 +9,12 @@ import psycopg
 
 from database.embedded import EmbeddedPostgres, PostgresServer
 from database.migrate import migrate
+from database.timescaledb import HOW_TO_GET_TIMESCALEDB, timescaledb_bin_dir
 
 GRADES = ("plain", "apache")
-HOW_TO_GET_TIMESCALEDB = (
-    "no TimescaleDB found: run tools/timescaledb-apache.sh (Debian 12), install postgresql-17-timescaledb (Debian 13),"
-    " or set SHOUWANG_TEST_TIMESCALEDB_BIN to the folder of its 'postgres'"
-)
-
+__all__ = ["GRADES", "HOW_TO_GET_TIMESCALEDB", "ONE_GRADE", "Cluster", "TestPostgres", "make_server"]
 SMALL = {"shared_buffers": "64MB", "max_wal_size": "512MB", "fsync": "off"}
 """A killed server loses nothing that the kernel has; the power is never cut in a test."""
-
-
-def timescaledb_bin_dir() -> Path | None:
-    """The folder of a 'postgres' that has TimescaleDB; None where there is none."""
-    named = os.environ.get("SHOUWANG_TEST_TIMESCALEDB_BIN")
-    if named:
-        return Path(named)
-    caches = [Path("/var/cache"), Path.home() / ".cache"]
-    if os.environ.get("XDG_CACHE_HOME"):
-        caches.insert(0, Path(os.environ["XDG_CACHE_HOME"]))
-    prefixes = [cache / "shouwang" / "timescaledb-pg15" for cache in caches]
-    for prefix in prefixes:
-        if _exists(prefix / ".done"):
-            return prefix / "usr/lib/postgresql/15/bin"
-    for version in ("17", "16", "15"):
-        if Path(f"/usr/share/postgresql/{version}/extension/timescaledb.control").exists():
-            return Path(f"/usr/lib/postgresql/{version}/bin")
-    return None
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except PermissionError:
-        return False
-
 
 ONE_GRADE = ("plain",) if timescaledb_bin_dir() is None else ("apache",)
 """For tests that have nothing to do with readings: the oldest PostgreSQL there is."""

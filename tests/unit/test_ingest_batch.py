@@ -5,7 +5,7 @@ import pytest
 
 from firmware_profiles import wire
 from ingest.batch import Batch, Batcher, Limits, StreamKey
-from ingest.marks import Mark
+from ingest.marks import MOST_GAPS, Mark
 from ingest.refusals import Code
 
 NOW = 1_800_000_000_000_000
@@ -142,6 +142,25 @@ def test_a_refused_part_is_stored_later_without_its_number() -> None:
     assert again.values.tolist() == [97]
     assert again.marks == {}
     assert batch.marks
+
+
+def test_a_stream_whose_numbers_jump_about_is_refused_and_not_remembered() -> None:
+    one, topic = batcher(), wire.topic("gw-1", "readings")
+    batch = one.build([(topic, frame(2 * n)) for n in range(1, MOST_GAPS + 3)], LIMITS)
+    assert [(r.code, wire.decode(wire.Frame, r.payload or b"").seq) for r in batch.refusals] == [
+        (Code.NUMBERING, 2 * MOST_GAPS + 2),
+        (Code.NUMBERING, 2 * MOST_GAPS + 4),
+    ]
+    assert one.build([(topic, frame(2 * MOST_GAPS + 1))], LIMITS).refusals == [], "the next number is welcome"
+    assert one.build([(topic, frame(3))], LIMITS).refusals == [], "and what closes a gap"
+    assert one.build([(topic, frame(2 * MOST_GAPS + 4))], LIMITS).refusals == [], "and then one more"
+
+
+def test_a_gateway_that_begins_anew_all_the_time_is_refused() -> None:
+    topic = wire.topic("gw-1", "readings")
+    batch = Batcher(Directory(), lambda _key: None).build([(topic, frame(1))], LIMITS)
+    assert [refusal.code for refusal in batch.refusals] == [Code.NUMBERING]
+    assert not batch.marks
 
 
 def test_events_and_statuses() -> None:

@@ -127,6 +127,41 @@ def test_5_1_6_collection_of_resources() -> None:
     ]
 
 
+def test_5_1_7_setting_an_actuator() -> None:
+    text = """[
+     {"bn":"urn:dev:ow:10e2073a01080063:"},
+     {"n":"temp","u":"Cel","v":23.1},
+     {"n":"heat","u":"/","v":1},
+     {"n":"fan","u":"/","v":0}
+    ]"""
+    assert resolved(text) == [
+        (f"{OW}:temp", "Cel", 23.1, NOW),
+        (f"{OW}:heat", "/", 1, NOW),
+        (f"{OW}:fan", "/", 0, NOW),
+    ]
+    lights = """[
+     {"bt":1.320078429e+09,"bu":"/","n":"2001:db8::3","v":0.5},
+     {"n":"2001:db8::4","v":0.5},
+     {"n":"2001:db8::3","t":0.1,"v":0},
+     {"n":"2001:db8::4","t":0.1,"v":0}
+    ]"""
+    at = 1_320_078_429_000_000
+    assert resolved(lights) == [
+        ("2001:db8::3", "/", 0.5, at),
+        ("2001:db8::4", "/", 0.5, at),
+        ("2001:db8::3", "/", 0, at + 100_000),
+        ("2001:db8::4", "/", 0, at + 100_000),
+    ]
+
+
+@pytest.mark.parametrize("fields", ['"t":%d', '"bt":%d', '"bt":5,"t":%d'])
+def test_times_below_two_to_the_28_are_relative_base_and_all(fields: str) -> None:
+    given = 5 if '"bt":5' in fields else 0
+    (below,) = senml.decode(f'[{{"n":"a","v":1,{fields % (2**28 - 1 - given)}}}]'.encode(), NOW).records
+    (at,) = senml.decode(f'[{{"n":"a","v":1,{fields % (2**28 - given)}}}]'.encode(), NOW).records
+    assert (below.time_us, at.time_us) == (NOW + (2**28 - 1) * 1_000_000, 2**28 * 1_000_000)
+
+
 def test_bases_add_up_and_a_record_of_bases_alone_measures_nothing() -> None:
     text = '[{"bn":"radar/","bv":20,"bs":5},{"n":"a","v":1.5},{"n":"b","s":2},{"bv":0,"n":"c","v":3}]'
     found = [(r.name, r.value, r.sum) for r in senml.decode(text.encode(), NOW).records]
@@ -153,6 +188,8 @@ def test_unknown_fields_are_ignored_unless_they_must_be_understood() -> None:
         (b'[{"n":"a","v":true}]', "'v' is a number"),
         (b'[{"n":"a","vb":1}]', "'vb' is true or false"),
         (b'[{"n":7,"v":1}]', "'n' is a text"),
+        (b'[{"bn":"' + b"a" * 200 + b'"},{"n":"' + b"b" * 57 + b'","v":1}]', "257 characters"),
+        (b'[{"bu":"' + b"a" * 65 + b'"},{"n":"a","v":1}]', "unit of 65"),
         (b'[{"v":1}]', "name"),
         (b'[{"n":"-a","v":1}]', "name"),
         ('[{"n":"温度","v":1}]'.encode(), "name"),

@@ -1,0 +1,226 @@
+"""Our ingest beside other programs that bring MQTT into PostgreSQL: Node-RED and collectd, where they are installed
+(``bench/peers/setup.sh``).
+
+Same machine, same broker (NATS, TLS, QoS 1), same rows, same table of the same database, one program after the other.
+Each has a session that is filled before it is started, so that the publisher's cost stays out; each gets its messages
+in the form it reads best (:mod:`bench.peers.rows`) and runs with the best settings we found (the docstrings of
+:mod:`~bench.peers.node_red` and :mod:`~bench.peers.collectd`). The clock runs from the moment at which the program has
+connected to the broker (a slow start counts for nobody) to the database's own time of the last commit. In the end the
+table must hold the same rows.
+"""
+
+import itertools
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import psutil
+import psycopg
+from rich.console import Console
+
+from bench.figures import Figure
+from bench.ingest_drain import servers
+from bench.peers import collectd, node_red, ours, rows
+from bench.peers.cache import Command
+from database.migrate import migrate
+from database.postgres_server import PostgresServer
+from firmware_profiles import mqtt
+from firmware_profiles.mqtt import Broker
+from shouwang import broker_config
+from shouwang.broker import EmbeddedBroker
+from shouwang.pki import Pki
+from shouwang.processes import Child, wait_until
+
+COMMAND = "python -m bench peers"
+SENDER, PEER = "svc-bench", "svc-peer"
+START_S, STALL_S = 30.0, 10.0
+"""A program that commits nothing for so long (at first, later) has done what it will do."""
+AHEAD = 2000
+
+
+class Program(Protocol):
+    """A module of this package."""
+
+    NAME: str
+    SESSION: str
+    FILTER: str
+    FORMS: dict[rows.Shape, rows.Form]
+
+    def prepare(self, folder: Path, shape: rows.Shape, broker: Broker, database_url: str, /) -> Command: ...
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How fast a program stored the rows (readings/s), how many, and whether they are those that were sent."""
+
+    rate: float
+    stored: int
+    same: bool
+
+
+def run() -> list[Figure]:
+    """Readings per second of ours and of each peer, by shape of the messages; the ratio is ours to the peer's."""
+    *_, make_server = servers()
+    peers = [peer for peer in (node_red, collectd) if not peer.missing()]
+    for peer in {node_red, collectd} - set(peers):
+        Console().print(f"{peer.NAME}: not installed: run bench/peers/setup.sh")
+    if not peers:
+        return []
+    with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name, _rights():
+        folder = Path(name)
+        with (
+            make_server(folder / "postgres") as postgres,
+            EmbeddedBroker(folder / "broker", Pki(folder / "pki")) as broker,
+        ):
+            grade = migrate(postgres.url)
+            with psycopg.connect(postgres.url) as conn:
+                firsts = rows.register(conn)
+            _keep_commit_times(postgres)
+            found: dict[tuple[rows.Shape, str], Result] = {}
+            for shape, program in itertools.product(rows.SHAPES, (ours, *peers)):
+                if shape in program.FORMS:
+                    try:
+                        found[shape, program.NAME] = _measure(program, shape, folder, postgres, broker, firsts)
+                    except RuntimeError as error:
+                        if program is ours:
+                            raise
+                        Console().print(f"left out: {error}", markup=False)
+            postgres.discard()
+    return [
+        _figure(shape, found[shape, ours.NAME], name, result, grade)
+        for (shape, name), result in found.items()
+        if name != ours.NAME
+    ]
+
+
+def _figure(shape: rows.Shape, own: Result, name: str, peers: Result, grade: str) -> Figure:
+    note = f"{rows.TOTAL:,} readings, {rows.SHAPES[shape]} a message, {grade} PostgreSQL"
+    for who, result in ((ours.NAME, own), (name, peers)):
+        if not result.same:
+            note += f"; NOT the same rows: {who} stored {result.stored:,}"
+    return Figure(f"ingest beside {name}, {shape}", own.rate, "readings/s", peers.rate, name, COMMAND, note)
+
+
+@contextmanager
+def _rights() -> Iterator[None]:
+    """The broker's access list, with the bench in it."""
+    anything = (ours.FILTER, node_red.FILTER, collectd.FILTER)
+    broker_config.SERVICE_RIGHTS[SENDER] = broker_config.Rights(anything, ())
+    broker_config.SERVICE_RIGHTS[PEER] = broker_config.Rights((), anything)
+    try:
+        yield
+    finally:
+        del broker_config.SERVICE_RIGHTS[SENDER], broker_config.SERVICE_RIGHTS[PEER]
+
+
+def _keep_commit_times(postgres: PostgresServer) -> None:
+    with psycopg.connect(postgres.url, autocommit=True) as conn:
+        conn.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    postgres.stop()
+    postgres.start()
+
+
+def _measure(
+    program: Program,
+    shape: rows.Shape,
+    folder: Path,
+    postgres: PostgresServer,
+    broker: EmbeddedBroker,
+    firsts: list[list[int]],
+) -> Result:
+    identity = broker.settings("svc-ingest" if program.NAME == ours.NAME else PEER)
+    _open_session(identity, program.SESSION, program.FILTER)
+    form = program.FORMS[shape]
+    _fill(broker.settings(SENDER), (form(part) for part in rows.parts(firsts, shape)))
+    with psycopg.connect(postgres.url, autocommit=True) as conn:
+        conn.execute("TRUNCATE reading")
+        conn.execute("CHECKPOINT")
+        mine = folder / f"{program.SESSION}-{shape}"
+        mine.mkdir(mode=0o700)
+        with _running(program.NAME, program.prepare(mine, shape, identity, postgres.url), mine / "log") as child:
+            try:
+                rate = _rate(conn, child, broker.port)
+            except (RuntimeError, TimeoutError) as error:
+                raise RuntimeError(f"{program.NAME}: {error}; the end of its log:\n{child.log_tail()}") from error
+        found = rows.sums(conn)
+    return Result(rate, sum(count for count, _, _ in found.values()), found == rows.expected_sums(firsts))
+
+
+@contextmanager
+def _running(name: str, command: Command, log_file: Path) -> Iterator[Child]:
+    child = Child(name, *command, log_file)
+    child.start()
+    try:
+        yield child
+    finally:
+        child.stop()
+
+
+def _open_session(identity: Broker, session: str, topic_filter: str) -> None:
+    granted: queue.Queue[bool] = queue.Queue()
+    client = mqtt.make_client(identity, session, clean=False)
+    client.on_connect = lambda c, *_: c.subscribe(topic_filter, 1)
+    client.on_subscribe = lambda _c, _u, _mid, reasons, _p: granted.put(not reasons[0].is_failure)
+    mqtt.start(client, identity)
+    if not granted.get(timeout=10):
+        raise RuntimeError(f"the broker does not let {session} subscribe to {topic_filter}")
+    mqtt.stop(client)
+
+
+def _fill(identity: Broker, messages: Iterator[tuple[str, bytes]]) -> None:
+    window, ready = threading.Semaphore(AHEAD), threading.Event()
+    client = mqtt.make_client(identity, "bench-sender", clean=True)
+    client.max_inflight_messages_set(AHEAD)
+    client.on_connect = lambda *_: ready.set()
+    client.on_publish = lambda *_: window.release()
+    mqtt.start(client, identity)
+    if not ready.wait(10):
+        raise TimeoutError("the bench could not connect to the broker")
+    for topic, payload in messages:
+        if not window.acquire(timeout=60):
+            raise TimeoutError("the broker takes no more messages")
+        client.publish(topic, payload, qos=1)
+    for _ in range(AHEAD):
+        if not window.acquire(timeout=60):
+            raise TimeoutError("the broker did not acknowledge all messages")
+    mqtt.stop(client)
+
+
+def _rate(conn: psycopg.Connection[Any], child: Child, port: int) -> float:
+    """Readings per second from its connection to its last commit."""
+    process = psutil.Process(child.pid)
+    wait_until(lambda: _connected(process, port), START_S, "a connection to the broker", pause_s=0.01)
+    began = time.time()
+    _await_rows(conn, child)
+    stored, ended = conn.execute(
+        "SELECT count(*), extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 FROM reading"
+    ).fetchone() or (0, None)
+    if ended is None:
+        raise RuntimeError("it stored nothing")
+    return float(stored / (ended - began))
+
+
+def _connected(process: psutil.Process, port: int) -> bool:
+    try:
+        return any(c.raddr and c.raddr.port == port and c.status == "ESTABLISHED" for c in process.net_connections())
+    except psutil.Error as error:
+        raise RuntimeError("it ended by itself") from error
+
+
+def _await_rows(conn: psycopg.Connection[Any], child: Child) -> None:
+    """Until all rows are stored, or no more come."""
+    before, deadline = 0, time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if not child.alive():
+            raise RuntimeError("it ended by itself")
+        (stored,) = conn.execute("SELECT count(*) FROM reading").fetchone() or (0,)
+        if stored >= rows.TOTAL:
+            return
+        if stored > before:
+            before, deadline = stored, time.monotonic() + STALL_S
+        time.sleep(1)

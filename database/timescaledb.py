@@ -1,0 +1,34 @@
+"""A PostgreSQL with TimescaleDB on this machine, for servers of our own: tests, benchmarks, the proof."""
+
+import os
+from pathlib import Path
+
+HOW_TO_GET_TIMESCALEDB = (
+    "no TimescaleDB found: run tools/timescaledb-apache.sh (Debian 12), install postgresql-17-timescaledb (Debian 13),"
+    " or set SHOUWANG_TEST_TIMESCALEDB_BIN to the folder of its 'postgres'"
+)
+
+
+def timescaledb_bin_dir() -> Path | None:
+    """The folder of a 'postgres' that has TimescaleDB; None where there is none."""
+    named = os.environ.get("SHOUWANG_TEST_TIMESCALEDB_BIN")
+    if named:
+        return Path(named)
+    caches = [Path("/var/cache"), Path.home() / ".cache"]
+    if os.environ.get("XDG_CACHE_HOME"):
+        caches.insert(0, Path(os.environ["XDG_CACHE_HOME"]))
+    prefixes = [cache / "shouwang" / "timescaledb-pg15" for cache in caches]
+    for prefix in prefixes:
+        if _exists(prefix / ".done"):
+            return prefix / "usr/lib/postgresql/15/bin"
+    for version in ("17", "16", "15"):
+        if Path(f"/usr/share/postgresql/{version}/extension/timescaledb.control").exists():
+            return Path(f"/usr/lib/postgresql/{version}/bin")
+    return None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False

@@ -1,0 +1,124 @@
+"""Everything bad that can happen to the servers of the proof."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from shouwang.broker import LocalBroker
+from shouwang.verify.lines import Line, State
+from shouwang.verify.servers import Servers
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Something that happened: when (seconds since the beginning), what, and for how long."""
+
+    at_s: float
+    what: str
+    seconds: float
+
+
+Trouble = Callable[[Servers, random.Random, float], None]
+"""Does it for so many seconds, and returns when it is over."""
+
+
+def _end_ingest(number: signal.Signals) -> Trouble:
+    def trouble(servers: Servers, rng: random.Random, seconds: float) -> None:
+        """One worker ends, and is started again as systemd would."""
+        worker = rng.choice(servers.workers)
+        if worker.pid is not None:
+            os.kill(worker.pid, number)
+        deadline = time.monotonic() + 20
+        while worker.alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        worker.stop()
+        time.sleep(seconds)
+        worker.start()
+
+    return trouble
+
+
+def _away(end: Callable[[Servers], None], start: Callable[[Servers], None]) -> Trouble:
+    def trouble(servers: Servers, _rng: random.Random, seconds: float) -> None:
+        end(servers)
+        time.sleep(seconds)
+        start(servers)
+
+    return trouble
+
+
+def _broker_away(end: Callable[[LocalBroker], None]) -> Trouble:
+    def trouble(servers: Servers, _rng: random.Random, seconds: float) -> None:
+        broker = servers.breakable()
+        end(broker)
+        time.sleep(seconds)
+        broker.start()
+
+    return trouble
+
+
+def _lose_what_waits(servers: Servers, _rng: random.Random, seconds: float) -> None:
+    """What waits for ingest is in the broker's hands alone, and then the broker dies."""
+    for worker in servers.workers:
+        worker.stop()
+    time.sleep(seconds)
+    broker = servers.breakable()
+    broker.kill()
+    broker.start()
+    for worker in servers.workers:
+        worker.start()
+
+
+def _line(which: Callable[[Servers], Line], state: State) -> Trouble:
+    def trouble(servers: Servers, _rng: random.Random, seconds: float) -> None:
+        which(servers).trouble(state, seconds)
+        time.sleep(seconds)
+
+    return trouble
+
+
+def _homes(state: State, times: float = 1) -> Trouble:
+    """Two lines of five are in trouble for ``times`` as long as the fault lasts, if they are not already."""
+
+    def trouble(servers: Servers, rng: random.Random, seconds: float) -> None:
+        for line in rng.sample(servers.home_lines, 2):
+            line.trouble(state, times * seconds)
+        time.sleep(seconds)
+
+    return trouble
+
+
+def _send_twice(servers: Servers, rng: random.Random, _seconds: float) -> None:
+    """Some gateways send again what is stored: duplicates, out of order, mixed with what is fresh."""
+    with servers.connect() as conn:
+        marks = conn.execute(
+            "SELECT name, epoch, stream, high FROM ingest_stream JOIN gateway ON gateway.id = gateway_id"
+        ).fetchall()
+    for gateway, epoch, stream, high in rng.sample(marks, min(len(marks), 10)):
+        first = rng.randint(1, max(1, int(str(high))))
+        behind = first + rng.randint(1, 40)
+        servers.send_again(
+            str(gateway), {"epoch": int(str(epoch)), "stream": str(stream), "first": first, "behind": behind}
+        )
+
+
+FAULTS: Mapping[str, Trouble] = {
+    "ingest killed": _end_ingest(signal.SIGKILL),
+    "ingest stopped": _end_ingest(signal.SIGTERM),
+    "database killed": _away(lambda s: s.postgres.kill(), lambda s: s.postgres.start()),
+    "database stopped": _away(lambda s: s.postgres.stop(), lambda s: s.postgres.start()),
+    "broker killed": _broker_away(LocalBroker.kill),
+    "broker stopped": _broker_away(LocalBroker.stop),
+    "broker killed with what ingest has not fetched": _lose_what_waits,
+    "ingest cut off the broker": _line(lambda s: s.broker_line, "cut"),
+    "ingest cut off the database": _line(lambda s: s.database_line, "cut"),
+    "silence between broker and ingest": _line(lambda s: s.broker_line, "silent"),
+    "answers of the database lost": _line(lambda s: s.database_line, "deaf"),
+    "acknowledgements of the broker lost": _homes("deaf"),
+    "gateways cut off": _homes("cut", times=8),  # what they hold has become a backlog then
+    "sent twice": _send_twice,
+}
+"""By name."""

@@ -1,0 +1,108 @@
+"""Network lines that can be cut: TCP relays on loopback that hang up, fall silent, or lose the answers."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+State = Literal["open", "cut", "silent", "deaf"]
+"""*cut*: every connection is reset, and none is made. *silent*: the connections stay and carry nothing; then all of it
+arrives. *deaf*: what the server says is lost, what it is told arrives; then every connection is reset. A commit
+succeeds then, and its client does not hear of it."""
+_CHUNK = 65_536
+
+
+class Line:
+    """A relay from ``port`` to the server's port (asked for at each connection). Bytes pass as they are, so TLS goes
+    from end to end. Use as a context manager; runs in a thread of its own."""
+
+    def __init__(self, server_port: Callable[[], int]) -> None:
+        self._server_port = server_port
+        self._state: State = "open"
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._stop, self._passing = asyncio.Event(), asyncio.Event()
+        self._passing.set()
+        self._ready = threading.Event()
+        self.port = 0
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="line")
+
+    def trouble(self, state: State, seconds: float) -> None:
+        """Be in this state for so long; nothing happens where the line is in trouble already. Returns at once."""
+        self._loop.call_soon_threadsafe(self._begin, state, seconds)
+
+    def __enter__(self) -> "Line":
+        self._thread.start()
+        if not self._ready.wait(10):
+            raise TimeoutError("the relay does not start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._loop.close()
+
+    def _begin(self, state: State, seconds: float) -> None:
+        if self._state != "open":
+            return
+        self._state = state
+        if state == "silent":
+            self._passing.clear()
+        if state == "cut":
+            self._hang_up()
+        self._loop.call_later(seconds, self._end)
+
+    def _end(self) -> None:
+        if self._state == "deaf":
+            self._hang_up()
+        self._state = "open"
+        self._passing.set()
+
+    def _hang_up(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        self._hang_up()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _connected(self, client_r: asyncio.StreamReader, client_w: asyncio.StreamWriter) -> None:
+        mine = {client_w}
+        self._writers.add(client_w)
+        try:
+            if self._state == "cut":
+                return
+            server_r, server_w = await asyncio.open_connection("127.0.0.1", self._server_port())
+            mine.add(server_w)
+            self._writers.add(server_w)
+            ways = [
+                asyncio.ensure_future(self._carry(client_r, server_w, answers=False)),
+                asyncio.ensure_future(self._carry(server_r, client_w, answers=True)),
+            ]
+            _, other = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in other:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+        except OSError:
+            pass  # the server is away: the client sees a connection that ends
+        finally:
+            self._writers -= mine
+            for writer in mine:
+                writer.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(_CHUNK):
+                await self._passing.wait()
+                if not (answers and self._state == "deaf"):
+                    writer.write(data)
+                    await writer.drain()
