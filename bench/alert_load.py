@@ -70,7 +70,9 @@ def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]
     mqtt.stop(client)
     after, spent = alerting.cpu_times(), time.monotonic() - began
     with psycopg.connect(platform.postgres.url) as conn:
-        row = conn.execute("SELECT count(*) FROM reading WHERE time > now() - interval '10 s'").fetchone()
+        row = conn.execute(
+            "SELECT count(*) FROM reading WHERE time BETWEEN now() - interval '20 s' AND now() - interval '10 s'"
+        ).fetchone()
         inside = conn.execute("SELECT 1000 * extract(epoch FROM raised_at - sensed_at) FROM alert WHERE rule = 'sos'")
         raised = np.array([float(ms) for (ms,) in inside])
     found = np.array(list(probe.latencies_ms.values())[already:])

@@ -67,8 +67,9 @@ class Gathered:
     def add(self, columns: VitalColumns) -> None:
         end = self._n + len(columns)
         if end > len(self._arrays):
-            room = np.zeros(max(1024, end), np.intp)
-            self._arrays = VitalColumns.join([self.all(), columns, columns.take(room)])
+            room = max(1024, 2 * end) - self._n
+            mine = _arrays(self.all())
+            self._arrays = VitalColumns(*(np.concatenate((array, np.empty(room, array.dtype))) for array in mine))
         for mine, theirs in zip(_arrays(self._arrays), _arrays(columns), strict=True):
             mine[self._n : end] = theirs
         self._n = end
@@ -81,8 +82,7 @@ class Gathered:
         """Those before that time; the others stay."""
         early = self._arrays.time_us[: self._n] < until_us
         taken, rest = self.all().take(early), self.all().take(~early)
-        self._n = 0
-        self.add(rest)
+        self._arrays, self._n = rest, len(rest)  # anew: a backlog must not keep its memory for ever
         return taken
 
 

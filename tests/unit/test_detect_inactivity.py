@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from alerting.detection.context import Happened, Pause
+from alerting.detection.context import EVERYWHERE, Happened, Pause
 from alerting.detection.engine import Engine
 from alerting.detection.memory import decode_memory
 from tests.support.sensors import SensorHome, at, raised
@@ -107,6 +107,31 @@ def test_a_carer_who_is_there_silences_it() -> None:
     home.move(7, "07:20 kitchen")
     assert home.until(7, "10:50") == []
     assert raised(home.until(7, "12:00"))[0] == ("open", "inactivity", "urgent"), "told again when the carer has gone"
+
+
+def test_what_nobody_could_hear_is_told_only_if_it_lasts() -> None:
+    deaf = Pause("deaf", EVERYWHERE, "", at(7, "08:00"), at(7, "13:00"))
+    for moves, told in (("07:20 kitchen", True), ("12:50 kitchen", False)):
+        home = SensorHome("inactivity")
+        home.ordinary_days(range(7))
+        home.engine.pause([deaf])
+        home.bed(7, "06:58", enter=False)
+        home.move(7, "07:20 kitchen")
+        assert home.until(7, "12:40") == []
+        home.move(7, moves)
+        assert bool(raised(home.until(7, "13:05"))) == told
+
+
+def test_a_pause_that_ends_early_holds_nothing_back() -> None:
+    home = SensorHome("inactivity")
+    home.ordinary_days(range(7))
+    pause = Pause("carer", 7, "", at(7, "08:00"), at(7, "18:00"))
+    home.engine.pause([pause])
+    home.bed(7, "06:58", enter=False)
+    home.move(7, "07:20 kitchen")
+    assert home.until(7, "11:00") == []
+    home.engine.pause([msgspec.structs.replace(pause, until_us=at(7, "11:00"))])
+    assert raised(home.until(7, "11:05"))[0] == ("open", "inactivity", "urgent")
 
 
 def test_a_silent_sensor_explains_it_but_not_half_a_day() -> None:
