@@ -28,12 +28,15 @@ AFTER_TROUBLE_S = 5.0
 
 
 def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
-    """All that is due at ``now``, one small transaction a step; yields the series or rows of each. ``conn``: in
+    """All that is due at ``now``, one small transaction a step; yields the series of each. ``conn``: in
     autocommit. Raises psycopg.errors.LockNotAvailable where somebody else holds a lock for long: try again."""
     if grade is Grade.COMMUNITY:
         return  # TimescaleDB's own policies
-    while (advanced := advance(conn, now)) | bool(done := roll_up(conn)):
-        yield done or int(advanced)
+    while True:
+        advanced, rolled_up = advance(conn, now), roll_up(conn)
+        if not advanced and not rolled_up:
+            return
+        yield rolled_up
 
 
 def run(database: DatabaseSettings, stop: threading.Event) -> None:

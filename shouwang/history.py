@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import Any, Literal
 
 import msgspec
@@ -93,7 +94,7 @@ def write(conn: psycopg.Connection[Any], plan: Plan, residents: int) -> Iterator
         for area in AREAS:
             provisioning.add_area(conn, area, exist_ok=True)
     workers = max(1, (os.cpu_count() or 2) - 1)
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:  # no copy of our connection in them
         ahead: deque[Future[_Past]] = deque()
         for number in wanted:
             ahead.append(pool.submit(_past, number, plan, _series_ids(conn)))

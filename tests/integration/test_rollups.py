@@ -82,9 +82,8 @@ def test_views_are_a_fresh_aggregation_before_and_after_each_step(conn: psycopg.
     now = NOW
     ingest(conn, random_batch(rng, 300, dt.timedelta(hours=8)))
     check_views(conn)
-    for _ in range(3):
-        for step in round_of_work(conn, schema_grade(conn) or Grade.PLAIN, now):
-            assert step
+    for _round in range(3):
+        for _ in round_of_work(conn, schema_grade(conn) or Grade.PLAIN, now):
             if rng.random() < 0.05:
                 check_views(conn)
         check_views(conn)
