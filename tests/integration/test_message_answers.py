@@ -128,10 +128,10 @@ def test_the_outbox_page(database_url: str, tmp_path: Path) -> None:
         page = client.get("/outbox").text
         assert "许晴" in page
         assert "短信" in page
-        assert page.count('class="phone sent"') == 1  # the other street is not theirs to see
+        assert page.count('class="handset sent"') == 1  # the other street is not theirs to see
         log_in(client, "dispatcher")
         cards = client.get("/outbox/cards").text
-        assert cards.count('class="phone sent"') == 2
+        assert cards.count('class="handset sent"') == 2
         link = re.search(r'href="http://console\.test(/a/[^"]+)"', cards)
         assert link
         client.post(link.group(1))
