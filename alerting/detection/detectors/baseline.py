@@ -202,7 +202,8 @@ class Baseline(Detector):
         floor = np.maximum(between, _BETWEEN)
         rate = np.maximum(1 / (days + 1), 1 / MEMORY_DAYS)
         judged = enough & (days >= self._learning)
-        yield from self._shift(district, np.where(judged, error / (1.25 * floor), 0), judged, error)
+        known = np.where(judged, error, 0)
+        yield from self._shift(district, known / (1.25 * floor), judged, known)
         origin = state.origin[:, :, local]
         off = np.clip(mean - origin, -4 * floor - _DRIFT, 4 * floor + _DRIFT)
         state.day_off += np.where(judged, off, 0)
