@@ -38,6 +38,7 @@ class LinkWatch:
         self._down_at: float | None = time.time()
         self._deaf_us = None if deaf_since_us is None else (deaf_since_us, _FOREVER_US)
         self._open = True  # an alert of a run before this one may still be
+        self._seen_at = 0.0  # when it was last seen running while this link was down
         self._look = threading.Event()
 
     def up(self) -> None:
@@ -79,19 +80,23 @@ class LinkWatch:
                     if down_at is None:
                         self._clear(conn)
                     else:
-                        self._raise(conn, dt.datetime.fromtimestamp(down_at, dt.UTC))
+                        self._raise(conn, max(down_at, self._seen_at))
                 self._open = down_at is not None
             except psycopg.Error as error:
                 log.warning("database away; the state of the broker's link is not told", error=str(error).strip())
                 stop.wait(LOOK_S)
 
-    def _raise(self, conn: psycopg.Connection[Any], since: dt.datetime) -> None:
+    def _raise(self, conn: psycopg.Connection[Any], since_s: float) -> None:
+        """``since_s``: untold since then. Another's link that came back a moment sooner has cleared it: that is no news
+        until ours has stayed away for as long again."""
+        now = dt.datetime.now(dt.UTC)
         if _running(conn):
+            self._seen_at = now.timestamp()
             return
         household_id = _platform(conn)
-        if household_id is None:
-            return  # no home is registered: there is nobody to hear
-        now = dt.datetime.now(dt.UTC)
+        if now.timestamp() - since_s < self._after_s or household_id is None:  # None: there is nobody to hear
+            return
+        since = dt.datetime.fromtimestamp(since_s, dt.UTC)
         minutes = (now - since).total_seconds() / 60
         alert = lifecycle.NewAlert(
             alert_id(SUBJECT, RULE, round(since.timestamp() * 1e6)), RULE, 1, "technical", SUBJECT, household_id, None,
@@ -101,6 +106,7 @@ class LinkWatch:
             {"kind": "link", "worker": self._worker},
         )  # fmt: skip
         if lifecycle.raise_alert(conn, alert):
+            self._seen_at = now.timestamp()
             log.error("the broker is away", since=since.isoformat(), alert_id=str(alert.id))
 
     def _clear(self, conn: psycopg.Connection[Any]) -> None:
