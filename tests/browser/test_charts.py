@@ -25,9 +25,10 @@ def test_a_day_a_week_a_year(database_url: str, page: Page, tmp_path: Path) -> N
     with console(database_url, None, None) as client:
         address = str(client.base_url).rstrip("/")
         page.goto(f"{address}/login")
-        page.locator("input[name=login]").fill("watcher")
-        page.locator("input[name=password]").fill(PASSWORD)
-        page.locator("form button[type=submit], form button").last.click()
+        page.fill("input[name=login]", "watcher")
+        page.fill("input[name=password]", PASSWORD)
+        page.click("main button")
+        page.wait_for_url(lambda url: not url.endswith("/login"))
         page.goto(f"{address}/residents/P00001")
         chart = page.locator("figure.chart[data-channel=heart_rate]")
         expect(page.get_by_role("button", name="24 小时")).to_have_attribute("aria-pressed", "true")
