@@ -147,6 +147,8 @@ class _Address:
             finally:
                 for way in ways:
                     way.cancel()
+        except asyncio.CancelledError:
+            pass  # the end; asyncio's streams would log it as a fault
         finally:
             for writer in (down_writer, up_writer):
                 if writer is not None:

@@ -37,10 +37,11 @@ def send(
 ) -> None:
     """Frames of these numbers from every gateway; ``meanwhile`` is called when half of them are under way."""
     clients = {name: mqtt.make_client(settings(name), name, clean=True) for name in gateways}
+    taken: list[int] = []  # by the broker; what it did not acknowledge is sent again at the next connection
     for name, client in clients.items():
         client.reconnect_delay_set(1, 1)
+        client.on_publish = lambda _c, _u, mid, _r, _p: taken.append(mid)
         mqtt.start(client, settings(name))
-    waiting = []
     for seq in numbers:
         if meanwhile is not None and seq == (numbers.start + numbers.stop) // 2:
             meanwhile()
@@ -49,9 +50,9 @@ def send(
         series = [wire.make_series("radar", "heart_rate", base, times, np.full(READINGS, 60, np.float32))]
         for name, client in clients.items():
             frame = wire.Frame(1, name, 7, 8, "live", seq, base, series)
-            waiting.append(client.publish(wire.topic(name, "readings"), wire.encode(frame), qos=1))
-    for info in waiting:
-        info.wait_for_publish(60)
+            client.publish(wire.topic(name, "readings"), wire.encode(frame), qos=1)
+    sent = len(numbers) * len(gateways)
+    wait_for(lambda: len(taken) >= sent, 60, lambda: f"{len(taken)} of {sent} are acknowledged")
     for client in clients.values():
         mqtt.stop(client)
 
