@@ -123,6 +123,8 @@ def test_a_killed_worker_goes_on_where_it_was_and_the_others_do_not_wait(
         assert not has_session(settings, old.session)
 
 
+# paho forgets a socket whose TLS handshake was cut off, as a dying server does it
+@pytest.mark.filterwarnings("ignore:.*unclosed <ssl.SSLSocket", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_killed_server_of_three_loses_and_doubles_nothing(database_url: str, tmp_path: Path) -> None:
     gateways = [f"gw-cluster-{n}" for n in range(4)]
     add_homes(database_url, gateways)
