@@ -17,9 +17,9 @@ from firmware_profiles import mqtt, wire
 
 log = structlog.get_logger(__name__)
 
-LEAVES: tuple[tuple[str, ...], ...] = (("events", "status"), ("readings",))
+LEAVES: tuple[tuple[wire.Leaf, ...], ...] = (("events", "status"), ("readings",))
 """What each connection subscribes to; also the order of urgency."""
-PRIORITY = {leaf: number for number, leaf in enumerate(leaf for leaves in LEAVES for leaf in leaves)}
+PRIORITY: dict[str, int] = {leaf: number for number, leaf in enumerate(leaf for leaves in LEAVES for leaf in leaves)}
 MOST_FRAMES = 20_000
 
 

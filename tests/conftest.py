@@ -22,7 +22,8 @@ pytest_plugins = ["tests.support.browser"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "database_cluster" in metafunc.fixturenames:
+    named = any("database_cluster" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "database_cluster" in metafunc.fixturenames and not named:
         every = metafunc.definition.get_closest_marker("every_grade")
         metafunc.parametrize("database_cluster", GRADES if every else ONE_GRADE, indirect=True, scope="session")
 

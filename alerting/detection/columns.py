@@ -68,8 +68,8 @@ class Gathered:
         end = self._n + len(columns)
         if end > len(self._arrays):
             room = max(1024, 2 * end) - self._n
-            mine = _arrays(self.all())
-            self._arrays = VitalColumns(*(np.concatenate((array, np.empty(room, array.dtype))) for array in mine))
+            held = _arrays(self.all())
+            self._arrays = VitalColumns(*(np.concatenate((array, np.empty(room, array.dtype))) for array in held))
         for mine, theirs in zip(_arrays(self._arrays), _arrays(columns), strict=True):
             mine[self._n : end] = theirs
         self._n = end

@@ -32,7 +32,7 @@ class Memory(msgspec.Struct):
 
 def _put(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return (value.dtype.str, value.shape, memoryview(np.ascontiguousarray(value).reshape(-1).view(np.uint8)))
+        return (value.dtype.str, value.shape, np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
     if isinstance(value, np.generic):
         return value.item()
     raise NotImplementedError(f"a snapshot can not hold {type(value).__name__}")
