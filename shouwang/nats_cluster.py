@@ -33,16 +33,6 @@ class NatsCluster:
         self._turns = itertools.cycle(self.nodes)
         self._address = _Address([node.port for node in self.nodes])
 
-    @property
-    def in_flight(self) -> int:
-        """As NATS's ``max_ack_pending``; takes effect at a start."""
-        return self.nodes[0].in_flight
-
-    @in_flight.setter
-    def in_flight(self, messages: int) -> None:
-        for node in self.nodes:
-            node.in_flight = messages
-
     def settings(self, identity: str) -> Broker:
         """How ``identity`` (a gateway's or service's name) connects."""
         cert, key = self.pki.client(identity)

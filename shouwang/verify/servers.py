@@ -17,7 +17,6 @@ from database.embedded import EmbeddedPostgres
 from database.migrate import migrate
 from firmware_profiles import mqtt, wire
 from shouwang.broker import EmbeddedBroker, LocalBroker, Mosquitto
-from shouwang.broker_config import IN_FLIGHT_BY_SHARD
 from shouwang.nats_cluster import NatsCluster
 from shouwang.pki import Pki
 from shouwang.processes import Child
@@ -47,8 +46,6 @@ class Servers:
         self.folder, self.gateways = folder, gateways
         self.postgres = EmbeddedPostgres(folder / "postgres")
         self.broker = BROKERS[broker](folder / "broker", Pki(folder / "pki"))
-        if workers > 1 and isinstance(self.broker, EmbeddedBroker | NatsCluster):
-            self.broker.in_flight = IN_FLIGHT_BY_SHARD
         self._workers = workers
         self._stack = contextlib.ExitStack()
         self._commands: paho.Client | None = None
