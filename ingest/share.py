@@ -11,8 +11,8 @@ SHARDS = 256
 FILTERS = (*(wire.subscription(leaf) for leaf in LEAVES), senml.SUBSCRIPTION)
 """What every worker subscribes to: everything; :meth:`Share.holds` tells what is another worker's.
 
-A subscription for each of 128 shards would spare the others' messages the way, but NATS looks through all that waits once
-for each, and allows few: 65,535 unacknowledged messages for all subscriptions of a session. See decision 0008.
+A subscription for each of 128 shards would spare the others' messages the way, but NATS looks through all that waits
+once for each, and allows few: 65,535 unacknowledged messages for all subscriptions of a session. See decision 0008.
 """
 
 
