@@ -20,6 +20,7 @@ from database.embedded import EmbeddedPostgres
 from database.postgres_server import PostgresServer
 from firmware_profiles import mqtt, wire
 from ingest.settings import IngestSettings
+from ingest.share import FILTERS
 from shouwang import broker_config
 from shouwang.broker import EmbeddedBroker
 from tests.support.databases import timescaledb_bin_dir
@@ -74,7 +75,7 @@ def open_session(broker: EmbeddedBroker, settings: IngestSettings) -> None:
     """Subscribe once as ingest does, and go: from now on the broker keeps what comes."""
     client = mqtt.make_client(broker.settings("svc-ingest"), settings.session, clean=False, manual_ack=True)
     subscribed = threading.Event()
-    filters = [(name, 1) for name in settings.share.filters()]
+    filters = [(name, 1) for name in FILTERS]
     client.on_connect = lambda c, *_: c.subscribe(filters)
     client.on_subscribe = lambda *_: subscribed.set()
     mqtt.start(client, broker.settings("svc-ingest"))

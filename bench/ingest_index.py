@@ -39,12 +39,13 @@ def run() -> list[Figure]:
 
 def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
     with (
-        tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name,
-        make_server(Path(name) / "postgres") as postgres,
+        tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder,
+        make_server(Path(folder) / "postgres") as postgres,
     ):
         grade = migrate(postgres.url)
         with psycopg.connect(postgres.url, autocommit=True) as conn:
-            conn.execute("DROP INDEX IF EXISTS reading_series_time, reading_time_brin")
+            for name in ("reading_series_time", "reading_time_brin"):
+                conn.execute(f"DROP INDEX IF EXISTS {name}".encode())
             clustered, mixed = list(_batches(clustered=True)), list(_batches(clustered=False))
             _rate(conn, INDEXES[OURS], clustered)  # warm-up
             rates = {f"index {name}": _rate(conn, index, clustered) for name, index in INDEXES.items()}

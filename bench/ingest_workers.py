@@ -18,7 +18,6 @@ from bench.ingest_drain import DEVICES, Load, empty, fill
 from database.migrate import migrate
 from ingest.settings import IngestSettings
 from shouwang.broker import EmbeddedBroker
-from shouwang.broker_config import IN_FLIGHT_BY_SHARD
 from shouwang.pki import Pki
 
 COMMAND = "python -m bench ingest_workers"
@@ -43,8 +42,6 @@ def run() -> list[Figure]:
 
 def _drain(url: str, folder: Path, load: Load, epoch: int, workers: int) -> float:
     broker = EmbeddedBroker(folder / "broker", Pki(folder.parent / "pki"))
-    if workers > 1:
-        broker.in_flight = IN_FLIGHT_BY_SHARD
     every = [IngestSettings(worker=f"ingest-{number}", workers=workers) for number in range(workers)]
     with broker, contextlib.ExitStack() as stack:
         for settings in every:

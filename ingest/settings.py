@@ -64,8 +64,8 @@ class IngestSettings(BaseSettings):
 
     @property
     def session(self) -> str:
-        """The worker's session at the broker. Another number of workers has other sessions: what a session is
-        subscribed to never changes."""
+        """The worker's session at the broker. Another number of workers has other sessions: what waits in a session
+        is of the share that it was kept for."""
         return self.worker if self.workers == 1 else f"{self.worker}-of-{self.workers}"
 
 

@@ -1,6 +1,5 @@
 """Which part of the district a worker takes: the gateways divided by the shard in their topics. Pure."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
@@ -9,6 +8,12 @@ from firmware_profiles import senml, wire
 
 LEAVES: tuple[wire.Leaf, ...] = ("events", "status", "readings")
 SHARDS = 256
+FILTERS = (*(wire.subscription(leaf) for leaf in LEAVES), senml.SUBSCRIPTION)
+"""What every worker subscribes to: everything; :meth:`Share.holds` tells what is another worker's.
+
+A subscription for each of 128 shards would spare the others' messages the way, but NATS looks through all that waits
+once for each, and allows few: 65,535 unacknowledged messages for all subscriptions of a session. See decision 0008.
+"""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -31,20 +36,6 @@ class Share(msgspec.Struct, frozen=True):
     def shards(self) -> list[str]:
         """Two hexadecimal digits each."""
         return [f"{shard:02x}" for shard in range(self.number, SHARDS, self.workers)]
-
-    def filters(self) -> Iterator[str]:
-        """What to subscribe to.
-
-        With several workers only the readings are divided by the broker. The rest is little, comes to every worker,
-        and is told apart by :meth:`holds`: a broker counts what a session may hold unacknowledged by subscription, and
-        has few to give (NATS: 65,535 for all subscriptions of a session).
-        """
-        if self.workers == 1:
-            yield wire.subscription("readings")
-        else:
-            yield from (wire.subscription("readings", shard) for shard in self.shards)
-        yield from (wire.subscription(leaf) for leaf in LEAVES if leaf != "readings")
-        yield senml.SUBSCRIPTION
 
     def holds(self, topic: str) -> bool:
         """Whether a message of this topic is this worker's. What has no shard is the first one's."""

@@ -1,5 +1,6 @@
 """From the broker into memory, bounded and fair; acknowledged when told to."""
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -13,7 +14,7 @@ import structlog
 from firmware_profiles import mqtt, wire
 from ingest.crowds import CrowdClient, acknowledge
 from ingest.intake import Allowance, Intake, Verdict
-from ingest.share import Share
+from ingest.share import FILTERS, Share
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +24,8 @@ unacknowledged (NATS: 10,000 here), or the broker would decide whose messages wa
 OVERHEAD = 200
 """Bytes that a message costs beside its payload, roughly."""
 SHED_MESSAGES = 20_000
+OTHERS_AT_ONCE = 200
+"""So many messages of other workers' gateways are acknowledged together."""
 FULL_PAUSE_S = 0.5
 
 
@@ -66,6 +69,7 @@ class Subscriber:
         self._intake: Intake[Received] = Intake(allowance, limit_bytes, MAX_MESSAGES)
         self._shed: deque[Received] = deque()
         self._shed_bytes = 0
+        self._of_others: deque[tuple[int, int]] = deque()
         self._changed = threading.Condition()
         self._connection = 0
         self._stopped = False
@@ -88,6 +92,7 @@ class Subscriber:
         """Waiting messages, up to ``most_messages`` and until they have ``most_bytes``; an empty list when none came
         within ``wait_s``."""
         with self._changed:
+            self._leave_to_others()
             self._changed.wait_for(lambda: len(self._intake) or self._shed or self._stopped, wait_s)
             taken = self._intake.take(most_messages, most_bytes, time.monotonic())
             self._changed.notify_all()
@@ -105,6 +110,16 @@ class Subscriber:
         """They are stored. One that came by an earlier connection is left alone: the broker sends it again."""
         now = self._connection
         acknowledge(self._client, (one.mid for one in messages if one.qos and one.connection == now))
+
+    def _leave_to_others(self) -> None:
+        """In the network's thread, and in the one that takes: each mid is popped by one of them."""
+        mids = []
+        while self._of_others:
+            with contextlib.suppress(IndexError):
+                mid, connection = self._of_others.popleft()
+                if connection == self._connection:
+                    mids.append(mid)
+        acknowledge(self._client, mids)
 
     @property
     def connected(self) -> bool:
@@ -130,7 +145,7 @@ class Subscriber:
         with self._changed:
             self._connection += 1
         if self._subscribe:
-            client.subscribe([(name, 1) for name in self._share.filters()])
+            client.subscribe([(name, 1) for name in FILTERS])
         log.info("connected to the broker", session_present=flags.session_present)
 
     def _subscribed(
@@ -140,7 +155,7 @@ class Subscriber:
         if refused:
             log.error(
                 "the broker refuses subscriptions: their messages do not come. Does its access list name this service,"
-                " and is NATS's mqtt.max_ack_pending small enough for so many? See docs/scaling.md",
+                " and is NATS's mqtt.max_ack_pending below 16,384?",
                 refused=refused,
                 asked=len(reasons),
             )
@@ -152,7 +167,9 @@ class Subscriber:
 
     def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         if not self._share.holds(message.topic):
-            acknowledge(self._client, [message.mid] if message.qos else [])
+            self._of_others.append((message.mid, self._connection))
+            if len(self._of_others) >= OTHERS_AT_ONCE:
+                self._leave_to_others()
             return
         payload = bytes(message.payload)
         size = len(payload) + OVERHEAD

@@ -19,7 +19,7 @@ from typing import Self
 import structlog
 
 from firmware_profiles.mqtt import Broker
-from shouwang.broker_config import IN_FLIGHT, Member, Tls, mosquitto_acl, mosquitto_config, nats_config
+from shouwang.broker_config import Member, Tls, mosquitto_acl, mosquitto_config, nats_config
 from shouwang.pki import IDENTITY, Pki
 
 log = structlog.get_logger(__name__)
@@ -210,20 +210,12 @@ class EmbeddedBroker(LocalBroker):
     name = "nats"
     reloaded = b"Reloaded server configuration"
     member: Member | None = None
-    in_flight = IN_FLIGHT
 
     def _command(self, configuration: Path) -> list[str]:
         return [str(nats_binary()), "-c", str(configuration)]
 
     def _write_configuration(self, port: int) -> Path:
-        content = nats_config(
-            port,
-            self.data_dir / "jetstream",
-            self._tls(),
-            self._gateways,
-            member=self.member,
-            in_flight=self.in_flight,
-        )
+        content = nats_config(port, self.data_dir / "jetstream", self._tls(), self._gateways, member=self.member)
         return _replace(self.data_dir / "nats.conf", json.dumps(content, indent=1))
 
 

@@ -22,9 +22,6 @@ READS: tuple[wire.Leaf, ...] = ("commands",)
 IN_FLIGHT = 10_000
 """Messages a consumer may hold unacknowledged, by subscription. The defaults (NATS 1024, mosquitto 20) would throttle
 ingest, which acknowledges after its commit. NATS takes 65,535 for all subscriptions of a session."""
-IN_FLIGHT_BY_SHARD = 240
-"""The same where several workers of ingest subscribe to their shards: 131 subscriptions of a worker of two, of which
-each carries a 256th part of the district."""
 ACK_WAIT = "10s"
 """NATS delivers again what was not acknowledged for so long, also to a service that comes back: a fall that a crashed
 alerting had in its hands waits for this, so not longer. Not shorter either: while the database is away, ingest gets
@@ -111,7 +108,6 @@ def nats_config(
     gateways: Iterable[str],
     *,
     member: Member | None = None,
-    in_flight: int = IN_FLIGHT,
 ) -> dict[str, Any]:
     """A NATS server for MQTT over TLS on loopback, alone or ``member`` of a cluster that keeps every session and
     message on each of its servers; NATS reads JSON."""
@@ -135,7 +131,7 @@ def nats_config(
             "port": port,
             "tls": secured,
             "ack_wait": ACK_WAIT,
-            "max_ack_pending": in_flight,
+            "max_ack_pending": IN_FLIGHT,
         },
         "authorization": {"users": nats_users(gateways)},
     }

@@ -34,16 +34,6 @@ class NatsCluster:
         self._address = _Address([node.port for node in self.nodes])
 
     @property
-    def in_flight(self) -> int:
-        """As NATS's ``max_ack_pending``; takes effect at a start."""
-        return self.nodes[0].in_flight
-
-    @in_flight.setter
-    def in_flight(self, messages: int) -> None:
-        for node in self.nodes:
-            node.in_flight = messages
-
-    @property
     def port(self) -> int:
         """Behind which a living server takes each connection."""
         return self._address.port

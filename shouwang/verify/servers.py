@@ -15,7 +15,6 @@ from database.timescaledb import HOW_TO_GET_TIMESCALEDB, timescaledb_bin_dir
 from firmware_profiles import mqtt, wire
 from firmware_profiles.mqtt import Broker
 from shouwang.broker import EmbeddedBroker, LocalBroker, Mosquitto
-from shouwang.broker_config import IN_FLIGHT_BY_SHARD
 from shouwang.nats_cluster import NatsCluster
 from shouwang.pki import Pki
 from shouwang.processes import Child
@@ -42,8 +41,6 @@ class Servers:
         self.folder, self.gateways, self._ingest_module = folder, gateways, ingest
         self.postgres = make_database(database, folder / "postgres")
         self.broker = BROKERS[broker](folder / "broker", Pki(folder / "pki"))
-        if workers > 1 and isinstance(self.broker, EmbeddedBroker | NatsCluster):
-            self.broker.in_flight = IN_FLIGHT_BY_SHARD
         self._count = workers
         self.database_line = Line(lambda: self.postgres.port)
         self.broker_line = Line(lambda: self.broker.port)
