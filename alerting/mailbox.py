@@ -105,9 +105,10 @@ class Mailbox:
         self._down()
 
     def _on_message(self, _client: paho.Client, line: int, message: paho.MQTTMessage) -> None:
-        priority = PRIORITY.get(message.topic.rsplit("/", 1)[-1], len(PRIORITY) - 1)
+        topic = mqtt.topic_of(message)
+        priority = PRIORITY.get(topic.rsplit("/", 1)[-1], len(PRIORITY) - 1)
         waiting = self._waiting[priority]
-        found = Message(message.topic, bytes(message.payload), message.mid, line, self._connecting[line])
+        found = Message(topic, bytes(message.payload), message.mid, line, self._connecting[line])
         with self._lock:
             while line == 1 and len(waiting) >= MOST_FRAMES and not self._closed:
                 log.warning("the engine is behind; the broker waits")

@@ -92,6 +92,14 @@ def stop(client: paho.Client) -> None:
     client._reset_sockets()
 
 
+def topic_of(message: paho.MQTTMessage) -> str:
+    """Its topic; bytes that are no UTF-8, which paho raises at in its own thread, are written out as ``\\xff``."""
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return message._topic.decode(errors="backslashreplace")
+
+
 def _no_delay(_client: paho.Client, _userdata: Any, sock: Any) -> None:
     # Nagle's algorithm against delayed acknowledgements costs 40 ms a message.
     set_option: Callable[..., None] = sock.setsockopt

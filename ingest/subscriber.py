@@ -173,7 +173,7 @@ class Subscriber:
             return
         payload = bytes(message.payload)
         size = len(payload) + OVERHEAD
-        topic = _topic(message)
+        topic = mqtt.topic_of(message)
         received = Received(
             topic,
             payload,
@@ -201,13 +201,6 @@ class Subscriber:
             received = msgspec.structs.replace(received, payload=None)
         self._shed.append(received)
         self._shed_bytes += len(received.payload or b"")
-
-
-def _topic(message: paho.MQTTMessage) -> str:
-    try:
-        return message.topic
-    except UnicodeDecodeError:  # no UTF-8: what the broker let through ends in quarantine
-        return message._topic.decode(errors="backslashreplace")
 
 
 @lru_cache(maxsize=50_000)

@@ -6,8 +6,9 @@ import paho.mqtt.client as paho
 import pytest
 
 from database.settings import DatabaseSettings
+from firmware_profiles import mqtt
 from firmware_profiles.mqtt import Broker
-from ingest import service, subscriber
+from ingest import service
 from ingest.settings import IngestSettings
 
 
@@ -25,4 +26,4 @@ def test_a_fault_in_a_thread_ends_the_service(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_topic_that_is_no_text_is_heard_all_the_same() -> None:
     message = paho.MQTTMessage(1, b"care/v1/\xff/gw-1/readings")
-    assert subscriber._topic(message) == r"care/v1/\xff/gw-1/readings"
+    assert mqtt.topic_of(message) == r"care/v1/\xff/gw-1/readings"

@@ -19,3 +19,12 @@ def test_the_most_urgent_first() -> None:
     assert first is not None
     taken = [message.mid for message in iter(lambda: mailbox.take(0), None)]
     assert [first.mid, *taken] == [3, 4, 1, 0, 2]
+
+
+def test_a_topic_that_is_no_text_stops_nothing() -> None:
+    mailbox = Mailbox(Broker(), "worker", lambda: None, lambda: None)
+    message = paho.MQTTMessage(1, b"care/v1/\xff/gw-1/events")
+    mailbox._on_message(paho.Client(paho.CallbackAPIVersion.VERSION2), 0, message)
+    taken = mailbox.take(0)
+    assert taken is not None
+    assert taken.topic == r"care/v1/\xff/gw-1/events"
