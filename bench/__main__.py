@@ -1,6 +1,6 @@
-"""``make bench``: run the benchmarks, print one table, write ``bench/results.json``.
+"""``make bench``: run the benchmarks, print one table, keep the figures in ``bench/results.json``.
 
-``python -m bench`` runs all; ``python -m bench ingest_drain`` only those named.
+``python -m bench`` runs all (about half an hour); ``python -m bench ingest_drain`` only those named.
 """
 
 import datetime
@@ -43,32 +43,51 @@ def main(names: list[str]) -> int:
         out.print(f"no benchmark named {', '.join(sorted(unknown))}; there are: {', '.join(MODULES)}")
         return 2
     figures: list[Figure] = []
+    failed = []
     for name in names or MODULES:
         out.rule(name)
-        figures += importlib.import_module(f"bench.{name}").run()
+        try:
+            measured = importlib.import_module(f"bench.{name}").run()
+        except Exception:
+            out.print_exception()  # hours of other figures must not be lost with this one
+            failed.append(name)
+            continue
+        _keep(f"python -m bench {name}", measured)
+        figures += measured
+    out.print(_table(figures))
+    out.print(f"kept in {RESULTS}")
+    if failed:
+        out.print(f"[bold red]failed:[/] {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _table(figures: list[Figure]) -> Table:
     table = Table("figure", "value", "unit", "held against", "reference", "ratio", "note")
     for f in figures:
         table.add_row(
             f.name,
-            f"{f.value:,.4g}" if f.value < 1000 else f"{f.value:,.0f}",
+            _number(f.value),
             f.unit,
             f.reference_name,
-            "" if f.reference is None else f"{f.reference:,.4g}" if f.reference < 1000 else f"{f.reference:,.0f}",
+            "" if f.reference is None else _number(f.reference),
             "" if f.ratio is None else f"{f.ratio:.2f}",
             f.note,
         )
-    out.print(table)
-    if not names:
-        _write(figures)
-        out.print(f"written to {RESULTS}")
-    return 0
+    return table
 
 
-def _write(figures: list[Figure]) -> None:
+def _number(value: float) -> str:
+    return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _keep(command: str, measured: list[Figure]) -> None:
+    """These figures in place of those of an earlier run of the same command; every other one stays, with its date."""
+    kept = msgspec.json.decode(RESULTS.read_bytes())["figures"] if RESULTS.exists() else []
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
     document = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
-        "figures": [{**msgspec.to_builtins(f), "ratio": f.ratio} for f in figures],
+        "figures": [figure for figure in kept if figure["command"] != command]
+        + [{**msgspec.to_builtins(f), "ratio": f.ratio, "command": command, "date": today} for f in measured],
     }
     RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
 
