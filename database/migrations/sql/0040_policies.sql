@@ -1,5 +1,6 @@
 -- Grade 'community': TimescaleDB's own policies, set from the table "storage".
 --
+-- Only what changed in the window is refreshed, so a wide one is cheap: a gateway may bring a month's backlog.
 -- Three spans must fit: what ingest accepts < what a refresh looks at < what is kept of the readings. A late reading is
 -- then always refreshed, and no refresh ever sees a time whose readings are gone, which would empty its roll-ups.
 ALTER TABLE storage
