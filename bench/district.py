@@ -18,12 +18,12 @@ import psycopg
 
 from database.embedded import EmbeddedPostgres
 from database.postgres_server import PostgresServer
+from database.timescaledb import server_conf, timescaledb_bin_dir
 from firmware_profiles import mqtt, wire
 from ingest.settings import IngestSettings
 from ingest.share import FILTERS
 from shouwang import broker_config
 from shouwang.broker import EmbeddedBroker
-from tests.support.databases import timescaledb_bin_dir
 
 IDENTITY = "svc-bench"
 IN_FLIGHT = 20_000
@@ -34,7 +34,7 @@ def servers() -> Iterator[Callable[[Path], PostgresServer]]:
     yield EmbeddedPostgres
     timescaledb = timescaledb_bin_dir()
     if timescaledb is not None:
-        yield lambda folder: PostgresServer(timescaledb, folder, {"shared_preload_libraries": "timescaledb"})
+        yield lambda folder: PostgresServer(timescaledb, folder, server_conf(timescaledb))
 
 
 @contextlib.contextmanager

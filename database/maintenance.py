@@ -68,7 +68,7 @@ def run_once(database: DatabaseSettings, now: dt.datetime) -> Done:
         if not _alone(conn):
             raise RuntimeError("another 'shouwang maintain' works on this database")
         rolled_up = sum(round_of_work(conn, grade, now))
-        return Done(rolled_up, 0 if grade is Grade.COMMUNITY else sum(retire(conn, grade, now)))
+        return Done(rolled_up, sum(retire(conn, grade, now)))
 
 
 def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
@@ -84,7 +84,7 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
         rows = _paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop)
         if rows:
             log.info("maintenance: rolled up", series_hours=rows)
-        if time.monotonic() >= retire_at and grade is not Grade.COMMUNITY:
+        if time.monotonic() >= retire_at:
             gone = _paced(retire(conn, grade, dt.datetime.now(dt.UTC)), stop)
             if gone:
                 log.info("maintenance: retired", rows_or_chunks=gone)

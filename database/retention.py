@@ -55,9 +55,13 @@ def set_retention(conn: psycopg.Connection[Any], wanted: Retention) -> None:
 def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
     """Remove what is older than its retention, in steps; yields the rows (at 'apache' the chunks) of each.
 
-    A day of readings goes only when all of it is rolled up. ``conn``: in autocommit. Raises
+    A day of readings goes only when all of it is rolled up. At 'community' TimescaleDB's policies remove; here they are
+    made to look back further, day by day, after the retention was made longer. ``conn``: in autocommit. Raises
     psycopg.errors.LockNotAvailable where a lock is held for long: try again.
     """
+    if grade is Grade.COMMUNITY:
+        conn.execute("SELECT apply_retention() FROM storage WHERE looks_back < refresh_span()")
+        return
     keep = load_retention(conn)
     with conn.transaction():
         lock_storing(conn)

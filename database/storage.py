@@ -10,6 +10,10 @@ from database.grade import Grade, schema_grade
 from database.rollup import GRACE, HOUR, full_hour
 
 LAGS_AFTER = dt.timedelta(hours=2)
+NOT_RUN_YET = (
+    "TimescaleDB's policies have not run yet; they begin within minutes of 'shouwang migrate' or a change of the"
+    " retention (if not: raise max_worker_processes)"
+)
 
 
 class StorageState(msgspec.Struct, frozen=True):
@@ -82,7 +86,7 @@ def _policies(conn: psycopg.Connection[Any], now: dt.datetime) -> StorageState:
     ).fetchall()
     done = [row[0] for row in rows if row[0] is not None]
     if len(done) < len(rows) or not rows:
-        return StorageState(Grade.COMMUNITY, dt.timedelta(0), "TimescaleDB's policies have not run yet")
+        return StorageState(Grade.COMMUNITY, dt.timedelta(0), NOT_RUN_YET)
     lag = now - min(done)
     return StorageState(
         Grade.COMMUNITY, lag, f"by TimescaleDB's policies, last refreshed {min(done):%Y-%m-%d %H:%M} UTC"

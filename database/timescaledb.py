@@ -27,6 +27,21 @@ def timescaledb_bin_dir() -> Path | None:
     return None
 
 
+def has_community(bin_dir: Path) -> bool:
+    """Whether this TimescaleDB was built with what needs the Timescale licence. ``bin_dir``: of its 'postgres'."""
+    root = bin_dir.resolve().parent
+    return any(any((root / lib).glob("timescaledb-tsl-*.so")) for lib in ("lib", "lib/postgresql", "lib64"))
+
+
+def server_conf(bin_dir: Path) -> dict[str, str]:
+    """What such a server of our own needs in postgresql.conf, for the best grade its TimescaleDB has."""
+    conf = {"shared_preload_libraries": "timescaledb"}
+    if has_community(bin_dir):
+        conf["max_worker_processes"] = "32"  # a scheduler a database, and its policies
+        conf["timescaledb.telemetry_level"] = "off"  # a server on loopback calls nobody
+    return conf
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()

@@ -84,11 +84,14 @@ def plan(conn: psycopg.Connection[Any], options: Options, now: dt.datetime) -> P
 
 def write(conn: psycopg.Connection[Any], plan: Plan, residents: int) -> Iterator[Written]:
     """Write residents 0 … ``residents`` - 1; one that is there already counts nothing. ``conn``: in autocommit.
+    Raises RuntimeError where the database can not take a past any more.
 
     Simulating and packing run in processes of their own while the database stores.
     """
     there = {row[0] for row in conn.execute("SELECT name FROM gateway WHERE name LIKE 'gw-past-%'")}
     wanted = [number for number in range(residents) if _gateway(number) not in there]
+    if wanted and plan.grade is Grade.COMMUNITY:
+        _refuse_where_readings_are_gone(conn)
     yield from (Written(number) for number in range(residents) if _gateway(number) in there)
     with conn.transaction():
         for area in AREAS:
@@ -109,6 +112,8 @@ def refresh(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[float]:
     autocommit, without a statement time-out."""
     if plan.grade is not Grade.COMMUNITY:
         return
+    # compressed roll-ups of a past that is already there may have to be written anew
+    conn.execute("SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
     end = _time(plan.until_us)
     begin = since = end - dt.timedelta(days=plan.options.days + 1)
     while since < end:
@@ -136,6 +141,22 @@ def retention_waits(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[None]
         yield
     finally:
         conn.execute(query, (True,))
+
+
+def _refuse_where_readings_are_gone(conn: psycopg.Connection[Any]) -> None:
+    """A refresh over a time whose readings were dropped would empty the roll-ups of everybody else."""
+    row = conn.execute(
+        """
+        SELECT EXISTS (SELECT FROM reading_hour WHERE time < coalesce(
+            (SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_name = 'reading'),
+            'infinity'))
+        """
+    ).fetchone()
+    if row is not None and row[0]:
+        raise RuntimeError(
+            "this database has roll-ups whose readings are gone: at grade 'community' a past can not be added to it"
+            " without losing them; use a fresh database and write all residents in one go"
+        )
 
 
 def _series_ids(conn: psycopg.Connection[Any]) -> list[int]:

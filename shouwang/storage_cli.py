@@ -87,8 +87,8 @@ def maintain(
 ) -> None:
     """Keep roll-ups and retention going, in small steps that never hold ingest up. Settings: SHOUWANG_DATABASE_…
 
-    One per database works; a second one waits to take over. With TimescaleDB's Community edition there is nothing to
-    do: its own policies work.
+    One per database works; a second one waits to take over. With TimescaleDB's Community edition its own policies
+    work; they only have to follow a retention that was made longer.
     """
     from database.__main__ import main
     from database.maintenance import run_once

@@ -1,7 +1,8 @@
 """Fixtures of all tests: databases, brokers and a browser, all real, each stopped by its own process id.
 
 ``database_url`` and ``postgres`` run a test on the oldest PostgreSQL found, which a district's TimescaleDB brings; a
-test marked ``every_grade`` (it reads or writes readings) once for every grade. ``broker`` runs it once for every
+test marked ``every_grade`` (it reads or writes readings) once for every grade, one marked ``community`` at that
+grade alone. ``broker`` runs it once for every
 broker. What this machine lacks is skipped with the way to get it. A test that takes both runs for every pair.
 """
 
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from shouwang.pki import Pki
 from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, make_broker
-from tests.support.databases import GRADES, HOW_TO_GET_TIMESCALEDB, ONE_GRADE, Cluster, TestPostgres, make_server
+from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, how_to_get, make_server
 
 # a busy machine with cold caches makes the first inputs slow; that says nothing about the code
 settings.register_profile("shouwang", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -24,8 +25,9 @@ pytest_plugins = ["tests.support.browser"]
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     named = any("database_cluster" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if "database_cluster" in metafunc.fixturenames and not named:
-        every = metafunc.definition.get_closest_marker("every_grade")
-        metafunc.parametrize("database_cluster", GRADES if every else ONE_GRADE, indirect=True, scope="session")
+        marked = metafunc.definition.get_closest_marker
+        grades = GRADES if marked("every_grade") else ("community",) if marked("community") else ONE_GRADE
+        metafunc.parametrize("database_cluster", grades, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +35,7 @@ def database_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
     """A server of each grade, for the whole run."""
     server = make_server(request.param, tmp_path_factory.mktemp(f"postgres-{request.param}"))
     if server is None:
-        pytest.skip(HOW_TO_GET_TIMESCALEDB)
+        pytest.skip(how_to_get(request.param))
     try:
         yield Cluster(server)
     finally:

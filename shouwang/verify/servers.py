@@ -11,7 +11,7 @@ import psycopg
 
 from database.embedded import EmbeddedPostgres, PostgresServer
 from database.migrate import migrate
-from database.timescaledb import HOW_TO_GET_TIMESCALEDB, timescaledb_bin_dir
+from database.timescaledb import HOW_TO_GET_TIMESCALEDB, server_conf, timescaledb_bin_dir
 from firmware_profiles import mqtt, wire
 from firmware_profiles.mqtt import Broker
 from shouwang.broker import EmbeddedBroker, LocalBroker, Mosquitto
@@ -123,7 +123,7 @@ def make_database(kind: str, folder: Path) -> PostgresServer:
     binaries = timescaledb_bin_dir()
     if binaries is None:
         raise RuntimeError(HOW_TO_GET_TIMESCALEDB)
-    return PostgresServer(binaries, folder, {"shared_preload_libraries": "timescaledb"})
+    return PostgresServer(binaries, folder, server_conf(binaries))
 
 
 def _register(url: str, gateways: list[str]) -> None:

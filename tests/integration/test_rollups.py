@@ -17,17 +17,11 @@ from database.migrate import build_schema, migrate
 from database.retention import Retention, load_retention, retire, set_retention
 from database.storage import examine_storage
 from ingest.batch import Batch
-from ingest.quarantine import Quarantine
-from ingest.writer import HorizonMovedError, encode_rows, store
-from tests.support.district import add_homes
+from ingest.writer import HorizonMovedError
+from tests.support.readings import SERIES, add_series, batch, check_views, ingest
 
 pytestmark = pytest.mark.integration
 NOW = dt.datetime(2026, 11, 20, 10, 20, tzinfo=dt.UTC)
-SERIES = 6
-FRESH = """
-SELECT series_id, date_bin(%s, time, timestamptz '2000-01-01 00:00:00+00'), count(*), avg(value), min(value), max(value)
-FROM reading GROUP BY 1, 2 ORDER BY 1, 2
-"""
 
 
 @pytest.fixture
@@ -35,24 +29,6 @@ def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(database_url, autocommit=True) as conn:
         add_series(conn, database_url)
         yield conn
-
-
-def add_series(conn: psycopg.Connection[Any], url: str) -> None:
-    add_homes(url, ["gw-r-1"])
-    conn.execute(
-        "INSERT INTO series (device_id, channel)"
-        " SELECT (SELECT min(id) FROM device), 'channel-' || n FROM generate_series(1, %s) n",
-        (SERIES,),
-    )
-
-
-def batch(times: list[dt.datetime], series: list[int], values: list[float]) -> Batch:
-    us = np.array([round(time.timestamp() * 1e6) for time in times], np.int64)
-    return Batch(us, np.array(series, np.int32), np.array(values, np.float32))
-
-
-def ingest(conn: psycopg.Connection[Any], one: Batch) -> None:
-    store(conn, one, encode_rows(one), Quarantine())
 
 
 def random_batch(rng: np.random.Generator, n: int, oldest: dt.timedelta) -> Batch:
@@ -66,14 +42,6 @@ def maintain(conn: psycopg.Connection[Any], now: dt.datetime = NOW, steps: int |
     grade = schema_grade(conn)
     assert grade is not None
     return sum(islice(round_of_work(conn, grade, now), steps))
-
-
-def check_views(conn: psycopg.Connection[Any]) -> None:
-    for view, width in (("reading_minute", "1 minute"), ("reading_hour", "1 hour")):
-        wanted = conn.execute(FRESH, (dt.timedelta(**{width.split()[1] + "s": 1}),)).fetchall()
-        given = conn.execute(f"SELECT * FROM {view} ORDER BY 1, 2").fetchall()
-        assert [(*row[:3], *row[4:]) for row in given] == [(*row[:3], *row[4:]) for row in wanted]
-        assert np.allclose([row[3] for row in given], [row[3] for row in wanted], rtol=1e-6)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

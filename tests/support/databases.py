@@ -8,11 +8,14 @@ from pathlib import Path
 import psycopg
 
 from database.embedded import EmbeddedPostgres, PostgresServer
+from database.grade import Grade
 from database.migrate import migrate
-from database.timescaledb import HOW_TO_GET_TIMESCALEDB, timescaledb_bin_dir
+from database.timescaledb import HOW_TO_GET_TIMESCALEDB, has_community, server_conf, timescaledb_bin_dir
 
-GRADES = ("plain", "apache")
-__all__ = ["GRADES", "HOW_TO_GET_TIMESCALEDB", "ONE_GRADE", "Cluster", "TestPostgres", "make_server"]
+GRADES = ("plain", "apache", "community")
+HOW_TO_GET_COMMUNITY = (
+    "this TimescaleDB has no Community edition: set SHOUWANG_TEST_TIMESCALEDB_BIN to the folder of a 'postgres' with it"
+)
 SMALL = {"shared_buffers": "64MB", "max_wal_size": "512MB", "fsync": "off"}
 """A killed server loses nothing that the kernel has; the power is never cut in a test."""
 
@@ -29,6 +32,8 @@ class Cluster:
         server.start()
         self._admin("CREATE DATABASE fresh")
         self.grade = migrate(server.url_of("fresh"))
+        if self.grade is Grade.COMMUNITY:
+            self._pause_policies()
         # A template that is in use can not be copied, and TimescaleDB's scheduler connects wherever it may.
         self._admin("ALTER DATABASE fresh ALLOW_CONNECTIONS false")
         self._admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'fresh'")
@@ -44,6 +49,14 @@ class Cluster:
             self.server.start()  # the test may have left it dead
             self._admin(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def _pause_policies(self) -> None:
+        """Readings of a test may be older than the retention; a test that wants a policy runs it itself."""
+        with psycopg.connect(self.server.url_of("fresh"), autocommit=True) as conn:
+            conn.execute(
+                "SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs"
+                " WHERE hypertable_name IS NOT NULL"
+            )
+
     def _admin(self, statement: str) -> None:
         with psycopg.connect(self.server.url_of("postgres"), autocommit=True) as conn:
             conn.execute(statement.encode())
@@ -54,9 +67,18 @@ def make_server(grade: str, folder: Path) -> PostgresServer | None:
     if grade == "plain":
         return EmbeddedPostgres(folder, SMALL)
     bin_dir = timescaledb_bin_dir()
-    if bin_dir is None:
+    if bin_dir is None or (grade == "community" and not has_community(bin_dir)):
         return None
-    return PostgresServer(bin_dir, folder, {**SMALL, "shared_preload_libraries": "timescaledb"})
+    conf = server_conf(bin_dir)
+    if has_community(bin_dir):
+        conf["timescaledb.license"] = "timescale" if grade == "community" else "apache"
+        conf["timescaledb.bgw_launcher_poll_time"] = "3600000"  # no scheduler in the copies: tests run policies
+    return PostgresServer(bin_dir, folder, SMALL | conf)
+
+
+def how_to_get(grade: str) -> str:
+    """Advice where :func:`make_server` gives none."""
+    return HOW_TO_GET_COMMUNITY if grade == "community" and timescaledb_bin_dir() else HOW_TO_GET_TIMESCALEDB
 
 
 class TestPostgres:
