@@ -84,6 +84,9 @@ class Updater:
             if self._state.trial is not None:
                 return Interim(f"version {update.version} is on trial already")
             return f"version {update.version} is in force already"
+        last = self._state.last
+        if last is not None and last.command_id == command.id:
+            raise UpdateRefusedError(last.text)
         state = updates.accept(self._state, update, self._installed.config.gateway, command.id)
         home = self._adopt(update)
         now = dt.datetime.fromtimestamp(self._now_us() / 1e6, dt.UTC)
@@ -131,9 +134,7 @@ class Updater:
             while not online():  # noqa: ASYNC110 - paho tells it from its own thread, by a flag
                 await asyncio.sleep(LOOK_EVERY_S)
             if report.command_id:
-                kept = report.kind == "config_applied"
-                text = f"version {report.version} is in force" if kept else f"taken back: {report.reason}"
-                reply(report.command_id, kept, f"{text}; running version {report.running}")
+                reply(report.command_id, report.kind == "config_applied", report.text)
         await asyncio.Event().wait()
 
     async def _comes_online(self, online: Callable[[], bool]) -> bool:

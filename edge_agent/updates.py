@@ -40,6 +40,13 @@ class Report(msgspec.Struct, frozen=True):
     time_us: int
     reason: str = ""
 
+    @property
+    def text(self) -> str:
+        """In words, as the final reply says it."""
+        kept = self.kind == "config_applied"
+        result = f"version {self.version} is in force" if kept else f"taken back: {self.reason}"
+        return f"{result}; running version {self.running}"
+
 
 class State(msgspec.Struct, frozen=True):
     """What must survive a power cut. ``previous`` is the version before ``active``; 0: the installed file."""
@@ -50,6 +57,8 @@ class State(msgspec.Struct, frozen=True):
     """The highest version ever accepted, kept or not: it and everything below it is refused from now on."""
     trial: Trial | None = None
     report: Report | None = None
+    last: Report | None = None
+    """The newest report that was told: its command may come again, for the broker did not hear that it was taken."""
 
     @property
     def running(self) -> int:
@@ -110,4 +119,4 @@ def give_up(state: State, reason: str, now_us: int) -> State:
 
 def told(state: State) -> State:
     """The report is in the buffer."""
-    return msgspec.structs.replace(state, report=None)
+    return msgspec.structs.replace(state, report=None, last=state.report)

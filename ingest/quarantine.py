@@ -262,8 +262,8 @@ def _store_pairing(cursor: psycopg.Cursor[Any], refusals: Sequence[Refusal]) -> 
             WHERE EXISTS (SELECT FROM pairing WHERE gateway = %(gateway)s AND device = %(device)s)
                OR (SELECT count(*) FROM pairing WHERE gateway = %(gateway)s) < %(most)s
             ON CONFLICT (gateway, device) DO UPDATE SET last_at = now(), times = pairing.times + EXCLUDED.times,
-                channels = (SELECT array_agg(DISTINCT c ORDER BY c)
-                            FROM unnest((pairing.channels || EXCLUDED.channels)[:64]) c)
+                channels = ARRAY(SELECT DISTINCT c FROM unnest((pairing.channels || EXCLUDED.channels)[:64]) c
+                                 ORDER BY c)
             """,
             rows,
         )

@@ -129,6 +129,10 @@ def test_unknown_homes_and_devices_wait_for_pairing_until_they_are_registered(ho
     ingest(home, frame(1, "ring"), frame(2, "ring"))
     ingest(home, frame(1, gateway="gw-new"), topic=wire.topic("gw-new", "readings"))
     ingest(home, *(frame(n, f"ghost-{n}") for n in range(3, 303)))
+    without_channels = Refusal("care/v1/00/gw-mute/status", "gw-mute", Code.UNKNOWN_GATEWAY, "unknown", b"x", 1)
+    put(home, [without_channels], Room())
+    put(home, [without_channels], Room())
+    assert one(home, "SELECT times, channels FROM pairing WHERE gateway = 'gw-mute'") == (2, [])
     shown = command(home, "pairing").stdout
     assert "ring" in shown
     assert "heart_rate" in shown

@@ -14,7 +14,7 @@ from edge_agent.check import examine
 from edge_agent.config import ConfigError, load_home, parse_home
 from edge_agent.update_store import UpdateStore
 from edge_agent.updater import Updater, choose
-from edge_agent.updates import accept
+from edge_agent.updates import accept, told
 from edge_agent.uplink import Interim
 from firmware_profiles import signed_config, wire
 from firmware_profiles.devices import MODELS, tentatively
@@ -215,6 +215,9 @@ def test_replay_and_downgrade_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="not above 7"):
             updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, version, 2), "two"))
     assert "result follows" in updater.receive(command(first)), "sent again while the result is on its way"
+    updater._save(told(updater.state))
+    with pytest.raises(ValueError, match="taken back: RuntimeError: it did not start"):
+        updater.receive(command(first))  # sent again after it: the broker did not hear that it was taken
     updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 8, 2), "three"))
     with pytest.raises(ValueError, match="on trial"):
         updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 9, 2), "four"))
