@@ -5,6 +5,7 @@ finding into the spool on disk; the writer's empties the spool into the database
 findings are published and on disk, so a crash repeats it, and the ids make the repetition harmless.
 """
 
+import contextlib
 import datetime as dt
 import gc
 import sys
@@ -280,6 +281,8 @@ class Alerting:
 
     def _write(self) -> None:
         conn: psycopg.Connection[Any] | None = None
+        with contextlib.suppress(psycopg.OperationalError):
+            conn = self._connect()  # the first alert need not wait for it
         while True:
             record = self._spool.wait(0.5)
             if record is None:
@@ -288,8 +291,7 @@ class Alerting:
                 continue
             try:
                 if conn is None or conn.closed:
-                    options = connect_options(self._database, "alerting-writer")
-                    conn = psycopg.connect(self._database.url, autocommit=True, **options)
+                    conn = self._connect()
                 self._store(conn, record)
             except psycopg.OperationalError as error:
                 self._first_call.failed(record.finding.alert_id)
@@ -308,6 +310,11 @@ class Alerting:
             self._spool.settle()
         if conn is not None:
             conn.close()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            self._database.url, autocommit=True, **connect_options(self._database, "alerting-writer")
+        )
 
     def _store(self, conn: psycopg.Connection[Any], record: Record) -> None:
         finding = record.finding

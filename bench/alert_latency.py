@@ -25,6 +25,8 @@ from shouwang.processes import wait_until
 
 HOMES = 100
 PAUSE_S = 0.05
+COLD = 5
+"""So many alerts after the services' start are counted apart."""
 COMMAND = "python -m bench alert_latency"
 
 
@@ -42,15 +44,23 @@ def run() -> list[Figure]:
             wait_until(lambda: len(probe.latencies_ms) >= HOMES, 30, f"{HOMES} alerts at the console")
             alerts = np.array(list(probe.latencies_ms.values()))
         bare = _bare_round_trips(platform, homes[0].gateway)
-    return [
+    cold, warm = alerts[:COLD], alerts[COLD:]
+    first = Figure(
+        "sensor → console socket, slowest of the first after a start",
+        float(cold.max()),
+        "ms",
+        command=COMMAND,
+        note=f"{COLD} SOS events",
+    )
+    return [first] + [
         Figure(
             name=f"sensor → console socket, {name}",
-            value=float(np.percentile(alerts, q)),
+            value=float(np.percentile(warm, q)),
             unit="ms",
             reference=float(np.percentile(bare, q)),
             reference_name=f"bare broker round trip, {name}",
             command=COMMAND,
-            note=f"{HOMES} SOS events at rest, TLS",
+            note=f"{HOMES - COLD} SOS events at rest, TLS; limit: p99 20 ms",
         )
         for name, q in (("p50", 50), ("p99", 99))
     ]
