@@ -285,7 +285,7 @@ class Buffer:
 
     def _volatile(self) -> int:
         if not self._volatile_epoch:
-            self._volatile_epoch = _new_epoch(self._clock)
+            self._volatile_epoch = _new_epoch(self._clock, self._state.epoch)
         return self._volatile_epoch
 
     # the file
@@ -356,11 +356,11 @@ class Buffer:
             self._clock.begin(known.last_us or store.latest_us(), known.last_boot)
         if counted.epoch:  # the file broke while in use: memory knows more than what was saved of it
             state = counted.copy()
-            state.epoch, state.seqs, state.pending = _new_epoch(self._clock), {}, store.count()
+            state.epoch, state.seqs, state.pending = _new_epoch(self._clock, counted.epoch), {}, store.count()
         else:
             state = known.copy()
             if not (known.clean and known.epoch):
-                state.epoch, state.seqs = _new_epoch(self._clock), {}
+                state.epoch, state.seqs = _new_epoch(self._clock, known.epoch), {}
                 state.pending = store.count()
             for name in ("frames", "readings", "events", "lost_frames", "lost_readings", "lost_events"):
                 setattr(state, name, getattr(state, name) + getattr(counted, name))
@@ -393,9 +393,11 @@ def _take(rows: list[Row], count: int) -> list[Row]:
     return taken
 
 
-def _new_epoch(clock: Clock) -> int:
-    """The time, and a part of a second by chance: a clock that wakes twice at the same time begins two epochs."""
-    return clock.now_us() + secrets.randbelow(1_000_000)
+def _new_epoch(clock: Clock, known: int) -> int:
+    """The time, and a part of a second by chance: a clock that wakes twice at the same time begins two epochs. Never
+    the ``known`` one, which went before."""
+    drawn = clock.now_us() + secrets.randbelow(1_000_000)
+    return drawn if drawn != known else drawn + 1
 
 
 def read_totals(path: Path) -> Totals:
