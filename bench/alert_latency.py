@@ -6,7 +6,6 @@ run and against the same broker, bare messages of the same size go from one clie
 """
 
 import json
-import socket
 import tempfile
 import threading
 import time
@@ -18,6 +17,7 @@ import paho.mqtt.client as paho
 from bench.figures import Figure
 from device_simulators.homes import demo_home
 from firmware_profiles import mqtt, wire
+from shouwang.broker import free_port
 from shouwang.demo import login_of
 from shouwang.platform import Platform
 from shouwang.probe import LiveProbe
@@ -34,7 +34,7 @@ def run() -> list[Figure]:
     """Median and 99th percentile over 100 alerts, each with its ratio to the bare round trip."""
     with (
         tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder,
-        Platform(Path(folder), _free_port()) as platform,
+        Platform(Path(folder), free_port()) as platform,
     ):
         homes = [demo_home(number) for number in range(1, HOMES + 1)]
         district = platform.load_district(homes)
@@ -110,9 +110,3 @@ def connected(broker: mqtt.Broker, client_id: str) -> paho.Client:
     if not connected.wait(10):
         raise TimeoutError(f"{client_id} could not connect")
     return client
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

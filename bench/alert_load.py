@@ -15,12 +15,13 @@ import numpy as np
 import psutil
 import psycopg
 
-from bench.alert_latency import _bare_round_trips, _free_port, connected
+from bench.alert_latency import _bare_round_trips, connected
 from bench.figures import Figure
 from bench.ingest_load import GATEWAYS, IDENTITY, RATE, _names, publishing
 from device_simulators.homes import demo_home
 from firmware_profiles import mqtt, wire
 from shouwang import broker_config
+from shouwang.broker import free_port
 from shouwang.demo import login_of
 from shouwang.platform import Platform
 from shouwang.probe import LiveProbe
@@ -39,7 +40,7 @@ def run() -> list[Figure]:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder,
-            Platform(Path(folder), _free_port()) as platform,
+            Platform(Path(folder), free_port()) as platform,
         ):
             home = demo_home(1)
             district = platform.load_district([home])

@@ -17,9 +17,9 @@ import psycopg
 
 from alerting import lifecycle
 from alerting.escalation import store
-from bench.alert_latency import _free_port
 from bench.figures import Figure
 from device_simulators.homes import demo_home
+from shouwang.broker import free_port
 from shouwang.platform import Platform
 from shouwang.processes import wait_until
 
@@ -34,7 +34,7 @@ def run() -> list[Figure]:
     """Median and 99th percentile of both, in ms."""
     with (
         tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder,
-        Platform(Path(folder), _free_port()) as platform,
+        Platform(Path(folder), free_port()) as platform,
     ):
         platform.load_district([demo_home(number) for number in range(1, HOMES + 1)])
         with psycopg.connect(platform.postgres.url) as conn:
