@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alerting import parameters
 from alerting.detection import detectors
 from alerting.detection.columns import VitalColumns
 from alerting.detection.context import COLUMN, District, Person
@@ -36,7 +37,7 @@ class Perfusion(Detector):
             words = f"灌注指数 {value:.1f} %", f"perfusion index {value:.1f} %"
             yield about(person, "low_perfusion", 1, "open", "urgent", end_us, end_us, *words, {"kind": "perfusion"})
 '''
-CACHES = (detectors.all_detectors, detectors.all_parameters, detectors.all_rules)
+CACHES = (detectors.all_detectors, detectors.all_parameters, detectors.all_rules, parameters.catalogue)
 
 
 @pytest.fixture
