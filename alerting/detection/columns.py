@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from alerting.detection.context import MEASURED
 
@@ -17,9 +18,6 @@ _T = TypeVar("_T", bound=np.generic)
 
 STEP_US = 5_000_000
 HOUR_US = 3_600_000_000
-STEPS_PER_HOUR = HOUR_US // STEP_US
-_OFFSET_BITS = 32  # an hour's 3 600 000 000 µs
-_OFFSET = (1 << _OFFSET_BITS) - 1
 _CHANNELS = len(MEASURED)
 _SHORT = 16
 
@@ -205,31 +203,50 @@ def fold(readings: VitalColumns) -> Bins:
         empty = np.empty(0, np.int32)
         return Bins(empty, np.empty(0, np.int16), np.empty(0, np.int64), empty, nothing, nothing, nothing)
     hour_us = int(readings.time_us[0]) // HOUR_US * HOUR_US
-    series = readings.row.astype(np.int64) * _CHANNELS + readings.column
-    key, value = series << _OFFSET_BITS | (readings.time_us - hour_us), readings.value
-    fresh = key[1:] > key[:-1]
-    if not fresh.all():
-        order = np.argsort(key)
-        key, value = key[order], value[order]
-        fresh = key[1:] != key[:-1]
+    series, offset, value = _sorted(readings, hour_us)
+    another = series[1:] != series[:-1]
+    fresh = another | (offset[1:] != offset[:-1])
     if not fresh.all():  # a reading that came twice; of two that differ, the higher one, in whatever order they came
         starts = _starts(fresh)
-        value, key = np.maximum.reduceat(value, starts), key[starts]
-    group = (key >> _OFFSET_BITS) * STEPS_PER_HOUR + (key & _OFFSET) // STEP_US
-    starts = _starts(group[1:] != group[:-1])
-    count = np.diff(starts, append=len(group))
+        value, series, offset = np.maximum.reduceat(value, starts), series[starts], offset[starts]
+        another = series[1:] != series[:-1]
+    step = offset // STEP_US
+    starts = _starts(another | (step[1:] != step[:-1]))
+    count = np.diff(starts, append=len(value))
     mean, low, high = _summed(value, starts, count)
-    series, step = np.divmod(group[starts], STEPS_PER_HOUR)
-    row, column = np.divmod(series, _CHANNELS)
+    row, column = np.divmod(series[starts], _CHANNELS)
     return Bins(
-        row.astype(np.int32),
+        row,
         column.astype(np.int16),
-        hour_us // STEP_US + step,
+        hour_us // STEP_US + step[starts].astype(np.int64),
         count.astype(np.int32),
         mean,
         low,
         high,
     )
+
+
+def _sorted(readings: VitalColumns, hour_us: int) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.float32]]:
+    """(person and channel in one number, µs since ``hour_us``, value), by series and time."""
+    series = readings.row * np.int32(_CHANNELS) + readings.column
+    offset, value = (readings.time_us - hour_us).astype(np.uint32), readings.value
+    if _in_order(series, offset):
+        return series, offset, value
+    n, series_end = len(series), int(series.max()) + 1
+    if series_end < 4 * n:
+        # Of one series the times nearly always come in their order: a counting sort by series, which numpy has not, is
+        # enough. Making the rows of a sparse matrix is one.
+        order = csr_array((np.ones(n, np.bool_), (series, np.arange(n, dtype=np.int32))), shape=(series_end, n)).indices
+        found = series[order], offset[order]
+        if _in_order(*found):
+            return *found, value[order]
+    order = np.lexsort((offset, series))
+    return series[order], offset[order], value[order]
+
+
+def _in_order(series: NDArray[np.int32], offset: NDArray[np.uint32]) -> bool:
+    same, later = series[1:] == series[:-1], offset[1:] >= offset[:-1]
+    return bool(((series[1:] > series[:-1]) | (same & later)).all())
 
 
 def _summed(
@@ -239,7 +256,11 @@ def _summed(
     first reading of every run, then the second of every run that has one, and so on."""
     if count.max() > _SHORT:
         total = np.add.reduceat(value, starts, dtype=np.float64)
-        return (total / count).astype(np.float32), np.minimum.reduceat(value, starts), np.maximum.reduceat(value, starts)
+        return (
+            (total / count).astype(np.float32),
+            np.minimum.reduceat(value, starts),
+            np.maximum.reduceat(value, starts),
+        )
     low = value[starts]
     high, total = low.copy(), low.astype(np.float64)
     for nth in range(1, int(count.max())):
@@ -290,9 +311,12 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
         row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
         first = _starts(row[1:] != row[:-1])
     shape = len(row), len(columns)
-    value, step_of, bin_of = np.zeros(shape, np.float32), np.full(shape, -1, np.int64), np.full(shape, -1, np.intp)
     known = row[first].astype(np.intp)[:, None] * _CHANNELS + columns
-    value[first], step_of[first] = latest.value.reshape(-1)[known], latest.step.reshape(-1)[known]
+    value, step_of = latest.value.reshape(-1)[known], latest.step.reshape(-1)[known].astype(np.int64)
+    bin_of = np.full(shape, -1, np.intp)
+    if not alone:
+        known_value, known_step, value, step_of = value, step_of, np.zeros(shape, np.float32), np.full(shape, -1)
+        value[first], step_of[first] = known_value, known_step
     at = index * len(columns) + place[bins.column]
     value.reshape(-1)[at], step_of.reshape(-1)[at] = bins.mean, bins.step
     bin_of.reshape(-1)[at] = np.arange(len(bins))

@@ -53,7 +53,7 @@ class Recent(msgspec.Struct):
             """What the series had ``back`` bins ago: in this chapter, or remembered."""
             known = known.reshape(-1)
             if alone:
-                return known[2 * series + back - 1]
+                return np.take(known, 2 * series + back - 1)
             shifted = np.concatenate((own[:back], own[:-back])) if n > back else own.copy()
             old = np.clip(back - 1 - place, 0, 1)
             return np.where(place >= back, shifted, known[2 * series + old])

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
-import numpy as np
 
 from alerting.detection.context import COLUMN, District
 from alerting.detection.detector import Chapter, Detector, Parameter, Rule
