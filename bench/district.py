@@ -26,7 +26,9 @@ from shouwang import broker_config
 from shouwang.broker import EmbeddedBroker
 
 IDENTITY = "svc-bench"
-IN_FLIGHT = 20_000
+IN_FLIGHT = 2000
+"""Messages of a publisher that are not acknowledged yet. paho looks through all of them at every acknowledgement: with
+many more, a publisher that once fell behind never catches up."""
 
 
 def servers() -> Iterator[Callable[[Path], PostgresServer]]:
