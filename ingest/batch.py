@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from firmware_profiles import wire
@@ -17,7 +18,9 @@ from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import DecodeError
 from ingest.door import Rows
 from ingest.marks import Mark
-from ingest.refusals import Code, Refusal
+from ingest.refusals import Code, Refusal, fault
+
+log = structlog.get_logger(__name__)
 
 StreamKey = tuple[int, int, str]
 """(gateway id, epoch, stream)"""
@@ -136,6 +139,9 @@ class Batcher:
             message = wire.decode(kinds[leaf], payload)
         except (DecodeError, KeyError) as error:
             return refuse(Code.UNDECODABLE, f"{error}; check the gateway's firmware")
+        except Exception as error:  # whatever a decoder does, one message is not the others' end
+            log.exception("a message can not be decoded", topic=topic)
+            return refuse(Code.FAULT, fault(error))
         assert message is not None  # noqa: S101 - decode gives one or raises
         if message.gateway != gateway:
             text = f"the message calls itself {message.gateway!r}; was a gateway's configuration copied?"

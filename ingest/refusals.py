@@ -27,10 +27,20 @@ class Code(StrEnum):
     """Another value is stored for the same series and time (SenML alone: frames are told apart by their numbers)."""
     OVER_LIMIT = "over limit"
     REFUSED_BY_DATABASE = "refused by database"
+    FAULT = "fault of ingest"
+    """Ingest itself fails at it."""
 
 
 NUMBER_NOT_TAKEN = frozenset(
-    {Code.UNDECODABLE, Code.TOO_LARGE, Code.WRONG_GATEWAY, Code.UNKNOWN_GATEWAY, Code.NUMBERING, Code.OVER_LIMIT}
+    {
+        Code.UNDECODABLE,
+        Code.TOO_LARGE,
+        Code.WRONG_GATEWAY,
+        Code.UNKNOWN_GATEWAY,
+        Code.NUMBERING,
+        Code.OVER_LIMIT,
+        Code.FAULT,
+    }
 )
 """For these the number of the frame was not taken. For the others the payload in quarantine is a frame with the refused
 readings alone (or all, where the database refused it): the good ones are stored and the number is taken."""
@@ -52,3 +62,11 @@ class Refusal(msgspec.Struct, frozen=True):
     device: str = ""
     """For the pairing list: the device that is not registered."""
     channels: tuple[str, ...] = ()
+
+
+def fault(error: Exception) -> str:
+    """The reason for a message that ingest fails at."""
+    return (
+        f"ingest fails at it ({type(error).__name__}: {error}): a fault of the program, please report it; after an"
+        " update process this again"
+    )

@@ -11,7 +11,7 @@ from ingest.batch import Batch, Batcher, Limits
 from ingest.directory import DatabaseDirectory
 from ingest.door import Delivery, Door
 from ingest.quarantine import Entry, Quarantine, settle
-from ingest.refusals import NUMBER_NOT_TAKEN, Code
+from ingest.refusals import NUMBER_NOT_TAKEN, Code, fault
 
 TRIES = 10
 """A running ingest may move the same stream's marks in between: so often is an entry decided anew."""
@@ -51,7 +51,12 @@ def _again(
     conn: psycopg.Connection[Any], directory: DatabaseDirectory, quarantine: Quarantine, entry: Entry, limits: Limits
 ) -> Outcome:
     for _ in range(TRIES):
-        batch = _decide(directory, entry, limits)
+        try:
+            batch = _decide(directory, entry, limits)
+        except psycopg.Error:
+            raise
+        except Exception as error:
+            return Outcome(entry.id, False, fault(error))
         refusals = [*batch.refusals, *(batch.rows.refusals if batch.rows else [])]
         if refusals and not (len(batch.values) or batch.events or (batch.rows and batch.rows.rows)):
             return Outcome(entry.id, False, refusals[0].reason)
