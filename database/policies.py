@@ -39,7 +39,8 @@ def load_policies(conn: psycopg.Connection[Any]) -> list[Policy]:
     """All of ours; of roll-ups the name of the view."""
     rows = conn.execute(
         """
-        SELECT j.job_id, j.proc_name, coalesce(c.view_name, j.hypertable_name, ''), j.scheduled, j.schedule_interval,
+        SELECT DISTINCT ON (j.job_id) -- job_stats has a job once for each of its processes
+               j.job_id, j.proc_name, coalesce(c.view_name, j.hypertable_name, ''), j.scheduled, j.schedule_interval,
                nullif(s.last_successful_finish, '-infinity'), coalesce(s.last_run_status = 'Failed', false)
         FROM timescaledb_information.jobs j
         LEFT JOIN timescaledb_information.job_stats s USING (job_id)
@@ -72,6 +73,6 @@ def judge(
             what = "last ran" if policy.succeeded_at else "has never run, though it is set since"
             yield (
                 f"{policy.name} {what} {since:%Y-%m-%d %H:%M} UTC: do TimescaleDB's workers run? Raise"
-                " max_worker_processes and timescaledb.max_background_workers, then"
-                " SELECT _timescaledb_functions.start_background_workers()"
+                " max_worker_processes and timescaledb.max_background_workers and start the server anew, or as a"
+                " superuser SELECT _timescaledb_functions.start_background_workers()"
             )
