@@ -83,6 +83,10 @@ _NUMBERING = (
     "the gateway's numbers jump about, or begin anew all the time: does its outbox survive a restart? mend it, then"
     " process this again"
 )
+REUSED = (
+    "its number {} was stored before with something older; this is of {}. Was the outbox put back from a copy? Delete"
+    " it on the gateway, so that its numbers begin anew, then process this again"
+)
 
 
 class Batcher:
@@ -158,11 +162,14 @@ class Batcher:
             self._sort_frame(gateway_id, topic, message, batch, segments)
         else:
             key = (gateway_id, message.epoch, message.stream)
-            mark = self._mark(key)
+            mark, began_us = self._mark(key), min(message.base_us, limits.latest_us)
             if mark is None or mark.scatters(message.seq):
                 return refuse(Code.NUMBERING, _NUMBERING, gateway)
             if self._take(key, mark, message.seq, batch):
+                mark.newest_us = max(mark.newest_us, began_us)
                 self._sort_frame(gateway_id, topic, message, batch, segments)
+            elif mark.reuses(began_us):
+                return refuse(Code.REUSED_NUMBER, REUSED.format(message.seq, utc(message.base_us)), gateway)
             else:
                 batch.repeated += 1
         return None

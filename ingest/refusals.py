@@ -14,6 +14,8 @@ class Code(StrEnum):
     UNKNOWN_GATEWAY = "unknown gateway"
     NUMBERING = "numbering"
     """The stream has too many gaps, or the gateway begins too many epochs: its bookkeeping is broken."""
+    REUSED_NUMBER = "reused number"
+    """The number was taken before, by something older: an outbox that was put back from a copy."""
     UNKNOWN_DEVICE = "unknown device"
     UNKNOWN_CHANNEL = "unknown channel"
     UNKNOWN_EVENT = "unknown event"

@@ -92,7 +92,7 @@ def _store(conn: psycopg.Connection[Any], quarantine: Quarantine, entry: Entry, 
     outdated = len(batch.statuses)
     batch.statuses = [row for row in batch.statuses if not _newer_state(conn, row.gateway_id, entry)]
     stored = writer.store(conn, batch, writer.encode_rows(batch), quarantine)
-    events, statuses = len(batch.events), len(batch.statuses)
+    events, statuses = stored.events, len(batch.statuses)
     if stored.refusals and not (stored.readings or events):
         return Outcome(entry.id, False, stored.refusals[0].reason)
     parts = [f"{stored.readings} readings"] if stored.readings else []
