@@ -23,6 +23,7 @@ MODULES = (
     "ingest_load",
     "flood",
     "history",
+    "plain_retention",
     "peers",
     "alert_latency",
     "alert_load",
