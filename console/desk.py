@@ -8,7 +8,7 @@ import msgspec
 import psycopg
 import structlog
 
-from alerting.escalation import grouping, holes
+from alerting.escalation import duty_warnings, grouping
 from alerting.escalation.progress import Deadline, deadlines
 from alerting.notice import AlertNotice
 from care_network.accounts import Account
@@ -39,7 +39,8 @@ def outlook(console: Console, account: Account) -> tuple[list[tuple[str, str]], 
         return [], {}
     try:
         with console.database() as conn:
-            warned = holes.warnings(conn, dt.datetime.now(dt.UTC)) if account.role in DESK else []
+            now, area = dt.datetime.now(dt.UTC), account.area_path
+            warned = duty_warnings.warnings(conn, now, area) if account.role in DESK else []
             return warned, deadlines(conn)
     except psycopg.OperationalError as error:
         log.warning("ladders and warnings are not shown", error=str(error).strip())

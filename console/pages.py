@@ -13,6 +13,7 @@ from alerting import lifecycle
 from alerting.orders import ratings
 from alerting.orders import store as work_orders
 from care_network import access, accounts
+from care_network.ability import GRADES
 from care_network.access import Action
 from care_network.accounts import Account
 from care_network.errors import LoginRefusedError
@@ -167,7 +168,7 @@ def resident_page(request: Request, console: Shared, account: CurrentAccount, co
             "alerts": [notice_of(row) for row in lifecycle.of_resident(conn, resident["id"], 20)],
         }
     charts = vitals.CHARTED
-    return page(request, "resident.html", account, resident=resident, charts=charts, **context)
+    return page(request, "resident.html", account, resident=resident, charts=charts, grades=GRADES, **context)
 
 
 def load_resident(
