@@ -2,10 +2,11 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from psycopg.rows import dict_row
 from starlette.responses import RedirectResponse, Response
 
@@ -95,10 +96,12 @@ def board_page(request: Request, console: Shared, watching: CurrentWatching) -> 
 
 
 @router.get("/queue")
-def queue(request: Request, console: Shared, watching: CurrentWatching) -> Response:
-    """The queue alone, for the live page to put in place."""
+def queue(
+    request: Request, console: Shared, watching: CurrentWatching, opened: Annotated[tuple[str, ...], Query()] = ()
+) -> Response:
+    """The queue alone, for the live page to put in place; ``opened``: keys of the groups whose lines are shown."""
     require(watching.account, Action.VIEW_ALERTS)
-    return page(request, "_queue.html", watching.account, **queue_of(console, watching))
+    return page(request, "_queue.html", watching.account, **queue_of(console, watching, opened))
 
 
 @router.post("/queue/acknowledge")
@@ -124,8 +127,9 @@ def acknowledge_group(
     return page(request, "board.html", account, status=409, message=message, **queue_of(console, watching))
 
 
-def queue_of(console: Console, watching: Watching) -> dict[str, Any]:
-    """What the board shows: groups of many alike, and every other alert by itself."""
+def queue_of(console: Console, watching: Watching, opened: Sequence[str] = ()) -> dict[str, Any]:
+    """What the board shows: groups of many alike, and every other alert by itself; of those that can wait, more than
+    desk.MANY are one line, too."""
     alerts = console.board.open_alerts(watching.scope.sees)
     warnings, deadlines = desk.outlook(console, watching.account)
     groups = desk.groups(alerts)
@@ -133,7 +137,9 @@ def queue_of(console: Console, watching: Watching) -> dict[str, Any]:
     return {
         "alerts": alerts,
         "groups": groups,
-        "single": [alert for alert in alerts if alert.id not in together],
+        "single": desk.by_gravity([alert for alert in alerts if alert.id not in together]),
+        "opened": frozenset(opened),
+        "many": desk.MANY,
         "warnings": warnings,
         "deadlines": deadlines,
         "feed": console.feed,

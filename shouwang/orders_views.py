@@ -9,6 +9,7 @@ from rich.text import Text
 
 from alerting.orders.states import WORDS
 from alerting.orders.store import Order
+from alerting.sla import MILESTONES as IN_ORDER
 from alerting.sla import WORDS as MILESTONES
 from alerting.sla import Line
 from alerting.sla_targets import Targets
@@ -76,7 +77,7 @@ def print_sla(lines: Sequence[Line], targets: Targets) -> None:
     wanted = Table("级别 severity", *("".join(words[:1]) for words in MILESTONES.values()))
     wanted.title = f"现行时限 targets in force: {100 * targets.share:g} %"
     for severity, own in targets.seconds.items():
-        wanted.add_row(_word(severity), *(_length(own.get(milestone)) for milestone in MILESTONES))
+        wanted.add_row(_word(severity), *(_length(own.get(milestone)) for milestone in IN_ORDER))
     Console().print(wanted)
     if not lines:
         print("这段时间没有预警 no alerts in that time")

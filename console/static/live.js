@@ -20,13 +20,12 @@ async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
   try {
-    const open = [...document.querySelectorAll("#queue details[open]")].map((group) => group.id);
-    const answer = await fetch("/queue");
+    const opened = [...document.querySelectorAll("#queue details[open]")].map((group) => ["opened", group.id]);
+    const answer = await fetch(`/queue?${new URLSearchParams(opened)}`);
     if (answer.redirected) { location.href = "/login"; return; }
     if (!answer.ok) throw new Error(`the queue: ${answer.status}`); // what is shown stays
     announced = false;
     await htmx.swap({ target: "#queue", text: await answer.text(), swap: "outerMorph", sourceElement: document.body });
-    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     tick();
   } catch {
     setTimeout(refresh, AGAIN_MS);
@@ -72,12 +71,12 @@ function connect() {
 
 function tick() {
   runClocks();
-  const waiting = document.querySelector("tr.emergency.raised, tr.urgent.raised");
+  const waiting = document.querySelector("#queue .emergency.raised, #queue .urgent.raised");
   if (!waiting && !announced) announce.textContent = "";
 }
 
 function ring() {
-  if (!context || !document.querySelector("tr.emergency.raised")) return;
+  if (!context || !document.querySelector("#queue .emergency.raised")) return;
   [880, 660].forEach((pitch, index) => {
     const tone = context.createOscillator();
     const volume = context.createGain();
@@ -100,6 +99,9 @@ sound.addEventListener("click", () => {
   ring();
 });
 
+document.addEventListener("toggle", (event) => {
+  if (event.target.open && !event.target.querySelector("table")) refresh(); // its lines are fetched when it is opened
+}, true);
 document.addEventListener("ran-out", refresh); // a step has been taken
 setInterval(tick, 1000);
 setInterval(ring, 2000);

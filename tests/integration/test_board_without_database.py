@@ -29,6 +29,11 @@ def log_in(client: httpx2.Client, login: str) -> str:
     return str(client.cookies[COOKIE])
 
 
+def use(client: httpx2.Client, cookie: str) -> None:
+    client.cookies.clear()
+    client.cookies.set(COOKIE, cookie)
+
+
 def live(client: httpx2.Client, cookie: str) -> ClientConnection:
     url = str(client.base_url).rstrip("/")
     address = url.replace("http", "ws", 1) + "/api/live"
@@ -62,11 +67,11 @@ def test_new_alerts_reach_those_who_watch_and_nobody_else(postgres: TestPostgres
         carer = log_in(client, "carer-ms")
         assert client.get("/queue").status_code == 200
         dispatcher = log_in(client, "dispatcher")
-        wait_for(lambda: known in client.get("/queue").text, 10)
+        wait_for(lambda: known in client.get("/queue").text, 10, lambda: client.get("/queue").text)
         client.get("/residents/R1")
         with live(client, dispatcher) as socket, live(client, carer) as elsewhere:
             postgres.kill()
-            wait_for(lambda: 'data-database="down"' in client.get("/queue").text, 15)
+            wait_for(lambda: 'data-database="down"' in client.get("/queue").text, 15, lambda: client.get("/queue").text)
             new = msgspec.structs.replace(like, id=str(uuid.uuid4()), severity="urgent", reason_zh="新的预警")
             board.show(new)
             assert next(alerts(socket, new.id)).reason_zh == "新的预警"
@@ -78,16 +83,16 @@ def test_new_alerts_reach_those_who_watch_and_nobody_else(postgres: TestPostgres
                 board.show(msgspec.structs.replace(new, id=str(uuid.uuid4())))
                 again.recv(timeout=10)
             assert "alert" not in heard(elsewhere)
-        client.cookies.set(COOKIE, carer)
+        use(client, carer)
         assert "新的预警" not in client.get("/queue").text, "of one's own area only"
         assert client.get("/residents/R2").status_code == 503, "the queue alone is shown from memory"
-        client.cookies.set(COOKIE, "somebody")
+        use(client, "somebody")
         assert client.get("/queue").status_code == 503
         postgres.start()
-        wait_for(lambda: client.get("/queue").status_code == 303, 20)
-        client.cookies.set(COOKIE, dispatcher)
-        wait_for(lambda: 'data-database="up"' in client.get("/queue").text, 20)
+        wait_for(lambda: client.get("/queue").status_code == 303, 20, lambda: client.get("/queue").text)
+        use(client, dispatcher)
+        wait_for(lambda: 'data-database="up"' in client.get("/queue").text, 20, lambda: client.get("/queue").text)
         assert client.post("/logout").status_code == 303
-        client.cookies.set(COOKIE, dispatcher)
+        use(client, dispatcher)
         postgres.kill()
         assert client.get("/queue").status_code != 200, "who has logged out is forgotten"

@@ -68,8 +68,8 @@ def test_a_district_sets_its_own_targets_and_judges_nobody_after_the_fact(
     lines = sla_store.report(city, NOW - SECOND, NOW + 60 * SECOND, NOW + 62 * SECOND)
     assert sorted(one.target_s for one in lines if one.milestone == "acknowledged") == [30, 60]
     with pytest.raises(ProvisioningError, match="set it for the district"):
-        put(45, NOW, "resident", "R1")
-    names = {line.name for line in tuning.look(city, account(city, "admin"), "resident", "R1", NOW, "test").lines}
+        put(45, NOW, "grade", "severe")
+    names = {line.name for line in tuning.look(city, account(city, "admin"), "grade", "severe", NOW, "test").lines}
     assert not any(name.startswith("sla.") for name in names)
     change = tuning.look(city, account(city, "admin"), "district", "", NOW, "test").history[0]
     assert (change.name, change.new_value, change.reason) == ("sla.emergency.acknowledged", 30, "pilot")
