@@ -119,7 +119,7 @@ def lines(evidence: dict[str, Any]) -> list[Line]:
     """What the decision rests on."""
     kind = str(evidence.get("kind", ""))
     return [
-        Line(*(LABELS_OF.get((kind, name)) or LABELS.get(name, (name, name))), *_said(name, value, evidence))
+        Line(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_said(name, value, evidence))
         for name, value in evidence.items()
         if name not in APART and value not in (None, "", []) and (name, value) != ("usual_min", 0)
     ]
@@ -127,8 +127,8 @@ def lines(evidence: dict[str, Any]) -> list[Line]:
 
 def fall(evidence: dict[str, Any]) -> list[Line]:
     """What the gateway measured of a fall; what a maker's own sensor says besides stays in its words."""
-    found = evidence.get("features", {})
-    return [Line(*FALL.get(name, (name, name)), _plain(value), _plain(value)) for name, value in found.items()]
+    found = [(*FALL.get(name, (name, name)), _plain(value)) for name, value in evidence.get("features", {}).items()]
+    return [Line(zh, en, said, said) for zh, en, said in found]
 
 
 def parameters(evidence: dict[str, Any]) -> list[Line]:

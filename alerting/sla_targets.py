@@ -88,8 +88,10 @@ def check_order(name: str, value: float, others: Mapping[str, float]) -> None:
     if name == SHARE:
         return
     severity, milestone = name.removeprefix(PREFIX).split(".")
-    due = {**targets(others).seconds[severity], milestone: value}
-    times = [(due[one], WORDS[one]) for one in MILESTONES if one in due]
+    due = targets(others).seconds[severity]
+    times = [
+        (value if one == milestone else due[one], WORDS[one]) for one in MILESTONES if one == milestone or one in due
+    ]
     for (earlier, (zh, en)), (later, (later_zh, later_en)) in pairwise(times):
         if earlier > later:
             raise ProvisioningError(

@@ -31,7 +31,7 @@ KIND_WORDS: Mapping[str, tuple[str, str]] = {
 NEAREST_KINDS = tuple(KIND_WORDS)
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person(msgspec.Struct, frozen=True, gc=False):
     """A member of staff or a volunteer."""
 
     id: int
@@ -52,7 +52,7 @@ class Person(msgspec.Struct, frozen=True):
         return bool(self.phone) or self.account_id is not None
 
 
-class Post(msgspec.Struct, frozen=True):
+class Post(msgspec.Struct, frozen=True, gc=False):
     """An organisation, as far as duty goes."""
 
     id: int
@@ -65,7 +65,7 @@ class Post(msgspec.Struct, frozen=True):
     phone: str
 
 
-class Weekly(msgspec.Struct, frozen=True):
+class Weekly(msgspec.Struct, frozen=True, gc=False):
     """Somebody works a shift every week; see ``staff_records.NewRosterEntry``."""
 
     staff_id: int
@@ -78,7 +78,7 @@ class Weekly(msgspec.Struct, frozen=True):
     valid_until: dt.date | None
 
 
-class Exceptional(msgspec.Struct, frozen=True):
+class Exceptional(msgspec.Struct, frozen=True, gc=False):
     """An absence (``organisation_id`` None) or an extra duty."""
 
     staff_id: int
@@ -100,7 +100,7 @@ class Roster(msgspec.Struct, frozen=True):
     extras: tuple[Exceptional, ...] = ()
 
 
-class Stint(msgspec.Struct, frozen=True):
+class Stint(msgspec.Struct, frozen=True, gc=False):
     """One person's unbroken time on duty for an organisation."""
 
     staff_id: int
