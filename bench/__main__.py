@@ -33,6 +33,7 @@ MODULES = (
     "edge",
     "edge_line",
     "matching",
+    "board",
 )
 RESULTS = Path(__file__).with_name("results.json")
 
