@@ -51,6 +51,7 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             people[row] = person
     alone = {resident.household_id: rows[resident.id] for resident in residents}
     homes = {h: rows[-h] if several > 1 else alone[h] for h, several in households.items()}
+    gives = {name: model.channels for name, model in MODELS.items()}
     sources = {}
     for device in registry.devices.values():
         model = MODELS.get(device.model)
@@ -70,6 +71,7 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             f"{model.name}{', ' if room[1] else ''}{room[1]}",
             device.room,
             homes.get(gateway.household_id),
+            gives[device.model],
         )
     return District(people, sources, {name: gateway.household_id for name, gateway in registry.gateways.items()})
 

@@ -236,9 +236,10 @@ def on_its_own(finding: Finding) -> Finding | None:
 def _pause(district: District, finding: Finding, at_us: int) -> Pause | None:
     """What keeps the finding back at that moment."""
     rule = all_rules().get(finding.rule, _DEFAULT)
+    devices = ("", finding.evidence.get("device"), *finding.evidence.get("devices", ()))
     for pause in district.pauses:
         if pause.since_us <= at_us < pause.until_us and pause.household_id in (finding.household_id, EVERYWHERE):
-            mine = pause.kind in rule.rests_for and pause.device in ("", finding.evidence.get("device"))
+            mine = pause.kind in rule.rests_for and pause.device in devices
             if mine or (pause.kind == "deaf" and "gateway_silent" in rule.explained_by):
                 return pause
     return None

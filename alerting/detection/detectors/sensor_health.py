@@ -18,6 +18,7 @@ from alerting.detection.columns import HOUR_US, STEP_US, Bins, grown, whole_seri
 from alerting.detection.context import COLUMN, MEASURED, District, Happened
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.intake import FUTURE_US
+from alerting.detection.origin import Origins, suspects
 from alerting.detection.words import about, lasting, said_en, said_zh
 from alerting.finding import Finding
 from firmware_profiles.channels import CHANNELS
@@ -90,6 +91,7 @@ class SensorHealth(Detector):
         for name in ("since", "same", "jumps", "stuck_us", "erratic_us"):
             setattr(self.state, name, grown(getattr(self.state, name), people))
         self._jumps = self.tuned(district, "sensor_health.jumps")[:, None]
+        self._origins = Origins(district.sources)
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         state = self.state
@@ -159,16 +161,17 @@ class SensorHealth(Detector):
         onset_us = int(onsets[key])
         channel = CHANNELS[code]
         for_zh, for_en = lasting(now_us - onset_us)
+        who_zh, who_en, who = suspects(self._origins.of(key[0], COLUMN[code]))
         if action == "clear":
             onsets[key] = 0
             zh, en = f"{channel.zh}数据已恢复正常", f"{channel.en} readings are plausible again"
         elif what == "stuck":
-            zh = f"{said_zh(code, value)},{for_zh}内毫无变化,疑传感器卡死"
-            en = f"{said_en(code, value)} without any change for {for_en}: the sensor may be stuck"
+            zh = f"{said_zh(code, value)},{for_zh}内毫无变化,疑{who_zh}卡死"
+            en = f"{said_en(code, value)} without any change for {for_en}: {who_en} may be stuck"
         else:
-            zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变,疑传感器松动"
-            en = f"{channel.en}: {value:.0f} impossible jumps in an hour, the sensor may be loose"
-        evidence = {"kind": what, "channel": code, "value": round(value, 2)}
+            zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变,疑{who_zh}松动"
+            en = f"{channel.en}: {value:.0f} impossible jumps in an hour: {who_en} may be loose"
+        evidence = {"kind": what, "channel": code, "value": round(value, 2), **who}
         person = district.people[key[0]]
         return about(person, f"{what}_{code}", self.version, action, "technical", onset_us, now_us, zh, en, evidence)
 
