@@ -73,6 +73,7 @@ class Engine:
         self._district = district
         self._people = {(person.household_id, person.id): person for person in district.people}
         self._latest.grow(len(district.people))
+        self._ledger.redistrict(district)
         for detector in self._detectors.values():
             detector.learn(district)
 

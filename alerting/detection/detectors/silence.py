@@ -25,9 +25,12 @@ QUIET_GATEWAY_US = 100_000_000
 
 class Heard(msgspec.Struct):
     """Shapes [names]: when each was last heard, and the onset of its open alert (0: none), µs; ``offline_us`` of each
-    gateway. Names are 'gateway' and 'gateway/device'."""
+    gateway. Names are 'gateway' and 'gateway/device'. ``households`` they serve; ``gone``: name, household and onset
+    of those that were removed or moved while their alert was open."""
 
     names: list[str] = []
+    households: list[int] = []
+    gone: list[tuple[str, int, int]] = []
     heard_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
     onset_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
     offline_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
@@ -63,14 +66,26 @@ class Silence(Detector):
         devices = {
             f"{gateway}/{name}": s for (gateway, name), s in district.sources.items() if gateway in district.gateways
         }
-        wanted = [*district.gateways, *devices]
-        state, old = self.state, {name: i for i, name in enumerate(self.state.names)}
+        serves = {**district.gateways, **{name: source.household_id for name, source in devices.items()}}
+        wanted, state = list(serves), self.state
+        served = dict(zip(state.names, state.households, strict=False))
+        old = {name: i for i, name in enumerate(state.names) if serves.get(name) == served.get(name, serves.get(name))}
+        gone = [at for at, name in enumerate(state.names) if state.onset_us[at] and old.get(name) != at]
+        for at in [at for at in gone if state.names[at] in served]:
+            state.gone.append((state.names[at], served[state.names[at]], int(state.onset_us[at])))
         known = np.array([old.get(name, -1) for name in wanted], np.intp)
 
         def kept(array: NDArray[np.int64]) -> NDArray[np.int64]:
             return np.where(known >= 0, array[known], 0) if len(array) else np.zeros(len(wanted), np.int64)
 
-        self.state = Heard(wanted, kept(state.heard_us), kept(state.onset_us), kept(state.offline_us))
+        self.state = Heard(
+            wanted,
+            list(serves.values()),
+            state.gone,
+            kept(state.heard_us),
+            kept(state.onset_us),
+            kept(state.offline_us),
+        )
         self._index = {name: i for i, name in enumerate(wanted)}
         self._sources = [None] * len(district.gateways) + list(devices.values())
         self._gateway_of = np.array([self._index[name.split("/")[0]] for name in wanted], np.intp)
@@ -108,6 +123,9 @@ class Silence(Detector):
 
     def tick(self, district: District, now_us: int) -> Iterator[Finding]:
         state = self.state
+        for name, household_id, onset_us in state.gone:
+            yield self._removed(name, household_id, onset_us, now_us)
+        state.gone.clear()
         state.heard_us[state.heard_us == 0] = now_us
         gone = state.offline_us > 0
         dead = gone & (now_us - state.offline_us >= OFFLINE_GRACE_US)
@@ -123,6 +141,25 @@ class Silence(Detector):
     def _open(self, district: District, at: int, now_us: int) -> Finding:
         self.state.onset_us[at] = self.state.heard_us[at]
         return self._finding(district, at, int(self.state.heard_us[at]), now_us, "open")
+
+    def _removed(self, name: str, household_id: int, onset_us: int, now_us: int) -> Finding:
+        """Its silence is over by itself: it serves this home no more, and explains nothing there."""
+        device = "/" in name
+        zh, en = ("设备", "Device") if device else ("家庭网关", "Gateway")
+        return Finding(
+            action="clear",
+            rule="device_silent" if device else "gateway_silent",
+            rule_version=self.version,
+            severity="technical",
+            subject=f"device:{name}" if device else f"gateway:{name}",
+            household_id=household_id,
+            resident_id=None,
+            onset_us=onset_us,
+            sensed_us=now_us,
+            reason_zh=f"{zh} {name} 已不在此住户使用",
+            reason_en=f"{en} {name} is no longer used in this home",
+            evidence={"kind": "silence", "device": name},
+        )
 
     def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: Action) -> Finding:
         name, source = self.state.names[at], self._sources[at]
