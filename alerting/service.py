@@ -121,6 +121,9 @@ class Alerting:
         memory = self._journal.remembered()
         before = None if memory is None else District(memory.people, {}, {})
         self._engine = Engine(self._around.first_district(before), _now_us())
+        self._engine.failed = lambda name, error: log.error(
+            "a detector failed; the others go on", detector=name, exc_info=error
+        )
         if memory is not None:
             anew = self._engine.recall(memory)
             log.info("memory restored", people=len(memory.people), begin_anew=anew)
@@ -138,8 +141,16 @@ class Alerting:
     # the engine's thread
 
     def _decide(self) -> None:
+        looked_us = _now_us()
         while not self._stop.is_set():
             message = self._mailbox.take(IDLE_S)
+            since_us, looked_us = looked_us, _now_us()
+            if self._link.stood_still(since_us, looked_us):
+                log.warning(
+                    "the clock has jumped, or this program stood still", seconds=(looked_us - since_us) // 10**6
+                )
+                self._engine.deaf()
+                self._settle()
             if message is not None:
                 self._hear(message)
             self._advance(_now_us())

@@ -71,6 +71,15 @@ class Ledger:
         self._next_us = 0
         self._pauses: list[Pause] = []
 
+    def turn_back(self, now_us: int) -> None:
+        """The platform's clock was ahead: what it dated later was told now at the latest."""
+        books = self.books
+        for told in (*books.told.values(), *books.stories.values()):
+            told.last_us = min(told.last_us, now_us)
+        books.over = {key: min(over_us, now_us) for key, over_us in books.over.items()}
+        books.raised_us = {key: [min(at_us, now_us) for at_us in times] for key, times in books.raised_us.items()}
+        self._pruned_us = 0
+
     def redistrict(self, district: District) -> None:
         """Who has moved away explains nothing any more in the home that was left."""
         raised = [

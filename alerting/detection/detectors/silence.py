@@ -126,7 +126,8 @@ class Silence(Detector):
         for name, household_id, onset_us in state.gone:
             yield self._removed(name, household_id, onset_us, now_us)
         state.gone.clear()
-        state.heard_us[state.heard_us == 0] = now_us
+        state.heard_us[(state.heard_us == 0) | (state.heard_us > now_us)] = now_us  # the clock may have gone back
+        np.minimum(state.offline_us, now_us, out=state.offline_us)
         gone = state.offline_us > 0
         dead = gone & (now_us - state.offline_us >= OFFLINE_GRACE_US)
         silent = (state.onset_us == 0) & (dead | (now_us - state.heard_us >= self._allowed_us))
