@@ -23,7 +23,7 @@ from alerting.detection.columns import HOUR_US, grown
 from alerting.detection.context import COLUMN, MEASURED, District
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.watcher import Episodes, Watcher
-from alerting.detection.words import about, lasting, said_en, said_zh, value_of
+from alerting.detection.words import about, change_of, lasting, said_en, said_zh, value_of
 from alerting.finding import Action, Finding
 from firmware_profiles.channels import CHANNELS
 
@@ -270,9 +270,9 @@ class Baseline(Detector):
         if action == "clear":
             zh, en = f"{channel.zh}已回到本人常态", f"{channel.en} back to the usual"
         elif what == "drift":
-            by = value_of(code, abs(float(state.level[row, slot])))
-            zh = f"{channel.zh}近 {LEVEL_DAYS} 天平均比前几周{'升高' if upward else '降低'} {by}"
-            en = f"{channel.en} of the last {LEVEL_DAYS} days {by} {'above' if upward else 'below'} the weeks before"
+            by_zh, by_en = change_of(code, abs(float(state.level[row, slot])))
+            zh = f"{channel.zh}近 {LEVEL_DAYS} 天平均比前几周{'升高' if upward else '降低'} {by_zh}"
+            en = f"{channel.en} of the last {LEVEL_DAYS} days {by_en} {'above' if upward else 'below'} the weeks before"
         else:
             local = (state.hour + LOCAL_HOURS) % 24
             mean = float(state.total[row, slot] / max(1, state.count[row, slot]))

@@ -89,7 +89,7 @@ class Implausible(Detector):
         code = MEASURED[key[1]]
         low, high = PLAUSIBLE[code]
         who_zh, who_en, who = suspects(self._origins.of(*key))
-        zh = f"{said_zh(code, odd.value)},超出可能的范围 {low:g}–{high:g},疑{who_zh}故障(第 {odd.count} 次)"
+        zh = f"{said_zh(code, odd.value)},超出可能的范围 {low:g} 至 {high:g},疑{who_zh}故障(第 {odd.count} 次)"
         en = f"{said_en(code, odd.value)}, beyond the possible {low:g} to {high:g}: {who_en} may be at fault"
         en += f" ({odd.count} time{'s' * (odd.count > 1)})"
         if action == "clear":

@@ -201,7 +201,8 @@ class SensorHealth(Detector):
             self.state.clocks[gateway] = onset_us = at_us
         else:
             del self.state.clocks[gateway]
-        off_s = off_us / 1e6
+        off_s, (by_zh, by_en) = off_us / 1e6, lasting(abs(off_us))
+        fast_zh, fast_en = ("快", "ahead") if off_us > 0 else ("慢", "behind")
         yield Finding(
             action="open" if off_us else "clear",
             rule="clock_off",
@@ -212,7 +213,9 @@ class SensorHealth(Detector):
             resident_id=None,
             onset_us=onset_us,
             sensed_us=at_us,
-            reason_zh=f"网关时钟偏差 {off_s:+.0f} 秒,时间不可信" if off_us else "网关时钟已校正",
-            reason_en=f"Gateway clock off by {off_s:+.0f} s" if off_us else "Gateway clock is right again",
+            reason_zh=f"网关时钟{fast_zh} {by_zh},其时间不可信" if off_us else "网关时钟已校正",
+            reason_en=f"Gateway clock {by_en} {fast_en}: its times can not be trusted"
+            if off_us
+            else "Gateway clock is right again",
             evidence={"kind": "clock", "seconds": round(off_s, 1)},
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from alerting.detection.context import District, Source
 from alerting.detection.detector import Array, Detector, Rule
+from alerting.detection.words import lasting
 from alerting.finding import Action, Finding
 
 MISSED_HEARTBEATS = 3
@@ -164,10 +165,10 @@ class Silence(Detector):
 
     def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: Action) -> Finding:
         name, source = self.state.names[at], self._sources[at]
-        minutes = (now_us - onset_us) / 60e6
+        for_zh, for_en = lasting(now_us - onset_us)
         if source is None:
             rule, subject, household_id = "gateway_silent", f"gateway:{name}", district.gateways[name]
-            zh, en, more = f"家庭网关 {name}", f"Gateway {name}", ",其设备数据中断"
+            zh, en, more = f"家庭网关 {name} ", f"Gateway {name}", ",其设备数据中断"
         else:
             rule, subject, household_id = "device_silent", f"device:{name}", source.household_id
             zh, en, more = source.label_zh, source.label_en, ""
@@ -182,7 +183,7 @@ class Silence(Detector):
             resident_id=None,
             onset_us=onset_us,
             sensed_us=now_us,
-            reason_zh=f"{zh} 失联 {minutes:.0f} 分钟{more}" if silent else f"{zh} 已恢复",
-            reason_en=f"{en[:1].upper()}{en[1:]} " + (f"silent for {minutes:.0f} min" if silent else "is back"),
+            reason_zh=f"{zh}失联 {for_zh}{more}" if silent else f"{zh}已恢复",
+            reason_en=f"{en[:1].upper()}{en[1:]} " + (f"silent for {for_en}" if silent else "is back"),
             evidence={"kind": "silence", "last_heard_us": onset_us, "device": name},
         )
