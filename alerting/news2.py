@@ -3,6 +3,7 @@
 Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, 2017, chart 1 and tables 1 and 2.
 """
 
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -22,10 +23,17 @@ class Bands(msgspec.Struct, frozen=True):
 
     def score(self, values: NDArray[np.floating]) -> NDArray[np.int8]:
         """Points of each value, shape [n]; the values are first rounded (half up) to the chart's resolution."""
+        by_step = _by_step(self)
         # a tiny nudge, so that 35.05 in float32 is not taken for less than half a step
         steps = np.floor(np.asarray(values, np.float64) / self.resolution + 0.5 + 1e-4)
-        bounds = np.round(np.array(self.upto) / self.resolution)
-        return np.array(self.points, np.int8)[np.searchsorted(bounds, steps, side="left")]
+        return by_step[np.clip(steps, 0, len(by_step) - 1).astype(np.intp)]
+
+
+@cache
+def _by_step(bands: Bands) -> NDArray[np.int8]:
+    """Points of every step from 0 to the first beyond the last bound, shape [steps]."""
+    bounds = np.round(np.array(bands.upto[:-1]) / bands.resolution)
+    return np.array(bands.points, np.int8)[np.searchsorted(bounds, np.arange(bounds[-1] + 2))]
 
 
 RESPIRATION = Bands(1, (8, 11, 20, 24, _INF), (3, 1, 0, 2, 3))

@@ -26,7 +26,9 @@ from shouwang import broker_config
 from shouwang.broker import EmbeddedBroker
 
 IDENTITY = "svc-bench"
-IN_FLIGHT = 20_000
+IN_FLIGHT = 2000
+"""Messages of a publisher that are not acknowledged yet. paho looks through all of them at every acknowledgement: with
+many more, a publisher that once fell behind never catches up."""
 
 
 def servers() -> Iterator[Callable[[Path], PostgresServer]]:
@@ -96,6 +98,9 @@ def publisher(broker: mqtt.Broker, name: str) -> paho.Client:
     return client
 
 
+LOG_LINES = 40
+
+
 @contextlib.contextmanager
 def ingest_process(
     url: str, broker: EmbeddedBroker, folder: Path, settings: IngestSettings
@@ -109,6 +114,10 @@ def ingest_process(
         process = subprocess.Popen([sys.executable, "-m", "ingest"], env=environment, stdout=log, stderr=log)
     try:
         yield psutil.Process(process.pid)
+    except Exception:
+        tail = (folder / f"{settings.worker}.log").read_text("utf-8", "replace").splitlines()[-LOG_LINES:]
+        print(f"what {settings.worker} said last:", *tail, sep="\n", file=sys.stderr)
+        raise
     finally:
         process.terminate()
         process.wait(30)

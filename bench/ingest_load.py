@@ -69,13 +69,13 @@ def run() -> list[Figure]:
 
 
 def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Process, note: str) -> list[Figure]:
-    marker = publisher(broker.settings(IDENTITY), "marker")
+    marker, seqs = publisher(broker.settings(IDENTITY), "marker"), itertools.count(1)
     with psycopg.connect(postgres.url, autocommit=True) as conn:
-        _latencies(conn, marker, 10.0)  # the first frames of every gateway make its series
+        _latencies(conn, marker, seqs, 10.0)  # the first frames of every gateway make its series
         (warm,) = conn.execute("SELECT count(*) FROM reading").fetchone() or (0,)
         parts = {"ingest": ingest, "broker": psutil.Process(broker.pid), "database": psutil.Process(postgres.pid)}
         before, began = {part: _cpu_s(process) for part, process in parts.items()}, time.monotonic()
-        latencies, memory = _latencies(conn, marker, MINUTES * 60, ingest)
+        latencies, memory = _latencies(conn, marker, seqs, MINUTES * 60, ingest)
         spent = time.monotonic() - began
         share = {part: 100 * (_cpu_s(process) - before[part]) / spent for part, process in parts.items()}
         (stored,) = conn.execute("SELECT count(*) - %s FROM reading", (warm,)).fetchone() or (0,)
@@ -83,7 +83,7 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
     away = [_rss_mb(ingest) for _ in _ticks(AWAY_S)]
     postgres.start()
     with psycopg.connect(postgres.url, autocommit=True) as conn:
-        _latencies(conn, marker, 5.0)
+        _latencies(conn, marker, seqs, 5.0)
     mqtt.stop(marker)
     common: dict[str, Any] = {"command": COMMAND, "note": note}
     return [
@@ -100,16 +100,21 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
 
 
 def _latencies(
-    conn: psycopg.Connection[Any], marker: Any, seconds: float, watched: psutil.Process | None = None
+    conn: psycopg.Connection[Any],
+    marker: Any,
+    seqs: Iterator[int],
+    seconds: float,
+    watched: psutil.Process | None = None,
 ) -> tuple[list[float], list[float]]:
-    """(ms from publishing a marker to a query that sees it, the watched process's memory in MB meanwhile)."""
+    """(ms from publishing a marker to a query that sees it, the watched process's memory in MB meanwhile). ``seqs``:
+    the frames' numbers, without a gap: a stream whose numbers jump about is refused in the end."""
     latencies: list[float] = []
     memory: list[float] = []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         number = time.time_ns() // 1_000_000
         series = wire.make_series("d", "heart_rate", number * 1000, np.array([number * 1000]), np.array([70.0]))
-        frame = wire.Frame(1, MARKER, 1, 1, "live", number, number * 1000, [series])
+        frame = wire.Frame(1, MARKER, 1, 1, "live", next(seqs), number * 1000, [series])
         sent = time.perf_counter()
         marker.publish(wire.topic(MARKER, "readings"), wire.encode(frame), qos=1)
         query = """

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from alerting.detection.columns import HOUR_US, STEP_US, Gathered, Latest, VitalColumns, fold
+from alerting.detection.columns import HOUR_US, STEP_US, Gathered, Latest, VitalColumns, by_hour, fold
 from alerting.detection.context import District, Happened, Pause, Source
 from alerting.detection.detector import Chapter, Detector
 from alerting.detection.detectors import all_detectors
 from alerting.detection.ledger import Ledger
 from alerting.detection.memory import FORMAT, Memory, decode, encode
-from alerting.detection.plausible import split
+from alerting.detection.plausible import impossible, split
 from alerting.detection.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.timers import Alarms, Timers
 from alerting.finding import Finding
@@ -228,17 +228,17 @@ class Engine:
         return self._ledger.take(self._district, findings) if findings else findings
 
     def _complete(self, until_us: int) -> list[Finding]:
-        columns = self._waiting.take_before(until_us)
-        hours = columns.time_us // HOUR_US
         findings: list[Finding] = []
-        for hour in np.unique(hours).tolist():
-            end_us = min((hour + 1) * HOUR_US, until_us)
-            findings += self._chapter(columns.take(hours == hour), hour, end_us)
+        for hour, columns in by_hour(self._waiting.take_before(until_us)):
+            findings += self._chapter(columns, hour, min((hour + 1) * HOUR_US, until_us))
         return [*findings, *self._moments_until(until_us), *self._ledger.release(self._district, until_us)]
 
     def _chapter(self, columns: VitalColumns, hour: int, end_us: int) -> list[Finding]:
-        columns, implausible = split(columns)
-        bins = self._latest.newer(fold(columns))
+        folded, implausible = fold(columns), columns.take(np.empty(0, np.intp))
+        if impossible(folded):
+            columns, implausible = split(columns)
+            folded = fold(columns)
+        bins = self._latest.newer(folded)
         chapter = Chapter(self._district, self._latest, bins, hour, implausible)
         found: list[Finding] = []
         for detector in self._lookers if len(bins) or len(implausible) else ():

@@ -7,7 +7,7 @@ counts. The numbers are our own choice.
 
 import numpy as np
 
-from alerting.detection.columns import VitalColumns
+from alerting.detection.columns import Bins, VitalColumns
 from alerting.detection.context import MEASURED
 
 PLAUSIBLE: dict[str, tuple[float, float]] = {
@@ -26,9 +26,12 @@ _BOUNDS = [PLAUSIBLE.get(code, (-np.inf, np.inf)) for code in MEASURED]
 _LOW, _HIGH = (np.array(side, np.float32) for side in zip(*_BOUNDS, strict=True))
 
 
+def impossible(bins: Bins) -> bool:
+    """Whether any reading in the bins is one that no body gives."""
+    return bool(((bins.low < _LOW[bins.column]) | (bins.high > _HIGH[bins.column])).any())
+
+
 def split(readings: VitalColumns) -> tuple[VitalColumns, VitalColumns]:
     """(what a body can give, what none can)."""
     bad = (readings.value < _LOW[readings.column]) | (readings.value > _HIGH[readings.column])
-    if not bad.any():
-        return readings, readings.take(np.empty(0, np.intp))
-    return readings.take(~bad), readings.take(bad)
+    return readings.take(np.flatnonzero(~bad)), readings.take(np.flatnonzero(bad))

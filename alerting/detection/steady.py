@@ -43,28 +43,35 @@ class Recent(msgspec.Struct):
         row, n = bins.row, len(bins)
         if not n:
             return bins.mean, points, bins.step
-        first = np.ones(n, np.bool_)
-        first[1:] = (row[1:] != row[:-1]) | (slot[1:] != slot[:-1])
+        series = row * np.int64(self.value.shape[1]) + slot
+        first = np.concatenate(([True], series[1:] != series[:-1]))
+        last = np.append(first[1:], True)
+        alone = bool(first.all())
         place = np.arange(n) - np.maximum.accumulate(np.where(first, np.arange(n), 0))
 
-        def before(own: NDArray[Any], known: NDArray[Any], back: int) -> NDArray[Any]:
+        def before(own: NDArray[Any], known: Array, back: int) -> NDArray[Any]:
             """What the series had ``back`` bins ago: in this chapter, or remembered."""
+            known = known.reshape(-1)
+            if alone:
+                return np.take(known, 2 * series + back - 1)
             shifted = np.concatenate((own[:back], own[:-back])) if n > back else own.copy()
             old = np.clip(back - 1 - place, 0, 1)
-            return np.where(place >= back, shifted, known[row, slot, old])
+            return np.where(place >= back, shifted, known[2 * series + old])
 
-        steps = [bins.step, *(before(bins.step, self.step, back) for back in (1, 2))]
-        values = np.stack([bins.mean, *(before(bins.mean, self.value, back) for back in (1, 2))])
-        scores = np.stack([points, *(before(points, self.points, back) for back in (1, 2))])
-        apart = (steps[2] == 0) | (steps[0] - steps[1] > APART_STEPS) | (steps[1] - steps[2] > APART_STEPS)
-        mild = scores.argmin(axis=0)
-        at = np.arange(n)
-        last = np.append(first[1:], True)
-        where = row[last], slot[last]
-        for array, older in ((self.value, values), (self.points, scores), (self.step, np.stack(steps))):
-            array[where] = older[:2, last].T
+        step, value, score = (
+            (own, before(own, known, 1), before(own, known, 2))
+            for own, known in ((bins.step, self.step), (bins.mean, self.value), (points, self.points))
+        )
+        apart = (step[2] == 0) | (step[0] - step[1] > APART_STEPS) | (step[1] - step[2] > APART_STEPS)
+        milder = score[1] < score[0]
+        mild_value, mild_points = np.where(milder, value[1], value[0]), np.minimum(score[0], score[1])
+        milder = score[2] < mild_points
+        mild_value, mild_points = np.where(milder, value[2], mild_value), np.minimum(mild_points, score[2])
+        where = 2 * series[last]
+        for known, (newest, older, _) in ((self.value, value), (self.points, score), (self.step, step)):
+            known.reshape(-1)[where], known.reshape(-1)[where + 1] = newest[last], older[last]
         return (
-            np.where(apart, bins.mean, values[mild, at]),
-            np.where(apart, 0, scores[mild, at]).astype(np.int8),
-            np.where(apart, bins.step, steps[2]),
+            np.where(apart, bins.mean, mild_value),
+            np.where(apart, 0, mild_points).astype(np.int8),
+            np.where(apart, bins.step, step[2]),
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from alerting.detection.columns import STEP_US, Bins, whole_series
 from alerting.detection.context import MEASURED
@@ -26,27 +26,31 @@ class Turn(NamedTuple):
 
 
 class Watcher:
-    """``episodes`` belongs to the detector's state; the rest is derived from it."""
+    """``episodes`` belongs to the detector's state; the rest is derived from it.
 
-    def __init__(self, episodes: Episodes, people: int) -> None:
+    An episode opens after ``hold_us`` and so many ``readings`` (both of a shape that broadcasts to [people,
+    channels]), and ends after twice as long (at least five minutes) without.
+    """
+
+    def __init__(self, episodes: Episodes, people: int, hold_us: ArrayLike, readings: ArrayLike) -> None:
         self._episodes = episodes
+        self._hold_us = np.broadcast_to(hold_us, (people, len(MEASURED)))
+        self._readings = np.broadcast_to(readings, (people, len(MEASURED)))
         self._watched = np.zeros((people, len(MEASURED)), np.bool_)
         for key in episodes:
             self._watched[key] = True
 
-    def walk(
-        self, bins: Bins, outside: NDArray[np.bool_], hold_us: NDArray[np.int64], readings: NDArray[np.int64]
-    ) -> Iterator[Turn]:
-        """``outside``: where the condition holds; an episode opens after ``hold_us`` and so many readings (shapes [n],
-        by bin), and ends after twice as long (at least five minutes) without."""
-        for i in whole_series(bins, outside | self._watched[bins.row, bins.column]).tolist():
+    def walk(self, bins: Bins, outside: NDArray[np.bool_]) -> Iterator[Turn]:
+        """``outside``: where the condition holds, shape [n], by bin."""
+        concerned = outside | self._watched.reshape(-1)[bins.series] if self._episodes else outside
+        for i in whole_series(bins, concerned).tolist():
             key = row, column = int(bins.row[i]), int(bins.column[i])
-            begin_us = int(bins.step[i]) * STEP_US
+            begin_us, hold_us = int(bins.step[i]) * STEP_US, int(self._hold_us[key])
             episode = self._episodes.get(key)
             if not outside[i]:
                 if episode is not None:
                     onset_us = episode.onset_us
-                    over = episode.release(begin_us + STEP_US, max(300_000_000, 2 * int(hold_us[i])))
+                    over = episode.release(begin_us + STEP_US, max(300_000_000, 2 * hold_us))
                     if over or not onset_us:
                         del self._episodes[key]
                         self._watched[row, column] = False
@@ -58,6 +62,6 @@ class Watcher:
                 self._watched[row, column] = True
             episode.hold(begin_us, int(bins.count[i]))
             held_us = begin_us - episode.since_us
-            if not episode.onset_us and held_us >= hold_us[i] and episode.count >= readings[i]:
+            if not episode.onset_us and held_us >= hold_us and episode.count >= self._readings[key]:
                 episode.onset_us = episode.since_us
                 yield Turn("open", i, episode.onset_us, held_us, episode.count)

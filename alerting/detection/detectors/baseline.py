@@ -100,6 +100,10 @@ class Learned(msgspec.Struct):
     sudden: Episodes = {}
 
 
+Bounds = NDArray[np.float32]
+"""Shape [4, people * channels]: below and above which a value is sudden, and between which it is taught."""
+
+
 class Baseline(Detector):
     """See the module."""
 
@@ -121,22 +125,25 @@ class Baseline(Detector):
         super().__init__()
         self.state: Any = Learned()
         self._watcher: Watcher
+        self._bounds: Bounds | None = None
 
     def learn(self, district: District) -> None:
         people = len(district.people)
+        self._bounds = None
         for name in self.state.__struct_fields__:
             value = getattr(self.state, name)
             if isinstance(value, np.ndarray):
                 setattr(self.state, name, grown(value, people))
         self._spreads = self.tuned(district, "baseline.sudden_spreads")
-        self._hold_us = (self.tuned(district, "baseline.sudden_minutes") * 60e6).astype(np.int64)
+        hold_us = (self.tuned(district, "baseline.sudden_minutes") * 60e6).astype(np.int64)
         self._sum = self.tuned(district, "baseline.shift_sum")[:, None]
         self._learning = self.tuned(district, "baseline.learning_days")[:, None]
-        self._watcher = Watcher(self.state.sudden, people)
+        self._watcher = Watcher(self.state.sudden, people, hold_us[:, None], 3)
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         state, hour = self.state, chapter.hour
         if hour > state.hour:
+            self._bounds = None
             if state.hour:
                 yield from self._hour_over(chapter.district)
                 if (hour + LOCAL_HOURS) // 24 > (state.hour + LOCAL_HOURS) // 24:
@@ -147,20 +154,32 @@ class Baseline(Detector):
         bins = chapter.bins.of(*_COLUMNS)
         if not len(bins):
             return
-        row, slot, local = bins.row, _SLOT[bins.column], (hour + LOCAL_HOURS) % 24
-        centre, within = state.centre[row, slot, local], state.within[row, slot, local]
-        known = state.days[row, slot, local] >= self._learning[row, 0]
-        off = bins.mean - centre
-        width = self._spreads[row] * np.maximum(within, _WITHIN[slot])
-        outside = known & ((off > np.maximum(width, _UP[slot])) | (-off > np.maximum(width, _DOWN[slot])))
-        for turn in self._watcher.walk(bins, outside, self._hold_us[row], np.full(len(bins), 3)):
+        local = (hour + LOCAL_HOURS) % 24
+        if self._bounds is None:
+            self._bounds = self._bounds_of(local)
+        series = bins.row * np.int64(len(_CODES)) + _SLOT[bins.column]
+        bounds, value = self._bounds.take(series, axis=1), bins.mean
+        outside = (value < bounds[0]) | (value > bounds[1])
+        for turn in self._watcher.walk(bins, outside):
             i = turn.at
-            yield self._sudden(chapter.district, bins.row[i], slot[i], float(bins.mean[i]), local, turn, bins.end_us[i])
-        reach = 4 * np.maximum(within, _WITHIN[slot])
-        taught = np.where(known, centre + np.clip(off, -reach, reach), bins.mean).astype(np.float64)
-        np.add.at(state.total, (row, slot), taught)
-        np.add.at(state.squares, (row, slot), taught * taught)
-        np.add.at(state.count, (row, slot), 1)
+            slot = int(_SLOT[bins.column[i]])
+            yield self._sudden(chapter.district, bins.row[i], slot, float(value[i]), local, turn, bins.end_us[i])
+        taught = np.clip(value, bounds[2], bounds[3]).astype(np.float64)
+        starts = bins.starts
+        series = series[starts]
+        state.total.reshape(-1)[series] += np.add.reduceat(taught, starts)
+        state.squares.reshape(-1)[series] += np.add.reduceat(taught * taught, starts)
+        state.count.reshape(-1)[series] += np.diff(starts, append=len(bins))
+
+    def _bounds_of(self, local: int) -> Bounds:
+        """Of an hour of the local day, from what was learned of it; infinite where that is not enough yet."""
+        state = self.state
+        centre, within = state.centre[:, :, local], np.maximum(state.within[:, :, local], _WITHIN)
+        width = self._spreads[:, None] * within
+        known = state.days[:, :, local] >= self._learning
+        offs = -np.maximum(width, _DOWN), np.maximum(width, _UP), -4 * within, 4 * within
+        bounds = [np.where(known, centre + off, np.inf * side) for off, side in zip(offs, (-1, 1, -1, 1), strict=True)]
+        return np.stack(bounds).reshape(len(offs), -1)
 
     def _sudden(
         self, district: District, row: int, slot: int, value: float, local: int, turn: Any, now_us: int

@@ -68,10 +68,10 @@ class Breathing(Detector):
         people = len(district.people)
         self.state.missing_us, self.state.empty = grown(self.state.missing_us, people), grown(self.state.empty, people)
         self._rate = self.tuned(district, "breathing.pause_rate")
-        self._pause_us = (self.tuned(district, "breathing.pause_seconds") * 1e6).astype(np.int64)
+        pause_us = (self.tuned(district, "breathing.pause_seconds") * 1e6).astype(np.int64)
         self._missing_steps = (self.tuned(district, "breathing.missing_minutes") * 60e6 / STEP_US).astype(np.int64)
         self._poor = self.tuned(district, "breathing.poor_quality")
-        self._watcher = Watcher(self.state.pauses, people)
+        self._watcher = Watcher(self.state.pauses, people, pause_us[:, None], 3)
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         moments = carry(chapter.bins.of(*_COLUMNS), chapter.latest, _COLUMNS)
@@ -89,7 +89,7 @@ class Breathing(Detector):
         if not len(bins):
             return
         low = (bins.mean < self._rate[bins.row]) & ~poor
-        for turn in self._watcher.walk(bins, low, self._pause_us[bins.row], np.full(len(bins), 3)):
+        for turn in self._watcher.walk(bins, low):
             row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
             for_zh, for_en = lasting(turn.held_us)
             zh, en = (

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
-import numpy as np
 
 from alerting.detection.context import COLUMN, District
 from alerting.detection.detector import Chapter, Detector, Parameter, Rule
@@ -20,6 +19,8 @@ from alerting.finding import Finding, Severity
 
 _TEMPERATURE = COLUMN["room_temperature"]
 HOUR_US = 3_600_000_000
+HOLD_US = {"hot": 3 * HOUR_US, "very_hot": HOUR_US, "cold": HOUR_US}
+"""How long each must last; the names are those of the state's fields."""
 
 
 class Rooms(msgspec.Struct):
@@ -50,21 +51,22 @@ class Climate(Detector):
         self._hot, self._very_hot, self._cold = (
             self.tuned(district, f"climate.{name}") for name in ("hot", "very_hot", "cold")
         )
-        self._watchers = {name: Watcher(getattr(self.state, name), people) for name in self.state.__struct_fields__}
+        self._watchers = {
+            name: Watcher(getattr(self.state, name), people, hold_us, 3) for name, hold_us in HOLD_US.items()
+        }
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         bins = chapter.bins.of(_TEMPERATURE)
         if not len(bins):
             return
         row, value = bins.row, bins.mean
-        readings = np.full(len(bins), 3, np.int64)
-        levels: tuple[tuple[str, str, Any, int, Severity], ...] = (
-            ("hot", "heat", value >= self._hot[row], 3 * HOUR_US, "attention"),
-            ("very_hot", "heat", value >= self._very_hot[row], HOUR_US, "urgent"),
-            ("cold", "cold", value <= self._cold[row], HOUR_US, "attention"),
+        levels: tuple[tuple[str, str, Any, Severity], ...] = (
+            ("hot", "heat", value >= self._hot[row], "attention"),
+            ("very_hot", "heat", value >= self._very_hot[row], "urgent"),
+            ("cold", "cold", value <= self._cold[row], "attention"),
         )
-        for name, rule, outside, hold_us, severity in levels:
-            for turn in self._watchers[name].walk(bins, outside, np.full(len(bins), hold_us), readings):
+        for name, rule, outside, severity in levels:
+            for turn in self._watchers[name].walk(bins, outside):
                 degrees, now_us = float(value[turn.at]), int(bins.end_us[turn.at])
                 for_zh, for_en = lasting(turn.held_us)
                 word_zh, word_en = ("过高", "hot") if rule == "heat" else ("过低", "cold")

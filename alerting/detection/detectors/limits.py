@@ -73,7 +73,7 @@ class Limits(Detector):
                 if channel in DEFAULTS:
                     self._low[row, COLUMN[channel]] = -np.inf if own_low is None else own_low
                     self._high[row, COLUMN[channel]] = np.inf if own_high is None else own_high
-        self._watcher = Watcher(self.state.episodes, len(district.people))
+        self._watcher = Watcher(self.state.episodes, len(district.people), self._hold_us, self._readings)
 
     def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
         code = rule.removeprefix("limit_")
@@ -84,9 +84,9 @@ class Limits(Detector):
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         bins = chapter.bins
-        outside = (bins.mean < self._low[bins.row, bins.column]) | (bins.mean > self._high[bins.row, bins.column])
-        hold_us, readings = self._hold_us[bins.column], self._readings[bins.column]
-        for turn in self._watcher.walk(bins, outside, hold_us, readings):
+        series = bins.series
+        outside = (bins.mean < self._low.reshape(-1)[series]) | (bins.mean > self._high.reshape(-1)[series])
+        for turn in self._watcher.walk(bins, outside):
             row, column, value = int(bins.row[turn.at]), int(bins.column[turn.at]), float(bins.mean[turn.at])
             code, person = MEASURED[column], chapter.district.people[row]
             below = value < self._low[row, column]

@@ -105,8 +105,9 @@ class News2(Detector):
             return
         moments = self._moments(bins, chapter)
         row = moments.carried.row
-        total = moments.points.sum(axis=1) + news2.OXYGEN_POINTS * self._oxygen[row]
-        single = moments.points.max(axis=1)
+        by_parameter = np.ascontiguousarray(moments.points.T)  # along the short axis numpy is slow
+        total = by_parameter.sum(axis=0) + news2.OXYGEN_POINTS * self._oxygen[row]
+        single = by_parameter.max(axis=0)
         near = (total >= URGENT) | (single >= SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
             yield from self._judge(chapter.district, moments, i, int(total[i]))
@@ -115,22 +116,22 @@ class News2(Detector):
         """One odd reading of a continuous channel gives no points: see :mod:`alerting.detection.steady`."""
         state, row, place = self.state, bins.row, _PLACE[bins.column]
         points = np.zeros(len(bins), np.int8)
-        for i, channel in enumerate(news2.PARAMETERS):
-            of = place == i
+        for i in np.unique(place).tolist():
+            channel, of = news2.PARAMETERS[i], np.flatnonzero(place == i)
             points[of] = news2.points(channel, bins.mean[of], self._scale[row[of]], self._oxygen[row[of]])
         value, since = bins.mean.copy(), bins.step.copy()
-        steady = _SLOT[place] >= 0
+        steady = np.flatnonzero(_SLOT[place] >= 0)
         kept = bins.take(steady)
         value[steady], points[steady], since[steady] = state.recent.mildest(kept, _SLOT[place[steady]], points[steady])
         carried = carry(bins, chapter.latest, _COLUMNS)
         fresh = (carried.step_of > 0) & (carried.step[:, None] + 1 - carried.step_of <= _FRESH_STEPS)
-        own, people = carried.bin_of >= 0, carried.row
-        counted = [
-            np.where(own, new[carried.bin_of], known[people])
-            for new, known in ((value, state.value), (points, state.points), (since, state.since))
-        ]
-        # with repeated indices numpy keeps the last one, and that is the newest
-        state.value[row, place], state.points[row, place], state.since[row, place] = value, points, since
+        people, at = carried.row, row * np.int64(len(_COLUMNS)) + place
+        once = bool((people[1:] != people[:-1]).all())  # as when live: each person's only moment is their newest
+        counted = []
+        for new, known in ((value, state.value), (points, state.points), (since, state.since)):
+            old = None if once else known[people]
+            known.reshape(-1)[at] = new  # with repeated indices numpy keeps the last one, and that is the newest
+            counted.append(known[people] if old is None else np.where(carried.bin_of >= 0, new[carried.bin_of], old))
         return Moments(carried, fresh, counted[0], np.where(fresh, counted[1], 0).astype(np.int8), counted[2])
 
     def _judge(self, district: District, moments: Moments, i: int, total: int) -> Iterator[Finding]:

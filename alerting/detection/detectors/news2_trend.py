@@ -81,11 +81,10 @@ class News2Trend(Detector):
     def _gather(self, bins: Bins) -> None:
         if not len(bins):
             return
-        changes = (bins.row[1:] != bins.row[:-1]) | (bins.column[1:] != bins.column[:-1])
-        starts = np.flatnonzero(np.concatenate(([True], changes)))
-        at = bins.row[starts], _PLACE[bins.column[starts]]
-        self.state.total[at] += np.add.reduceat(bins.mean.astype(np.float64), starts)
-        self.state.count[at] += np.diff(np.append(starts, len(bins)))
+        starts = bins.starts
+        at = bins.row[starts] * np.int64(len(_COLUMNS)) + _PLACE[bins.column[starts]]
+        self.state.total.reshape(-1)[at] += np.add.reduceat(bins.mean, starts, dtype=np.float64)
+        self.state.count.reshape(-1)[at] += np.diff(starts, append=len(bins))
 
     def _hour_over(self, district: District, hours: int) -> Iterator[Finding]:
         """The gathered hour, and ``hours`` - 1 more without any reading, are over."""

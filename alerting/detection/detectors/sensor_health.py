@@ -101,17 +101,22 @@ class SensorHealth(Detector):
         bins = chapter.bins.of(*_COLUMNS)
         if not len(bins):
             return
-        row, slot = bins.row, _SLOT[bins.column]
-        first = np.concatenate(([True], (row[1:] != row[:-1]) | (slot[1:] != slot[:-1])))
-        known, known_step = chapter.latest.value[row, bins.column], chapter.latest.step[row, bins.column]
+        slot = _SLOT[bins.column]
+        series = bins.row * np.int64(len(_CODES)) + slot
+        first = np.concatenate(([True], series[1:] != series[:-1]))
+        known, known_step = chapter.latest.before(bins)
         before = np.where(first, known, np.concatenate((known[:1], bins.mean[:-1])))
         before_step = np.where(first, known_step, np.concatenate((known_step[:1], bins.step[:-1])))
         near = (bins.step - before_step <= _GAP_STEPS) & (before_step > 0)
         jumped = near & (np.abs(bins.mean - before) > _JUMP[slot])
         if chapter.hour == state.hour:
-            np.add.at(state.jumps, (row[jumped], slot[jumped]), 1)
+            np.add.at(state.jumps.reshape(-1), series[jumped], np.uint16(1))
         same = near & (bins.mean == before) & (bins.low == bins.high)
-        yield from self._stuck(chapter.district, bins, slot, first, same)
+        runs = whole_series(bins, same | (state.stuck_us.reshape(-1)[series] > 0))
+        ran = state.same.reshape(-1)[series[runs]]
+        state.same.reshape(-1)[series] = 0
+        if len(runs):
+            yield from self._stuck(chapter.district, bins.take(runs), slot[runs], first[runs], same[runs], ran)
 
     def _stuck(
         self,
@@ -120,13 +125,14 @@ class SensorHealth(Detector):
         slot: NDArray[np.intp],
         first: NDArray[np.bool_],
         same: NDArray[np.bool_],
+        ran: NDArray[np.int32],
     ) -> Iterator[Finding]:
-        """Runs of one value: ``same`` says that a bin repeats the one before, ``first`` where a series begins."""
+        """Runs of one value: ``same`` says that a bin repeats the one before, ``first`` where a series begins,
+        ``ran`` how long each series' run was before."""
         state, row, at = self.state, bins.row, np.arange(len(bins))
         begin = np.maximum.accumulate(np.where(first, at, 0))
         change = np.maximum.accumulate(np.where(same, -1, at))
         before = change < begin  # the run began before this chapter, or with it
-        ran = state.same[row, slot]
         old_since = np.where(ran > 0, state.since[row, slot], bins.step[begin])
         since = np.where(before, old_since, bins.step[np.minimum(change + 1, at)])
         count = np.where(before, ran + at - begin + 1, at - change)
