@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from alerting.detection.context import MEASURED, Source
 from alerting.detection.intake import place_of
 
+BY_HAND = frozenset({"systolic_bp", "weight", "glucose", "body_temperature"})
+"""Whatever gives these is used now and then by somebody: it gives no series that could be stuck."""
+
 
 class Origins:
     """Built when it is first asked: findings that need it are rare."""
@@ -14,8 +17,9 @@ class Origins:
         self._sources = sources
         self._by_place: dict[tuple[int, int], list[Source]] | None = None
 
-    def of(self, row: int, column: int) -> list[Source]:
-        """By their names; empty where the district knows none."""
+    def of(self, row: int, column: int, *, by_hand: bool = True) -> list[Source]:
+        """By their names; empty where the district knows none. Without ``by_hand``: those that measure by themselves,
+        if there are such."""
         if self._by_place is None:
             self._by_place = defaultdict(list)
             for source in self._sources.values():
@@ -23,7 +27,9 @@ class Origins:
                     place = place_of(source, code)
                     if place is not None:
                         self._by_place[place].append(source)
-        return sorted(self._by_place.get((row, column), ()), key=_id)
+        found = sorted(self._by_place.get((row, column), ()), key=_id)
+        alone = [source for source in found if not source.gives & BY_HAND]
+        return found if by_hand or not alone else alone
 
 
 def suspects(devices: Sequence[Source]) -> tuple[str, str, dict[str, object]]:
@@ -31,7 +37,9 @@ def suspects(devices: Sequence[Source]) -> tuple[str, str, dict[str, object]]:
     any of them rests the alert."""
     if not devices:
         return "传感器", "the sensor", {}
-    zh, en = "或".join(d.label_zh for d in devices), " or ".join(f"the {d.label_en}" for d in devices)
+    *more, last = [source.label_zh for source in devices]
+    zh = f"{'、'.join(more)}或{last}" if more else last
+    en = " or ".join(f"the {source.label_en}" for source in devices)
     return zh, en, {"device": _id(devices[0])} if len(devices) == 1 else {"devices": [_id(d) for d in devices]}
 
 

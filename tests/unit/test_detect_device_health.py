@@ -73,9 +73,16 @@ def test_several_devices_that_may_have_given_it_are_all_named() -> None:
     assert first.evidence["devices"] == ["gw-1/radar", "gw-1/watch"]
     assert "device" not in first.evidence
     assert "疑雷达或手表卡死" in first.reason_zh
-    assert "the radar or the watch may be stuck" in first.reason_en
+    assert "may be stuck: the radar or the watch" in first.reason_en
     pause = Pause("maintenance", 7, "gw-1/watch", FIRST, FIRST + 72 * 60 * MINUTE)
     assert run(STUCK, district=msgspec.structs.replace(two, pauses=[pause])) == []
+
+
+def test_what_is_used_by_hand_is_not_stuck() -> None:
+    cuff = msgspec.structs.replace(WATCH, name="cuff", gives=frozenset({"heart_rate", "systolic_bp"}))
+    two = District(DISTRICT.people, {**DISTRICT.sources, ("gw-1", "cuff"): cuff}, DISTRICT.gateways)
+    assert run(STUCK, district=two)[0].evidence["device"] == "gw-1/radar"
+    assert run(IMPOSSIBLE, district=two)[0].evidence["devices"] == ["gw-1/cuff", "gw-1/radar"]
 
 
 def test_a_clock_ahead_is_told_at_once_and_one_behind_when_it_lasts() -> None:

@@ -193,8 +193,13 @@ class Baseline(Detector):
         zh = f"{said_zh(code, value)},{'高' if above else '低'}于本人此时段通常的 {usual},已持续 {for_zh}"
         en = f"{said_en(code, value)}, {'above' if above else 'below'} this hour's usual {usual}, for {for_en}"
         if turn.kind == "end":
-            zh = f"{said_zh(code, value)},已回到本人此时段通常的 {usual}"
-            en = f"{said_en(code, value)}, back to this hour's usual {usual}"
+            zh, en = said_zh(code, value), said_en(code, value)
+            if self.state.days[row, slot, local] < self._learning[row, 0]:
+                zh, en = f"{zh},本人此时段的常态尚未学得", f"{en}; this hour's usual is not learned yet"
+            elif abs(value - centre) <= spread:
+                zh, en = f"{zh},已回到本人此时段通常的 {usual}", f"{en}, back to this hour's usual {usual}"
+            else:
+                zh, en = f"{zh},已接近本人此时段通常的 {usual}", f"{en}, near this hour's usual {usual} again"
         evidence = {
             "kind": "baseline",
             "channel": code,

@@ -90,8 +90,8 @@ class Implausible(Detector):
         low, high = PLAUSIBLE[code]
         who_zh, who_en, who = suspects(self._origins.of(*key))
         zh = f"{said_zh(code, odd.value)},超出可能的范围 {low:g} 至 {high:g},疑{who_zh}故障(第 {odd.count} 次)"
-        en = f"{said_en(code, odd.value)}, beyond the possible {low:g} to {high:g}: {who_en} may be at fault"
-        en += f" ({odd.count} time{'s' * (odd.count > 1)})"
+        en = f"{said_en(code, odd.value)}, beyond the possible {low:g} to {high:g}, {odd.count} time"
+        en += f"{'s' * (odd.count > 1)} (may be at fault: {who_en})"
         if action == "clear":
             zh, en = f"{CHANNELS[code].zh}一小时内无异常值", f"{CHANNELS[code].en}: an hour without impossible values"
         evidence: dict[str, object] = {

@@ -167,16 +167,16 @@ class SensorHealth(Detector):
         onset_us = int(onsets[key])
         channel = CHANNELS[code]
         for_zh, for_en = lasting(now_us - onset_us)
-        who_zh, who_en, who = suspects(self._origins.of(key[0], COLUMN[code]))
+        who_zh, who_en, who = suspects(self._origins.of(key[0], COLUMN[code], by_hand=False))
         if action == "clear":
             onsets[key] = 0
             zh, en = f"{channel.zh}数据已恢复正常", f"{channel.en} readings are plausible again"
         elif what == "stuck":
             zh = f"{said_zh(code, value)},{for_zh}内毫无变化,疑{who_zh}卡死"
-            en = f"{said_en(code, value)} without any change for {for_en}: {who_en} may be stuck"
+            en = f"{said_en(code, value)} without any change for {for_en} (may be stuck: {who_en})"
         else:
             zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变,疑{who_zh}松动"
-            en = f"{channel.en}: {value:.0f} impossible jumps in an hour: {who_en} may be loose"
+            en = f"{channel.en}: {value:.0f} impossible jumps in an hour (may be loose: {who_en})"
         evidence = {"kind": what, "channel": code, "value": round(value, 2), **who}
         person = district.people[key[0]]
         return about(person, f"{what}_{code}", self.version, action, "technical", onset_us, now_us, zh, en, evidence)

@@ -184,6 +184,6 @@ class Silence(Detector):
             onset_us=onset_us,
             sensed_us=now_us,
             reason_zh=f"{zh}失联 {for_zh}{more}" if silent else f"{zh}已恢复",
-            reason_en=f"{en[:1].upper()}{en[1:]} " + (f"silent for {for_en}" if silent else "is back"),
+            reason_en=f"{en[:1].upper()}{en[1:]}: " + (f"silent for {for_en}" if silent else "back"),
             evidence={"kind": "silence", "last_heard_us": onset_us, "device": name},
         )

@@ -101,8 +101,10 @@ class Weight(Detector):
             more = change.recent > change.usual
             zh = f"体重近 {SPANS['drift']} 个测量日中位 {change.recent:.1f} kg,前几周 {change.usual:.1f} kg"
             en = f"weight: median of {SPANS['drift']} days {change.recent:.1f} kg, weeks before {change.usual:.1f} kg"
-            if change.opened:
-                zh, en = f"{zh},{'持续增加' if more else '持续下降'}", f"{en}: slowly {'rising' if more else 'falling'}"
+            way_zh, way_en = ("持续增加", "slowly rising") if more else ("持续下降", "slowly falling")
+            if not change.opened:
+                way_zh, way_en = "已稳定", "steady again"
+            zh, en = f"{zh},{way_zh}", f"{en}: {way_en}"
             evidence: dict[str, object] = {
                 "kind": "days",
                 "channel": "weight",
