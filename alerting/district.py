@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import structlog
 
@@ -25,8 +26,13 @@ WHOLE_S = 300.0
 
 
 def build_district(registry: Registry, before: District | None = None) -> District:
-    """The detectors' view. People known in ``before`` keep their rows."""
-    people: list[Person] = [] if before is None else list(before.people)
+    """The detectors' view. People known in ``before`` keep their rows; residents who are gone live nowhere."""
+    people = [
+        person
+        if person.id is None or person.id in registry.residents
+        else msgspec.structs.replace(person, household_id=0)
+        for person in ([] if before is None else before.people)
+    ]
     rows = {_key(person): row for row, person in enumerate(people)}
     residents = sorted(registry.residents.values(), key=lambda resident: resident.id)
     layers = layers_of(registry.tuning)
@@ -51,6 +57,7 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             people[row] = person
     alone = {resident.household_id: rows[resident.id] for resident in residents}
     homes = {h: rows[-h] if several > 1 else alone[h] for h, several in households.items()}
+    gives = {name: model.channels for name, model in MODELS.items()}
     sources = {}
     for device in registry.devices.values():
         model = MODELS.get(device.model)
@@ -70,6 +77,7 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             f"{model.name}{', ' if room[1] else ''}{room[1]}",
             device.room,
             homes.get(gateway.household_id),
+            gives[device.model],
         )
     return District(people, sources, {name: gateway.household_id for name, gateway in registry.gateways.items()})
 

@@ -32,6 +32,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "possible": ("可能的范围", "possible range"),
     "times": ("次数", "times"),
     "device": ("设备", "device"),
+    "devices": ("可能的设备", "one of the devices"),
     "sensors": ("所用传感器", "sensors"),
     "state": ("状态", "state"),
     "room": ("房间", "room"),

@@ -7,6 +7,7 @@ system had not yet written, which no other state depends on: alerts have a spool
 """
 
 import contextlib
+import errno
 import io
 import os
 import struct
@@ -31,9 +32,11 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._number = max(self._numbers("journal"), default=0)
-        self._file = self._open()
+        self._number = max((*self._numbers("journal"), *self._numbers("snapshot")), default=0)
+        self._file = self._open(self._number)
+        self._file.truncate(_intact(self._path(self._number, "journal").read_bytes()))  # torn by a power cut
         self._writing: threading.Thread | None = None
+        self._full = False
 
     def remembered(self) -> Memory | None:
         """The newest snapshot that this program can read; None: there is none."""
@@ -49,28 +52,39 @@ class Journal:
         """(received at, topic, payload) of every message since the newest snapshot, in their order."""
         since = max(self._numbers("snapshot"), default=0)
         for number in sorted(n for n in self._numbers("journal") if n >= since):
-            data, at = self._path(number, "journal").read_bytes(), 0
-            while at + _HEAD.size <= len(data):
-                received_us, topic, payload = _HEAD.unpack_from(data, at)
-                at += _HEAD.size
-                if at + topic + payload > len(data):
-                    break  # torn by a kill: it was not acknowledged, the broker sends it again
-                yield received_us, data[at : at + topic].decode(), data[at + topic : at + topic + payload]
-                at += topic + payload
+            yield from _records(self._path(number, "journal").read_bytes())
 
     def append(self, received_us: int, topic: str, payload: bytes) -> None:
-        """In the system's hands when this returns: it survives this process."""
+        """In the system's hands when this returns: it survives this process. A full disk is told and stops nothing:
+        what it does not take is forgotten by a restart before the next snapshot."""
         name = topic.encode()
-        self._file.write(_HEAD.pack(received_us, len(name), len(payload)) + name + payload)
+        record = _HEAD.pack(received_us, len(name), len(payload)) + name + payload
+        try:
+            end = self._file.seek(0, os.SEEK_END)
+            if self._file.write(record) < len(record):
+                self._file.truncate(end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            if not self._full:
+                log.error("the journal's disk takes nothing; a restart would forget what comes now", error=str(error))
+            self._full = True
+            return
+        if self._full:
+            self._full = False
+            log.info("the journal is written again")
 
     def snapshot(self, memory: bytes) -> None:
         """From here on a restart begins with ``memory``, once it is safely written. Skipped while the one before is
-        still being written: then the journal just grows."""
+        still being written, and where no file can be opened: then the journal just grows."""
         if self._writing is not None and self._writing.is_alive():
             return
+        try:
+            file = self._open(self._number + 1)
+        except OSError as error:
+            log.error("snapshot not written", error=str(error))
+            return
         self._file.close()
-        self._number += 1
-        self._file = self._open()
+        self._file, self._number = file, self._number + 1
         self._writing = threading.Thread(target=self._keep, args=(self._number, memory), name="snapshot")
         self._writing.start()
 
@@ -96,8 +110,8 @@ class Journal:
                     with contextlib.suppress(FileNotFoundError):
                         self._path(old, kind).unlink()
 
-    def _open(self) -> io.FileIO:
-        path = self._path(self._number, "journal")
+    def _open(self, number: int) -> io.FileIO:
+        path = self._path(number, "journal")
         return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
 
     def _path(self, number: int, kind: str) -> Path:
@@ -106,3 +120,24 @@ class Journal:
     def _numbers(self, kind: str) -> list[int]:
         names = (path.stem.removeprefix("engine-") for path in self._folder.glob(f"engine-*.{kind}"))
         return [int(name) for name in names if name.isdecimal()]
+
+
+def _records(data: bytes) -> Iterator[tuple[int, str, bytes]]:
+    """Those that are whole; what was torn was not acknowledged, and the broker sends it again."""
+    at, end = 0, _intact(data)
+    while at < end:
+        received_us, topic, payload = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        yield received_us, data[at : at + topic].decode(), data[at + topic : at + topic + payload]
+        at += topic + payload
+
+
+def _intact(data: bytes) -> int:
+    """How many bytes of a journal are whole records."""
+    at = 0
+    while at + _HEAD.size <= len(data):
+        _, topic, payload = _HEAD.unpack_from(data, at)
+        if at + _HEAD.size + topic + payload > len(data):
+            break
+        at += _HEAD.size + topic + payload
+    return at

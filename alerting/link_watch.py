@@ -56,6 +56,14 @@ class LinkWatch:
             again = self._deaf_us is not None and self._deaf_us[1] > begun_us
             self._deaf_us = (self._deaf_us[0] if again and self._deaf_us else begun_us, _FOREVER_US)
 
+    def stood_still(self, since_us: int, now_us: int) -> bool:
+        """The service looked at its clock at these two moments, one after the other. Whether it heard nobody in
+        between: the machine slept, or its clock was behind and has been put right; that is nobody's silence."""
+        still = now_us - since_us >= SHORT_S * 1e6
+        if still and self._down_at is None:
+            self._deaf_us = (since_us, now_us + round(SETTLE_S * 1e6))
+        return still
+
     @property
     def is_down(self) -> bool:
         return self._down_at is not None

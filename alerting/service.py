@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -75,14 +76,26 @@ class Alerting:
         """Until ``stop``; what was decided is on disk or in the database then."""
         self._around.refresh()  # before the first message: an event of a home not known yet would be refused
         self._wake()
-        threads = [
-            threading.Thread(target=self._decide, name="engine"),
-            threading.Thread(target=self._write, name="writer"),
-            threading.Thread(target=self._first_call.run, args=(self._stop,), name="first call"),
-            threading.Thread(target=self._around.keep_fresh, args=(self._stop,), name="registry"),
-            threading.Thread(target=self._link.run, args=(self._stop,), name="link"),
-            threading.Thread(target=self._downlink.run, args=(self._stop,), name="downlink"),
-        ]
+        parts: dict[str, Callable[[], None]] = {
+            "engine": self._decide,
+            "writer": self._write,
+            "first call": lambda: self._first_call.run(self._stop),
+            "registry": lambda: self._around.keep_fresh(self._stop),
+            "link": lambda: self._link.run(self._stop),
+            "downlink": lambda: self._downlink.run(self._stop),
+        }
+        died: list[str] = []
+
+        def live(name: str) -> None:
+            """What has died must not stay unseen: the process ends, is started again and goes on from its disk."""
+            try:
+                parts[name]()
+            except Exception:
+                log.exception("a part of alerting has died; alerting ends, to be started again", part=name)
+                died.append(name)
+                stop.set()
+
+        threads = [threading.Thread(target=live, args=(name,), name=name) for name in parts]
         for thread in threads:
             thread.start()
         # a pause of the collector, or of a thread that computes for 5 ms before another's turn, is an alert's delay
@@ -100,12 +113,17 @@ class Alerting:
             self._journal.snapshot(self._engine.memory())
             self._journal.close()
             self._spool.close()
+        if died:
+            raise RuntimeError(f"died: {', '.join(died)}; see the log")
 
     def _wake(self) -> None:
         """The engine as it was when this program last ran: its memory, and the messages since."""
         memory = self._journal.remembered()
         before = None if memory is None else District(memory.people, {}, {})
         self._engine = Engine(self._around.first_district(before), _now_us())
+        self._engine.failed = lambda name, error: log.error(
+            "a detector failed; the others go on", detector=name, exc_info=error
+        )
         if memory is not None:
             anew = self._engine.recall(memory)
             log.info("memory restored", people=len(memory.people), begin_anew=anew)
@@ -123,8 +141,16 @@ class Alerting:
     # the engine's thread
 
     def _decide(self) -> None:
+        looked_us = _now_us()
         while not self._stop.is_set():
             message = self._mailbox.take(IDLE_S)
+            since_us, looked_us = looked_us, _now_us()
+            if self._link.stood_still(since_us, looked_us):
+                log.warning(
+                    "the clock has jumped, or this program stood still", seconds=(looked_us - since_us) // 10**6
+                )
+                self._engine.deaf()
+                self._settle()
             if message is not None:
                 self._hear(message)
             self._advance(_now_us())
@@ -173,7 +199,10 @@ class Alerting:
         """What has changed around the engine."""
         if self._link.is_down:
             self._engine.deaf()
-        self._around.settle(self._engine, self._link.deafness)
+        try:
+            self._around.settle(self._engine, self._link.deafness)
+        except Exception:  # the homes as they were are better watched than not at all
+            log.exception("the changed registry can not be used")
 
     def _answer(self, topic: str, payload: bytes) -> None:
         """Tell the home that its emergency is known here; it would call for help by itself otherwise."""
@@ -373,5 +402,8 @@ def run(
     stop: threading.Event,
     door: Door | None = None,
 ) -> None:
-    """Run the service until ``stop``. ``door``: how an emergency is told while the database is away."""
+    """Run the service until ``stop``. ``door``: how an emergency is told while the database is away.
+
+    Raises RuntimeError where a part of it died before.
+    """
     Alerting(settings, database, broker, door).run(stop)

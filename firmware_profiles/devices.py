@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from firmware_profiles import gatt
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import ProfileError
 
@@ -51,6 +52,12 @@ class DeviceModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Versions known to work; empty: not checked."""
     source: str = ""
     """Where the facts come from."""
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """What it measures."""
+        keys = (target.channel for target in self.keys.values())
+        return frozenset(keys).union(*(gatt.GIVES.get(uuid, ()) for uuid in self.characteristics))
 
 
 def load_model(text: str, model_id: str) -> DeviceModel:

@@ -245,6 +245,16 @@ _DECODERS: dict[int, Callable[[_Cursor], list[Reading]]] = {
     GLUCOSE_MEASUREMENT: _glucose,
 }
 CHARACTERISTICS = frozenset(_DECODERS)
+GIVES: dict[int, frozenset[str]] = {
+    HEART_RATE_MEASUREMENT: frozenset({"heart_rate", "rr_interval"}),
+    PLX_SPOT_CHECK: frozenset({"spo2", "heart_rate", "perfusion_index"}),
+    PLX_CONTINUOUS: frozenset({"spo2", "heart_rate", "perfusion_index"}),
+    BLOOD_PRESSURE_MEASUREMENT: frozenset({"systolic_bp", "diastolic_bp", "mean_bp", "heart_rate"}),
+    TEMPERATURE_MEASUREMENT: frozenset({"body_temperature"}),
+    WEIGHT_MEASUREMENT: frozenset({"weight"}),
+    GLUCOSE_MEASUREMENT: frozenset({"glucose"}),
+}
+"""The channels that readings of a characteristic may be of."""
 
 
 def decode(uuid16: int, payload: bytes) -> list[Reading]:

@@ -31,6 +31,7 @@ def district_of(months: Sequence[ResidentMonth]) -> District:
                 f"{model.name}, {room[1]}",
                 device.room,
                 row,
+                model.channels,
             )
     return District(people, sources, gateways)
 

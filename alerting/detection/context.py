@@ -52,6 +52,8 @@ class Source(msgspec.Struct, frozen=True):
     room: str = ""
     home: int | None = None
     """Row of whom its home's activity speaks of: the only resident, or the household as a whole."""
+    gives: frozenset[str] = frozenset()
+    """Channels it measures."""
 
 
 EVERYWHERE = 0

@@ -27,6 +27,8 @@ from alerting.finding import Finding
 LATENESS_US = 2_500_000
 """A frame is cut once a second and needs some ms: after this a step is complete, but for backlogs."""
 TICK_US = 1_000_000
+BACK_US = 60_000_000
+"""A clock that goes back by more was ahead before."""
 
 
 class Engine:
@@ -36,6 +38,8 @@ class Engine:
         """``detectors``: all of them, unless some are named (for benches and tests of one)."""
         self.between: Callable[[], None] = lambda: None
         """Called amid a long step, where :meth:`event` and :meth:`heard` may be called, and nothing else."""
+        self.failed: Callable[[str, Exception], None] = _not_handled
+        """Called with the name of a detector that fails; where it returns, the others go on."""
         self._alarms = Alarms()
         self._detectors: dict[str, Detector] = {}
         for name, kind in (all_detectors() if detectors is None else detectors).items():
@@ -73,6 +77,7 @@ class Engine:
         self._district = district
         self._people = {(person.household_id, person.id): person for person in district.people}
         self._latest.grow(len(district.people))
+        self._ledger.redistrict(district)
         for detector in self._detectors.values():
             detector.learn(district)
 
@@ -159,7 +164,7 @@ class Engine:
     def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
         """A sign of life from a device (or the gateway alone)."""
         return self._pass(
-            [f for d in self._hearers for f in self._of(d, d.heard(self._district, gateway, device, now_us))]
+            [f for d in self._hearers for f in self._of(d, d.heard, self._district, gateway, device, now_us)]
         )
 
     def deaf(self) -> None:
@@ -175,19 +180,22 @@ class Engine:
     def clock(self, gateway: str, newest_us: int, now_us: int) -> list[Finding]:
         """The newest time in a live frame of a gateway, and the platform's."""
         return self._pass(
-            [f for d in self._clocks for f in self._of(d, d.clock(self._district, gateway, newest_us, now_us))]
+            [f for d in self._clocks for f in self._of(d, d.clock, self._district, gateway, newest_us, now_us)]
         )
 
     def advance(self, now_us: int) -> list[Finding]:
         """Every complete step up to ``now_us``, and who has been silent too long."""
         findings: list[Finding] = []
         complete_us = (now_us - LATENESS_US) // STEP_US * STEP_US
+        if now_us < self._ticked_us - BACK_US:  # nobody may go unwatched until the clock is there again
+            self._done_us, self._ticked_us = min(self._done_us, complete_us), 0
+            self._ledger.turn_back(now_us)
         if complete_us > self._done_us:
             findings += self._complete(complete_us)
             self._done_us = complete_us
         if now_us - self._ticked_us >= TICK_US:
             self._ticked_us = now_us
-            findings += self._pass([f for d in self._tickers for f in self._of(d, d.tick(self._district, now_us))])
+            findings += self._pass([f for d in self._tickers for f in self._of(d, d.tick, self._district, now_us)])
         return findings
 
     def _wait(self, happened: Happened) -> None:
@@ -195,21 +203,26 @@ class Engine:
         heapq.heappush(self._moments, (happened.time_us, self._order, happened))
 
     def _happened(self, happened: Happened) -> list[Finding]:
-        return [f for d in self._event_lookers for f in self._of(d, d.event(self._district, happened))]
+        return [f for d in self._event_lookers for f in self._of(d, d.event, self._district, happened)]
 
-    def _of(self, detector: Detector, findings: Iterable[Finding]) -> Iterator[Finding]:
+    def _of(self, detector: Detector, judge: Callable[..., Iterable[Finding]], *about: Any) -> Iterator[Finding]:
         """A detector's findings, with what explains every alert: the window looked at and the parameters in force."""
-        for finding in findings:
-            if finding.action not in ("open", "update"):
-                yield finding
-                continue
-            person = self._people.get((finding.household_id, finding.resident_id))
-            explained = {
-                "window": {"since_us": finding.onset_us, "until_us": finding.sensed_us},
-                "parameters": detector.in_force(person, finding.rule),
-                **finding.evidence,
-            }
-            yield msgspec.structs.replace(finding, evidence=explained)
+        try:
+            for finding in judge(*about):
+                yield self._explained(detector, finding)
+        except Exception as error:
+            self.failed(next(name for name, known in self._detectors.items() if known is detector), error)
+
+    def _explained(self, detector: Detector, finding: Finding) -> Finding:
+        if finding.action not in ("open", "update"):
+            return finding
+        person = self._people.get((finding.household_id, finding.resident_id))
+        explained = {
+            "window": {"since_us": finding.onset_us, "until_us": finding.sensed_us},
+            "parameters": detector.in_force(person, finding.rule),
+            **finding.evidence,
+        }
+        return msgspec.structs.replace(finding, evidence=explained)
 
     def _pass(self, findings: list[Finding]) -> list[Finding]:
         return self._ledger.take(self._district, findings) if findings else findings
@@ -230,7 +243,7 @@ class Engine:
         found: list[Finding] = []
         for detector in self._lookers if len(bins) or len(implausible) else ():
             self.between()
-            found += self._of(detector, detector.look(chapter))
+            found += self._of(detector, detector.look, chapter)
         self.between()
         self._latest.keep(bins)
         found.sort(key=lambda f: f.sensed_us)  # stable: then by detector, as one step would give them
@@ -252,11 +265,15 @@ class Engine:
                 findings += self._ledger.release(self._district, at_us)
                 if owner in self._detectors:
                     detector = self._detectors[owner]
-                    findings += self._pass(list(self._of(detector, detector.due(self._district, key, at_us))))
+                    findings += self._pass(list(self._of(detector, detector.due, self._district, key, at_us)))
             elif event_us < until_us:
                 findings += self._pass(self._happened(heapq.heappop(self._moments)[2]))
             else:
                 return findings
+
+
+def _not_handled(_detector: str, error: Exception) -> None:
+    raise error
 
 
 def _bytes_of(state: msgspec.Struct) -> int:

@@ -29,12 +29,13 @@ _NEVER_US = 1 << 62
 
 
 class Told(msgspec.Struct):
-    """An alert that was raised: its rule and onset are its identity."""
+    """An alert that was raised: its rule and onset are its identity. ``household_id``: where it was raised."""
 
     rule: str
     onset_us: int
     severity: Severity
     last_us: int
+    household_id: int = 0
 
 
 class Held(msgspec.Struct):
@@ -69,6 +70,27 @@ class Ledger:
         self._pruned_us = 0
         self._next_us = 0
         self._pauses: list[Pause] = []
+
+    def turn_back(self, now_us: int) -> None:
+        """The platform's clock was ahead: what it dated later was told now at the latest."""
+        books = self.books
+        for told in (*books.told.values(), *books.stories.values()):
+            told.last_us = min(told.last_us, now_us)
+        books.over = {key: min(over_us, now_us) for key, over_us in books.over.items()}
+        books.raised_us = {key: [min(at_us, now_us) for at_us in times] for key, times in books.raised_us.items()}
+        self._pruned_us = 0
+
+    def redistrict(self, district: District) -> None:
+        """Who has moved away explains nothing any more in the home that was left."""
+        raised = [
+            (key.rpartition("|")[0], _cause(told.household_id, told.rule), told.household_id)
+            for key, told in self.books.told.items()
+            if key.startswith("resident:") and _cause(told.household_id, told.rule) in self.books.lasting
+        ]
+        homes = {person.subject: person.household_id for person in district.people} if raised else {}
+        for subject, cause, household_id in raised:
+            if homes.get(subject) != household_id:
+                self.books.lasting.pop(cause, None)
 
     def take(self, district: District, findings: list[Finding]) -> list[Finding]:
         """What is to be told of these findings."""
@@ -131,10 +153,10 @@ class Ledger:
             if now_us - before.last_us < rule.again_s * 1_000_000 or often >= rule.per_day:
                 yield from self._tell_in(before, finding, "again" if often < rule.per_day else "rate")
                 return
-        told = Told(finding.rule, finding.onset_us, finding.severity, now_us)
+        told = Told(finding.rule, finding.onset_us, finding.severity, now_us, finding.household_id)
         self.books.told[key] = told
         self.books.raised_us.setdefault(key, []).append(now_us)
-        self.books.lasting[f"{finding.household_id}|{finding.rule}"] = finding.onset_us
+        self.books.lasting[_cause(finding.household_id, finding.rule)] = finding.onset_us
         if rule.story:
             self.books.stories[f"{finding.subject}|{rule.story}"] = told
         yield finding
@@ -146,7 +168,7 @@ class Ledger:
 
     def _explained(self, finding: Finding, rule: Rule) -> str:
         for cause in rule.explained_by:
-            key = f"{finding.household_id}|{cause}"
+            key = _cause(finding.household_id, cause)
             if key in self.books.lasting or finding.sensed_us < self.books.over.get(key, 0) + SETTLE_US:
                 return f"explained by {cause}"
         for cause in rule.blinded_by:
@@ -169,7 +191,8 @@ class Ledger:
         key = f"{finding.subject}|{finding.rule}"
         told = self.books.told.get(key)
         if finding.action in ("clear", "cancel"):
-            cause = f"{finding.household_id}|{finding.rule}"
+            here = told is None or told.onset_us != finding.onset_us or not told.household_id
+            cause = _cause(finding.household_id if here or told is None else told.household_id, finding.rule)
             if self.books.lasting.pop(cause, None) is not None and finding.severity == "technical":
                 self.books.over[cause] = finding.sensed_us
         if identity in self.books.joined:
@@ -236,9 +259,10 @@ def on_its_own(finding: Finding) -> Finding | None:
 def _pause(district: District, finding: Finding, at_us: int) -> Pause | None:
     """What keeps the finding back at that moment."""
     rule = all_rules().get(finding.rule, _DEFAULT)
+    devices = ("", finding.evidence.get("device"), *finding.evidence.get("devices", ()))
     for pause in district.pauses:
         if pause.since_us <= at_us < pause.until_us and pause.household_id in (finding.household_id, EVERYWHERE):
-            mine = pause.kind in rule.rests_for and pause.device in ("", finding.evidence.get("device"))
+            mine = pause.kind in rule.rests_for and pause.device in devices
             if mine or (pause.kind == "deaf" and "gateway_silent" in rule.explained_by):
                 return pause
     return None
@@ -246,6 +270,10 @@ def _pause(district: District, finding: Finding, at_us: int) -> Pause | None:
 
 def _graver(one: Severity, other: Severity) -> Severity:
     return one if RANK[one] <= RANK[other] else other
+
+
+def _cause(household_id: int, rule: str) -> str:
+    return f"{household_id}|{rule}"
 
 
 def _identity(finding: Finding) -> str:

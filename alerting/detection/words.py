@@ -15,8 +15,15 @@ ROOMS = {
     "worn": ("随身", "worn"),
 }
 """zh, en by the code of a room."""
-_UNITS_ZH = {"/min": "次/分", "mm[Hg]": "mmHg", "Cel": "°C"}
-_UNITS_EN = {"/min": "/min", "mm[Hg]": "mmHg", "Cel": "°C"}
+UNITS_ZH = {"/min": "次/分", "mm[Hg]": "mmHg", "Cel": "°C"}
+UNITS_EN = {"/min": "/min", "mm[Hg]": "mmHg", "Cel": "°C"}
+_STATES = {
+    ("consciousness", 0): ("清醒", "alert"),
+    ("consciousness", 1): ("异常", "not alert"),
+    ("supplemental_oxygen", 0): ("否", "no"),
+    ("supplemental_oxygen", 1): ("是", "yes"),
+}
+"""Values that are no numbers to a reader, zh and en."""
 
 
 def value_of(code: str, value: float) -> str:
@@ -24,16 +31,36 @@ def value_of(code: str, value: float) -> str:
     return f"{value:.{1 if CHANNELS[code].resolution < 1 else 0}f}"
 
 
+def name_of(code: str) -> tuple[str, str]:
+    """A channel's name, zh and en, without the explanation of its values."""
+    channel = CHANNELS[code]
+    return channel.zh.split("(")[0], channel.en.split(" (")[0]
+
+
 def said_zh(code: str, value: float) -> str:
     """'心率 128 次/分'."""
-    channel = CHANNELS[code]
-    return f"{channel.zh} {value_of(code, value)} {_UNITS_ZH.get(channel.unit, channel.unit)}"
+    unit = CHANNELS[code].unit
+    said = _STATES[code, round(value)][0] if (code, round(value)) in _STATES else value_of(code, value)
+    return f"{name_of(code)[0]} {said}{'' if unit == '1' else ' ' + UNITS_ZH.get(unit, unit)}"
 
 
 def said_en(code: str, value: float) -> str:
     """'heart rate 128 /min'."""
-    channel = CHANNELS[code]
-    return f"{channel.en} {value_of(code, value)} {_UNITS_EN.get(channel.unit, channel.unit)}"
+    unit = CHANNELS[code].unit
+    said = _STATES[code, round(value)][1] if (code, round(value)) in _STATES else value_of(code, value)
+    return f"{name_of(code)[1]} {said}{'' if unit == '1' else ' ' + UNITS_EN.get(unit, unit)}"
+
+
+def change_of(code: str, by: float) -> tuple[str, str]:
+    """By how much a value has changed, zh and en: '9 次/分'; of a percentage the points."""
+    unit = CHANNELS[code].unit
+    zh, en = ("个百分点", "points") if unit == "%" else (UNITS_ZH.get(unit, unit), UNITS_EN.get(unit, unit))
+    return f"{value_of(code, by)} {zh}", f"{value_of(code, by)} {en}"
+
+
+def short(number: float) -> str:
+    """With one digit after the point where it is not zero."""
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def room_of(code: str) -> tuple[str, str]:
@@ -48,7 +75,7 @@ def lasting(us: int) -> tuple[str, str]:
         return f"{seconds} 秒", f"{seconds} s"
     if seconds < 7200:
         return f"{seconds // 60} 分钟", f"{seconds // 60} min"
-    return f"{seconds / 3600:.1f} 小时", f"{seconds / 3600:.1f} h"
+    return f"{short(seconds / 3600)} 小时", f"{short(seconds / 3600)} h"
 
 
 def about(

@@ -6,12 +6,13 @@ is entered as told when the alert is written: nobody gets the same message twice
 nor fails for two seconds leaves a doubt; then the message goes out, with a key by which the peer knows a repetition.
 """
 
+import contextlib
 import datetime as dt
 import os
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -181,18 +182,29 @@ class FirstCall:
     def _keep(self, line: _Line) -> None:
         with self._lock:
             self._told.setdefault(line.alert_id, []).append(line)
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.touch(mode=0o600)
-            with self._file.open("ab") as file:
-                file.write(msgspec.json.encode(line) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            with _told_if_full():
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                self._file.touch(mode=0o600)
+                with self._file.open("ab") as file:
+                    file.write(msgspec.json.encode(line) + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())
 
     def _rewrite(self) -> None:
         fresh = self._file.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(b"".join(msgspec.json.encode(x) + b"\n" for lines in self._told.values() for x in lines))
-        fresh.replace(self._file)
+        with _told_if_full():
+            fresh.touch(mode=0o600)
+            fresh.write_bytes(b"".join(msgspec.json.encode(x) + b"\n" for lines in self._told.values() for x in lines))
+            fresh.replace(self._file)
+
+
+@contextlib.contextmanager
+def _told_if_full() -> Iterator[None]:
+    """A disk that takes nothing stops no call: after a restart somebody may be told twice."""
+    try:
+        yield
+    except OSError as error:
+        log.error("who was called is not on disk", error=str(error))
 
 
 def _pair(person: Called) -> tuple[str, str]:

@@ -19,7 +19,6 @@ from firmware_profiles.channels import EVENTS
 
 OFTEN_S = 60
 """A device that says something this often tells by it whether its home is in contact."""
-DOOR = frozenset({"door_open", "door_opened", "door_closed"})
 SELDOM = BINARY | EVENTS.keys()
 
 
@@ -48,7 +47,7 @@ def recording_of(rows: Rows, file: ResidentsFile, until_us: int | None = None) -
         said[batch.resident, batch.device].add(batch.channel)
     for event in rows.events:
         said[event.resident, event.device].add(event.kind)
-    district = district_of(file, {device: bool(kinds & DOOR) for device, kinds in said.items()})
+    district = district_of(file, said)
     home_of = {person.code: f"gw-{person.code}" for person in district.people}
     home_of |= {entry.code: gateway_of(entry) for entry in file.resident}
     recorder = Recorder(district)

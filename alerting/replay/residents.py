@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import msgspec
@@ -80,14 +80,17 @@ def _check(file: Path, entry: ResidentEntry) -> None:
             raise ValueError(f"{where}: device {device.name}: no model {device.model!r} in firmware_profiles/devices")
 
 
-def district_of(file: ResidentsFile, seen: Mapping[tuple[str, str], bool]) -> District:
+DOOR = frozenset({"door_open", "door_opened", "door_closed"})
+
+
+def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -> District:
     """The detectors' district: the file's residents and devices, and those that the rows name beside them.
 
-    ``seen``: (resident, device) of the rows, and whether it told of a door. What the file does not name has the
-    defaults: lives alone, a room by its name (:mod:`alerting.replay.rooms`), never silent.
+    ``said``: the channels and events that the rows tell of each (resident, device). What the file does not name has
+    the defaults: lives alone, a room by its name (:mod:`alerting.replay.rooms`), never silent.
     """
     known = {entry.code for entry in file.resident}
-    strangers = dict.fromkeys(code for code, _ in seen if code not in known)
+    strangers = dict.fromkeys(code for code, _ in said if code not in known)
     file = ResidentsFile([*file.resident, *(ResidentEntry(code) for code in strangers)])
     households = list(dict.fromkeys(_household(entry) for entry in file.resident))
     several = {h for h, n in Counter(_household(entry) for entry in file.resident).items() if n > 1}
@@ -114,15 +117,14 @@ def district_of(file: ResidentsFile, seen: Mapping[tuple[str, str], bool]) -> Di
             people.append(Person(None, household, number[household]))
     entries = {entry.code: entry for entry in file.resident}
     wanted = {(entry.code, device.name): device for entry in file.resident for device in entry.device}
-    for code, name in seen:
+    for code, name in said:
         wanted.setdefault((code, name), DeviceEntry(name))
-    fronts = {
-        code for (code, name), door in seen.items() if door and room_by(wanted[code, name].room or name) == "hall"
-    }
+    doors = {device for device, kinds in said.items() if kinds & DOOR}
+    fronts = {code for code, name in doors if room_by(wanted[code, name].room or name) == "hall"}
     sources = {}
     for (code, name), device in wanted.items():
         household = _household(entries[code])
-        here = room_for(name, device.room, seen.get((code, name), False), code in fronts)
+        here = room_for(name, device.room, (code, name) in doors, code in fronts)
         room = room_of(here)
         model = MODELS.get(device.model)
         sources[gateway_of(entries[code]), key_of(code, name)] = Source(
@@ -136,6 +138,7 @@ def district_of(file: ResidentsFile, seen: Mapping[tuple[str, str], bool]) -> Di
             f"{model.name if model else name}{', ' if room[1] else ''}{room[1]}",
             here,
             home_of[household],
+            frozenset(said.get((code, name), ())) | (model.channels if model else frozenset()),
         )
     return District(people, sources, {f"gw-{household}": number[household] for household in households})
 

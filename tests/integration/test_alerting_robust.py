@@ -17,6 +17,7 @@ from firmware_profiles import mqtt, wire
 from tests.integration.test_alerting_service import GATEWAY, Desk
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
+from tests.support.disks import SmallDisk
 from tests.support.district import add_homes
 from tests.support.network import account
 from tests.support.services import Service, service, wait_for
@@ -29,8 +30,8 @@ pytestmark = [
 QUICK = {"SHOUWANG_ALERTING_BROKER_AWAY_S": "1", "SHOUWANG_ALERTING_REGISTRY_REFRESH_S": "1"}
 
 
-def alerting(stack: ExitStack, broker: TestBroker, folder: Path, url: str, worker: str) -> Service:
-    settings = {**QUICK, "SHOUWANG_DATABASE_URL": url, "SHOUWANG_ALERTING_WORKER": worker}
+def alerting(stack: ExitStack, broker: TestBroker, folder: Path, url: str, worker: str, **more: str) -> Service:
+    settings = {**QUICK, "SHOUWANG_DATABASE_URL": url, "SHOUWANG_ALERTING_WORKER": worker, **more}
     (folder / worker).mkdir()
     found = stack.enter_context(service("alerting", broker.settings("svc-alerting"), folder / worker, **settings))
     wait_for(lambda: "connected to the broker" in found.log(), 40, found.log)
@@ -100,6 +101,37 @@ def test_poison_stops_nothing(broker: TestBroker, postgres: TestPostgres, tmp_pa
         wait_for(lambda: ("gas", "emergency") in desk.rules(), 20, only.log)
         assert "a detector failed" not in only.log()
     desk.stop()
+
+
+def test_a_full_disk_holds_no_alert_back(broker: TestBroker, postgres: TestPostgres, tmp_path: Path) -> None:
+    disk = SmallDisk(tmp_path / "disk", "8m")
+    reason = disk.mount()
+    if reason:
+        pytest.skip(reason)
+    add_homes(postgres.url, [GATEWAY])
+    desk = Desk(broker)
+    rules = "SELECT rule FROM alert ORDER BY raised_at"
+    folder = {"SHOUWANG_ALERTING_DATA_DIR": str(disk.folder / "alerting"), "SHOUWANG_ALERTING_SNAPSHOT_S": "1"}
+    try:
+        with ExitStack() as stack:
+            only = alerting(stack, broker, tmp_path, postgres.url, "alerting-0", **folder)
+            disk.fill()
+            for kind, device, rule in (("sos_pressed", "sos-button", "sos"), ("gas_detected", "radar", "gas")):
+                desk.report(kind, device)
+                wait_for(lambda rule=rule: rule in dict(desk.rules()), 20, only.log)  # type: ignore[misc]
+            wait_for(lambda: counted(postgres.url, rules) == [("sos",), ("gas",)], 20, only.log)
+            assert "the journal's disk takes nothing" in only.log()
+            only.stop()
+            only.start()  # on the full disk
+            desk.report("smoke_detected", "radar")
+            wait_for(lambda: counted(postgres.url, rules)[2:] == [("smoke",)], 30, only.log)
+            disk.empty()
+            desk.report("water_leak", "radar")
+            wait_for(lambda: counted(postgres.url, rules)[3:] == [("water_leak",)], 20, only.log)
+            wait_for(lambda: "the journal is written again" in only.log(), 20, only.log)
+    finally:
+        desk.stop()
+        disk.unmount()
 
 
 def test_a_limit_counts_without_a_restart(broker: TestBroker, postgres: TestPostgres, tmp_path: Path) -> None:

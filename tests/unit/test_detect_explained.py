@@ -199,6 +199,13 @@ def test_a_reason_in_two_languages_with_its_numbers(rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", sorted(all_rules()))
+def test_the_reason_reads_well(rule: str) -> None:
+    zh, en = raised()[rule].reason_zh, raised()[rule].reason_en
+    assert not re.search(r"\d\.0 (小时|次|分|秒)|\d{3,} 秒|  |[,:;] ", zh), zh
+    assert not re.search(r"\d\.0 (h|times)|\d{3,} s\b|\b1 times\b|  |[,:;](?![ \d])|[\u3000-\uffef]", en), en
+
+
+@pytest.mark.parametrize("rule", sorted(all_rules()))
 def test_evidence_has_window_version_and_parameters(rule: str) -> None:
     finding = raised()[rule]
     window = finding.evidence["window"]

@@ -118,7 +118,7 @@ def test_three_days_of_day_sleep_in_somebody_who_slept_at_night() -> None:
     (found,) = home.until(11, "00:00")
     assert raised([found]) == [("open", "day_night_reversed", "attention")]
     assert found.sensed_us == at(10, "21:00")
-    assert "近 3 天白天卧床平均 7.5 小时、夜间 3.0 小时,此前夜间通常 6.5 小时" in found.reason_zh
+    assert "近 3 天白天卧床平均 7.5 小时、夜间 3 小时,此前夜间通常 6.5 小时" in found.reason_zh
     sleep(home, 11, by_day=False)
     assert raised(home.until(12, "00:00"))[-1][0] == "clear"
 

@@ -28,7 +28,7 @@ def test_a_broken_night() -> None:
     home = SensorHome("sleep")
     nights(home, range(9), "07:00", ways=1)
     assert ("open", "sudden_night_exits", "attention") in nights(home, range(9, 10), "07:00", ways=8)
-    assert "夜间离床 8.0 次,本人通常 1.0 次" in home.found[0].reason_zh
+    assert "昨夜离床 8 次,本人通常每夜 1 次" in home.found[0].reason_zh
 
 
 def test_turning_in_bed_and_a_night_away_are_nothing() -> None:

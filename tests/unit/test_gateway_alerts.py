@@ -21,7 +21,7 @@ def test_an_untested_button_is_one_alert_until_it_is_tested() -> None:
     (found,) = tell(calls, BUTTON, "button_test_due", 7, "not tested for a week")
     assert found.severity == "technical"
     assert found.subject == "device:gw-1/sos"
-    assert found.reason_en == "Button test is due (SOS button):not tested for a week"
+    assert found.reason_en == "Button test is due (SOS button): not tested for a week"
     assert not tell(calls, BUTTON, "button_test_due", 8)
     assert not tell(calls, BUTTON, "button_test_due", 9)
     assert not tell(calls, BUTTON, "button_test", 10), "a test is no alarm"

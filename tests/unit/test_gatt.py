@@ -43,6 +43,7 @@ def values(uuid: int, payload: bytes) -> dict[str, float]:
 )
 def test_values(uuid: int, payload: str, expected: dict[str, float]) -> None:
     assert values(uuid, bytes.fromhex(payload)) == pytest.approx(expected, abs=0.01)
+    assert expected.keys() <= gatt.GIVES[uuid]
 
 
 def test_glucose_in_kg_per_litre() -> None:
@@ -106,5 +107,6 @@ def test_no_bytes_raise_anything_else(uuid: int, payload: bytes) -> None:
     try:
         for reading in gatt.decode(uuid, payload):
             assert reading.value == reading.value
+            assert reading.channel in gatt.GIVES[uuid]
     except DecodeError as error:
         assert str(error)

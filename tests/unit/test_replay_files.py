@@ -176,7 +176,7 @@ def test_residents_their_homes_and_devices(tmp_path: Path) -> None:
         code = "R3"
         """,
     )
-    district = district_of(file, {("R1", "cuff"): False, ("R1", "radar"): False})
+    district = district_of(file, {("R1", "cuff"): {"systolic_bp"}, ("R1", "radar"): {"in_bed"}})
     assert [(p.code, p.id) for p in district.people] == [("R1", 1), ("R2", 2), ("R3", 3), ("H1", None)]
     assert district.people[0].limits == {"heart_rate": (45, 120)}
     assert district.people[0].spo2_scale == 2
@@ -184,6 +184,8 @@ def test_residents_their_homes_and_devices(tmp_path: Path) -> None:
     assert (radar.person, radar.home, radar.heartbeat_s, radar.room) == (0, 3, 60, "bedroom")
     assert (pir.person, pir.home) == (None, 3)
     assert cuff.heartbeat_s == NEVER_S
+    assert cuff.gives == {"systolic_bp"}
+    assert radar.gives >= {"in_bed", "heart_rate", "respiration_rate"}
     assert set(district.gateways) == {"gw-H1", "gw-R3"}
 
 

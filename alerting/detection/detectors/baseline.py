@@ -23,7 +23,7 @@ from alerting.detection.columns import HOUR_US, grown
 from alerting.detection.context import COLUMN, MEASURED, District
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.watcher import Episodes, Watcher
-from alerting.detection.words import about, lasting, said_en, said_zh, value_of
+from alerting.detection.words import about, change_of, lasting, said_en, said_zh, value_of
 from alerting.finding import Action, Finding
 from firmware_profiles.channels import CHANNELS
 
@@ -192,8 +192,13 @@ class Baseline(Detector):
         zh = f"{said_zh(code, value)},{'高' if above else '低'}于本人此时段通常的 {usual},已持续 {for_zh}"
         en = f"{said_en(code, value)}, {'above' if above else 'below'} this hour's usual {usual}, for {for_en}"
         if turn.kind == "end":
-            zh = f"{said_zh(code, value)},已回到本人此时段通常的 {usual}"
-            en = f"{said_en(code, value)}, back to this hour's usual {usual}"
+            zh, en = said_zh(code, value), said_en(code, value)
+            if self.state.days[row, slot, local] < self._learning[row, 0]:
+                zh, en = f"{zh},本人此时段的常态尚未学得", f"{en}; this hour's usual is not learned yet"
+            elif abs(value - centre) <= spread:
+                zh, en = f"{zh},已回到本人此时段通常的 {usual}", f"{en}, back to this hour's usual {usual}"
+            else:
+                zh, en = f"{zh},已接近本人此时段通常的 {usual}", f"{en}, near this hour's usual {usual} again"
         evidence = {
             "kind": "baseline",
             "channel": code,
@@ -288,9 +293,9 @@ class Baseline(Detector):
         if action == "clear":
             zh, en = f"{channel.zh}已回到本人常态", f"{channel.en} back to the usual"
         elif what == "drift":
-            by = value_of(code, abs(float(state.level[row, slot])))
-            zh = f"{channel.zh}近 {LEVEL_DAYS} 天平均比前几周{'升高' if upward else '降低'} {by}"
-            en = f"{channel.en} of the last {LEVEL_DAYS} days {by} {'above' if upward else 'below'} the weeks before"
+            by_zh, by_en = change_of(code, abs(float(state.level[row, slot])))
+            zh = f"{channel.zh}近 {LEVEL_DAYS} 天平均比前几周{'升高' if upward else '降低'} {by_zh}"
+            en = f"{channel.en} of the last {LEVEL_DAYS} days {by_en} {'above' if upward else 'below'} the weeks before"
         else:
             local = (state.hour + LOCAL_HOURS) % 24
             mean = float(state.total[row, slot] / max(1, state.count[row, slot]))

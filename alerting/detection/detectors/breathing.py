@@ -92,7 +92,10 @@ class Breathing(Detector):
         for turn in self._watcher.walk(bins, low):
             row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
             for_zh, for_en = lasting(turn.held_us)
-            zh, en = f"呼吸率 {rate:.0f} 次/分,近乎停止,已持续 {for_zh}", f"breathing at {rate:.0f} /min, for {for_en}"
+            zh, en = (
+                f"呼吸频率 {rate:.0f} 次/分,近乎停止,已持续 {for_zh}",
+                f"breathing at {rate:.0f} /min, for {for_en}",
+            )
             if turn.kind == "end":
                 zh, en = f"呼吸已恢复,{rate:.0f} 次/分", f"breathing again, {rate:.0f} /min"
             yield about(

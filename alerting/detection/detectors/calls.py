@@ -87,8 +87,9 @@ class Calls(Detector):
         rule = "fall" if str(cause).startswith("fall_") else call.rule if call else ""
         if rule and isinstance(onset_us, int):
             zh, en = LOCAL_ALARM.get(str(told.values.get("outcome", "began")), ("网关已自行呼救", "called by itself"))
-            tried = f":{told.values['tried']}" if told.values.get("tried") else ""
-            yield _follow_up(district, told.source, rule, onset_us, told, "note", (f"{zh}{tried}", f"{en}{tried}"))
+            tried = told.values.get("tried")
+            words = (f"{zh}:{tried}", f"{en}: {tried}") if tried else (zh, en)
+            yield _follow_up(district, told.source, rule, onset_us, told, "note", words)
 
     def _finding(self, district: District, happened: Happened, call: Call, onset_us: int) -> Finding:
         subject, resident_id = subject_of(district, happened.source)
@@ -97,7 +98,7 @@ class Calls(Detector):
         words = EVENTS[happened.kind]
         charge = happened.values.get("value")
         detail = happened.values.get("reason", f"{charge:g} %" if happened.kind == "battery_low" and charge else "")
-        more = f":{detail}" if detail else ""
+        zh, en = (f":{detail}", f": {detail}") if detail else ("", "")
         return Finding(
             action="open",
             rule=call.rule,
@@ -108,8 +109,8 @@ class Calls(Detector):
             resident_id=resident_id,
             onset_us=onset_us,
             sensed_us=happened.time_us,
-            reason_zh=f"{words.zh}({happened.source.label_zh}){more}",
-            reason_en=f"{words.en[0].upper()}{words.en[1:]} ({happened.source.label_en}){more}",
+            reason_zh=f"{words.zh}({happened.source.label_zh}){zh}",
+            reason_en=f"{words.en[0].upper()}{words.en[1:]} ({happened.source.label_en}){en}",
             evidence={
                 "kind": "event",
                 "device": happened.source.name,

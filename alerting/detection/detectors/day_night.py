@@ -16,6 +16,7 @@ from alerting.detection.context import District
 from alerting.detection.daily import DAYS, turn_to
 from alerting.detection.detector import Array, Parameter, Rule
 from alerting.detection.whereabouts import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, Sign, Whereabouts, local_day
+from alerting.detection.words import short
 from alerting.finding import Action, Finding
 
 MORNING_US, EVENING_US = 9 * HOUR_US, 21 * HOUR_US
@@ -107,10 +108,10 @@ class DayNight(Behaviour):
             "day_min": by_day.tolist(),
         }
         words = (
-            f"昼夜颠倒:近 {REVERSED_DAYS} 天白天卧床平均 {recent_day:.1f} 小时、夜间 {recent_night:.1f} 小时,"
-            f"此前夜间通常 {own:.1f} 小时",
-            f"day and night reversed: {recent_day:.1f} h in bed by day and {recent_night:.1f} h by night over "
-            f"{REVERSED_DAYS} days; before, usually {own:.1f} h by night",
+            f"昼夜颠倒:近 {REVERSED_DAYS} 天白天卧床平均 {short(recent_day)} 小时、夜间 {short(recent_night)} 小时,"
+            f"此前夜间通常 {short(own)} 小时",
+            f"day and night reversed: {short(recent_day)} h in bed by day and {short(recent_night)} h by night over "
+            f"{REVERSED_DAYS} days; before, usually {short(own)} h by night",
         )
         if action == "clear":
             words = ("昼夜节律恢复正常", "day and night as before")

@@ -13,6 +13,7 @@ import numpy as np
 from alerting.detection.columns import HOUR_US, STEP_US
 from alerting.detection.context import MEASURED, District
 from alerting.detection.detector import Chapter, Detector, Parameter, Rule
+from alerting.detection.origin import Origins, suspects
 from alerting.detection.plausible import PLAUSIBLE
 from alerting.detection.words import about, said_en, said_zh
 from alerting.finding import Action, Finding
@@ -50,6 +51,7 @@ class Implausible(Detector):
 
     def learn(self, district: District) -> None:
         self._times = self.tuned(district, "implausible.times")
+        self._origins = Origins(district.sources)
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         readings = chapter.implausible
@@ -86,8 +88,10 @@ class Implausible(Detector):
     def _finding(self, district: District, key: tuple[int, int], odd: Odd, action: Action, at_us: int) -> Finding:
         code = MEASURED[key[1]]
         low, high = PLAUSIBLE[code]
-        zh = f"{said_zh(code, odd.value)},超出人体可能的范围 {low:g}–{high:g},疑传感器故障(第 {odd.count} 次)"
-        en = f"{said_en(code, odd.value)}, beyond the possible {low:g} to {high:g}: sensor fault ({odd.count} times)"
+        who_zh, who_en, who = suspects(self._origins.of(*key))
+        zh = f"{said_zh(code, odd.value)},超出可能的范围 {low:g} 至 {high:g},疑{who_zh}故障(第 {odd.count} 次)"
+        en = f"{said_en(code, odd.value)}, beyond the possible {low:g} to {high:g}, {odd.count} time"
+        en += f"{'s' * (odd.count > 1)} (may be at fault: {who_en})"
         if action == "clear":
             zh, en = f"{CHANNELS[code].zh}一小时内无异常值", f"{CHANNELS[code].en}: an hour without impossible values"
         evidence: dict[str, object] = {
@@ -96,6 +100,7 @@ class Implausible(Detector):
             "value": round(odd.value, 2),
             "possible": [low, high],
             "times": odd.count,
+            **who,
         }
         rule, onset_us = f"implausible_{code}", odd.told_us
         return about(

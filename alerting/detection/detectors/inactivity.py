@@ -222,16 +222,21 @@ class Inactivity(Behaviour):
         if state == State.AWAY:
             longest_us = int(self.state.absences[row].max()) * ABSENCE_UNIT_US
             usual_zh, usual_en = lasting(longest_us)
-            zh = f"{at} 出门后 {for_zh}未归,本人近期外出最长 {usual_zh}"
-            en = f"went out at {at} and is not back after {for_en}; recently never out for more than {usual_en}"
+            own_zh, own_en = f"本人近期外出最长 {usual_zh}", f"recently never out for more than {usual_en}"
+            if not longest_us:
+                own_zh, own_en = "近期没有外出记录", "no outing is known of late"
+            zh = f"{at} 出门后 {for_zh}未归,{own_zh}"
+            en = f"went out at {at} and is not back after {for_en}; {own_en}"
             rule, severity = "not_back", "attention"
         else:
             longest_us = self._usual_us(row, state, local_hour(at_us))
             usual_zh, usual_en = lasting(longest_us)
             where_zh, where_en = self._where(home, state)
             learned = self._learned(row, at_us)
-            own_zh = f"本人此时段通常不超过 {usual_zh}" if learned and longest_us else "已超过上限"
-            own_en = f"usually not more than {usual_en} at this hour" if learned and longest_us else "above the limit"
+            own_zh, own_en = f"本人此时段通常不超过 {usual_zh}", f"usually not more than {usual_en} at this hour"
+            if not learned or not longest_us:
+                limit_zh, limit_en = lasting(self._limit_us(row, state, local_hour(at_us), at_us))
+                own_zh, own_en = f"上限 {limit_zh}", f"the limit is {limit_en}"
             zh = f"已 {for_zh}无任何活动({where_zh}{at}),{own_zh}"
             en = f"no sign of life for {for_en} ({where_en} {at}); {own_en}"
             # one silent sensor explains much, but not half a day without a sign in the whole home

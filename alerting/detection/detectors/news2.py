@@ -19,8 +19,8 @@ from alerting.detection.context import COLUMN, MEASURED, District, Person
 from alerting.detection.detector import Array, Chapter, Detector, Rule
 from alerting.detection.episodes import Episode
 from alerting.detection.steady import Recent
+from alerting.detection.words import lasting, name_of, said_en, said_zh
 from alerting.finding import RANK, Action, Finding, Severity
-from firmware_profiles.channels import CHANNELS
 
 RULE = "news2"
 FRESH_US: dict[str, int] = {
@@ -36,6 +36,8 @@ URGENT, EMERGENCY, SINGLE = 5, 7, 3
 HOLD_US, HOLD_SINGLE_US = 120_000_000, 300_000_000
 """A 3 in one parameter alone takes longer: sleepers' oxygen dips for minutes, and the limits speak below 90 %."""
 
+SAID_US = 60_000_000
+"""What somebody has just measured has not lasted."""
 NORMAL_US = 600_000_000
 """The score must stay below every trigger for ten minutes before a new episode can begin."""
 CONTINUOUS = tuple(code for code, fresh_us in FRESH_US.items() if fresh_us <= 15 * 60_000_000)
@@ -194,11 +196,13 @@ def _finding(
     zh = "、".join(_say(part, "zh") for part in told)
     en = ", ".join(_say(part, "en") for part in told)
     missing = [part["channel"] for part in parts if part["state"] != "fresh"]
-    partial_zh = "" if complete else f"(部分评分,缺 {len(missing)} 项:{'、'.join(CHANNELS[c].zh for c in missing)})"
-    partial_en = (
-        "" if complete else f" (partial: {len(missing)} missing or stale: {', '.join(CHANNELS[c].en for c in missing)})"
+    lack_zh, lack_en = ("、".join(name_of(c)[0] for c in missing), ", ".join(name_of(c)[1] for c in missing))
+    partial_zh = "" if complete else f"(部分评分,缺 {len(missing)} 项:{lack_zh})"
+    partial_en = "" if complete else f" (partial: {len(missing)} missing or stale: {lack_en})"
+    held_us = now_us - episode.since_us
+    for_zh, for_en = (
+        (f",已持续 {lasting(held_us)[0]}", f", for {lasting(held_us)[1]}") if held_us >= SAID_US else ("", "")
     )
-    held_s = (now_us - episode.since_us) // 1_000_000
     return Finding(
         action=action,
         rule=RULE,
@@ -209,8 +213,8 @@ def _finding(
         resident_id=person.id,
         onset_us=episode.onset_us,
         sensed_us=now_us,
-        reason_zh=f"NEWS2 {total} 分{partial_zh}:{zh},已持续 {held_s} 秒",
-        reason_en=f"NEWS2 {total}{partial_en}: {en}, for {held_s} s",
+        reason_zh=f"NEWS2 评分 {total} 分:{zh}{for_zh}{partial_zh}",
+        reason_en=f"NEWS2 score {total}: {en}{for_en}{partial_en}",
         evidence={
             "kind": "news2",
             "total": total,
@@ -224,7 +228,6 @@ def _finding(
 
 
 def _say(part: dict[str, Any], language: str) -> str:
-    channel = CHANNELS[part["channel"]]
     if language == "zh":
-        return f"{channel.zh} {part['value']:g}({part['points']} 分)"
-    return f"{channel.en} {part['value']:g} ({part['points']})"
+        return f"{said_zh(part['channel'], part['value'])}({part['points']} 分)"
+    return f"{said_en(part['channel'], part['value'])} ({part['points']})"

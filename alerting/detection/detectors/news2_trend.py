@@ -16,9 +16,8 @@ from alerting import news2
 from alerting.detection.columns import HOUR_US, Bins, grown
 from alerting.detection.context import COLUMN, MEASURED, District
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
-from alerting.detection.words import about
+from alerting.detection.words import about, name_of
 from alerting.finding import Action, Finding
-from firmware_profiles.channels import CHANNELS
 
 HOURS = 27
 RECENT = 3
@@ -142,12 +141,15 @@ class News2Trend(Detector):
         parts = [
             {"channel": news2.PARAMETERS[i], "points": float(now[i]), "points_before": float(usual[i])} for i in moved
         ]
-        said_zh = "、".join(f"{CHANNELS[news2.PARAMETERS[i]].zh} {usual[i]:g}→{now[i]:g} 分" for i in moved)
-        said_en = ", ".join(f"{CHANNELS[news2.PARAMETERS[i]].en} {usual[i]:g}→{now[i]:g}" for i in moved)
+        said_zh = "、".join(f"{name_of(news2.PARAMETERS[i])[0]} {usual[i]:g}→{now[i]:g} 分" for i in moved)
+        said_en = ", ".join(f"{name_of(news2.PARAMETERS[i])[1]} {usual[i]:g}→{now[i]:g}" for i in moved)
         zh = f"NEWS2 评分近 {RECENT} 小时比前一天升高 {rise:g} 分({said_zh})"
         en = f"NEWS2 of the last {RECENT} hours {rise:g} above the day before ({said_en})"
         if action == "clear":
-            zh, en = f"NEWS2 评分回落,与前一天相差 {rise:g} 分", f"NEWS2 back: {rise:g} from the day before"
+            zh, en = "NEWS2 评分已回落至前一天水平", "NEWS2 is back where it was the day before"
+            if rise:
+                zh = f"NEWS2 评分已回落,比前一天{'高' if rise > 0 else '低'} {abs(rise):g} 分"
+                en = f"NEWS2 is down again, {abs(rise):g} {'above' if rise > 0 else 'below'} the day before"
         evidence: dict[str, object] = {
             "kind": "news2_trend",
             "window": {"since_us": end_us - HOURS * HOUR_US, "until_us": end_us},

@@ -18,6 +18,7 @@ from alerting.detection.columns import HOUR_US, STEP_US, Bins, grown, whole_seri
 from alerting.detection.context import COLUMN, MEASURED, District, Happened
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.intake import FUTURE_US
+from alerting.detection.origin import Origins, suspects
 from alerting.detection.words import about, lasting, said_en, said_zh
 from alerting.finding import Finding
 from firmware_profiles.channels import CHANNELS
@@ -90,6 +91,7 @@ class SensorHealth(Detector):
         for name in ("since", "same", "jumps", "stuck_us", "erratic_us"):
             setattr(self.state, name, grown(getattr(self.state, name), people))
         self._jumps = self.tuned(district, "sensor_health.jumps")[:, None]
+        self._origins = Origins(district.sources)
 
     def look(self, chapter: Chapter) -> Iterator[Finding]:
         state = self.state
@@ -165,16 +167,17 @@ class SensorHealth(Detector):
         onset_us = int(onsets[key])
         channel = CHANNELS[code]
         for_zh, for_en = lasting(now_us - onset_us)
+        who_zh, who_en, who = suspects(self._origins.of(key[0], COLUMN[code], by_hand=False))
         if action == "clear":
             onsets[key] = 0
             zh, en = f"{channel.zh}数据已恢复正常", f"{channel.en} readings are plausible again"
         elif what == "stuck":
-            zh = f"{said_zh(code, value)},{for_zh}内毫无变化,疑传感器卡死"
-            en = f"{said_en(code, value)} without any change for {for_en}: the sensor may be stuck"
+            zh = f"{said_zh(code, value)},{for_zh}内毫无变化,疑{who_zh}卡死"
+            en = f"{said_en(code, value)} without any change for {for_en} (may be stuck: {who_en})"
         else:
-            zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变,疑传感器松动"
-            en = f"{channel.en}: {value:.0f} impossible jumps in an hour, the sensor may be loose"
-        evidence = {"kind": what, "channel": code, "value": round(value, 2)}
+            zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变,疑{who_zh}松动"
+            en = f"{channel.en}: {value:.0f} impossible jumps in an hour (may be loose: {who_en})"
+        evidence = {"kind": what, "channel": code, "value": round(value, 2), **who}
         person = district.people[key[0]]
         return about(person, f"{what}_{code}", self.version, action, "technical", onset_us, now_us, zh, en, evidence)
 
@@ -204,7 +207,8 @@ class SensorHealth(Detector):
             self.state.clocks[gateway] = onset_us = at_us
         else:
             del self.state.clocks[gateway]
-        off_s = off_us / 1e6
+        off_s, (by_zh, by_en) = off_us / 1e6, lasting(abs(off_us))
+        fast_zh, fast_en = ("快", "ahead") if off_us > 0 else ("慢", "behind")
         yield Finding(
             action="open" if off_us else "clear",
             rule="clock_off",
@@ -215,7 +219,9 @@ class SensorHealth(Detector):
             resident_id=None,
             onset_us=onset_us,
             sensed_us=at_us,
-            reason_zh=f"网关时钟偏差 {off_s:+.0f} 秒,时间不可信" if off_us else "网关时钟已校正",
-            reason_en=f"Gateway clock off by {off_s:+.0f} s" if off_us else "Gateway clock is right again",
+            reason_zh=f"网关时钟{fast_zh} {by_zh},其时间不可信" if off_us else "网关时钟已校正",
+            reason_en=f"Gateway clock {by_en} {fast_en}: its times can not be trusted"
+            if off_us
+            else "Gateway clock is right again",
             evidence={"kind": "clock", "seconds": round(off_s, 1)},
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from alerting.detection.context import District, Source
 from alerting.detection.detector import Array, Detector, Rule
+from alerting.detection.words import lasting
 from alerting.finding import Action, Finding
 
 MISSED_HEARTBEATS = 3
@@ -25,9 +26,12 @@ QUIET_GATEWAY_US = 100_000_000
 
 class Heard(msgspec.Struct):
     """Shapes [names]: when each was last heard, and the onset of its open alert (0: none), µs; ``offline_us`` of each
-    gateway. Names are 'gateway' and 'gateway/device'."""
+    gateway. Names are 'gateway' and 'gateway/device'. ``households`` they serve; ``gone``: name, household and onset
+    of those that were removed or moved while their alert was open."""
 
     names: list[str] = []
+    households: list[int] = []
+    gone: list[tuple[str, int, int]] = []
     heard_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
     onset_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
     offline_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
@@ -63,14 +67,26 @@ class Silence(Detector):
         devices = {
             f"{gateway}/{name}": s for (gateway, name), s in district.sources.items() if gateway in district.gateways
         }
-        wanted = [*district.gateways, *devices]
-        state, old = self.state, {name: i for i, name in enumerate(self.state.names)}
+        serves = {**district.gateways, **{name: source.household_id for name, source in devices.items()}}
+        wanted, state = list(serves), self.state
+        served = dict(zip(state.names, state.households, strict=False))
+        old = {name: i for i, name in enumerate(state.names) if serves.get(name) == served.get(name, serves.get(name))}
+        gone = [at for at, name in enumerate(state.names) if state.onset_us[at] and old.get(name) != at]
+        for at in [at for at in gone if state.names[at] in served]:
+            state.gone.append((state.names[at], served[state.names[at]], int(state.onset_us[at])))
         known = np.array([old.get(name, -1) for name in wanted], np.intp)
 
         def kept(array: NDArray[np.int64]) -> NDArray[np.int64]:
             return np.where(known >= 0, array[known], 0) if len(array) else np.zeros(len(wanted), np.int64)
 
-        self.state = Heard(wanted, kept(state.heard_us), kept(state.onset_us), kept(state.offline_us))
+        self.state = Heard(
+            wanted,
+            list(serves.values()),
+            state.gone,
+            kept(state.heard_us),
+            kept(state.onset_us),
+            kept(state.offline_us),
+        )
         self._index = {name: i for i, name in enumerate(wanted)}
         self._sources = [None] * len(district.gateways) + list(devices.values())
         self._gateway_of = np.array([self._index[name.split("/")[0]] for name in wanted], np.intp)
@@ -108,7 +124,11 @@ class Silence(Detector):
 
     def tick(self, district: District, now_us: int) -> Iterator[Finding]:
         state = self.state
-        state.heard_us[state.heard_us == 0] = now_us
+        for name, household_id, onset_us in state.gone:
+            yield self._removed(name, household_id, onset_us, now_us)
+        state.gone.clear()
+        state.heard_us[(state.heard_us == 0) | (state.heard_us > now_us)] = now_us  # the clock may have gone back
+        np.minimum(state.offline_us, now_us, out=state.offline_us)
         gone = state.offline_us > 0
         dead = gone & (now_us - state.offline_us >= OFFLINE_GRACE_US)
         silent = (state.onset_us == 0) & (dead | (now_us - state.heard_us >= self._allowed_us))
@@ -124,12 +144,31 @@ class Silence(Detector):
         self.state.onset_us[at] = self.state.heard_us[at]
         return self._finding(district, at, int(self.state.heard_us[at]), now_us, "open")
 
+    def _removed(self, name: str, household_id: int, onset_us: int, now_us: int) -> Finding:
+        """Its silence is over by itself: it serves this home no more, and explains nothing there."""
+        device = "/" in name
+        zh, en = ("设备", "Device") if device else ("家庭网关", "Gateway")
+        return Finding(
+            action="clear",
+            rule="device_silent" if device else "gateway_silent",
+            rule_version=self.version,
+            severity="technical",
+            subject=f"device:{name}" if device else f"gateway:{name}",
+            household_id=household_id,
+            resident_id=None,
+            onset_us=onset_us,
+            sensed_us=now_us,
+            reason_zh=f"{zh} {name} 已不在此住户使用",
+            reason_en=f"{en} {name} is no longer used in this home",
+            evidence={"kind": "silence", "device": name},
+        )
+
     def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: Action) -> Finding:
         name, source = self.state.names[at], self._sources[at]
-        minutes = (now_us - onset_us) / 60e6
+        for_zh, for_en = lasting(now_us - onset_us)
         if source is None:
             rule, subject, household_id = "gateway_silent", f"gateway:{name}", district.gateways[name]
-            zh, en, more = f"家庭网关 {name}", f"Gateway {name}", ",其设备数据中断"
+            zh, en, more = f"家庭网关 {name} ", f"Gateway {name}", ",其设备数据中断"
         else:
             rule, subject, household_id = "device_silent", f"device:{name}", source.household_id
             zh, en, more = source.label_zh, source.label_en, ""
@@ -144,7 +183,7 @@ class Silence(Detector):
             resident_id=None,
             onset_us=onset_us,
             sensed_us=now_us,
-            reason_zh=f"{zh} 失联 {minutes:.0f} 分钟{more}" if silent else f"{zh} 已恢复",
-            reason_en=f"{en[:1].upper()}{en[1:]} " + (f"silent for {minutes:.0f} min" if silent else "is back"),
+            reason_zh=f"{zh}失联 {for_zh}{more}" if silent else f"{zh}已恢复",
+            reason_en=f"{en[:1].upper()}{en[1:]}: " + (f"silent for {for_en}" if silent else "back"),
             evidence={"kind": "silence", "last_heard_us": onset_us, "device": name},
         )

@@ -18,6 +18,7 @@ from alerting.detection.context import District
 from alerting.detection.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
 from alerting.detection.detector import Parameter, Rule
 from alerting.detection.whereabouts import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, Sign, Whereabouts, local_day
+from alerting.detection.words import short
 from alerting.finding import Action, Finding
 
 BEGIN_US, END_US = 20 * HOUR_US, 10 * HOUR_US
@@ -119,16 +120,19 @@ class Sleep(Behaviour):
     def _finding(self, district: District, row: int, figure: int, change: Change, at_us: int) -> Finding:
         nights = SPANS[change.question]
         made_zh, made_en = SPAN_WORDS[change.question]
-        zh_span, en_span = f"近 {nights} 夜{made_zh}", f"{made_en} of {nights} nights"
+        one_zh, all_zh = (("卧床", "卧床时间"), ("离床", "离床次数"))[figure]
+        zh_span, en_span = f"近 {nights} 夜{all_zh}{made_zh}", f"{made_en} of {nights} nights"
         if nights == 1:
-            zh_span, en_span = "昨夜", "last night"
-        more = change.recent > change.usual
+            zh_span, en_span = f"昨夜{one_zh}", "last night"
+        more, now, usual = change.recent > change.usual, short(change.recent), short(change.usual)
         if figure == 0:
-            zh = f"{zh_span}卧床 {change.recent:.1f} 小时,本人通常 {change.usual:.1f} 小时,{'偏多' if more else '偏少'}"
-            en = f"in bed for {change.recent:.1f} h ({en_span}), usually {change.usual:.1f} h"
+            off_zh, off_en = ("偏多", "more than usual") if more else ("偏少", "less than usual")
+            zh = f"{zh_span} {now} 小时,本人通常 {usual} 小时{',' + off_zh if change.opened else ',已恢复'}"
+            en = f"in bed for {now} h ({en_span}), usually {usual} h: {off_en if change.opened else 'as usual again'}"
         else:
-            zh = f"{zh_span}夜间离床 {change.recent:.1f} 次,本人通常 {change.usual:.1f} 次"
-            en = f"out of bed {change.recent:.1f} times at night ({en_span}), usually {change.usual:.1f} times"
+            zh = f"{zh_span} {now} 次,本人通常每夜 {usual} 次{'' if change.opened else ',已恢复'}"
+            en = f"out of bed {now} time{'s' * (now != '1')} ({en_span}), usually {usual} a night"
+            en += "" if change.opened else ": as usual again"
         evidence: dict[str, object] = {
             "kind": "days",
             "window": {"since_us": at_us - nights * DAY_US, "until_us": at_us},

@@ -99,10 +99,12 @@ class Weight(Detector):
         least = float(self._drift[row])
         for change in self.state.days.add(row, 0, kg, now_us, 0.3, {"drift": Matters(least, least)}):
             more = change.recent > change.usual
-            zh = f"近 {SPANS['drift']} 次体重平均 {change.recent:.1f} kg,前几周 {change.usual:.1f} kg"
-            en = f"weight of the last {SPANS['drift']} days {change.recent:.1f} kg, {change.usual:.1f} kg weeks before"
-            if change.opened:
-                zh, en = f"{zh},{'持续增加' if more else '持续下降'}", f"{en}: slowly {'rising' if more else 'falling'}"
+            zh = f"体重近 {SPANS['drift']} 个测量日中位 {change.recent:.1f} kg,前几周 {change.usual:.1f} kg"
+            en = f"weight: median of {SPANS['drift']} days {change.recent:.1f} kg, weeks before {change.usual:.1f} kg"
+            way_zh, way_en = ("持续增加", "slowly rising") if more else ("持续下降", "slowly falling")
+            if not change.opened:
+                way_zh, way_en = "已稳定", "steady again"
+            zh, en = f"{zh},{way_zh}", f"{en}: {way_en}"
             evidence: dict[str, object] = {
                 "kind": "days",
                 "channel": "weight",
