@@ -13,7 +13,6 @@ LABELS: dict[str, tuple[str, str]] = {
     "window": ("判断时段", "time looked at"),
     "channel": ("测量项", "measured"),
     "value": ("数值", "value"),
-    "unit": ("单位", "unit"),
     "limit": ("界限", "limit"),
     "side": ("方向", "side"),
     "held_s": ("已持续", "for"),
@@ -52,6 +51,42 @@ LABELS: dict[str, tuple[str, str]] = {
     "highest_single": ("单项最高分", "highest of one"),
     "spo2_scale": ("血氧量表", "SpO2 scale"),
 }
+LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {
+    ("baseline", "days"): ("已学习天数", "days learnt"),
+    ("erratic", "value"): ("一小时内跳变次数", "jumps within an hour"),
+    ("weight", "days"): ("日期", "dates"),
+}
+"""Of one kind of evidence, where a key means something of its own."""
+FALL: dict[str, tuple[str, str]] = {
+    "confidence": ("置信度", "confidence"),
+    "peak_g": ("冲击峰值 (g)", "peak (g)"),
+    "free_fall_s": ("失重时间 (秒)", "free fall (s)"),
+    "impact_m_s": ("冲击损失的速度 (m/s)", "speed lost in the impact (m/s)"),
+    "tilt_deg": ("姿态变化 (°)", "change of posture (°)"),
+    "tilt_end_deg": ("事后姿态 (°)", "posture afterwards (°)"),
+    "still_s": ("静卧时间 (秒)", "lying still (s)"),
+    "active_later_g": ("事后活动量 (g)", "activity later (g)"),
+    "after_s": ("已观察 (秒)", "watched for (s)"),
+    "lasted_s": ("雷达持续见到 (秒)", "seen by the radar for (s)"),
+    "witnesses": ("见到的设备", "devices that saw it"),
+}
+"""What the gateway's fall detector tells of a fall."""
+IN_CHANNELS_UNIT = frozenset({"value", "usual", "spread", "limit", "level", "possible", "days"})
+CONSTANTS: dict[str, tuple[str, str]] = {
+    "again_s": ("此时间内再次发生视为同一事件 (秒)", "again within this time (s) is the same episode"),
+    "low": ("下限", "low limit"),
+    "high": ("上限", "high limit"),
+    "hold_s": ("须持续 (秒)", "has to last (s)"),
+    "readings": ("所需读数个数", "readings needed"),
+    "single": ("单项达到 (分)", "one parameter from (points)"),
+    "hold_single_s": ("单项须持续 (秒)", "one parameter has to last (s)"),
+    "urgent": ("“急”的总分", "urgent from (points)"),
+    "emergency": ("“紧急”的总分", "emergency from (points)"),
+    "fresh_s": ("有效时间 (秒)", "is fresh for (s)"),
+    "gateway_s": ("网关无通信 (秒)", "gateway not heard for (s)"),
+    "missed_heartbeats": ("错过的心跳次数", "heartbeats missed"),
+}
+"""What is in force without being a parameter: the last word of '<rule>.<constant>' or '<rule>.<constant>.<channel>'."""
 STATES = {
     "quiet": ("无动静", "still"),
     "held": ("有人在座", "held"),
@@ -59,7 +94,7 @@ STATES = {
     "away": ("外出", "out"),
 }
 SIDES = {"low": ("低于", "below"), "high": ("高于", "above")}
-APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", "values", "complete"})
+APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
 """Shown in another way, or of no use to a reader."""
 UNITS = {
     "/min": ("次/分", "/min"),
@@ -83,11 +118,18 @@ class Line(NamedTuple):
 
 def lines(evidence: dict[str, Any]) -> list[Line]:
     """What the decision rests on."""
+    kind = str(evidence.get("kind", ""))
     return [
-        Line(*LABELS.get(name, (name, name)), *_said(name, value))
+        Line(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_said(name, value, evidence))
         for name, value in evidence.items()
         if name not in APART and value not in (None, "", []) and (name, value) != ("usual_min", 0)
     ]
+
+
+def fall(evidence: dict[str, Any]) -> list[Line]:
+    """What the gateway measured of a fall; what a maker's own sensor says besides stays in its words."""
+    found = [(*FALL.get(name, (name, name)), _plain(value)) for name, value in evidence.get("features", {}).items()]
+    return [Line(zh, en, said, said) for zh, en, said in found]
 
 
 def parameters(evidence: dict[str, Any]) -> list[Line]:
@@ -104,12 +146,21 @@ def channels(evidence: dict[str, Any]) -> list[str]:
 
 def _named(name: str, value: Any) -> Iterator[str]:
     parameter = all_parameters().get(name)
-    zh, en, unit = (parameter.zh, parameter.en, parameter.unit) if parameter else (name, name, "")
+    rule, constant, channel = (*name.split("."), "", "")[:3]
+    zh, en = CONSTANTS.get(constant, (name, name))
+    unit = ""
+    if parameter is not None:
+        zh, en, unit = parameter.zh, parameter.en, parameter.unit
+    elif channel in CHANNELS:
+        zh, en = f"{CHANNELS[channel].zh}{zh}", f"{CHANNELS[channel].en} {en}"
+    elif constant in ("low", "high") and rule.removeprefix("limit_") in CHANNELS:
+        unit = CHANNELS[rule.removeprefix("limit_")].unit
     unit_zh, unit_en = UNITS.get(unit, (unit, unit))
     yield from (zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
 
 
-def _said(name: str, value: Any) -> tuple[str, str]:
+def _said(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:
+    own = (evidence.get("kind"), name) in LABELS_OF
     if name == "window":
         span = f"{_clock(value['since_us'])} – {_clock(value['until_us'])}"
         return span, span
@@ -117,8 +168,9 @@ def _said(name: str, value: Any) -> tuple[str, str]:
         return _clock(value), _clock(value)
     if name == "held_s":
         return f"{value // 60} 分 {value % 60} 秒", f"{value // 60} min {value % 60} s"
-    if name == "unit":
-        return UNITS.get(value, (value, value))
+    if (evidence.get("kind"), name) == ("weight", "days"):
+        dates = ", ".join(f"{dt.date(1970, 1, 1) + dt.timedelta(days=day):%m-%d}" for day in value)
+        return dates, dates
     if name == "channel" and value in CHANNELS:
         return CHANNELS[value].zh, CHANNELS[value].en
     if name == "event" and value in EVENTS:
@@ -128,8 +180,13 @@ def _said(name: str, value: Any) -> tuple[str, str]:
     words = {"state": STATES, "side": SIDES}.get(name, {})
     if isinstance(value, str) and value in words:
         return words[value]
-    text = ", ".join(_plain(part) for part in value) if isinstance(value, list) else _plain(value)
-    return text, text
+    between = " – " if name == "possible" else ", "
+    text = between.join(_plain(part) for part in value) if isinstance(value, list) else _plain(value)
+    channel = CHANNELS.get(str(evidence.get("channel")))
+    if channel is None or own or name not in IN_CHANNELS_UNIT:
+        return text, text
+    zh, en = UNITS.get(channel.unit, (channel.unit, channel.unit))
+    return f"{text} {zh}".strip(), f"{text} {en}".strip()
 
 
 def _plain(value: Any) -> str:

@@ -1,4 +1,5 @@
-"""The numbers of the detectors that people may set: what there is, within which limits, and which value holds for whom.
+"""The numbers that people may set: what there is, within which limits, and which value holds for whom. Those of the
+detectors, the limits of vital signs, the targets of the service level.
 
 What is set for a person wins over their home, that over the person's ability grade, that over the district, and that
 over the detector's default. Pure; who may set what is the affair of :mod:`alerting.tuning`.
@@ -16,6 +17,9 @@ from alerting.detection.context import Person
 from alerting.detection.detector import Parameter
 from alerting.detection.detectors import all_parameters
 from alerting.detection.detectors.limits import DEFAULTS
+from alerting.sla_targets import PREFIX as SLA
+from alerting.sla_targets import check_order
+from alerting.sla_targets import parameters as sla_parameters
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.tuning import Setting
 from firmware_profiles.channels import CHANNELS
@@ -36,11 +40,11 @@ SCOPES: Mapping[str, tuple[str, str]] = {
 
 @cache
 def catalogue() -> dict[str, Parameter]:
-    """Every parameter by name: those that detectors declare, and ``limit.<channel>.low`` and ``.high``.
+    """Every parameter by name: those that detectors declare, ``limit.<channel>.low`` and ``.high``, ``sla.…``.
 
     A default of -inf or inf: no limit on that side.
     """
-    found = dict(all_parameters())
+    found = {**all_parameters(), **sla_parameters()}
     for code, limit in DEFAULTS.items():
         channel = CHANNELS[code]
         low = -math.inf if limit.low is None else limit.low
@@ -66,7 +70,8 @@ def named(name: str) -> Parameter:
 def check(name: str, value: float, others: Values) -> None:
     """Raises ProvisioningError, with the range in words, where the value is outside its limits.
 
-    ``others``: what else holds for the same people: a low limit must stay below the high one.
+    ``others``: what else holds for the same people: a low limit must stay below the high one, and an alert is
+    acknowledged before it is resolved.
     """
     parameter = named(name)
     if not parameter.low <= value <= parameter.high:  # also for NaN
@@ -76,6 +81,8 @@ def check(name: str, value: float, others: Values) -> None:
             f"{name}({parameter.zh})应在 {parameter.low:g} 至 {parameter.high:g}{unit} 之间,不能为 {value:g}",
             field="value",
         )
+    if name.startswith(SLA):
+        check_order(name, value, others)
     if name.startswith(_LIMIT):
         _, channel, side = name.split(".")
         pair = {s: others.get(f"limit.{channel}.{s}", named(f"limit.{channel}.{s}").default) for s in ("low", "high")}
@@ -123,7 +130,8 @@ def layers_of(settings: Iterable[Setting]) -> Layers:
     residents: dict[int | None, dict[str, float]] = {}
     for setting in settings:
         parameter, place = catalogue().get(setting.name), setting.place
-        if parameter is None or not parameter.low <= setting.value <= parameter.high:
+        misplaced = parameter is not None and parameter.district_only and place.scope != "district"
+        if parameter is None or misplaced or not parameter.low <= setting.value <= parameter.high:
             log.warning("a stored parameter does not count", name=setting.name, value=setting.value, place=str(place))
             continue
         layer = {
@@ -153,5 +161,5 @@ def tuned(person: Person, values: Values) -> Person:
         else:
             limits.pop(code, None)
             log.error("limits contradict each other; the rule's own count", person=person.code, channel=code)
-    others = {name: value for name, value in values.items() if not name.startswith(_LIMIT)}
+    others = {name: value for name, value in values.items() if not name.startswith((_LIMIT, SLA))}
     return msgspec.structs.replace(person, limits=limits, tuning={**person.tuning, **others})

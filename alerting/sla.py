@@ -2,7 +2,7 @@
 
 An emergency is acknowledged within 60 s (the alarm receiving centres of TSA/TEC Quality answer 97.5 % of calls within
 60 s) and somebody is at the door within 15 min, as a home-care-bed carer is. Every duration counts from the moment the
-alert was raised, by its present severity.
+alert was raised, by its present severity. A district may set other targets: :mod:`alerting.sla_targets`.
 """
 
 import datetime as dt
@@ -30,7 +30,8 @@ TARGETS_S: Mapping[str, Mapping[Milestone, float]] = {
     "attention": {"acknowledged": 1800, "contacted": 4 * 3600, "resolved": 24 * 3600},
     "technical": {"acknowledged": 8 * 3600, "resolved": 72 * 3600},
 }
-"""Seconds from raised; a severity without an entry for a milestone has no target."""
+"""Seconds from raised, where the district has set no others; a severity without an entry for a milestone has no
+target."""
 SHARE_WANTED = 0.975
 """Of the alerts of a severity that should meet their target."""
 
@@ -63,6 +64,12 @@ class Story(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
     organisation: str = ""
     shift: str = ""
+    targets: Mapping[Milestone, float] | None = None
+    """Seconds, as they were in force when it was raised; None: TARGETS_S."""
+
+    def target(self, milestone: Milestone) -> float | None:
+        targets = TARGETS_S.get(self.severity, {}) if self.targets is None else self.targets
+        return targets.get(milestone)
 
 
 class Shift(msgspec.Struct, frozen=True):
@@ -116,7 +123,7 @@ def reached_at(story: Story, milestone: Milestone) -> dt.datetime | None:
 
 def measure(story: Story, milestone: Milestone, now: dt.datetime) -> Measured:
     """How one milestone of one alert stands."""
-    target = TARGETS_S.get(story.severity, {}).get(milestone)
+    target = story.target(milestone)
     reached = reached_at(story, milestone)
     # A gateway's clock may be ahead of ours: nothing takes less than no time.
     elapsed = None if reached is None else max(0.0, (reached - story.raised_at).total_seconds())
@@ -145,20 +152,22 @@ def shift_at(shifts: Sequence[Shift], at: dt.datetime) -> str:
 
 
 def report(stories: Iterable[Story], now: dt.datetime, *, by_shift: bool = True) -> list[Line]:
-    """Per organisation, shift (unless not wanted), severity and milestone: how many met the target, and percentiles."""
+    """Per organisation, shift (unless not wanted), severity, milestone and target (a district may have changed it): how
+    many met the target, and percentiles."""
     rows = []
     for story in stories:
         for milestone in MILESTONES:
             measured = measure(story, milestone, now)
             if measured.target_s is not None:
                 shift = story.shift if by_shift else ""
-                key = (story.organisation, shift, _rank(story.severity), MILESTONES.index(milestone))
+                rank = _rank(story.severity)
+                key = (story.organisation, shift, rank, MILESTONES.index(milestone), measured.target_s)
                 rows.append((key, story.severity, measured))
     rows.sort(key=lambda row: row[0])
     return [_line(key, [(severity, m) for _, severity, m in group]) for key, group in groupby(rows, lambda row: row[0])]
 
 
-def _line(key: tuple[str, str, int, int], group: Sequence[tuple[str, Measured]]) -> Line:
+def _line(key: tuple[str, str, int, int, float], group: Sequence[tuple[str, Measured]]) -> Line:
     measured = [one for _, one in group]
     counts = {verdict: sum(one.verdict == verdict for one in measured) for verdict in ("met", "late", "missed")}
     had_to = sum(counts.values())
@@ -169,7 +178,7 @@ def _line(key: tuple[str, str, int, int], group: Sequence[tuple[str, Measured]])
         shift=key[1],
         severity=group[0][0],
         milestone=measured[0].milestone,
-        target_s=float(measured[0].target_s or 0),
+        target_s=float(key[4]),
         alerts=len(measured),
         **counts,
         pending=sum(one.verdict == "pending" for one in measured),

@@ -15,10 +15,18 @@ from alerting.channels.outbox import Recipient, enqueue
 from alerting.lifecycle import OPEN
 from alerting.orders.messages import dispatch_of
 from alerting.sla import Line, Shift, Step, Story
+from alerting.sla_targets import PREFIX, InForce
+from care_network import tuning
 
 log = structlog.get_logger(__name__)
 LOOKED_BACK = dt.timedelta(days=7)
 """An alert that has been open for longer is not told of any more: everybody knows."""
+
+
+def targets(conn: psycopg.Connection[Any]) -> InForce:
+    """The district's targets, now and before."""
+    changes = tuning.history(conn, tuning.DISTRICT)
+    return InForce([(change.at, change.name, change.new_value) for change in changes if change.name.startswith(PREFIX)])
 
 
 def stories(
@@ -31,11 +39,13 @@ def stories(
         "SELECT o.code, s.code, s.starts, s.ends FROM shift s JOIN organisation o ON o.id = s.organisation_id"
     ):
         shifts[organisation].append(Shift(code, starts, ends))
+    in_force = targets(conn)
     rows = conn.execute(_ALERTS, {"since": since, "until": until, "under": under}).fetchall()
     steps = _steps(conn, [row[0] for row in rows])
     return [
         Story(str(alert), severity, raised, tuple(steps[alert]), organisation or "",
-              sla.shift_at(shifts[organisation], raised) if organisation else "")
+              sla.shift_at(shifts[organisation], raised) if organisation else "",
+              in_force.at(raised).seconds.get(severity))
         for alert, severity, raised, organisation in rows
     ]  # fmt: skip
 
@@ -75,10 +85,14 @@ def note_breaches(conn: psycopg.Connection[Any], now: dt.datetime) -> int:
     """Note each target of an open alert that is over and tell the dispatch of the place, in one transaction each; how
     many were new. Two workers at once note each once: the first insert wins."""
     found = 0
+    in_force = targets(conn)
     open_alerts = conn.execute(_OPEN, {"states": list(OPEN), "since": now - LOOKED_BACK, "now": now}).fetchall()
     steps = _steps(conn, [row[0] for row in open_alerts])
     for alert, severity, raised, path, noted in open_alerts:
-        for one in sla.breached(Story(str(alert), severity, raised, tuple(steps[alert])), now):
+        story = Story(
+            str(alert), severity, raised, tuple(steps[alert]), targets=in_force.at(raised).seconds.get(severity)
+        )
+        for one in sla.breached(story, now):
             if one.milestone not in noted and one.target_s is not None:
                 found += _note(conn, alert, path, one.milestone, raised, one.target_s, now)
     return found

@@ -5,6 +5,7 @@ district's by an administrator of the whole district (``set_district_limits``).
 """
 
 import datetime as dt
+import math
 from typing import Any, get_args
 
 import msgspec
@@ -63,7 +64,7 @@ def look(conn: Connection[Any], account: Account, scope: str, key: str, at: dt.d
         layers = _layers(conn)
         history = tuning.history(conn, target.place)
     values = dict(layers.of(*target.around)).get(target.place.scope, {})
-    lines = [_line(name, target, layers, values) for name in sorted(catalogue())]
+    lines = [_line(name, target, layers, values) for name in sorted(catalogue()) if _holds_at(name, target.place)]
     may_change = _refusal(conn, account, target.place) is None
     return Sheet(target, lines, history, may_change, history[0].id if history else 0)
 
@@ -104,8 +105,13 @@ def change(
                 f"{newest.actor} changed {newest.name} meanwhile; look at it again",
                 f"{newest.actor} 刚刚修改了 {newest.name},请重新查看后再改",
             )
-        if value is not None:
-            check(name, value, _layers(conn).values(*target.around))
+        if not _holds_at(name, target.place):
+            raise ProvisioningError(
+                f"{name} holds for everybody: set it for the district", f"{name} 仅可按全区设置", field="name"
+            )
+        checked = catalogue()[name].default if value is None and target.place.scope == "district" else value
+        if checked is not None and math.isfinite(checked):
+            check(name, checked, _layers(conn).values(*target.around))
         author = Author(account.id, account.name_zh, origin)
         done = tuning.put(conn, target.place, name, value, author, reason, at)
         if done:
@@ -166,6 +172,10 @@ def _all(conn: Connection[Any], account: Account) -> bool:
         (account.area_path,),
     ).fetchone()
     return row is None
+
+
+def _holds_at(name: str, place: Place) -> bool:
+    return place.scope == "district" or not catalogue()[name].district_only
 
 
 def _layers(conn: Connection[Any]) -> Layers:

@@ -23,6 +23,7 @@ MODULES = (
     "ingest_load",
     "flood",
     "history",
+    "plain_retention",
     "peers",
     "alert_latency",
     "alert_load",
@@ -32,6 +33,7 @@ MODULES = (
     "edge",
     "edge_line",
     "matching",
+    "board",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -7,14 +7,13 @@ orders in hand.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from care_network.duty import SHANGHAI, Person, Post, Roster, stints
-from care_network.workforce import LANGUAGES, ROLES, SKILLS, effective_skills
+from care_network.workforce import CERTIFICATES, LANGUAGES, ROLES, SKILLS
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.uint64]
@@ -23,18 +22,19 @@ Mask = NDArray[np.bool_]
 
 URGENCIES = ("emergency", "urgent", "attention", "technical", "planned")
 """An order's urgency: its alert's severity, or planned; the gravest first."""
-_SKILL_BIT = {code: np.uint64(1 << number) for number, code in enumerate(SKILLS)}
-_LANGUAGE_BIT = {code: np.uint64(1 << number) for number, code in enumerate(LANGUAGES)}
+_SKILL_BIT = {code: 1 << number for number, code in enumerate(SKILLS)}
+_LANGUAGE_BIT = {code: 1 << number for number, code in enumerate(LANGUAGES)}
+_PAPER_BIT = {code: 1 << number for number, code in enumerate(CERTIFICATES)}
 _ROLE_NUMBER = {code: number for number, code in enumerate(ROLES)}
 
 
 def skill_bits(codes: Iterable[str]) -> np.uint64:
     """A set of skills as bits; unknown codes have none."""
-    return np.uint64(sum(int(_SKILL_BIT[code]) for code in set(codes) if code in _SKILL_BIT))
+    return np.uint64(_bits(codes, _SKILL_BIT))
 
 
 def language_bits(codes: Iterable[str]) -> np.uint64:
-    return np.uint64(sum(int(_LANGUAGE_BIT[code]) for code in set(codes) if code in _LANGUAGE_BIT))
+    return np.uint64(_bits(codes, _LANGUAGE_BIT))
 
 
 def role_mask(roles: frozenset[str]) -> Mask:
@@ -94,15 +94,12 @@ def day_of(roster: Roster, date: dt.date, places: Mapping[int, tuple[float, floa
     posts = tuple(roster.posts.values())
     row = {person.id: number for number, person in enumerate(people)}
     post_row = {post.id: number for number, post in enumerate(posts)}
-    good = np.zeros(len(people), np.uint64)
-    lapsed = np.zeros(len(people), np.uint64)
-    qualified = np.zeros(len(people), bool)
-    for number, person in enumerate(people):
-        can, can_not = effective_skills(person.skills, person.certificates, date)
-        good[number], lapsed[number] = _bits(can), _bits(can_not)
-        needs = ROLES[person.role].needs if person.role in ROLES else frozenset()
-        held = {certificate.kind for certificate in person.certificates if certificate.valid(date)}
-        qualified[number] = not needs or bool(needs & held)
+    role = np.array([_ROLE_NUMBER.get(person.role, -1) for person in people], np.int64)
+    papers = np.array(
+        [_bits((c.kind for c in person.certificates if c.valid(date)), _PAPER_BIT) for person in people], np.uint64
+    )
+    has = np.array([_bits(person.skills, _SKILL_BIT) for person in people], np.uint64)
+    good = _counting(has, papers)
     duties = stints(roster, *bounds(date))
     home = np.full(len(people), -1, np.int64)
     for stint in duties:
@@ -113,11 +110,11 @@ def day_of(roster: Roster, date: dt.date, places: Mapping[int, tuple[float, floa
         people,
         posts,
         row,
-        np.array([_ROLE_NUMBER.get(person.role, -1) for person in people], np.int64),
+        role,
         good,
-        lapsed,
-        np.array([language_bits(person.languages) for person in people], np.uint64),
-        qualified,
+        has & ~good,
+        np.array([_bits(person.languages, _LANGUAGE_BIT) for person in people], np.uint64),
+        _one_of(papers, _ROLE_PAPERS[role]),
         np.array([person.reachable for person in people], bool),
         np.array([places.get(post.id, nowhere)[0] for post in posts], float),
         np.array([places.get(post.id, nowhere)[1] for post in posts], float),
@@ -149,6 +146,27 @@ def crew_of(
     return Crew(day, at, longitude, latitude, counts)
 
 
-@lru_cache(maxsize=4096)
-def _bits(codes: tuple[str, ...]) -> np.uint64:
-    return skill_bits(codes)
+def _bits(codes: Iterable[str], known: Mapping[str, int]) -> int:
+    found = 0
+    for code in codes:
+        found |= known.get(code, 0)
+    return found
+
+
+_ROLE_PAPERS = np.array([_bits(role.needs, _PAPER_BIT) for role in ROLES.values()] + [0], np.uint64)
+"""By role number; the last one is of a role that is not known."""
+
+
+def _counting(has: Bits, papers: Bits) -> Bits:
+    """Of each person's skills those that count with these valid papers, as ``workforce.effective_skills`` says."""
+    good = np.zeros(len(has), np.uint64)
+    for code, skill in SKILLS.items():
+        bit = np.uint64(_SKILL_BIT[code])
+        good |= np.where(_one_of(papers, np.uint64(_bits(skill.needs, _PAPER_BIT))), has & bit, np.uint64(0))
+    return good
+
+
+def _one_of(papers: Bits, needs: Bits | np.uint64) -> Mask:
+    """Whether one of the papers that are needed is there, or none is needed."""
+    found: Mask = (needs == 0) | ((papers & needs) != 0)
+    return found

@@ -31,7 +31,7 @@ KIND_WORDS: Mapping[str, tuple[str, str]] = {
 NEAREST_KINDS = tuple(KIND_WORDS)
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person(msgspec.Struct, frozen=True, gc=False):
     """A member of staff or a volunteer."""
 
     id: int
@@ -52,7 +52,7 @@ class Person(msgspec.Struct, frozen=True):
         return bool(self.phone) or self.account_id is not None
 
 
-class Post(msgspec.Struct, frozen=True):
+class Post(msgspec.Struct, frozen=True, gc=False):
     """An organisation, as far as duty goes."""
 
     id: int
@@ -65,7 +65,7 @@ class Post(msgspec.Struct, frozen=True):
     phone: str
 
 
-class Weekly(msgspec.Struct, frozen=True):
+class Weekly(msgspec.Struct, frozen=True, gc=False):
     """Somebody works a shift every week; see ``staff_records.NewRosterEntry``."""
 
     staff_id: int
@@ -78,7 +78,7 @@ class Weekly(msgspec.Struct, frozen=True):
     valid_until: dt.date | None
 
 
-class Exceptional(msgspec.Struct, frozen=True):
+class Exceptional(msgspec.Struct, frozen=True, gc=False):
     """An absence (``organisation_id`` None) or an extra duty."""
 
     staff_id: int
@@ -100,7 +100,7 @@ class Roster(msgspec.Struct, frozen=True):
     extras: tuple[Exceptional, ...] = ()
 
 
-class Stint(msgspec.Struct, frozen=True):
+class Stint(msgspec.Struct, frozen=True, gc=False):
     """One person's unbroken time on duty for an organisation."""
 
     staff_id: int
@@ -149,14 +149,14 @@ def stints(roster: Roster, since: dt.datetime, until: dt.datetime) -> list[Stint
         away[absence.staff_id].append((absence.starts_at, absence.ends_at))
     found = []
     for stint in _planned(roster, since, until):
-        if stint.starts_at >= until or since >= stint.ends_at:
-            continue
         if stint.staff_id not in away:
             found.append(stint)
             continue
-        for start, end in _without((stint.starts_at, stint.ends_at), away[stint.staff_id]):
-            if start < until and since < end:
-                found.append(msgspec.structs.replace(stint, starts_at=start, ends_at=end))
+        found += [
+            msgspec.structs.replace(stint, starts_at=span[0], ends_at=span[1])
+            for span in _without((stint.starts_at, stint.ends_at), away[stint.staff_id])
+            if _touch(span, (since, until))
+        ]
     return sorted(found, key=lambda stint: (stint.starts_at, stint.organisation_id, stint.staff_id, stint.ends_at))
 
 
@@ -221,29 +221,45 @@ def describe(hole: Hole) -> tuple[str, str]:
 
 
 def _planned(roster: Roster, since: dt.datetime, until: dt.datetime) -> Iterable[Stint]:
-    """What the patterns and the extra duties say, absences not yet taken off."""
-    first, last = since.astimezone(SHANGHAI).date() - _DAY, until.astimezone(SHANGHAI).date()
-    days = [first + _DAY * number for number in range((last - first).days + 1)]
-    hours: dict[tuple[dt.time, dt.time, dt.date], _Span] = {}  # a thousand people share a few shifts
+    """What the patterns and the extra duties say in [since, until); absences not yet taken off."""
+    hours: dict[tuple[dt.time, dt.time], list[tuple[dt.date, _Span]]] = {}  # a thousand people share a few shifts
     for entry in roster.weekly:
         if entry.staff_id not in roster.people or entry.organisation_id not in roster.posts:
             continue
-        for day in days:
+        key = (entry.starts, entry.ends)
+        if key not in hours:
+            hours[key] = [(day, span) for day, span in _shift_hours(*key, since, until) if _touch(span, (since, until))]
+        for day, span in hours[key]:
             if day.isoweekday() not in entry.weekdays or day < entry.valid_from:
                 continue
-            if entry.valid_until is not None and day > entry.valid_until:
-                continue
-            key = (entry.starts, entry.ends, day)
-            if key not in hours:
-                overnight = _DAY if entry.ends <= entry.starts else dt.timedelta(0)
-                hours[key] = (
-                    dt.datetime.combine(day, entry.starts, SHANGHAI).astimezone(dt.UTC),
-                    dt.datetime.combine(day + overnight, entry.ends, SHANGHAI).astimezone(dt.UTC),
-                )
-            yield Stint(entry.staff_id, entry.organisation_id, entry.shift, *hours[key])
+            if entry.valid_until is None or day <= entry.valid_until:
+                yield Stint(entry.staff_id, entry.organisation_id, entry.shift, *span)
     for extra in roster.extras:
         if extra.organisation_id in roster.posts and extra.staff_id in roster.people:
-            yield Stint(extra.staff_id, extra.organisation_id, "extra", extra.starts_at, extra.ends_at)
+            span = (extra.starts_at, extra.ends_at)
+            if _touch(span, (since, until)):
+                yield Stint(extra.staff_id, extra.organisation_id, "extra", *span)
+
+
+def _shift_hours(
+    starts: dt.time, ends: dt.time, since: dt.datetime, until: dt.datetime
+) -> Iterable[tuple[dt.date, _Span]]:
+    """The hours of a shift on each day from the one before ``since``: its end may lie on the day after."""
+    day, last = since.astimezone(SHANGHAI).date() - _DAY, until.astimezone(SHANGHAI).date()
+    overnight = _DAY if ends <= starts else dt.timedelta(0)
+    while day <= last:
+        yield (
+            day,
+            (
+                dt.datetime.combine(day, starts, SHANGHAI).astimezone(dt.UTC),
+                dt.datetime.combine(day + overnight, ends, SHANGHAI).astimezone(dt.UTC),
+            ),
+        )
+        day += _DAY
+
+
+def _touch(one: _Span, other: _Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
 def _without(span: _Span, taken: Iterable[_Span]) -> list[_Span]:
@@ -261,11 +277,7 @@ def _without(span: _Span, taken: Iterable[_Span]) -> list[_Span]:
 
 
 def _absent(roster: Roster, posts: set[int], start: dt.datetime, end: dt.datetime) -> tuple[tuple[Person, str], ...]:
-    planned = {
-        stint.staff_id
-        for stint in _planned(roster, start, end)
-        if stint.organisation_id in posts and stint.starts_at < end and start < stint.ends_at
-    }
+    planned = {stint.staff_id for stint in _planned(roster, start, end) if stint.organisation_id in posts}
     away = {
         absence.staff_id: absence.reason
         for absence in roster.absences

@@ -75,7 +75,7 @@ ROLES: Mapping[str, Term] = {
 }
 
 
-class Certificate(msgspec.Struct, frozen=True):
+class Certificate(msgspec.Struct, frozen=True, gc=False):
     """What somebody holds; valid on the day ``expires_on``, too. None: it does not expire."""
 
     kind: str

@@ -7,6 +7,7 @@ import uuid
 from typing import Annotated, Any
 
 import msgspec
+import psycopg
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
@@ -20,8 +21,9 @@ from console import vitals
 from console.alert_pages import act
 from console.board import Watcher
 from console.pages import authenticate, load_resident, set_cookie
-from console.security import CurrentAccount, LoginNeeded, current_account, origin_of, require, same_origin
+from console.security import CurrentAccount, LoginNeeded, origin_of, require, same_origin
 from console.state import Console, console_of
+from console.watching import watching
 from firmware_profiles.channels import CHANNELS
 
 router = APIRouter()
@@ -117,13 +119,15 @@ async def live(socket: WebSocket) -> None:
     try:
         if not same_origin(socket):
             raise LoginNeeded
-        account = await asyncio.to_thread(current_account, socket, console)
-        scope = await asyncio.to_thread(console.scope, account)
+        known = await asyncio.to_thread(watching, socket, console)
     except LoginNeeded:
         await socket.close(4401)
         return
+    except psycopg.OperationalError:
+        await socket.close(1013)  # try again later
+        return
     await socket.accept()
-    watcher = Watcher(asyncio.get_running_loop(), scope.sees)
+    watcher = Watcher(asyncio.get_running_loop(), known.scope.sees)
     unwatch = console.board.watch(watcher)
     try:
         async with asyncio.TaskGroup() as group:
@@ -150,9 +154,7 @@ async def _check(socket: WebSocket, console: Console, watcher: Watcher) -> None:
         state = {"type": "state", "database": console.feed.database_up, "broker": console.feed.broker_up}
         await socket.send_json(state)
         await asyncio.sleep(RECHECK_S)
-        if console.feed.database_up:
-            account = await asyncio.to_thread(current_account, socket, console)
-            watcher.may_see = (await asyncio.to_thread(console.scope, account)).sees
+        watcher.may_see = (await asyncio.to_thread(watching, socket, console)).scope.sees
 
 
 async def _receive(socket: WebSocket) -> None:

@@ -18,6 +18,7 @@ from console.security import LoginNeeded, guard
 from console.settings import ConsoleSettings
 from console.state import Console
 from console.views import page
+from console.watching import Memory
 from database.settings import DatabaseSettings
 from firmware_profiles.mqtt import Broker
 
@@ -36,6 +37,7 @@ def create_app(settings: ConsoleSettings, database: DatabaseSettings, broker: Br
 
     app = FastAPI(title="Shouwang console", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.console = console
+    app.state.memory = Memory()
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
     # dispatch stands before api: the general step of an alert would take its paths

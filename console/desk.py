@@ -1,6 +1,7 @@
 """What stands over the queue: alerts that are one event, and hours of the night in which nobody would answer."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import msgspec
 import psycopg
 import structlog
 
-from alerting.escalation import grouping, holes
+from alerting.escalation import duty_warnings, grouping
 from alerting.escalation.progress import Deadline, deadlines
 from alerting.notice import AlertNotice
 from care_network.accounts import Account
@@ -17,6 +18,8 @@ from console.state import Console
 log = structlog.get_logger(__name__)
 
 DESK = ("dispatcher", "admin")
+MANY = 20
+"""So many single alerts that can wait are shown line by line."""
 
 
 def groups(alerts: Sequence[AlertNotice]) -> list[dict[str, Any]]:
@@ -25,11 +28,31 @@ def groups(alerts: Sequence[AlertNotice]) -> list[dict[str, Any]]:
     items = [
         grouping.Item(a.id, a.rule, a.severity, a.state, a.area_path, a.household_code, a.onset_us) for a in alerts
     ]
-    return [
-        {"first": by_id[one.ids[0]], "alerts": [by_id[id] for id in one.ids], **msgspec.structs.asdict(one)}
-        for one in grouping.group(items)
-        if len(one.ids) >= grouping.LEAST
-    ]
+    found: list[dict[str, Any]] = []
+    same: Counter[str] = Counter()
+    for one in grouping.group(items):
+        if len(one.ids) < grouping.LEAST:
+            continue
+        # Not its first alert: when that one is resolved, a group that somebody has opened must stay open.
+        key = f"group-{one.rule}-{one.area}"
+        same[key] += 1
+        found.append(
+            {
+                "key": key if same[key] == 1 else f"{key}-{same[key]}",
+                "first": by_id[one.ids[0]],
+                "alerts": [by_id[id] for id in one.ids],
+                **msgspec.structs.asdict(one),
+            }
+        )
+    return found
+
+
+def by_gravity(alerts: Sequence[AlertNotice]) -> dict[str, list[AlertNotice]]:
+    """Those that can not wait ('grave') together, then attention and technical ones, each in the order given."""
+    found: dict[str, list[AlertNotice]] = {"grave": [], "attention": [], "technical": []}
+    for alert in alerts:
+        found[alert.severity if alert.severity in found else "grave"].append(alert)
+    return found
 
 
 def outlook(console: Console, account: Account) -> tuple[list[tuple[str, str]], dict[str, Deadline]]:
@@ -39,7 +62,8 @@ def outlook(console: Console, account: Account) -> tuple[list[tuple[str, str]], 
         return [], {}
     try:
         with console.database() as conn:
-            warned = holes.warnings(conn, dt.datetime.now(dt.UTC)) if account.role in DESK else []
+            now, area = dt.datetime.now(dt.UTC), account.area_path
+            warned = duty_warnings.warnings(conn, now, area) if account.role in DESK else []
             return warned, deadlines(conn)
     except psycopg.OperationalError as error:
         log.warning("ladders and warnings are not shown", error=str(error).strip())

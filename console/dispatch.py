@@ -5,6 +5,7 @@ import uuid
 from typing import Annotated, Any, Literal
 
 import msgspec
+import psycopg
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -86,6 +87,16 @@ def accept_on_page(request: Request, console: Shared, account: CurrentAccount, n
     return RedirectResponse("/handovers", 303)
 
 
+@router.post("/handovers/{number}/withdraw")
+def withdraw_on_page(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
+    _desk(account)
+    try:
+        _withdraw(request, console, account, number)
+    except lifecycle.LifecycleError as error:
+        return _handovers(request, console, account, error)
+    return RedirectResponse("/handovers", 303)
+
+
 @router.get("/api/handovers")
 def handovers(console: Shared, account: CurrentAccount) -> Response:
     """Those that wait for somebody to accept them, with their alerts."""
@@ -114,6 +125,16 @@ def accept(request: Request, console: Shared, account: CurrentAccount, number: i
         return _refused(error)
 
 
+@router.post("/api/handovers/{number}/withdraw")
+def withdraw(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
+    """Take back what one has offered, unless somebody has accepted it."""
+    _desk(account)
+    try:
+        return _json(_withdraw(request, console, account, number))
+    except lifecycle.LifecycleError as error:
+        return _refused(error)
+
+
 def _offer(request: Request, console: Console, account: Account, note: str) -> handover.Handover:
     with console.database() as conn:
         now = dt.datetime.now(dt.UTC)
@@ -122,10 +143,20 @@ def _offer(request: Request, console: Console, account: Account, note: str) -> h
 
 def _accept(request: Request, console: Console, account: Account, number: int) -> handover.Handover:
     with console.database() as conn:
-        waiting = handover.load(conn, number)
-        if waiting is None or not _within(account, waiting.area):
-            raise HTTPException(404)
+        _check_area(conn, account, number)
         return handover.accept(conn, number, _actor(request, account), dt.datetime.now(dt.UTC))
+
+
+def _withdraw(request: Request, console: Console, account: Account, number: int) -> handover.Handover:
+    with console.database() as conn:
+        _check_area(conn, account, number)
+        return handover.withdraw(conn, number, account, dt.datetime.now(dt.UTC), origin_of(request))
+
+
+def _check_area(conn: psycopg.Connection[Any], account: Account, number: int) -> None:
+    found = handover.load(conn, number)
+    if found is None or not _within(account, found.area):
+        raise HTTPException(404)
 
 
 def _handovers(

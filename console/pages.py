@@ -2,10 +2,11 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from psycopg.rows import dict_row
 from starlette.responses import RedirectResponse, Response
 
@@ -13,6 +14,7 @@ from alerting import lifecycle
 from alerting.orders import ratings
 from alerting.orders import store as work_orders
 from care_network import access, accounts
+from care_network.ability import GRADES
 from care_network.access import Action
 from care_network.accounts import Account
 from care_network.errors import LoginRefusedError
@@ -24,6 +26,7 @@ from console.i18n import pick
 from console.security import COOKIE, CurrentAccount, LoginNeeded, current_account, origin_of, require
 from console.state import Console, console_of
 from console.views import LANGUAGE_COOKIE, language_of, page
+from console.watching import CurrentWatching, Watching
 
 router = APIRouter()
 Shared = Annotated[Console, Depends(console_of)]
@@ -72,6 +75,7 @@ def log_out(request: Request, console: Shared) -> Response:
     if token:
         with console.database() as conn:
             accounts.revoke_session(conn, token, dt.datetime.now(dt.UTC))
+        request.app.state.memory.forget(token)
     response = RedirectResponse("/login", 303)
     response.delete_cookie(COOKIE)
     return response
@@ -85,24 +89,27 @@ def switch_language(request: Request, language: str) -> Response:
 
 
 @router.get("/")
-def board_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    if account.role == "family":
+def board_page(request: Request, console: Shared, watching: CurrentWatching) -> Response:
+    if watching.account.role == "family":
         return RedirectResponse("/family", 303)
-    return page(request, "board.html", account, **queue_of(console, account))
+    return page(request, "board.html", watching.account, **queue_of(console, watching))
 
 
 @router.get("/queue")
-def queue(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """The queue alone, for the live page to put in place."""
-    require(account, Action.VIEW_ALERTS)
-    return page(request, "_queue.html", account, **queue_of(console, account))
+def queue(
+    request: Request, console: Shared, watching: CurrentWatching, opened: Annotated[tuple[str, ...], Query()] = ()
+) -> Response:
+    """The queue alone, for the live page to put in place; ``opened``: keys of the groups whose lines are shown."""
+    require(watching.account, Action.VIEW_ALERTS)
+    return page(request, "_queue.html", watching.account, **queue_of(console, watching, opened))
 
 
 @router.post("/queue/acknowledge")
 def acknowledge_group(
-    request: Request, console: Shared, account: CurrentAccount, alerts: Annotated[list[str], Form(max_length=1000)]
+    request: Request, console: Shared, watching: CurrentWatching, alerts: Annotated[list[str], Form(max_length=1000)]
 ) -> Response:
     """Take a whole group on: each alert at the version that was seen, those that others changed meanwhile are left."""
+    account = watching.account
     taken = left = 0
     for each in alerts:
         alert_id, _, version = each.partition(" ")
@@ -117,19 +124,22 @@ def acknowledge_group(
         return RedirectResponse("/", 303)
     zh = f"已确认 {taken} 条;{left} 条已被他人更新,请查看"
     message = pick(language_of(request, account), zh, f"{taken} taken; {left} were changed by others: look at them")
-    return page(request, "board.html", account, status=409, message=message, **queue_of(console, account))
+    return page(request, "board.html", account, status=409, message=message, **queue_of(console, watching))
 
 
-def queue_of(console: Console, account: Account) -> dict[str, Any]:
-    """What the board shows: groups of many alike, and every other alert by itself."""
-    alerts = console.board.open_alerts(console.scope(account).sees)
-    warnings, deadlines = desk.outlook(console, account)
+def queue_of(console: Console, watching: Watching, opened: Sequence[str] = ()) -> dict[str, Any]:
+    """What the board shows: groups of many alike, and every other alert by itself; of those that can wait, more than
+    desk.MANY are one line, too."""
+    alerts = console.board.open_alerts(watching.scope.sees)
+    warnings, deadlines = desk.outlook(console, watching.account)
     groups = desk.groups(alerts)
     together = {id for group in groups for id in group["ids"]}
     return {
         "alerts": alerts,
         "groups": groups,
-        "single": [alert for alert in alerts if alert.id not in together],
+        "single": desk.by_gravity([alert for alert in alerts if alert.id not in together]),
+        "opened": frozenset(opened),
+        "many": desk.MANY,
         "warnings": warnings,
         "deadlines": deadlines,
         "feed": console.feed,
@@ -167,7 +177,7 @@ def resident_page(request: Request, console: Shared, account: CurrentAccount, co
             "alerts": [notice_of(row) for row in lifecycle.of_resident(conn, resident["id"], 20)],
         }
     charts = vitals.CHARTED
-    return page(request, "resident.html", account, resident=resident, charts=charts, **context)
+    return page(request, "resident.html", account, resident=resident, charts=charts, grades=GRADES, **context)
 
 
 def load_resident(

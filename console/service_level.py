@@ -29,6 +29,7 @@ def sla_page(
     lines, breaches = _read(request, console, account, days, by_shift)
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
+        in_force = sla_store.targets(conn).at(now)
         organisations = _names(conn, "SELECT code, name_zh, name_en FROM organisation")
         shifts = _names(
             conn,
@@ -40,7 +41,7 @@ def sla_page(
         )
     return page(
         request, "sla.html", account, lines=lines, breaches=breaches, days=days, by_shift=by_shift,
-        milestones=sla.WORDS, wanted=sla.SHARE_WANTED, organisations=organisations, shifts=shifts, counted=counted,
+        milestones=sla.WORDS, targets=in_force, organisations=organisations, shifts=shifts, counted=counted,
         answer_s=statistics.ANSWER_S, outcome_words=OUTCOMES,
     )  # fmt: skip
 
@@ -50,7 +51,10 @@ def sla_json(
     request: Request, console: Shared, account: CurrentAccount, days: Days = 7, by_shift: bool = True
 ) -> Response:
     lines, breaches = _read(request, console, account, days, by_shift)
-    body = {"days": days, "lines": lines, "breaches": breaches, "targets_s": sla.TARGETS_S}
+    with console.database() as conn:
+        in_force = sla_store.targets(conn).at(dt.datetime.now(dt.UTC))
+    body = {"days": days, "lines": lines, "breaches": breaches}
+    body |= {"targets_s": in_force.seconds, "share": in_force.share}
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 

@@ -77,6 +77,7 @@ def page(request: Request, name: str, account: Account | None = None, status: in
         "evidence_lines": evidence.lines,
         "evidence_parameters": evidence.parameters,
         "evidence_channels": evidence.channels,
+        "evidence_fall": evidence.fall,
         "now": dt.datetime.now(dt.UTC),
     }
     return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)

@@ -37,8 +37,8 @@ def examine(url: str) -> Health:
                 findings.append("there is no schema yet: run 'shouwang migrate'")
             elif have != want:
                 findings.append(f"the schema is at {have}, this program brings {want}: run 'shouwang migrate'")
-            elif built is not None and (storage := examine_storage(conn, dt.datetime.now(dt.UTC))).lagging:
-                findings.append(f"roll-ups: {storage.text}")
+            elif built is not None:
+                findings += examine_storage(conn, dt.datetime.now(dt.UTC)).findings
             advice = grade_advice(built, offered) if built is not None else None
             if advice:
                 findings.append(advice)

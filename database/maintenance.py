@@ -81,11 +81,11 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
     retire_at = time.monotonic()
     while not stop.is_set():
         # bounded: however fast late readings come, retention has its turn
-        rows = _paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop)
+        rows = paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop)
         if rows:
             log.info("maintenance: rolled up", series_hours=rows)
         if time.monotonic() >= retire_at:
-            gone = _paced(retire(conn, grade, dt.datetime.now(dt.UTC)), stop)
+            gone = paced(retire(conn, grade, dt.datetime.now(dt.UTC)), stop)
             if gone:
                 log.info("maintenance: retired", rows_or_chunks=gone)
             retire_at = time.monotonic() + RETIRE_EVERY_S
@@ -97,7 +97,7 @@ def _alone(conn: psycopg.Connection[Any]) -> bool:
     return row is not None and bool(row[0])
 
 
-def _paced(steps: Iterator[int], stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> int:
+def paced(steps: Iterator[int], stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> int:
     """Take the steps, resting as long as each took: however much there is to do, half the time is ingest's."""
     total, began = 0, clock()
     for done in steps:

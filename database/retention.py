@@ -12,6 +12,8 @@ from database.rollup import LOCK_TIMEOUT, lock_storing
 
 ROWS_A_STEP = 20_000
 SERIES_A_STEP = 200
+WAIT = dt.timedelta(hours=6)
+"""Longer than any step of who makes retention wait, and nothing to something that removes whole days."""
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -52,12 +54,19 @@ def set_retention(conn: psycopg.Connection[Any], wanted: Retention) -> None:
         conn.execute("SELECT apply_retention()")
 
 
+def hold_back(conn: psycopg.Connection[Any], span: dt.timedelta = WAIT) -> None:
+    """Let no reading be removed for ``span`` from now on, at every grade; 0: no longer wait. Whoever needs longer calls
+    it again and again. It ends by itself: who asked for it may be killed."""
+    conn.execute("SELECT retention_waits(%s)", (span,))
+
+
 def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
     """Remove what is older than its retention, in steps; yields the rows (at 'apache' the chunks) of each.
 
-    A day of readings goes only when all of it is rolled up. At 'community' TimescaleDB's policies remove; here they are
-    made to look back further, day by day, after the retention was made longer. ``conn``: in autocommit. Raises
-    psycopg.errors.LockNotAvailable where a lock is held for long: try again.
+    A day of readings goes only when all of it is rolled up, and none while retention waits (:func:`hold_back`). At
+    'community' TimescaleDB's policies remove; here they are made to look back further, day by day, after the retention
+    was made longer. ``conn``: in autocommit. Raises psycopg.errors.LockNotAvailable where a lock is held for long: try
+    again.
     """
     if grade is Grade.COMMUNITY:
         conn.execute("SELECT apply_retention() FROM storage WHERE looks_back < refresh_span()")
@@ -67,8 +76,8 @@ def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Ite
         lock_storing(conn)
         conn.execute(
             "UPDATE storage SET kept_from = %(end)s WHERE kept_from < %(end)s AND late_before >= %(end)s"
-            " AND NOT EXISTS (SELECT FROM rollup_due WHERE hour < %(end)s)",
-            {"end": midnight(now - dt.timedelta(days=keep.raw_days))},
+            " AND waits_until <= %(now)s AND NOT EXISTS (SELECT FROM rollup_due WHERE hour < %(end)s)",
+            {"end": midnight(now - dt.timedelta(days=keep.raw_days)), "now": now},
         )
     row = conn.execute("SELECT kept_from FROM storage WHERE kept_from > '-infinity'").fetchone()
     if row is not None and grade is Grade.APACHE:

@@ -1,27 +1,34 @@
 """What an operator should know about roll-ups and room: for ``shouwang storage status`` and ``shouwang doctor``."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import psycopg
 
 from database.grade import Grade, schema_grade
+from database.policies import judge, load_policies
+from database.retention import load_retention, midnight
 from database.rollup import GRACE, HOUR, full_hour
 
 LAGS_AFTER = dt.timedelta(hours=2)
+RETIRES_WITHIN = dt.timedelta(days=2)
+"""So much older than its retention may be what is still there: whole days go, and only rolled up."""
 NOT_RUN_YET = (
     "TimescaleDB's policies have not run yet; they begin within minutes of 'shouwang migrate' or a change of the"
-    " retention (if not: raise max_worker_processes)"
+    " retention"
 )
 
 
 class StorageState(msgspec.Struct, frozen=True):
-    """``lag``: for how long roll-ups that should be there have been missing; nothing is wrong with what they show."""
+    """``lag``: for how long roll-ups that should be there have been missing; nothing is wrong with what they show.
+    ``findings``: what does not do its work (roll-ups, retention, compression), and what to do."""
 
     grade: Grade
     lag: dt.timedelta
     text: str
+    findings: tuple[str, ...] = ()
 
     @property
     def lagging(self) -> bool:
@@ -33,31 +40,73 @@ def examine_storage(conn: psycopg.Connection[Any], now: dt.datetime) -> StorageS
     grade = schema_grade(conn)
     if grade is None:
         raise RuntimeError("there is no schema yet: run 'shouwang migrate'")
-    if grade is Grade.COMMUNITY:
-        return _policies(conn, now)
+    state = _policies(conn, now) if grade is Grade.COMMUNITY else _maintained(conn, grade, now)
+    waits_until = _waits_until(conn)
+    if waits_until is not None and waits_until > now:
+        state = msgspec.structs.replace(state, text=f"{state.text}; no reading is removed before {_utc(waits_until)}")
+    return state
+
+
+def _maintained(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> StorageState:
     row = conn.execute(
         """
         SELECT nullif(late_before, '-infinity'), (SELECT min(hour) FROM rollup_due),
-               (SELECT count(*) FROM (SELECT FROM rollup_due LIMIT 1000000) d),
-               EXISTS (SELECT FROM series s CROSS JOIN LATERAL (
-                   SELECT FROM reading r WHERE r.series_id = s.id AND r.time < %s LIMIT 1) old)
+               (SELECT count(*) FROM (SELECT FROM rollup_due LIMIT 1000000) d)
         FROM storage
-        """,
-        (now - LAGS_AFTER - GRACE,),
+        """
     ).fetchone()
     assert row is not None  # noqa: S101 - the migration puts the one row in
-    late_before, oldest, due, old_readings = row
+    late_before, oldest, due = row
+    findings = tuple(_not_removed(conn, now))
     if late_before is None:
-        if not old_readings:
-            return StorageState(grade, dt.timedelta(0), "nothing to roll up yet")
-        return StorageState(grade, dt.timedelta.max, "never made: is 'shouwang maintain' running?")
+        if not _older(conn, "reading", "time", now - LAGS_AFTER - GRACE):
+            return StorageState(grade, dt.timedelta(0), "nothing to roll up yet", findings)
+        text = "never made: is 'shouwang maintain' running?"
+        return StorageState(grade, dt.timedelta.max, text, (f"roll-ups: {text}", *findings))
     lag = max(full_hour(now - GRACE) - late_before, dt.timedelta(0))
-    text = f"made up to {late_before:%Y-%m-%d %H:%M} UTC"
+    text = f"made up to {_utc(late_before)}"
     if due:
-        text += f"; {due:,} hours of series are due (again), the oldest of {oldest:%Y-%m-%d %H:%M}"
+        text += f"; {due:,} hours of series are due (again), the oldest of {_utc(oldest)}"
     if lag > LAGS_AFTER:
         text += f"; {lag // HOUR} hours behind: is 'shouwang maintain' running?"
-    return StorageState(grade, lag, text)
+        findings = (f"roll-ups: {text}", *findings)
+    return StorageState(grade, lag, text, findings)
+
+
+def _not_removed(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[str]:
+    """Retention that is behind."""
+    keep, waits_until = load_retention(conn), _waits_until(conn)
+    levels = [
+        ("rollup_minute", "hour", "minutes", keep.minute_days),
+        ("rollup_hour", "day", "hours", keep.hour_days),
+    ]
+    if waits_until is None or waits_until <= now:
+        levels.insert(0, ("reading", "time", "readings", keep.raw_days))
+    for table, column, what, days in levels:
+        if _older(conn, table, column, midnight(now - dt.timedelta(days=days)) - RETIRES_WITHIN):
+            yield (
+                f"retention: {what} are to be kept for {days} days, and older ones are still there: is 'shouwang"
+                " maintain' running? Its log says what holds it up; disk room is not freed meanwhile"
+            )
+
+
+def _older(conn: psycopg.Connection[Any], table: str, column: str, than: dt.datetime) -> bool:
+    """A look by the index for each series: the tables may hold years."""
+    query = (
+        f"SELECT EXISTS (SELECT FROM series s CROSS JOIN LATERAL (SELECT FROM {table} t"  # noqa: S608 - fixed names
+        f" WHERE t.series_id = s.id AND t.{column} < %s LIMIT 1) old)"
+    )
+    row = conn.execute(query.encode(), (than,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _waits_until(conn: psycopg.Connection[Any]) -> dt.datetime | None:
+    row = conn.execute("SELECT nullif(waits_until, '-infinity') FROM storage").fetchone()
+    return None if row is None else row[0]
+
+
+def _utc(time: dt.datetime) -> str:
+    return f"{time.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def sizes(conn: psycopg.Connection[Any], grade: Grade) -> dict[str, int]:
@@ -77,17 +126,13 @@ def sizes(conn: psycopg.Connection[Any], grade: Grade) -> dict[str, int]:
 
 
 def _policies(conn: psycopg.Connection[Any], now: dt.datetime) -> StorageState:
-    rows = conn.execute(
-        """
-        SELECT nullif(s.last_successful_finish, '-infinity') FROM timescaledb_information.jobs j
-        LEFT JOIN timescaledb_information.job_stats s USING (job_id)
-        WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
-        """
-    ).fetchall()
-    done = [row[0] for row in rows if row[0] is not None]
-    if len(done) < len(rows) or not rows:
-        return StorageState(Grade.COMMUNITY, dt.timedelta(0), NOT_RUN_YET)
-    lag = now - min(done)
-    return StorageState(
-        Grade.COMMUNITY, lag, f"by TimescaleDB's policies, last refreshed {min(done):%Y-%m-%d %H:%M} UTC"
-    )
+    found = load_policies(conn)
+    row = conn.execute("SELECT policies_set_at, nullif(waits_until, '-infinity') FROM storage").fetchone()
+    assert row is not None  # noqa: S101 - the migration puts the one row in
+    findings = tuple(judge(found, row[0], row[1], now))
+    refreshed = [policy.succeeded_at for policy in found if policy.kind == "policy_refresh_continuous_aggregate"]
+    done = [time for time in refreshed if time is not None]
+    if len(done) < len(refreshed) or not refreshed:
+        return StorageState(Grade.COMMUNITY, dt.timedelta(0), NOT_RUN_YET, findings)
+    text = f"by TimescaleDB's policies, last refreshed {_utc(min(done))}"
+    return StorageState(Grade.COMMUNITY, now - min(done), text, findings)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from firmware_profiles import wire
@@ -17,7 +18,9 @@ from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import DecodeError
 from ingest.door import Rows
 from ingest.marks import Mark
-from ingest.refusals import Code, Refusal
+from ingest.refusals import Code, Refusal, fault
+
+log = structlog.get_logger(__name__)
 
 StreamKey = tuple[int, int, str]
 """(gateway id, epoch, stream)"""
@@ -80,6 +83,10 @@ _NUMBERING = (
     "the gateway's numbers jump about, or begin anew all the time: does its outbox survive a restart? mend it, then"
     " process this again"
 )
+REUSED = (
+    "its number {} was stored before with something older; this is of {}. Was the outbox put back from a copy? Delete"
+    " it on the gateway, so that its numbers begin anew, then process this again"
+)
 
 
 class Batcher:
@@ -136,6 +143,9 @@ class Batcher:
             message = wire.decode(kinds[leaf], payload)
         except (DecodeError, KeyError) as error:
             return refuse(Code.UNDECODABLE, f"{error}; check the gateway's firmware")
+        except Exception as error:  # whatever a decoder does, one message is not the others' end
+            log.exception("a message can not be decoded", topic=topic)
+            return refuse(Code.FAULT, fault(error))
         assert message is not None  # noqa: S101 - decode gives one or raises
         if message.gateway != gateway:
             text = f"the message calls itself {message.gateway!r}; was a gateway's configuration copied?"
@@ -152,11 +162,14 @@ class Batcher:
             self._sort_frame(gateway_id, topic, message, batch, segments)
         else:
             key = (gateway_id, message.epoch, message.stream)
-            mark = self._mark(key)
+            mark, began_us = self._mark(key), min(message.base_us, limits.latest_us)
             if mark is None or mark.scatters(message.seq):
                 return refuse(Code.NUMBERING, _NUMBERING, gateway)
             if self._take(key, mark, message.seq, batch):
+                mark.newest_us = max(mark.newest_us, began_us)
                 self._sort_frame(gateway_id, topic, message, batch, segments)
+            elif mark.reuses(began_us):
+                return refuse(Code.REUSED_NUMBER, REUSED.format(message.seq, utc(message.base_us)), gateway)
             else:
                 batch.repeated += 1
         return None

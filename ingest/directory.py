@@ -68,13 +68,13 @@ class DatabaseDirectory:
         than ``STREAMS_A_DAY``."""
         row = self._conn.execute(
             """
-            SELECT high, array(SELECT ARRAY[lower(gap), upper(gap)] FROM unnest(gaps) gap), version
+            SELECT high, array(SELECT ARRAY[lower(gap), upper(gap)] FROM unnest(gaps) gap), version, newest_us
             FROM ingest_stream WHERE (gateway_id, epoch, stream) = (%s, %s, %s)
             """,
             key,
         ).fetchone()
         if row is not None:
-            return Mark(row[0], [(first, behind) for first, behind in row[1]], row[2])
+            return Mark(row[0], [(first, behind) for first, behind in row[1]], row[2], row[3])
         (streams,) = self._conn.execute(
             "SELECT count(*) FROM ingest_stream WHERE gateway_id = %s AND updated_at > now() - INTERVAL '1 day'",
             key[:1],

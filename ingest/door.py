@@ -12,11 +12,14 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
+import structlog
 
 from firmware_profiles import senml, wire
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.errors import DecodeError
-from ingest.refusals import Code, Refusal
+from ingest.refusals import Code, Refusal, fault
+
+log = structlog.get_logger(__name__)
 
 REMEMBERED = 10_000
 _CODES = {
@@ -114,6 +117,9 @@ class Door:
             pack = senml.decode(payload, arrived_us)
         except DecodeError as error:
             return refuse(Code.UNDECODABLE, f"not SenML: {error}")
+        except Exception as error:  # whatever a decoder does, one message is not the others' end
+            log.exception("a SenML pack can not be decoded", topic=topic)
+            return refuse(Code.FAULT, fault(error))
         if pack.relative:
             rows.arrivals[gateway_id, digest] = arrived_us
             self._arrivals[gateway_id, digest] = arrived_us

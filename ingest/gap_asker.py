@@ -14,7 +14,6 @@ import structlog
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
-from firmware_profiles.errors import DecodeError
 from ingest import gaps
 
 log = structlog.get_logger(__name__)
@@ -85,7 +84,11 @@ class GapAsker:
         except (ValueError, msgspec.DecodeError) as error:
             log.warning("a gateway can not send again", gateway=reply.gateway, reason=str(error))
             return
-        lost = gaps.answered(conn, number, reply.gateway, answer.gone)
+        try:
+            lost = gaps.answered(conn, number, reply.gateway, answer.gone)
+        except (psycopg.DataError, OverflowError) as error:  # numbers that no database holds
+            log.warning("a gateway's answer makes no sense", gateway=reply.gateway, reason=str(error).strip())
+            return
         if lost:
             log.error("a gateway has lost messages", gateway=reply.gateway, messages=lost)
 
@@ -94,12 +97,14 @@ class GapAsker:
             client.subscribe(wire.subscription("replies"), 1)
 
     def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        topic = mqtt.topic_of(message)
         try:
             reply = wire.decode(wire.Reply, bytes(message.payload))
-        except DecodeError as error:
-            log.warning("reply refused", topic=message.topic, reason=str(error))
+            ours = reply.id.startswith(_PREFIX) and wire.parse_topic(topic)[0] == reply.gateway
+        except Exception as error:  # nothing that a gateway answers ends this thread
+            log.warning("reply refused", topic=topic, reason=f"{type(error).__name__}: {error}")
             return
-        if reply.id.startswith(_PREFIX) and wire.parse_topic(message.topic)[0] == reply.gateway:
+        if ours:
             try:
                 self._replies.put_nowait(reply)
             except queue.Full:

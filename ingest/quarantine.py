@@ -249,7 +249,7 @@ def _store_pairing(cursor: psycopg.Cursor[Any], refusals: Sequence[Refusal]) -> 
                 {
                     "gateway": _text(gateway),
                     "device": _text(device),
-                    "channels": sorted(channels),
+                    "channels": sorted(map(_text, channels)),
                     "times": times,
                     "most": PAIRING_PER_GATEWAY,
                 }

@@ -14,6 +14,8 @@ class Code(StrEnum):
     UNKNOWN_GATEWAY = "unknown gateway"
     NUMBERING = "numbering"
     """The stream has too many gaps, or the gateway begins too many epochs: its bookkeeping is broken."""
+    REUSED_NUMBER = "reused number"
+    """The number was taken before, by something older: an outbox that was put back from a copy."""
     UNKNOWN_DEVICE = "unknown device"
     UNKNOWN_CHANNEL = "unknown channel"
     UNKNOWN_EVENT = "unknown event"
@@ -27,10 +29,20 @@ class Code(StrEnum):
     """Another value is stored for the same series and time (SenML alone: frames are told apart by their numbers)."""
     OVER_LIMIT = "over limit"
     REFUSED_BY_DATABASE = "refused by database"
+    FAULT = "fault of ingest"
+    """Ingest itself fails at it."""
 
 
 NUMBER_NOT_TAKEN = frozenset(
-    {Code.UNDECODABLE, Code.TOO_LARGE, Code.WRONG_GATEWAY, Code.UNKNOWN_GATEWAY, Code.NUMBERING, Code.OVER_LIMIT}
+    {
+        Code.UNDECODABLE,
+        Code.TOO_LARGE,
+        Code.WRONG_GATEWAY,
+        Code.UNKNOWN_GATEWAY,
+        Code.NUMBERING,
+        Code.OVER_LIMIT,
+        Code.FAULT,
+    }
 )
 """For these the number of the frame was not taken. For the others the payload in quarantine is a frame with the refused
 readings alone (or all, where the database refused it): the good ones are stored and the number is taken."""
@@ -52,3 +64,11 @@ class Refusal(msgspec.Struct, frozen=True):
     device: str = ""
     """For the pairing list: the device that is not registered."""
     channels: tuple[str, ...] = ()
+
+
+def fault(error: Exception) -> str:
+    """The reason for a message that ingest fails at."""
+    return (
+        f"ingest fails at it ({type(error).__name__}: {error}): a fault of the program, please report it; after an"
+        " update process this again"
+    )

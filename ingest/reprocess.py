@@ -11,7 +11,7 @@ from ingest.batch import Batch, Batcher, Limits
 from ingest.directory import DatabaseDirectory
 from ingest.door import Delivery, Door
 from ingest.quarantine import Entry, Quarantine, settle
-from ingest.refusals import NUMBER_NOT_TAKEN, Code
+from ingest.refusals import NUMBER_NOT_TAKEN, Code, fault
 
 TRIES = 10
 """A running ingest may move the same stream's marks in between: so often is an entry decided anew."""
@@ -51,7 +51,12 @@ def _again(
     conn: psycopg.Connection[Any], directory: DatabaseDirectory, quarantine: Quarantine, entry: Entry, limits: Limits
 ) -> Outcome:
     for _ in range(TRIES):
-        batch = _decide(directory, entry, limits)
+        try:
+            batch = _decide(directory, entry, limits)
+        except psycopg.Error:
+            raise
+        except Exception as error:
+            return Outcome(entry.id, False, fault(error))
         refusals = [*batch.refusals, *(batch.rows.refusals if batch.rows else [])]
         if refusals and not (len(batch.values) or batch.events or (batch.rows and batch.rows.rows)):
             return Outcome(entry.id, False, refusals[0].reason)
@@ -87,7 +92,7 @@ def _store(conn: psycopg.Connection[Any], quarantine: Quarantine, entry: Entry, 
     outdated = len(batch.statuses)
     batch.statuses = [row for row in batch.statuses if not _newer_state(conn, row.gateway_id, entry)]
     stored = writer.store(conn, batch, writer.encode_rows(batch), quarantine)
-    events, statuses = len(batch.events), len(batch.statuses)
+    events, statuses = stored.events, len(batch.statuses)
     if stored.refusals and not (stored.readings or events):
         return Outcome(entry.id, False, stored.refusals[0].reason)
     parts = [f"{stored.readings} readings"] if stored.readings else []

@@ -21,7 +21,7 @@ from ingest.builder import Builder
 from ingest.gap_asker import GapAsker
 from ingest.intake import Allowance
 from ingest.quarantine import Quarantine, Room
-from ingest.refusals import Code, Refusal
+from ingest.refusals import Code, Refusal, fault
 from ingest.settings import IngestSettings, accepted_times
 from ingest.subscriber import Received, Subscriber
 
@@ -35,11 +35,21 @@ DECIDE_AGAIN = 20
 """So often is a batch decided anew when somebody else moves its marks all the time."""
 
 
+_NOT_THE_MESSAGE = (
+    psycopg.OperationalError,
+    psycopg.ProgrammingError,  # a table or a right is missing: our statements are the same for every message
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+"""Whatever the message was: it is kept until the database is mended, instead of all that comes going to quarantine."""
+
+
 class _Prepared(msgspec.Struct):
     messages: list[Received]
     shed: list[Received]
-    batch: Batch
+    batch: Batch | None
+    """None: ingest fails at it as a whole, by ``fault``."""
     copy_data: bytes
+    fault: Exception | None = None
 
 
 class Ingest:
@@ -134,13 +144,17 @@ class Ingest:
                     self._moved.clear()
                     builder = Builder(conn)
                 batch = builder.build(held, shed, accepted_times(self._settings, time.time_ns() // 1000))
-            except psycopg.Error as error:
+                prepared = _Prepared(held, shed, batch, writer.encode_rows(batch))
+            except _NOT_THE_MESSAGE as error:
                 log.warning("database away while decoding", error=str(error))
                 conn.close()
                 self._prepared.join()
                 conn, builder = self._connected_builder()
                 continue
-            self._put(_Prepared(held, shed, batch, writer.encode_rows(batch)))
+            except Exception as error:  # a fault of ours: found by storing one by one, and what it took is forgotten
+                prepared = _Prepared(held, shed, None, b"", error)
+                self._moved.set()
+            self._put(prepared)
             held, shed = [], []
         self._put(None)
         if conn is not None:
@@ -211,18 +225,22 @@ class Ingest:
                     break
                 except psycopg.OperationalError as error:
                     log.warning("database away; the batch is kept", error=str(error).strip())
-                    conn.close()
-                    conn = self._connect("ingest-writer")
+                except psycopg.Error as error:
+                    log.error("the database takes nothing; the batch is kept", error=str(error).strip())
+                    self._stop.wait(RETRY_S[1])
+                conn.close()
+                conn = self._connect("ingest-writer")
             self._prepared.task_done()
         if conn is not None:
             conn.close()
 
     def _store(self, conn: psycopg.Connection[Any], item: _Prepared) -> None:
+        """Store and acknowledge. Raises psycopg.Error where the database is away or takes nothing at all."""
         try:
             self._commit(conn, item)
-        except psycopg.OperationalError:
+        except _NOT_THE_MESSAGE:
             raise
-        except psycopg.Error as error:
+        except Exception as error:
             self._moved.set()
             self._store_singly(conn, item, error)
         self._subscriber.acknowledge(item.messages)
@@ -231,6 +249,8 @@ class Ingest:
 
     def _commit(self, conn: psycopg.Connection[Any], item: _Prepared) -> None:
         """Store the batch; where its streams' marks were moved by somebody else, decide it anew."""
+        if item.batch is None:
+            raise item.fault or RuntimeError("nothing was decided")
         batch, data = item.batch, item.copy_data
         for _ in range(DECIDE_AGAIN):
             try:
@@ -248,9 +268,10 @@ class Ingest:
         self.frames_repeated += batch.repeated
         self.refused += len(stored.refusals)
 
-    def _store_singly(self, conn: psycopg.Connection[Any], item: _Prepared, error: psycopg.Error) -> None:
-        """The database refuses the batch: store message by message, and put the one it refuses into quarantine."""
-        log.error("the database refuses a batch; its messages are tried one by one", error=str(error).strip())
+    def _store_singly(self, conn: psycopg.Connection[Any], item: _Prepared, error: Exception) -> None:
+        """Ingest or the database fails at the batch: store message by message, and put the one that it is into
+        quarantine."""
+        log.error("a batch fails; its messages are tried one by one", error=str(error).strip(), exc_info=error)
         limits = accepted_times(self._settings, time.time_ns() // 1000)
         builder = Builder(conn)
         parts: list[tuple[list[Received], list[Received]]]
@@ -259,22 +280,22 @@ class Ingest:
             try:
                 batch = builder.build(messages, shed, limits)
                 self._commit(conn, _Prepared(messages, shed, batch, writer.encode_rows(batch)))
-            except psycopg.OperationalError:
+            except _NOT_THE_MESSAGE:
                 raise
-            except psycopg.Error as single:
+            except Exception as single:
                 builder = Builder(conn)
-                reason = f"PostgreSQL says: {str(single).strip()}"
                 (message,) = messages or shed
-                refusal = Refusal(
-                    message.topic,
-                    wire.gateway_in(message.topic),
-                    Code.REFUSED_BY_DATABASE,
-                    reason,
-                    message.payload,
-                    message.size,
-                )
                 with conn.transaction(), conn.cursor() as cursor:
-                    self._quarantine.store(cursor, [refusal])
+                    self._quarantine.store(cursor, [_refusal(message, single)])
+                self.refused += 1
+
+
+def _refusal(message: Received, error: Exception) -> Refusal:
+    code, reason = Code.FAULT, fault(error)
+    if isinstance(error, psycopg.Error):
+        code, reason = Code.REFUSED_BY_DATABASE, f"PostgreSQL says: {str(error).strip()}"
+    gateway = wire.gateway_in(message.topic)
+    return Refusal(message.topic, gateway, code, reason, message.payload, message.size)
 
 
 def run(settings: IngestSettings, database: DatabaseSettings, broker: Broker, stop: threading.Event) -> None:

@@ -166,14 +166,14 @@ class Subscriber:
         log.warning("connection to the broker ended", reason=str(reason))
 
     def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        if not self._share.holds(message.topic):
+        topic = mqtt.topic_of(message)
+        if not self._share.holds(topic):
             self._of_others.append((message.mid, self._connection))
             if len(self._of_others) >= OTHERS_AT_ONCE:
                 self._leave_to_others()
             return
         payload = bytes(message.payload)
         size = len(payload) + OVERHEAD
-        topic = mqtt.topic_of(message)
         received = Received(
             topic,
             payload,

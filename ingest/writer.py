@@ -7,11 +7,12 @@ import msgspec
 import numpy as np
 import psycopg
 
+from firmware_profiles import wire
 from ingest import horizon, rows, unnumbered
-from ingest.batch import Batch, EventRow, StatusRow, StreamKey
-from ingest.marks import Mark
+from ingest.batch import REUSED, Batch, EventRow, StatusRow, StreamKey, utc
+from ingest.marks import REUSED_US, Mark
 from ingest.quarantine import Quarantine
-from ingest.refusals import Refusal
+from ingest.refusals import Code, Refusal
 
 
 class MarksMovedError(RuntimeError):
@@ -27,6 +28,8 @@ class Stored(msgspec.Struct, frozen=True):
 
     readings: int
     refusals: list[Refusal]
+    events: int
+    """Stored now or before."""
 
 
 def encode_rows(batch: Batch) -> bytes:
@@ -48,15 +51,15 @@ def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarant
                 copy.write(rows.HEADER)
                 copy.write(copy_data)
                 copy.write(rows.TRAILER)
-        _store_events(cursor, batch.events)
+        reused = _store_events(cursor, batch.events)
         _store_statuses(cursor, batch.statuses)
-        readings, refusals = len(batch.values), batch.refusals
+        readings, refusals = len(batch.values), batch.refusals + reused
         if batch.rows is not None:
             fresh, contradictions = unnumbered.store(cursor, batch.rows)
             readings += fresh
             refusals = refusals + batch.rows.refusals + contradictions
         quarantine.store(cursor, refusals)
-    return Stored(readings, refusals)
+    return Stored(readings, refusals, len(batch.events) - len(reused))
 
 
 def _note_late(cursor: psycopg.Cursor[Any], batch: Batch) -> None:
@@ -76,12 +79,13 @@ def _store_marks(cursor: psycopg.Cursor[Any], marks: dict[StreamKey, Mark]) -> N
     found = sorted(marks.items())
     cursor.execute(
         """
-        INSERT INTO ingest_stream AS stored (gateway_id, epoch, stream, high, gaps, version)
-        SELECT gateway_id, epoch, stream, high, gaps::int8multirange, version
-        FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::bigint[])
-            AS fresh (gateway_id, epoch, stream, high, gaps, version)
+        INSERT INTO ingest_stream AS stored (gateway_id, epoch, stream, high, gaps, version, newest_us)
+        SELECT gateway_id, epoch, stream, high, gaps::int8multirange, version, newest_us
+        FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[])
+            AS fresh (gateway_id, epoch, stream, high, gaps, version, newest_us)
         ON CONFLICT (gateway_id, epoch, stream)
-        DO UPDATE SET high = EXCLUDED.high, gaps = EXCLUDED.gaps, version = EXCLUDED.version, updated_at = now()
+        DO UPDATE SET high = EXCLUDED.high, gaps = EXCLUDED.gaps, version = EXCLUDED.version,
+            newest_us = EXCLUDED.newest_us, updated_at = now()
         WHERE stored.version = EXCLUDED.version - 1
         """,
         (
@@ -91,6 +95,7 @@ def _store_marks(cursor: psycopg.Cursor[Any], marks: dict[StreamKey, Mark]) -> N
             [mark.high for _, mark in found],
             [_multirange(mark) for _, mark in found],
             [mark.version for _, mark in found],
+            [mark.newest_us for _, mark in found],
         ),
     )
     if cursor.rowcount != len(marks):
@@ -101,28 +106,61 @@ def _multirange(mark: Mark) -> str:
     return "{" + ",".join(f"[{first},{behind})" for first, behind in mark.gaps) + "}"
 
 
-def _store_events(cursor: psycopg.Cursor[Any], events: Sequence[EventRow]) -> None:
-    if events:
-        cursor.executemany(
-            """
-            INSERT INTO event (gateway_id, epoch, seq, device_id, kind, time, "values", evidence)
-            VALUES (%s, %s, %s, %s, %s, to_timestamp(%s / 1e6), %s::jsonb, %s)
-            ON CONFLICT (gateway_id, epoch, seq) DO NOTHING
-            """,
-            [
-                (
-                    row.gateway_id,
-                    row.event.epoch,
-                    row.event.seq,
-                    row.device_id,
-                    row.event.kind,
-                    row.event.time_us,
-                    _json(row.event.values),
-                    row.event.evidence,
-                )
-                for row in events
-            ],
-        )
+def _store_events(cursor: psycopg.Cursor[Any], events: Sequence[EventRow]) -> list[Refusal]:
+    """Store what is not stored yet; a refusal for each whose number another event has."""
+    if not events:
+        return []
+    cursor.executemany(
+        """
+        INSERT INTO event (gateway_id, epoch, seq, device_id, kind, time, "values", evidence)
+        VALUES (%s, %s, %s, %s, %s, to_timestamp(%s / 1e6), %s::jsonb, %s)
+        ON CONFLICT (gateway_id, epoch, seq) DO NOTHING
+        """,
+        [
+            (
+                row.gateway_id,
+                row.event.epoch,
+                row.event.seq,
+                row.device_id,
+                row.event.kind,
+                row.event.time_us,
+                _json(row.event.values),
+                row.event.evidence,
+            )
+            for row in events
+        ],
+    )
+    if cursor.rowcount == len(events):
+        return []
+    reused = cursor.execute(
+        """
+        SELECT n.place
+        FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::int[], %s::text[], %s::bigint[])
+            AS n (place, gateway_id, epoch, seq, device_id, kind, us)
+        JOIN event USING (gateway_id, epoch, seq)
+        WHERE (event.device_id, event.kind) <> (n.device_id, n.kind)
+           OR abs(extract(epoch FROM event.time) - n.us / 1e6) > %s
+        """,
+        (
+            list(range(len(events))),
+            [row.gateway_id for row in events],
+            [row.event.epoch for row in events],
+            [row.event.seq for row in events],
+            [row.device_id for row in events],
+            [row.event.kind for row in events],
+            [row.event.time_us for row in events],
+            REUSED_US / 1e6,
+        ),
+    ).fetchall()
+    return [_reused(events[place].event) for (place,) in reused]
+
+
+def _reused(event: wire.Event) -> Refusal:
+    payload = wire.encode(event)
+    reason = REUSED.format(event.seq, utc(event.time_us))
+    return Refusal(
+        wire.topic(event.gateway, "events"), event.gateway, Code.REUSED_NUMBER, reason, payload, len(payload)
+    )
 
 
 def _store_statuses(cursor: psycopg.Cursor[Any], statuses: Sequence[StatusRow]) -> None:

@@ -119,11 +119,21 @@ def accept(number: Annotated[int, typer.Argument(help="The hand-over's number.")
 
     with _errors(), _connection(url) as conn:
         account = _dispatcher(conn, login)
-        waiting = handover.load(conn, number)
-        if waiting is not None and not f"{waiting.area}.".startswith(f"{account.area_path}."):
-            raise ValueError(f"hand-over {number} is not of your area")
+        _check_area(conn, account, number)
         found = handover.accept(conn, number, _actor(account), dt.datetime.now(dt.UTC))
         dispatch_views.print_handover(found)
+
+
+@app.command()
+def withdraw(number: Annotated[int, typer.Argument(help="The hand-over's number.")], url: Url, login: Login) -> None:
+    """Take back a hand-over that you have offered and nobody has accepted; its alerts stay yours."""
+    from alerting import handover
+    from shouwang import dispatch_views
+
+    with _errors(), _connection(url) as conn:
+        account = _dispatcher(conn, login)
+        _check_area(conn, account, number)
+        dispatch_views.print_handover(handover.withdraw(conn, number, account, dt.datetime.now(dt.UTC), "cli"))
 
 
 @app.command()
@@ -160,6 +170,14 @@ def _dispatcher(conn: "psycopg.Connection[Any]", login: str) -> "Account":
     if account.role not in ("dispatcher", "admin") or account.area_path is None:
         raise ValueError(f"{login} is neither a dispatcher nor an administrator")
     return account
+
+
+def _check_area(conn: "psycopg.Connection[Any]", account: "Account", number: int) -> None:
+    from alerting import handover
+
+    found = handover.load(conn, number)
+    if found is not None and not f"{found.area}.".startswith(f"{account.area_path}."):
+        raise ValueError(f"hand-over {number} is not of your area")
 
 
 def _actor(account: "Account") -> Any:

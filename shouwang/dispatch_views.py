@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerting import calls, handover, outcomes, statistics
-from alerting.escalation import holes
+from alerting.escalation import duty_warnings, holes
 from alerting.escalation.policy import Policy, Target
 from alerting.escalation.progress import target_words
 from alerting.escalation.store import policies_now
@@ -49,7 +49,7 @@ def print_status(conn: psycopg.Connection[Any]) -> bool:
     Console().print(table if workers else "没有升级进程 nobody climbs: start 'shouwang dispatch'")
     for found in handover.waiting(conn):
         print(f"交班 {found.id} 待接班 hand-over {found.id} waits: {found.from_name}, {len(found.alerts)} 条 alerts")
-    for zh, en in holes.warnings(conn, dt.datetime.now(dt.UTC)):
+    for zh, en in duty_warnings.warnings(conn, dt.datetime.now(dt.UTC)):
         print(f"{zh}\n{en}")
     return oldest < LATE_S and any(worker[1] < GONE_S for worker in workers)
 
@@ -86,6 +86,8 @@ def print_policies(conn: psycopg.Connection[Any]) -> None:
 
 def print_handover(found: handover.Handover) -> None:
     state = f"接班 accepted: {found.to_name}" if found.accepted_at else "待接班 waits"
+    if found.withdrawn_at:
+        state = "已撤回 taken back"
     table = Table("级别", "原因 reason", "住户", "老人", "交班时 then", "现在 now", "开始 since",
                   title=f"交班 hand-over {found.id}: {found.from_name} → {state}")  # fmt: skip
     for alert in found.alerts:

@@ -6,11 +6,12 @@ stopped at any moment and started again, and nobody is written twice.
 
 import datetime as dt
 import os
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, parent_process
 from typing import Any, Literal
 
 import msgspec
@@ -24,7 +25,7 @@ from care_network.records import NewDevice, NewGateway, NewHousehold, NewResiden
 from database import packs
 from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work
-from database.retention import load_retention, midnight
+from database.retention import hold_back, load_retention, midnight
 from device_simulators.history import History, history
 from device_simulators.month.month import Options
 from firmware_profiles.devices import MODELS
@@ -97,27 +98,35 @@ def write(conn: psycopg.Connection[Any], plan: Plan, residents: int) -> Iterator
         for area in AREAS:
             provisioning.add_area(conn, area, exist_ok=True)
     workers = max(1, (os.cpu_count() or 2) - 1)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:  # no copy of our connection in them
+    # spawned: no copy of our connection in them
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         ahead: deque[Future[_Past]] = deque()
         for number in wanted:
             ahead.append(pool.submit(_past, number, plan, _series_ids(conn)))
             if len(ahead) > 2 * workers:
+                hold_back(conn)
                 yield _store(conn, plan, ahead.popleft().result())
         while ahead:
+            hold_back(conn)
             yield _store(conn, plan, ahead.popleft().result())
 
 
 def refresh(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[float]:
-    """At grade 'community': make the roll-ups of what was written; yields the share that is done. ``conn``: in
-    autocommit, without a statement time-out."""
+    """At grade 'community': make the roll-ups of what was written, now or by a run that was interrupted; yields the
+    share that is done. ``conn``: in autocommit, without a statement time-out."""
     if plan.grade is not Grade.COMMUNITY:
+        return
+    oldest = _oldest_chunk(conn)
+    if oldest is None:
         return
     # compressed roll-ups of a past that is already there may have to be written anew
     conn.execute("SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
     end = _time(plan.until_us)
-    begin = since = end - dt.timedelta(days=plan.options.days + 1)
+    # never where readings are gone: that would empty their roll-ups
+    begin = since = max(oldest, end - dt.timedelta(days=plan.options.days + 1))
     while since < end:
         until = min(since + REFRESH_STEP, end)
+        hold_back(conn)
         for view in ("reading_minute", "reading_hour"):
             # not in a transaction, and without parameters: it commits by itself
             call = sql.SQL("CALL refresh_continuous_aggregate({}, {}, {})")
@@ -127,30 +136,22 @@ def refresh(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[float]:
 
 
 @contextmanager
-def retention_waits(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[None]:
-    """At grade 'community': old readings stay until their roll-ups are made."""
-    if plan.grade is not Grade.COMMUNITY:
-        yield
-        return
-    query = (
-        "SELECT alter_job(job_id, scheduled => %s) FROM timescaledb_information.jobs"
-        " WHERE proc_name = 'policy_retention' AND hypertable_name = 'reading'"
-    )
-    conn.execute(query, (False,))
+def retention_waits(conn: psycopg.Connection[Any]) -> Iterator[None]:
+    """Old readings stay until their roll-ups are made; :func:`write` and :func:`refresh` make retention wait on and on.
+    Killed, it goes on by itself some hours later: time to start again."""
+    hold_back(conn)
     try:
         yield
     finally:
-        conn.execute(query, (True,))
+        with suppress(psycopg.OperationalError):  # gone: then it ends by itself
+            hold_back(conn, dt.timedelta(0))
 
 
 def _refuse_where_readings_are_gone(conn: psycopg.Connection[Any]) -> None:
     """A refresh over a time whose readings were dropped would empty the roll-ups of everybody else."""
     row = conn.execute(
-        """
-        SELECT EXISTS (SELECT FROM reading_hour WHERE time < coalesce(
-            (SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_name = 'reading'),
-            'infinity'))
-        """
+        "SELECT EXISTS (SELECT FROM reading_hour WHERE time < coalesce(%s::timestamptz, 'infinity'))",
+        (_oldest_chunk(conn),),
     ).fetchone()
     if row is not None and row[0]:
         raise RuntimeError(
@@ -159,10 +160,30 @@ def _refuse_where_readings_are_gone(conn: psycopg.Connection[Any]) -> None:
         )
 
 
+def _oldest_chunk(conn: psycopg.Connection[Any]) -> dt.datetime | None:
+    """From when on there are readings; chunks before it were dropped."""
+    row = conn.execute(
+        "SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_name = 'reading'"
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def _series_ids(conn: psycopg.Connection[Any]) -> list[int]:
     """Numbers for a resident's series, taken before it is known which there are: packing needs them."""
     query = "SELECT nextval(pg_get_serial_sequence('series', 'id'))::int FROM generate_series(1, %s)"
     return [row[0] for row in conn.execute(query, (SERIES_AT_MOST,))]
+
+
+def _end_with_parent() -> None:
+    """A process of the pool waits for work for ever, also from a parent that was killed."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _past(number: int, plan: Plan, ids: list[int]) -> _Past:

@@ -44,14 +44,14 @@ def history(
                     conn, Options(seed=seed, days=days, rate_s=rate, ordinary=True), dt.datetime.now(dt.UTC)
                 )
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            with past.retention_waits(conn, plan), Progress(*columns, console=out) as progress:
+            with past.retention_waits(conn), Progress(*columns, console=out) as progress:
                 task = progress.add_task("residents", total=residents)
                 for written in past.write(conn, plan, residents):
                     simulated, kept = simulated + written.simulated, kept + written.kept
                     there += not written.simulated
                     per_s = simulated / (time.monotonic() - began)
                     progress.update(task, advance=1, description=f"residents, {per_s:,.0f} readings/s")
-                if simulated and plan.grade == "community":
+                if plan.grade == "community":  # also what an interrupted run has left to do
                     rolling = progress.add_task("rolling up, %", total=100)
                     for share in past.refresh(conn, plan):
                         progress.update(rolling, completed=round(100 * share))

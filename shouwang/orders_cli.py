@@ -237,7 +237,10 @@ def sla(
     by_shift: Annotated[bool, typer.Option("--by-shift/--together", help="Each shift on a line of its own.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """How fast alerts were acknowledged, contacted, reached and resolved, against the targets."""
+    """How fast alerts were acknowledged, contacted, reached and resolved, against the targets in force.
+
+    A target is a parameter of the district: shouwang alerting parameters set sla.emergency.acknowledged 90 --district
+    """
     import msgspec
 
     from alerting import sla_store
@@ -251,7 +254,7 @@ def sla(
         if as_json:
             typer.echo(msgspec.json.format(msgspec.json.encode(lines), indent=2).decode())
         else:
-            orders_views.print_sla(lines)
+            orders_views.print_sla(lines, sla_store.targets(conn).at(now))
 
 
 @contextmanager

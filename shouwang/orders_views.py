@@ -9,8 +9,10 @@ from rich.text import Text
 
 from alerting.orders.states import WORDS
 from alerting.orders.store import Order
-from alerting.sla import SHARE_WANTED, Line
+from alerting.sla import MILESTONES as IN_ORDER
 from alerting.sla import WORDS as MILESTONES
+from alerting.sla import Line
+from alerting.sla_targets import Targets
 from care_network.matching import Match
 from care_network.services import SERVICES
 from care_network.workforce import ROLES, SKILLS
@@ -71,7 +73,12 @@ def print_match(service: str, found: Match) -> None:
     Console().print(table)
 
 
-def print_sla(lines: Sequence[Line]) -> None:
+def print_sla(lines: Sequence[Line], targets: Targets) -> None:
+    wanted = Table("级别 severity", *("".join(words[:1]) for words in MILESTONES.values()))
+    wanted.title = f"现行时限 targets in force: {100 * targets.share:g} %"
+    for severity, own in targets.seconds.items():
+        wanted.add_row(_word(severity), *(_length(own.get(milestone)) for milestone in IN_ORDER))
+    Console().print(wanted)
     if not lines:
         print("这段时间没有预警 no alerts in that time")
         return
@@ -79,7 +86,7 @@ def print_sla(lines: Sequence[Line]) -> None:
                   "达标 in time", "超时 late", "未完成 missed", "进行中 open", "P50", "P90", "P99")  # fmt: skip
     for line in lines:
         share = "—" if line.met_share is None else f"{100 * line.met_share:.1f} %"
-        bad = line.met_share is not None and line.met_share < SHARE_WANTED
+        bad = line.met_share is not None and line.met_share < targets.share
         table.add_row(
             line.organisation or "—", line.shift or "—", _word(line.severity), "".join(MILESTONES[line.milestone][:1]),
             _length(line.target_s), str(line.alerts), Text(share, style="red" if bad else ""), str(line.late),

@@ -32,6 +32,8 @@ def status(url: Url) -> None:
         out.print(f"grade: {state.grade}")
         out.print(f"kept: readings {keep.raw_days} days, minutes {keep.minute_days} days, hours {keep.hour_days} days")
         out.print(f"roll-ups: {state.text}")
+        for finding in state.findings:
+            out.print(finding, style="red", markup=False)
         table = Table("what", "bytes", "MiB")
         for name, size in sizes(conn, state.grade).items():
             table.add_row(name, f"{size:,}", f"{size / 2**20:,.1f}")

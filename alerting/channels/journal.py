@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from alerting.channels import wording
+from alerting.channels.render import words_of
 
 LIMIT = 200
 
@@ -36,16 +37,20 @@ def recent(conn: Connection[Any], households: Sequence[int], language: str) -> l
                                WHERE message_id = m.id AND state = 'acknowledged') u ON true
             WHERE NOT EXISTS (
                 SELECT FROM notification x JOIN alert a ON a.id = x.alert_id
-                WHERE x.message_id = m.id AND a.household_id <> ALL(%s))
-            ORDER BY m.created_at DESC, m.id DESC LIMIT %s
+                WHERE x.message_id = m.id AND a.household_id <> ALL(%(households)s))
+              AND NOT EXISTS (
+                SELECT FROM notification x JOIN duty_warning w ON w.id = x.warning_id
+                JOIN area ar ON ar.path = ANY(w.areas) JOIN household h ON h.area_id = ar.id
+                WHERE x.message_id = m.id AND h.id <> ALL(%(households)s))
+            ORDER BY m.created_at DESC, m.id DESC LIMIT %(most)s
             """,
-            (list(households), LIMIT),
+            {"households": list(households), "most": LIMIT},
         ).fetchall()
     for row in rows:
         row["state"] = _state(row)
         if not row["text"]:
             content = msgspec.convert(row["content"], wording.Content)
-            row["text"] = wording.short(content, "en" if language == "en" else "zh", "")
+            row["text"] = words_of(content).short(content, "en" if language == "en" else "zh", "")
     return rows
 
 

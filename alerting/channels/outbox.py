@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 Kind = Literal["staff", "contact", "organisation", "service"]
-Reason = Literal["escalation", "update", "breach", "work_order", "handover"]
+Reason = Literal["escalation", "update", "breach", "work_order", "handover", "roster"]
 WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
 WAKE = "notification"
 """The NOTIFY channel on which delivery services listen."""
@@ -99,23 +99,14 @@ def cancel(
 
     Work orders and hand-overs go on unless they are named in ``reasons``: they begin where the ladder ends.
     """
-    connection.execute(
+    rows = connection.execute(
         """
         UPDATE notification SET state = 'withdrawn', settled_at = %s
-        WHERE alert_id = %s AND state = 'waiting' AND reason = ANY(%s)
+        WHERE alert_id = %s AND state = 'waiting' AND reason = ANY(%s) RETURNING message_id
         """,
         (at, alert_id, list(reasons)),
-    )
-    # Of a message about many homes the others stay; what a worker has in its hands just now goes out.
-    connection.execute(
-        """
-        UPDATE message m SET state = 'withdrawn'
-        WHERE m.state = 'waiting'
-          AND m.id IN (SELECT message_id FROM notification WHERE alert_id = %s)
-          AND NOT EXISTS (SELECT FROM notification n WHERE n.message_id = m.id AND n.state = 'waiting')
-        """,
-        (alert_id,),
-    )
+    ).fetchall()
+    _withdraw_messages(connection, rows)
     # A receipt that fails to come is no longer a reason to try another channel.
     connection.execute(
         """
@@ -124,4 +115,53 @@ def cancel(
           AND m.id IN (SELECT message_id FROM notification WHERE alert_id = %s AND reason = ANY(%s))
         """,
         (alert_id, list(reasons)),
+    )
+
+
+def warn(
+    connection: psycopg.Connection[Any],
+    warning_id: int,
+    recipients: Sequence[Recipient],
+    at: dt.datetime,
+    due_at: dt.datetime,
+) -> None:
+    """Tell these people, not before ``due_at``, of hours in which nobody would answer: a row of ``duty_warning``.
+
+    Part of the caller's transaction. Who was told of it already is left out.
+    """
+    connection.execute(
+        """
+        WITH fresh AS (
+            INSERT INTO notification (warning_id, reason, step, round, recipient_kind, recipient_key, at, due_at)
+            SELECT %s, 'roster', 0, 0, r.kind, r.key, %s, %s
+            FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS r (kind, key, n) ORDER BY r.n
+            ON CONFLICT DO NOTHING RETURNING id
+        )
+        SELECT pg_notify(%s, '') FROM fresh
+        """,
+        (warning_id, at, due_at, [one.kind for one in recipients], [one.key for one in recipients], WAKE),
+    )
+
+
+def withdraw_warnings(connection: psycopg.Connection[Any], warnings: Sequence[int], at: dt.datetime) -> None:
+    """They are mended: what is not sent yet is not sent. Part of the caller's transaction."""
+    rows = connection.execute(
+        """
+        UPDATE notification SET state = 'withdrawn', settled_at = %s
+        WHERE warning_id = ANY(%s) AND state = 'waiting' RETURNING message_id
+        """,
+        (at, list(warnings)),
+    ).fetchall()
+    _withdraw_messages(connection, rows)
+
+
+def _withdraw_messages(connection: psycopg.Connection[Any], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Of a message about many homes the others stay; what a worker has in its hands just now goes out."""
+    connection.execute(
+        """
+        UPDATE message m SET state = 'withdrawn'
+        WHERE m.state = 'waiting' AND m.id = ANY(%s)
+          AND NOT EXISTS (SELECT FROM notification n WHERE n.message_id = m.id AND n.state = 'waiting')
+        """,
+        ([row[0] for row in rows if row[0] is not None],),
     )

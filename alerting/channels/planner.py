@@ -39,7 +39,7 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
         mine = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK_KEY,)).fetchone()
         if mine is None or not mine[0]:
             return 0
-        rows = _still_wanted(conn, _waiting(conn), now)
+        rows = _still_wanted(conn, _waiting(conn), now) | _waiting_warnings(conn)
         if not rows:
             return 0
         waiting = [_as_waiting(row) for row in rows.values()]
@@ -97,8 +97,10 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
         (now, list(notifications)),
     ).fetchall()
     for identity, alert_id, kind, key in rows:
-        if not tell_next(conn, identity, now):
-            log.error("nobody is left to tell", alert_id=str(alert_id), notification=identity)
+        if tell_next(conn, identity, now):
+            continue
+        log.error("nobody is left to tell", alert_id=str(alert_id), notification=identity)
+        if alert_id is not None:
             who = f"{kind} {key}"
             lifecycle.record(
                 conn, [alert_id], now, "unreachable", f"{who}: 无法送达,且没有其他人可通知",
@@ -116,9 +118,9 @@ def tell_next(conn: Connection[Any], notification: int, now: dt.datetime) -> boo
     for candidate in next_recipients(conn, row[0], row[1], row[2], now):
         added = conn.execute(
             """
-            INSERT INTO notification (alert_id, reason, step, round, recipient_kind, recipient_key, at, due_at,
-                                      failover_of)
-            SELECT alert_id, reason, step, round, %s, %s, at, %s, id FROM notification WHERE id = %s
+            INSERT INTO notification (alert_id, warning_id, reason, step, round, recipient_kind, recipient_key, at,
+                                      due_at, failover_of)
+            SELECT alert_id, warning_id, reason, step, round, %s, %s, at, %s, id FROM notification WHERE id = %s
             ON CONFLICT DO NOTHING
             """,
             (candidate.kind, candidate.key, now, notification),
@@ -138,8 +140,8 @@ def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
-            SELECT n.id, n.alert_id, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key, n.due_at, n.page,
-                   a.severity, a.rule, a.reason_zh, a.reason_en, a.onset, a.state AS alert_state,
+            SELECT n.id, n.alert_id::text AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
+                   n.due_at, n.page, a.severity, a.rule, a.reason_zh, a.reason_en, a.onset, a.state AS alert_state,
                    h.code AS household, h.address_zh, h.address_en, h.phone,
                    coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
                    ar.path::text AS area, ar.name_zh AS place_zh, ar.name_en AS place_en,
@@ -151,6 +153,25 @@ def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
             WHERE n.state = 'waiting' AND n.message_id IS NULL
             ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), n.id
             LIMIT %s FOR KEY SHARE OF a SKIP LOCKED FOR UPDATE OF n SKIP LOCKED
+            """,
+            (AT_ONCE,),
+        ).fetchall()
+    return {row["id"]: row for row in rows}
+
+
+def _waiting_warnings(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
+    """The same of those about holes in the roster: for one person, all of them are alike."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT n.id, 'roster ' || w.id AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
+                   n.due_at, n.page, w.severity, 'roster' AS rule, w.text_zh AS reason_zh, w.text_en AS reason_en,
+                   w.starts_at AS onset, '' AS household, w.place AS address_zh, w.place_en AS address_en, '' AS phone,
+                   NULL AS longitude, NULL AS latitude, '' AS area, w.place AS place_zh, w.place_en AS place_en,
+                   '' AS resident_zh, '' AS resident_en, '' AS sex
+            FROM notification n JOIN duty_warning w ON w.id = n.warning_id
+            WHERE n.state = 'waiting' AND n.message_id IS NULL ORDER BY n.id
+            LIMIT %s FOR UPDATE OF n SKIP LOCKED
             """,
             (AT_ONCE,),
         ).fetchall()
@@ -209,7 +230,7 @@ def _make(
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s, %s) RETURNING id
         """,
         (
-            message_key(first["alert_id"], first["reason"], first["step"], first["round"], *group.members[0].recipient),
+            message_key(first["about"], first["reason"], first["step"], first["round"], *group.members[0].recipient),
             *group.members[0].recipient,
             group.severity,
             first["reason"],
@@ -233,21 +254,21 @@ def _make(
             tell_next(conn, member, now)
 
 
-def message_key(alert_id: uuid.UUID, reason: str, step: int, round: int, kind: str, key: str) -> uuid.UUID:
+def message_key(about: str, reason: str, step: int, round: int, kind: str, key: str) -> uuid.UUID:
     """The identity of the message that begins with this notification: the same in every process, at every time."""
-    return uuid.uuid5(NAMESPACE, f"{alert_id}|{reason}|{step}|{round}|{kind}|{key}")
+    return uuid.uuid5(NAMESPACE, f"{about}|{reason}|{step}|{round}|{kind}|{key}")
 
 
 def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool) -> Content:
     ordered = sorted(rows, key=lambda row: (policy.RANK[row["severity"]], row["onset"]))
     fields = [name for name in Item.__struct_fields__ if name != "alert_id"]
-    items = (Item(alert_id=str(row["alert_id"]), **{name: row[name] for name in fields}) for row in ordered[:SAMPLE])
+    items = (Item(alert_id=row["about"], **{name: row[name] for name in fields}) for row in ordered[:SAMPLE])
     first = ordered[0]
     return Content(
         reason=first["reason"],
         severity=severity,
         step=first["step"],
-        count=len({row["alert_id"] for row in rows}),
+        count=len({row["about"] for row in rows}),
         homes=len({row["household"] for row in rows}),
         place_zh=first["place_zh"],
         place_en=first["place_en"],

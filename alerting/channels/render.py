@@ -1,11 +1,12 @@
 """A claimed message as its channel gets it: texts, links and keys, the same at every attempt."""
 
 import datetime as dt
+from types import ModuleType
 from typing import cast
 
 import msgspec
 
-from alerting.channels import wording
+from alerting.channels import roster_words, wording
 from alerting.channels.adapter import Outgoing
 from alerting.channels.config import Form
 from alerting.channels.outbox import Page
@@ -31,10 +32,19 @@ class Links:
     def page(self, page: Page, kind: str, key: str, created_at: dt.datetime) -> str:
         return self._link(page.path.strip("/"), page.purpose, page.subject, f"{kind}:{key}", created_at)
 
+    def console(self) -> str:
+        """The console, for those with a login: what the message tells stands over the board."""
+        return f"{self._url}/"
+
     def _link(self, path: str, purpose: str, subject: str, person: str, created_at: dt.datetime) -> str:
         if self._keys is None:
             return ""
         return f"{self._url}/{path}/{self._keys.sign(purpose, subject, person, created_at + self._valid)}"
+
+
+def words_of(content: wording.Content) -> ModuleType:
+    """The module with its ``title``, ``short``, ``long`` and ``spoken``."""
+    return roster_words if content.reason == "roster" else wording
 
 
 def outgoing(message: Claimed, form: Form, links: Links) -> Outgoing:
@@ -42,11 +52,15 @@ def outgoing(message: Claimed, form: Form, links: Links) -> Outgoing:
     content = msgspec.convert(message.content, wording.Content)
     language = cast("wording.Language", message.language)
     whom = (message.recipient_kind, message.recipient_key, message.created_at)
-    link = links.page(content.page, *whom) if content.page else links.acknowledge(message.id, *whom)
+    if content.reason == "roster":
+        link = links.console()
+    else:
+        link = links.page(content.page, *whom) if content.page else links.acknowledge(message.id, *whom)
+    words = words_of(content)
     text = {
-        "short": lambda: wording.short(content, language, link),
-        "long": lambda: wording.long(content, language, link),
-        "spoken": lambda: wording.spoken(content, language),
+        "short": lambda: words.short(content, language, link),
+        "long": lambda: words.long(content, language, link),
+        "spoken": lambda: words.spoken(content, language),
     }[form]()
     return Outgoing(
         key=message.peer_key,
@@ -56,7 +70,7 @@ def outgoing(message: Claimed, form: Form, links: Links) -> Outgoing:
         name=message.name_zh if language == "zh" else message.name_en,
         language=language,
         severity=message.severity,
-        title=wording.title(content, language),
+        title=words.title(content, language),
         text=text,
         link=link,
         map_link=wording.map_link(content.items[0]),

@@ -115,7 +115,7 @@ def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, re
         ).fetchall()
         key_and_channel = f"({message.recipient_key}) · {message.channel}"
         lifecycle.record(
-            conn, [row[0] for row in rows], _clock(conn), "notify", f"{message.name_zh} {key_and_channel}",
+            conn, _alerts(rows), _clock(conn), "notify", f"{message.name_zh} {key_and_channel}",
             f"{message.name_en} {key_and_channel}",
         )  # fmt: skip
         if early == "undelivered":
@@ -306,15 +306,20 @@ def _move_on(conn: Connection[Any], message_id: int, route: Sequence[str], posit
         "UPDATE message SET state = 'failed', claimed_until = NULL, receipt_due = NULL WHERE id = %s", (message_id,)
     )
     rows = conn.execute(
-        "SELECT id, alert_id FROM notification WHERE message_id = %s AND state = 'waiting' FOR UPDATE", (message_id,)
+        "SELECT alert_id, id FROM notification WHERE message_id = %s AND state = 'waiting' FOR UPDATE", (message_id,)
     ).fetchall()
     now = _clock(conn)
     name = conn.execute("SELECT name_zh, name_en, recipient_key FROM message WHERE id = %s", (message_id,)).fetchone()
     if rows and name is not None:
         zh, en = (f"{word} ({name[2]})" for word in name[:2])
-        lifecycle.record(conn, [row[1] for row in rows], now, "notify_failed", zh, en)
-    give_up(conn, [row[0] for row in rows], now)
+        lifecycle.record(conn, _alerts(rows), now, "notify_failed", zh, en)
+    give_up(conn, [row[1] for row in rows], now)
     return "person"
+
+
+def _alerts(rows: Sequence[tuple[Any, ...]]) -> list[uuid.UUID]:
+    """The alerts in whose histories it belongs: a hole in the roster has none."""
+    return [row[0] for row in rows if row[0] is not None]
 
 
 def _close_attempt(conn: Connection[Any], attempt: int, outcome: str, error: str, provider_id: str) -> str | None:

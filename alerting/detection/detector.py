@@ -29,6 +29,8 @@ class Parameter(msgspec.Struct, frozen=True):
     unit: str
     zh: str
     en: str
+    district_only: bool = False
+    """Holds for everybody: it is set for the district and nowhere else."""
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from alerting.escalation import holes
+from alerting.escalation import duty_warnings, holes
 from alerting.escalation.ladder import DUE
 from alerting.escalation.policy import SHANGHAI
 from alerting.escalation.settings import DispatchSettings
@@ -85,15 +85,17 @@ def _report(
 
 
 def _watch(settings: DispatchSettings, database: DatabaseSettings, stop: threading.Event) -> None:
-    """Look at the roster at once, every so often, and at ``holes_at``; say aloud what is new, and at that hour all."""
+    """Look at the roster at once, every so often, and at ``holes_at``. What is new is told to those who can mend it;
+    the log has it, too, and at that hour all."""
     aloud_at = _next(settings.holes_at)
     while not stop.is_set():
         now = dt.datetime.now(dt.UTC)
         aloud = now >= aloud_at
         try:
             with _connect(database, "dispatch-roster") as conn:
-                found = holes.look(conn, now, now + dt.timedelta(hours=settings.holes_hours))
-                new = holes.record(conn, found, now)
+                until = now + dt.timedelta(hours=settings.holes_hours)
+                found = holes.look(conn, now, until)
+                new = duty_warnings.record(conn, found, now, until)
             for warning in found if aloud else new:
                 log.warning(
                     "nobody would answer", posts=warning.posts, since=str(warning.starts_at), en=warning.text_en

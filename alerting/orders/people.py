@@ -1,7 +1,8 @@
 """Who might go: the crew of a moment, from the roster kept in memory and what changes by the minute.
 
 What a day's roster decides is computed once and used until one of its tables changes; the tables are asked each time
-(counts and sums over all rows' transaction numbers, 2 ms among 1,000 people), so that an absence counts at once.
+(counts and sums over all rows' transaction numbers, 2 ms among 1,000 people), so that an absence counts at once. Of a
+roster that has changed only the part is read anew that did.
 """
 
 import datetime as dt
@@ -15,12 +16,14 @@ import psycopg
 from alerting.orders.states import IN_HAND, OFFER_ANEW_AFTER
 from alerting.orders.store import Order
 from care_network.crew import Crew, Day, bounds, crew_of, day_of
-from care_network.duty import SHANGHAI
+from care_network.duty import SHANGHAI, Roster
 from care_network.locations import present_locations
 from care_network.matching import Job
-from care_network.rosters import load_roster
+from care_network.rosters import TABLES, load_roster
 
 KEPT_DAYS = 8
+_Marks = dict[str, str]
+"""Of each table: changes with every change of it."""
 SAME_TIME = dt.timedelta(hours=2)
 """Planned services whose times are closer than this get in each other's way."""
 
@@ -29,7 +32,7 @@ class Crews:
     """The days that were asked for lately. One for a process; threads share it."""
 
     def __init__(self) -> None:
-        self._days: dict[dt.date, tuple[object, Day]] = {}
+        self._days: dict[dt.date, tuple[_Marks, Roster, Day]] = {}
         self._lock = threading.Lock()
 
     def crew(self, conn: psycopg.Connection[Any], at: dt.datetime, now: dt.datetime) -> Crew:
@@ -46,18 +49,22 @@ class Crews:
         return crew_of(day, at, shared, load)
 
     def _day(self, conn: psycopg.Connection[Any], date: dt.date) -> Day:
-        mark = conn.execute(_MARK).fetchone()
+        marks: _Marks = dict(conn.execute(_MARKS).fetchall())
         with self._lock:
             known = self._days.get(date)
-        if known is not None and known[0] == mark:
-            return known[1]
-        # Whoever changes a table between the mark and the roster changes the mark, too: the next call sees it.
-        roster = load_roster(conn, *bounds(date))
+        if known is not None and known[0] == marks:
+            return known[2]
+        # Whoever changes a table between the marks and the roster changes its mark, too: the next call sees it.
+        if known is None:
+            roster = load_roster(conn, *bounds(date))
+        else:
+            changed = {part for table, parts in TABLES.items() if known[0][table] != marks[table] for part in parts}
+            roster = load_roster(conn, *bounds(date), known=known[1], changed=changed)
         places = {row[0]: (row[1], row[2]) for row in conn.execute(_PLACES)}
         day = day_of(roster, date, places)
         with self._lock:
             self._days.pop(date, None)
-            self._days[date] = (mark, day)
+            self._days[date] = (marks, roster, day)
             while len(self._days) > KEPT_DAYS:
                 self._days.pop(next(iter(self._days)))
         return day
@@ -95,11 +102,10 @@ def earlier_visits(
     return found
 
 
-_MARK = " UNION ALL ".join(
-    f"SELECT count(*), sum(xmin::text::bigint) FROM {table}"  # noqa: S608 - names of ours
-    for table in ("staff", "staff_certificate", "roster", "roster_exception", "shift", "organisation", "area")
+_MARKS = " UNION ALL ".join(
+    f"SELECT '{table}', count(*) || ' ' || coalesce(sum(xmin::text::bigint), 0) FROM {table}"  # noqa: S608 - ours
+    for table in TABLES
 )
-_MARK = f"SELECT array_agg(m::text) FROM ({_MARK}) AS m"  # noqa: S608
 _PLACES = """
     SELECT o.id, coalesce(o.longitude, a.longitude), coalesce(o.latitude, a.latitude)
     FROM organisation o JOIN area a ON a.id = o.area_id WHERE coalesce(o.longitude, a.longitude) IS NOT NULL

@@ -19,6 +19,8 @@ def parse(settings: Iterable[str]) -> dict[str, float]:
             value = float(number)
         except ValueError:
             raise ValueError(f"{text!r}: write {name}=NUMBER, e.g. {name}={parameter.default:g}") from None
+        if parameter.district_only:
+            raise ValueError(f"{name} changes nothing in a replay: it is no parameter of a detector")
         parameters.check(name, value, found)
         found[name] = value
     return found

@@ -8,20 +8,27 @@ const announce = document.getElementById("announce");
 const sound = document.getElementById("sound");
 const LOUD = ["emergency", "urgent"];
 const WRITTEN_MS = 1500; // by then a new alert is in the database, with its ladder
+const AGAIN_MS = 3000;
 let context = null;
 let socket = null;
 let retry = 500;
 let refreshing = false;
 let again = false;
+let announced = false; // and not on the board yet
 
 async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
   try {
-    const open = [...document.querySelectorAll("#queue details[open]")].map((group) => group.id);
-    await htmx.ajax("GET", "/queue", { target: "#queue", swap: "outerMorph" });
-    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    const opened = [...document.querySelectorAll("#queue details[open]")].map((group) => ["opened", group.id]);
+    const answer = await fetch(`/queue?${new URLSearchParams(opened)}`);
+    if (answer.redirected) { location.href = "/login"; return; }
+    if (!answer.ok) throw new Error(`the queue: ${answer.status}`); // what is shown stays
+    announced = false;
+    await htmx.swap({ target: "#queue", text: await answer.text(), swap: "outerMorph", sourceElement: document.body });
     tick();
+  } catch {
+    setTimeout(refresh, AGAIN_MS);
   } finally {
     refreshing = false;
     if (again) { again = false; refresh(); }
@@ -47,6 +54,7 @@ function connect() {
     if (alert && alert.state === "raised" && LOUD.includes(alert.severity)) {
       const zh = document.documentElement.lang.startsWith("zh");
       const who = (zh ? alert.resident_zh : alert.resident_en) || alert.household_code;
+      announced = true;
       announce.textContent = `${announce.dataset.words}: ${who} — ${zh ? alert.reason_zh : alert.reason_en}`;
     }
     refresh();
@@ -63,12 +71,12 @@ function connect() {
 
 function tick() {
   runClocks();
-  const waiting = document.querySelector("tr.emergency.raised, tr.urgent.raised");
-  if (!waiting) announce.textContent = "";
+  const waiting = document.querySelector("#queue .emergency.raised, #queue .urgent.raised");
+  if (!waiting && !announced) announce.textContent = "";
 }
 
 function ring() {
-  if (!context || !document.querySelector("tr.emergency.raised")) return;
+  if (!context || !document.querySelector("#queue .emergency.raised")) return;
   [880, 660].forEach((pitch, index) => {
     const tone = context.createOscillator();
     const volume = context.createGain();
@@ -91,6 +99,9 @@ sound.addEventListener("click", () => {
   ring();
 });
 
+document.addEventListener("toggle", (event) => {
+  if (event.target.open && !event.target.querySelector("table")) refresh(); // its lines are fetched when it is opened
+}, true);
 document.addEventListener("ran-out", refresh); // a step has been taken
 setInterval(tick, 1000);
 setInterval(ring, 2000);

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from alerting import calls, handover, lifecycle, outcomes, sla, sla_store, statistics
-from alerting.escalation import holes, store
+from alerting.escalation import duty_warnings, holes, store
 from alerting.escalation.sweeper import Sweeper
+from care_network.accounts import account_by_login
 from care_network.keyring import create_key_file
 from care_network.medical import MedicalNote, add_note
 from shouwang.cli import app
 from tests.support.console import console
-from tests.support.ladders import build_duty, ladder, raise_one, use
+from tests.support.ladders import C1, build_duty, ladder, raise_one, use
 from tests.support.services import wait_for
 
 pytestmark = pytest.mark.integration
@@ -113,6 +115,57 @@ def test_the_next_shift_has_what_is_open(conn: psycopg.Connection) -> None:
         handover.offer(conn, "nowhere", old, now(conn))
 
 
+def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connection, database_url: str) -> None:
+    alert = raise_one(conn)
+    desk = account_by_login(conn, "dispatcher")
+    old, new = actor(conn, "dispatcher"), actor(conn, "admin")
+    admin = account_by_login(conn, "admin")
+    assert desk is not None
+    assert admin is not None
+    first = handover.offer(conn, "sz.yt", old, now(conn))
+    with pytest.raises(lifecycle.LifecycleError, match="only dispatcher"):
+        handover.withdraw(conn, first.id, admin, now(conn), "test")
+    assert not handover.withdraw(conn, first.id, desk, now(conn), "test").waits
+    for act in (
+        lambda: handover.accept(conn, first.id, new, now(conn)),
+        lambda: handover.withdraw(conn, first.id, desk, now(conn), "test"),
+    ):
+        with pytest.raises(lifecycle.LifecycleError, match="took it back at"):
+            act()
+    assert handover.waiting(conn) == []
+    row = conn.execute("SELECT account_id, detail FROM audit WHERE action = 'withdraw_handover'").fetchall()
+    assert row == [(desk.id, {"handover": first.id})]
+    assert lifecycle.history(conn, alert)[-1]["action"] == "raise", "nothing has changed hands"
+
+    second = handover.offer(conn, "sz.yt", old, now(conn))
+    said: list[str] = []
+
+    def take_back() -> None:
+        with psycopg.connect(database_url, autocommit=True) as mine:
+            try:
+                handover.withdraw(mine, second.id, desk, now(mine), "test")
+            except lifecycle.LifecycleError as error:
+                said.append(error.message_zh)
+
+    other = threading.Thread(target=take_back)
+    with conn.transaction():
+        handover.accept(conn, second.id, new, now(conn))
+        other.start()
+        wait_for(lambda: _waits_for_a_lock(database_url), 10, lambda: "nobody waits")
+    other.join(10)
+    assert said
+    assert "admin 已于" in said[0]
+    assert lifecycle.history(conn, alert)[-1]["action"] == "take_over"
+
+
+def _waits_for_a_lock(url: str) -> bool:
+    with psycopg.connect(url) as conn:
+        row = conn.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchone()
+    return row is not None and row[0] > 0
+
+
 def test_what_was_found_is_kept_and_counted(conn: psycopg.Connection) -> None:
     fall, mistake = raise_one(conn, "a"), raise_one(conn, "b")
     who = actor(conn, "dispatcher")
@@ -134,25 +187,6 @@ def test_what_was_found_is_kept_and_counted(conn: psycopg.Connection) -> None:
     assert summary.false_share == 0.5
     assert summary.steps == 2
     assert statistics.load_cases(conn, at - dt.timedelta(days=1), at, under="sz.yt.ms") == []
-
-
-def test_warnings_of_the_night_come_once_and_go(conn: psycopg.Connection) -> None:
-    at = now(conn)
-    until = at + dt.timedelta(hours=12)
-    assert [one.place for one in holes.look(conn, at, until)] == ["地sz.yt.ms.dm.c2"] or not holes.look(conn, at, until)
-    conn.execute(
-        "INSERT INTO roster_exception (staff_id, kind, starts_at, ends_at, reason)"
-        " SELECT id, 'absent', %s, %s, '病假' FROM staff",
-        (at + dt.timedelta(hours=2), at + dt.timedelta(hours=4)),
-    )
-    found = holes.look(conn, at, until)
-    assert found
-    assert len(holes.record(conn, found, at)) == len(found)
-    assert holes.record(conn, holes.look(conn, at + SECOND, until), at) == [], "known already"
-    assert any("病假" in zh for zh, _ in holes.warnings(conn, at))
-    conn.execute("DELETE FROM roster_exception")
-    assert holes.record(conn, holes.look(conn, at, until), at) == []
-    assert not any("病假" in zh for zh, _ in holes.warnings(conn, at))
 
 
 def run(url: str, *arguments: str, status: int = 0) -> str:
@@ -183,6 +217,10 @@ def test_the_commands(conn: psycopg.Connection, database_url: str, tmp_path: Pat
     assert "交班" in run(database_url, "hand-over", "--as", "dispatcher", "--note", "夜里请留意")
     number = handover.waiting(conn)[0].id
     assert "somebody else" in run(database_url, "accept", str(number), "--as", "dispatcher", status=1)
+    assert "only" in run(database_url, "withdraw", str(number), "--as", "admin", status=1)
+    assert "taken back" in run(database_url, "withdraw", str(number), "--as", "dispatcher")
+    run(database_url, "hand-over", "--as", "dispatcher")
+    number = handover.waiting(conn)[0].id
     run(database_url, "accept", str(number), "--as", "admin")
     assert "SOS" not in run(database_url, "report", str(alert), "--as", "dispatcher")
     run(database_url, "report", "00000000-0000-0000-0000-000000000000", "--as", "dispatcher", status=1)
@@ -209,12 +247,19 @@ def log_in(client: httpx2.Client, login: str) -> None:
 def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: httpx2.Client) -> None:
     alerts = [raise_one(conn, f"{number}") for number in range(6)]
     at = now(conn)
-    holes.record(conn, [holes.Warned("鹏湾", ("x",), at, at + dt.timedelta(hours=1), "今晚无人", "nobody tonight")], at)
+    until = at + dt.timedelta(hours=1)
+    tonight, elsewhere = (
+        holes.Warned((area,), name, name, ("x",), at, until, f"{name}无人", "nobody")
+        for area, name in ((C1, "今晚"), ("sz", "别处"))
+    )
+    duty_warnings.record(conn, [tonight, elsewhere], at, until)
     wait_for(lambda: "1 户同类预警 6 条" in desk.get("/queue").text, 10, lambda: desk.get("/queue").text)
     page = desk.get("/queue").text
     assert "今晚无人" in page
+    assert "别处无人" not in page, "of one's own area only"
     assert "6 条未接手" in page
-    assert "第 1 级呼叫" in page
+    assert "第 1 级呼叫" not in page, "the lines come when the group is opened"
+    assert "第 1 级呼叫" in desk.get(f"/queue?opened=group-sos-{C1}").text
     lifecycle.act(conn, alerts[0], "acknowledge", actor(conn, "admin"), at, expected_version=1)
     answer = desk.post("/queue/acknowledge", data={"alerts": [f"{alert} 1" for alert in alerts]})
     assert answer.status_code == 409
@@ -271,6 +316,11 @@ def test_shifts_change_on_the_page(conn: psycopg.Connection, desk: httpx2.Client
     assert "尚未接班" in desk.post("/handovers", data={"note": ""}).text
     (number,) = conn.execute("SELECT id FROM handover").fetchone() or (0,)
     assert "不能接自己的班" in desk.post(f"/handovers/{number}/accept").text
+    assert desk.post(f"/handovers/{number}/withdraw").status_code == 303
+    assert "已撤回" in desk.get("/handovers").text
+    assert "撤回该交班" in desk.post(f"/handovers/{number}/withdraw").text
+    assert desk.post("/handovers", data={"note": "夜里请留意"}).status_code == 303
+    number += 1
     assert len(desk.get("/api/handovers").json()) == 1
     assert desk.post("/handovers/999/accept").status_code == 404
     conn.execute(

@@ -155,7 +155,8 @@ def test_the_doctor_finds_what_is_wrong(database_url: str) -> None:
     health = examine(database_url)
     assert health.reachable
     assert health.built == health.offered
-    [finding] = health.findings
+    # of TimescaleDB's policies the tests pause all
+    [finding] = [text for text in health.findings if "is switched off: SELECT alter_job(" not in text]
     assert "fsync is off" in finding  # the servers of the tests
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute("UPDATE alembic_version SET version_num = '0003'")

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from database.grade import Grade
-from database.retention import Retention, retire, set_retention
+from database.retention import Retention, hold_back, retire, set_retention
 from database.storage import examine_storage, sizes
 from ingest.writer import HorizonMovedError
 from shouwang.cli import app
@@ -91,6 +91,39 @@ def test_no_refresh_empties_roll_ups_whose_readings_are_gone(conn: psycopg.Conne
         " WHERE proc_name = 'policy_refresh_continuous_aggregate'"
     ).fetchall()
     assert starts == [(16 * DAY,)]
+
+
+def test_retention_waits_and_goes_on_by_itself(conn: psycopg.Connection[Any]) -> None:
+    def wait() -> dt.timedelta:
+        row = conn.execute(
+            "SELECT next_start - now() FROM timescaledb_information.jobs"
+            " WHERE proc_name = 'policy_retention' AND hypertable_name = 'reading'"
+        ).fetchone()
+        assert row is not None
+        return dt.timedelta() + row[0]
+
+    hold_back(conn, dt.timedelta(hours=3))
+    assert dt.timedelta(hours=2) < wait() <= dt.timedelta(hours=3)
+    set_retention(conn, Retention(30, 60, 90))  # a new policy, which waits as well
+    assert dt.timedelta(hours=2) < wait() <= dt.timedelta(hours=3)
+    assert "no reading is removed before" in examine_storage(conn, dt.datetime.now(dt.UTC)).text
+    hold_back(conn, dt.timedelta(0))
+    assert wait() <= dt.timedelta(0)
+
+
+def test_the_doctor_hears_of_policies_that_do_not_run(conn: psycopg.Connection[Any]) -> None:
+    now = dt.datetime.now(dt.UTC)
+    set_retention(conn, Retention(30, 60, 90))  # set anew, they are scheduled
+    conn.execute(
+        "SELECT alter_job(job_id, scheduled => true) FROM timescaledb_information.jobs"
+        " WHERE hypertable_name IS NOT NULL"
+    )
+    assert examine_storage(conn, now).findings == ()
+    never = examine_storage(conn, now + 5 * DAY).findings
+    assert len(never) == 8
+    assert all("has never run" in text for text in never)
+    conn.execute("SELECT remove_retention_policy('reading')")
+    assert "a policy for retention is missing" in examine_storage(conn, now).findings[0]
 
 
 def test_a_past_is_written_once(database_url: str) -> None:

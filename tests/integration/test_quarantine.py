@@ -250,6 +250,31 @@ def test_a_frame_stored_by_reprocess_is_a_repetition_for_the_ingest_that_runs(ho
     assert readings(home) == (8, 8)
 
 
+def test_an_outbox_put_back_from_a_copy_loses_nothing(home: str) -> None:
+    def event(seq: int, hours: int) -> bytes:
+        time_us = NOW - 10_000_000_000 + hours * 3_600_000_000
+        return wire.encode(wire.Event(1, GATEWAY, 7, 8, seq, time_us, "radar", "bed_exit"))
+
+    def old(seq: int) -> bytes:
+        made = wire.decode(wire.Frame, frame(seq))
+        return wire.encode(msgspec.structs.replace(made, base_us=made.base_us - 3 * 3_600_000_000))
+
+    events = wire.topic(GATEWAY, "events")
+    ingest(home, *(old(seq) for seq in range(1, 6)))
+    ingest(home, event(1, 0), topic=events)
+    # hours later it counts from 4 on for the second time; ingest was started anew meanwhile
+    ingest(home, *(frame(seq) for seq in (4, 5, 6)))
+    ingest(home, event(1, 0), event(1, 2), event(2, 2), topic=events)
+    ingest(home, frame(6), *(old(seq) for seq in range(1, 6)))
+    assert readings(home) == (12, 12)
+    assert one(home, "SELECT count(*) FROM event") == (2,)
+    assert one(home, "SELECT array_agg(code || times ORDER BY id) FROM quarantine") == (["reused number1"] * 3,)
+    with psycopg.connect(home, autocommit=True) as conn:
+        outcomes = list(reprocess(conn, quarantine.entries(conn), LIMITS))
+    assert [outcome.settled for outcome in outcomes] == [True, True, False]
+    assert readings(home) == (16, 16)
+
+
 def test_an_old_state_in_quarantine_does_not_overwrite_a_newer_one(home: str) -> None:
     def status(state: str) -> bytes:
         return wire.encode(wire.Status(1, GATEWAY, state, NOW, 7, 8))  # type: ignore[arg-type]

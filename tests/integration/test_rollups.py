@@ -14,7 +14,7 @@ from database import rollup
 from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work
 from database.migrate import build_schema, migrate
-from database.retention import Retention, load_retention, retire, set_retention
+from database.retention import Retention, hold_back, load_retention, retire, set_retention
 from database.storage import examine_storage
 from ingest.batch import Batch
 from ingest.writer import HorizonMovedError
@@ -161,6 +161,35 @@ def test_each_level_outlives_the_one_below(conn: psycopg.Connection[Any]) -> Non
     assert count("reading_hour") == 4
     maintain(conn)
     assert conn.execute("SELECT * FROM reading_hour ORDER BY time").fetchall() == hours[1:]
+
+
+def test_the_doctor_hears_of_what_is_behind(conn: psycopg.Connection[Any]) -> None:
+    grade = schema_grade(conn) or Grade.PLAIN
+
+    def findings(now: dt.datetime = NOW) -> list[str]:
+        return [finding.split(":")[0] + ":" + finding.split(":")[1] for finding in examine_storage(conn, now).findings]
+
+    assert findings() == []
+    days = [NOW - dt.timedelta(days=age) for age in (0, 5, 9, 20, 30)]
+    ingest(conn, batch(days, [1] * 5, [1, 2, 3, 4, 5]))
+    assert findings() == ["roll-ups: never made"]
+    maintain(conn)
+    assert findings() == []
+    assert findings(NOW + dt.timedelta(hours=2)) == []
+    (late,) = findings(NOW + dt.timedelta(hours=4))
+    assert late.startswith("roll-ups: made up to")
+    # rolled up, but nothing was ever removed
+    set_retention(conn, Retention(7, 15, 25))
+    assert [text[: text.index(" are")] for text in findings()] == [
+        "retention: readings",
+        "retention: minutes",
+        "retention: hours",
+    ]
+    hold_back(conn, NOW - dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))
+    assert [text[: text.index(" are")] for text in findings()] == ["retention: minutes", "retention: hours"]
+    hold_back(conn, NOW - dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
+    list(retire(conn, grade, NOW))
+    assert findings() == []
 
 
 def test_retention_must_make_sense(conn: psycopg.Connection[Any]) -> None:

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
-from alerting import lifecycle, sla_store
+from alerting import lifecycle, sla_store, tuning
 from alerting.orders.people import Crews
 from alerting.orders.sweeper import sweep
-from tests.support.network import NOW
+from care_network.errors import ProvisioningError
+from shouwang.cli import app
+from tests.support.network import NOW, account
 from tests.support.orders import ZHOU, raise_alert, staff_city
 
 pytestmark = pytest.mark.integration
@@ -46,6 +49,34 @@ def test_a_missed_target_is_noted_and_told_once(city: psycopg.Connection) -> Non
     assert sweep(city, crews, NOW + 1000 * SECOND).breaches == 4  # contacted and on scene, of both
     lifecycle.act(city, alert, "resolve", ZHOU, NOW + 1100 * SECOND, expected_version=2, outcome="helped")
     assert sweep(city, crews, NOW + 8000 * SECOND).breaches == 1, "what is over misses nothing any more"
+
+
+def test_a_district_sets_its_own_targets_and_judges_nobody_after_the_fact(
+    city: psycopg.Connection, database_url: str
+) -> None:
+    def put(value: float | None, at: dt.datetime, scope: str = "district", key: str = "") -> None:
+        admin = account(city, "admin")
+        tuning.change(city, admin, scope, key, "sla.emergency.acknowledged", value, "pilot", at, "test")
+
+    early = raise_alert(city)
+    put(30, NOW + 20 * SECOND)
+    late = raise_alert(city, NOW + 25 * SECOND)
+    assert sla_store.note_breaches(city, NOW + 56 * SECOND) == 1
+    assert told(city)[0][0] == late
+    assert sla_store.note_breaches(city, NOW + 61 * SECOND) == 1
+    assert {one["alert_id"]: one["target_s"] for one in sla_store.breaches(city, NOW)} == {early: 60, late: 30}
+    lines = sla_store.report(city, NOW - SECOND, NOW + 60 * SECOND, NOW + 62 * SECOND)
+    assert sorted(one.target_s for one in lines if one.milestone == "acknowledged") == [30, 60]
+    with pytest.raises(ProvisioningError, match="set it for the district"):
+        put(45, NOW, "grade", "severe")
+    names = {line.name for line in tuning.look(city, account(city, "admin"), "grade", "severe", NOW, "test").lines}
+    assert not any(name.startswith("sla.") for name in names)
+    change = tuning.look(city, account(city, "admin"), "district", "", NOW, "test").history[0]
+    assert (change.name, change.new_value, change.reason) == ("sla.emergency.acknowledged", 30, "pilot")
+    shown = CliRunner().invoke(app, ["orders", "sla", "--as", "dispatcher", "--url", database_url]).output
+    assert "30 s" in shown
+    put(None, NOW + 70 * SECOND)
+    assert sla_store.targets(city).at(NOW + 71 * SECOND).seconds["emergency"]["acknowledged"] == 60
 
 
 def test_a_forgotten_alert_is_not_told_of_for_ever(city: psycopg.Connection) -> None:

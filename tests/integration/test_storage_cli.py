@@ -39,6 +39,7 @@ def past(database_url: str) -> Iterator[str]:
 
 def test_a_past_is_written_once_and_rolled_up_like_any_other(past: str) -> None:
     assert value(past, "SELECT count(*) FROM resident") == 2
+    assert value(past, "SELECT waits_until <= now() FROM storage"), "retention waits no longer"
     readings = value(past, "SELECT count(*) FROM reading")
     ages = (
         value(past, "SELECT now() - min(time) FROM reading"),

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import psycopg
 import pytest
 from PIL import Image
@@ -280,6 +281,38 @@ def test_an_absence_counts_at_once(city: psycopg.Connection, crews: Crews) -> No
     city.execute("DELETE FROM roster_exception")
     assert len(dispatch.suggest(city, crews, row, None, NOW)[1].candidates) == 3
     assert match(crews.crew(city, NOW, NOW), dispatch.Job("", "meal", "planned", "sz.yt.hs")).candidates
+
+
+CHANGES = (
+    "UPDATE staff SET active = false WHERE code = 'S11'",
+    "UPDATE staff SET skills = '{first_aid}', phone = '' WHERE code = 'S12'",
+    "INSERT INTO staff_certificate (staff_id, kind, expires_on) SELECT id, 'first_aid', '2026-11-02' FROM staff",
+    "UPDATE staff_certificate SET expires_on = '2026-11-01'",
+    "UPDATE organisation SET longitude = 114.3, latitude = 22.6 WHERE code = 'center-1'",
+    "UPDATE area SET longitude = 114.4, latitude = 22.7",
+    "UPDATE shift SET ends = '13:00' WHERE code = 'all'",
+    "UPDATE roster SET weekdays = '{1}' WHERE staff_id = (SELECT id FROM staff WHERE code = 'S13')",
+    "INSERT INTO roster_exception (staff_id, kind, starts_at, ends_at, organisation_id) SELECT s.id, 'extra',"
+    " '2026-11-02 02:00+00', '2026-11-02 09:00+00', o.id FROM staff s, organisation o WHERE o.code = 'center-2'",
+    "UPDATE organisation SET active = false WHERE code = 'center-1'",
+    "DELETE FROM roster_exception",
+    "DELETE FROM staff_certificate",
+)
+
+
+def test_every_change_of_the_roster_counts_at_once(city: psycopg.Connection, crews: Crews) -> None:
+    """Only what changed is read anew: the same comes out as where everything is."""
+    seen = crews.crew(city, NOW, NOW).day
+    for change in CHANGES:
+        assert city.execute(change).rowcount, change
+        day, anew = crews.crew(city, NOW, NOW).day, Crews().crew(city, NOW, NOW).day
+        assert day is not seen, change
+        for name in day.__struct_fields__:
+            one, other = getattr(day, name), getattr(anew, name)
+            same = np.array_equal(one, other, equal_nan=one.dtype.kind == "f") if isinstance(one, np.ndarray) else None
+            assert one == other if same is None else same, (change, name)
+        seen = day
+        assert crews.crew(city, NOW, NOW).day is seen, "nothing changed: nothing is read"
 
 
 def picture(size: tuple[int, int] = (3000, 2000), form: str = "JPEG") -> bytes:

@@ -10,6 +10,7 @@ import httpx2
 import uvicorn
 
 from console.app import create_app
+from console.board import Board
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings
 from firmware_profiles.mqtt import Broker
@@ -21,6 +22,18 @@ def console(
     database_url: str, channels_file: Path | None, link_key_file: Path | None, medical_key_file: Path | None = None
 ) -> Iterator[httpx2.Client]:
     """A client without cookies; writes carry the Origin that a browser sends."""
+    with console_with_board(database_url, channels_file, link_key_file, medical_key_file) as (client, _):
+        yield client
+
+
+@contextmanager
+def console_with_board(
+    database_url: str,
+    channels_file: Path | None = None,
+    link_key_file: Path | None = None,
+    medical_key_file: Path | None = None,
+) -> Iterator[tuple[httpx2.Client, Board]]:
+    """The same, and the board on which a notice is shown as if it had come by the broker."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens: the broker that is away
         settings = ConsoleSettings(
@@ -34,7 +47,7 @@ def console(
             wait_for(lambda: server.started, 15, lambda: "the console does not start")
             url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
             with httpx2.Client(base_url=url, headers={"Origin": url}, timeout=15) as client:
-                yield client
+                yield client, app.state.console.board
         finally:
             server.should_exit = True
             thread.join(20)

@@ -16,6 +16,8 @@ from alerting.detection.ledger import Ledger
 from alerting.detection.plausible import PLAUSIBLE
 from alerting.finding import Finding
 from alerting.news2 import PARAMETERS
+from console.i18n import translate
+from edge_agent.fall.detector import TOLD
 from firmware_profiles.channels import CHANNELS
 from tests.support.sensors import DAY, FIRST, MINUTE, SensorHome
 
@@ -102,8 +104,12 @@ def events() -> None:
     radar = Source("gw-1", "radar", "test", 7, 0, 60, "雷达", "radar", "bedroom", 0)
     engine = Engine(District([Person(1, "R0001", 7)], {("gw-1", "radar"): radar}, {"gw-1": 7}), FIRST)
     kinds = ("sos_pressed", "smoke_detected", "gas_detected", "water_leak", "device_fault", "button_test_due")
-    for kind in (*kinds, "config_rolled_back", "fall_suspected"):
+    for kind in (*kinds, "config_rolled_back"):
         engine.event(Happened(radar, kind, FIRST, {}))
+    # What the gateway's detector and its fusion tell of a fall.
+    told = {**dict.fromkeys(TOLD, 1.5), "confidence": 0.9, "witnesses": "pendant radar", "lasted_s": 20.0}
+    for kind in ("fall_suspected", "fall_confirmed"):
+        engine.event(Happened(radar, kind, FIRST, told))
     engine.switched(radar, "battery", [FIRST], [5.0])
     engine.clock("gw-1", FIRST + 5 * MINUTE, FIRST)
     for minute in range(12):
@@ -153,15 +159,13 @@ BEHAVIOUR = ("inactivity", "morning", "bathroom", "night_wandering", "bed_exit",
 
 
 @cache
-def raised() -> dict[str, Finding]:
-    """The first finding that opens an alert, by rule: as the detectors give it, before it is kept quiet."""
-    found: dict[str, Finding] = {}
+def every() -> tuple[Finding, ...]:
+    """Whatever the detectors say in these scenes, before it is kept quiet."""
+    found: list[Finding] = []
     take = Ledger.take
 
     def recorded(self: Ledger, district: District, findings: list[Finding]) -> list[Finding]:
-        for finding in findings:
-            if finding.action == "open":
-                found.setdefault(finding.rule, finding)
+        found.extend(findings)
         return take(self, district, findings)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -170,7 +174,13 @@ def raised() -> dict[str, Finding]:
         vitals(Engine(District([Person(n + 1, f"R{n}", n, tuning=tuning) for n in range(11)], {}, {}), FIRST))
         events()
         homes()
-    return found
+    return tuple(found)
+
+
+@cache
+def raised() -> dict[str, Finding]:
+    """The first finding that opens an alert, by rule."""
+    return {finding.rule: finding for finding in reversed(every()) if finding.action == "open"}
 
 
 def test_every_rule_has_spoken() -> None:
@@ -209,16 +219,31 @@ def test_evidence_has_window_version_and_parameters(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", sorted(all_rules()))
 def test_the_evidence_is_said_in_words(rule: str) -> None:
-    found = raised()[rule].evidence
-    told = evidence.lines(found)
-    assert told[0].label_zh == "判断时段"
-    for line in (*told, *evidence.parameters(found)):
-        assert line.zh
-        assert line.en
-        assert not re.search(r"[{}\[\]]|_us", line.zh + line.en)
-    unknown = {line.label_en for line in told if line.label_en == line.label_zh}
-    assert not unknown
-    assert set(evidence.channels(found)) <= set(CHANNELS)
+    """Of everything the rule says: when it opens an alert, goes on, and ends."""
+    assert evidence.lines(raised()[rule].evidence)[0].label_zh == "判断时段"
+    for found in (finding.evidence for finding in every() if finding.rule == rule):
+        for line in (*evidence.lines(found), *evidence.parameters(found), *evidence.fall(found)):
+            assert line.label_en != line.label_zh, "a key without words"
+            assert not re.search(r"[\u4e00-\u9fff]", line.label_en + line.en)
+            assert line.zh
+            assert line.en
+            assert not re.search(r"[{}\[\]]|_us|\w_\w", line.zh + line.en)
+        assert set(evidence.channels(found)) <= set(CHANNELS)
+        codes = {found.get("level"), *(part.get("state") for part in found.get("parts", ()))} - {None}
+        for code in codes if found.get("kind") == "news2" else ():
+            assert translate("zh", code) != code
+
+
+def test_numbers_have_their_units_and_days_their_dates() -> None:
+    def said(rule: str) -> dict[str, str]:
+        return {line.label_en: line.en for line in evidence.lines(raised()[rule].evidence)}
+
+    assert said("limit_glucose")["value"] == "2 mmol/L"
+    assert said("limit_body_temperature")["limit"] == "39.1 °C"
+    assert said("implausible_glucose")["possible range"] == "0.5 – 55 mmol/L"
+    assert said("sudden_heart_rate")["days learnt"] == "12"
+    assert "/min" not in said("erratic_heart_rate")["jumps within an hour"]
+    assert re.fullmatch(r"03-\d\d(, 03-\d\d)+", said("weight_gain")["dates"])
 
 
 def test_the_score_shows_its_parts() -> None:

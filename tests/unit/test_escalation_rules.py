@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting import outcomes, statistics
-from alerting.escalation import holes, store
+from alerting.escalation import duty_warnings, holes, store
 from alerting.escalation.grouping import Group, Item, group
 from alerting.escalation.people import called
 from alerting.escalation.policy import Desk, Family, OnDuty, Step
 from care_network.contacts import FamilyMember
-from care_network.duty import Exceptional, Person, Post, Roster, Weekly
+from care_network.duty import SHANGHAI, Exceptional, Person, Post, Roster, Weekly
 
 NIGHT = dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC)
 """A Monday, 20:00 in Shanghai."""
@@ -92,30 +92,54 @@ def roster(*weekly: Weekly, people: tuple[Person, ...] = (), absences: tuple[Exc
     return Roster(since, until, {p.id: p for p in people}, posts, weekly, absences)
 
 
+PENGWAN = ("鹏湾", "Pengwan")
+
+
 def always(staff: int, post: int) -> Weekly:
     return Weekly(staff, post, "d", dt.time(8), dt.time(8), (1, 2, 3, 4, 5, 6, 7), dt.date(2026, 1, 1), None)
 
 
 def test_a_night_with_somebody_on_the_ladder_has_no_hole() -> None:
     full = roster(always(1, 2), people=(person(1),))
-    assert holes.find(store.defaults(), full, {PLACE: "鹏湾"}, NIGHT, MORNING) == []
+    assert holes.find(store.defaults(), full, {PLACE: PENGWAN}, NIGHT, MORNING) == []
 
 
 def test_the_hours_in_which_nobody_would_answer_are_named_once() -> None:
     away = Exceptional(1, None, NIGHT + dt.timedelta(hours=2), NIGHT + dt.timedelta(hours=5), "病假")
     thin = roster(always(1, 1), people=(person(1),), absences=(away,))
-    (hole,) = holes.find(store.defaults(), thin, {PLACE: "鹏湾", "sz.yt.hs.pw.c2": "梧桐"}, NIGHT, MORNING)
+    (hole,) = holes.find(store.defaults(), thin, {PLACE: PENGWAN, "sz.yt.hs.pw.c2": ("梧桐", "Wutong")}, NIGHT, MORNING)
     assert (hole.starts_at, hole.ends_at) == (away.starts_at, away.ends_at)
     assert hole.posts == ("beds", "center")
     assert "鹏湾、梧桐" in hole.text_zh
+    assert hole.text_en.startswith("Alerts in Pengwan, Wutong would reach nobody: Beds, Center:")
+    assert hole.areas == (PLACE, "sz.yt.hs.pw.c2")
     assert "病假" in hole.text_zh
     unreachable = roster(always(1, 1), people=(person(1, phone=""),))
-    assert len(holes.find(store.defaults(), unreachable, {PLACE: "鹏湾"}, NIGHT, MORNING)) == 1
+    assert len(holes.find(store.defaults(), unreachable, {PLACE: PENGWAN}, NIGHT, MORNING)) == 1
 
 
 def test_a_place_that_nobody_serves_is_named_too() -> None:
-    (hole,) = holes.find(store.defaults(), roster(), {"sz.yt.ms.x.c9": "梅沙"}, NIGHT, MORNING)
+    (hole,) = holes.find(store.defaults(), roster(), {"sz.yt.ms.x.c9": ("梅沙", "Meisha")}, NIGHT, MORNING)
     assert "梅沙没有任何可值班的机构" in hole.text_zh
+
+
+@pytest.mark.parametrize(
+    ("found", "starts", "told", "severity"),
+    [
+        ("02-10 14:00", "02-10 23:00", "02-10 14:00", "attention"),
+        ("02-10 14:00", "02-10 15:30", "02-10 14:00", "urgent"),  # nobody comes within so short a time by itself
+        ("02-10 03:00", "02-12 03:00", "02-10 08:00", "attention"),  # two days away: nobody is woken
+        ("02-10 22:00", "02-11 20:00", "02-11 08:00", "attention"),
+        ("02-10 03:00", "02-10 05:00", "02-10 03:00", "urgent"),
+        ("02-10 03:00", "02-10 09:00", "02-10 07:00", "urgent"),
+        ("02-10 03:00", "02-10 02:00", "02-10 03:00", "urgent"),  # it has begun
+    ],
+)
+def test_a_hole_is_told_by_day_unless_it_can_not_wait(found: str, starts: str, told: str, severity: str) -> None:
+    def moment(text: str) -> dt.datetime:
+        return dt.datetime.strptime(f"2026-{text}", "%Y-%m-%d %H:%M").replace(tzinfo=SHANGHAI)
+
+    assert duty_warnings.told_at(moment(starts), moment(found)) == (moment(told), severity)
 
 
 def test_whom_a_step_tells() -> None:

@@ -57,6 +57,20 @@ def test_a_good_frame_is_stored_whole() -> None:
     assert batch.marks[key].high == 1
 
 
+def test_numbers_given_for_a_second_time_are_told_from_repetitions() -> None:
+    topic, one, hour_us = wire.topic("gw-1", "readings"), batcher(), 3_600_000_000
+    first = frame(5, base_us=NOW - 3 * hour_us)
+    assert one.build([(topic, first)], LIMITS).values.tolist() == [60, 61]
+    assert one.build([(topic, first)], LIMITS).repeated == 1
+    again = one.build([(topic, frame(5))], LIMITS)
+    assert (again.repeated, len(again.values)) == (0, 0)
+    (refusal,) = again.refusals
+    assert refusal.code is Code.REUSED_NUMBER
+    assert "its number 5 was stored before" in refusal.reason
+    # what is late is none: its number was missing
+    assert len(one.build([(topic, frame(3))], LIMITS).values) == 2
+
+
 def test_rows_are_clustered_by_series() -> None:
     batch = build(
         frame(1, readings([60]), readings([97], "oximeter", "spo2")),

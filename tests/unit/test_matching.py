@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -9,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care_network.crew import URGENCIES, Crew, crew_of, day_of
-from care_network.duty import SHANGHAI, Person, Post, Roster, Weekly
+from care_network.crew import URGENCIES, Crew, crew_of, day_of, skill_bits
+from care_network.duty import SHANGHAI, Person, Post, Roster, Weekly, on_duty
 from care_network.geography import distance_m
 from care_network.matching import CAPACITY, WEIGHTS, Job, assign, match
 from care_network.services import SERVICES, service_for
-from care_network.workforce import SKILLS, Certificate
+from care_network.workforce import CERTIFICATES, ROLES, SKILLS, Certificate, effective_skills
 
 AT = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)  # a Monday, noon in Shanghai
 HOME = (114.24, 22.56)
@@ -31,6 +32,15 @@ def person(number: int, skills: Sequence[str] = ("lifting",), **fields: object) 
     return msgspec.structs.replace(base, **fields)
 
 
+def everybody(
+    people: Sequence[Person], posts: Mapping[int, int] = MappingProxyType({}), ends: dt.time = dt.time(15)
+) -> tuple[Weekly, ...]:
+    every_day, first = (1, 2, 3, 4, 5, 6, 7), dt.date(2026, 1, 1)
+    return tuple(
+        Weekly(one.id, posts.get(one.id, 1), "early", dt.time(7), ends, every_day, first, None) for one in people
+    )
+
+
 def crew(
     people: Sequence[Person],
     *,
@@ -41,20 +51,46 @@ def crew(
     ends: dt.time = dt.time(15),
 ) -> Crew:
     """All on duty from 7 to ``ends``, for POST unless told otherwise."""
-    weekly = tuple(
-        Weekly(one.id, (posts or {}).get(one.id, 1), "early", dt.time(7), ends, (1, 2, 3, 4, 5, 6, 7),
-               dt.date(2026, 1, 1), None)
-        for one in people
-    )  # fmt: skip
-    roster = Roster(
-        at - dt.timedelta(days=2), at + dt.timedelta(days=2), {one.id: one for one in people}, {1: POST, 2: FAR}, weekly
-    )
+    since, until = at - dt.timedelta(days=2), at + dt.timedelta(days=2)
+    weekly = everybody(people, posts or {}, ends)
+    roster = Roster(since, until, {one.id: one for one in people}, {1: POST, 2: FAR}, weekly)
     day = day_of(roster, at.astimezone(SHANGHAI).date(), {1: (114.241, 22.561), 2: (114.30, 22.60)})
     return crew_of(day, at, shared or {}, load)
 
 
 def codes(found: Sequence[object]) -> list[str]:
     return [one.code for one in found]  # type: ignore[attr-defined]
+
+
+papers = st.builds(
+    Certificate,
+    st.sampled_from(sorted(CERTIFICATES)),
+    st.none() | st.sampled_from([dt.date(2026, 11, n) for n in (1, 2, 3)]),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*ROLES, "unknown"]), st.sets(st.sampled_from([*SKILLS, "unknown"])), st.lists(papers)
+        ),
+        max_size=4,
+    )
+)
+def test_the_columns_say_what_each_person_can_do(people: list[tuple[str, set[str], list[Certificate]]]) -> None:
+    date = AT.astimezone(SHANGHAI).date()
+    every = [
+        person(n, sorted(skills), role=role, certificates=tuple(held))
+        for n, (role, skills, held) in enumerate(people, 1)
+    ]
+    now = crew(every)
+    alone = [effective_skills(one.skills, one.certificates, date) for one in every]
+    assert now.day.skills.tolist() == [int(skill_bits(can)) for can, _ in alone]
+    assert now.day.lapsed.tolist() == [int(skill_bits(lapsed)) for _, lapsed in alone]
+    roster = Roster(AT, AT + dt.timedelta(hours=1), {one.id: one for one in every}, {1: POST}, everybody(every))
+    assert dict(zip([one.code for one in every], now.day.qualified.tolist(), strict=True)) == {
+        duty.person.code: duty.qualified for duty in on_duty(roster, AT)
+    }
 
 
 def test_the_data_is_consistent() -> None:

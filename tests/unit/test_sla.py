@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting import sla
+from alerting.parameters import catalogue, check
 from alerting.sla import MILESTONES, TARGETS_S, Shift, Step, Story
+from alerting.sla_targets import InForce, targets
+from care_network.errors import ProvisioningError
 
 RAISED = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)  # noon in Shanghai
 
@@ -55,6 +58,48 @@ def test_no_target_and_a_clock_that_runs_ahead() -> None:
 def test_breaches_are_what_nobody_reached_in_time() -> None:
     assert [one.milestone for one in sla.breached(story((30, "acknowledge")), at(1000))] == ["contacted", "on_scene"]
     assert sla.breached(story((30, "acknowledge"), (100, "arrive")), at(1000)) == []
+
+
+def test_targets_in_force_at_a_time() -> None:
+    ack, share = "sla.emergency.acknowledged", "sla.share"
+    force = InForce([(at(20), ack, None), (at(0), ack, 90), (at(10), share, 99), (at(10), "sla.gone.x", 1)])
+    assert force.at(at(-1)).seconds == TARGETS_S
+    assert force.at(at(-1)).share == sla.SHARE_WANTED
+    assert [force.at(at(s)).seconds["emergency"]["acknowledged"] for s in (0, 19, 20)] == [90, 90, 60]
+    assert force.at(at(10)).share == 0.99
+    assert targets({ack: 1e9}).seconds == TARGETS_S, "beyond what may be set: an older program's"
+    assert targets({"sla.attention.on_scene": 7200}).seconds["attention"]["on_scene"] == 7200
+    own = Story("a", "emergency", RAISED, (Step(at(80), "acknowledge"),), targets={"acknowledged": 90})
+    assert [sla.measure(own, milestone, at(1e6)).verdict for milestone in MILESTONES] == ["met", *["not_needed"] * 3]
+
+
+def test_alerts_of_two_targets_are_two_lines() -> None:
+    told = [
+        Story("a", "emergency", RAISED, (Step(at(80), "acknowledge"),), targets={"acknowledged": s}) for s in (60, 90)
+    ]
+    assert [(line.target_s, line.met, line.late) for line in sla.report(told, at(100))] == [(60, 0, 1), (90, 1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "others", "words"),
+    [
+        ("sla.emergency.acknowledged", 2, {}, "between 15 and 300 s"),
+        ("sla.emergency.acknowledged", 240, {}, "resident contacted (120 s) would be due before acknowledged (240 s)"),
+        ("sla.emergency.acknowledged", 240, {"sla.emergency.contacted": 300}, ""),
+        ("sla.attention.on_scene", 2 * 3600, {}, "on scene (7200 s) would be due before resident contacted (14400 s)"),
+        ("sla.attention.on_scene", 5 * 3600, {}, ""),
+        ("sla.share", 95, {}, ""),
+    ],
+)
+def test_targets_have_limits_and_an_order(name: str, value: float, others: dict[str, float], words: str) -> None:
+    assert catalogue()[name].district_only
+    if not words:
+        check(name, value, others)
+        return
+    with pytest.raises(ProvisioningError) as refused:
+        check(name, value, others)
+    assert words in refused.value.message_en
+    assert refused.value.message_zh
 
 
 SHIFTS = (

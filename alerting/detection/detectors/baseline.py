@@ -165,11 +165,10 @@ class Baseline(Detector):
             slot = int(_SLOT[bins.column[i]])
             yield self._sudden(chapter.district, bins.row[i], slot, float(value[i]), local, turn, bins.end_us[i])
         taught = np.clip(value, bounds[2], bounds[3]).astype(np.float64)
-        starts = bins.starts
-        series = series[starts]
-        state.total.reshape(-1)[series] += np.add.reduceat(taught, starts)
-        state.squares.reshape(-1)[series] += np.add.reduceat(taught * taught, starts)
-        state.count.reshape(-1)[series] += np.diff(starts, append=len(bins))
+        # one after the other, so that sums do not depend on where a chapter ends
+        np.add.at(state.total.reshape(-1), series, taught)
+        np.add.at(state.squares.reshape(-1), series, taught * taught)
+        np.add.at(state.count.reshape(-1), series, np.int32(1))
 
     def _bounds_of(self, local: int) -> Bounds:
         """Of an hour of the local day, from what was learned of it; infinite where that is not enough yet."""
