@@ -26,6 +26,7 @@ from alerting.detection.engine import Engine
 from alerting.detection.intake import FUTURE_US, concerns, place_of
 from alerting.detection.ledger import on_its_own
 from alerting.detection.switches import SWITCHES, UNHURRIED
+from alerting.detection.whereabouts import DAY_US
 from alerting.district import build_notice
 from alerting.escalation import ladder
 from alerting.escalation.direct import Door
@@ -48,6 +49,9 @@ RETRY_S = 1.0
 IDLE_S = 0.2
 SWITCH_S = 0.001
 STRANGER_S = 2.0
+OLDEST_US = 400 * DAY_US
+"""An event that claims to be older comes from a gateway that does not know the time."""
+KNOWN_MOST = 50_000
 
 
 class Alerting:
@@ -224,8 +228,9 @@ class Alerting:
             if event.gateway != gateway or source is None:
                 raise DecodeError(f"event of an unknown device {event.gateway}/{event.device}")
             time_us = event.time_us
-            if event.kind in UNHURRIED and time_us > now_us + FUTURE_US:
-                time_us = now_us  # a clock that is ahead: it would wait for a time that is far away
+            ahead_us = FUTURE_US if event.kind in UNHURRIED else DAY_US
+            if not now_us - OLDEST_US < time_us < now_us + ahead_us:
+                time_us = now_us  # no clock: it would wait for a time that is far away, or be told with one
             happened = Happened(source, event.kind, time_us, dict(event.values), event.evidence)
             # the event first: its alert must not wait for anything
             return [*self._engine.event(happened), *self._engine.heard(gateway, event.device, now_us)]
@@ -291,6 +296,8 @@ class Alerting:
                 self._known.pop(finding.alert_id, None)
             elif finding.action != "note":
                 self._known[finding.alert_id] = (finding.severity, 1)
+                if len(self._known) > KNOWN_MOST:  # the oldest; the database knows its alerts by their ids
+                    del self._known[next(iter(self._known))]
             self._publish(finding, received_us, raised_us)
             records.append(Record(finding, received_us, raised_us))
             log.info("finding", action=finding.action, rule=finding.rule, alert_id=str(finding.alert_id))
@@ -330,9 +337,9 @@ class Alerting:
                 if self._stop.wait(RETRY_S):
                     break  # it stays on disk
                 continue
-            except psycopg.Error as error:
+            except Exception as error:
                 # published and seen already; the record is told in full, and the next one must not wait behind it
-                log.error("the database refuses an alert", error=str(error), record=str(record.finding))
+                log.exception("the database refuses an alert", error=str(error), record=str(record.finding))
                 self._first_call.failed(record.finding.alert_id)  # nobody else will call anybody about it
             else:
                 self._first_call.stored(record.finding.alert_id)

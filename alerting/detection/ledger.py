@@ -19,6 +19,8 @@ from alerting.finding import RANK, Finding, Severity
 
 SETTLE_US = 5 * 60_000_000
 """A cause that is over explains for a while yet: a gateway that is back still has to send what it kept."""
+AHEAD_US = 3_600_000_000
+"""A replay hands an hour's findings over before its clock has passed it."""
 STORY_US = 15 * 60_000_000
 DAY_US = 86_400_000_000
 QUIET_FROM, QUIET_UNTIL = dt.time(22), dt.time(7)
@@ -68,6 +70,7 @@ class Ledger:
     def __init__(self) -> None:
         self.books = Books()
         self._pruned_us = 0
+        self._clock_us = 0
         self._next_us = 0
         self._pauses: list[Pause] = []
 
@@ -78,7 +81,7 @@ class Ledger:
             told.last_us = min(told.last_us, now_us)
         books.over = {key: min(over_us, now_us) for key, over_us in books.over.items()}
         books.raised_us = {key: [min(at_us, now_us) for at_us in times] for key, times in books.raised_us.items()}
-        self._pruned_us = 0
+        self._pruned_us, self._clock_us = 0, now_us
 
     def redistrict(self, district: District) -> None:
         """Who has moved away explains nothing any more in the home that was left."""
@@ -97,7 +100,9 @@ class Ledger:
         return [told for finding in findings for told in self._one(district, finding)]
 
     def release(self, district: District, until_us: int) -> list[Finding]:
-        """What waited for the morning that has come."""
+        """What waited for the morning that has come; ``until_us``: what the engine's clock has passed."""
+        self._clock_us = max(self._clock_us, until_us)
+        self._prune(until_us)
         if until_us < self._next_us and district.pauses is self._pauses:
             return []
         due: list[Held] = []
@@ -119,16 +124,15 @@ class Ledger:
             self.books.lasting.pop(f"{finding.rule}|{device}", None)
         if finding.action == "open":
             rule = all_rules().get(finding.rule, _DEFAULT)
-            morning_us = _morning_us(finding.sensed_us)
+            morning_us = _morning_us(self._moment(finding)) if rule.waits else 0
             if rule.waits and RANK[finding.severity] > RANK["urgent"] and morning_us:
                 self._hold(Held(morning_us, finding))
                 return
-            yield from self._raise(district, finding, finding.sensed_us)
+            yield from self._raise(district, finding, self._moment(finding))
         else:
             yield from self._follow(finding)
 
     def _raise(self, district: District, finding: Finding, now_us: int) -> Iterator[Finding]:
-        self._prune(now_us)
         rule = all_rules().get(finding.rule, _DEFAULT)
         key, identity = f"{finding.subject}|{finding.rule}", _identity(finding)
         reason = self._explained(finding, rule)
@@ -161,6 +165,10 @@ class Ledger:
             self.books.stories[f"{finding.subject}|{rule.story}"] = told
         yield finding
 
+    def _moment(self, finding: Finding) -> int:
+        """When it was sensed; a device whose clock is far ahead does not decide what comes too soon after it."""
+        return min(finding.sensed_us, self._clock_us + AHEAD_US) if self._clock_us else finding.sensed_us
+
     def _hold(self, held: Held) -> None:
         if not any(_identity(other.finding) == _identity(held.finding) for other in self.books.held):
             self.books.held.append(held)
@@ -179,7 +187,7 @@ class Ledger:
     def _tell_in(self, told: Told, finding: Finding, reason: str) -> Iterator[Finding]:
         """The finding becomes part of the alert ``told``."""
         self._leave(_identity(finding), reason, told)
-        told.last_us = max(told.last_us, finding.sensed_us)
+        told.last_us = max(told.last_us, self._moment(finding))
         yield _as_part_of(told, finding)
 
     def _follow(self, finding: Finding) -> Iterator[Finding]:
@@ -194,14 +202,14 @@ class Ledger:
             here = told is None or told.onset_us != finding.onset_us or not told.household_id
             cause = _cause(finding.household_id if here or told is None else told.household_id, finding.rule)
             if self.books.lasting.pop(cause, None) is not None and finding.severity == "technical":
-                self.books.over[cause] = finding.sensed_us
+                self.books.over[cause] = self._moment(finding)
         if identity in self.books.joined:
             lead = self.books.joined[identity]
             if lead is not None:
                 yield _as_part_of(lead, finding)
             return
         if told is not None and told.onset_us == finding.onset_us:
-            told.last_us = max(told.last_us, finding.sensed_us)
+            told.last_us = max(told.last_us, self._moment(finding))
             if finding.action == "update":
                 told.severity = _graver(told.severity, finding.severity)
         yield finding

@@ -94,8 +94,12 @@ def test_poison_stops_nothing(broker: TestBroker, postgres: TestPostgres, tmp_pa
                 data[rng.integers(len(data))] = rng.integers(256)
             cut = bytes(data[: rng.integers(len(data) + 1)] if number % 4 == 0 else data)
             desk.gateway.publish(wire.topic(GATEWAY, leaf), cut, qos=1)
+        for at_us in (1, 2**62, 2**63 - 1):  # of a gateway that does not know the time
+            desk.report("smoke_detected", "radar", time_us=at_us)
         desk.report("sos_pressed", "sos-button")
         wait_for(lambda: ("sos", "emergency") in desk.rules(), 20, only.log)
+        stored = "SELECT rule, onset > now() - interval '1 minute' FROM alert WHERE rule IN ('smoke', 'sos') ORDER BY 1"
+        wait_for(lambda: counted(postgres.url, stored) == [("smoke", True), ("sos", True)], 20, only.log)
         desk.gateway.publish(wire.topic(GATEWAY, "readings"), good["readings"], qos=1).wait_for_publish(10)
         desk.report("gas_detected", "radar")
         wait_for(lambda: ("gas", "emergency") in desk.rules(), 20, only.log)

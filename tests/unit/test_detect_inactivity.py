@@ -194,3 +194,15 @@ def test_state_is_a_kilobyte_a_person() -> None:
     state = SensorHome("inactivity").engine._detectors["inactivity.Inactivity"].state
     arrays = [getattr(state, name) for name in ("longest", "day", "first_day", "absences")]
     assert sum(array.nbytes for array in arrays) <= 1024
+
+
+def test_a_floor_that_is_lowered_counts_for_the_stillness_that_lasts_and_tells_no_open_alert_again() -> None:
+    home = SensorHome("inactivity")
+    home.ordinary_days(range(7))
+    home.bed(7, "06:58", enter=False)
+    home.move(7, "07:00 bathroom", "07:20 kitchen")
+    assert home.until(7, "08:10") == []
+    for floor in (60.0, 50.0):
+        people = [msgspec.structs.replace(p, tuning={"inactivity.floor": floor}) for p in home.district.people]
+        home.engine.redistrict(msgspec.structs.replace(home.district, people=people))
+        assert [(f.rule, f.sensed_us) for f in home.until(7, "08:25")] == [("inactivity", at(7, "08:21"))]

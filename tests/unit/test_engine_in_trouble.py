@@ -109,3 +109,20 @@ def test_a_machine_that_slept_calls_nobody_silent_until_they_had_time_to_speak()
     assert engine.advance(woken_us) == []
     silent = [f for second in range(0, 600, 5) for f in engine.advance(woken_us + second * SECOND)]
     assert [(f.rule, f.onset_us >= woken_us) for f in silent] == [("gateway_silent", True)]
+
+
+@pytest.mark.parametrize("at_us", [0, FIRST + 400 * DAY, 2**62])
+def test_an_event_with_an_absurd_time_is_told_and_changes_nothing_for_those_that_follow(at_us: int) -> None:
+    engine = Engine(DISTRICT, FIRST)
+    found = fast_heart(engine, FIRST)
+    assert ("open", "limit_heart_rate", "urgent") in raised(found)
+    for kind in ("fall_suspected", "device_fault", "sos_pressed"):
+        assert engine.event(Happened(RADAR, kind, at_us, {}))
+    engine.advance(FIRST + 7 * MINUTE)
+    later = FIRST + 3 * 60 * MINUTE
+    engine.advance(later)
+    for kind, rule in (("fall_suspected", "fall"), ("device_fault", "device_fault")):
+        told = engine.event(Happened(RADAR, kind, later, {}))
+        assert [(f.action, f.rule, f.onset_us) for f in told] == [("open", rule, later)]
+    again = [f for f in fast_heart(engine, FIRST + 6 * MINUTE, 1) if f.rule == "limit_heart_rate"]
+    assert raised(again) == []

@@ -60,8 +60,8 @@ class Calls(Detector):
         call = CALLS.get(happened.kind)
         key = _key(happened.source.gateway, happened.source.name, happened.kind)
         if call is not None:
-            onset, last = self.state.episodes.get(key, (0, 0))
-            if abs(happened.time_us - last) <= call.again_s * 1_000_000:
+            onset, last = self.state.episodes.get(key, (0, None))
+            if last is not None and abs(happened.time_us - last) <= call.again_s * 1_000_000:
                 self.state.episodes[key] = (onset, max(last, happened.time_us))
                 return
             self.state.episodes[key] = (happened.time_us, happened.time_us)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from alerting.detection.behaviour import Before, Behaviour, Homes
 from alerting.detection.columns import grown
@@ -87,6 +88,8 @@ class Inactivity(Behaviour):
     def __init__(self) -> None:
         super().__init__()
         self.state: Any = Routine()
+        self._tuned: dict[str, NDArray[np.float32]] = {}
+        self._floor_us: dict[State, list[int]] = {}
 
     def learn(self, district: District) -> None:
         super().learn(district)
@@ -96,8 +99,9 @@ class Inactivity(Behaviour):
         for known in (state.armed, state.left_us, state.open):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
+        before = self._tuned
         self._tuned = {name.partition(".")[2]: self.tuned(district, name) for name in self.parameters}
-        self._floor_us: dict[State, list[int]] = {
+        self._floor_us = {
             state: np.rint(self._tuned[name].astype(np.float64) * unit_us).astype(np.int64).tolist()
             for state, name, unit_us in (
                 (State.QUIET, "floor", MINUTE_US),
@@ -106,6 +110,24 @@ class Inactivity(Behaviour):
                 (State.AWAY, "away", HOUR_US),
             )
         }
+
+        for row in self._changed(before):
+            self._look_again(row)
+
+    def _changed(self, before: dict[str, NDArray[np.float32]]) -> list[int]:
+        """Rows whose parameters are not what they were."""
+        changed: set[int] = set()
+        for name, old in before.items():
+            changed.update(np.flatnonzero(self._tuned[name][: len(old)] != old).tolist())
+        return sorted(changed)
+
+    def _look_again(self, row: int) -> None:
+        """A new parameter counts for the stillness that lasts, too; what is told already is not told anew."""
+        home, armed_us = self.state.homes.get(row), self.state.armed.get(row)
+        if home is not None and armed_us is not None and row not in self.state.open:
+            at_us = self._since(row, home) + self._floor_us[home.state][row]
+            if at_us < armed_us:
+                self._wake(row, at_us)
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state
