@@ -49,6 +49,7 @@ def groups(
         found.append(
             {
                 "key": key,
+                "few": few,
                 "shown": key in opened or (few and key not in closed),
                 "first": by_id[one.ids[0]],
                 "alerts": [by_id[id] for id in one.ids],

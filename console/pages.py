@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import psycopg
+import structlog
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from psycopg.rows import dict_row
 from starlette.responses import RedirectResponse, Response
@@ -26,8 +27,9 @@ from console.i18n import pick
 from console.security import COOKIE, CurrentAccount, LoginNeeded, current_account, origin_of, require
 from console.state import Console, console_of
 from console.views import LANGUAGE_COOKIE, language_of, page
-from console.watching import CurrentWatching, Watching
+from console.watching import CurrentWatching, Watching, watching_of
 
+log = structlog.get_logger(__name__)
 router = APIRouter()
 Shared = Annotated[Console, Depends(console_of)]
 
@@ -73,9 +75,12 @@ def set_cookie(response: Response, console: Console, token: str) -> None:
 def log_out(request: Request, console: Shared) -> Response:
     token = request.cookies.get(COOKIE)
     if token:
-        with console.database() as conn:
-            accounts.revoke_session(conn, token, dt.datetime.now(dt.UTC))
         request.app.state.memory.forget(token)
+        try:
+            with console.database() as conn:
+                accounts.revoke_session(conn, token, dt.datetime.now(dt.UTC))
+        except psycopg.OperationalError as error:  # this browser is logged out all the same: its cookie goes
+            log.warning("a session could not be revoked: the database is away", error=str(error).strip())
     response = RedirectResponse("/login", 303)
     response.delete_cookie(COOKIE)
     return response
@@ -110,10 +115,9 @@ def queue(
 
 @router.post("/queue/acknowledge")
 def acknowledge_group(
-    request: Request, console: Shared, watching: CurrentWatching, alerts: Annotated[list[str], Form(max_length=1000)]
+    request: Request, console: Shared, account: CurrentAccount, alerts: Annotated[list[str], Form(max_length=1000)]
 ) -> Response:
     """Take a whole group on: each alert at the version that was seen, those that others changed meanwhile are left."""
-    account = watching.account
     taken = left = 0
     for each in alerts:
         alert_id, _, version = each.partition(" ")
@@ -128,7 +132,9 @@ def acknowledge_group(
         return RedirectResponse("/", 303)
     zh = f"已确认 {taken} 条;{left} 条已被他人更新,请查看"
     message = pick(language_of(request, account), zh, f"{taken} taken; {left} were changed by others: look at them")
-    return page(request, "board.html", account, status=409, message=message, **queue_of(console, watching))
+    return page(
+        request, "board.html", account, status=409, message=message, **queue_of(console, watching_of(console, account))
+    )
 
 
 def queue_of(

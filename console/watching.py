@@ -55,6 +55,11 @@ class Memory:
         return found if found is not None and now - found.known_at < KEPT_FOR else None
 
 
+def watching_of(console: Console, account: Account, known_at: dt.datetime | None = None) -> Watching:
+    """``known_at``: since when this session is known; now, unless told."""
+    return Watching(account, console.scope(account), known_at or dt.datetime.now(dt.UTC))
+
+
 def watching(connection: HTTPConnection, console: Annotated[Console, Depends(console_of)]) -> Watching:
     """Raises LoginNeeded without a valid session; psycopg.OperationalError where the database is away and this session
     has not watched before."""
@@ -71,7 +76,7 @@ def watching(connection: HTTPConnection, console: Annotated[Console, Depends(con
         if account is None:
             memory.forget(token)
             raise LoginNeeded
-        found = Watching(account, console.scope(account), now)
+        found = watching_of(console, account, now if before is None else before.known_at)
     except psycopg.OperationalError:
         if before is None:
             raise

@@ -98,7 +98,10 @@ def _arrays(columns: VitalColumns) -> tuple[NDArray[Any], ...]:
 
 
 class Bins(msgspec.Struct, frozen=True):
-    """Shapes [n], sorted by row, column, step. ``step``: time // ``STEP_US``; ``count`` readings of mean, low, high."""
+    """Shapes [n], sorted by row, column, step. ``step``: time // ``STEP_US``; ``count`` readings of mean, low, high.
+
+    Of readings of one time that differ the highest counts; ``low`` knows the others, too.
+    """
 
     row: NDArray[np.int32]
     column: NDArray[np.int16]
@@ -206,14 +209,18 @@ def fold(readings: VitalColumns) -> Bins:
     series, offset, value = _sorted(readings, hour_us)
     another = series[1:] != series[:-1]
     fresh = another | (offset[1:] != offset[:-1])
+    least = value
     if not fresh.all():  # a reading that came twice; of two that differ, the higher one, in whatever order they came
         starts = _starts(fresh)
-        value, series, offset = np.maximum.reduceat(value, starts), series[starts], offset[starts]
+        least, value = np.minimum.reduceat(value, starts), np.maximum.reduceat(value, starts)
+        series, offset = series[starts], offset[starts]
         another = series[1:] != series[:-1]
     step = offset // STEP_US
     starts = _starts(another | (step[1:] != step[:-1]))
     count = np.diff(starts, append=len(value))
     mean, low, high = _summed(value, starts, count)
+    if least is not value:
+        low = np.minimum.reduceat(least, starts)
     row, column = np.divmod(series[starts], _CHANNELS)
     return Bins(
         row,

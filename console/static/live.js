@@ -20,7 +20,9 @@ async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
   try {
-    const groups = [...document.querySelectorAll("#queue details")];
+    // A group of many is closed unless it was opened: only what is not as it would be by itself goes into the address.
+    const details = [...document.querySelectorAll("#queue details")];
+    const groups = details.filter((group) => group.open !== ("few" in group.dataset));
     const looks = new URLSearchParams(groups.map((group) => [group.open ? "opened" : "closed", group.id]));
     const answer = await fetch(`/queue?${looks}`);
     if (answer.redirected) { location.href = "/login"; return; }

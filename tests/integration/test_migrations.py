@@ -6,6 +6,7 @@ import threading
 import psycopg
 import pytest
 
+from alerting.escalation import duty_warnings
 from database.grade import Grade, grade_advice, schema_grade, server_grade
 from database.health import examine
 from database.migrate import build_schema, migrate, newest_revision, revision
@@ -168,3 +169,27 @@ def test_the_doctor_finds_what_is_wrong(database_url: str) -> None:
     assert not away.reachable
     assert "does not answer" in away.findings[0]
     assert "secret" not in away.findings[0]
+
+
+def test_a_database_in_use_is_brought_up_to_date(database_url: str) -> None:
+    """Holes in the roster that were known before are found anew, with what the desk must know of them by now."""
+    name = f"{database_url.rpartition('/')[2]}_used"
+    now = dt.datetime.now(dt.UTC)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name}")
+    url = f"{database_url.rpartition('/')[0]}/{name}"
+    try:
+        build_schema(url, Grade.PLAIN, "0055")
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute(
+                "INSERT INTO duty_warning (place, posts, starts_at, ends_at, text_zh, text_en, found_at)"
+                " VALUES ('某处', '{}', %(at)s, %(at)s + INTERVAL '9 h', '无人', 'nobody', %(at)s)",
+                {"at": now},
+            )
+        build_schema(url, Grade.PLAIN)
+        with psycopg.connect(url, autocommit=True) as conn:
+            assert duty_warnings.record(conn, [], now, now + dt.timedelta(hours=18)) == []
+            assert conn.execute("SELECT count(*) FROM duty_warning WHERE gone_at IS NULL").fetchone() == (0,)
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")

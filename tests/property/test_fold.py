@@ -34,11 +34,15 @@ def test_bins_are_those_of_the_plainest_way(readings: list[tuple[tuple[int, int]
     expected: dict[tuple[int, int, int], list[float]] = defaultdict(list)
     for (row, column, time_us), held in sorted(once.items()):
         expected[row, column, time_us // STEP_US].append(held)
+    least: dict[tuple[int, int, int], float] = {}
+    for (row, column), offset, value in readings:
+        place = row, column, (HOUR_US + offset) // STEP_US
+        least[place] = min(float(value), least.get(place, np.inf))
     bins = fold(columns(readings))
     assert list(zip(bins.row.tolist(), bins.column.tolist(), bins.step.tolist(), strict=True)) == sorted(expected)
-    for i, values in enumerate(expected[key] for key in sorted(expected)):
-        found = bins.count[i], bins.low[i], bins.high[i]
-        assert found == (len(values), min(values), max(values))
+    for i, place in enumerate(sorted(expected)):
+        values, found = expected[place], (bins.count[i], bins.low[i], bins.high[i])
+        assert found == (len(values), least[place], max(values))
         assert bins.mean[i] == np.float32(sum(values) / len(values))
 
 

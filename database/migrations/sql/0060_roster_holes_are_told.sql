@@ -1,10 +1,11 @@
 -- A notification is about an alert, or about hours to come in which nobody would answer one.
 
+UPDATE duty_warning SET gone_at = now() WHERE gone_at IS NULL; -- found anew at the next look, with their areas
 ALTER TABLE duty_warning
     ADD COLUMN place_en   text NOT NULL DEFAULT '',
     ADD COLUMN areas      ltree[] NOT NULL DEFAULT '{}',  -- where the homes are
     ADD COLUMN severity   text NOT NULL DEFAULT 'attention' CHECK (severity IN ('urgent', 'attention')),
-    ADD COLUMN seen_until timestamptz NOT NULL DEFAULT '-infinity'; -- the roster was looked at as far as this
+    ADD COLUMN seen_until timestamptz NOT NULL DEFAULT now(); -- the roster was looked at as far as this
 ALTER TABLE duty_warning ALTER COLUMN seen_until DROP DEFAULT;
 
 ALTER TABLE notification
