@@ -128,8 +128,14 @@ def lines(evidence: dict[str, Any]) -> list[Line]:
 
 def fall(evidence: dict[str, Any]) -> list[Line]:
     """What the gateway measured of a fall; what a maker's own sensor says besides stays in its words."""
-    found = [(*FALL.get(name, (name, name)), _plain(value)) for name, value in evidence.get("features", {}).items()]
-    return [Line(zh, en, said, said) for zh, en, said in found]
+    found = []
+    for name, value in evidence.get("features", {}).items():
+        zh, en = FALL.get(name, (name, name))
+        said = f"{value:.3g}" if isinstance(value, float) else str(value)
+        if name == "confidence" and isinstance(value, float):
+            said = f"{value:.0%}"
+        found.append(Line(zh, en, said, said))
+    return found
 
 
 def parameters(evidence: dict[str, Any]) -> list[Line]:

@@ -29,7 +29,7 @@ Values = Mapping[str, float]
 _NOTHING: Values = {}
 _LIMIT = "limit."
 SCOPES: Mapping[str, tuple[str, str]] = {
-    "default": ("检测器默认", "the detector's default"),
+    "default": ("默认", "default"),
     "district": ("全区", "district"),
     "grade": ("能力等级", "ability grade"),
     "home": ("住户", "home"),

@@ -151,7 +151,7 @@ def _add_home(conn: Connection[Any], number: int, home: DemoHome, people: list[P
     for person in people:
         new = NewResident(
             person.code, code, person.name_zh, person.name_en, person.sex, person.birth_date, person.home_care_bed,
-            person.spo2_scale, languages=_LANGUAGES[number % len(_LANGUAGES)],
+            person.spo2_scale, languages=_LANGUAGES[number % len(_LANGUAGES)], ability_grade=person.ability_grade,
         )  # fmt: skip
         provisioning.add_resident(conn, new, now.date(), exist_ok=True)
     if number % 9 == 4:

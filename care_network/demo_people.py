@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from care_network.ability import Grade
+
 _SURNAMES = (
     "陈 Chen", "李 Li", "黄 Huang", "张 Zhang", "林 Lin", "王 Wang", "吴 Wu", "刘 Liu", "叶 Ye", "曾 Zeng",
     "温 Wen", "邓 Deng", "罗 Luo", "何 He", "钟 Zhong", "沙 Sha", "梁 Liang", "谢 Xie", "郑 Zheng",
@@ -32,6 +34,7 @@ class Person(msgspec.Struct, frozen=True):
     sex: Literal["female", "male"]
     birth_date: dt.date
     home_care_bed: bool
+    ability_grade: Grade
     spo2_scale: Literal[1, 2]
 
 
@@ -61,6 +64,8 @@ def _person(seed: int, code: str, *, woman: bool) -> Person:
         sex="female" if woman else "male",
         birth_date=dt.date(BASE_YEAR - age, 1 + seed * 5 % 12, 1 + seed * 13 % 28),
         home_care_bed=seed % 4 == 1,
+        # A bed at home is for those who need it.
+        ability_grade=("severe", "lost")[seed // 4 % 2] if seed % 4 == 1 else ("intact", "mild", "moderate")[seed % 3],
         # One with COPD, whose target saturation a clinician set to 88–92 % (NEWS2, scale 2).
         spo2_scale=2 if seed % 20 == 11 else 1,
     )

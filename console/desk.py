@@ -10,6 +10,7 @@ import psycopg
 import structlog
 
 from alerting.escalation import duty_warnings, grouping
+from alerting.escalation.policy import SEVERITIES
 from alerting.escalation.progress import Deadline, deadlines
 from alerting.notice import AlertNotice
 from care_network.accounts import Account
@@ -60,10 +61,10 @@ def groups(
 
 
 def by_gravity(alerts: Sequence[AlertNotice]) -> dict[str, list[AlertNotice]]:
-    """Those that can not wait ('grave') together, then attention and technical ones, each in the order given."""
-    found: dict[str, list[AlertNotice]] = {"grave": [], "attention": [], "technical": []}
+    """By severity, each in the order given."""
+    found: dict[str, list[AlertNotice]] = {severity: [] for severity in SEVERITIES}
     for alert in alerts:
-        found[alert.severity if alert.severity in found else "grave"].append(alert)
+        found[alert.severity].append(alert)
     return found
 
 

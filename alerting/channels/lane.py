@@ -162,7 +162,7 @@ class Lane:
         try:
             with self._pool.connection() as conn:
                 if isinstance(result, Sent):
-                    sending.succeed(conn, message, self._worker, result, self._channel.receipt_s)
+                    sending.succeed(conn, message, self._worker, result, self._channel)
                     outcome = "sent"
                 else:
                     outcome = sending.fail(conn, message, self._worker, result, self._channel)

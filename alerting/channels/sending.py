@@ -89,13 +89,13 @@ def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, li
         ).fetchall()
 
 
-def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, receipt_s: float) -> None:
-    """The peer has it. With ``receipt_s`` the next channel is tried unless a receipt comes within that time."""
+def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, channel: Channel) -> None:
+    """The peer has it. Where the channel promises receipts the next one is tried unless one comes in time."""
     with conn.transaction():
         _lock(conn, message.id)
         early = _close_attempt(conn, message.attempt_id, "sent", "", sent.provider_id)  # receipts may overtake answers
         state = "delivered" if sent.delivered or early == "delivered" else "sent"
-        awaited = receipt_s if receipt_s and state == "sent" else None
+        awaited = channel.receipt_s if channel.receipt_s and state == "sent" else None
         mine = conn.execute(
             """
             UPDATE message SET state = %s, claimed_until = NULL,
@@ -113,11 +113,10 @@ def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, re
             """,
             (state, message.id),
         ).fetchall()
-        key_and_channel = f"({message.recipient_key}) · {message.channel}"
-        lifecycle.record(
-            conn, _alerts(rows), _clock(conn), "notify", f"{message.name_zh} {key_and_channel}",
-            f"{message.name_en} {key_and_channel}",
-        )  # fmt: skip
+        key = message.recipient_key
+        zh = f"{message.name_zh} ({key}) · {channel.zh or message.channel}"
+        en = f"{message.name_en} ({key}) · {channel.en or message.channel}"
+        lifecycle.record(conn, _alerts(rows), _clock(conn), "notify", zh, en)
         if early == "undelivered":
             _reopen(conn, message.id, message.route, message.position)
 

@@ -45,7 +45,7 @@ function draw(figure, data) {
     scales: { x: { range: () => span(figure) }, y: { range: (u, low, high) => [low - Math.max(1, (high - low) * 0.15), high + Math.max(1, (high - low) * 0.15)] } },
     series: [{}, { stroke: "#8fb9bd", width: 1 }, { stroke: "#8fb9bd", width: 1 }, { stroke: "#0b5c63", width: 2 }],
     bands: [{ series: [2, 1], fill: "#0b5c6322" }],
-    axes: [{ ...axis, values: clock }, { ...axis, size: 46 }],
+    axes: [{ ...axis, values: clock }, { ...axis, size: 58 }],
   }, [data.time, data.low, data.high, data.mean], canvas);
   const rows = data.time.map((t, i) => [words(t, true), data.mean[i], `${data.low[i]}–${data.high[i]}`]).reverse();
   const table = document.createElement("table");
@@ -56,10 +56,12 @@ function draw(figure, data) {
   figure.querySelector(".scroll").replaceChildren(table);
 }
 
+const AGO = document.documentElement.lang.startsWith("zh") ? [" 秒前", " 分钟前", " 小时前"] : [" s ago", " min ago", " h ago"];
+
 function ages() {
   for (const time of document.querySelectorAll("time[data-since]")) {
     const s = Math.max(0, Math.floor((Date.now() - Number(time.dataset.since)) / 1000));
-    time.textContent = s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
+    time.textContent = s < 60 ? s + AGO[0] : s < 3600 ? Math.floor(s / 60) + AGO[1] : Math.floor(s / 3600) + AGO[2];
   }
 }
 

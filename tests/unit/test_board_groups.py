@@ -42,5 +42,5 @@ def test_single_alerts_by_gravity() -> None:
         [notice(n, severity) for n, severity in enumerate(("emergency", "urgent", "attention", "technical"))]
     )
     assert {level: [alert.id for alert in alerts] for level, alerts in found.items()} == {
-        "grave": ["0000", "0001"], "attention": ["0002"], "technical": ["0003"],
+        "emergency": ["0000"], "urgent": ["0001"], "attention": ["0002"], "technical": ["0003"],
     }  # fmt: skip
