@@ -64,8 +64,9 @@ def _fill(url: str, partitioned: bool) -> None:
     migrate(url)
     with psycopg.connect(url, autocommit=True) as conn:
         plan = history.plan(conn, Options(days=DAYS, ordinary=True), now)
-        for _ in history.write(conn, plan, RESIDENTS):
-            pass
+        with history.retention_waits(conn):
+            for _ in history.write(conn, plan, RESIDENTS):
+                pass
         for _ in round_of_work(conn, Grade.PLAIN, now):
             pass
         conn.execute("VACUUM ANALYZE")

@@ -25,6 +25,9 @@ LOOK_S = 5.0
 STEPS_A_ROUND = 2000
 RETIRE_EVERY_S = 3600.0
 AFTER_TROUBLE_S = 5.0
+FRESH = dt.timedelta(days=1)
+"""A district that runs has readings of the last day. Where there are none, the clock may be wrong."""
+DOUBT_S = 60.0
 
 
 def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
@@ -37,6 +40,20 @@ def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime)
         if not advanced and not rolled_up:
             return
         yield rolled_up
+
+
+def clock_is_borne_out(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
+    """Whether the readings agree that it is ``now``: one of the last day, or none at all. The gateways have clocks of
+    their own; ours, set wrong by years, would remove everything."""
+    row = conn.execute(
+        """
+        SELECT EXISTS (SELECT FROM series s CROSS JOIN LATERAL (
+                   SELECT FROM reading r WHERE r.series_id = s.id AND r.time > %s LIMIT 1) fresh)
+            OR NOT EXISTS (SELECT FROM reading)
+        """,
+        (now - FRESH,),
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def run(database: DatabaseSettings, stop: threading.Event) -> None:
@@ -59,8 +76,8 @@ class Done(msgspec.Struct, frozen=True):
 
 
 def run_once(database: DatabaseSettings, now: dt.datetime) -> Done:
-    """Do what is due now. Raises psycopg.OperationalError where the database is away, RuntimeError where another
-    process maintains it or there is no schema."""
+    """Do what is due ``now``, which is believed. Raises psycopg.OperationalError where the database is away,
+    RuntimeError where another process maintains it or there is no schema."""
     with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
         grade = schema_grade(conn)
         if grade is None:
@@ -80,6 +97,10 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
     log.info("maintenance: working", grade=str(grade), by="TimescaleDB" if grade is Grade.COMMUNITY else "us")
     retire_at = time.monotonic()
     while not stop.is_set():
+        if not clock_is_borne_out(conn, dt.datetime.now(dt.UTC)):
+            log.error("maintenance waits: no reading of the last day, is the clock right?")
+            stop.wait(DOUBT_S)
+            continue
         # bounded: however fast late readings come, retention has its turn
         rows = paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop)
         if rows:

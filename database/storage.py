@@ -8,6 +8,7 @@ import msgspec
 import psycopg
 
 from database.grade import Grade, schema_grade
+from database.maintenance import clock_is_borne_out
 from database.policies import judge, load_policies
 from database.retention import load_retention, midnight
 from database.rollup import GRACE, HOUR, full_hour
@@ -15,6 +16,10 @@ from database.rollup import GRACE, HOUR, full_hour
 LAGS_AFTER = dt.timedelta(hours=2)
 RETIRES_WITHIN = dt.timedelta(days=2)
 """So much older than its retention may be what is still there: whole days go, and only rolled up."""
+NOTHING_FRESH = (
+    "readings: none of the last day (it is {} by the clock here). Does ingest run? Is the clock right? Until one comes,"
+    " 'shouwang maintain' removes and rolls up nothing; if the district was off, 'shouwang maintain --once' does it"
+)
 NOT_RUN_YET = (
     "TimescaleDB's policies have not run yet; they begin within minutes of 'shouwang migrate' or a change of the"
     " retention"
@@ -58,6 +63,8 @@ def _maintained(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -
     assert row is not None  # noqa: S101 - the migration puts the one row in
     late_before, oldest, due = row
     findings = tuple(_not_removed(conn, now))
+    if not clock_is_borne_out(conn, now):
+        findings = (NOTHING_FRESH.format(_utc(now)), *findings)
     if late_before is None:
         if not _older(conn, "reading", "time", now - LAGS_AFTER - GRACE):
             return StorageState(grade, dt.timedelta(0), "nothing to roll up yet", findings)

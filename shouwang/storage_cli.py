@@ -85,10 +85,11 @@ def refresh(
 
 
 def maintain(
-    once: Annotated[bool, typer.Option("--once", help="Do what is due now, then stop.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Do what is due by the clock here, then stop.")] = False,
 ) -> None:
     """Keep roll-ups and retention going, in small steps that never hold ingest up. Settings: SHOUWANG_DATABASE_…
 
+    Without a reading of the last day it waits, for then the clock may be wrong; --once believes the clock.
     One per database works; a second one waits to take over. With TimescaleDB's Community edition its own policies
     work; they only have to follow a retention that was made longer.
     """

@@ -4,16 +4,20 @@ import datetime as dt
 import re
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
 from console import vitals
+from database import maintenance
 from database.maintenance import run
 from database.settings import DatabaseSettings
+from database.storage import examine_storage
 from shouwang.cli import app
 from shouwang.processes import wait_until
+from tests.support.readings import add_series, batch, ingest
 
 pytestmark = pytest.mark.integration
 
@@ -106,6 +110,35 @@ def test_retention_by_command(past: str) -> None:
     status = shouwang(past, "storage", "status").output
     assert "readings 30 days" in status
     assert re.search(r"roll-ups: made up to \d{4}-", status)
+
+
+def test_a_clock_that_no_reading_bears_out_removes_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    borne_out = maintenance.clock_is_borne_out
+
+    def looking(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
+        looked.append(borne_out(conn, now))
+        return looked[-1]
+
+    monkeypatch.setattr(maintenance, "clock_is_borne_out", looking)
+    monkeypatch.setattr(maintenance, "DOUBT_S", 0.1)
+    made, stop = "SELECT late_before > '-infinity' FROM storage", threading.Event()
+    now = dt.datetime.now(dt.UTC)
+    thread = threading.Thread(target=run, args=(DatabaseSettings(url=database_url), stop))
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        add_series(conn, database_url)
+        ingest(conn, batch([now - dt.timedelta(days=9)], [1], [60]))
+        assert any("Is the clock right?" in finding for finding in examine_storage(conn, now).findings)
+        try:
+            thread.start()
+            wait_until(lambda: len(looked) > 2, 20, "it looks at the readings")
+            assert not any(looked)
+            assert value(database_url, made) is False
+            ingest(conn, batch([now], [1], [61]))
+            wait_until(lambda: bool(value(database_url, made)), 20, "it works")
+        finally:
+            stop.set()
+            thread.join(20)
 
 
 def test_one_service_works_and_the_next_takes_over(database_url: str) -> None:
