@@ -78,7 +78,11 @@ class Alerting:
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop``; what was decided is on disk or in the database then."""
-        self._around.refresh()  # before the first message: an event of a home not known yet would be refused
+        self._around.wait_until_known(stop)  # before the first message
+        if stop.is_set():
+            self._journal.close()
+            self._spool.close()
+            return
         self._wake()
         parts: dict[str, Callable[[], None]] = {
             "engine": self._decide,
