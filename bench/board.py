@@ -48,6 +48,8 @@ KINDS = (
     ("attention", "sudden_heart_rate", "心率 112 次/分,本人此时段通常 70", "Heart rate 112 /min, usually 70 now", 150),
     ("technical", "gateway_silent", "家庭网关离线 12 分钟", "Home gateway offline for 12 min", 200),
 )
+RULES = ("smoke", "gas", "news2", "long_lie", "water_leak", "breathing_pause", "no_vital_sign", "heat", "bed_exit")
+"""Of new alerts, in turn: each is a line of its own."""
 _WATCH = """
     window.seen = {}; window.gaps = []; window.wanted = [];
     let last = performance.now();
@@ -91,7 +93,7 @@ def run() -> list[Figure]:
                 paints = [_open(page, platform.address) for _ in range(5)]
                 desk = Desk(conn, platform, page, known)
                 new = [desk.emergency() for _ in range(NEW)]
-                page.screenshot(path=str(Path(folder) / "board.png"))
+
                 gaps, late = desk.busy()
                 browser.close()
             desk.stop()
@@ -153,8 +155,9 @@ class Desk:
     def _new(self, number: int) -> notice.AlertNotice:
         like = self._known[number % len(self._known)]
         now = time.time_ns() // 1000
+        rule = RULES[number % len(RULES)]
         return msgspec.structs.replace(
-            like, id=str(uuid.uuid4()), rule="sos", severity="emergency", state="raised", version=1,
+            like, id=str(uuid.uuid4()), rule=rule, severity="emergency", state="raised", version=1,
             subject=f"bench:{number}", onset_us=now, sensed_us=now, received_us=now, raised_us=now,
             reason_zh="老人按下紧急呼叫", reason_en="SOS pressed", evidence={},
         )  # fmt: skip

@@ -134,7 +134,7 @@ async def live(socket: WebSocket) -> None:
             group.create_task(_send(socket, watcher))
             group.create_task(_check(socket, console, watcher))
             group.create_task(_receive(socket))
-    except* (WebSocketDisconnect, RuntimeError, LoginNeeded):
+    except* (WebSocketDisconnect, RuntimeError, LoginNeeded, psycopg.OperationalError):
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(4401)
     finally:

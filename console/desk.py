@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -18,12 +18,20 @@ from console.state import Console
 log = structlog.get_logger(__name__)
 
 DESK = ("dispatcher", "admin")
+FEW = 8
+"""So many emergencies of a group are shown line by line, unless somebody closes it."""
 MANY = 20
 """So many single alerts that can wait are shown line by line."""
 
 
-def groups(alerts: Sequence[AlertNotice]) -> list[dict[str, Any]]:
-    """Those of the queue that are many of one kind in one place, ranked, with their alerts, the oldest first."""
+def groups(
+    alerts: Sequence[AlertNotice], opened: Collection[str] = (), closed: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Those of the queue that are many of one kind in one place, ranked, with their alerts, the oldest first.
+
+    ``opened``, ``closed``: keys of groups that somebody has opened or closed. Of the others a few emergencies are
+    ``shown`` line by line: each is somebody's; of a whole building the group is what can be taken in.
+    """
     by_id = {alert.id: alert for alert in alerts}
     items = [
         grouping.Item(a.id, a.rule, a.severity, a.state, a.area_path, a.household_code, a.onset_us) for a in alerts
@@ -36,9 +44,12 @@ def groups(alerts: Sequence[AlertNotice]) -> list[dict[str, Any]]:
         # Not its first alert: when that one is resolved, a group that somebody has opened must stay open.
         key = f"group-{one.rule}-{one.area}"
         same[key] += 1
+        key = key if same[key] == 1 else f"{key}-{same[key]}"
+        few = one.severity == "emergency" and len(one.ids) <= FEW
         found.append(
             {
-                "key": key if same[key] == 1 else f"{key}-{same[key]}",
+                "key": key,
+                "shown": key in opened or (few and key not in closed),
                 "first": by_id[one.ids[0]],
                 "alerts": [by_id[id] for id in one.ids],
                 **msgspec.structs.asdict(one),

@@ -97,11 +97,15 @@ def board_page(request: Request, console: Shared, watching: CurrentWatching) -> 
 
 @router.get("/queue")
 def queue(
-    request: Request, console: Shared, watching: CurrentWatching, opened: Annotated[tuple[str, ...], Query()] = ()
+    request: Request,
+    console: Shared,
+    watching: CurrentWatching,
+    opened: Annotated[tuple[str, ...], Query()] = (),
+    closed: Annotated[tuple[str, ...], Query()] = (),
 ) -> Response:
-    """The queue alone, for the live page to put in place; ``opened``: keys of the groups whose lines are shown."""
+    """The queue alone, for the live page to put in place; ``opened``, ``closed``: keys of its groups as they are."""
     require(watching.account, Action.VIEW_ALERTS)
-    return page(request, "_queue.html", watching.account, **queue_of(console, watching, opened))
+    return page(request, "_queue.html", watching.account, **queue_of(console, watching, opened, closed))
 
 
 @router.post("/queue/acknowledge")
@@ -127,12 +131,14 @@ def acknowledge_group(
     return page(request, "board.html", account, status=409, message=message, **queue_of(console, watching))
 
 
-def queue_of(console: Console, watching: Watching, opened: Sequence[str] = ()) -> dict[str, Any]:
+def queue_of(
+    console: Console, watching: Watching, opened: Sequence[str] = (), closed: Sequence[str] = ()
+) -> dict[str, Any]:
     """What the board shows: groups of many alike, and every other alert by itself; of those that can wait, more than
     desk.MANY are one line, too."""
     alerts = console.board.open_alerts(watching.scope.sees)
     warnings, deadlines = desk.outlook(console, watching.account)
-    groups = desk.groups(alerts)
+    groups = desk.groups(alerts, opened, closed)
     together = {id for group in groups for id in group["ids"]}
     return {
         "alerts": alerts,

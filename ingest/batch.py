@@ -18,7 +18,7 @@ from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import DecodeError
 from ingest.door import Rows
 from ingest.marks import Mark
-from ingest.refusals import Code, Refusal, fault
+from ingest.refusals import Code, Refusal, fault, trace
 
 log = structlog.get_logger(__name__)
 
@@ -144,7 +144,7 @@ class Batcher:
         except (DecodeError, KeyError) as error:
             return refuse(Code.UNDECODABLE, f"{error}; check the gateway's firmware")
         except Exception as error:  # whatever a decoder does, one message is not the others' end
-            log.exception("a message can not be decoded", topic=topic)
+            log.error("a message can not be decoded", topic=topic, trace=trace(error))
             return refuse(Code.FAULT, fault(error))
         assert message is not None  # noqa: S101 - decode gives one or raises
         if message.gateway != gateway:

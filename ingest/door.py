@@ -17,7 +17,7 @@ import structlog
 from firmware_profiles import senml, wire
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.errors import DecodeError
-from ingest.refusals import Code, Refusal, fault
+from ingest.refusals import Code, Refusal, fault, trace
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +118,7 @@ class Door:
         except DecodeError as error:
             return refuse(Code.UNDECODABLE, f"not SenML: {error}")
         except Exception as error:  # whatever a decoder does, one message is not the others' end
-            log.exception("a SenML pack can not be decoded", topic=topic)
+            log.error("a SenML pack can not be decoded", topic=topic, trace=trace(error))
             return refuse(Code.FAULT, fault(error))
         if pack.relative:
             rows.arrivals[gateway_id, digest] = arrived_us

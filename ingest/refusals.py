@@ -1,5 +1,6 @@
 """What is refused, and why: the reasons ingest gives, for a person and for a program."""
 
+import traceback
 from enum import StrEnum
 
 import msgspec
@@ -72,3 +73,8 @@ def fault(error: Exception) -> str:
         f"ingest fails at it ({type(error).__name__}: {error}): a fault of the program, please report it; after an"
         " update process this again"
     )
+
+
+def trace(error: BaseException) -> str:
+    """Where it happened, for the log: without the values at hand, which are a resident's."""
+    return "".join(traceback.format_exception(error))

@@ -21,7 +21,7 @@ from ingest.builder import Builder
 from ingest.gap_asker import GapAsker
 from ingest.intake import Allowance
 from ingest.quarantine import Quarantine, Room
-from ingest.refusals import Code, Refusal, fault
+from ingest.refusals import Code, Refusal, fault, trace
 from ingest.settings import IngestSettings, accepted_times
 from ingest.subscriber import Received, Subscriber
 
@@ -271,7 +271,7 @@ class Ingest:
     def _store_singly(self, conn: psycopg.Connection[Any], item: _Prepared, error: Exception) -> None:
         """Ingest or the database fails at the batch: store message by message, and put the one that it is into
         quarantine."""
-        log.error("a batch fails; its messages are tried one by one", error=str(error).strip(), exc_info=error)
+        log.error("a batch fails; its messages are tried one by one", trace=trace(error))
         limits = accepted_times(self._settings, time.time_ns() // 1000)
         builder = Builder(conn)
         parts: list[tuple[list[Received], list[Received]]]

@@ -57,7 +57,12 @@ def record(conn: psycopg.Connection[Any], found: Sequence[Warned], at: dt.dateti
         new = []
         for one in found:
             kept = there[one.place_zh, one.posts]
-            known = next((k for k in kept if one.starts_at < k.ends_at and k.starts_at < one.ends_at), None)
+            known = min(
+                (k for k in kept if one.starts_at < k.ends_at and k.starts_at < one.ends_at),
+                # Of two that overlap (another severity's ladder has other hours) each is the one that it is like.
+                key=lambda k: (k.grew_to(one), abs(k.starts_at - one.starts_at) + abs(k.ends_at - one.ends_at)),
+                default=None,
+            )
             if known is None or known.grew_to(one):
                 new.append(one)
             else:

@@ -20,8 +20,9 @@ async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
   try {
-    const opened = [...document.querySelectorAll("#queue details[open]")].map((group) => ["opened", group.id]);
-    const answer = await fetch(`/queue?${new URLSearchParams(opened)}`);
+    const groups = [...document.querySelectorAll("#queue details")];
+    const looks = new URLSearchParams(groups.map((group) => [group.open ? "opened" : "closed", group.id]));
+    const answer = await fetch(`/queue?${looks}`);
     if (answer.redirected) { location.href = "/login"; return; }
     if (!answer.ok) throw new Error(`the queue: ${answer.status}`); // what is shown stays
     announced = false;

@@ -94,6 +94,20 @@ def test_one_that_reaches_as_far_as_anybody_looks_is_not_new_at_every_look(conn:
     assert told(conn) == MENDERS
 
 
+def test_two_that_overlap_are_each_told_once(conn: psycopg.Connection) -> None:
+    """Another severity's ladder has other hours, with the same organisations."""
+    until = NOON + 18 * HOUR
+
+    def night(starts: int) -> holes.Warned:
+        return holes.Warned((C1,), "鹏湾", "Pengwan", (BEDS,), NOON + starts * HOUR, until, "无人", "nobody")
+
+    both = [night(6), night(8)]
+    assert len(record(conn, both, NOON, until)) == 2
+    assert record(conn, both[::-1], NOON + HOUR, until + HOUR) == []
+    assert record(conn, both, NOON + 2 * HOUR, until + 2 * HOUR) == []
+    assert len(duty_warnings.warnings(conn, NOON)) == 2
+
+
 def test_nobody_is_woken_for_what_can_wait(conn: psycopg.Connection) -> None:
     away(conn, THREE + 48 * HOUR, THREE + 50 * HOUR)
     assert len(watch(conn, THREE, hours=72)) == 1

@@ -4,7 +4,7 @@ from database.grade import Grade
 from database.migrations.run import grade, run_sql
 
 revision = "0065"
-down_revision = "0055"
+down_revision = "0061"
 branch_labels = None
 depends_on = None
 
