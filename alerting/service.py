@@ -118,7 +118,10 @@ class Alerting:
             for thread in threads:
                 thread.join(10)
             self._mailbox.close()
-            self._journal.snapshot(self._engine.memory())
+            if threads[0].is_alive() or "engine" in died:  # amid a step; the journal has what came since the last one
+                log.warning("no snapshot at the end")
+            else:
+                self._journal.snapshot(self._engine.memory())
             self._journal.close()
             self._spool.close()
         if died:
