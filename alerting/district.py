@@ -130,10 +130,12 @@ class RegistryCache:
     def __init__(self, file: Path) -> None:
         self._file = file
         self.registry = EMPTY
+        self.known = False
+        """Whether it was read from anywhere yet; until then every home is a stranger."""
         self._stamp, self._whole_at = "", 0.0
         if file.exists():
             with contextlib.suppress(ValueError):  # written by another version: the database has the truth
-                self.registry = decode_registry(file.read_bytes())
+                self.registry, self.known = decode_registry(file.read_bytes()), True
 
     def refresh(self, conn: psycopg.Connection[Any]) -> bool:
         """Read it anew; says whether it changed. Raises psycopg.Error while the database is away."""
@@ -141,7 +143,7 @@ class RegistryCache:
         if stamp == self._stamp and time.monotonic() < self._whole_at:
             return False
         found = load_registry(conn)
-        self._stamp, self._whole_at = stamp, time.monotonic() + WHOLE_S
+        self._stamp, self._whole_at, self.known = stamp, time.monotonic() + WHOLE_S, True
         if found == self.registry:
             return False
         self.registry = found

@@ -78,7 +78,11 @@ class Alerting:
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop``; what was decided is on disk or in the database then."""
-        self._around.refresh()  # before the first message: an event of a home not known yet would be refused
+        self._around.wait_until_known(stop)  # before the first message
+        if stop.is_set():
+            self._journal.close()
+            self._spool.close()
+            return
         self._wake()
         parts: dict[str, Callable[[], None]] = {
             "engine": self._decide,
@@ -114,7 +118,10 @@ class Alerting:
             for thread in threads:
                 thread.join(10)
             self._mailbox.close()
-            self._journal.snapshot(self._engine.memory())
+            if threads[0].is_alive() or "engine" in died:  # amid a step; the journal has what came since the last one
+                log.warning("no snapshot at the end")
+            else:
+                self._journal.snapshot(self._engine.memory())
             self._journal.close()
             self._spool.close()
         if died:

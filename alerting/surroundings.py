@@ -21,6 +21,7 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 
 log = structlog.get_logger(__name__)
+RETRY_S = 1.0
 
 
 class Surroundings:
@@ -39,6 +40,13 @@ class Surroundings:
     @property
     def registry(self) -> Registry:
         return self._registry.registry
+
+    def wait_until_known(self, stop: threading.Event) -> None:
+        """Read it, however long the database is away, unless there is a copy: an event of a home that nobody knows
+        would be refused, and the broker keeps it as long as it is not taken."""
+        self.refresh()
+        while not self._registry.known and not stop.wait(RETRY_S):
+            self.refresh()
 
     def first_district(self, before: District | None) -> District:
         """The district to begin with; people known in ``before`` keep their rows."""

@@ -20,6 +20,10 @@ Array = np.ndarray
 """An array in a detector's state: kept in snapshots with its type and shape."""
 
 
+BRIEF_S = 3 * 86_400.0
+"""What lasts longer than this was not told to be over."""
+
+
 class Parameter(msgspec.Struct, frozen=True):
     """A number that people may tune, within ``low`` and ``high``; its source is cited where it is declared."""
 
@@ -42,7 +46,8 @@ class Rule(msgspec.Struct, frozen=True):
     morning. ``rests_for``: not raised while a carer is there ('carer') or the device is worked on ('maintenance').
     ``explained_by``: rules whose open alert in the same home is the reason for this one, which is then not raised;
     ``blinded_by``: the same, but only where that alert's ``evidence['device']`` is one of this one's
-    ``evidence['sensors']``.
+    ``evidence['sensors']``. ``explains_s``: for so long after its onset it explains others at most: an end
+    that got lost silences nobody for good.
     """
 
     story: str = ""
@@ -52,6 +57,7 @@ class Rule(msgspec.Struct, frozen=True):
     rests_for: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
     blinded_by: tuple[str, ...] = ()
+    explains_s: float = float("inf")
 
 
 class Chapter(msgspec.Struct, frozen=True):

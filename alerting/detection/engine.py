@@ -125,6 +125,7 @@ class Engine:
                 detector.state = decode(state, type(detector.state))
             except ValueError:
                 anew.append(name)
+                self._ledger.forget(detector.rules)
             detector.restored()
         for at_us, owner, key in memory.alarms:
             if owner in self._detectors and owner not in anew:

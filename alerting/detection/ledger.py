@@ -6,7 +6,7 @@ belongs to an alert that is open is told in it. Emergencies pass: they are group
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,6 +73,11 @@ class Ledger:
         self._clock_us = 0
         self._next_us = 0
         self._pauses: list[Pause] = []
+
+    def forget(self, rules: Iterable[str]) -> None:
+        """Whoever gave these has forgotten what is open: its end will never be told."""
+        gone = frozenset(rules)
+        self.books.lasting = {k: onset for k, onset in self.books.lasting.items() if not gone & set(k.split("|"))}
 
     def turn_back(self, now_us: int) -> None:
         """The platform's clock was ahead: what it dated later was told now at the latest."""
@@ -177,7 +182,9 @@ class Ledger:
     def _explained(self, finding: Finding, rule: Rule) -> str:
         for cause in rule.explained_by:
             key = _cause(finding.household_id, cause)
-            if key in self.books.lasting or finding.sensed_us < self.books.over.get(key, 0) + SETTLE_US:
+            lasts = finding.sensed_us - self.books.lasting.get(key, finding.sensed_us)
+            explains = lasts <= all_rules().get(cause, _DEFAULT).explains_s * 1_000_000
+            if (key in self.books.lasting and explains) or finding.sensed_us < self.books.over.get(key, 0) + SETTLE_US:
                 return f"explained by {cause}"
         for cause in rule.blinded_by:
             if any(f"{cause}|{device}" in self.books.lasting for device in finding.evidence.get("sensors", ())):

@@ -90,6 +90,7 @@ def test_a_clock_ahead_is_told_at_once_and_one_behind_when_it_lasts() -> None:
     ahead = engine.clock("gw-1", FIRST + 90_000_000, FIRST)
     assert raised(ahead) == [("open", "clock_off", "technical")]
     assert "快 90 秒" in ahead[0].reason_zh
+    assert ahead[0].evidence["device"] == "gw-1"
     assert engine.clock("gw-1", FIRST + 95_000_000, FIRST + 1_000_000) == []
     assert raised(engine.clock("gw-1", FIRST + 2_000_000, FIRST + 2_000_000)) == [("clear", "clock_off", "technical")]
     engine = Engine(DISTRICT, FIRST)

@@ -34,3 +34,19 @@ def test_the_end_of_an_alert_about_a_person_explains_nothing_more() -> None:
     ledger.take(DISTRICT, [finding("inactivity", "clear", "urgent", START, START + HOUR)])
     missed = finding("missed_morning", "open", "attention", START, START + HOUR + 1)
     assert ledger.take(DISTRICT, [missed]) == [missed]
+
+
+def test_an_end_that_got_lost_silences_nobody_for_good() -> None:
+    ledger, days = Ledger(), 24 * HOUR
+    ledger.take(DISTRICT, [inactivity(START)])
+    missed = [finding("missed_morning", "open", "attention", START + day * days, START + day * days) for day in (1, 4)]
+    assert ledger.take(DISTRICT, missed) == [missed[1]]
+
+
+def test_a_detector_that_begins_anew_will_not_tell_the_end_of_what_it_told() -> None:
+    ledger = Ledger()
+    ledger.take(DISTRICT, [finding("gateway_silent", "open", "technical", START, START)])
+    assert ledger.take(DISTRICT, [inactivity(START + HOUR)]) == []
+    ledger.forget(["gateway_silent"])
+    later = inactivity(START + 2 * HOUR)
+    assert ledger.take(DISTRICT, [later]) == [later]

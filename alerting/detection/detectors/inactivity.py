@@ -20,7 +20,7 @@ from alerting.detection.behaviour import Before, Behaviour, Homes
 from alerting.detection.columns import grown
 from alerting.detection.context import District
 from alerting.detection.daily import DAYS, turn_to, usual
-from alerting.detection.detector import Array, Parameter, Rule
+from alerting.detection.detector import BRIEF_S, Array, Parameter, Rule
 from alerting.detection.whereabouts import (
     HOUR_US,
     MINUTE_US,
@@ -77,7 +77,12 @@ class Inactivity(Behaviour):
     }
     rules: ClassVar = {
         "inactivity": Rule(
-            again_s=1800, per_day=3, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
+            again_s=1800,
+            per_day=3,
+            rests_for=_RESTS,
+            explained_by=("gateway_silent",),
+            blinded_by=("device_silent",),
+            explains_s=BRIEF_S,
         ),
         "inactivity_long": Rule(rests_for=_RESTS, explained_by=("gateway_silent", "inactivity")),
         "not_back": Rule(

@@ -15,7 +15,7 @@ from alerting.detection.behaviour import Before, Behaviour, Homes
 from alerting.detection.columns import grown
 from alerting.detection.context import District
 from alerting.detection.daily import DAYS, turn_to, usual
-from alerting.detection.detector import Array, Parameter, Rule
+from alerting.detection.detector import BRIEF_S, Array, Parameter, Rule
 from alerting.detection.whereabouts import (
     DAY_US,
     HOUR_US,
@@ -58,6 +58,7 @@ class Morning(Behaviour):
             rests_for=("carer", "maintenance"),
             explained_by=("gateway_silent", "inactivity"),
             blinded_by=("device_silent",),
+            explains_s=BRIEF_S,
         )
     }
 

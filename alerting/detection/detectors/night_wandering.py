@@ -15,7 +15,7 @@ from alerting.detection.behaviour import Before, Behaviour, Homes
 from alerting.detection.columns import grown
 from alerting.detection.context import District
 from alerting.detection.daily import DAYS, keep_largest
-from alerting.detection.detector import Array, Parameter, Rule
+from alerting.detection.detector import BRIEF_S, Array, Parameter, Rule
 from alerting.detection.whereabouts import (
     HOUR_US,
     MINUTE_US,
@@ -56,6 +56,7 @@ class NightWandering(Behaviour):
             rests_for=("carer", "maintenance"),
             explained_by=("gateway_silent",),
             blinded_by=("device_silent",),
+            explains_s=BRIEF_S,
         )
     }
 

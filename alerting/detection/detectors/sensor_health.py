@@ -223,5 +223,5 @@ class SensorHealth(Detector):
             reason_en=f"Gateway clock {by_en} {fast_en}: its times can not be trusted"
             if off_us
             else "Gateway clock is right again",
-            evidence={"kind": "clock", "seconds": round(off_s, 1)},
+            evidence={"kind": "clock", "device": gateway, "seconds": round(off_s, 1)},
         )
