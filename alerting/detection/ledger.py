@@ -7,6 +7,7 @@ belongs to an alert that is open is told in it. Emergencies pass: they are group
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -86,14 +87,18 @@ class Ledger:
             told.last_us = min(told.last_us, now_us)
         books.over = {key: min(over_us, now_us) for key, over_us in books.over.items()}
         books.raised_us = {key: [min(at_us, now_us) for at_us in times] for key, times in books.raised_us.items()}
-        self._pruned_us, self._clock_us = 0, now_us
+        for held in books.held:
+            if not held.paused:
+                held.until_us = min(held.until_us, _morning_us(now_us) or now_us)
+        self._pruned_us, self._clock_us, self._next_us = 0, now_us, 0
 
     def redistrict(self, district: District) -> None:
         """Who has moved away explains nothing any more in the home that was left."""
         raised = [
             (key.rpartition("|")[0], _cause(told.household_id, told.rule), told.household_id)
             for key, told in self.books.told.items()
-            if key.startswith("resident:") and _cause(told.household_id, told.rule) in self.books.lasting
+            if key.startswith("resident:")
+            and self.books.lasting.get(_cause(told.household_id, told.rule)) == told.onset_us  # else it is another's
         ]
         homes = {person.subject: person.household_id for person in district.people} if raised else {}
         for subject, cause, household_id in raised:
@@ -123,7 +128,7 @@ class Ledger:
 
     def _one(self, district: District, finding: Finding) -> Iterator[Finding]:
         device = finding.evidence.get("device")
-        if device and finding.action == "open":
+        if device and finding.action == "open" and finding.rule in _blinding():
             self.books.lasting[f"{finding.rule}|{device}"] = finding.onset_us
         elif device and finding.action in ("clear", "cancel"):
             self.books.lasting.pop(f"{finding.rule}|{device}", None)
@@ -158,7 +163,7 @@ class Ledger:
             yield from self._tell_in(lead, finding, "story")
             return
         if before is not None and finding.severity != "emergency":
-            often = len(self.books.raised_us.get(key, ()))
+            often = sum(at_us > now_us - DAY_US for at_us in self.books.raised_us.get(key, ()))
             if now_us - before.last_us < rule.again_s * 1_000_000 or often >= rule.per_day:
                 yield from self._tell_in(before, finding, "again" if often < rule.per_day else "rate")
                 return
@@ -239,7 +244,8 @@ class Ledger:
         if now_us - self._pruned_us < DAY_US // 24:
             return
         self._pruned_us = now_us
-        books, since_us = self.books, now_us - DAY_US
+        # an event's time may lie before the clock's: what counts for a day is kept for two
+        books, since_us = self.books, now_us - 2 * DAY_US
         books.raised_us = {
             key: recent for key, times in books.raised_us.items() if (recent := [t for t in times if t > since_us])
         }
@@ -281,6 +287,12 @@ def _pause(district: District, finding: Finding, at_us: int) -> Pause | None:
             if mine or (pause.kind == "deaf" and "gateway_silent" in rule.explained_by):
                 return pause
     return None
+
+
+@cache
+def _blinding() -> frozenset[str]:
+    """The rules that blind others, device by device."""
+    return frozenset(cause for rule in all_rules().values() for cause in rule.blinded_by)
 
 
 def _graver(one: Severity, other: Severity) -> Severity:
