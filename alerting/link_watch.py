@@ -59,6 +59,9 @@ class LinkWatch:
     def stood_still(self, since_us: int, now_us: int) -> bool:
         """The service looked at its clock at these two moments, one after the other. Whether it heard nobody in
         between: the machine slept, or its clock was behind and has been put right; that is nobody's silence."""
+        if since_us - now_us > SHORT_S * 1e6 and self._deaf_us is not None and self._deaf_us[1] != _FOREVER_US:
+            # the clock was ahead: the end must not wait for a date that was wrong
+            self._deaf_us = (self._deaf_us[0], min(self._deaf_us[1], now_us + round(SETTLE_S * 1e6)))
         still = now_us - since_us >= SHORT_S * 1e6
         if still and self._down_at is None:
             self._deaf_us = (since_us, now_us + round(SETTLE_S * 1e6))

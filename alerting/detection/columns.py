@@ -172,6 +172,10 @@ class Latest:
         self.value.reshape(-1)[series] = bins.mean
         self.step.reshape(-1)[series] = bins.step
 
+    def turn_back(self, until_us: int) -> None:
+        """The clocks were ahead: what was measured later is of now at the latest, and what comes is newer."""
+        np.minimum(self.step, until_us // STEP_US - 1, out=self.step)
+
     def before(self, bins: Bins) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """(value, step) that were known of each bin's series, shapes [n]."""
         series = bins.series

@@ -188,9 +188,8 @@ class Engine:
         """Every complete step up to ``now_us``, and who has been silent too long."""
         findings: list[Finding] = []
         complete_us = (now_us - LATENESS_US) // STEP_US * STEP_US
-        if now_us < self._ticked_us - BACK_US:  # nobody may go unwatched until the clock is there again
-            self._done_us, self._ticked_us = min(self._done_us, complete_us), 0
-            self._ledger.turn_back(now_us)
+        if now_us < max(self._ticked_us, self._done_us) - BACK_US:
+            self._turn_back(now_us, complete_us)
         if complete_us > self._done_us:
             findings += self._complete(complete_us)
             self._done_us = complete_us
@@ -198,6 +197,12 @@ class Engine:
             self._ticked_us = now_us
             findings += self._pass([f for d in self._tickers for f in self._of(d, d.tick, self._district, now_us)])
         return findings
+
+    def _turn_back(self, now_us: int, complete_us: int) -> None:
+        """The platform's clock was ahead, maybe in the run before: nobody may go unwatched until it is there again."""
+        self._done_us, self._ticked_us = min(self._done_us, complete_us), 0
+        self._latest.turn_back(complete_us)
+        self._ledger.turn_back(now_us)
 
     def _wait(self, happened: Happened) -> None:
         self._order += 1

@@ -3,6 +3,10 @@
 import msgspec
 
 
+AHEAD_US = 3_600_000_000
+"""What began so much later than now was dated by a clock that has been put right since."""
+
+
 class Episode(msgspec.Struct):
     """``since_us``: when the condition began, 0 while it does not hold; ``onset_us``: of the open alert, 0: none."""
 
@@ -14,7 +18,7 @@ class Episode(msgspec.Struct):
 
     def hold(self, time_us: int, readings: int = 1) -> None:
         """The condition holds at ``time_us``; so many readings say so."""
-        if not self.since_us:
+        if not self.since_us or time_us < self.since_us - AHEAD_US:
             self.since_us, self.count = time_us, 0
         self.count += readings
         self.normal_since_us = 0

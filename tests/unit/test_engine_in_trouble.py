@@ -12,6 +12,7 @@ from alerting.detection.context import COLUMN, EVERYWHERE, District, Happened, P
 from alerting.detection.detector import Chapter, Detector
 from alerting.detection.detectors import all_detectors
 from alerting.detection.engine import Engine
+from alerting.detection.memory import decode_memory
 from alerting.finding import Finding
 from alerting.link_watch import LinkWatch
 from database.settings import DatabaseSettings
@@ -84,6 +85,33 @@ def test_a_clock_that_was_ahead_and_is_put_right_leaves_nobody_unwatched(jump_us
     assert ("open", "limit_heart_rate", "urgent") in raised(found)
     silent = [f for second in range(0, 1200, 5) for f in engine.advance(FIRST + 7 * MINUTE + second * SECOND)]
     assert {("open", "gateway_silent"), ("note", "gateway_silent")} & {(f.action, f.rule) for f in silent}
+
+
+@pytest.mark.parametrize("homes_too", [False, True])
+def test_a_clock_that_was_ahead_and_is_put_right_while_alerting_was_down_leaves_nobody_unwatched(
+    homes_too: bool,
+) -> None:
+    before, ahead_us = Engine(DISTRICT, FIRST), FIRST + 600 * MINUTE
+    fast_heart(before, ahead_us if homes_too else FIRST, 1)
+    before.advance(ahead_us + 2 * MINUTE)
+    engine = Engine(DISTRICT, FIRST + 5 * MINUTE)
+    engine.recall(decode_memory(before.memory()))
+    found = fast_heart(engine, FIRST + 5 * MINUTE)
+    assert ("open", "limit_heart_rate", "urgent") in raised(found)
+
+
+def test_a_clock_that_jumped_ahead_and_is_put_right_holds_nothing_back_until_the_wrong_date() -> None:
+    link = LinkWatch(DatabaseSettings(), "alerting-0", 30, None)
+    link.up()
+    assert link.stood_still(FIRST, FIRST + 365 * DAY)
+    assert not link.stood_still(FIRST + 365 * DAY, FIRST + MINUTE)
+    assert link.deafness == Pause("deaf", EVERYWHERE, "", FIRST, FIRST + 11 * MINUTE)
+    assert not link.stood_still(FIRST + 12 * MINUTE, FIRST + 10 * MINUTE)  # it is over sooner than that
+    assert link.deafness == Pause("deaf", EVERYWHERE, "", FIRST, FIRST + 11 * MINUTE)
+    link.down()
+    cut_off = link.deafness
+    assert not link.stood_still(FIRST + 12 * MINUTE, FIRST + 10 * MINUTE)
+    assert link.deafness == cut_off, "the broker is away: that has no end yet"
 
 
 def test_a_clock_that_was_behind_and_is_put_right_leaves_nobody_unwatched() -> None:
