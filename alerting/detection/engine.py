@@ -130,7 +130,10 @@ class Engine:
         for at_us, owner, key in memory.alarms:
             if owner in self._detectors and owner not in anew:
                 self._alarms.set(at_us, owner, key)
-        self.redistrict(self._district)
+        now, known = self._district, memory.people
+        # first as it was: a parameter that was changed meanwhile changes now
+        self.redistrict(msgspec.structs.replace(now, people=[*known, *now.people[len(known) :]]))
+        self.redistrict(now)
         return anew
 
     def readings(self, columns: VitalColumns) -> None:

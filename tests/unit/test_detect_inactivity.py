@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from alerting.detection.context import EVERYWHERE, Happened, Pause
+from alerting.detection.context import EVERYWHERE, Happened, Pause, Person
 from alerting.detection.engine import Engine
 from alerting.detection.memory import decode_memory
 from tests.support.sensors import SensorHome, at, raised
@@ -206,3 +206,18 @@ def test_a_floor_that_is_lowered_counts_for_the_stillness_that_lasts_and_tells_n
         people = [msgspec.structs.replace(p, tuning={"inactivity.floor": floor}) for p in home.district.people]
         home.engine.redistrict(msgspec.structs.replace(home.district, people=people))
         assert [(f.rule, f.sensed_us) for f in home.until(7, "08:25")] == [("inactivity", at(7, "08:21"))]
+
+
+def test_a_floor_that_is_lowered_while_alerting_is_down_counts_all_the_same() -> None:
+    home = SensorHome("inactivity")
+    home.ordinary_days(range(7))
+    home.bed(7, "06:58", enter=False)
+    home.move(7, "07:00 bathroom", "07:20 kitchen")
+    assert home.until(7, "08:10") == []
+    memory = decode_memory(home.engine.memory())
+    people = [msgspec.structs.replace(p, tuning={"inactivity.floor": 60.0}) for p in home.district.people]
+    people.append(Person(2, "R0002", 7))
+    only = {name: type(detector) for name, detector in home.engine._detectors.items()}
+    home.engine = Engine(msgspec.structs.replace(home.district, people=people), at(7, "08:15"), only)
+    assert home.engine.recall(memory) == []
+    assert [(f.rule, f.sensed_us) for f in home.until(7, "08:25")] == [("inactivity", at(7, "08:21"))]
