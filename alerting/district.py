@@ -114,7 +114,7 @@ def build_notice(
         resident_code=None if resident is None else resident.code,
         resident_zh=None if resident is None else resident.name_zh,
         resident_en=None if resident is None else resident.name_en,
-        onset_us=finding.onset_us,
+        onset_us=finding.since_us,
         sensed_us=finding.sensed_us,
         received_us=received_us,
         raised_us=raised_us,

@@ -10,6 +10,16 @@ Action = Literal["open", "update", "clear", "cancel", "note"]
 RANK: dict[str, int] = {"emergency": 0, "urgent": 1, "attention": 2, "technical": 3}
 NAMESPACE = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
 
+OLDEST_US = 400 * 86_400_000_000
+"""What claims to be older was dated by a device that does not know the time."""
+AHEAD_US = 86_400_000_000
+"""The same of what is so far ahead."""
+
+
+def believable(time_us: int, now_us: int, ahead_us: int = AHEAD_US) -> bool:
+    """Whether a device may say so, now."""
+    return now_us - OLDEST_US < time_us < now_us + ahead_us
+
 
 class Finding(msgspec.Struct, frozen=True):
     """``open`` raises an alert; ``update`` raises its severity and tells more; ``clear`` says that it is over by
@@ -30,6 +40,11 @@ class Finding(msgspec.Struct, frozen=True):
     reason_zh: str
     reason_en: str
     evidence: dict[str, Any] = {}
+
+    @property
+    def since_us(self) -> int:
+        """When it began, for people: where the sensor does not know the time, when it was heard."""
+        return self.onset_us if believable(self.onset_us, self.sensed_us) else self.sensed_us
 
     @property
     def alert_id(self) -> uuid.UUID:

@@ -23,10 +23,9 @@ from alerting import downlink, lifecycle, notice
 from alerting.detection.columns import VitalColumns
 from alerting.detection.context import District, Happened, Source
 from alerting.detection.engine import Engine
-from alerting.detection.intake import FUTURE_US, concerns, place_of
+from alerting.detection.intake import FUTURE_US, concerns, dated, place_of
 from alerting.detection.ledger import on_its_own
-from alerting.detection.switches import SWITCHES, UNHURRIED
-from alerting.detection.whereabouts import DAY_US
+from alerting.detection.switches import SWITCHES
 from alerting.district import build_notice
 from alerting.escalation import ladder
 from alerting.escalation.direct import Door
@@ -49,8 +48,6 @@ RETRY_S = 1.0
 IDLE_S = 0.2
 SWITCH_S = 0.001
 STRANGER_S = 2.0
-OLDEST_US = 400 * DAY_US
-"""An event that claims to be older comes from a gateway that does not know the time."""
 KNOWN_MOST = 50_000
 
 
@@ -234,13 +231,9 @@ class Alerting:
             source = district.sources.get((gateway, event.device)) or self._newly_paired(gateway, event.device)
             if event.gateway != gateway or source is None:
                 raise DecodeError(f"event of an unknown device {event.gateway}/{event.device}")
-            time_us = event.time_us
-            ahead_us = FUTURE_US if event.kind in UNHURRIED else DAY_US
-            if not now_us - OLDEST_US < time_us < now_us + ahead_us:
-                time_us = now_us  # no clock: it would wait for a time that is far away, or be told with one
-            happened = Happened(source, event.kind, time_us, dict(event.values), event.evidence)
+            happened = Happened(source, event.kind, event.time_us, dict(event.values), event.evidence)
             # the event first: its alert must not wait for anything
-            return [*self._engine.event(happened), *self._engine.heard(gateway, event.device, now_us)]
+            return [*self._engine.event(dated(happened, now_us)), *self._engine.heard(gateway, event.device, now_us)]
         if leaf == "status":
             status = wire.decode(wire.Status, payload)
             if status.state == "offline":
@@ -391,7 +384,7 @@ def _new_alert(record: Record) -> lifecycle.NewAlert:
         finding.subject,
         finding.household_id,
         finding.resident_id,
-        _time(finding.onset_us),
+        _time(finding.since_us),
         _time(finding.sensed_us),
         _time(record.received_us),
         _time(record.raised_us),

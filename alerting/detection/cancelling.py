@@ -7,5 +7,6 @@ CANCEL_WITHIN_US = 20_000_000
 
 
 def takes_back(cancelled: Happened, onset_us: int) -> bool:
-    """Whether a long press comes soon enough to take back what began at ``onset_us``; later it is only recorded."""
-    return 0 <= cancelled.time_us - onset_us <= CANCEL_WITHIN_US
+    """Whether a long press comes soon enough to take back what began at ``onset_us``, both by the
+    device's own clock; later it is only recorded."""
+    return 0 <= cancelled.onset_us - onset_us <= CANCEL_WITHIN_US

@@ -92,13 +92,20 @@ class District(msgspec.Struct, frozen=True):
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """An event of a known device, or a 0/1 sensor's change told as one."""
+    """An event of a known device, or a 0/1 sensor's change told as one. ``own_us``: the device's own time, where
+    ``time_us`` had to take its place."""
 
     source: Source
     kind: str
     time_us: int
     values: dict[str, str | int | float | bool]
     evidence: bytes = b""
+    own_us: int | None = None
+
+    @property
+    def onset_us(self) -> int:
+        """The device's own time, believed or not: the same in every process, so it names what begins with this."""
+        return self.time_us if self.own_us is None else self.own_us
 
 
 def subject_of(district: District, source: Source) -> tuple[str, int | None]:

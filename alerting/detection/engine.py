@@ -227,7 +227,7 @@ class Engine:
             return finding
         person = self._people.get((finding.household_id, finding.resident_id))
         explained = {
-            "window": {"since_us": finding.onset_us, "until_us": finding.sensed_us},
+            "window": {"since_us": finding.since_us, "until_us": finding.sensed_us},
             "parameters": detector.in_force(person, finding.rule),
             **finding.evidence,
         }

@@ -1,10 +1,12 @@
 """Whom and what a device's reading concerns; live and in a replay alike."""
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.context import COLUMN, OF_THE_HOME, Source
-from alerting.detection.switches import SWITCHES
+from alerting.detection.context import COLUMN, OF_THE_HOME, Happened, Source
+from alerting.detection.switches import SWITCHES, UNHURRIED
+from alerting.finding import AHEAD_US, believable
 
 Times = NDArray[np.int64]
 FUTURE_US = 60_000_000
@@ -14,6 +16,14 @@ FUTURE_US = 60_000_000
 def believed(time_us: Times, now_us: Times | int) -> Times:
     """A time that is further ahead than that is now: a home whose clock is wrong must not go unwatched."""
     return np.where(time_us > now_us + FUTURE_US, now_us, time_us)
+
+
+def dated(happened: Happened, now_us: int) -> Happened:
+    """An event of a gateway that does not know the time is of now: it would wait for a time that is far away, or be
+    told with one."""
+    if believable(happened.time_us, now_us, FUTURE_US if happened.kind in UNHURRIED else AHEAD_US):
+        return happened
+    return msgspec.structs.replace(happened, time_us=now_us, own_us=happened.time_us)
 
 
 def place_of(source: Source, channel: str) -> tuple[int, int] | None:

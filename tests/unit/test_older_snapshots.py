@@ -13,7 +13,7 @@ from tests.support.sensors import FIRST, MINUTE, raised
 
 RADAR = Source("gw-1", "radar", "test", 7, 0, 60, "雷达", "radar", "bedroom", 0, frozenset({"heart_rate"}))
 DISTRICT = District([Person(1, "R0001", 7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
-NEW_FIELDS = {"household_id", "households", "gone", "gives"}
+NEW_FIELDS = {"household_id", "households", "gone", "gives", "own_us"}
 """Those that came with a default since the format's number last rose."""
 
 
@@ -36,7 +36,7 @@ def older(data: bytes) -> bytes:
     """The snapshot as it was before these fields: people alone had a household then."""
     memory = msgspec.msgpack.decode(data)
     for moment in memory["moments"]:
-        moment[2]["source"] = without(moment[2]["source"], NEW_FIELDS - {"household_id"})
+        moment[2] = without(moment[2], NEW_FIELDS - {"household_id"})
     memory["books"] = without(memory["books"], NEW_FIELDS - {"household_id"})
     for told in (*memory["books"]["told"].values(), *memory["books"]["stories"].values()):
         del told["household_id"]

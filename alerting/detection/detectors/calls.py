@@ -35,7 +35,7 @@ _CLEARED = {call.cleared_by: kind for kind, call in CALLS.items() if call.cleare
 
 
 class Latest(msgspec.Struct):
-    """By 'gateway|device|kind': (onset, last seen) of the episode, µs."""
+    """By 'gateway|device|kind': (onset, by the device's own clock, last seen) of the episode, µs."""
 
     episodes: dict[str, tuple[int, int]] = {}
 
@@ -64,8 +64,8 @@ class Calls(Detector):
             if last is not None and abs(happened.time_us - last) <= call.again_s * 1_000_000:
                 self.state.episodes[key] = (onset, max(last, happened.time_us))
                 return
-            self.state.episodes[key] = (happened.time_us, happened.time_us)
-            yield self._finding(district, happened, call, happened.time_us)
+            self.state.episodes[key] = (happened.onset_us, happened.time_us)
+            yield self._finding(district, happened, call)
         elif happened.kind in _CLEARED:
             # The episode is over: the next smoke is a new alert. This one stays open: somebody was in danger, and a
             # person looks before it is closed.
@@ -91,7 +91,7 @@ class Calls(Detector):
             words = (f"{zh}:{tried}", f"{en}: {tried}") if tried else (zh, en)
             yield _follow_up(district, told.source, rule, onset_us, told, "note", words)
 
-    def _finding(self, district: District, happened: Happened, call: Call, onset_us: int) -> Finding:
+    def _finding(self, district: District, happened: Happened, call: Call) -> Finding:
         subject, resident_id = subject_of(district, happened.source)
         if call.severity == "technical":
             subject, resident_id = f"device:{happened.source.gateway}/{happened.source.name}", None
@@ -107,7 +107,7 @@ class Calls(Detector):
             subject=subject,
             household_id=happened.source.household_id,
             resident_id=resident_id,
-            onset_us=onset_us,
+            onset_us=happened.onset_us,
             sensed_us=happened.time_us,
             reason_zh=f"{words.zh}({happened.source.label_zh}){zh}",
             reason_en=f"{words.en[0].upper()}{words.en[1:]} ({happened.source.label_en}){en}",

@@ -35,7 +35,7 @@ class Falls(Detector):
             self.state.by_gateway[happened.source.gateway] = happened
         if happened.kind == "sos_cancelled":
             fall = self.state.by_gateway.pop(happened.source.gateway, None)
-            if fall is not None and takes_back(happened, fall.time_us):
+            if fall is not None and takes_back(happened, fall.onset_us):
                 yield self._finding(district, fall, "cancel", "urgent", CANCELLED)
         elif happened.kind == "fall_suspected":
             yield self._finding(district, happened, "open", "urgent")
@@ -76,7 +76,7 @@ class Falls(Detector):
             subject=subject,
             household_id=happened.source.household_id,
             resident_id=resident_id,
-            onset_us=happened.time_us,
+            onset_us=happened.onset_us,
             sensed_us=happened.time_us,
             reason_zh=f"{zh}({where_zh})",
             reason_en=f"{en} ({where_en})",

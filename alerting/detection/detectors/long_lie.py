@@ -40,6 +40,12 @@ class Fall(msgspec.Struct):
     """The front door opened since."""
     stage: int = 0
     """0, 1: told as lying, 2: as a long lie."""
+    own_us: int | None = None
+    """See :class:`Happened`."""
+
+    @property
+    def onset_us(self) -> int:
+        return self.time_us if self.own_us is None else self.own_us
 
 
 class Lying(Homes):
@@ -69,11 +75,11 @@ class LongLie(Behaviour):
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
         source = happened.source
-        key = f"{source.gateway}|{source.name}|{happened.time_us}"
+        key = f"{source.gateway}|{source.name}|{happened.onset_us}"
         if happened.kind in ("fall_suspected", "fall_confirmed") and source.home is not None:
             fall = self.state.falls.get(key)
             if fall is None:
-                fall = Fall((source.gateway, source.name), source.home, happened.time_us)
+                fall = Fall((source.gateway, source.name), source.home, happened.time_us, own_us=happened.own_us)
                 self.state.falls[key] = fall
                 self.timers.set(happened.time_us + RISE_US, key)
             fall.confirmed |= happened.kind == "fall_confirmed"
@@ -81,7 +87,7 @@ class LongLie(Behaviour):
             self._end(key)
         elif happened.kind == "sos_cancelled":
             for known, fall in list(self.state.falls.items()):
-                if fall.source[0] == source.gateway and takes_back(happened, fall.time_us):
+                if fall.source[0] == source.gateway and takes_back(happened, fall.onset_us):
                     self._end(known)
         yield from super().event(district, happened)
 
@@ -172,7 +178,7 @@ class LongLie(Behaviour):
             subject=subject,
             household_id=source.household_id,
             resident_id=resident_id,
-            onset_us=fall.time_us,
+            onset_us=fall.onset_us,
             sensed_us=at_us,
             reason_zh=words[0],
             reason_en=words[1][:1].upper() + words[1][1:],
