@@ -37,6 +37,7 @@ from alerting.mailbox import Mailbox, Message
 from alerting.settings import AlertingSettings
 from alerting.spool import Record, Spool
 from alerting.surroundings import Surroundings
+from database.faults import TAKES_NOTHING
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
@@ -329,9 +330,13 @@ class Alerting:
                 if conn is None or conn.closed:
                     conn = self._connect()
                 self._store(conn, record)
-            except psycopg.OperationalError as error:
+            except TAKES_NOTHING as error:
                 self._first_call.failed(record.finding.alert_id)
-                log.warning("database away; alerts wait on disk", waiting=len(self._spool), error=str(error).strip())
+                log.warning(
+                    "the database takes nothing; alerts wait on disk",
+                    waiting=len(self._spool),
+                    error=str(error).strip(),
+                )
                 if conn is not None:
                     conn.close()
                 if self._stop.wait(RETRY_S):

@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 import structlog
 
+from database.faults import TAKES_NOTHING
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
@@ -33,14 +34,6 @@ MESSAGES_PER_BATCH = 2000
 SHED_PER_BATCH = 2000
 DECIDE_AGAIN = 20
 """So often is a batch decided anew when somebody else moves its marks all the time."""
-
-
-_NOT_THE_MESSAGE = (
-    psycopg.OperationalError,
-    psycopg.ProgrammingError,  # a table or a right is missing: our statements are the same for every message
-    psycopg.errors.ReadOnlySqlTransaction,
-)
-"""Whatever the message was: it is kept until the database is mended, instead of all that comes going to quarantine."""
 
 
 class _Prepared(msgspec.Struct):
@@ -145,7 +138,7 @@ class Ingest:
                     builder = Builder(conn)
                 batch = builder.build(held, shed, accepted_times(self._settings, time.time_ns() // 1000))
                 prepared = _Prepared(held, shed, batch, writer.encode_rows(batch))
-            except _NOT_THE_MESSAGE as error:
+            except TAKES_NOTHING as error:
                 log.warning("database away while decoding", error=str(error))
                 conn.close()
                 self._prepared.join()
@@ -238,7 +231,7 @@ class Ingest:
         """Store and acknowledge. Raises psycopg.Error where the database is away or takes nothing at all."""
         try:
             self._commit(conn, item)
-        except _NOT_THE_MESSAGE:
+        except TAKES_NOTHING:
             raise
         except Exception as error:
             self._moved.set()
@@ -280,7 +273,7 @@ class Ingest:
             try:
                 batch = builder.build(messages, shed, limits)
                 self._commit(conn, _Prepared(messages, shed, batch, writer.encode_rows(batch)))
-            except _NOT_THE_MESSAGE:
+            except TAKES_NOTHING:
                 raise
             except Exception as single:
                 builder = Builder(conn)

@@ -2,7 +2,6 @@
 
 import msgspec
 
-
 AHEAD_US = 3_600_000_000
 """What began so much later than now was dated by a clock that has been put right since."""
 
