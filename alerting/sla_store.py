@@ -13,10 +13,10 @@ from psycopg.rows import dict_row
 from alerting import sla
 from alerting.channels.outbox import Recipient, enqueue
 from alerting.lifecycle import OPEN
-from alerting.orders.messages import dispatch_of
 from alerting.sla import Line, Shift, Step, Story
 from alerting.sla_targets import PREFIX, InForce
 from care_network import tuning
+from care_network.centers import dispatch_of
 
 log = structlog.get_logger(__name__)
 LOOKED_BACK = dt.timedelta(days=7)

@@ -17,7 +17,7 @@ from alerting.channels import policy
 from alerting.channels.config import Channels
 from alerting.channels.faults import where
 from alerting.channels.outbox import WAKE, WITHDRAWN_BY_AN_ANSWER, Page
-from alerting.channels.recipients import Card, Key, load_cards, next_recipients
+from alerting.channels.recipients import Card, Key, load_cards, next_menders, next_recipients
 from alerting.channels.wording import SAMPLE, Content, Item
 from alerting.finding import NAMESPACE
 
@@ -92,14 +92,15 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
         """
         UPDATE notification SET state = 'failed', settled_at = %s
         WHERE id = ANY(%s) AND state IN ('waiting', 'sent')
-        RETURNING id, alert_id, recipient_kind, recipient_key
+        RETURNING id, alert_id, warning_id, recipient_kind, recipient_key
         """,
         (now, list(notifications)),
     ).fetchall()
-    for identity, alert_id, kind, key in rows:
+    for identity, alert_id, warning_id, kind, key in rows:
         if tell_next(conn, identity, now):
             continue
-        log.error("nobody is left to tell", alert_id=str(alert_id), notification=identity)
+        about = {"warning_id": warning_id} if alert_id is None else {"alert_id": str(alert_id)}
+        log.error("nobody is left to tell", **about, notification=identity)
         if alert_id is not None:
             who = f"{kind} {key}"
             lifecycle.record(
@@ -111,11 +112,13 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
 def tell_next(conn: Connection[Any], notification: int, now: dt.datetime) -> bool:
     """Notify the next person instead of this one; False where there is none who was not asked already."""
     row = conn.execute(
-        "SELECT alert_id, recipient_kind, recipient_key FROM notification WHERE id = %s", (notification,)
+        "SELECT alert_id, warning_id, recipient_kind, recipient_key FROM notification WHERE id = %s", (notification,)
     ).fetchone()
     if row is None:
         return False
-    for candidate in next_recipients(conn, row[0], row[1], row[2], now):
+    alert_id, warning_id, kind, key = row
+    instead = next_recipients(conn, alert_id, kind, key, now) if alert_id else next_menders(conn, warning_id)
+    for candidate in instead:
         added = conn.execute(
             """
             INSERT INTO notification (alert_id, warning_id, reason, step, round, recipient_kind, recipient_key, at,

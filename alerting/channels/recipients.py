@@ -11,6 +11,7 @@ from psycopg import Connection
 from alerting.channels import policy
 from alerting.channels.config import Channels
 from alerting.channels.outbox import Kind, Recipient
+from care_network.centers import dispatch_of
 from care_network.duty import on_duty
 from care_network.errors import NotFoundError
 from care_network.rosters import load_roster
@@ -79,6 +80,13 @@ def load_cards(
                 tuple(sent.get((kind, key), ())),
             )
     return cards
+
+
+def next_menders(conn: Connection[Any], warning_id: int) -> list[Recipient]:
+    """Who hears of a hole in the roster instead: those who can mend it were all told, so the dispatch of the place."""
+    row = conn.execute("SELECT areas[1]::text FROM duty_warning WHERE id = %s", (warning_id,)).fetchone()
+    dispatch = None if row is None or row[0] is None else dispatch_of(conn, row[0])
+    return [] if dispatch is None else [Recipient("organisation", dispatch[1])]
 
 
 def next_recipients(conn: Connection[Any], alert_id: Any, kind: str, key: str, now: dt.datetime) -> list[Recipient]:

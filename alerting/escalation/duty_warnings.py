@@ -11,7 +11,7 @@ import psycopg
 from alerting.channels.outbox import Recipient, warn, withdraw_warnings
 from alerting.escalation.holes import Warned
 from alerting.escalation.policy import SHANGHAI
-from alerting.orders.messages import dispatch_of
+from care_network.centers import dispatch_of
 
 MORNING, EVENING = dt.time(8), dt.time(21)
 """People are told between these (Asia/Shanghai); at night only of what can not wait for the morning."""

@@ -9,6 +9,7 @@ import psycopg
 from alerting.channels.outbox import Recipient, enqueue
 from alerting.links import LinkKeys
 from alerting.orders.store import Order
+from care_network.centers import dispatch_of
 
 PAGE = "work_order"
 """Purpose of the link to the phone page of an order; its subject is the order's id, its person ``staff:CODE``."""
@@ -29,20 +30,6 @@ def tell_dispatch(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) 
     dispatch = dispatch_of(conn, order.area_path)
     if order.alert_id is not None and dispatch is not None:
         _tell(conn, order.alert_id, order, Recipient("organisation", dispatch[1]), at)
-
-
-def dispatch_of(conn: psycopg.Connection[Any], area_path: str) -> tuple[int, str] | None:
-    """(id, code) of the organisation whose dispatch serves a place: the district center, else the street's elder
-    center, else whatever is nearest; None where none is open."""
-    row = conn.execute(
-        """
-        SELECT o.id, o.code FROM organisation o JOIN area a ON a.id = o.area_id
-        WHERE o.active AND a.path @> %s::ltree
-        ORDER BY o.kind <> 'district_center', o.kind <> 'street_elder_center', nlevel(a.path) DESC, o.code LIMIT 1
-        """,
-        (area_path,),
-    ).fetchone()
-    return None if row is None else (row[0], row[1])
 
 
 def page_path(keys: LinkKeys, order_id: uuid.UUID, staff_code: str, at: dt.datetime) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from alerting.channels import journal
+from alerting.channels import journal, planner
 from alerting.escalation import duty_warnings, holes
 from alerting.escalation.duty_warnings import record
 from tests.support.delivery import delivery, gateway_toml
@@ -116,6 +116,19 @@ def test_nobody_is_woken_for_what_can_wait(conn: psycopg.Connection) -> None:
     assert len(watch(conn, THREE, hours=72)) == 1
     assert THREE in due(conn)
     assert (DISTRICT, "waiting") in told(conn), "so short before, the desk is told as well"
+
+
+def test_instead_of_who_can_not_be_reached_only_those_are_told_who_can_mend_it(conn: psycopg.Connection) -> None:
+    away(conn, NOON + 10 * HOUR, NOON + 12 * HOUR)
+    assert len(watch(conn, NOON)) == 1
+    of_the_place = (
+        "SELECT n.id FROM notification n JOIN duty_warning w ON w.id = warning_id WHERE %s = ANY(areas::text[])"
+    )
+    first, second = sorted(row[0] for row in conn.execute(of_the_place, (C1,)))
+    planner.give_up(conn, [first], NOON)
+    assert told(conn) == [("D9", "failed"), ("M1", "waiting"), (DISTRICT, "waiting")]
+    planner.give_up(conn, [second], NOON)
+    assert told(conn)[2:] == [(DISTRICT, "waiting")], "the desk knows of it already"
 
 
 def test_several_are_one_message_in_the_readers_language(

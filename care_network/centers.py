@@ -1,0 +1,19 @@
+"""Which organisation's dispatch serves a place."""
+
+from typing import Any
+
+import psycopg
+
+
+def dispatch_of(conn: psycopg.Connection[Any], area_path: str) -> tuple[int, str] | None:
+    """(id, code) of the organisation whose dispatch serves a place: the district center, else the street's elder
+    center, else whatever is nearest; None where none is open."""
+    row = conn.execute(
+        """
+        SELECT o.id, o.code FROM organisation o JOIN area a ON a.id = o.area_id
+        WHERE o.active AND a.path @> %s::ltree
+        ORDER BY o.kind <> 'district_center', o.kind <> 'street_elder_center', nlevel(a.path) DESC, o.code LIMIT 1
+        """,
+        (area_path,),
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
