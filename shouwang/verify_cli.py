@@ -80,6 +80,7 @@ def verify(
                 database=database,
                 faults=tuple(fault or ()),
                 workers=workers,
+                keep=keep is not None,
             )
     except (BrokerError, RuntimeError, TimeoutError, OSError) as error:
         typer.secho(f"verify: {error}", err=True, fg="red")

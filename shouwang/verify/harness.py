@@ -1,5 +1,6 @@
 """Sends, breaks, mends, waits until all is quiet, and accounts for every reading and event."""
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Collection
@@ -60,20 +61,24 @@ def verify(
     ingest: str = "ingest",
     workers: int = 1,
     calm_s: int = CALM_S,
+    keep: bool = False,
 ) -> Result:
     """Run the proof with so many ``workers`` of ingest; ``folder`` keeps the servers' data and logs.
 
     ``faults``: these alone (empty: all). ``ingest``: the module that is proved. ``calm_s``: how long nothing may happen
-    before the account is made. Raises TimeoutError or RuntimeError where a server does not start.
+    before the account is made. ``keep``: the database stays, to be looked at. Raises TimeoutError or RuntimeError where
+    a server does not start.
     """
     rng = random.Random(seed)  # noqa: S311 - repeatable troubles, no secrets
     names = [f"gw-proof-{i:04d}" for i in range(1, gateways + 1)]
     homes = folder / "homes"
     homes.mkdir(parents=True)
-    with (
-        Servers(folder, broker, database, names, ingest, workers) as servers,
-        Fleet(names, homes, servers.home) as fleet,
-    ):
+    with contextlib.ExitStack() as stack:
+        servers = Servers(folder, broker, database, names, ingest, workers)
+        if not keep:  # the cluster may lie outside of the folder
+            stack.callback(servers.postgres.discard)
+        stack.enter_context(servers)
+        fleet = stack.enter_context(Fleet(names, homes, servers.home))
         happened = _trouble(servers, sorted(faults or FAULTS), rng, seconds, tell)
         fleet.hush()
         began = time.monotonic()
