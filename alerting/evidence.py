@@ -117,11 +117,13 @@ class Line(NamedTuple):
 
 
 def lines(evidence: dict[str, Any]) -> list[Line]:
-    """What the decision rests on."""
+    """What the decision rests on, in the order of LABELS: the database keeps no order of keys."""
     kind = str(evidence.get("kind", ""))
+    order = list(LABELS)
+    known = sorted(evidence.items(), key=lambda item: order.index(item[0]) if item[0] in LABELS else len(order))
     return [
         Line(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_said(name, value, evidence))
-        for name, value in evidence.items()
+        for name, value in known
         if name not in APART and value not in (None, "", []) and (name, value) != ("usual_min", 0)
     ]
 
@@ -129,7 +131,9 @@ def lines(evidence: dict[str, Any]) -> list[Line]:
 def fall(evidence: dict[str, Any]) -> list[Line]:
     """What the gateway measured of a fall; what a maker's own sensor says besides stays in its words."""
     found = []
-    for name, value in evidence.get("features", {}).items():
+    features, order = evidence.get("features", {}), list(FALL)
+    for name in sorted(features, key=lambda name: order.index(name) if name in FALL else len(order)):
+        value = features[name]
         zh, en = FALL.get(name, (name, name))
         said = f"{value:.3g}" if isinstance(value, float) else str(value)
         if name == "confidence" and isinstance(value, float):
@@ -187,10 +191,12 @@ def _said(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:
     if isinstance(value, str) and value in words:
         return words[value]
     between = " – " if name == "possible" else ", "
-    text = between.join(_plain(part) for part in value) if isinstance(value, list) else _plain(value)
+    parts = value if isinstance(value, list) else [value]
     channel = CHANNELS.get(str(evidence.get("channel")))
     if channel is None or own or name not in IN_CHANNELS_UNIT:
+        text = between.join(_plain(part) for part in parts)
         return text, text
+    text = between.join(_plain(round(part, 1) if isinstance(part, float) else part) for part in parts)
     zh, en = UNITS.get(channel.unit, (channel.unit, channel.unit))
     return f"{text} {zh}".strip(), f"{text} {en}".strip()
 

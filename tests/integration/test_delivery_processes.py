@@ -89,7 +89,7 @@ def test_two_share_the_load_and_a_killed_one_changes_nothing(database_url: str, 
                 return len(workers()) == 2
 
             wait_for(both, 60, lambda: str(workers()))
-            count = len(city.messages()) + 60
+            count = len(city.notifications()) + 60
             while len(city.notifications()) < count:
                 city.tell()
             left.kill()

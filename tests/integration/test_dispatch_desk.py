@@ -258,8 +258,8 @@ def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: h
     assert "今晚无人" in page
     assert "别处无人" not in page, "of one's own area only"
     assert "6 条未接手" in page
-    assert "第 1 级呼叫" not in page, "the lines come when the group is opened"
-    assert "第 1 级呼叫" in desk.get(f"/queue?opened=group-sos-{C1}").text
+    assert "第 1 级呼叫" in page, "few emergencies are shown line by line"
+    assert "第 1 级呼叫" not in desk.get(f"/queue?closed=group-sos-{C1}").text
     lifecycle.act(conn, alerts[0], "acknowledge", actor(conn, "admin"), at, expected_version=1)
     answer = desk.post("/queue/acknowledge", data={"alerts": [f"{alert} 1" for alert in alerts]})
     assert answer.status_code == 409
