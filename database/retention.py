@@ -55,8 +55,9 @@ def set_retention(conn: psycopg.Connection[Any], wanted: Retention) -> None:
 
 
 def hold_back(conn: psycopg.Connection[Any], span: dt.timedelta = WAIT) -> None:
-    """Let no reading be removed for ``span`` from now on, at every grade; 0: no longer wait. Whoever needs longer calls
-    it again and again. It ends by itself: who asked for it may be killed."""
+    """Let no reading be removed for ``span`` from now on, at every grade; 0: no longer for us. Whoever needs longer
+    calls it again and again. It ends by itself: who asked for it may be killed. Each ``conn`` has a wait of its own;
+    retention goes on after the last."""
     conn.execute("SELECT retention_waits(%s)", (span,))
 
 

@@ -42,11 +42,12 @@ NUMBER_NOT_TAKEN = frozenset(
         Code.UNKNOWN_GATEWAY,
         Code.NUMBERING,
         Code.OVER_LIMIT,
+        Code.REFUSED_BY_DATABASE,
         Code.FAULT,
     }
 )
 """For these the number of the frame was not taken. For the others the payload in quarantine is a frame with the refused
-readings alone (or all, where the database refused it): the good ones are stored and the number is taken."""
+readings: the good ones are stored and the number is taken."""
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from ingest import writer
+from ingest import unnumbered, writer
 from ingest.batch import Batch, Batcher, Limits
 from ingest.directory import DatabaseDirectory
 from ingest.door import Delivery, Door
@@ -31,9 +31,9 @@ def reprocess(conn: psycopg.Connection[Any], found: Iterable[Entry], limits: Lim
     """Try each of these entries again, in a transaction of its own, and say what became of it.
 
     An entry that was refused before its number was taken goes through the marks as if it came now; a refused part is
-    stored without them: the rest of its frame has taken the number; SenML is told apart by series and time. So nothing
-    is stored twice. What of an entry still can not be stored becomes an entry of its own; where that is all of it, the
-    entry stays. ``conn`` is in autocommit mode.
+    stored without them, as the rest of its frame (or another frame) has taken the number: it and SenML are told apart
+    by series and time. So nothing is stored twice. What of an entry still can not be stored becomes an entry of its
+    own; where that is all of it, the entry stays. ``conn`` is in autocommit mode.
     """
     directory = DatabaseDirectory(conn)
     quarantine = Quarantine()
@@ -78,7 +78,11 @@ def _again(
 def _decide(directory: DatabaseDirectory, entry: Entry, limits: Limits) -> Batch:
     batcher, limits = Batcher(directory, directory.mark), directory.kept(limits)
     if not entry.topic.startswith("senml/"):
-        return batcher.build([(entry.topic, entry.payload)], limits, marked=Code(entry.code) in NUMBER_NOT_TAKEN)
+        message = [(entry.topic, entry.payload)]
+        batch = batcher.build(message, limits, marked=Code(entry.code) in NUMBER_NOT_TAKEN)
+        if any(refusal.code is Code.REUSED_NUMBER for refusal in batch.refusals):
+            batch = batcher.build(message, limits, marked=False)
+        return batch
     batch = batcher.build([], limits)
     delivery = Delivery(entry.topic, entry.payload, round(entry.first_at.timestamp() * 1e6))
     batch.rows = Door(directory).build([delivery], limits.earliest_us, limits.latest_us)
@@ -91,6 +95,8 @@ def _store(conn: psycopg.Connection[Any], quarantine: Quarantine, entry: Entry, 
         return Outcome(entry.id, False, "settled by somebody else meanwhile")
     outdated = len(batch.statuses)
     batch.statuses = [row for row in batch.statuses if not _newer_state(conn, row.gateway_id, entry)]
+    if len(batch.values) and not batch.marks:
+        _leave_out_stored(conn, batch)
     stored = writer.store(conn, batch, writer.encode_rows(batch), quarantine)
     events, statuses = stored.events, len(batch.statuses)
     if stored.refusals and not (stored.readings or events):
@@ -104,6 +110,13 @@ def _store(conn: psycopg.Connection[Any], quarantine: Quarantine, entry: Entry, 
         text += f"; the rest is refused again: {stored.refusals[0].reason}"
     conn.execute("UPDATE quarantine SET settled_how = %s WHERE id = %s", (text.replace("\x00", "\ufffd"), entry.id))
     return Outcome(entry.id, True, text, stored.readings, events)
+
+
+def _leave_out_stored(conn: psycopg.Connection[Any], batch: Batch) -> None:
+    """No number tells whether it is stored: another entry may have held the same."""
+    with conn.cursor() as cursor:
+        fresh = ~unnumbered.stored_before(cursor, batch.times_us, batch.series_ids, batch.values)
+    batch.times_us, batch.series_ids, batch.values = batch.times_us[fresh], batch.series_ids[fresh], batch.values[fresh]
 
 
 def _newer_state(conn: psycopg.Connection[Any], gateway_id: int, entry: Entry) -> bool:

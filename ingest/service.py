@@ -39,10 +39,9 @@ DECIDE_AGAIN = 20
 class _Prepared(msgspec.Struct):
     messages: list[Received]
     shed: list[Received]
-    batch: Batch | None
-    """None: ingest fails at it as a whole, by ``fault``."""
-    copy_data: bytes
-    fault: Exception | None = None
+    batch: Batch | None = None
+    """None: to be decided where it is stored."""
+    copy_data: bytes = b""
 
 
 class Ingest:
@@ -145,7 +144,8 @@ class Ingest:
                 conn, builder = self._connected_builder()
                 continue
             except Exception as error:  # a fault of ours: found by storing one by one, and what it took is forgotten
-                prepared = _Prepared(held, shed, None, b"", error)
+                log.warning("a batch can not be decided; once more", error=type(error).__name__)
+                prepared = _Prepared(held, shed)
                 self._moved.set()
             self._put(prepared)
             held, shed = [], []
@@ -242,19 +242,20 @@ class Ingest:
 
     def _commit(self, conn: psycopg.Connection[Any], item: _Prepared) -> None:
         """Store the batch; where its streams' marks were moved by somebody else, decide it anew."""
-        if item.batch is None:
-            raise item.fault or RuntimeError("nothing was decided")
-        batch, data = item.batch, item.copy_data
+        # what was prepared on marks that had moved is not trusted either: by chance its versions may follow
+        batch, data = (None, b"") if self._moved.is_set() else (item.batch, item.copy_data)
         for _ in range(DECIDE_AGAIN):
+            if batch is None:
+                limits = accepted_times(self._settings, time.time_ns() // 1000)
+                batch = Builder(conn).build(item.messages, item.shed, limits)
+                data = writer.encode_rows(batch)
             try:
                 stored = writer.store(conn, batch, data, self._quarantine)
                 break
             except writer.MarksMovedError as error:
                 log.info("a batch is decided anew", reason=str(error))
                 self._moved.set()
-                limits = accepted_times(self._settings, time.time_ns() // 1000)
-                batch = Builder(conn).build(item.messages, item.shed, limits)
-                data = writer.encode_rows(batch)
+                batch = None
         else:
             raise psycopg.OperationalError("the marks move all the time: does another worker store these gateways?")
         self.readings += stored.readings
@@ -265,19 +266,15 @@ class Ingest:
         """Ingest or the database fails at the batch: store message by message, and put the one that it is into
         quarantine."""
         log.error("a batch fails; its messages are tried one by one", trace=trace(error))
-        limits = accepted_times(self._settings, time.time_ns() // 1000)
-        builder = Builder(conn)
-        parts: list[tuple[list[Received], list[Received]]]
-        parts = [([message], []) for message in item.messages] + [([], [message]) for message in item.shed]
-        for messages, shed in parts:
+        parts = [_Prepared([message], []) for message in item.messages]
+        parts += [_Prepared([], [message]) for message in item.shed]
+        for part in parts:
             try:
-                batch = builder.build(messages, shed, limits)
-                self._commit(conn, _Prepared(messages, shed, batch, writer.encode_rows(batch)))
+                self._commit(conn, part)
             except TAKES_NOTHING:
                 raise
             except Exception as single:
-                builder = Builder(conn)
-                (message,) = messages or shed
+                (message,) = part.messages or part.shed
                 with conn.transaction(), conn.cursor() as cursor:
                     self._quarantine.store(cursor, [_refusal(message, single)])
                 self.refused += 1

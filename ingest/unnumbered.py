@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from ingest import rows as copy_format
 from ingest.door import Row, Rows, refusal_of
 from ingest.refusals import Code, Refusal
 
 LOCK_SPACE = 0x53454E4D  # "SENM"
+NO_GATEWAY = 0
+"""Locked by who processes frames again."""
 ARRIVALS_KEPT = "7 days"
 
 
@@ -42,6 +45,30 @@ def store(cursor: psycopg.Cursor[Any], found: Rows) -> tuple[int, list[Refusal]]
             copy.write(copy_format.HEADER + data + copy_format.TRAILER)
     _store_arrivals(cursor, found.arrivals)
     return len(fresh), refusals
+
+
+def stored_before(
+    cursor: psycopg.Cursor[Any], times_us: NDArray[np.int64], series_ids: NDArray[np.int32], values: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Which of these readings (columns of shape [n], n > 0, times in µs since 1970) are stored already. Until the end
+    of the caller's transaction nobody else asks."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK_SPACE, NO_GATEWAY))
+    found = cursor.execute(
+        # the bounds are for the planner: chunks outside them are not looked into
+        """
+        SELECT n.place - 1
+        FROM unnest(%s::int[], %s::bigint[], %s::real[]) WITH ORDINALITY AS n(series_id, us, value, place)
+        WHERE EXISTS (
+            SELECT FROM reading r WHERE r.series_id = n.series_id AND r.value = n.value
+            AND r.time = timestamptz 'epoch' + n.us * interval '1 microsecond'
+            AND r.time BETWEEN timestamptz 'epoch' + %s * interval '1 microsecond'
+                           AND timestamptz 'epoch' + %s * interval '1 microsecond')
+        """,
+        (series_ids.tolist(), times_us.tolist(), values.tolist(), int(times_us.min()), int(times_us.max())),
+    ).fetchall()
+    stored = np.zeros(len(times_us), np.bool_)
+    stored[[place for (place,) in found]] = True
+    return stored
 
 
 def _stored(cursor: psycopg.Cursor[Any], rows: list[Row]) -> dict[tuple[int, int], float]:

@@ -12,6 +12,9 @@ from database.health import examine
 from database.migrate import build_schema, migrate, newest_revision, revision
 from database.pool import make_pool
 from database.settings import DatabaseSettings
+from ingest.directory import DatabaseDirectory
+from ingest.marks import REUSED_US
+from tests.support.district import add_homes
 
 pytestmark = [pytest.mark.integration, pytest.mark.every_grade]
 
@@ -172,7 +175,8 @@ def test_the_doctor_finds_what_is_wrong(database_url: str) -> None:
 
 
 def test_a_database_in_use_is_brought_up_to_date(database_url: str) -> None:
-    """Holes in the roster that were known before are found anew, with what the desk must know of them by now."""
+    """Holes in the roster that were known before are found anew, with what the desk must know of them by now; what was
+    stored of a stream is a repetition when it comes again."""
     name = f"{database_url.rpartition('/')[2]}_used"
     now = dt.datetime.now(dt.UTC)
     with psycopg.connect(database_url, autocommit=True) as conn:
@@ -186,7 +190,19 @@ def test_a_database_in_use_is_brought_up_to_date(database_url: str) -> None:
                 " VALUES ('某处', '{}', %(at)s, %(at)s + INTERVAL '9 h', '无人', 'nobody', %(at)s)",
                 {"at": now},
             )
+        add_homes(url, ["gw-1"])
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute(
+                "INSERT INTO ingest_stream (gateway_id, epoch, stream, high) SELECT id, 1, 'live', 9 FROM gateway"
+            )
+            (gateway,) = conn.execute("SELECT id FROM gateway").fetchone()  # type: ignore[misc]
         build_schema(url, Grade.PLAIN)
+        with psycopg.connect(url, autocommit=True) as conn:
+            mark = DatabaseDirectory(conn).mark((gateway, 1, "live"))
+            assert mark is not None
+            now_us = round(now.timestamp() * 1e6)
+            assert not mark.reuses(now_us)
+            assert mark.reuses(now_us + REUSED_US + 60_000_000)
         with psycopg.connect(url, autocommit=True) as conn:
             assert duty_warnings.record(conn, [], now, now + dt.timedelta(hours=18)) == []
             assert conn.execute("SELECT count(*) FROM duty_warning WHERE gone_at IS NULL").fetchone() == (0,)

@@ -14,11 +14,14 @@ import pytest
 
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, senml, wire
+from firmware_profiles.mqtt import Broker
 from ingest import quarantine, service, writer
 from ingest.batch import Batch, Batcher
+from ingest.builder import Builder
 from ingest.quarantine import Quarantine
 from ingest.reprocess import reprocess
 from ingest.settings import IngestSettings, accepted_times
+from ingest.subscriber import Received
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
@@ -203,3 +206,26 @@ def test_a_database_that_takes_nothing_sends_nothing_to_quarantine(
             conn.execute("ALTER TABLE elsewhere RENAME TO ingest_stream")
         wait_for(lambda: count(url) == 6, 40, lambda: f"{count(url)} readings")
         assert count(url, "SELECT count(*) FROM quarantine") == 0
+
+
+def test_batches_decided_on_marks_that_moved_are_decided_anew(postgres: TestPostgres) -> None:
+    """Two workers store a gateway's frames for a while (one is being retired): what the other stored meanwhile is not
+    stored again by a batch that was prepared before."""
+    url = postgres.url
+    add_homes(url, [GATEWAY])
+    received = [Received(wire.topic(GATEWAY, "readings"), frame(seq), 0, 0, 0, 100, BEGIN_US, False) for seq in (1, 2)]
+    ours = service.Ingest(IngestSettings(), DatabaseSettings(url=url), Broker(port=1))
+    with psycopg.connect(url, autocommit=True) as conn:
+
+        def prepare(builder: Builder, *messages: Received) -> service._Prepared:
+            batch = builder.build(messages, [], now_limits())
+            return service._Prepared(list(messages), [], batch, writer.encode_rows(batch))
+
+        builder = Builder(conn)
+        prepared = [prepare(builder, message) for message in received]
+        both = prepare(Builder(conn), *received)
+        writer.store(conn, both.batch, both.copy_data, Quarantine())
+        for item in prepared:
+            ours._store(conn, item)
+    assert count(url) == 4
+    assert ours.frames_repeated == 2

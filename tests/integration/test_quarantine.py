@@ -275,6 +275,41 @@ def test_an_outbox_put_back_from_a_copy_loses_nothing(home: str) -> None:
     assert readings(home) == (16, 16)
 
 
+def test_a_frame_that_comes_again_after_its_entry_was_settled_is_not_stored_twice(home: str) -> None:
+    old = msgspec.structs.replace(wire.decode(wire.Frame, frame(4)), base_us=NOW - 5 * 3_600_000_000)
+    ingest(home, wire.encode(old))
+    for settled in ("stored 2 readings", "stored before"):
+        ingest(home, frame(4))
+        with psycopg.connect(home, autocommit=True) as conn:
+            (outcome,) = reprocess(conn, quarantine.entries(conn, code=Code.REUSED_NUMBER), LIMITS)
+        assert (outcome.settled, outcome.text) == (True, settled)
+    put(home, [Refusal(TOPIC, GATEWAY, Code.OVER_LIMIT, "too fast", frame(4), len(frame(4)))], Room())
+    with psycopg.connect(home, autocommit=True) as conn:
+        assert [outcome.text for outcome in reprocess(conn, quarantine.entries(conn), LIMITS)] == ["stored before"]
+    assert readings(home) == (4, 4)
+
+
+def test_what_lies_in_quarantine_for_two_reasons_is_stored_once(home: str) -> None:
+    payload = frame(1)
+    ingest(home, frame(1, values=(999,)))
+    put(home, [Refusal(TOPIC, GATEWAY, code, "refused", payload, len(payload)) for code in list(Code)], Room())
+    with psycopg.connect(home, autocommit=True) as conn:
+        outcomes = list(reprocess(conn, quarantine.entries(conn), LIMITS))
+    assert [outcome.settled for outcome in outcomes] == [False] + [True] * len(Code), "999 stays"
+    assert sum(outcome.readings for outcome in outcomes) == 2
+    assert readings(home) == (2, 2)
+
+
+def test_what_the_database_refused_has_not_taken_its_number(home: str) -> None:
+    payload = frame(1)
+    put(home, [Refusal(TOPIC, GATEWAY, Code.REFUSED_BY_DATABASE, "no", payload, len(payload))], Room())
+    with psycopg.connect(home, autocommit=True) as conn:
+        (outcome,) = reprocess(conn, quarantine.entries(conn), LIMITS)
+    assert outcome.readings == 2
+    assert ingest(home, frame(1)).repeated == 1, "its gateway was asked for the gap"
+    assert readings(home) == (2, 2)
+
+
 def test_an_old_state_in_quarantine_does_not_overwrite_a_newer_one(home: str) -> None:
     def status(state: str) -> bytes:
         return wire.encode(wire.Status(1, GATEWAY, state, NOW, 7, 8))  # type: ignore[arg-type]

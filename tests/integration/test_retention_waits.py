@@ -78,3 +78,22 @@ def test_a_wait_can_be_prolonged_and_ended(database_url: str) -> None:
         assert number(conn, "SELECT extract(hour FROM waits_until - now() + INTERVAL '1 minute') FROM storage") == 3
         hold_back(conn, dt.timedelta(0))
         assert number(conn, "SELECT count(*) FROM storage WHERE waits_until <= now()") == 1
+
+
+def test_the_end_of_one_wait_shortens_no_other(database_url: str) -> None:
+    left = "SELECT extract(hour FROM greatest(waits_until - now(), '0') + INTERVAL '1 minute') FROM storage"
+    with (
+        psycopg.connect(database_url, autocommit=True) as one,
+        psycopg.connect(database_url, autocommit=True) as other,
+    ):
+        hold_back(one, dt.timedelta(hours=3))
+        hold_back(other, dt.timedelta(hours=5))
+        assert number(one, left) == 5
+        hold_back(other, dt.timedelta(0))
+        assert number(one, left) == 3
+        hold_back(other, dt.timedelta(hours=1))
+        assert number(one, left) == 3
+        hold_back(one, dt.timedelta(0))
+        assert number(one, left) == 1
+        hold_back(other, dt.timedelta(0))
+        assert number(one, left) == 0
