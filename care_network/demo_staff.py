@@ -49,7 +49,8 @@ class _Team(msgspec.Struct, frozen=True):
 
 
 _BED_TEAM: tuple[Role, ...] = ("nurse", "carer", "carer", "carer", "nurse", "carer")
-_CENTER: tuple[Role, ...] = ("social_worker", "carer", "carer", "social_worker", "carer", "carer")
+_CENTER: tuple[Role, ...] = ("carer",) * 6
+"""At any hour there are a center's carer and two of the bed teams to choose from."""
 _TEAMS = (
     _Team("district-center", ("dispatcher",) * 6, {0: ("周敏", "Zhou Min", "dispatcher")}),
     _Team("home-care-beds", _BED_TEAM),
@@ -64,6 +65,7 @@ _BY_DAY = (
     _Team("station-pengwan", ("volunteer", "volunteer")),
     _Team("point-c04", ("volunteer",)),
     _Team("health-shatoujiao", ("doctor",)),
+    *(_Team(f"center-{street}", ("social_worker",)) for street in STREETS),
 )
 """Open on working days."""
 
