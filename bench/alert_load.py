@@ -16,8 +16,9 @@ import psutil
 import psycopg
 
 from bench.alert_latency import _bare_round_trips, connected
+from bench.district import IDENTITY, names
 from bench.figures import Figure
-from bench.ingest_load import GATEWAYS, IDENTITY, RATE, _names, publishing
+from bench.ingest_load import GATEWAYS, RATE, publishing
 from device_simulators.homes import demo_home
 from firmware_profiles import mqtt, wire
 from shouwang import broker_config
@@ -62,7 +63,7 @@ def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]
     bare = _bare_round_trips(platform, gateway)
     already = len(probe.latencies_ms)
     client = connected(platform.broker.settings(IDENTITY), "bench-sos")
-    for name in _names()[:ALERTS]:
+    for name in names(GATEWAYS)[:ALERTS]:
         now = time.time_ns() // 1000
         event = wire.Event(1, name, 1, 1, 1, now, "sos-button", "sos_pressed")
         client.publish(wire.topic(name, "events"), wire.encode(event), qos=1)
@@ -104,22 +105,22 @@ def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]
 def _register(url: str) -> None:
     """7,198 homes beside the demonstration's, in its compound: one resident, a gateway, a radar, an SOS button."""
     with psycopg.connect(url) as conn:
-        names = _names()
+        gateways = names(GATEWAYS)
         conn.execute(
             "INSERT INTO household (code, area_id, address_zh, address_en)"
             " SELECT n, (SELECT area_id FROM household LIMIT 1), 'bench', 'bench' FROM unnest(%s::text[]) n",
-            (names,),
+            (gateways,),
         )
         conn.execute(
             "INSERT INTO resident (code, household_id, name_zh, name_en, sex, birth_date)"
             " SELECT code, id, '王', 'Wang', 'female', '1940-01-01' FROM household WHERE code = ANY(%s)",
-            (names,),
+            (gateways,),
         )
         conn.execute(
-            "INSERT INTO gateway (name, household_id) SELECT code, id FROM household WHERE code = ANY(%s)", (names,)
+            "INSERT INTO gateway (name, household_id) SELECT code, id FROM household WHERE code = ANY(%s)", (gateways,)
         )
         for device, model in (("gateway", "gateway"), ("d", "seeed-mr60bha2"), ("sos-button", "sonoff-snzb-01p")):
             conn.execute(
                 "INSERT INTO device (gateway_id, name, model) SELECT id, %s, %s FROM gateway WHERE name = ANY(%s)",
-                (device, model, names),
+                (device, model, gateways),
             )

@@ -9,6 +9,7 @@ Gaussian for each channel, is there for comparison.
 """
 
 import time
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -70,11 +71,11 @@ def _step(residents: int, step: int, rng: np.random.Generator) -> VitalColumns:
     )
 
 
-def _ours(residents: int, steps: int, detectors: dict[str, type[Detector]]) -> tuple[float, float]:
+def _ours(residents: int, steps: int, detectors: Mapping[str, type[Detector]]) -> tuple[float, float]:
     """(readings a second of processor time, bytes of state of a resident), with these detectors."""
     rng = np.random.default_rng(1)
     district = District([Person(i, f"R{i:06d}", i) for i in range(residents)], {}, {})
-    engine = Engine(district, START_US, detectors)
+    engine = Engine(district, START_US, dict(detectors))
     readings, spent = 0, 0.0
     for step in range(steps):
         columns = _step(residents, step, rng)

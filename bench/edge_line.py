@@ -129,10 +129,10 @@ def _drain(broker: EmbeddedBroker, file: Path, backlog: int) -> tuple[list[float
     def received(_client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         now_us = time.time_ns() // 1000
         if message.topic.endswith("/events"):
-            event = wire.decode(wire.Event, message.payload)
+            event = wire.decode(wire.Event, bytes(message.payload))
             ages[str(event.values["when"])].append((now_us - event.time_us) / 1000)
             return
-        stream = wire.decode(wire.Frame, message.payload).stream
+        stream = wire.decode(wire.Frame, bytes(message.payload)).stream
         arrived[stream] += 1
         if stream == "backfill":
             times[0] = times[0] or now_us / 1e6

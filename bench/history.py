@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import psycopg
 
+from bench.district import servers
 from bench.figures import Figure
-from bench.ingest_drain import servers
 from console import vitals
 from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work

@@ -24,8 +24,8 @@ import psutil
 import psycopg
 from rich.console import Console
 
+from bench.district import servers
 from bench.figures import Figure
-from bench.ingest_drain import servers
 from bench.peers import collectd, node_red, ours, rows
 from bench.peers.cache import Command
 from database.migrate import migrate
