@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import structlog
 
+from alerting.channels.faults import where
 from alerting.escalation import duty_warnings, holes
 from alerting.escalation.ladder import DUE
 from alerting.escalation.policy import SHANGHAI
@@ -38,8 +39,11 @@ def run(settings: DispatchSettings, database: DatabaseSettings, stop: threading.
                 conn.execute(f"LISTEN {DUE}")
                 log.info("climbing", worker=settings.process)
                 _climb(conn, Sweeper(conn), settings, started, stop)
-        except psycopg.OperationalError as error:
-            log.warning("the database is away; ladders wait", error=str(error).strip())
+        except psycopg.Error as error:  # away, a standby after a fail-over, amid a migration
+            log.warning("the database takes no steps; ladders wait", error=str(error).strip())
+            stop.wait(RETRY_S)
+        except Exception as error:  # ladders climb on whatever happens
+            log.error("climbing stumbled", fault=type(error).__name__, where=where(error))
             stop.wait(RETRY_S)
     watcher.join(10)
 

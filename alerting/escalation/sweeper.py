@@ -94,7 +94,7 @@ class Sweeper:
                 self._climb(due)
         except psycopg.OperationalError:
             raise  # the database is going away: the whole batch is given back
-        except (psycopg.Error, ValueError, IndexError) as error:
+        except Exception as error:  # one that can not be climbed keeps no other back
             log.error("a step is put off", alert_id=str(due.id), step=due.step + 1, error=str(error), again_s=PUT_OFF_S)
             ladder.put(self._conn, due.id, Move(due.step, due.round, PUT_OFF_S))
 

@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 import structlog
 
+from alerting.channels.faults import where
 from alerting.lifecycle import OPEN, SYSTEM
 from alerting.orders import store
 from alerting.orders.dispatch import offer
@@ -113,7 +114,10 @@ def run(database: DatabaseSettings, stop: threading.Event) -> None:
                     swept = sweep(conn, crews, dt.datetime.now(dt.UTC))
                     if swept.offered or swept.expired or swept.unmatched or swept.cancelled:
                         log.info("work orders swept", **msgspec.structs.asdict(swept))
-        except psycopg.OperationalError as error:
-            log.warning("work orders: the database is away", error=str(error).strip())
+        except psycopg.Error as error:  # away, a standby after a fail-over, amid a migration
+            log.warning("work orders: the database takes nothing", error=str(error).strip())
+            stop.wait(AFTER_TROUBLE_S)
+        except Exception as error:  # people are asked on whatever happens
+            log.error("work orders: sweeping stumbled", fault=type(error).__name__, where=where(error))
             stop.wait(AFTER_TROUBLE_S)
     log.info("work orders: stopped")

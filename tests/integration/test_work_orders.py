@@ -253,7 +253,8 @@ def test_a_killed_sweeper_neither_loses_nor_repeats(city: psycopg.Connection, cr
     finally:
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
-        assert [worker.wait(20) for worker in workers] == [0, 0]
+        # one that has not begun when it is told to stop ends by the signal
+        assert {worker.wait(20) for worker in workers} <= {0, -signal.SIGTERM}
     assert expired() == 9
     for order in orders:
         done = [event["action"] for event in store.history(city, order.id)]
