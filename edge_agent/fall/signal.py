@@ -10,6 +10,8 @@ TRIGGER_G = 1.35
 a chair) begin at 1.5 g at 20 Hz; a quiet walk stays below it."""
 BLOCK = 2
 """Rows at the common rate that are made at once: a tenth of a second."""
+_ROUNDING = 1e-9
+"""Of a sample: a rate that is no round number must not lack one at the end."""
 
 
 def resample(acc_g: NDArray[np.floating], rate_hz: float) -> NDArray[np.float64]:
@@ -18,7 +20,8 @@ def resample(acc_g: NDArray[np.floating], rate_hz: float) -> NDArray[np.float64]
     Each sample counts for the share of its time that lies in the twentieth of a second: no rate needs a special case.
     """
     per_row = rate_hz / RATE_HZ
-    return _mean_between(np.asarray(acc_g, np.float64), np.arange(int(len(acc_g) / per_row) + 1) * per_row)
+    rows = int((len(acc_g) + _ROUNDING) / per_row)
+    return _mean_between(np.asarray(acc_g, np.float64), np.arange(rows + 1) * per_row)
 
 
 class Resampler:
@@ -38,7 +41,7 @@ class Resampler:
     def pull(self) -> NDArray[np.float64] | None:
         """The next BLOCK rows, or None where more samples are needed."""
         edges = (self.rows + np.arange(BLOCK + 1)) * self._per_row
-        begin, end = int(edges[0]), int(np.ceil(edges[-1] - 1e-9))
+        begin, end = int(edges[0]), int(np.ceil(edges[-1] - _ROUNDING))
         if end - self._first > len(self._rest):
             return None
         rows = _mean_between(self._rest[begin - self._first : end - self._first], edges - begin)

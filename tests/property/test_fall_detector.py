@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -75,6 +75,7 @@ def test_events_tell_one_story_and_carry_their_evidence() -> None:
 
 
 @given(st.integers(1, 400), st.floats(15, 1000), st.lists(st.integers(1, 90), min_size=1, max_size=6))
+@example(27, 15.000000000000002, [1])
 @settings(deadline=None)
 def test_streamed_and_whole_resampling_agree(n: int, rate_hz: float, sizes: list[int]) -> None:
     acc = np.random.default_rng(n).normal(size=(n, 3))
