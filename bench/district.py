@@ -87,7 +87,7 @@ def open_session(broker: EmbeddedBroker, settings: IngestSettings) -> None:
 
 
 def publisher(broker: mqtt.Broker, name: str) -> paho.Client:
-    """A connected client of IDENTITY."""
+    """A connected client, which may have IN_FLIGHT messages on the way."""
     online = threading.Event()
     client = mqtt.make_client(broker, name, clean=True)
     client.max_inflight_messages_set(IN_FLIGHT)

@@ -16,6 +16,7 @@ import paho.mqtt.client as paho
 import psycopg
 
 from bench.alert_latency import connected
+from bench.district import IN_FLIGHT, publisher
 from bench.figures import Figure
 from database.embedded import EmbeddedPostgres
 from database.migrate import migrate
@@ -31,8 +32,6 @@ from shouwang.processes import wait_until
 CALM, FLOOD = "gw-calm", "gw-flood"
 SAMPLES = 40
 READINGS = 20
-AHEAD = 2000
-"""Messages that the flood has unacknowledged at any time."""
 COMMAND = "python -m bench flood"
 
 
@@ -88,7 +87,7 @@ def _measure(url: str, broker: EmbeddedBroker) -> tuple[list[float], list[float]
             _visible(conn, client, 0)  # the session is there, the series is made
             rest = [_visible(conn, client, n) for n in range(1, SAMPLES)]
             flood.start()
-            wait_until(lambda: sent.value >= 5 * AHEAD, 60, "the flood")
+            wait_until(lambda: sent.value >= 5 * IN_FLIGHT, 60, "the flood")
             before, begin = sent.value, time.monotonic()
             flooded = [_visible(conn, client, n) for n in range(SAMPLES, 2 * SAMPLES)]
             rate = (sent.value - before) / (time.monotonic() - begin)
@@ -127,14 +126,8 @@ def _frame(gateway: str, seq: int) -> tuple[bytes, int]:
 
 
 def _flood(broker: Broker, end: Event, sent: "multiprocessing.sharedctypes.Synchronized[int]") -> None:
-    window, ready = threading.Semaphore(AHEAD), threading.Event()
-    client = mqtt.make_client(broker, FLOOD, clean=True)
-    client.max_inflight_messages_set(AHEAD)
-    client.on_connect = lambda *_: ready.set()
+    window, client = threading.Semaphore(IN_FLIGHT), publisher(broker, FLOOD)
     client.on_publish = lambda *_: window.release()
-    mqtt.start(client, broker)
-    if not ready.wait(10):
-        raise TimeoutError("the flood could not connect")
     number = 0
     while not end.is_set():
         window.acquire()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -69,32 +70,17 @@ def handover_page(request: Request, console: Shared, account: CurrentAccount) ->
 def offer_on_page(
     request: Request, console: Shared, account: CurrentAccount, note: Annotated[str, Form(max_length=2000)] = ""
 ) -> Response:
-    _desk(account)
-    try:
-        _offer(request, console, account, note)
-    except lifecycle.LifecycleError as error:
-        return _handovers(request, console, account, error)
-    return RedirectResponse("/handovers", 303)
+    return _on_page(request, console, account, lambda: _offer(request, console, account, note))
 
 
 @router.post("/handovers/{number}/accept")
 def accept_on_page(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
-    _desk(account)
-    try:
-        _accept(request, console, account, number)
-    except lifecycle.LifecycleError as error:
-        return _handovers(request, console, account, error)
-    return RedirectResponse("/handovers", 303)
+    return _on_page(request, console, account, lambda: _accept(request, console, account, number))
 
 
 @router.post("/handovers/{number}/withdraw")
 def withdraw_on_page(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
-    _desk(account)
-    try:
-        _withdraw(request, console, account, number)
-    except lifecycle.LifecycleError as error:
-        return _handovers(request, console, account, error)
-    return RedirectResponse("/handovers", 303)
+    return _on_page(request, console, account, lambda: _withdraw(request, console, account, number))
 
 
 @router.get("/api/handovers")
@@ -108,29 +94,34 @@ def handovers(console: Shared, account: CurrentAccount) -> Response:
 @router.post("/api/handovers")
 def offer(request: Request, console: Shared, account: CurrentAccount, words: Offer) -> Response:
     """Hand every open alert of one's area to the next shift."""
-    _desk(account)
-    try:
-        return _json(_offer(request, console, account, words.note))
-    except lifecycle.LifecycleError as error:
-        return _refused(error)
+    return _in_api(account, lambda: _offer(request, console, account, words.note))
 
 
 @router.post("/api/handovers/{number}/accept")
 def accept(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
     """Take it over."""
-    _desk(account)
-    try:
-        return _json(_accept(request, console, account, number))
-    except lifecycle.LifecycleError as error:
-        return _refused(error)
+    return _in_api(account, lambda: _accept(request, console, account, number))
 
 
 @router.post("/api/handovers/{number}/withdraw")
 def withdraw(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
     """Take back what one has offered, unless somebody has accepted it."""
+    return _in_api(account, lambda: _withdraw(request, console, account, number))
+
+
+def _on_page(request: Request, console: Console, account: Account, step: Callable[[], handover.Handover]) -> Response:
     _desk(account)
     try:
-        return _json(_withdraw(request, console, account, number))
+        step()
+    except lifecycle.LifecycleError as error:
+        return _handovers(request, console, account, error)
+    return RedirectResponse("/handovers", 303)
+
+
+def _in_api(account: Account, step: Callable[[], handover.Handover]) -> Response:
+    _desk(account)
+    try:
+        return _json(step())
     except lifecycle.LifecycleError as error:
         return _refused(error)
 

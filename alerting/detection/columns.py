@@ -283,6 +283,11 @@ def _summed(
     return (total / count).astype(np.float32), low, high
 
 
+def firsts(key: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a run of equal elements begins, shape [n]; ``key`` has at least one."""
+    return np.concatenate(([True], key[1:] != key[:-1]))
+
+
 def _starts(changes: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Where runs begin; ``changes``, shape [n - 1]: whether each element but the first begins one."""
     return np.flatnonzero(np.concatenate(([True], changes)))
@@ -313,7 +318,7 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
     base = int(bins.step[0])
     alone = bool((bins.step == base).all())
     if alone:  # one step, as when live: each row is one moment, and nothing is carried from one to the next
-        new = np.concatenate(([True], bins.row[1:] != bins.row[:-1]))
+        new = firsts(bins.row)
         row, index = bins.row[new], np.cumsum(new) - 1
         step, first = np.full(len(row), base), np.arange(len(row))
     else:

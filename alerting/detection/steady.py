@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import STEP_US, Bins, grown
+from alerting.detection.columns import STEP_US, Bins, firsts, grown
 from alerting.detection.detector import Array
 
 APART_STEPS = 15 * 60_000_000 // STEP_US
@@ -44,7 +44,7 @@ class Recent(msgspec.Struct):
         if not n:
             return bins.mean, points, bins.step
         series = row * np.int64(self.value.shape[1]) + slot
-        first = np.concatenate(([True], series[1:] != series[:-1]))
+        first = firsts(series)
         last = np.append(first[1:], True)
         alone = bool(first.all())
         place = np.arange(n) - np.maximum.accumulate(np.where(first, np.arange(n), 0))

@@ -24,7 +24,7 @@ import psutil
 import psycopg
 from rich.console import Console
 
-from bench.district import servers
+from bench.district import IN_FLIGHT, publisher, servers
 from bench.figures import Figure
 from bench.peers import collectd, node_red, ours, rows
 from bench.peers.cache import Command
@@ -41,7 +41,6 @@ COMMAND = "python -m bench peers"
 SENDER, PEER = "svc-bench", "svc-peer"
 START_S, STALL_S = 30.0, 10.0
 """A program that commits nothing for so long (at first, later) has done what it will do."""
-AHEAD = 2000
 
 
 class Program(Protocol):
@@ -173,19 +172,13 @@ def _open_session(identity: Broker, session: str, topic_filter: str) -> None:
 
 
 def _fill(identity: Broker, messages: Iterator[tuple[str, bytes]]) -> None:
-    window, ready = threading.Semaphore(AHEAD), threading.Event()
-    client = mqtt.make_client(identity, "bench-sender", clean=True)
-    client.max_inflight_messages_set(AHEAD)
-    client.on_connect = lambda *_: ready.set()
+    window, client = threading.Semaphore(IN_FLIGHT), publisher(identity, "bench-sender")
     client.on_publish = lambda *_: window.release()
-    mqtt.start(client, identity)
-    if not ready.wait(10):
-        raise TimeoutError("the bench could not connect to the broker")
     for topic, payload in messages:
         if not window.acquire(timeout=60):
             raise TimeoutError("the broker takes no more messages")
         client.publish(topic, payload, qos=1)
-    for _ in range(AHEAD):
+    for _ in range(IN_FLIGHT):
         if not window.acquire(timeout=60):
             raise TimeoutError("the broker did not acknowledge all messages")
     mqtt.stop(client)

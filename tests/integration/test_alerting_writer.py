@@ -5,7 +5,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from alerting import service
 from alerting.finding import Finding
@@ -15,20 +14,14 @@ from database.settings import DatabaseSettings
 from firmware_profiles.mqtt import Broker
 from tests.support.district import add_homes
 from tests.support.services import wait_for
+from tests.support.troubles import column_away, read_only
 
 pytestmark = pytest.mark.integration
 AT = 1_800_000_000_000_000
 
 
-def read_only(url: str) -> tuple[str, str]:
-    """As after a fail-over, on the standby."""
-    setting = f'ALTER DATABASE "{conninfo_to_dict(url)["dbname"]}" SET default_transaction_read_only = '
-    return f"{setting} on", f"{setting} off"
-
-
 def migrating(_: str) -> tuple[str, str]:
-    rename = "ALTER TABLE alert RENAME COLUMN {} TO {}"
-    return rename.format("reason_zh", "elsewhere"), rename.format("elsewhere", "reason_zh")
+    return column_away("alert", "reason_zh")
 
 
 @pytest.mark.parametrize("trouble", [read_only, migrating])

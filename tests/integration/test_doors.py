@@ -19,7 +19,7 @@ from ingest.settings import IngestSettings, accepted_times
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
-from tests.support.services import service, wait_for
+from tests.support.services import in_thread, service, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.every_grade, pytest.mark.timeout(180)]
 FLOOD, CALM = "gw-flood", "gw-calm"
@@ -75,15 +75,8 @@ def stored(url: str, gateway: str) -> int:
 def running(settings: IngestSettings, url: str, broker: TestBroker) -> Iterator[Ingest]:
     """The service in this process, so that what waits in it can be seen."""
     ingest = Ingest(settings, DatabaseSettings(url=url), broker.settings("svc-ingest"))
-    stop = threading.Event()
-    thread = threading.Thread(target=ingest.run, args=(stop,))
-    thread.start()
-    try:
+    with in_thread(ingest.run):
         yield ingest
-    finally:
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 def test_a_flood_waits_behind_the_others_and_its_excess_is_kept(broker: TestBroker, postgres: TestPostgres) -> None:

@@ -1,7 +1,6 @@
 """A message that ingest itself fails at is kept with the reason, at every door; the others are stored."""
 
 import struct
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from ingest.subscriber import Received
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
-from tests.support.services import wait_for
+from tests.support.services import in_thread, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 GATEWAY = "gw-poison"
@@ -93,15 +92,8 @@ def make_faulty(patch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def running(url: str, broker: TestBroker) -> Iterator[service.Ingest]:
     ingest = service.Ingest(IngestSettings(), DatabaseSettings(url=url), broker.settings("svc-ingest"))
-    stop = threading.Event()
-    thread = threading.Thread(target=ingest.run, args=(stop,))
-    thread.start()
-    try:
+    with in_thread(ingest.run):
         yield ingest
-    finally:
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The delivery service within a test: a city, alerts to tell of, channels that lead to local servers."""
 
 import datetime as dt
-import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from alerting.channels.settings import NotifySettings
 from alerting.links import create_link_key_file
 from database.settings import DatabaseSettings
 from tests.support.network import build_city, open_alert
-from tests.support.services import wait_for
+from tests.support.services import in_thread, wait_for
 
 CARER = Recipient("staff", "S1")
 
@@ -106,14 +105,7 @@ def delivery(url: str, channels: str, folder: Path, worker: str = "test") -> Ite
     """The service in threads of the test, with links."""
     key = folder / "link.key"
     create_link_key_file(key)
-    stop = threading.Event()
     settings = NotifySettings(worker=worker, console_url="http://console.test", link_key_file=key)
     service = Service(settings, config.parse(channels, {}), DatabaseSettings(url=url))
-    thread = threading.Thread(target=service.run, args=(stop,))
-    thread.start()
-    try:
+    with in_thread(service.run, 20):
         yield service
-    finally:
-        stop.set()
-        thread.join(20)
-        assert not thread.is_alive()

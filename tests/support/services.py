@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,20 @@ def service(package: str, broker: Broker, folder: Path, **settings: str) -> Iter
         yield found
     finally:
         found.stop()
+
+
+@contextmanager
+def in_thread(run: Callable[[threading.Event], object], seconds: float = 30) -> Iterator[None]:
+    """A service in this process, so that what it holds can be seen; at the end it stops within ``seconds``."""
+    stop = threading.Event()
+    thread = threading.Thread(target=run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(seconds)
+        assert not thread.is_alive()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:

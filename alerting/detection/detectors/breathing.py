@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import STEP_US, Carried, carry, grown
+from alerting.detection.columns import STEP_US, Carried, carry, firsts, grown
 from alerting.detection.context import COLUMN, District
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.watcher import Episodes, Watcher
@@ -165,7 +165,7 @@ class Breathing(Detector):
 
     def _empty(self, row: NDArray[np.int32], step: NDArray[np.int64], in_bed: NDArray[np.bool_]) -> NDArray[np.int64]:
         """At each moment the last step at which the bed was not known to be taken."""
-        first = np.concatenate(([True], row[1:] != row[:-1]))
+        first = firsts(row)
         at = np.maximum.accumulate(np.where(first | ~in_bed, np.arange(len(row)), 0))
         empty = np.where(in_bed[at], self.state.empty[row], step[at]).astype(np.int64)
         last = np.append(first[1:], True)

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import HOUR_US, STEP_US, Bins, grown, whole_series
+from alerting.detection.columns import HOUR_US, STEP_US, Bins, firsts, grown, whole_series
 from alerting.detection.context import COLUMN, MEASURED, District, Happened
 from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
 from alerting.detection.intake import FUTURE_US
@@ -103,7 +103,7 @@ class SensorHealth(Detector):
             return
         slot = _SLOT[bins.column]
         series = bins.row * np.int64(len(_CODES)) + slot
-        first = np.concatenate(([True], series[1:] != series[:-1]))
+        first = firsts(series)
         known, known_step = chapter.latest.before(bins)
         before = np.where(first, known, np.concatenate((known[:1], bins.mean[:-1])))
         before_step = np.where(first, known_step, np.concatenate((known_step[:1], bins.step[:-1])))
