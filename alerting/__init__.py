@@ -1,0 +1,1 @@
+"""Sees, decides, tells: the detection core, the service around it, replay and tuning."""

@@ -5,13 +5,13 @@ import threading
 
 import structlog
 
-from alerting.channels.adapter import ConfigError
-from alerting.channels.config import load
-from alerting.channels.settings import NotifySettings
-from alerting.escalation.direct import ChannelDoor, Door
-from alerting.service import run
-from alerting.settings import AlertingSettings
+from alerting.service.direct import ChannelDoor, Door
+from alerting.service.service import run
+from alerting.service.settings import AlertingSettings
 from database.settings import DatabaseSettings
+from dispatch.channels.adapters.base import ConfigError
+from dispatch.channels.config import load
+from dispatch.channels.settings import NotifySettings
 from firmware_profiles.settings import BrokerSettings
 
 log = structlog.get_logger(__name__)

@@ -18,11 +18,11 @@ import paho.mqtt.client as paho
 from bench.figures import Figure
 from device_simulators.homes import demo_home
 from firmware_profiles import mqtt, wire
-from shouwang.broker import free_port
-from shouwang.demo import login_of
-from shouwang.platform import Platform
-from shouwang.probe import LiveProbe
-from shouwang.processes import wait_until
+from shouwang.brokers.local import free_port
+from shouwang.platform.demo import login_of
+from shouwang.platform.platform import Platform
+from shouwang.platform.probe import LiveProbe
+from shouwang.platform.processes import wait_until
 
 HOMES = 100
 PAUSE_S = 0.05

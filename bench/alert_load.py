@@ -21,12 +21,12 @@ from bench.figures import Figure
 from bench.ingest_load import GATEWAYS, RATE, publishing
 from device_simulators.homes import demo_home
 from firmware_profiles import mqtt, wire
-from shouwang import broker_config
-from shouwang.broker import free_port
-from shouwang.demo import login_of
-from shouwang.platform import Platform
-from shouwang.probe import LiveProbe
-from shouwang.processes import wait_until
+from shouwang.brokers import config as broker_config
+from shouwang.brokers.local import free_port
+from shouwang.platform.demo import login_of
+from shouwang.platform.platform import Platform
+from shouwang.platform.probe import LiveProbe
+from shouwang.platform.processes import wait_until
 
 ALERTS, PAUSE_S, WARM_UP_S = int(os.environ.get("SHOUWANG_BENCH_ALERTS", "400")), 0.1, 15.0
 LIMIT_MS = 100.0

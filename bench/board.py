@@ -18,16 +18,17 @@ import numpy as np
 import psycopg
 from playwright.sync_api import Page, sync_playwright
 
-from alerting import lifecycle, notice
 from bench.alert_latency import connected
 from bench.figures import Figure
-from console.board import notice_of
+from console.board.board import notice_of
 from device_simulators.homes import demo_home
+from dispatch.alerts import lifecycle
+from dispatch.core import notice
 from firmware_profiles import mqtt
-from shouwang.broker import free_port
-from shouwang.demo import login_of
-from shouwang.platform import Platform
-from shouwang.processes import wait_until
+from shouwang.brokers.local import free_port
+from shouwang.platform.demo import login_of
+from shouwang.platform.platform import Platform
+from shouwang.platform.processes import wait_until
 
 HOMES, OPEN, NEW = 250, 500, 30
 BUSY_S, PER_S = 20, 5

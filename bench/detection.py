@@ -13,12 +13,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alerting.detection.columns import STEP_US, VitalColumns
-from alerting.detection.context import COLUMN, District, Person
-from alerting.detection.detector import Detector
 from alerting.detection.detectors import all_detectors
 from alerting.detection.detectors.baseline import Baseline
-from alerting.detection.engine import LATENESS_US, Engine
+from alerting.detection.engine.engine import LATENESS_US, Engine
+from alerting.detection.kit.columns import STEP_US, VitalColumns
+from alerting.detection.kit.context import COLUMN, District, Person
+from alerting.detection.kit.detector import Detector
 from bench.figures import Figure
 
 COMMAND = "python -m bench detection"

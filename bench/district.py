@@ -16,14 +16,14 @@ import paho.mqtt.client as paho
 import psutil
 import psycopg
 
-from database.embedded import EmbeddedPostgres
-from database.postgres_server import PostgresServer
-from database.timescaledb import server_conf, timescaledb_bin_dir
+from database.server.embedded import EmbeddedPostgres
+from database.server.postgres import PostgresServer
+from database.server.timescaledb import server_conf, timescaledb_bin_dir
 from firmware_profiles import mqtt, wire
+from ingest.receiving.share import FILTERS
 from ingest.settings import IngestSettings
-from ingest.share import FILTERS
-from shouwang import broker_config
-from shouwang.broker import EmbeddedBroker
+from shouwang.brokers import config as broker_config
+from shouwang.brokers.local import EmbeddedBroker
 
 IDENTITY = "svc-bench"
 IN_FLIGHT = 2000

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from bench.figures import Figure
 from device_simulators.homes import demo_home
-from edge_agent.buffer import read_totals
+from edge_agent.outbox.outbox import read_totals
 from firmware_profiles.signed_config import write_public_key
-from shouwang.broker import EmbeddedBroker
-from shouwang.homes import write_home
-from shouwang.pki import Pki
-from shouwang.processes import wait_until
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.pki import Pki
+from shouwang.platform.homes import write_home
+from shouwang.platform.processes import wait_until
 
 WARM_UP_S = 10.0
 MEASURED_S = 60.0

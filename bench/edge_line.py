@@ -21,15 +21,15 @@ import paho.mqtt.client as paho
 from bench.alert_latency import connected
 from bench.figures import Figure
 from device_simulators.home import Home
-from edge_agent.buffer import Buffer, read_totals
-from edge_agent.clock import Clock
-from edge_agent.frames import FrameCutter
-from edge_agent.sent import Sent
+from edge_agent.outbox.frames import FrameCutter
+from edge_agent.outbox.outbox import Buffer, read_totals
+from edge_agent.outbox.sent import Sent
+from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
 from firmware_profiles import mqtt, wire
-from shouwang.broker import EmbeddedBroker
-from shouwang.pki import Pki
-from shouwang.processes import wait_until
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.pki import Pki
+from shouwang.platform.processes import wait_until
 
 GATEWAY = "gw-bench-line"
 DAY_S = 86_400

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import psycopg
 
-from alerting import lifecycle
-from alerting.escalation import store
 from bench.figures import Figure
 from device_simulators.homes import demo_home
-from shouwang.broker import free_port
-from shouwang.platform import Platform
-from shouwang.processes import wait_until
+from dispatch.alerts import lifecycle
+from dispatch.ladders import store
+from shouwang.brokers.local import free_port
+from shouwang.platform.platform import Platform
+from shouwang.platform.processes import wait_until
 
 HOMES = 100
 CALM, PAUSE_S = 60, 0.5

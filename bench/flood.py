@@ -18,16 +18,16 @@ import psycopg
 from bench.alert_latency import connected
 from bench.district import IN_FLIGHT, publisher
 from bench.figures import Figure
-from database.embedded import EmbeddedPostgres
 from database.migrate import migrate
+from database.server.embedded import EmbeddedPostgres
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
 from firmware_profiles.mqtt import Broker
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
-from shouwang.broker import EmbeddedBroker
-from shouwang.pki import Pki
-from shouwang.processes import wait_until
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.pki import Pki
+from shouwang.platform.processes import wait_until
 
 CALM, FLOOD = "gw-calm", "gw-flood"
 SAMPLES = 40

@@ -17,19 +17,19 @@ import psycopg
 
 from bench.district import servers
 from bench.figures import Figure
-from console import vitals
+from console.pages import vitals
 from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work
 from database.migrate import migrate
-from database.postgres_server import PostgresServer
 from database.rollup import GRACE, advance, full_hour, roll_up
+from database.server.postgres import PostgresServer
 from database.storage import sizes
 from device_simulators.month.month import Options
-from ingest import rows
-from ingest.batch import Batch
-from ingest.quarantine import Quarantine
-from ingest.writer import encode_rows, store
-from shouwang import history
+from ingest.batches.batch import Batch
+from ingest.quarantine.quarantine import Quarantine
+from ingest.storing import rows
+from ingest.storing.writer import encode_rows, store
+from shouwang.cli.actions import write_history
 
 COMMAND = "python -m bench history"
 RESIDENTS = int(os.environ.get("SHOUWANG_BENCH_RESIDENTS", "200"))
@@ -61,8 +61,8 @@ def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
 
 def _history(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
     began = time.perf_counter()
-    plan = history.plan(conn, Options(days=365, ordinary=True), dt.datetime.now(dt.UTC))
-    written = list(history.write(conn, plan, RESIDENTS))
+    plan = write_history.plan(conn, Options(days=365, ordinary=True), dt.datetime.now(dt.UTC))
+    written = list(write_history.write(conn, plan, RESIDENTS))
     took = time.perf_counter() - began
     simulated, kept = sum(one.simulated for one in written), sum(one.kept for one in written)
     note = f"{RESIDENTS} residents, 365 days, {took:,.0f} s, {kept:,} kept as readings"

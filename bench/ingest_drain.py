@@ -21,16 +21,16 @@ import psycopg
 from bench.district import IDENTITY, names, open_session, publisher, register, servers, speaking_for_all
 from bench.figures import Figure
 from database.migrate import migrate
-from database.postgres_server import PostgresServer
+from database.server.postgres import PostgresServer
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
 from firmware_profiles.channels import CHANNELS
-from ingest import rows
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
-from shouwang.broker import EmbeddedBroker
-from shouwang.pki import Pki
-from shouwang.processes import wait_until
+from ingest.storing import rows
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.pki import Pki
+from shouwang.platform.processes import wait_until
 
 SERIES = ("heart_rate", "respiration_rate", "spo2", "systolic_bp", "diastolic_bp")
 DEVICES = ("radar", "oximeter")

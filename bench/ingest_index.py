@@ -15,8 +15,8 @@ import psycopg
 from bench.district import servers
 from bench.figures import Figure
 from database.migrate import migrate
-from database.postgres_server import PostgresServer
-from ingest import rows
+from database.server.postgres import PostgresServer
+from ingest.storing import rows
 
 GATEWAYS, SERIES, READINGS, FRAMES = 600, 10, 60, 5
 BATCH_GATEWAYS = 150

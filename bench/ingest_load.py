@@ -33,11 +33,11 @@ from bench.district import (
 )
 from bench.figures import Figure
 from database.migrate import migrate
-from database.postgres_server import PostgresServer
+from database.server.postgres import PostgresServer
 from firmware_profiles import mqtt, wire
 from ingest.settings import IngestSettings
-from shouwang.broker import EmbeddedBroker
-from shouwang.pki import Pki
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.pki import Pki
 
 GATEWAYS = 7198
 RATE = 20_000

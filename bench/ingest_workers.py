@@ -17,8 +17,8 @@ from bench.figures import Figure
 from bench.ingest_drain import DEVICES, Load, empty, fill
 from database.migrate import migrate
 from ingest.settings import IngestSettings
-from shouwang.broker import EmbeddedBroker
-from shouwang.pki import Pki
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.pki import Pki
 
 COMMAND = "python -m bench ingest_workers"
 PATIENCE_S = 180.0

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from alerting import lifecycle
-from alerting.lifecycle import NewAlert
-from alerting.orders.dispatch import suggest
-from alerting.orders.people import Crews
 from bench.figures import Figure
-from care_network.crew import URGENCIES, Crew
-from care_network.matching import Job, assign, match
-from care_network.services import SERVICES
-from care_network.workforce import LANGUAGES, SKILLS
-from database.embedded import EmbeddedPostgres
+from care_network.catalogues.services import SERVICES
+from care_network.catalogues.workforce import LANGUAGES, SKILLS
+from care_network.matching.crew import URGENCIES, Crew
+from care_network.matching.matching import Job, assign, match
 from database.migrate import migrate
+from database.server.embedded import EmbeddedPostgres
+from dispatch.alerts import lifecycle
+from dispatch.alerts.lifecycle import NewAlert
+from dispatch.orders.dispatch import suggest
+from dispatch.orders.people import Crews
 
 PEOPLE, ORDERS, RUNS, COLD_RUNS = 1000, 200, 300, 100
 LIMIT_MS = 50.0

@@ -14,14 +14,14 @@ import psycopg
 
 from bench.figures import Figure
 from bench.history import CHARTS, charts
-from database.embedded import EmbeddedPostgres
 from database.grade import Grade
 from database.maintenance import paced, round_of_work
 from database.migrate import build_schema, migrate
 from database.retention import Retention, load_retention, midnight, retire, set_retention
+from database.server.embedded import EmbeddedPostgres
 from device_simulators.month.month import Options
-from ingest import rows
-from shouwang import history
+from ingest.storing import rows
+from shouwang.cli.actions import write_history
 
 COMMAND = "python -m bench plain_retention"
 RESIDENTS, DAYS = 16, 120
@@ -63,9 +63,9 @@ def _fill(url: str, partitioned: bool) -> None:
                 )
     migrate(url)
     with psycopg.connect(url, autocommit=True) as conn:
-        plan = history.plan(conn, Options(days=DAYS, ordinary=True), now)
-        with history.retention_waits(conn):
-            for _ in history.write(conn, plan, RESIDENTS):
+        plan = write_history.plan(conn, Options(days=DAYS, ordinary=True), now)
+        with write_history.retention_waits(conn):
+            for _ in write_history.write(conn, plan, RESIDENTS):
                 pass
         for _ in round_of_work(conn, Grade.PLAIN, now):
             pass

@@ -1,0 +1,1 @@
+"""Residents, homes, organisations, staff, rosters, devices and accounts."""

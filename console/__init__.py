@@ -1,0 +1,1 @@
+"""The dispatch console: people look and act here."""

@@ -12,14 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from alerting.links import LinkKeyError
-from console import alert_pages, api, dispatch, messages, orders, pages, parameters, phone, push, service_level
-from console.security import LoginNeeded, guard
+from console.pages import alerts, api, handovers, messages, orders, parameters, phone, push, residents, service_level
 from console.settings import ConsoleSettings
-from console.state import Console
-from console.views import page
-from console.watching import Memory
+from console.shell.security import LoginNeeded, guard
+from console.shell.state import Console
+from console.shell.views import page
+from console.shell.watching import Memory
 from database.settings import DatabaseSettings
+from dispatch.core.links import LinkKeyError
 from firmware_profiles.mqtt import Broker
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ def create_app(settings: ConsoleSettings, database: DatabaseSettings, broker: Br
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
     # dispatch stands before api: the general step of an alert would take its paths
-    for part in (orders, phone, service_level, parameters, pages, dispatch, alert_pages, api, messages, push):
+    for part in (orders, phone, service_level, parameters, residents, handovers, alerts, api, messages, push):
         app.include_router(part.router)
     app.add_exception_handler(LoginNeeded, _login_needed)
     app.add_exception_handler(HTTPException, _refused)

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from alerting.links import KEY_FILE
+from dispatch.core.links import KEY_FILE
 
 
 class ConsoleSettings(BaseSettings):

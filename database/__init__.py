@@ -1,0 +1,1 @@
+"""Connections, migrations, roll-ups and retention."""

@@ -12,11 +12,11 @@ from pathlib import Path
 import structlog
 
 from edge_agent.agent import run_agent
-from edge_agent.clock import wall_us
 from edge_agent.config import ConfigError, Home, load_home
-from edge_agent.ntp import read_clock
-from edge_agent.updater import Updater, choose
-from edge_agent.watchdog import Notifier
+from edge_agent.timekeeping.clock import wall_us
+from edge_agent.timekeeping.ntp import read_clock
+from edge_agent.updates.updater import Updater, choose
+from edge_agent.upkeep.watchdog import Notifier
 from firmware_profiles import devices
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,7 @@ async def _until_stopped(home: Home, updater: Updater | None) -> bool:
 
 
 def _check(file: Path) -> int:
-    from edge_agent.check import errors, examine, look_up, report
+    from edge_agent.updates.check import errors, examine, look_up, report
 
     findings = examine(load_home(file), dt.datetime.now(dt.UTC), read_clock(), look_up)
     print(f"{file}\n{report(findings)}")

@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from edge_agent.alarm.runner import AlarmRunner
 from edge_agent.bed import BedChange, BedWatch
-from edge_agent.buffer import Buffer
-from edge_agent.clock import Clock
 from edge_agent.config import DriverConfig, HomeConfig
 from edge_agent.driver_loading import find_driver, make_driver
 from edge_agent.fall.fusion import FallNews
-from edge_agent.falls import STATES, FallWatch
-from edge_agent.frames import FrameCutter
-from edge_agent.line_watch import LineWatch
-from edge_agent.operation import GATEWAY_DEVICE, Operation
-from edge_agent.sent import Sent
-from edge_agent.updater import COMMAND as UPDATE_CONFIG
-from edge_agent.updater import Updater
+from edge_agent.fall.watch import STATES, FallWatch
+from edge_agent.outbox.frames import FrameCutter
+from edge_agent.outbox.outbox import Buffer
+from edge_agent.outbox.sent import Sent
+from edge_agent.timekeeping.clock import Clock
+from edge_agent.updates.updater import COMMAND as UPDATE_CONFIG
+from edge_agent.updates.updater import Updater
+from edge_agent.upkeep.line_watch import LineWatch
+from edge_agent.upkeep.operation import GATEWAY_DEVICE, Operation
+from edge_agent.upkeep.watchdog import DriverState, Notifier
 from edge_agent.uplink import Handler, Uplink
-from edge_agent.watchdog import DriverState, Notifier
 
 log = structlog.get_logger(__name__)
 

@@ -1,5 +1,5 @@
 """A home's configuration: one TOML file and, where it needs them, device models of its own. Checked strictly before
-anything starts; nothing here looks at the machine (that is :mod:`edge_agent.check`)."""
+anything starts; nothing here looks at the machine (that is :mod:`edge_agent.updates.check`)."""
 
 import tomllib
 from collections.abc import Mapping

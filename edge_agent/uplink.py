@@ -14,12 +14,12 @@ from typing import Any, cast
 import paho.mqtt.client as paho
 import structlog
 
-from edge_agent.buffer import Buffer, Outgoing
-from edge_agent.clock import Clock
-from edge_agent.resend import COMMAND as RESEND
-from edge_agent.resend import Resend
-from edge_agent.sent import Sent
-from edge_agent.store import Lane
+from edge_agent.outbox.file import Lane
+from edge_agent.outbox.outbox import Buffer, Outgoing
+from edge_agent.outbox.resend import COMMAND as RESEND
+from edge_agent.outbox.resend import Resend
+from edge_agent.outbox.sent import Sent
+from edge_agent.timekeeping.clock import Clock
 from firmware_profiles import mqtt, wire
 from firmware_profiles.errors import DecodeError
 

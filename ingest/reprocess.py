@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import psycopg
 
-from ingest import unnumbered, writer
-from ingest.batch import Batch, Batcher, Limits
-from ingest.directory import DatabaseDirectory
-from ingest.door import Delivery, Door
-from ingest.quarantine import Entry, Quarantine, settle
-from ingest.refusals import NUMBER_NOT_TAKEN, Code, fault
+from ingest.batches.batch import Batch, Batcher, Limits
+from ingest.batches.directory import DatabaseDirectory
+from ingest.batches.senml_door import Delivery, Door
+from ingest.quarantine.quarantine import Entry, Quarantine, settle
+from ingest.quarantine.refusals import NUMBER_NOT_TAKEN, Code, fault
+from ingest.storing import unnumbered, writer
 
 TRIES = 10
 """A running ingest may move the same stream's marks in between: so often is an entry decided anew."""

@@ -13,9 +13,9 @@ import structlog
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
 from firmware_profiles.mqtt import Broker
+from ingest.receiving.subscriber import Received
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
-from ingest.subscriber import Received
 
 log = structlog.get_logger(__name__)
 QUIET_S = 10.0

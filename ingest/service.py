@@ -16,15 +16,15 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
 from firmware_profiles.mqtt import Broker
-from ingest import writer
-from ingest.batch import Batch
-from ingest.builder import Builder
+from ingest.batches.batch import Batch
+from ingest.batches.builder import Builder
 from ingest.gap_asker import GapAsker
-from ingest.intake import Allowance
-from ingest.quarantine import Quarantine, Room
-from ingest.refusals import Code, Refusal, fault, trace
+from ingest.quarantine.quarantine import Quarantine, Room
+from ingest.quarantine.refusals import Code, Refusal, fault, trace
+from ingest.receiving.intake import Allowance
+from ingest.receiving.subscriber import Received, Subscriber
 from ingest.settings import IngestSettings, accepted_times
-from ingest.subscriber import Received, Subscriber
+from ingest.storing import writer
 
 log = structlog.get_logger(__name__)
 

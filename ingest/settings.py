@@ -6,8 +6,8 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingest.batch import Limits
-from ingest.share import SHARDS, Share
+from ingest.batches.batch import Limits
+from ingest.receiving.share import SHARDS, Share
 
 
 class IngestSettings(BaseSettings):

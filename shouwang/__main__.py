@@ -1,6 +1,6 @@
 """``python -m shouwang`` is the command line."""
 
-from shouwang.cli import main
+from shouwang.cli.main import main
 
 if __name__ == "__main__":
     main()

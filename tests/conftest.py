@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from shouwang.pki import Pki
+from shouwang.brokers.pki import Pki
 from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, make_broker
 from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, how_to_get, make_server
 

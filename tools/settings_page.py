@@ -4,10 +4,10 @@ import re
 
 from pydantic_settings import BaseSettings
 
-from alerting.channels.settings import NotifySettings
-from alerting.settings import AlertingSettings
+from alerting.service.settings import AlertingSettings
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings
+from dispatch.channels.settings import NotifySettings
 from firmware_profiles.settings import BrokerSettings
 from ingest.settings import IngestSettings
 

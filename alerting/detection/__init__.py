@@ -1,0 +1,1 @@
+"""Turns readings, events and the clock into findings; pure, no I/O."""

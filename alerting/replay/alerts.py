@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from alerting.detection.ledger import on_its_own
-from alerting.finding import RANK, Action, Finding, Severity
+from alerting.core.finding import RANK, Action, Finding, Severity
+from alerting.detection.engine.ledger import on_its_own
 from alerting.replay.run import Told
 
 NEAR_US = 3_600_000_000

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.context import District, Happened
-from alerting.detection.switches import BINARY
+from alerting.detection.kit.context import District, Happened
+from alerting.detection.kit.switches import BINARY
 from alerting.replay.alerts import Alert, Difference
 from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
 from alerting.replay.residents import ResidentsFile, district_of, gateway_of, key_of

@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import VitalColumns
-from alerting.detection.context import District, Happened, Source
 from alerting.detection.detectors.silence import GATEWAY_SILENT_US, MISSED_HEARTBEATS
-from alerting.detection.intake import Times, believed, place_of
-from alerting.detection.switches import SWITCHES
+from alerting.detection.kit.columns import VitalColumns
+from alerting.detection.kit.context import District, Happened, Source
+from alerting.detection.kit.intake import Times, believed, place_of
+from alerting.detection.kit.switches import SWITCHES
 
 Values = NDArray[np.float32]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from alerting.detection.context import District, Person, Source
 from alerting.detection.detectors.limits import DEFAULTS
-from alerting.detection.words import room_of
-from alerting.parameters import check, tuned
+from alerting.detection.kit.context import District, Person, Source
+from alerting.detection.kit.words import room_of
 from alerting.replay.rooms import room_by, room_for
+from alerting.tuning.catalogue import check, tuned
 from firmware_profiles.devices import MODELS
 
 NEVER_S = 1e9

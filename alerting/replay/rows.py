@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.context import MEASURED
-from alerting.detection.switches import BINARY
+from alerting.detection.kit.context import MEASURED
+from alerting.detection.kit.switches import BINARY
 from firmware_profiles.channels import CHANNELS, EVENTS
 
 BLOCK_BYTES = 8 << 20

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 import msgspec
 import numpy as np
 
-from alerting.detection.columns import HOUR_US
-from alerting.detection.engine import LATENESS_US, TICK_US, Engine
-from alerting.detection.switches import UNHURRIED
-from alerting.finding import Finding
+from alerting.core.finding import Finding
+from alerting.detection.engine.engine import LATENESS_US, TICK_US, Engine
+from alerting.detection.kit.columns import HOUR_US
+from alerting.detection.kit.switches import UNHURRIED
 from alerting.replay.recording import Contact, Recording, allowed_us
 
 SETTLED_US = 10_000_000

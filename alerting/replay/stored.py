@@ -9,10 +9,10 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from alerting.detection.context import District, Happened
-from alerting.district import build_district
+from alerting.detection.kit.context import District, Happened
 from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
-from care_network.registry import Registry, load_registry
+from alerting.service.district import build_district
+from care_network.records.registry import Registry, load_registry
 
 EPOCH_2000_US = 946_684_800_000_000
 """PostgreSQL counts µs from here."""

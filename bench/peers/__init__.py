@@ -29,13 +29,13 @@ from bench.figures import Figure
 from bench.peers import collectd, node_red, ours, rows
 from bench.peers.cache import Command
 from database.migrate import migrate
-from database.postgres_server import PostgresServer
+from database.server.postgres import PostgresServer
 from firmware_profiles import mqtt
 from firmware_profiles.mqtt import Broker
-from shouwang import broker_config
-from shouwang.broker import EmbeddedBroker
-from shouwang.pki import Pki
-from shouwang.processes import Child, wait_until
+from shouwang.brokers import config as broker_config
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.pki import Pki
+from shouwang.platform.processes import Child, wait_until
 
 COMMAND = "python -m bench peers"
 SENDER, PEER = "svc-bench", "svc-peer"

@@ -15,8 +15,8 @@ from edge_agent.alarm.rules import Way as WayName
 from edge_agent.alarm.settings import Contact, LocalAlarmConfig
 from edge_agent.alarm.sounders import Siren, Voice
 from edge_agent.alarm.webhook import Webhook
-from edge_agent.clock import Clock
 from edge_agent.files import write_durably
+from edge_agent.timekeeping.clock import Clock
 from firmware_profiles import wire
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from shouwang.broker import LocalBroker
+from shouwang.brokers.local import LocalBroker
 from shouwang.verify.lines import Line, State
 from shouwang.verify.servers import Servers
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.buffer import Buffer
-from edge_agent.clock import Clock
-from edge_agent.sent import Sent
+from edge_agent.outbox.outbox import Buffer
+from edge_agent.outbox.sent import Sent
+from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
 from firmware_profiles import wire
 from firmware_profiles.mqtt import Broker

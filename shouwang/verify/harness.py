@@ -13,7 +13,7 @@ import psycopg
 from numpy.typing import NDArray
 
 from firmware_profiles import wire
-from ingest.refusals import Code
+from ingest.quarantine.refusals import Code
 from shouwang.verify.accounting import Account, account, total
 from shouwang.verify.faults import FAULTS, Fault
 from shouwang.verify.fleet import EVENT, Fleet, Gateway

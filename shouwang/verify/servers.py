@@ -9,15 +9,15 @@ import msgspec
 import paho.mqtt.client as paho
 import psycopg
 
-from database.embedded import EmbeddedPostgres, PostgresServer
 from database.migrate import migrate
-from database.timescaledb import HOW_TO_GET_TIMESCALEDB, server_conf, timescaledb_bin_dir
+from database.server.embedded import EmbeddedPostgres, PostgresServer
+from database.server.timescaledb import HOW_TO_GET_TIMESCALEDB, server_conf, timescaledb_bin_dir
 from firmware_profiles import mqtt, wire
 from firmware_profiles.mqtt import Broker
-from shouwang.broker import EmbeddedBroker, LocalBroker, Mosquitto
-from shouwang.nats_cluster import NatsCluster
-from shouwang.pki import Pki
-from shouwang.processes import Child
+from shouwang.brokers.local import EmbeddedBroker, LocalBroker, Mosquitto
+from shouwang.brokers.nats_cluster import NatsCluster
+from shouwang.brokers.pki import Pki
+from shouwang.platform.processes import Child
 from shouwang.verify.fleet import DEVICE, EVENT_DEVICE
 from shouwang.verify.lines import Line
 

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
-from care_network import provisioning
-from care_network.records import NewAccount
-from shouwang.cli import app
+from care_network.records import provisioning
+from care_network.records.records import NewAccount
+from shouwang.cli.main import app
 from tests.support.console import console
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]

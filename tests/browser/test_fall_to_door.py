@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from care_network.demo_district import DemoDistrict
-from shouwang.platform import Platform
+from care_network.demo.district import DemoDistrict
+from shouwang.platform.platform import Platform
 from tests.support.live_platform import live_platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from alerting import lifecycle
-from alerting.lifecycle import NewAlert
-from care_network.demo_district import DemoDistrict
-from shouwang.platform import Platform
+from care_network.demo.district import DemoDistrict
+from dispatch.alerts import lifecycle
+from dispatch.alerts.lifecycle import NewAlert
+from shouwang.platform.platform import Platform
 from tests.browser.test_fall_to_door import _log_in, _picture
 from tests.support.live_platform import live_platform
 

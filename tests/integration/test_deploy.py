@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.check import examine
 from edge_agent.config import load_home, parse_home
-from shouwang.broker import nats_binary
-from shouwang.identities import users_file
-from shouwang.pki import Pki
+from edge_agent.updates.check import examine
+from shouwang.brokers.identities import users_file
+from shouwang.brokers.local import nats_binary
+from shouwang.brokers.pki import Pki
 
 pytestmark = pytest.mark.integration
 

@@ -5,9 +5,9 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care_network.accounts import Account
-from care_network.duty import Person, Post, Roster, Weekly, on_duty
-from care_network.network import within
+from care_network.access.accounts import Account
+from care_network.duty.roster import Person, Post, Roster, Weekly, on_duty
+from care_network.records.network import within
 
 labels = st.sampled_from(["a", "b", "ab", "a_b", "c1"])
 paths = st.lists(labels, min_size=1, max_size=5).map(".".join)

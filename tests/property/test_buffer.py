@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_agent.buffer import FRESH_US, MEMORY, Buffer, Outgoing, read_totals
-from edge_agent.clock import Clock
+from edge_agent.outbox.outbox import FRESH_US, MEMORY, Buffer, Outgoing, read_totals
+from edge_agent.timekeeping.clock import Clock
 from firmware_profiles import wire
 from tests.support.disks import refusing_writes
 

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.clock import BACK_US, EARLIEST_US, PATIENCE_US, STEP_US, Clock, Step, elapsed_us, wall_us
+from edge_agent.timekeeping.clock import BACK_US, EARLIEST_US, PATIENCE_US, STEP_US, Clock, Step, elapsed_us, wall_us
 
 NOON = EARLIEST_US + 40 * 86_400_000_000
 SECOND = 1_000_000

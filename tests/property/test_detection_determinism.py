@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerting.detection.columns import HOUR_US, VitalColumns
-from alerting.detection.context import COLUMN, District, Happened, Person, Source
-from alerting.detection.engine import Engine
-from alerting.detection.memory import decode_memory
-from alerting.finding import Finding
+from alerting.core.finding import Finding
+from alerting.detection.engine.engine import Engine
+from alerting.detection.engine.memory import decode_memory
+from alerting.detection.kit.columns import HOUR_US, VitalColumns
+from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
 
 START = 1_800_000_000_000_000 // HOUR_US * HOUR_US
 DAYS = 8

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerting.detection.columns import VitalColumns
-from alerting.detection.context import COLUMN, District, Happened, Person, Source
-from alerting.detection.engine import Engine
-from alerting.finding import Finding
+from alerting.core.finding import Finding
+from alerting.detection.engine.engine import Engine
+from alerting.detection.kit.columns import VitalColumns
+from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
 
 START = 1_800_000_000_000_000
 SOURCE = Source("gw-1", "pendant", "mbientlab-metamotions", 7, 0, 60, "吊坠", "pendant")

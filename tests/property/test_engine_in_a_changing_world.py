@@ -9,13 +9,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerting.detection.columns import VitalColumns
-from alerting.detection.context import COLUMN, MEASURED, District, Happened, Pause, Person, Source
+from alerting.core.finding import Finding
 from alerting.detection.detectors import all_rules
-from alerting.detection.engine import Engine
-from alerting.detection.memory import decode_memory
-from alerting.detection.switches import BINARY, CHANGES
-from alerting.finding import Finding
+from alerting.detection.engine.engine import Engine
+from alerting.detection.engine.memory import decode_memory
+from alerting.detection.kit.columns import VitalColumns
+from alerting.detection.kit.context import COLUMN, MEASURED, District, Happened, Pause, Person, Source
+from alerting.detection.kit.switches import BINARY, CHANGES
 from firmware_profiles.channels import EVENTS
 
 START = 1_800_000_000_000_000

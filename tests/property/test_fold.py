@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.detection.columns import STEP_US, VitalColumns, fold
-from alerting.detection.context import MEASURED
+from alerting.detection.kit.columns import STEP_US, VitalColumns, fold
+from alerting.detection.kit.context import MEASURED
 
 HOUR_US = 1_800_000_000_000_000 // 3_600_000_000 * 3_600_000_000
 HOUR_END_US = 3_600_000_000 - 1

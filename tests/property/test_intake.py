@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.intake import Allowance, Intake, Verdict
+from ingest.receiving.intake import Allowance, Intake, Verdict
 
 ALLOWANCE = Allowance(messages_per_s=1, readings_per_s=100, burst_s=10)
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from alerting import lifecycle
-from alerting.escalation.sweeper import Sweeper
+from dispatch.alerts import lifecycle
+from dispatch.escalation.sweeper import Sweeper
 from tests.support.ladders import build_duty, ladder, raise_one, told, use
 
 pytestmark = pytest.mark.integration

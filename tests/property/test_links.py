@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.links import LinkError, LinkKeyError, LinkKeys, create_link_key_file, load_link_keys
+from dispatch.core.links import LinkError, LinkKeyError, LinkKeys, create_link_key_file, load_link_keys
 
 NOW = dt.datetime(2026, 11, 24, 2, tzinfo=dt.UTC)
 KEYS = LinkKeys([b"k" * 32])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.marks import Mark
+from ingest.batches.marks import Mark
 
 
 @given(st.lists(st.integers(1, 60), max_size=150))

@@ -6,8 +6,8 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from care_network.duty import Exceptional, Person, Post, Roster, Weekly, find_holes, on_duty, stints
-from shouwang.shanghai import SHANGHAI
+from care_network.duty.roster import Exceptional, Person, Post, Roster, Weekly, find_holes, on_duty, stints
+from vocabulary.times import SHANGHAI
 
 START = dt.datetime(2026, 2, 26, tzinfo=SHANGHAI)
 """Over the end of a month."""

@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.buffer import Buffer
+from edge_agent.outbox.outbox import Buffer
 from firmware_profiles import wire
 from tests.property.test_buffer import START, Hand, abandon, series, value_of
 

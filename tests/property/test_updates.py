@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import updates
-from edge_agent.updates import MAX_STARTS, State, UpdateRefusedError
+from edge_agent.updates import trial as updates
+from edge_agent.updates.trial import MAX_STARTS, State, UpdateRefusedError
 from firmware_profiles.signed_config import HomeUpdate
 
 GATEWAY = "gw-1"
@@ -90,7 +90,7 @@ CRASHES = """
 import os, sys, shutil
 from pathlib import Path
 from edge_agent import updates
-from edge_agent.update_store import UpdateStore
+from edge_agent.updates.store import UpdateStore
 from firmware_profiles.signed_config import HomeUpdate
 
 folder = Path(sys.argv[1])

@@ -4,10 +4,11 @@ It stores what it stored before (the marks are ignored), loses the last reading 
 what it refuses.
 """
 
-from ingest import quarantine, writer
 from ingest.__main__ import main
-from ingest.batch import Batch
-from ingest.marks import Mark
+from ingest.batches.batch import Batch
+from ingest.batches.marks import Mark
+from ingest.quarantine import quarantine
+from ingest.storing import writer
 
 _take, _encode_rows = Mark.take, writer.encode_rows
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from firmware_profiles.mqtt import Broker
-from shouwang.broker import EmbeddedBroker, LocalBroker, Mosquitto, mosquitto_binary
-from shouwang.pki import Pki
+from shouwang.brokers.local import EmbeddedBroker, LocalBroker, Mosquitto, mosquitto_binary
+from shouwang.brokers.pki import Pki
 
 BROKERS: dict[str, type[LocalBroker]] = {"nats": EmbeddedBroker, "mosquitto": Mosquitto}
 HOW_TO_GET_MOSQUITTO = "no mosquitto found: apt-get install mosquitto (or another package manager), then again"

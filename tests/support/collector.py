@@ -3,8 +3,8 @@
 import threading
 
 from firmware_profiles import mqtt, wire
+from ingest.receiving.share import LEAVES
 from ingest.settings import IngestSettings
-from ingest.share import LEAVES
 from tests.support.brokers import TestBroker
 
 

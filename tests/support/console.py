@@ -10,7 +10,7 @@ import httpx2
 import uvicorn
 
 from console.app import create_app
-from console.board import Board
+from console.board.board import Board
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings
 from firmware_profiles.mqtt import Broker

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import psycopg
 
-from database.embedded import EmbeddedPostgres, PostgresServer
 from database.grade import Grade
 from database.migrate import migrate
-from database.timescaledb import HOW_TO_GET_TIMESCALEDB, has_community, server_conf, timescaledb_bin_dir
+from database.server.embedded import EmbeddedPostgres, PostgresServer
+from database.server.timescaledb import HOW_TO_GET_TIMESCALEDB, has_community, server_conf, timescaledb_bin_dir
 
 GRADES = ("plain", "apache", "community")
 HOW_TO_GET_COMMUNITY = (

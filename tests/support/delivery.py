@@ -8,12 +8,12 @@ from pathlib import Path
 
 import psycopg
 
-from alerting.channels import config
-from alerting.channels.outbox import Reason, Recipient, enqueue
-from alerting.channels.service import Service
-from alerting.channels.settings import NotifySettings
-from alerting.links import create_link_key_file
 from database.settings import DatabaseSettings
+from dispatch.channels import config
+from dispatch.channels.notifications import Reason, Recipient, enqueue
+from dispatch.channels.service import Service
+from dispatch.channels.settings import NotifySettings
+from dispatch.core.links import create_link_key_file
 from tests.support.network import build_city, open_alert
 from tests.support.services import in_thread, wait_for
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import psycopg
 
-from alerting import lifecycle
-from alerting.escalation import store
-from alerting.escalation.policy import Desk, Family, OnDuty, Policy, Step
-from care_network import kinds
-from care_network import store as records
-from care_network.provisioning import add_organisation
-from care_network.records import NewOrganisation
-from care_network.staff_records import NewContact, NewRosterEntry, NewShift, NewStaff
+from care_network.records import kinds
+from care_network.records import store as records
+from care_network.records.provisioning import add_organisation
+from care_network.records.records import NewOrganisation
+from care_network.records.staff_records import NewContact, NewRosterEntry, NewShift, NewStaff
+from dispatch.alerts import lifecycle
+from dispatch.ladders import store
+from dispatch.ladders.policy import Desk, Family, OnDuty, Policy, Step
 from tests.support.network import C1, NOW, build_city
 
 Conn = psycopg.Connection

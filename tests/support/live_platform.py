@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from care_network.demo_district import DemoDistrict
+from care_network.demo.district import DemoDistrict
 from device_simulators.homes import demo_home
-from shouwang.demo import start_homes
-from shouwang.platform import Platform
+from shouwang.platform.demo import start_homes
+from shouwang.platform.platform import Platform
 
 
 @contextmanager

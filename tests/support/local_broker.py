@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from firmware_profiles.mqtt import Broker
-from shouwang.broker import mosquitto_binary
+from shouwang.brokers.local import mosquitto_binary
 
 
 class HomeBroker:

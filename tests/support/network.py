@@ -4,11 +4,11 @@ import datetime as dt
 
 import psycopg
 
-from care_network import kinds, provisioning, store
-from care_network.accounts import Account, account_by_login
-from care_network.network import Network
-from care_network.records import NewAccount, NewArea, NewGateway, NewHousehold, NewOrganisation, NewResident
-from care_network.staff_records import NewShift, NewStaff
+from care_network.access.accounts import Account, account_by_login
+from care_network.records import kinds, provisioning, store
+from care_network.records.network import Network
+from care_network.records.records import NewAccount, NewArea, NewGateway, NewHousehold, NewOrganisation, NewResident
+from care_network.records.staff_records import NewShift, NewStaff
 
 NOW = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)
 """A Monday, noon in Shanghai."""

@@ -5,10 +5,10 @@ import uuid
 
 import psycopg
 
-from alerting import lifecycle
-from alerting.lifecycle import Actor, NewAlert
-from care_network import kinds, store
-from care_network.staff_records import NewRosterEntry, NewShift, NewStaff
+from care_network.records import kinds, store
+from care_network.records.staff_records import NewRosterEntry, NewShift, NewStaff
+from dispatch.alerts import lifecycle
+from dispatch.alerts.lifecycle import Actor, NewAlert
 from tests.support.network import NOW, build_city
 
 ZHOU = Actor(None, "周敏", "10.0.0.1")

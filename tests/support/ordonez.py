@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from alerting.detection.context import District, Happened, Person, Source
+from alerting.detection.kit.context import District, Happened, Person, Source
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "ordonez" / "OrdonezA_Sensors.txt"
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -9,7 +9,7 @@ import threading
 import structlog
 
 from firmware_profiles.mqtt import Broker
-from shouwang.pki import Pki
+from shouwang.brokers.pki import Pki
 
 log = structlog.get_logger(__name__)
 PUBACK = 4

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from ingest.batch import Batch
-from ingest.quarantine import Quarantine
-from ingest.writer import encode_rows, store
+from ingest.batches.batch import Batch
+from ingest.quarantine.quarantine import Quarantine
+from ingest.storing.writer import encode_rows, store
 from tests.support.district import add_homes
 
 SERIES = 6

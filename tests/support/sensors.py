@@ -3,10 +3,10 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
-from alerting.detection.context import District, Happened, Person, Source
+from alerting.core.finding import Finding
 from alerting.detection.detectors import all_detectors
-from alerting.detection.engine import LATENESS_US, Engine
-from alerting.finding import Finding
+from alerting.detection.engine.engine import LATENESS_US, Engine
+from alerting.detection.kit.context import District, Happened, Person, Source
 
 ZONE = ZoneInfo("Asia/Shanghai")
 MINUTE = 60_000_000

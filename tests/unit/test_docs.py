@@ -9,8 +9,8 @@ import pytest
 import typer.main
 
 from firmware_profiles import wire
-from shouwang.broker_config import ALERTS
-from shouwang.cli import app
+from shouwang.brokers.config import ALERTS
+from shouwang.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *ROOT.glob("deploy/**/*.md"), *ROOT.glob("docs/**/*.md")]

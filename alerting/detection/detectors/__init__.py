@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from functools import cache
 
-from alerting.detection.detector import Detector, Parameter, Rule
+from alerting.detection.kit.detector import Detector, Parameter, Rule
 
 
 @cache

@@ -19,12 +19,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import HOUR_US, grown
-from alerting.detection.context import COLUMN, MEASURED, District
-from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
-from alerting.detection.watcher import Episodes, Watcher
-from alerting.detection.words import about, change_of, lasting, said_en, said_zh, value_of
-from alerting.finding import Action, Finding
+from alerting.core.finding import Action, Finding
+from alerting.detection.kit.columns import HOUR_US, grown
+from alerting.detection.kit.context import COLUMN, MEASURED, District
+from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.watcher import Episodes, Watcher
+from alerting.detection.kit.words import about, change_of, lasting, said_en, said_zh, value_of
 from firmware_profiles.channels import CHANNELS
 
 LOCAL_HOURS = 8

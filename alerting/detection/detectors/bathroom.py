@@ -1,11 +1,11 @@
 """In the bathroom for longer than ever of late: perhaps on the floor, behind a closed door.
 
 A stay lasts from the first sign of life in the bathroom to the next one elsewhere. Too long is half as long again as
-the usual longest of the last 14 days (see :mod:`alerting.detection.daily`), not below a floor and not above an upper
-limit; where the home can not see the rooms beside it the stays look long, and the own usual counts instead of the limit
-unless a sensor in the bathroom says that somebody is there. No movement for a quarter of an hour: urgent; who still
-moves has a third more time, and then it is attention. Four of five injuries in bathrooms are falls, and the rate rises
-with age (Stevens, Haas & Haileyesus, MMWR 60(22):729, 2011); floor, limit and margin are our own choice.
+the usual longest of the last 14 days (see :mod:`alerting.detection.kit.routine.daily`), not below a floor and not above
+an upper limit; where the home can not see the rooms beside it the stays look long, and the own usual counts instead of
+the limit unless a sensor in the bathroom says that somebody is there. No movement for a quarter of an hour: urgent; who
+still moves has a third more time, and then it is attention. Four of five injuries in bathrooms are falls, and the rate
+rises with age (Stevens, Haas & Haileyesus, MMWR 60(22):729, 2011); floor, limit and margin are our own choice.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.detection.behaviour import Before, Behaviour, Homes
-from alerting.detection.columns import grown
-from alerting.detection.context import District
-from alerting.detection.daily import DAYS, keep_largest, usual
-from alerting.detection.detector import BRIEF_S, Array, Parameter, Rule
-from alerting.detection.whereabouts import MINUTE_US, Sign, Whereabouts, local_day
-from alerting.detection.words import lasting
-from alerting.finding import Finding, Severity
+from alerting.core.finding import Finding, Severity
+from alerting.detection.kit.columns import grown
+from alerting.detection.kit.context import District
+from alerting.detection.kit.detector import BRIEF_S, Array, Parameter, Rule
+from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
+from alerting.detection.kit.routine.daily import DAYS, keep_largest, usual
+from alerting.detection.kit.routine.whereabouts import MINUTE_US, Sign, Whereabouts, local_day
+from alerting.detection.kit.words import lasting
 
 ROOM = "bathroom"
 UNLEARNED = 1.5

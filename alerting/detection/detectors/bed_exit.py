@@ -2,8 +2,9 @@
 
 Most falls of the night happen on the way from the bed to the toilet and back. After an hour in bed, a bed exit in the
 night starts two clocks. Nothing anywhere for longer than usual: urgent. About elsewhere for longer than usual: it waits
-for the morning, as attention. Usual is the second longest of the last 14 nights (see :mod:`alerting.detection.daily`),
-with half of it as margin; the floors and the limits while nothing is learned are our own choice.
+for the morning, as attention. Usual is the second longest of the last 14 nights (see
+:mod:`alerting.detection.kit.routine.daily`), with half of it as margin; the floors and the limits while nothing is
+learned are our own choice.
 """
 
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.detection.behaviour import Before, Behaviour, Homes
-from alerting.detection.columns import grown
-from alerting.detection.context import District
-from alerting.detection.daily import DAYS, keep_largest, usual
-from alerting.detection.detector import Array, Parameter, Rule
-from alerting.detection.whereabouts import (
+from alerting.core.finding import Action, Finding, Severity
+from alerting.detection.kit.columns import grown
+from alerting.detection.kit.context import District
+from alerting.detection.kit.detector import Array, Parameter, Rule
+from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
+from alerting.detection.kit.routine.daily import DAYS, keep_largest, usual
+from alerting.detection.kit.routine.whereabouts import (
     HOUR_US,
     MINUTE_US,
     Sign,
@@ -28,8 +30,7 @@ from alerting.detection.whereabouts import (
     local_hour,
     local_minute,
 )
-from alerting.detection.words import lasting
-from alerting.finding import Action, Finding, Severity
+from alerting.detection.kit.words import lasting
 
 ASLEEP_US = HOUR_US
 """Who was in bed for less was not asleep."""

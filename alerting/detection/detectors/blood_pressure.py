@@ -2,7 +2,7 @@
 
 Home readings are judged by their mean over days, never by one (2023 ESH Guidelines, home monitoring: 3 to 7 days): the
 mean of the last three days on which it was measured against the weeks before, and of the last seven. How days are
-compared: :mod:`alerting.detection.days`.
+compared: :mod:`alerting.detection.kit.routine.days`.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.detection.columns import grown
-from alerting.detection.context import COLUMN, MEASURED, District
-from alerting.detection.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
-from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
-from alerting.detection.words import about, value_of
-from alerting.finding import Action, Finding
+from alerting.core.finding import Action, Finding
+from alerting.detection.kit.columns import grown
+from alerting.detection.kit.context import COLUMN, MEASURED, District
+from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
+from alerting.detection.kit.words import about, value_of
 from firmware_profiles.channels import CHANNELS
 
 DAY_US = 86_400_000_000

@@ -15,12 +15,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import STEP_US, Carried, carry, firsts, grown
-from alerting.detection.context import COLUMN, District
-from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
-from alerting.detection.watcher import Episodes, Watcher
-from alerting.detection.words import about, lasting
-from alerting.finding import Finding
+from alerting.core.finding import Finding
+from alerting.detection.kit.columns import STEP_US, Carried, carry, firsts, grown
+from alerting.detection.kit.context import COLUMN, District
+from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.watcher import Episodes, Watcher
+from alerting.detection.kit.words import about, lasting
 
 _BED, _RATE, _PULSE = COLUMN["in_bed"], COLUMN["respiration_rate"], COLUMN["heart_rate"]
 _QUALITY = COLUMN["signal_quality"]

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from alerting.detection.context import COLUMN, District
-from alerting.detection.detector import Chapter, Detector, Parameter, Rule
-from alerting.detection.watcher import Episodes, Watcher
-from alerting.detection.words import about, lasting
-from alerting.finding import Finding, Severity
+from alerting.core.finding import Finding, Severity
+from alerting.detection.kit.context import COLUMN, District
+from alerting.detection.kit.detector import Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.watcher import Episodes, Watcher
+from alerting.detection.kit.words import about, lasting
 
 _TEMPERATURE = COLUMN["room_temperature"]
 HOUR_US = 3_600_000_000

@@ -10,14 +10,22 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.detection.behaviour import Before, Behaviour, Homes
-from alerting.detection.columns import grown
-from alerting.detection.context import District
-from alerting.detection.daily import DAYS, turn_to
-from alerting.detection.detector import Array, Parameter, Rule
-from alerting.detection.whereabouts import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, Sign, Whereabouts, local_day
-from alerting.detection.words import short
-from alerting.finding import Action, Finding
+from alerting.core.finding import Action, Finding
+from alerting.detection.kit.columns import grown
+from alerting.detection.kit.context import District
+from alerting.detection.kit.detector import Array, Parameter, Rule
+from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
+from alerting.detection.kit.routine.daily import DAYS, turn_to
+from alerting.detection.kit.routine.whereabouts import (
+    DAY_US,
+    HOUR_US,
+    LOCAL_US,
+    MINUTE_US,
+    Sign,
+    Whereabouts,
+    local_day,
+)
+from alerting.detection.kit.words import short
 
 MORNING_US, EVENING_US = 9 * HOUR_US, 21 * HOUR_US
 REVERSED_DAYS = 3

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import msgspec
 
-from alerting.detection.cancelling import CANCELLED, takes_back
-from alerting.detection.context import District, Happened, subject_of
-from alerting.detection.detector import Detector, Rule
-from alerting.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding, Severity
+from alerting.detection.kit.cancelling import CANCELLED, takes_back
+from alerting.detection.kit.context import District, Happened, subject_of
+from alerting.detection.kit.detector import Detector, Rule
 
 
 class Latest(msgspec.Struct):

@@ -1,7 +1,7 @@
 """A sensor that gives values no living body has: a technical alert, and nothing medical is made of them.
 
-Which values those are stands in :mod:`alerting.detection.plausible`. Of a sensor that measures all the time three are
-told, each within an hour of the one before; of a spot measurement the first one. An hour without any ends it.
+Which values those are stands in :mod:`alerting.detection.kit.plausible`. Of a sensor that measures all the time three
+are told, each within an hour of the one before; of a spot measurement the first one. An hour without any ends it.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.detection.columns import HOUR_US, STEP_US
-from alerting.detection.context import MEASURED, District
-from alerting.detection.detector import Chapter, Detector, Parameter, Rule
-from alerting.detection.origin import Origins, suspects
-from alerting.detection.plausible import PLAUSIBLE
-from alerting.detection.words import about, said_en, said_zh
-from alerting.finding import Action, Finding
+from alerting.core.finding import Action, Finding
+from alerting.detection.kit.columns import HOUR_US, STEP_US
+from alerting.detection.kit.context import MEASURED, District
+from alerting.detection.kit.detector import Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.origin import Origins, suspects
+from alerting.detection.kit.plausible import PLAUSIBLE
+from alerting.detection.kit.words import about, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
 
 CONTINUOUS = frozenset({"heart_rate", "respiration_rate", "spo2", "room_temperature"})

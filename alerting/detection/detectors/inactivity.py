@@ -16,12 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.behaviour import Before, Behaviour, Homes
-from alerting.detection.columns import grown
-from alerting.detection.context import District
-from alerting.detection.daily import DAYS, turn_to, usual
-from alerting.detection.detector import BRIEF_S, Array, Parameter, Rule
-from alerting.detection.whereabouts import (
+from alerting.core.finding import Finding, Severity
+from alerting.detection.kit.columns import grown
+from alerting.detection.kit.context import District
+from alerting.detection.kit.detector import BRIEF_S, Array, Parameter, Rule
+from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
+from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
+from alerting.detection.kit.routine.whereabouts import (
     HOUR_US,
     MINUTE_US,
     Sign,
@@ -32,8 +33,7 @@ from alerting.detection.whereabouts import (
     local_hour,
     local_minute,
 )
-from alerting.detection.words import lasting, room_of
-from alerting.finding import Finding, Severity
+from alerting.detection.kit.words import lasting, room_of
 
 UNIT_US = 5 * MINUTE_US
 """Stillness is kept in a byte: 5 min to 21 h."""

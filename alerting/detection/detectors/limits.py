@@ -2,7 +2,7 @@
 
 The defaults lie where NEWS2 gives 3 points or beyond (RCP 2017), but for the upper systolic and the temperature, which
 follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). What people set
-(``alerting.parameters``) replaces them. Continuous channels must stay outside for two minutes and three readings
+(``alerting.tuning.catalogue``) replaces them. Continuous channels must stay outside for two minutes and three readings
 (oxygen, of a cold or badly placed finger, three and four), spot measurements for two readings in a row: one odd value
 wakes nobody.
 """
@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.context import COLUMN, MEASURED, District, Person
-from alerting.detection.detector import Chapter, Detector, Rule
-from alerting.detection.watcher import Episodes, Watcher
-from alerting.detection.words import about, lasting, said_en, said_zh
-from alerting.finding import Finding
+from alerting.core.finding import Finding
+from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
+from alerting.detection.kit.detector import Chapter, Detector, Rule
+from alerting.detection.kit.watcher import Episodes, Watcher
+from alerting.detection.kit.words import about, lasting, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
 
 

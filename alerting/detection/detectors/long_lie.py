@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from alerting.detection.behaviour import Before, Behaviour, Homes
-from alerting.detection.cancelling import takes_back
-from alerting.detection.context import District, Happened, subject_of
-from alerting.detection.detector import Parameter
-from alerting.detection.whereabouts import DAY_US, MINUTE_US, Sign, Whereabouts
-from alerting.detection.words import lasting, room_of
-from alerting.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding, Severity
+from alerting.detection.kit.cancelling import takes_back
+from alerting.detection.kit.context import District, Happened, subject_of
+from alerting.detection.kit.detector import Parameter
+from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
+from alerting.detection.kit.routine.whereabouts import DAY_US, MINUTE_US, Sign, Whereabouts
+from alerting.detection.kit.words import lasting, room_of
 
 RISE_US = 2 * MINUTE_US
 """The gateway has told by then what its own watch over the pendant found; and nobody gets up and walks off at once."""

@@ -2,7 +2,8 @@
 
 Up is who has been about for half an hour after four in the morning, without going back to bed and without an hour of
 nothing in between: a night trip to the toilet is not getting up. Missed is a morning that is a margin past the usual
-latest time of the last 14 days (the second latest; see :mod:`alerting.detection.daily`), while nobody went out.
+latest time of the last 14 days (the second latest; see :mod:`alerting.detection.kit.routine.daily`), while nobody went
+out.
 """
 
 from collections.abc import Iterator
@@ -11,12 +12,13 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.detection.behaviour import Before, Behaviour, Homes
-from alerting.detection.columns import grown
-from alerting.detection.context import District
-from alerting.detection.daily import DAYS, turn_to, usual
-from alerting.detection.detector import BRIEF_S, Array, Parameter, Rule
-from alerting.detection.whereabouts import (
+from alerting.core.finding import Finding, Severity
+from alerting.detection.kit.columns import grown
+from alerting.detection.kit.context import District
+from alerting.detection.kit.detector import BRIEF_S, Array, Parameter, Rule
+from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
+from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
+from alerting.detection.kit.routine.whereabouts import (
     DAY_US,
     HOUR_US,
     LOCAL_US,
@@ -28,7 +30,6 @@ from alerting.detection.whereabouts import (
     local_day,
     local_minute,
 )
-from alerting.finding import Finding, Severity
 
 FROM_MINUTE, UNTIL_MINUTE = 4 * 60, 16 * 60
 ABOUT_US = 30 * MINUTE_US

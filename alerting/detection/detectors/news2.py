@@ -1,9 +1,9 @@
 """NEWS2 over what is fresh: 3 in one parameter, 5, 7; partial scores say what is missing or stale.
 
-Source: RCP 2017 (see ``alerting.news2``). For the home: score what is fresh, never call a partial score complete, let a
-3 in a single fresh parameter speak on its own. Of heart, breathing and oxygen the mildest of the last three readings
-counts, and the level must hold for two minutes, a 3 alone for five: one odd reading wakes nobody. What somebody
-measured (pressure, temperature, consciousness) counts at once.
+Source: RCP 2017 (see ``alerting.detection.kit.news2_score``). For the home: score what is fresh, never call a partial
+score complete, let a 3 in a single fresh parameter speak on its own. Of heart, breathing and oxygen the mildest of the
+last three readings counts, and the level must hold for two minutes, a 3 alone for five: one odd reading wakes nobody.
+What somebody measured (pressure, temperature, consciousness) counts at once.
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting import news2
-from alerting.detection.columns import STEP_US, Bins, Carried, carry, grown
-from alerting.detection.context import COLUMN, MEASURED, District, Person
-from alerting.detection.detector import Array, Chapter, Detector, Rule
-from alerting.detection.episodes import Episode
-from alerting.detection.steady import Recent
-from alerting.detection.words import lasting, name_of, said_en, said_zh
-from alerting.finding import RANK, Action, Finding, Severity
+from alerting.core.finding import RANK, Action, Finding, Severity
+from alerting.detection.kit import news2_score
+from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, grown
+from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
+from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.episodes import Episode
+from alerting.detection.kit.steady import Recent
+from alerting.detection.kit.words import lasting, name_of, said_en, said_zh
 
 RULE = "news2"
 FRESH_US: dict[str, int] = {
@@ -41,11 +41,11 @@ SAID_US = 60_000_000
 NORMAL_US = 600_000_000
 """The score must stay below every trigger for ten minutes before a new episode can begin."""
 CONTINUOUS = tuple(code for code, fresh_us in FRESH_US.items() if fresh_us <= 15 * 60_000_000)
-_COLUMNS = np.array([COLUMN[channel] for channel in news2.PARAMETERS])
+_COLUMNS = np.array([COLUMN[channel] for channel in news2_score.PARAMETERS])
 _PLACE = np.full(len(MEASURED), -1)
 _PLACE[_COLUMNS] = np.arange(len(_COLUMNS))
-_SLOT = np.array([CONTINUOUS.index(channel) if channel in CONTINUOUS else -1 for channel in news2.PARAMETERS])
-_FRESH_STEPS = np.array([FRESH_US[channel] // STEP_US for channel in news2.PARAMETERS])
+_SLOT = np.array([CONTINUOUS.index(channel) if channel in CONTINUOUS else -1 for channel in news2_score.PARAMETERS])
+_FRESH_STEPS = np.array([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS])
 
 
 class Scored(msgspec.Struct):
@@ -54,9 +54,9 @@ class Scored(msgspec.Struct):
 
     episodes: dict[int, Episode] = {}
     recent: Recent = msgspec.field(default_factory=lambda: Recent.of(len(CONTINUOUS)))
-    points: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2.PARAMETERS)), np.int8))
-    value: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2.PARAMETERS)), np.float32))
-    since: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2.PARAMETERS)), np.int32))
+    points: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2_score.PARAMETERS)), np.int8))
+    value: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2_score.PARAMETERS)), np.float32))
+    since: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2_score.PARAMETERS)), np.int32))
 
 
 class Moments(msgspec.Struct, frozen=True):
@@ -106,19 +106,19 @@ class News2(Detector):
         moments = self._moments(bins, chapter)
         row = moments.carried.row
         by_parameter = np.ascontiguousarray(moments.points.T)  # along the short axis numpy is slow
-        total = by_parameter.sum(axis=0) + news2.OXYGEN_POINTS * self._oxygen[row]
+        total = by_parameter.sum(axis=0) + news2_score.OXYGEN_POINTS * self._oxygen[row]
         single = by_parameter.max(axis=0)
         near = (total >= URGENT) | (single >= SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
             yield from self._judge(chapter.district, moments, i, int(total[i]))
 
     def _moments(self, bins: Bins, chapter: Chapter) -> Moments:
-        """One odd reading of a continuous channel gives no points: see :mod:`alerting.detection.steady`."""
+        """One odd reading of a continuous channel gives no points: see :mod:`alerting.detection.kit.steady`."""
         state, row, place = self.state, bins.row, _PLACE[bins.column]
         points = np.zeros(len(bins), np.int8)
         for i in np.unique(place).tolist():
-            channel, of = news2.PARAMETERS[i], np.flatnonzero(place == i)
-            points[of] = news2.points(channel, bins.mean[of], self._scale[row[of]], self._oxygen[row[of]])
+            channel, of = news2_score.PARAMETERS[i], np.flatnonzero(place == i)
+            points[of] = news2_score.points(channel, bins.mean[of], self._scale[row[of]], self._oxygen[row[of]])
         value, since = bins.mean.copy(), bins.step.copy()
         steady = np.flatnonzero(_SLOT[place] >= 0)
         kept = bins.take(steady)
@@ -138,7 +138,7 @@ class News2(Detector):
         carried, points = moments.carried, moments.points[i]
         row, begin_us = int(carried.row[i]), int(carried.step[i]) * STEP_US
         end_us = begin_us + STEP_US
-        level = news2.level(total, int(points.max()))
+        level = news2_score.level(total, int(points.max()))
         episode = self.state.episodes.get(row)
         if level in ("none", "low"):
             if episode is not None and (episode.release(end_us, NORMAL_US) or not episode.onset_us):
@@ -171,7 +171,7 @@ class News2(Detector):
 def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now_us: int) -> list[dict[str, Any]]:
     """The score's parts, for a person to read: value, points, and how old each is."""
     parts: list[dict[str, Any]] = []
-    for i, channel in enumerate(news2.PARAMETERS):
+    for i, channel in enumerate(news2_score.PARAMETERS):
         entry: dict[str, Any] = {"channel": channel, "state": "missing"}
         if times[i]:
             entry = {
@@ -184,7 +184,9 @@ def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now
                 entry["points"] = int(points[i])
         parts.append(entry)
     if person.on_oxygen:
-        parts.append({"channel": "supplemental_oxygen", "state": "fresh", "value": 1, "points": news2.OXYGEN_POINTS})
+        parts.append(
+            {"channel": "supplemental_oxygen", "state": "fresh", "value": 1, "points": news2_score.OXYGEN_POINTS}
+        )
     return parts
 
 
@@ -219,7 +221,7 @@ def _finding(
             "kind": "news2",
             "total": total,
             "highest_single": single,
-            "level": news2.level(total, single),
+            "level": news2_score.level(total, single),
             "complete": complete,
             "spo2_scale": person.spo2_scale,
             "parts": parts,

@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting import news2
-from alerting.detection.columns import HOUR_US, Bins, grown
-from alerting.detection.context import COLUMN, MEASURED, District
-from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
-from alerting.detection.words import about, name_of
-from alerting.finding import Action, Finding
+from alerting.core.finding import Action, Finding
+from alerting.detection.kit import news2_score
+from alerting.detection.kit.columns import HOUR_US, Bins, grown
+from alerting.detection.kit.context import COLUMN, MEASURED, District
+from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.words import about, name_of
 
 HOURS = 27
 RECENT = 3
@@ -27,10 +27,10 @@ LEAST_READINGS = 5
 """Of an hour of a continuous parameter."""
 SPOT = frozenset({"systolic_bp", "body_temperature", "consciousness"})
 UNKNOWN = 255
-_COLUMNS = np.array([COLUMN[channel] for channel in news2.PARAMETERS])
+_COLUMNS = np.array([COLUMN[channel] for channel in news2_score.PARAMETERS])
 _PLACE = np.full(len(MEASURED), -1)
 _PLACE[_COLUMNS] = np.arange(len(_COLUMNS))
-_IS_SPOT = np.array([channel in SPOT for channel in news2.PARAMETERS])
+_IS_SPOT = np.array([channel in SPOT for channel in news2_score.PARAMETERS])
 _LEAST = np.where(_IS_SPOT, 1, LEAST_READINGS)
 _KNOWN = np.where(_IS_SPOT, 1, LEAST_BEFORE)
 
@@ -90,9 +90,9 @@ class News2Trend(Detector):
         state = self.state
         mean = state.total / np.maximum(state.count, 1)
         points = np.full(state.count.shape, UNKNOWN, np.uint8)
-        for i, channel in enumerate(news2.PARAMETERS):
+        for i, channel in enumerate(news2_score.PARAMETERS):
             known = state.count[:, i] >= _LEAST[i]
-            points[known, i] = news2.points(channel, mean[known, i], self._scale[known], self._oxygen[known])
+            points[known, i] = news2_score.points(channel, mean[known, i], self._scale[known], self._oxygen[known])
         state.points[:, :, :-1] = state.points[:, :, 1:]
         state.points[:, :, -1] = points
         state.total[:], state.count[:] = 0, 0
@@ -137,12 +137,13 @@ class News2Trend(Detector):
         usual: NDArray[np.floating[Any]],
         now: NDArray[np.floating[Any]],
     ) -> Finding:
-        moved = [i for i in range(len(news2.PARAMETERS)) if change[i]]
+        moved = [i for i in range(len(news2_score.PARAMETERS)) if change[i]]
         parts = [
-            {"channel": news2.PARAMETERS[i], "points": float(now[i]), "points_before": float(usual[i])} for i in moved
+            {"channel": news2_score.PARAMETERS[i], "points": float(now[i]), "points_before": float(usual[i])}
+            for i in moved
         ]
-        said_zh = "、".join(f"{name_of(news2.PARAMETERS[i])[0]} {usual[i]:g}→{now[i]:g} 分" for i in moved)
-        said_en = ", ".join(f"{name_of(news2.PARAMETERS[i])[1]} {usual[i]:g}→{now[i]:g}" for i in moved)
+        said_zh = "、".join(f"{name_of(news2_score.PARAMETERS[i])[0]} {usual[i]:g}→{now[i]:g} 分" for i in moved)
+        said_en = ", ".join(f"{name_of(news2_score.PARAMETERS[i])[1]} {usual[i]:g}→{now[i]:g}" for i in moved)
         zh = f"NEWS2 评分近 {RECENT} 小时比前一天升高 {rise:g} 分({said_zh})"
         en = f"NEWS2 of the last {RECENT} hours {rise:g} above the day before ({said_en})"
         if action == "clear":

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.detection.behaviour import Before, Behaviour, Homes
-from alerting.detection.columns import grown
-from alerting.detection.context import District
-from alerting.detection.daily import DAYS, keep_largest
-from alerting.detection.detector import BRIEF_S, Array, Parameter, Rule
-from alerting.detection.whereabouts import (
+from alerting.core.finding import Finding
+from alerting.detection.kit.columns import grown
+from alerting.detection.kit.context import District
+from alerting.detection.kit.detector import BRIEF_S, Array, Parameter, Rule
+from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
+from alerting.detection.kit.routine.daily import DAYS, keep_largest
+from alerting.detection.kit.routine.whereabouts import (
     HOUR_US,
     MINUTE_US,
     Sign,
@@ -27,8 +28,7 @@ from alerting.detection.whereabouts import (
     local_hour,
     local_minute,
 )
-from alerting.detection.words import lasting
-from alerting.finding import Finding
+from alerting.detection.kit.words import lasting
 
 HABIT_NIGHTS = 3
 

@@ -14,13 +14,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.columns import HOUR_US, STEP_US, Bins, firsts, grown, whole_series
-from alerting.detection.context import COLUMN, MEASURED, District, Happened
-from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
-from alerting.detection.intake import FUTURE_US
-from alerting.detection.origin import Origins, suspects
-from alerting.detection.words import about, lasting, said_en, said_zh
-from alerting.finding import Finding
+from alerting.core.finding import Finding
+from alerting.detection.kit.columns import HOUR_US, STEP_US, Bins, firsts, grown, whole_series
+from alerting.detection.kit.context import COLUMN, MEASURED, District, Happened
+from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.intake import FUTURE_US
+from alerting.detection.kit.origin import Origins, suspects
+from alerting.detection.kit.words import about, lasting, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
 
 

@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.context import District, Source
-from alerting.detection.detector import Array, Detector, Rule
-from alerting.detection.words import lasting
-from alerting.finding import Action, Finding
+from alerting.core.finding import Action, Finding
+from alerting.detection.kit.context import District, Source
+from alerting.detection.kit.detector import Array, Detector, Rule
+from alerting.detection.kit.words import lasting
 
 MISSED_HEARTBEATS = 3
 GATEWAY_SILENT_US = 180_000_000

@@ -1,10 +1,10 @@
 """Nights against the person's own: hours in bed, and how often the bed was left.
 
-From a bed sensor: the night is 20 to 10 o'clock; how long somebody lay there, and how often it was left for two
-minutes and more after an hour in it. Short, long and broken nights are signs of pain, infection, heart failure and low
-spirits (Ancoli-Israel & Cooke, J Am Geriatr Soc 2005;53:S264). How days are compared: :mod:`alerting.detection.days`;
-the least changes that matter are our own choice. A night with less than two hours in bed says nothing: away, or the
-sensor.
+From a bed sensor: the night is 20 to 10 o'clock; how long somebody lay there, and how often it was left for two minutes
+and more after an hour in it. Short, long and broken nights are signs of pain, infection, heart failure and low spirits
+(Ancoli-Israel & Cooke, J Am Geriatr Soc 2005;53:S264). How days are compared:
+:mod:`alerting.detection.kit.routine.days`; the least changes that matter are our own choice. A night with less than two
+hours in bed says nothing: away, or the sensor.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,21 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.detection.behaviour import Before, Behaviour, Homes
-from alerting.detection.context import District
-from alerting.detection.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
-from alerting.detection.detector import Parameter, Rule
-from alerting.detection.whereabouts import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, Sign, Whereabouts, local_day
-from alerting.detection.words import short
-from alerting.finding import Action, Finding
+from alerting.core.finding import Action, Finding
+from alerting.detection.kit.context import District
+from alerting.detection.kit.detector import Parameter, Rule
+from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
+from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
+from alerting.detection.kit.routine.whereabouts import (
+    DAY_US,
+    HOUR_US,
+    LOCAL_US,
+    MINUTE_US,
+    Sign,
+    Whereabouts,
+    local_day,
+)
+from alerting.detection.kit.words import short
 
 BEGIN_US, END_US = 20 * HOUR_US, 10 * HOUR_US
 """Of a night, local time."""

@@ -4,7 +4,7 @@ A gain of more than 2 kg in 3 days is the sign that patients are taught to repor
 2021, advice on self-care); here +1.5 kg in 2 days or +2.5 kg in a week, against the earlier half of these days, and
 never less than three of the person's own usual day-to-day steps. A jump of more than 8 kg is another person on the
 scales. Slow loss is the first sign of malnutrition (GLIM criteria, 2019: more than 5 % within half a year): the median
-of seven days against the weeks before, see :mod:`alerting.detection.days`.
+of seven days against the weeks before, see :mod:`alerting.detection.kit.routine.days`.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.detection.columns import grown
-from alerting.detection.context import COLUMN, District
-from alerting.detection.days import SPANS, Days, Matters
-from alerting.detection.detector import Array, Chapter, Detector, Parameter, Rule
-from alerting.detection.words import about
-from alerting.finding import Action, Finding
+from alerting.core.finding import Action, Finding
+from alerting.detection.kit.columns import grown
+from alerting.detection.kit.context import COLUMN, District
+from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.routine.days import SPANS, Days, Matters
+from alerting.detection.kit.words import about
 
 DAY_US = 86_400_000_000
 LOCAL_US = 8 * 3_600_000_000

@@ -46,7 +46,7 @@ CREATE TABLE staff (
     name_zh             text NOT NULL,
     name_en             text NOT NULL,
     phone               text NOT NULL DEFAULT '',
-    skills              text[] NOT NULL DEFAULT '{}', -- codes of care_network/workforce.py
+    skills              text[] NOT NULL DEFAULT '{}', -- codes of care_network/catalogues/workforce.py
     languages           text[] NOT NULL DEFAULT '{cmn}', -- ISO 639-3
     active              boolean NOT NULL DEFAULT true,
     account_id          integer REFERENCES account,
@@ -59,7 +59,7 @@ CREATE INDEX staff_organisation ON staff (organisation_id);
 CREATE TABLE staff_certificate (
     id         integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     staff_id   integer NOT NULL REFERENCES staff ON DELETE CASCADE,
-    kind       text NOT NULL,                    -- a code of care_network/workforce.py
+    kind       text NOT NULL,                    -- a code of care_network/catalogues/workforce.py
     number     text NOT NULL DEFAULT '',
     issued_on  date,
     expires_on date,                             -- the last day on which it is valid; NULL: it does not expire

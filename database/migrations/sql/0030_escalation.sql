@@ -3,7 +3,7 @@ CREATE TABLE escalation_policy (
     code       text NOT NULL,
     version    integer NOT NULL CHECK (version > 0),
     active     boolean NOT NULL DEFAULT true,    -- false: this code no longer applies, since this version
-    policy     jsonb NOT NULL,                   -- alerting/escalation/policy.py
+    policy     jsonb NOT NULL,                   -- dispatch/ladders/policy.py
     changed_at timestamptz NOT NULL DEFAULT now(),
     account_id integer REFERENCES account,       -- NULL: the program
     PRIMARY KEY (code, version)
@@ -54,7 +54,7 @@ CREATE TRIGGER call_attempt_append_only BEFORE UPDATE OR DELETE ON call_attempt
 CREATE TRIGGER call_attempt_no_truncate BEFORE TRUNCATE ON call_attempt
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- What it was, in codes (alerting/outcomes.py), beside the outcome in the alert's row.
+-- What it was, in codes (dispatch/alerts/outcomes.py), beside the outcome in the alert's row.
 CREATE TABLE alert_finding (
     alert_id   uuid PRIMARY KEY REFERENCES alert,
     at         timestamptz NOT NULL,

@@ -15,7 +15,7 @@ CREATE TABLE message (
     addresses      jsonb NOT NULL,               -- channel: where this recipient is reached there
     position       smallint NOT NULL DEFAULT 1,  -- the present one of the route
     channel        text NOT NULL,                -- route[position]
-    content        jsonb NOT NULL,               -- alerting.channels.wording.Content: the same at every attempt
+    content        jsonb NOT NULL,               -- dispatch.channels.wording.Content: the same at every attempt
     state          text NOT NULL DEFAULT 'waiting'
                    CHECK (state IN ('waiting', 'sending', 'sent', 'delivered', 'failed', 'withdrawn')),
     created_at     timestamptz NOT NULL,
@@ -40,7 +40,7 @@ CREATE TABLE notification (
     recipient_key  text NOT NULL,                -- staff code, 'R0001/0755-…', organisation code, '120'
     at             timestamptz NOT NULL,         -- when it was decided, by the caller's clock
     due_at         timestamptz NOT NULL,         -- then what is alike goes into one message, by the database's clock
-    page           jsonb,                        -- where its link leads: alerting.channels.outbox.Page; NULL: to acknowledge
+    page           jsonb,                        -- where its link leads: dispatch.channels.notifications.Page; NULL: to acknowledge
     state          text NOT NULL DEFAULT 'waiting'
                    CHECK (state IN ('waiting', 'sent', 'delivered', 'failed', 'withdrawn', 'acknowledged')),
     settled_at     timestamptz,                  -- sent, failed, withdrawn or acknowledged since

@@ -7,7 +7,7 @@ CREATE TABLE work_order (
     number       bigint GENERATED ALWAYS AS IDENTITY UNIQUE, -- as people call it
     alert_id     uuid REFERENCES alert,               -- NULL: a planned service
     round        integer NOT NULL DEFAULT 1,          -- the alert's first, second … order
-    service      text NOT NULL,                       -- a code of care_network/services.py
+    service      text NOT NULL,                       -- a code of care_network/catalogues/services.py
     urgency      text NOT NULL CHECK (urgency IN ('emergency', 'urgent', 'attention', 'technical', 'planned')),
     household_id integer NOT NULL REFERENCES household,
     resident_id  integer REFERENCES resident,
@@ -42,7 +42,7 @@ CREATE TABLE work_order_event (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id   uuid NOT NULL REFERENCES work_order,
     at         timestamptz NOT NULL,
-    action     text NOT NULL,                         -- alerting/orders/states.py
+    action     text NOT NULL,                         -- dispatch/orders/states.py
     from_state text,
     to_state   text NOT NULL,
     staff_id   integer REFERENCES staff,              -- whom it is about: asked, has it, gave it back
@@ -83,7 +83,7 @@ CREATE TABLE work_order_rating (
 -- A target of the service level that was missed while the alert was open; each once.
 CREATE TABLE sla_breach (
     alert_id        uuid NOT NULL REFERENCES alert,
-    milestone       text NOT NULL,                    -- alerting/sla.py: acknowledged, contacted, on_scene, resolved
+    milestone       text NOT NULL,                    -- dispatch/sla/clock.py: acknowledged, contacted, on_scene, resolved
     target_s        double precision NOT NULL,
     due_at          timestamptz NOT NULL,
     noticed_at      timestamptz NOT NULL,

@@ -11,7 +11,7 @@ CREATE TABLE parameter_change (
     grade        text CHECK (grade IN ('intact', 'mild', 'moderate', 'severe', 'lost')),
     household_id integer REFERENCES household ON DELETE CASCADE,
     resident_id  integer REFERENCES resident ON DELETE CASCADE,
-    name         text NOT NULL,                       -- alerting/parameters.py
+    name         text NOT NULL,                       -- alerting/tuning/catalogue.py
     old_value    double precision,                    -- NULL: was not set there
     new_value    double precision,                    -- NULL: no longer set there
     account_id   integer REFERENCES account,          -- NULL: a district file, or a migration

@@ -1,0 +1,1 @@
+"""What detection and the rest of alerting share: the finding."""

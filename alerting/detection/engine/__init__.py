@@ -1,0 +1,1 @@
+"""Steps all detectors through event time and decides which findings become alerts."""

@@ -1,0 +1,292 @@
+"""The engine: events at once, readings in steps of event time, timers between them, silence by the clock.
+
+Deterministic whatever the batching. Readings wait until the clock has passed their step by ``LATENESS_US``; complete
+steps are folded into bins and every detector judges each bin once, in the order of time. What comes later than that is
+judged in the next round if it is newer than what is known of its person and channel, and changes nothing if it is
+older: an outage's backlog never raises an alert about hours ago while the present is known.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from alerting.core.finding import Finding
+from alerting.detection.detectors import all_detectors
+from alerting.detection.engine.ledger import Ledger
+from alerting.detection.engine.memory import FORMAT, Memory, decode, encode
+from alerting.detection.kit.columns import HOUR_US, STEP_US, Gathered, Latest, VitalColumns, by_hour, fold
+from alerting.detection.kit.context import District, Happened, Pause, Source
+from alerting.detection.kit.detector import Chapter, Detector
+from alerting.detection.kit.plausible import impossible, split
+from alerting.detection.kit.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
+from alerting.detection.kit.timers import Alarms, Timers
+
+LATENESS_US = 2_500_000
+"""A frame is cut once a second and needs some ms: after this a step is complete, but for backlogs."""
+TICK_US = 1_000_000
+BACK_US = 60_000_000
+"""A clock that goes back by more was ahead before."""
+
+
+class Engine:
+    """All detectors over one district. Not thread-safe; times in µs since 1970, UTC."""
+
+    def __init__(self, district: District, now_us: int, detectors: dict[str, type[Detector]] | None = None) -> None:
+        """``detectors``: all of them, unless some are named (for benches and tests of one)."""
+        self.between: Callable[[], None] = lambda: None
+        """Called amid a long step, where :meth:`event` and :meth:`heard` may be called, and nothing else."""
+        self.failed: Callable[[str, Exception], None] = _not_handled
+        """Called with the name of a detector that fails; where it returns, the others go on."""
+        self._alarms = Alarms()
+        self._detectors: dict[str, Detector] = {}
+        for name, kind in (all_detectors() if detectors is None else detectors).items():
+            detector = self._detectors[name] = kind()
+            detector.timers = Timers(self._alarms, name)
+        overrides = {
+            method: [d for d in self._detectors.values() if getattr(type(d), method) is not getattr(Detector, method)]
+            for method in ("look", "event", "heard", "offline", "tick", "clock")
+        }
+        self._lookers, self._event_lookers = overrides["look"], overrides["event"]
+        self._hearers, self._tickers = overrides["heard"], overrides["tick"]
+        self._offliners, self._clocks = overrides["offline"], overrides["clock"]
+        self._latest = Latest(len(district.people))
+        self._ledger = Ledger()
+        self._waiting = Gathered()
+        self._moments: list[tuple[int, int, Happened]] = []  # a heap by time
+        self._order = 0
+        self._switches: dict[tuple[str, str, str], int] = {}
+        self._done_us = (now_us - LATENESS_US) // STEP_US * STEP_US
+        self._ticked_us = 0
+        self.redistrict(district)
+
+    @property
+    def district(self) -> District:
+        return self._district
+
+    @property
+    def state_bytes(self) -> int:
+        """What the arrays of all detectors take, in bytes."""
+        known = self._latest.value.nbytes + self._latest.step.nbytes
+        return known + sum(_bytes_of(detector.state) for detector in self._detectors.values())
+
+    def redistrict(self, district: District) -> None:
+        """Residents or devices were added or changed; rows of people known before must stay the same."""
+        self._district = district
+        self._people = {(person.household_id, person.id): person for person in district.people}
+        self._latest.grow(len(district.people))
+        self._ledger.redistrict(district)
+        for detector in self._detectors.values():
+            detector.learn(district)
+
+    def pause(self, pauses: list[Pause]) -> None:
+        """These are the times in which some alerts rest, from now on."""
+        self._district = msgspec.structs.replace(self._district, pauses=pauses)
+
+    def memory(self) -> bytes:
+        """All that the engine knows, for :meth:`recall` after a restart."""
+        waiting = self._waiting.all()
+        return encode(
+            Memory(
+                FORMAT,
+                self._district.people,
+                self._done_us,
+                self._latest.value,
+                self._latest.step,
+                [waiting.row, waiting.column, waiting.time_us, waiting.value],
+                self._moments,
+                [(*key, told_us) for key, told_us in self._switches.items()],
+                self._alarms.saved(),
+                self._ledger.books,
+                {name: (d.version, encode(d.state)) for name, d in self._detectors.items()},
+            )
+        )
+
+    def recall(self, memory: Memory) -> list[str]:
+        """Go on where the engine of ``memory`` was; says which detectors begin anew.
+
+        The first rows of this engine's people must be the memory's, in its order.
+        """
+        self._done_us = memory.done_us
+        self._latest.value, self._latest.step = memory.value, memory.step
+        self._waiting = Gathered(VitalColumns(*memory.waiting))
+        self._moments = memory.moments
+        self._order = max((order for _, order, _ in self._moments), default=0)
+        self._switches = {(gateway, device, channel): at for gateway, device, channel, at in memory.switches}
+        self._ledger.books = memory.books
+        anew = []
+        for name, detector in self._detectors.items():
+            version, state = memory.detectors.get(name, (None, b""))
+            try:
+                if version != detector.version:
+                    raise ValueError(f"state of version {version}")
+                detector.state = decode(state, type(detector.state))
+            except ValueError:
+                anew.append(name)
+                self._ledger.forget(detector.rules)
+            detector.restored()
+        for at_us, owner, key in memory.alarms:
+            if owner in self._detectors and owner not in anew:
+                self._alarms.set(at_us, owner, key)
+        now, known = self._district, memory.people
+        # first as it was: a parameter that was changed meanwhile changes now
+        self.redistrict(msgspec.structs.replace(now, people=[*known, *now.people[len(known) :]]))
+        self.redistrict(now)
+        return anew
+
+    def readings(self, columns: VitalColumns) -> None:
+        """Readings of measured channels; they are looked at when :meth:`advance` passes their step."""
+        if len(columns):
+            self._waiting.add(columns)
+
+    def switched(self, source: Source, channel: str, time_us: Any, value: Any) -> None:
+        """Readings of a 0/1 channel of ``SWITCHES``, shapes [n], sorted by time: their changes become events.
+
+        Many motion sensors say 1 whenever somebody moves and never 0: motion that is said again counts once a minute.
+        """
+        on = np.abs(value) >= LEVELS.get(channel, 0.5)
+        key = (source.gateway, source.name, channel)
+        told_us = self._switches.get(key, 0)  # when it was last told, negative where that was 0
+        changed = np.concatenate(([told_us == 0 or (told_us > 0) != on[0]], on[1:] != on[:-1]))
+        for i in np.flatnonzero(changed | on if channel == "motion" else changed).tolist():
+            at_us = int(time_us[i])
+            if changed[i] or at_us - told_us >= MOTION_AGAIN_US:
+                told_us = at_us if on[i] else -at_us
+                values: dict[str, str | int | float | bool] = {"value": float(value[i])} if channel in LEVELS else {}
+                self._wait(Happened(source, CHANGES[channel, int(on[i])], at_us, values))
+        self._switches[key] = told_us
+
+    def event(self, happened: Happened) -> list[Finding]:
+        """Something happened: what it means, at once; behaviour waits for its step."""
+        if happened.kind in UNHURRIED:
+            self._wait(happened)
+            return []
+        return self._pass(self._happened(happened))
+
+    def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
+        """A sign of life from a device (or the gateway alone)."""
+        return self._pass(
+            [f for d in self._hearers for f in self._of(d, d.heard, self._district, gateway, device, now_us)]
+        )
+
+    def deaf(self) -> None:
+        """This program has no connection to the homes, or just got it back."""
+        for detector in self._detectors.values():
+            detector.deaf()
+
+    def offline(self, gateway: str, now_us: int) -> None:
+        """The broker says that the gateway's connection is dead."""
+        for detector in self._offliners:
+            detector.offline(gateway, now_us)
+
+    def clock(self, gateway: str, newest_us: int, now_us: int) -> list[Finding]:
+        """The newest time in a live frame of a gateway, and the platform's."""
+        return self._pass(
+            [f for d in self._clocks for f in self._of(d, d.clock, self._district, gateway, newest_us, now_us)]
+        )
+
+    def advance(self, now_us: int) -> list[Finding]:
+        """Every complete step up to ``now_us``, and who has been silent too long."""
+        findings: list[Finding] = []
+        complete_us = (now_us - LATENESS_US) // STEP_US * STEP_US
+        if now_us < max(self._ticked_us, self._done_us) - BACK_US:
+            self._turn_back(now_us, complete_us)
+        if complete_us > self._done_us:
+            findings += self._complete(complete_us)
+            self._done_us = complete_us
+        if now_us - self._ticked_us >= TICK_US:
+            self._ticked_us = now_us
+            findings += self._pass([f for d in self._tickers for f in self._of(d, d.tick, self._district, now_us)])
+        return findings
+
+    def _turn_back(self, now_us: int, complete_us: int) -> None:
+        """The platform's clock was ahead, maybe in the run before: nobody may go unwatched until it is there again."""
+        self._done_us, self._ticked_us = min(self._done_us, complete_us), 0
+        self._latest.turn_back(complete_us)
+        self._ledger.turn_back(now_us)
+
+    def _wait(self, happened: Happened) -> None:
+        self._order += 1
+        heapq.heappush(self._moments, (happened.time_us, self._order, happened))
+
+    def _happened(self, happened: Happened) -> list[Finding]:
+        return [f for d in self._event_lookers for f in self._of(d, d.event, self._district, happened)]
+
+    def _of(self, detector: Detector, judge: Callable[..., Iterable[Finding]], *about: Any) -> Iterator[Finding]:
+        """A detector's findings, with what explains every alert: the window looked at and the parameters in force."""
+        try:
+            for finding in judge(*about):
+                yield self._explained(detector, finding)
+        except Exception as error:
+            self.failed(next(name for name, known in self._detectors.items() if known is detector), error)
+
+    def _explained(self, detector: Detector, finding: Finding) -> Finding:
+        if finding.action not in ("open", "update"):
+            return finding
+        person = self._people.get((finding.household_id, finding.resident_id))
+        explained = {
+            "window": {"since_us": finding.since_us, "until_us": finding.sensed_us},
+            "parameters": detector.in_force(person, finding.rule),
+            **finding.evidence,
+        }
+        return msgspec.structs.replace(finding, evidence=explained)
+
+    def _pass(self, findings: list[Finding]) -> list[Finding]:
+        return self._ledger.take(self._district, findings) if findings else findings
+
+    def _complete(self, until_us: int) -> list[Finding]:
+        findings: list[Finding] = []
+        for hour, columns in by_hour(self._waiting.take_before(until_us)):
+            findings += self._chapter(columns, hour, min((hour + 1) * HOUR_US, until_us))
+        return [*findings, *self._moments_until(until_us), *self._ledger.release(self._district, until_us)]
+
+    def _chapter(self, columns: VitalColumns, hour: int, end_us: int) -> list[Finding]:
+        folded, implausible = fold(columns), columns.take(np.empty(0, np.intp))
+        if impossible(folded):
+            columns, implausible = split(columns)
+            folded = fold(columns)
+        bins = self._latest.newer(folded)
+        chapter = Chapter(self._district, self._latest, bins, hour, implausible)
+        found: list[Finding] = []
+        for detector in self._lookers if len(bins) or len(implausible) else ():
+            self.between()
+            found += self._of(detector, detector.look, chapter)
+        self.between()
+        self._latest.keep(bins)
+        found.sort(key=lambda f: f.sensed_us)  # stable: then by detector, as one step would give them
+        findings: list[Finding] = []
+        for finding in found:
+            findings += self._moments_until(finding.sensed_us)
+            findings += self._ledger.release(self._district, finding.sensed_us)
+            findings += self._pass([finding])
+        return [*findings, *self._moments_until(end_us)]
+
+    def _moments_until(self, until_us: int) -> list[Finding]:
+        """Waiting events and timers before ``until_us``, in the order of time; an event before a timer of its time."""
+        findings: list[Finding] = []
+        while True:
+            event_us = self._moments[0][0] if self._moments else until_us
+            timer = self._alarms.pop(min(event_us, until_us))
+            if timer is not None:
+                at_us, owner, key = timer
+                findings += self._ledger.release(self._district, at_us)
+                if owner in self._detectors:
+                    detector = self._detectors[owner]
+                    findings += self._pass(list(self._of(detector, detector.due, self._district, key, at_us)))
+            elif event_us < until_us:
+                findings += self._pass(self._happened(heapq.heappop(self._moments)[2]))
+            else:
+                return findings
+
+
+def _not_handled(_detector: str, error: Exception) -> None:
+    raise error
+
+
+def _bytes_of(state: msgspec.Struct) -> int:
+    """What the arrays of a state take, those of its parts too."""
+    values = [getattr(state, field) for field in state.__struct_fields__]
+    arrays = sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+    return arrays + sum(_bytes_of(value) for value in values if isinstance(value, msgspec.Struct))

@@ -1,0 +1,1 @@
+"""The pieces that detectors are built from."""

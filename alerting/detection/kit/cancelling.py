@@ -1,0 +1,12 @@
+"""A long press of the button takes back what has just begun."""
+
+from alerting.detection.kit.context import Happened
+
+CANCELLED = ("本人长按取消", "Taken back by a long press")
+CANCEL_WITHIN_US = 20_000_000
+
+
+def takes_back(cancelled: Happened, onset_us: int) -> bool:
+    """Whether a long press comes soon enough to take back what began at ``onset_us``, both by the
+    device's own clock; later it is only recorded."""
+    return 0 <= cancelled.onset_us - onset_us <= CANCEL_WITHIN_US

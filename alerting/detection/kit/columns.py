@@ -1,0 +1,352 @@
+"""Readings in columns, folded into bins: one row for each person, channel and step that has readings.
+
+A bin is the same however its readings came: they are sorted by time and a repeated one counts once. Detectors look at
+bins, so their cost follows the number of steps, not the sampling rate of a sensor.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Self, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from alerting.detection.kit.context import MEASURED
+
+_T = TypeVar("_T", bound=np.generic)
+
+STEP_US = 5_000_000
+HOUR_US = 3_600_000_000
+_CHANNELS = len(MEASURED)
+_SHORT = 16
+
+
+class VitalColumns(msgspec.Struct, frozen=True):
+    """Readings, shapes [n]: person's row, column of ``MEASURED``, time (µs), value."""
+
+    row: NDArray[np.int32]
+    column: NDArray[np.int16]
+    time_us: NDArray[np.int64]
+    value: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def take(self, index: NDArray[np.intp]) -> Self:
+        return type(self)(self.row[index], self.column[index], self.time_us[index], self.value[index])
+
+    @staticmethod
+    def empty(n: int) -> "VitalColumns":
+        """Room for ``n`` readings."""
+        return VitalColumns(
+            np.empty(n, np.int32), np.empty(n, np.int16), np.empty(n, np.int64), np.empty(n, np.float32)
+        )
+
+    @staticmethod
+    def join(parts: "list[VitalColumns]") -> "VitalColumns":
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return VitalColumns.empty(0)
+        return VitalColumns(
+            np.concatenate([p.row for p in parts]),
+            np.concatenate([p.column for p in parts]),
+            np.concatenate([p.time_us for p in parts]),
+            np.concatenate([p.value for p in parts]),
+        )
+
+
+class Gathered:
+    """Readings that wait for their step, in arrays that grow: thousands of small frames are never joined at once."""
+
+    def __init__(self, columns: VitalColumns | None = None) -> None:
+        self._arrays = VitalColumns.empty(0)
+        self._n = 0
+        if columns is not None:
+            self.add(columns)
+
+    def __len__(self) -> int:
+        return self._n
+
+    def add(self, columns: VitalColumns) -> None:
+        end = self._n + len(columns)
+        if end > len(self._arrays):
+            held, self._arrays = self.all(), VitalColumns.empty(max(1024, 2 * end))
+            for mine, old in zip(_arrays(self._arrays), _arrays(held), strict=True):
+                mine[: self._n] = old
+        for mine, theirs in zip(_arrays(self._arrays), _arrays(columns), strict=True):
+            mine[self._n : end] = theirs
+        self._n = end
+
+    def all(self) -> VitalColumns:
+        """A view: good until something is added or taken."""
+        return VitalColumns(*(array[: self._n] for array in _arrays(self._arrays)))
+
+    def take_before(self, until_us: int) -> VitalColumns:
+        """Those before that time; the others stay."""
+        early = self._arrays.time_us[: self._n] < until_us
+        taken, rest = self.all(), VitalColumns.empty(0)
+        if not early.all():
+            taken, rest = taken.take(np.flatnonzero(early)), taken.take(np.flatnonzero(~early))
+        self._arrays, self._n = rest, len(rest)  # anew: a backlog must not keep its memory for ever
+        return taken
+
+
+def _arrays(columns: VitalColumns) -> tuple[NDArray[Any], ...]:
+    return columns.row, columns.column, columns.time_us, columns.value
+
+
+class Bins(msgspec.Struct, frozen=True):
+    """Shapes [n], sorted by row, column, step. ``step``: time // ``STEP_US``; ``count`` readings of mean, low, high.
+
+    Of readings of one time that differ the highest counts; ``low`` knows the others, too.
+    """
+
+    row: NDArray[np.int32]
+    column: NDArray[np.int16]
+    step: NDArray[np.int64]
+    count: NDArray[np.int32]
+    mean: NDArray[np.float32]
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @property
+    def end_us(self) -> NDArray[np.int64]:
+        """When each bin was complete."""
+        return (self.step + 1) * STEP_US
+
+    @property
+    def series(self) -> NDArray[np.int64]:
+        """Where each bin's series stands in a flat array of people and channels: much faster than two indices."""
+        return self.row * np.int64(_CHANNELS) + self.column
+
+    @property
+    def starts(self) -> NDArray[np.intp]:
+        """Where each series begins."""
+        return _starts((self.row[1:] != self.row[:-1]) | (self.column[1:] != self.column[:-1]))
+
+    def take(self, index: NDArray[np.intp]) -> Self:
+        return type(self)(
+            self.row[index],
+            self.column[index],
+            self.step[index],
+            self.count[index],
+            self.mean[index],
+            self.low[index],
+            self.high[index],
+        )
+
+    def of(self, *columns: int) -> Self:
+        """The bins of these columns alone."""
+        wanted = np.zeros(_CHANNELS, np.bool_)
+        wanted[list(columns)] = True
+        return self.where(wanted[self.column])
+
+    def where(self, mask: NDArray[np.bool_]) -> Self:
+        """The bins for which the mask, shape [n], holds: these themselves where it holds for all."""
+        return self if mask.all() else self.take(np.flatnonzero(mask))
+
+
+class Latest:
+    """The newest bin of every person and channel: ``value`` and ``step``, shapes [people, channels]; step 0: never."""
+
+    def __init__(self, people: int) -> None:
+        self.value: NDArray[np.float32] = np.zeros((people, _CHANNELS), np.float32)
+        self.step: NDArray[np.int32] = np.zeros((people, _CHANNELS), np.int32)
+
+    def grow(self, people: int) -> None:
+        """Make room for more people; what is known stays."""
+        self.value, self.step = grown(self.value, people), grown(self.step, people)
+
+    def newer(self, bins: Bins) -> Bins:
+        """Without the steps that were judged already, or lie before them."""
+        return bins.where(bins.step > self.step.reshape(-1)[bins.series])
+
+    def keep(self, bins: Bins) -> None:
+        # with repeated indices numpy keeps the last one; sorted by step, the last one is the newest
+        series = bins.series
+        self.value.reshape(-1)[series] = bins.mean
+        self.step.reshape(-1)[series] = bins.step
+
+    def turn_back(self, until_us: int) -> None:
+        """The clocks were ahead: what was measured later is of now at the latest, and what comes is newer."""
+        np.minimum(self.step, until_us // STEP_US - 1, out=self.step)
+
+    def before(self, bins: Bins) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """(value, step) that were known of each bin's series, shapes [n]."""
+        series = bins.series
+        return self.value.reshape(-1)[series], self.step.reshape(-1)[series]
+
+
+def grown(array: NDArray[_T], people: int, fill: float = 0) -> NDArray[_T]:
+    """``array`` with at least ``people`` rows; new ones hold ``fill``."""
+    more = people - len(array)
+    if more <= 0:
+        return array
+    return np.concatenate((array, np.full((more, *array.shape[1:]), fill, array.dtype)))
+
+
+def by_hour(readings: VitalColumns) -> Iterator[tuple[int, VitalColumns]]:
+    """(hour since 1970, UTC, its readings), the earliest first."""
+    if not len(readings):
+        return
+    first, last = (int(time_us) // HOUR_US for time_us in (readings.time_us.min(), readings.time_us.max()))
+    if first == last:
+        yield first, readings
+        return
+    hours = readings.time_us // HOUR_US
+    for hour in np.unique(hours).tolist():
+        yield hour, readings.take(np.flatnonzero(hours == hour))
+
+
+def fold(readings: VitalColumns) -> Bins:
+    """Bins of readings that all lie within one hour of the clock."""
+    if not len(readings):
+        nothing = np.empty(0, np.float32)
+        empty = np.empty(0, np.int32)
+        return Bins(empty, np.empty(0, np.int16), np.empty(0, np.int64), empty, nothing, nothing, nothing)
+    hour_us = int(readings.time_us[0]) // HOUR_US * HOUR_US
+    series, offset, value = _sorted(readings, hour_us)
+    another = series[1:] != series[:-1]
+    fresh = another | (offset[1:] != offset[:-1])
+    least = value
+    if not fresh.all():  # a reading that came twice; of two that differ, the higher one, in whatever order they came
+        starts = _starts(fresh)
+        least, value = np.minimum.reduceat(value, starts), np.maximum.reduceat(value, starts)
+        series, offset = series[starts], offset[starts]
+        another = series[1:] != series[:-1]
+    step = offset // STEP_US
+    starts = _starts(another | (step[1:] != step[:-1]))
+    count = np.diff(starts, append=len(value))
+    mean, low, high = _summed(value, starts, count)
+    if least is not value:
+        low = np.minimum.reduceat(least, starts)
+    row, column = np.divmod(series[starts], _CHANNELS)
+    return Bins(
+        row,
+        column.astype(np.int16),
+        hour_us // STEP_US + step[starts].astype(np.int64),
+        count.astype(np.int32),
+        mean,
+        low,
+        high,
+    )
+
+
+def _sorted(readings: VitalColumns, hour_us: int) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.float32]]:
+    """(person and channel in one number, µs since ``hour_us``, value), by series and time."""
+    series = readings.row * np.int32(_CHANNELS) + readings.column
+    offset, value = (readings.time_us - hour_us).astype(np.uint32), readings.value
+    if _in_order(series, offset):
+        return series, offset, value
+    n, series_end = len(series), int(series.max()) + 1
+    if series_end < 4 * n:
+        # Of one series the times nearly always come in their order: a counting sort by series, which numpy has not, is
+        # enough. Making the rows of a sparse matrix is one.
+        order = csr_array((np.ones(n, np.bool_), (series, np.arange(n, dtype=np.int32))), shape=(series_end, n)).indices
+        found = series[order], offset[order]
+        if _in_order(*found):
+            return *found, value[order]
+    order = np.lexsort((offset, series))
+    return series[order], offset[order], value[order]
+
+
+def _in_order(series: NDArray[np.int32], offset: NDArray[np.uint32]) -> bool:
+    same, later = series[1:] == series[:-1], offset[1:] >= offset[:-1]
+    return bool(((series[1:] > series[:-1]) | (same & later)).all())
+
+
+def _summed(
+    value: NDArray[np.float32], starts: NDArray[np.intp], count: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """(mean, lowest, highest) of each run, shapes [runs]. Runs are short, and ``reduceat`` is slow with those: the
+    first reading of every run, then the second of every run that has one, and so on."""
+    if count.max() > _SHORT:
+        total = np.add.reduceat(value, starts, dtype=np.float64)
+        return (
+            (total / count).astype(np.float32),
+            np.minimum.reduceat(value, starts),
+            np.maximum.reduceat(value, starts),
+        )
+    low = value[starts]
+    high, total = low.copy(), low.astype(np.float64)
+    for nth in range(1, int(count.max())):
+        longer: Any = count > nth
+        longer = slice(None) if longer.all() else np.flatnonzero(longer)
+        more = value[starts[longer] + nth]
+        low[longer], high[longer] = np.minimum(low[longer], more), np.maximum(high[longer], more)
+        total[longer] += more
+    return (total / count).astype(np.float32), low, high
+
+
+def firsts(key: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a run of equal elements begins, shape [n]; ``key`` has at least one."""
+    return np.concatenate(([True], key[1:] != key[:-1]))
+
+
+def _starts(changes: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Where runs begin; ``changes``, shape [n - 1]: whether each element but the first begins one."""
+    return np.flatnonzero(np.concatenate(([True], changes)))
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """Several channels side by side at every (row, step) where one of them has a bin; shapes [m] and [m, k].
+
+    ``step_of`` says from which step a value was carried forward; 0: never measured. ``bin_of`` says from which bin; -1:
+    from what was known before them.
+    """
+
+    row: NDArray[np.int32]
+    step: NDArray[np.int64]
+    value: NDArray[np.float32]
+    step_of: NDArray[np.int64]
+    bin_of: NDArray[np.intp]
+
+
+def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
+    """Each channel's last known value at every moment of the bins, which are of these columns alone; ``latest`` is
+    what was known before them."""
+    place = np.full(_CHANNELS, -1)
+    place[columns] = np.arange(len(columns))
+    if not len(bins):
+        nothing = np.empty((0, len(columns)), np.int64)
+        return Carried(bins.row, bins.step, nothing.astype(np.float32), nothing, nothing)
+    base = int(bins.step[0])
+    alone = bool((bins.step == base).all())
+    if alone:  # one step, as when live: each row is one moment, and nothing is carried from one to the next
+        new = firsts(bins.row)
+        row, index = bins.row[new], np.cumsum(new) - 1
+        step, first = np.full(len(row), base), np.arange(len(row))
+    else:
+        base = int(bins.step.min())
+        moment, index = np.unique((bins.row.astype(np.int64) << 20) | (bins.step - base), return_inverse=True)
+        row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
+        first = _starts(row[1:] != row[:-1])
+    shape = len(row), len(columns)
+    known = row[first].astype(np.intp)[:, None] * _CHANNELS + columns
+    value, step_of = latest.value.reshape(-1)[known], latest.step.reshape(-1)[known].astype(np.int64)
+    bin_of = np.full(shape, -1, np.intp)
+    if not alone:
+        known_value, known_step, value, step_of = value, step_of, np.zeros(shape, np.float32), np.full(shape, -1)
+        value[first], step_of[first] = known_value, known_step
+    at = index * len(columns) + place[bins.column]
+    value.reshape(-1)[at], step_of.reshape(-1)[at] = bins.mean, bins.step
+    bin_of.reshape(-1)[at] = np.arange(len(bins))
+    if not alone:  # each place that has nothing of its own looks up the column to the nearest that has
+        source = np.where(step_of >= 0, np.arange(len(row))[:, None], 0)
+        np.maximum.accumulate(source, axis=0, out=source)
+        value, step_of, bin_of = (np.take_along_axis(array, source, 0) for array in (value, step_of, bin_of))
+    return Carried(row, step, value, step_of, bin_of)
+
+
+def whole_series(bins: Bins, flag: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Indices of all bins of every (row, column) in which some bin has the flag, shape [k], in order."""
+    if not flag.any():
+        return np.empty(0, np.intp)
+    starts = bins.starts
+    lengths = np.diff(np.append(starts, len(bins)))
+    return np.flatnonzero(np.repeat(np.logical_or.reduceat(flag, starts), lengths))

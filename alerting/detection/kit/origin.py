@@ -1,0 +1,47 @@
+"""Which devices can have given a person's channel. Bins know a person and a channel, but no device."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from alerting.detection.kit.context import MEASURED, Source
+from alerting.detection.kit.intake import place_of
+
+BY_HAND = frozenset({"systolic_bp", "weight", "glucose", "body_temperature"})
+"""Whatever gives these is used now and then by somebody: it gives no series that could be stuck."""
+
+
+class Origins:
+    """Built when it is first asked: findings that need it are rare."""
+
+    def __init__(self, sources: Mapping[tuple[str, str], Source]) -> None:
+        self._sources = sources
+        self._by_place: dict[tuple[int, int], list[Source]] | None = None
+
+    def of(self, row: int, column: int, *, by_hand: bool = True) -> list[Source]:
+        """By their names; empty where the district knows none. Without ``by_hand``: those that measure by themselves,
+        if there are such."""
+        if self._by_place is None:
+            self._by_place = defaultdict(list)
+            for source in self._sources.values():
+                for code in source.gives.intersection(MEASURED):
+                    place = place_of(source, code)
+                    if place is not None:
+                        self._by_place[place].append(source)
+        found = sorted(self._by_place.get((row, column), ()), key=_id)
+        alone = [source for source in found if not source.gives & BY_HAND]
+        return found if by_hand or not alone else alone
+
+
+def suspects(devices: Sequence[Source]) -> tuple[str, str, dict[str, object]]:
+    """Who may be at fault: in Chinese, in English, and as evidence, 'device' where it can only be one. Maintenance of
+    any of them rests the alert."""
+    if not devices:
+        return "传感器", "the sensor", {}
+    *more, last = [source.label_zh for source in devices]
+    zh = f"{'、'.join(more)}或{last}" if more else last
+    en = " or ".join(f"the {source.label_en}" for source in devices)
+    return zh, en, {"device": _id(devices[0])} if len(devices) == 1 else {"devices": [_id(d) for d in devices]}
+
+
+def _id(source: Source) -> str:
+    return f"{source.gateway}/{source.name}"

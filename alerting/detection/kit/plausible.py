@@ -1,0 +1,37 @@
+"""Values that no living body gives: kept away from the medical detectors and told as a sensor's fault.
+
+Much wider than what is healthy, so that an extreme body is never taken for a fault; narrower than what is physically
+possible (channels.toml). A pulse of 0 is how many sensors say "no signal"; a breathing rate of 0 may be a pause, and
+counts. The numbers are our own choice.
+"""
+
+import numpy as np
+
+from alerting.detection.kit.columns import Bins, VitalColumns
+from alerting.detection.kit.context import MEASURED
+
+PLAUSIBLE: dict[str, tuple[float, float]] = {
+    "heart_rate": (15, 260),
+    "respiration_rate": (0, 80),
+    "spo2": (35, 100),
+    "systolic_bp": (40, 300),
+    "diastolic_bp": (15, 200),
+    "body_temperature": (25, 45),
+    "weight": (15, 300),
+    "glucose": (0.5, 55),
+    "room_temperature": (-30, 60),
+}
+"""Lowest and highest value by channel, in its unit."""
+_BOUNDS = [PLAUSIBLE.get(code, (-np.inf, np.inf)) for code in MEASURED]
+_LOW, _HIGH = (np.array(side, np.float32) for side in zip(*_BOUNDS, strict=True))
+
+
+def impossible(bins: Bins) -> bool:
+    """Whether any reading in the bins is one that no body gives."""
+    return bool(((bins.low < _LOW[bins.column]) | (bins.high > _HIGH[bins.column])).any())
+
+
+def split(readings: VitalColumns) -> tuple[VitalColumns, VitalColumns]:
+    """(what a body can give, what none can)."""
+    bad = (readings.value < _LOW[readings.column]) | (readings.value > _HIGH[readings.column])
+    return readings.take(np.flatnonzero(~bad)), readings.take(np.flatnonzero(bad))

@@ -1,0 +1,85 @@
+"""What the detectors of behaviour share: one home's whereabouts for each row, and timers by row.
+
+A home's activity is told of ``Source.home``: its only resident, or the household of several as a whole.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from alerting.core.finding import Action, Finding, Severity
+from alerting.detection.kit.context import District, Happened
+from alerting.detection.kit.detector import Detector
+from alerting.detection.kit.routine.whereabouts import KINDS, Sign, State, Whereabouts
+from alerting.detection.kit.words import about
+
+
+class Homes(msgspec.Struct):
+    """``homes`` by row."""
+
+    homes: dict[int, Whereabouts] = {}
+
+
+class Before(NamedTuple):
+    """A home just before an event; see :class:`Whereabouts`."""
+
+    state: State
+    life_us: int
+    room: str
+    room_since_us: int
+    inside_us: int
+    door_us: int
+
+
+class Behaviour(Detector):
+    """A detector over :class:`Whereabouts`; its state derives from :class:`Homes`."""
+
+    state: Any
+
+    def learn(self, district: District) -> None:
+        devices: dict[int, set[str]] = {}
+        for (gateway, name), source in district.sources.items():
+            if source.home is not None:
+                devices.setdefault(source.home, set()).add(f"{gateway}/{name}")
+        for row in [row for row in self.state.homes if row not in devices]:
+            del self.state.homes[row]  # the home is empty, or a second resident moved in and it has another row
+        for row, home in self.state.homes.items():
+            home.forget(frozenset(devices[row]))
+
+    def event(self, district: District, happened: Happened) -> Iterable[Finding]:
+        if happened.kind not in KINDS:
+            return ()
+        # the registry as it is now: the event may have waited while a resident moved in
+        source = district.sources.get((happened.source.gateway, happened.source.name))
+        if source is None or source.home is None:
+            return ()
+        row = source.home
+        home = self.state.homes.get(row)
+        if home is None:
+            home = self.state.homes[row] = Whereabouts()
+        was = Before(home.state, home.life_us, home.room, home.room_since_us, home.inside_us, home.door_us)
+        sign = home.take(happened)
+        return () if sign is None else self.sign(district, row, home, sign, was)
+
+    def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
+        """A sensor told something: ``home`` as it is now, and as it ``was``."""
+        return ()
+
+    def told(
+        self,
+        district: District,
+        row: int,
+        rule: str,
+        action: Action,
+        severity: Severity,
+        onset_us: int,
+        sensed_us: int,
+        words: tuple[str, str],
+        evidence: dict[str, object],
+    ) -> Finding:
+        """A finding about the row's person or household."""
+        home = self.state.homes.get(row)
+        evidence = {"sensors": sorted(home.newest) if home else [], **evidence}
+        person = district.people[row]
+        return about(person, rule, self.version, action, severity, onset_us, sensed_us, *words, evidence)

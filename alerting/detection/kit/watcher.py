@@ -1,0 +1,67 @@
+"""Walks the series whose condition holds, or lately held: opens an episode when it has held long enough, ends it when
+things have been normal for a while. All other series cost one comparison in an array."""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alerting.detection.kit.columns import STEP_US, Bins, whole_series
+from alerting.detection.kit.context import MEASURED
+from alerting.detection.kit.episodes import Episode
+
+Episodes = dict[tuple[int, int], Episode]
+"""By (row, column)."""
+
+
+class Turn(NamedTuple):
+    """An episode began or ended at bin ``at``; ``held_us``: how long the condition has held."""
+
+    kind: Literal["open", "end"]
+    at: int
+    onset_us: int
+    held_us: int
+    readings: int
+
+
+class Watcher:
+    """``episodes`` belongs to the detector's state; the rest is derived from it.
+
+    An episode opens after ``hold_us`` and so many ``readings`` (both of a shape that broadcasts to [people,
+    channels]), and ends after twice as long (at least five minutes) without.
+    """
+
+    def __init__(self, episodes: Episodes, people: int, hold_us: ArrayLike, readings: ArrayLike) -> None:
+        self._episodes = episodes
+        self._hold_us = np.broadcast_to(hold_us, (people, len(MEASURED)))
+        self._readings = np.broadcast_to(readings, (people, len(MEASURED)))
+        self._watched = np.zeros((people, len(MEASURED)), np.bool_)
+        for key in episodes:
+            self._watched[key] = True
+
+    def walk(self, bins: Bins, outside: NDArray[np.bool_]) -> Iterator[Turn]:
+        """``outside``: where the condition holds, shape [n], by bin."""
+        concerned = outside | self._watched.reshape(-1)[bins.series] if self._episodes else outside
+        for i in whole_series(bins, concerned).tolist():
+            key = row, column = int(bins.row[i]), int(bins.column[i])
+            begin_us, hold_us = int(bins.step[i]) * STEP_US, int(self._hold_us[key])
+            episode = self._episodes.get(key)
+            if not outside[i]:
+                if episode is not None:
+                    onset_us = episode.onset_us
+                    over = episode.release(begin_us + STEP_US, max(300_000_000, 2 * hold_us))
+                    if over or not onset_us:
+                        del self._episodes[key]
+                        self._watched[row, column] = False
+                    if over:
+                        yield Turn("end", i, onset_us, 0, 0)
+                continue
+            if episode is None:
+                episode = self._episodes[key] = Episode()
+                self._watched[row, column] = True
+            episode.hold(begin_us, int(bins.count[i]))
+            held_us = begin_us - episode.since_us
+            if not episode.onset_us and held_us >= hold_us and episode.count >= self._readings[key]:
+                episode.onset_us = episode.since_us
+                yield Turn("open", i, episode.onset_us, held_us, episode.count)

@@ -1,0 +1,107 @@
+"""How numbers and channels are said in a reason, in Chinese and English."""
+
+from alerting.core.finding import Action, Finding, Severity
+from alerting.detection.kit.context import Person
+from firmware_profiles.channels import CHANNELS
+
+ROOMS = {
+    "bedroom": ("卧室", "bedroom"),
+    "living_room": ("客厅", "living room"),
+    "kitchen": ("厨房", "kitchen"),
+    "bathroom": ("卫生间", "bathroom"),
+    "hall": ("门厅", "hall"),
+    "inside": ("屋内", "inside"),
+    "bedside": ("床头", "bedside"),
+    "worn": ("随身", "worn"),
+}
+"""zh, en by the code of a room."""
+UNITS_ZH = {"/min": "次/分", "mm[Hg]": "mmHg", "Cel": "°C"}
+UNITS_EN = {"/min": "/min", "mm[Hg]": "mmHg", "Cel": "°C"}
+_STATES = {
+    ("consciousness", 0): ("清醒", "alert"),
+    ("consciousness", 1): ("异常", "not alert"),
+    ("supplemental_oxygen", 0): ("否", "no"),
+    ("supplemental_oxygen", 1): ("是", "yes"),
+}
+"""Values that are no numbers to a reader, zh and en."""
+
+
+def value_of(code: str, value: float) -> str:
+    """The value with the channel's digits, without its unit."""
+    return f"{value:.{1 if CHANNELS[code].resolution < 1 else 0}f}"
+
+
+def name_of(code: str) -> tuple[str, str]:
+    """A channel's name, zh and en, without the explanation of its values."""
+    channel = CHANNELS[code]
+    return channel.zh.split("(")[0], channel.en.split(" (")[0]
+
+
+def said_zh(code: str, value: float) -> str:
+    """'心率 128 次/分'."""
+    unit = CHANNELS[code].unit
+    said = _STATES[code, round(value)][0] if (code, round(value)) in _STATES else value_of(code, value)
+    return f"{name_of(code)[0]} {said}{'' if unit == '1' else ' ' + UNITS_ZH.get(unit, unit)}"
+
+
+def said_en(code: str, value: float) -> str:
+    """'heart rate 128 /min'."""
+    unit = CHANNELS[code].unit
+    said = _STATES[code, round(value)][1] if (code, round(value)) in _STATES else value_of(code, value)
+    return f"{name_of(code)[1]} {said}{'' if unit == '1' else ' ' + UNITS_EN.get(unit, unit)}"
+
+
+def change_of(code: str, by: float) -> tuple[str, str]:
+    """By how much a value has changed, zh and en: '9 次/分'; of a percentage the points."""
+    unit = CHANNELS[code].unit
+    zh, en = ("个百分点", "points") if unit == "%" else (UNITS_ZH.get(unit, unit), UNITS_EN.get(unit, unit))
+    return f"{value_of(code, by)} {zh}", f"{value_of(code, by)} {en}"
+
+
+def short(number: float) -> str:
+    """With one digit after the point where it is not zero."""
+    return f"{number:.1f}".removesuffix(".0")
+
+
+def room_of(code: str) -> tuple[str, str]:
+    """A room's name, zh and en; its code where it is not known."""
+    return ROOMS.get(code, (code, code))
+
+
+def lasting(us: int) -> tuple[str, str]:
+    """A duration in words, zh and en; seconds below two minutes, hours from two hours on."""
+    seconds = us // 1_000_000
+    if seconds < 120:
+        return f"{seconds} 秒", f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} 分钟", f"{seconds // 60} min"
+    return f"{short(seconds / 3600)} 小时", f"{short(seconds / 3600)} h"
+
+
+def about(
+    person: Person,
+    rule: str,
+    version: int,
+    action: Action,
+    severity: Severity,
+    onset_us: int,
+    sensed_us: int,
+    zh: str,
+    en: str,
+    evidence: dict[str, object],
+) -> Finding:
+    """A finding about a person."""
+    return Finding(
+        action=action,
+        rule=rule,
+        rule_version=version,
+        severity=severity,
+        subject=person.subject,
+        household_id=person.household_id,
+        resident_id=person.id,
+        onset_us=onset_us,
+        sensed_us=sensed_us,
+        reason_zh=zh,
+        reason_en=en[:1].upper() + en[1:],
+        evidence=evidence,
+    )

@@ -1,0 +1,1 @@
+"""The alerting process: MQTT in, notices out, the database afterwards."""

@@ -1,0 +1,149 @@
+"""The broker is away: nobody is heard, and that must be said, by the way that is left: the database.
+
+A technical alert of the platform itself, raised once however many alerting processes there are: the one that finds none
+open raises it, the first whose link is back clears it, and one that is still cut off raises it again.
+"""
+
+import datetime as dt
+import threading
+import time
+from typing import Any
+
+import psycopg
+import structlog
+
+from alerting.core.finding import alert_id
+from alerting.detection.kit.context import EVERYWHERE, Pause
+from database.pool import connect_options
+from database.settings import DatabaseSettings
+from dispatch.alerts import lifecycle
+
+log = structlog.get_logger(__name__)
+
+RULE, SUBJECT, HOME = "broker_away", "platform:broker", "PLATFORM"
+SETTLE_S = 600.0
+"""So long after the link is back, homes send what they kept: silence in between is told only if it lasts."""
+SHORT_S = 60.0
+"""A shorter break (a restart) holds nothing back."""
+LOOK_S = 1.0
+_FOREVER_US = 1 << 62
+
+
+class LinkWatch:
+    """``up`` and ``down`` from paho's thread; :meth:`run` in one of its own; ``deafness`` from the engine's."""
+
+    def __init__(self, database: DatabaseSettings, worker: str, after_s: float, deaf_since_us: int | None) -> None:
+        """``deaf_since_us``: when this program last heard the homes, where it did before; None: never."""
+        self._database, self._worker, self._after_s = database, worker, after_s
+        self._down_at: float | None = time.time()
+        self._deaf_us = None if deaf_since_us is None else (deaf_since_us, _FOREVER_US)
+        self._open = True  # an alert of a run before this one may still be
+        self._seen_at = 0.0  # when it was last seen running while this link was down
+        self._look = threading.Event()
+
+    def up(self) -> None:
+        self._down_at = None
+        if self._deaf_us is not None:
+            since_us, now = self._deaf_us[0], time.time()
+            long = now - since_us / 1e6 >= SHORT_S
+            self._deaf_us = (since_us, round((now + SETTLE_S) * 1e6)) if long else None
+        self._look.set()
+
+    def down(self) -> None:
+        if self._down_at is None:
+            self._down_at = time.time()
+            begun_us = round(self._down_at * 1e6)
+            again = self._deaf_us is not None and self._deaf_us[1] > begun_us
+            self._deaf_us = (self._deaf_us[0] if again and self._deaf_us else begun_us, _FOREVER_US)
+
+    def stood_still(self, since_us: int, now_us: int) -> bool:
+        """The service looked at its clock at these two moments, one after the other. Whether it heard nobody in
+        between: the machine slept, or its clock was behind and has been put right; that is nobody's silence."""
+        if since_us - now_us > SHORT_S * 1e6 and self._deaf_us is not None and self._deaf_us[1] != _FOREVER_US:
+            # the clock was ahead: the end must not wait for a date that was wrong
+            self._deaf_us = (self._deaf_us[0], min(self._deaf_us[1], now_us + round(SETTLE_S * 1e6)))
+        still = now_us - since_us >= SHORT_S * 1e6
+        if still and self._down_at is None:
+            self._deaf_us = (since_us, now_us + round(SETTLE_S * 1e6))
+        return still
+
+    @property
+    def is_down(self) -> bool:
+        return self._down_at is not None
+
+    @property
+    def deafness(self) -> Pause | None:
+        """The time in which this program did not hear the homes, and until when their words come late."""
+        return None if self._deaf_us is None else Pause("deaf", EVERYWHERE, "", *self._deaf_us)
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._look.wait(LOOK_S)
+            self._look.clear()
+            down_at = self._down_at
+            late = down_at is not None and time.time() - down_at >= self._after_s
+            if (down_at is None and not self._open) or (down_at is not None and not late):
+                continue
+            try:
+                options = connect_options(self._database, "alerting-link")
+                with psycopg.connect(self._database.url, **options) as conn:
+                    conn.execute("SELECT pg_advisory_xact_lock(hashtext('broker_away'))")
+                    if down_at is None:
+                        self._clear(conn)
+                    else:
+                        self._raise(conn, max(down_at, self._seen_at))
+                self._open = down_at is not None
+            except psycopg.Error as error:
+                log.warning("database away; the state of the broker's link is not told", error=str(error).strip())
+                stop.wait(LOOK_S)
+
+    def _raise(self, conn: psycopg.Connection[Any], since_s: float) -> None:
+        """``since_s``: untold since then. Another's link that came back a moment sooner has cleared it: that is no news
+        until ours has stayed away for as long again."""
+        now = dt.datetime.now(dt.UTC)
+        if _running(conn):
+            self._seen_at = now.timestamp()
+            return
+        household_id = _platform(conn)
+        if now.timestamp() - since_s < self._after_s or household_id is None:  # None: there is nobody to hear
+            return
+        since = dt.datetime.fromtimestamp(since_s, dt.UTC)
+        minutes = (now - since).total_seconds() / 60
+        alert = lifecycle.NewAlert(
+            alert_id(SUBJECT, RULE, round(since.timestamp() * 1e6)), RULE, 1, "technical", SUBJECT, household_id, None,
+            since, since, now, now,
+            f"消息服务器连接中断 {minutes:.1f} 分钟,无法接收各住户的数据和预警",
+            f"The broker has been out of reach for {minutes:.1f} min: no home is heard, no alert can be raised",
+            {"kind": "link", "worker": self._worker},
+        )  # fmt: skip
+        if lifecycle.raise_alert(conn, alert):
+            self._seen_at = now.timestamp()
+            log.error("the broker is away", since=since.isoformat(), alert_id=str(alert.id))
+
+    def _clear(self, conn: psycopg.Connection[Any]) -> None:
+        for (number,) in _running(conn):
+            now = dt.datetime.now(dt.UTC)
+            lifecycle.follow_up(conn, number, "clear", now, f"消息服务器连接已恢复({self._worker})")
+
+
+def _running(conn: psycopg.Connection[Any]) -> list[Any]:
+    return conn.execute(
+        "SELECT id FROM alert WHERE rule = %s AND subject = %s AND state = ANY(%s)",
+        (RULE, SUBJECT, list(lifecycle.OPEN)),
+    ).fetchall()
+
+
+def _platform(conn: psycopg.Connection[Any]) -> int | None:
+    """The platform itself as a household, in the smallest area around all homes: those who see it all are told."""
+    conn.execute(
+        """
+        INSERT INTO household (code, area_id, address_zh, address_en)
+        SELECT %(code)s, a.id, '守望平台', 'the Shouwang platform'
+        FROM (SELECT DISTINCT a.path FROM household h JOIN area a ON a.id = h.area_id) AS homes, area a
+        GROUP BY a.id HAVING bool_and(homes.path <@ a.path) ORDER BY nlevel(a.path) DESC LIMIT 1
+        ON CONFLICT (code) DO NOTHING
+        """,
+        {"code": HOME},
+    )
+    row = conn.execute("SELECT id FROM household WHERE code = %s", (HOME,)).fetchone()
+    return None if row is None else int(row[0])

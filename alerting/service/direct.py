@@ -1,0 +1,104 @@
+"""Tell somebody without the database: the channels' own adapters, those that need none, in the settings' order."""
+
+import datetime as dt
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from database.pool import make_pool
+from database.settings import DatabaseSettings
+from dispatch.channels import config, wording
+from dispatch.channels.adapters.base import Adapter, DeliveryError, Outgoing
+from dispatch.channels.adapters.webpush import Subscription
+from dispatch.core.notice import AlertNotice
+from dispatch.ladders.people import Called
+
+log = structlog.get_logger(__name__)
+
+NEED_DATABASE = ("console", "outbox", "webpush")
+"""Adapters that can not send while it is away."""
+
+
+class Door(Protocol):
+    """A way out that does not need the database."""
+
+    def send(self, person: Called, alert: AlertNotice, key: UUID) -> bool:
+        """Tell one person of one alert; False where no channel took it. A repetition has the same ``key``."""
+        ...
+
+
+class ChannelDoor:
+    """The channels of the settings file. Raises ConfigError for wrong ones."""
+
+    def __init__(self, channels: config.Channels, database: DatabaseSettings) -> None:
+        self._channels = channels
+        usable = {n: c for n, c in channels.channels.items() if c.adapter not in NEED_DATABASE}
+        unused = make_pool(database, "direct")  # stays closed: none of these adapters asks for it
+        self._adapters: dict[str, Adapter] = config.build(
+            config.Channels(usable, {kind: [] for kind in channels.order}), unused, _NoBrowsers()
+        )
+        if not usable:
+            log.warning("no channel works without the database: while it is away, only the consoles show an emergency")
+
+    def send(self, person: Called, alert: AlertNotice, key: UUID) -> bool:
+        """By the first channel that takes it."""
+        recipient = person.recipient
+        name, phone = person.name_zh, person.phone
+        if recipient.kind == "service":
+            service = self._channels.services.get(recipient.key)
+            if service is None:
+                return False
+            name, phone = service.name_zh, service.phone
+        addresses = {"phone": phone, "organisation": recipient.key if recipient.kind == "organisation" else ""}
+        language: wording.Language = "en" if person.language == "en" else "zh"
+        for channel in self._channels.order.get(recipient.kind, []):
+            adapter = self._adapters.get(channel)
+            address = addresses.get(self._channels.address(channel), "")
+            if adapter is None or not address or not adapter.reaches(address):
+                continue
+            content = _content(alert, to_family=recipient.kind == "contact")
+            text = {
+                "short": lambda c=content: wording.short(c, language, ""),
+                "long": lambda c=content: wording.long(c, language, ""),
+                "spoken": lambda c=content: wording.spoken(c, language),
+            }[self._channels.form(channel)]()
+            message = Outgoing(
+                key, 0, channel, address, name if language == "zh" else person.name_en, language, alert.severity,
+                wording.title(content, language), text, map_link=wording.map_link(content.items[0]),
+            )  # fmt: skip
+            try:
+                adapter.send(message, self._channels.channels[channel].timeout_s)
+            except DeliveryError as error:
+                log.warning("told without the database: refused", channel=channel, fault=type(error).__name__)
+                continue
+            log.info("told without the database", channel=channel, alert_id=alert.id)
+            return True
+        return False
+
+
+class _NoBrowsers:
+    def of(self, account_id: int) -> list[Subscription]:
+        return []
+
+    def forget(self, endpoint: str) -> None:
+        """There are none."""
+
+
+def _content(alert: AlertNotice, *, to_family: bool) -> wording.Content:
+    item = wording.Item(
+        alert_id=alert.id,
+        severity=alert.severity,
+        rule=alert.rule,
+        reason_zh=alert.reason_zh,
+        reason_en=alert.reason_en,
+        resident_zh=alert.resident_zh or "",
+        resident_en=alert.resident_en or "",
+        sex="",
+        household=alert.household_code,
+        address_zh=alert.address_zh,
+        address_en=alert.address_en,
+        phone=alert.phone,
+        onset=dt.datetime.fromtimestamp(alert.onset_us / 1e6, dt.UTC),
+    )
+    return wording.Content("escalation", alert.severity, 1, 1, 1, alert.area_zh, alert.area_en, (item,), to_family)

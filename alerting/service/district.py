@@ -1,0 +1,158 @@
+"""From the registry of the care network to what detectors and notices need."""
+
+import contextlib
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+
+from alerting.core.finding import Finding
+from alerting.detection.kit.context import District, Person, Source
+from alerting.detection.kit.words import room_of
+from alerting.tuning.catalogue import layers_of, tuned
+from care_network.records.registry import (
+    EMPTY,
+    Registry,
+    decode_registry,
+    encode_registry,
+    load_registry,
+    registry_stamp,
+)
+from database.local_copy import keep
+from dispatch.core.notice import AlertNotice, State
+from firmware_profiles.devices import MODELS
+
+log = structlog.get_logger(__name__)
+
+WHOLE_S = 300.0
+"""So often the registry is read although its stamp says that nothing changed: somebody may have written past it."""
+
+
+def build_district(registry: Registry, before: District | None = None) -> District:
+    """The detectors' view. People known in ``before`` keep their rows; residents who are gone live nowhere."""
+    people = [
+        person
+        if person.id is None or person.id in registry.residents
+        else msgspec.structs.replace(person, household_id=0)
+        for person in ([] if before is None else before.people)
+    ]
+    rows = {_key(person): row for row, person in enumerate(people)}
+    residents = sorted(registry.residents.values(), key=lambda resident: resident.id)
+    layers = layers_of(registry.tuning)
+    households = Counter(resident.household_id for resident in residents)
+    watched = [
+        tuned(
+            Person(resident.id, resident.code, resident.household_id, resident.spo2_scale, resident.on_oxygen),
+            layers.values(resident.ability_grade, resident.household_id, resident.id),
+        )
+        for resident in residents
+    ]
+    shared = [  # several people, several grades: what is set for the home counts
+        tuned(Person(None, registry.households[h].code, h), layers.values(None, h, None))
+        for h, several in sorted(households.items())
+        if several > 1
+    ]
+    for person in (*watched, *shared):
+        row = rows.setdefault(_key(person), len(people))
+        if row == len(people):
+            people.append(person)
+        else:
+            people[row] = person
+    alone = {resident.household_id: rows[resident.id] for resident in residents}
+    homes = {h: rows[-h] if several > 1 else alone[h] for h, several in households.items()}
+    gives = {name: model.channels for name, model in MODELS.items()}
+    sources = {}
+    for device in registry.devices.values():
+        model = MODELS.get(device.model)
+        gateway = registry.gateways.get(device.gateway)
+        if model is None or gateway is None:
+            continue
+        resident_ = registry.resident_of(device.gateway, device.name)
+        room = room_of(device.room)
+        sources[device.gateway, device.name] = Source(
+            device.gateway,
+            device.name,
+            device.model,
+            gateway.household_id,
+            None if resident_ is None else rows[resident_.id],
+            model.heartbeat_s,
+            f"{room[0]}{model.zh}",
+            f"{model.name}{', ' if room[1] else ''}{room[1]}",
+            device.room,
+            homes.get(gateway.household_id),
+            gives[device.model],
+        )
+    return District(people, sources, {name: gateway.household_id for name, gateway in registry.gateways.items()})
+
+
+def _key(person: Person) -> int:
+    """Of a resident the id, of a household of several its negative id."""
+    return -person.household_id if person.id is None else person.id
+
+
+def build_notice(
+    registry: Registry, finding: Finding, received_us: int, raised_us: int, state: State, version: int
+) -> AlertNotice:
+    """The notice of a finding; what the registry does not know stays empty rather than stopping an alert."""
+    household = registry.households.get(finding.household_id)
+    area = None if household is None else registry.areas.get(household.area_path)
+    resident = None if finding.resident_id is None else registry.residents.get(finding.resident_id)
+    return AlertNotice(
+        id=str(finding.alert_id),
+        rule=finding.rule,
+        rule_version=finding.rule_version,
+        severity=finding.severity,
+        state=state,
+        version=version,
+        subject=finding.subject,
+        household_id=finding.household_id,
+        household_code="" if household is None else household.code,
+        address_zh="" if household is None else household.address_zh,
+        address_en="" if household is None else household.address_en,
+        phone="" if household is None else household.phone,
+        area_path="" if household is None else household.area_path,
+        area_zh="" if area is None else area.name_zh,
+        area_en="" if area is None else area.name_en,
+        resident_id=finding.resident_id,
+        resident_code=None if resident is None else resident.code,
+        resident_zh=None if resident is None else resident.name_zh,
+        resident_en=None if resident is None else resident.name_en,
+        onset_us=finding.since_us,
+        sensed_us=finding.sensed_us,
+        received_us=received_us,
+        raised_us=raised_us,
+        reason_zh=finding.reason_zh,
+        reason_en=finding.reason_en,
+        evidence=finding.evidence,
+    )
+
+
+class RegistryCache:
+    """The registry, and its copy on disk for a start while the database is away."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.registry = EMPTY
+        self.known = False
+        """Whether it was read from anywhere yet; until then every home is a stranger."""
+        self._stamp, self._whole_at = "", 0.0
+        if file.exists():
+            with contextlib.suppress(ValueError):  # written by another version: the database has the truth
+                self.registry, self.known = decode_registry(file.read_bytes()), True
+
+    def refresh(self, conn: psycopg.Connection[Any]) -> bool:
+        """Read it anew; says whether it changed. Raises psycopg.Error while the database is away."""
+        stamp = registry_stamp(conn)
+        if stamp == self._stamp and time.monotonic() < self._whole_at:
+            return False
+        found = load_registry(conn)
+        self._stamp, self._whole_at, self.known = stamp, time.monotonic() + WHOLE_S, True
+        if found == self.registry:
+            return False
+        self.registry = found
+        keep(self._file, encode_registry(found))
+        return True

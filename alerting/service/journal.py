@@ -1,0 +1,143 @@
+"""The engine's memory on disk: a snapshot now and then, and every message since. A restart repeats the rest.
+
+What was acknowledged to the broker never comes again; so a message is in the journal before it is acknowledged. The
+engine is deterministic: the snapshot and the messages after it lead to the same state, and to the same alerts with the
+same ids, which everyone downstream knows already. A process that is killed loses nothing; a power cut may lose what the
+system had not yet written, which no other state depends on: alerts have a spool of their own that is synced.
+"""
+
+import contextlib
+import errno
+import io
+import os
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from alerting.detection.engine.memory import Memory, decode_memory
+
+log = structlog.get_logger(__name__)
+_HEAD = struct.Struct("<qHI")  # received at (µs), bytes of the topic, bytes of the payload
+
+
+class Journal:
+    """Files ``engine-<n>.snapshot`` and ``engine-<n>.journal`` in a folder; the highest n is the newest.
+
+    Not thread-safe, but for the writing of a snapshot, which goes on in a thread of its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._number = max((*self._numbers("journal"), *self._numbers("snapshot")), default=0)
+        self._file = self._open(self._number)
+        self._file.truncate(_intact(self._path(self._number, "journal").read_bytes()))  # torn by a power cut
+        self._writing: threading.Thread | None = None
+        self._full = False
+
+    def remembered(self) -> Memory | None:
+        """The newest snapshot that this program can read; None: there is none."""
+        for number in sorted(self._numbers("snapshot"), reverse=True):
+            path = self._path(number, "snapshot")
+            try:
+                return decode_memory(path.read_bytes())
+            except ValueError as error:
+                log.warning("snapshot not usable; the engine learns anew", file=path.name, reason=str(error))
+        return None
+
+    def repeated(self) -> Iterator[tuple[int, str, bytes]]:
+        """(received at, topic, payload) of every message since the newest snapshot, in their order."""
+        since = max(self._numbers("snapshot"), default=0)
+        for number in sorted(n for n in self._numbers("journal") if n >= since):
+            yield from _records(self._path(number, "journal").read_bytes())
+
+    def append(self, received_us: int, topic: str, payload: bytes) -> None:
+        """In the system's hands when this returns: it survives this process. A full disk is told and stops nothing:
+        what it does not take is forgotten by a restart before the next snapshot."""
+        name = topic.encode()
+        record = _HEAD.pack(received_us, len(name), len(payload)) + name + payload
+        try:
+            end = self._file.seek(0, os.SEEK_END)
+            if self._file.write(record) < len(record):
+                self._file.truncate(end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            if not self._full:
+                log.error("the journal's disk takes nothing; a restart would forget what comes now", error=str(error))
+            self._full = True
+            return
+        if self._full:
+            self._full = False
+            log.info("the journal is written again")
+
+    def snapshot(self, memory: bytes) -> None:
+        """From here on a restart begins with ``memory``, once it is safely written. Skipped while the one before is
+        still being written, and where no file can be opened: then the journal just grows."""
+        if self._writing is not None and self._writing.is_alive():
+            return
+        try:
+            file = self._open(self._number + 1)
+        except OSError as error:
+            log.error("snapshot not written", error=str(error))
+            return
+        self._file.close()
+        self._file, self._number = file, self._number + 1
+        self._writing = threading.Thread(target=self._keep, args=(self._number, memory), name="snapshot")
+        self._writing.start()
+
+    def close(self) -> None:
+        if self._writing is not None:
+            self._writing.join(30)
+        self._file.close()
+
+    def _keep(self, number: int, memory: bytes) -> None:
+        fresh = self._folder / "engine.new"
+        try:
+            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(memory)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path(number, "snapshot"))
+        except OSError as error:  # a full disk: the journal goes on, the next snapshot tries again
+            log.error("snapshot not written", error=str(error))
+            return
+        for kind in ("snapshot", "journal"):
+            for old in self._numbers(kind):
+                if old < number:
+                    with contextlib.suppress(FileNotFoundError):
+                        self._path(old, kind).unlink()
+
+    def _open(self, number: int) -> io.FileIO:
+        path = self._path(number, "journal")
+        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
+
+    def _path(self, number: int, kind: str) -> Path:
+        return self._folder / f"engine-{number}.{kind}"
+
+    def _numbers(self, kind: str) -> list[int]:
+        names = (path.stem.removeprefix("engine-") for path in self._folder.glob(f"engine-*.{kind}"))
+        return [int(name) for name in names if name.isdecimal()]
+
+
+def _records(data: bytes) -> Iterator[tuple[int, str, bytes]]:
+    """Those that are whole; what was torn was not acknowledged, and the broker sends it again."""
+    at, end = 0, _intact(data)
+    while at < end:
+        received_us, topic, payload = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        yield received_us, data[at : at + topic].decode(), data[at + topic : at + topic + payload]
+        at += topic + payload
+
+
+def _intact(data: bytes) -> int:
+    """How many bytes of a journal are whole records."""
+    at = 0
+    while at + _HEAD.size <= len(data):
+        _, topic, payload = _HEAD.unpack_from(data, at)
+        if at + _HEAD.size + topic + payload > len(data):
+            break
+        at += _HEAD.size + topic + payload
+    return at

@@ -1,0 +1,134 @@
+"""Findings on disk until the database has them: append-only, synced before anyone relies on it, in order.
+
+On a disk that takes nothing they wait in memory alone: an alert must reach the database all the same.
+"""
+
+import errno
+import io
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from alerting.core.finding import Finding
+
+log = structlog.get_logger(__name__)
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A finding and the times that belong to it, µs since 1970."""
+
+    finding: Finding
+    received_us: int
+    raised_us: int
+
+
+_encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(Record)
+AGAIN_S = 1.0
+"""A disk that took nothing is tried again after so long."""
+
+
+class Spool:
+    """A queue of records that survives ``kill -9``: one JSON line each, a second file with how many are settled.
+
+    Thread-safe. After the last record is settled the file begins anew. A torn line (power cut, full disk) is what was
+    not yet promised to anyone: it is dropped with a log entry.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file, self._mark = folder / "spool.jsonl", folder / "spool.settled"
+        self._lock = threading.Condition()
+        self._records: list[Record] = []
+        self._settled = 0
+        self._out: io.FileIO | None = None
+        self._behind, self._again_at = False, 0.0
+        if self._file.exists():
+            for line in self._file.read_bytes().splitlines()[self._already_settled() :]:
+                try:
+                    self._records.append(_decoder.decode(line))
+                except msgspec.DecodeError as error:
+                    log.error("torn line in the spool", error=str(error))
+        self._try(self._rewrite)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def waiting(self) -> list[Record]:
+        """What is not settled yet, the oldest first."""
+        with self._lock:
+            return list(self._records)
+
+    def put(self, records: list[Record]) -> None:
+        """On disk when this returns, if the disk takes it."""
+        with self._lock:
+            self._records += records
+            if not self._behind:
+                self._try(lambda: self._append(records))
+            self._catch_up()
+            self._lock.notify_all()
+
+    def wait(self, timeout_s: float) -> Record | None:
+        """The oldest record, when there is one within ``timeout_s``; it stays until :meth:`settle`."""
+        with self._lock:
+            self._catch_up()
+            self._lock.wait_for(lambda: bool(self._records), timeout_s)
+            return self._records[0] if self._records else None
+
+    def settle(self) -> None:
+        """The oldest record is in the database (or was put into quarantine)."""
+        with self._lock:
+            self._records.pop(0)
+            self._settled += 1
+            self._try(self._mark_settled if self._records and not self._behind else self._rewrite)
+
+    def close(self) -> None:
+        if self._out is not None:
+            self._out.close()
+
+    def _already_settled(self) -> int:
+        text = self._mark.read_text() if self._mark.exists() else ""
+        return int(text) if text.isdecimal() else 0
+
+    def _append(self, records: list[Record]) -> None:
+        data = b"".join(_encoder.encode(record) + b"\n" for record in records)
+        if self._out is None or self._out.write(data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(self._out.fileno())
+
+    def _mark_settled(self) -> None:
+        self._mark.write_text(str(self._settled))
+
+    def _rewrite(self) -> None:
+        """The file anew, with what waits and nothing else."""
+        fresh = self._file.with_suffix(".new")
+        with fresh.open("wb") as file:
+            file.writelines(_encoder.encode(record) + b"\n" for record in self._records)
+            file.flush()
+            os.fsync(file.fileno())
+        # the mark first: counting too few settles something twice, and writing an alert twice changes nothing
+        self._mark.write_text("0")
+        fresh.replace(self._file)
+        self.close()
+        self._settled = 0
+        self._out = open(self._file, "ab", buffering=0)  # noqa: SIM115 - open until close()
+        if self._behind:
+            self._behind = False
+            log.info("the spool is on disk again", waiting=len(self._records))
+
+    def _catch_up(self) -> None:
+        if self._behind and time.monotonic() >= self._again_at:
+            self._try(self._rewrite)
+
+    def _try(self, write: Callable[[], None]) -> None:
+        """What fails leaves the file behind what is in memory: it is written anew when the disk takes it."""
+        try:
+            write()
+        except OSError as error:
+            if not self._behind:
+                log.error("the spool's disk takes nothing; alerts wait in memory alone", error=str(error))
+            self._behind, self._again_at = True, time.monotonic() + AGAIN_S

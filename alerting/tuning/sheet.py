@@ -1,0 +1,203 @@
+"""People set parameters: who may, for whom, within which limits; every change with its reason in the history.
+
+A resident's and a home's are set by those who care for them (``set_limits``, within their area), a grade's and the
+district's by an administrator of the whole district (``set_district_limits``).
+"""
+
+import datetime as dt
+import math
+from typing import Any, get_args
+
+import msgspec
+from psycopg import Connection
+
+from alerting.detection.kit.detector import Parameter
+from alerting.tuning.catalogue import Layers, Values, catalogue, check, layers_of, named
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action, audit, may_do, visible_households, visible_residents
+from care_network.catalogues.ability import GRADES
+from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
+from care_network.records import parameter_rows
+from care_network.records.parameter_rows import Author, Change, Place, Scope
+
+MOST_REASON = 500
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A place in words: ``key`` is the resident's or household's code, or the grade; '' for the district."""
+
+    place: Place
+    key: str
+    label_zh: str
+    label_en: str
+    around: tuple[str | None, int | None, int | None]
+    """(grade, household, resident) whose layers hold here."""
+    household: str = ""
+    """The code of the home, where there is one."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A parameter as it holds at a place, and where its value comes from (a scope, or 'default')."""
+
+    name: str
+    parameter: Parameter
+    value: float
+    comes_from: str
+    here: float | None
+    """What is set at this very place."""
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    target: Target
+    lines: list[Line]
+    history: list[Change]
+    may_change: bool
+    seen: int
+    """The newest change: a form tells by it what it was filled in upon."""
+
+
+def look(conn: Connection[Any], account: Account, scope: str, key: str, at: dt.datetime, origin: str) -> Sheet:
+    """Everything that can be set there. Raises NotFoundError, NotPermittedError. Audited."""
+    with conn.transaction():
+        target = _find(conn, account, scope, key)
+        _trace(conn, account, "view_parameters", target, at, origin, {})
+        layers = _layers(conn)
+        history = parameter_rows.history(conn, target.place)
+    values = dict(layers.of(*target.around)).get(target.place.scope, {})
+    lines = [_line(name, target, layers, values) for name in sorted(catalogue()) if _holds_at(name, target.place)]
+    may_change = _refusal(conn, account, target.place) is None
+    return Sheet(target, lines, history, may_change, history[0].id if history else 0)
+
+
+def change(
+    conn: Connection[Any],
+    account: Account,
+    scope: str,
+    key: str,
+    name: str,
+    value: float | None,
+    reason: str,
+    at: dt.datetime,
+    origin: str,
+    seen: int | None = None,
+) -> bool:
+    """Set a parameter there (None: no longer); False where it is so already. ``seen``: upon which newest change.
+
+    Raises ProvisioningError: out of its limits, without a reason, somebody else was faster, not permitted, not there.
+    """
+    named(name)
+    reason = reason.strip()
+    if not 0 < len(reason) <= MOST_REASON:
+        raise ProvisioningError(
+            f"say why, in 1 to {MOST_REASON} characters: it stays in the history",
+            f"请填写原因(1 至 {MOST_REASON} 字),原因将保留在修改记录中",
+            field="reason",
+        )
+    with conn.transaction():
+        target = _find(conn, account, scope, key)
+        refusal = _refusal(conn, account, target.place)
+        if refusal is not None:
+            raise refusal
+        parameter_rows.lock(conn)
+        newest = next(iter(parameter_rows.history(conn, target.place)), None)
+        if seen is not None and newest is not None and newest.id != seen:
+            raise ChangedMeanwhileError(
+                f"{newest.actor} changed {newest.name} meanwhile; look at it again",
+                f"{newest.actor} 刚刚修改了 {newest.name},请重新查看后再改",
+            )
+        if not _holds_at(name, target.place):
+            raise ProvisioningError(
+                f"{name} holds for everybody: set it for the district", f"{name} 仅可按全区设置", field="name"
+            )
+        checked = catalogue()[name].default if value is None and target.place.scope == "district" else value
+        if checked is not None and math.isfinite(checked):
+            check(name, checked, _layers(conn).values(*target.around))
+        author = Author(account.id, account.name_zh, origin)
+        done = parameter_rows.put(conn, target.place, name, value, author, reason, at)
+        if done:
+            _trace(conn, account, "set_parameter", target, at, origin, {"name": name, "value": value})
+    return done
+
+
+def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Target:
+    """Raises NotFoundError for what does not exist or lies outside the account's area: the text does not tell which."""
+    if account.area_path is None:
+        raise NotPermittedError("parameters are set by staff, not by the family", "参数由工作人员设置,家属不可查看")
+    if scope == "district" and not key:
+        return Target(parameter_rows.DISTRICT, "", "全区", "the district", (None, None, None))
+    if scope == "grade" and key in GRADES:
+        zh, en = GRADES[key]
+        return Target(Place("grade", grade=key), key, f"能力等级:{zh}", f"ability grade: {en}", (key, None, None))
+    if scope == "home":
+        row = conn.execute("SELECT id, address_zh, address_en FROM household WHERE code = %s", (key,)).fetchone()
+        if row is not None and row[0] in visible_households(conn, account):
+            place = Place("home", household_id=row[0])
+            return Target(place, key, f"住户 {key} {row[1]}", f"home {key}, {row[2]}", (None, row[0], None), key)
+    if scope == "resident":
+        row = conn.execute(
+            "SELECT r.id, r.name_zh, r.name_en, r.ability_grade, r.household_id, h.code"
+            " FROM resident r JOIN household h ON h.id = r.household_id WHERE r.code = %s",
+            (key,),
+        ).fetchone()
+        if row is not None and row[0] in visible_residents(conn, account):
+            place = Place("resident", resident_id=row[0])
+            return Target(place, key, f"{row[1]} {key}", f"{row[2]} {key}", (row[3], row[4], row[0]), row[5])
+    if scope not in get_args(Scope):
+        raise NotFoundError(f"no scope {scope!r}: resident, home, grade or district", f"没有范围 {scope}")
+    known = f"; grades: {', '.join(GRADES)}" if scope == "grade" else " in your area"
+    raise NotFoundError(f"there is no {scope} {key!r}{known}", f"您的管辖区域内没有 {key}", field="key")
+
+
+def _refusal(conn: Connection[Any], account: Account, place: Place) -> NotPermittedError | None:
+    """Why the account may not set anything there; None: it may."""
+    wide = may_do(account, Action.SET_DISTRICT_LIMITS)
+    allowed = wide if place.scope in ("district", "grade") else may_do(account, Action.SET_LIMITS)
+    if not allowed and not (wide and place.scope == "home"):
+        return NotPermittedError(
+            f"{account.login} is {account.role}, who may not set parameters of a {place.scope}",
+            f"{account.login}({account.role})无权设置该范围的参数",
+        )
+    if place.scope in ("district", "grade") and not _all(conn, account):
+        return NotPermittedError(
+            f"a {place.scope} reaches beyond {account.login}'s area; an account of the whole district may set it",
+            f"该设置影响全区,超出 {account.login} 的管辖区域,需由全区账号设置",
+        )
+    return None
+
+
+def _all(conn: Connection[Any], account: Account) -> bool:
+    """Whether every household lies in the account's area."""
+    row = conn.execute(
+        "SELECT FROM household h JOIN area a ON a.id = h.area_id WHERE NOT a.path <@ %s::ltree LIMIT 1",
+        (account.area_path,),
+    ).fetchone()
+    return row is None
+
+
+def _holds_at(name: str, place: Place) -> bool:
+    return place.scope == "district" or not catalogue()[name].district_only
+
+
+def _layers(conn: Connection[Any]) -> Layers:
+    return layers_of(parameter_rows.current(conn))
+
+
+def _line(name: str, target: Target, layers: Layers, here: Values) -> Line:
+    value, comes_from = catalogue()[name].default, "default"
+    for scope, values in layers.of(*target.around):
+        if name in values:
+            value, comes_from = values[name], scope
+    return Line(name, catalogue()[name], value, comes_from, here.get(name))
+
+
+def _trace(
+    conn: Connection[Any],
+    account: Account,
+    action: str,
+    target: Target,
+    at: dt.datetime,
+    origin: str,
+    detail: dict[str, Any],
+) -> None:
+    where = {"scope": target.place.scope, "key": target.key}
+    audit(conn, account, action, at=at, resident_id=target.place.resident_id, origin=origin, detail={**where, **detail})

@@ -1,0 +1,1 @@
+"""Accounts, and what each of them may see and do."""

@@ -1,0 +1,195 @@
+"""Who may do what, and whom they may see."""
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any, LiteralString
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from care_network.access.accounts import Account
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    DISPATCHER = "dispatcher"
+    CARER = "carer"
+    FAMILY = "family"
+
+
+class Action(StrEnum):
+    """Everything that needs permission. The first seven are steps of an alert's life."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESPOND = "respond"
+    ARRIVE = "arrive"
+    RESOLVE = "resolve"
+    CANCEL = "cancel"
+    NOTE = "note"
+    ESCALATE = "escalate"
+    VIEW_ALERTS = "view_alerts"
+    VIEW_RESIDENT = "view_resident"
+    VIEW_VITALS = "view_vitals"
+    SET_LIMITS = "set_limits"
+    """Parameters of the detectors for a resident or a home."""
+    SET_DISTRICT_LIMITS = "set_district_limits"
+    """The same for an ability grade or the whole district."""
+    PAUSE_ALERTS = "pause_alerts"
+    """Say that a carer is there, or that a device is worked on."""
+    VIEW_OPERATIONS = "view_operations"
+    """Gateways, quarantine, the state of the services."""
+    VIEW_OUTBOX = "view_outbox"
+    """Messages of the demonstration's outbox."""
+    SETTLE_QUARANTINE = "settle_quarantine"
+    """Process refused messages again, or discard them."""
+    EXPORT_VITALS = "export_vitals"
+    """Take a resident's readings out of the platform as a file."""
+    VIEW_AUDIT = "view_audit"
+    PROVISION = "provision"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    VIEW_NETWORK = "view_network"
+    """Organisations, staff, who is on duty."""
+    MANAGE_STAFF = "manage_staff"
+    """Staff, certificates, shifts and rosters."""
+    EDIT_CONTACTS = "edit_contacts"
+    SHARE_LOCATION = "share_location"
+    """One's own."""
+    VIEW_MEDICAL_NOTE = "view_medical_note"
+    """During an open alert of that resident only."""
+    EDIT_MEDICAL_NOTE = "edit_medical_note"
+    VIEW_ORDERS = "view_orders"
+    """Work orders: who was sent where."""
+    DISPATCH = "dispatch"
+    """Send people: make, hand out, take back and cancel work orders."""
+    RATE_VISIT = "rate_visit"
+
+
+_VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
+_CARE = {Action.ACKNOWLEDGE, Action.RESPOND, Action.ARRIVE, Action.RESOLVE, Action.NOTE}
+_RESPONDER = {
+    Action.VIEW_NETWORK,
+    Action.EDIT_CONTACTS,
+    Action.SHARE_LOCATION,
+    Action.VIEW_MEDICAL_NOTE,
+    Action.EDIT_MEDICAL_NOTE,
+    Action.PAUSE_ALERTS,
+}
+
+PERMISSIONS: dict[Role, frozenset[Action]] = {
+    # Sets the platform up, answers no alert: an alert is closed by those who care for the person.
+    Role.ADMIN: frozenset(
+        _VIEW
+        | {
+            Action.VIEW_OPERATIONS,
+            Action.VIEW_OUTBOX,
+            Action.SETTLE_QUARANTINE,
+            Action.EXPORT_VITALS,
+            Action.VIEW_AUDIT,
+            Action.PROVISION,
+            Action.MANAGE_ACCOUNTS,
+            Action.VIEW_NETWORK,
+            Action.MANAGE_STAFF,
+            Action.EDIT_CONTACTS,
+            Action.VIEW_ORDERS,
+            Action.SET_DISTRICT_LIMITS,
+            Action.PAUSE_ALERTS,
+        }
+    ),
+    Role.DISPATCHER: frozenset(
+        _VIEW
+        | _CARE
+        | _RESPONDER
+        | {Action.CANCEL, Action.ESCALATE, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
+        | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
+    ),
+    Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_ORDERS}),
+    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT}),
+}
+
+
+def may_do(account: Account, action: Action | str) -> bool:
+    """Whether the account's role has the permission; whose data is another question: :func:`may_see`."""
+    return Action(action) in PERMISSIONS[Role(account.role)]
+
+
+# The account's own row is read again each time: a scope or a consent that was taken back ends at once.
+_VISIBLE: LiteralString = """
+    SELECT r.id
+    FROM account me
+    JOIN area mine ON mine.path = me.area_path
+    JOIN area a ON a.path <@ mine.path
+    JOIN household h ON h.area_id = a.id
+    JOIN resident r ON r.household_id = h.id
+    WHERE me.id = %(account)s AND me.active AND me.role <> 'family'
+    UNION
+    SELECT f.resident_id
+    FROM account me JOIN family_member f ON f.account_id = me.id
+    WHERE me.id = %(account)s AND me.active AND me.role = 'family' AND f.consent_at <= now()
+"""
+
+_VISIBLE_HOUSEHOLDS: LiteralString = """
+    SELECT h.id
+    FROM account me
+    JOIN area a ON a.path <@ me.area_path
+    JOIN household h ON h.area_id = a.id
+    WHERE me.id = %(account)s AND me.active AND me.role <> 'family'
+    UNION
+    SELECT r.household_id
+    FROM account me JOIN family_member f ON f.account_id = me.id JOIN resident r ON r.id = f.resident_id
+    WHERE me.id = %(account)s AND me.active AND me.role = 'family' AND f.consent_at <= now()
+"""
+
+
+def visible_residents(conn: Connection[Any], account: Account) -> frozenset[int]:
+    """Ids of the residents the account may see: staff those below their area, family their own with consent."""
+    return frozenset(row[0] for row in conn.execute(_VISIBLE, {"account": account.id}))
+
+
+def visible_households(conn: Connection[Any], account: Account) -> frozenset[int]:
+    """Ids of the households whose alerts the account may see where an alert names no resident (smoke, a gateway)."""
+    return frozenset(row[0] for row in conn.execute(_VISIBLE_HOUSEHOLDS, {"account": account.id}))
+
+
+def may_see(conn: Connection[Any], account: Account, resident_id: int) -> bool:
+    """Whether the account may see this resident. False for an id that does not exist, too."""
+    return resident_id in visible_residents(conn, account)
+
+
+def audit(
+    conn: Connection[Any],
+    account: Account | None,
+    action: Action | str,
+    *,
+    at: dt.datetime,
+    resident_id: int | None = None,
+    origin: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Record that somebody looked at a resident's data or changed it; part of the caller's transaction if there is one.
+
+    A ``resident_id`` that does not exist is recorded in ``detail`` instead: a try with an invented id leaves a trace.
+    """
+    detail = dict(detail or {})
+    if resident_id is not None and not 0 < resident_id < 2**31:
+        detail["unknown_resident"] = str(resident_id)[:40]
+        resident_id = None
+    with conn.transaction():
+        conn.execute(
+            """
+            INSERT INTO audit (at, account_id, action, resident_id, detail, origin)
+            SELECT %(at)s, %(account)s, %(action)s, r.id,
+                   CASE WHEN r.id IS NULL AND %(resident)s::integer IS NOT NULL
+                        THEN %(detail)s || jsonb_build_object('unknown_resident', %(resident)s::text)
+                        ELSE %(detail)s END,
+                   %(origin)s
+            FROM (VALUES (1)) AS one LEFT JOIN resident r ON r.id = %(resident)s::integer
+            """,
+            {
+                "at": at,
+                "account": account.id if account else None,
+                "action": str(action),
+                "resident": resident_id,
+                "detail": Jsonb(detail),
+                "origin": origin,
+            },
+        )

@@ -1,0 +1,1 @@
+"""Fixed lists: skills and certificates, ability grades, kinds of service."""

@@ -1,0 +1,1 @@
+"""A small district for the demonstration and tests."""

@@ -1,0 +1,196 @@
+"""The demonstration district: Yantian's streets, fictional residents, the given homes, and logins to try."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+from psycopg import Connection
+
+from care_network.demo import staff
+from care_network.demo.people import Person, people_of, surname_of
+from care_network.demo.places import AREAS, COMPOUNDS, DISTRICT, ORGANISATIONS
+from care_network.errors import ProvisioningError
+from care_network.medical.keyring import KeyRing
+from care_network.records import provisioning
+from care_network.records.records import (
+    NewAccount,
+    NewDevice,
+    NewFamilyMember,
+    NewGateway,
+    NewHousehold,
+    NewLimit,
+    NewResident,
+)
+from firmware_profiles.devices import MODELS
+from firmware_profiles.driver import DeviceConfig
+
+log = structlog.get_logger(__name__)
+
+DEMO_PASSWORD = "shouwang-demo"  # noqa: S105 - printed on purpose; load_demo refuses a database that others use
+FAMILIES = 3
+"""The first so many homes have a family login."""
+FAMILY_LOGIN = "family-"
+
+
+class DemoHome(Protocol):
+    """What the demonstration needs to know of a home; whoever simulates it decides."""
+
+    @property
+    def gateway(self) -> str: ...
+
+    @property
+    def devices(self) -> Sequence[DeviceConfig]: ...
+
+
+class DemoLogin(msgspec.Struct, frozen=True):
+    """A login to be shown to whoever tries the demonstration."""
+
+    role: str
+    login: str
+    password: str
+    note: str
+
+
+class DemoDistrict(msgspec.Struct, frozen=True):
+    """What was loaded."""
+
+    logins: tuple[DemoLogin, ...]
+    residents: int
+    gateways: int
+
+
+def load_demo(
+    conn: Connection[Any],
+    homes: Sequence[DemoHome],
+    *,
+    password: str = DEMO_PASSWORD,
+    now: dt.datetime | None = None,
+    ring: KeyRing | None = None,
+) -> DemoDistrict:
+    """Load what is missing of the district, with ``homes`` in the order of their numbers; safe to repeat.
+
+    Everything is one transaction; what people changed since the last start stays. ``now``: when the families' residents
+    consented (default: the present). ``ring``: the keys of the medical notes; None: none are written. Raises
+    ProvisioningError where the database has accounts that are not the demonstration's: logins with a password known to
+    all do not belong there.
+    """
+    now = now or dt.datetime.now(dt.UTC)
+    accounts, notes = _accounts(homes, password)
+    with conn.transaction():
+        _refuse_real_data(conn, {account.login for account in accounts})
+        for area in AREAS:
+            provisioning.add_area(conn, area, exist_ok=True)
+        for organisation in ORGANISATIONS:
+            provisioning.add_organisation(conn, organisation, exist_ok=True)
+        residents = 0
+        known = {row[0]: row[1] for row in conn.execute(_KNOWN_HOMES)}
+        for number, home in enumerate(homes, start=1):
+            people = people_of(number)
+            residents += len(people)
+            names = {device.name for device in home.devices} | {provisioning.GATEWAY_DEVICE}
+            if known.get(home.gateway) != len(names):
+                _add_home(conn, number, home, people, now)
+        for account in accounts:
+            provisioning.add_account(conn, account, exist_ok=True)
+        for number in range(1, min(FAMILIES, len(homes)) + 1):
+            for person in people_of(number):
+                provisioning.add_family_member(
+                    conn, NewFamilyMember(_family_login(number), person.code, "女儿", "daughter", now)
+                )
+        staff.add_staff(conn, now.date())
+        everybody = {number: people_of(number) for number in range(1, len(homes) + 1)}
+        staff.add_contacts(conn, everybody, {n: _family_login(n) for n in range(1, FAMILIES + 1)}, now)
+        if ring is not None:
+            staff.add_notes(conn, ring, everybody, now)
+    log.info("demonstration district loaded", homes=len(homes), residents=residents)
+    logins = (
+        DemoLogin(account.role, account.login, password, note) for account, note in zip(accounts, notes, strict=True)
+    )
+    return DemoDistrict(tuple(logins), residents, len(homes))
+
+
+_LANGUAGES = (("cmn", "yue"), ("cmn",), ("hak", "cmn"), ("yue",))
+"""Spoken in the homes, in turn."""
+_KNOWN_HOMES = """
+    SELECT g.name, count(d.id) FROM gateway g LEFT JOIN device d ON d.gateway_id = g.id GROUP BY g.name
+"""
+
+
+def _refuse_real_data(conn: Connection[Any], logins: set[str]) -> None:
+    row = conn.execute(
+        "SELECT login FROM account WHERE login <> ALL (%s) AND login NOT LIKE %s LIMIT 1",
+        (sorted(logins), f"{FAMILY_LOGIN}%"),
+    ).fetchone()
+    if row is not None:
+        raise ProvisioningError(
+            f"this database has the account {row[0]!r}, which is not the demonstration's: it is in real use."
+            " Give the demonstration a database of its own"
+        )
+
+
+def _add_home(conn: Connection[Any], number: int, home: DemoHome, people: list[Person], now: dt.datetime) -> None:
+    compound = COMPOUNDS[(number - 1) % len(COMPOUNDS)]
+    code = f"H{number:04d}"
+    building, floor, flat = 1 + number % 8, 2 + number * 3 % 24, 1 + number % 4
+    provisioning.add_household(
+        conn,
+        NewHousehold(
+            code=code,
+            area=compound.area.path,
+            address_zh=f"{compound.street_zh}{10 + number}号{compound.area.name_zh}{building}栋{floor}{flat:02d}",
+            address_en=f"{floor}{flat:02d}/{building}, {compound.area.name_en}, {10 + number} {compound.street_en}",
+            # No subscriber's number begins with 0: nobody is called by mistake.
+            phone=f"0755-0000{number % 10000:04d}",
+            # Some metres apart, so that a map shows each.
+            longitude=round((compound.area.longitude or 0) + (number * 7 % 9 - 4) * 0.0002, 6),
+            latitude=round((compound.area.latitude or 0) + (number * 5 % 9 - 4) * 0.0002, 6),
+        ),
+        exist_ok=True,
+    )
+    for person in people:
+        new = NewResident(
+            person.code, code, person.name_zh, person.name_en, person.sex, person.birth_date, person.home_care_bed,
+            person.spo2_scale, languages=_LANGUAGES[number % len(_LANGUAGES)], ability_grade=person.ability_grade,
+        )  # fmt: skip
+        provisioning.add_resident(conn, new, now.date(), exist_ok=True)
+    if number % 9 == 4:
+        # An old athlete: a resting pulse that would be an alarm in others.
+        limit = NewLimit(people[0].code, "heart_rate", "demo", low=42.0, high=125.0)
+        provisioning.set_limit(conn, limit, now)
+    provisioning.add_gateway(conn, NewGateway(home.gateway, code), exist_ok=True)
+    for device in home.devices:
+        # In a couple's home the first one wears and is measured; what stands in a room watches both.
+        model = MODELS.get(device.model)
+        wearer = people[0].code if model is not None and (model.wearable or model.transport == "ble-gatt") else None
+        new_device = NewDevice(home.gateway, device.name, device.model, device.room, wearer)
+        provisioning.add_device(conn, new_device, exist_ok=True)
+
+
+def _accounts(homes: Sequence[DemoHome], password: str) -> tuple[list[NewAccount], list[str]]:
+    """The accounts, and beside each a note for who tries it."""
+    accounts = [
+        NewAccount("dispatcher", password, "调度员 周敏", "Zhou Min", "dispatcher", DISTRICT),
+        NewAccount("dispatcher-night", password, "调度员 何斌", "He Bin", "dispatcher", DISTRICT),
+        NewAccount("carer", password, "护理员 许晴", "Xu Qing", "carer", f"{DISTRICT}.shatoujiao"),
+        NewAccount("carer-haishan", password, "护理员 冯磊", "Feng Lei", "carer", f"{DISTRICT}.haishan"),
+        NewAccount("admin", password, "管理员", "Administrator", "admin", DISTRICT),
+    ]
+    notes = [
+        "区调度台 district dispatch desk",
+        "接班的调度员 who takes over the desk",
+        "沙头角街道 Shatoujiao Street",
+        "海山街道 Haishan Street",
+        "设备与账号 devices and accounts",
+    ]
+    for number in range(1, min(FAMILIES, len(homes)) + 1):
+        person = people_of(number)[0]
+        surname_zh, surname_en = surname_of(person)
+        accounts.append(NewAccount(_family_login(number), password, f"{surname_zh}女士", f"Ms {surname_en}", "family"))
+        notes.append(f"{person.name_zh}的女儿 daughter of {person.name_en}")
+    return accounts, notes
+
+
+def _family_login(number: int) -> str:
+    return f"{FAMILY_LOGIN}{number:04d}"

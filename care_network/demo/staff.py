@@ -1,0 +1,181 @@
+"""Who works in the demonstration district, round the clock in every street; whom to call; what responders must know."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from psycopg import Connection
+
+from care_network.demo.people import Person, surname_of
+from care_network.demo.places import STREETS
+from care_network.medical import notes
+from care_network.medical.keyring import KeyRing
+from care_network.records import kinds, store
+from care_network.records.staff_records import NewCertificate, NewContact, NewRosterEntry, NewShift, NewStaff
+
+Role = Literal["carer", "nurse", "doctor", "dispatcher", "social_worker", "manager", "volunteer"]
+
+FROM = dt.date(2025, 1, 1)
+_WEEK = (1, 2, 3, 4, 5)
+_WEEKEND = (6, 7)
+_SHIFTS = (
+    ("early", "早班", "Early", dt.time(7), dt.time(15)),
+    ("late", "中班", "Late", dt.time(15), dt.time(23)),
+    ("night", "夜班", "Night", dt.time(23), dt.time(7)),
+)
+_DAY_SHIFT = ("day", "日班", "Day", dt.time(8, 30), dt.time(17, 30))
+_TURNS = tuple((shift[0], days) for days in (_WEEK, _WEEKEND) for shift in _SHIFTS)
+"""Six people cover the 21 shifts of a week; none works two in a row."""
+
+_FAMILY = (
+    "赵 Zhao", "钱 Qian", "孙 Sun", "周 Zhou", "冯 Feng", "许 Xu", "韩 Han", "杨 Yang", "朱 Zhu", "秦 Qin", "魏 Wei",
+    "蒋 Jiang", "沈 Shen",
+)  # fmt: skip
+_GIVEN = (
+    "敏 Min", "晴 Qing", "磊 Lei", "丽华 Lihua", "志远 Zhiyuan", "佳怡 Jiayi", "海燕 Haiyan", "俊杰 Junjie",
+    "小芳 Xiaofang", "文静 Wenjing", "大勇 Dayong", "雪梅 Xuemei", "建平 Jianping", "婷婷 Tingting", "国栋 Guodong",
+    "春燕 Chunyan", "子涵 Zihan",
+)  # fmt: skip
+_LANGUAGES = (("cmn", "yue"), ("cmn", "hak"), ("cmn", "yue", "nan"), ("cmn",), ("cmn", "yue", "eng"))
+
+
+class _Team(msgspec.Struct, frozen=True):
+    """An organisation's people, in the order of ``_TURNS``."""
+
+    organisation: str
+    roles: tuple[Role, ...]
+    known: Mapping[int, tuple[str, str, str]] = {}
+    """(Chinese name, English name, login) of those who have an account."""
+
+
+_BED_TEAM: tuple[Role, ...] = ("nurse", "carer", "carer", "carer", "nurse", "carer")
+_CENTER: tuple[Role, ...] = ("carer",) * 6
+"""At any hour there are a center's carer and two of the bed teams to choose from."""
+_TEAMS = (
+    _Team("district-center", ("dispatcher",) * 6, {0: ("周敏", "Zhou Min", "dispatcher")}),
+    _Team("home-care-beds", _BED_TEAM),
+    _Team("beds-shatoujiao", _BED_TEAM, {1: ("许晴", "Xu Qing", "carer")}),
+    _Team("beds-haishan", _BED_TEAM, {1: ("冯磊", "Feng Lei", "carer-haishan")}),
+    _Team("beds-yantian", _BED_TEAM),
+    _Team("beds-meisha", _BED_TEAM),
+    *(_Team(f"center-{street}", _CENTER) for street in STREETS),
+)
+_BY_DAY = (
+    _Team("station-donghe", ("volunteer", "social_worker")),
+    _Team("station-pengwan", ("volunteer", "volunteer")),
+    _Team("point-c04", ("volunteer",)),
+    _Team("health-shatoujiao", ("doctor",)),
+    *(_Team(f"center-{street}", ("social_worker",)) for street in STREETS),
+)
+"""Open on working days."""
+
+_CAN: Mapping[str, tuple[str, ...]] = {
+    "nurse": ("first_aid", "cpr_aed", "transfer", "wound_care", "injection", "oxygen", "vital_signs"),
+    "carer": ("first_aid", "cpr_aed", "lifting", "transfer", "bathing", "feeding", "dementia_care", "vital_signs"),
+    "doctor": ("first_aid", "cpr_aed", "vital_signs", "oxygen"),
+    "dispatcher": ("first_aid",),
+    "social_worker": ("counselling", "escort", "first_aid", "device_repair"),
+    "volunteer": ("lifting", "escort", "housekeeping", "device_repair"),
+}
+_PAPERS: Mapping[str, tuple[str, ...]] = {
+    "nurse": ("nurse_licence", "health"),
+    "carer": ("elder_carer", "first_aid", "health"),
+    "doctor": ("doctor_licence",),
+    "dispatcher": ("first_aid",),
+    "social_worker": ("social_worker", "first_aid"),
+    "volunteer": (),
+}
+_NO_EXPIRY = frozenset({"elder_carer", "social_worker"})
+
+
+def add_staff(conn: Connection[Any], today: dt.date) -> None:
+    """Teams, shifts and rosters that are not there yet. Who is there stays as people have changed them."""
+    there = {row[0] for row in conn.execute("SELECT code FROM staff")}
+    number = 0
+    for team in (*_TEAMS, *_BY_DAY):
+        round_the_clock = team in _TEAMS
+        new = False
+        for place, role in enumerate(team.roles):
+            number += 1
+            code = f"S{number:04d}"
+            if code in there:
+                continue
+            if not new:
+                _add_shifts(conn, team.organisation, round_the_clock, today)
+                new = True
+            _add_person(conn, team, place, role, code, number, today)
+            shift, days = _TURNS[place] if round_the_clock else (_DAY_SHIFT[0], _WEEK)
+            entry = NewRosterEntry(code, team.organisation, shift, days, FROM)
+            store.add(conn, kinds.ROSTER, entry, today, exist_ok=True)
+
+
+def add_contacts(
+    conn: Connection[Any], people: Mapping[int, Sequence[Person]], logins: Mapping[int, str], now: dt.datetime
+) -> None:
+    """A child for each resident, and a neighbour with a key for every third home, where there is nobody yet."""
+    there = {
+        row[0] for row in conn.execute("SELECT DISTINCT r.code FROM contact c JOIN resident r ON r.id = resident_id")
+    }
+    for number, residents in people.items():
+        for person in residents:
+            if person.code in there:
+                continue
+            zh, en = surname_of(person)
+            # One in ten has not agreed yet: the platform must leave that daughter alone.
+            daughter = NewContact(
+                person.code, f"0755-0001{number % 10000:04d}", f"{zh}女士", f"Ms {en}", "女儿", "daughter", 1,
+                None if number % 10 == 9 else now, login=logins.get(number),
+            )  # fmt: skip
+            store.add(conn, kinds.CONTACT, daughter, now.date())
+            if number % 3 == 0:
+                neighbour = NewContact(
+                    person.code, f"0755-0003{number % 10000:04d}", "李阿姨", "Aunt Li", "邻居", "neighbour", 2, now,
+                    has_key=True,
+                )  # fmt: skip
+                store.add(conn, kinds.CONTACT, neighbour, now.date())
+
+
+_NOTES = (
+    notes.MedicalNote(
+        "青霉素", "高血压、2型糖尿病", "氨氯地平 5 mg 每日一次;二甲双胍 0.5 g 每日两次", "2580", "听力差,请大声敲门"
+    ),
+    notes.MedicalNote("无", "冠心病,支架术后", "阿司匹林 100 mg、氯吡格雷 75 mg 每日一次(易出血)", "1379", ""),
+    notes.MedicalNote("海鲜", "慢阻肺,家庭氧疗", "噻托溴铵吸入,每日一次", "4862", "目标血氧 88–92 %"),
+)
+
+
+def add_notes(conn: Connection[Any], ring: KeyRing, people: Mapping[int, Sequence[Person]], now: dt.datetime) -> None:
+    """For everyone with a home care bed who has none."""
+    there = {
+        row[0] for row in conn.execute("SELECT r.code FROM medical_note n JOIN resident r ON r.id = n.resident_id")
+    }
+    for number, residents in people.items():
+        for person in residents:
+            if person.home_care_bed and person.code not in there:
+                notes.add_note(conn, ring, person.code, _NOTES[2 if person.spo2_scale == 2 else number % 2], now)
+
+
+def _add_shifts(conn: Connection[Any], organisation: str, round_the_clock: bool, today: dt.date) -> None:
+    for code, zh, en, starts, ends in _SHIFTS if round_the_clock else (_DAY_SHIFT,):
+        store.add(conn, kinds.SHIFT, NewShift(organisation, code, zh, en, starts, ends), today, exist_ok=True)
+
+
+def _add_person(
+    conn: Connection[Any], team: _Team, place: int, role: Role, code: str, number: int, today: dt.date
+) -> None:
+    family_zh, family_en = _FAMILY[number * 5 % len(_FAMILY)].split()
+    given_zh, given_en = _GIVEN[number * 7 % len(_GIVEN)].split()
+    name_zh, name_en, login = team.known.get(place, (family_zh + given_zh, f"{family_en} {given_en}", None))
+    new = NewStaff(
+        code, team.organisation, role, name_zh, name_en, f"0755-0002{number:04d}", _CAN[role],
+        _LANGUAGES[number % len(_LANGUAGES)], login=login,
+    )  # fmt: skip
+    store.add(conn, kinds.STAFF, new, today)
+    for paper in _PAPERS[role]:
+        # One first aider's paper has run out: it shows.
+        lapsed = paper == "first_aid" and number % 17 == 0
+        expires = (
+            None if paper in _NO_EXPIRY else dt.date(2025, 6, 30) if lapsed else dt.date(2035, 1 + number % 12, 28)
+        )
+        store.add(conn, kinds.CERTIFICATE, NewCertificate(code, paper, f"SZ{number:06d}", None, expires), today)

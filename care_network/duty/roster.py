@@ -1,0 +1,320 @@
+"""Who is on duty: a pure function of the roster and the time, and the holes in the hours to come.
+
+A :class:`Roster` is one immutable picture (``care_network.duty.loading`` loads it); msgspec keeps it as JSON, so that
+an emergency finds its people with the database away. Weekly shifts are by Asia/Shanghai's clock. An interval holds its
+start and not its end. An absence takes a person off everything, extra duties too: nobody is counted on by mistake.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from care_network.catalogues.workforce import ROLES, Certificate, effective_skills
+from care_network.errors import NotFoundError
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+_DAY = dt.timedelta(days=1)
+_Span = tuple[dt.datetime, dt.datetime]
+
+KIND_WORDS: Mapping[str, tuple[str, str]] = {
+    "home_care_bed_team": ("家庭养老床位团队", "home care bed team"),
+    "compound_point": ("小区长者服务点", "compound point"),
+    "community_station": ("社区长者服务站", "community elder station"),
+    "street_elder_center": ("街道长者服务中心", "street elder center"),
+    "district_center": ("区级中心", "district center"),
+    "medical_partner": ("医疗合作机构", "medical partner"),
+}
+"""Kinds of organisation in words, in the order in which those of the same level come."""
+NEAREST_KINDS = tuple(KIND_WORDS)
+
+
+class Person(msgspec.Struct, frozen=True, gc=False):
+    """A member of staff or a volunteer."""
+
+    id: int
+    code: str
+    name_zh: str
+    name_en: str
+    role: str
+    """A code of ``workforce.ROLES``."""
+    phone: str
+    account_id: int | None
+    skills: tuple[str, ...]
+    certificates: tuple[Certificate, ...]
+    languages: tuple[str, ...]
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there is a telephone or a login to tell."""
+        return bool(self.phone) or self.account_id is not None
+
+
+class Post(msgspec.Struct, frozen=True, gc=False):
+    """An organisation, as far as duty goes."""
+
+    id: int
+    code: str
+    kind: str
+    path: str
+    """Of the area it serves."""
+    name_zh: str
+    name_en: str
+    phone: str
+
+
+class Weekly(msgspec.Struct, frozen=True, gc=False):
+    """Somebody works a shift every week; see ``staff_records.NewRosterEntry``."""
+
+    staff_id: int
+    organisation_id: int
+    shift: str
+    starts: dt.time
+    ends: dt.time
+    weekdays: tuple[int, ...]
+    valid_from: dt.date
+    valid_until: dt.date | None
+
+
+class Exceptional(msgspec.Struct, frozen=True, gc=False):
+    """An absence (``organisation_id`` None) or an extra duty."""
+
+    staff_id: int
+    organisation_id: int | None
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    reason: str = ""
+
+
+class Roster(msgspec.Struct, frozen=True):
+    """Everything that decides who is on duty between ``since`` and ``until``. Only active people and organisations."""
+
+    since: dt.datetime
+    until: dt.datetime
+    people: dict[int, Person]
+    posts: dict[int, Post]
+    weekly: tuple[Weekly, ...] = ()
+    absences: tuple[Exceptional, ...] = ()
+    extras: tuple[Exceptional, ...] = ()
+
+
+class Stint(msgspec.Struct, frozen=True, gc=False):
+    """One person's unbroken time on duty for an organisation."""
+
+    staff_id: int
+    organisation_id: int
+    shift: str
+    """The shift's code; 'extra' for an extra duty."""
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+
+
+class OnDuty(msgspec.Struct, frozen=True):
+    """Somebody who can be asked to go now."""
+
+    person: Person
+    post: Post
+    shift: str
+    until: dt.datetime
+    """When this duty ends."""
+    skills: tuple[str, ...]
+    """Those that count today."""
+    lapsed: tuple[str, ...]
+    """Skills whose certificate is missing or has expired."""
+    qualified: bool
+    """False where the role needs a certificate (a nurse's licence) that is missing or has expired."""
+
+
+class Hole(msgspec.Struct, frozen=True):
+    """Nobody who can be reached is on duty at any of these organisations."""
+
+    posts: tuple[Post, ...]
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    absent: tuple[tuple[Person, str], ...]
+    """Who would be on duty but is away, with the reason."""
+
+
+def stints(roster: Roster, since: dt.datetime, until: dt.datetime) -> list[Stint]:
+    """Every stint that touches [since, until), whole, in the order of start, organisation and person.
+
+    Raises ValueError where the roster does not cover the time.
+    """
+    if since < roster.since or until > roster.until:
+        raise ValueError(f"the roster was loaded from {roster.since} to {roster.until}: load it anew for this time")
+    away = defaultdict(list)
+    for absence in roster.absences:
+        away[absence.staff_id].append((absence.starts_at, absence.ends_at))
+    found = []
+    for stint in _planned(roster, since, until):
+        if stint.staff_id not in away:
+            found.append(stint)
+            continue
+        found += [
+            msgspec.structs.replace(stint, starts_at=span[0], ends_at=span[1])
+            for span in _without((stint.starts_at, stint.ends_at), away[stint.staff_id])
+            if _touch(span, (since, until))
+        ]
+    return sorted(found, key=lambda stint: (stint.starts_at, stint.organisation_id, stint.staff_id, stint.ends_at))
+
+
+def on_duty(
+    roster: Roster, at: dt.datetime, *, place: str | None = None, organisation: str | None = None
+) -> tuple[OnDuty, ...]:
+    """Who is on duty at that time: for an area's path, everyone of the organisations that serve it, nearest first.
+
+    ``place``: 'shenzhen.yantian.haishan.pengwan.c04'; its compound's, community's, street's, district's and city's
+    organisations serve it. ``organisation``: only this code's people. Neither: everybody. Each person once for each
+    organisation. Raises NotFoundError for a code that is not there or closed.
+    """
+    wanted = {post.id for post in _posts(roster, [organisation])} if organisation is not None else set(roster.posts)
+    today = at.astimezone(SHANGHAI).date()
+    found: dict[tuple[int, int], Stint] = {}
+    for stint in stints(roster, at, at + dt.timedelta.resolution):
+        key = (stint.organisation_id, stint.staff_id)
+        serves = place is None or _serves(roster.posts[stint.organisation_id], place)
+        # Of two that overlap, the one that lasts longer.
+        if stint.organisation_id in wanted and serves and (key not in found or found[key].ends_at < stint.ends_at):
+            found[key] = stint
+    people = (_on_duty(roster, stint, today) for stint in found.values())
+    return tuple(sorted(people, key=lambda one: (*_nearness(one.post), one.person.code)))
+
+
+def serving(roster: Roster, place: str) -> tuple[Post, ...]:
+    """The organisations that serve an area: its own and those of the areas above it, nearest first."""
+    return tuple(sorted((post for post in roster.posts.values() if _serves(post, place)), key=_nearness))
+
+
+def find_holes(roster: Roster, since: dt.datetime, until: dt.datetime, groups: Iterable[Collection[str]]) -> list[Hole]:
+    """The times in [since, until) at which a group of organisations (codes) has nobody who can be reached.
+
+    A group is covered while any of its organisations is; give ``[[code], …]`` to look at each alone. In the order of
+    groups and time. Raises NotFoundError for a code that is not there or closed.
+    """
+    every = stints(roster, since, until)
+    holes = []
+    for group in groups:
+        posts = _posts(roster, group)
+        ids = {post.id for post in posts}
+        busy = [
+            (stint.starts_at, stint.ends_at)
+            for stint in every
+            if stint.organisation_id in ids and roster.people[stint.staff_id].reachable
+        ]
+        for start, end in _without((since, until), busy):
+            holes.append(Hole(tuple(posts), start, end, _absent(roster, ids, start, end)))
+    return holes
+
+
+def describe(hole: Hole) -> tuple[str, str]:
+    """The hole in words, in Chinese and in English, with what to do."""
+    start, end = hole.starts_at.astimezone(SHANGHAI), hole.ends_at.astimezone(SHANGHAI)
+    zh = f"{'、'.join(post.name_zh for post in hole.posts)}:{start:%m-%d %H:%M} 至 {end:%m-%d %H:%M} 无人可联系值班"
+    en = f"{', '.join(post.name_en for post in hole.posts)}: nobody who can be reached from {start:%m-%d %H:%M}"
+    en += f" to {end:%m-%d %H:%M}"
+    if hole.absent:
+        zh += ";缺勤:" + "、".join(person.name_zh + (f"({why})" if why else "") for person, why in hole.absent)
+        en += "; away: " + ", ".join(person.name_en + (f" ({why})" if why else "") for person, why in hole.absent)
+    return f"{zh}。请安排加班或补充排班。", f"{en}. Add an extra duty or a roster entry."
+
+
+def _planned(roster: Roster, since: dt.datetime, until: dt.datetime) -> Iterable[Stint]:
+    """What the patterns and the extra duties say in [since, until); absences not yet taken off."""
+    hours: dict[tuple[dt.time, dt.time], list[tuple[dt.date, _Span]]] = {}  # a thousand people share a few shifts
+    for entry in roster.weekly:
+        if entry.staff_id not in roster.people or entry.organisation_id not in roster.posts:
+            continue
+        key = (entry.starts, entry.ends)
+        if key not in hours:
+            hours[key] = [(day, span) for day, span in _shift_hours(*key, since, until) if _touch(span, (since, until))]
+        for day, span in hours[key]:
+            if day.isoweekday() not in entry.weekdays or day < entry.valid_from:
+                continue
+            if entry.valid_until is None or day <= entry.valid_until:
+                yield Stint(entry.staff_id, entry.organisation_id, entry.shift, *span)
+    for extra in roster.extras:
+        if extra.organisation_id in roster.posts and extra.staff_id in roster.people:
+            span = (extra.starts_at, extra.ends_at)
+            if _touch(span, (since, until)):
+                yield Stint(extra.staff_id, extra.organisation_id, "extra", *span)
+
+
+def _shift_hours(
+    starts: dt.time, ends: dt.time, since: dt.datetime, until: dt.datetime
+) -> Iterable[tuple[dt.date, _Span]]:
+    """The hours of a shift on each day from the one before ``since``: its end may lie on the day after."""
+    day, last = since.astimezone(SHANGHAI).date() - _DAY, until.astimezone(SHANGHAI).date()
+    overnight = _DAY if ends <= starts else dt.timedelta(0)
+    while day <= last:
+        yield (
+            day,
+            (
+                dt.datetime.combine(day, starts, SHANGHAI).astimezone(dt.UTC),
+                dt.datetime.combine(day + overnight, ends, SHANGHAI).astimezone(dt.UTC),
+            ),
+        )
+        day += _DAY
+
+
+def _touch(one: _Span, other: _Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _without(span: _Span, taken: Iterable[_Span]) -> list[_Span]:
+    """What is left of the span when the taken ones are cut out."""
+    left, (start, end) = [], span
+    for cut_start, cut_end in sorted(taken):
+        if cut_end <= start or cut_start >= end:
+            continue
+        if cut_start > start:
+            left.append((start, cut_start))
+        start = cut_end
+        if start >= end:
+            return left
+    return [*left, (start, end)]
+
+
+def _absent(roster: Roster, posts: set[int], start: dt.datetime, end: dt.datetime) -> tuple[tuple[Person, str], ...]:
+    planned = {stint.staff_id for stint in _planned(roster, start, end) if stint.organisation_id in posts}
+    away = {
+        absence.staff_id: absence.reason
+        for absence in roster.absences
+        if absence.staff_id in planned and absence.starts_at < end and start < absence.ends_at
+    }
+    return tuple((roster.people[staff], away[staff]) for staff in sorted(away, key=lambda s: roster.people[s].code))
+
+
+def _on_duty(roster: Roster, stint: Stint, today: dt.date) -> OnDuty:
+    person = roster.people[stint.staff_id]
+    skills, lapsed = effective_skills(person.skills, person.certificates, today)
+    needs = ROLES[person.role].needs if person.role in ROLES else frozenset()
+    held = {certificate.kind for certificate in person.certificates if certificate.valid(today)}
+    return OnDuty(
+        person,
+        roster.posts[stint.organisation_id],
+        stint.shift,
+        stint.ends_at,
+        skills,
+        lapsed,
+        not needs or bool(needs & held),
+    )
+
+
+def _serves(post: Post, place: str) -> bool:
+    return place == post.path or place.startswith(f"{post.path}.")
+
+
+def _nearness(post: Post) -> tuple[int, int, str]:
+    return -post.path.count("."), NEAREST_KINDS.index(post.kind), post.code
+
+
+def _posts(roster: Roster, codes: Collection[str] | Sequence[str]) -> list[Post]:
+    known = {post.code: post for post in roster.posts.values()}
+    for code in codes:
+        if code not in known:
+            raise NotFoundError(
+                f"there is no open organisation {code!r}", f"没有代码为 {code} 的在用机构", field="organisation"
+            )
+    return [known[code] for code in codes]

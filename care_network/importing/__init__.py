@@ -1,0 +1,1 @@
+"""Records in bulk from CSV, XLSX and TOML files."""

@@ -1,0 +1,78 @@
+"""A district written down as TOML: what ``shouwang provision`` reads.
+
+One table of arrays for each sort of record, named as below, its fields those of :mod:`care_network.records.records`::
+
+    [[area]]
+    path = "shenzhen"
+    level = "city"
+    name_zh = "深圳市"
+    name_en = "Shenzhen"
+
+    [[resident]]
+    code = "R0001"
+    household = "H0001"
+    …
+"""
+
+import datetime as dt
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from psycopg import Connection
+
+from care_network.errors import ProvisioningError
+from care_network.records import provisioning, records
+
+
+def provision_file(conn: Connection[Any], text: str, now: dt.datetime) -> Mapping[str, int]:
+    """Add everything in a district file that is not there yet; how many of each sort the file holds.
+
+    All or nothing: one transaction. Raises ProvisioningError naming the table, its number (counted from 1) and the
+    field that is wrong. Nothing that exists is changed.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProvisioningError(f"the district file is not TOML: {error}") from error
+    unknown = sorted(set(tables) - set(_SORTS))
+    if unknown:
+        raise ProvisioningError(f"the district file has the table {unknown[0]!r}; known: {', '.join(_SORTS)}")
+    counts: Counter[str] = Counter()
+    with conn.transaction():
+        # In the order of _SORTS, whatever the file's: areas before households before residents.
+        for name, (kind, add) in _SORTS.items():
+            entries = tables.get(name, [])
+            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+                raise ProvisioningError(f"write [[{name}]], in two pairs of brackets, before each {name}")
+            for number, entry in enumerate(entries, start=1):
+                try:
+                    add(conn, records.parse(kind, entry), now)
+                except ProvisioningError as error:
+                    raise ProvisioningError(f"{name} number {number}: {error}") from error
+                counts[name] += 1
+    return dict(counts)
+
+
+_Add = Callable[[Connection[Any], Any, dt.datetime], object]
+
+
+def _existing_is_fine(add: Callable[..., int]) -> _Add:
+    return lambda conn, record, _now: add(conn, record, exist_ok=True)
+
+
+_SORTS: Mapping[str, tuple[type[records.Record], _Add]] = {
+    "area": (records.NewArea, _existing_is_fine(provisioning.add_area)),
+    "organisation": (records.NewOrganisation, _existing_is_fine(provisioning.add_organisation)),
+    "household": (records.NewHousehold, _existing_is_fine(provisioning.add_household)),
+    "resident": (
+        records.NewResident,
+        lambda conn, record, now: provisioning.add_resident(conn, record, now.date(), exist_ok=True),
+    ),
+    "limit": (records.NewLimit, provisioning.set_limit),
+    "gateway": (records.NewGateway, _existing_is_fine(provisioning.add_gateway)),
+    "device": (records.NewDevice, _existing_is_fine(provisioning.add_device)),
+    "account": (records.NewAccount, _existing_is_fine(provisioning.add_account)),
+    "family": (records.NewFamilyMember, lambda conn, record, _now: provisioning.add_family_member(conn, record)),
+}

@@ -1,0 +1,171 @@
+"""Tables that people make: CSV (UTF-8, UTF-16 with its mark, GB18030) and XLSX, read as text; templates to fill in."""
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from openpyxl import Workbook, load_workbook
+from openpyxl.styles import Font
+from openpyxl.utils.exceptions import InvalidFileException
+
+from care_network.errors import ProvisioningError
+from care_network.importing.columns import Sheet
+
+MOST_ROWS = 200_000
+"""More than any district's residents; a file beyond it is a mistake, or an attack by a compressed bomb."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    number: int
+    """As the spreadsheet or editor shows it, from 1."""
+    cells: tuple[str, ...]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """``headings`` is the first row; empty rows and those that begin with '#' are left out."""
+
+    name: str
+    digest: str
+    """SHA-256 of the file, for the audit."""
+    headings: Row
+    rows: tuple[Row, ...]
+
+
+def read_table(file: Path) -> Table:
+    """The first sheet of a workbook (.xlsx), or a CSV file (.csv, .txt; ',', ';' or tab).
+
+    Raises ProvisioningError, with what to do, for any other file.
+    """
+    suffix = file.suffix.lower()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ProvisioningError(f"{file} can not be read: {error.strerror}", f"无法读取 {file}") from error
+    if suffix == ".xlsx":
+        rows = _workbook(file, data)
+    elif suffix in (".csv", ".txt"):
+        rows = _csv(file, data)
+    else:
+        raise ProvisioningError(
+            f"{file} is neither .csv nor .xlsx; save it as one of them", f"{file} 不是 .csv 或 .xlsx,请另存为其中一种"
+        )
+    if not rows:
+        raise ProvisioningError(f"{file} is empty; the first row holds the headings", f"{file} 为空,第一行应为列标题")
+    return Table(file.name, hashlib.sha256(data).hexdigest(), rows[0], tuple(rows[1:]))
+
+
+def write_template(sheet: Sheet, file: Path) -> None:
+    """A table with the headings, what to write in each column, and an example; the last two are comments (#).
+
+    Raises ProvisioningError for another ending than .csv and .xlsx, and where the file exists.
+    """
+    if file.exists():
+        raise ProvisioningError(f"{file} exists already; choose another name", f"{file} 已存在,请换一个名称")
+    headings = [column.heading + ("*" if column.needed else "") for column in sheet.columns]
+    hints = [f"{column.reader.zh} {column.reader.en}" for column in sheet.columns]
+    examples = [column.example for column in sheet.columns]
+    hints[0], examples[0] = f"# {hints[0]}", f"# {examples[0]}"
+    if file.suffix.lower() == ".csv":
+        # The mark tells spreadsheets that it is UTF-8.
+        with file.open("w", encoding="utf-8-sig", newline="") as stream:
+            csv.writer(stream).writerows([headings, hints, examples])
+    elif file.suffix.lower() == ".xlsx":
+        book = Workbook()
+        page: Any = book.active
+        page.title = sheet.zh
+        for row in (headings, hints, examples):
+            page.append(row)
+        for number, cell in enumerate(page[1], 1):
+            cell.font = Font(bold=True)
+            # Text, so that a code's leading zeros stay.
+            page.column_dimensions[cell.column_letter].number_format = "@"
+            page.column_dimensions[cell.column_letter].width = 4 + 2 * max(6, len(headings[number - 1]) // 2)
+        page.freeze_panes = "A2"
+        book.save(file)
+    else:
+        raise ProvisioningError(f"{file}: a template is .csv or .xlsx", f"{file}:模板应为 .csv 或 .xlsx")
+
+
+def _workbook(file: Path, data: bytes) -> list[Row]:
+    try:
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        page = book.worksheets[0]
+        raw = (
+            (number, [_text(value) for value in row]) for number, row in enumerate(page.iter_rows(values_only=True), 1)
+        )
+        return _kept(file, raw)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, SyntaxError, OSError) as error:
+        # SyntaxError: how the XML parser says that a part is damaged.
+        raise ProvisioningError(
+            f"{file} is no workbook that can be read; open it in your spreadsheet and save it again as .xlsx",
+            f"{file} 不是可读取的工作簿,请在电子表格中打开并重新另存为 .xlsx",
+        ) from error
+
+
+def _csv(file: Path, data: bytes) -> list[Row]:
+    text = _decoded(file, data)
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+    def raw() -> Any:
+        begins = 1
+        for row in reader:
+            yield begins, row
+            begins = reader.line_num + 1
+
+    try:
+        return _kept(file, raw())
+    except csv.Error as error:
+        raise ProvisioningError(
+            f"{file}, line {reader.line_num}: {error}; check the quotation marks",
+            f"{file} 第 {reader.line_num} 行:引号不成对或格式错误",
+        ) from error
+
+
+def _decoded(file: Path, data: bytes) -> str:
+    encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "gb18030"]
+    for encoding in encodings:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return text
+    raise ProvisioningError(
+        f"{file} is neither UTF-8 nor GB18030 text; save it as 'CSV UTF-8'", f"{file} 编码无法识别,请另存为“CSV UTF-8”"
+    )
+
+
+def _kept(file: Path, rows: Any) -> list[Row]:
+    kept: list[Row] = []
+    for number, cells in rows:
+        texts = tuple(cell.strip() for cell in cells)
+        if not any(texts) or texts[0].startswith("#"):
+            continue
+        if len(kept) > MOST_ROWS:
+            raise ProvisioningError(
+                f"{file} has more than {MOST_ROWS} rows; divide it", f"{file} 超过 {MOST_ROWS} 行,请分批导入"
+            )
+        kept.append(Row(number, texts))
+    return kept
+
+
+def _text(value: Any) -> str:
+    """A workbook's cell as somebody would have typed it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(" ", "minutes")
+    if isinstance(value, dt.time):
+        return value.isoformat("minutes")
+    return str(value)

@@ -1,0 +1,1 @@
+"""Who should go: the nearest free person with the right skills."""

@@ -1,0 +1,172 @@
+"""Everybody who might be sent, as numpy columns: what one-tap matching reckons with.
+
+A :class:`Day` holds what a day's roster decides (people, skills that count on that day, stints); it is kept and used
+again until the records change. A :class:`Crew` is a day at one moment, with what changes by the minute: places shared,
+orders in hand.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from care_network.catalogues.workforce import CERTIFICATES, LANGUAGES, ROLES, SKILLS
+from care_network.duty.roster import SHANGHAI, Person, Post, Roster, stints
+
+Floats = NDArray[np.float64]
+Bits = NDArray[np.uint64]
+Counts = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+URGENCIES = ("emergency", "urgent", "attention", "technical", "planned")
+"""An order's urgency: its alert's severity, or planned; the gravest first."""
+_SKILL_BIT = {code: 1 << number for number, code in enumerate(SKILLS)}
+_LANGUAGE_BIT = {code: 1 << number for number, code in enumerate(LANGUAGES)}
+_PAPER_BIT = {code: 1 << number for number, code in enumerate(CERTIFICATES)}
+_ROLE_NUMBER = {code: number for number, code in enumerate(ROLES)}
+
+
+def skill_bits(codes: Iterable[str]) -> np.uint64:
+    """A set of skills as bits; unknown codes have none."""
+    return np.uint64(_bits(codes, _SKILL_BIT))
+
+
+def language_bits(codes: Iterable[str]) -> np.uint64:
+    return np.uint64(_bits(codes, _LANGUAGE_BIT))
+
+
+def role_mask(roles: frozenset[str]) -> Mask:
+    """By role number, whether it is one of these."""
+    return np.array([code in roles for code in _ROLE_NUMBER])
+
+
+class Day(msgspec.Struct, frozen=True, eq=False):
+    """One calendar day in Shanghai. Columns of people (P), of stints (S) that touch the day; times in s since 1970."""
+
+    date: dt.date
+    people: tuple[Person, ...]
+    posts: tuple[Post, ...]
+    row: dict[int, int]
+    """Staff id → row."""
+    role: Counts
+    skills: Bits
+    """Those that count on that day."""
+    lapsed: Bits
+    """Those whose certificate is missing or has expired."""
+    languages: Bits
+    qualified: Mask
+    reachable: Mask
+    post_longitude: Floats
+    post_latitude: Floats
+    stint_person: Counts
+    stint_post: Counts
+    stint_start: Floats
+    stint_end: Floats
+    home_post: Counts
+    """The post whose place stands for a person who is not on duty."""
+
+
+class Crew(msgspec.Struct, frozen=True, eq=False):
+    """A day at one moment: (longitude, latitude) of those who share their place, orders in hand by urgency."""
+
+    day: Day
+    at: dt.datetime
+    longitude: Floats
+    latitude: Floats
+    load: Counts
+    """Shape (P, len(URGENCIES)): orders that each person has or is asked for."""
+
+
+def bounds(date: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    """A calendar day of Shanghai in UTC."""
+    start = dt.datetime.combine(date, dt.time(), SHANGHAI).astimezone(dt.UTC)
+    return start, start + dt.timedelta(days=1)
+
+
+def day_of(roster: Roster, date: dt.date, places: Mapping[int, tuple[float, float]]) -> Day:
+    """The columns of a day. ``places``: organisation id → (longitude, latitude), degrees.
+
+    Raises ValueError where the roster does not cover the day.
+    """
+    people = tuple(roster.people.values())
+    posts = tuple(roster.posts.values())
+    row = {person.id: number for number, person in enumerate(people)}
+    post_row = {post.id: number for number, post in enumerate(posts)}
+    role = np.array([_ROLE_NUMBER.get(person.role, -1) for person in people], np.int64)
+    papers = np.array(
+        [_bits((c.kind for c in person.certificates if c.valid(date)), _PAPER_BIT) for person in people], np.uint64
+    )
+    has = np.array([_bits(person.skills, _SKILL_BIT) for person in people], np.uint64)
+    good = _counting(has, papers)
+    duties = stints(roster, *bounds(date))
+    home = np.full(len(people), -1, np.int64)
+    for stint in duties:
+        home[row[stint.staff_id]] = post_row[stint.organisation_id]
+    nowhere = (np.nan, np.nan)
+    return Day(
+        date,
+        people,
+        posts,
+        row,
+        role,
+        good,
+        has & ~good,
+        np.array([_bits(person.languages, _LANGUAGE_BIT) for person in people], np.uint64),
+        _one_of(papers, _ROLE_PAPERS[role]),
+        np.array([person.reachable for person in people], bool),
+        np.array([places.get(post.id, nowhere)[0] for post in posts], float),
+        np.array([places.get(post.id, nowhere)[1] for post in posts], float),
+        np.array([row[stint.staff_id] for stint in duties], np.int64),
+        np.array([post_row[stint.organisation_id] for stint in duties], np.int64),
+        np.array([stint.starts_at.timestamp() for stint in duties], float),
+        np.array([stint.ends_at.timestamp() for stint in duties], float),
+        home,
+    )
+
+
+def crew_of(
+    day: Day,
+    at: dt.datetime,
+    shared: Mapping[int, tuple[float, float]],
+    load: Iterable[tuple[int, str, int]],
+) -> Crew:
+    """The day at a moment. ``shared``: staff id → present (longitude, latitude); ``load``: (staff id, urgency, number
+    of orders in hand). Those who are not active any more are left out."""
+    longitude = np.full(len(day.people), np.nan)
+    latitude = np.full(len(day.people), np.nan)
+    for staff, (east, north) in shared.items():
+        if staff in day.row:
+            longitude[day.row[staff]], latitude[day.row[staff]] = east, north
+    counts = np.zeros((len(day.people), len(URGENCIES)), np.int64)
+    for staff, urgency, number in load:
+        if staff in day.row:
+            counts[day.row[staff], URGENCIES.index(urgency)] += number
+    return Crew(day, at, longitude, latitude, counts)
+
+
+def _bits(codes: Iterable[str], known: Mapping[str, int]) -> int:
+    found = 0
+    for code in codes:
+        found |= known.get(code, 0)
+    return found
+
+
+_ROLE_PAPERS = np.array([_bits(role.needs, _PAPER_BIT) for role in ROLES.values()] + [0], np.uint64)
+"""By role number; the last one is of a role that is not known."""
+
+
+def _counting(has: Bits, papers: Bits) -> Bits:
+    """Of each person's skills those that count with these valid papers, as ``workforce.effective_skills`` says."""
+    good = np.zeros(len(has), np.uint64)
+    for code, skill in SKILLS.items():
+        bit = np.uint64(_SKILL_BIT[code])
+        good |= np.where(_one_of(papers, np.uint64(_bits(skill.needs, _PAPER_BIT))), has & bit, np.uint64(0))
+    return good
+
+
+def _one_of(papers: Bits, needs: Bits | np.uint64) -> Mask:
+    """Whether one of the papers that are needed is there, or none is needed."""
+    found: Mask = (needs == 0) | ((papers & needs) != 0)
+    return found

@@ -1,0 +1,1 @@
+"""Encrypted medical notes and their keys."""

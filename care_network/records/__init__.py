@@ -1,0 +1,1 @@
+"""Every record of the network with its rules, versions and audit."""

@@ -1,0 +1,113 @@
+"""Parameters of the detectors that people set: who changed what, when and why. Append-only; the newest line holds.
+
+What a parameter means and its limits are alerting's affair, ``alerting.tuning.catalogue``: here it is a name and a
+number.
+"""
+
+import datetime as dt
+from typing import Any, Literal
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+Scope = Literal["district", "grade", "home", "resident"]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """For whom something is set: the whole district, an ability grade, a home, or a resident."""
+
+    scope: Scope
+    grade: str | None = None
+    household_id: int | None = None
+    resident_id: int | None = None
+
+
+DISTRICT = Place("district")
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """A value that holds now."""
+
+    place: Place
+    name: str
+    value: float
+
+
+class Author(msgspec.Struct, frozen=True):
+    """Who sets it: ``account_id`` None for a district file."""
+
+    account_id: int | None
+    name: str
+    origin: str = ""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A line of the history; a value of None: not set there."""
+
+    id: int
+    at: dt.datetime
+    name: str
+    old_value: float | None
+    new_value: float | None
+    actor: str
+    origin: str
+    reason: str
+
+
+# One place's lines; with %(name)s those of one parameter.
+_HISTORY = """
+    SELECT id, at, name, old_value, new_value, actor, origin, reason FROM parameter_change
+    WHERE scope = %(scope)s AND grade IS NOT DISTINCT FROM %(grade)s
+      AND household_id IS NOT DISTINCT FROM %(household_id)s AND resident_id IS NOT DISTINCT FROM %(resident_id)s
+      AND (%(name)s::text IS NULL OR name = %(name)s)
+    ORDER BY id DESC
+"""
+
+
+def current(conn: Connection[Any]) -> list[Setting]:
+    """Everything that is set anywhere."""
+    rows = conn.execute(
+        """
+        SELECT scope, grade, household_id, resident_id, name, new_value FROM (
+            SELECT DISTINCT ON (scope, grade, household_id, resident_id, name) * FROM parameter_change
+            ORDER BY scope, grade, household_id, resident_id, name, id DESC
+        ) AS newest WHERE new_value IS NOT NULL
+        """
+    )
+    return [Setting(Place(*row[:4]), row[4], row[5]) for row in rows]
+
+
+def history(conn: Connection[Any], place: Place, name: str | None = None) -> list[Change]:
+    """What was changed at this place, or of one parameter there; the newest first."""
+    with conn.cursor(row_factory=class_row(Change)) as cursor:
+        return cursor.execute(_HISTORY, msgspec.structs.asdict(place) | {"name": name}).fetchall()
+
+
+def lock(conn: Connection[Any]) -> None:
+    """Until the end of the transaction nobody else changes parameters."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtext('parameter_change'))")
+
+
+def put(
+    conn: Connection[Any], place: Place, name: str, value: float | None, author: Author, reason: str, at: dt.datetime
+) -> bool:
+    """From now on ``value`` holds (None: nothing is set there); False where it does already."""
+    with conn.transaction():
+        lock(conn)
+        before = history(conn, place, name)
+        old = before[0].new_value if before else None
+        if old == value:
+            return False
+        conn.execute(
+            """
+            INSERT INTO parameter_change (at, scope, grade, household_id, resident_id, name, old_value, new_value,
+                                          account_id, actor, origin, reason)
+            VALUES (%(at)s, %(scope)s, %(grade)s, %(household_id)s, %(resident_id)s, %(name)s, %(old)s, %(new)s,
+                    %(account)s, %(actor)s, %(origin)s, %(reason)s)
+            """,
+            msgspec.structs.asdict(place)
+            | {"at": at, "name": name, "old": old, "new": value, "account": author.account_id, "actor": author.name}
+            | {"origin": author.origin, "reason": reason},
+        )
+    return True

@@ -1,0 +1,163 @@
+"""New areas, organisations, households, residents, gateways, devices and accounts, checked before they are stored.
+
+Every ``add_…`` returns the row's id and raises ProvisioningError, in words for the operator, where a rule is broken or
+the code is taken. With ``exist_ok`` a taken code gives the id of the row that has it, and changes nothing.
+"""
+
+import datetime as dt
+import math
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import Connection
+
+from care_network.access import passwords
+from care_network.errors import ExistsError, ProvisioningError
+from care_network.records import kinds, parameter_rows, store
+from care_network.records.records import (
+    NewAccount,
+    NewArea,
+    NewDevice,
+    NewFamilyMember,
+    NewGateway,
+    NewHousehold,
+    NewLimit,
+    NewOrganisation,
+    NewResident,
+)
+from firmware_profiles.channels import CHANNELS
+
+GATEWAY_DEVICE = "gateway"
+"""The device name under which a gateway sends its own health."""
+GATEWAY_MODEL = "gateway"
+_ANY_DAY = dt.date.max
+"""Only a date of birth is judged by the day."""
+
+
+def add_area(conn: Connection[Any], new: NewArea, *, exist_ok: bool = False) -> int:
+    """An area below one that exists; only a city stands alone."""
+    return store.add(conn, kinds.AREA, new, _ANY_DAY, exist_ok=exist_ok)
+
+
+def add_organisation(conn: Connection[Any], new: NewOrganisation, *, exist_ok: bool = False) -> int:
+    """A center, station, point or team that works in an area of its level."""
+    return store.add(conn, kinds.ORGANISATION, new, _ANY_DAY, exist_ok=exist_ok)
+
+
+def add_household(conn: Connection[Any], new: NewHousehold, *, exist_ok: bool = False) -> int:
+    """A flat in a compound."""
+    return store.add(conn, kinds.HOUSEHOLD, new, _ANY_DAY, exist_ok=exist_ok)
+
+
+def add_resident(conn: Connection[Any], new: NewResident, today: dt.date, *, exist_ok: bool = False) -> int:
+    """Somebody who lives in a household; ``today`` judges the date of birth."""
+    return store.add(conn, kinds.RESIDENT, new, today, exist_ok=exist_ok)
+
+
+def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
+    """A resident's own limits of one channel, instead of those before; None: the rule's default on that side."""
+    channel = CHANNELS.get(new.channel)
+    if channel is None:
+        raise ProvisioningError(f"limit: there is no channel {new.channel!r}; known: {', '.join(sorted(CHANNELS))}")
+    if not all(math.isfinite(bound) for bound in (new.low, new.high) if bound is not None):
+        raise ProvisioningError(f"limit of {new.channel}: a limit is a number")
+    if new.low is not None and new.high is not None and new.low >= new.high:
+        raise ProvisioningError(f"limit of {new.channel}: low {new.low:g} is not below high {new.high:g}")
+    resident_id = _resident_id(conn, new.resident)
+    place, author = (
+        parameter_rows.Place("resident", resident_id=resident_id),
+        parameter_rows.Author(None, new.set_by, "district file"),
+    )
+    with conn.transaction():
+        for side, value in (("low", new.low), ("high", new.high)):
+            parameter_rows.put(conn, place, f"limit.{new.channel}.{side}", value, author, "区级名册 district file", at)
+
+
+def add_gateway(conn: Connection[Any], new: NewGateway, *, exist_ok: bool = False) -> int:
+    """A home gateway; its name is the common name of its certificate. It is also a device of its own: its health."""
+    with conn.transaction():
+        gateway_id = store.add(conn, kinds.GATEWAY, new, _ANY_DAY, exist_ok=exist_ok)
+        add_device(conn, NewDevice(new.name, GATEWAY_DEVICE, GATEWAY_MODEL), exist_ok=True)
+    return gateway_id
+
+
+def add_device(conn: Connection[Any], new: NewDevice, *, exist_ok: bool = False) -> int:
+    """A device paired with a gateway, of a model that firmware_profiles knows; worn by somebody of the household."""
+    return store.add(conn, kinds.DEVICE, new, _ANY_DAY, exist_ok=exist_ok)
+
+
+def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = False) -> int:
+    """A login. Staff have an area below which they see residents; family have none."""
+    if (new.role == "family") != (new.area is None):
+        raise ProvisioningError(f"account {new.login}: staff need an area, family have none")
+    if new.area is not None:
+        _area_id(conn, new.area)
+    taken = _value(conn, "SELECT id FROM account WHERE login = %s", new.login)
+    if taken is not None and exist_ok:
+        return int(taken)
+    passwords.check_new(new.password, new.login)
+    values = {**msgspec.structs.asdict(new), "password_hash": passwords.hash_password(new.password)}
+    with conn.transaction():
+        row = conn.execute(
+            """
+            INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)
+            VALUES (%(login)s, %(password_hash)s, %(name_zh)s, %(name_en)s, %(role)s, %(area)s::ltree, %(language)s)
+            ON CONFLICT (login) DO NOTHING RETURNING id
+            """,
+            values,
+        ).fetchone()
+    if row is None:
+        raise ExistsError(
+            f"account {new.login} exists already; choose another login, or change the one that is there",
+            f"账号 {new.login} 已存在,请换一个登录名",
+            field="login",
+        )
+    return int(row[0])
+
+
+def add_family_member(conn: Connection[Any], new: NewFamilyMember) -> None:
+    """Let a family account see a resident who agreed to it at ``consent_at``; repeating changes nothing."""
+    account = conn.execute("SELECT id, role FROM account WHERE login = %s", (new.login,)).fetchone()
+    if account is None or account[1] != "family":
+        raise ProvisioningError(f"family: {new.login!r} is not the login of a family account; add one first")
+    resident_id = _resident_id(conn, new.resident)
+    with conn.transaction():
+        conn.execute(
+            """
+            INSERT INTO family_member (account_id, resident_id, relation_zh, relation_en, consent_at)
+            VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+            """,
+            (account[0], resident_id, new.relation_zh, new.relation_en, new.consent_at),
+        )
+
+
+def withdraw_consent(conn: Connection[Any], login: str, resident: str) -> bool:
+    """The family account no longer sees the resident, from its next request on; False where it did not before."""
+    with conn.transaction():
+        done = conn.execute(
+            """
+            DELETE FROM family_member USING account, resident
+            WHERE account.id = account_id AND resident.id = resident_id AND login = %s AND code = %s
+            """,
+            (login, resident),
+        )
+        return done.rowcount > 0
+
+
+def _value(conn: Connection[Any], query: LiteralString, value: Any) -> Any:
+    row = conn.execute(query, (value,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _area_id(conn: Connection[Any], path: str) -> int:
+    found = _value(conn, "SELECT id FROM area WHERE path = %s::ltree", path)
+    if found is None:
+        raise ProvisioningError(f"there is no area {path!r}; add it first")
+    return int(found)
+
+
+def _resident_id(conn: Connection[Any], code: str) -> int:
+    found = _value(conn, "SELECT id FROM resident WHERE code = %s", code)
+    if found is None:
+        raise ProvisioningError(f"there is no resident {code!r}; add them first")
+    return int(found)

@@ -1,0 +1,203 @@
+"""Who lives where, as the other services read it: one immutable picture, which can be kept on disk.
+
+Alerting keeps the last picture in a file, so that an alert finds its resident with the database away.
+"""
+
+import datetime as dt
+from typing import Any, LiteralString, TypeVar
+
+import msgspec
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
+from psycopg.rows import class_row
+
+from care_network.records.parameter_rows import Setting, current
+
+_T = TypeVar("_T")
+
+FORMAT = 2
+"""Rises when a kept picture of an older program could be misread."""
+
+
+class Area(msgspec.Struct, frozen=True):
+    """One of the five levels: city, district, street, community, compound."""
+
+    path: str
+    level: str
+    name_zh: str
+    name_en: str
+    longitude: float | None
+    latitude: float | None
+
+
+class Household(msgspec.Struct, frozen=True):
+    id: int
+    code: str
+    area_path: str
+    """Its compound."""
+    address_zh: str
+    address_en: str
+    phone: str
+    longitude: float | None
+    latitude: float | None
+
+
+class Resident(msgspec.Struct, frozen=True):
+    id: int
+    code: str
+    """Stable; part of every alert id."""
+    household_id: int
+    name_zh: str
+    name_en: str
+    sex: str
+    """'female' or 'male'."""
+    birth_date: dt.date
+    home_care_bed: bool
+    spo2_scale: int
+    """NEWS2: 1, or 2 where prescribed."""
+    on_oxygen: bool
+    ability_grade: str | None = None
+    """A code of ``ability.GRADES``; None: not assessed."""
+
+    def age(self, today: dt.date) -> int:
+        """Completed years."""
+        before_birthday = (today.month, today.day) < (self.birth_date.month, self.birth_date.day)
+        return today.year - self.birth_date.year - before_birthday
+
+
+class Gateway(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+    household_id: int
+
+
+class Device(msgspec.Struct, frozen=True):
+    id: int
+    gateway: str
+    name: str
+    """As on the wire."""
+    model: str
+    room: str
+    resident_id: int | None
+    """Who it measures: its wearer, or the household's only resident. None where that can not be said, and for the
+    gateway itself."""
+
+
+class Registry(msgspec.Struct, frozen=True):
+    """The whole picture. Dictionaries are for reading only."""
+
+    areas: dict[str, Area]
+    """By path."""
+    households: dict[int, Household]
+    residents: dict[int, Resident]
+    gateways: dict[str, Gateway]
+    """By name."""
+    devices: dict[str, Device]
+    """By 'gateway/device'."""
+    tuning: list[Setting] = []
+    """Parameters of the detectors that people set."""
+    format: int = FORMAT
+
+    def device(self, gateway: str, name: str) -> Device | None:
+        """The device of that name on the wire; None where it is not registered."""
+        return self.devices.get(f"{gateway}/{name}")
+
+    def resident_of(self, gateway: str, device: str) -> Resident | None:
+        """Whom the device measures; None where it is not registered or watches several people."""
+        found = self.device(gateway, device)
+        return None if found is None or found.resident_id is None else self.residents.get(found.resident_id)
+
+    def household_of(self, gateway: str) -> Household | None:
+        """The household the gateway stands in; None where it is not registered."""
+        found = self.gateways.get(gateway)
+        return None if found is None else self.households.get(found.household_id)
+
+    def residents_in(self, household_id: int) -> list[Resident]:
+        """In the order of their codes."""
+        found = [resident for resident in self.residents.values() if resident.household_id == household_id]
+        return sorted(found, key=lambda resident: resident.code)
+
+    def areas_above(self, path: str) -> list[Area]:
+        """The area of that path and all above it, from the city down."""
+        labels = path.split(".")
+        above = (".".join(labels[: depth + 1]) for depth in range(len(labels)))
+        return [self.areas[name] for name in above if name in self.areas]
+
+
+EMPTY = Registry({}, {}, {}, {}, {})
+
+
+def encode_registry(registry: Registry) -> bytes:
+    """As JSON. It holds names and addresses: keep the file private (0600)."""
+    return msgspec.json.encode(registry)
+
+
+def decode_registry(data: bytes) -> Registry:
+    """What :func:`encode_registry` wrote. Raises ValueError, with the reason, on anything else."""
+    try:
+        registry = msgspec.json.decode(data, type=Registry)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not a kept registry: {error}") from error
+    if registry.format != FORMAT:
+        raise ValueError(f"a kept registry of format {registry.format}; this program reads {FORMAT}")
+    return registry
+
+
+def load_registry(conn: Connection[Any]) -> Registry:
+    """Read the whole picture: as of one moment where the connection is not in a transaction yet."""
+    fresh = conn.info.transaction_status == TransactionStatus.IDLE
+    with conn.transaction():
+        if fresh:
+            conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return Registry(
+            areas={row.path: row for row in _rows(conn, Area, _AREAS)},
+            households={row.id: row for row in _rows(conn, Household, _HOUSEHOLDS)},
+            residents={row.id: row for row in _rows(conn, Resident, _RESIDENTS)},
+            gateways={row.name: row for row in _rows(conn, Gateway, _GATEWAYS)},
+            devices={f"{row.gateway}/{row.name}": row for row in _rows(conn, Device, _DEVICES)},
+            tuning=current(conn),
+        )
+
+
+def registry_stamp(conn: Connection[Any]) -> str:
+    """Another text after every change that is made through the care network: cheaper to ask for than the picture."""
+    row = conn.execute(_STAMP).fetchone()
+    assert row is not None  # noqa: S101 - one row by its form
+    return str(row[0])
+
+
+_STAMP = """
+    SELECT concat_ws(' ',
+        (SELECT (count(*), sum(version), max(id))::text FROM area),
+        (SELECT (count(*), sum(version), max(id))::text FROM household),
+        (SELECT (count(*), sum(version), max(id))::text FROM resident),
+        (SELECT (count(*), sum(version), max(id))::text FROM gateway),
+        (SELECT (count(*), sum(version), max(id))::text FROM device),
+        (SELECT (count(*), max(id))::text FROM parameter_change))
+"""
+_AREAS = "SELECT path::text, level, name_zh, name_en, longitude, latitude FROM area ORDER BY path"
+_HOUSEHOLDS = """
+    SELECT h.id, h.code, a.path::text AS area_path, h.address_zh, h.address_en, h.phone,
+           coalesce(h.longitude, a.longitude) AS longitude, coalesce(h.latitude, a.latitude) AS latitude
+    FROM household h JOIN area a ON a.id = h.area_id ORDER BY h.id
+"""
+_RESIDENTS = """
+    SELECT id, code, household_id, name_zh, name_en, sex, birth_date, home_care_bed, spo2_scale, on_oxygen,
+           ability_grade
+    FROM resident ORDER BY code
+"""
+_GATEWAYS = "SELECT id, name, household_id FROM gateway ORDER BY name"
+_DEVICES = """
+    SELECT d.id, g.name AS gateway, d.name, d.model, d.room,
+           CASE WHEN d.model <> 'gateway' THEN coalesce(d.resident_id, alone.resident_id) END AS resident_id
+    FROM device d
+    JOIN gateway g ON g.id = d.gateway_id
+    LEFT JOIN (SELECT household_id, min(id) AS resident_id FROM resident GROUP BY household_id HAVING count(*) = 1)
+        AS alone USING (household_id)
+    ORDER BY g.name, d.name
+"""
+
+
+def _rows(conn: Connection[Any], kind: type[_T], query: LiteralString) -> list[_T]:
+    with conn.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(query).fetchall()

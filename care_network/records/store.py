@@ -1,0 +1,185 @@
+"""Records of every kind in the database: add, read, change with the version it was decided on, remove.
+
+No roles here: ``care_network.records.network`` asks who, ``provisioning`` and imports come with their own right.
+"""
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+from psycopg import Connection, sql
+from psycopg.errors import CheckViolation, DataError, ForeignKeyViolation, UniqueViolation
+from psycopg.rows import dict_row
+
+from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError, StillUsedError
+from care_network.records.checks import Checked
+from care_network.records.kinds import Kind
+from care_network.records.lookup import Lookup
+from care_network.records.records import Record
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A record as it stands."""
+
+    id: int
+    version: int
+    path: str
+    """The area that decides who may see and change it."""
+    resident_id: int | None
+    record: Record
+
+
+def add(conn: Connection[Any], kind: Kind, new: Record, today: dt.date, *, exist_ok: bool = False) -> int:
+    """Its id. With ``exist_ok`` a taken key gives the id of the record that has it, and changes nothing.
+
+    Raises ProvisioningError where a rule is broken, ExistsError where the key is taken.
+    """
+    checked = kind.check(Lookup(conn, today), new)
+    return insert(conn, kind, new, checked, exist_ok=exist_ok)
+
+
+def insert(conn: Connection[Any], kind: Kind, new: Record, checked: Checked, *, exist_ok: bool = False) -> int:
+    """The same for a record that was checked."""
+    key = kind.key_of(msgspec.structs.asdict(new))
+    zh, en = kind.words(key)
+    try:
+        with conn.transaction():
+            row = conn.execute(insert_statement(kind, checked.columns), checked.columns).fetchone()
+            if kind.alone:
+                settle(conn)
+    except (CheckViolation, ForeignKeyViolation) as error:
+        raise ProvisioningError(f"{en}: {error.diag.message_primary}") from error
+    except UniqueViolation as error:
+        raise _clash(kind, key, error) from error
+    if row is not None:
+        return int(row[0])
+    if not exist_ok:
+        raise ExistsError(
+            f"{en} exists already; choose another code, or change the one that is there",
+            f"{zh} 已存在,请换一个编号,或修改已有的记录",
+            field=kind.key[-1],
+        )
+    found = fetch(conn, kind, key)
+    if found is None:
+        raise ChangedMeanwhileError(f"{en} was removed meanwhile; try again", f"{zh} 刚被删除,请重试")
+    return found.id
+
+
+def fetch(conn: Connection[Any], kind: Kind, key: tuple[Any, ...]) -> Stored | None:
+    """The record of that key; None where there is none. Raises NotFoundError where it has not the key's form."""
+    if len(key) != len(kind.key):
+        raise NotFoundError(f"a {kind.name} is named {'/'.join(kind.key)}", f"{kind.zh}的标识为 {'/'.join(kind.key)}")
+    query = f"{kind.select} WHERE {kind.where}"
+    try:
+        with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+            row = cursor.execute(query.encode(), key).fetchone()
+    except DataError:  # not even of the key's type: no path, no date
+        return None
+    return None if row is None else _stored(kind, row)
+
+
+def listing(conn: Connection[Any], kind: Kind, under: str | None = None) -> list[Stored]:
+    """All of a kind, or those below an area, in the order of their keys. Raises NotFoundError for no area of ours."""
+    query = kind.select + (" WHERE a.path <@ %(under)s::ltree" if under is not None else "")
+    if under is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (under,)).fetchone() is None:
+        raise NotFoundError(f"there is no area {under!r}", f"没有区域 {under}", field="area")
+    with conn.cursor(row_factory=dict_row) as cursor:
+        found = [_stored(kind, row) for row in cursor.execute(query.encode(), {"under": under})]
+    return sorted(found, key=lambda stored: tuple(map(str, kind.key_of(msgspec.structs.asdict(stored.record)))))
+
+
+def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: Checked, version: int) -> int:
+    """Write the new columns; the new version. Raises ChangedMeanwhileError where ``version`` is not the present one."""
+    zh, en = kind.words(kind.key_of(msgspec.structs.asdict(stored.record)))
+    try:
+        with conn.transaction():
+            done = conn.execute(
+                update_statement(kind, checked.columns), {**checked.columns, "_id": stored.id, "_version": version}
+            )
+            if kind.alone:
+                settle(conn)
+    except (CheckViolation, ForeignKeyViolation) as error:
+        raise ProvisioningError(f"{en}: {error.diag.message_primary}") from error
+    except UniqueViolation as error:
+        raise _clash(kind, kind.key_of(msgspec.structs.asdict(stored.record)), error) from error
+    if done.rowcount == 0:
+        raise ChangedMeanwhileError(
+            f"{en} was changed meanwhile (you decided on version {version}); read it again",
+            f"{zh} 已被他人修改(您依据的是版本 {version}),请重新读取后再改",
+        )
+    return version + 1
+
+
+def remove(conn: Connection[Any], kind: Kind, stored: Stored, version: int) -> None:
+    """Delete it. Raises StillUsedError where others need it, ChangedMeanwhileError as :func:`change`."""
+    zh, en = kind.words(kind.key_of(msgspec.structs.asdict(stored.record)))
+    if kind.name == "area" and _has_below(conn, stored.path):
+        raise StillUsedError(f"{en} has areas below it; remove them first", f"{zh} 下还有区域,请先删除")
+    statement = sql.SQL("DELETE FROM {} WHERE id = %s AND version = %s").format(sql.Identifier(kind.table))
+    try:
+        with conn.transaction():
+            done = conn.execute(statement, (stored.id, version))
+    except ForeignKeyViolation as error:
+        used_by = error.diag.table_name or "other records"
+        raise StillUsedError(
+            f"{en} is still used by {used_by}; remove that first, or keep it",
+            f"{zh} 仍被 {used_by} 引用,请先处理引用它的记录,或保留它",
+        ) from error
+    if done.rowcount == 0:
+        raise ChangedMeanwhileError(
+            f"{en} was changed meanwhile (you decided on version {version}); read it again",
+            f"{zh} 已被他人修改(您依据的是版本 {version}),请重新读取",
+        )
+
+
+def insert_statement(kind: Kind, columns: dict[str, Any]) -> sql.Composed:
+    """Gives the id; no row where the key is taken."""
+    return sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT {} DO NOTHING RETURNING id").format(
+        sql.Identifier(kind.table),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.SQL(", ").join(_value(kind, name) for name in columns),
+        sql.SQL(f"({kind.conflict})"),
+    )
+
+
+def update_statement(kind: Kind, columns: dict[str, Any]) -> sql.Composed:
+    """For the row of ``_id`` that still has ``_version``."""
+    return sql.SQL("UPDATE {} SET {}, version = version + 1 WHERE id = %(_id)s AND version = %(_version)s").format(
+        sql.Identifier(kind.table),
+        sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), _value(kind, name)) for name in columns),
+    )
+
+
+def settle(conn: Connection[Any]) -> None:
+    """Look at deferred constraints now, where the error can still be told."""
+    conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    conn.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def _value(kind: Kind, name: str) -> sql.Composed:
+    placeholder = sql.Placeholder(name)
+    if name in kind.casts:
+        return sql.SQL("CAST({} AS {})").format(placeholder, sql.SQL(kind.casts[name]))
+    return sql.Composed([placeholder])
+
+
+def _stored(kind: Kind, row: dict[str, Any]) -> Stored:
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items() if name[0] != "_"}
+    return Stored(row["_id"], row["_version"], row["_path"], row["_resident"], kind.record(**fields))
+
+
+def _has_below(conn: Connection[Any], path: str) -> bool:
+    return (
+        conn.execute("SELECT FROM area WHERE path <@ %s::ltree AND path <> %s::ltree LIMIT 1", (path, path)).fetchone()
+        is not None
+    )
+
+
+def _clash(kind: Kind, key: tuple[Any, ...], error: UniqueViolation) -> ExistsError:
+    zh, en = kind.words(key)
+    fields = kind.alone[0] if kind.alone else kind.key
+    return ExistsError(
+        f"{en}: another {kind.name} has the same {' and '.join(fields)}; change that one first",
+        f"{zh}:另一{kind.zh}的 {'、'.join(fields)} 与之相同,请先修改那一条",
+        field=fields[-1],
+    )

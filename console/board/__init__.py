@@ -1,0 +1,1 @@
+"""The live list of open alerts, fed by MQTT and the database."""

@@ -1,0 +1,87 @@
+"""What keeps the board true: notices by MQTT, changes by LISTEN, everything anew after a break."""
+
+import threading
+import time
+import uuid
+from typing import Any
+
+import paho.mqtt.client as paho
+import psycopg
+import structlog
+
+from console.board.board import Board, notice_of
+from database.pool import connect_options
+from database.settings import DatabaseSettings
+from dispatch.alerts import lifecycle
+from dispatch.core import notice
+from firmware_profiles import mqtt
+
+log = structlog.get_logger(__name__)
+
+RETRY_S = 1.0
+LISTEN_S = 1.0
+GRACE_US = 120_000_000
+"""So long a notice is believed although the database does not know it: alerting may still be spooling."""
+
+
+class Feed:
+    """Two threads: paho's and the listener's. ``database_up`` and ``broker_up`` tell the state of both."""
+
+    def __init__(self, board: Board, database: DatabaseSettings, broker: mqtt.Broker, client_id: str) -> None:
+        self._board, self._database, self._broker = board, database, broker
+        self.database_up = self.broker_up = False
+        self._stop = threading.Event()
+        self._listener = threading.Thread(target=self._listen, name="alert changes", daemon=True)
+        self._client = mqtt.make_client(broker, client_id, clean=True)
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        self._client.on_message = self._noticed
+
+    def start(self) -> None:
+        self._listener.start()
+        mqtt.start(self._client, self._broker)
+
+    def stop(self) -> None:
+        self._stop.set()
+        mqtt.stop(self._client)
+        self._listener.join(LISTEN_S + 2)
+
+    def _connected(self, client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            log.error("broker refuses the console", reason=str(reason))
+            return
+        self.broker_up = True
+        client.subscribe(notice.TOPIC, qos=1)
+
+    def _disconnected(self, *_: Any) -> None:
+        self.broker_up = False
+
+    def _noticed(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        try:
+            self._board.show(notice.decode(bytes(message.payload)))
+        except notice.NoticeError as error:
+            log.error("notice refused", reason=str(error))
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            try:
+                options = connect_options(self._database, "console-listener")
+                with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
+                    conn.execute("LISTEN alert_changed")
+                    rows = lifecycle.list_open(conn)
+                    self._board.reset((notice_of(row) for row in rows), time.time_ns() // 1000 - GRACE_US)
+                    self.database_up = True
+                    while not self._stop.is_set():
+                        # a list: what arrives during a query within the generator would be lost (psycopg 3)
+                        for change in list(conn.notifies(timeout=LISTEN_S, stop_after=1)):
+                            self._reload(conn, change.payload)
+                        conn.execute("SELECT 1")  # notices a dead connection
+            except psycopg.Error as error:
+                self.database_up = False
+                log.warning("database away; the board shows what it has", error=str(error).strip())
+                self._stop.wait(RETRY_S)
+
+    def _reload(self, conn: psycopg.Connection[Any], alert_id: str) -> None:
+        row = lifecycle.load(conn, uuid.UUID(alert_id))
+        if row is not None:
+            self._board.show(notice_of(row))

@@ -1,0 +1,74 @@
+"""Browsers that want Web Push: the key they need, and their registration."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from pydantic import BaseModel, Field
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from care_network.access.permissions import Action
+from console.shell.security import CurrentAccount, require
+from console.shell.state import Console, console_of
+from console.shell.views import STATIC
+
+router = APIRouter()
+Shared = Annotated[Console, Depends(console_of)]
+MOST = 10
+"""Browsers of one account; a further one replaces the oldest."""
+
+
+class Keys(BaseModel):
+    p256dh: str = Field(pattern=r"^[A-Za-z0-9_-]{80,100}=?$")
+    auth: str = Field(pattern=r"^[A-Za-z0-9_-]{20,30}={0,2}$")
+
+
+class Subscription(BaseModel):
+    """``PushSubscription.toJSON()``."""
+
+    endpoint: str = Field(max_length=2000)
+    keys: Keys
+
+
+@router.get("/push-worker.js")
+def worker() -> Response:
+    """At the root: a service worker serves what lies below its own address."""
+    return FileResponse(STATIC / "push-worker.js", media_type="text/javascript")
+
+
+@router.get("/api/push")
+def key(console: Shared, account: CurrentAccount) -> Response:
+    """The application server's key (RFC 8292, 3.2); empty where Web Push is not set up."""
+    require(account, Action.VIEW_ALERTS)
+    return JSONResponse({"key": console.channels.push_key})
+
+
+@router.post("/api/push")
+def register(console: Shared, account: CurrentAccount, subscription: Subscription) -> Response:
+    require(account, Action.VIEW_ALERTS)
+    if urlsplit(subscription.endpoint).scheme != "https":
+        raise HTTPException(422, "the endpoint of a push service begins with https://")
+    with console.database() as conn:
+        conn.execute(
+            """
+            INSERT INTO push_subscription (endpoint, account_id, p256dh, auth) VALUES (%s, %s, %s, %s)
+            ON CONFLICT (endpoint) DO UPDATE
+            SET account_id = excluded.account_id, p256dh = excluded.p256dh, auth = excluded.auth, created_at = now()
+            """,
+            (subscription.endpoint, account.id, subscription.keys.p256dh, subscription.keys.auth),
+        )
+        conn.execute(
+            """
+            DELETE FROM push_subscription WHERE endpoint IN (
+                SELECT endpoint FROM push_subscription WHERE account_id = %s ORDER BY created_at DESC OFFSET %s)
+            """,
+            (account.id, MOST),
+        )
+    return JSONResponse({"ok": True})
+
+
+@router.delete("/api/push")
+def unregister(request: Request, console: Shared, account: CurrentAccount, endpoint: str) -> Response:
+    with console.database() as conn:
+        conn.execute("DELETE FROM push_subscription WHERE endpoint = %s AND account_id = %s", (endpoint, account.id))
+    return JSONResponse({"ok": True})

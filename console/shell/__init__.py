@@ -1,0 +1,1 @@
+"""What every page needs: session, security, language, page frame."""

@@ -1,0 +1,140 @@
+"""How things are written on a page: the template environment and its words."""
+
+import base64
+import datetime as dt
+import html
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import Request
+from fastapi.templating import Jinja2Templates
+from starlette.responses import Response
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import may_do
+from console.shell.i18n import Language, pick, translate
+from dispatch.alerts import evidence, outcomes
+from dispatch.orders.states import WORDS as ORDER_WORDS
+from firmware_profiles.channels import CHANNELS
+from firmware_profiles.devices import MODELS
+
+log = structlog.get_logger(__name__)
+
+SHANGHAI = dt.timezone(dt.timedelta(hours=8))
+LANGUAGE_COOKIE = "shouwang_language"
+CONSOLE = Path(__file__).parents[1]
+STATIC = CONSOLE / "static"
+templates = Jinja2Templates(directory=[CONSOLE / "shell", CONSOLE / "pages"])
+templates.env.trim_blocks = templates.env.lstrip_blocks = True
+UNITS = {"/min": ("次/分", "/min"), "mm[Hg]": ("mmHg", "mmHg"), "Cel": ("°C", "°C"), "1": ("", "")}
+ROOMS = {
+    "bedroom": "bedroom",
+    "living_room": "living room",
+    "kitchen": "kitchen",
+    "bathroom": "bathroom",
+    "hall": "hall",
+    "bedside": "bedside",
+    "worn": "worn",
+}
+
+
+def language_of(request: Request, account: Account | None) -> Language:
+    """The switch on the page first, then the account's choice, then Chinese."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE) or (account.language if account else "zh")
+    return "en" if chosen == "en" else "zh"
+
+
+def page(request: Request, name: str, account: Account | None = None, status: int = 200, **context: Any) -> Response:
+    """A page in the reader's language."""
+    language = language_of(request, account)
+
+    def _(text: str, **values: object) -> str:
+        return translate(language, text, **values)
+
+    def channel_label(code: str) -> str:
+        return pick(language, CHANNELS[code].zh, CHANNELS[code].en)
+
+    def unit(code: str) -> str:
+        zh, en = UNITS.get(CHANNELS[code].unit, (CHANNELS[code].unit, CHANNELS[code].unit))
+        return pick(language, zh, en)
+
+    words = {
+        "_": _,
+        "pick": lambda zh, en: pick(language, zh, en),
+        "pick_list": lambda zh, en: zh if language == "zh" else en,
+        "order_word": lambda code: pick(language, *ORDER_WORDS.get(code, (code, code))),
+        "language": language,
+        "account": account,
+        "outbox": request.app.state.console.channels.outbox,
+        "may": lambda action: account is not None and may_do(account, action),
+        "channel_label": channel_label,
+        "unit": unit,
+        "model_label": lambda model: pick(language, MODELS[model].zh, MODELS[model].name) if model in MODELS else model,
+        "room_label": lambda room: _(ROOMS.get(room, str(room))),
+        "outcomes": list(outcomes.OUTCOMES.values()),
+        "findings": {"cause": outcomes.CAUSES, "injury": outcomes.INJURIES, "hospital": outcomes.HOSPITAL},
+        "actions_taken": outcomes.ACTIONS,
+        "evidence_lines": evidence.lines,
+        "evidence_parameters": evidence.parameters,
+        "evidence_channels": evidence.channels,
+        "evidence_fall": evidence.fall,
+        "now": dt.datetime.now(dt.UTC),
+    }
+    return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)
+
+
+def clock(value: dt.datetime | int | None, form: str = "%m-%d %H:%M:%S") -> str:
+    """A moment (datetime, or µs since 1970) as the wall clock of Shanghai shows it."""
+    if value is None:
+        return "—"
+    moment = dt.datetime.fromtimestamp(value / 1e6, dt.UTC) if isinstance(value, int) else value
+    return moment.astimezone(SHANGHAI).strftime(form)
+
+
+def number(value: float, code: str) -> str:
+    """A value with as many digits as its channel resolves."""
+    return f"{value:.1f}" if CHANNELS[code].resolution < 1 else f"{value:.0f}"
+
+
+def fall_plot(found: dict[str, Any]) -> str:
+    """The acceleration around a fall as an SVG path: magnitude over time, 0–8 g, 600 × 140. Empty without a signal."""
+    import msgspec
+
+    try:
+        raw = base64.b64decode(str(found.get("signal", "")), validate=True)
+        _start, rate, samples = msgspec.msgpack.decode(raw, type=tuple[int, float, bytes])
+    except (ValueError, msgspec.DecodeError):
+        return ""
+    milli = memoryview(samples).cast("h")
+    points = []
+    count = len(milli) // 3
+    for i in range(count):
+        g = (milli[3 * i] ** 2 + milli[3 * i + 1] ** 2 + milli[3 * i + 2] ** 2) ** 0.5 / 1000
+        points.append(f"{600 * i / max(1, count - 1):.1f},{140 - 140 * min(g, 8) / 8:.1f}")
+    seconds = count / rate if rate else 0
+    return html.escape(" ".join(points)) if seconds else ""
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time, short: 45 s, 12.5 min, 3.0 h."""
+    if seconds is None:
+        return "—"
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}" if (seconds / size).is_integer() else f"{seconds / size:.1f} {unit}"
+    return f"{seconds / 3600:.1f} h"
+
+
+templates.env.filters["duration"] = duration
+
+
+def milliseconds(value: dt.datetime) -> int:
+    """Since 1970, as the browser counts."""
+    return round(value.timestamp() * 1000)
+
+
+templates.env.filters["milliseconds"] = milliseconds
+templates.env.filters["clock"] = clock
+templates.env.filters["number"] = number
+templates.env.filters["fall_plot"] = fall_plot

@@ -1,0 +1,1 @@
+"""PostgreSQL servers that this program starts itself."""

@@ -1,0 +1,127 @@
+"""What comes back: a tap on the link of a message, and the receipts of gateways. A door for the console.
+
+A look at a link changes nothing (messengers fetch previews); the tap does, once.
+"""
+
+import datetime as dt
+import uuid
+from typing import Any, Literal
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from dispatch.alerts import lifecycle
+from dispatch.channels import notifications, sending, wording
+from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
+from dispatch.core import links
+
+Outcome = Literal["taken", "known", "late"]
+"""The alert is theirs now; their having read it is noted (family, services); somebody else had everything already."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a link is about: ``alerts`` as :func:`lifecycle.load` gives them, with ``map_link``."""
+
+    message_id: int
+    name_zh: str
+    name_en: str
+    language: str
+    acts: bool
+    """Whether a tap takes the alerts on; the family's tap tells that they know."""
+    used_at: dt.datetime | None
+    alerts: list[dict[str, Any]]
+
+
+def look(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.datetime) -> Answer:
+    """The page of a link. Raises LinkError for one that is not valid."""
+    link = keys.read(token, ACKNOWLEDGE, now)
+    row = _message(conn, link)
+    with conn.cursor(row_factory=dict_row) as cursor:
+        alerts = cursor.execute(
+            """
+            SELECT DISTINCT a.id, a.severity, a.state, a.reason_zh, a.reason_en, a.onset, h.code AS household_code,
+                   h.address_zh, h.address_en, h.phone, r.name_zh AS resident_zh, r.name_en AS resident_en,
+                   coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
+                   array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity) AS rank
+            FROM notification n JOIN alert a ON a.id = n.alert_id JOIN household h ON h.id = a.household_id
+            JOIN area ar ON ar.id = h.area_id LEFT JOIN resident r ON r.id = a.resident_id
+            WHERE n.message_id = %s ORDER BY rank, a.onset
+            """,
+            (row["id"],),
+        ).fetchall()
+    for alert in alerts:
+        alert["map_link"] = wording.marker(alert["longitude"], alert["latitude"])
+    acts = row["recipient_kind"] in ("staff", "organisation")
+    used = links.spent_at(conn, token)
+    return Answer(row["id"], row["name_zh"], row["name_en"], row["language"], acts, used, alerts)
+
+
+def acknowledge(
+    conn: Connection[Any], keys: links.LinkKeys, token: str, origin: str, now: dt.datetime
+) -> tuple[Outcome, int]:
+    """The tap, all in one transaction: what it did, and for how many alerts.
+
+    Raises LinkError for a link that is not valid, was used, or whose person may act no longer.
+    """
+    with conn.transaction():
+        link = keys.read(token, ACKNOWLEDGE, now)
+        row = _message(conn, link)
+        links.spend(conn, token, link, now)
+        # Alerts first, then notifications, then the message: the order in which everybody locks them.
+        alerts = conn.execute(
+            """
+            SELECT a.id, a.state, a.version FROM alert a
+            WHERE a.id IN (SELECT alert_id FROM notification WHERE message_id = %s) ORDER BY a.id FOR UPDATE
+            """,
+            (row["id"],),
+        ).fetchall()
+        conn.execute(
+            "UPDATE notification SET state = 'acknowledged', settled_at = %s WHERE message_id = %s", (now, row["id"])
+        )
+        conn.execute(
+            "UPDATE message SET receipt_due = NULL, state = CASE WHEN state = 'waiting' THEN 'withdrawn' ELSE state END"
+            " WHERE id = %s",
+            (row["id"],),
+        )
+        open_ = [alert for alert in alerts if alert[1] in lifecycle.OPEN]
+        if row["recipient_kind"] not in ("staff", "organisation"):
+            # The family is told, and does not take the alert from those who go there.
+            zh, en = f"{row['name_zh']} 已知晓", f"{row['name_en']} knows"
+            lifecycle.record(conn, [alert[0] for alert in open_], now, "known", zh, en)
+            return ("known", len(open_)) if open_ else ("late", 0)
+        actor = lifecycle.Actor(row["account_id"], row["name_zh"], f"link {origin}".strip())
+        taken = [alert for alert in open_ if alert[1] == "raised"]
+        for alert_id, _, version in taken:
+            lifecycle.act(conn, alert_id, "acknowledge", actor, now, expected_version=version)
+            notifications.cancel(conn, alert_id, now)
+        return ("taken", len(taken)) if taken else ("late", 0)
+
+
+def receipt(conn: Connection[Any], keys: links.LinkKeys, token: str, status: str, now: dt.datetime) -> bool:
+    """A gateway reports ``delivered`` or ``undelivered`` with the address it was given for it.
+
+    False for a message that is not there. Raises LinkError for an address that is not ours, ValueError for another
+    status.
+    """
+    if status not in ("delivered", "undelivered"):
+        raise ValueError("status is 'delivered' or 'undelivered'")
+    link = keys.read(token, RECEIPT, now)
+    return sending.receipt(conn, uuid.UUID(link.person), int(link.subject), delivered=status == "delivered")
+
+
+def _message(conn: Connection[Any], link: links.Link) -> dict[str, Any]:
+    kind, _, key = link.person.partition(":")
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """
+            SELECT m.id, m.recipient_kind, m.name_zh, m.name_en, m.language, s.account_id,
+                   m.recipient_kind <> 'staff' OR coalesce(s.active, false) AS active
+            FROM message m LEFT JOIN staff s ON m.recipient_kind = 'staff' AND s.code = m.recipient_key
+            WHERE m.id = %s AND m.recipient_kind = %s AND m.recipient_key = %s
+            """,
+            (int(link.subject), kind, key),
+        ).fetchone()
+    if row is None or not row["active"]:
+        raise links.LinkError("该链接不再有效,请致电值班中心", "this link is no longer valid; call the duty center")
+    return row

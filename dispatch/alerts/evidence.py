@@ -1,0 +1,209 @@
+"""An alert's evidence in words: what a nurse reads under "Why". Pure; keys that have no words are shown as they are."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from alerting.detection.detectors import all_parameters
+from alerting.detection.kit.words import room_of
+from firmware_profiles.channels import CHANNELS, EVENTS
+
+SHANGHAI = dt.timezone(dt.timedelta(hours=8))
+LABELS: dict[str, tuple[str, str]] = {
+    "window": ("判断时段", "time looked at"),
+    "channel": ("测量项", "measured"),
+    "value": ("数值", "value"),
+    "limit": ("界限", "limit"),
+    "side": ("方向", "side"),
+    "held_s": ("已持续", "for"),
+    "readings": ("读数个数", "readings"),
+    "usual": ("本人通常", "usual"),
+    "spread": ("本人波动", "own spread"),
+    "days": ("逐日数值", "day by day"),
+    "kg": ("逐日体重 (kg)", "weights (kg)"),
+    "usual_step_kg": ("通常每日变化 (kg)", "usual step (kg)"),
+    "level": ("近几日偏离", "off in the last days"),
+    "sum_up": ("偏高累积量", "sum upwards"),
+    "sum_down": ("偏低累积量", "sum downwards"),
+    "minutes": ("分钟", "minutes"),
+    "signal_quality": ("传感器自报信号质量 (%)", "the sensor's own signal quality (%)"),
+    "last_vital_us": ("最后一次生命体征", "last vital sign"),
+    "last_heard_us": ("最后一次通信", "last heard"),
+    "possible": ("可能的范围", "possible range"),
+    "times": ("次数", "times"),
+    "device": ("设备", "device"),
+    "devices": ("可能的设备", "one of the devices"),
+    "sensors": ("所用传感器", "sensors"),
+    "state": ("状态", "state"),
+    "room": ("房间", "room"),
+    "room_before": ("此前所在", "room before"),
+    "lasting_min": ("已持续 (分钟)", "lasting (min)"),
+    "usual_min": ("本人通常 (分钟)", "usual (min)"),
+    "up_by_day": ("近日起床时间", "up, by day"),
+    "longest_min_by_day": ("每日最长 (分钟)", "longest by day (min)"),
+    "longest_min_by_night": ("每夜最长 (分钟)", "longest by night (min)"),
+    "night_min": ("夜间卧床 (分钟)", "in bed by night (min)"),
+    "day_min": ("白天卧床 (分钟)", "in bed by day (min)"),
+    "rise": ("评分升高", "rise of the score"),
+    "event": ("事件", "event"),
+    "seconds": ("偏差 (秒)", "off by (s)"),
+    "total": ("总分", "total"),
+    "highest_single": ("单项最高分", "highest of one"),
+    "spo2_scale": ("血氧量表", "SpO2 scale"),
+}
+LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {
+    ("baseline", "days"): ("已学习天数", "days learnt"),
+    ("erratic", "value"): ("一小时内跳变次数", "jumps within an hour"),
+    ("weight", "days"): ("日期", "dates"),
+}
+"""Of one kind of evidence, where a key means something of its own."""
+FALL: dict[str, tuple[str, str]] = {
+    "confidence": ("置信度", "confidence"),
+    "peak_g": ("冲击峰值 (g)", "peak (g)"),
+    "free_fall_s": ("失重时间 (秒)", "free fall (s)"),
+    "impact_m_s": ("冲击损失的速度 (m/s)", "speed lost in the impact (m/s)"),
+    "tilt_deg": ("姿态变化 (°)", "change of posture (°)"),
+    "tilt_end_deg": ("事后姿态 (°)", "posture afterwards (°)"),
+    "still_s": ("静卧时间 (秒)", "lying still (s)"),
+    "active_later_g": ("事后活动量 (g)", "activity later (g)"),
+    "after_s": ("已观察 (秒)", "watched for (s)"),
+    "lasted_s": ("雷达持续见到 (秒)", "seen by the radar for (s)"),
+    "witnesses": ("见到的设备", "devices that saw it"),
+}
+"""What the gateway's fall detector tells of a fall."""
+IN_CHANNELS_UNIT = frozenset({"value", "usual", "spread", "limit", "level", "possible", "days"})
+CONSTANTS: dict[str, tuple[str, str]] = {
+    "again_s": ("此时间内再次发生视为同一事件 (秒)", "again within this time (s) is the same episode"),
+    "low": ("下限", "low limit"),
+    "high": ("上限", "high limit"),
+    "hold_s": ("须持续 (秒)", "has to last (s)"),
+    "readings": ("所需读数个数", "readings needed"),
+    "single": ("单项达到 (分)", "one parameter from (points)"),
+    "hold_single_s": ("单项须持续 (秒)", "one parameter has to last (s)"),
+    "urgent": ("“急”的总分", "urgent from (points)"),
+    "emergency": ("“紧急”的总分", "emergency from (points)"),
+    "fresh_s": ("有效时间 (秒)", "is fresh for (s)"),
+    "gateway_s": ("网关无通信 (秒)", "gateway not heard for (s)"),
+    "missed_heartbeats": ("错过的心跳次数", "heartbeats missed"),
+}
+"""What is in force without being a parameter: the last word of '<rule>.<constant>' or '<rule>.<constant>.<channel>'."""
+STATES = {
+    "quiet": ("无动静", "still"),
+    "held": ("有人在座", "held"),
+    "bed": ("在床", "in bed"),
+    "away": ("外出", "out"),
+}
+SIDES = {"low": ("低于", "below"), "high": ("高于", "above")}
+APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
+"""Shown in another way, or of no use to a reader."""
+UNITS = {
+    "/min": ("次/分", "/min"),
+    "/h": ("次/小时", "/h"),
+    "mm[Hg]": ("mmHg", "mmHg"),
+    "Cel": ("°C", "°C"),
+    "d": ("天", "d"),
+    "h": ("小时", "h"),
+    "min": ("分钟", "min"),
+    "s": ("秒", "s"),
+    "x": ("倍", "times"),
+}
+
+
+class Line(NamedTuple):
+    label_zh: str
+    label_en: str
+    zh: str
+    en: str
+
+
+def lines(evidence: dict[str, Any]) -> list[Line]:
+    """What the decision rests on, in the order of LABELS: the database keeps no order of keys."""
+    kind = str(evidence.get("kind", ""))
+    order = list(LABELS)
+    known = sorted(evidence.items(), key=lambda item: order.index(item[0]) if item[0] in LABELS else len(order))
+    return [
+        Line(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_said(name, value, evidence))
+        for name, value in known
+        if name not in APART and value not in (None, "", []) and (name, value) != ("usual_min", 0)
+    ]
+
+
+def fall(evidence: dict[str, Any]) -> list[Line]:
+    """What the gateway measured of a fall; what a maker's own sensor says besides stays in its words."""
+    found = []
+    features, order = evidence.get("features", {}), list(FALL)
+    for name in sorted(features, key=lambda name: order.index(name) if name in FALL else len(order)):
+        value = features[name]
+        zh, en = FALL.get(name, (name, name))
+        said = f"{value:.3g}" if isinstance(value, float) else str(value)
+        if name == "confidence" and isinstance(value, float):
+            said = f"{value:.0%}"
+        found.append(Line(zh, en, said, said))
+    return found
+
+
+def parameters(evidence: dict[str, Any]) -> list[Line]:
+    """The parameters and constants in force."""
+    return [Line(*_named(name, value)) for name, value in evidence.get("parameters", {}).items()]
+
+
+def channels(evidence: dict[str, Any]) -> list[str]:
+    """Channels worth a chart: the one that is judged, or those that gave points."""
+    found = [evidence["channel"]] if evidence.get("channel") in CHANNELS else []
+    found += [part["channel"] for part in evidence.get("parts", ()) if part.get("points")]
+    return [code for code in dict.fromkeys(found) if code in CHANNELS]
+
+
+def _named(name: str, value: Any) -> Iterator[str]:
+    parameter = all_parameters().get(name)
+    rule, constant, channel = (*name.split("."), "", "")[:3]
+    zh, en = CONSTANTS.get(constant, (name, name))
+    unit = ""
+    if parameter is not None:
+        zh, en, unit = parameter.zh, parameter.en, parameter.unit
+    elif channel in CHANNELS:
+        zh, en = f"{CHANNELS[channel].zh}{zh}", f"{CHANNELS[channel].en} {en}"
+    elif constant in ("low", "high") and rule.removeprefix("limit_") in CHANNELS:
+        unit = CHANNELS[rule.removeprefix("limit_")].unit
+    unit_zh, unit_en = UNITS.get(unit, (unit, unit))
+    yield from (zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
+
+
+def _said(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:
+    own = (evidence.get("kind"), name) in LABELS_OF
+    if name == "window":
+        span = f"{_clock(value['since_us'])} – {_clock(value['until_us'])}"
+        return span, span
+    if name.endswith("_us"):
+        return _clock(value), _clock(value)
+    if name == "held_s":
+        return f"{value // 60} 分 {value % 60} 秒", f"{value // 60} min {value % 60} s"
+    if (evidence.get("kind"), name) == ("weight", "days"):
+        dates = ", ".join(f"{dt.date(1970, 1, 1) + dt.timedelta(days=day):%m-%d}" for day in value)
+        return dates, dates
+    if name == "channel" and value in CHANNELS:
+        return CHANNELS[value].zh, CHANNELS[value].en
+    if name == "event" and value in EVENTS:
+        return EVENTS[value].zh, EVENTS[value].en
+    if name in ("room", "room_before"):
+        return room_of(value)
+    words = {"state": STATES, "side": SIDES}.get(name, {})
+    if isinstance(value, str) and value in words:
+        return words[value]
+    between = " – " if name == "possible" else ", "
+    parts = value if isinstance(value, list) else [value]
+    channel = CHANNELS.get(str(evidence.get("channel")))
+    if channel is None or own or name not in IN_CHANNELS_UNIT:
+        text = between.join(_plain(part) for part in parts)
+        return text, text
+    text = between.join(_plain(round(part, 1) if isinstance(part, float) else part) for part in parts)
+    zh, en = UNITS.get(channel.unit, (channel.unit, channel.unit))
+    return f"{text} {zh}".strip(), f"{text} {en}".strip()
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _clock(us: int) -> str:
+    return dt.datetime.fromtimestamp(us / 1e6, SHANGHAI).strftime("%m-%d %H:%M:%S")

@@ -1,0 +1,404 @@
+"""What people and the system do with an alert: the state machine, and its service over a database connection.
+
+Every change is an append-only ``alert_event``; the alert row is its sum. A change names the version it was decided on,
+so that of two people acting at once the second hears what the first did.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+from psycopg.rows import dict_row
+
+from dispatch.alerts.outcomes import Finding, Outcome, OutcomeError, complete
+from dispatch.ladders import ladder
+
+State = Literal["raised", "acknowledged", "responding", "on_scene", "resolved", "cancelled", "cleared"]
+Action = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over"]
+OPEN: tuple[State, ...] = ("raised", "acknowledged", "responding", "on_scene")
+
+TRANSITIONS: Mapping[Action, tuple[tuple[State, ...], State | None]] = MappingProxyType(
+    {
+        # action: (from any of these, to); None: the state stays
+        "acknowledge": (("raised",), "acknowledged"),
+        "respond": (("raised", "acknowledged"), "responding"),
+        "arrive": (("raised", "acknowledged", "responding"), "on_scene"),
+        "resolve": (OPEN, "resolved"),
+        "cancel": (("raised", "acknowledged"), "cancelled"),  # by the resident
+        "clear": (("raised",), "cleared"),  # by itself; once a person has it, only a person ends it
+        "note": (OPEN, None),
+        "lapse": (("acknowledged", "responding"), "raised"),  # nobody works on it: it is called out again
+        "take_over": (OPEN, None),  # the next shift has it
+    }
+)
+
+
+class LifecycleError(Exception):
+    """The action can not be done; the texts are for the person who tried."""
+
+    def __init__(self, message_zh: str, message_en: str) -> None:
+        super().__init__(message_en)
+        self.message_zh, self.message_en = message_zh, message_en
+
+
+class AlertChanged(LifecycleError):  # noqa: N818 - it is news for the second person, not a fault
+    """Somebody else acted in the meantime."""
+
+
+class NewAlert(msgspec.Struct, frozen=True):
+    """An alert as the detection core raises it."""
+
+    id: uuid.UUID
+    rule: str
+    rule_version: int
+    severity: str
+    subject: str
+    household_id: int
+    resident_id: int | None
+    onset: dt.datetime
+    sensed_at: dt.datetime
+    received_at: dt.datetime
+    raised_at: dt.datetime
+    reason_zh: str
+    reason_en: str
+    evidence: dict[str, Any]
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts, and from where."""
+
+    account_id: int | None
+    name: str
+    origin: str = ""
+
+
+SYSTEM = Actor(None, "system", "alerting")
+
+
+def next_state(state: State, action: Action) -> State:
+    """Where an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
+    sources, target = TRANSITIONS[action]
+    if state not in sources:
+        raise LifecycleError(
+            f"当前状态({state})下不能执行该操作", f"{action} is not possible while the alert is {state}"
+        )
+    return state if target is None else target
+
+
+def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
+    """Write a new alert, its first event, and the policy by which it is called out; False where it is there already
+    (the first insert wins)."""
+    with conn.transaction():
+        row = conn.execute(
+            """
+            INSERT INTO alert (id, rule, rule_version, severity, subject, household_id, resident_id, onset, sensed_at,
+                               received_at, raised_at, reason_zh, reason_en, evidence)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+            ON CONFLICT (id) DO NOTHING RETURNING id
+            """,
+            (
+                alert.id,
+                alert.rule,
+                alert.rule_version,
+                alert.severity,
+                alert.subject,
+                alert.household_id,
+                alert.resident_id,
+                alert.onset,
+                alert.sensed_at,
+                alert.received_at,
+                alert.raised_at,
+                alert.reason_zh,
+                alert.reason_en,
+                msgspec.json.encode(alert.evidence).decode(),
+            ),
+        ).fetchone()
+        if row is None:
+            return False
+        _append(conn, alert.id, alert.raised_at, "raise", None, "raised", SYSTEM)
+        ladder.start(conn, alert.id, alert.severity, alert.household_id, alert.raised_at)
+        return True
+
+
+def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
+    """The episode goes on: raise the severity, replace reason and evidence. False where nothing changed."""
+    with conn.transaction():
+        row = conn.execute(
+            """
+            UPDATE alert SET severity = %s, reason_zh = %s, reason_en = %s, evidence = %s::jsonb, version = version + 1
+            WHERE id = %s AND severity <> %s AND state IN ('raised', 'acknowledged', 'responding', 'on_scene')
+            RETURNING state
+            """,
+            (
+                alert.severity,
+                alert.reason_zh,
+                alert.reason_en,
+                msgspec.json.encode(alert.evidence).decode(),
+                alert.id,
+                alert.severity,
+            ),
+        ).fetchone()
+        if row is None:
+            return False
+        _append(
+            conn,
+            alert.id,
+            alert.raised_at,
+            "escalate",
+            row[0],
+            row[0],
+            SYSTEM,
+            note=alert.reason_zh,
+            note_en=alert.reason_en,
+        )
+        ladder.graver(conn, alert.id, alert.severity, alert.household_id, row[0], alert.raised_at)
+        return True
+
+
+def is_open(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> bool:
+    """Whether the alert exists and nobody has closed it."""
+    row = conn.execute("SELECT state FROM alert WHERE id = %s", (alert_id,)).fetchone()
+    return row is not None and row[0] in OPEN
+
+
+def follow_up(
+    conn: psycopg.Connection[Any], alert_id: uuid.UUID, wanted: Action, at: dt.datetime, note: str, note_en: str = ""
+) -> bool:
+    """It is over by itself (``clear``), the resident takes it back (``cancel``), or there is more to know (``note``).
+
+    An alert that a person has is not taken from them: it gets a note. False where there is no such open alert.
+    """
+    with conn.transaction():
+        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        if row is None or row[0] not in OPEN:
+            return False
+        action: Action = wanted if row[0] in TRANSITIONS[wanted][0] else "note"
+        _change(conn, alert_id, row[0], action, at, SYSTEM, note=note, note_en=note_en)
+        return True
+
+
+def act(
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    action: Action,
+    actor: Actor,
+    at: dt.datetime,
+    *,
+    expected_version: int,
+    outcome: str | None = None,
+    finding: Finding | None = None,
+    note: str = "",
+) -> State:
+    """A person acts. Returns the new state. ``finding``: what was found, beside the outcome of ``resolve``.
+
+    Raises AlertChanged where the alert is no longer at ``expected_version`` (the text says who did what when), and
+    LifecycleError where the alert does not exist, the action is not possible, or ``resolve`` lacks a known outcome.
+    """
+    ending = None
+    if action == "resolve":
+        try:
+            ending = complete(outcome, finding)
+        except OutcomeError as error:
+            raise LifecycleError(error.message_zh, error.message_en) from error
+    with conn.transaction():
+        row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        if row is None:
+            raise LifecycleError("没有这条预警", "there is no such alert")
+        state, version = row
+        if version != expected_version:
+            raise _changed(conn, alert_id)
+        if ending is not None:
+            _keep_finding(conn, alert_id, *ending, actor, at)
+        outcome_code = ending[0].code if ending else None
+        return _change(conn, alert_id, state, action, at, actor, outcome=outcome_code, note=note)
+
+
+def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, note: str, note_en: str = "") -> bool:
+    """Nobody works on an alert that somebody took: it is called out again. False where it is not in their hands."""
+    with conn.transaction():
+        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        if row is None or row[0] not in TRANSITIONS["lapse"][0]:
+            return False
+        _change(conn, alert_id, row[0], "lapse", at, SYSTEM, note=note, note_en=note_en)
+        ladder.next_round(conn, alert_id)
+        return True
+
+
+def take_over(
+    conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor, at: dt.datetime, note: str, note_en: str = ""
+) -> bool:
+    """The next shift has it from now on. False where it is closed meanwhile."""
+    with conn.transaction():
+        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        if row is None or row[0] not in OPEN:
+            return False
+        _change(conn, alert_id, row[0], "take_over", at, actor, note=note, note_en=note_en)
+        return True
+
+
+def record(
+    conn: psycopg.Connection[Any],
+    alert_ids: Sequence[uuid.UUID],
+    at: dt.datetime,
+    action: str,
+    note: str,
+    note_en: str = "",
+) -> None:
+    """Add to the history what the system did ("notified"). State and version stay: nobody's decision is outdated."""
+    conn.execute(
+        """
+        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, actor, origin, note, note_en)
+        SELECT id, %s, %s, state, state, %s, %s, %s, %s FROM alert WHERE id = ANY(%s)
+        """,
+        (at, action, SYSTEM.name, SYSTEM.origin, note, note_en, list(alert_ids)),
+    )
+
+
+def list_open(conn: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """Every open alert, the gravest and then the oldest first, with names and addresses."""
+    return _select(conn, "WHERE a.state IN ('raised', 'acknowledged', 'responding', 'on_scene')")
+
+
+def load(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> dict[str, Any] | None:
+    """One alert, as :func:`list_open` gives it."""
+    found = _select(conn, "WHERE a.id = %s", (alert_id,))
+    return found[0] if found else None
+
+
+def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50) -> list[dict[str, Any]]:
+    """The resident's latest alerts, newest first."""
+    found = _select(conn, "WHERE a.resident_id = %s AND a.onset > now() - INTERVAL '1 year'", (resident_id,))
+    return sorted(found, key=lambda alert: alert["onset"], reverse=True)[:limit]
+
+
+def history(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Who did what when, in order. ``actor_en`` and ``note_en`` are empty where only the words as written exist."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT e.at, e.action, e.from_state, e.to_state, e.actor, coalesce(a.name_en, '') AS actor_en, e.origin,
+                   e.outcome, e.note, e.note_en
+            FROM alert_event e LEFT JOIN account a ON a.id = e.account_id WHERE e.alert_id = %s ORDER BY e.id
+            """,
+            (alert_id,),
+        ).fetchall()
+
+
+_COLUMNS = """
+    SELECT a.id, a.rule, a.rule_version, a.severity, a.state, a.version, a.subject, a.onset, a.sensed_at, a.received_at,
+           a.raised_at, a.reason_zh, a.reason_en, a.evidence, a.outcome,
+           h.id AS household_id, h.code AS household_code, h.address_zh, h.address_en, h.phone,
+           ar.path::text AS area_path, ar.name_zh AS area_zh, ar.name_en AS area_en,
+           r.id AS resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en
+    FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
+    LEFT JOIN resident r ON r.id = a.resident_id
+"""
+_ORDER = """
+    ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), a.onset LIMIT 1000
+"""
+
+
+def _select(conn: psycopg.Connection[Any], where: str, parameters: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_COLUMNS + where + _ORDER, parameters).fetchall()
+
+
+def _change(
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    state: State,
+    action: Action,
+    at: dt.datetime,
+    actor: Actor,
+    *,
+    outcome: str | None = None,
+    note: str,
+    note_en: str = "",
+) -> State:
+    target = next_state(state, action)
+    conn.execute(
+        "UPDATE alert SET state = %s, version = version + 1, outcome = coalesce(%s, outcome) WHERE id = %s",
+        (target, outcome, alert_id),
+    )
+    _append(conn, alert_id, at, action, state, target, actor, outcome=outcome, note=note, note_en=note_en)
+    if target != state or actor is not SYSTEM:
+        # A person's note is work on it, too: their time begins anew.
+        ladder.changed(conn, alert_id, target, at)
+    return target
+
+
+def _keep_finding(
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    outcome: Outcome,
+    finding: Finding,
+    actor: Actor,
+    at: dt.datetime,
+) -> None:
+    conn.execute(
+        "INSERT INTO alert_finding (alert_id, at, verdict, cause, injury, hospital, actions, account_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",  # a second one fails by the state below
+        (
+            alert_id,
+            at,
+            outcome.verdict,
+            finding.cause,
+            finding.injury,
+            finding.hospital,
+            list(finding.actions),
+            actor.account_id,
+        ),
+    )
+
+
+def _append(
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    at: dt.datetime,
+    action: str,
+    from_state: str | None,
+    to_state: str,
+    actor: Actor,
+    *,
+    outcome: str | None = None,
+    note: str = "",
+    note_en: str = "",
+) -> None:
+    conn.execute(
+        """
+        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, account_id, actor, origin, outcome, note,
+                                 note_en)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            alert_id,
+            at,
+            action,
+            from_state,
+            to_state,
+            actor.account_id,
+            actor.name,
+            actor.origin,
+            outcome,
+            note,
+            note_en,
+        ),
+    )
+
+
+def _changed(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> AlertChanged:
+    row = conn.execute(
+        "SELECT at, actor, action FROM alert_event WHERE alert_id = %s ORDER BY id DESC LIMIT 1", (alert_id,)
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an alert is born with an event
+    at, actor, action = row
+    clock = at.astimezone(dt.timezone(dt.timedelta(hours=8))).strftime("%H:%M:%S")
+    return AlertChanged(
+        f"{actor} 已于 {clock} 更新了这条预警({action}),请查看最新状态后再操作",
+        f"{actor} changed this alert at {clock} ({action}); look at it again before you act",
+    )

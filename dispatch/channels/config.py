@@ -1,0 +1,196 @@
+"""The channels as data: a TOML file (``SHOUWANG_NOTIFY_CHANNELS_FILE``), with secrets in files or the environment.
+
+A text ``file:/path`` stands for what the file holds, ``env:NAME`` for the environment's value: no secret is written
+into the settings themselves.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from database.pool import Pool, make_pool
+from database.settings import DatabaseSettings
+from dispatch.channels.adapters import (
+    apprise_bridge,
+    dingtalk,
+    email,
+    feishu,
+    http_gateway,
+    local,
+    robots,
+    webpush,
+    wecom,
+)
+from dispatch.channels.adapters.base import Adapter, ConfigError
+from dispatch.channels.notifications import Kind
+
+T = TypeVar("T")
+Form = Literal["short", "long", "spoken"]
+Address = Literal["phone", "email", "account", "organisation"]
+_KIND: dict[str, tuple[Form, Address]] = {
+    "http": ("short", "phone"),
+    "smtp": ("long", "email"),
+    "webpush": ("short", "account"),
+    "console": ("short", "account"),
+    "wecom": ("long", "organisation"),
+    "dingtalk": ("long", "organisation"),
+    "feishu": ("long", "organisation"),
+    "apprise": ("long", "organisation"),
+    "outbox": ("short", "phone"),
+}
+"""Adapters, the form their texts usually have, and what leads to a person there."""
+
+
+class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[channels.<name>]``."""
+
+    adapter: str
+    zh: str = ""
+    en: str = ""
+    form: Form | None = None
+    address: Address | None = None
+    timeout_s: float = 8.0
+    """After it an attempt counts as failed, whatever the peer does."""
+    workers: int = 4
+    """Attempts at once in one process."""
+    attempts: int = 3
+    """Before the next channel is tried."""
+    receipt_s: float = 0.0
+    """How long to wait for a receipt before the next channel is tried; 0: none is promised."""
+    options: dict[str, Any] = {}
+
+
+class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[services.<key>]``: somebody outside the care network, as 120."""
+
+    name_zh: str
+    name_en: str
+    phone: str
+    language: Literal["zh", "en"] = "zh"
+
+
+class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most ``messages`` to one recipient in ``seconds``; further ones wait and become one. Emergencies are free."""
+
+    messages: int = 12
+    seconds: float = 600.0
+
+
+class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. ``order``: for each kind of recipient the channels in the order in which they are tried."""
+
+    channels: dict[str, Channel]
+    order: dict[Kind, list[str]]
+    services: dict[str, Service] = {}
+    rate: RateLimit = RateLimit()
+
+    def form(self, name: str) -> Form:
+        return self.channels[name].form or _KIND[self.channels[name].adapter][0]
+
+    def address(self, name: str) -> Address:
+        return self.channels[name].address or _KIND[self.channels[name].adapter][1]
+
+    @property
+    def has_outbox(self) -> bool:
+        return any(channel.adapter == "outbox" for channel in self.channels.values())
+
+
+def load(file: Path) -> Channels:
+    """Raises ConfigError, with the place and what to write, for a file that is missing or wrong."""
+    try:
+        return parse(file.read_text("utf-8"), os.environ)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the channels file {file} can not be read: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
+def parse(text: str, environment: Mapping[str, str]) -> Channels:
+    """The settings in ``text``, secrets filled in. Raises ConfigError."""
+    try:
+        found = msgspec.convert(_with_secrets(tomllib.loads(text), environment), Channels)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(str(error)) from error
+    for name, channel in found.channels.items():
+        if channel.adapter not in _KIND:
+            raise ConfigError(f"channel {name!r}: there is no adapter {channel.adapter!r}; choose {', '.join(_KIND)}")
+        if not 0 < channel.timeout_s <= 120 or channel.workers < 1 or channel.attempts < 1 or channel.receipt_s < 0:
+            raise ConfigError(f"channel {name!r}: 0 < timeout_s <= 120, workers >= 1, attempts >= 1, receipt_s >= 0")
+    for kind, order in found.order.items():
+        unknown = [name for name in order if name not in found.channels]
+        if unknown:
+            raise ConfigError(f"order.{kind} names {', '.join(unknown)}; there is no such channel")
+    return found
+
+
+def build(channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions) -> dict[str, Adapter]:
+    """The adapters by channel. Raises ConfigError naming the channel whose options are wrong."""
+    return {name: _build(name, channel, pool, subscriptions) for name, channel in channels.channels.items()}
+
+
+def check(channels: Channels) -> None:
+    """Build every adapter, and connect nowhere. Raises ConfigError as :func:`build`."""
+    with make_pool(DatabaseSettings(pool_min=0), "check") as pool:
+        build(channels, pool, _Nobody())
+
+
+class _Nobody:
+    """No browsers: for a check without a database."""
+
+    def of(self, account_id: int) -> list[webpush.Subscription]:
+        return []
+
+    def forget(self, endpoint: str) -> None:
+        """There are none."""
+
+
+def _build(name: str, channel: Channel, pool: Pool, subscriptions: webpush.Subscriptions) -> Adapter:
+    def options(kind: type[T]) -> T:
+        return msgspec.convert(channel.options, kind)
+
+    try:
+        match channel.adapter:
+            case "http":
+                return http_gateway.HttpGateway(options(http_gateway.Options))
+            case "smtp":
+                return email.Smtp(options(email.Options))
+            case "webpush":
+                return webpush.WebPush(options(webpush.Options), subscriptions)
+            case "wecom":
+                return wecom.WeCom(options(robots.Options))
+            case "dingtalk":
+                return dingtalk.DingTalk(options(robots.Options))
+            case "feishu":
+                return feishu.Feishu(options(robots.Options))
+            case "apprise":
+                return apprise_bridge.Apprise(options(apprise_bridge.Options))
+            case "console":
+                options(local.Options)
+                return local.Desk(pool)
+            case _:
+                options(local.Options)
+                return local.Outbox(pool)
+    except (msgspec.ValidationError, ConfigError) as error:
+        raise ConfigError(f"channel {name!r}: {error}") from error
+
+
+def _with_secrets(value: Any, environment: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_secrets(part, environment) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_with_secrets(part, environment) for part in value]
+    if isinstance(value, str) and value.startswith("file:"):
+        try:
+            return Path(value.removeprefix("file:")).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"the secret {value} can not be read: {error}") from error
+    if isinstance(value, str) and value.startswith("env:"):
+        name = value.removeprefix("env:")
+        if not environment.get(name):
+            raise ConfigError(f"the environment has no {name}, which the settings name")
+        return environment[name]
+    return value

@@ -1,0 +1,64 @@
+"""The messages as people may look at them: newest first, with what became of each. A door for the console."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from dispatch.channels import wording
+from dispatch.channels.render import words_of
+
+LIMIT = 200
+
+
+def recent(conn: Connection[Any], households: Sequence[int], language: str) -> list[dict[str, Any]]:
+    """Messages that tell of these households alone, newest first: to whom, by which channel, when, what, and the state
+    (``waiting``, ``sent``, ``failed``, ``acknowledged``, ``withdrawn``), step and round from 1; entries of the outbox
+    with text and link."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT m.id, m.recipient_kind, m.recipient_key, m.name_zh, m.name_en, m.severity, m.reason, m.channel,
+                   m.content, m.created_at, m.due_at, m.state AS sending, m.attempts,
+                   n.acknowledged, n.withdrawn, n.many, n.step, n.round,
+                   o.text, o.link, o.at AS sent_at, o.channel AS sent_by, u.used_at
+            FROM message m
+            JOIN LATERAL (
+                SELECT bool_or(state = 'acknowledged') AS acknowledged, bool_and(state = 'withdrawn') AS withdrawn,
+                       count(DISTINCT alert_id) AS many, min(step) AS step, min(round) + 1 AS round
+                FROM notification WHERE message_id = m.id
+            ) n ON true
+            LEFT JOIN LATERAL (
+                SELECT text, link, at, channel FROM outbox_entry WHERE message_id = m.id ORDER BY at DESC LIMIT 1
+            ) o ON true
+            LEFT JOIN LATERAL (SELECT max(settled_at) AS used_at FROM notification
+                               WHERE message_id = m.id AND state = 'acknowledged') u ON true
+            WHERE NOT EXISTS (
+                SELECT FROM notification x JOIN alert a ON a.id = x.alert_id
+                WHERE x.message_id = m.id AND a.household_id <> ALL(%(households)s))
+              AND NOT EXISTS (
+                SELECT FROM notification x JOIN duty_warning w ON w.id = x.warning_id
+                JOIN area ar ON ar.path = ANY(w.areas) JOIN household h ON h.area_id = ar.id
+                WHERE x.message_id = m.id AND h.id <> ALL(%(households)s))
+            ORDER BY m.created_at DESC, m.id DESC LIMIT %(most)s
+            """,
+            {"households": list(households), "most": LIMIT},
+        ).fetchall()
+    for row in rows:
+        row["state"] = _state(row)
+        if not row["text"]:
+            content = msgspec.convert(row["content"], wording.Content)
+            row["text"] = words_of(content).short(content, "en" if language == "en" else "zh", "")
+    return rows
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["acknowledged"]:
+        return "acknowledged"
+    if row["sending"] in ("sent", "delivered"):
+        return "sent"
+    if row["sending"] == "failed":
+        return "failed"
+    return "withdrawn" if row["sending"] == "withdrawn" or row["withdrawn"] else "waiting"

@@ -1,0 +1,178 @@
+"""One channel's senders. Each channel has its own, so that one that hangs delays nobody else.
+
+An attempt has a hard end: a peer that trickles bytes past every time-out of its client is given up at the deadline, its
+thread left to itself, and its late result ignored. The breaker keeps such threads few.
+"""
+
+import threading
+import time
+
+import psycopg
+import structlog
+
+from database.pool import Pool
+from dispatch.channels import render, sending
+from dispatch.channels.adapters.base import Adapter, DeliveryError, PermanentError, RetryableError, Sent
+from dispatch.channels.breaker import Breaker
+from dispatch.channels.config import Channels
+from dispatch.channels.faults import said, where
+from dispatch.channels.sending import Claimed
+
+log = structlog.get_logger(__name__)
+
+CRASHES = 2
+"""So many attempts more than allowed, because workers died in them; then the message moves on without another."""
+LOOK_S = 1.0
+"""How often a channel looks for what is due although nobody told it."""
+GRACE_S = 0.5
+"""Beyond an adapter's own time-out, before it is given up."""
+
+
+class Attempt:
+    """A message on its way; ``settled`` by the first of its result and its deadline."""
+
+    def __init__(self, message: Claimed, deadline_s: float) -> None:
+        self.message, self.deadline_s = message, deadline_s
+        self.thread: threading.Thread | None = None
+        self._settled = False
+        self._lock = threading.Lock()
+
+    def settle(self) -> bool:
+        """True for the one who may say how it ended."""
+        with self._lock:
+            first, self._settled = not self._settled, True
+            return first
+
+
+class Lane:
+    """Claims, sends and records what is due on one channel, until stopped."""
+
+    def __init__(
+        self,
+        name: str,
+        channels: Channels,
+        adapter: Adapter,
+        pool: Pool,
+        links: render.Links,
+        worker: str,
+    ) -> None:
+        self.name, self._adapter, self._pool, self._links, self._worker = name, adapter, pool, links, worker
+        self._channels, self._channel = channels, channels.channels[name]
+        self.wake = threading.Event()
+        self._breaker, self._lock = Breaker(), threading.Lock()
+        self._under_way: set[Attempt] = set()
+        self._abandoned: set[threading.Thread] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self.wake.clear()
+            try:
+                busy = self._turn()
+            except psycopg.Error as error:
+                log.warning("database away; messages wait", channel=self.name, error=said(error))
+                busy = False
+            except Exception as error:  # a channel goes on whatever happens
+                log.error("channel stumbled", channel=self.name, fault=type(error).__name__, where=where(error))
+                busy = False
+            if not busy:
+                self.wake.wait(LOOK_S)
+
+    def _turn(self) -> bool:
+        """Whether there may be more at once."""
+        self._give_up_the_overdue()
+        with self._lock:
+            free = self._channel.workers - len(self._under_way)
+        if free <= 0:
+            self.wake.wait(0.05)
+            return True
+        with self._lock:
+            # While it is suspended all that is due moves on or waits; then one attempt tells whether the peer is back.
+            many = 20 if self._breaker.opens_at(time.monotonic()) is not None else 1 if self._breaker.is_open else free
+        with self._pool.connection() as conn:
+            claimed = sending.claim(conn, self.name, self._worker, self._channel.timeout_s, many)
+        for message in claimed:
+            self._begin(message)
+        return len(claimed) == many
+
+    def _begin(self, message: Claimed) -> None:
+        now = time.monotonic()
+        self._abandoned = {thread for thread in self._abandoned if thread.is_alive()}
+        with self._lock:
+            until = self._breaker.opens_at(now)
+            if until is None and len(self._abandoned) >= 2 * self._channel.workers:
+                until = now + LOOK_S
+            if until is None:
+                self._breaker.begun(now)
+        if until is not None:
+            self._pass_on(message, until - now)
+            return
+        if message.attempts > self._channel.attempts + CRASHES:
+            with self._pool.connection() as conn:
+                sending.fail(conn, message, self._worker, PermanentError("its workers died over it"), self._channel)
+            return
+        attempt = Attempt(message, now + self._channel.timeout_s + GRACE_S)
+        with self._lock:
+            self._under_way.add(attempt)
+        thread = threading.Thread(target=self._send, args=(attempt,), name=f"{self.name} {message.id}", daemon=True)
+        attempt.thread = thread
+        thread.start()
+
+    def _pass_on(self, message: Claimed, pause_s: float) -> None:
+        """The channel is suspended: the next one, or later."""
+        why = "the channel is suspended: its peer does not answer"
+        with self._pool.connection() as conn:
+            if message.last_channel:
+                sending.release(conn, message, self._worker, max(pause_s, 0.2), why)
+            else:
+                sending.fail(conn, message, self._worker, RetryableError(why), self._channel, skip=True)
+
+    def _send(self, attempt: Attempt) -> None:
+        message = attempt.message
+        result: Sent | DeliveryError
+        try:
+            out = render.outgoing(message, self._channels.form(self.name), self._links)
+            result = self._adapter.send(out, self._channel.timeout_s)
+        except DeliveryError as error:
+            result = error
+        except Exception as error:  # a fault of an adapter or a library must not stop the channel
+            log.error("adapter failed", channel=self.name, fault=type(error).__name__, where=where(error))
+            result = RetryableError(f"{type(error).__name__}: {error}")
+        if attempt.settle():
+            self._record(attempt, result)
+
+    def _give_up_the_overdue(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            overdue = [one for one in self._under_way if now > one.deadline_s]
+        for attempt in overdue:
+            if attempt.settle():
+                if attempt.thread is not None:
+                    self._abandoned.add(attempt.thread)
+                log.warning("attempt given up at its deadline", channel=self.name, message=attempt.message.id)
+                self._record(attempt, RetryableError("no answer in time"))
+
+    def _record(self, attempt: Attempt, result: Sent | DeliveryError) -> None:
+        message = attempt.message
+        with self._lock:
+            if isinstance(result, RetryableError):
+                if self._breaker.failed(time.monotonic()):
+                    log.warning("channel suspended", channel=self.name)
+            else:
+                self._breaker.succeeded()
+        try:
+            with self._pool.connection() as conn:
+                if isinstance(result, Sent):
+                    sending.succeed(conn, message, self._worker, result, self._channel)
+                    outcome = "sent"
+                else:
+                    outcome = sending.fail(conn, message, self._worker, result, self._channel)
+            log.info("attempt", channel=self.name, message=message.id, number=message.attempts, outcome=outcome)
+        except psycopg.Error as error:
+            # The lease runs out and it is repeated with the same key: at least once.
+            log.warning("result not recorded", channel=self.name, message=message.id, error=said(error))
+        except Exception as error:
+            log.error("result not recorded", message=message.id, fault=type(error).__name__, where=where(error))
+        finally:
+            with self._lock:
+                self._under_way.discard(attempt)
+            self.wake.set()

@@ -1,0 +1,167 @@
+"""The door of this folder: ask that people be told, inside one's own transaction.
+
+A row of ``notification`` is the durable job itself: it is there exactly if the caller's transaction commits. The
+delivery service (``python -m dispatch.channels``) hears of it by NOTIFY and looks every second besides.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+Kind = Literal["staff", "contact", "organisation", "service"]
+Reason = Literal["escalation", "update", "breach", "work_order", "handover", "roster"]
+WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
+WAKE = "notification"
+"""The NOTIFY channel on which delivery services listen."""
+
+GROUPING_S: dict[str, float] = {"emergency": 0, "urgent": 3, "attention": 10, "technical": 20}
+"""How long a notification waits for others like it, by the severity of its alert. An emergency never waits."""
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """Somebody to be told. ``key``: a staff member's code, a contact's ``resident/phone``, an organisation's code, or
+    the name of a service in the settings ('120')."""
+
+    kind: Kind
+    key: str
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Where a message's link leads instead of the acknowledgement: ``<path>/<token>`` of the console, the token signed
+    for ``purpose`` and ``subject`` and the recipient as ``kind:key`` (``dispatch.core.links``)."""
+
+    path: str
+    purpose: str
+    subject: str
+
+
+def enqueue(
+    connection: psycopg.Connection[Any],
+    *,
+    alert_id: UUID,
+    step: int,
+    round: int,
+    recipients: Sequence[Recipient],
+    reason: Reason,
+    at: dt.datetime,
+    page: Page | None = None,
+) -> list[int]:
+    """Tell these people about the alert. Part of the caller's transaction if there is one.
+
+    Gives the ids of the new notifications; who was asked for already (same alert, reason, step and round) is left out,
+    so that a repetition does nothing. Raises psycopg.errors.ForeignKeyViolation for an alert that is not there.
+    """
+    if not recipients:
+        return []
+    # One statement: with autocommit, too, the rows and the wake-up are there together or not at all.
+    rows = connection.execute(
+        """
+        WITH fresh AS (
+            INSERT INTO notification (alert_id, reason, step, round, recipient_kind, recipient_key, page, at, due_at)
+            SELECT %(alert)s, %(reason)s, %(step)s, %(round)s, r.kind, r.key, %(page)s::jsonb, %(at)s,
+                   clock_timestamp() + make_interval(secs => coalesce(
+                       (%(grouping)s::jsonb ->> (SELECT severity FROM alert WHERE id = %(alert)s))::float8, 0))
+            FROM unnest(%(kinds)s::text[], %(keys)s::text[]) WITH ORDINALITY AS r (kind, key, n)
+            ORDER BY r.n
+            ON CONFLICT DO NOTHING RETURNING id
+        )
+        SELECT id, pg_notify(%(wake)s, '') FROM fresh ORDER BY id
+        """,
+        {
+            "alert": alert_id,
+            "reason": reason,
+            "step": step,
+            "round": round,
+            "at": at,
+            "page": None if page is None else msgspec.json.encode(page).decode(),
+            "grouping": msgspec.json.encode(GROUPING_S).decode(),
+            "kinds": [recipient.kind for recipient in recipients],
+            "keys": [recipient.key for recipient in recipients],
+            "wake": WAKE,
+        },
+    ).fetchall()
+    return [int(row[0]) for row in rows]
+
+
+def cancel(
+    connection: psycopg.Connection[Any],
+    alert_id: UUID,
+    at: dt.datetime,
+    reasons: Collection[Reason] = WITHDRAWN_BY_AN_ANSWER,
+) -> None:
+    """Somebody has the alert, or it is over: what is not sent yet is not sent, and no other channel is tried.
+
+    Part of the caller's transaction if there is one.
+
+    Work orders and hand-overs go on unless they are named in ``reasons``: they begin where the ladder ends.
+    """
+    rows = connection.execute(
+        """
+        UPDATE notification SET state = 'withdrawn', settled_at = %s
+        WHERE alert_id = %s AND state = 'waiting' AND reason = ANY(%s) RETURNING message_id
+        """,
+        (at, alert_id, list(reasons)),
+    ).fetchall()
+    _withdraw_messages(connection, rows)
+    # A receipt that fails to come is no longer a reason to try another channel.
+    connection.execute(
+        """
+        UPDATE message m SET receipt_due = NULL
+        WHERE m.state = 'sent' AND m.receipt_due IS NOT NULL
+          AND m.id IN (SELECT message_id FROM notification WHERE alert_id = %s AND reason = ANY(%s))
+        """,
+        (alert_id, list(reasons)),
+    )
+
+
+def warn(
+    connection: psycopg.Connection[Any],
+    warning_id: int,
+    recipients: Sequence[Recipient],
+    at: dt.datetime,
+    due_at: dt.datetime,
+) -> None:
+    """Tell these people, not before ``due_at``, of hours in which nobody would answer: a row of ``duty_warning``.
+
+    Part of the caller's transaction. Who was told of it already is left out.
+    """
+    connection.execute(
+        """
+        WITH fresh AS (
+            INSERT INTO notification (warning_id, reason, step, round, recipient_kind, recipient_key, at, due_at)
+            SELECT %s, 'roster', 0, 0, r.kind, r.key, %s, %s
+            FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS r (kind, key, n) ORDER BY r.n
+            ON CONFLICT DO NOTHING RETURNING id
+        )
+        SELECT pg_notify(%s, '') FROM fresh
+        """,
+        (warning_id, at, due_at, [one.kind for one in recipients], [one.key for one in recipients], WAKE),
+    )
+
+
+def withdraw_warnings(connection: psycopg.Connection[Any], warnings: Sequence[int], at: dt.datetime) -> None:
+    """They are mended: what is not sent yet is not sent. Part of the caller's transaction."""
+    rows = connection.execute(
+        """
+        UPDATE notification SET state = 'withdrawn', settled_at = %s
+        WHERE warning_id = ANY(%s) AND state = 'waiting' RETURNING message_id
+        """,
+        (at, list(warnings)),
+    ).fetchall()
+    _withdraw_messages(connection, rows)
+
+
+def _withdraw_messages(connection: psycopg.Connection[Any], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Of a message about many homes the others stay; what a worker has in its hands just now goes out."""
+    connection.execute(
+        """
+        UPDATE message m SET state = 'withdrawn'
+        WHERE m.state = 'waiting' AND m.id = ANY(%s)
+          AND NOT EXISTS (SELECT FROM notification n WHERE n.message_id = m.id AND n.state = 'waiting')
+        """,
+        ([row[0] for row in rows if row[0] is not None],),
+    )

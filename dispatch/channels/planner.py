@@ -1,0 +1,281 @@
+"""From notifications to messages: who is told what, by which channels, when. One process plans at a time."""
+
+import datetime as dt
+import uuid
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from alerting.core.finding import NAMESPACE
+from dispatch.alerts import lifecycle
+from dispatch.channels import policy
+from dispatch.channels.config import Channels
+from dispatch.channels.faults import where
+from dispatch.channels.notifications import WAKE, WITHDRAWN_BY_AN_ANSWER, Page
+from dispatch.channels.recipients import Card, Key, load_cards, next_menders, next_recipients
+from dispatch.channels.wording import SAMPLE, Content, Item
+
+log = structlog.get_logger(__name__)
+
+LOCK_KEY = 0x5357_4E4F_5449_4659  # "SWNOTIFY"
+AT_ONCE = 4000
+"""Notifications looked at in one pass."""
+AFTER_A_FAULT = dt.timedelta(seconds=30)
+PLANNED = "planned"
+"""What NOTIFY tells when messages wait for the senders."""
+
+Reaches = Callable[[str, str], bool]
+
+
+def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.datetime) -> int:
+    """Make messages of what is due; the number of them. 0 where another process plans at this moment."""
+    with conn.transaction():
+        mine = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK_KEY,)).fetchone()
+        if mine is None or not mine[0]:
+            return 0
+        rows = _still_wanted(conn, _waiting(conn), now) | _waiting_warnings(conn)
+        if not rows:
+            return 0
+        waiting = [_as_waiting(row) for row in rows.values()]
+        cards = load_cards(conn, {one.recipient for one in waiting}, channels, reaches, now)
+        allowed = {key: _allowed(card, channels, now) for key, card in cards.items()}
+        held = {key for key, at in allowed.items() if at > now}
+        made = 0
+        for group in _within_limits(waiting, cards, channels, now):
+            try:
+                with conn.transaction():  # one that can not be planned keeps nobody else's back
+                    made += _plan_group(conn, group, rows, cards, held, allowed, now)
+            except psycopg.OperationalError:
+                raise
+            except Exception as error:
+                log.error("can not be planned; tried again", fault=type(error).__name__, where=where(error))
+                _postpone(conn, group, now + AFTER_A_FAULT)
+        if made:
+            conn.execute("SELECT pg_notify(%s, %s)", (WAKE, PLANNED))
+        return made
+
+
+def _plan_group(
+    conn: Connection[Any],
+    group: policy.Group,
+    rows: Mapping[int, dict[str, Any]],
+    cards: Mapping[Key, Card],
+    held: Collection[Key],
+    allowed: Mapping[Key, dt.datetime],
+    now: dt.datetime,
+) -> int:
+    recipient = group.members[0].recipient
+    card = cards.get(recipient)
+    if card is None:
+        log.warning("recipient can not be reached", kind=recipient[0], notifications=len(group.members))
+        give_up(conn, [one.id for one in group.members], now)
+        return 0
+    if recipient in held and group.severity != "emergency":
+        _postpone(conn, group, allowed[recipient])
+        return 0
+    _make(conn, group, [rows[one.id] for one in group.members], card, now)
+    return 1
+
+
+def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetime) -> None:
+    """These people can not be reached: somebody else is told instead, in the caller's transaction.
+
+    Where nobody is left, the alert's history says so.
+    """
+    rows = conn.execute(
+        """
+        UPDATE notification SET state = 'failed', settled_at = %s
+        WHERE id = ANY(%s) AND state IN ('waiting', 'sent')
+        RETURNING id, alert_id, warning_id, recipient_kind, recipient_key
+        """,
+        (now, list(notifications)),
+    ).fetchall()
+    for identity, alert_id, warning_id, kind, key in rows:
+        if tell_next(conn, identity, now):
+            continue
+        about = {"warning_id": warning_id} if alert_id is None else {"alert_id": str(alert_id)}
+        log.error("nobody is left to tell", **about, notification=identity)
+        if alert_id is not None:
+            who = f"{kind} {key}"
+            lifecycle.record(
+                conn, [alert_id], now, "unreachable", f"{who}: 无法送达,且没有其他人可通知",
+                f"{who} can not be reached, and nobody else is left to tell",
+            )  # fmt: skip
+
+
+def tell_next(conn: Connection[Any], notification: int, now: dt.datetime) -> bool:
+    """Notify the next person instead of this one; False where there is none who was not asked already."""
+    row = conn.execute(
+        "SELECT alert_id, warning_id, recipient_kind, recipient_key FROM notification WHERE id = %s", (notification,)
+    ).fetchone()
+    if row is None:
+        return False
+    alert_id, warning_id, kind, key = row
+    instead = next_recipients(conn, alert_id, kind, key, now) if alert_id else next_menders(conn, warning_id)
+    for candidate in instead:
+        added = conn.execute(
+            """
+            INSERT INTO notification (alert_id, warning_id, reason, step, round, recipient_kind, recipient_key, at,
+                                      due_at, failover_of)
+            SELECT alert_id, warning_id, reason, step, round, %s, %s, at, %s, id FROM notification WHERE id = %s
+            ON CONFLICT DO NOTHING
+            """,
+            (candidate.kind, candidate.key, now, notification),
+        )
+        if added.rowcount:
+            conn.execute("SELECT pg_notify(%s, '')", (WAKE,))
+            return True
+    return False
+
+
+def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
+    """Notifications in no message yet, with all that a message says of them; locked until the transaction ends.
+
+    An alert that somebody acts on this moment is looked at again in the next pass: waiting for it here, with others'
+    notifications in hand, could be a deadlock.
+    """
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT n.id, n.alert_id::text AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
+                   n.due_at, n.page, a.severity, a.rule, a.reason_zh, a.reason_en, a.onset, a.state AS alert_state,
+                   h.code AS household, h.address_zh, h.address_en, h.phone,
+                   coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
+                   ar.path::text AS area, ar.name_zh AS place_zh, ar.name_en AS place_en,
+                   coalesce(r.name_zh, '') AS resident_zh, coalesce(r.name_en, '') AS resident_en,
+                   coalesce(r.sex, '') AS sex
+            FROM notification n JOIN alert a ON a.id = n.alert_id
+            JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
+            LEFT JOIN resident r ON r.id = a.resident_id
+            WHERE n.state = 'waiting' AND n.message_id IS NULL
+            ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), n.id
+            LIMIT %s FOR KEY SHARE OF a SKIP LOCKED FOR UPDATE OF n SKIP LOCKED
+            """,
+            (AT_ONCE,),
+        ).fetchall()
+    return {row["id"]: row for row in rows}
+
+
+def _waiting_warnings(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
+    """The same of those about holes in the roster: for one person, all of them are alike."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT n.id, 'roster ' || w.id AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
+                   n.due_at, n.page, w.severity, 'roster' AS rule, w.text_zh AS reason_zh, w.text_en AS reason_en,
+                   w.starts_at AS onset, '' AS household, w.place AS address_zh, w.place_en AS address_en, '' AS phone,
+                   NULL AS longitude, NULL AS latitude, '' AS area, w.place AS place_zh, w.place_en AS place_en,
+                   '' AS resident_zh, '' AS resident_en, '' AS sex
+            FROM notification n JOIN duty_warning w ON w.id = n.warning_id
+            WHERE n.state = 'waiting' AND n.message_id IS NULL ORDER BY n.id
+            LIMIT %s FOR UPDATE OF n SKIP LOCKED
+            """,
+            (AT_ONCE,),
+        ).fetchall()
+    return {row["id"]: row for row in rows}
+
+
+def _still_wanted(
+    conn: Connection[Any], rows: dict[int, dict[str, Any]], now: dt.datetime
+) -> dict[int, dict[str, Any]]:
+    """Without those whose alert is over by now, whoever closed it."""
+    over = [
+        row["id"]
+        for row in rows.values()
+        if row["reason"] in WITHDRAWN_BY_AN_ANSWER and row["alert_state"] not in lifecycle.OPEN
+    ]
+    if over:
+        conn.execute("UPDATE notification SET state = 'withdrawn', settled_at = %s WHERE id = ANY(%s)", (now, over))
+    return {identity: row for identity, row in rows.items() if identity not in set(over)}
+
+
+def _within_limits(
+    waiting: Sequence[policy.Waiting], cards: Mapping[Key, Card], channels: Channels, now: dt.datetime
+) -> list[policy.Group]:
+    """The groups; those who would get more messages than the rate allows get one for everything."""
+    groups = policy.group(waiting, now)
+    many = Counter(group.members[0].recipient for group in groups if group.severity != "emergency")
+    full = {key for key, card in cards.items() if many[key] > 1 and len(card.sent) + many[key] > channels.rate.messages}
+    return policy.group(waiting, now, full) if full else groups
+
+
+def _as_waiting(row: dict[str, Any]) -> policy.Waiting:
+    recipient = (row["recipient_kind"], row["recipient_key"])
+    page = "" if row["page"] is None else f"{row['page']['purpose']} {row['page']['subject']}"
+    return policy.Waiting(
+        row["id"], recipient, row["reason"], row["severity"], row["rule"], row["area"], row["due_at"], page
+    )
+
+
+def _allowed(card: Card, channels: Channels, now: dt.datetime) -> dt.datetime:
+    return policy.may_send_at(card.sent, now, "technical", channels.rate.messages, channels.rate.seconds)
+
+
+def _postpone(conn: Connection[Any], group: policy.Group, until: dt.datetime) -> None:
+    conn.execute("UPDATE notification SET due_at = %s WHERE id = ANY(%s)", (until, [one.id for one in group.members]))
+
+
+def _make(
+    conn: Connection[Any], group: policy.Group, rows: Sequence[dict[str, Any]], card: Card, now: dt.datetime
+) -> None:
+    first, kind = rows[0], group.members[0].recipient[0]
+    due = policy.hold_until(card.quiet, group.severity, now)
+    row = conn.execute(
+        """
+        INSERT INTO message (key, recipient_kind, recipient_key, severity, reason, name_zh, name_en, language, route,
+                             addresses, channel, content, created_at, due_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s, %s) RETURNING id
+        """,
+        (
+            message_key(first["about"], first["reason"], first["step"], first["round"], *group.members[0].recipient),
+            *group.members[0].recipient,
+            group.severity,
+            first["reason"],
+            card.name_zh,
+            card.name_en,
+            card.language,
+            list(card.route),
+            msgspec.json.encode(card.addresses).decode(),
+            card.route[0],
+            msgspec.json.encode(_content(rows, group.severity, to_family=kind == "contact")).decode(),
+            now,
+            due,
+        ),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - INSERT … RETURNING
+    members = [one.id for one in group.members]
+    conn.execute("UPDATE notification SET message_id = %s WHERE id = ANY(%s)", (row[0], members))
+    if due > now and group.severity == "urgent" and first["reason"] == "escalation":
+        # Somebody asleep is left asleep, and somebody who is awake is told now.
+        for member in members:
+            tell_next(conn, member, now)
+
+
+def message_key(about: str, reason: str, step: int, round: int, kind: str, key: str) -> uuid.UUID:
+    """The identity of the message that begins with this notification: the same in every process, at every time."""
+    return uuid.uuid5(NAMESPACE, f"{about}|{reason}|{step}|{round}|{kind}|{key}")
+
+
+def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool) -> Content:
+    ordered = sorted(rows, key=lambda row: (policy.RANK[row["severity"]], row["onset"]))
+    fields = [name for name in Item.__struct_fields__ if name != "alert_id"]
+    items = (Item(alert_id=row["about"], **{name: row[name] for name in fields}) for row in ordered[:SAMPLE])
+    first = ordered[0]
+    return Content(
+        reason=first["reason"],
+        severity=severity,
+        step=first["step"],
+        count=len({row["about"] for row in rows}),
+        homes=len({row["household"] for row in rows}),
+        place_zh=first["place_zh"],
+        place_en=first["place_en"],
+        items=tuple(items),
+        to_family=to_family,
+        page=None if rows[0]["page"] is None else msgspec.convert(rows[0]["page"], Page),
+    )

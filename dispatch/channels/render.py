@@ -1,0 +1,78 @@
+"""A claimed message as its channel gets it: texts, links and keys, the same at every attempt."""
+
+import datetime as dt
+from types import ModuleType
+from typing import cast
+
+import msgspec
+
+from dispatch.channels import roster_words, wording
+from dispatch.channels.adapters.base import Outgoing
+from dispatch.channels.config import Form
+from dispatch.channels.notifications import Page
+from dispatch.channels.sending import Claimed
+from dispatch.core.links import LinkKeys
+
+ACKNOWLEDGE, RECEIPT = "ack", "receipt"
+"""Purposes of the links."""
+
+
+class Links:
+    """Makes the links of messages. Without keys messages go without links: better than not at all."""
+
+    def __init__(self, keys: LinkKeys | None, console_url: str, hours: float) -> None:
+        self._keys, self._url, self._valid = keys, console_url.rstrip("/"), dt.timedelta(hours=hours)
+
+    def acknowledge(self, message_id: int, kind: str, key: str, created_at: dt.datetime) -> str:
+        return self._link("a", ACKNOWLEDGE, str(message_id), f"{kind}:{key}", created_at)
+
+    def receipt(self, message_id: int, send_key: str, created_at: dt.datetime) -> str:
+        return self._link("receipts", RECEIPT, str(message_id), send_key, created_at)
+
+    def page(self, page: Page, kind: str, key: str, created_at: dt.datetime) -> str:
+        return self._link(page.path.strip("/"), page.purpose, page.subject, f"{kind}:{key}", created_at)
+
+    def console(self) -> str:
+        """The console, for those with a login: what the message tells stands over the board."""
+        return f"{self._url}/"
+
+    def _link(self, path: str, purpose: str, subject: str, person: str, created_at: dt.datetime) -> str:
+        if self._keys is None:
+            return ""
+        return f"{self._url}/{path}/{self._keys.sign(purpose, subject, person, created_at + self._valid)}"
+
+
+def words_of(content: wording.Content) -> ModuleType:
+    """The module with its ``title``, ``short``, ``long`` and ``spoken``."""
+    return roster_words if content.reason == "roster" else wording
+
+
+def outgoing(message: Claimed, form: Form, links: Links) -> Outgoing:
+    """What goes to the peer."""
+    content = msgspec.convert(message.content, wording.Content)
+    language = cast("wording.Language", message.language)
+    whom = (message.recipient_kind, message.recipient_key, message.created_at)
+    if content.reason == "roster":
+        link = links.console()
+    else:
+        link = links.page(content.page, *whom) if content.page else links.acknowledge(message.id, *whom)
+    words = words_of(content)
+    text = {
+        "short": lambda: words.short(content, language, link),
+        "long": lambda: words.long(content, language, link),
+        "spoken": lambda: words.spoken(content, language),
+    }[form]()
+    return Outgoing(
+        key=message.peer_key,
+        message_id=message.id,
+        channel=message.channel,
+        address=message.addresses[message.channel],
+        name=message.name_zh if language == "zh" else message.name_en,
+        language=language,
+        severity=message.severity,
+        title=words.title(content, language),
+        text=text,
+        link=link,
+        map_link=wording.map_link(content.items[0]),
+        receipt_url=links.receipt(message.id, str(message.peer_key), message.created_at),
+    )

@@ -1,0 +1,60 @@
+"""What a message about holes in the roster says, as :mod:`dispatch.channels.wording` does of alerts.
+
+``short`` and ``spoken`` pass through other hands: when and where, and nobody who is away, nor why.
+"""
+
+import datetime as dt
+
+from dispatch.channels.wording import SHANGHAI, Content, Language
+
+
+def title(content: Content, language: Language) -> str:
+    if language == "zh":
+        return f"【守望】值班缺口 {content.count} 处"
+    return f"[Shouwang] Roster: {_holes(content.count)}"
+
+
+def short(content: Content, language: Language, link: str) -> str:
+    """For SMS and Web Push."""
+    first, begins = content.items[0], _clock(content.items[0].onset)
+    if language == "zh":
+        more = "起" if content.count == 1 else "起(最早)"
+        text = f"【守望】值班缺口:{begins}{more},{first.address_zh}的预警将无人应答。请安排值班。"
+    else:
+        more = "" if content.count == 1 else f", the first of {_holes(content.count)}"
+        text = f"[Shouwang] Nobody would answer alerts in {first.address_en} from {begins}{more}. Arrange a duty."
+    return f"{text}\n{'查看' if language == 'zh' else 'See'} {link}" if link else text
+
+
+def long(content: Content, language: Language, link: str) -> str:
+    """For e-mail and group robots."""
+    zh = language == "zh"
+    lines = [title(content, language)]
+    for item in content.items:
+        lines += ["", item.reason_zh if zh else item.reason_en]
+    rest = content.count - len(content.items)
+    if rest:
+        lines += ["", f"另有 {rest} 处" if zh else f"and {rest} more"]
+    if link:
+        lines += ["", f"查看: {link}" if zh else f"See: {link}"]
+    return "\n".join(lines)
+
+
+def spoken(content: Content, language: Language) -> str:
+    """For a voice call."""
+    begins = content.items[0].onset.astimezone(SHANGHAI)
+    if language == "zh":
+        when = f"{begins.month} 月 {begins.day} 日 {begins.hour} 点 {begins.minute} 分"
+        return f"守望平台通知。值班表有 {content.count} 处缺口,最早从{when}开始,预警将无人应答。请尽快安排值班。"
+    return (
+        f"Shouwang. The roster has {_holes(content.count)}; from {begins:%H:%M} on {begins:%B} {begins.day} nobody"
+        " would answer alerts. Please arrange a duty."
+    )
+
+
+def _holes(count: int) -> str:
+    return "1 hole" if count == 1 else f"{count} holes"
+
+
+def _clock(moment: dt.datetime) -> str:
+    return moment.astimezone(SHANGHAI).strftime("%m-%d %H:%M")

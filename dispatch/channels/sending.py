@@ -1,0 +1,345 @@
+"""The life of a message in the database: claimed by one worker, attempted, recorded, handed to the next channel.
+
+A claim is a lease: who is killed holds it no longer than ``timeout + LEASE_MARGIN_S``, then another worker repeats
+the attempt with the same idempotency key. Times are the database's, so that workers need no common clock.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from dispatch.alerts import lifecycle
+from dispatch.channels import policy
+from dispatch.channels.adapters.base import DeliveryError, RetryableError, Sent
+from dispatch.channels.config import Channel
+from dispatch.channels.planner import give_up
+
+LEASE_MARGIN_S = 5.0
+PATIENCE_S = 10.0
+"""A peer that asks an emergency to come back later than this loses it to the next channel."""
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A message in the hands of this worker. Columns of ``message``, and the attempt that was opened for it."""
+
+    id: int
+    key: uuid.UUID
+    recipient_kind: str
+    recipient_key: str
+    severity: str
+    reason: str
+    name_zh: str
+    name_en: str
+    language: str
+    route: list[str]
+    addresses: dict[str, str]
+    position: int
+    channel: str
+    content: dict[str, Any]
+    created_at: dt.datetime
+    attempts: int
+    attempt_id: int
+
+    @property
+    def last_channel(self) -> bool:
+        return self.position >= len(self.route)
+
+    @property
+    def peer_key(self) -> uuid.UUID:
+        """For the peer: the same at every attempt on this channel."""
+        return send_key(self.key, self.position, self.channel)
+
+
+def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, limit: int) -> list[Claimed]:
+    """Take up to ``limit`` messages that are due on this channel, and open their attempts: the gravest first, and of
+    them those about which nobody was told yet (in a storm, repetitions wait for first calls)."""
+    with conn.cursor(row_factory=class_row(Claimed)) as cursor:
+        return cursor.execute(
+            """
+            WITH due AS MATERIALIZED (
+                SELECT m.id FROM message m
+                CROSS JOIN LATERAL (
+                    SELECT min(n.round) AS round, min(n.step) AS step FROM notification n
+                    WHERE n.message_id = m.id AND n.state = 'waiting'
+                ) wanted
+                WHERE m.channel = %(channel)s AND m.due_at <= clock_timestamp() AND wanted.step IS NOT NULL
+                  AND (m.state = 'waiting' OR (m.state = 'sending' AND m.claimed_until < clock_timestamp()))
+                ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], m.severity),
+                         wanted.round, wanted.step, m.due_at
+                LIMIT %(limit)s FOR UPDATE OF m SKIP LOCKED
+            ), taken AS (
+                UPDATE message m SET state = 'sending', claimed_by = %(worker)s, attempts = m.attempts + 1,
+                       claimed_until = clock_timestamp() + make_interval(secs => %(lease)s)
+                FROM due WHERE m.id = due.id RETURNING m.*
+            ), opened AS (
+                INSERT INTO delivery_attempt (message_id, channel, number, worker, started_at)
+                SELECT id, channel, attempts, %(worker)s, clock_timestamp() FROM taken RETURNING id, message_id
+            )
+            SELECT t.id, t.key, t.recipient_kind, t.recipient_key, t.severity, t.reason, t.name_zh, t.name_en,
+                   t.language, t.route, t.addresses, t.position, t.channel, t.content, t.created_at, t.attempts,
+                   o.id AS attempt_id
+            FROM taken t JOIN opened o ON o.message_id = t.id
+            """,
+            {"channel": channel, "worker": worker, "lease": timeout_s + LEASE_MARGIN_S, "limit": limit},
+        ).fetchall()
+
+
+def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, channel: Channel) -> None:
+    """The peer has it. Where the channel promises receipts the next one is tried unless one comes in time."""
+    with conn.transaction():
+        _lock(conn, message.id)
+        early = _close_attempt(conn, message.attempt_id, "sent", "", sent.provider_id)  # receipts may overtake answers
+        state = "delivered" if sent.delivered or early == "delivered" else "sent"
+        awaited = channel.receipt_s if channel.receipt_s and state == "sent" else None
+        mine = conn.execute(
+            """
+            UPDATE message SET state = %s, claimed_until = NULL,
+                   receipt_due = clock_timestamp() + make_interval(secs => %s)
+            WHERE id = %s AND state = 'sending' AND claimed_by = %s
+            """,
+            (state, awaited, message.id, worker),
+        )
+        if mine.rowcount == 0:  # the lease ran out and somebody else repeated it: their result counts
+            return
+        rows = conn.execute(
+            """
+            UPDATE notification SET state = %s, settled_at = clock_timestamp()
+            WHERE message_id = %s AND state = 'waiting' RETURNING alert_id
+            """,
+            (state, message.id),
+        ).fetchall()
+        key = message.recipient_key
+        zh = f"{message.name_zh} ({key}) · {channel.zh or message.channel}"
+        en = f"{message.name_en} ({key}) · {channel.en or message.channel}"
+        lifecycle.record(conn, _alerts(rows), _clock(conn), "notify", zh, en)
+        if early == "undelivered":
+            _reopen(conn, message.id, message.route, message.position)
+
+
+def fail(
+    conn: Connection[Any], message: Claimed, worker: str, error: DeliveryError, channel: Channel, *, skip: bool = False
+) -> str:
+    """It was not sent: another attempt, the next channel, or the next person.
+
+    Says which (``retry``, ``channel``, ``person``; ``withdrawn`` where nobody waits for it any more, ``lost`` where
+    another worker has it by now). ``skip``: the channel is suspended, not worth waiting for where there is another.
+    """
+    retryable = isinstance(error, RetryableError)
+    allowed = policy.attempts_allowed(message.severity, channel.attempts, another=not message.last_channel)
+    with conn.transaction():
+        _lock(conn, message.id)
+        _close_attempt(conn, message.attempt_id, "retryable" if retryable else "permanent", str(error), "")
+        held = conn.execute(
+            "SELECT FROM message WHERE id = %s AND state = 'sending' AND claimed_by = %s FOR UPDATE",
+            (message.id, worker),
+        ).fetchone()
+        if held is None:
+            return "lost"
+        if not _wanted(conn, message.id):
+            conn.execute("UPDATE message SET state = 'withdrawn', claimed_until = NULL WHERE id = %s", (message.id,))
+            return "withdrawn"
+        asked = error.after_s if isinstance(error, RetryableError) else None
+        hurry = message.severity == "emergency" and (asked or 0) > PATIENCE_S
+        again = retryable and message.attempts < allowed and not ((skip or hurry) and not message.last_channel)
+        if again:
+            pause = policy.pause_s(message.severity, message.attempts, str(message.key), asked)
+            conn.execute(
+                """
+                UPDATE message SET state = 'waiting', claimed_until = NULL,
+                       due_at = clock_timestamp() + make_interval(secs => %s) WHERE id = %s
+                """,
+                (pause, message.id),
+            )
+            return "retry"
+        return _move_on(conn, message.id, message.route, message.position)
+
+
+def release(conn: Connection[Any], message: Claimed, worker: str, pause_s: float, why: str) -> None:
+    """Not attempted after all (the channel is suspended, and there is no other): later, without counting it."""
+    with conn.transaction():
+        _close_attempt(conn, message.attempt_id, "retryable", why, "")
+        conn.execute(
+            """
+            UPDATE message SET state = 'waiting', claimed_until = NULL, attempts = attempts - 1,
+                   due_at = clock_timestamp() + make_interval(secs => %s)
+            WHERE id = %s AND state = 'sending' AND claimed_by = %s
+            """,
+            (pause_s, message.id, worker),
+        )
+
+
+def receipt(conn: Connection[Any], attempt_key: uuid.UUID, message_id: int, *, delivered: bool) -> bool:
+    """What the peer reports about a message it took; False where there is no such message. Repetitions change nothing.
+
+    Undelivered: the next channel, or the next person, unless somebody has answered meanwhile.
+    """
+    with conn.transaction():
+        _lock(conn, message_id)
+        row = conn.execute(
+            """
+            SELECT m.route, m.position, m.state, m.channel, m.key, a.id, a.receipt
+            FROM message m LEFT JOIN delivery_attempt a ON a.message_id = m.id AND a.channel = m.channel
+            WHERE m.id = %s ORDER BY a.id DESC LIMIT 1 FOR UPDATE OF m
+            """,
+            (message_id,),
+        ).fetchone()
+        if row is None:
+            return False
+        route, position, state, channel, key, attempt, before = row
+        if send_key(key, position, channel) != attempt_key:
+            return True  # of a channel that was given up already: too late to matter
+        if before in ("delivered", "undelivered"):
+            return True
+        conn.execute(
+            "UPDATE delivery_attempt SET receipt = %s, receipt_at = clock_timestamp() WHERE id = %s",
+            ("delivered" if delivered else "undelivered", attempt),
+        )
+        if delivered and state == "sent":
+            conn.execute("UPDATE message SET state = 'delivered', receipt_due = NULL WHERE id = %s", (message_id,))
+            conn.execute(
+                "UPDATE notification SET state = 'delivered', settled_at = clock_timestamp()"
+                " WHERE message_id = %s AND state = 'sent'",
+                (message_id,),
+            )
+        elif state == "sent":
+            _reopen(conn, message_id, route, position)
+        return True
+
+
+def late_receipts(conn: Connection[Any]) -> int:
+    """Messages whose promised receipt did not come in time go on to the next channel; their number."""
+    moved = 0
+    for (identity,) in conn.execute(
+        "SELECT id FROM message WHERE state = 'sent' AND receipt_due < clock_timestamp() LIMIT 200"
+    ).fetchall():
+        with conn.transaction():
+            _lock(conn, identity)
+            row = conn.execute(
+                """
+                SELECT route, position FROM message
+                WHERE id = %s AND state = 'sent' AND receipt_due < clock_timestamp() FOR UPDATE
+                """,
+                (identity,),
+            ).fetchone()
+            if row is None:  # another process was quicker, or the receipt has come
+                continue
+            conn.execute(
+                """
+                UPDATE delivery_attempt SET receipt = 'late', receipt_at = clock_timestamp()
+                WHERE id = (SELECT max(id) FROM delivery_attempt WHERE message_id = %s)
+                """,
+                (identity,),
+            )
+            _reopen(conn, identity, row[0], row[1])
+            moved += 1
+    return moved
+
+
+def send_key(key: uuid.UUID, position: int, channel: str) -> uuid.UUID:
+    """The idempotency key for the peer: the same at every attempt of a message on this channel."""
+    return uuid.uuid5(key, f"{position}/{channel}")
+
+
+def _lock(conn: Connection[Any], message_id: int) -> None:
+    """Lock in the order of everybody: the alerts (whoever acts on one holds it first), notifications, the message."""
+    conn.execute(
+        """
+        SELECT FROM alert WHERE id IN (SELECT alert_id FROM notification WHERE message_id = %s)
+        ORDER BY id FOR KEY SHARE
+        """,
+        (message_id,),
+    )
+    conn.execute("SELECT FROM notification WHERE message_id = %s ORDER BY id FOR UPDATE", (message_id,))
+
+
+def tidy(conn: Connection[Any]) -> None:
+    """Now and then: messages for whom nobody waits any more, and used links whose date is over."""
+    conn.execute(
+        """
+        UPDATE message m SET state = 'withdrawn', claimed_until = NULL
+        WHERE (m.state = 'waiting' OR (m.state = 'sending' AND m.claimed_until < clock_timestamp()))
+          AND NOT EXISTS (SELECT FROM notification n WHERE n.message_id = m.id AND n.state = 'waiting')
+        """
+    )
+    conn.execute("DELETE FROM used_link WHERE expires_at < clock_timestamp() - INTERVAL '1 day'")
+
+
+def _wanted(conn: Connection[Any], message_id: int) -> bool:
+    waiting = conn.execute(
+        "SELECT FROM notification WHERE message_id = %s AND state = 'waiting' LIMIT 1", (message_id,)
+    ).fetchone()
+    return waiting is not None
+
+
+def _reopen(conn: Connection[Any], message_id: int, route: Sequence[str], position: int) -> None:
+    waiting = conn.execute(
+        """
+        UPDATE notification SET state = 'waiting', settled_at = NULL
+        WHERE message_id = %s AND state = 'sent' RETURNING id
+        """,
+        (message_id,),
+    )
+    if waiting.rowcount:
+        _move_on(conn, message_id, route, position)
+    else:  # answered, or withdrawn: nobody has to be told any more
+        conn.execute("UPDATE message SET receipt_due = NULL WHERE id = %s", (message_id,))
+
+
+def _move_on(conn: Connection[Any], message_id: int, route: Sequence[str], position: int) -> str:
+    if position < len(route):
+        conn.execute(
+            """
+            UPDATE message SET state = 'waiting', position = position + 1, channel = %s, attempts = 0,
+                   due_at = clock_timestamp(), claimed_until = NULL, receipt_due = NULL WHERE id = %s
+            """,
+            (route[position], message_id),
+        )
+        conn.execute("SELECT pg_notify('notification', 'planned')")
+        return "channel"
+    conn.execute(
+        "UPDATE message SET state = 'failed', claimed_until = NULL, receipt_due = NULL WHERE id = %s", (message_id,)
+    )
+    rows = conn.execute(
+        "SELECT alert_id, id FROM notification WHERE message_id = %s AND state = 'waiting' FOR UPDATE", (message_id,)
+    ).fetchall()
+    now = _clock(conn)
+    name = conn.execute("SELECT name_zh, name_en, recipient_key FROM message WHERE id = %s", (message_id,)).fetchone()
+    if rows and name is not None:
+        zh, en = (f"{word} ({name[2]})" for word in name[:2])
+        lifecycle.record(conn, _alerts(rows), now, "notify_failed", zh, en)
+    give_up(conn, [row[1] for row in rows], now)
+    return "person"
+
+
+def _alerts(rows: Sequence[tuple[Any, ...]]) -> list[uuid.UUID]:
+    """The alerts in whose histories it belongs: a hole in the roster has none."""
+    return [row[0] for row in rows if row[0] is not None]
+
+
+def _close_attempt(conn: Connection[Any], attempt: int, outcome: str, error: str, provider_id: str) -> str | None:
+    """Record how it ended; the receipt that has come for it already."""
+    row = conn.execute(
+        """
+        UPDATE delivery_attempt SET finished_at = clock_timestamp(), outcome = %s, error = %s, provider_id = %s
+        WHERE id = %s RETURNING receipt
+        """,
+        (outcome, _storable(error), _storable(provider_id), attempt),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _storable(text: str) -> str:
+    """What a peer said, in letters that the database takes."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:500]
+
+
+def _clock(conn: Connection[Any]) -> dt.datetime:
+    row = conn.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has a row
+    moment: dt.datetime = row[0]
+    return moment

@@ -1,0 +1,134 @@
+"""The delivery service: plans what is due, and lets every channel send at its own pace. Any number of them may run."""
+
+import datetime as dt
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import structlog
+
+from database.pool import Pool, connect_options, make_pool
+from database.settings import DatabaseSettings
+from dispatch.channels import config, sending
+from dispatch.channels.adapters.webpush import Subscription
+from dispatch.channels.faults import said, where
+from dispatch.channels.lane import Lane
+from dispatch.channels.notifications import WAKE
+from dispatch.channels.planner import PLANNED, plan
+from dispatch.channels.render import Links
+from dispatch.channels.settings import NotifySettings
+from dispatch.core.links import LinkKeyError, LinkKeys, load_link_keys
+
+log = structlog.get_logger(__name__)
+
+RETRY_S = 1.0
+LOOK_S = 0.5
+"""How often what waits for company is looked at."""
+TIDY_S = 60.0
+
+
+class Service:
+    """One process's share. Raises ConfigError where the channels are wrong."""
+
+    def __init__(self, settings: NotifySettings, channels: config.Channels, database: DatabaseSettings) -> None:
+        workers = sum(channel.workers for channel in channels.channels.values())
+        room = max(database.pool_max, min(len(channels.channels) + workers, 24))
+        self._pool = make_pool(database.model_copy(update={"pool_max": room}), settings.worker)
+        self._database, self._channels = database, channels
+        self._adapters = config.build(channels, self._pool, Browsers(self._pool))
+        # Two processes of the same name, or one started again, are not the same worker.
+        worker = f"{settings.worker}/{uuid.uuid4().hex[:8]}"
+        links = Links(_link_keys(settings.link_key_file), settings.console_url, settings.link_hours)
+        self._lanes = [
+            Lane(name, channels, adapter, self._pool, links, worker) for name, adapter in self._adapters.items()
+        ]
+
+    def run(self, stop: threading.Event) -> None:
+        """Until ``stop``. What is under way then is repeated by another process, or at the next start."""
+        self._pool.open()
+        threads = [
+            threading.Thread(target=self._plan, args=(stop,), name="planner"),
+            *(threading.Thread(target=lane.run, args=(stop,), name=f"lane {lane.name}") for lane in self._lanes),
+        ]
+        for thread in threads:
+            thread.start()
+        log.info("delivery service", channels=sorted(self._channels.channels))
+        try:
+            stop.wait()
+        finally:
+            for lane in self._lanes:
+                lane.wake.set()
+            for thread in threads:
+                thread.join(5)
+            self._pool.close(2)
+
+    def _plan(self, stop: threading.Event) -> None:
+        tidied = 0.0
+        while not stop.is_set():
+            try:
+                options = connect_options(self._database, "notify-planner")
+                with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
+                    conn.execute(f"LISTEN {WAKE}")
+                    while not stop.is_set():
+                        if plan(conn, self._channels, self._reaches, _clock(conn)) + sending.late_receipts(conn):
+                            self._wake()
+                        if time.monotonic() - tidied > TIDY_S:
+                            sending.tidy(conn)
+                            tidied = time.monotonic()
+                        # a list: what arrives during a query within the generator would be lost (psycopg 3)
+                        if any(told.payload == PLANNED for told in list(conn.notifies(timeout=LOOK_S, stop_after=1))):
+                            self._wake()
+            except psycopg.Error as error:
+                log.warning("database away; nothing is planned", error=said(error))
+                stop.wait(RETRY_S)
+            except Exception as error:  # planning goes on whatever happens
+                log.error("planning stumbled", fault=type(error).__name__, where=where(error))
+                stop.wait(RETRY_S)
+
+    def _wake(self) -> None:
+        for lane in self._lanes:
+            lane.wake.set()
+
+    def _reaches(self, channel: str, address: str) -> bool:
+        return self._adapters[channel].reaches(address)
+
+
+class Browsers:
+    """``push_subscription``: the browsers that an account registered."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def of(self, account_id: int) -> list[Subscription]:
+        with self._pool.connection() as conn:
+            rows = conn.execute(
+                "SELECT endpoint, p256dh, auth FROM push_subscription WHERE account_id = %s", (account_id,)
+            ).fetchall()
+        return [Subscription(*row) for row in rows]
+
+    def forget(self, endpoint: str) -> None:
+        with self._pool.connection() as conn:
+            conn.execute("DELETE FROM push_subscription WHERE endpoint = %s", (endpoint,))
+
+
+def _link_keys(file: Path | None) -> LinkKeys | None:
+    try:
+        return load_link_keys(file)
+    except LinkKeyError as error:
+        log.error("messages go without links", reason=str(error))
+        return None
+
+
+def _clock(conn: psycopg.Connection[Any]) -> dt.datetime:
+    row = conn.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has a row
+    moment: dt.datetime = row[0]
+    return moment
+
+
+def run(settings: NotifySettings, database: DatabaseSettings, stop: threading.Event) -> None:
+    """Run the service until ``stop``. Raises ConfigError with what to do."""
+    Service(settings, config.load(settings.channels_file), database).run(stop)

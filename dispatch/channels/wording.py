@@ -1,0 +1,221 @@
+"""What a message says: a pure function of its content, the language, and how long it may be.
+
+``short`` (SMS, Web Push): who, what kind of thing, where, two links; the family name only and no measured values, for
+it passes through other hands. ``long`` (e-mail, group robots): the reason in full. ``spoken``: read aloud, no links.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from dispatch.channels.notifications import Page, Reason
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+Language = Literal["zh", "en"]
+SAMPLE = 5
+"""Alerts of a group that are told in full; the link leads to all."""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One alert of a message, as it was when the message was made."""
+
+    alert_id: str
+    severity: str
+    rule: str
+    reason_zh: str
+    reason_en: str
+    resident_zh: str
+    resident_en: str
+    sex: str
+    household: str
+    address_zh: str
+    address_en: str
+    phone: str
+    onset: dt.datetime
+    longitude: float | None = None
+    latitude: float | None = None
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What a message tells of. ``items``: the gravest SAMPLE of ``count`` alerts."""
+
+    reason: Reason
+    severity: str
+    step: int
+    count: int
+    homes: int
+    place_zh: str
+    place_en: str
+    items: tuple[Item, ...]
+    to_family: bool = False
+    page: Page | None = None
+
+
+KINDS: Mapping[str, tuple[str, str]] = {
+    "sos": ("紧急呼救", "SOS call"),
+    "fall": ("疑似跌倒", "possible fall"),
+    "smoke": ("烟雾报警", "smoke"),
+    "gas": ("燃气报警", "gas"),
+    "water_leak": ("漏水", "water leak"),
+    "news2": ("生命体征异常", "vital signs"),
+    "limit": ("生命体征异常", "vital signs"),
+    "gateway_silent": ("家庭网关离线", "home gateway offline"),
+    "device_silent": ("设备离线", "device offline"),
+    "battery_low": ("设备电量低", "battery low"),
+    "device_fault": ("设备故障", "device fault"),
+    "button_test_due": ("呼叫按钮待测试", "button test due"),
+}
+"""Rules in a word, without health data. A rule that is not here is looked up by its first part, then told by its
+severity."""
+_SEVERITY = {
+    "emergency": ("紧急", "EMERGENCY"),
+    "urgent": ("急", "Urgent"),
+    "attention": ("关注", "Attention"),
+    "technical": ("设备", "Technical"),
+}
+_REASON: Mapping[Reason, tuple[str, str]] = {
+    "escalation": ("", ""),
+    "update": ("情况更新:", "update: "),
+    "breach": ("超时未处理:", "overdue: "),
+    "work_order": ("新工单:", "new work order: "),
+    "handover": ("交班未结:", "handed over: "),
+}
+_ANSWER: Mapping[Reason, tuple[str, str]] = {
+    "escalation": ("点此确认", "Acknowledge"),
+    "update": ("查看并确认", "See and acknowledge"),
+    "breach": ("点此确认", "Acknowledge"),
+    "work_order": ("查看工单", "See the order"),
+    "handover": ("确认交接", "Take over"),
+}
+_TITLES = {"female": ("女士", "Ms"), "male": ("先生", "Mr")}
+_DOUBLE_SURNAMES = ("欧阳", "司徒", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "夏侯", "慕容", "令狐")
+
+
+def kind_of(rule: str, severity: str) -> tuple[str, str]:
+    """The rule in a word, in Chinese and in English."""
+    return KINDS.get(rule) or KINDS.get(rule.partition("_")[0]) or (f"{_SEVERITY[severity][0]}预警", "alert")
+
+
+def polite_name(item: Item, language: Language) -> str:
+    """The family name with its title; where nobody is named, the household."""
+    if not item.resident_zh and not item.resident_en:
+        return f"{item.household} 户" if language == "zh" else f"home {item.household}"
+    if language == "en" and item.resident_en:
+        return " ".join(part for part in (_TITLES.get(item.sex, ("", ""))[1], item.resident_en.split()[0]) if part)
+    family = item.resident_zh[:2] if item.resident_zh.startswith(_DOUBLE_SURNAMES) else item.resident_zh[:1]
+    return family + _TITLES.get(item.sex, ("老人", ""))[0]
+
+
+def map_link(item: Item) -> str:
+    """The home in a map; empty where no place is known."""
+    return marker(item.longitude, item.latitude)
+
+
+def marker(longitude: float | None, latitude: float | None) -> str:
+    """A marker in 高德地图 (https://lbs.amap.com/api/uri-api/guide/mobile-web/point); empty where no place is known.
+
+    CGCS2000 and WGS 84 differ by centimetres; amap converts to its own grid (``coordinate=wgs84``).
+    """
+    if longitude is None or latitude is None:
+        return ""
+    position = f"{longitude:.6f},{latitude:.6f}"
+    return "https://uri.amap.com/marker?" + urlencode({"position": position, "coordinate": "wgs84"}, safe=",")
+
+
+def title(content: Content, language: Language) -> str:
+    """A subject line: no name, no address."""
+    zh = language == "zh"
+    kind = kind_of(content.items[0].rule, content.severity)[0 if zh else 1]
+    grave = _SEVERITY[content.severity][0 if zh else 1]
+    why = _REASON[content.reason][0 if zh else 1]
+    if content.count > 1:
+        return (
+            f"【守望】{grave}:{why}{kind} {content.count} 条"
+            if zh
+            else f"[Shouwang] {grave}: {why}{kind} ({content.count})"
+        )
+    return f"【守望】{grave}:{why}{kind}" if zh else f"[Shouwang] {grave}: {why}{kind}"
+
+
+def short(content: Content, language: Language, link: str) -> str:
+    """For SMS and Web Push."""
+    zh = language == "zh"
+    item = content.items[0]
+    place = content.place_zh if zh else content.place_en
+    comma, stop = (",", "。") if zh else (", ", ". ")
+    if content.count > 1:
+        what = f"{place} {content.homes} 户" if zh else f"{content.homes} homes, {place}"
+        parts = [f"{title(content, language)}{comma}{what}"]
+    elif content.to_family:
+        # They know who and where, and a telephone may lie on a table.
+        said = "已通知值班人员,请留意来电" if zh else "The duty team has been told; keep your telephone at hand"
+        parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{stop}{said}"]
+    else:
+        address = item.address_zh if zh else item.address_en
+        parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{comma}{address}"]
+        if map_link(item):
+            parts.append(f"{'导航' if zh else 'Map'} {map_link(item)}")
+    if link:
+        parts.append(f"{_ANSWER[content.reason][0 if zh else 1]} {link}")
+    return "\n".join(parts)  # a stop behind an address would become part of the link on many telephones
+
+
+def long(content: Content, language: Language, link: str) -> str:
+    """For e-mail and group robots: a line a fact, plain text that is good Markdown, too."""
+    zh = language == "zh"
+    lines = [title(content, language)]
+    if content.count > 1:
+        place = content.place_zh if zh else content.place_en
+        lines.append(
+            f"{place}:{content.homes} 户,共 {content.count} 条预警"
+            if zh
+            else f"{place}: {content.homes} homes, {content.count} alerts"
+        )
+    for item in content.items:
+        lines += ["", *_facts(item, zh)]
+    if content.count > len(content.items):
+        rest = content.count - len(content.items)
+        lines += ["", f"另有 {rest} 条,请打开链接查看" if zh else f"and {rest} more: open the link"]
+    if link:
+        lines += ["", f"{_ANSWER[content.reason][0 if zh else 1]}: {link}"]
+    return "\n".join(lines)
+
+
+def spoken(content: Content, language: Language) -> str:
+    """For a voice call: said twice by most gateways, so it is brief."""
+    zh = language == "zh"
+    item = content.items[0]
+    kind = kind_of(item.rule, content.severity)[0 if zh else 1]
+    why = _REASON[content.reason][0 if zh else 1].removesuffix(" ").removesuffix(":")
+    comma = "," if zh else ", "
+    if content.count > 1:
+        homes = f"{content.homes} 户" if zh else f"{content.homes} homes"
+        body = comma.join([content.place_zh if zh else content.place_en, homes, kind])
+    elif content.to_family:
+        body = comma.join([polite_name(item, language), kind])
+    else:
+        body = comma.join([polite_name(item, language), kind, item.address_zh if zh else item.address_en])
+    grave = _SEVERITY[content.severity][0 if zh else 1]
+    if zh:
+        return f"守望平台{grave}通知。{why + '。' if why else ''}{body}。请立即点击短信链接确认,或致电值班中心。"
+    said = f"{why}. " if why else ""
+    closing = "Acknowledge by the link in your messages, or call the duty center."
+    return f"Shouwang, {grave.lower()}. {said}{body}. {closing}"
+
+
+def _facts(item: Item, zh: bool) -> list[str]:
+    clock = item.onset.astimezone(SHANGHAI).strftime("%m-%d %H:%M:%S")
+    who = (item.resident_zh if zh else item.resident_en) or polite_name(item, "zh" if zh else "en")
+    found = [
+        ("老人" if zh else "Who", who),
+        ("原因" if zh else "Why", item.reason_zh if zh else item.reason_en),
+        ("地址" if zh else "Where", item.address_zh if zh else item.address_en),
+        ("电话" if zh else "Telephone", item.phone),
+        ("时间" if zh else "When", clock),
+        ("导航" if zh else "Map", map_link(item)),
+    ]
+    return [f"{label}: {text}" for label, text in found if text]

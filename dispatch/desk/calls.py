@@ -1,0 +1,205 @@
+"""Attempts to call somebody about an alert, recorded in seconds, and the report that an inspector asks for.
+
+26 TAC § 279.79 (emergency response services): a call is answered within 60 s, the response time is recorded in seconds,
+one tries to reach the person before a responder is sent, and for each call the name, the times received and called, the
+responder, the incident and its resolution are documented.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+from psycopg.rows import class_row
+
+from care_network.records.contacts import family_of
+from dispatch.alerts.lifecycle import OPEN, Actor, LifecycleError
+from dispatch.alerts.outcomes import Code
+from dispatch.ladders import ladder
+
+Result = Literal["answered", "no_answer", "busy", "unreachable", "declined"]
+Kind = Literal["resident", "staff", "contact", "organisation", "service"]
+AMBULANCE = "120"
+RESULTS: Mapping[Result, Code] = MappingProxyType(
+    {
+        "answered": Code("已接通", "answered"),
+        "no_answer": Code("无人接听", "no answer"),
+        "busy": Code("占线", "busy"),
+        "unreachable": Code("无法接通", "can not be reached"),
+        "declined": Code("拒接", "declined"),
+    }
+)
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One call. ``key`` as in the care network: a resident's or staff member's code, 'R0001/0755-…', '120'."""
+
+    kind: Kind
+    key: str
+    started_at: dt.datetime
+    ended_at: dt.datetime
+    result: Result
+    answered_at: dt.datetime | None = None
+    note: str = ""
+
+
+class Callable(msgspec.Struct, frozen=True):
+    """Somebody whom the desk may call about an alert."""
+
+    kind: Kind
+    key: str
+    name_zh: str
+    name_en: str
+    phone: str
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An attempt as it stands in the record; the spans in seconds."""
+
+    called_kind: str
+    called_key: str
+    started_at: dt.datetime
+    result: str
+    actor: str
+    note: str
+    after_s: float
+    """From the alert to the dialling."""
+    rang_s: float
+    """From the dialling to the answer, or to giving up."""
+    talked_s: float
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What has to be documented of each alert."""
+
+    name: str
+    incident: str
+    received_at: dt.datetime
+    response_s: float | None
+    """From the alert to the first who took it or called about it; None: nobody yet."""
+    responder: str | None
+    resolution: str | None
+    """The outcome's code."""
+    attempts: tuple[Recorded, ...]
+
+
+def callables(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) -> list[Callable]:
+    """Whom to call, in this order: the resident, the family with consent, whoever was told or sent, 120.
+
+    Empty for an alert that is not there.
+    """
+    home = conn.execute(
+        """
+        SELECT h.id, h.code, h.phone, a.resident_id, r.code, r.name_zh, r.name_en
+        FROM alert a JOIN household h ON h.id = a.household_id LEFT JOIN resident r ON r.id = a.resident_id
+        WHERE a.id = %s
+        """,
+        (alert_id,),
+    ).fetchone()
+    if home is None:
+        return []
+    household, code, phone, resident_id, resident, name_zh, name_en = home
+    found = [Callable("resident", resident or code, name_zh or f"{code} 户", name_en or f"home {code}", phone)]
+    family = family_of(conn, household, resident_id, at)
+    found += [Callable("contact", one.key, one.name_zh, one.name_en, one.phone) for one in family]
+    with conn.cursor(row_factory=class_row(Callable)) as cursor:
+        found += cursor.execute(
+            """
+            SELECT n.recipient_kind AS kind, n.recipient_key AS key, coalesce(s.name_zh, o.name_zh) AS name_zh,
+                   coalesce(s.name_en, o.name_en) AS name_en, coalesce(s.phone, o.phone) AS phone
+            FROM notification n
+            LEFT JOIN staff s ON n.recipient_kind = 'staff' AND s.code = n.recipient_key
+            LEFT JOIN organisation o ON n.recipient_kind = 'organisation' AND o.code = n.recipient_key
+            WHERE n.alert_id = %s AND coalesce(s.phone, o.phone, '') <> ''
+            GROUP BY 1, 2, 3, 4, 5 ORDER BY min(n.id)
+            """,
+            (alert_id,),
+        ).fetchall()
+    return [*found, Callable("service", AMBULANCE, "120 急救", "120 ambulance", AMBULANCE)]
+
+
+def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: Attempt, actor: Actor) -> int:
+    """Add an attempt; gives its number. It is work on the alert: the time of whoever has it begins anew.
+
+    Raises LifecycleError for an alert that is not there or closed, and for times that can not be.
+    """
+    if attempt.ended_at < attempt.started_at or not (
+        attempt.answered_at is None or attempt.started_at <= attempt.answered_at <= attempt.ended_at
+    ):
+        raise LifecycleError("通话时间先后有误", "a call is answered after it starts and before it ends")
+    if attempt.result == "answered" and attempt.answered_at is None:
+        raise LifecycleError("请填写接通时间", "say when the call was answered")
+    if not attempt.key.strip():
+        raise LifecycleError("请填写呼叫对象", "say who was called")
+    with conn.transaction():
+        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        if row is None or row[0] not in OPEN:
+            raise LifecycleError("预警不存在或已结束", "there is no such open alert")
+        number = conn.execute(
+            """
+            INSERT INTO call_attempt (alert_id, called_kind, called_key, started_at, answered_at, ended_at, result,
+                                      account_id, actor, origin, note)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+            """,
+            (
+                alert_id,
+                attempt.kind,
+                attempt.key,
+                attempt.started_at,
+                attempt.answered_at,
+                attempt.ended_at,
+                attempt.result,
+                actor.account_id,
+                actor.name,
+                actor.origin,
+                attempt.note,
+            ),
+        ).fetchone()
+        ladder.changed(conn, alert_id, row[0], attempt.ended_at)
+        assert number is not None  # noqa: S101 - RETURNING of one row
+        return int(number[0])
+
+
+def of_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> tuple[Recorded, ...]:
+    """Every attempt, in order."""
+    with conn.cursor(row_factory=class_row(Recorded)) as cursor:
+        return tuple(
+            cursor.execute(
+                """
+                SELECT c.called_kind, c.called_key, c.started_at, c.result, c.actor, c.note,
+                       extract(epoch FROM c.started_at - a.raised_at)::float8 AS after_s,
+                       extract(epoch FROM coalesce(c.answered_at, c.ended_at) - c.started_at)::float8 AS rang_s,
+                       coalesce(extract(epoch FROM c.ended_at - c.answered_at), 0)::float8 AS talked_s
+                FROM call_attempt c JOIN alert a ON a.id = c.alert_id
+                WHERE c.alert_id = %s ORDER BY c.started_at, c.id
+                """,
+                (alert_id,),
+            ).fetchall()
+        )
+
+
+def report(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> Report | None:
+    """The report of one alert; None where there is none."""
+    row = conn.execute(
+        """
+        SELECT coalesce(r.name_zh, h.code), a.reason_zh, a.raised_at, a.outcome, first.at, first.actor
+        FROM alert a JOIN household h ON h.id = a.household_id LEFT JOIN resident r ON r.id = a.resident_id
+        LEFT JOIN LATERAL (
+            SELECT at, actor FROM (
+                SELECT at, actor FROM alert_event
+                WHERE alert_id = a.id AND action IN ('acknowledge', 'respond', 'arrive')
+                UNION ALL SELECT started_at, actor FROM call_attempt WHERE alert_id = a.id
+            ) answers ORDER BY at LIMIT 1
+        ) first ON true
+        WHERE a.id = %s
+        """,
+        (alert_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    name, incident, received, outcome, at, actor = row
+    response = None if at is None else (at - received).total_seconds()
+    return Report(name, incident, received, response, actor, outcome, of_alert(conn, alert_id))

@@ -1,0 +1,202 @@
+"""From one shift to the next: every open alert is listed, and is the next person's from the moment they accept."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.rows import class_row
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import audit
+from care_network.duty.roster import SHANGHAI
+from dispatch.alerts import lifecycle
+from dispatch.alerts.lifecycle import Actor, LifecycleError
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """An alert as it is handed over: its state then, and now."""
+
+    alert_id: uuid.UUID
+    severity: str
+    reason_zh: str
+    reason_en: str
+    household: str
+    resident_zh: str | None
+    resident_en: str | None
+    state_then: str
+    state_now: str
+    onset: dt.datetime
+
+
+class Handover(msgspec.Struct, frozen=True):
+    id: int
+    area: str
+    offered_at: dt.datetime
+    from_account: int | None
+    from_name: str
+    from_name_en: str
+    note: str
+    accepted_at: dt.datetime | None
+    to_name: str | None
+    to_name_en: str | None
+    withdrawn_at: dt.datetime | None
+    """Taken back by whoever offered it; of accepted and withdrawn there is at most one."""
+    alerts: tuple[Listed, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        return self.accepted_at is None and self.withdrawn_at is None
+
+
+def offer(conn: psycopg.Connection[Any], area: str, actor: Actor, at: dt.datetime, note: str = "") -> Handover:
+    """Hand over every alert that is open below ``area`` (path). Until it is accepted they stay as they are.
+
+    Raises LifecycleError for an area that is not there, and where its last one is not accepted yet.
+    """
+    with conn.transaction():
+        if conn.execute("SELECT FROM area WHERE path = %s::text::ltree FOR UPDATE", (area,)).fetchone() is None:
+            raise LifecycleError(f"没有区域 {area}", f"there is no area {area!r}")
+        waiting = conn.execute(
+            "SELECT id FROM handover WHERE area = %s::text::ltree AND accepted_at IS NULL AND withdrawn_at IS NULL"
+            " LIMIT 1",
+            (area,),
+        ).fetchone()
+        if waiting is not None:
+            raise LifecycleError(
+                f"交班 {waiting[0]} 尚未接班,请先接班,或由交班人撤回",
+                f"hand-over {waiting[0]} waits: somebody accepts it first, or whoever offered it takes it back",
+            )
+        row = conn.execute(
+            "INSERT INTO handover (area, offered_at, from_account, from_name, note)"
+            " VALUES (%s::text::ltree, %s, %s, %s, %s) RETURNING id",
+            (area, at, actor.account_id, actor.name, note),
+        ).fetchone()
+        assert row is not None  # noqa: S101 - RETURNING of one row
+        conn.execute(
+            """
+            INSERT INTO handover_alert (handover_id, alert_id, state, version)
+            SELECT %s, a.id, a.state, a.version FROM alert a JOIN household h ON h.id = a.household_id
+            JOIN area ar ON ar.id = h.area_id
+            WHERE a.state = ANY(%s) AND ar.path <@ %s::text::ltree
+            """,
+            (row[0], list(lifecycle.OPEN), area),
+        )
+        found = load(conn, row[0])
+        assert found is not None  # noqa: S101
+        return found
+
+
+def accept(conn: psycopg.Connection[Any], number: int, actor: Actor, at: dt.datetime) -> Handover:
+    """Take it over: each alert that is still open says so in its history, and its time begins anew.
+
+    Raises LifecycleError where there is no such hand-over, somebody has it already, it was taken back, or it is one's
+    own.
+    """
+    with conn.transaction():
+        from_account, from_name = _waiting_one(conn, number)
+        if from_account is not None and from_account == actor.account_id:
+            raise LifecycleError("不能接自己的班", "somebody else accepts what you hand over")
+        conn.execute(
+            "UPDATE handover SET accepted_at = %s, to_account = %s, to_name = %s WHERE id = %s",
+            (at, actor.account_id, actor.name, number),
+        )
+        alerts = conn.execute(
+            "SELECT alert_id FROM handover_alert WHERE handover_id = %s ORDER BY alert_id", (number,)
+        ).fetchall()
+        for (alert_id,) in alerts:
+            lifecycle.take_over(conn, alert_id, actor, at, f"接 {from_name} 的班", f"taken over from {from_name}")
+        found = load(conn, number)
+        assert found is not None  # noqa: S101
+        return found
+
+
+def withdraw(conn: psycopg.Connection[Any], number: int, account: Account, at: dt.datetime, origin: str) -> Handover:
+    """Take back what one has offered; the alerts stay as they are. Audited.
+
+    Raises LifecycleError where there is no such hand-over, somebody has accepted it (however short before), it was
+    taken back already, or somebody else has offered it.
+    """
+    with conn.transaction():
+        from_account, from_name = _waiting_one(conn, number)
+        if from_account != account.id:
+            raise LifecycleError(
+                f"只有交班人 {from_name} 可以撤回", f"only {from_name}, who offered it, can take it back"
+            )
+        conn.execute("UPDATE handover SET withdrawn_at = %s WHERE id = %s", (at, number))
+        audit(conn, account, "withdraw_handover", at=at, origin=origin, detail={"handover": number})
+        found = load(conn, number)
+        assert found is not None  # noqa: S101
+        return found
+
+
+def _waiting_one(conn: psycopg.Connection[Any], number: int) -> tuple[int | None, str]:
+    """(account, name) of who offered it; locked: of two people at once the second hears what the first did.
+
+    Raises LifecycleError where nobody waits for an answer to it.
+    """
+    row = conn.execute(
+        "SELECT from_account, from_name, accepted_at, to_name, withdrawn_at FROM handover WHERE id = %s FOR UPDATE",
+        (number,),
+    ).fetchone()
+    if row is None:
+        raise LifecycleError(f"没有交班 {number}", f"there is no hand-over {number}")
+    from_account, from_name, accepted_at, to_name, withdrawn_at = row
+    if accepted_at is not None:
+        clock = _clock(accepted_at)
+        raise LifecycleError(f"{to_name} 已于 {clock} 接班", f"{to_name} has accepted it already, at {clock}")
+    if withdrawn_at is not None:
+        clock = _clock(withdrawn_at)
+        raise LifecycleError(f"{from_name} 已于 {clock} 撤回该交班", f"{from_name} took it back at {clock}")
+    return from_account, from_name
+
+
+def _clock(moment: dt.datetime) -> str:
+    return moment.astimezone(SHANGHAI).strftime("%H:%M:%S")
+
+
+def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
+    """One hand-over with its alerts, the gravest first; None where there is none."""
+    with conn.cursor(row_factory=class_row(Handover)) as heads:
+        head = heads.execute(
+            """
+            SELECT h.id, h.area::text, h.offered_at, h.from_account, h.from_name,
+                   coalesce(f.name_en, h.from_name) AS from_name_en, h.note, h.accepted_at, h.to_name,
+                   coalesce(t.name_en, h.to_name) AS to_name_en, h.withdrawn_at
+            FROM handover h LEFT JOIN account f ON f.id = h.from_account LEFT JOIN account t ON t.id = h.to_account
+            WHERE h.id = %s
+            """,
+            (number,),
+        ).fetchone()
+    if head is None:
+        return None
+    with conn.cursor(row_factory=class_row(Listed)) as cursor:
+        alerts = cursor.execute(
+            """
+            SELECT a.id AS alert_id, a.severity, a.reason_zh, a.reason_en, h.code AS household,
+                   r.name_zh AS resident_zh, r.name_en AS resident_en, l.state AS state_then, a.state AS state_now,
+                   a.onset
+            FROM handover_alert l JOIN alert a ON a.id = l.alert_id JOIN household h ON h.id = a.household_id
+            LEFT JOIN resident r ON r.id = a.resident_id WHERE l.handover_id = %s
+            ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), a.onset
+            """,
+            (number,),
+        ).fetchall()
+    return msgspec.structs.replace(head, alerts=tuple(alerts))
+
+
+def latest(conn: psycopg.Connection[Any], area: str, limit: int = 10) -> list[Handover]:
+    """The last ones below ``area`` (path), the newest first."""
+    rows = conn.execute(
+        "SELECT id FROM handover WHERE area <@ %s::text::ltree ORDER BY id DESC LIMIT %s", (area, limit)
+    ).fetchall()
+    return [found for (number,) in rows if (found := load(conn, number)) is not None]
+
+
+def waiting(conn: psycopg.Connection[Any]) -> list[Handover]:
+    """Those that nobody has accepted or taken back yet, the oldest first."""
+    rows = conn.execute(
+        "SELECT id FROM handover WHERE accepted_at IS NULL AND withdrawn_at IS NULL ORDER BY id"
+    ).fetchall()
+    return [found for (number,) in rows if (found := load(conn, number)) is not None]

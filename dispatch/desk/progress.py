@@ -1,0 +1,166 @@
+"""The ladder of one alert as people look at it: who was told on which step, what comes next, and when."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.rows import class_row
+
+from care_network.duty.roster import KIND_WORDS
+from dispatch.ladders.ladder import CLOSED
+from dispatch.ladders.policy import Desk, Family, OnDuty, Policy, PolicyError, Service, Target, decode, holds
+
+StepState = Literal["told", "next", "later", "nobody"]
+Rest = Literal["climbs", "held", "ended", "closed"]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Somebody who was told, or is about to be."""
+
+    step: int
+    round: int
+    state: str
+    """Of ``notification``: waiting, sent, delivered, failed, withdrawn, acknowledged."""
+    at: dt.datetime
+    """When it came to that."""
+    kind: str
+    key: str
+    name_zh: str
+    name_en: str
+    channel: str
+    """Empty: no message was made yet."""
+    instead: bool
+    """In place of somebody who could not be reached."""
+
+
+class StepShown(msgspec.Struct, frozen=True):
+    """A step of the round that is under way."""
+
+    state: StepState
+    after_s: float
+    targets_zh: str
+    targets_en: str
+    told: tuple[Told, ...]
+
+
+class Progress(msgspec.Struct, frozen=True):
+    name_zh: str
+    name_en: str
+    round: int
+    """From 1."""
+    steps: tuple[StepShown, ...]
+    rest: Rest
+    """``held``: somebody has it, and it is called out again at ``next_at``; ``ended``: no round is left."""
+    next_step: int | None
+    """From 1; None: nothing is due."""
+    next_at: dt.datetime | None
+
+
+def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
+    """Of one alert; None for one that is not there, or has no policy that can be read yet."""
+    row = conn.execute(
+        "SELECT policy, state, step, round, next_step_at FROM alert WHERE id = %s", (alert_id,)
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    value, state, step, round, next_at = row
+    try:
+        policy = decode(value)
+    except PolicyError:
+        return None  # the sweeper replaces it, and says so in its log
+    with conn.cursor(row_factory=class_row(Told)) as cursor:
+        told = cursor.execute(_TOLD, (alert_id,)).fetchall()
+    return show(policy, state, step, round, next_at, told)
+
+
+class Deadline(msgspec.Struct, frozen=True):
+    """What comes next on an open alert's ladder, and when."""
+
+    step: int
+    """From 1."""
+    at: dt.datetime
+
+
+def deadlines(conn: psycopg.Connection[Any]) -> dict[str, Deadline]:
+    """Of every alert that has one, by id."""
+    rows = conn.execute("SELECT id::text, step + 1, next_step_at FROM alert WHERE next_step_at IS NOT NULL")
+    return {alert_id: Deadline(step, at) for alert_id, step, at in rows}
+
+
+def show(
+    policy: Policy, state: str, step: int, round: int, next_at: dt.datetime | None, told: Sequence[Told]
+) -> Progress:
+    """Pure; ``step`` and ``round`` from 0 as in the alert's row."""
+    # Between two rounds the one that is over is shown: it tells who was called.
+    shown = round - 1 if step == 0 and round and not any(one.round == round for one in told) else round
+    by_step: dict[int, list[Told]] = defaultdict(list)
+    for one in told:
+        if one.round == shown:
+            by_step[one.step - 1].append(one)
+    rest: Rest = "climbs"
+    if state in CLOSED:
+        rest = "closed"
+    elif holds(policy, state):
+        rest = "held"
+    elif next_at is None:
+        rest = "ended"
+    climbs = rest == "climbs"
+    past = step if shown == round else len(policy.steps)
+
+    def state_of(number: int) -> StepState:
+        if by_step[number]:
+            return "told"
+        if climbs and shown == round and number == step:
+            return "next"
+        return "nobody" if number < past else "later"
+
+    steps = tuple(
+        StepShown(
+            state_of(number), one.after_s, "、".join(zh for zh, _ in words), ", ".join(en for _, en in words),
+            tuple(by_step[number]),
+        )
+        for number, one in enumerate(policy.steps)
+        if (words := [target_words(target) for target in one.targets])
+    )  # fmt: skip
+    return Progress(
+        policy.name_zh, policy.name_en, shown + 1, steps, rest, step + 1 if climbs else None,
+        None if rest in ("closed", "ended") else next_at,
+    )  # fmt: skip
+
+
+def target_words(target: Target) -> tuple[str, str]:
+    """Whom a step tells, in Chinese and in English."""
+    match target:
+        case OnDuty(kinds=kinds, most=most):
+            zh, en = _kinds(kinds)
+            return f"{zh}在班人员" + (f"(至多 {most} 人)" if most else ""), f"on duty at the {en}" + (
+                f" (at most {most})" if most else ""
+            )
+        case Desk(kinds=kinds):
+            zh, en = _kinds(kinds)
+            return f"{zh}值班台", f"desk of the {en}"
+        case Family(first=first, most=most):
+            last = first + most - 1
+            which = f"{first}" if last == first else f"{first}–{last}"
+            return f"家属第 {which} 位", f"family member {which}"
+        case Service(key=key):
+            return key, key
+
+
+def _kinds(kinds: Sequence[str]) -> tuple[str, str]:
+    words = [KIND_WORDS.get(kind, (kind, kind)) for kind in kinds]
+    return "/".join(zh for zh, _ in words), ", ".join(en for _, en in words)
+
+
+_TOLD = """
+    SELECT n.step, n.round, n.state, coalesce(n.settled_at, n.at) AS at, n.recipient_kind AS kind,
+           n.recipient_key AS key, coalesce(m.name_zh, n.recipient_key) AS name_zh,
+           coalesce(m.name_en, n.recipient_key) AS name_en, coalesce(m.channel, '') AS channel,
+           n.failover_of IS NOT NULL AS instead
+    FROM notification n LEFT JOIN message m ON m.id = n.message_id
+    WHERE n.alert_id = %s AND n.reason = 'escalation' ORDER BY n.id
+"""

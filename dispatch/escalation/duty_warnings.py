@@ -1,0 +1,136 @@
+"""Holes in the roster to come are kept, told once to those who can mend them, and taken back when they are mended."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+
+from care_network.duty.centers import dispatch_of
+from dispatch.channels.notifications import Recipient, warn, withdraw_warnings
+from dispatch.escalation.holes import Warned
+from dispatch.ladders.policy import SHANGHAI
+
+MORNING, EVENING = dt.time(8), dt.time(21)
+"""People are told between these (Asia/Shanghai); at night only of what can not wait for the morning."""
+LEAD = dt.timedelta(hours=2)
+"""Somebody who is to come needs so long: later a hole is urgent, and the desk hears of it as well."""
+SHOWN = 20
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    id: int
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    seen_until: dt.datetime
+
+    def grew_to(self, now: Warned) -> bool:
+        """Whether it is worse than what people know. One that reached as far as anybody looked has not grown."""
+        longer = now.ends_at > self.ends_at and self.ends_at < self.seen_until
+        return now.starts_at < self.starts_at or longer
+
+
+def told_at(starts_at: dt.datetime, now: dt.datetime) -> tuple[dt.datetime, Literal["urgent", "attention"]]:
+    """(when people are told of a hole that is found now, how grave it is). By day at once; at night in the morning, or
+    LEAD before it begins where that is earlier. Pure."""
+    local = now.astimezone(SHANGHAI)
+    due = now
+    if not MORNING <= local.time() < EVENING:
+        day = local.date() + dt.timedelta(days=local.time() >= EVENING)
+        morning = dt.datetime.combine(day, MORNING, SHANGHAI).astimezone(dt.UTC)
+        due = max(now, min(morning, starts_at - LEAD))
+    return due, "urgent" if starts_at - due <= LEAD else "attention"
+
+
+def record(conn: psycopg.Connection[Any], found: Sequence[Warned], at: dt.datetime, until: dt.datetime) -> list[Warned]:
+    """Keep what was found in the roster of [at, until], have the new ones told, and mark the mended ones. Gives the new
+    ones. One transaction; of several processes each hole is new for one."""
+    with conn.transaction():
+        conn.execute("LOCK TABLE duty_warning IN SHARE ROW EXCLUSIVE MODE")
+        there: dict[tuple[str, tuple[str, ...]], list[_Kept]] = defaultdict(list)
+        for number, place, posts, *span in conn.execute(
+            "SELECT id, place, posts, starts_at, ends_at, seen_until FROM duty_warning WHERE gone_at IS NULL"
+        ):
+            there[place, tuple(posts)].append(_Kept(number, *span))
+        new = []
+        for one in found:
+            kept = there[one.place_zh, one.posts]
+            known = min(
+                (k for k in kept if one.starts_at < k.ends_at and k.starts_at < one.ends_at),
+                # Of two that overlap (another severity's ladder has other hours) each is the one that it is like.
+                key=lambda k: (k.grew_to(one), abs(k.starts_at - one.starts_at) + abs(k.ends_at - one.ends_at)),
+                default=None,
+            )
+            if known is None or known.grew_to(one):
+                new.append(one)
+            else:
+                kept.remove(known)
+                # One that has begun begins at each look anew: it is the same.
+                starts_at = known.starts_at if one.starts_at <= at else one.starts_at
+                conn.execute(
+                    "UPDATE duty_warning SET starts_at = %s, ends_at = %s, seen_until = %s, text_zh = %s, text_en = %s"
+                    " WHERE id = %s",
+                    (starts_at, one.ends_at, until, one.text_zh, one.text_en, known.id),
+                )
+        gone = [kept.id for several in there.values() for kept in several]
+        conn.execute("UPDATE duty_warning SET gone_at = %s WHERE id = ANY(%s)", (at, gone))
+        withdraw_warnings(conn, gone, at)
+        for one in new:
+            _keep(conn, one, at, until)
+    return new
+
+
+def warnings(conn: psycopg.Connection[Any], at: dt.datetime, under: str | None = None) -> list[tuple[str, str]]:
+    """What is to be mended, in Chinese and English, the soonest first; ``under``: only where homes of this area are
+    concerned."""
+    return [
+        (row[0], row[1])
+        for row in conn.execute(
+            """
+            SELECT text_zh, text_en FROM duty_warning
+            WHERE gone_at IS NULL AND ends_at > %(at)s AND (%(under)s::ltree IS NULL OR areas <@ %(under)s::ltree)
+            ORDER BY starts_at, id LIMIT %(most)s
+            """,
+            {"at": at, "under": under, "most": SHOWN},
+        )
+    ]
+
+
+def _keep(conn: psycopg.Connection[Any], one: Warned, at: dt.datetime, until: dt.datetime) -> None:
+    due, severity = told_at(one.starts_at, at)
+    row = conn.execute(
+        """
+        INSERT INTO duty_warning (place, place_en, areas, posts, starts_at, ends_at, severity, seen_until, text_zh,
+                                  text_en, found_at)
+        VALUES (%s, %s, %s::text[]::ltree[], %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+        """,
+        (
+            one.place_zh, one.place_en, list(one.areas), list(one.posts), one.starts_at, one.ends_at, severity, until,
+            one.text_zh, one.text_en, at,
+        ),
+    ).fetchone()  # fmt: skip
+    assert row is not None  # noqa: S101 - INSERT … RETURNING
+    warn(conn, row[0], _menders(conn, one, desk=severity == "urgent"), at, due)
+
+
+def _menders(conn: psycopg.Connection[Any], one: Warned, *, desk: bool) -> list[Recipient]:
+    """Those with a login who may change the roster there: the dispatchers of the homes' areas, and the managers of the
+    organisations that have nobody. ``desk``, or where there are none: the dispatch of the first of the areas, too."""
+    people = [
+        Recipient("staff", row[0])
+        for row in conn.execute(
+            """
+            SELECT s.code FROM staff s JOIN account a ON a.id = s.account_id AND a.active
+            JOIN organisation o ON o.id = s.organisation_id
+            WHERE s.active AND (
+                (a.role = 'dispatcher' AND a.area_path @> ANY (%(areas)s::text[]::ltree[]))
+                OR (s.kind = 'manager' AND o.code = ANY (%(posts)s)))
+            ORDER BY s.code
+            """,
+            {"areas": list(one.areas), "posts": list(one.posts)},
+        )
+    ]
+    dispatch = dispatch_of(conn, one.areas[0]) if one.areas and (desk or not people) else None
+    return people if dispatch is None else [*people, Recipient("organisation", dispatch[1])]

@@ -1,0 +1,129 @@
+"""Would tonight's ladders reach anybody? The roster to come held against the policies, before the night."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import psycopg
+
+from care_network.duty.loading import load_roster
+from care_network.duty.roster import Hole, Post, Roster, describe, find_holes, serving
+from dispatch.ladders.policy import SHANGHAI, OnDuty, Policy, choose
+from dispatch.ladders.store import policies_now
+
+GRAVE = ("emergency", "urgent")
+"""The severities for which somebody has to be there at any hour."""
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """Hours in which a ladder reaches nobody who is on duty."""
+
+    areas: tuple[str, ...]
+    """Paths of the areas whose homes it concerns."""
+    place_zh: str
+    place_en: str
+    """Their names."""
+    posts: tuple[str, ...]
+    """Codes of the organisations on the ladder; empty: none of these kinds serves the place at all."""
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    text_zh: str
+    text_en: str
+
+
+Names = tuple[str, str]
+"""In Chinese and in English."""
+
+
+def find(
+    policies: Sequence[Policy], roster: Roster, places: Mapping[str, Names], since: dt.datetime, until: dt.datetime
+) -> list[Warned]:
+    """The hours in [since, until) in which an emergency or urgent alert would climb its whole ladder without finding
+    anybody on duty who can be reached. Pure. ``places``: the areas in which people live, by path, with their names."""
+    groups: dict[tuple[tuple[str, ...], tuple[tuple[dt.datetime, dt.datetime], ...]], list[str]] = defaultdict(list)
+    for path in places:
+        near = serving(roster, path)
+        for severity in GRAVE:
+            for policy, hours in _in_force(policies, severity, [post.code for post in near], since, until):
+                groups[_ladder(policy, near), hours].append(path)
+    found: dict[tuple[tuple[str, ...], dt.datetime, dt.datetime], tuple[Hole, list[str]]] = {}
+    for (codes, hours), paths in groups.items():
+        for start, end in hours:
+            for hole in find_holes(roster, start, end, [codes]):
+                _, seen = found.setdefault((codes, hole.starts_at, hole.ends_at), (hole, []))
+                seen += [path for path in paths if path not in seen]
+    return [
+        _warned(codes, start, end, hole, {path: places[path] for path in paths})
+        for (codes, start, end), (hole, paths) in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
+    ]
+
+
+def look(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) -> list[Warned]:
+    """:func:`find` with what the database says."""
+    roster = load_roster(conn, since, until)
+    places = {
+        row[0]: (row[1], row[2])
+        for row in conn.execute(
+            "SELECT DISTINCT a.path::text, a.name_zh, a.name_en FROM household h JOIN area a ON a.id = h.area_id"
+            " ORDER BY 1"
+        )
+    }
+    return find(policies_now(conn), roster, places, since, until)
+
+
+def _ladder(policy: Policy, near: Sequence[Post]) -> tuple[str, ...]:
+    kinds = {
+        kind for step in policy.steps for target in step.targets if isinstance(target, OnDuty) for kind in target.kinds
+    }
+    return tuple(sorted(post.code for post in near if post.kind in kinds))
+
+
+_Hours = tuple[tuple[dt.datetime, dt.datetime], ...]
+
+
+def _in_force(
+    policies: Sequence[Policy], severity: str, near: Sequence[str], since: dt.datetime, until: dt.datetime
+) -> list[tuple[Policy, _Hours]]:
+    """Which policy a home's alerts would get, and when: it changes at the edges of hours only."""
+    edges = {since, until}
+    for policy in policies:
+        for edge in (policy.starts, policy.ends):
+            day = since.astimezone(SHANGHAI).date()
+            while edge is not None and (moment := dt.datetime.combine(day, edge, SHANGHAI)) < until:
+                if moment > since:
+                    edges.add(moment.astimezone(dt.UTC))
+                day += dt.timedelta(days=1)
+    marks = sorted(edges)
+    spans: dict[str, tuple[Policy, list[tuple[dt.datetime, dt.datetime]]]] = {}
+    for start, end in pairwise(marks):
+        applied = choose(policies, severity, near, start)
+        if applied is None:
+            continue
+        _, hours = spans.setdefault(applied.code, (applied, []))
+        if hours and hours[-1][1] == start:
+            hours[-1] = (hours[-1][0], end)
+        else:
+            hours.append((start, end))
+    return [(policy, tuple(hours)) for policy, hours in spans.values()]
+
+
+def _warned(
+    codes: tuple[str, ...], start: dt.datetime, end: dt.datetime, hole: Hole, places: Mapping[str, Names]
+) -> Warned:
+    zh, en = ([name[language] for name in places.values()] for language in (0, 1))
+    some_zh = "、".join(zh[:3]) + (f" 等 {len(zh)} 处" if len(zh) > 3 else "")
+    some_en = ", ".join(en[:3]) + (f" and {len(en) - 3} more" if len(en) > 3 else "")
+    if hole.posts:
+        said_zh, said_en = describe(hole)
+        text_zh, text_en = (
+            f"{some_zh}的预警将无人应答:{said_zh}",
+            f"Alerts in {some_en} would reach nobody: {said_en}",
+        )
+    else:
+        text_zh = f"{some_zh}没有任何可值班的机构,预警将无人应答。请为上级区域设立机构并排班。"
+        text_en = f"No organisation with people on duty serves {some_en}: alerts would reach nobody."
+        text_en += " Add one and its roster."
+    return Warned(tuple(places), "、".join(zh), ", ".join(en), codes, start, end, text_zh, text_en)

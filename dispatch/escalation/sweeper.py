@@ -1,0 +1,180 @@
+"""Climb the ladders: claim what is due, tell the step's people, set the next deadline; all in one transaction.
+
+A worker that is killed loses its transaction, so that the step is due again, for whoever sweeps next; one that has
+committed has moved the deadline, so that nobody does it twice. Any number of workers share the load: a row that one
+holds is skipped by the others.
+"""
+
+import datetime as dt
+import time
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+import structlog
+from psycopg.rows import class_row
+
+from care_network.duty.loading import load_roster
+from care_network.duty.roster import Roster
+from care_network.records.contacts import family_of
+from dispatch.alerts import lifecycle
+from dispatch.channels import notifications
+from dispatch.ladders import ladder
+from dispatch.ladders.people import Called, called
+from dispatch.ladders.policy import Family, Move, Policy, after_step, holds
+
+log = structlog.get_logger(__name__)
+
+BATCH = 10
+"""Ladders in one transaction: few, so that the first of a storm does not wait for the last."""
+ROSTER_S = 5.0
+"""How old the roster may be by which somebody is called."""
+ROSTER_SPAN = dt.timedelta(hours=1)
+PUT_OFF_S = 15.0
+"""A step that the database refuses is tried again after so long; the others go on."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A ladder whose next step is due."""
+
+    id: UUID
+    state: str
+    step: int
+    round: int
+    household_id: int
+    resident_id: int | None
+    place: str
+    due_at: dt.datetime
+    now: dt.datetime
+
+
+_CLAIM = """
+    WITH due AS MATERIALIZED (
+        SELECT id, next_step_at FROM alert WHERE next_step_at <= clock_timestamp()
+        ORDER BY next_step_at LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+    UPDATE alert a SET next_step_at = NULL
+    FROM due, household h, area ar
+    WHERE a.id = due.id AND a.next_step_at <= clock_timestamp() AND h.id = a.household_id AND ar.id = h.area_id
+    RETURNING a.id, a.state, a.step, a.round, a.household_id, a.resident_id, ar.path::text AS place,
+              due.next_step_at AS due_at, clock_timestamp() AS now
+"""
+"""The claim: whoever gets the row has the step, and gives it back by rolling back."""
+
+
+class Sweeper:
+    """One worker's. ``steps`` counts what it has done, ``latest_s`` is how late the latest of the last sweeps was."""
+
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        self._conn = conn
+        self._roster: Roster | None = None
+        self._roster_at = 0.0
+        self.steps = 0
+        self.latest_s = 0.0
+
+    def sweep(self) -> int:
+        """Do what is due, the longest overdue first, at most BATCH; how many there were.
+
+        Raises psycopg.OperationalError while the database is away: nothing of the batch is done then.
+        """
+        with self._conn.transaction():
+            with self._conn.cursor(row_factory=class_row(Due)) as cursor:
+                found = sorted(cursor.execute(_CLAIM, (BATCH,)).fetchall(), key=lambda due: due.due_at)
+            for due in found:
+                self._do(due)
+        self.steps += len(found)
+        if found:
+            self.latest_s = max((due.now - due.due_at).total_seconds() for due in found)
+        return len(found)
+
+    def _do(self, due: Due) -> None:
+        try:
+            with self._conn.transaction():
+                self._climb(due)
+        except psycopg.OperationalError:
+            raise  # the database is going away: the whole batch is given back
+        except Exception as error:  # one that can not be climbed keeps no other back
+            log.error("a step is put off", alert_id=str(due.id), step=due.step + 1, error=str(error), again_s=PUT_OFF_S)
+            ladder.put(self._conn, due.id, Move(due.step, due.round, PUT_OFF_S))
+
+    def _climb(self, due: Due) -> None:
+        if due.state in ladder.CLOSED:
+            return
+        policy = ladder.policy_of(self._conn, due.id)
+        if holds(policy, due.state):
+            minutes = round((policy.acknowledged_s if due.state == "acknowledged" else policy.responding_s) / 60, 1)
+            lifecycle.lapse(
+                self._conn,
+                due.id,
+                due.now,
+                f"{minutes:g} 分钟内无进展,重新呼叫",
+                f"no progress within {minutes:g} min, called out again",
+            )
+            return
+        if due.step >= len(policy.steps):
+            # The copy was replaced by a shorter ladder.
+            ladder.put(self._conn, due.id, Move(0, due.round + 1, 0.0))
+            return
+        step, people, passed = self._reach(policy, due)
+        if people:
+            notifications.enqueue(
+                self._conn,
+                alert_id=due.id,
+                step=step + 1,
+                round=due.round,
+                recipients=[one.recipient for one in people],
+                reason="escalation",
+                at=due.now,
+            )
+        lifecycle.record(self._conn, [due.id], due.now, "call_out", *_words(step, due.round, people, passed))
+        move = after_step(policy, step, due.round)
+        ladder.put(self._conn, due.id, move)
+        log.info(
+            "step", alert_id=str(due.id), step=step + 1, round=due.round, told=len(people), next_s=move.delay_s,
+            late_s=round((due.now - due.due_at).total_seconds(), 3),
+        )  # fmt: skip
+        if move.delay_s is None:
+            log.warning("the ladder has ended without an answer", alert_id=str(due.id), rounds=move.round)
+
+    def _reach(self, policy: Policy, due: Due) -> tuple[int, tuple[Called, ...], list[int]]:
+        """The first step from here on that somebody is there for, its people, and the steps passed over.
+
+        The last step of the round where there is nobody at all."""
+        roster = self._current_roster(due.now)
+        passed: list[int] = []
+        for step in range(due.step, len(policy.steps)):
+            wants_family = any(isinstance(target, Family) for target in policy.steps[step].targets)
+            family = family_of(self._conn, due.household_id, due.resident_id, due.now) if wants_family else ()
+            people = called(policy.steps[step], roster, due.place, family, due.now)
+            if people:
+                return step, people, passed
+            passed.append(step)
+        log.error("nobody is there on the rest of the ladder", alert_id=str(due.id), place=due.place)
+        return passed.pop(), (), passed
+
+    def _current_roster(self, now: dt.datetime) -> Roster:
+        old = time.monotonic() - self._roster_at > ROSTER_S
+        if self._roster is None or old or not self._roster.since <= now < self._roster.until:
+            self._roster = load_roster(self._conn, now - ROSTER_SPAN, now + ROSTER_SPAN)
+            self._roster_at = time.monotonic()
+        return self._roster
+
+
+def oldest_overdue_s(conn: psycopg.Connection[Any]) -> float:
+    """How long the longest overdue step has been due; 0 where none is."""
+    row = conn.execute(
+        "SELECT extract(epoch FROM clock_timestamp() - min(next_step_at)) FROM alert WHERE next_step_at IS NOT NULL"
+    ).fetchone()
+    return 0.0 if row is None or row[0] is None else max(0.0, float(row[0]))
+
+
+def _words(step: int, round: int, people: tuple[Called, ...], passed: list[int]) -> tuple[str, str]:
+    """What was done, in Chinese and in English."""
+    zh = "".join(f"第 {number + 1} 级无人值班;" for number in passed)
+    en = "".join(f"nobody on step {number + 1}; " for number in passed)
+    zh += f"第 {step + 1} 级" + (f"(第 {round + 1} 轮)" if round else "")
+    en += f"step {step + 1}" + (f" (round {round + 1})" if round else "")
+    if not people:
+        return f"{zh}无人值班", f"{en}: nobody is there"
+    return f"{zh}通知 " + "、".join(one.name_zh for one in people), f"{en}: " + "; ".join(one.name_en for one in people)

@@ -1,0 +1,73 @@
+"""From a step's targets to people: who is on duty now, which organisations serve the home, which family may be told."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from care_network.duty.roster import OnDuty as Present
+from care_network.duty.roster import Roster, on_duty, serving
+from care_network.records.contacts import FamilyMember
+from dispatch.channels.notifications import Recipient
+from dispatch.ladders.policy import Desk, Family, OnDuty, Service, Step
+
+
+class Called(msgspec.Struct, frozen=True):
+    """Somebody who is to be told, and their name for the alert's history."""
+
+    recipient: Recipient
+    name_zh: str
+    name_en: str
+    phone: str = ""
+    """Where a message can go without the database; empty: nowhere."""
+    language: str = "zh"
+
+
+def called(
+    step: Step, roster: Roster, place: str, family: Sequence[FamilyMember], at: dt.datetime
+) -> tuple[Called, ...]:
+    """Everybody whom ``step`` tells for a home in the area ``place`` at that time, each once. Empty: nobody is there.
+
+    Raises ValueError where the roster does not cover ``at``.
+    """
+    each: dict[Recipient, Called] = {}
+    for target in step.targets:
+        for one in _of(target, roster, place, family, at):
+            each.setdefault(one.recipient, one)
+    return tuple(each.values())
+
+
+def _of(
+    target: OnDuty | Desk | Family | Service,
+    roster: Roster,
+    place: str,
+    family: Sequence[FamilyMember],
+    at: dt.datetime,
+) -> Iterator[Called]:
+    match target:
+        case OnDuty():
+            people: dict[int, Present] = {}
+            for one in on_duty(roster, at, place=place):
+                if one.post.kind in target.kinds and one.person.reachable:
+                    people.setdefault(one.person.id, one)
+            # Whoever's licence has run out comes last: better than nobody.
+            ranked = sorted(people.values(), key=lambda one: not one.qualified)
+            for one in ranked[: target.most or None]:
+                person = one.person
+                yield Called(
+                    Recipient("staff", person.code),
+                    f"{one.post.name_zh} {person.name_zh}",
+                    f"{person.name_en}, {one.post.name_en}",
+                    person.phone,
+                    "zh" if {"cmn", "yue", "hak", "nan", "hsn", "wuu"} & set(person.languages) else "en",
+                )
+        case Desk():
+            for post in serving(roster, place):
+                if post.kind in target.kinds:
+                    yield Called(Recipient("organisation", post.code), post.name_zh, post.name_en, post.phone)
+        case Family():
+            for member in family[target.first - 1 : target.first - 1 + target.most]:
+                recipient = Recipient("contact", member.key)
+                yield Called(recipient, f"家属 {member.name_zh}", member.name_en, member.phone, member.language)
+        case Service():
+            yield Called(Recipient("service", target.key), target.key, target.key)

@@ -1,0 +1,235 @@
+"""Escalation policies as data, and where a ladder goes next. Pure: delays in, delays out; no clock is read here.
+
+A policy is a list of steps, each some seconds after the one before it. The last one is followed by the next round.
+A step counts as done when its people have been told; a step whose targets are nobody at that moment costs no time.
+"""
+
+import datetime as dt
+import tomllib
+from collections.abc import Iterable, Sequence
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from care_network.duty.roster import NEAREST_KINDS
+
+Severity = Literal["emergency", "urgent", "attention", "technical"]
+Holding = Literal["acknowledged", "responding", "on_scene"]
+
+SEVERITIES: tuple[Severity, ...] = ("emergency", "urgent", "attention", "technical")
+HELD: tuple[Holding, ...] = ("acknowledged", "responding", "on_scene")
+"""The states in which a person has the alert, in the order in which help comes nearer."""
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class PolicyError(ValueError):
+    """A policy can not be used; the text lists every problem, with what to do."""
+
+
+class OnDuty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="on_duty"):
+    """People on duty now at the organisations of these kinds that serve the home, nearest first."""
+
+    kinds: tuple[str, ...]
+    """Of ``care_network.duty.roster.NEAREST_KINDS``."""
+    most: int = 0
+    """So many people at most; 0: all of them."""
+
+
+class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="desk"):
+    """The organisations themselves (their telephone or group chat), whoever is there."""
+
+    kinds: tuple[str, ...]
+
+
+class Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="family"):
+    """Contacts who may be told, in the resident's order: ``most`` of them from number ``first`` on."""
+
+    first: int = 1
+    most: int = 1
+
+
+class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="service"):
+    """Somebody outside the care network, as '120'; the channels' settings know how."""
+
+    key: str
+
+
+Target = OnDuty | Desk | Family | Service
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``after_s`` seconds after the step before (the first: after the alert), tell ``targets``."""
+
+    after_s: float
+    targets: tuple[Target, ...]
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom an alert of this severity is told to, and what counts as an answer."""
+
+    code: str
+    severity: Severity
+    name_zh: str
+    name_en: str
+    steps: tuple[Step, ...]
+    repeat_after_s: float
+    """Pause between the last step and the next round."""
+    acknowledged_s: float
+    """An acknowledged alert on which nobody works for so long begins the next round."""
+    responding_s: float
+    """So does one whose responder has not arrived for so long; 0: never."""
+    organisation: str | None = None
+    """Only for homes in the area of this organisation (code)."""
+    starts: dt.time | None = None
+    ends: dt.time | None = None
+    """Only at these hours by Asia/Shanghai's clock; an end not after the start lies on the next day."""
+    rounds: int = 0
+    """So many in all; 0: until somebody answers."""
+    stop_at: Holding = "acknowledged"
+    """The ladder rests from this state on."""
+    version: int = 0
+    """As stored; 0: the one that comes with the program."""
+
+    def applies(self, at: dt.datetime) -> bool:
+        """Whether ``at`` lies in its hours."""
+        if self.starts is None or self.ends is None:
+            return True
+        clock = at.astimezone(SHANGHAI).time()
+        if self.starts < self.ends:
+            return self.starts <= clock < self.ends
+        return clock >= self.starts or clock < self.ends
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    policy: list[Policy] = []
+
+
+class Move(msgspec.Struct, frozen=True):
+    """The next step (from 0), its round, and in how many seconds; None: nothing is due."""
+
+    step: int
+    round: int
+    delay_s: float | None
+
+
+def begin(policy: Policy, round: int = 0) -> Move:
+    """The first step of a round."""
+    return Move(0, round, policy.steps[0].after_s)
+
+
+def after_step(policy: Policy, step: int, round: int) -> Move:
+    """Where the ladder goes when a step is done."""
+    if step + 1 < len(policy.steps):
+        return Move(step + 1, round, policy.steps[step + 1].after_s)
+    if policy.rounds and round + 1 >= policy.rounds:
+        return Move(0, round + 1, None)
+    return Move(0, round + 1, policy.repeat_after_s + policy.steps[0].after_s)
+
+
+def holds(policy: Policy, state: str) -> bool:
+    """Whether the ladder rests in this state of the alert, because somebody has it."""
+    return state in HELD and HELD.index(state) >= HELD.index(policy.stop_at)
+
+
+def patience(policy: Policy, state: str) -> float | None:
+    """How long an alert may rest in a state that :func:`holds` before it is called out again; None: as long as it
+    takes."""
+    limit = {"acknowledged": policy.acknowledged_s, "responding": policy.responding_s}.get(state, 0.0)
+    return limit or None
+
+
+def choose(policies: Iterable[Policy], severity: str, organisations: Sequence[str], at: dt.datetime) -> Policy | None:
+    """The policy of an alert: of the nearest organisation that has one, else the general one; of two, the one for
+    these hours.
+
+    ``organisations``: codes of those that serve the home, nearest first.
+    """
+    rank: dict[str | None, int] = {code: place for place, code in enumerate(organisations)}
+    rank[None] = len(organisations)
+    fitting = [p for p in policies if p.severity == severity and p.organisation in rank and p.applies(at)]
+    return min(fitting, key=lambda p: (rank[p.organisation], p.starts is None, p.code), default=None)
+
+
+def parse(text: str) -> list[Policy]:
+    """The policies of a TOML file (``[[policy]]``). Raises PolicyError with every problem found."""
+    try:
+        policies = msgspec.convert(tomllib.loads(text), type=_File).policy
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise PolicyError(f"the policies can not be read: {error}") from error
+    codes = [policy.code for policy in policies]
+    problems = [f"{code}: the code is there twice" for code in sorted({c for c in codes if codes.count(c) > 1})]
+    problems += [problem for policy in policies for problem in check(policy)]
+    if not policies:
+        problems = ["there is no [[policy]]"]
+    if problems:
+        raise PolicyError("\n".join(problems))
+    return policies
+
+
+def check(policy: Policy) -> list[str]:
+    """What is wrong with a policy, in words; empty: nothing."""
+    grave = policy.severity in ("emergency", "urgent")
+    wrong = []
+
+    def must(good: bool, words: str) -> None:
+        if not good:
+            wrong.append(f"{policy.code or '(no code)'}: {words}")
+
+    must(bool(policy.code.strip()), "give it a code")
+    must(0 < len(policy.steps) <= 20, "a ladder has 1 to 20 steps")
+    must(10 <= policy.repeat_after_s <= 86_400, "repeat_after_s lies between 10 s and a day")
+    must(policy.rounds >= 0, "rounds is 0 (until somebody answers) or a number of rounds")
+    must(10 <= policy.acknowledged_s <= 7 * 86_400, "acknowledged_s lies between 10 s and a week")
+    must(policy.responding_s == 0 or policy.responding_s >= 60, "responding_s is 0 (never) or at least 60 s")
+    must((policy.starts is None) == (policy.ends is None), "give both starts and ends, or neither")
+    must(policy.starts is None or policy.starts != policy.ends, "starts and ends are the same time: leave both out")
+    for number, step in enumerate(policy.steps, 1):
+        must(0 <= step.after_s <= 86_400, f"step {number}: after_s lies between 0 s and a day")
+        must(bool(step.targets), f"step {number} tells nobody: give it a target")
+        for target in step.targets:
+            if isinstance(target, OnDuty | Desk):
+                unknown = [kind for kind in target.kinds if kind not in NEAREST_KINDS]
+                known = ", ".join(NEAREST_KINDS)
+                must(bool(target.kinds) and not unknown, f"step {number}: kinds are of {known}, not {unknown}")
+            if isinstance(target, OnDuty):
+                must(target.most >= 0, f"step {number}: most is 0 (all) or a number of people")
+            if isinstance(target, Family):
+                must(target.first >= 1 and target.most >= 1, f"step {number}: first and most count from 1")
+            if isinstance(target, Service):
+                must(bool(target.key), f"step {number}: a service has a key, as '120'")
+    must(
+        any(isinstance(target, OnDuty) for step in policy.steps for target in step.targets),
+        'it ends without a person who is on duty: add a step with to = "on_duty"; desks, family and 120 are no one'
+        " whose duty it is to answer",
+    )
+    if grave and policy.steps:
+        must(policy.rounds == 0, f"an {policy.severity} alert is repeated until somebody answers: rounds = 0")
+        must(policy.stop_at == "acknowledged" or policy.stop_at == "responding", "stop_at comes before the door")
+        must(policy.steps[0].after_s == 0, f"an {policy.severity} alert calls somebody at once: steps[0].after_s = 0")
+    return wrong
+
+
+def check_all(policies: Sequence[Policy]) -> list[str]:
+    """What is wrong with them together: every severity needs one that applies to every home at any hour."""
+    wrong = [problem for policy in policies for problem in check(policy)]
+    everywhere = {p.severity for p in policies if p.organisation is None and p.starts is None}
+    wrong += [
+        f"{severity}: no policy applies everywhere and at any hour; add one without organisation and hours"
+        for severity in SEVERITIES
+        if severity not in everywhere
+    ]
+    return wrong
+
+
+def encode(policy: Policy) -> str:
+    """As JSON, for the database."""
+    return msgspec.json.encode(policy).decode()
+
+
+def decode(value: object) -> Policy:
+    """What :func:`encode` gave, as the database returns it. Raises PolicyError."""
+    try:
+        return msgspec.convert(value, Policy)
+    except msgspec.ValidationError as error:
+        raise PolicyError(f"the stored policy can not be read: {error}") from error

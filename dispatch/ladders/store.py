@@ -1,0 +1,119 @@
+"""Policies in the database: versions of each code, beside those that come with the program."""
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+
+from dispatch.ladders.policy import Policy, PolicyError, check_all, choose, decode, encode, parse
+
+log = structlog.get_logger(__name__)
+
+
+@cache
+def defaults() -> tuple[Policy, ...]:
+    """The policies that come with the program."""
+    return tuple(parse(_file("default_policies.toml")))
+
+
+def demonstration() -> tuple[Policy, ...]:
+    """The demonstration's: seconds instead of minutes."""
+    return tuple(parse(_file("demo_policies.toml")))
+
+
+def policies_now(conn: psycopg.Connection[Any]) -> list[Policy]:
+    """Every policy that applies: the newest version of each code, and the defaults whose code is not in the database.
+
+    One that can not be read is left out with an error in the log; its code's default takes its place.
+    """
+    rows = conn.execute(
+        "SELECT DISTINCT ON (code) code, version, active, policy FROM escalation_policy ORDER BY code, version DESC"
+    ).fetchall()
+    found: dict[str, Policy | None] = {policy.code: policy for policy in defaults()}
+    for code, version, active, value in rows:
+        try:
+            found[code] = msgspec.structs.replace(decode(value), version=version) if active else None
+        except PolicyError as error:
+            log.error("a stored policy is left out", code=code, version=version, error=str(error))
+    return [policy for policy in found.values() if policy is not None]
+
+
+def policy_of_home(conn: psycopg.Connection[Any], severity: str, household_id: int, at: dt.datetime) -> Policy:
+    """The policy of a new alert. There always is one: the program's own where the stored ones leave a gap."""
+    serving = [
+        row[0]
+        for row in conn.execute(
+            """
+            SELECT o.code FROM household h JOIN area home ON home.id = h.area_id
+            JOIN area a ON a.path @> home.path JOIN organisation o ON o.area_id = a.id AND o.active
+            WHERE h.id = %s ORDER BY nlevel(a.path) DESC, o.code
+            """,
+            (household_id,),
+        )
+    ]
+    found = choose(policies_now(conn), severity, serving, at) or choose(defaults(), severity, (), at)
+    assert found is not None  # noqa: S101 - the defaults have every severity, everywhere, at any hour
+    return found
+
+
+def save(
+    conn: psycopg.Connection[Any], policies: Sequence[Policy], at: dt.datetime, account_id: int | None = None
+) -> list[str]:
+    """Store these as new versions; gives the codes of those that differ from what is there. One transaction.
+
+    Raises PolicyError where one of them, or all that would apply then together, is wrong, and where it names an
+    organisation that is not there or closed.
+    """
+    with conn.transaction():
+        conn.execute("LOCK TABLE escalation_policy IN SHARE ROW EXCLUSIVE MODE")
+        now = {policy.code: policy for policy in policies_now(conn)}
+        changed = [p for p in policies if p.code not in now or _bare(now[p.code]) != _bare(p)]
+        problems = check_all([*({**now, **{p.code: p for p in policies}}.values())])
+        known = {row[0] for row in conn.execute("SELECT code FROM organisation WHERE active")}
+        problems += [
+            f"{p.code}: there is no open organisation {p.organisation!r}"
+            for p in policies
+            if p.organisation is not None and p.organisation not in known
+        ]
+        if problems:
+            raise PolicyError("\n".join(problems))
+        for policy in changed:
+            conn.execute(
+                "INSERT INTO escalation_policy (code, version, policy, changed_at, account_id)"
+                " SELECT %(code)s, coalesce(max(version), 0) + 1, %(policy)s::jsonb, %(at)s, %(account)s"
+                " FROM escalation_policy WHERE code = %(code)s",
+                {"code": policy.code, "policy": encode(_bare(policy)), "at": at, "account": account_id},
+            )
+    return [policy.code for policy in changed]
+
+
+def retire(conn: psycopg.Connection[Any], code: str, at: dt.datetime, account_id: int | None = None) -> None:
+    """From now on no policy has this code. Raises PolicyError where there is none, or where a gap would be left."""
+    with conn.transaction():
+        conn.execute("LOCK TABLE escalation_policy IN SHARE ROW EXCLUSIVE MODE")
+        now = {policy.code: policy for policy in policies_now(conn)}
+        if code not in now:
+            raise PolicyError(f"there is no policy {code!r}; there are: {', '.join(sorted(now))}")
+        problems = check_all([policy for policy in now.values() if policy.code != code])
+        if problems:
+            raise PolicyError("\n".join(problems))
+        conn.execute(
+            "INSERT INTO escalation_policy (code, version, active, policy, changed_at, account_id)"
+            " SELECT %(code)s, coalesce(max(version), 0) + 1, false, %(policy)s::jsonb, %(at)s, %(account)s"
+            " FROM escalation_policy WHERE code = %(code)s",
+            {"code": code, "policy": encode(now[code]), "at": at, "account": account_id},
+        )
+
+
+def _bare(policy: Policy) -> Policy:
+    """Its version is its row's."""
+    return msgspec.structs.replace(policy, version=0)
+
+
+def _file(name: str) -> str:
+    return files("dispatch.ladders").joinpath(name).read_text("utf-8")

@@ -1,0 +1,1 @@
+"""Work orders: somebody goes to the door."""

@@ -1,0 +1,295 @@
+"""From an alert to somebody who goes: make an order, ask the best, and the next where they decline.
+
+Every function is one transaction (or part of the caller's). A person is locked while being asked, and skipped while
+somebody else is asking: two dispatchers at once never send the same person to two doors.
+"""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import msgspec
+import psycopg
+
+from care_network.catalogues.services import SERVICES, service_for
+from care_network.matching.crew import Crew
+from care_network.matching.matching import Candidate, Job, Match, match
+from dispatch.alerts import lifecycle
+from dispatch.alerts.lifecycle import OPEN, SYSTEM, TRANSITIONS, Actor
+from dispatch.orders import messages, photos, store
+from dispatch.orders.people import Crews, earlier_visits, jobs_of
+from dispatch.orders.states import BY_PERSON, IN_HAND, Action, OrderChanged, OrderError, answer_by, look_again
+from dispatch.orders.store import NewOrder, Order
+
+TRIED = 12
+"""How many of the best are tried where others are being asked at the same moment."""
+
+
+def suggest(
+    conn: psycopg.Connection[Any], crews: Crews, alert: dict[str, Any], service: str | None, now: dt.datetime
+) -> tuple[str, Match]:
+    """(service, best three) for an alert as ``lifecycle.load`` gives it. Raises OrderError for an unknown service."""
+    chosen = _service(service or service_for(alert["rule"], alert["severity"]))
+    row = conn.execute(
+        "SELECT coalesce(h.longitude, a.longitude), coalesce(h.latitude, a.latitude),"
+        " coalesce((SELECT languages FROM resident WHERE id = %s), '{}')"
+        " FROM household h JOIN area a ON a.id = h.area_id WHERE h.id = %s",
+        (alert["resident_id"], alert["household_id"]),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an alert has a household
+    resident = alert["resident_id"]
+    visits = earlier_visits(conn, [resident], now).get(resident, {}) if resident is not None else {}
+    job = Job("", chosen, alert["severity"], alert["area_path"], row[0], row[1], tuple(row[2]), visits)
+    return chosen, match(crews.crew(conn, now, now), job)
+
+
+def dispatch_alert(
+    conn: psycopg.Connection[Any],
+    crews: Crews,
+    alert_id: uuid.UUID,
+    actor: Actor,
+    at: dt.datetime,
+    *,
+    service: str | None = None,
+    staff_code: str | None = None,
+) -> Order:
+    """One tap: an order for the alert, offered to ``staff_code`` or the best. Whoever dispatches has acknowledged.
+
+    Raises OrderError where the alert is over or has such an order, or the chosen person can not be sent any more.
+    """
+    with conn.transaction():
+        row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        alert = lifecycle.load(conn, alert_id) if row is not None else None
+        if row is None or alert is None or row[0] not in OPEN:
+            raise OrderError("该预警已结束或不存在,无需派单", "this alert is over or does not exist: nobody to send")
+        chosen = _service(service or service_for(alert["rule"], alert["severity"]))
+        new = NewOrder(
+            alert_id, chosen, alert["severity"], alert["household_id"], alert["resident_id"], at,
+            alert["reason_zh"], alert["reason_en"],
+        )  # fmt: skip
+        order = store.load(conn, store.insert(conn, new, actor, at))
+        if row[0] == "raised":
+            wanted = SERVICES[chosen]
+            lifecycle.act(conn, alert_id, "acknowledge", actor, at, expected_version=row[1], note=f"派单:{wanted.zh}")
+        return offer(conn, crews, order, at, actor, only=staff_code)
+
+
+def plan_service(
+    conn: psycopg.Connection[Any],
+    service: str,
+    resident_code: str,
+    due_at: dt.datetime,
+    actor: Actor,
+    at: dt.datetime,
+    *,
+    note: str = "",
+) -> Order:
+    """A planned service; the sweeper finds who goes, together with the others. Raises OrderError."""
+    wanted = SERVICES[_service(service)]
+    if due_at <= at:
+        raise OrderError("计划时间须在现在之后", "a planned service is for a time to come")
+    row = conn.execute("SELECT id, household_id FROM resident WHERE code = %s", (resident_code,)).fetchone()
+    if row is None:
+        raise OrderError(f"没有老人 {resident_code}", f"there is no resident {resident_code!r}")
+    zh, en = note or wanted.zh, note or wanted.en
+    with conn.transaction():
+        new = NewOrder(None, wanted.code, "planned", row[1], row[0], due_at, zh, en)
+        return store.load(conn, store.insert(conn, new, actor, at))
+
+
+def offer(
+    conn: psycopg.Connection[Any],
+    crews: Crews,
+    order: Order,
+    at: dt.datetime,
+    actor: Actor = SYSTEM,
+    *,
+    first: str | None = None,
+    only: str | None = None,
+) -> Order:
+    """Ask somebody to take an open order: ``only`` this person, or ``first`` this one (staff codes) and then the best.
+
+    Where nobody fits, the order stays open, is looked at again later, and the dispatch of the place is told once.
+    Raises OrderError where ``only`` can not be sent.
+    """
+    with conn.transaction():
+        moment = max(order.due_at, at)
+        crew = crews.crew(conn, moment, at)
+        (job,) = jobs_of(conn, [order], at)
+        found = match(crew, job, best=len(crew.day.people) if first or only else TRIED)
+        candidates = sorted(found.candidates, key=lambda one: one.code != first)
+        for candidate in candidates:
+            if only is not None and candidate.code != only:
+                continue
+            if _may_ask(conn, crews, crew, job, candidate, moment, at):
+                changed = store.change(
+                    conn, order, "offer", actor, at, staff_id=candidate.staff_id,
+                    next_at=answer_by(order.urgency, at, order.due_at), detail=_why(candidate),
+                )  # fmt: skip
+                messages.ask_person(conn, changed, at)
+                return changed
+        if only is not None:
+            raise OrderChanged(
+                f"{only} 现在不能派出(下班、忙碌、不合适或已拒绝),请重新选择",
+                f"{only} can not be sent now (off duty, busy, not able, or declined); choose again",
+            )
+        return _nobody(conn, order, found, at)
+
+
+def act_as_person(
+    conn: psycopg.Connection[Any],
+    crews: Crews,
+    order_id: uuid.UUID,
+    action: Action,
+    staff_id: int,
+    actor: Actor,
+    at: dt.datetime,
+    *,
+    expected_version: int | None = None,
+    note: str = "",
+    photo: photos.Photo | None = None,
+) -> Order:
+    """Whoever has the order answers it. Declined: the next is asked in the same transaction.
+
+    Raises OrderError where it is not possible, OrderChanged where the order went to somebody else or on meanwhile.
+    """
+    if action not in BY_PERSON:
+        raise OrderError("不支持的操作", f"{action!r} is not a step of the person who goes")
+    with conn.transaction():
+        order = store.load(conn, order_id, lock=True)
+        if order.staff_id != staff_id:
+            raise OrderChanged("这张工单已转给他人或已取消,感谢您", "this order has gone to somebody else, or is off")
+        if expected_version is not None and order.version != expected_version:
+            raise store.changed(conn, order_id)
+        changed = store.change(conn, order, action, actor, at, note=note)
+        if photo is not None:
+            photos.add(conn, order_id, staff_id, photo, at)
+        _on_alert(conn, order, action, actor, at, note)
+        return offer(conn, crews, changed, at) if action == "decline" else changed
+
+
+def reassign(
+    conn: psycopg.Connection[Any],
+    crews: Crews,
+    order_id: uuid.UUID,
+    actor: Actor,
+    at: dt.datetime,
+    *,
+    expected_version: int,
+    staff_code: str | None = None,
+    note: str = "",
+) -> Order:
+    """The dispatcher takes the order from whoever has it, and asks ``staff_code`` or the best of the others.
+
+    Raises OrderError, OrderChanged.
+    """
+    with conn.transaction():
+        order = store.load(conn, order_id, lock=True)
+        if order.version != expected_version:
+            raise store.changed(conn, order_id)
+        if order.state != "open":
+            order = store.change(conn, order, "reassign", actor, at, note=note)
+        return offer(conn, crews, order, at, actor, only=staff_code)
+
+
+def cancel(
+    conn: psycopg.Connection[Any],
+    order_id: uuid.UUID,
+    actor: Actor,
+    at: dt.datetime,
+    *,
+    expected_version: int,
+    note: str = "",
+) -> Order:
+    """Nobody has to go any more. Raises OrderError, OrderChanged."""
+    with conn.transaction():
+        order = store.load(conn, order_id, lock=True)
+        if order.version != expected_version:
+            raise store.changed(conn, order_id)
+        return store.change(conn, order, "cancel", actor, at, note=note)
+
+
+def others(conn: psycopg.Connection[Any], crews: Crews, order: Order, at: dt.datetime) -> tuple[Candidate, ...]:
+    """The best three to whom the order could go instead."""
+    (job,) = jobs_of(conn, [order], at)
+    return match(crews.crew(conn, max(order.due_at, at), at), job).candidates
+
+
+def _service(code: str) -> str:
+    if code not in SERVICES:
+        raise OrderError(f"没有服务 {code}", f"there is no service {code!r}; known: {', '.join(SERVICES)}")
+    return code
+
+
+def _may_ask(
+    conn: psycopg.Connection[Any],
+    crews: Crews,
+    crew: Crew,
+    job: Job,
+    candidate: Candidate,
+    moment: dt.datetime,
+    now: dt.datetime,
+) -> bool:
+    """Lock the person; False where somebody else is asking them now, or has since this crew was read."""
+    locked = conn.execute(
+        "SELECT FROM staff WHERE id = %s AND active FOR NO KEY UPDATE SKIP LOCKED", (candidate.staff_id,)
+    )
+    if locked.rowcount == 0:
+        return False
+    row = crew.day.row[candidate.staff_id]
+    in_hand = conn.execute(
+        "SELECT count(*) FROM work_order WHERE staff_id = %s AND state = ANY (%s)", (candidate.staff_id, list(IN_HAND))
+    ).fetchone()
+    if in_hand is not None and in_hand[0] == int(crew.load[row].sum()):
+        return True
+    again = match(crews.crew(conn, moment, now), job, best=len(crew.day.people))
+    return any(one.staff_id == candidate.staff_id for one in again.candidates)
+
+
+def _nobody(conn: psycopg.Connection[Any], order: Order, found: Match, at: dt.datetime) -> Order:
+    again = look_again(order.urgency, at)
+    if order.told_nobody:
+        conn.execute(
+            "UPDATE work_order SET next_at = %s WHERE id = %s AND version = %s", (again, order.id, order.version)
+        )
+        return msgspec.structs.replace(order, next_at=again)
+    zh, en = found.explanation
+    removed = {one.constraint: one.people for one in found.removed}
+    detail = {"considered": found.considered, "removed": removed, "zh": zh, "en": en}
+    changed = store.change(conn, order, "unmatched", SYSTEM, at, next_at=again, note=zh, detail=detail)
+    messages.tell_dispatch(conn, changed, at)
+    return changed
+
+
+def _why(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "score": candidate.score,
+        "parts": candidate.parts,
+        "zh": list(candidate.reasons_zh),
+        "en": list(candidate.reasons_en),
+    }
+
+
+_ALERT_STEP: dict[Action, lifecycle.Action] = {
+    "accept": "respond",
+    "depart": "note",
+    "arrive": "arrive",
+    "finish": "note",
+}
+
+
+def _on_alert(
+    conn: psycopg.Connection[Any], order: Order, action: Action, actor: Actor, at: dt.datetime, note: str
+) -> None:
+    """Somebody goes, or is at the door: the alert goes on, too. A person closes it, with its outcome."""
+    if order.alert_id is None or action not in _ALERT_STEP:
+        return
+    row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (order.alert_id,)).fetchone()
+    if row is None or row[0] not in OPEN:
+        return
+    wanted = _ALERT_STEP[action]
+    if row[0] not in TRANSITIONS[wanted][0]:
+        wanted = "note"
+    words = {"accept": "已接单", "depart": "已出发", "arrive": "已到达", "finish": "上门服务已完成"}[action]
+    text = f"工单 {order.number} {words}" + (f":{note}" if note else "")
+    lifecycle.act(conn, order.alert_id, wanted, actor, at, expected_version=row[1], note=text)

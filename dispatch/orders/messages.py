@@ -1,0 +1,70 @@
+"""Who hears of a work order, through the outbox of :mod:`dispatch.channels`, in the transaction of the step itself."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import psycopg
+
+from care_network.duty.centers import dispatch_of
+from dispatch.channels.notifications import Recipient, enqueue
+from dispatch.core.links import LinkKeys
+from dispatch.orders.store import Order
+
+PAGE = "work_order"
+"""Purpose of the link to the phone page of an order; its subject is the order's id, its person ``staff:CODE``."""
+RATING = "work_order_rating"
+"""Purpose of the link by which a resident or the family rates a visit; its person is 'resident' or 'family'."""
+PAGE_FOR = dt.timedelta(hours=12)
+RATING_FOR = dt.timedelta(days=7)
+
+
+def ask_person(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
+    """The person to whom the order is offered hears of it. A planned one is in the person's list on the console."""
+    if order.alert_id is not None and order.staff_code is not None:
+        _tell(conn, order.alert_id, order, Recipient("staff", order.staff_code), at)
+
+
+def tell_dispatch(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
+    """Nobody fits: the dispatch of the place hears of it, to telephone."""
+    dispatch = dispatch_of(conn, order.area_path)
+    if order.alert_id is not None and dispatch is not None:
+        _tell(conn, order.alert_id, order, Recipient("organisation", dispatch[1]), at)
+
+
+def page_path(keys: LinkKeys, order_id: uuid.UUID, staff_code: str, at: dt.datetime) -> str:
+    """The path of the phone page, for whoever is asked to go: signed, for twelve hours."""
+    return f"/w/{keys.sign(PAGE, str(order_id), f'staff:{staff_code}', at + PAGE_FOR)}"
+
+
+def path_of_message(
+    conn: psycopg.Connection[Any], keys: LinkKeys, message_id: int, person: str, at: dt.datetime
+) -> str | None:
+    """The phone page of the work order of which a message tells its person (``staff:CODE``), the one they still have
+    first; None where the message is about something else."""
+    kind, _, code = person.partition(":")
+    row = conn.execute(
+        """
+        SELECT o.id FROM message m JOIN notification n ON n.message_id = m.id
+        JOIN work_order o ON o.alert_id = n.alert_id AND o.round = n.round
+        LEFT JOIN staff s ON s.id = o.staff_id
+        WHERE m.id = %s AND m.reason = 'work_order' AND m.recipient_kind = 'staff' AND m.recipient_key = %s
+        ORDER BY s.code IS NOT DISTINCT FROM %s DESC, o.state IN ('done', 'cancelled'), o.created_at LIMIT 1
+        """,
+        (message_id, code, code),
+    ).fetchone()
+    return None if row is None or kind != "staff" else page_path(keys, row[0], code, at)
+
+
+def rating_path(keys: LinkKeys, order_id: uuid.UUID, rated_by: str, at: dt.datetime) -> str:
+    """The path of the page on which a visit is rated, once: signed, for a week."""
+    return f"/rate/{keys.sign(RATING, str(order_id), rated_by, at + RATING_FOR)}"
+
+
+def _tell(
+    conn: psycopg.Connection[Any], alert_id: uuid.UUID, order: Order, recipient: Recipient, at: dt.datetime
+) -> None:
+    # The step counts the offers and the round the alert's orders: asked again later is a new message.
+    enqueue(
+        conn, alert_id=alert_id, step=order.asked, round=order.round, recipients=[recipient], reason="work_order", at=at
+    )

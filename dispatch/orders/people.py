@@ -1,0 +1,127 @@
+"""Who might go: the crew of a moment, from the roster kept in memory and what changes by the minute.
+
+What a day's roster decides is computed once and used until one of its tables changes; the tables are asked each time
+(counts and sums over all rows' transaction numbers, 2 ms among 1,000 people), so that an absence counts at once. Of a
+roster that has changed only the part is read anew that did.
+"""
+
+import datetime as dt
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from care_network.duty.loading import TABLES, load_roster
+from care_network.duty.roster import SHANGHAI, Roster
+from care_network.matching.crew import Crew, Day, bounds, crew_of, day_of
+from care_network.matching.locations import present_locations
+from care_network.matching.matching import Job
+from dispatch.orders.states import IN_HAND, OFFER_ANEW_AFTER
+from dispatch.orders.store import Order
+
+KEPT_DAYS = 8
+_Marks = dict[str, str]
+"""Of each table: changes with every change of it."""
+SAME_TIME = dt.timedelta(hours=2)
+"""Planned services whose times are closer than this get in each other's way."""
+
+
+class Crews:
+    """The days that were asked for lately. One for a process; threads share it."""
+
+    def __init__(self) -> None:
+        self._days: dict[dt.date, tuple[_Marks, Roster, Day]] = {}
+        self._lock = threading.Lock()
+
+    def crew(self, conn: psycopg.Connection[Any], at: dt.datetime, now: dt.datetime) -> Crew:
+        """Everybody at the time ``at`` (now, or when a planned service is due), with what they have in hand."""
+        day = self._day(conn, at.astimezone(SHANGHAI).date())
+        soon = at - now < SAME_TIME
+        shared = {}
+        if soon:
+            moment = at.timestamp()
+            busy = day.stint_person[(day.stint_start <= moment) & (moment < day.stint_end)]
+            places = present_locations(conn, [day.people[row].id for row in set(busy.tolist())], now)
+            shared = {staff: (place.longitude, place.latitude) for staff, place in places.items()}
+        load = conn.execute(_LOAD, {"states": list(IN_HAND), "at": at, "near": SAME_TIME, "soon": soon}).fetchall()
+        return crew_of(day, at, shared, load)
+
+    def _day(self, conn: psycopg.Connection[Any], date: dt.date) -> Day:
+        marks: _Marks = dict(conn.execute(_MARKS).fetchall())
+        with self._lock:
+            known = self._days.get(date)
+        if known is not None and known[0] == marks:
+            return known[2]
+        # Whoever changes a table between the marks and the roster changes its mark, too: the next call sees it.
+        if known is None:
+            roster = load_roster(conn, *bounds(date))
+        else:
+            changed = {part for table, parts in TABLES.items() if known[0][table] != marks[table] for part in parts}
+            roster = load_roster(conn, *bounds(date), known=known[1], changed=changed)
+        places = {row[0]: (row[1], row[2]) for row in conn.execute(_PLACES)}
+        day = day_of(roster, date, places)
+        with self._lock:
+            self._days.pop(date, None)
+            self._days[date] = (marks, roster, day)
+            while len(self._days) > KEPT_DAYS:
+                self._days.pop(next(iter(self._days)))
+        return day
+
+
+def job_of(order: Order, visits: dict[int, int], asked: frozenset[int]) -> Job:
+    return Job(
+        str(order.id), order.service, order.urgency, order.area_path, order.longitude, order.latitude,
+        tuple(order.languages), visits, asked,
+    )  # fmt: skip
+
+
+def jobs_of(conn: psycopg.Connection[Any], orders: Sequence[Order], now: dt.datetime) -> list[Job]:
+    """The orders as matching sees them: earlier visits, and who was asked already (silent just now, too)."""
+    asked: dict[object, set[int]] = defaultdict(set)
+    for order_id, staff_id in conn.execute(
+        _ASKED, {"orders": [order.id for order in orders], "silent_since": now - OFFER_ANEW_AFTER}
+    ):
+        asked[order_id].add(staff_id)
+    for order in orders:
+        if order.staff_id is not None:
+            asked[order.id].add(order.staff_id)
+    known = earlier_visits(conn, [order.resident_id for order in orders if order.resident_id is not None], now)
+    return [job_of(order, known.get(order.resident_id or 0, {}), frozenset(asked[order.id])) for order in orders]
+
+
+def earlier_visits(
+    conn: psycopg.Connection[Any], residents: Sequence[int], now: dt.datetime
+) -> dict[int, dict[int, int]]:
+    """Resident id → staff id → visits done within a year."""
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    if residents:
+        for resident, staff, number in conn.execute(_VISITS, (list(residents), now - dt.timedelta(days=365))):
+            found[resident][staff] = number
+    return found
+
+
+_MARKS = " UNION ALL ".join(
+    f"SELECT '{table}', count(*) || ' ' || coalesce(sum(xmin::text::bigint), 0) FROM {table}"  # noqa: S608 - ours
+    for table in TABLES
+)
+_PLACES = """
+    SELECT o.id, coalesce(o.longitude, a.longitude), coalesce(o.latitude, a.latitude)
+    FROM organisation o JOIN area a ON a.id = o.area_id WHERE coalesce(o.longitude, a.longitude) IS NOT NULL
+"""
+_LOAD = """
+    SELECT staff_id, urgency, count(*)::integer FROM work_order
+    WHERE state = ANY (%(states)s) AND staff_id IS NOT NULL
+      AND CASE WHEN urgency = 'planned' THEN due_at BETWEEN %(at)s - %(near)s AND %(at)s + %(near)s ELSE %(soon)s END
+    GROUP BY staff_id, urgency
+"""
+_ASKED = """
+    SELECT DISTINCT order_id, staff_id FROM work_order_event
+    WHERE order_id = ANY (%(orders)s) AND staff_id IS NOT NULL
+      AND (action IN ('decline', 'reassign') OR (action = 'expire' AND at > %(silent_since)s))
+"""
+_VISITS = """
+    SELECT resident_id, staff_id, count(*)::integer FROM work_order
+    WHERE state = 'done' AND resident_id = ANY (%s) AND done_at > %s GROUP BY resident_id, staff_id
+"""

@@ -1,0 +1,53 @@
+"""What residents and their families think of a visit: one to five stars, and words."""
+
+import datetime as dt
+import uuid
+from typing import Any, Literal
+
+import psycopg
+from psycopg.rows import dict_row
+
+from dispatch.orders.states import OrderError
+
+RatedBy = Literal["resident", "family"]
+WORDS = {
+    1: ("很不满意", "very poor"),
+    2: ("不满意", "poor"),
+    3: ("一般", "fair"),
+    4: ("满意", "good"),
+    5: ("很满意", "very good"),
+}
+LONGEST = 1000
+
+
+def rate(
+    conn: psycopg.Connection[Any],
+    order_id: uuid.UUID,
+    rated_by: RatedBy,
+    stars: int,
+    words: str,
+    at: dt.datetime,
+    account_id: int | None = None,
+) -> None:
+    """A rating of a visit that was done; each side once. Raises OrderError with what to do."""
+    if stars not in WORDS:
+        raise OrderError("请选择 1 至 5 星", "choose one to five stars")
+    if len(words) > LONGEST:
+        raise OrderError(f"评价请不超过 {LONGEST} 字", f"at most {LONGEST} characters")
+    row = conn.execute(
+        """
+        INSERT INTO work_order_rating (order_id, rated_by, stars, words, at, account_id)
+        SELECT id, %s, %s, %s, %s, %s FROM work_order WHERE id = %s AND state = 'done'
+        ON CONFLICT DO NOTHING RETURNING order_id
+        """,
+        (rated_by, stars, words.strip(), at, account_id, order_id),
+    ).fetchone()
+    if row is None:
+        raise OrderError("该服务尚未完成或已评价", "this visit is not done yet, or was rated already")
+
+
+def of_order(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[dict[str, Any]]:
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT rated_by, stars, words, at FROM work_order_rating WHERE order_id = %s ORDER BY at", (order_id,)
+        ).fetchall()

@@ -1,0 +1,308 @@
+"""Work orders in the database: the rows, their history, and the one way in which a row changes."""
+
+import datetime as dt
+import uuid
+from typing import Any, LiteralString
+
+import msgspec
+import psycopg
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+
+from care_network.duty.roster import SHANGHAI
+from dispatch.alerts.lifecycle import Actor
+from dispatch.orders.states import Action, OrderChanged, OrderError, State, next_state
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A work order with what one needs to go there. Degrees CGCS2000; the household's place, else its compound's."""
+
+    id: uuid.UUID
+    number: int
+    alert_id: uuid.UUID | None
+    round: int
+    service: str
+    urgency: str
+    due_at: dt.datetime
+    reason_zh: str
+    reason_en: str
+    state: State
+    version: int
+    staff_id: int | None
+    asked: int
+    next_at: dt.datetime | None
+    told_nobody: bool
+    created_at: dt.datetime
+    done_at: dt.datetime | None
+    household_id: int
+    address_zh: str
+    address_en: str
+    phone: str
+    longitude: float | None
+    latitude: float | None
+    area_path: str
+    area_zh: str
+    area_en: str
+    resident_id: int | None
+    resident_code: str | None
+    resident_zh: str | None
+    resident_en: str | None
+    languages: list[str]
+    staff_code: str | None
+    staff_zh: str | None
+    staff_en: str | None
+    staff_phone: str | None
+    alert_state: str | None
+
+
+class NewOrder(msgspec.Struct, frozen=True):
+    """For an alert (``alert_id``), or a planned service."""
+
+    alert_id: uuid.UUID | None
+    service: str
+    urgency: str
+    household_id: int
+    resident_id: int | None
+    due_at: dt.datetime
+    reason_zh: str
+    reason_en: str
+
+
+def insert(conn: psycopg.Connection[Any], new: NewOrder, actor: Actor, at: dt.datetime) -> uuid.UUID:
+    """A new order in the state ``open``, due to be looked at now; part of the caller's transaction.
+
+    Raises OrderError where the alert has a live order of the same service already.
+    """
+    order_id = uuid.uuid4()
+    row = conn.execute(
+        """
+        INSERT INTO work_order (id, alert_id, round, service, urgency, household_id, resident_id, due_at, reason_zh,
+                                reason_en, next_at, created_at, created_by)
+        SELECT %(id)s, %(alert)s, (SELECT count(*) + 1 FROM work_order WHERE alert_id = %(alert)s), %(service)s,
+               %(urgency)s, %(household)s, %(resident)s, %(due)s, %(zh)s, %(en)s, %(at)s, %(at)s, %(by)s
+        ON CONFLICT DO NOTHING RETURNING id
+        """,
+        {
+            "id": order_id,
+            "alert": new.alert_id,
+            "service": new.service,
+            "urgency": new.urgency,
+            "household": new.household_id,
+            "resident": new.resident_id,
+            "due": new.due_at,
+            "zh": new.reason_zh,
+            "en": new.reason_en,
+            "at": at,
+            "by": actor.account_id,
+        },
+    ).fetchone()
+    if row is None:
+        raise OrderError("该预警已有同类工单在办", "this alert has a work order of that service already")
+    _append(conn, order_id, at, "create", None, "open", actor, None, "", {})
+    return order_id
+
+
+def load(conn: psycopg.Connection[Any], order_id: uuid.UUID, *, lock: bool = False) -> Order:
+    """One order; ``lock``: nobody else changes it until the transaction ends. Raises OrderError where there is none."""
+    found = _select(conn, b"WHERE o.id = %(id)s" + (b" FOR UPDATE OF o" if lock else b""), {"id": order_id})
+    if not found:
+        raise OrderError("没有这张工单", "there is no such work order")
+    return found[0]
+
+
+def by_number(conn: psycopg.Connection[Any], number: int) -> Order:
+    """Raises OrderError where there is none."""
+    row = conn.execute("SELECT id FROM work_order WHERE number = %s", (number,)).fetchone()
+    if row is None:
+        raise OrderError(f"没有工单 {number}", f"there is no work order {number}; see: shouwang orders list")
+    return load(conn, row[0])
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which orders to list; None: all."""
+
+    states: list[str] | None = None
+    urgency: str | None = None
+    service: str | None = None
+    staff_id: int | None = None
+    alert_id: uuid.UUID | None = None
+    households: list[int] | None = None
+    residents: list[int] | None = None
+    limit: int = 200
+
+
+def listed(conn: psycopg.Connection[Any], wanted: Wanted) -> list[Order]:
+    """The gravest first, then by when they are due; finished ones newest first at the end."""
+    return _select(conn, _LIST, msgspec.structs.asdict(wanted))
+
+
+def visits_to_rate(conn: psycopg.Connection[Any], resident_id: int, limit: int = 3) -> list[Order]:
+    """Visits of the last month that the family has not rated yet, newest first."""
+    return _select(
+        conn,
+        b"WHERE o.resident_id = %(resident)s AND o.state = 'done' AND o.done_at > now() - INTERVAL '31 days'"
+        b" AND NOT EXISTS (SELECT FROM work_order_rating w WHERE w.order_id = o.id AND w.rated_by = 'family')"
+        b" ORDER BY o.done_at DESC LIMIT %(limit)s",
+        {"resident": resident_id, "limit": limit},
+    )
+
+
+def due(conn: psycopg.Connection[Any], now: dt.datetime, limit: int) -> list[Order]:
+    """Orders that want something by now: a silent person, or nobody found yet. The gravest first."""
+    return _select(
+        conn,
+        b"WHERE o.state IN ('open', 'offered') AND o.next_at <= %(now)s"
+        b" ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical', 'planned'], o.urgency),"
+        b" o.next_at LIMIT %(limit)s",
+        {"now": now, "limit": limit},
+    )
+
+
+def history(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Who did what when, in order."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT e.at, e.action, e.from_state, e.to_state, e.actor, e.origin, e.note, e.detail,
+                   s.code AS staff_code, s.name_zh AS staff_zh, s.name_en AS staff_en
+            FROM work_order_event e LEFT JOIN staff s ON s.id = e.staff_id WHERE e.order_id = %s ORDER BY e.id
+            """,
+            (order_id,),
+        ).fetchall()
+
+
+def change(
+    conn: psycopg.Connection[Any],
+    order: Order,
+    action: Action,
+    actor: Actor,
+    at: dt.datetime,
+    *,
+    staff_id: int | None = None,
+    next_at: dt.datetime | None = None,
+    note: str = "",
+    detail: dict[str, Any] | None = None,
+) -> Order:
+    """Take the order, as it was read, one step further; part of the caller's transaction.
+
+    ``staff_id``: of an offer, who is asked. ``next_at``: when an open or offered order is looked at again (an open one:
+    now, unless told). Raises OrderError where the step is not possible, OrderChanged where the order is no longer at
+    the version that was read.
+    """
+    target = next_state(order.state, action)
+    if action == "note":
+        next_at = order.next_at
+    elif target in ("open", "offered"):
+        next_at = next_at or at
+    elif next_at is not None:
+        raise ValueError(f"{action} leads to {target}, where nothing is looked at later")
+    holder = staff_id if action == "offer" else None if target == "open" else order.staff_id
+    row = conn.execute(
+        """
+        UPDATE work_order SET state = %(state)s, version = version + 1, staff_id = %(staff)s,
+               asked = asked + %(asked)s, next_at = %(next)s,
+               told_nobody = CASE WHEN %(action)s = 'unmatched' THEN true WHEN %(action)s = 'note' THEN told_nobody
+                                  ELSE false END,
+               done_at = CASE WHEN %(state)s = 'done' THEN coalesce(done_at, %(at)s) END
+        WHERE id = %(id)s AND version = %(version)s RETURNING id
+        """,
+        {
+            "id": order.id,
+            "version": order.version,
+            "state": target,
+            "staff": holder,
+            "asked": int(action == "offer"),
+            "next": next_at,
+            "action": action,
+            "at": at,
+        },
+    ).fetchone()
+    if row is None:
+        raise changed(conn, order.id)
+    about = staff_id if staff_id is not None else order.staff_id
+    _append(conn, order.id, at, action, order.state, target, actor, about, note, detail or {})
+    return load(conn, order.id)
+
+
+def changed(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> OrderChanged:
+    """What the second of two people hears."""
+    row = conn.execute(
+        "SELECT at, actor FROM work_order_event WHERE order_id = %s ORDER BY id DESC LIMIT 1", (order_id,)
+    ).fetchone()
+    if row is None:
+        return OrderChanged("没有这张工单", "there is no such work order")
+    at, actor = row
+    clock = at.astimezone(SHANGHAI).strftime("%H:%M:%S")
+    return OrderChanged(
+        f"{actor} 已于 {clock} 更新了这张工单,请查看最新状态",
+        f"{actor} changed this order at {clock}; look at it again",
+    )
+
+
+def _append(
+    conn: psycopg.Connection[Any],
+    order_id: uuid.UUID,
+    at: dt.datetime,
+    action: str,
+    from_state: str | None,
+    to_state: str,
+    actor: Actor,
+    staff_id: int | None,
+    note: str,
+    detail: dict[str, Any],
+) -> None:
+    conn.execute(
+        """
+        INSERT INTO work_order_event (order_id, at, action, from_state, to_state, staff_id, account_id, actor, origin,
+                                      note, detail)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            order_id,
+            at,
+            action,
+            from_state,
+            to_state,
+            staff_id,
+            actor.account_id,
+            actor.name,
+            actor.origin,
+            note,
+            Jsonb(detail),
+        ),
+    )
+
+
+_COLUMNS: LiteralString = """
+    SELECT o.id, o.number, o.alert_id, o.round, o.service, o.urgency, o.due_at, o.reason_zh, o.reason_en, o.state,
+           o.version, o.staff_id, o.asked, o.next_at, o.told_nobody, o.created_at, o.done_at, o.household_id,
+           h.address_zh, h.address_en, h.phone,
+           coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
+           ar.path::text AS area_path, ar.name_zh AS area_zh, ar.name_en AS area_en,
+           o.resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en,
+           coalesce(r.languages, '{}') AS languages,
+           s.code AS staff_code, s.name_zh AS staff_zh, s.name_en AS staff_en, s.phone AS staff_phone,
+           a.state AS alert_state
+    FROM work_order o JOIN household h ON h.id = o.household_id JOIN area ar ON ar.id = h.area_id
+    LEFT JOIN resident r ON r.id = o.resident_id LEFT JOIN staff s ON s.id = o.staff_id
+    LEFT JOIN alert a ON a.id = o.alert_id
+"""
+_LIST = b"""
+    WHERE (%(states)s::text[] IS NULL OR o.state = ANY (%(states)s))
+      AND (%(urgency)s::text IS NULL OR o.urgency = %(urgency)s)
+      AND (%(service)s::text IS NULL OR o.service = %(service)s)
+      AND (%(staff_id)s::integer IS NULL OR o.staff_id = %(staff_id)s)
+      AND (%(alert_id)s::uuid IS NULL OR o.alert_id = %(alert_id)s)
+      AND (%(households)s::integer[] IS NULL OR o.household_id = ANY (%(households)s))
+      AND (%(residents)s::integer[] IS NULL OR o.resident_id = ANY (%(residents)s))
+    ORDER BY o.state IN ('done', 'cancelled'),
+             CASE WHEN o.state NOT IN ('done', 'cancelled') THEN
+                 array_position(ARRAY['emergency', 'urgent', 'attention', 'technical', 'planned'], o.urgency) END,
+             CASE WHEN o.state NOT IN ('done', 'cancelled') THEN o.due_at END, o.due_at DESC
+    LIMIT %(limit)s
+"""
+
+
+def _select(conn: psycopg.Connection[Any], where: bytes, parameters: dict[str, Any]) -> list[Order]:
+    with conn.cursor(row_factory=class_row(Order)) as cursor:
+        return cursor.execute(_COLUMNS.encode() + where, parameters).fetchall()

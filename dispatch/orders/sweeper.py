@@ -1,0 +1,123 @@
+"""What moves work orders on by itself: silence, people coming free, alerts that ended, targets that are missed.
+
+Nothing is kept in memory: what is due is a column. Each order is taken further in a transaction of its own, and only if
+it is still at the version that was read; so a worker that is killed loses nothing and repeats nothing, and of two
+workers one does each step.
+"""
+
+import datetime as dt
+import threading
+from itertools import groupby
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+
+from care_network.matching.matching import assign
+from database.pool import connect_options
+from database.settings import DatabaseSettings
+from dispatch.alerts.lifecycle import OPEN, SYSTEM
+from dispatch.channels.faults import where
+from dispatch.orders import store
+from dispatch.orders.dispatch import offer
+from dispatch.orders.people import Crews, jobs_of
+from dispatch.orders.states import OrderChanged
+from dispatch.orders.store import Order
+from dispatch.sla.report import note_breaches
+
+log = structlog.get_logger(__name__)
+BATCH = 200
+EVERY_S = 1.0
+AFTER_TROUBLE_S = 5.0
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """What one round did. ``oldest_s``: how long the most overdue order had waited."""
+
+    expired: int = 0
+    offered: int = 0
+    unmatched: int = 0
+    cancelled: int = 0
+    breaches: int = 0
+    oldest_s: float = 0.0
+
+
+def sweep(conn: psycopg.Connection[Any], crews: Crews, now: dt.datetime) -> Swept:
+    """One round. ``conn``: in autocommit, not in a transaction."""
+    cancelled = _cancel_ended(conn, now)
+    due = store.due(conn, now, BATCH)
+    waits = [(now - order.next_at).total_seconds() for order in due if order.next_at is not None]
+    counts = {"expired": 0, "offered": 0, "unmatched": 0}
+
+    def wanted_at(order: Order) -> dt.datetime:
+        return max(order.due_at, now)
+
+    # Those that are wanted at the same time are given out together: the best for all, not the best for the first.
+    for moment, orders in groupby(sorted(due, key=wanted_at), wanted_at):
+        together = list(orders)
+        plan = assign(crews.crew(conn, moment, now), jobs_of(conn, together, now))
+        for order in together:
+            chosen = plan.get(str(order.id))
+            _next(conn, crews, order, chosen.code if chosen else None, now, counts)
+    return Swept(**counts, cancelled=cancelled, breaches=note_breaches(conn, now), oldest_s=max(waits, default=0.0))
+
+
+def _next(
+    conn: psycopg.Connection[Any],
+    crews: Crews,
+    order: Order,
+    first: str | None,
+    now: dt.datetime,
+    counts: dict[str, int],
+) -> None:
+    try:
+        with conn.transaction():
+            claimed = store.load(conn, order.id, lock=True)
+            if claimed.version != order.version or claimed.next_at != order.next_at:
+                return  # somebody answered, or another worker was first
+            expired = claimed.state == "offered"
+            if expired:
+                claimed = store.change(conn, claimed, "expire", SYSTEM, now)
+            after = offer(conn, crews, claimed, now, first=first)
+    except OrderChanged:
+        return
+    counts["expired"] += expired
+    counts["offered" if after.state == "offered" else "unmatched"] += 1
+
+
+def _cancel_ended(conn: psycopg.Connection[Any], now: dt.datetime) -> int:
+    """Nobody is asked any more for an alert that is over; whoever has accepted decides at the door."""
+    ended = conn.execute(
+        "SELECT o.id FROM work_order o JOIN alert a ON a.id = o.alert_id"
+        " WHERE o.state IN ('open', 'offered') AND NOT a.state = ANY (%s)",
+        (list(OPEN),),
+    ).fetchall()
+    done = 0
+    for (order_id,) in ended:
+        with conn.transaction():
+            order = store.load(conn, order_id, lock=True)
+            if order.state in ("open", "offered"):
+                store.change(conn, order, "cancel", SYSTEM, now, note="预警已结束")
+                done += 1
+    return done
+
+
+def run(database: DatabaseSettings, stop: threading.Event) -> None:
+    """Sweep every second until ``stop``; a database that is away is tried again."""
+    crews = Crews()
+    log.info("work orders: sweeping", every_s=EVERY_S)
+    while not stop.is_set():
+        try:
+            with psycopg.connect(database.url, autocommit=True, **connect_options(database, "orders")) as conn:
+                while not stop.wait(EVERY_S):
+                    swept = sweep(conn, crews, dt.datetime.now(dt.UTC))
+                    if swept.offered or swept.expired or swept.unmatched or swept.cancelled:
+                        log.info("work orders swept", **msgspec.structs.asdict(swept))
+        except psycopg.Error as error:  # away, a standby after a fail-over, amid a migration
+            log.warning("work orders: the database takes nothing", error=str(error).strip())
+            stop.wait(AFTER_TROUBLE_S)
+        except Exception as error:  # people are asked on whatever happens
+            log.error("work orders: sweeping stumbled", fault=type(error).__name__, where=where(error))
+            stop.wait(AFTER_TROUBLE_S)
+    log.info("work orders: stopped")

@@ -1,0 +1,105 @@
+"""The targets of the service level as parameters of the district, and which were in force when.
+
+They are set like every other parameter (:mod:`alerting.tuning.sheet`); an alert is measured against those that were in
+force when it was raised, so that a change judges nobody after the fact. Pure.
+"""
+
+import datetime as dt
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+import msgspec
+
+from alerting.detection.kit.detector import Parameter
+from care_network.errors import ProvisioningError
+from dispatch.sla.clock import MILESTONES, SHARE_WANTED, TARGETS_S, WORDS, Milestone
+
+PREFIX, SHARE = "sla.", "sla.share"
+_SEVERITIES = {
+    "emergency": ("紧急", "emergency"),
+    "urgent": ("急", "urgent"),
+    "attention": ("关注", "attention"),
+    "technical": ("设备", "technical"),
+}
+_MINUTE, _HOUR = 60.0, 3600.0
+# Beyond these a target is a slip of the pen: an emergency is not acknowledged in 2 s, nor next week.
+_LIMITS_S: Mapping[str, tuple[tuple[float, float], ...]] = {  # by milestone, in the order of MILESTONES
+    "emergency": ((15, 300), (30, 900), (300, _HOUR), (1800, 24 * _HOUR)),
+    "urgent": ((30, 1800), (_MINUTE, 2 * _HOUR), (600, 4 * _HOUR), (_HOUR, 48 * _HOUR)),
+    "attention": ((300, 24 * _HOUR), (900, 48 * _HOUR), (1800, 48 * _HOUR), (_HOUR, 7 * 24 * _HOUR)),
+    "technical": ((900, 48 * _HOUR), (1800, 7 * 24 * _HOUR), (1800, 7 * 24 * _HOUR), (_HOUR, 30 * 24 * _HOUR)),
+}
+
+
+def parameters() -> dict[str, Parameter]:
+    """``sla.<severity>.<milestone>`` in seconds from raised (a default of inf: no target), and ``sla.share`` in %."""
+    found = {}
+    for severity, (zh, en) in _SEVERITIES.items():
+        for milestone, (low, high) in zip(MILESTONES, _LIMITS_S[severity], strict=True):
+            default = TARGETS_S[severity].get(milestone, math.inf)
+            words_zh, words_en = WORDS[milestone]
+            found[f"{PREFIX}{severity}.{milestone}"] = Parameter(
+                default, low, high, "s", f"{zh}:{words_zh}时限", f"{en}: {words_en} within", district_only=True
+            )
+    share = Parameter(100 * SHARE_WANTED, 50, 100, "%", "应达标的比例", "share that should be in time", True)
+    return {**found, SHARE: share}
+
+
+class Targets(msgspec.Struct, frozen=True):
+    """``seconds``: severity → milestone → seconds from raised; without an entry there is no target. ``share``: of the
+    alerts of a severity that should meet theirs."""
+
+    seconds: Mapping[str, Mapping[Milestone, float]]
+    share: float
+
+
+def targets(values: Mapping[str, float]) -> Targets:
+    """What is set over the defaults. What an older program set and this one does not allow is left out."""
+    known = parameters()
+    allowed = {name: value for name, value in values.items() if name in known and _fits(known[name], value)}
+    seconds: dict[str, dict[Milestone, float]] = {}
+    for severity in _SEVERITIES:
+        own = {m: f"{PREFIX}{severity}.{m}" for m in MILESTONES}
+        found = {milestone: allowed.get(name, known[name].default) for milestone, name in own.items()}
+        seconds[severity] = {milestone: value for milestone, value in found.items() if math.isfinite(value)}
+    return Targets(seconds, allowed.get(SHARE, known[SHARE].default) / 100)
+
+
+class InForce:
+    """Which targets were in force when. ``changes``: (when, parameter, new value or None), in any order."""
+
+    def __init__(self, changes: Iterable[tuple[dt.datetime, str, float | None]]) -> None:
+        values: dict[str, float] = {}
+        self._since: list[dt.datetime] = []
+        self._targets = [targets(values)]
+        for at, name, value in sorted(changes, key=lambda change: change[0]):
+            values = {**values, name: math.nan if value is None else value}
+            self._since.append(at)
+            self._targets.append(targets(values))
+
+    def at(self, moment: dt.datetime) -> Targets:
+        return self._targets[bisect_right(self._since, moment)]
+
+
+def check_order(name: str, value: float, others: Mapping[str, float]) -> None:
+    """Raises ProvisioningError where a later milestone of the severity would be due before an earlier one."""
+    if name == SHARE:
+        return
+    severity, milestone = name.removeprefix(PREFIX).split(".")
+    due = targets(others).seconds[severity]
+    times = [
+        (value if one == milestone else due[one], WORDS[one]) for one in MILESTONES if one == milestone or one in due
+    ]
+    for (earlier, (zh, en)), (later, (later_zh, later_en)) in pairwise(times):
+        if earlier > later:
+            raise ProvisioningError(
+                f"{later_en} ({later:g} s) would be due before {en} ({earlier:g} s); change the other one first",
+                f"{later_zh}({later:g} s)的时限不能早于{zh}({earlier:g} s),请先修改另一项",
+                field="value",
+            )
+
+
+def _fits(parameter: Parameter, value: float) -> bool:
+    return parameter.low <= value <= parameter.high

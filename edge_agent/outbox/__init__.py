@@ -1,0 +1,1 @@
+"""Frames and events on disk until the broker has acknowledged them."""

@@ -1,0 +1,94 @@
+"""Opens the outbox's file; where it is damaged, a new one takes its place with all that is still sound."""
+
+import contextlib
+import itertools
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from edge_agent.outbox.file import COLUMNS, Row, State, Store, connect, is_damage, read_row, stored_state
+
+log = structlog.get_logger(__name__)
+
+KEPT_DAMAGED_BYTES = 16 * 1024 * 1024
+"""A damaged file is kept for whoever looks into it if it is not longer; its sound rows are taken over in any case."""
+PIECE = 500
+"""Rows in one transaction while they are taken over."""
+
+
+def open_store(path: Path, budget_bytes: int) -> Store:
+    """The file's store; where it is damaged, a new one with all that is still sound in the old one.
+
+    Raises sqlite3.Error or OSError where the disk does not take a file now.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rescued = _rescued(path)
+    if rescued.exists() and not path.exists():  # the power went between the last two steps of a replacement
+        rescued.replace(path)
+    try:
+        return Store(path, budget_bytes)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if not is_damage(error):
+            raise
+        return replace_damaged(path, budget_bytes, str(error))
+
+
+def replace_damaged(path: Path, budget_bytes: int, reason: str) -> Store:
+    """A new file with every row that is sound in the old one, in its place; it has no epoch yet.
+
+    The old file is touched only when the new one is complete.
+    """
+    rescued = _rescued(path)
+    _unlink(rescued)
+    kept = _rescue(path, rescued, budget_bytes)
+    aside = path.with_name(f"{path.name}.damaged")
+    aside.unlink(missing_ok=True)
+    if path.stat().st_size <= KEPT_DAMAGED_BYTES:
+        path.rename(aside)
+    _unlink(path)  # its log too, which must never meet the new file
+    rescued.replace(path)
+    log.error("buffer damaged, put aside", file=aside.name, reason=reason, rows_taken_over=kept)
+    return Store(path, budget_bytes)
+
+
+def _rescue(path: Path, target: Path, budget_bytes: int) -> int:
+    with contextlib.closing(connect(path)) as old, contextlib.closing(Store(target, budget_bytes)) as new:
+        state = _sound_state(old)
+        state.epoch, state.clean, state.seqs, state.pending = 0, False, {}, 0
+        rows = _sound_rows(old)
+        while piece := list(itertools.islice(rows, PIECE)):
+            state.pending += len(piece)
+            with new.transaction(state):
+                for row in piece:
+                    new.insert(row)
+    return state.pending
+
+
+def _sound_state(db: sqlite3.Connection) -> State:
+    with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
+        return stored_state(db) or State()
+    return State()
+
+
+def _sound_rows(db: sqlite3.Connection) -> Iterator[Row]:
+    """Every row that can still be read, from both ends of the table towards the damage."""
+    seen: set[int] = set()
+    for order in ("", " DESC"):
+        with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
+            query = f"SELECT {COLUMNS} FROM message NOT INDEXED ORDER BY id{order}"  # noqa: S608 - constants
+            for found in db.execute(query):
+                row = read_row(found)
+                if row is not None and row.id not in seen:
+                    seen.add(row.id)
+                    yield row
+
+
+def _rescued(path: Path) -> Path:
+    return path.with_name(f"{path.name}.rescued")
+
+
+def _unlink(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Signed configurations: check, trial, roll back."""

@@ -1,0 +1,81 @@
+"""The versions of a home's configuration on the gateway's disk: one signed file each, and the state beside them.
+
+A version is stored as it was signed and verified again when it is loaded: a file that a dying card has changed, or
+that somebody has edited, does not pass.
+"""
+
+import re
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from edge_agent.config import HomeConfig, UpdatesConfig
+from edge_agent.files import sync_folder, write_durably
+from edge_agent.updates.trial import State
+
+log = structlog.get_logger(__name__)
+
+STATE = "state.json"
+_VERSION = re.compile(r"^([0-9]{1,16})\.signed\Z")
+
+
+def folder_of(config: HomeConfig, settings: UpdatesConfig) -> Path:
+    """Where the versions of this home are kept."""
+    return settings.folder or config.buffer.path.absolute().parent / "config"
+
+
+def read_state(folder: Path) -> State | None:
+    """The state as it is, for a look from outside; None where there is none that can be read."""
+    try:
+        return msgspec.json.decode((folder / STATE).read_bytes(), type=State)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+class UpdateStore:
+    """Files in ``folder``, which is made where it is missing. Raises OSError where the disk refuses."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def load(self) -> State:
+        """The stored state. One that can not be read is put aside: the installed file runs, and no version that was
+        ever stored here is taken again."""
+        file = self._folder / STATE
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=State)
+        except FileNotFoundError:
+            pass  # the first start, or somebody removed it
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            aside = file.with_name("state.damaged")
+            file.replace(aside)
+            log.error("state of updates damaged, put aside", file=str(aside), error=str(error))
+        state = State(highest=max(self._versions(), default=0))
+        self.save(state)
+        return state
+
+    def save(self, state: State) -> None:
+        """When this returns, the state survives a power cut. Versions it does not need any more are removed."""
+        write_durably(self._folder / STATE, msgspec.json.encode(state))
+        unneeded = self._versions() - state.needed() - {state.highest}  # the highest tells what was seen, see load
+        for version in unneeded:
+            self._file(version).unlink(missing_ok=True)
+        if unneeded:
+            sync_folder(self._folder)
+
+    def put(self, version: int, sealed: bytes) -> None:
+        """Store a version beside the others; nothing refers to it before :meth:`save`."""
+        write_durably(self._file(version), sealed)
+
+    def get(self, version: int) -> bytes:
+        """The version as it was signed. Raises OSError where it can not be read."""
+        return self._file(version).read_bytes()
+
+    def _file(self, version: int) -> Path:
+        return self._folder / f"{version}.signed"
+
+    def _versions(self) -> set[int]:
+        found = (_VERSION.match(file.name) for file in self._folder.iterdir())
+        return {int(match[1]) for match in found if match}

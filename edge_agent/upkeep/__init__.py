@@ -1,0 +1,1 @@
+"""The health of the gateway itself: figures, watchdog, self test, button tests."""

@@ -1,0 +1,147 @@
+"""What keeps a gateway in order beside its work: health figures, button tests, self test, watchdog."""
+
+import asyncio
+import errno
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import structlog
+
+from edge_agent.config import HomeConfig
+from edge_agent.files import probe_writable
+from edge_agent.outbox.outbox import Buffer
+from edge_agent.timekeeping.clock import Clock
+from edge_agent.timekeeping.ntp import read_clock
+from edge_agent.upkeep.button_tests import DUE, ButtonTests
+from edge_agent.upkeep.health import GatewayHealth
+from edge_agent.upkeep.watchdog import DriverState, Notifier, status_line
+from edge_agent.uplink import Handler, Uplink
+from firmware_profiles import wire
+from firmware_profiles.devices import MODELS
+from firmware_profiles.driver import Sink
+
+log = structlog.get_logger(__name__)
+
+HEALTH_INTERVAL_S = 60.0
+BUTTONS_INTERVAL_S = 5.0
+GATEWAY_DEVICE = "gateway"
+COMMAND_AGE_US = 60_000_000
+"""An announcement that was longer on its way is refused: the person at the button has gone."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+Probe = Callable[[], str]
+"""Looks at a part of the gateway (a modem, a siren): "" where it is well, else what is wrong."""
+
+
+class Operation:
+    """One gateway's; lives in the agent's event loop."""
+
+    def __init__(
+        self,
+        config: HomeConfig,
+        buffer: Buffer,
+        clock: Clock,
+        drivers: list[DriverState],
+        probes: Mapping[str, Probe],
+    ) -> None:
+        self._clock = clock
+        self._folder = config.buffer.path.absolute().parent
+        self._buffer, self._drivers, self._probes = buffer, drivers, probes
+        self._health = GatewayHealth(self._folder)
+        records = config.buffer.path.with_suffix(".buttons.json")
+        self._announced: tuple[str, str] = ("", "")  # command id, answer
+        self.buttons = ButtonTests(records, config.devices, MODELS)
+
+    def handlers(self, uplink: Callable[[], Uplink | None]) -> dict[str, Handler]:
+        """The commands ``start_button_test`` (args: device) and ``self_test``."""
+        return {
+            "start_button_test": self._start_button_test,
+            "self_test": lambda _: self.self_test(uplink()),
+        }
+
+    def tasks(self, sink: Sink, uplink: Uplink, notifier: Notifier) -> list[Coroutine[Any, Any, None]]:
+        """What runs beside the drivers until it is cancelled."""
+        return [
+            self._keep_reporting(sink, uplink),
+            self._keep_reminding(sink),
+            self._keep_notifying(uplink, notifier),
+        ]
+
+    def self_test(self, uplink: Uplink | None) -> str:
+        """What was tested and the result, as JSON; ``ok`` sums up. Writes to the disk."""
+        now = asyncio.get_running_loop().time()
+        clock = read_clock()
+        disk = _disk_fault(self._folder)
+        faults = {state.kind: "" if state.running else state.fault or "does not run" for state in self._drivers}
+        probes = {name: probe() for name, probe in self._probes.items()}
+        round_trip = None if uplink is None or uplink.round_trip_s is None else round(uplink.round_trip_s * 1000, 1)
+        found: dict[str, Any] = {
+            "ok": not disk and not any(faults.values()) and not any(probes.values()),
+            "buffer": {"fault": disk, "waiting": self._buffer.totals().pending},
+            "clock": None if clock is None else msgspec.to_builtins(clock),
+            "drivers": faults,
+            "stuck": [state.kind for state in self._drivers if not state.alive(now)],
+            "broker_round_trip_ms": round_trip,
+            **probes,
+        }
+        return msgspec.json.encode(found).decode()
+
+    def _start_button_test(self, command: wire.Command) -> str:
+        if command.id == self._announced[0]:  # delivered twice: a second press would be taken for a test
+            return self._announced[1]
+        device = command.args.get("device")
+        if not isinstance(device, str):
+            raise ValueError("args.device is missing: the name of the button that will be pressed")
+        age_us = abs(self._clock.now_us() - command.time_us)
+        if age_us > COMMAND_AGE_US:
+            raise ValueError(f"sent {age_us / 1e6:.0f} s ago by its time; announce the test again, or set the clocks")
+        self._announced = (command.id, self.buttons.announce(device, self._clock.now_us(), time.monotonic()))
+        return self._announced[1]
+
+    async def _keep_reporting(self, sink: Sink, uplink: Uplink) -> None:
+        while True:
+            await asyncio.sleep(HEALTH_INTERVAL_S)
+            figures = self._health.read() | {"buffer_depth": float(self._buffer.totals().pending)}
+            if uplink.round_trip_s is not None:
+                figures["uplink_round_trip"] = uplink.round_trip_s * 1000
+            time_us = np.array([self._clock.now_us()], np.int64)
+            for channel, value in figures.items():
+                sink.readings(GATEWAY_DEVICE, channel, time_us, np.array([value], np.float32))
+
+    async def _keep_reminding(self, sink: Sink) -> None:
+        while True:
+            for reminder in self.buttons.look(self._clock.now_us(), time.monotonic()):
+                log.info("button test due", device=reminder.device, days=reminder.days, reason=reminder.reason)
+                sink.event(
+                    reminder.device, DUE, self._clock.now_us(), {"days": reminder.days, "reason": reminder.reason}
+                )
+            await asyncio.sleep(BUTTONS_INTERVAL_S)
+
+    async def _keep_notifying(self, uplink: Uplink, notifier: Notifier) -> None:
+        """Feed systemd's watchdog while this loop turns, the disk writes and no driver is stuck."""
+        loop = asyncio.get_running_loop()
+        notifier.tell("READY=1")
+        while True:
+            # in a thread: a disk that hangs must not hide what else there is to tell
+            fault = await asyncio.to_thread(_disk_fault, self._folder, FULL)
+            stuck = [state.kind for state in self._drivers if not state.alive(loop.time())]
+            status = status_line(uplink.online, self._buffer.totals().pending, self._drivers)
+            if fault or stuck:
+                log.error("the watchdog is not fed", disk=fault, stuck_drivers=stuck)
+                notifier.tell(status)
+            else:
+                notifier.tell("WATCHDOG=1", status)
+            await asyncio.sleep(notifier.interval_s)
+
+
+def _disk_fault(folder: Path, forgiven: frozenset[int] = frozenset()) -> str:
+    try:
+        probe_writable(folder)
+    except OSError as error:
+        # a full disk is the buffer's business, which makes room; a restart would only lose what is in memory
+        return "" if error.errno in forgiven else f"{folder}: {error.strerror}"
+    return ""

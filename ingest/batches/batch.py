@@ -1,0 +1,319 @@
+"""Frames to columns: what may be stored, what is a repetition, what goes to quarantine. Pure; the clock is passed in.
+
+No Python runs per reading: a batch is checked as a whole with numpy.
+"""
+
+import datetime
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from firmware_profiles import wire
+from firmware_profiles.channels import CHANNELS, EVENTS
+from firmware_profiles.errors import DecodeError
+from ingest.batches.marks import Mark
+from ingest.batches.senml_door import Rows
+from ingest.quarantine.refusals import Code, Refusal, fault, trace
+
+log = structlog.get_logger(__name__)
+
+StreamKey = tuple[int, int, str]
+"""(gateway id, epoch, stream)"""
+
+
+class Directory(Protocol):
+    """What ingest must know of the district."""
+
+    def gateway(self, name: str) -> int | None:
+        """The id of a registered gateway."""
+
+    def device(self, gateway_id: int, name: str) -> int | None:
+        """The id of a device registered at that gateway."""
+
+    def series(self, device_id: int, channel: str) -> int:
+        """The id of a series; made when it is new."""
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    gateway_id: int
+    device_id: int
+    event: wire.Event
+
+
+class StatusRow(msgspec.Struct, frozen=True):
+    gateway_id: int
+    status: wire.Status
+
+
+class Batch(msgspec.Struct):
+    """What one transaction stores. ``times_us``, ``series_ids``, ``values`` have shape [n], clustered by series."""
+
+    times_us: NDArray[np.int64]
+    series_ids: NDArray[np.int32]
+    values: NDArray[np.float32]
+    marks: dict[StreamKey, Mark] = {}
+    events: list[EventRow] = []
+    statuses: list[StatusRow] = []
+    refusals: list[Refusal] = []
+    repeated: int = 0
+    """Frames that were stored before."""
+    rows: Rows | None = None
+    """What came without sequence numbers."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Times outside [earliest, latest] (µs) can not be true."""
+
+    earliest_us: int
+    latest_us: int
+
+
+_Segment = tuple[int, int, wire.Series, wire.Frame, str]
+"""(series id, frame's place, series, frame, topic)"""
+
+
+MARKS_KEPT = 100_000
+"""In memory; others are read again when their stream goes on."""
+_NUMBERING = (
+    "the gateway's numbers jump about, or begin anew all the time: does its outbox survive a restart? mend it, then"
+    " process this again"
+)
+REUSED = (
+    "its number {} was stored before with something older; this is of {}. Was the outbox put back from a copy? Delete"
+    " it on the gateway, so that its numbers begin anew, then process this again"
+)
+
+
+class Batcher:
+    """Turns messages into batches. ``load_mark`` gives a stream's stored mark when it is met; None: the gateway begins
+    too many streams."""
+
+    def __init__(self, directory: Directory, load_mark: Callable[[StreamKey], Mark | None]) -> None:
+        self._directory = directory
+        self._load_mark = load_mark
+        self._marks: OrderedDict[StreamKey, Mark] = OrderedDict()
+
+    def build(self, messages: Iterable[tuple[str, bytes]], limits: Limits, *, marked: bool = True) -> Batch:
+        """One batch of (topic, payload) messages, in their order.
+
+        ``marked=False`` stores frames without looking at their numbers: for refused parts of frames whose number was
+        taken already. Whatever is in the messages, nothing is raised and nothing is left out silently.
+        """
+        while len(self._marks) > MARKS_KEPT:
+            self._marks.popitem(last=False)
+        batch = Batch(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), {}, [], [], [])
+        segments: list[_Segment] = []
+        for topic, payload in messages:
+            self._sort(topic, payload, batch, segments, limits, marked)
+        if segments:
+            self._fill(batch, segments, limits)
+        # a copy: the next batch moves the marks on while this one is being stored
+        batch.marks = {key: mark.copy() for key, mark in batch.marks.items()}
+        return batch
+
+    def forget(self, keys: Iterable[StreamKey]) -> None:
+        """Read these marks anew: what was taken in memory was not stored."""
+        for key in keys:
+            self._marks.pop(key, None)
+
+    def _sort(
+        self, topic: str, payload: bytes, batch: Batch, segments: list[_Segment], limits: Limits, marked: bool
+    ) -> None:
+        message: wire.Frame | wire.Event | wire.Status | None = None
+
+        def refuse(code: Code, reason: str, gateway: str | None = None) -> None:
+            gateway = gateway or wire.gateway_in(topic)
+            batch.refusals.append(Refusal(topic, gateway, code, reason, payload, len(payload), _readings(message)))
+
+        if len(payload) > wire.MAX_PAYLOAD:
+            size = f"{len(payload)} bytes; a message may have {wire.MAX_PAYLOAD}: let the gateway cut smaller frames"
+            return refuse(Code.TOO_LARGE, size)
+        kinds: Mapping[str, type[Any]] = {
+            "readings": wire.Frame,
+            "events": wire.Event,
+            "status": wire.Status,
+        }
+        try:
+            gateway, leaf = wire.parse_topic(topic)
+            message = wire.decode(kinds[leaf], payload)
+        except (DecodeError, KeyError) as error:
+            return refuse(Code.UNDECODABLE, f"{error}; check the gateway's firmware")
+        except Exception as error:  # whatever a decoder does, one message is not the others' end
+            log.error("a message can not be decoded", topic=topic, trace=trace(error))
+            return refuse(Code.FAULT, fault(error))
+        assert message is not None  # noqa: S101 - decode gives one or raises
+        if message.gateway != gateway:
+            text = f"the message calls itself {message.gateway!r}; was a gateway's configuration copied?"
+            return refuse(Code.WRONG_GATEWAY, text, gateway)
+        gateway_id = self._directory.gateway(gateway)
+        if gateway_id is None:
+            text = f"no gateway {gateway!r} is registered: provision it, then process this again"
+            return refuse(Code.UNKNOWN_GATEWAY, text, gateway)
+        if isinstance(message, wire.Status):
+            batch.statuses.append(StatusRow(gateway_id, message))
+        elif isinstance(message, wire.Event):
+            self._sort_event(gateway_id, message, batch, limits, refuse)
+        elif not marked:
+            self._sort_frame(gateway_id, topic, message, batch, segments)
+        else:
+            key = (gateway_id, message.epoch, message.stream)
+            mark, began_us = self._mark(key), min(message.base_us, limits.latest_us)
+            if mark is None or mark.scatters(message.seq):
+                return refuse(Code.NUMBERING, _NUMBERING, gateway)
+            if self._take(key, mark, message.seq, batch):
+                mark.newest_us = max(mark.newest_us, began_us)
+                self._sort_frame(gateway_id, topic, message, batch, segments)
+            elif mark.reuses(began_us):
+                return refuse(Code.REUSED_NUMBER, REUSED.format(message.seq, utc(message.base_us)), gateway)
+            else:
+                batch.repeated += 1
+        return None
+
+    def _mark(self, key: StreamKey) -> Mark | None:
+        mark = self._marks.get(key)
+        if mark is None:
+            mark = self._load_mark(key)
+            if mark is None:
+                return None
+            self._marks[key] = mark
+        self._marks.move_to_end(key)
+        return mark
+
+    @staticmethod
+    def _take(key: StreamKey, mark: Mark, seq: int, batch: Batch) -> bool:
+        taken = mark.take(seq)
+        if taken and key not in batch.marks:
+            mark.version += 1
+            batch.marks[key] = mark
+        return taken
+
+    def _sort_event(
+        self,
+        gateway_id: int,
+        event: wire.Event,
+        batch: Batch,
+        limits: Limits,
+        refuse: Callable[[Code, str, str | None], None],
+    ) -> None:
+        device_id = self._directory.device(gateway_id, event.device)
+        if device_id is None:
+            text = f"no device {event.device!r} is registered at this gateway: pair it, then process this again"
+            refuse(Code.UNKNOWN_DEVICE, text, event.gateway)
+            batch.refusals[-1] = msgspec.structs.replace(batch.refusals[-1], device=event.device)
+        elif event.kind not in EVENTS:
+            refuse(Code.UNKNOWN_EVENT, f"no event {event.kind!r} in events.toml: is this side older?", event.gateway)
+        elif not limits.earliest_us <= event.time_us <= limits.latest_us:
+            code = Code.TIME_AHEAD if event.time_us > limits.latest_us else Code.TIME_TOO_OLD
+            text = f"it happened at {utc(event.time_us)}, outside the accepted time: check the gateway's clock"
+            refuse(code, text, event.gateway)
+        else:
+            batch.events.append(EventRow(gateway_id, device_id, event))
+
+    def _sort_frame(
+        self, gateway_id: int, topic: str, frame: wire.Frame, batch: Batch, segments: list[_Segment]
+    ) -> None:
+        unknown: dict[tuple[Code, str], list[wire.Series]] = {}
+        for place, series in enumerate(frame.series):
+            device_id = self._directory.device(gateway_id, series.device)
+            if device_id is None:
+                text = f"no device {series.device!r} is registered at this gateway: pair it, then process this again"
+                unknown.setdefault((Code.UNKNOWN_DEVICE, text), []).append(series)
+            elif series.channel not in CHANNELS:
+                text = f"no channel {series.channel!r} in channels.toml: is this side older than the gateway?"
+                unknown.setdefault((Code.UNKNOWN_CHANNEL, text), []).append(series)
+            else:
+                series_id = self._directory.series(device_id, series.channel)
+                segments.append((series_id, place, series, frame, topic))
+        for (code, text), refused in unknown.items():
+            device = refused[0].device if code is Code.UNKNOWN_DEVICE else ""
+            batch.refusals.append(_part(topic, frame, refused, code, text, device))
+
+    def _fill(self, batch: Batch, segments: list[_Segment], limits: Limits) -> None:
+        # clustered by series: neighbours in the index are written together
+        segments.sort(key=lambda segment: segment[0])
+        lengths = np.array([len(series) for _, _, series, _, _ in segments])
+        offsets = np.frombuffer(b"".join(series.offsets for _, _, series, _, _ in segments), "<u4")
+        values = np.frombuffer(b"".join(series.values for _, _, series, _, _ in segments), "<f4")
+        bases = np.array([frame.base_us for _, _, _, frame, _ in segments], np.int64)
+        channels = [CHANNELS[series.channel] for _, _, series, _, _ in segments]
+        low = np.repeat(np.array([c.low for c in channels], np.float32), lengths)
+        high = np.repeat(np.array([c.high for c in channels], np.float32), lengths)
+        times = np.repeat(bases, lengths) + offsets.astype(np.int64) * 1000
+        possible = (values >= low) & (values <= high)  # NaN fails both
+        old, ahead = times < limits.earliest_us, times > limits.latest_us
+        good = possible & ~old & ~ahead
+        ids = np.repeat(np.array([segment[0] for segment in segments], np.int32), lengths)
+        if not good.all():
+            self._refuse_readings(batch, segments, lengths, possible, old, ahead)
+            times, ids, values = times[good], ids[good], values[good]
+        batch.times_us, batch.series_ids, batch.values = times, ids, values
+
+    def _refuse_readings(
+        self,
+        batch: Batch,
+        segments: Sequence[_Segment],
+        lengths: NDArray[np.int64],
+        possible: NDArray[np.bool_],
+        old: NDArray[np.bool_],
+        ahead: NDArray[np.bool_],
+    ) -> None:
+        starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+        clean = np.minimum.reduceat(possible & ~old & ~ahead, starts)
+        for index in np.flatnonzero(~clean):
+            _, _, series, frame, topic = segments[int(index)]
+            piece = slice(starts[index], starts[index] + lengths[index])
+            channel = CHANNELS[series.channel]
+            for code, bad in (
+                (Code.TIME_TOO_OLD, old[piece]),
+                (Code.TIME_AHEAD, ahead[piece]),
+                (Code.IMPOSSIBLE_VALUE, ~old[piece] & ~ahead[piece] & ~possible[piece]),
+            ):
+                if not bad.any():
+                    continue
+                first = int(np.flatnonzero(bad)[0])
+                if code is Code.IMPOSSIBLE_VALUE:
+                    text = (
+                        f"{series.device}/{series.channel}: {bad.sum()} of {bad.size} values are impossible, the first "
+                        f"{series.floats()[first]:g} (possible: {channel.low:g} to {channel.high:g} {channel.unit}):"
+                        " check the device"
+                    )
+                else:
+                    first_us = frame.base_us + int(series.offsets_ms()[first]) * 1000
+                    text = (
+                        f"{series.device}/{series.channel}: {bad.sum()} of {bad.size} readings lie outside the accepted"
+                        f" time, the first at {utc(first_us)}: check the gateway's clock"
+                    )
+                kept = wire.Series(
+                    series.device,
+                    series.channel,
+                    series.offsets_ms()[bad].tobytes(),
+                    series.floats()[bad].tobytes(),
+                )
+                batch.refusals.append(_part(topic, frame, [kept], code, text))
+
+
+def utc(time_us: int) -> str:
+    """A time for a person's eyes, whatever number it is."""
+    try:
+        return datetime.datetime.fromtimestamp(time_us / 1e6, datetime.UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):  # beyond the calendar
+        return f"{time_us} µs"
+
+
+def _readings(message: wire.Frame | wire.Event | wire.Status | None) -> int:
+    return sum(map(len, message.series)) if isinstance(message, wire.Frame) else 0
+
+
+def _part(
+    topic: str, frame: wire.Frame, series: list[wire.Series], code: Code, reason: str, device: str = ""
+) -> Refusal:
+    """A quarantine entry that holds the refused part of a frame as a frame."""
+    part = msgspec.structs.replace(frame, series=series)
+    payload = wire.encode(part)
+    channels = tuple(sorted({one.channel for one in series}))
+    return Refusal(topic, frame.gateway, code, reason, payload, len(payload), _readings(part), device, channels)

@@ -1,0 +1,1 @@
+"""Messages from the broker, bounded and in batches."""

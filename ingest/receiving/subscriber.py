@@ -1,0 +1,211 @@
+"""From the broker into memory, bounded and fair; acknowledged when told to."""
+
+import contextlib
+import threading
+import time
+from collections import deque
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+import structlog
+
+from firmware_profiles import mqtt, wire
+from ingest.receiving.batched_client import CrowdClient, acknowledge
+from ingest.receiving.intake import Allowance, Intake, Verdict
+from ingest.receiving.share import FILTERS, Share
+
+log = structlog.get_logger(__name__)
+
+MAX_MESSAGES = 4000
+"""Waiting; with as many again in the two batches at work it stays below what a broker lets a client hold
+unacknowledged (NATS: 10,000 here), or the broker would decide whose messages wait."""
+OVERHEAD = 200
+"""Bytes that a message costs beside its payload, roughly."""
+SHED_MESSAGES = 20_000
+OTHERS_AT_ONCE = 200
+"""So many messages of other workers' gateways are acknowledged together."""
+FULL_PAUSE_S = 0.5
+
+
+class Received(msgspec.Struct, frozen=True, gc=False):
+    """A message that waits for its acknowledgement. ``connection`` tells which connection it came by: a message id
+    means nothing on another one."""
+
+    topic: str
+    payload: bytes | None
+    """None: shed, and given up for want of memory."""
+    mid: int
+    qos: int
+    connection: int
+    size: int
+    arrived_us: int
+    """µs since 1970."""
+    again: bool
+    """The broker says that it delivers it again."""
+
+
+class Subscriber:
+    """Takes what the broker has for a persistent session; holds at most ``limit_bytes`` and makes the broker wait then.
+
+    ``take`` gives messages in the order they should be stored (see :mod:`ingest.receiving.intake`), ``take_shed`` those
+    that only the quarantine has room for; ``acknowledge`` tells the broker that they are stored. What is not
+    acknowledged comes again after a reconnect or restart.
+    """
+
+    def __init__(
+        self,
+        broker: mqtt.Broker,
+        session: str,
+        share: Share,
+        limit_bytes: int,
+        allowance: Allowance,
+        *,
+        subscribe: bool = True,
+    ) -> None:
+        self._broker, self._share, self._subscribe = broker, share, subscribe
+        self._limit = limit_bytes
+        self._intake: Intake[Received] = Intake(allowance, limit_bytes, MAX_MESSAGES)
+        self._shed: deque[Received] = deque()
+        self._shed_bytes = 0
+        self._of_others: deque[tuple[int, int]] = deque()
+        self._changed = threading.Condition()
+        self._connection = 0
+        self._stopped = False
+        self._client = mqtt.make_client(broker, session, clean=False, manual_ack=True, kind=CrowdClient)
+        self._client.on_connect = self._connected
+        self._client.on_subscribe = self._subscribed
+        self._client.on_disconnect = self._disconnected
+        self._client.on_message = self._received
+
+    def start(self) -> None:
+        mqtt.start(self._client, self._broker)
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        mqtt.stop(self._client)
+
+    def take(self, most_messages: int, most_bytes: int, wait_s: float) -> list[Received]:
+        """Waiting messages, up to ``most_messages`` and until they have ``most_bytes``; an empty list when none came
+        within ``wait_s``."""
+        with self._changed:
+            self._leave_to_others()
+            self._changed.wait_for(lambda: len(self._intake) or self._shed or self._stopped, wait_s)
+            taken = self._intake.take(most_messages, most_bytes, time.monotonic())
+            self._changed.notify_all()
+            return taken
+
+    def take_shed(self, most_messages: int) -> list[Received]:
+        """Messages of gateways beyond their allowance that found no room."""
+        with self._changed:
+            taken = [self._shed.popleft() for _ in range(min(most_messages, len(self._shed)))]
+            self._shed_bytes -= sum(len(message.payload or b"") for message in taken)
+            self._changed.notify_all()
+            return taken
+
+    def acknowledge(self, messages: list[Received]) -> None:
+        """They are stored. One that came by an earlier connection is left alone: the broker sends it again."""
+        now = self._connection
+        acknowledge(self._client, (one.mid for one in messages if one.qos and one.connection == now))
+
+    def _leave_to_others(self) -> None:
+        """In the network's thread, and in the one that takes: each mid is popped by one of them."""
+        mids = []
+        while self._of_others:
+            with contextlib.suppress(IndexError):
+                mid, connection = self._of_others.popleft()
+                if connection == self._connection:
+                    mids.append(mid)
+        acknowledge(self._client, mids)
+
+    @property
+    def connected(self) -> bool:
+        return self._client.is_connected()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._intake)
+
+    @property
+    def shed(self) -> int:
+        return len(self._shed)
+
+    def beyond(self) -> list[str]:
+        """Gateways that wait because they are beyond their allowance."""
+        with self._changed:
+            return self._intake.beyond()
+
+    def _connected(self, client: paho.Client, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            log.error("broker refuses ingest", reason=str(reason))
+            return
+        with self._changed:
+            self._connection += 1
+        if self._subscribe:
+            client.subscribe([(name, 1) for name in FILTERS])
+        log.info("connected to the broker", session_present=flags.session_present)
+
+    def _subscribed(
+        self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any
+    ) -> None:
+        refused = sum(reason.is_failure for reason in reasons)
+        if refused:
+            log.error(
+                "the broker refuses subscriptions: their messages do not come. Does its access list name this service,"
+                " and is NATS's mqtt.max_ack_pending below 16,384?",
+                refused=refused,
+                asked=len(reasons),
+            )
+        else:
+            log.info("subscribed", filters=len(reasons))
+
+    def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        log.warning("connection to the broker ended", reason=str(reason))
+
+    def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        topic = mqtt.topic_of(message)
+        if not self._share.holds(topic):
+            self._of_others.append((message.mid, self._connection))
+            if len(self._of_others) >= OTHERS_AT_ONCE:
+                self._leave_to_others()
+            return
+        payload = bytes(message.payload)
+        size = len(payload) + OVERHEAD
+        received = Received(
+            topic,
+            payload,
+            message.mid,
+            message.qos,
+            self._connection,
+            len(payload),
+            time.time_ns() // 1000,
+            message.dup,
+        )
+        lane, charge = _lane(topic), not message.dup
+        with self._changed:
+            while not self._stopped:
+                if len(self._shed) < SHED_MESSAGES:
+                    verdict = self._intake.offer(lane, received, size, time.monotonic(), charge=charge)
+                    if verdict is Verdict.SHED:
+                        self._put_aside(received)
+                    if verdict is not Verdict.FULL:
+                        break
+                self._changed.wait(FULL_PAUSE_S)
+            self._changed.notify_all()
+
+    def _put_aside(self, received: Received) -> None:
+        if self._shed_bytes + received.size > self._limit // 4:
+            received = msgspec.structs.replace(received, payload=None)
+        self._shed.append(received)
+        self._shed_bytes += len(received.payload or b"")
+
+
+@lru_cache(maxsize=50_000)
+def _lane(topic: str) -> str:
+    """Whose turn a message waits for: its gateway's; events and the state have turns of their own, so that the
+    readings of their own gateway do not stand before a fall."""
+    gateway = wire.gateway_in(topic) or topic
+    return gateway if topic.endswith("/readings") or topic.startswith("senml/") else f"{gateway}/events"

@@ -1,0 +1,1 @@
+"""One transaction: rows by COPY, marks, hours to roll up."""

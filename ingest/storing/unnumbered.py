@@ -1,0 +1,103 @@
+"""Rows without sequence numbers into the database, each once: told apart by series and time."""
+
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from ingest.batches.senml_door import Row, Rows, refusal_of
+from ingest.quarantine.refusals import Code, Refusal
+from ingest.storing import rows as copy_format
+
+LOCK_SPACE = 0x53454E4D  # "SENM"
+NO_GATEWAY = 0
+"""Locked by who processes frames again."""
+ARRIVALS_KEPT = "7 days"
+
+
+def store(cursor: psycopg.Cursor[Any], found: Rows) -> tuple[int, list[Refusal]]:
+    """Store what is not stored yet, in the caller's transaction; how many rows that were, and a refusal for each that
+    contradicts what is stored (or came earlier in the same batch) for its series and time."""
+    # One at a time for a gateway: two transactions that look at once would both find nothing.
+    for gateway_id in sorted(found.gateways):
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK_SPACE, gateway_id))
+    known = _stored(cursor, found.rows)
+    fresh: list[Row] = []
+    refusals: list[Refusal] = []
+    for row in found.rows:
+        stored = known.get((row.series_id, row.time_us))
+        if stored is None:
+            known[row.series_id, row.time_us] = row.value
+            fresh.append(row)
+        elif stored != row.value:
+            text = (
+                f"{row.record.name}: {stored:g} is stored for this time already: two sources, or a clock that stands?"
+            )
+            refusals.append(refusal_of(row.topic, [row.record], Code.CONTRADICTION, text))
+    if fresh:
+        data = copy_format.readings(
+            np.array([row.time_us for row in fresh], np.int64),
+            np.array([row.series_id for row in fresh], np.int32),
+            np.array([row.value for row in fresh], np.float32),
+        )
+        with cursor.copy(copy_format.COPY_READINGS) as copy:
+            copy.write(copy_format.HEADER + data + copy_format.TRAILER)
+    _store_arrivals(cursor, found.arrivals)
+    return len(fresh), refusals
+
+
+def stored_before(
+    cursor: psycopg.Cursor[Any], times_us: NDArray[np.int64], series_ids: NDArray[np.int32], values: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Which of these readings (columns of shape [n], n > 0, times in µs since 1970) are stored already. Until the end
+    of the caller's transaction nobody else asks."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK_SPACE, NO_GATEWAY))
+    found = cursor.execute(
+        # the bounds are for the planner: chunks outside them are not looked into
+        """
+        SELECT n.place - 1
+        FROM unnest(%s::int[], %s::bigint[], %s::real[]) WITH ORDINALITY AS n(series_id, us, value, place)
+        WHERE EXISTS (
+            SELECT FROM reading r WHERE r.series_id = n.series_id AND r.value = n.value
+            AND r.time = timestamptz 'epoch' + n.us * interval '1 microsecond'
+            AND r.time BETWEEN timestamptz 'epoch' + %s * interval '1 microsecond'
+                           AND timestamptz 'epoch' + %s * interval '1 microsecond')
+        """,
+        (series_ids.tolist(), times_us.tolist(), values.tolist(), int(times_us.min()), int(times_us.max())),
+    ).fetchall()
+    stored = np.zeros(len(times_us), np.bool_)
+    stored[[place for (place,) in found]] = True
+    return stored
+
+
+def _stored(cursor: psycopg.Cursor[Any], rows: list[Row]) -> dict[tuple[int, int], float]:
+    if not rows:
+        return {}
+    times = [row.time_us for row in rows]
+    found = cursor.execute(
+        # the bounds are for the planner: chunks outside them are not looked into
+        """
+        SELECT r.series_id, (extract(epoch FROM r.time) * 1000000)::bigint, r.value
+        FROM unnest(%s::int[], %s::bigint[]) AS n(series_id, us)
+        JOIN reading r ON r.series_id = n.series_id AND r.time = timestamptz 'epoch' + n.us * interval '1 microsecond'
+        WHERE r.time BETWEEN timestamptz 'epoch' + %s * interval '1 microsecond'
+                         AND timestamptz 'epoch' + %s * interval '1 microsecond'
+        """,
+        ([row.series_id for row in rows], times, min(times), max(times)),
+    ).fetchall()
+    return {(series_id, time_us): float(np.float32(value)) for series_id, time_us, value in found}
+
+
+def _store_arrivals(cursor: psycopg.Cursor[Any], arrivals: dict[tuple[int, bytes], int]) -> None:
+    if not arrivals:
+        return
+    cursor.executemany(
+        """
+        INSERT INTO senml_arrival (gateway_id, sha256, arrived_at)
+        VALUES (%s, %s, timestamptz 'epoch' + %s * interval '1 microsecond')
+        ON CONFLICT (gateway_id, sha256) DO UPDATE SET arrived_at = EXCLUDED.arrived_at
+        """,
+        [(gateway_id, digest, at) for (gateway_id, digest), at in sorted(arrivals.items())],
+    )
+    cursor.execute(f"DELETE FROM senml_arrival WHERE arrived_at < now() - INTERVAL '{ARRIVALS_KEPT}'")  # noqa: S608

@@ -1,0 +1,181 @@
+"""One batch, one transaction: rows, marks, events, statuses, quarantine; all or nothing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import psycopg
+
+from firmware_profiles import wire
+from ingest.batches import horizon
+from ingest.batches.batch import REUSED, Batch, EventRow, StatusRow, StreamKey, utc
+from ingest.batches.marks import REUSED_US, Mark
+from ingest.quarantine.quarantine import Quarantine
+from ingest.quarantine.refusals import Code, Refusal
+from ingest.storing import rows, unnumbered
+
+
+class MarksMovedError(RuntimeError):
+    """Somebody else stored something of these streams since the batch was decided: decide it anew."""
+
+
+class HorizonMovedError(MarksMovedError):
+    """The readings of some of these times were removed since the batch was decided: decide it anew."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What one transaction put in."""
+
+    readings: int
+    refusals: list[Refusal]
+    events: int
+    """Stored now or before."""
+
+
+def encode_rows(batch: Batch) -> bytes:
+    """The batch's readings as COPY data; apart from :func:`store`, so that it can run while another batch commits."""
+    return rows.readings(batch.times_us, batch.series_ids, batch.values)
+
+
+def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarantine: Quarantine) -> Stored:
+    """Store a batch and commit. Raises psycopg.OperationalError while the database is away, another psycopg.Error
+    where it refuses the batch, MarksMovedError where the batch was decided on marks that are no longer true (another
+    process stored something of the stream, or a commit whose answer was lost did happen) or on a retention that has
+    moved on; nothing is stored then."""
+    with conn.transaction(), conn.cursor() as cursor:
+        if len(batch.values) or batch.rows is not None:
+            _note_late(cursor, batch)
+        _store_marks(cursor, batch.marks)
+        if copy_data:
+            with cursor.copy(rows.COPY_READINGS) as copy:
+                copy.write(rows.HEADER)
+                copy.write(copy_data)
+                copy.write(rows.TRAILER)
+        reused = _store_events(cursor, batch.events)
+        _store_statuses(cursor, batch.statuses)
+        readings, refusals = len(batch.values), batch.refusals + reused
+        if batch.rows is not None:
+            fresh, contradictions = unnumbered.store(cursor, batch.rows)
+            readings += fresh
+            refusals = refusals + batch.rows.refusals + contradictions
+        quarantine.store(cursor, refusals)
+    return Stored(readings, refusals, len(batch.events) - len(reused))
+
+
+def _note_late(cursor: psycopg.Cursor[Any], batch: Batch) -> None:
+    times_us, series_ids = batch.times_us, batch.series_ids
+    if batch.rows is not None:
+        times_us = np.concatenate((times_us, np.array([row.time_us for row in batch.rows.rows], np.int64)))
+        series_ids = np.concatenate((series_ids, np.array([row.series_id for row in batch.rows.rows], np.int32)))
+    now = horizon.begin_storing(cursor)
+    if len(times_us) and times_us.min() < now.kept_from_us:
+        raise HorizonMovedError("readings are older than what is kept")
+    horizon.note_late(cursor, times_us, series_ids, now)
+
+
+def _store_marks(cursor: psycopg.Cursor[Any], marks: dict[StreamKey, Mark]) -> None:
+    if not marks:
+        return
+    found = sorted(marks.items())
+    cursor.execute(
+        """
+        INSERT INTO ingest_stream AS stored (gateway_id, epoch, stream, high, gaps, version, newest_us)
+        SELECT gateway_id, epoch, stream, high, gaps::int8multirange, version, newest_us
+        FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[])
+            AS fresh (gateway_id, epoch, stream, high, gaps, version, newest_us)
+        ON CONFLICT (gateway_id, epoch, stream)
+        DO UPDATE SET high = EXCLUDED.high, gaps = EXCLUDED.gaps, version = EXCLUDED.version,
+            newest_us = EXCLUDED.newest_us, updated_at = now()
+        WHERE stored.version = EXCLUDED.version - 1
+        """,
+        (
+            [gateway_id for (gateway_id, _, _), _ in found],
+            [epoch for (_, epoch, _), _ in found],
+            [stream for (_, _, stream), _ in found],
+            [mark.high for _, mark in found],
+            [_multirange(mark) for _, mark in found],
+            [mark.version for _, mark in found],
+            [mark.newest_us for _, mark in found],
+        ),
+    )
+    if cursor.rowcount != len(marks):
+        raise MarksMovedError(f"{len(marks) - cursor.rowcount} of {len(marks)} streams were changed in between")
+
+
+def _multirange(mark: Mark) -> str:
+    return "{" + ",".join(f"[{first},{behind})" for first, behind in mark.gaps) + "}"
+
+
+def _store_events(cursor: psycopg.Cursor[Any], events: Sequence[EventRow]) -> list[Refusal]:
+    """Store what is not stored yet; a refusal for each whose number another event has."""
+    if not events:
+        return []
+    cursor.executemany(
+        """
+        INSERT INTO event (gateway_id, epoch, seq, device_id, kind, time, "values", evidence)
+        VALUES (%s, %s, %s, %s, %s, to_timestamp(%s / 1e6), %s::jsonb, %s)
+        ON CONFLICT (gateway_id, epoch, seq) DO NOTHING
+        """,
+        [
+            (
+                row.gateway_id,
+                row.event.epoch,
+                row.event.seq,
+                row.device_id,
+                row.event.kind,
+                row.event.time_us,
+                _json(row.event.values),
+                row.event.evidence,
+            )
+            for row in events
+        ],
+    )
+    if cursor.rowcount == len(events):
+        return []
+    reused = cursor.execute(
+        """
+        SELECT n.place
+        FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::int[], %s::text[], %s::bigint[])
+            AS n (place, gateway_id, epoch, seq, device_id, kind, us)
+        JOIN event USING (gateway_id, epoch, seq)
+        WHERE (event.device_id, event.kind) <> (n.device_id, n.kind)
+           OR abs(extract(epoch FROM event.time) - n.us / 1e6) > %s
+        """,
+        (
+            list(range(len(events))),
+            [row.gateway_id for row in events],
+            [row.event.epoch for row in events],
+            [row.event.seq for row in events],
+            [row.device_id for row in events],
+            [row.event.kind for row in events],
+            [row.event.time_us for row in events],
+            REUSED_US / 1e6,
+        ),
+    ).fetchall()
+    return [_reused(events[place].event) for (place,) in reused]
+
+
+def _reused(event: wire.Event) -> Refusal:
+    payload = wire.encode(event)
+    reason = REUSED.format(event.seq, utc(event.time_us))
+    return Refusal(
+        wire.topic(event.gateway, "events"), event.gateway, Code.REUSED_NUMBER, reason, payload, len(payload)
+    )
+
+
+def _store_statuses(cursor: psycopg.Cursor[Any], statuses: Sequence[StatusRow]) -> None:
+    if statuses:
+        cursor.executemany(
+            # a last will carries the time of its connection's beginning: compare boots, then take the latest to arrive
+            """
+            UPDATE gateway SET state = %s, state_at = now(), status = %s::jsonb
+            WHERE id = %s AND coalesce((status->>'boot')::bigint, 0) <= %s
+            """,
+            [(row.status.state, _json(row.status), row.gateway_id, row.status.boot) for row in statuses],
+        )
+
+
+def _json(value: Any) -> str:
+    # PostgreSQL's jsonb has no NUL character
+    return msgspec.json.encode(value).decode().replace("\\u0000", "\\ufffd")

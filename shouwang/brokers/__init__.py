@@ -1,0 +1,1 @@
+"""MQTT brokers: configuration, certificates, local servers."""

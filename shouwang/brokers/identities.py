@@ -1,0 +1,77 @@
+"""``python -m shouwang.brokers.identities``: certificates and NATS users for a real deployment.
+
+Run it where the certificate authority lives, not on the broker: who has ``ca.key`` can become any gateway.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+
+from shouwang.brokers.config import SERVICE_RIGHTS, nats_users
+from shouwang.brokers.local import check_gateway_name
+from shouwang.brokers.pki import Pki
+
+app = typer.Typer(help="Certificates and broker users of gateways and services.", no_args_is_help=True)
+
+PkiDir = Annotated[Path, typer.Option("--pki", help="Folder of the certificate authority; made on first use.")]
+DatabaseUrl = Annotated[str, typer.Option(envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+
+
+@app.command()
+def broker(pki: PkiDir, hosts: Annotated[list[str], typer.Argument(help="Names and addresses clients use.")]) -> None:
+    """The broker's own certificate."""
+    _show([Pki(pki).ca, *Pki(pki).server("broker", hosts)])
+
+
+@app.command()
+def client(
+    pki: PkiDir, names: Annotated[list[str], typer.Argument(help="Gateways, or svc-ingest, svc-alerting, svc-console.")]
+) -> None:
+    """Certificates of gateways and services; renewed, with the same key, a month before they expire."""
+    for name in names:
+        if name not in SERVICE_RIGHTS:
+            try:
+                check_gateway_name(name)
+            except ValueError as error:
+                raise typer.BadParameter(str(error)) from error
+        _show(Pki(pki).client(name))
+
+
+@app.command("nats-users")
+def nats_users_command(
+    url: DatabaseUrl,
+    without: Annotated[
+        list[str] | None, typer.Option(help="A gateway that may not connect any more; repeatable.")
+    ] = None,
+) -> None:
+    """The file users.conf of NATS: every service and every gateway of the database.
+
+    Write it on every broker and reload: nats-server --signal reload. Who is not in it can not connect.
+    """
+    with psycopg.connect(url) as conn:
+        rows = conn.execute("SELECT name FROM gateway ORDER BY name").fetchall()
+    typer.echo(users_file({row[0] for row in rows} - set(without or ())), nl=False)
+
+
+def users_file(gateways: Iterable[str]) -> str:
+    """What ``include`` in the ``authorization`` block of a nats.conf reads.
+
+    Raises ValueError where a gateway has a name that would bring a service's rights.
+    """
+    names = sorted(gateways)
+    for name in names:
+        check_gateway_name(name)
+    return f"users = {json.dumps(nats_users(names), indent=1)}\n"
+
+
+def _show(files: Iterable[Path]) -> None:
+    for file in files:
+        typer.echo(file)
+
+
+if __name__ == "__main__":
+    app()

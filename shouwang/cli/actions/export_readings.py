@@ -1,0 +1,217 @@
+"""A resident's readings as a file: CSV or Parquet, written day by day, so that memory stays small for any length."""
+
+import csv
+import datetime as dt
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Protocol, TextIO
+
+import msgspec
+import psycopg
+
+from care_network.access.permissions import Action, audit, may_see
+from firmware_profiles.channels import CHANNELS
+from shouwang.cli.session import actor
+from vocabulary.times import SHANGHAI
+
+COLUMNS = ("time_utc", "time_shanghai", "resident", "device", "room", "channel", "value", "unit")
+ROWS_AT_ONCE = 20_000
+SLICE = dt.timedelta(days=1)
+ORIGIN = "command line"
+
+Row = tuple[dt.datetime, str, str, str, float]
+"""time (UTC), device, room, channel, value"""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What is asked for: readings of ``resident`` with since <= time < until."""
+
+    resident: str
+    since: dt.datetime
+    until: dt.datetime
+    format: Literal["csv", "parquet"]
+    out: Path
+    login: str
+    reason: str
+    force: bool = False
+
+
+class Sink(Protocol):
+    def write(self, rows: Sequence[Row]) -> None:
+        """Add rows to the file."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+def run(url: str, request: Request, progress: Callable[[int, int, int], None]) -> int:
+    """Write the file and return the number of readings; ``progress(slices done, slices, readings so far)``.
+
+    The audit line is committed before the first reading is read, another with the number of readings at the end. The
+    file appears under its name only when it is whole. Raises LookupError for an unknown resident, PermissionError
+    where the account may not, ValueError for an empty time, FileExistsError, ImportError without pyarrow.
+    """
+    if request.since >= request.until:
+        raise ValueError("the time is empty: --from has to be before --to")
+    if not request.reason.strip():
+        raise ValueError("say with --reason what the export is for")
+    if request.out.exists() and not request.force:
+        raise FileExistsError(f"{request.out} exists; --force replaces it")
+    with psycopg.connect(url, autocommit=True, options="-c timezone=UTC") as conn:
+        account = actor(conn, request.login, Action.EXPORT_VITALS)
+        found = conn.execute("SELECT id FROM resident WHERE code = %s", (request.resident,)).fetchone()
+        # one answer for both: whoever may not see a resident does not learn whether there is one
+        if found is None or not may_see(conn, account, found[0]):
+            detail = {"resident": request.resident[:40], "refused": True}
+            audit(conn, account, Action.EXPORT_VITALS, at=_now(), origin=ORIGIN, detail=detail)
+            raise LookupError(f"no resident {request.resident!r} that {request.login!r} may see")
+        detail = {
+            "from": request.since.isoformat(),
+            "to": request.until.isoformat(),
+            "format": request.format,
+            "reason": request.reason,
+        }
+        with _file(request) as sink:
+            audit(conn, account, Action.EXPORT_VITALS, at=_now(), resident_id=found[0], origin=ORIGIN, detail=detail)
+            rows = 0
+            days = _slices(request.since, request.until)
+            for done, (start, end) in enumerate(days, 1):
+                for some in _readings(conn, found[0], start, end):
+                    sink.write(some)
+                    rows += len(some)
+                    progress(done - 1, len(days), rows)
+                progress(done, len(days), rows)
+        audit(
+            conn,
+            account,
+            "export_complete",
+            at=_now(),
+            resident_id=found[0],
+            origin=ORIGIN,
+            detail={**detail, "readings": rows},
+        )
+    return rows
+
+
+def _slices(since: dt.datetime, until: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
+    found = []
+    while since < until:
+        end = min(since + SLICE, until)
+        found.append((since, end))
+        since = end
+    return found
+
+
+def _readings(
+    conn: psycopg.Connection[Any], resident_id: int, since: dt.datetime, until: dt.datetime
+) -> Iterator[list[Row]]:
+    """By time; of the devices the resident wears, and of the household's if nobody else lives there."""
+    with conn.transaction(), conn.cursor(name="export") as cursor:
+        cursor.itersize = ROWS_AT_ONCE
+        cursor.execute(
+            """
+            WITH theirs AS MATERIALIZED (
+                SELECT s.id, d.name, d.room, s.channel
+                FROM resident r JOIN gateway g ON g.household_id = r.household_id
+                JOIN device d ON d.gateway_id = g.id JOIN series s ON s.device_id = d.id
+                WHERE r.id = %(resident)s AND (d.resident_id = r.id OR (d.resident_id IS NULL
+                      AND (SELECT count(*) FROM resident other WHERE other.household_id = r.household_id) = 1)))
+            SELECT m.time, t.name, t.room, t.channel, m.value
+            FROM theirs t JOIN reading m ON m.series_id = t.id
+            WHERE m.time >= %(since)s AND m.time < %(until)s
+            ORDER BY m.time, t.name, t.channel
+            """,
+            {"resident": resident_id, "since": since, "until": until},
+        )
+        while some := cursor.fetchmany(ROWS_AT_ONCE):
+            yield some
+
+
+@contextmanager
+def _file(request: Request) -> Iterator[Sink]:
+    """A sink for the file; nothing of it remains where the export fails. Readable by its owner only."""
+    part = request.out.with_name(request.out.name + ".part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(handle, 0o600)  # one that a crash left behind may be wider
+    try:
+        sink: Sink
+        if request.format == "csv":
+            sink = _Csv(os.fdopen(handle, "w", encoding="utf-8", newline=""), request.resident)
+        else:
+            os.close(handle)
+            sink = _Parquet(part, request.resident)
+        try:
+            yield sink
+        finally:
+            sink.close()
+        os.replace(part, request.out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class _Csv:
+    """RFC 4180, UTF-8; times as ISO 8601."""
+
+    def __init__(self, file: TextIO, resident: str) -> None:
+        self._file, self._resident = file, resident
+        self._writer = csv.writer(file)
+        self._writer.writerow(COLUMNS)
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self._writer.writerows(
+            (
+                time.isoformat().replace("+00:00", "Z"),
+                time.astimezone(SHANGHAI).isoformat(),
+                self._resident,
+                device,
+                room,
+                channel,
+                value,
+                CHANNELS[channel].unit,
+            )
+            for time, device, room, channel, value in rows
+        )
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Parquet:
+    """One row group per ROWS_AT_ONCE rows; both times are instants, the second with its zone."""
+
+    def __init__(self, file: Path, resident: str) -> None:
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+        except ImportError as error:
+            raise ImportError("Parquet needs pyarrow: pip install 'shouwang[export]', or use --format csv") from error
+        self._pa, self._resident = pa, resident
+        word = pa.dictionary(pa.int32(), pa.string())
+        types = (
+            pa.timestamp("us", "UTC"),
+            pa.timestamp("us", "Asia/Shanghai"),
+            word,
+            word,
+            word,
+            word,
+            pa.float32(),
+            word,
+        )
+        self._schema = pa.schema(list(zip(COLUMNS, types, strict=True)))
+        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+
+    def write(self, rows: Sequence[Row]) -> None:
+        times, devices, rooms, channels, values = zip(*rows, strict=True)
+        units = [CHANNELS[channel].unit for channel in channels]
+        columns = (times, times, [self._resident] * len(rows), devices, rooms, channels, values, units)
+        arrays = [self._pa.array(column, type=field.type) for column, field in zip(columns, self._schema, strict=True)]
+        self._writer.write_table(self._pa.Table.from_arrays(arrays, schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,181 @@
+"""What a person does with the quarantine: list, look at, process again, discard; and what waits for pairing."""
+
+import datetime as dt
+import getpass
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import psycopg
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from care_network.access.permissions import Action, audit
+from ingest.quarantine import quarantine
+from ingest.quarantine.quarantine import Entry
+from ingest.quarantine.refusals import Code
+from ingest.reprocess import reprocess
+from ingest.settings import IngestSettings, accepted_times
+from shouwang.cli.actions.payloads import describe, hexdump
+from shouwang.cli.session import actor
+from vocabulary.times import local, local_time
+
+PAGE = 50
+"""Entries in memory at a time; one may have 256 KiB."""
+ORIGIN = "command line"
+_AGO = re.compile(r"(\d{1,6})([mhd])\Z")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Which entries; every field that is None leaves all."""
+
+    ids: tuple[int, ...] | None = None
+    gateway: str | None = None
+    reason: Code | None = None
+    since: dt.datetime | None = None
+
+
+def choice(ids: list[int] | None, gateway: str | None, reason: Code | None, since: str | None) -> Choice:
+    """The options of a command as a choice. Raises ValueError where ``since`` is no time."""
+    start: dt.datetime | None = None
+    if since is not None:
+        ago = _AGO.match(since)
+        start = dt.datetime.now(dt.UTC) - dt.timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else local_time(since)
+    return Choice(tuple(ids) if ids else None, gateway, reason, start)
+
+
+def list_entries(url: str, chosen: Choice, settled: bool, limit: int) -> None:
+    """Print a table of up to ``limit`` entries."""
+    table = Table("entry", "last", "gateway", "reason", "times", "folded", "readings", "bytes", "what to do")
+    with psycopg.connect(url) as conn:
+        found = _entries(conn, chosen, settled=settled, limit=limit + 1)
+    for entry in found[:limit]:
+        text = entry.reason if entry.settled_at is None else f"(settled: {entry.settled_how}) {entry.reason}"
+        table.add_row(
+            str(entry.id),
+            local(entry.last_at),
+            escape(entry.gateway or "—"),
+            entry.code,
+            str(entry.times),
+            str(entry.folded or ""),
+            str(entry.readings or ""),
+            str(entry.size),
+            escape(text),
+        )
+    console = Console()
+    console.print(table if found else "Nothing like that is in quarantine.")
+    if len(found) > limit:
+        console.print(f"… and more than these {limit}: --limit shows them, --gateway, --reason and --since choose")
+
+
+def show_entry(url: str, number: int, most: int) -> None:
+    """Print one entry, ``most`` of its bytes as a hex dump. Raises LookupError where there is none."""
+    with psycopg.connect(url) as conn:
+        entries = _entries(conn, Choice(ids=(number,)), settled=True)
+    if not entries:
+        raise LookupError(f"no entry {number}; shouwang quarantine list shows them")
+    (entry,) = entries
+    out = _plain()
+    out.print(f"entry {entry.id}: {entry.code}\n{entry.reason}")
+    out.print(f"topic {entry.topic}, gateway {entry.gateway or 'unknown'}")
+    out.print(f"first {local(entry.first_at)}, last {local(entry.last_at)}, {entry.times} times, {entry.folded} folded")
+    if entry.settled_at is not None:
+        out.print(f"settled {local(entry.settled_at)}: {entry.settled_how}; its bytes are no longer kept")
+        return
+    out.print(f"{len(entry.payload)} of {entry.size} bytes are kept")
+    arrived_us = round(entry.first_at.timestamp() * 1e6)
+    for line in [*describe(entry.topic, entry.payload, arrived_us), *hexdump(entry.payload, most)]:
+        out.print(line)
+
+
+def process_again(url: str, chosen: Choice, login: str | None) -> None:
+    """Process the chosen open entries again and print what became of each; an audit line for each that is settled.
+    Raises PermissionError where ``login`` may not."""
+    limits = accepted_times(IngestSettings(), time.time_ns() // 1000)
+    out = _plain()
+    settled = stays = readings = 0
+    with psycopg.connect(url, autocommit=True) as conn:
+        account = None if login is None else actor(conn, login, Action.SETTLE_QUARANTINE)
+        for outcome in reprocess(conn, _pages(conn, chosen), limits):
+            out.print(f"{outcome.id}: {outcome.text}")
+            readings += outcome.readings
+            if outcome.settled:
+                settled += 1
+                detail = {"entry": outcome.id, "result": outcome.text, "by": getpass.getuser()}
+                audit(conn, account, "reprocess_quarantine", at=_now(), origin=ORIGIN, detail=detail)
+            else:
+                stays += 1
+    out.print(f"{settled} settled ({readings} readings stored), {stays} stay")
+
+
+def discard(url: str, chosen: Choice, login: str, because: str, agreed: Callable[[int], bool]) -> int:
+    """Discard the chosen open entries if ``agreed(how many)``; how many were. Each leaves an audit line in the same
+    transaction. Raises ValueError where nothing chooses, LookupError where nothing is chosen, PermissionError where
+    ``login`` may not."""
+    if chosen == Choice():
+        raise ValueError("name the entries, or choose with --gateway, --reason or --since")
+    done = 0
+    with psycopg.connect(url, autocommit=True) as conn:
+        account = actor(conn, login, Action.SETTLE_QUARANTINE)
+        found = [entry.id for entry in _pages(conn, chosen)]
+        if not found:
+            raise LookupError("no open entry is like that")
+        if not agreed(len(found)):
+            return 0
+        for number in found:
+            with conn.transaction():
+                if quarantine.settle(conn, number, f"discarded by {account.login}: {because}"):
+                    detail = {"entry": number, "because": because, "by": getpass.getuser()}
+                    audit(conn, account, "discard_quarantine", at=_now(), origin=ORIGIN, detail=detail)
+                    done += 1
+    return done
+
+
+def show_pairing(url: str) -> None:
+    """Print what was heard and is not registered."""
+    table = Table("gateway", "device", "channels", "first", "last", "times")
+    with psycopg.connect(url) as conn:
+        rows = quarantine.pairing(conn)
+    for gateway, device, channels, first, last, times in rows:
+        name = escape(device) if device else "(the gateway itself)"
+        table.add_row(escape(gateway), name, escape(", ".join(channels)), local(first), local(last), str(times))
+    Console().print(table if rows else "Everything that was heard is registered.")
+
+
+def _entries(
+    conn: psycopg.Connection[Any], chosen: Choice, *, settled: bool = False, after: int = 0, limit: int | None = None
+) -> list[Entry]:
+    return quarantine.entries(
+        conn,
+        ids=chosen.ids,
+        gateway=chosen.gateway,
+        code=chosen.reason,
+        since=chosen.since,
+        settled=settled,
+        after=after,
+        limit=limit,
+    )
+
+
+def _pages(conn: psycopg.Connection[Any], chosen: Choice) -> Iterator[Entry]:
+    """The chosen open entries, a page in memory at a time; those that come meanwhile are left for the next time."""
+    row = conn.execute("SELECT coalesce(max(id), 0) FROM quarantine").fetchone()
+    last, after = (row[0] if row else 0), 0
+    while page := _entries(conn, chosen, after=after, limit=PAGE):
+        for entry in page:
+            if entry.id > last:
+                return
+            yield entry
+        after = page[-1].id
+
+
+def _plain() -> Console:
+    return Console(highlight=False, markup=False, soft_wrap=True)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,212 @@
+"""The commands ``shouwang dispatch …``; without one of them: the service that climbs the ladders of open alerts."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from care_network.access.accounts import Account
+
+app = typer.Typer(help="Call people out until somebody answers; policies, hand-over, statistics.")
+
+Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+Login = Annotated[str, typer.Option("--as", help="Login of the account that does it.")]
+Since = Annotated[str | None, typer.Option("--from", help="2026-11-01T20:00 (Shanghai); default: now.")]
+
+
+@app.callback(invoke_without_command=True)
+def service(context: typer.Context) -> None:
+    """Run the service that calls people out, until it is stopped. Settings: SHOUWANG_… in the environment."""
+    if context.invoked_subcommand is None:
+        from dispatch.escalation.__main__ import main
+
+        main()
+
+
+@app.command()
+def status(url: Url) -> None:
+    """What is overdue, who climbs, which hand-over waits. Exit status 1 where a step is late or nobody climbs."""
+    from shouwang.cli.tables import dispatch
+
+    with _errors(), _connection(url) as conn:
+        good = dispatch.print_status(conn)
+    raise typer.Exit(0 if good else 1)
+
+
+@app.command()
+def holes(
+    url: Url,
+    hours: Annotated[int, typer.Option(min=1, max=24 * 31, help="How far to look ahead.")] = 24,
+    since: Since = None,
+) -> None:
+    """Hours in which a ladder would reach nobody on duty, in words. Exit status 1 where there are some."""
+    from shouwang.cli.tables import dispatch
+    from vocabulary.times import local_time
+
+    with _errors(), _connection(url) as conn:
+        begin = dt.datetime.now(dt.UTC) if since is None else local_time(since)
+        found = dispatch.print_holes(conn, begin, dt.timedelta(hours=hours))
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def policies(url: Url) -> None:
+    """The escalation policies that apply: every step, its delay and whom it tells."""
+    from shouwang.cli.tables import dispatch
+
+    with _errors(), _connection(url) as conn:
+        dispatch.print_policies(conn)
+
+
+@app.command("set-policies")
+def set_policies(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Policies (TOML), as in docs/escalation.md.")
+    ],
+    url: Url,
+    login: Login,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check them against each other, store nothing.")] = False,
+) -> None:
+    """Store policies as new versions, all or none. Alerts that are open keep theirs."""
+    from dispatch.ladders import policy, store
+
+    with _errors(), _connection(url) as conn:
+        account = _dispatcher(conn, login)
+        wanted = policy.parse(file.read_text("utf-8"))
+        with conn.transaction(force_rollback=dry_run):
+            changed = store.save(conn, wanted, dt.datetime.now(dt.UTC), account.id)
+            typer.echo(("would change" if dry_run else "changed") + f": {', '.join(changed) or 'nothing'}")
+
+
+@app.command("drop-policy")
+def drop_policy(code: Annotated[str, typer.Argument(help="Its code.")], url: Url, login: Login) -> None:
+    """From now on this policy applies to no new alert."""
+    from dispatch.ladders import store
+
+    with _errors(), _connection(url) as conn:
+        store.retire(conn, code, dt.datetime.now(dt.UTC), _dispatcher(conn, login).id)
+        typer.echo(f"dropped {code}")
+
+
+@app.command("hand-over")
+def hand_over(
+    url: Url,
+    login: Login,
+    note: Annotated[str, typer.Option(help="What the next shift should know.")] = "",
+) -> None:
+    """Hand every open alert of one's area to the next shift; they are listed."""
+    from dispatch.desk import handover
+    from shouwang.cli.tables import dispatch
+
+    with _errors(), _connection(url) as conn:
+        account = _dispatcher(conn, login)
+        found = handover.offer(conn, str(account.area_path), _actor(account), dt.datetime.now(dt.UTC), note)
+        dispatch.print_handover(found)
+
+
+@app.command()
+def accept(number: Annotated[int, typer.Argument(help="The hand-over's number.")], url: Url, login: Login) -> None:
+    """Take a hand-over: its open alerts are yours from now on."""
+    from dispatch.desk import handover
+    from shouwang.cli.tables import dispatch
+
+    with _errors(), _connection(url) as conn:
+        account = _dispatcher(conn, login)
+        _check_area(conn, account, number)
+        found = handover.accept(conn, number, _actor(account), dt.datetime.now(dt.UTC))
+        dispatch.print_handover(found)
+
+
+@app.command()
+def withdraw(number: Annotated[int, typer.Argument(help="The hand-over's number.")], url: Url, login: Login) -> None:
+    """Take back a hand-over that you have offered and nobody has accepted; its alerts stay yours."""
+    from dispatch.desk import handover
+    from shouwang.cli.tables import dispatch
+
+    with _errors(), _connection(url) as conn:
+        account = _dispatcher(conn, login)
+        _check_area(conn, account, number)
+        dispatch.print_handover(handover.withdraw(conn, number, account, dt.datetime.now(dt.UTC), "cli"))
+
+
+@app.command()
+def report(alert: Annotated[uuid.UUID, typer.Argument(help="Its id.")], url: Url, login: Login) -> None:
+    """What has to be documented of an alert: received, answered, called, by whom, how it ended."""
+    from shouwang.cli.tables import dispatch
+
+    with _errors(), _connection(url) as conn:
+        dispatch.print_report(conn, _dispatcher(conn, login), alert)
+
+
+@app.command()
+def statistics(
+    url: Url,
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How many days back.")] = 30,
+    under: Annotated[str | None, typer.Option("--under", help="Homes below this area only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """How alerts were answered and how they ended: percentiles, false alarms, causes, injuries, hospital, actions."""
+    from shouwang.cli.tables import dispatch
+
+    with _errors(), _connection(url) as conn:
+        now = dt.datetime.now(dt.UTC)
+        dispatch.print_statistics(conn, now - dt.timedelta(days=days), now, under, as_json)
+
+
+def _dispatcher(conn: "psycopg.Connection[Any]", login: str) -> "Account":
+    """No password is asked for; see :mod:`shouwang.cli.session`."""
+    from care_network.access.accounts import account_by_login
+
+    account = account_by_login(conn, login)
+    if account is None:
+        raise ValueError(f"no active account {login!r}")
+    if account.role not in ("dispatcher", "admin") or account.area_path is None:
+        raise ValueError(f"{login} is neither a dispatcher nor an administrator")
+    return account
+
+
+def _check_area(conn: "psycopg.Connection[Any]", account: "Account", number: int) -> None:
+    from dispatch.desk import handover
+
+    found = handover.load(conn, number)
+    if found is not None and not f"{found.area}.".startswith(f"{account.area_path}."):
+        raise ValueError(f"hand-over {number} is not of your area")
+
+
+def _actor(account: "Account") -> Any:
+    from dispatch.alerts.lifecycle import Actor
+
+    return Actor(account.id, account.name_zh, "cli")
+
+
+@contextmanager
+def _connection(url: str) -> "Iterator[psycopg.Connection[Any]]":
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
+        yield conn
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    import psycopg
+
+    from care_network.errors import ProvisioningError
+    from dispatch.alerts.lifecycle import LifecycleError
+
+    try:
+        yield
+    except (LifecycleError, ProvisioningError) as error:
+        zh = "" if error.message_zh == str(error) else f"{error.message_zh}\n"
+        typer.secho(f"{zh}{error}", err=True, fg="red")
+        raise typer.Exit(1) from error
+    except (ValueError, psycopg.OperationalError) as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(1) from error

@@ -1,0 +1,209 @@
+"""The command line of the platform: ``shouwang COMMAND --help`` tells more about each."""
+
+import asyncio
+import importlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shouwang.cli import (
+    alerting,
+    configure,
+    dispatch,
+    export,
+    gaps,
+    network,
+    notify,
+    orders,
+    quarantine,
+    storage,
+    train,
+    verify,
+)
+from shouwang.cli.evaluate import alerts, falls
+from shouwang.cli.simulate import history, month
+
+app = typer.Typer(
+    name="shouwang",
+    help="守望 Shouwang: elderly-care monitoring for a city district.\n\nStart with: shouwang demo",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+simulate = typer.Typer(help="Simulated homes.", no_args_is_help=True)
+provision = typer.Typer(help="Register people, homes and devices; issue certificates.", no_args_is_help=True)
+app.add_typer(simulate, name="simulate")
+simulate.command("month")(month.month)
+simulate.command("history")(history.history)
+falls.app.command("alerts")(alerts.alerts)
+app.add_typer(falls.app, name="evaluate")
+app.add_typer(train.app, name="train")
+app.add_typer(provision, name="provision")
+app.add_typer(alerting.app, name="alerting")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(network.app, name="network")
+app.add_typer(gaps.app, name="gaps")
+app.add_typer(dispatch.app, name="dispatch")
+app.add_typer(notify.app, name="notify")
+app.add_typer(orders.app, name="orders")
+app.add_typer(storage.app, name="storage")
+app.command("maintain")(storage.maintain)
+app.command("export")(export.export)
+app.command("verify")(verify.verify)
+app.command("gateway")(configure.command)
+provision.command("config-key")(configure.config_key)
+provision.command("sign-config")(configure.sign_config)
+provision.command("push-config")(configure.push_config)
+
+DataDir = Annotated[Path, typer.Option("--data", help="Folder that keeps database, broker, certificates and logs.")]
+DatabaseUrl = Annotated[str, typer.Option(envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+
+
+@app.command()
+def demo(
+    homes: Annotated[int, typer.Option(min=1, max=2000, help="How many simulated homes.")] = 20,
+    seconds: Annotated[float | None, typer.Option("--for", min=1, help="Stop by itself after so many seconds.")] = None,
+    headless: Annotated[bool, typer.Option(help="No person: measure, and print the report at the end.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the report (JSON) here.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the console on 127.0.0.1.")] = 8420,
+    data: DataDir = Path(".shouwang"),
+) -> None:
+    """Run the whole platform here: embedded database and broker, every service, simulated homes."""
+    from rich.console import Console
+
+    from care_network.errors import CareNetworkError
+    from shouwang.platform.demo import Options, run
+
+    try:
+        run(Options(data, homes, port, seconds, headless, report), Console())
+    except (CareNetworkError, RuntimeError, TimeoutError, OSError) as error:
+        typer.secho(f"demo: {error}", err=True, fg="red")
+        raise typer.Exit(1) from error
+
+
+def _service(package: str) -> None:
+    importlib.import_module(f"{package}.__main__").main()
+
+
+@app.command()
+def ingest(
+    retire: Annotated[
+        bool, typer.Option("--retire", help="Store what waits in this worker's session, and end the session.")
+    ] = False,
+) -> None:
+    """Store what the homes send: MQTT to database, exactly once. Settings: SHOUWANG_… in the environment.
+
+    Several workers share the homes: SHOUWANG_INGEST_WORKERS=2, and SHOUWANG_INGEST_WORKER=ingest-0 and ingest-1. When
+    their number changes, start the new ones, then run --retire with the settings of each old one (docs/scaling.md).
+    """
+    from ingest.__main__ import main as serve
+
+    raise typer.Exit(0 if serve(ending=retire) else 1)
+
+
+@app.command()
+def console() -> None:
+    """Serve the dispatch console. Settings: SHOUWANG_… in the environment."""
+    _service("console")
+
+
+@app.command()
+def edge(
+    config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The home's configuration (TOML).")],
+    check: Annotated[bool, typer.Option("--check", help="Only check the configuration and this machine.")] = False,
+) -> None:
+    """Run the agent of one home gateway."""
+    # a fresh process: what this command line has loaded would stay in a small gateway's memory
+    command = [sys.executable, "-m", "edge_agent", "--config", str(config), *(["--check"] if check else [])]
+    os.execv(sys.executable, command)  # noqa: S606
+
+
+@app.command()
+def migrate(url: DatabaseUrl) -> None:
+    """Bring the database to the newest schema; safe to repeat."""
+    from database.migrate import migrate
+
+    typer.echo(f"schema is up to date; time-series grade: {migrate(url)}")
+
+
+@provision.command("district")
+def provision_district(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="District file (TOML).")], url: DatabaseUrl
+) -> None:
+    """Add areas, organisations, households, residents, gateways, devices and accounts; all or nothing."""
+    import datetime as dt
+
+    import psycopg
+
+    from care_network.errors import ProvisioningError
+    from care_network.importing.district_file import provision_file
+
+    try:
+        with psycopg.connect(url) as conn:
+            counts = provision_file(conn, file.read_text("utf-8"), dt.datetime.now(dt.UTC))
+    except ProvisioningError as error:
+        typer.secho(f"{file}: {error}", err=True, fg="red")
+        raise typer.Exit(1) from error
+    typer.echo("in the file, and in the database now: " + ", ".join(f"{n} {sort}" for sort, n in counts.items()))
+
+
+@app.command()
+def doctor() -> None:
+    """Is everything that the environment names reachable and healthy? Exit status 1 where something is not."""
+    from shouwang.platform.doctor import findings
+
+    sick = False
+    for finding in findings():
+        sick |= not finding.good
+        typer.secho(
+            f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.text}", fg=None if finding.good else "red"
+        )
+    raise typer.Exit(1 if sick else 0)
+
+
+@simulate.command("homes")
+def simulate_homes(
+    configurations: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="One TOML file per home.")],
+) -> None:
+    """Run the edge agents of several homes as tasks of one process."""
+    from shouwang.platform.homes import run_homes
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run_homes(configurations, stop)
+
+    asyncio.run(until_stopped())
+
+
+@simulate.command("peripherals")
+def simulate_peripherals(
+    broker: Annotated[str, typer.Option(help="The broker in the home, as HOST:PORT.")] = "127.0.0.1:1883",
+    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 1,
+    drop_out: Annotated[float, typer.Option(min=0, max=1, help="Share of the messages that never come.")] = 0.0,
+    garbage: Annotated[float, typer.Option(min=0, max=1, help="Share of damaged Zigbee messages.")] = 0.0,
+    battery: Annotated[float | None, typer.Option(min=0, max=100, help="Charge of all batteries, per cent.")] = None,
+) -> None:
+    """Zigbee2MQTT and ESPHome devices of a simulated home on a real broker, for a gateway's drivers to hear."""
+    from device_simulators.peripherals.household import Flaws, live
+    from firmware_profiles.mqtt import Broker
+
+    host, _, port = broker.rpartition(":")
+    if not host or not port.isdecimal():
+        raise typer.BadParameter(f"{broker!r} is not HOST:PORT", param_hint="--broker")
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await live(Broker(host, int(port)), seed, Flaws(drop_out, garbage, battery), stop)
+
+    asyncio.run(until_stopped())
+
+
+def main() -> None:
+    app()

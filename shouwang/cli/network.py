@@ -1,0 +1,293 @@
+"""The commands ``shouwang network …``: look at the care network and change it, as an account."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from care_network.access.accounts import Account
+    from care_network.records.network import Network
+    from care_network.records.store import Stored
+
+app = typer.Typer(help="The care network: areas, organisations, people, who is on duty.", no_args_is_help=True)
+key_app = typer.Typer(help="The key file of the medical notes.", no_args_is_help=True)
+note_app = typer.Typer(help="A resident's medical note, for responders.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
+app.add_typer(note_app, name="note")
+
+Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+Login = Annotated[str, typer.Option("--as", help="Login of the account that does it: its role, its area, the audit.")]
+KeyFile = Annotated[
+    Path, typer.Option("--key-file", envvar="SHOUWANG_MEDICAL_KEY_FILE", help="Key file of the medical notes.")
+]
+KindName = Annotated[str, typer.Argument(help="area, organisation, household, resident, contact, staff, shift …")]
+Key = Annotated[str, typer.Argument(help="Its code; of several parts: gw-1/pendant, R0001/0755-00001234.")]
+Fields = Annotated[list[str], typer.Argument(help="FIELD=VALUE …; '-' empties a field.")]
+Version = Annotated[int, typer.Option("--version", min=1, help="The version you decided on, as 'show' gives it.")]
+Under = Annotated[str | None, typer.Option("--under", help="Below this area only.")]
+
+
+@app.command()
+def tree(url: Url, under: Under = None) -> None:
+    """Areas and organisations, with how many households, residents and staff each has."""
+    from shouwang.cli.tables import network as network_views
+
+    with _errors(), _connection(url) as conn:
+        network_views.print_tree(conn, under)
+
+
+@app.command()
+def people(url: Url, login: Login, under: Under = None) -> None:
+    """Staff and volunteers with skills, languages and certificates; lapsed ones are marked."""
+    from shouwang.cli.tables import network as network_views
+
+    with _errors(), _network(url, login) as network:
+        network_views.print_people(network, under, dt.datetime.now(dt.UTC))
+
+
+@app.command("list")
+def list_(kind: KindName, url: Url, login: Login, under: Under = None) -> None:
+    """All records of a kind."""
+    from shouwang.cli.tables import network as network_views
+
+    with _errors(), _network(url, login) as network:
+        network_views.print_records(kind, network.list(kind, under))
+
+
+@app.command()
+def show(kind: KindName, key: Key, url: Url, login: Login) -> None:
+    """One record and its version."""
+    from care_network.records.network import parse_key
+
+    with _errors(), _network(url, login) as network:
+        _print(kind, network.get(kind, parse_key(kind, key)))
+
+
+@app.command()
+def add(kind: KindName, fields: Fields, url: Url, login: Login) -> None:
+    """Add a record: shouwang network add resident code=R1 household=H1 name_zh=陈秀英 … --as admin"""
+    with _errors(), _network(url, login) as network:
+        _print(kind, network.add(kind, _parsed(kind, fields)))
+
+
+@app.command()
+def change(kind: KindName, key: Key, fields: Fields, url: Url, login: Login, version: Version) -> None:
+    """Change fields of a record, as it was at --version."""
+    from care_network.records.network import parse_key
+
+    with _errors(), _network(url, login) as network:
+        _print(kind, network.change(kind, parse_key(kind, key), version, _parsed(kind, fields)))
+
+
+@app.command()
+def remove(kind: KindName, key: Key, url: Url, login: Login, version: Version) -> None:
+    """Delete a record that nothing else needs."""
+    from care_network.records.network import parse_key
+
+    with _errors(), _network(url, login) as network:
+        network.remove(kind, parse_key(kind, key), version)
+        typer.echo(f"removed {kind} {key}")
+
+
+@app.command()
+def duty(
+    url: Url,
+    at: Annotated[str | None, typer.Option("--at", help="2026-11-01T23:30 (Shanghai); default: now.")] = None,
+    place: Annotated[str | None, typer.Option(help="Area: everyone of the organisations that serve it.")] = None,
+    organisation: Annotated[str | None, typer.Option(help="Code: this organisation's people only.")] = None,
+    login: Annotated[str | None, typer.Option("--as", help="Login of the account that asks, for the audit.")] = None,
+) -> None:
+    """Who is on duty, nearest organisation first. Without --as no telephone numbers."""
+    from shouwang.cli.tables import network as network_views
+    from vocabulary.times import local_time
+
+    with _errors(), _connection(url) as conn:
+        time = dt.datetime.now(dt.UTC) if at is None else local_time(at)
+        account = None if login is None else _account(conn, login)
+        network_views.print_duty(conn, account, time, place, organisation)
+
+
+@app.command()
+def holes(
+    url: Url,
+    organisations: Annotated[list[str] | None, typer.Argument(help="Codes; none: all that have a roster.")] = None,
+    hours: Annotated[int, typer.Option(min=1, max=24 * 31, help="How far to look ahead.")] = 24,
+    since: Annotated[str | None, typer.Option("--from", help="2026-11-01T20:00 (Shanghai); default: now.")] = None,
+    together: Annotated[bool, typer.Option(help="One of them on duty is enough.")] = False,
+) -> None:
+    """Times at which nobody who can be reached is on duty. Exit status 1 where there are some."""
+    from shouwang.cli.tables import network as network_views
+    from vocabulary.times import local_time
+
+    with _errors(), _connection(url) as conn:
+        begin = dt.datetime.now(dt.UTC) if since is None else local_time(since)
+        found = network_views.print_holes(conn, begin, dt.timedelta(hours=hours), organisations, together)
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command("import")
+def import_(
+    sheet: Annotated[str, typer.Argument(help="residents, contacts, devices, staff, certificates, shifts, rosters …")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=".csv (UTF-8 or GB18030) or .xlsx")],
+    url: Url,
+    login: Login,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, store nothing.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Store the good rows although others are bad.")] = False,
+) -> None:
+    """Bring a table in; importing it again changes nothing. Exit status 1 where a row is bad."""
+    from shouwang.cli.actions import network_import
+
+    with _errors(), _connection(url) as conn:
+        good = network_import.import_file(conn, _account(conn, login), sheet, file, dry_run, skip_bad)
+    raise typer.Exit(0 if good else 1)
+
+
+@app.command()
+def template(
+    sheet: Annotated[str, typer.Argument(help="residents, contacts, devices, staff, certificates, shifts, rosters …")],
+    file: Annotated[Path | None, typer.Argument(help="Where to write it: .csv or .xlsx; default: SHEET.xlsx")] = None,
+) -> None:
+    """An empty table with the headings, what to write in each column, and an example."""
+    from care_network.importing.columns import sheet_named
+    from care_network.importing.tables import write_template
+
+    with _errors():
+        target = file or Path(f"{sheet}.xlsx")
+        write_template(sheet_named(sheet), target)
+        typer.echo(f"wrote {target}")
+
+
+@key_app.command()
+def create(key_file: KeyFile) -> None:
+    """A new key file, for a new database. Keep a copy of it apart from the database."""
+    from care_network.medical.keyring import create_key_file
+
+    with _errors():
+        create_key_file(key_file)
+        typer.echo(f"wrote {key_file}; keep a copy of it apart from the database: without it no note can be read")
+
+
+@key_app.command()
+def rotate(key_file: KeyFile, url: Url) -> None:
+    """Make a new key, encrypt every note with it, then drop the old keys."""
+    from care_network.medical import keyring, notes
+
+    with _errors(), _connection(url) as conn:
+        ring = keyring.add_key(key_file)
+        done = notes.reseal(conn, ring)
+        left = set(notes.keys_in_use(conn)) - {ring.newest}
+        if left:
+            # Written meanwhile by a service that holds the old file in memory.
+            raise ValueError(f"{len(left)} old keys are still in use; restart the services and repeat")
+        keyring.drop_old_keys(key_file)
+        typer.echo(f"{done} notes encrypted with the new key {ring.newest}; copy {key_file} to your backup again")
+
+
+@note_app.command("show")
+def show_note(resident: Annotated[str, typer.Argument(help="Code")], url: Url, login: Login, key_file: KeyFile) -> None:
+    """The note, during an open alert of the resident only; the look is in the audit."""
+    import msgspec
+
+    from care_network.medical import keyring, notes
+
+    with _errors(), _connection(url) as conn:
+        ring = keyring.load_key_file(key_file)
+        account = _account(conn, login)
+        shown = notes.read_note(conn, ring, account, resident, at=dt.datetime.now(dt.UTC), origin="cli")
+        if shown is None:
+            typer.echo(f"no medical note of {resident}")
+        else:
+            for field, text in msgspec.structs.asdict(shown.note).items():
+                typer.echo(f"{field}: {text}")
+            typer.echo(f"version: {shown.version}")
+
+
+@note_app.command("set")
+def set_note(
+    resident: Annotated[str, typer.Argument(help="Code")],
+    fields: Annotated[list[str], typer.Argument(help="allergies=… conditions=… medication=… key_safe_code=… other=…")],
+    url: Url,
+    login: Login,
+    key_file: KeyFile,
+    version: Annotated[int, typer.Option("--version", min=0, help="The version you decided on; 0: there is none.")] = 0,
+) -> None:
+    """Set some fields; the others stay as they are, unseen."""
+    from care_network.medical import keyring, notes
+
+    with _errors(), _connection(url) as conn:
+        ring = keyring.load_key_file(key_file)
+        account = _account(conn, login)
+        values = dict(_pairs(fields))
+        now = dt.datetime.now(dt.UTC)
+        after = notes.write_note(conn, ring, account, resident, values, version, at=now, origin="cli")
+        typer.echo(f"medical note of {resident}: version {after}")
+
+
+def _pairs(fields: list[str]) -> Iterator[tuple[str, str]]:
+    for text in fields:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ValueError(f"{text!r} is not FIELD=VALUE")
+        yield name, value
+
+
+def _parsed(kind: str, fields: list[str]) -> dict[str, Any]:
+    from care_network.importing.importing import read_fields
+
+    return read_fields(kind, dict(_pairs(fields)))
+
+
+def _print(kind: str, stored: "Stored") -> None:
+    from shouwang.cli.tables import network as network_views
+
+    network_views.print_record(kind, stored)
+
+
+@contextmanager
+def _connection(url: str) -> "Iterator[psycopg.Connection[Any]]":
+    import psycopg
+
+    # Autocommit: each service function is its own transaction.
+    with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
+        yield conn
+
+
+def _account(conn: "psycopg.Connection[Any]", login: str) -> "Account":
+    """No password is asked for; see :mod:`shouwang.cli.session`."""
+    from care_network.access.accounts import account_by_login
+
+    account = account_by_login(conn, login)
+    if account is None:
+        raise ValueError(f"no active account {login!r}")
+    return account
+
+
+@contextmanager
+def _network(url: str, login: str) -> "Iterator[Network]":
+    from care_network.records.network import Network
+
+    with _connection(url) as conn:
+        yield Network(conn, _account(conn, login), at=dt.datetime.now(dt.UTC), origin="cli")
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    import psycopg
+
+    from care_network.errors import ProvisioningError
+
+    try:
+        yield
+    except ProvisioningError as error:
+        zh = "" if error.message_zh == error.message_en else f"{error.message_zh}\n"
+        typer.secho(f"{zh}{error.message_en}", err=True, fg="red")
+        raise typer.Exit(1) from error
+    except (ValueError, psycopg.OperationalError, psycopg.DataError) as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(1) from error

@@ -1,0 +1,304 @@
+"""The commands ``shouwang orders …``: who is sent where, as an account."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from care_network.access.accounts import Account
+    from care_network.access.permissions import Action
+    from dispatch.alerts.lifecycle import Actor
+    from dispatch.orders.store import Order
+
+app = typer.Typer(
+    help="Work orders: who is sent where.\n\nAn alert, or a planned service, becomes an order; it is offered to the"
+    " best person on duty, and to the next where that person declines or stays silent. A day at the desk:\n\n"
+    "shouwang orders list --as dispatcher\n\nshouwang orders suggest ALERT --as dispatcher\n\n"
+    "shouwang orders dispatch ALERT --as dispatcher\n\nshouwang orders show 12 --as dispatcher",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+Login = Annotated[str, typer.Option("--as", help="Login of the account that does it: its role, its area, the audit.")]
+Number = Annotated[int, typer.Argument(help="The order's number, as 'list' shows it.")]
+AlertId = Annotated[uuid.UUID, typer.Argument(help="The alert's id: the end of its address on the console.")]
+ServiceCode = Annotated[str | None, typer.Option("--service", help="What is done there; see 'services'.")]
+To = Annotated[str | None, typer.Option("--to", help="Staff code of who is sent; the best where it is left out.")]
+Note = Annotated[str, typer.Option("--note", help="Why, for the history.")]
+
+
+@app.command("list")
+def list_(
+    url: Url,
+    login: Login,
+    view: Annotated[str, typer.Option(help="live, waiting, done or cancelled.")] = "live",
+    urgency: Annotated[str | None, typer.Option(help="emergency, urgent, attention, technical or planned.")] = None,
+    service: ServiceCode = None,
+) -> None:
+    """Orders of the account's area, the gravest first."""
+    from care_network.access.permissions import Action, audit, visible_households
+    from dispatch.orders.states import LIVE
+    from dispatch.orders.store import Wanted, listed
+    from shouwang.cli.tables import orders
+
+    views: dict[str, list[str]] = {
+        "live": list(LIVE), "waiting": ["open", "offered"], "done": ["done"], "cancelled": ["cancelled"],
+    }  # fmt: skip
+    if view not in views:
+        raise typer.BadParameter(f"one of {', '.join(views)}", param_hint="--view")
+    with _desk(url, login, Action.VIEW_ORDERS) as (conn, account, _actor, now):
+        households = sorted(visible_households(conn, account))
+        found = listed(conn, Wanted(views[view], urgency, service, households=households))
+        audit(conn, account, "view_orders", at=now, origin="cli", detail={"view": view, "orders": len(found)})
+        orders.print_orders(found)
+
+
+@app.command()
+def services() -> None:
+    """The services, with the skills they ask for."""
+    from shouwang.cli.tables import orders
+
+    orders.print_services()
+
+
+@app.command()
+def show(number: Number, url: Url, login: Login) -> None:
+    """One order with its history: who was asked, why, and what they did when."""
+    from care_network.access.permissions import Action
+    from dispatch.orders.store import history
+    from shouwang.cli.tables import orders
+
+    with _desk(url, login, Action.VIEW_ORDERS) as (conn, account, _actor, now):
+        order = _order(conn, account, number, now)
+        orders.print_order(order, history(conn, order.id))
+
+
+@app.command()
+def suggest(alert: AlertId, url: Url, login: Login, service: ServiceCode = None) -> None:
+    """The best three for an alert, with reasons; or why nobody fits. Nobody is asked."""
+    from care_network.access.permissions import Action
+    from dispatch.orders import dispatch
+    from dispatch.orders.people import Crews
+    from shouwang.cli.tables import orders
+
+    with _desk(url, login, Action.DISPATCH) as (conn, account, _actor, now):
+        row = _alert(conn, account, alert, now, "view_candidates")
+        chosen, found = dispatch.suggest(conn, Crews(), row, service, now)
+        orders.print_match(chosen, found)
+
+
+@app.command("dispatch")
+def dispatch_(alert: AlertId, url: Url, login: Login, service: ServiceCode = None, to: To = None) -> None:
+    """One tap: an order for the alert, offered to the best (or --to). Silence and a refusal go to the next."""
+    from care_network.access.permissions import Action
+    from dispatch.orders import dispatch
+    from dispatch.orders.people import Crews
+    from shouwang.cli.tables import orders
+
+    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
+        _alert(conn, account, alert, now, "dispatch")
+        order = dispatch.dispatch_alert(conn, Crews(), alert, actor, now, service=service, staff_code=to)
+        orders.print_orders([order])
+
+
+@app.command()
+def plan(
+    service: Annotated[str, typer.Argument(help="See 'services'.")],
+    resident: Annotated[str, typer.Argument(help="The resident's code.")],
+    at: Annotated[str, typer.Argument(help="When, by Shanghai's clock: 2026-12-01T09:30.")],
+    url: Url,
+    login: Login,
+    note: Note = "",
+) -> None:
+    """A planned service. Who goes is decided with the other planned ones, by the running 'orders run'."""
+    from care_network.access.permissions import Action, audit, visible_residents
+    from dispatch.orders import dispatch
+    from shouwang.cli.tables import orders
+    from vocabulary.times import local_time
+
+    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
+        row = conn.execute("SELECT id FROM resident WHERE code = %s", (resident,)).fetchone()
+        if row is None or row[0] not in visible_residents(conn, account):
+            raise ValueError(f"there is no resident {resident!r} in your area")
+        with conn.transaction():
+            order = dispatch.plan_service(conn, service, resident, local_time(at), actor, now, note=note)
+            audit(conn, account, "dispatch", at=now, resident_id=row[0], origin="cli", detail={"order": str(order.id)})
+        orders.print_orders([order])
+
+
+@app.command()
+def offer(number: Number, url: Url, login: Login, to: To = None, note: Note = "") -> None:
+    """Take the order from whoever has it and offer it to --to, or to the best of the others."""
+    from care_network.access.permissions import Action
+    from dispatch.orders import dispatch
+    from dispatch.orders.people import Crews
+    from shouwang.cli.tables import orders
+
+    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
+        order = _order(conn, account, number, now)
+        changed = dispatch.reassign(
+            conn, Crews(), order.id, actor, now, expected_version=order.version, staff_code=to, note=note
+        )
+        orders.print_orders([changed])
+
+
+@app.command()
+def step(
+    number: Number,
+    what: Annotated[str, typer.Argument(help="accept, depart, arrive, finish, decline or note.")],
+    url: Url,
+    login: Login,
+    note: Note = "",
+) -> None:
+    """Write down what the person who has the order told by telephone."""
+    from care_network.access.permissions import Action
+    from dispatch.orders import dispatch
+    from dispatch.orders.people import Crews
+    from dispatch.orders.states import BY_PERSON
+    from shouwang.cli.tables import orders
+
+    if what not in BY_PERSON:
+        raise typer.BadParameter(f"one of {', '.join(BY_PERSON)}", param_hint="WHAT")
+    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
+        order = _order(conn, account, number, now)
+        if order.staff_id is None:
+            raise ValueError(f"nobody has order {number}; offer it first: shouwang orders offer {number}")
+        changed = dispatch.act_as_person(
+            conn, Crews(), order.id, what, order.staff_id, actor, now, expected_version=order.version, note=note
+        )
+        orders.print_orders([changed])
+
+
+@app.command()
+def cancel(number: Number, url: Url, login: Login, note: Note = "") -> None:
+    """Nobody has to go any more."""
+    from care_network.access.permissions import Action
+    from dispatch.orders import dispatch
+    from shouwang.cli.tables import orders
+
+    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
+        order = _order(conn, account, number, now)
+        orders.print_orders([dispatch.cancel(conn, order.id, actor, now, expected_version=order.version, note=note)])
+
+
+@app.command()
+def link(
+    number: Number,
+    url: Url,
+    login: Login,
+    key_file: Annotated[Path, typer.Option("--key-file", envvar="SHOUWANG_LINK_KEY_FILE", help="Key of the links.")],
+    rate: Annotated[
+        bool, typer.Option("--rate", help="Instead, the link by which the family rates the visit.")
+    ] = False,
+) -> None:
+    """The path of the phone page of who has the order, for when no message reaches them. It acts as that person: send
+    it to nobody else. Put the console's address before it."""
+    from care_network.access.permissions import Action, audit
+    from dispatch.core.links import load_link_keys
+    from dispatch.orders.messages import page_path, rating_path
+
+    with _desk(url, login, Action.DISPATCH) as (conn, account, _actor, now):
+        order = _order(conn, account, number, now)
+        keys = load_link_keys(key_file)
+        if not rate and order.staff_code is None:
+            raise ValueError(f"nobody has order {number}; offer it first: shouwang orders offer {number}")
+        audit(conn, account, "make_link", at=now, resident_id=order.resident_id, origin="cli",
+              detail={"order": str(order.id), "staff": None if rate else order.staff_code})  # fmt: skip
+        typer.echo(
+            rating_path(keys, order.id, "family", now)
+            if rate
+            else page_path(keys, order.id, order.staff_code or "", now)
+        )
+
+
+@app.command()
+def run() -> None:
+    """Run the sweeper: silent people, planned services, targets of the service level. Settings: SHOUWANG_DATABASE_…."""
+    from dispatch.orders.__main__ import main
+
+    main()
+
+
+@app.command()
+def sla(
+    url: Url,
+    login: Login,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How far back.")] = 7,
+    by_shift: Annotated[bool, typer.Option("--by-shift/--together", help="Each shift on a line of its own.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """How fast alerts were acknowledged, contacted, reached and resolved, against the targets in force.
+
+    A target is a parameter of the district: shouwang alerting parameters set sla.emergency.acknowledged 90 --district
+    """
+    import msgspec
+
+    from care_network.access.permissions import Action, audit
+    from dispatch.sla import report as sla_store
+    from shouwang.cli.tables import orders
+
+    with _desk(url, login, Action.VIEW_OPERATIONS) as (conn, account, _actor, now):
+        since = now - dt.timedelta(days=days)
+        lines = sla_store.report(conn, since, now, now, under=account.area_path, by_shift=by_shift)
+        audit(conn, account, "view_sla", at=now, origin="cli", detail={"days": days})
+        if as_json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(lines), indent=2).decode())
+        else:
+            orders.print_sla(lines, sla_store.targets(conn).at(now))
+
+
+@contextmanager
+def _desk(
+    url: str, login: str, action: "Action"
+) -> "Iterator[tuple[psycopg.Connection[Any], Account, Actor, dt.datetime]]":
+    """A connection, the account, who it is in the history, and the time; refusals in words end the command."""
+    import psycopg
+
+    from dispatch.alerts.lifecycle import Actor, LifecycleError
+    from dispatch.core.links import LinkKeyError
+    from shouwang.cli.session import NotAllowedError, actor
+
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
+            account = actor(conn, login, action)
+            yield conn, account, Actor(account.id, account.name_zh, "cli"), dt.datetime.now(dt.UTC)
+    except LifecycleError as error:
+        typer.secho(f"{error.message_zh}\n{error.message_en}", err=True, fg="red")
+        raise typer.Exit(1) from error
+    except (ValueError, NotAllowedError, LinkKeyError, psycopg.OperationalError) as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(1) from error
+
+
+def _order(conn: "psycopg.Connection[Any]", account: "Account", number: int, now: dt.datetime) -> "Order":
+    from care_network.access.permissions import audit, visible_households
+    from dispatch.orders.store import by_number
+
+    order = by_number(conn, number)
+    seen = order.household_id in visible_households(conn, account)
+    audit(conn, account, "view_order" if seen else "refused_view_order", at=now, resident_id=order.resident_id,
+          origin="cli", detail={"order": str(order.id)})  # fmt: skip
+    if not seen:
+        raise ValueError(f"there is no work order {number} in your area; see: shouwang orders list")
+    return order
+
+
+def _alert(
+    conn: "psycopg.Connection[Any]", account: "Account", alert: uuid.UUID, now: dt.datetime, action: str
+) -> dict[str, Any]:
+    from care_network.access.permissions import audit, visible_households
+    from dispatch.alerts.lifecycle import load
+
+    row = load(conn, alert)
+    if row is None or row["household_id"] not in visible_households(conn, account):
+        raise ValueError(f"there is no alert {alert} in your area")
+    audit(conn, account, action, at=now, resident_id=row["resident_id"], origin="cli", detail={"alert": str(alert)})
+    return row

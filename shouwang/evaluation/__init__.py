@@ -1,0 +1,1 @@
+"""Scores and plots of detectors against known truth."""

@@ -1,0 +1,54 @@
+"""The simulated month as the detection core sees it: residents of a cohort in one district."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from alerting.detection.kit.context import District, Happened, Person, Source
+from alerting.detection.kit.words import room_of
+from alerting.replay.recording import Contact, Recorder, Recording
+from device_simulators.month.month import ResidentMonth
+from firmware_profiles.devices import MODELS
+
+
+def district_of(months: Sequence[ResidentMonth]) -> District:
+    """One home for each resident, who lives alone; rows in this order."""
+    people, sources, gateways = [], {}, {}
+    for row, month in enumerate(months):
+        household = month.resident.number + 1
+        people.append(Person(household, month.resident.code, household))
+        gateways[month.gateway] = household
+        for device in month.devices:
+            model, room = MODELS[device.model], room_of(device.room)
+            sources[month.gateway, device.name] = Source(
+                month.gateway,
+                device.name,
+                device.model,
+                household,
+                row,
+                model.heartbeat_s,
+                f"{room[0]}{model.zh}",
+                f"{model.name}, {room[1]}",
+                device.room,
+                row,
+                model.channels,
+            )
+    return District(people, sources, gateways)
+
+
+def recording_of(months: Sequence[ResidentMonth]) -> Recording:
+    """Everything that arrived of these residents, merged in the order of arrival."""
+    district = district_of(months)
+    recorder = Recorder(district)
+    contacts = []
+    for month in months:
+        for trace in month.traces:
+            source = district.sources[month.gateway, trace.device]
+            recorder.readings(source, trace.channel, trace.time_us, trace.value, trace.arrival_us)
+        for moment in month.moments:
+            source = district.sources[month.gateway, moment.device]
+            recorder.event(Happened(source, moment.kind, moment.time_us, dict(moment.values)), moment.arrival_us)
+        contacts += [Contact(month.gateway, c.device or None, c.begin_us, c.end_us) for c in month.contacts]
+    return recorder.recording(
+        int(np.min([month.begin_us for month in months])), int(np.max([month.end_us for month in months])), contacts
+    )

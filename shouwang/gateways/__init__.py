@@ -1,0 +1,1 @@
+"""Commands and signed configurations for gateways."""

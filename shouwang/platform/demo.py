@@ -1,0 +1,120 @@
+"""``shouwang demo``: the platform, a demonstration district and simulated homes, in one command."""
+
+import contextlib
+import json
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from rich.console import Console
+
+from care_network.demo.district import DemoDistrict
+from device_simulators.homes import SimulatedHome, demo_home
+from shouwang.platform import report
+from shouwang.platform.homes import write_home
+from shouwang.platform.platform import Platform
+from shouwang.platform.probe import LiveProbe
+from shouwang.platform.processes import wait_until
+
+STORE_TIMEOUT_S = 60.0
+"""How long the homes' last messages may take to reach the database when the demo ends."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``shouwang demo`` was asked for."""
+
+    data: Path
+    homes: int = 20
+    port: int = 8420
+    seconds: float | None = None
+    headless: bool = False
+    report: Path | None = None
+
+
+def run(options: Options, out: Console) -> dict[str, Any]:
+    """Run until the time is over or SIGINT or SIGTERM comes; returns the report.
+
+    Raises RuntimeError or TimeoutError, with a text for the operator, where something does not start.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with contextlib.ExitStack() as stack:
+        with out.status("正在启动数据库和消息服务 Starting PostgreSQL and the broker …"):
+            platform = stack.enter_context(Platform(options.data, options.port))
+        with out.status("正在载入示范区 Loading the demonstration district …"):
+            homes = [demo_home(number) for number in range(1, options.homes + 1)]
+            district = platform.load_district(homes)
+        with out.status("正在启动接入、预警和控制台 Starting ingest, alerting and the console …"):
+            platform.start_services()
+        probe = stack.enter_context(LiveProbe(platform.address, *login_of(district, "dispatcher")))
+        started = time.monotonic()
+        configurations = start_homes(platform, homes)
+        _greet(platform, district, options, out)
+        while not stop.wait(1.0):
+            now = time.monotonic()
+            for child in platform.children.values():
+                child.keep_alive(now)
+            if options.seconds is not None and now - started >= options.seconds:
+                break
+        out.print("\n停止中,数据会保留 Stopping; the data is kept …")
+        result = {"homes": options.homes, "seconds": round(time.monotonic() - started, 1)}
+        result |= _account(platform, configurations, probe)
+    if options.report:
+        options.report.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    if options.headless:
+        out.print_json(data=result)
+    return result
+
+
+def login_of(district: DemoDistrict, role: str) -> tuple[str, str]:
+    """(login, password) of the first account with that role."""
+    found = next(login for login in district.logins if login.role == role)
+    return found.login, found.password
+
+
+def start_homes(platform: Platform, homes: list[SimulatedHome]) -> list[Path]:
+    files = []
+    for home in homes:
+        file = platform.data / "homes" / f"{home.gateway}.toml"
+        write_home(file, home.gateway, platform.broker.settings(home.gateway), home.devices, home.driver_options)
+        files.append(file)
+    platform.start_child("homes", ["-m", "shouwang", "simulate", "homes", *map(str, files)], None, {})
+    return files
+
+
+def _greet(platform: Platform, district: DemoDistrict, options: Options, out: Console) -> None:
+    out.print(f"\n[bold green]守望 Shouwang[/]  {options.homes} 户 homes · PostgreSQL ({platform.grade}) · NATS")
+    out.print(f"  [bold]{platform.address}[/]\n")
+    for login in district.logins:
+        out.print(f"  {login.role:<11} {login.login:<16} {login.password:<18} {login.note}")
+    out.print(f"\n  数据和日志 data and logs: {options.data}    Ctrl-C 停止 stops everything, keeps the data\n")
+
+
+def _account(platform: Platform, configurations: list[Path], probe: LiveProbe) -> dict[str, Any]:
+    """Stop the homes, let what they sent arrive, and draw up the account."""
+    restarts = {child.name: child.restarts for child in platform.children.values()}
+    platform.stop_child("homes")
+    sent = report.sent(file.with_suffix(".db") for file in configurations)
+    with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
+
+        def everything_stored() -> bool:
+            stored = report.stored(conn)
+            return stored["frames"] >= sent["frames"] - sent["pending"] and stored["events"] >= sent["events"]
+
+        with contextlib.suppress(TimeoutError):  # what is missing then stands in the account
+            wait_until(everything_stored, STORE_TIMEOUT_S, "every message is stored", pause_s=0.5)
+        stored = report.stored(conn)
+        return {
+            "sent": sent,
+            "stored": stored,
+            **report.account(sent, stored),
+            "alerts_by_rule": report.alerts_by_rule(conn),
+            "sensor_to_console_ms": report.latency(probe.latencies_ms),
+            "service_restarts": restarts,
+        }

@@ -1,0 +1,149 @@
+"""The district's side of the platform on one machine: embedded servers, and every service as a process."""
+
+import contextlib
+import datetime as dt
+import fcntl
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+import dispatch.channels
+from care_network.demo.district import DemoDistrict, DemoHome, load_demo
+from care_network.medical.keyring import create_key_file, load_key_file
+from database.migrate import migrate
+from database.server.embedded import EmbeddedPostgres
+from dispatch.core.links import create_link_key_file
+from dispatch.ladders import store
+from firmware_profiles.mqtt import Broker
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.pki import Pki
+from shouwang.platform.processes import Child, wait_until
+
+DEMO_CHANNELS = Path(dispatch.channels.__file__).with_name("demo_channels.toml")
+MODULES = {
+    "ingest": "ingest",
+    "maintain": "database",
+    "alerting": "alerting",
+    "dispatch": "dispatch.escalation",
+    "notify": "dispatch.channels",
+    "orders": "dispatch.orders",
+    "console": "console",
+}
+"""The services, in the order in which they start."""
+SERVICES = tuple(MODULES)
+BROKERLESS = frozenset({"maintain", "dispatch", "notify", "orders"})
+"""They work on the database alone, and have no identity at the broker."""
+START_TIMEOUT_S = 60.0
+
+
+class Platform:
+    """Use as a context manager: servers are up inside, everything is stopped by its own pid afterwards.
+
+    Data, certificates and logs stay in ``data``; a second start continues with them. Raises RuntimeError where another
+    platform runs on the same folder or a service does not start (with the end of its log).
+    """
+
+    def __init__(self, data: Path, port: int) -> None:
+        self.data = data.absolute()
+        self.address = f"http://127.0.0.1:{port}"
+        self.children: dict[str, Child] = {}
+        self._port = port
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> "Platform":
+        with contextlib.ExitStack() as stack:
+            self.data.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_only_one(self.data / "lock"))
+            self.postgres = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
+            self.grade = migrate(self.postgres.url)
+            self.broker = stack.enter_context(EmbeddedBroker(self.data / "broker", Pki(self.data / "pki")))
+            stack.callback(self._stop_children)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def load_district(self, homes: Sequence[DemoHome]) -> DemoDistrict:
+        """The demonstration district with these homes; their gateways may use the broker from now on."""
+        key_file = self.data / "medical.keys"
+        ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
+        with psycopg.connect(self.postgres.url) as conn:
+            district = load_demo(conn, homes, ring=ring)
+            _demo_policies(conn)
+        self.broker.allow_gateways([home.gateway for home in homes])
+        return district
+
+    def start_services(self, services: Sequence[str] = SERVICES) -> None:
+        """Messages go to the demonstration's outbox."""
+        key = self.data / "link.key"
+        create_link_key_file(key)
+        environment = {
+            "SHOUWANG_DATABASE_URL": self.postgres.url,
+            "SHOUWANG_CONSOLE_PORT": str(self._port),
+            "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
+            "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
+            "SHOUWANG_LINK_KEY_FILE": str(key),
+            "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
+        }
+        for service in services:
+            broker = None if service in BROKERLESS else self.broker.settings(f"svc-{service}")
+            self.start_child(service, ["-m", MODULES[service]], broker, environment)
+        if "console" in services:
+            wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
+
+    def start_child(
+        self, name: str, arguments: Sequence[str], broker: Broker | None, environment: Mapping[str, str]
+    ) -> None:
+        """Start a Python process of ours with its log in ``log/<name>.log``."""
+        variables = {f"SHOUWANG_{name.upper()}_DATA_DIR": str(self.data / name), **environment}
+        if broker is not None:
+            fields = {key: getattr(broker, key) for key in broker.__struct_fields__}
+            variables |= {f"SHOUWANG_BROKER_{key.upper()}": str(value) for key, value in fields.items() if value}
+        child = Child(name, [sys.executable, *arguments], variables, self.data / "log" / f"{name}.log")
+        child.start()
+        self.children[name] = child
+
+    def stop_child(self, name: str) -> None:
+        self.children.pop(name).stop()
+
+    def _stop_children(self) -> None:
+        # The last started hands over to those before it: homes, console, alerting, ingest.
+        for name in reversed(list(self.children)):
+            self.stop_child(name)
+
+    def _console_answers(self) -> bool:
+        for child in self.children.values():
+            if not child.alive():
+                raise RuntimeError(f"{child.name} did not start; its last words:\n{child.log_tail()}")
+        try:
+            with urllib.request.urlopen(f"{self.address}/healthz", timeout=2) as answer:  # noqa: S310 - our own console
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+def _demo_policies(conn: psycopg.Connection[Any]) -> None:
+    """Where no policy is stored yet: the demonstration's. Those that somebody has changed stay."""
+    known = {row[0] for row in conn.execute("SELECT DISTINCT code FROM escalation_policy")}
+    new = [policy for policy in store.demonstration() if policy.code not in known]
+    store.save(conn, new, dt.datetime.now(dt.UTC))
+
+
+@contextlib.contextmanager
+def _only_one(file: Path) -> Iterator[None]:
+    with file.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RuntimeError(f"a platform already runs on {file.parent}; stop it or choose another --data") from error
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield

@@ -1,0 +1,60 @@
+"""The demo's account of itself: what was sent, what was stored, which alerts were raised, how fast they arrived."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+
+
+def sent(buffers: Iterable[Path]) -> dict[str, int]:
+    """What the gateways' buffers say they produced, over their whole life."""
+    from edge_agent.outbox.outbox import read_totals
+
+    total = {"frames": 0, "readings": 0, "events": 0, "pending": 0, "lost_readings": 0}
+    for file in buffers:
+        totals = read_totals(file)
+        for key in total:
+            total[key] += getattr(totals, key)
+    return total
+
+
+def stored(conn: psycopg.Connection[Any]) -> dict[str, int]:
+    """What the database holds."""
+    row = conn.execute(
+        """
+        SELECT (SELECT coalesce(sum(high - (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(gaps) r)), 0)
+                FROM ingest_stream)::bigint,
+               (SELECT count(*) FROM reading),
+               (SELECT count(*) FROM (SELECT DISTINCT series_id, time FROM reading) d),
+               (SELECT count(*) FROM event),
+               (SELECT coalesce(sum(times + folded), 0) FROM quarantine)::bigint
+        """
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate without GROUP BY gives one row
+    return dict(zip(("frames", "readings", "distinct_readings", "events", "quarantined"), row, strict=True))
+
+
+def alerts_by_rule(conn: psycopg.Connection[Any]) -> dict[str, int]:
+    return dict(conn.execute("SELECT rule, count(*) FROM alert GROUP BY rule ORDER BY rule").fetchall())
+
+
+def latency(latencies_ms: Mapping[str, float]) -> dict[str, float | int | None]:
+    """Median, 99th percentile and maximum of the alerts seen at the console, in ms."""
+    if not latencies_ms:
+        return {"alerts": 0, "p50": None, "p99": None, "max": None}
+    p50, p99, most = np.percentile(list(latencies_ms.values()), [50, 99, 100])
+    return {"alerts": len(latencies_ms), "p50": round(p50, 1), "p99": round(p99, 1), "max": round(most, 1)}
+
+
+def account(sent_: Mapping[str, int], stored_: Mapping[str, int]) -> dict[str, int]:
+    """Readings lost and duplicated; both must be 0 once every buffer is empty."""
+    return {
+        "readings_lost": sent_["readings"] - stored_["distinct_readings"] - sent_["lost_readings"],
+        "readings_given_up_by_gateways": sent_["lost_readings"],
+        "readings_not_yet_sent": sent_["pending"],
+        "duplicates": stored_["readings"] - stored_["distinct_readings"],
+        "events_lost": sent_["events"] - stored_["events"],
+        "quarantined": stored_["quarantined"],
+    }

@@ -1,0 +1,143 @@
+"""From the button to the modem and back: a real agent, a real broker, real alerting and database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from device_simulators.homes import demo_home
+from device_simulators.peripherals.modem import Modem
+from dispatch.alerts import lifecycle
+from edge_agent.alarm.channels import CALLING, COMING
+from firmware_profiles import mqtt, wire
+from shouwang.platform.homes import write_home
+from tests.support.brokers import TestBroker
+from tests.support.databases import TestPostgres
+from tests.support.district import add_homes
+from tests.support.services import Service, service, wait_for
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+GATEWAY = "gw-alarm-1"
+
+
+@contextmanager
+def home(broker: TestBroker, folder: Path, modem: Modem, scenarios: list[dict[str, object]]) -> Iterator[Service]:
+    """An agent with a modem and a voice that writes what it says into the file ``said``."""
+    file = folder / "home.toml"
+    devices = tuple(d for d in demo_home(1).devices if d.name in ("sos-button", "pendant", "radar"))
+    write_home(file, GATEWAY, broker.settings(GATEWAY), devices, {"seed": 1, "scenarios": scenarios})
+    speak = 'echo "$0" >> ' + str(folder / "said")
+    with file.open("a") as out:
+        out.write(
+            f"""
+            [local_alarm]
+            wait_s = 3
+            home = "张奶奶家"
+            contacts = [{{ name = "女儿", by = ["sms", "call"], phone = "+8613800138000" }}]
+            modem = {{ port = "{modem.path}", talk_s = 0 }}
+            voice = {{ command = ["sh", "-c", '{speak}', "{{text}}"] }}
+            """.replace("\n            ", "\n")
+        )
+    agent = Service("edge_agent", broker.settings(GATEWAY), folder)
+    agent.start("--config", str(file))
+    try:
+        yield agent
+    finally:
+        agent.stop()
+
+
+def said(folder: Path) -> list[str]:
+    file = folder / "said"
+    return file.read_text("utf-8").splitlines() if file.exists() else []
+
+
+def stories(url: str) -> list[tuple[str, str, int, list[str]]]:
+    """(rule, state, version, notes) of each alert."""
+    with psycopg.connect(url) as conn:
+        rows = conn.execute("SELECT id, rule, state, version FROM alert ORDER BY onset").fetchall()
+        return [
+            (rule, state, version, [step["note"] for step in lifecycle.history(conn, id_) if step["note"]])
+            for id_, rule, state, version in rows
+        ]
+
+
+def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
+    broker: TestBroker, database_url: str, tmp_path: Path
+) -> None:
+    add_homes(database_url, [GATEWAY])
+    replies: list[wire.Reply] = []
+    desk = mqtt.make_client(broker.settings("svc-console"), "desk", clean=True)
+    desk.on_connect = lambda client, *_: client.subscribe(wire.subscription("replies"), 1)
+    desk.on_message = lambda _c, _u, message: replies.append(wire.decode(wire.Reply, bytes(message.payload)))
+    mqtt.start(desk, broker.settings("svc-console"))
+    settings = {"SHOUWANG_DATABASE_URL": database_url}
+    with (
+        Modem() as modem,
+        service("alerting", broker.settings("svc-alerting"), tmp_path, **settings) as alerting,
+    ):
+        wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)
+        with home(broker, tmp_path, modem, [{"kind": "sos", "at_s": 1}]) as agent:
+            wait_for(lambda: [s[:2] for s in stories(database_url)] == [("sos", "raised")], 30, agent.log)
+            wait_for(lambda: bool(replies), 10, agent.log)
+            assert [(reply.ok, reply.detail) for reply in replies] == [(True, "noted")]
+            with psycopg.connect(database_url) as conn:
+                (alert,) = lifecycle.list_open(conn)
+                person = lifecycle.Actor(None, "刘调度", "test")
+                lifecycle.act(
+                    conn, alert["id"], "acknowledge", person, alert["raised_at"], expected_version=alert["version"]
+                )
+            wait_for(lambda: said(tmp_path) == [COMING[0]], 15, lambda: f"{replies} {agent.log()} {alerting.log()}")
+            wait_for(lambda: [reply.detail for reply in replies] == ["noted", "announced"], 10, agent.log)
+            # longer than the gateway would have waited: it has not called anybody
+            wait_for(lambda: agent.log().count("contact tried") == 0 and len(replies) == 2, 5, agent.log)
+    mqtt.stop(desk)
+    assert modem.calls == []
+    assert modem.messages == []
+
+
+def test_with_the_line_cut_the_gateway_calls_and_tells_it_afterwards(
+    broker: TestBroker, postgres: TestPostgres, tmp_path: Path
+) -> None:
+    add_homes(postgres.url, [GATEWAY])
+    settings = {"SHOUWANG_DATABASE_URL": postgres.url}
+    with (
+        Modem() as modem,
+        service("alerting", broker.settings("svc-alerting"), tmp_path, **settings) as alerting,
+    ):
+        wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)
+        broker.stop()
+        with home(broker, tmp_path, modem, [{"kind": "sos", "at_s": 0.5}]) as agent:
+            wait_for(lambda: "nobody in the district answers" in agent.log(), 20, agent.log)
+            agent.kill()  # in the middle of it: a restart must not forget
+            agent.start("--config", str(tmp_path / "home.toml"))
+            wait_for(lambda: bool(modem.calls), 30, agent.log)
+            assert "张奶奶家:按下紧急呼叫" in modem.messages[0][1]
+            assert CALLING[0] in said(tmp_path)
+            broker.start()
+            wait_for(lambda: len(stories(postgres.url)) > 0, 60, lambda: agent.log() + alerting.log())
+            wait_for(
+                lambda: any("联系人已接听:女儿 sms ok; 女儿 call ok" in " ".join(s[3]) for s in stories(postgres.url)),
+                40,
+                lambda: f"{stories(postgres.url)} {agent.log()}",
+            )
+
+
+def test_a_long_press_takes_it_back_everywhere(broker: TestBroker, database_url: str, tmp_path: Path) -> None:
+    add_homes(database_url, [GATEWAY])
+    settings = {"SHOUWANG_DATABASE_URL": database_url}
+    with (
+        Modem() as modem,
+        service("alerting", broker.settings("svc-alerting"), tmp_path, **settings) as alerting,
+    ):
+        wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)
+        scenarios = [{"kind": "sos", "at_s": 1}, {"kind": "held", "at_s": 3}]
+        with home(broker, tmp_path, modem, scenarios) as agent:
+            wait_for(
+                lambda: [s[:2] for s in stories(database_url)] == [("sos", "cancelled")],
+                30,
+                lambda: f"{stories(database_url)} {agent.log()}",
+            )
+            assert stories(database_url)[0][3] == ["本人长按取消"]
+    assert modem.calls == []

@@ -1,0 +1,317 @@
+"""The console's pages of work orders over HTTP: role and area on the server, links that work once, photos, audit."""
+
+import contextlib
+import datetime as dt
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+import uvicorn
+
+from care_network.access import accounts
+from care_network.medical import notes
+from care_network.medical.keyring import create_key_file
+from console.app import create_app
+from console.settings import ConsoleSettings
+from console.shell.security import COOKIE
+from database.settings import DatabaseSettings
+from dispatch.core.links import create_link_key_file, load_link_keys
+from dispatch.orders import dispatch, messages, store
+from dispatch.orders.people import Crews
+from dispatch.orders.store import Order
+from firmware_profiles.mqtt import Broker
+from tests.integration.test_work_orders import picture
+from tests.support.network import account
+from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
+
+pytestmark = pytest.mark.integration
+
+
+def utc() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class Site:
+    """The console on a port of its own, and a browser for each login."""
+
+    def __init__(self, url: str, address: str) -> None:
+        self.url, self.address = url, address
+        self.browsers = contextlib.ExitStack()
+
+    def visitor(self, login: str | None = None) -> httpx2.Client:
+        client = self.browsers.enter_context(
+            httpx2.Client(base_url=self.address, headers={"Origin": self.address}, trust_env=False)
+        )
+        if login is not None:
+            with psycopg.connect(self.url, autocommit=True) as conn:
+                token = accounts.open_session(conn, account(conn, login), "127.0.0.1", utc())
+            client.cookies.set(COOKIE, token)
+        return client
+
+
+@pytest.fixture
+def city(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        staff_city(conn)
+        roster_all_day(conn, "S1")  # the account "carer"
+        yield conn
+
+
+@pytest.fixture
+def site(
+    city: psycopg.Connection, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    create_link_key_file(tmp_path / "link.keys")
+    monkeypatch.setenv("SHOUWANG_LINK_KEY_FILE", str(tmp_path / "link.keys"))
+    monkeypatch.setenv("SHOUWANG_MEDICAL_KEY_FILE", str(tmp_path / "medical.keys"))
+    ring = create_key_file(tmp_path / "medical.keys")
+    notes.add_note(city, ring, "R1", notes.MedicalNote(allergies="青霉素"), utc())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = int(free.getsockname()[1])
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        app = create_app(ConsoleSettings(), DatabaseSettings(url=database_url), Broker(port=nobody))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        deadline = time.monotonic() + 30
+        while not server.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        site = Site(database_url, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with site.browsers:
+            yield site
+        server.should_exit = True
+        while thread.is_alive():  # the console's listener waits for news
+            city.execute("SELECT pg_notify('alert_changed', gen_random_uuid()::text)")
+            thread.join(0.1)
+        listener.close()
+
+
+def sent(city: psycopg.Connection, staff: str = "S11") -> Order:
+    return dispatch.dispatch_alert(city, Crews(), raise_alert(city, utc()), ZHOU, utc(), staff_code=staff)
+
+
+def phone_link(order: Order, staff: str = "S11") -> str:
+    return messages.page_path(load_link_keys(), order.id, staff, utc())
+
+
+def keys(page: str) -> dict[str, str]:
+    """What a button says → its key."""
+    found = re.findall(r'<button name="key" value="([^"]+)"[^>]*>([^<]+)</button>', page)
+    return {label.strip(): key for key, label in found}
+
+
+def state(city: psycopg.Connection, order: Order) -> str:
+    return store.load(city, order.id).state
+
+
+def test_one_tap_shows_the_best_three_and_sends(site: Site, city: psycopg.Connection) -> None:
+    alert = raise_alert(city, utc())
+    zhou = site.visitor("dispatcher")
+    assert f'href="/alerts/{alert}/dispatch"' in zhou.get(f"/alerts/{alert}").text
+    page = zhou.get(f"/alerts/{alert}/dispatch").text
+    assert page.count('name="staff"') == 3
+    assert "所在机构相距 100 米" in page
+    answer = zhou.post(f"/alerts/{alert}/dispatch", data={"service": "fall_assistance", "staff": "S12"})
+    assert answer.status_code == 303
+    order = zhou.get(answer.headers["location"])
+    assert "员12" in order.text
+    assert "待接单" in order.text
+    again = zhou.post(f"/alerts/{alert}/dispatch", data={"service": "fall_assistance"})
+    assert again.status_code == 409
+    assert "已有同类工单在办" in again.text
+    assert "员12" in zhou.get("/orders").text
+    assert "员12" not in zhou.get("/orders?view=done").text
+    assert zhou.get("/orders?view=nonsense").status_code == 422
+    audited = {row[0] for row in city.execute("SELECT action FROM audit").fetchall()}
+    assert {"view_candidates", "dispatch", "view_orders", "view_order"} <= audited
+
+
+def test_role_and_area_hold_on_the_server(site: Site, city: psycopg.Connection) -> None:
+    order = sent(city)
+    for login, status in [("dispatcher", 200), ("carer", 200), ("admin", 200), ("carer-ms", 404), ("daughter", 403)]:
+        assert site.visitor(login).get(f"/orders/{order.id}").status_code == status, login
+    refused = city.execute("SELECT c.login FROM audit a JOIN account c ON c.id = a.account_id"
+                           " WHERE a.action = 'refused_view_order'").fetchall()  # fmt: skip
+    assert refused == [("carer-ms",)]
+    assert site.visitor().get("/orders").status_code == 303
+    body = {"version": str(order.version)}
+    for login, status in [("carer", 403), ("admin", 403), ("daughter", 403)]:
+        visitor = site.visitor(login)
+        assert visitor.post(f"/orders/{order.id}/cancel", data=body).status_code == status
+        assert visitor.get(f"/alerts/{order.alert_id}/dispatch").status_code == status
+        assert visitor.post(f"/alerts/{order.alert_id}/dispatch").status_code == status
+    assert "员11" not in site.visitor("carer-ms").get("/orders").text
+    stranger = site.visitor("dispatcher")
+    stranger.headers["Origin"] = "https://elsewhere.example"
+    assert stranger.post(f"/orders/{order.id}/cancel", data=body).status_code == 403
+    assert state(city, order) == "offered"
+
+
+def test_the_dispatcher_notes_what_was_told_and_changes_who_goes(site: Site, city: psycopg.Connection) -> None:
+    order = sent(city)
+    zhou = site.visitor("dispatcher")
+    assert zhou.post(f"/orders/{order.id}/accept", data={"version": str(order.version)}).status_code == 303
+    late = zhou.post(f"/orders/{order.id}/depart", data={"version": str(order.version)})
+    assert late.status_code == 409
+    assert "更新了这张工单" in late.text
+    order = store.load(city, order.id)
+    moved = zhou.post(f"/orders/{order.id}/reassign", data={"version": str(order.version), "staff": "S13"})
+    assert moved.status_code == 303
+    order = store.load(city, order.id)
+    assert order.staff_code == "S13"
+    assert zhou.post(f"/orders/{order.id}/finish", data={"version": str(order.version)}).status_code == 409
+    assert zhou.post(f"/orders/{order.id}/explode", data={"version": str(order.version)}).status_code == 409
+    assert zhou.post(f"/orders/{order.id}/cancel", data={"version": str(order.version)}).status_code == 303
+    assert state(city, order) == "cancelled"
+
+
+def test_a_phone_goes_from_accept_to_done_by_a_link(site: Site, city: psycopg.Connection) -> None:
+    order = sent(city)
+    link = phone_link(order)
+    phone = site.visitor()
+    first = phone.get(link)
+    assert first.status_code == 200
+    for shown in ("陈", "确认跌倒", "路1号", "uri.amap.com/marker?position=114.241000,22.560000"):
+        assert shown in first.text
+    assert phone.post(link, data={"key": keys(first.text)["接单"]}).status_code == 303
+    assert state(city, order) == "accepted"
+    again = phone.post(link, data={"key": keys(first.text)["接单"]})
+    assert again.status_code == 409
+    assert "已使用过" in again.text
+    for label, wanted in [("出发", "en_route"), ("到达", "arrived")]:
+        assert phone.post(link, data={"key": keys(phone.get(link).text)[label]}).status_code == 303
+        assert state(city, order) == wanted
+    page = phone.get(link)
+    bad = phone.post(link, data={"key": keys(page.text)["完成"]}, files={"photo": ("a.jpg", b"<html>", "image/jpeg")})
+    assert bad.status_code == 409
+    assert "JPEG、PNG 或 WebP" in bad.text
+    assert state(city, order) == "arrived", "a refused photo leaves everything as it was, the button too"
+    done = phone.post(
+        link,
+        data={"key": keys(page.text)["完成"], "note": "扶起,无外伤"},
+        files={"photo": ("a.jpg", picture(), "image/jpeg")},
+    )
+    assert done.status_code == 303
+    assert state(city, order) == "done"
+    zhou = site.visitor("dispatcher")
+    page = zhou.get(f"/orders/{order.id}")
+    assert "扶起,无外伤" in page.text
+    image = re.search(r'src="(/orders/[^"]+/photos/\d+)"', page.text)
+    assert image is not None
+    got = zhou.get(image[1])
+    assert got.headers["content-type"] == "image/jpeg"
+    assert site.visitor("carer-ms").get(image[1]).status_code == 404
+    rating = re.search(r'href="(/rate/[^"]+)"', phone.get(link).text)
+    assert rating is not None
+    assert phone.post(rating[1], data={"stars": "5", "words": "很快"}).status_code == 200
+    assert phone.post(rating[1], data={"stars": "1"}).status_code == 409
+    assert "★★★★★" in zhou.get(f"/orders/{order.id}").text
+    origin = city.execute("SELECT DISTINCT origin FROM work_order_event WHERE action = 'finish'").fetchall()
+    assert origin == [("link 127.0.0.1",)]
+    looks = city.execute("SELECT count(*) FROM audit WHERE action = 'view_order' AND account_id IS NULL").fetchone()
+    assert looks == (7,)
+
+
+def test_a_link_is_for_one_person_and_one_order(site: Site, city: psycopg.Connection) -> None:
+    order = sent(city)
+    other = sent(city, "S12")
+    phone = site.visitor()
+    stolen = keys(phone.get(phone_link(other, "S12")).text)["接单"]
+    assert phone.post(phone_link(order), data={"key": stolen}).status_code == 409
+    assert "已转给他人" in phone.get(phone_link(order, "S13")).text
+    assert "路1号" not in phone.get(phone_link(order, "S13")).text
+    for token in ("x", "a.b", phone_link(order)[3:-2] + "AA"):
+        assert phone.get(f"/w/{token}").status_code == 410
+        assert phone.post(f"/w/{token}", data={"key": stolen}).status_code in (409, 410)
+        assert phone.get(f"/rate/{token}").status_code == 410
+    old = load_link_keys().sign(messages.PAGE, str(order.id), "staff:S11", utc() - dt.timedelta(seconds=1))
+    assert "已过期" in phone.get(f"/w/{old}").text
+    declined = phone.post(phone_link(order), data={"key": keys(phone.get(phone_link(order)).text)["不能前往"]})
+    assert declined.status_code == 303
+    assert store.load(city, order.id).staff_code == "S1"
+    assert "已转给他人" in phone.get(phone_link(order)).text
+    city.execute("UPDATE staff SET active = false WHERE code = 'S1'")
+    assert phone.get(phone_link(order, "S1")).status_code == 410
+    assert (state(city, order), state(city, other)) == ("offered", "offered")
+
+
+def test_medical_notes_by_their_own_rules(site: Site, city: psycopg.Connection) -> None:
+    order = sent(city, "S1")  # S1 has the account "carer"
+    link = phone_link(order, "S1")
+    phone = site.visitor()
+    assert "医疗信息" not in phone.get(link).text, "not before it is accepted"
+    phone.post(link, data={"key": keys(phone.get(link).text)["接单"]})
+    page = phone.get(link)
+    assert "青霉素" not in page.text
+    look = {label: key for label, key in keys(page.text).items() if "查看" in label}
+    (key,) = look.values()
+    assert "青霉素" in phone.post(link, data={"key": key}).text
+    assert phone.post(link, data={"key": key}).status_code == 409
+    looks = city.execute("SELECT origin, detail ? 'alerts' FROM audit WHERE action = 'view_medical_note'").fetchall()
+    assert looks == [("link 127.0.0.1", True)]
+    other = sent(city)
+    phone.post(phone_link(other), data={"key": keys(phone.get(phone_link(other)).text)["接单"]})
+    page = phone.get(phone_link(other))
+    (key,) = [key for label, key in keys(page.text).items() if "查看" in label]
+    answer = phone.post(phone_link(other), data={"key": key}).text
+    assert "没有平台账号" in answer
+    assert "青霉素" not in answer
+
+
+def test_who_is_logged_in_finds_their_own_steps(site: Site, city: psycopg.Connection) -> None:
+    order = sent(city, "S1")
+    carer = site.visitor("carer")
+    assert "许晴" in carer.get("/orders?mine=1").text
+    opened = carer.post(f"/orders/{order.id}/phone")
+    assert opened.status_code == 303
+    assert "接单" in carer.get(opened.headers["location"]).text
+    other = sent(city, "S11")
+    assert carer.post(f"/orders/{other.id}/phone").status_code == 403
+
+
+def test_the_family_rates_a_visit_of_their_own_parent(site: Site, city: psycopg.Connection) -> None:
+    order = sent(city)
+    for step in ("accept", "arrive", "finish"):
+        dispatch.act_as_person(city, Crews(), order.id, step, order.staff_id or 0, ZHOU, utc())  # type: ignore[arg-type]
+    daughter = site.visitor("daughter")
+    path = f"/orders/{order.id}/by-family/rating"
+    assert daughter.post(path, data={"stars": "5"}).status_code == 404
+    city.execute(
+        "INSERT INTO family_member SELECT a.id, r.id, '女儿', 'daughter', now() FROM account a, resident r"
+        " WHERE a.login = 'daughter' AND r.code = 'R1'"
+    )
+    assert "您对上门服务满意吗" in daughter.get("/family").text
+    assert daughter.post(path, data={"stars": "9"}).status_code == 409
+    assert daughter.post(path, data={"stars": "4", "words": "谢谢"}).status_code == 303
+    assert "您对上门服务满意吗" not in daughter.get("/family").text
+    assert site.visitor("dispatcher").post(path, data={"stars": "1"}).status_code == 403
+
+
+def test_the_service_level_page(site: Site, city: psycopg.Connection) -> None:
+    raise_alert(city, utc() - dt.timedelta(hours=1))
+    page = site.visitor("dispatcher").get("/sla")
+    assert "中心</td>" in page.text
+    assert "全天</td>" in page.text or "夜班</td>" in page.text  # by the hour at which this runs
+    assert "0.0 %" in page.text
+    body = site.visitor("admin").get("/api/sla?by_shift=0").json()
+    (line,) = [one for one in body["lines"] if one["milestone"] == "acknowledged"]
+    assert (line["alerts"], line["missed"], line["shift"]) == (1, 1, "")
+    assert body["targets_s"]["emergency"]["acknowledged"] == 60
+    assert site.visitor("admin-hs").get("/api/sla").json()["lines"]
+    assert site.visitor("carer").get("/sla").status_code == 403
+    assert site.visitor().get("/api/sla").status_code == 401
+
+
+def test_a_form_without_bounds_is_refused(site: Site) -> None:
+    visitor = site.visitor()
+    assert visitor.post("/w/x", content=b"x" * 17_000_000).status_code == 413
+    assert visitor.post("/w/x", content=iter([b"x"])).status_code == 413

@@ -1,0 +1,138 @@
+"""What people and the system may do with an alert, on a real database."""
+
+import datetime as dt
+import uuid
+
+import psycopg
+import pytest
+
+from dispatch.alerts import lifecycle
+from dispatch.alerts.lifecycle import TRANSITIONS, Actor, AlertChanged, LifecycleError, NewAlert
+
+NOW = dt.datetime(2026, 11, 23, 3, 0, tzinfo=dt.UTC)
+ZHOU = Actor(None, "周敏", "127.0.0.1")
+
+
+@pytest.fixture
+def conn(database_url: str) -> psycopg.Connection[tuple[object, ...]]:
+    conn = psycopg.connect(database_url, autocommit=True)
+    conn.execute("INSERT INTO area (path, level, name_zh, name_en) VALUES ('d', 'district', '区', 'd')")
+    conn.execute(
+        "INSERT INTO household (code, area_id, address_zh, address_en) SELECT 'H1', id, '一号', 'one' FROM area LIMIT 1"
+    )
+    return conn
+
+
+def new(conn: psycopg.Connection[tuple[object, ...]], severity: str = "urgent", key: str = "a") -> NewAlert:
+    row = conn.execute("SELECT id FROM household").fetchone()
+    assert row is not None
+    household = int(str(row[0]))
+    alert_id = uuid.uuid5(uuid.NAMESPACE_URL, key)
+    return NewAlert(
+        alert_id,
+        "fall",
+        1,
+        severity,
+        "household:1",
+        household,
+        None,
+        NOW,
+        NOW,
+        NOW,
+        NOW,
+        "疑似跌倒",
+        "fall",
+        {"kind": "x"},
+    )
+
+
+def test_the_first_insert_wins(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+    assert lifecycle.raise_alert(conn, new(conn))
+    assert not lifecycle.raise_alert(conn, new(conn))
+    assert len(lifecycle.history(conn, new(conn).id)) == 1
+    conn.close()
+
+
+def test_from_raised_to_resolved(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+    alert = new(conn)
+    lifecycle.raise_alert(conn, alert)
+    states = [
+        lifecycle.act(conn, alert.id, "acknowledge", ZHOU, NOW, expected_version=1),
+        lifecycle.act(conn, alert.id, "respond", ZHOU, NOW, expected_version=2),
+        lifecycle.act(conn, alert.id, "arrive", ZHOU, NOW, expected_version=3),
+        lifecycle.act(conn, alert.id, "resolve", ZHOU, NOW, expected_version=4, outcome="helped", note="无外伤"),
+    ]
+    assert states == ["acknowledged", "responding", "on_scene", "resolved"]
+    assert [e["action"] for e in lifecycle.history(conn, alert.id)] == [
+        "raise",
+        "acknowledge",
+        "respond",
+        "arrive",
+        "resolve",
+    ]
+    assert lifecycle.list_open(conn) == []
+    with pytest.raises(LifecycleError):
+        lifecycle.act(conn, alert.id, "acknowledge", ZHOU, NOW, expected_version=5)
+    conn.close()
+
+
+def test_the_second_of_two_hears_what_the_first_did(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+    alert = new(conn)
+    lifecycle.raise_alert(conn, alert)
+    lifecycle.act(conn, alert.id, "acknowledge", ZHOU, NOW, expected_version=1)
+    with pytest.raises(AlertChanged) as error:
+        lifecycle.act(conn, alert.id, "acknowledge", Actor(None, "许晴"), NOW, expected_version=1)
+    assert "周敏" in error.value.message_zh
+    assert "11:00:00" in error.value.message_zh
+    conn.close()
+
+
+def test_resolving_needs_a_known_outcome(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+    alert = new(conn)
+    lifecycle.raise_alert(conn, alert)
+    with pytest.raises(LifecycleError):
+        lifecycle.act(conn, alert.id, "resolve", ZHOU, NOW, expected_version=1, outcome="whatever")
+    conn.close()
+
+
+def test_an_alert_that_a_person_has_is_not_cleared_by_itself(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+    for key in ("untouched", "taken"):
+        lifecycle.raise_alert(conn, new(conn, key=key))
+    taken, untouched = new(conn, key="taken").id, new(conn, key="untouched").id
+    lifecycle.act(conn, taken, "acknowledge", ZHOU, NOW, expected_version=1)
+    assert lifecycle.follow_up(conn, untouched, "clear", NOW, "起身")
+    assert lifecycle.follow_up(conn, taken, "clear", NOW, "起身")
+    assert not lifecycle.follow_up(conn, untouched, "clear", NOW, "起身")
+    (left,) = lifecycle.list_open(conn)
+    assert left["id"] == taken
+    assert lifecycle.history(conn, taken)[-1]["action"] == "note"
+    conn.close()
+
+
+def test_an_update_raises_the_severity_once(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+    lifecycle.raise_alert(conn, new(conn))
+    assert lifecycle.update_alert(conn, new(conn, "emergency"))
+    assert not lifecycle.update_alert(conn, new(conn, "emergency"))
+    found = lifecycle.load(conn, new(conn).id)
+    assert found is not None
+    assert (found["severity"], found["version"], found["state"]) == ("emergency", 2, "raised")
+    conn.close()
+
+
+def test_the_history_can_not_be_changed(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+    lifecycle.raise_alert(conn, new(conn))
+    for statement in ("DELETE FROM alert_event", "UPDATE alert_event SET note = 'x'", "TRUNCATE alert_event"):
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+            conn.execute(statement)
+    conn.close()
+
+
+def test_every_pair_of_state_and_action_is_decided() -> None:
+    states = ("raised", "acknowledged", "responding", "on_scene", "resolved", "cancelled", "cleared")
+    for action, (sources, target) in TRANSITIONS.items():
+        for state in states:
+            if state in sources:
+                assert lifecycle.next_state(state, action) == (target or state)  # type: ignore[arg-type]
+            else:
+                with pytest.raises(LifecycleError):
+                    lifecycle.next_state(state, action)  # type: ignore[arg-type]

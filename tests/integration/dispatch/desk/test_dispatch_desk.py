@@ -1,0 +1,339 @@
+"""What a dispatcher records and reads: calls in seconds, hand-over, findings, statistics, the commands."""
+
+import datetime as dt
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from care_network.access.accounts import account_by_login
+from care_network.medical.keyring import create_key_file
+from care_network.medical.notes import MedicalNote, add_note
+from dispatch.alerts import lifecycle, outcomes
+from dispatch.desk import calls, handover, statistics
+from dispatch.escalation import duty_warnings, holes
+from dispatch.escalation.sweeper import Sweeper
+from dispatch.ladders import store
+from dispatch.sla import clock as sla
+from dispatch.sla import report as sla_store
+from shouwang.cli.main import app
+from tests.support.console import console
+from tests.support.ladders import C1, build_duty, ladder, raise_one, use
+from tests.support.services import wait_for
+
+pytestmark = pytest.mark.integration
+SECOND = dt.timedelta(seconds=1)
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        build_duty(conn)
+        use(conn, ladder((0, 30, 30)))
+        yield conn
+
+
+def actor(conn: psycopg.Connection, login: str) -> lifecycle.Actor:
+    row = conn.execute("SELECT id FROM account WHERE login = %s", (login,)).fetchone()
+    assert row is not None
+    return lifecycle.Actor(row[0], login, "test")
+
+
+def now(conn: psycopg.Connection) -> dt.datetime:
+    row = conn.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    found: dt.datetime = row[0]
+    return found
+
+
+def left(conn: psycopg.Connection) -> float:
+    row = conn.execute("SELECT extract(epoch FROM next_step_at - clock_timestamp())::float8 FROM alert").fetchone()
+    assert row is not None
+    return float(row[0])
+
+
+def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) -> None:
+    alert, who = raise_one(conn), actor(conn, "dispatcher")
+    raised = now(conn)
+    lifecycle.act(conn, alert, "acknowledge", who, raised, expected_version=1)
+    conn.execute("UPDATE alert SET next_step_at = clock_timestamp() + interval '1 s'")
+    begin = raised + 5 * SECOND
+    calls.record(conn, alert, calls.Attempt("resident", "R1", begin, begin + 20 * SECOND, "no_answer"), who)
+    assert left(conn) > 50
+    again = calls.Attempt(
+        "contact", "R1/0755-00081", begin + 30 * SECOND, begin + 90 * SECOND, "answered", begin + 34 * SECOND
+    )
+    calls.record(conn, alert, again, who)
+    report = calls.report(conn, alert)
+    assert report is not None
+    assert [(one.result, round(one.rang_s), round(one.talked_s)) for one in report.attempts] == [
+        ("no_answer", 20, 0), ("answered", 4, 56),
+    ]  # fmt: skip
+    assert 4 < report.attempts[0].after_s < 8
+    assert report.responder == "dispatcher"
+    (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
+    assert sla.measure(story, "contacted", raised + 90 * SECOND).elapsed_s is None, "not the family: the resident"
+    talk = calls.Attempt("resident", "R1", begin + 95 * SECOND, begin + 99 * SECOND, "answered", begin + 97 * SECOND)
+    calls.record(conn, alert, talk, who)
+    (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
+    assert sla.measure(story, "contacted", raised + 200 * SECOND).verdict == "met"
+    assert report.response_s is not None
+    assert report.response_s < 2
+    for bad in (
+        calls.Attempt("resident", "R1", begin, begin - SECOND, "busy"),
+        calls.Attempt("resident", "R1", begin, begin, "answered"),
+        calls.Attempt("resident", " ", begin, begin, "busy"),
+    ):
+        with pytest.raises(lifecycle.LifecycleError):
+            calls.record(conn, alert, bad, who)
+    with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+        conn.execute("DELETE FROM call_attempt")
+
+
+def test_the_next_shift_has_what_is_open(conn: psycopg.Connection) -> None:
+    first, second = raise_one(conn, "a"), raise_one(conn, "b")
+    old, new = actor(conn, "dispatcher"), actor(conn, "admin")
+    lifecycle.act(conn, first, "acknowledge", old, now(conn), expected_version=1)
+    offered = handover.offer(conn, "sz.yt", old, now(conn), "R1 的女儿晚上回电")
+    assert {one.alert_id: one.state_then for one in offered.alerts} == {first: "acknowledged", second: "raised"}
+    with pytest.raises(lifecycle.LifecycleError, match="waits"):
+        handover.offer(conn, "sz.yt", new, now(conn))
+    with pytest.raises(lifecycle.LifecycleError, match="somebody else"):
+        handover.accept(conn, offered.id, old, now(conn))
+    lifecycle.act(conn, second, "resolve", old, now(conn), expected_version=1, outcome="test")
+    accepted = handover.accept(conn, offered.id, new, now(conn))
+    assert accepted.to_name == "admin"
+    assert {one.alert_id: one.state_now for one in accepted.alerts} == {first: "acknowledged", second: "resolved"}
+    last = lifecycle.history(conn, first)[-1]
+    assert (last["action"], last["actor"]) == ("take_over", "admin")
+    assert lifecycle.history(conn, second)[-1]["action"] == "resolve"
+    with pytest.raises(lifecycle.LifecycleError, match="already"):
+        handover.accept(conn, offered.id, new, now(conn))
+    assert handover.waiting(conn) == []
+    with pytest.raises(lifecycle.LifecycleError, match="no area"):
+        handover.offer(conn, "nowhere", old, now(conn))
+
+
+def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connection, database_url: str) -> None:
+    alert = raise_one(conn)
+    desk = account_by_login(conn, "dispatcher")
+    old, new = actor(conn, "dispatcher"), actor(conn, "admin")
+    admin = account_by_login(conn, "admin")
+    assert desk is not None
+    assert admin is not None
+    first = handover.offer(conn, "sz.yt", old, now(conn))
+    with pytest.raises(lifecycle.LifecycleError, match="only dispatcher"):
+        handover.withdraw(conn, first.id, admin, now(conn), "test")
+    assert not handover.withdraw(conn, first.id, desk, now(conn), "test").waits
+    for act in (
+        lambda: handover.accept(conn, first.id, new, now(conn)),
+        lambda: handover.withdraw(conn, first.id, desk, now(conn), "test"),
+    ):
+        with pytest.raises(lifecycle.LifecycleError, match="took it back at"):
+            act()
+    assert handover.waiting(conn) == []
+    row = conn.execute("SELECT account_id, detail FROM audit WHERE action = 'withdraw_handover'").fetchall()
+    assert row == [(desk.id, {"handover": first.id})]
+    assert lifecycle.history(conn, alert)[-1]["action"] == "raise", "nothing has changed hands"
+
+    second = handover.offer(conn, "sz.yt", old, now(conn))
+    said: list[str] = []
+
+    def take_back() -> None:
+        with psycopg.connect(database_url, autocommit=True) as mine:
+            try:
+                handover.withdraw(mine, second.id, desk, now(mine), "test")
+            except lifecycle.LifecycleError as error:
+                said.append(error.message_zh)
+
+    other = threading.Thread(target=take_back)
+    with conn.transaction():
+        handover.accept(conn, second.id, new, now(conn))
+        other.start()
+        wait_for(lambda: _waits_for_a_lock(database_url), 10, lambda: "nobody waits")
+    other.join(10)
+    assert said
+    assert "admin 已于" in said[0]
+    assert lifecycle.history(conn, alert)[-1]["action"] == "take_over"
+
+
+def _waits_for_a_lock(url: str) -> bool:
+    with psycopg.connect(url) as conn:
+        row = conn.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchone()
+    return row is not None and row[0] > 0
+
+
+def test_what_was_found_is_kept_and_counted(conn: psycopg.Connection) -> None:
+    fall, mistake = raise_one(conn, "a"), raise_one(conn, "b")
+    who = actor(conn, "dispatcher")
+    Sweeper(conn).sweep()
+    found = outcomes.Finding("fall", "fracture", actions=("first_aid",))
+    with pytest.raises(lifecycle.LifecycleError):
+        lifecycle.act(
+            conn, mistake, "resolve", who, now(conn), expected_version=1, outcome="false_resident", finding=found
+        )
+    lifecycle.act(conn, fall, "arrive", who, now(conn), expected_version=1)
+    lifecycle.act(conn, fall, "resolve", who, now(conn), expected_version=2, outcome="hospital", finding=found)
+    lifecycle.act(conn, mistake, "resolve", who, now(conn), expected_version=1, outcome="false_resident")
+    at = now(conn)
+    summary = statistics.summarise(statistics.load_cases(conn, at - dt.timedelta(days=1), at))["emergency"]
+    assert summary.outcomes == {"hospital": 1, "false_resident": 1}
+    assert summary.injuries == {"fracture": 1, "none": 1}
+    assert summary.hospital == {"yes": 1, "no": 1}
+    assert summary.actions == {"first_aid": 1, "ambulance": 1}
+    assert summary.false_share == 0.5
+    assert summary.steps == 2
+    assert statistics.load_cases(conn, at - dt.timedelta(days=1), at, under="sz.yt.ms") == []
+
+
+def run(url: str, *arguments: str, status: int = 0) -> str:
+    done = CliRunner().invoke(app, ["dispatch", *arguments, "--url", url])
+    assert done.exit_code == status, done.output
+    return done.output
+
+
+def test_the_commands(conn: psycopg.Connection, database_url: str, tmp_path: Path) -> None:
+    alert = raise_one(conn)
+    Sweeper(conn).sweep()
+    assert "未结预警 open alerts: 1" in run(database_url, "status", status=1), "nobody climbs"
+    assert "emergency" in run(database_url, "policies")
+    file = tmp_path / "policies.toml"
+    file.write_text(
+        '[[policy]]\ncode = "night"\nseverity = "emergency"\nname_zh = "夜间"\nname_en = "Night"\nstarts = 20:00:00\n'
+        "ends = 08:00:00\nrepeat_after_s = 60\nacknowledged_s = 120\nresponding_s = 900\n"
+        'steps = [{ after_s = 0, targets = [{ to = "on_duty", kinds = ["district_center"] }] }]\n'
+    )
+    assert "would change: night" in run(database_url, "set-policies", str(file), "--as", "dispatcher", "--dry-run")
+    assert "changed: night" in run(database_url, "set-policies", str(file), "--as", "dispatcher")
+    assert "night" in {policy.code for policy in store.policies_now(conn)}
+    assert "neither" in run(database_url, "set-policies", str(file), "--as", "carer", status=1)
+    run(database_url, "drop-policy", "night", "--as", "admin")
+    run(database_url, "drop-policy", "night", "--as", "admin", status=1)
+    file.write_text('[[policy]]\ncode = "x"\n')
+    run(database_url, "set-policies", str(file), "--as", "dispatcher", status=1)
+    assert "交班" in run(database_url, "hand-over", "--as", "dispatcher", "--note", "夜里请留意")
+    number = handover.waiting(conn)[0].id
+    assert "somebody else" in run(database_url, "accept", str(number), "--as", "dispatcher", status=1)
+    assert "only" in run(database_url, "withdraw", str(number), "--as", "admin", status=1)
+    assert "taken back" in run(database_url, "withdraw", str(number), "--as", "dispatcher")
+    run(database_url, "hand-over", "--as", "dispatcher")
+    number = handover.waiting(conn)[0].id
+    run(database_url, "accept", str(number), "--as", "admin")
+    assert "SOS" not in run(database_url, "report", str(alert), "--as", "dispatcher")
+    run(database_url, "report", "00000000-0000-0000-0000-000000000000", "--as", "dispatcher", status=1)
+    assert json.loads(run(database_url, "statistics", "--json"))["all"]["alerts"] == 1
+    assert "60 s" in run(database_url, "statistics")
+    conn.execute("DELETE FROM roster")
+    assert "无人" in run(database_url, "holes", status=1)
+
+
+@pytest.fixture
+def desk(conn: psycopg.Connection, database_url: str, tmp_path: Path) -> Iterator[httpx2.Client]:
+    """A dispatcher's browser, with the key of the medical notes."""
+    key = tmp_path / "medical.keys"
+    add_note(conn, create_key_file(key), "R1", MedicalNote(allergies="青霉素", key_safe_code="1379"), now(conn))
+    with console(database_url, None, None, medical_key_file=key) as client:
+        log_in(client, "dispatcher")
+        yield client
+
+
+def log_in(client: httpx2.Client, login: str) -> None:
+    assert client.post("/login", data={"login": login, "password": "three words together"}).status_code == 303
+
+
+def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: httpx2.Client) -> None:
+    alerts = [raise_one(conn, f"{number}") for number in range(6)]
+    at = now(conn)
+    until = at + dt.timedelta(hours=1)
+    tonight, elsewhere = (
+        holes.Warned((area,), name, name, ("x",), at, until, f"{name}无人", "nobody")
+        for area, name in ((C1, "今晚"), ("sz", "别处"))
+    )
+    duty_warnings.record(conn, [tonight, elsewhere], at, until)
+    wait_for(lambda: "1 户同类预警 6 条" in desk.get("/queue").text, 10, lambda: desk.get("/queue").text)
+    page = desk.get("/queue").text
+    assert "今晚无人" in page
+    assert "别处无人" not in page, "of one's own area only"
+    assert "6 条未接手" in page
+    assert "第 1 级呼叫" in page, "few emergencies are shown line by line"
+    assert "第 1 级呼叫" not in desk.get(f"/queue?closed=group-sos-{C1}").text
+    lifecycle.act(conn, alerts[0], "acknowledge", actor(conn, "admin"), at, expected_version=1)
+    answer = desk.post("/queue/acknowledge", data={"alerts": [f"{alert} 1" for alert in alerts]})
+    assert answer.status_code == 409
+    assert "已确认 5 条;1 条已被他人更新" in answer.text
+    assert conn.execute("SELECT count(*) FROM alert WHERE state = 'raised'").fetchone() == (0,)
+    assert desk.post("/queue/acknowledge", data={"alerts": ["nonsense"]}).status_code == 422
+    log_in(desk, "carer")
+    assert desk.post("/queue/acknowledge", data={"alerts": [f"{raise_one(conn, 'x')} 1"]}).status_code == 303
+
+
+def test_an_alert_shows_its_ladder_whom_to_call_and_the_note(conn: psycopg.Connection, desk: httpx2.Client) -> None:
+    alert = raise_one(conn)
+    page = desk.get(f"/alerts/{alert}").text
+    assert "距第 1 级呼叫还有" in page
+    assert "家庭养老床位团队在班人员" in page
+    assert "0755-00081" in page, "the family"
+    assert "青霉素" not in page
+    Sweeper(conn).sweep()
+    told = desk.get(f"/alerts/{alert}/progress").text
+    assert "距第 2 级呼叫还有" in told
+    assert "待发送" in told
+    shown = desk.post(f"/alerts/{alert}/medical-note").text
+    assert "青霉素" in shown
+    assert "1379" in shown
+    looks = conn.execute("SELECT count(*) FROM audit WHERE action = 'view_medical_note'").fetchone()
+    assert looks == (1,)
+    call = {"kind": "resident", "key": "R1", "started_at": now(conn).isoformat(), "ended_at": now(conn).isoformat()}
+    done = desk.post(f"/api/alerts/{alert}/calls", json={**call, "result": "no_answer"})
+    assert (done.status_code, done.json()[0]["called_key"]) == (200, "R1")
+    assert desk.post(f"/api/alerts/{alert}/calls", json={**call, "result": "answered"}).status_code == 409
+    assert "无人接听" in desk.get(f"/alerts/{alert}/progress").text
+    form = {"version": 1, "outcome": "helped", "cause": "fall", "injury": "minor", "actions": ["lifted"]}
+    assert desk.post(f"/alerts/{alert}/resolve", data={**form, "version": 0}).status_code == 409
+    assert desk.post(f"/alerts/{alert}/resolve", data=form).status_code == 303
+    row = conn.execute("SELECT cause, injury, actions FROM alert_finding").fetchone()
+    assert row == ("fall", "minor", ["lifted", "visit"])
+    after = desk.post(f"/alerts/{alert}/medical-note").text
+    assert "青霉素" not in after, "the alert is over"
+    assert "预警已结束,不再呼叫" in after
+    level = desk.get("/sla").text
+    assert "属实,已现场帮助" in level
+    assert "轻伤" in level
+    desk.post("/language/en", headers={"referer": "/"})
+    english = desk.get(f"/alerts/{alert}").text
+    assert "step 1: " in english
+    assert "第 1 级" not in english
+
+
+def test_shifts_change_on_the_page(conn: psycopg.Connection, desk: httpx2.Client) -> None:
+    alert = raise_one(conn)
+    assert "SOS" in desk.get("/handovers").text or "呼叫" in desk.get("/handovers").text
+    assert desk.post("/handovers", data={"note": "夜里请留意"}).status_code == 303
+    assert "由另一位调度员接班" in desk.get("/handovers").text
+    assert "尚未接班" in desk.post("/handovers", data={"note": ""}).text
+    (number,) = conn.execute("SELECT id FROM handover").fetchone() or (0,)
+    assert "不能接自己的班" in desk.post(f"/handovers/{number}/accept").text
+    assert desk.post(f"/handovers/{number}/withdraw").status_code == 303
+    assert "已撤回" in desk.get("/handovers").text
+    assert "撤回该交班" in desk.post(f"/handovers/{number}/withdraw").text
+    assert desk.post("/handovers", data={"note": "夜里请留意"}).status_code == 303
+    number += 1
+    assert len(desk.get("/api/handovers").json()) == 1
+    assert desk.post("/handovers/999/accept").status_code == 404
+    conn.execute(
+        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path)"
+        " SELECT 'late', password_hash, '夜班', 'Late', role, area_path FROM account WHERE login = 'dispatcher'"
+    )
+    log_in(desk, "late")
+    assert desk.post(f"/handovers/{number}/accept").status_code == 303
+    last = lifecycle.history(conn, alert)[-1]
+    assert (last["action"], last["actor"], last["actor_en"]) == ("take_over", "夜班", "Late")
+    log_in(desk, "carer")
+    assert desk.get("/handovers").status_code == 403

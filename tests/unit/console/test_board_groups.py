@@ -1,0 +1,46 @@
+"""What of the queue is shown line by line: few emergencies alike, what somebody has opened, and no more."""
+
+from console.pages.queue import FEW, by_gravity, groups
+from dispatch.core.notice import AlertNotice
+
+PLACE = "sz.yt.hs.pw.c1"
+
+
+def notice(number: int, severity: str = "emergency", rule: str = "sos", state: str = "raised") -> AlertNotice:
+    return AlertNotice(
+        f"{number:04}", rule, 1, severity, state, 1, "x", number, f"H{number}", "", "", "", PLACE, "", "", None, None,
+        None, None, number * 1_000_000, 0, 0, 0, "", "", {},
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def shown(alerts: list[AlertNotice], **looks: list[str]) -> dict[str, bool]:
+    return {group["key"]: group["shown"] for group in groups(alerts, **looks)}
+
+
+def test_a_few_emergencies_are_lines_and_a_building_is_one() -> None:
+    key = f"group-sos-{PLACE}"
+    few = [notice(number) for number in range(FEW)]
+    assert shown(few) == {key: True}
+    assert shown(few, closed=[key]) == {key: False}
+    many = [*few, notice(FEW)]
+    assert shown(many) == {key: False}
+    assert shown(many, opened=[key]) == {key: True}
+    assert shown([notice(number, "technical", "gateway_silent") for number in range(5)]) == {
+        f"group-gateway_silent-{PLACE}": False
+    }
+
+
+def test_a_group_keeps_its_key_when_its_first_alert_is_over() -> None:
+    many = [notice(number) for number in range(20)]
+    assert shown(many) == shown(many[1:])
+    later = [notice(10_000 + number) for number in range(5)]
+    assert list(shown([*many, *later])) == [f"group-sos-{PLACE}", f"group-sos-{PLACE}-2"]
+
+
+def test_single_alerts_by_gravity() -> None:
+    found = by_gravity(
+        [notice(n, severity) for n, severity in enumerate(("emergency", "urgent", "attention", "technical"))]
+    )
+    assert {level: [alert.id for alert in alerts] for level, alerts in found.items()} == {
+        "emergency": ["0000"], "urgent": ["0001"], "attention": ["0002"], "technical": ["0003"],
+    }  # fmt: skip

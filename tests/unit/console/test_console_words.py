@@ -1,0 +1,43 @@
+"""Nothing on a page is left in the other language."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from console.shell.i18n import catalogue, translate
+from dispatch.alerts.lifecycle import TRANSITIONS
+from dispatch.ladders.policy import SEVERITIES
+
+TEMPLATES = sorted((Path(__file__).parents[3] / "console").rglob("*.html"))
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
+def test_every_text_has_its_chinese(file: Path) -> None:
+    # Not those that are composed: "message " + state.
+    texts = {a or b for a, b in re.findall(r"""_\((?:"([^"]+)"|'([^']+)')[,)]""", file.read_text())}
+    assert not {text for text in texts if text not in catalogue("zh")}
+
+
+def test_both_languages_have_the_same_places_for_values() -> None:
+    for text, chinese in catalogue("zh").items():
+        assert set(re.findall(r"\{(\w+)\}", text)) == set(re.findall(r"\{(\w+)\}", chinese)), text
+
+
+def test_codes_are_words_in_both() -> None:
+    states = ("waiting", "sent", "delivered", "failed", "withdrawn", "acknowledged")
+    codes = [
+        *TRANSITIONS,
+        *SEVERITIES,
+        "raise",
+        "escalate",
+        "call_out",
+        "notify",
+        "notify_failed",
+        "unreachable",
+        "known",
+    ]
+    for code in [*codes, *(f"message {state}" for state in states)]:
+        assert translate("zh", code) != code
+        assert "_" not in translate("en", code)
+        assert not translate("en", code).startswith("message ")

@@ -1,0 +1,128 @@
+"""Channels, events, device models, and what they make of Zigbee2MQTT and ESPHome payloads."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_profiles import esphome, zigbee2mqtt
+from firmware_profiles.channels import CHANNELS, EVENTS, load_channels
+from firmware_profiles.devices import MODELS, load_model
+from firmware_profiles.errors import DecodeError, ProfileError
+from firmware_profiles.readings import DeviceEvent, Reading
+
+NODES = Path(__file__).parents[3] / "deploy" / "esphome"
+ZIGBEE = [m for m in MODELS.values() if m.transport == "zigbee2mqtt"]
+ESPHOME = [m for m in MODELS.values() if m.transport == "esphome"]
+
+
+def test_every_transport_has_models() -> None:
+    assert len(MODELS) >= 13
+    assert {"ble-gatt", "zigbee2mqtt", "esphome", "imu-pendant"} <= {m.transport for m in MODELS.values()}
+    assert len(CHANNELS) > 20
+    assert len(EVENTS) > 10
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[x_y]\nzh='a'\nen='b'\nunit='1'\nrange=[1,0]\nresolution=1\nkind='vital'", "x_y: range"),
+        ("[x_y]\nzh='a'\nen='b'\nunit='1'\nrange=[0,1]\nresolution=1\nkind='mood'", "x_y"),
+        ("[x_y]\nzh='a'\nen='b'\nunit='1'\nrange=[0,1]\nresolution=1\nkind='vital'\ncolour='red'", "colour"),
+        ("[x_y", "channels.toml"),
+    ],
+)
+def test_a_bad_channel_table_names_the_key(text: str, words: str) -> None:
+    with pytest.raises(ProfileError, match=words):
+        load_channels(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('[keys]\nx = { channel = "mood" }', "mood"),
+        ('[events.x]\ntrue = "party"', "party"),
+        ("colour = 'red'", "colour"),
+        ("heartbeat_s = 0", "heartbeat_s"),
+    ],
+)
+def test_a_bad_model_names_file_and_key(line: str, words: str) -> None:
+    head = "maker='m'\nname='n'\nzh='z'\ntransport='esphome'\n"
+    beat = "" if "heartbeat" in line else "heartbeat_s = 60\n"
+    with pytest.raises(ProfileError, match=words):
+        load_model(head + beat + line, "test-model")
+
+
+def test_a_door_speaks() -> None:
+    found = zigbee2mqtt.decode(MODELS["aqara-mccgq11lm"], b'{"contact": false, "battery": 91, "voltage": 3000}')
+    assert found == [
+        Reading("door_open", 1.0),
+        DeviceEvent("door_opened", {"contact": "false"}),
+        Reading("battery", 91.0),
+    ]
+
+
+def test_an_sos_button_speaks() -> None:
+    (press,) = zigbee2mqtt.decode(MODELS["sonoff-snzb-01p"], b'{"action": "single"}')
+    assert press == DeviceEvent("sos_pressed", {"action": "single"})
+    assert zigbee2mqtt.decode(MODELS["sonoff-snzb-01p"], b'{"action": null}') == []
+
+
+def test_a_radar_speaks() -> None:
+    radar = MODELS["seeed-mr60bha2"]
+    assert esphome.decode(radar, "real-time_heart_rate", b"63.0") == [Reading("heart_rate", 63.0)]
+    assert esphome.decode(radar, "real-time_heart_rate", b"nan") == []
+    assert esphome.decode(radar, "something_else", b"whatever") == []
+    (fall,) = esphome.decode(MODELS["seeed-mr60fda2"], "falling_information", b"ON")
+    assert isinstance(fall, DeviceEvent)
+    assert fall.kind == "fall_suspected"
+
+
+@pytest.mark.parametrize("file", sorted(NODES.glob("*-*.yaml")), ids=lambda file: file.stem)
+def test_the_entities_that_we_tell_installers_to_configure_are_those_of_the_model(file: Path) -> None:
+    """ESPHome's object id: the name in lower case, spaces as underscores, other signs but hyphens too (helpers.cpp)."""
+    text = file.read_text() + (NODES / "common.yaml").read_text()
+    names = re.findall(r"^\s+name: \"?([A-Z][^\"\n]*)", text, re.MULTILINE)
+    entities = {re.sub(r"[^a-z0-9_-]", "_", name.lower()) for name in names}
+    model = MODELS[file.stem]
+    assert set(model.keys) <= entities
+    assert not model.events or entities & set(model.events)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"[]", b"{", b'{"battery": "full"}', b'{"battery": true}', b'{"battery": 1e999}', b"\xff", b"[" * 100_000],
+)
+def test_bad_zigbee_payloads_are_clear_errors(payload: bytes) -> None:
+    with pytest.raises(DecodeError):
+        zigbee2mqtt.decode(MODELS["aqara-mccgq11lm"], payload)
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(ZIGBEE), st.data())
+def test_zigbee_raises_nothing_else(model: object, data: st.DataObject) -> None:
+    keys = [*MODELS["aqara-mccgq11lm"].keys, *getattr(model, "keys", {}), *getattr(model, "events", {})]
+    state = data.draw(st.dictionaries(st.sampled_from(keys), json_values, max_size=4))
+    payload = data.draw(st.one_of(st.binary(max_size=50), st.just(json.dumps(state).encode())))
+    try:
+        zigbee2mqtt.decode(model, payload)  # type: ignore[arg-type]
+    except DecodeError as error:
+        assert str(error)
+
+
+@given(st.sampled_from(ESPHOME), st.data())
+def test_esphome_raises_nothing_else(model: object, data: st.DataObject) -> None:
+    known = [*getattr(model, "keys", {}), *getattr(model, "events", {})]
+    try:
+        esphome.decode(model, data.draw(st.sampled_from(known)), data.draw(st.binary(max_size=300)))  # type: ignore[arg-type]
+    except DecodeError as error:
+        assert str(error)
