@@ -30,10 +30,9 @@ from firmware_profiles import mqtt, wire
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 from shouwang.platform.processes import wait_until
+from vocabulary.times import DAY_S, HOUR_US
 
 GATEWAY = "gw-bench-line"
-DAY_S = 86_400
-HOUR_US = 3_600_000_000
 BUDGET_MB = 512
 LIMIT_MS = 100.0
 EVENT_EVERY_S = 0.1

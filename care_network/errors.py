@@ -1,23 +1,22 @@
 """What the care network refuses, in words for the person who asked."""
 
+from vocabulary.errors import BilingualError
+
 
 class CareNetworkError(ValueError):
     """Something asked of the care network can not be done; the text says why and what to do."""
 
 
-class ProvisioningError(CareNetworkError):
+class ProvisioningError(BilingualError, CareNetworkError):
     """A new area, household, resident, device, shift or account breaks a rule.
 
-    ``message_zh``: the same in Chinese, where there is one; ``field``: the field that is wrong, where it is one;
-    ``code``: what sort of refusal it is, for programs.
+    ``field``: the field that is wrong, where it is one; ``code``: the sort of refusal, for programs.
     """
 
     code = "invalid"
 
-    def __init__(self, message_en: str, message_zh: str = "", *, field: str | None = None) -> None:
-        super().__init__(message_en)
-        self.message_en = message_en
-        self.message_zh = message_zh or message_en
+    def __init__(self, *, en: str, zh: str = "", field: str | None = None) -> None:
+        super().__init__(en=en, zh=zh)
         self.field = field
 
 
@@ -57,14 +56,12 @@ class KeyFileError(CareNetworkError):
     code = "key"
 
 
-class LoginRefusedError(CareNetworkError):
+class LoginRefusedError(BilingualError, CareNetworkError):
     """A login did not succeed. The texts do not tell whether the login exists.
 
     ``retry_after_s``: seconds to wait before the next attempt is looked at; 0: now.
     """
 
-    def __init__(self, message_zh: str, message_en: str, retry_after_s: int = 0) -> None:
-        super().__init__(message_en)
-        self.message_zh = message_zh
-        self.message_en = message_en
+    def __init__(self, *, zh: str, en: str, retry_after_s: int = 0) -> None:
+        super().__init__(en=en, zh=zh)
         self.retry_after_s = retry_after_s

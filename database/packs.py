@@ -11,9 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-MINUTE_US = 60_000_000
-HOUR_US = 60 * MINUTE_US
-DAY_US = 24 * HOUR_US
+from vocabulary.times import HOUR_US, MINUTE_US
+
 COPY_MINUTES = "COPY rollup_minute (series_id, hour, slot, n, mean, low, high) FROM STDIN (FORMAT BINARY)"
 COPY_HOURS = "COPY rollup_hour (series_id, day, slot, n, mean, low, high) FROM STDIN (FORMAT BINARY)"
 

@@ -7,10 +7,11 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from vocabulary.times import DAY_S
+
 Place = Literal["bed", "bedroom", "bathroom", "kitchen", "living_room", "out"]
 ZONE_S = 8 * 3600
 """Asia/Shanghai, no daylight saving."""
-DAY_S = 86_400
 
 
 class Stay(msgspec.Struct, frozen=True):

@@ -7,8 +7,9 @@ import numpy as np
 from device_simulators.month.month import Options, simulate
 from device_simulators.month.people import Resident
 from device_simulators.month.routine import DAY
-from device_simulators.month.sensing import MINUTE_US, Trace
+from device_simulators.month.sensing import Trace
 from firmware_profiles.driver import DeviceConfig
+from vocabulary.times import MINUTE_US
 
 DAY_US = DAY * MINUTE_US
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.readings import Reading
+from vocabulary.times import SHANGHAI
 
 HEART_RATE_MEASUREMENT = 0x2A37
 PLX_SPOT_CHECK = 0x2A5E
@@ -29,7 +30,6 @@ LB_TO_KG = 0.45359237
 """International pound, exact."""
 GLUCOSE_G_PER_MOL = 180.156
 """Molar mass of C6H12O6."""
-ZONE = datetime.timezone(datetime.timedelta(hours=8))
 
 _SFLOAT_RESERVED = {0x7FF: "NaN", 0x800: "NRes", 0x7FE: "+infinity", 0x802: "-infinity", 0x801: "reserved"}
 _FLOAT_RESERVED = {
@@ -80,7 +80,7 @@ class _Cursor:
         if 0 in (year, month, day):
             return None
         try:
-            moment = datetime.datetime(year, month, day, hour, minute, second, tzinfo=ZONE)
+            moment = datetime.datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI)
         except ValueError as error:
             raise DecodeError(f"{field}: {year}-{month}-{day} {hour}:{minute}:{second} is no date: {error}") from error
         return int(moment.timestamp()) * 1_000_000

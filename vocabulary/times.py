@@ -1,9 +1,18 @@
-"""Times for people: Asia/Shanghai on screens and command lines, UTC everywhere else."""
+"""Time zone and time units. Times are UTC in storage and on the wire; people read and write Asia/Shanghai."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+DAY_S = 86_400
+
+LOCAL_US = 8 * HOUR_US
+"""Asia/Shanghai minus UTC. There has been no daylight saving since 1992, so arrays of times need no zone."""
 
 
 def local(time: dt.datetime) -> str:
@@ -12,7 +21,7 @@ def local(time: dt.datetime) -> str:
 
 
 def local_time(text: str) -> dt.datetime:
-    """A time of ISO 8601, in Shanghai where it names no zone. Raises ValueError, with an example, where it is none."""
+    """Parse a time of ISO 8601; one without a zone is in Shanghai. Raises ValueError, with an example."""
     try:
         time = dt.datetime.fromisoformat(text)
     except ValueError as error:

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import msgspec
 
-Severity = Literal["emergency", "urgent", "attention", "technical"]
+from vocabulary.severity import Severity
+
 Action = Literal["open", "update", "clear", "cancel", "note"]
-RANK: dict[str, int] = {"emergency": 0, "urgent": 1, "attention": 2, "technical": 3}
 NAMESPACE = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
 
 OLDEST_US = 400 * 86_400_000_000

@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from alerting.core.finding import RANK, Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.engine.ledger import on_its_own
 from alerting.replay.run import Told
+from vocabulary.severity import RANK, Severity
 
 NEAR_US = 3_600_000_000
 """Two runs' alerts of one rule and resident are the same one when they were told within an hour of each other."""

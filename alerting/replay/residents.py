@@ -9,10 +9,10 @@ import msgspec
 
 from alerting.detection.detectors.limits import DEFAULTS
 from alerting.detection.kit.context import District, Person, Source
-from alerting.detection.kit.words import room_of
 from alerting.replay.rooms import room_by, room_for
 from alerting.tuning.catalogue import check, tuned
 from firmware_profiles.devices import MODELS
+from vocabulary.labels import room_of
 
 NEVER_S = 1e9
 """Heartbeat of a device of which no model is known: it is never called silent."""

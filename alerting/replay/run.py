@@ -8,9 +8,9 @@ import numpy as np
 
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import LATENESS_US, TICK_US, Engine
-from alerting.detection.kit.columns import HOUR_US
 from alerting.detection.kit.switches import UNHURRIED
 from alerting.replay.recording import Contact, Recording, allowed_us
+from vocabulary.times import HOUR_US
 
 SETTLED_US = 10_000_000
 """After the last moment: its step is complete."""

@@ -17,6 +17,7 @@ from alerting.detection.kit.context import EVERYWHERE, Pause
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
+from vocabulary.alert_state import OPEN
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +130,7 @@ class LinkWatch:
 def _running(conn: psycopg.Connection[Any]) -> list[Any]:
     return conn.execute(
         "SELECT id FROM alert WHERE rule = %s AND subject = %s AND state = ANY(%s)",
-        (RULE, SUBJECT, list(lifecycle.OPEN)),
+        (RULE, SUBJECT, list(OPEN)),
     ).fetchall()
 
 

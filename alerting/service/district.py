@@ -12,7 +12,6 @@ import structlog
 
 from alerting.core.finding import Finding
 from alerting.detection.kit.context import District, Person, Source
-from alerting.detection.kit.words import room_of
 from alerting.tuning.catalogue import layers_of, tuned
 from care_network.records.registry import (
     EMPTY,
@@ -23,8 +22,10 @@ from care_network.records.registry import (
     registry_stamp,
 )
 from database.local_copy import keep
-from dispatch.core.notice import AlertNotice, State
+from dispatch.core.notice import AlertNotice
 from firmware_profiles.devices import MODELS
+from vocabulary.alert_state import AlertState
+from vocabulary.labels import room_of
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +96,7 @@ def _key(person: Person) -> int:
 
 
 def build_notice(
-    registry: Registry, finding: Finding, received_us: int, raised_us: int, state: State, version: int
+    registry: Registry, finding: Finding, received_us: int, raised_us: int, state: AlertState, version: int
 ) -> AlertNotice:
     """The notice of a finding; what the registry does not know stays empty rather than stopping an alert."""
     household = registry.households.get(finding.household_id)

@@ -84,7 +84,7 @@ class Downlink:
         rows = conn.execute(
             f"""
             SELECT a.id, a.household_id, a.onset, a.evidence ->> 'device' FROM alert a
-            WHERE {which} AND a.severity IN ('emergency', 'urgent')
+            WHERE {which} AND severity_rank(a.severity) <= 2
               AND a.state IN ('acknowledged', 'responding', 'on_scene') AND a.raised_at > now() - INTERVAL '{LOOK_BACK}'
             """,  # noqa: S608 - the conditions are the constants above
             () if value is None else (value,),

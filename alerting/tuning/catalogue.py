@@ -16,13 +16,13 @@ import structlog
 from alerting.detection.detectors import all_parameters
 from alerting.detection.detectors.limits import DEFAULTS
 from alerting.detection.kit.context import Person
-from alerting.detection.kit.detector import Parameter
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.records.parameter_rows import Setting
 from dispatch.sla.targets import PREFIX as SLA
 from dispatch.sla.targets import check_order
 from dispatch.sla.targets import parameters as sla_parameters
 from firmware_profiles.channels import CHANNELS
+from vocabulary.parameter import Parameter
 
 log = structlog.get_logger(__name__)
 Values = Mapping[str, float]
@@ -63,7 +63,7 @@ def named(name: str) -> Parameter:
         near = ", ".join(difflib.get_close_matches(name, catalogue(), n=3, cutoff=0.4))
         hint_en = f"; did you mean {near}?" if near else f"; there are: {', '.join(sorted(catalogue()))}"
         hint_zh = f",是否想用 {near}?" if near else ""
-        raise NotFoundError(f"no parameter {name!r}{hint_en}", f"没有参数 {name}{hint_zh}", field="name")
+        raise NotFoundError(en=f"no parameter {name!r}{hint_en}", zh=f"没有参数 {name}{hint_zh}", field="name")
     return parameter
 
 
@@ -77,8 +77,8 @@ def check(name: str, value: float, others: Values) -> None:
     if not parameter.low <= value <= parameter.high:  # also for NaN
         unit = f" {parameter.unit}" if parameter.unit else ""
         raise ProvisioningError(
-            f"{name} ({parameter.en}) lies between {parameter.low:g} and {parameter.high:g}{unit}, not at {value:g}",
-            f"{name}({parameter.zh})应在 {parameter.low:g} 至 {parameter.high:g}{unit} 之间,不能为 {value:g}",
+            en=f"{name} ({parameter.en}) lies between {parameter.low:g} and {parameter.high:g}{unit}, not at {value:g}",
+            zh=f"{name}({parameter.zh})应在 {parameter.low:g} 至 {parameter.high:g}{unit} 之间,不能为 {value:g}",
             field="value",
         )
     if name.startswith(SLA):
@@ -89,8 +89,8 @@ def check(name: str, value: float, others: Values) -> None:
         pair[side] = value
         if not pair["low"] < pair["high"]:
             raise ProvisioningError(
-                f"{channel}: the low limit {pair['low']:g} is not below the high limit {pair['high']:g}",
-                f"{CHANNELS[channel].zh}:下限 {pair['low']:g} 应低于上限 {pair['high']:g}",
+                en=f"{channel}: the low limit {pair['low']:g} is not below the high limit {pair['high']:g}",
+                zh=f"{CHANNELS[channel].zh}:下限 {pair['low']:g} 应低于上限 {pair['high']:g}",
                 field="value",
             )
 

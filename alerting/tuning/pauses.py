@@ -60,21 +60,21 @@ def begin(
     """
     if kind not in LONGEST:
         raise ProvisioningError(
-            f"a pause is 'carer' or 'maintenance', not {kind!r}", f"没有暂停类别 {kind}", field="kind"
+            en=f"a pause is 'carer' or 'maintenance', not {kind!r}", zh=f"没有暂停类别 {kind}", field="kind"
         )
     if not dt.timedelta(0) < lasts <= LONGEST[kind]:
         hours = LONGEST[kind].total_seconds() / 3600
         raise ProvisioningError(
-            f"{WORDS[kind][1]}: at most {hours:g} hours; begin another one afterwards if it takes longer",
-            f"{WORDS[kind][0]}最长 {hours:g} 小时,如仍需要请届时重新设置",
+            en=f"{WORDS[kind][1]}: at most {hours:g} hours; begin another one afterwards if it takes longer",
+            zh=f"{WORDS[kind][0]}最长 {hours:g} 小时,如仍需要请届时重新设置",
             field="hours",
         )
     reason = reason.strip()
     if not 0 < len(reason) <= 500:
-        raise ProvisioningError("say why, in 1 to 500 characters", "请填写原因(1 至 500 字)", field="reason")
+        raise ProvisioningError(en="say why, in 1 to 500 characters", zh="请填写原因(1 至 500 字)", field="reason")
     if device and kind == "carer":
         raise ProvisioningError(
-            "a carer is in a home, not at a device", "护理员在场针对整户,不针对设备", field="device"
+            en="a carer is in a home, not at a device", zh="护理员在场针对整户,不针对设备", field="device"
         )
     with conn.transaction():
         household_id = _household(conn, account, household)
@@ -107,7 +107,7 @@ def end(conn: Connection[Any], account: Account, number: int, at: dt.datetime, o
             ).rowcount
         ):
             raise NotFoundError(
-                f"no pause {number} is running in your area", f"您的管辖区域内没有进行中的暂停 {number}"
+                en=f"no pause {number} is running in your area", zh=f"您的管辖区域内没有进行中的暂停 {number}"
             )
         audit(conn, account, "end_pause", at=at, origin=origin, detail={"pause": number})
 
@@ -189,8 +189,8 @@ def covering(pauses: Sequence[Entry], at: dt.datetime) -> list[Entry]:
 def _permit(account: Account) -> None:
     if not may_do(account, Action.PAUSE_ALERTS):
         raise NotPermittedError(
-            f"{account.login} is {account.role}, who may not pause alerts",
-            f"{account.login}({account.role})无权暂停预警",
+            en=f"{account.login} is {account.role}, who may not pause alerts",
+            zh=f"{account.login}({account.role})无权暂停预警",
         )
 
 
@@ -199,7 +199,7 @@ def _household(conn: Connection[Any], account: Account, code: str) -> int:
     row = conn.execute("SELECT id FROM household WHERE code = %s", (code,)).fetchone()
     if row is None or row[0] not in visible_households(conn, account):
         raise NotFoundError(
-            f"there is no home {code!r} in your area", f"您的管辖区域内没有住户 {code}", field="household"
+            en=f"there is no home {code!r} in your area", zh=f"您的管辖区域内没有住户 {code}", field="household"
         )
     return int(row[0])
 
@@ -221,8 +221,8 @@ def _device(conn: Connection[Any], household_id: int, name: str) -> int:
     found = _devices(conn, household_id)
     if name not in found:
         raise NotFoundError(
-            f"the home has no device {name!r}; it has: {', '.join(found) or 'none'}",
-            f"该住户没有设备 {name};现有:{'、'.join(found) or '无'}",
+            en=f"the home has no device {name!r}; it has: {', '.join(found) or 'none'}",
+            zh=f"该住户没有设备 {name};现有:{'、'.join(found) or '无'}",
             field="device",
         )
     return found[name]

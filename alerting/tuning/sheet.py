@@ -11,7 +11,6 @@ from typing import Any, get_args
 import msgspec
 from psycopg import Connection
 
-from alerting.detection.kit.detector import Parameter
 from alerting.tuning.catalogue import Layers, Values, catalogue, check, layers_of, named
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_do, visible_households, visible_residents
@@ -19,6 +18,7 @@ from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records import parameter_rows
 from care_network.records.parameter_rows import Author, Change, Place, Scope
+from vocabulary.parameter import Parameter
 
 MOST_REASON = 500
 
@@ -89,8 +89,8 @@ def change(
     reason = reason.strip()
     if not 0 < len(reason) <= MOST_REASON:
         raise ProvisioningError(
-            f"say why, in 1 to {MOST_REASON} characters: it stays in the history",
-            f"请填写原因(1 至 {MOST_REASON} 字),原因将保留在修改记录中",
+            en=f"say why, in 1 to {MOST_REASON} characters: it stays in the history",
+            zh=f"请填写原因(1 至 {MOST_REASON} 字),原因将保留在修改记录中",
             field="reason",
         )
     with conn.transaction():
@@ -102,12 +102,12 @@ def change(
         newest = next(iter(parameter_rows.history(conn, target.place)), None)
         if seen is not None and newest is not None and newest.id != seen:
             raise ChangedMeanwhileError(
-                f"{newest.actor} changed {newest.name} meanwhile; look at it again",
-                f"{newest.actor} 刚刚修改了 {newest.name},请重新查看后再改",
+                en=f"{newest.actor} changed {newest.name} meanwhile; look at it again",
+                zh=f"{newest.actor} 刚刚修改了 {newest.name},请重新查看后再改",
             )
         if not _holds_at(name, target.place):
             raise ProvisioningError(
-                f"{name} holds for everybody: set it for the district", f"{name} 仅可按全区设置", field="name"
+                en=f"{name} holds for everybody: set it for the district", zh=f"{name} 仅可按全区设置", field="name"
             )
         checked = catalogue()[name].default if value is None and target.place.scope == "district" else value
         if checked is not None and math.isfinite(checked):
@@ -122,7 +122,9 @@ def change(
 def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Target:
     """Raises NotFoundError for what does not exist or lies outside the account's area: the text does not tell which."""
     if account.area_path is None:
-        raise NotPermittedError("parameters are set by staff, not by the family", "参数由工作人员设置,家属不可查看")
+        raise NotPermittedError(
+            en="parameters are set by staff, not by the family", zh="参数由工作人员设置,家属不可查看"
+        )
     if scope == "district" and not key:
         return Target(parameter_rows.DISTRICT, "", "全区", "the district", (None, None, None))
     if scope == "grade" and key in GRADES:
@@ -143,9 +145,9 @@ def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Targ
             place = Place("resident", resident_id=row[0])
             return Target(place, key, f"{row[1]} {key}", f"{row[2]} {key}", (row[3], row[4], row[0]), row[5])
     if scope not in get_args(Scope):
-        raise NotFoundError(f"no scope {scope!r}: resident, home, grade or district", f"没有范围 {scope}")
+        raise NotFoundError(en=f"no scope {scope!r}: resident, home, grade or district", zh=f"没有范围 {scope}")
     known = f"; grades: {', '.join(GRADES)}" if scope == "grade" else " in your area"
-    raise NotFoundError(f"there is no {scope} {key!r}{known}", f"您的管辖区域内没有 {key}", field="key")
+    raise NotFoundError(en=f"there is no {scope} {key!r}{known}", zh=f"您的管辖区域内没有 {key}", field="key")
 
 
 def _refusal(conn: Connection[Any], account: Account, place: Place) -> NotPermittedError | None:
@@ -154,13 +156,13 @@ def _refusal(conn: Connection[Any], account: Account, place: Place) -> NotPermit
     allowed = wide if place.scope in ("district", "grade") else may_do(account, Action.SET_LIMITS)
     if not allowed and not (wide and place.scope == "home"):
         return NotPermittedError(
-            f"{account.login} is {account.role}, who may not set parameters of a {place.scope}",
-            f"{account.login}({account.role})无权设置该范围的参数",
+            en=f"{account.login} is {account.role}, who may not set parameters of a {place.scope}",
+            zh=f"{account.login}({account.role})无权设置该范围的参数",
         )
     if place.scope in ("district", "grade") and not _all(conn, account):
         return NotPermittedError(
-            f"a {place.scope} reaches beyond {account.login}'s area; an account of the whole district may set it",
-            f"该设置影响全区,超出 {account.login} 的管辖区域,需由全区账号设置",
+            en=f"a {place.scope} reaches beyond {account.login}'s area; an account of the whole district may set it",
+            zh=f"该设置影响全区,超出 {account.login} 的管辖区域,需由全区账号设置",
         )
     return None
 

@@ -75,15 +75,15 @@ def authenticate(conn: Connection[Any], login: str, password: str, origin: str, 
     if wait:
         log.warning("login throttled", origin=origin, wait_s=wait)
         raise LoginRefusedError(
-            f"密码错误次数过多，请在 {wait} 秒后再试。紧急情况请直接打电话。",
-            f"Too many wrong passwords. Try again in {wait} seconds; in an emergency use the telephone.",
-            wait,
+            zh=f"密码错误次数过多，请在 {wait} 秒后再试。紧急情况请直接打电话。",
+            en=f"Too many wrong passwords. Try again in {wait} seconds; in an emergency use the telephone.",
+            retry_after_s=wait,
         )
     log.info("login failed", origin=origin)
     raise LoginRefusedError(
-        "账号或密码不正确。" + (f"请在 {wait_next} 秒后再试。" if wait_next else ""),
-        "Wrong login or password." + (f" Try again in {wait_next} seconds." if wait_next else ""),
-        wait_next,
+        zh="账号或密码不正确。" + (f"请在 {wait_next} 秒后再试。" if wait_next else ""),
+        en="Wrong login or password." + (f" Try again in {wait_next} seconds." if wait_next else ""),
+        retry_after_s=wait_next,
     )
 
 

@@ -21,9 +21,9 @@ def check_new(password: str, login: str) -> None:
     Length counts, not the kinds of characters (NIST SP 800-63B, 3.1.1.2).
     """
     if not SHORTEST <= len(password) <= LONGEST:
-        raise ProvisioningError(f"a password has {SHORTEST} to {LONGEST} characters, this one {len(password)}")
+        raise ProvisioningError(en=f"a password has {SHORTEST} to {LONGEST} characters, this one {len(password)}")
     if password.lower() == login.lower() or len(set(password)) < 4:
-        raise ProvisioningError("this password is guessed at once: take several words, or generate one")
+        raise ProvisioningError(en="this password is guessed at once: take several words, or generate one")
 
 
 def hash_password(password: str) -> str:

@@ -125,7 +125,7 @@ def _refuse_real_data(conn: Connection[Any], logins: set[str]) -> None:
     ).fetchone()
     if row is not None:
         raise ProvisioningError(
-            f"this database has the account {row[0]!r}, which is not the demonstration's: it is in real use."
+            en=f"this database has the account {row[0]!r}, which is not the demonstration's: it is in real use."
             " Give the demonstration a database of its own"
         )
 

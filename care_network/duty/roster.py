@@ -8,14 +8,13 @@ start and not its end. An absence takes a person off everything, extra duties to
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from care_network.catalogues.workforce import ROLES, Certificate, effective_skills
 from care_network.errors import NotFoundError
+from vocabulary.times import SHANGHAI
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 _DAY = dt.timedelta(days=1)
 _Span = tuple[dt.datetime, dt.datetime]
 
@@ -315,6 +314,6 @@ def _posts(roster: Roster, codes: Collection[str] | Sequence[str]) -> list[Post]
     for code in codes:
         if code not in known:
             raise NotFoundError(
-                f"there is no open organisation {code!r}", f"没有代码为 {code} 的在用机构", field="organisation"
+                en=f"there is no open organisation {code!r}", zh=f"没有代码为 {code} 的在用机构", field="organisation"
             )
     return [known[code] for code in codes]

@@ -77,8 +77,8 @@ def save(
             for path in {checked.path, stored.path if stored else checked.path}:
                 if not within(account, path):
                     raise NotPermittedError(
-                        f"{path} is not in {account.login}'s area {account.area_path}",
-                        f"{path} 不在 {account.login} 的管辖区域 {account.area_path} 内",
+                        en=f"{path} is not in {account.login}'s area {account.area_path}",
+                        zh=f"{path} 不在 {account.login} 的管辖区域 {account.area_path} 内",
                     )
         except ProvisioningError as error:
             bad |= dict.fromkeys(entry.rows, error)
@@ -114,7 +114,7 @@ def _entries(
     for row in rows:
         missing = next((name for name in kind.key if row.fields.get(name) is None), None)
         if missing is not None:
-            bad[row.number] = ProvisioningError(f"{kind.name}: missing required field `{missing}`", field=missing)
+            bad[row.number] = ProvisioningError(en=f"{kind.name}: missing required field `{missing}`", field=missing)
             continue
         key = kind.key_of(row.fields)
         entry = entries.get(key)
@@ -126,12 +126,12 @@ def _entries(
         differs = next((name for name, value in row.fields.items() if entry.fields.get(name, value) != value), None)
         if last:
             bad[row.number] = ExistsError(
-                f"{en} is in row {first} already", f"{zh} 已在第 {first} 行出现", field=kind.key[-1]
+                en=f"{en} is in row {first} already", zh=f"{zh} 已在第 {first} 行出现", field=kind.key[-1]
             )
         elif differs is not None:
             bad[row.number] = ProvisioningError(
-                f"{en} has another {differs} in row {first}; make them the same",
-                f"{zh} 的 {differs} 与第 {first} 行不一致,请改为一致",
+                en=f"{en} has another {differs} in row {first}; make them the same",
+                zh=f"{zh} 的 {differs} 与第 {first} 行不一致,请改为一致",
                 field=differs,
             )
         else:
@@ -169,8 +169,8 @@ def _clashes(
             if other != key and key in wanted:
                 zh, en = kind.words(other)
                 clashes[key] = ExistsError(
-                    f"the same {' and '.join(names)} as {en}; choose another {names[-1]}",
-                    f"与{zh}的 {'、'.join(names)} 相同,请修改 {names[-1]}",
+                    en=f"the same {' and '.join(names)} as {en}; choose another {names[-1]}",
+                    zh=f"与{zh}的 {'、'.join(names)} 相同,请修改 {names[-1]}",
                     field=names[-1],
                 )
     return clashes
@@ -197,8 +197,8 @@ def _write(
             written = cursor.rowcount
         if written != len(batch):
             raise ChangedMeanwhileError(
-                f"somebody changed the same {kind.name} records meanwhile: import again",
-                f"有人同时修改了相同的{kind.zh}记录,请重新导入",
+                en=f"somebody changed the same {kind.name} records meanwhile: import again",
+                zh=f"有人同时修改了相同的{kind.zh}记录,请重新导入",
             )
         progress(f"write {kind.name}", begin + len(batch), len(checked))
 
@@ -210,9 +210,9 @@ def _somebody_else() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise ChangedMeanwhileError(
-            f"the database refused the batch ({error.diag.message_primary}); somebody may have changed the same"
+            en=f"the database refused the batch ({error.diag.message_primary}); somebody may have changed the same"
             " records meanwhile: import again",
-            "数据库拒绝写入,可能有人同时修改了相同记录,请重新导入",
+            zh="数据库拒绝写入,可能有人同时修改了相同记录,请重新导入",
         ) from error
 
 

@@ -9,13 +9,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from care_network.catalogues.workforce import Term
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from vocabulary.times import SHANGHAI
 
 
 class Reader(msgspec.Struct, frozen=True):

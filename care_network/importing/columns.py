@@ -203,7 +203,7 @@ def sheet_named(name: str) -> Sheet:
     """Raises NotFoundError, with the names there are."""
     if name not in SHEETS:
         raise NotFoundError(
-            f"there is no import of {name!r}; known: {', '.join(SHEETS)}",
-            f"没有导入类别 {name};可用:{'、'.join(SHEETS)}",
+            en=f"there is no import of {name!r}; known: {', '.join(SHEETS)}",
+            zh=f"没有导入类别 {name};可用:{'、'.join(SHEETS)}",
         )
     return SHEETS[name]

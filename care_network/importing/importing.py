@@ -117,12 +117,14 @@ def read_fields(kind_name: str, texts: Mapping[str, str]) -> dict[str, Any]:
         column = sheet.column_of(kind, field)
         if column is None:
             known = ", ".join(kind.record.__struct_fields__)
-            raise ProvisioningError(f"a {kind.name} has no field {field!r}; known: {known}", field=field)
+            raise ProvisioningError(en=f"a {kind.name} has no field {field!r}; known: {known}", field=field)
         try:
             values[column.name] = _EMPTY if typed == "-" else column.reader.read(typed)
         except ValueError as error:
             raise ProvisioningError(
-                f"{field}: {typed!r}: {column.reader.en}", f"{field}:“{typed}”无法识别,{column.reader.zh}", field=field
+                en=f"{field}: {typed!r}: {column.reader.en}",
+                zh=f"{field}:“{typed}”无法识别,{column.reader.zh}",
+                field=field,
             ) from error
     return _of(kind, sheet, values)
 
@@ -147,19 +149,19 @@ def _columns(sheet: Sheet, headings: Row) -> list[Column | None]:
         column = known.get(_word(heading))
         if column is None and heading:
             raise ProvisioningError(
-                f"there is no column {heading!r} in {sheet.name}; known: {', '.join(c.name for c in sheet.columns)}",
-                f"“{sheet.zh}”没有“{heading}”列;可用:{'、'.join(c.zh for c in sheet.columns)}",
+                en=f"there is no column {heading!r} in {sheet.name}; known: {', '.join(c.name for c in sheet.columns)}",
+                zh=f"“{sheet.zh}”没有“{heading}”列;可用:{'、'.join(c.zh for c in sheet.columns)}",
             )
         if column is not None and column in found:
-            raise ProvisioningError(f"the column {heading!r} is there twice", f"“{heading}”列重复")
+            raise ProvisioningError(en=f"the column {heading!r} is there twice", zh=f"“{heading}”列重复")
         found.append(column)
     for kind in sheet.kinds:
         for name in kind.key:
             key_column = sheet.column_of(kind, name)
             if key_column is not None and key_column not in found:
                 raise ProvisioningError(
-                    f"the column {key_column.name!r} is missing; 'shouwang network template {sheet.name}' has it",
-                    f"缺少“{key_column.zh}”列,可用 shouwang network template {sheet.name} 生成模板",
+                    en=f"the column {key_column.name!r} is missing; 'shouwang network template {sheet.name}' has it",
+                    zh=f"缺少“{key_column.zh}”列,可用 shouwang network template {sheet.name} 生成模板",
                 )
     return found
 

@@ -45,17 +45,20 @@ def read_table(file: Path) -> Table:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise ProvisioningError(f"{file} can not be read: {error.strerror}", f"无法读取 {file}") from error
+        raise ProvisioningError(en=f"{file} can not be read: {error.strerror}", zh=f"无法读取 {file}") from error
     if suffix == ".xlsx":
         rows = _workbook(file, data)
     elif suffix in (".csv", ".txt"):
         rows = _csv(file, data)
     else:
         raise ProvisioningError(
-            f"{file} is neither .csv nor .xlsx; save it as one of them", f"{file} 不是 .csv 或 .xlsx,请另存为其中一种"
+            en=f"{file} is neither .csv nor .xlsx; save it as one of them",
+            zh=f"{file} 不是 .csv 或 .xlsx,请另存为其中一种",
         )
     if not rows:
-        raise ProvisioningError(f"{file} is empty; the first row holds the headings", f"{file} 为空,第一行应为列标题")
+        raise ProvisioningError(
+            en=f"{file} is empty; the first row holds the headings", zh=f"{file} 为空,第一行应为列标题"
+        )
     return Table(file.name, hashlib.sha256(data).hexdigest(), rows[0], tuple(rows[1:]))
 
 
@@ -65,7 +68,7 @@ def write_template(sheet: Sheet, file: Path) -> None:
     Raises ProvisioningError for another ending than .csv and .xlsx, and where the file exists.
     """
     if file.exists():
-        raise ProvisioningError(f"{file} exists already; choose another name", f"{file} 已存在,请换一个名称")
+        raise ProvisioningError(en=f"{file} exists already; choose another name", zh=f"{file} 已存在,请换一个名称")
     headings = [column.heading + ("*" if column.needed else "") for column in sheet.columns]
     hints = [f"{column.reader.zh} {column.reader.en}" for column in sheet.columns]
     examples = [column.example for column in sheet.columns]
@@ -88,7 +91,7 @@ def write_template(sheet: Sheet, file: Path) -> None:
         page.freeze_panes = "A2"
         book.save(file)
     else:
-        raise ProvisioningError(f"{file}: a template is .csv or .xlsx", f"{file}:模板应为 .csv 或 .xlsx")
+        raise ProvisioningError(en=f"{file}: a template is .csv or .xlsx", zh=f"{file}:模板应为 .csv 或 .xlsx")
 
 
 def _workbook(file: Path, data: bytes) -> list[Row]:
@@ -102,8 +105,8 @@ def _workbook(file: Path, data: bytes) -> list[Row]:
     except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, SyntaxError, OSError) as error:
         # SyntaxError: how the XML parser says that a part is damaged.
         raise ProvisioningError(
-            f"{file} is no workbook that can be read; open it in your spreadsheet and save it again as .xlsx",
-            f"{file} 不是可读取的工作簿,请在电子表格中打开并重新另存为 .xlsx",
+            en=f"{file} is no workbook that can be read; open it in your spreadsheet and save it again as .xlsx",
+            zh=f"{file} 不是可读取的工作簿,请在电子表格中打开并重新另存为 .xlsx",
         ) from error
 
 
@@ -123,8 +126,8 @@ def _csv(file: Path, data: bytes) -> list[Row]:
         return _kept(file, raw())
     except csv.Error as error:
         raise ProvisioningError(
-            f"{file}, line {reader.line_num}: {error}; check the quotation marks",
-            f"{file} 第 {reader.line_num} 行:引号不成对或格式错误",
+            en=f"{file}, line {reader.line_num}: {error}; check the quotation marks",
+            zh=f"{file} 第 {reader.line_num} 行:引号不成对或格式错误",
         ) from error
 
 
@@ -138,7 +141,8 @@ def _decoded(file: Path, data: bytes) -> str:
         if "\x00" not in text:
             return text
     raise ProvisioningError(
-        f"{file} is neither UTF-8 nor GB18030 text; save it as 'CSV UTF-8'", f"{file} 编码无法识别,请另存为“CSV UTF-8”"
+        en=f"{file} is neither UTF-8 nor GB18030 text; save it as 'CSV UTF-8'",
+        zh=f"{file} 编码无法识别,请另存为“CSV UTF-8”",
     )
 
 
@@ -150,7 +154,7 @@ def _kept(file: Path, rows: Any) -> list[Row]:
             continue
         if len(kept) > MOST_ROWS:
             raise ProvisioningError(
-                f"{file} has more than {MOST_ROWS} rows; divide it", f"{file} 超过 {MOST_ROWS} 行,请分批导入"
+                en=f"{file} has more than {MOST_ROWS} rows; divide it", zh=f"{file} 超过 {MOST_ROWS} 行,请分批导入"
             )
         kept.append(Row(number, texts))
     return kept

@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from care_network.catalogues.workforce import CERTIFICATES, LANGUAGES, ROLES, SKILLS
-from care_network.duty.roster import SHANGHAI, Person, Post, Roster, stints
+from care_network.duty.roster import Person, Post, Roster, stints
+from vocabulary.severity import SEVERITIES
+from vocabulary.times import SHANGHAI
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.uint64]
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-URGENCIES = ("emergency", "urgent", "attention", "technical", "planned")
+URGENCIES = (*SEVERITIES, "planned")
 """An order's urgency: its alert's severity, or planned; the gravest first."""
 _SKILL_BIT = {code: 1 << number for number, code in enumerate(SKILLS)}
 _LANGUAGE_BIT = {code: 1 << number for number, code in enumerate(LANGUAGES)}

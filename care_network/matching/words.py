@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from care_network.catalogues.services import SERVICES, Service
 from care_network.catalogues.workforce import LANGUAGES, SKILLS
-from care_network.duty.roster import SHANGHAI, Person
+from care_network.duty.roster import Person
 from care_network.matching.crew import skill_bits
+from vocabulary.times import SHANGHAI
 
 _REMOVED: Mapping[str, tuple[str, str]] = {
     "off_duty": ("{n} 人不在班", "{n} not on duty"),

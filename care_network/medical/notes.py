@@ -65,8 +65,8 @@ def read_note(
         stored = None if refusal else _sealed(conn, resident_id)
     if refusal == "no open alert":
         raise NotPermittedError(
-            f"{resident} has no open alert: medical notes are shown during an alert only",
-            f"{resident} 当前没有未结束的预警,医疗信息仅在预警期间可见",
+            en=f"{resident} has no open alert: medical notes are shown during an alert only",
+            zh=f"{resident} 当前没有未结束的预警,医疗信息仅在预警期间可见",
         )
     if refusal:
         raise _not_permitted(account, resident, refusal)
@@ -96,7 +96,7 @@ def write_note(
     try:
         msgspec.convert(dict(fields), MedicalNote)
     except msgspec.ValidationError as error:
-        raise ProvisioningError(f"medical note: {error}") from error
+        raise ProvisioningError(en=f"medical note: {error}") from error
     with conn.transaction():
         resident_id = _resident_id(conn, resident)
         refusal = _refusal(conn, account, Action.EDIT_MEDICAL_NOTE, resident_id)
@@ -114,8 +114,8 @@ def write_note(
         present = 0 if stored is None else stored[1]
         if present != version:
             raise ChangedMeanwhileError(
-                f"the medical note of {resident} is at version {present}, you decided on {version}; look again",
-                f"{resident} 的医疗信息现为版本 {present},您依据的是版本 {version},请重新确认",
+                en=f"the medical note of {resident} is at version {present}, you decided on {version}; look again",
+                zh=f"{resident} 的医疗信息现为版本 {present},您依据的是版本 {version},请重新确认",
             )
         before = MedicalNote() if stored is None else _opened(ring, stored[0], resident)
         plain = msgspec.json.encode(msgspec.structs.replace(before, **fields))
@@ -183,7 +183,7 @@ def _own_transaction(conn: Connection[Any]) -> None:
 def _resident_id(conn: Connection[Any], code: str) -> int:
     row = conn.execute("SELECT id FROM resident WHERE code = %s", (code,)).fetchone()
     if row is None:
-        raise NotFoundError(f"there is no resident {code!r}", f"没有老人 {code}", field="resident")
+        raise NotFoundError(en=f"there is no resident {code!r}", zh=f"没有老人 {code}", field="resident")
     return int(row[0])
 
 
@@ -196,10 +196,10 @@ def _refusal(conn: Connection[Any], account: Account, action: Action, resident_i
 def _not_permitted(account: Account, resident: str, refusal: str) -> Exception:
     if refusal == "role":
         return NotPermittedError(
-            f"{account.login} is {account.role}, who has no access to medical notes",
-            f"{account.login} 的角色 {account.role} 无权使用医疗信息",
+            en=f"{account.login} is {account.role}, who has no access to medical notes",
+            zh=f"{account.login} 的角色 {account.role} 无权使用医疗信息",
         )
-    return NotFoundError(f"there is no resident {resident!r} in your area", f"您的管辖区域内没有老人 {resident}")
+    return NotFoundError(en=f"there is no resident {resident!r} in your area", zh=f"您的管辖区域内没有老人 {resident}")
 
 
 def _open_alerts(conn: Connection[Any], resident_id: int) -> list[str]:

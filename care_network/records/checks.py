@@ -49,22 +49,22 @@ def area(look: Lookup, new: NewArea) -> Checked:
     parent, _, _ = new.path.rpartition(".")
     if bool(parent) == (new.level == "city"):
         raise ProvisioningError(
-            f"area {new.path}: a city is the top of its path, every other area has one above it",
-            f"区域 {new.path}:只有市在路径顶端,其他区域都要有上级",
+            en=f"area {new.path}: a city is the top of its path, every other area has one above it",
+            zh=f"区域 {new.path}:只有市在路径顶端,其他区域都要有上级",
             field="level",
         )
     if parent:
         above = look.find("area", parent)
         if above is None:
             raise NotFoundError(
-                f"area {new.path}: add the area above it first: {parent}",
-                f"区域 {new.path}:请先添加上级区域 {parent}",
+                en=f"area {new.path}: add the area above it first: {parent}",
+                zh=f"区域 {new.path}:请先添加上级区域 {parent}",
                 field="path",
             )
         if LEVELS.index(above.sort) + 1 != LEVELS.index(new.level):
             raise ProvisioningError(
-                f"area {new.path}: a {new.level} does not lie directly below a {above.sort}",
-                f"区域 {new.path}:{new.level} 不能直接位于 {above.sort} 之下",
+                en=f"area {new.path}: a {new.level} does not lie directly below a {above.sort}",
+                zh=f"区域 {new.path}:{new.level} 不能直接位于 {above.sort} 之下",
                 field="level",
             )
     _place(new, f"area {new.path}")
@@ -77,8 +77,8 @@ def organisation(look: Lookup, new: NewOrganisation) -> Checked:
     if where.sort not in levels:
         fits = ", ".join(level for level in LEVELS if level in levels)
         raise ProvisioningError(
-            f"organisation {new.code}: a {new.kind} stands at the level {fits}; {new.area} is a {where.sort}",
-            f"机构 {new.code}:{new.kind} 应设在 {fits} 一级,而 {new.area} 是 {where.sort}",
+            en=f"organisation {new.code}: a {new.kind} stands at the level {fits}; {new.area} is a {where.sort}",
+            zh=f"机构 {new.code}:{new.kind} 应设在 {fits} 一级,而 {new.area} 是 {where.sort}",
             field="area",
         )
     _place(new, f"organisation {new.code}")
@@ -89,8 +89,8 @@ def household(look: Lookup, new: NewHousehold) -> Checked:
     where = look.need("area", new.area)
     if where.sort != "compound":
         raise ProvisioningError(
-            f"household {new.code}: {new.area} is a {where.sort}; a household lies in a compound",
-            f"住户 {new.code}:{new.area} 是 {where.sort},住户应位于小区",
+            en=f"household {new.code}: {new.area} is a {where.sort}; a household lies in a compound",
+            zh=f"住户 {new.code}:{new.area} 是 {where.sort},住户应位于小区",
             field="area",
         )
     _place(new, f"household {new.code}")
@@ -100,8 +100,8 @@ def household(look: Lookup, new: NewHousehold) -> Checked:
 def resident(look: Lookup, new: NewResident) -> Checked:
     if not dt.date(look.today.year - 125, 1, 1) < new.birth_date <= look.today:
         raise ProvisioningError(
-            f"resident {new.code}: nobody alive was born on {new.birth_date}",
-            f"老人 {new.code}:出生日期 {new.birth_date} 不可能",
+            en=f"resident {new.code}: nobody alive was born on {new.birth_date}",
+            zh=f"老人 {new.code}:出生日期 {new.birth_date} 不可能",
             field="birth_date",
         )
     _known(new.languages, LANGUAGES, "languages", "语言")
@@ -115,8 +115,8 @@ def resident(look: Lookup, new: NewResident) -> Checked:
         ).fetchone()
         if worn is not None:
             raise ProvisioningError(
-                f"resident {new.code}: moves to {new.household} but wears {worn[0]}; give the device back first",
-                f"老人 {new.code} 迁往 {new.household},但仍佩戴设备 {worn[0]},请先解除设备",
+                en=f"resident {new.code}: moves to {new.household} but wears {worn[0]}; give the device back first",
+                zh=f"老人 {new.code} 迁往 {new.household},但仍佩戴设备 {worn[0]},请先解除设备",
                 field="household",
             )
     columns = _columns(new, household=("household_id", home.id)) | {"languages": list(dict.fromkeys(new.languages))}
@@ -129,8 +129,8 @@ def gateway(look: Lookup, new: NewGateway) -> Checked:
     if known is not None and known.household_id != home.id:
         # Its devices' readings belong to the people of the household they were measured in.
         raise ProvisioningError(
-            f"gateway {new.name} stands in another household; remove it there, or register a new gateway",
-            f"网关 {new.name} 已安装在另一户,请先在原住户移除,或登记新网关",
+            en=f"gateway {new.name} stands in another household; remove it there, or register a new gateway",
+            zh=f"网关 {new.name} 已安装在另一户,请先在原住户移除,或登记新网关",
             field="household",
         )
     return Checked(_columns(new, household=("household_id", home.id)), home.path)
@@ -140,16 +140,16 @@ def device(look: Lookup, new: NewDevice) -> Checked:
     what = f"device {new.gateway}/{new.name}"
     if new.model not in MODELS:
         raise ProvisioningError(
-            f"{what}: there is no model {new.model!r}; known: {', '.join(sorted(MODELS))}",
-            f"设备 {new.gateway}/{new.name}:没有型号 {new.model};可用型号:{'、'.join(sorted(MODELS))}",
+            en=f"{what}: there is no model {new.model!r}; known: {', '.join(sorted(MODELS))}",
+            zh=f"设备 {new.gateway}/{new.name}:没有型号 {new.model};可用型号:{'、'.join(sorted(MODELS))}",
             field="model",
         )
     gateway = look.need("gateway", new.gateway)
     wearer = None if new.resident is None else look.need("resident", new.resident)
     if wearer is not None and wearer.household_id != gateway.household_id:
         raise ProvisioningError(
-            f"{what}: {new.resident} lives in another household than the gateway's",
-            f"设备 {new.gateway}/{new.name}:{new.resident} 不住在网关所在的住户",
+            en=f"{what}: {new.resident} lives in another household than the gateway's",
+            zh=f"设备 {new.gateway}/{new.name}:{new.resident} 不住在网关所在的住户",
             field="resident",
         )
     wearer_id = None if wearer is None else wearer.id
@@ -179,8 +179,8 @@ def certificate(look: Lookup, new: people.NewCertificate) -> Checked:
     _known([new.kind], CERTIFICATES, "kind", "证书种类")
     if new.issued_on and new.expires_on and new.issued_on > new.expires_on:
         raise ProvisioningError(
-            f"certificate {new.kind} of {new.staff}: it ends on {new.expires_on}, before it was issued",
-            f"{new.staff} 的证书 {new.kind}:失效日期 {new.expires_on} 早于发证日期",
+            en=f"certificate {new.kind} of {new.staff}: it ends on {new.expires_on}, before it was issued",
+            zh=f"{new.staff} 的证书 {new.kind}:失效日期 {new.expires_on} 早于发证日期",
             field="expires_on",
         )
     return Checked(_columns(new, staff=("staff_id", whose.id)), whose.path)
@@ -190,8 +190,8 @@ def shift(look: Lookup, new: people.NewShift) -> Checked:
     where = look.need("organisation", new.organisation)
     if new.starts.tzinfo or new.ends.tzinfo:
         raise ProvisioningError(
-            f"shift {new.code}: a shift is by the clock in Asia/Shanghai; write 08:00 without a zone",
-            f"班次 {new.code}:按北京时间填写,如 08:00,不带时区",
+            en=f"shift {new.code}: a shift is by the clock in Asia/Shanghai; write 08:00 without a zone",
+            zh=f"班次 {new.code}:按北京时间填写,如 08:00,不带时区",
             field="starts",
         )
     return Checked(_columns(new, organisation=("organisation_id", where.id)), where.path)
@@ -203,8 +203,8 @@ def roster(look: Lookup, new: people.NewRosterEntry) -> Checked:
     worked = look.need("shift", f"{new.organisation}/{new.shift}")
     if new.valid_until and new.valid_until < new.valid_from:
         raise ProvisioningError(
-            f"roster of {new.staff}: it ends on {new.valid_until}, before it begins",
-            f"{new.staff} 的排班:结束日期 {new.valid_until} 早于开始日期",
+            en=f"roster of {new.staff}: it ends on {new.valid_until}, before it begins",
+            zh=f"{new.staff} 的排班:结束日期 {new.valid_until} 早于开始日期",
             field="valid_until",
         )
     columns = {
@@ -221,14 +221,14 @@ def exception(look: Lookup, new: people.NewException) -> Checked:
     who = look.need("staff", new.staff)
     if (new.kind == "extra") != (new.organisation is not None):
         raise ProvisioningError(
-            f"exception of {new.staff}: an extra duty names its organisation, an absence names none",
-            f"{new.staff} 的例外:加班须注明机构,请假不填机构",
+            en=f"exception of {new.staff}: an extra duty names its organisation, an absence names none",
+            zh=f"{new.staff} 的例外:加班须注明机构,请假不填机构",
             field="organisation",
         )
     if new.ends_at <= new.starts_at:
         raise ProvisioningError(
-            f"exception of {new.staff}: it ends before it begins",
-            f"{new.staff} 的例外:结束时间早于开始时间",
+            en=f"exception of {new.staff}: it ends before it begins",
+            zh=f"{new.staff} 的例外:结束时间早于开始时间",
             field="ends_at",
         )
     where = None if new.organisation is None else look.need("organisation", new.organisation)
@@ -247,7 +247,7 @@ def _columns(new: Record, **refs: tuple[str, int | None]) -> dict[str, Any]:
 def _place(new: NewArea | NewOrganisation | NewHousehold, what: str) -> None:
     if (new.longitude is None) != (new.latitude is None):
         raise ProvisioningError(
-            f"{what}: give longitude and latitude, or neither", "经度和纬度须同时填写或都不填", field="longitude"
+            en=f"{what}: give longitude and latitude, or neither", zh="经度和纬度须同时填写或都不填", field="longitude"
         )
 
 
@@ -255,8 +255,8 @@ def _known(codes: Iterable[str], terms: Mapping[str, Term], field: str, zh: str)
     for code in codes:
         if code not in terms:
             raise ProvisioningError(
-                f"{field}: there is no {code!r}; known: {', '.join(terms)}",
-                f"{zh}:没有 {code};可用:{'、'.join(f'{code} {term.zh}' for code, term in terms.items())}",
+                en=f"{field}: there is no {code!r}; known: {', '.join(terms)}",
+                zh=f"{zh}:没有 {code};可用:{'、'.join(f'{code} {term.zh}' for code, term in terms.items())}",
                 field=field,
             )
 
@@ -267,5 +267,5 @@ def _account(look: Lookup, login: str | None, *, family: bool) -> int | None:
     found = look.need("account", login, "login")
     if (found.sort == "family") != family:
         wanted = ("a family account", "家属账号") if family else ("an account of staff", "工作人员账号")
-        raise ProvisioningError(f"login {login!r} is not {wanted[0]}", f"{login} 不是{wanted[1]}", field="login")
+        raise ProvisioningError(en=f"login {login!r} is not {wanted[0]}", zh=f"{login} 不是{wanted[1]}", field="login")
     return found.id

@@ -148,6 +148,6 @@ def kind_named(name: str) -> Kind:
     """Raises NotFoundError, with the names there are."""
     if name not in KINDS:
         raise NotFoundError(
-            f"there is no kind {name!r}; known: {', '.join(KINDS)}", f"没有类别 {name};可用:{'、'.join(KINDS)}"
+            en=f"there is no kind {name!r}; known: {', '.join(KINDS)}", zh=f"没有类别 {name};可用:{'、'.join(KINDS)}"
         )
     return KINDS[name]

@@ -98,8 +98,8 @@ class Lookup:
         found = self.find(kind, code)
         if found is None:
             raise NotFoundError(
-                f"there is no {kind} {code!r}; add it first",
-                f"没有{WORDS[kind]} {code},请先添加",
+                en=f"there is no {kind} {code!r}; add it first",
+                zh=f"没有{WORDS[kind]} {code},请先添加",
                 field=field or kind,
             )
         return found

@@ -25,8 +25,8 @@ def permit(account: Account, action: Action) -> None:
     """Raises NotPermittedError where the account's role may not do it."""
     if not may_do(account, action):
         raise NotPermittedError(
-            f"{account.login} is {account.role}, who may not {action.value.replace('_', ' ')}",
-            f"{account.login} 的角色 {account.role} 无权执行 {action.value}",
+            en=f"{account.login} is {account.role}, who may not {action.value.replace('_', ' ')}",
+            zh=f"{account.login} 的角色 {account.role} 无权执行 {action.value}",
         )
 
 
@@ -73,8 +73,8 @@ class Network:
             for name in kind.key:
                 if wanted[name] != old[name]:
                     raise ProvisioningError(
-                        f"{kind.words(key)[1]}: {name} never changes; add a new one and remove this one",
-                        f"{kind.words(key)[0]}:{name} 不可修改,请新增一条并删除这一条",
+                        en=f"{kind.words(key)[1]}: {name} never changes; add a new one and remove this one",
+                        zh=f"{kind.words(key)[0]}:{name} 不可修改,请新增一条并删除这一条",
                         field=name,
                     )
             checked = kind.check(self._look(), new)
@@ -123,8 +123,8 @@ class Network:
         below = under or self._account.area_path or ""
         if not within(self._account, below):
             raise NotPermittedError(
-                f"{below} is not in {self._account.login}'s area {self._account.area_path}",
-                f"{below} 不在 {self._account.login} 的管辖区域 {self._account.area_path} 内",
+                en=f"{below} is not in {self._account.login}'s area {self._account.area_path}",
+                zh=f"{below} 不在 {self._account.login} 的管辖区域 {self._account.area_path} 内",
             )
         with self._conn.transaction():
             found = store.listing(self._conn, kind, below)
@@ -141,22 +141,22 @@ class Network:
     def _staff_only(self) -> None:
         if self._account.area_path is None:
             raise NotPermittedError(
-                "family see their own relative's page, not the care network", "家属只能查看自己亲属的页面"
+                en="family see their own relative's page, not the care network", zh="家属只能查看自己亲属的页面"
             )
 
     def _found(self, kind: Kind, key: tuple[Any, ...]) -> Stored:
         stored = store.fetch(self._conn, kind, key)
         if stored is None or not within(self._account, stored.path):
             zh, en = kind.words(key)
-            raise NotFoundError(f"there is no {en} in your area", f"您的管辖区域内没有{zh}", field=kind.key[-1])
+            raise NotFoundError(en=f"there is no {en} in your area", zh=f"您的管辖区域内没有{zh}", field=kind.key[-1])
         return stored
 
     def _stay_within(self, path: str, kind: Kind, key: tuple[Any, ...]) -> None:
         if not within(self._account, path):
             zh, en = kind.words(key)
             raise NotPermittedError(
-                f"{en}: {path} is not in {self._account.login}'s area {self._account.area_path}",
-                f"{zh}:{path} 不在 {self._account.login} 的管辖区域 {self._account.area_path} 内",
+                en=f"{en}: {path} is not in {self._account.login}'s area {self._account.area_path}",
+                zh=f"{zh}:{path} 不在 {self._account.login} 的管辖区域 {self._account.area_path} 内",
             )
 
     def _trace(self, what: str, kind: Kind, stored: Stored, detail: dict[str, Any]) -> None:
@@ -176,7 +176,7 @@ def parse_key(kind_name: str, text: str) -> tuple[str, ...]:
     parts = tuple(text.split("/"))
     if len(parts) != len(kind.key):
         raise NotFoundError(
-            f"a {kind.name} is named {'/'.join(kind.key)}, not {text!r}",
-            f"{kind.zh}的标识形如 {'/'.join(kind.key)},而不是 {text}",
+            en=f"a {kind.name} is named {'/'.join(kind.key)}, not {text!r}",
+            zh=f"{kind.zh}的标识形如 {'/'.join(kind.key)},而不是 {text}",
         )
     return parts

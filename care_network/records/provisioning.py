@@ -58,11 +58,11 @@ def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
     """A resident's own limits of one channel, instead of those before; None: the rule's default on that side."""
     channel = CHANNELS.get(new.channel)
     if channel is None:
-        raise ProvisioningError(f"limit: there is no channel {new.channel!r}; known: {', '.join(sorted(CHANNELS))}")
+        raise ProvisioningError(en=f"limit: there is no channel {new.channel!r}; known: {', '.join(sorted(CHANNELS))}")
     if not all(math.isfinite(bound) for bound in (new.low, new.high) if bound is not None):
-        raise ProvisioningError(f"limit of {new.channel}: a limit is a number")
+        raise ProvisioningError(en=f"limit of {new.channel}: a limit is a number")
     if new.low is not None and new.high is not None and new.low >= new.high:
-        raise ProvisioningError(f"limit of {new.channel}: low {new.low:g} is not below high {new.high:g}")
+        raise ProvisioningError(en=f"limit of {new.channel}: low {new.low:g} is not below high {new.high:g}")
     resident_id = _resident_id(conn, new.resident)
     place, author = (
         parameter_rows.Place("resident", resident_id=resident_id),
@@ -89,7 +89,7 @@ def add_device(conn: Connection[Any], new: NewDevice, *, exist_ok: bool = False)
 def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = False) -> int:
     """A login. Staff have an area below which they see residents; family have none."""
     if (new.role == "family") != (new.area is None):
-        raise ProvisioningError(f"account {new.login}: staff need an area, family have none")
+        raise ProvisioningError(en=f"account {new.login}: staff need an area, family have none")
     if new.area is not None:
         _area_id(conn, new.area)
     taken = _value(conn, "SELECT id FROM account WHERE login = %s", new.login)
@@ -108,8 +108,8 @@ def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = Fals
         ).fetchone()
     if row is None:
         raise ExistsError(
-            f"account {new.login} exists already; choose another login, or change the one that is there",
-            f"账号 {new.login} 已存在,请换一个登录名",
+            en=f"account {new.login} exists already; choose another login, or change the one that is there",
+            zh=f"账号 {new.login} 已存在,请换一个登录名",
             field="login",
         )
     return int(row[0])
@@ -119,7 +119,7 @@ def add_family_member(conn: Connection[Any], new: NewFamilyMember) -> None:
     """Let a family account see a resident who agreed to it at ``consent_at``; repeating changes nothing."""
     account = conn.execute("SELECT id, role FROM account WHERE login = %s", (new.login,)).fetchone()
     if account is None or account[1] != "family":
-        raise ProvisioningError(f"family: {new.login!r} is not the login of a family account; add one first")
+        raise ProvisioningError(en=f"family: {new.login!r} is not the login of a family account; add one first")
     resident_id = _resident_id(conn, new.resident)
     with conn.transaction():
         conn.execute(
@@ -152,12 +152,12 @@ def _value(conn: Connection[Any], query: LiteralString, value: Any) -> Any:
 def _area_id(conn: Connection[Any], path: str) -> int:
     found = _value(conn, "SELECT id FROM area WHERE path = %s::ltree", path)
     if found is None:
-        raise ProvisioningError(f"there is no area {path!r}; add it first")
+        raise ProvisioningError(en=f"there is no area {path!r}; add it first")
     return int(found)
 
 
 def _resident_id(conn: Connection[Any], code: str) -> int:
     found = _value(conn, "SELECT id FROM resident WHERE code = %s", code)
     if found is None:
-        raise ProvisioningError(f"there is no resident {code!r}; add them first")
+        raise ProvisioningError(en=f"there is no resident {code!r}; add them first")
     return int(found)

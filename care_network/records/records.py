@@ -138,4 +138,4 @@ def parse(kind: type[_R], fields: Mapping[str, Any]) -> _R:
         what = kind.__name__.removeprefix("New").lower()
         named = re.search(r"at `\$\.(\w+)|missing required field `(\w+)`|unknown field `(\w+)`", str(error))
         field = None if named is None else next(group for group in named.groups() if group)
-        raise ProvisioningError(f"{what}: {error}", field=field) from error
+        raise ProvisioningError(en=f"{what}: {error}", field=field) from error

@@ -48,27 +48,29 @@ def insert(conn: Connection[Any], kind: Kind, new: Record, checked: Checked, *, 
             if kind.alone:
                 settle(conn)
     except (CheckViolation, ForeignKeyViolation) as error:
-        raise ProvisioningError(f"{en}: {error.diag.message_primary}") from error
+        raise ProvisioningError(en=f"{en}: {error.diag.message_primary}") from error
     except UniqueViolation as error:
         raise _clash(kind, key, error) from error
     if row is not None:
         return int(row[0])
     if not exist_ok:
         raise ExistsError(
-            f"{en} exists already; choose another code, or change the one that is there",
-            f"{zh} 已存在,请换一个编号,或修改已有的记录",
+            en=f"{en} exists already; choose another code, or change the one that is there",
+            zh=f"{zh} 已存在,请换一个编号,或修改已有的记录",
             field=kind.key[-1],
         )
     found = fetch(conn, kind, key)
     if found is None:
-        raise ChangedMeanwhileError(f"{en} was removed meanwhile; try again", f"{zh} 刚被删除,请重试")
+        raise ChangedMeanwhileError(en=f"{en} was removed meanwhile; try again", zh=f"{zh} 刚被删除,请重试")
     return found.id
 
 
 def fetch(conn: Connection[Any], kind: Kind, key: tuple[Any, ...]) -> Stored | None:
     """The record of that key; None where there is none. Raises NotFoundError where it has not the key's form."""
     if len(key) != len(kind.key):
-        raise NotFoundError(f"a {kind.name} is named {'/'.join(kind.key)}", f"{kind.zh}的标识为 {'/'.join(kind.key)}")
+        raise NotFoundError(
+            en=f"a {kind.name} is named {'/'.join(kind.key)}", zh=f"{kind.zh}的标识为 {'/'.join(kind.key)}"
+        )
     query = f"{kind.select} WHERE {kind.where}"
     try:
         with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
@@ -82,7 +84,7 @@ def listing(conn: Connection[Any], kind: Kind, under: str | None = None) -> list
     """All of a kind, or those below an area, in the order of their keys. Raises NotFoundError for no area of ours."""
     query = kind.select + (" WHERE a.path <@ %(under)s::ltree" if under is not None else "")
     if under is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (under,)).fetchone() is None:
-        raise NotFoundError(f"there is no area {under!r}", f"没有区域 {under}", field="area")
+        raise NotFoundError(en=f"there is no area {under!r}", zh=f"没有区域 {under}", field="area")
     with conn.cursor(row_factory=dict_row) as cursor:
         found = [_stored(kind, row) for row in cursor.execute(query.encode(), {"under": under})]
     return sorted(found, key=lambda stored: tuple(map(str, kind.key_of(msgspec.structs.asdict(stored.record)))))
@@ -99,13 +101,13 @@ def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: Checked, 
             if kind.alone:
                 settle(conn)
     except (CheckViolation, ForeignKeyViolation) as error:
-        raise ProvisioningError(f"{en}: {error.diag.message_primary}") from error
+        raise ProvisioningError(en=f"{en}: {error.diag.message_primary}") from error
     except UniqueViolation as error:
         raise _clash(kind, kind.key_of(msgspec.structs.asdict(stored.record)), error) from error
     if done.rowcount == 0:
         raise ChangedMeanwhileError(
-            f"{en} was changed meanwhile (you decided on version {version}); read it again",
-            f"{zh} 已被他人修改(您依据的是版本 {version}),请重新读取后再改",
+            en=f"{en} was changed meanwhile (you decided on version {version}); read it again",
+            zh=f"{zh} 已被他人修改(您依据的是版本 {version}),请重新读取后再改",
         )
     return version + 1
 
@@ -114,7 +116,7 @@ def remove(conn: Connection[Any], kind: Kind, stored: Stored, version: int) -> N
     """Delete it. Raises StillUsedError where others need it, ChangedMeanwhileError as :func:`change`."""
     zh, en = kind.words(kind.key_of(msgspec.structs.asdict(stored.record)))
     if kind.name == "area" and _has_below(conn, stored.path):
-        raise StillUsedError(f"{en} has areas below it; remove them first", f"{zh} 下还有区域,请先删除")
+        raise StillUsedError(en=f"{en} has areas below it; remove them first", zh=f"{zh} 下还有区域,请先删除")
     statement = sql.SQL("DELETE FROM {} WHERE id = %s AND version = %s").format(sql.Identifier(kind.table))
     try:
         with conn.transaction():
@@ -122,13 +124,13 @@ def remove(conn: Connection[Any], kind: Kind, stored: Stored, version: int) -> N
     except ForeignKeyViolation as error:
         used_by = error.diag.table_name or "other records"
         raise StillUsedError(
-            f"{en} is still used by {used_by}; remove that first, or keep it",
-            f"{zh} 仍被 {used_by} 引用,请先处理引用它的记录,或保留它",
+            en=f"{en} is still used by {used_by}; remove that first, or keep it",
+            zh=f"{zh} 仍被 {used_by} 引用,请先处理引用它的记录,或保留它",
         ) from error
     if done.rowcount == 0:
         raise ChangedMeanwhileError(
-            f"{en} was changed meanwhile (you decided on version {version}); read it again",
-            f"{zh} 已被他人修改(您依据的是版本 {version}),请重新读取",
+            en=f"{en} was changed meanwhile (you decided on version {version}); read it again",
+            zh=f"{zh} 已被他人修改(您依据的是版本 {version}),请重新读取",
         )
 
 
@@ -179,7 +181,7 @@ def _clash(kind: Kind, key: tuple[Any, ...], error: UniqueViolation) -> ExistsEr
     zh, en = kind.words(key)
     fields = kind.alone[0] if kind.alone else kind.key
     return ExistsError(
-        f"{en}: another {kind.name} has the same {' and '.join(fields)}; change that one first",
-        f"{zh}:另一{kind.zh}的 {'、'.join(fields)} 与之相同,请先修改那一条",
+        en=f"{en}: another {kind.name} has the same {' and '.join(fields)}; change that one first",
+        zh=f"{zh}:另一{kind.zh}的 {'、'.join(fields)} 与之相同,请先修改那一条",
         field=fields[-1],
     )

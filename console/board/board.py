@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from dispatch.core.notice import AlertNotice
+from vocabulary.alert_state import OPEN
+from vocabulary.severity import RANK
 
-RANK = {"emergency": 0, "urgent": 1, "attention": 2, "technical": 3}
-OPEN = frozenset({"raised", "acknowledged", "responding", "on_scene"})
 QUEUE_LIMIT = 256
 """Messages a slow watcher may be behind; beyond it starts anew with the whole board."""
 

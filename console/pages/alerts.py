@@ -19,6 +19,8 @@ from console.shell.state import Console, console_of
 from console.shell.views import language_of, page
 from dispatch.alerts import lifecycle
 from dispatch.alerts.outcomes import Finding
+from dispatch.core import history
+from dispatch.core.history import Actor
 from dispatch.desk import calls
 from dispatch.desk.progress import progress
 from dispatch.orders import store as work_orders
@@ -99,7 +101,7 @@ def act(
         raise HTTPException(404)
     require(account, action)
     load_alert(console, account, alert_id, origin)
-    actor = lifecycle.Actor(account.id, account.name_zh, origin)
+    actor = Actor(account.id, account.name_zh, origin)
     with console.database() as conn:
         return lifecycle.act(
             conn,
@@ -137,7 +139,7 @@ def load_alert(
         if not allowed:
             conn.commit()
             raise HTTPException(404)
-        return alert, lifecycle.history(conn, alert_id)
+        return alert, history.events_of(conn, alert_id)
 
 
 def _show(

@@ -19,6 +19,7 @@ from console.shell.security import CurrentAccount, origin_of, require
 from console.shell.state import Console, console_of
 from console.shell.views import language_of, page
 from dispatch.alerts import lifecycle
+from dispatch.core.history import Actor
 from dispatch.desk import calls, handover
 
 router = APIRouter()
@@ -175,8 +176,8 @@ def _within(account: Account, area: str) -> bool:
     return f"{area}.".startswith(f"{account.area_path}.")
 
 
-def _actor(request: Request, account: Account) -> lifecycle.Actor:
-    return lifecycle.Actor(account.id, account.name_zh, origin_of(request))
+def _actor(request: Request, account: Account) -> Actor:
+    return Actor(account.id, account.name_zh, origin_of(request))
 
 
 def _json(value: Any) -> Response:

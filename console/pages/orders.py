@@ -20,7 +20,8 @@ from console.shell.security import CurrentAccount, origin_of, require
 from console.shell.state import Console, console_of
 from console.shell.views import language_of, page
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import Actor, LifecycleError
+from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.core.history import Actor
 from dispatch.core.links import load_link_keys
 from dispatch.orders import dispatch, messages, photos, ratings, store
 from dispatch.orders.states import IN_HAND, LIVE, OrderError, offered_actions
@@ -155,7 +156,9 @@ def change_order(
                     expected_version=version, note=note,
                 )  # fmt: skip
             else:
-                raise OrderError("当前状态下不能执行该操作", f"{step} is not possible while the order is {order.state}")
+                raise OrderError(
+                    zh="当前状态下不能执行该操作", en=f"{step} is not possible while the order is {order.state}"
+                )
     except LifecycleError as error:
         message = pick(language_of(request, account), error.message_zh, error.message_en)
         return _order(request, console, account, order_id, message, 409)

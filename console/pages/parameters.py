@@ -136,7 +136,7 @@ def _number(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise ProvisioningError(f"{text[:40]!r} is no number", f"{text[:40]} 不是数字", field="value") from None
+        raise ProvisioningError(en=f"{text[:40]!r} is no number", zh=f"{text[:40]} 不是数字", field="value") from None
 
 
 def _status(error: ProvisioningError | None) -> int:

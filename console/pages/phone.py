@@ -21,8 +21,9 @@ from console.shell.i18n import pick
 from console.shell.security import origin_of
 from console.shell.state import Console, console_of
 from console.shell.views import language_of, page
-from dispatch.alerts.lifecycle import Actor, LifecycleError
+from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core import links
+from dispatch.core.history import Actor
 from dispatch.core.links import Link, LinkError, LinkKeys, load_link_keys
 from dispatch.orders import dispatch, messages, photos, ratings, store
 from dispatch.orders.states import BY_PERSON, LIVE, OrderError, offered_actions
@@ -50,7 +51,9 @@ class _Visitor:
             (self.code,),
         ).fetchone()
         if row is None:
-            raise LinkError("该链接的人员已停用,请联系调度", "this link's person is not active; call the dispatch")
+            raise LinkError(
+                zh="该链接的人员已停用,请联系调度", en="this link's person is not active; call the dispatch"
+            )
         self.staff_id, self.name, self.login = row
 
 
@@ -77,13 +80,13 @@ def step(
         with console.database() as conn:
             visitor = _Visitor(conn, keys.read(token, messages.PAGE, now))
             if subject != str(visitor.order_id) or pressed.person != visitor.link.person:
-                raise LinkError("该按钮不属于此链接", "this button belongs to another link")
+                raise LinkError(zh="该按钮不属于此链接", en="this button belongs to another link")
             if action == MEDICAL:
                 links.spend(conn, key, pressed, now)
                 conn.commit()
                 return _show(request, console, token, medical=True)
             if action not in BY_PERSON:
-                raise LinkError("不支持的操作", "no such step")
+                raise LinkError(zh="不支持的操作", en="no such step")
             picture = _picture(photo)
             with conn.transaction():
                 links.spend(conn, key, pressed, now)

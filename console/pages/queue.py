@@ -15,7 +15,7 @@ from dispatch.core.notice import AlertNotice
 from dispatch.desk import grouping
 from dispatch.desk.progress import Deadline, deadlines
 from dispatch.escalation import duty_warnings
-from dispatch.ladders.policy import SEVERITIES
+from vocabulary.severity import SEVERITIES
 
 log = structlog.get_logger(__name__)
 

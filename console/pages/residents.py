@@ -29,6 +29,7 @@ from console.shell.watching import CurrentWatching, Watching, watching_of
 from dispatch.alerts import lifecycle
 from dispatch.orders import ratings
 from dispatch.orders import store as work_orders
+from vocabulary.alert_state import OPEN
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
@@ -242,7 +243,7 @@ def family_page(request: Request, console: Shared, account: CurrentAccount) -> R
                     "newest": vitals.newest(conn, resident_id),
                     "presence": vitals.presence(conn, resident_id),
                     "alerts": alerts,
-                    "open": [a for a in alerts if a.state in lifecycle.OPEN],
+                    "open": [a for a in alerts if a.state in OPEN],
                     "visits": work_orders.visits_to_rate(conn, resident_id),
                 }
             )

@@ -14,7 +14,7 @@ from console.board.feed import Feed
 from console.settings import ConsoleSettings
 from database.pool import Pool, make_pool
 from database.settings import DatabaseSettings
-from dispatch.channels.adapters.names import read_names
+from dispatch.channels.names import read_names
 from dispatch.orders.people import Crews
 from firmware_profiles.mqtt import Broker
 

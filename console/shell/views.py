@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
+from alerting.tuning.catalogue import catalogue
 from care_network.access.accounts import Account
 from care_network.access.permissions import may_do
 from console.shell.i18n import Language, pick, translate
@@ -18,25 +19,16 @@ from dispatch.alerts import evidence, outcomes
 from dispatch.orders.states import WORDS as ORDER_WORDS
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.devices import MODELS
+from vocabulary.labels import room_of, unit_of
+from vocabulary.times import SHANGHAI
 
 log = structlog.get_logger(__name__)
 
-SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 LANGUAGE_COOKIE = "shouwang_language"
 CONSOLE = Path(__file__).parents[1]
 STATIC = CONSOLE / "static"
 templates = Jinja2Templates(directory=[CONSOLE / "shell", CONSOLE / "pages"])
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
-UNITS = {"/min": ("次/分", "/min"), "mm[Hg]": ("mmHg", "mmHg"), "Cel": ("°C", "°C"), "1": ("", "")}
-ROOMS = {
-    "bedroom": "bedroom",
-    "living_room": "living room",
-    "kitchen": "kitchen",
-    "bathroom": "bathroom",
-    "hall": "hall",
-    "bedside": "bedside",
-    "worn": "worn",
-}
 
 
 def language_of(request: Request, account: Account | None) -> Language:
@@ -56,8 +48,7 @@ def page(request: Request, name: str, account: Account | None = None, status: in
         return pick(language, CHANNELS[code].zh, CHANNELS[code].en)
 
     def unit(code: str) -> str:
-        zh, en = UNITS.get(CHANNELS[code].unit, (CHANNELS[code].unit, CHANNELS[code].unit))
-        return pick(language, zh, en)
+        return pick(language, *unit_of(CHANNELS[code].unit))
 
     words = {
         "_": _,
@@ -71,12 +62,12 @@ def page(request: Request, name: str, account: Account | None = None, status: in
         "channel_label": channel_label,
         "unit": unit,
         "model_label": lambda model: pick(language, MODELS[model].zh, MODELS[model].name) if model in MODELS else model,
-        "room_label": lambda room: _(ROOMS.get(room, str(room))),
+        "room_label": lambda room: pick(language, *room_of(str(room))),
         "outcomes": list(outcomes.OUTCOMES.values()),
         "findings": {"cause": outcomes.CAUSES, "injury": outcomes.INJURIES, "hospital": outcomes.HOSPITAL},
         "actions_taken": outcomes.ACTIONS,
         "evidence_lines": evidence.lines,
-        "evidence_parameters": evidence.parameters,
+        "evidence_parameters": lambda found: evidence.parameters(found, catalogue()),
         "evidence_channels": evidence.channels,
         "evidence_fall": evidence.fall,
         "now": dt.datetime.now(dt.UTC),

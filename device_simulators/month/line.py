@@ -5,7 +5,8 @@ import numpy as np
 from numpy.random import Generator
 
 from device_simulators.month.scenes import Script
-from device_simulators.month.sensing import MINUTE_US, Trace
+from device_simulators.month.sensing import Trace
+from vocabulary.times import MINUTE_US
 
 OUTAGE_TOLD_S = 180
 """A connection that is away for longer has to be noticed."""

@@ -10,9 +10,10 @@ from device_simulators.month.line import OUTAGE_TOLD_S, Contact, Line
 from device_simulators.month.people import Resident, draw
 from device_simulators.month.routine import DAY, live
 from device_simulators.month.scenes import NEEDS, Script, false_falls, planned, play
-from device_simulators.month.sensing import MINUTE_US, Sensors, Trace
+from device_simulators.month.sensing import Sensors, Trace
 from device_simulators.month.truth import Episode
 from firmware_profiles.driver import DeviceConfig
+from vocabulary.times import MINUTE_US
 
 START_US = 1_772_380_800_000_000
 """2026-03-02 00:00 in Shanghai, a Monday."""

@@ -12,8 +12,8 @@ from device_simulators.month.body import Vitals
 from device_simulators.month.people import Resident
 from device_simulators.month.routine import BATHROOM, BED, BEDROOM, DAY, KITCHEN, LIVING, OUT, ROOM_OF
 from device_simulators.month.scenes import Script
+from vocabulary.times import MINUTE_US
 
-MINUTE_US = 60_000_000
 PIR_HOLD_S = 90
 """The motion sensor's own: it says that motion ended so long after the last one."""
 GHOST_MOTIONS = 0.03

@@ -14,7 +14,9 @@ from psycopg.rows import dict_row
 from dispatch.alerts import lifecycle
 from dispatch.channels import notifications, sending, wording
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
-from dispatch.core import links
+from dispatch.core import history, links
+from dispatch.core.history import Actor
+from vocabulary.alert_state import OPEN
 
 Outcome = Literal["taken", "known", "late"]
 """The alert is theirs now; their having read it is noted (family, services); somebody else had everything already."""
@@ -43,7 +45,7 @@ def look(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
             SELECT DISTINCT a.id, a.severity, a.state, a.reason_zh, a.reason_en, a.onset, h.code AS household_code,
                    h.address_zh, h.address_en, h.phone, r.name_zh AS resident_zh, r.name_en AS resident_en,
                    coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
-                   array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity) AS rank
+                   severity_rank(a.severity) AS rank
             FROM notification n JOIN alert a ON a.id = n.alert_id JOIN household h ON h.id = a.household_id
             JOIN area ar ON ar.id = h.area_id LEFT JOIN resident r ON r.id = a.resident_id
             WHERE n.message_id = %s ORDER BY rank, a.onset
@@ -84,13 +86,13 @@ def acknowledge(
             " WHERE id = %s",
             (row["id"],),
         )
-        open_ = [alert for alert in alerts if alert[1] in lifecycle.OPEN]
+        open_ = [alert for alert in alerts if alert[1] in OPEN]
         if row["recipient_kind"] not in ("staff", "organisation"):
             # The family is told, and does not take the alert from those who go there.
             zh, en = f"{row['name_zh']} 已知晓", f"{row['name_en']} knows"
-            lifecycle.record(conn, [alert[0] for alert in open_], now, "known", zh, en)
+            history.record(conn, [alert[0] for alert in open_], now, "known", zh, en)
             return ("known", len(open_)) if open_ else ("late", 0)
-        actor = lifecycle.Actor(row["account_id"], row["name_zh"], f"link {origin}".strip())
+        actor = Actor(row["account_id"], row["name_zh"], f"link {origin}".strip())
         taken = [alert for alert in open_ if alert[1] == "raised"]
         for alert_id, _, version in taken:
             lifecycle.act(conn, alert_id, "acknowledge", actor, now, expected_version=version)
@@ -123,5 +125,7 @@ def _message(conn: Connection[Any], link: links.Link) -> dict[str, Any]:
             (int(link.subject), kind, key),
         ).fetchone()
     if row is None or not row["active"]:
-        raise links.LinkError("该链接不再有效,请致电值班中心", "this link is no longer valid; call the duty center")
+        raise links.LinkError(
+            zh="该链接不再有效,请致电值班中心", en="this link is no longer valid; call the duty center"
+        )
     return row

@@ -1,14 +1,14 @@
 """An alert's evidence in words: what a nurse reads under "Why". Pure; keys that have no words are shown as they are."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from alerting.detection.detectors import all_parameters
-from alerting.detection.kit.words import room_of
 from firmware_profiles.channels import CHANNELS, EVENTS
+from vocabulary.labels import room_of, unit_of
+from vocabulary.parameter import Parameter
+from vocabulary.times import SHANGHAI
 
-SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 LABELS: dict[str, tuple[str, str]] = {
     "window": ("判断时段", "time looked at"),
     "channel": ("测量项", "measured"),
@@ -96,17 +96,6 @@ STATES = {
 SIDES = {"low": ("低于", "below"), "high": ("高于", "above")}
 APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
 """Shown in another way, or of no use to a reader."""
-UNITS = {
-    "/min": ("次/分", "/min"),
-    "/h": ("次/小时", "/h"),
-    "mm[Hg]": ("mmHg", "mmHg"),
-    "Cel": ("°C", "°C"),
-    "d": ("天", "d"),
-    "h": ("小时", "h"),
-    "min": ("分钟", "min"),
-    "s": ("秒", "s"),
-    "x": ("倍", "times"),
-}
 
 
 class Line(NamedTuple):
@@ -142,9 +131,9 @@ def fall(evidence: dict[str, Any]) -> list[Line]:
     return found
 
 
-def parameters(evidence: dict[str, Any]) -> list[Line]:
-    """The parameters and constants in force."""
-    return [Line(*_named(name, value)) for name, value in evidence.get("parameters", {}).items()]
+def parameters(evidence: dict[str, Any], catalogue: Mapping[str, Parameter]) -> list[Line]:
+    """The parameters and constants in force; ``catalogue``: what each parameter means, by name."""
+    return [_named(name, value, catalogue.get(name)) for name, value in evidence.get("parameters", {}).items()]
 
 
 def channels(evidence: dict[str, Any]) -> list[str]:
@@ -154,8 +143,7 @@ def channels(evidence: dict[str, Any]) -> list[str]:
     return [code for code in dict.fromkeys(found) if code in CHANNELS]
 
 
-def _named(name: str, value: Any) -> Iterator[str]:
-    parameter = all_parameters().get(name)
+def _named(name: str, value: Any, parameter: Parameter | None) -> Line:
     rule, constant, channel = (*name.split("."), "", "")[:3]
     zh, en = CONSTANTS.get(constant, (name, name))
     unit = ""
@@ -165,8 +153,8 @@ def _named(name: str, value: Any) -> Iterator[str]:
         zh, en = f"{CHANNELS[channel].zh}{zh}", f"{CHANNELS[channel].en} {en}"
     elif constant in ("low", "high") and rule.removeprefix("limit_") in CHANNELS:
         unit = CHANNELS[rule.removeprefix("limit_")].unit
-    unit_zh, unit_en = UNITS.get(unit, (unit, unit))
-    yield from (zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
+    unit_zh, unit_en = unit_of(unit)
+    return Line(zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
 
 
 def _said(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:
@@ -197,7 +185,7 @@ def _said(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:
         text = between.join(_plain(part) for part in parts)
         return text, text
     text = between.join(_plain(round(part, 1) if isinstance(part, float) else part) for part in parts)
-    zh, en = UNITS.get(channel.unit, (channel.unit, channel.unit))
+    zh, en = unit_of(channel.unit)
     return f"{text} {zh}".strip(), f"{text} {en}".strip()
 
 

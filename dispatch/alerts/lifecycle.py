@@ -6,7 +6,7 @@ so that of two people acting at once the second hears what the first did.
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -15,13 +15,15 @@ import psycopg
 from psycopg.rows import dict_row
 
 from dispatch.alerts.outcomes import Finding, Outcome, OutcomeError, complete
+from dispatch.core.history import SYSTEM, Actor, append
 from dispatch.ladders import ladder
+from vocabulary.alert_state import OPEN, AlertState
+from vocabulary.errors import BilingualError
+from vocabulary.times import SHANGHAI
 
-State = Literal["raised", "acknowledged", "responding", "on_scene", "resolved", "cancelled", "cleared"]
 Action = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over"]
-OPEN: tuple[State, ...] = ("raised", "acknowledged", "responding", "on_scene")
 
-TRANSITIONS: Mapping[Action, tuple[tuple[State, ...], State | None]] = MappingProxyType(
+TRANSITIONS: Mapping[Action, tuple[tuple[AlertState, ...], AlertState | None]] = MappingProxyType(
     {
         # action: (from any of these, to); None: the state stays
         "acknowledge": (("raised",), "acknowledged"),
@@ -37,12 +39,8 @@ TRANSITIONS: Mapping[Action, tuple[tuple[State, ...], State | None]] = MappingPr
 )
 
 
-class LifecycleError(Exception):
+class LifecycleError(BilingualError):
     """The action can not be done; the texts are for the person who tried."""
-
-    def __init__(self, message_zh: str, message_en: str) -> None:
-        super().__init__(message_en)
-        self.message_zh, self.message_en = message_zh, message_en
 
 
 class AlertChanged(LifecycleError):  # noqa: N818 - it is news for the second person, not a fault
@@ -68,23 +66,12 @@ class NewAlert(msgspec.Struct, frozen=True):
     evidence: dict[str, Any]
 
 
-class Actor(msgspec.Struct, frozen=True):
-    """Who acts, and from where."""
-
-    account_id: int | None
-    name: str
-    origin: str = ""
-
-
-SYSTEM = Actor(None, "system", "alerting")
-
-
-def next_state(state: State, action: Action) -> State:
+def next_state(state: AlertState, action: Action) -> AlertState:
     """Where an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
     sources, target = TRANSITIONS[action]
     if state not in sources:
         raise LifecycleError(
-            f"当前状态({state})下不能执行该操作", f"{action} is not possible while the alert is {state}"
+            zh=f"当前状态({state})下不能执行该操作", en=f"{action} is not possible while the alert is {state}"
         )
     return state if target is None else target
 
@@ -119,7 +106,7 @@ def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
         ).fetchone()
         if row is None:
             return False
-        _append(conn, alert.id, alert.raised_at, "raise", None, "raised", SYSTEM)
+        append(conn, alert.id, alert.raised_at, "raise", None, "raised", SYSTEM)
         ladder.start(conn, alert.id, alert.severity, alert.household_id, alert.raised_at)
         return True
 
@@ -130,7 +117,7 @@ def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
         row = conn.execute(
             """
             UPDATE alert SET severity = %s, reason_zh = %s, reason_en = %s, evidence = %s::jsonb, version = version + 1
-            WHERE id = %s AND severity <> %s AND state IN ('raised', 'acknowledged', 'responding', 'on_scene')
+            WHERE id = %s AND severity <> %s AND alert_is_open(state)
             RETURNING state
             """,
             (
@@ -144,7 +131,7 @@ def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
         ).fetchone()
         if row is None:
             return False
-        _append(
+        append(
             conn,
             alert.id,
             alert.raised_at,
@@ -192,7 +179,7 @@ def act(
     outcome: str | None = None,
     finding: Finding | None = None,
     note: str = "",
-) -> State:
+) -> AlertState:
     """A person acts. Returns the new state. ``finding``: what was found, beside the outcome of ``resolve``.
 
     Raises AlertChanged where the alert is no longer at ``expected_version`` (the text says who did what when), and
@@ -203,11 +190,11 @@ def act(
         try:
             ending = complete(outcome, finding)
         except OutcomeError as error:
-            raise LifecycleError(error.message_zh, error.message_en) from error
+            raise LifecycleError(zh=error.message_zh, en=error.message_en) from error
     with conn.transaction():
         row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None:
-            raise LifecycleError("没有这条预警", "there is no such alert")
+            raise LifecycleError(zh="没有这条预警", en="there is no such alert")
         state, version = row
         if version != expected_version:
             raise _changed(conn, alert_id)
@@ -240,27 +227,9 @@ def take_over(
         return True
 
 
-def record(
-    conn: psycopg.Connection[Any],
-    alert_ids: Sequence[uuid.UUID],
-    at: dt.datetime,
-    action: str,
-    note: str,
-    note_en: str = "",
-) -> None:
-    """Add to the history what the system did ("notified"). State and version stay: nobody's decision is outdated."""
-    conn.execute(
-        """
-        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, actor, origin, note, note_en)
-        SELECT id, %s, %s, state, state, %s, %s, %s, %s FROM alert WHERE id = ANY(%s)
-        """,
-        (at, action, SYSTEM.name, SYSTEM.origin, note, note_en, list(alert_ids)),
-    )
-
-
 def list_open(conn: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     """Every open alert, the gravest and then the oldest first, with names and addresses."""
-    return _select(conn, "WHERE a.state IN ('raised', 'acknowledged', 'responding', 'on_scene')")
+    return _select(conn, "WHERE alert_is_open(a.state)")
 
 
 def load(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> dict[str, Any] | None:
@@ -275,19 +244,6 @@ def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50
     return sorted(found, key=lambda alert: alert["onset"], reverse=True)[:limit]
 
 
-def history(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> list[dict[str, Any]]:
-    """Who did what when, in order. ``actor_en`` and ``note_en`` are empty where only the words as written exist."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            """
-            SELECT e.at, e.action, e.from_state, e.to_state, e.actor, coalesce(a.name_en, '') AS actor_en, e.origin,
-                   e.outcome, e.note, e.note_en
-            FROM alert_event e LEFT JOIN account a ON a.id = e.account_id WHERE e.alert_id = %s ORDER BY e.id
-            """,
-            (alert_id,),
-        ).fetchall()
-
-
 _COLUMNS = """
     SELECT a.id, a.rule, a.rule_version, a.severity, a.state, a.version, a.subject, a.onset, a.sensed_at, a.received_at,
            a.raised_at, a.reason_zh, a.reason_en, a.evidence, a.outcome,
@@ -298,7 +254,7 @@ _COLUMNS = """
     LEFT JOIN resident r ON r.id = a.resident_id
 """
 _ORDER = """
-    ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), a.onset LIMIT 1000
+    ORDER BY severity_rank(a.severity), a.onset LIMIT 1000
 """
 
 
@@ -310,7 +266,7 @@ def _select(conn: psycopg.Connection[Any], where: str, parameters: tuple[Any, ..
 def _change(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
-    state: State,
+    state: AlertState,
     action: Action,
     at: dt.datetime,
     actor: Actor,
@@ -318,13 +274,13 @@ def _change(
     outcome: str | None = None,
     note: str,
     note_en: str = "",
-) -> State:
+) -> AlertState:
     target = next_state(state, action)
     conn.execute(
         "UPDATE alert SET state = %s, version = version + 1, outcome = coalesce(%s, outcome) WHERE id = %s",
         (target, outcome, alert_id),
     )
-    _append(conn, alert_id, at, action, state, target, actor, outcome=outcome, note=note, note_en=note_en)
+    append(conn, alert_id, at, action, state, target, actor, outcome=outcome, note=note, note_en=note_en)
     if target != state or actor is not SYSTEM:
         # A person's note is work on it, too: their time begins anew.
         ladder.changed(conn, alert_id, target, at)
@@ -356,49 +312,14 @@ def _keep_finding(
     )
 
 
-def _append(
-    conn: psycopg.Connection[Any],
-    alert_id: uuid.UUID,
-    at: dt.datetime,
-    action: str,
-    from_state: str | None,
-    to_state: str,
-    actor: Actor,
-    *,
-    outcome: str | None = None,
-    note: str = "",
-    note_en: str = "",
-) -> None:
-    conn.execute(
-        """
-        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, account_id, actor, origin, outcome, note,
-                                 note_en)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        (
-            alert_id,
-            at,
-            action,
-            from_state,
-            to_state,
-            actor.account_id,
-            actor.name,
-            actor.origin,
-            outcome,
-            note,
-            note_en,
-        ),
-    )
-
-
 def _changed(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> AlertChanged:
     row = conn.execute(
         "SELECT at, actor, action FROM alert_event WHERE alert_id = %s ORDER BY id DESC LIMIT 1", (alert_id,)
     ).fetchone()
     assert row is not None  # noqa: S101 - an alert is born with an event
     at, actor, action = row
-    clock = at.astimezone(dt.timezone(dt.timedelta(hours=8))).strftime("%H:%M:%S")
+    clock = at.astimezone(SHANGHAI).strftime("%H:%M:%S")
     return AlertChanged(
-        f"{actor} 已于 {clock} 更新了这条预警({action}),请查看最新状态后再操作",
-        f"{actor} changed this alert at {clock} ({action}); look at it again before you act",
+        zh=f"{actor} 已于 {clock} 更新了这条预警({action}),请查看最新状态后再操作",
+        en=f"{actor} changed this alert at {clock} ({action}); look at it again before you act",
     )

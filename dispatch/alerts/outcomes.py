@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from vocabulary.errors import BilingualError
+
 Verdict = Literal["true", "false", "test"]
 
 
@@ -79,12 +81,8 @@ INJURED = frozenset({"minor", "head", "fracture", "severe", "death"})
 _LISTS: Mapping[str, Mapping[str, Code]] = {"cause": CAUSES, "injury": INJURIES, "hospital": HOSPITAL}
 
 
-class OutcomeError(ValueError):
+class OutcomeError(BilingualError, ValueError):
     """The codes do not exist or contradict each other; the texts are for the person who chose them."""
-
-    def __init__(self, message_zh: str, message_en: str) -> None:
-        super().__init__(message_en)
-        self.message_zh, self.message_en = message_zh, message_en
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -100,23 +98,27 @@ def complete(outcome: str | None, finding: Finding | None = None) -> tuple[Outco
     """The outcome of that code, and the finding with what it says filled in. Raises OutcomeError."""
     known = OUTCOMES.get(outcome or "")
     if known is None:
-        raise OutcomeError("请选择处置结果", f"choose an outcome: {', '.join(OUTCOMES)}")
+        raise OutcomeError(zh="请选择处置结果", en=f"choose an outcome: {', '.join(OUTCOMES)}")
     found = finding or Finding()
     for field, codes in _LISTS.items():
         if getattr(found, field) not in codes:
-            raise OutcomeError(f"{field} 填写有误:{getattr(found, field)}", f"{field} is one of {', '.join(codes)}")
+            raise OutcomeError(
+                zh=f"{field} 填写有误:{getattr(found, field)}", en=f"{field} is one of {', '.join(codes)}"
+            )
     unknown = [action for action in found.actions if action not in ACTIONS]
     if unknown:
-        raise OutcomeError(f"处置措施有误:{'、'.join(unknown)}", f"actions are of {', '.join(ACTIONS)}")
+        raise OutcomeError(zh=f"处置措施有误:{'、'.join(unknown)}", en=f"actions are of {', '.join(ACTIONS)}")
     if known.verdict != "true" and (found.injury in INJURED or found.hospital in ("yes", "admitted")):
         raise OutcomeError(
-            "误报或测试不能有受伤或送医,请更正处置结果",
-            "a false alarm or a test has no injury and no hospital: correct the outcome",
+            zh="误报或测试不能有受伤或送医,请更正处置结果",
+            en="a false alarm or a test has no injury and no hospital: correct the outcome",
         )
     if known.hospital == "yes" and found.hospital in ("no", "refused"):
-        raise OutcomeError("处置结果为已送医,与送医情况不符", "the outcome says hospital, and the finding says not")
+        raise OutcomeError(
+            zh="处置结果为已送医,与送医情况不符", en="the outcome says hospital, and the finding says not"
+        )
     if known.hospital == "no" and found.hospital in ("yes", "admitted"):
-        raise OutcomeError("已送医时,请选择“属实,已送医”", "taken to hospital: choose that outcome")
+        raise OutcomeError(zh="已送医时,请选择“属实,已送医”", en="taken to hospital: choose that outcome")
     actions = dict.fromkeys(found.actions)
     if known.action is not None:
         actions[known.action] = None

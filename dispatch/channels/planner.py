@@ -12,14 +12,15 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from alerting.core.finding import NAMESPACE
-from dispatch.alerts import lifecycle
 from dispatch.channels import policy
 from dispatch.channels.config import Channels
 from dispatch.channels.faults import where
 from dispatch.channels.notifications import WAKE, WITHDRAWN_BY_AN_ANSWER, Page
 from dispatch.channels.recipients import Card, Key, load_cards, next_menders, next_recipients
 from dispatch.channels.wording import SAMPLE, Content, Item
+from dispatch.core import history
+from vocabulary.alert_state import OPEN
+from vocabulary.severity import RANK
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,8 @@ LOCK_KEY = 0x5357_4E4F_5449_4659  # "SWNOTIFY"
 AT_ONCE = 4000
 """Notifications looked at in one pass."""
 AFTER_A_FAULT = dt.timedelta(seconds=30)
+MESSAGE_IDS = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
+"""Namespace of message ids (UUIDv5): the same notification never becomes two messages."""
 PLANNED = "planned"
 """What NOTIFY tells when messages wait for the senders."""
 
@@ -103,7 +106,7 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
         log.error("nobody is left to tell", **about, notification=identity)
         if alert_id is not None:
             who = f"{kind} {key}"
-            lifecycle.record(
+            history.record(
                 conn, [alert_id], now, "unreachable", f"{who}: 无法送达,且没有其他人可通知",
                 f"{who} can not be reached, and nobody else is left to tell",
             )  # fmt: skip
@@ -154,7 +157,7 @@ def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
             JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
             LEFT JOIN resident r ON r.id = a.resident_id
             WHERE n.state = 'waiting' AND n.message_id IS NULL
-            ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), n.id
+            ORDER BY severity_rank(a.severity), n.id
             LIMIT %s FOR KEY SHARE OF a SKIP LOCKED FOR UPDATE OF n SKIP LOCKED
             """,
             (AT_ONCE,),
@@ -186,9 +189,7 @@ def _still_wanted(
 ) -> dict[int, dict[str, Any]]:
     """Without those whose alert is over by now, whoever closed it."""
     over = [
-        row["id"]
-        for row in rows.values()
-        if row["reason"] in WITHDRAWN_BY_AN_ANSWER and row["alert_state"] not in lifecycle.OPEN
+        row["id"] for row in rows.values() if row["reason"] in WITHDRAWN_BY_AN_ANSWER and row["alert_state"] not in OPEN
     ]
     if over:
         conn.execute("UPDATE notification SET state = 'withdrawn', settled_at = %s WHERE id = ANY(%s)", (now, over))
@@ -259,11 +260,11 @@ def _make(
 
 def message_key(about: str, reason: str, step: int, round: int, kind: str, key: str) -> uuid.UUID:
     """The identity of the message that begins with this notification: the same in every process, at every time."""
-    return uuid.uuid5(NAMESPACE, f"{about}|{reason}|{step}|{round}|{kind}|{key}")
+    return uuid.uuid5(MESSAGE_IDS, f"{about}|{reason}|{step}|{round}|{kind}|{key}")
 
 
 def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool) -> Content:
-    ordered = sorted(rows, key=lambda row: (policy.RANK[row["severity"]], row["onset"]))
+    ordered = sorted(rows, key=lambda row: (RANK[row["severity"]], row["onset"]))
     fields = [name for name in Item.__struct_fields__ if name != "alert_id"]
     items = (Item(alert_id=row["about"], **{name: row[name] for name in fields}) for row in ordered[:SAMPLE])
     first = ordered[0]

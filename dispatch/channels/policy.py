@@ -4,12 +4,12 @@ import datetime as dt
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-RANK = {"emergency": 0, "urgent": 1, "attention": 2, "technical": 3}
+from vocabulary.severity import RANK
+from vocabulary.times import SHANGHAI
+
 EMERGENCY_BACKOFF_S, BACKOFF_S, BACKOFF_MOST_S = 1.0, 5.0, 300.0
 EMERGENCY_ATTEMPTS = 2
 """On a channel of an emergency while there is another: 60 s to the acknowledgement leave no time for patience."""

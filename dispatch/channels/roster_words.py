@@ -5,7 +5,8 @@
 
 import datetime as dt
 
-from dispatch.channels.wording import SHANGHAI, Content, Language
+from dispatch.channels.wording import Content, Language
+from vocabulary.times import SHANGHAI
 
 
 def title(content: Content, language: Language) -> str:

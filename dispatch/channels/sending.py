@@ -13,11 +13,11 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from dispatch.alerts import lifecycle
 from dispatch.channels import policy
 from dispatch.channels.adapters.base import DeliveryError, RetryableError, Sent
 from dispatch.channels.config import Channel
 from dispatch.channels.planner import give_up
+from dispatch.core import history
 
 LEASE_MARGIN_S = 5.0
 PATIENCE_S = 10.0
@@ -69,7 +69,7 @@ def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, li
                 ) wanted
                 WHERE m.channel = %(channel)s AND m.due_at <= clock_timestamp() AND wanted.step IS NOT NULL
                   AND (m.state = 'waiting' OR (m.state = 'sending' AND m.claimed_until < clock_timestamp()))
-                ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], m.severity),
+                ORDER BY severity_rank(m.severity),
                          wanted.round, wanted.step, m.due_at
                 LIMIT %(limit)s FOR UPDATE OF m SKIP LOCKED
             ), taken AS (
@@ -116,7 +116,7 @@ def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, ch
         key = message.recipient_key
         zh = f"{message.name_zh} ({key}) · {channel.zh or message.channel}"
         en = f"{message.name_en} ({key}) · {channel.en or message.channel}"
-        lifecycle.record(conn, _alerts(rows), _clock(conn), "notify", zh, en)
+        history.record(conn, _alerts(rows), _clock(conn), "notify", zh, en)
         if early == "undelivered":
             _reopen(conn, message.id, message.route, message.position)
 
@@ -311,7 +311,7 @@ def _move_on(conn: Connection[Any], message_id: int, route: Sequence[str], posit
     name = conn.execute("SELECT name_zh, name_en, recipient_key FROM message WHERE id = %s", (message_id,)).fetchone()
     if rows and name is not None:
         zh, en = (f"{word} ({name[2]})" for word in name[:2])
-        lifecycle.record(conn, _alerts(rows), now, "notify_failed", zh, en)
+        history.record(conn, _alerts(rows), now, "notify_failed", zh, en)
     give_up(conn, [row[1] for row in rows], now)
     return "person"
 

@@ -8,13 +8,12 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from dispatch.channels.notifications import Page, Reason
+from vocabulary.times import SHANGHAI
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 Language = Literal["zh", "en"]
 SAMPLE = 5
 """Alerts of a group that are told in full; the link leads to all."""

@@ -19,18 +19,16 @@ from typing import Any
 import msgspec
 import psycopg
 
+from vocabulary.errors import BilingualError
+
 KEY_FILE = "SHOUWANG_LINK_KEY_FILE"
 MAC_BYTES = 16
 """Of HMAC-SHA-256, truncated to 128 bits (RFC 2104, section 5: at least half): links must fit into an SMS."""
 MAX_TOKEN = 600
 
 
-class LinkError(ValueError):
+class LinkError(BilingualError, ValueError):
     """The token is none of ours, was altered, has expired or is for something else; the texts are for the person."""
-
-    def __init__(self, message_zh: str, message_en: str) -> None:
-        super().__init__(message_en)
-        self.message_zh, self.message_en = message_zh, message_en
 
 
 class LinkKeyError(RuntimeError):
@@ -70,15 +68,17 @@ class LinkKeys:
         body, dot, mac = token.partition(".") if len(token) <= MAX_TOKEN and token.isascii() else ("", "", "")
         # The MAC is compared as text: base64 has several spellings of the same bytes, and only one of them is ours.
         if not dot or not any(hmac.compare_digest(mac.encode(), _mac(key, body).encode()) for key in self._keys):
-            raise LinkError("链接无效,请打开短信中的完整链接", "this link is not valid; open the whole link")
+            raise LinkError(zh="链接无效,请打开短信中的完整链接", en="this link is not valid; open the whole link")
         found, subject, person, expires = msgspec.msgpack.decode(
             base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=tuple[str, str, str, int]
         )
         if found != purpose:
-            raise LinkError("该链接用于其他操作", "this link is for something else")
+            raise LinkError(zh="该链接用于其他操作", en="this link is for something else")
         expires_at = dt.datetime.fromtimestamp(expires, dt.UTC)
         if now >= expires_at:
-            raise LinkError("链接已过期,请在控制台处理或致电值班中心", "this link has expired; call the duty center")
+            raise LinkError(
+                zh="链接已过期,请在控制台处理或致电值班中心", en="this link has expired; call the duty center"
+            )
         return Link(found, subject, person, expires_at)
 
 
@@ -103,7 +103,7 @@ def spend(conn: psycopg.Connection[Any], token: str, link: Link, at: dt.datetime
         (hashlib.sha256(token.encode()).digest(), link.purpose, at, link.expires_at),
     )
     if used.rowcount == 0:
-        raise LinkError("该链接已使用过", "this link was used already")
+        raise LinkError(zh="该链接已使用过", en="this link was used already")
 
 
 def spent_at(conn: psycopg.Connection[Any], token: str) -> dt.datetime | None:

@@ -1,13 +1,14 @@
 """The message in which an alert travels to every console: all that is needed to show it, without the database."""
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from vocabulary.alert_state import AlertState
+from vocabulary.severity import Severity
+
 TOPIC = "desk/v1/alerts"
 MAX_BYTES = 512 * 1024
-
-State = Literal["raised", "acknowledged", "responding", "on_scene", "resolved", "cancelled", "cleared"]
 
 
 class NoticeError(ValueError):
@@ -20,8 +21,8 @@ class AlertNotice(msgspec.Struct, frozen=True):
     id: str
     rule: str
     rule_version: int
-    severity: Literal["emergency", "urgent", "attention", "technical"]
-    state: State
+    severity: Severity
+    state: AlertState
     version: int
     subject: str
     household_id: int

@@ -16,9 +16,11 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.records.contacts import family_of
-from dispatch.alerts.lifecycle import OPEN, Actor, LifecycleError
+from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.alerts.outcomes import Code
+from dispatch.core.history import Actor
 from dispatch.ladders import ladder
+from vocabulary.alert_state import OPEN
 
 Result = Literal["answered", "no_answer", "busy", "unreachable", "declined"]
 Kind = Literal["resident", "staff", "contact", "organisation", "service"]
@@ -129,15 +131,15 @@ def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: Attempt,
     if attempt.ended_at < attempt.started_at or not (
         attempt.answered_at is None or attempt.started_at <= attempt.answered_at <= attempt.ended_at
     ):
-        raise LifecycleError("通话时间先后有误", "a call is answered after it starts and before it ends")
+        raise LifecycleError(zh="通话时间先后有误", en="a call is answered after it starts and before it ends")
     if attempt.result == "answered" and attempt.answered_at is None:
-        raise LifecycleError("请填写接通时间", "say when the call was answered")
+        raise LifecycleError(zh="请填写接通时间", en="say when the call was answered")
     if not attempt.key.strip():
-        raise LifecycleError("请填写呼叫对象", "say who was called")
+        raise LifecycleError(zh="请填写呼叫对象", en="say who was called")
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
-            raise LifecycleError("预警不存在或已结束", "there is no such open alert")
+            raise LifecycleError(zh="预警不存在或已结束", en="there is no such open alert")
         number = conn.execute(
             """
             INSERT INTO call_attempt (alert_id, called_kind, called_key, started_at, answered_at, ended_at, result,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from dispatch.ladders.policy import SEVERITIES
+from vocabulary.severity import SEVERITIES
 
 LEAST = 5
 """So many of a kind make a group."""

@@ -10,9 +10,11 @@ from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import audit
-from care_network.duty.roster import SHANGHAI
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import Actor, LifecycleError
+from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.core.history import Actor
+from vocabulary.alert_state import OPEN
+from vocabulary.times import SHANGHAI
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -57,7 +59,7 @@ def offer(conn: psycopg.Connection[Any], area: str, actor: Actor, at: dt.datetim
     """
     with conn.transaction():
         if conn.execute("SELECT FROM area WHERE path = %s::text::ltree FOR UPDATE", (area,)).fetchone() is None:
-            raise LifecycleError(f"没有区域 {area}", f"there is no area {area!r}")
+            raise LifecycleError(zh=f"没有区域 {area}", en=f"there is no area {area!r}")
         waiting = conn.execute(
             "SELECT id FROM handover WHERE area = %s::text::ltree AND accepted_at IS NULL AND withdrawn_at IS NULL"
             " LIMIT 1",
@@ -65,8 +67,8 @@ def offer(conn: psycopg.Connection[Any], area: str, actor: Actor, at: dt.datetim
         ).fetchone()
         if waiting is not None:
             raise LifecycleError(
-                f"交班 {waiting[0]} 尚未接班,请先接班,或由交班人撤回",
-                f"hand-over {waiting[0]} waits: somebody accepts it first, or whoever offered it takes it back",
+                zh=f"交班 {waiting[0]} 尚未接班,请先接班,或由交班人撤回",
+                en=f"hand-over {waiting[0]} waits: somebody accepts it first, or whoever offered it takes it back",
             )
         row = conn.execute(
             "INSERT INTO handover (area, offered_at, from_account, from_name, note)"
@@ -81,7 +83,7 @@ def offer(conn: psycopg.Connection[Any], area: str, actor: Actor, at: dt.datetim
             JOIN area ar ON ar.id = h.area_id
             WHERE a.state = ANY(%s) AND ar.path <@ %s::text::ltree
             """,
-            (row[0], list(lifecycle.OPEN), area),
+            (row[0], list(OPEN), area),
         )
         found = load(conn, row[0])
         assert found is not None  # noqa: S101
@@ -97,7 +99,7 @@ def accept(conn: psycopg.Connection[Any], number: int, actor: Actor, at: dt.date
     with conn.transaction():
         from_account, from_name = _waiting_one(conn, number)
         if from_account is not None and from_account == actor.account_id:
-            raise LifecycleError("不能接自己的班", "somebody else accepts what you hand over")
+            raise LifecycleError(zh="不能接自己的班", en="somebody else accepts what you hand over")
         conn.execute(
             "UPDATE handover SET accepted_at = %s, to_account = %s, to_name = %s WHERE id = %s",
             (at, actor.account_id, actor.name, number),
@@ -122,7 +124,7 @@ def withdraw(conn: psycopg.Connection[Any], number: int, account: Account, at: d
         from_account, from_name = _waiting_one(conn, number)
         if from_account != account.id:
             raise LifecycleError(
-                f"只有交班人 {from_name} 可以撤回", f"only {from_name}, who offered it, can take it back"
+                zh=f"只有交班人 {from_name} 可以撤回", en=f"only {from_name}, who offered it, can take it back"
             )
         conn.execute("UPDATE handover SET withdrawn_at = %s WHERE id = %s", (at, number))
         audit(conn, account, "withdraw_handover", at=at, origin=origin, detail={"handover": number})
@@ -141,14 +143,14 @@ def _waiting_one(conn: psycopg.Connection[Any], number: int) -> tuple[int | None
         (number,),
     ).fetchone()
     if row is None:
-        raise LifecycleError(f"没有交班 {number}", f"there is no hand-over {number}")
+        raise LifecycleError(zh=f"没有交班 {number}", en=f"there is no hand-over {number}")
     from_account, from_name, accepted_at, to_name, withdrawn_at = row
     if accepted_at is not None:
         clock = _clock(accepted_at)
-        raise LifecycleError(f"{to_name} 已于 {clock} 接班", f"{to_name} has accepted it already, at {clock}")
+        raise LifecycleError(zh=f"{to_name} 已于 {clock} 接班", en=f"{to_name} has accepted it already, at {clock}")
     if withdrawn_at is not None:
         clock = _clock(withdrawn_at)
-        raise LifecycleError(f"{from_name} 已于 {clock} 撤回该交班", f"{from_name} took it back at {clock}")
+        raise LifecycleError(zh=f"{from_name} 已于 {clock} 撤回该交班", en=f"{from_name} took it back at {clock}")
     return from_account, from_name
 
 
@@ -179,7 +181,7 @@ def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
                    a.onset
             FROM handover_alert l JOIN alert a ON a.id = l.alert_id JOIN household h ON h.id = a.household_id
             LEFT JOIN resident r ON r.id = a.resident_id WHERE l.handover_id = %s
-            ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical'], a.severity), a.onset
+            ORDER BY severity_rank(a.severity), a.onset
             """,
             (number,),
         ).fetchall()

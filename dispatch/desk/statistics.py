@@ -10,6 +10,9 @@ import numpy as np
 import psycopg
 from psycopg.rows import class_row
 
+from vocabulary.alert_state import OPEN
+from vocabulary.severity import SEVERITIES
+
 ANSWER_S = 60.0
 """Within so many seconds an alarm call is answered: 97.5 % of them; 26 TAC § 279.79 asks for the same time."""
 
@@ -62,7 +65,7 @@ class Summary(msgspec.Struct, frozen=True):
 def summarise(cases: Iterable[Case]) -> dict[str, Summary]:
     """By severity, and 'all'."""
     every = list(cases)
-    severities = [s for s in ("emergency", "urgent", "attention", "technical") if any(c.severity == s for c in every)]
+    severities: list[str] = [s for s in SEVERITIES if any(c.severity == s for c in every)]
     found = {severity: _summary([c for c in every if c.severity == severity]) for severity in severities}
     return {**found, "all": _summary(every)}
 
@@ -103,7 +106,7 @@ def _summary(cases: list[Case]) -> Summary:
     judged = [c.verdict for c in cases if c.verdict in ("true", "false")]
     return Summary(
         alerts=len(cases),
-        open=sum(c.state in ("raised", "acknowledged", "responding", "on_scene") for c in cases),
+        open=sum(c.state in OPEN for c in cases),
         answered_in_time=_share(sum(s <= ANSWER_S for s in answered), len(answered) + still),
         acknowledged_s=_percentiles(answered),
         arrived_s=_percentiles([c.arrived_s for c in cases if c.arrived_s is not None]),

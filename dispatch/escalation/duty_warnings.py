@@ -11,7 +11,7 @@ import psycopg
 from care_network.duty.centers import dispatch_of
 from dispatch.channels.notifications import Recipient, warn, withdraw_warnings
 from dispatch.escalation.holes import Warned
-from dispatch.ladders.policy import SHANGHAI
+from vocabulary.times import SHANGHAI
 
 MORNING, EVENING = dt.time(8), dt.time(21)
 """People are told between these (Asia/Shanghai); at night only of what can not wait for the morning."""

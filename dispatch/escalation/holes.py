@@ -11,10 +11,11 @@ import psycopg
 
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import Hole, Post, Roster, describe, find_holes, serving
-from dispatch.ladders.policy import SHANGHAI, OnDuty, Policy, choose
+from dispatch.ladders.policy import OnDuty, Policy, choose
 from dispatch.ladders.store import policies_now
+from vocabulary.severity import GRAVE
+from vocabulary.times import SHANGHAI
 
-GRAVE = ("emergency", "urgent")
 """The severities for which somebody has to be there at any hour."""
 
 

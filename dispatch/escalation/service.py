@@ -16,7 +16,7 @@ from dispatch.escalation import duty_warnings, holes
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper, oldest_overdue_s
 from dispatch.ladders.ladder import DUE
-from dispatch.ladders.policy import SHANGHAI
+from vocabulary.times import SHANGHAI
 
 log = structlog.get_logger(__name__)
 

@@ -20,6 +20,7 @@ from care_network.duty.roster import Roster
 from care_network.records.contacts import family_of
 from dispatch.alerts import lifecycle
 from dispatch.channels import notifications
+from dispatch.core import history
 from dispatch.ladders import ladder
 from dispatch.ladders.people import Called, called
 from dispatch.ladders.policy import Family, Move, Policy, after_step, holds
@@ -127,7 +128,7 @@ class Sweeper:
                 reason="escalation",
                 at=due.now,
             )
-        lifecycle.record(self._conn, [due.id], due.now, "call_out", *_words(step, due.round, people, passed))
+        history.record(self._conn, [due.id], due.now, "call_out", *_words(step, due.round, people, passed))
         move = after_step(policy, step, due.round)
         ladder.put(self._conn, due.id, move)
         log.info(

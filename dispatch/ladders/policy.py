@@ -8,19 +8,17 @@ import datetime as dt
 import tomllib
 from collections.abc import Iterable, Sequence
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from care_network.duty.roster import NEAREST_KINDS
+from vocabulary.severity import GRAVE, SEVERITIES, Severity
+from vocabulary.times import SHANGHAI
 
-Severity = Literal["emergency", "urgent", "attention", "technical"]
 Holding = Literal["acknowledged", "responding", "on_scene"]
 
-SEVERITIES: tuple[Severity, ...] = ("emergency", "urgent", "attention", "technical")
 HELD: tuple[Holding, ...] = ("acknowledged", "responding", "on_scene")
 """The states in which a person has the alert, in the order in which help comes nearer."""
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 class PolicyError(ValueError):
@@ -169,7 +167,7 @@ def parse(text: str) -> list[Policy]:
 
 def check(policy: Policy) -> list[str]:
     """What is wrong with a policy, in words; empty: nothing."""
-    grave = policy.severity in ("emergency", "urgent")
+    grave = policy.severity in GRAVE
     wrong = []
 
     def must(good: bool, words: str) -> None:

@@ -15,11 +15,13 @@ from care_network.catalogues.services import SERVICES, service_for
 from care_network.matching.crew import Crew
 from care_network.matching.matching import Candidate, Job, Match, match
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import OPEN, SYSTEM, TRANSITIONS, Actor
+from dispatch.alerts.lifecycle import TRANSITIONS
+from dispatch.core.history import SYSTEM, Actor
 from dispatch.orders import messages, photos, store
 from dispatch.orders.people import Crews, earlier_visits, jobs_of
 from dispatch.orders.states import BY_PERSON, IN_HAND, Action, OrderChanged, OrderError, answer_by, look_again
 from dispatch.orders.store import NewOrder, Order
+from vocabulary.alert_state import OPEN
 
 TRIED = 12
 """How many of the best are tried where others are being asked at the same moment."""
@@ -61,7 +63,9 @@ def dispatch_alert(
         row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         alert = lifecycle.load(conn, alert_id) if row is not None else None
         if row is None or alert is None or row[0] not in OPEN:
-            raise OrderError("该预警已结束或不存在,无需派单", "this alert is over or does not exist: nobody to send")
+            raise OrderError(
+                zh="该预警已结束或不存在,无需派单", en="this alert is over or does not exist: nobody to send"
+            )
         chosen = _service(service or service_for(alert["rule"], alert["severity"]))
         new = NewOrder(
             alert_id, chosen, alert["severity"], alert["household_id"], alert["resident_id"], at,
@@ -87,10 +91,10 @@ def plan_service(
     """A planned service; the sweeper finds who goes, together with the others. Raises OrderError."""
     wanted = SERVICES[_service(service)]
     if due_at <= at:
-        raise OrderError("计划时间须在现在之后", "a planned service is for a time to come")
+        raise OrderError(zh="计划时间须在现在之后", en="a planned service is for a time to come")
     row = conn.execute("SELECT id, household_id FROM resident WHERE code = %s", (resident_code,)).fetchone()
     if row is None:
-        raise OrderError(f"没有老人 {resident_code}", f"there is no resident {resident_code!r}")
+        raise OrderError(zh=f"没有老人 {resident_code}", en=f"there is no resident {resident_code!r}")
     zh, en = note or wanted.zh, note or wanted.en
     with conn.transaction():
         new = NewOrder(None, wanted.code, "planned", row[1], row[0], due_at, zh, en)
@@ -130,8 +134,8 @@ def offer(
                 return changed
         if only is not None:
             raise OrderChanged(
-                f"{only} 现在不能派出(下班、忙碌、不合适或已拒绝),请重新选择",
-                f"{only} can not be sent now (off duty, busy, not able, or declined); choose again",
+                zh=f"{only} 现在不能派出(下班、忙碌、不合适或已拒绝),请重新选择",
+                en=f"{only} can not be sent now (off duty, busy, not able, or declined); choose again",
             )
         return _nobody(conn, order, found, at)
 
@@ -154,11 +158,13 @@ def act_as_person(
     Raises OrderError where it is not possible, OrderChanged where the order went to somebody else or on meanwhile.
     """
     if action not in BY_PERSON:
-        raise OrderError("不支持的操作", f"{action!r} is not a step of the person who goes")
+        raise OrderError(zh="不支持的操作", en=f"{action!r} is not a step of the person who goes")
     with conn.transaction():
         order = store.load(conn, order_id, lock=True)
         if order.staff_id != staff_id:
-            raise OrderChanged("这张工单已转给他人或已取消,感谢您", "this order has gone to somebody else, or is off")
+            raise OrderChanged(
+                zh="这张工单已转给他人或已取消,感谢您", en="this order has gone to somebody else, or is off"
+            )
         if expected_version is not None and order.version != expected_version:
             raise store.changed(conn, order_id)
         changed = store.change(conn, order, action, actor, at, note=note)
@@ -217,7 +223,7 @@ def others(conn: psycopg.Connection[Any], crews: Crews, order: Order, at: dt.dat
 
 def _service(code: str) -> str:
     if code not in SERVICES:
-        raise OrderError(f"没有服务 {code}", f"there is no service {code!r}; known: {', '.join(SERVICES)}")
+        raise OrderError(zh=f"没有服务 {code}", en=f"there is no service {code!r}; known: {', '.join(SERVICES)}")
     return code
 
 

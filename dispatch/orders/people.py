@@ -14,12 +14,13 @@ from typing import Any
 import psycopg
 
 from care_network.duty.loading import TABLES, load_roster
-from care_network.duty.roster import SHANGHAI, Roster
+from care_network.duty.roster import Roster
 from care_network.matching.crew import Crew, Day, bounds, crew_of, day_of
 from care_network.matching.locations import present_locations
 from care_network.matching.matching import Job
 from dispatch.orders.states import IN_HAND, OFFER_ANEW_AFTER
 from dispatch.orders.store import Order
+from vocabulary.times import SHANGHAI
 
 KEPT_DAYS = 8
 _Marks = dict[str, str]

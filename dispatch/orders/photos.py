@@ -39,21 +39,21 @@ def read_photo(data: bytes) -> Photo:
     Raises OrderError, for the person, for what is no JPEG, PNG or WebP picture, damaged, or too large.
     """
     if len(data) > MAX_BYTES:
-        raise OrderError("照片超过 12 MB,请重新拍摄", "the photo is larger than 12 MB; take it again")
+        raise OrderError(zh="照片超过 12 MB,请重新拍摄", en="the photo is larger than 12 MB; take it again")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
-                    raise OrderError("照片尺寸过大,请重新拍摄", "the photo has too many pixels; take it again")
+                    raise OrderError(zh="照片尺寸过大,请重新拍摄", en="the photo has too many pixels; take it again")
                 picture.draft("RGB", (LONGEST, LONGEST))  # JPEG: decode at a fraction of the size
                 upright = ImageOps.exif_transpose(picture).convert("RGB")
     except OrderError:
         raise
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise OrderError("请上传 JPEG、PNG 或 WebP 照片", "send a JPEG, PNG or WebP photo") from error
+        raise OrderError(zh="请上传 JPEG、PNG 或 WebP 照片", en="send a JPEG, PNG or WebP photo") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise OrderError("照片已损坏,请重新拍摄", "the photo is damaged; take it again") from error
+        raise OrderError(zh="照片已损坏,请重新拍摄", en="the photo is damaged; take it again") from error
     upright.thumbnail((LONGEST, LONGEST))
     # A new picture of the same pixels: what Pillow carries along in `info` stays behind.
     bare = Image.new("RGB", upright.size)
@@ -74,7 +74,7 @@ def add(conn: psycopg.Connection[Any], order_id: uuid.UUID, staff_id: int | None
         (order_id, staff_id, at, photo.width, photo.height, photo.jpeg, order_id, MOST),
     ).fetchone()
     if row is None:
-        raise OrderError(f"每张工单最多 {MOST} 张照片", f"an order takes {MOST} photos at most")
+        raise OrderError(zh=f"每张工单最多 {MOST} 张照片", en=f"an order takes {MOST} photos at most")
     return int(row[0])
 
 

@@ -31,9 +31,9 @@ def rate(
 ) -> None:
     """A rating of a visit that was done; each side once. Raises OrderError with what to do."""
     if stars not in WORDS:
-        raise OrderError("请选择 1 至 5 星", "choose one to five stars")
+        raise OrderError(zh="请选择 1 至 5 星", en="choose one to five stars")
     if len(words) > LONGEST:
-        raise OrderError(f"评价请不超过 {LONGEST} 字", f"at most {LONGEST} characters")
+        raise OrderError(zh=f"评价请不超过 {LONGEST} 字", en=f"at most {LONGEST} characters")
     row = conn.execute(
         """
         INSERT INTO work_order_rating (order_id, rated_by, stars, words, at, account_id)
@@ -43,7 +43,7 @@ def rate(
         (rated_by, stars, words.strip(), at, account_id, order_id),
     ).fetchone()
     if row is None:
-        raise OrderError("该服务尚未完成或已评价", "this visit is not done yet, or was rated already")
+        raise OrderError(zh="该服务尚未完成或已评价", en="this visit is not done yet, or was rated already")
 
 
 def of_order(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from care_network.duty.roster import SHANGHAI
-from dispatch.alerts.lifecycle import Actor
+from dispatch.core.history import Actor
 from dispatch.orders.states import Action, OrderChanged, OrderError, State, next_state
+from vocabulary.times import SHANGHAI
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ def insert(conn: psycopg.Connection[Any], new: NewOrder, actor: Actor, at: dt.da
         },
     ).fetchone()
     if row is None:
-        raise OrderError("该预警已有同类工单在办", "this alert has a work order of that service already")
+        raise OrderError(zh="该预警已有同类工单在办", en="this alert has a work order of that service already")
     _append(conn, order_id, at, "create", None, "open", actor, None, "", {})
     return order_id
 
@@ -106,7 +106,7 @@ def load(conn: psycopg.Connection[Any], order_id: uuid.UUID, *, lock: bool = Fal
     """One order; ``lock``: nobody else changes it until the transaction ends. Raises OrderError where there is none."""
     found = _select(conn, b"WHERE o.id = %(id)s" + (b" FOR UPDATE OF o" if lock else b""), {"id": order_id})
     if not found:
-        raise OrderError("没有这张工单", "there is no such work order")
+        raise OrderError(zh="没有这张工单", en="there is no such work order")
     return found[0]
 
 
@@ -114,7 +114,7 @@ def by_number(conn: psycopg.Connection[Any], number: int) -> Order:
     """Raises OrderError where there is none."""
     row = conn.execute("SELECT id FROM work_order WHERE number = %s", (number,)).fetchone()
     if row is None:
-        raise OrderError(f"没有工单 {number}", f"there is no work order {number}; see: shouwang orders list")
+        raise OrderError(zh=f"没有工单 {number}", en=f"there is no work order {number}; see: shouwang orders list")
     return load(conn, row[0])
 
 
@@ -152,7 +152,7 @@ def due(conn: psycopg.Connection[Any], now: dt.datetime, limit: int) -> list[Ord
     return _select(
         conn,
         b"WHERE o.state IN ('open', 'offered') AND o.next_at <= %(now)s"
-        b" ORDER BY array_position(ARRAY['emergency', 'urgent', 'attention', 'technical', 'planned'], o.urgency),"
+        b" ORDER BY severity_rank(o.urgency),"
         b" o.next_at LIMIT %(limit)s",
         {"now": now, "limit": limit},
     )
@@ -230,12 +230,12 @@ def changed(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> OrderChanged:
         "SELECT at, actor FROM work_order_event WHERE order_id = %s ORDER BY id DESC LIMIT 1", (order_id,)
     ).fetchone()
     if row is None:
-        return OrderChanged("没有这张工单", "there is no such work order")
+        return OrderChanged(zh="没有这张工单", en="there is no such work order")
     at, actor = row
     clock = at.astimezone(SHANGHAI).strftime("%H:%M:%S")
     return OrderChanged(
-        f"{actor} 已于 {clock} 更新了这张工单,请查看最新状态",
-        f"{actor} changed this order at {clock}; look at it again",
+        zh=f"{actor} 已于 {clock} 更新了这张工单,请查看最新状态",
+        en=f"{actor} changed this order at {clock}; look at it again",
     )
 
 
@@ -297,7 +297,7 @@ _LIST = b"""
       AND (%(residents)s::integer[] IS NULL OR o.resident_id = ANY (%(residents)s))
     ORDER BY o.state IN ('done', 'cancelled'),
              CASE WHEN o.state NOT IN ('done', 'cancelled') THEN
-                 array_position(ARRAY['emergency', 'urgent', 'attention', 'technical', 'planned'], o.urgency) END,
+                 severity_rank(o.urgency) END,
              CASE WHEN o.state NOT IN ('done', 'cancelled') THEN o.due_at END, o.due_at DESC
     LIMIT %(limit)s
 """

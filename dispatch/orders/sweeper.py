@@ -17,14 +17,15 @@ import structlog
 from care_network.matching.matching import assign
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from dispatch.alerts.lifecycle import OPEN, SYSTEM
 from dispatch.channels.faults import where
+from dispatch.core.history import SYSTEM
 from dispatch.orders import store
 from dispatch.orders.dispatch import offer
 from dispatch.orders.people import Crews, jobs_of
 from dispatch.orders.states import OrderChanged
 from dispatch.orders.store import Order
 from dispatch.sla.report import note_breaches
+from vocabulary.alert_state import OPEN
 
 log = structlog.get_logger(__name__)
 BATCH = 200

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from care_network.duty.roster import SHANGHAI
+from vocabulary.times import SHANGHAI
 
 Milestone = Literal["acknowledged", "contacted", "on_scene", "resolved"]
 MILESTONES: tuple[Milestone, ...] = ("acknowledged", "contacted", "on_scene", "resolved")

@@ -12,11 +12,11 @@ from psycopg.rows import dict_row
 
 from care_network.duty.centers import dispatch_of
 from care_network.records import parameter_rows
-from dispatch.alerts.lifecycle import OPEN
 from dispatch.channels.notifications import Recipient, enqueue
 from dispatch.sla import clock as sla
 from dispatch.sla.clock import Line, Shift, Step, Story
 from dispatch.sla.targets import PREFIX, InForce
+from vocabulary.alert_state import OPEN
 
 log = structlog.get_logger(__name__)
 LOOKED_BACK = dt.timedelta(days=7)

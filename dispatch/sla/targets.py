@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import msgspec
 
-from alerting.detection.kit.detector import Parameter
 from care_network.errors import ProvisioningError
 from dispatch.sla.clock import MILESTONES, SHARE_WANTED, TARGETS_S, WORDS, Milestone
+from vocabulary.parameter import DistrictParameter, Parameter
 
 PREFIX, SHARE = "sla.", "sla.share"
 _SEVERITIES = {
@@ -40,10 +40,10 @@ def parameters() -> dict[str, Parameter]:
         for milestone, (low, high) in zip(MILESTONES, _LIMITS_S[severity], strict=True):
             default = TARGETS_S[severity].get(milestone, math.inf)
             words_zh, words_en = WORDS[milestone]
-            found[f"{PREFIX}{severity}.{milestone}"] = Parameter(
-                default, low, high, "s", f"{zh}:{words_zh}时限", f"{en}: {words_en} within", district_only=True
+            found[f"{PREFIX}{severity}.{milestone}"] = DistrictParameter(
+                default, low, high, "s", f"{zh}:{words_zh}时限", f"{en}: {words_en} within"
             )
-    share = Parameter(100 * SHARE_WANTED, 50, 100, "%", "应达标的比例", "share that should be in time", True)
+    share = DistrictParameter(100 * SHARE_WANTED, 50, 100, "%", "应达标的比例", "share that should be in time")
     return {**found, SHARE: share}
 
 
@@ -95,8 +95,8 @@ def check_order(name: str, value: float, others: Mapping[str, float]) -> None:
     for (earlier, (zh, en)), (later, (later_zh, later_en)) in pairwise(times):
         if earlier > later:
             raise ProvisioningError(
-                f"{later_en} ({later:g} s) would be due before {en} ({earlier:g} s); change the other one first",
-                f"{later_zh}({later:g} s)的时限不能早于{zh}({earlier:g} s),请先修改另一项",
+                en=f"{later_en} ({later:g} s) would be due before {en} ({earlier:g} s); change the other one first",
+                zh=f"{later_zh}({later:g} s)的时限不能早于{zh}({earlier:g} s),请先修改另一项",
                 field="value",
             )
 

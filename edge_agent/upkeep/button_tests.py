@@ -18,11 +18,11 @@ from edge_agent.files import write_durably
 from edge_agent.timekeeping.clock import EARLIEST_US
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.driver import DeviceConfig
+from vocabulary.times import DAY_US
 
 log = structlog.get_logger(__name__)
 
 PRESSED, TESTED, DUE = "sos_pressed", "button_test", "button_test_due"
-DAY_US = 86_400_000_000
 PERIOD_US = 7 * DAY_US
 WINDOW_US = 120_000_000
 

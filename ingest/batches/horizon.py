@@ -8,7 +8,8 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-HOUR_US = 3_600_000_000
+from vocabulary.times import HOUR_US
+
 _NEVER_US = -(2**62)
 _US = f"coalesce((extract(epoch FROM nullif({{}}, '-infinity')) * 1000000)::bigint, {_NEVER_US})"
 _BEGIN = f"SELECT {_US.format('late_before')}, {_US.format('kept_from')} FROM begin_storing()".encode()  # noqa: S608

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from alerting.core.finding import RANK
 from alerting.replay import files, what_if
 from alerting.replay.alerts import Alert, Difference, collect, compare
 from alerting.replay.recording import Recording
@@ -23,15 +22,14 @@ from alerting.replay.residents import ResidentsFile, read_residents
 from alerting.replay.rows import Reject, read_rows
 from alerting.replay.run import replay as play
 from shouwang.cli import parameters as parameters_cli
-from vocabulary.times import local, local_time
+from vocabulary.severity import RANK
+from vocabulary.times import DAY_US, HOUR_US, local, local_time
 
 app = typer.Typer(help="Watch readings and events and raise alerts; replay recorded data.", invoke_without_command=True)
 app.add_typer(parameters_cli.app, name="parameters")
 app.add_typer(parameters_cli.pauses, name="pause")
 MOST_SHOWN = 10
 MOST_PLOTS = 40
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
 
 
 @app.callback()

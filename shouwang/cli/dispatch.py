@@ -181,7 +181,7 @@ def _check_area(conn: "psycopg.Connection[Any]", account: "Account", number: int
 
 
 def _actor(account: "Account") -> Any:
-    from dispatch.alerts.lifecycle import Actor
+    from dispatch.core.history import Actor
 
     return Actor(account.id, account.name_zh, "cli")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from care_network.access.accounts import Account
     from care_network.access.permissions import Action
-    from dispatch.alerts.lifecycle import Actor
+    from dispatch.core.history import Actor
     from dispatch.orders.store import Order
 
 app = typer.Typer(
@@ -262,7 +262,8 @@ def _desk(
     """A connection, the account, who it is in the history, and the time; refusals in words end the command."""
     import psycopg
 
-    from dispatch.alerts.lifecycle import Actor, LifecycleError
+    from dispatch.alerts.lifecycle import LifecycleError
+    from dispatch.core.history import Actor
     from dispatch.core.links import LinkKeyError
     from shouwang.cli.session import NotAllowedError, actor
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from alerting.detection.kit.context import District, Happened, Person, Source
-from alerting.detection.kit.words import room_of
 from alerting.replay.recording import Contact, Recorder, Recording
 from device_simulators.month.month import ResidentMonth
 from firmware_profiles.devices import MODELS
+from vocabulary.labels import room_of
 
 
 def district_of(months: Sequence[ResidentMonth]) -> District:

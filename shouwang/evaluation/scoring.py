@@ -17,8 +17,8 @@ import numpy as np
 
 from alerting.replay.alerts import Alert
 from device_simulators.month.truth import TECHNICAL, Episode
+from vocabulary.times import MINUTE_US
 
-MINUTE_US = 60_000_000
 _HEART = ("sudden_heart_rate", "limit_heart_rate", "shift_heart_rate", "drift_heart_rate")
 _BREATH = ("sudden_respiration_rate", "limit_respiration_rate", "shift_respiration_rate", "drift_respiration_rate")
 _OXYGEN = ("sudden_spo2", "limit_spo2", "shift_spo2", "drift_spo2")

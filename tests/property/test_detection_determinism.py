@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
-from alerting.detection.kit.columns import HOUR_US, VitalColumns
+from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
+from vocabulary.times import HOUR_US
 
 START = 1_800_000_000_000_000 // HOUR_US * HOUR_US
 DAYS = 8

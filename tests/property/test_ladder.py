@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from dispatch.alerts import lifecycle
+from dispatch.core.history import Actor
 from dispatch.escalation.sweeper import Sweeper
 from tests.support.ladders import build_duty, ladder, raise_one, told, use
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.integration
 DELAYS = (0, 20, 30)
 REPEAT, ACKNOWLEDGED, RESPONDING = 40, 50, 60
 WHO = (["B1"], ["C1"], ["D1", "district", "R1/0755-00081"])
-ANYONE = lifecycle.Actor(None, "某", "test")
+ANYONE = Actor(None, "某", "test")
 
 
 class Model:

@@ -89,7 +89,7 @@ def test_a_damaged_version_falls_back_step_by_step() -> None:
 CRASHES = """
 import os, sys, shutil
 from pathlib import Path
-from edge_agent import updates
+from edge_agent.updates import trial as updates
 from edge_agent.updates.store import UpdateStore
 from firmware_profiles.signed_config import HomeUpdate
 

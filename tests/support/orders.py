@@ -8,7 +8,8 @@ import psycopg
 from care_network.records import kinds, store
 from care_network.records.staff_records import NewRosterEntry, NewShift, NewStaff
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import Actor, NewAlert
+from dispatch.alerts.lifecycle import NewAlert
+from dispatch.core.history import Actor
 from tests.support.network import NOW, build_city
 
 ZHOU = Actor(None, "周敏", "10.0.0.1")

@@ -4,7 +4,8 @@ import importlib
 import pkgutil
 from functools import cache
 
-from alerting.detection.kit.detector import Detector, Parameter, Rule
+from alerting.detection.kit.detector import Detector, Rule
+from vocabulary.parameter import Parameter
 
 
 @cache

@@ -20,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.core.finding import Action, Finding
-from alerting.detection.kit.columns import HOUR_US, grown
+from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
 from alerting.detection.kit.words import about, change_of, lasting, said_en, said_zh, value_of
 from firmware_profiles.channels import CHANNELS
+from vocabulary.parameter import Parameter
+from vocabulary.times import HOUR_US
 
 LOCAL_HOURS = 8
 """Asia/Shanghai is UTC+8 the whole year."""

@@ -14,14 +14,17 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Finding, Severity
+from alerting.core.finding import Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
-from alerting.detection.kit.detector import BRIEF_S, Array, Parameter, Rule
+from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, keep_largest, usual
-from alerting.detection.kit.routine.whereabouts import MINUTE_US, Sign, Whereabouts, local_day
+from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts, local_day
 from alerting.detection.kit.words import lasting
+from vocabulary.parameter import Parameter
+from vocabulary.severity import Severity
+from vocabulary.times import MINUTE_US
 
 ROOM = "bathroom"
 UNLEARNED = 1.5

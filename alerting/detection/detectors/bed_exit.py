@@ -13,15 +13,13 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
-from alerting.detection.kit.detector import Array, Parameter, Rule
+from alerting.detection.kit.detector import Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, keep_largest, usual
 from alerting.detection.kit.routine.whereabouts import (
-    HOUR_US,
-    MINUTE_US,
     Sign,
     State,
     Whereabouts,
@@ -31,6 +29,9 @@ from alerting.detection.kit.routine.whereabouts import (
     local_minute,
 )
 from alerting.detection.kit.words import lasting
+from vocabulary.parameter import Parameter
+from vocabulary.severity import Severity
+from vocabulary.times import HOUR_US, MINUTE_US
 
 ASLEEP_US = HOUR_US
 """Who was in bed for less was not asleep."""

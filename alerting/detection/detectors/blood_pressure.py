@@ -14,13 +14,13 @@ import numpy as np
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
 from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
 from alerting.detection.kit.words import about, value_of
 from firmware_profiles.channels import CHANNELS
+from vocabulary.parameter import Parameter
+from vocabulary.times import DAY_US, LOCAL_US
 
-DAY_US = 86_400_000_000
-LOCAL_US = 8 * 3_600_000_000
 CODES = ("systolic_bp", "diastolic_bp")
 SHARES = (1.0, 0.6)
 """What matters, as a share of the systolic change."""

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from alerting.core.finding import Finding
 from alerting.detection.kit.columns import STEP_US, Carried, carry, firsts, grown
 from alerting.detection.kit.context import COLUMN, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
 from alerting.detection.kit.words import about, lasting
+from vocabulary.parameter import Parameter
 
 _BED, _RATE, _PULSE = COLUMN["in_bed"], COLUMN["respiration_rate"], COLUMN["heart_rate"]
 _QUALITY = COLUMN["signal_quality"]

@@ -5,11 +5,12 @@ from typing import ClassVar
 
 import msgspec
 
-from alerting.core.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.kit.cancelling import CANCELLED, takes_back
 from alerting.detection.kit.context import District, Happened, Person, Source, subject_of
 from alerting.detection.kit.detector import Detector, Rule
 from firmware_profiles.channels import EVENTS
+from vocabulary.severity import Severity
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -11,14 +11,16 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from alerting.core.finding import Finding, Severity
+from alerting.core.finding import Finding
 from alerting.detection.kit.context import COLUMN, District
-from alerting.detection.kit.detector import Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.detector import Chapter, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
 from alerting.detection.kit.words import about, lasting
+from vocabulary.parameter import Parameter
+from vocabulary.severity import Severity
+from vocabulary.times import HOUR_US
 
 _TEMPERATURE = COLUMN["room_temperature"]
-HOUR_US = 3_600_000_000
 HOLD_US = {"hot": 3 * HOUR_US, "very_hot": HOUR_US, "cold": HOUR_US}
 """How long each must last; the names are those of the state's fields."""
 

@@ -13,19 +13,13 @@ import numpy as np
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
-from alerting.detection.kit.detector import Array, Parameter, Rule
+from alerting.detection.kit.detector import Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to
-from alerting.detection.kit.routine.whereabouts import (
-    DAY_US,
-    HOUR_US,
-    LOCAL_US,
-    MINUTE_US,
-    Sign,
-    Whereabouts,
-    local_day,
-)
+from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts, local_day
 from alerting.detection.kit.words import short
+from vocabulary.parameter import Parameter
+from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 
 MORNING_US, EVENING_US = 9 * HOUR_US, 21 * HOUR_US
 REVERSED_DAYS = 3

@@ -6,10 +6,11 @@ from typing import ClassVar
 
 import msgspec
 
-from alerting.core.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.kit.cancelling import CANCELLED, takes_back
 from alerting.detection.kit.context import District, Happened, subject_of
 from alerting.detection.kit.detector import Detector, Rule
+from vocabulary.severity import Severity
 
 
 class Latest(msgspec.Struct):

@@ -11,13 +11,15 @@ import msgspec
 import numpy as np
 
 from alerting.core.finding import Action, Finding
-from alerting.detection.kit.columns import HOUR_US, STEP_US
+from alerting.detection.kit.columns import STEP_US
 from alerting.detection.kit.context import MEASURED, District
-from alerting.detection.kit.detector import Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.detector import Chapter, Detector, Rule
 from alerting.detection.kit.origin import Origins, suspects
 from alerting.detection.kit.plausible import PLAUSIBLE
 from alerting.detection.kit.words import about, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
+from vocabulary.parameter import Parameter
+from vocabulary.times import HOUR_US
 
 CONTINUOUS = frozenset({"heart_rate", "respiration_rate", "spo2", "room_temperature"})
 

@@ -16,15 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Finding, Severity
+from alerting.core.finding import Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
-from alerting.detection.kit.detector import BRIEF_S, Array, Parameter, Rule
+from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
 from alerting.detection.kit.routine.whereabouts import (
-    HOUR_US,
-    MINUTE_US,
     Sign,
     State,
     Whereabouts,
@@ -33,7 +31,11 @@ from alerting.detection.kit.routine.whereabouts import (
     local_hour,
     local_minute,
 )
-from alerting.detection.kit.words import lasting, room_of
+from alerting.detection.kit.words import lasting
+from vocabulary.labels import room_of
+from vocabulary.parameter import Parameter
+from vocabulary.severity import Severity
+from vocabulary.times import HOUR_US, MINUTE_US
 
 UNIT_US = 5 * MINUTE_US
 """Stillness is kept in a byte: 5 min to 21 h."""

@@ -14,13 +14,16 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from alerting.core.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.kit.cancelling import takes_back
 from alerting.detection.kit.context import District, Happened, subject_of
-from alerting.detection.kit.detector import Parameter
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
-from alerting.detection.kit.routine.whereabouts import DAY_US, MINUTE_US, Sign, Whereabouts
-from alerting.detection.kit.words import lasting, room_of
+from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts
+from alerting.detection.kit.words import lasting
+from vocabulary.labels import room_of
+from vocabulary.parameter import Parameter
+from vocabulary.severity import Severity
+from vocabulary.times import DAY_US, MINUTE_US
 
 RISE_US = 2 * MINUTE_US
 """The gateway has told by then what its own watch over the pendant found; and nobody gets up and walks off at once."""

@@ -12,24 +12,16 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Finding, Severity
+from alerting.core.finding import Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
-from alerting.detection.kit.detector import BRIEF_S, Array, Parameter, Rule
+from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
-from alerting.detection.kit.routine.whereabouts import (
-    DAY_US,
-    HOUR_US,
-    LOCAL_US,
-    MINUTE_US,
-    Sign,
-    State,
-    Whereabouts,
-    clock,
-    local_day,
-    local_minute,
-)
+from alerting.detection.kit.routine.whereabouts import Sign, State, Whereabouts, clock, local_day, local_minute
+from vocabulary.parameter import Parameter
+from vocabulary.severity import Severity
+from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 
 FROM_MINUTE, UNTIL_MINUTE = 4 * 60, 16 * 60
 ABOUT_US = 30 * MINUTE_US

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import RANK, Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
@@ -21,6 +21,7 @@ from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
 from alerting.detection.kit.episodes import Episode
 from alerting.detection.kit.steady import Recent
 from alerting.detection.kit.words import lasting, name_of, said_en, said_zh
+from vocabulary.severity import RANK, Severity
 
 RULE = "news2"
 FRESH_US: dict[str, int] = {

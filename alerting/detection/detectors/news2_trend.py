@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit import news2_score
-from alerting.detection.kit.columns import HOUR_US, Bins, grown
+from alerting.detection.kit.columns import Bins, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
 from alerting.detection.kit.words import about, name_of
+from vocabulary.parameter import Parameter
+from vocabulary.times import HOUR_US
 
 HOURS = 27
 RECENT = 3

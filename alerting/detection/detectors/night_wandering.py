@@ -14,12 +14,10 @@ import numpy as np
 from alerting.core.finding import Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
-from alerting.detection.kit.detector import BRIEF_S, Array, Parameter, Rule
+from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, keep_largest
 from alerting.detection.kit.routine.whereabouts import (
-    HOUR_US,
-    MINUTE_US,
     Sign,
     State,
     Whereabouts,
@@ -29,6 +27,8 @@ from alerting.detection.kit.routine.whereabouts import (
     local_minute,
 )
 from alerting.detection.kit.words import lasting
+from vocabulary.parameter import Parameter
+from vocabulary.times import HOUR_US, MINUTE_US
 
 HABIT_NIGHTS = 3
 

@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.core.finding import Finding
-from alerting.detection.kit.columns import HOUR_US, STEP_US, Bins, firsts, grown, whole_series
+from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, whole_series
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Happened
-from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
 from alerting.detection.kit.intake import FUTURE_US
 from alerting.detection.kit.origin import Origins, suspects
 from alerting.detection.kit.words import about, lasting, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
+from vocabulary.parameter import Parameter
+from vocabulary.times import HOUR_US
 
 
 class Plausible(msgspec.Struct, frozen=True):

@@ -15,19 +15,13 @@ import numpy as np
 
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.context import District
-from alerting.detection.kit.detector import Parameter, Rule
+from alerting.detection.kit.detector import Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
-from alerting.detection.kit.routine.whereabouts import (
-    DAY_US,
-    HOUR_US,
-    LOCAL_US,
-    MINUTE_US,
-    Sign,
-    Whereabouts,
-    local_day,
-)
+from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts, local_day
 from alerting.detection.kit.words import short
+from vocabulary.parameter import Parameter
+from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 
 BEGIN_US, END_US = 20 * HOUR_US, 10 * HOUR_US
 """Of a night, local time."""

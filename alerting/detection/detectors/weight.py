@@ -16,12 +16,12 @@ import numpy as np
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Parameter, Rule
+from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
 from alerting.detection.kit.routine.days import SPANS, Days, Matters
 from alerting.detection.kit.words import about
+from vocabulary.parameter import Parameter
+from vocabulary.times import DAY_US, LOCAL_US
 
-DAY_US = 86_400_000_000
-LOCAL_US = 8 * 3_600_000_000
 DAYS = 8
 ANOTHER_PERSON_KG = 8.0
 STEPS = 3

@@ -17,12 +17,13 @@ from alerting.core.finding import Finding
 from alerting.detection.detectors import all_detectors
 from alerting.detection.engine.ledger import Ledger
 from alerting.detection.engine.memory import FORMAT, Memory, decode, encode
-from alerting.detection.kit.columns import HOUR_US, STEP_US, Gathered, Latest, VitalColumns, by_hour, fold
+from alerting.detection.kit.columns import STEP_US, Gathered, Latest, VitalColumns, by_hour, fold
 from alerting.detection.kit.context import District, Happened, Pause, Source
 from alerting.detection.kit.detector import Chapter, Detector
 from alerting.detection.kit.plausible import impossible, split
 from alerting.detection.kit.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.kit.timers import Alarms, Timers
+from vocabulary.times import HOUR_US
 
 LATENESS_US = 2_500_000
 """A frame is cut once a second and needs some ms: after this a step is complete, but for backlogs."""

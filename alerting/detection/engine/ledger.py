@@ -9,24 +9,23 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from alerting.core.finding import RANK, Finding, Severity
+from alerting.core.finding import Finding
 from alerting.detection.detectors import all_rules
 from alerting.detection.kit.context import EVERYWHERE, District, Pause
 from alerting.detection.kit.detector import Rule
+from vocabulary.severity import RANK, Severity
+from vocabulary.times import DAY_US, SHANGHAI
 
 SETTLE_US = 5 * 60_000_000
 """A cause that is over explains for a while yet: a gateway that is back still has to send what it kept."""
 AHEAD_US = 3_600_000_000
 """A replay hands an hour's findings over before its clock has passed it."""
 STORY_US = 15 * 60_000_000
-DAY_US = 86_400_000_000
 QUIET_FROM, QUIET_UNTIL = dt.time(22), dt.time(7)
 """Local time: what can wait is told in the morning."""
-ZONE = ZoneInfo("Asia/Shanghai")
 _DEFAULT = Rule()
 _NEVER_US = 1 << 62
 
@@ -313,8 +312,8 @@ def _onset(identity: str) -> int:
 
 def _morning_us(time_us: int) -> int:
     """The end of the quiet hours that this moment lies in; 0 outside of them."""
-    local = dt.datetime.fromtimestamp(time_us / 1e6, ZONE)
+    local = dt.datetime.fromtimestamp(time_us / 1e6, SHANGHAI)
     if QUIET_UNTIL <= local.time() < QUIET_FROM:
         return 0
     day = local.date() + dt.timedelta(days=1 if local.time() >= QUIET_FROM else 0)
-    return int(dt.datetime.combine(day, QUIET_UNTIL, ZONE).timestamp()) * 1_000_000
+    return int(dt.datetime.combine(day, QUIET_UNTIL, SHANGHAI).timestamp()) * 1_000_000

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from alerting.detection.kit.context import MEASURED
+from vocabulary.times import HOUR_US
 
 _T = TypeVar("_T", bound=np.generic)
 
 STEP_US = 5_000_000
-HOUR_US = 3_600_000_000
 _CHANNELS = len(MEASURED)
 _SHORT = 16
 

@@ -15,6 +15,7 @@ from alerting.core.finding import Finding
 from alerting.detection.kit.columns import Bins, Latest, VitalColumns
 from alerting.detection.kit.context import District, Happened, Person
 from alerting.detection.kit.timers import Timers
+from vocabulary.parameter import Parameter
 
 Array = np.ndarray
 """An array in a detector's state: kept in snapshots with its type and shape."""
@@ -22,19 +23,6 @@ Array = np.ndarray
 
 BRIEF_S = 3 * 86_400.0
 """What lasts longer than this was not told to be over."""
-
-
-class Parameter(msgspec.Struct, frozen=True):
-    """A number that people may tune, within ``low`` and ``high``; its source is cited where it is declared."""
-
-    default: float
-    low: float
-    high: float
-    unit: str
-    zh: str
-    en: str
-    district_only: bool = False
-    """Holds for everybody: it is set for the district and nowhere else."""
 
 
 class Rule(msgspec.Struct, frozen=True):

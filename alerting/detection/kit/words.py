@@ -1,22 +1,11 @@
 """How numbers and channels are said in a reason, in Chinese and English."""
 
-from alerting.core.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.kit.context import Person
 from firmware_profiles.channels import CHANNELS
+from vocabulary.labels import unit_of
+from vocabulary.severity import Severity
 
-ROOMS = {
-    "bedroom": ("卧室", "bedroom"),
-    "living_room": ("客厅", "living room"),
-    "kitchen": ("厨房", "kitchen"),
-    "bathroom": ("卫生间", "bathroom"),
-    "hall": ("门厅", "hall"),
-    "inside": ("屋内", "inside"),
-    "bedside": ("床头", "bedside"),
-    "worn": ("随身", "worn"),
-}
-"""zh, en by the code of a room."""
-UNITS_ZH = {"/min": "次/分", "mm[Hg]": "mmHg", "Cel": "°C"}
-UNITS_EN = {"/min": "/min", "mm[Hg]": "mmHg", "Cel": "°C"}
 _STATES = {
     ("consciousness", 0): ("清醒", "alert"),
     ("consciousness", 1): ("异常", "not alert"),
@@ -41,31 +30,26 @@ def said_zh(code: str, value: float) -> str:
     """'心率 128 次/分'."""
     unit = CHANNELS[code].unit
     said = _STATES[code, round(value)][0] if (code, round(value)) in _STATES else value_of(code, value)
-    return f"{name_of(code)[0]} {said}{'' if unit == '1' else ' ' + UNITS_ZH.get(unit, unit)}"
+    return f"{name_of(code)[0]} {said}{'' if unit == '1' else ' ' + unit_of(unit)[0]}"
 
 
 def said_en(code: str, value: float) -> str:
     """'heart rate 128 /min'."""
     unit = CHANNELS[code].unit
     said = _STATES[code, round(value)][1] if (code, round(value)) in _STATES else value_of(code, value)
-    return f"{name_of(code)[1]} {said}{'' if unit == '1' else ' ' + UNITS_EN.get(unit, unit)}"
+    return f"{name_of(code)[1]} {said}{'' if unit == '1' else ' ' + unit_of(unit)[1]}"
 
 
 def change_of(code: str, by: float) -> tuple[str, str]:
     """By how much a value has changed, zh and en: '9 次/分'; of a percentage the points."""
     unit = CHANNELS[code].unit
-    zh, en = ("个百分点", "points") if unit == "%" else (UNITS_ZH.get(unit, unit), UNITS_EN.get(unit, unit))
+    zh, en = ("个百分点", "points") if unit == "%" else unit_of(unit)
     return f"{value_of(code, by)} {zh}", f"{value_of(code, by)} {en}"
 
 
 def short(number: float) -> str:
     """With one digit after the point where it is not zero."""
     return f"{number:.1f}".removesuffix(".0")
-
-
-def room_of(code: str) -> tuple[str, str]:
-    """A room's name, zh and en; its code where it is not known."""
-    return ROOMS.get(code, (code, code))
 
 
 def lasting(us: int) -> tuple[str, str]:

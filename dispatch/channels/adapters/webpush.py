@@ -16,7 +16,7 @@ from pywebpush import WebPushException, webpush
 
 from dispatch.channels.adapters.base import ConfigError, Outgoing, PermanentError, RetryableError, Sent
 from dispatch.channels.adapters.http_request import LATER
-from dispatch.channels.adapters.names import public_key_file
+from dispatch.channels.names import public_key_file
 
 TTL_S = {"emergency": 600, "urgent": 3600}
 """How long a push service keeps it for a browser that is off; older news would mislead."""

@@ -31,6 +31,7 @@ from device_simulators.month.month import Options
 from firmware_profiles.devices import MODELS
 from ingest.batches.horizon import begin_storing
 from ingest.storing import rows
+from vocabulary.times import DAY_US, HOUR_US, MINUTE_US
 
 REFRESH_STEP = dt.timedelta(days=7)
 SERIES_AT_MOST = 32
@@ -197,8 +198,8 @@ def _past(number: int, plan: Plan, ids: list[int]) -> _Past:
     minutes, hours = b"", b""
     if plan.grade is not Grade.COMMUNITY:
         by_minute = packs.minutes(series_ids, time_us, value)
-        minutes = b"".join(packs.copy_rows(by_minute, packs.MINUTE_US, packs.HOUR_US))
-        hours = b"".join(packs.copy_rows(packs.hours(by_minute), packs.HOUR_US, packs.DAY_US))
+        minutes = b"".join(packs.copy_rows(by_minute, MINUTE_US, HOUR_US))
+        hours = b"".join(packs.copy_rows(packs.hours(by_minute), HOUR_US, DAY_US))
     kept = time_us >= plan.raw_from_us
     readings = rows.readings(time_us[kept], series_ids[kept], value[kept])
     return _Past(found, series, len(time_us), int(kept.sum()), readings, minutes, hours)

@@ -34,7 +34,7 @@ def print_status(conn: psycopg.Connection[Any]) -> bool:
         """
         SELECT count(*) FILTER (WHERE next_step_at IS NOT NULL),
                count(*) FILTER (WHERE next_step_at <= clock_timestamp()), count(*)
-        FROM alert WHERE state IN ('raised', 'acknowledged', 'responding', 'on_scene')
+        FROM alert WHERE alert_is_open(state)
         """
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate has a row
@@ -106,7 +106,7 @@ def print_report(conn: psycopg.Connection[Any], account: Account, alert_id: uuid
     row = conn.execute("SELECT resident_id FROM alert WHERE id = %s", (alert_id,)).fetchone()
     found = calls.report(conn, alert_id)
     if row is None or found is None or (row[0] is not None and not may_see(conn, account, row[0])):
-        raise NotFoundError(f"there is no alert {alert_id}", f"没有预警 {alert_id}")
+        raise NotFoundError(en=f"there is no alert {alert_id}", zh=f"没有预警 {alert_id}")
     audit(
         conn, account, "view_alert_report", at=dt.datetime.now(dt.UTC), resident_id=row[0], origin="cli",
         detail={"alert": str(alert_id)},

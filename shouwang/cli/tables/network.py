@@ -42,7 +42,7 @@ _ORGANISATIONS = """
 def print_tree(conn: psycopg.Connection[Any], under: str | None) -> None:
     """Raises NotFoundError where there is no such area, or none at all."""
     if under is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (under,)).fetchone() is None:
-        raise NotFoundError(f"there is no area {under!r}", f"没有区域 {under}")
+        raise NotFoundError(en=f"there is no area {under!r}", zh=f"没有区域 {under}")
     organisations = defaultdict(list)
     for path, *row in conn.execute(_ORGANISATIONS, {"under": under}):
         organisations[path].append(row)
@@ -59,8 +59,8 @@ def print_tree(conn: psycopg.Connection[Any], under: str | None) -> None:
             branches[path].add(f"[cyan]{escape(f'{name_zh} {name_en}')}[/] [dim]{code}[/]  {staff} 人 staff{closed}")
     if not tops:
         raise NotFoundError(
-            "there is no area yet; add them: shouwang provision district FILE",
-            "还没有任何区域,请先添加:shouwang provision district FILE",
+            en="there is no area yet; add them: shouwang provision district FILE",
+            zh="还没有任何区域,请先添加:shouwang provision district FILE",
         )
     for top in tops:
         Console().print(top)
@@ -129,7 +129,7 @@ def print_duty(
         detail = {"at": at.isoformat(), "place": place, "organisation": organisation}
         audit(conn, account, "view_duty", at=dt.datetime.now(dt.UTC), origin="cli", detail=detail)
     if place is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (place,)).fetchone() is None:
-        raise NotFoundError(f"there is no area {place!r}; see: shouwang network tree", f"没有区域 {place}")
+        raise NotFoundError(en=f"there is no area {place!r}; see: shouwang network tree", zh=f"没有区域 {place}")
     roster = load_roster(conn, at, at + dt.timedelta(minutes=1))
     found = duty.on_duty(roster, at, place=place, organisation=organisation)
     table = Table("机构 organisation", "姓名 name", "岗位 role", "班次 shift", "至 until", "技能 skills", "电话 phone",
@@ -159,7 +159,7 @@ def print_holes(
         rostered = {entry.organisation_id for entry in roster.weekly} | {e.organisation_id for e in roster.extras}
         codes = sorted(post.code for post in roster.posts.values() if post.id in rostered)
     if not codes:
-        raise NotFoundError("no organisation has a roster yet", "还没有任何机构排班")
+        raise NotFoundError(en="no organisation has a roster yet", zh="还没有任何机构排班")
     groups = [codes] if together else [[code] for code in codes]
     found = duty.find_holes(roster, since, until, groups)
     for hole in found:

@@ -7,7 +7,7 @@ import pytest
 
 from console.shell.i18n import catalogue, translate
 from dispatch.alerts.lifecycle import TRANSITIONS
-from dispatch.ladders.policy import SEVERITIES
+from vocabulary.severity import SEVERITIES
 
 TEMPLATES = sorted((Path(__file__).parents[3] / "console").rglob("*.html"))
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from database import packs
+from vocabulary.times import DAY_US, HOUR_US, MINUTE_US
 
 SIZES = {21: ">h", 23: ">i", 700: ">f"}
 
@@ -44,18 +45,18 @@ def unpacked(data: bytes) -> dict[tuple[int, int], list[tuple[float, ...]]]:
     return found
 
 
-@pytest.mark.parametrize(("slot_us", "pack_us"), [(packs.MINUTE_US, packs.HOUR_US), (packs.HOUR_US, packs.DAY_US)])
+@pytest.mark.parametrize(("slot_us", "pack_us"), [(MINUTE_US, HOUR_US), (HOUR_US, DAY_US)])
 def test_packed_rows_are_the_aggregation(slot_us: int, pack_us: int) -> None:
     rng = np.random.default_rng(1)
     series = np.sort(rng.integers(1, 4, 3000)).astype(np.int32)
-    times = 1_790_000_000_000_000 + rng.integers(0, 40 * packs.HOUR_US, 3000)
+    times = 1_790_000_000_000_000 + rng.integers(0, 40 * HOUR_US, 3000)
     order = np.lexsort((times, series))
     series, times, values = series[order], times[order], rng.normal(70, 9, 3000).astype(np.float32)
     wanted: dict[tuple[int, int], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for one, time, value in zip(series.tolist(), times.tolist(), values.tolist(), strict=True):
         wanted[one, time // pack_us * pack_us - 946_684_800_000_000][time % pack_us // slot_us].append(value)
     buckets = packs.minutes(series, times, values)
-    if slot_us == packs.HOUR_US:
+    if slot_us == HOUR_US:
         buckets = packs.hours(buckets)
     found = unpacked(b"".join(packs.copy_rows(buckets, slot_us, pack_us)))
     assert found.keys() == wanted.keys()

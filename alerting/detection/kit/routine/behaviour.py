@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from alerting.core.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.kit.context import District, Happened
 from alerting.detection.kit.detector import Detector
 from alerting.detection.kit.routine.whereabouts import KINDS, Sign, State, Whereabouts
 from alerting.detection.kit.words import about
+from vocabulary.severity import Severity
 
 
 class Homes(msgspec.Struct):

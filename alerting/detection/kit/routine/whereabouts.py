@@ -9,6 +9,7 @@ from enum import IntEnum
 import msgspec
 
 from alerting.detection.kit.context import Happened
+from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 
 EXITS = frozenset({"hall", "entrance", ""})
 """Rooms whose door leads out of the home; a door sensor elsewhere (fridge, cupboard) is a sign of life there."""
@@ -20,11 +21,6 @@ GHOST_US = (10_000_000, 1_200_000_000)
 """Motion in a home that all have left counts from the second one within 20 minutes on."""
 GHOST_HOLD_US = 180_000_000
 """Presence in such a home that is over before that is none."""
-LOCAL_US = 8 * 3_600_000_000
-"""Asia/Shanghai; no daylight saving since 1991."""
-MINUTE_US = 60_000_000
-HOUR_US = 3_600_000_000
-DAY_US = 86_400_000_000
 KINDS = frozenset(
     {
         "motion_began",

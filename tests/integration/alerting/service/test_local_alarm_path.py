@@ -10,6 +10,8 @@ import pytest
 from device_simulators.homes import demo_home
 from device_simulators.peripherals.modem import Modem
 from dispatch.alerts import lifecycle
+from dispatch.core import history
+from dispatch.core.history import Actor
 from edge_agent.alarm.channels import CALLING, COMING
 from firmware_profiles import mqtt, wire
 from shouwang.platform.homes import write_home
@@ -58,7 +60,7 @@ def stories(url: str) -> list[tuple[str, str, int, list[str]]]:
     with psycopg.connect(url) as conn:
         rows = conn.execute("SELECT id, rule, state, version FROM alert ORDER BY onset").fetchall()
         return [
-            (rule, state, version, [step["note"] for step in lifecycle.history(conn, id_) if step["note"]])
+            (rule, state, version, [step["note"] for step in history.events_of(conn, id_) if step["note"]])
             for id_, rule, state, version in rows
         ]
 
@@ -84,7 +86,7 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
             assert [(reply.ok, reply.detail) for reply in replies] == [(True, "noted")]
             with psycopg.connect(database_url) as conn:
                 (alert,) = lifecycle.list_open(conn)
-                person = lifecycle.Actor(None, "刘调度", "test")
+                person = Actor(None, "刘调度", "test")
                 lifecycle.act(
                     conn, alert["id"], "acknowledge", person, alert["raised_at"], expected_version=alert["version"]
                 )

@@ -7,7 +7,9 @@ import psycopg
 import pytest
 
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import TRANSITIONS, Actor, AlertChanged, LifecycleError, NewAlert
+from dispatch.alerts.lifecycle import TRANSITIONS, AlertChanged, LifecycleError, NewAlert
+from dispatch.core import history
+from dispatch.core.history import Actor
 
 NOW = dt.datetime(2026, 11, 23, 3, 0, tzinfo=dt.UTC)
 ZHOU = Actor(None, "周敏", "127.0.0.1")
@@ -49,7 +51,7 @@ def new(conn: psycopg.Connection[tuple[object, ...]], severity: str = "urgent", 
 def test_the_first_insert_wins(conn: psycopg.Connection[tuple[object, ...]]) -> None:
     assert lifecycle.raise_alert(conn, new(conn))
     assert not lifecycle.raise_alert(conn, new(conn))
-    assert len(lifecycle.history(conn, new(conn).id)) == 1
+    assert len(history.events_of(conn, new(conn).id)) == 1
     conn.close()
 
 
@@ -63,7 +65,7 @@ def test_from_raised_to_resolved(conn: psycopg.Connection[tuple[object, ...]]) -
         lifecycle.act(conn, alert.id, "resolve", ZHOU, NOW, expected_version=4, outcome="helped", note="无外伤"),
     ]
     assert states == ["acknowledged", "responding", "on_scene", "resolved"]
-    assert [e["action"] for e in lifecycle.history(conn, alert.id)] == [
+    assert [e["action"] for e in history.events_of(conn, alert.id)] == [
         "raise",
         "acknowledge",
         "respond",
@@ -105,7 +107,7 @@ def test_an_alert_that_a_person_has_is_not_cleared_by_itself(conn: psycopg.Conne
     assert not lifecycle.follow_up(conn, untouched, "clear", NOW, "起身")
     (left,) = lifecycle.list_open(conn)
     assert left["id"] == taken
-    assert lifecycle.history(conn, taken)[-1]["action"] == "note"
+    assert history.events_of(conn, taken)[-1]["action"] == "note"
     conn.close()
 
 

@@ -11,6 +11,7 @@ import pytest
 from dispatch.alerts import lifecycle
 from dispatch.channels.notifications import Recipient
 from dispatch.core import links
+from dispatch.core.history import Actor
 from shouwang.platform.platform import DEMO_CHANNELS
 from tests.support.console import console
 from tests.support.delivery import Town, delivery, gateway_toml, town
@@ -177,7 +178,7 @@ def test_a_link_for_a_closed_alert_is_late(database_url: str, tmp_path: Path) ->
         with delivery(database_url, gateway_toml("sms", peer.url) + ORDER.replace(', "voice"', ""), tmp_path):
             alert = city.tell()
             city.wait([("S1", "sms", "sent")])
-        somebody = lifecycle.Actor(None, "周敏")
+        somebody = Actor(None, "周敏")
         now = dt.datetime.now(dt.UTC)
         lifecycle.act(city.conn, alert, "resolve", somebody, now, expected_version=1, outcome="helped")
         with console(database_url, None, tmp_path / "link.key") as client:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from dispatch.alerts import lifecycle
 from dispatch.channels.notifications import Page, Recipient, cancel, enqueue
+from dispatch.core.history import Actor
 from dispatch.core.links import load_link_keys
 from shouwang.cli.main import app
 from tests.support.databases import TestPostgres
@@ -89,7 +90,7 @@ def test_an_alert_that_was_closed_meanwhile_is_not_told(database_url: str, tmp_p
     with town(database_url) as city, http_peer() as peer:
         alert = city.tell()
         now = dt.datetime.now(dt.UTC)
-        actor = lifecycle.Actor(None, "周敏")
+        actor = Actor(None, "周敏")
         lifecycle.act(city.conn, alert, "resolve", actor, now, expected_version=1, outcome="test")
         with delivery(database_url, gateway_toml("sms", peer.url) + SMS_ONLY, tmp_path):
             wait_for(lambda: city.notifications() == [("S1", "withdrawn")], 10, lambda: str(city.notifications()))
@@ -141,7 +142,7 @@ def test_answers_and_sending_at_once_do_not_lock_each_other_up(database_url: str
         errors: list[Exception] = []
 
         def acknowledge(alerts: list[uuid.UUID]) -> None:
-            actor = lifecycle.Actor(None, "周敏")
+            actor = Actor(None, "周敏")
             with psycopg.connect(database_url, autocommit=True) as conn:
                 for alert in alerts:
                     try:

@@ -15,6 +15,8 @@ from care_network.access.accounts import account_by_login
 from care_network.medical.keyring import create_key_file
 from care_network.medical.notes import MedicalNote, add_note
 from dispatch.alerts import lifecycle, outcomes
+from dispatch.core import history
+from dispatch.core.history import Actor
 from dispatch.desk import calls, handover, statistics
 from dispatch.escalation import duty_warnings, holes
 from dispatch.escalation.sweeper import Sweeper
@@ -38,10 +40,10 @@ def conn(database_url: str) -> Iterator[psycopg.Connection]:
         yield conn
 
 
-def actor(conn: psycopg.Connection, login: str) -> lifecycle.Actor:
+def actor(conn: psycopg.Connection, login: str) -> Actor:
     row = conn.execute("SELECT id FROM account WHERE login = %s", (login,)).fetchone()
     assert row is not None
-    return lifecycle.Actor(row[0], login, "test")
+    return Actor(row[0], login, "test")
 
 
 def now(conn: psycopg.Connection) -> dt.datetime:
@@ -109,9 +111,9 @@ def test_the_next_shift_has_what_is_open(conn: psycopg.Connection) -> None:
     accepted = handover.accept(conn, offered.id, new, now(conn))
     assert accepted.to_name == "admin"
     assert {one.alert_id: one.state_now for one in accepted.alerts} == {first: "acknowledged", second: "resolved"}
-    last = lifecycle.history(conn, first)[-1]
+    last = history.events_of(conn, first)[-1]
     assert (last["action"], last["actor"]) == ("take_over", "admin")
-    assert lifecycle.history(conn, second)[-1]["action"] == "resolve"
+    assert history.events_of(conn, second)[-1]["action"] == "resolve"
     with pytest.raises(lifecycle.LifecycleError, match="already"):
         handover.accept(conn, offered.id, new, now(conn))
     assert handover.waiting(conn) == []
@@ -139,7 +141,7 @@ def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connect
     assert handover.waiting(conn) == []
     row = conn.execute("SELECT account_id, detail FROM audit WHERE action = 'withdraw_handover'").fetchall()
     assert row == [(desk.id, {"handover": first.id})]
-    assert lifecycle.history(conn, alert)[-1]["action"] == "raise", "nothing has changed hands"
+    assert history.events_of(conn, alert)[-1]["action"] == "raise", "nothing has changed hands"
 
     second = handover.offer(conn, "sz.yt", old, now(conn))
     said: list[str] = []
@@ -159,7 +161,7 @@ def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connect
     other.join(10)
     assert said
     assert "admin 已于" in said[0]
-    assert lifecycle.history(conn, alert)[-1]["action"] == "take_over"
+    assert history.events_of(conn, alert)[-1]["action"] == "take_over"
 
 
 def _waits_for_a_lock(url: str) -> bool:
@@ -333,7 +335,7 @@ def test_shifts_change_on_the_page(conn: psycopg.Connection, desk: httpx2.Client
     )
     log_in(desk, "late")
     assert desk.post(f"/handovers/{number}/accept").status_code == 303
-    last = lifecycle.history(conn, alert)[-1]
+    last = history.events_of(conn, alert)[-1]
     assert (last["action"], last["actor"], last["actor_en"]) == ("take_over", "夜班", "Late")
     log_in(desk, "carer")
     assert desk.get("/handovers").status_code == 403

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from dispatch.alerts import lifecycle
+from dispatch.core import history
+from dispatch.core.history import Actor
 from dispatch.escalation.sweeper import Sweeper, oldest_overdue_s
 from dispatch.ladders import store
 from dispatch.ladders.policy import PolicyError
@@ -17,7 +19,7 @@ from tests.support.ladders import BEDS, CENTER, DISTRICT, STAFF, build_duty, lad
 from tests.support.services import WorkerProcess, wait_for
 
 pytestmark = pytest.mark.integration
-ZHOU = lifecycle.Actor(None, "周敏", "test")
+ZHOU = Actor(None, "周敏", "test")
 LADDER = [
     (0, 1, STAFF[BEDS]), (0, 2, STAFF[CENTER]), (0, 3, STAFF[DISTRICT]), (0, 3, DISTRICT), (0, 3, "R1/0755-00081"),
 ]  # fmt: skip
@@ -75,7 +77,7 @@ def test_it_climbs_step_by_step_and_begins_again(conn: psycopg.Connection) -> No
     assert 59 < (due_in(conn, alert) or 0) <= 60
     climb(conn, sweeper)
     assert told(conn, alert)[-1] == (1, 1, STAFF[BEDS])
-    notes = [event["note"] for event in lifecycle.history(conn, alert) if event["action"] == "call_out"]
+    notes = [event["note"] for event in history.events_of(conn, alert) if event["action"] == "call_out"]
     assert "床位小组 员B1" in notes[0]
     assert "第 2 轮" in notes[-1]
 
@@ -149,7 +151,7 @@ def test_a_step_without_anybody_costs_no_time(conn: psycopg.Connection) -> None:
     alert = raise_one(conn)
     Sweeper(conn).sweep()
     assert told(conn, alert) == LADDER[2:]
-    note = lifecycle.history(conn, alert)[-1]["note"]
+    note = history.events_of(conn, alert)[-1]["note"]
     assert "第 1 级无人值班" in note
     assert "第 2 级无人值班" in note
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from care_network.matching.matching import CAPACITY
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import Actor
+from dispatch.core.history import Actor
 from dispatch.orders import dispatch, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON, IN_HAND, LIVE, TRANSITIONS, OrderError

@@ -17,7 +17,8 @@ from PIL import Image
 
 from care_network.matching.matching import match
 from dispatch.alerts import lifecycle
-from dispatch.alerts.lifecycle import Actor
+from dispatch.core import history
+from dispatch.core.history import Actor
 from dispatch.orders import dispatch, photos, ratings, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import OrderChanged, OrderError
@@ -79,7 +80,7 @@ def test_from_one_tap_to_done(city: psycopg.Connection, crews: Crews) -> None:
     assert actions(city, order) == [
         ("create", None), ("offer", "S13"), ("accept", "S13"), ("depart", "S13"), ("arrive", "S13"), ("finish", "S13"),
     ]  # fmt: skip
-    told = lifecycle.history(city, alert)
+    told = history.events_of(city, alert)
     assert [event["action"] for event in told] == ["raise", "acknowledge", "respond", "note", "arrive", "note"]
     assert "扶起,无外伤" in told[-1]["note"]
     again = raise_alert(city, rule="sos", severity="urgent")

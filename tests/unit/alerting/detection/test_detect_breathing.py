@@ -5,9 +5,10 @@ import pytest
 
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
-from alerting.detection.kit.columns import HOUR_US, VitalColumns
+from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import COLUMN, District, Person
 from tests.support.sensors import FIRST, MINUTE, raised
+from vocabulary.times import HOUR_US
 
 DISTRICT = District([Person(1, "R0001", 7)], {}, {})
 

@@ -19,8 +19,9 @@ FILE = '''
 """Perfusion that is low: a cold hand, or a failing circulation."""
 
 from alerting.detection.kit.context import COLUMN
-from alerting.detection.kit.detector import Detector, Parameter, Rule
+from alerting.detection.kit.detector import Detector, Rule
 from alerting.detection.kit.words import about
+from vocabulary.parameter import Parameter
 
 
 class Perfusion(Detector):

@@ -11,15 +11,17 @@ from alerting.core.finding import Finding
 from alerting.detection.detectors import all_rules
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.ledger import Ledger
-from alerting.detection.kit.columns import HOUR_US, VitalColumns
+from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
 from alerting.detection.kit.news2_score import PARAMETERS
 from alerting.detection.kit.plausible import PLAUSIBLE
+from alerting.tuning.catalogue import catalogue
 from console.shell.i18n import translate
 from dispatch.alerts import evidence
 from edge_agent.fall.detector import TOLD
 from firmware_profiles.channels import CHANNELS
 from tests.support.sensors import DAY, FIRST, MINUTE, SensorHome
+from vocabulary.times import HOUR_US
 
 DAYS = 24
 WORDS_ALONE = {"sos", "smoke", "gas", "water_leak", "device_fault", "button_test_due", "config_rolled_back", "fall"}
@@ -222,7 +224,7 @@ def test_the_evidence_is_said_in_words(rule: str) -> None:
     """Of everything the rule says: when it opens an alert, goes on, and ends."""
     assert evidence.lines(raised()[rule].evidence)[0].label_zh == "判断时段"
     for found in (finding.evidence for finding in every() if finding.rule == rule):
-        for line in (*evidence.lines(found), *evidence.parameters(found), *evidence.fall(found)):
+        for line in (*evidence.lines(found), *evidence.parameters(found, catalogue()), *evidence.fall(found)):
             assert line.label_en != line.label_zh, "a key without words"
             assert not re.search(r"[\u4e00-\u9fff]", line.label_en + line.en)
             assert line.zh

@@ -1,8 +1,9 @@
 """A gateway that is back still has to send what it kept: what it explained stays explained for five minutes."""
 
-from alerting.core.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.engine.ledger import SETTLE_US, Ledger
 from alerting.detection.kit.context import District, Person
+from vocabulary.severity import Severity
 
 START = 1_800_000_000_000_000
 HOUR = 3_600_000_000

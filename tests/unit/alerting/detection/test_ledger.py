@@ -4,11 +4,12 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerting.core.finding import Action, Finding, Severity
+from alerting.core.finding import Action, Finding
 from alerting.detection.detectors import all_rules
 from alerting.detection.engine.ledger import Ledger
 from alerting.detection.kit.context import District, Person
 from tests.support.sensors import DAY, FIRST, MINUTE, at, raised
+from vocabulary.severity import Severity
 
 HOUR = 60 * MINUTE
 PEOPLE = [Person(1, "R0001", 7), Person(2, "R0002", 7)]

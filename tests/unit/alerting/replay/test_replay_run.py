@@ -6,7 +6,7 @@ import pytest
 
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import LATENESS_US, Engine
-from alerting.detection.kit.columns import HOUR_US, STEP_US
+from alerting.detection.kit.columns import STEP_US
 from alerting.detection.kit.context import District, Happened, Person, Source
 from alerting.detection.kit.switches import UNHURRIED
 from alerting.replay.alerts import Alert, collect, compare
@@ -14,6 +14,7 @@ from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
 from alerting.replay.run import Told, replay
 from device_simulators.month.month import START_US, Options, simulate
 from shouwang.evaluation.month_recording import recording_of
+from vocabulary.times import HOUR_US
 
 MINUTE_US = 60_000_000
 RADAR = Source("gw-1", "radar", "seeed-mr60bha2", 1, 0, 60, "雷达", "radar", "bedroom", 0)

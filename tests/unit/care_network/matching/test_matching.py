@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from care_network.catalogues.services import SERVICES, service_for
 from care_network.catalogues.workforce import CERTIFICATES, ROLES, SKILLS, Certificate, effective_skills
-from care_network.duty.roster import SHANGHAI, Person, Post, Roster, Weekly, on_duty
+from care_network.duty.roster import Person, Post, Roster, Weekly, on_duty
 from care_network.matching.crew import URGENCIES, Crew, crew_of, day_of, skill_bits
 from care_network.matching.geography import distance_m
 from care_network.matching.matching import CAPACITY, WEIGHTS, Job, assign, match
+from vocabulary.times import SHANGHAI
 
 AT = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)  # a Monday, noon in Shanghai
 HOME = (114.24, 22.56)

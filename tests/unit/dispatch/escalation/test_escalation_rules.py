@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care_network.duty.roster import SHANGHAI, Exceptional, Person, Post, Roster, Weekly
+from care_network.duty.roster import Exceptional, Person, Post, Roster, Weekly
 from care_network.records.contacts import FamilyMember
 from dispatch.alerts import outcomes
 from dispatch.desk import statistics
@@ -15,6 +15,7 @@ from dispatch.escalation import duty_warnings, holes
 from dispatch.ladders import store
 from dispatch.ladders.people import called
 from dispatch.ladders.policy import Desk, Family, OnDuty, Step
+from vocabulary.times import SHANGHAI
 
 NIGHT = dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC)
 """A Monday, 20:00 in Shanghai."""

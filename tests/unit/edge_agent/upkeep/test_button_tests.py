@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.timekeeping.clock import EARLIEST_US
-from edge_agent.upkeep.button_tests import DAY_US, PERIOD_US, WINDOW_US, ButtonRecord, ButtonTests, has_button, remind
+from edge_agent.upkeep.button_tests import PERIOD_US, WINDOW_US, ButtonRecord, ButtonTests, has_button, remind
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
+from vocabulary.times import DAY_US
 
 START_US = EARLIEST_US + 100 * DAY_US
 DEVICES = [

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.batches.horizon import HOUR_US, late_hours
+from ingest.batches.horizon import late_hours
+from vocabulary.times import HOUR_US
 
 READINGS = st.lists(st.tuples(st.integers(-5 * HOUR_US, 500_000 * HOUR_US), st.integers(1, 2**31 - 1)), max_size=60)
 

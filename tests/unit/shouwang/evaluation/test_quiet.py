@@ -1,10 +1,11 @@
 """Alerts matched to what is true: found, missed, right, false."""
 
-from alerting.core.finding import Severity
 from alerting.detection.detectors import all_rules
 from alerting.replay.alerts import Alert, Step
 from device_simulators.month.truth import MUST, Episode
-from shouwang.evaluation.scoring import EXPECTED, MINUTE_US, figures, judge
+from shouwang.evaluation.scoring import EXPECTED, figures, judge
+from vocabulary.severity import Severity
+from vocabulary.times import MINUTE_US
 
 T0 = 1_772_380_800_000_000
 

@@ -1,0 +1,88 @@
+"""The history of an alert: append-only ``alert_event`` rows, written by people and by the system."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.rows import dict_row
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts, and from where."""
+
+    account_id: int | None
+    name: str
+    origin: str = ""
+
+
+SYSTEM = Actor(None, "system", "alerting")
+
+
+def record(
+    conn: psycopg.Connection[Any],
+    alert_ids: Sequence[uuid.UUID],
+    at: dt.datetime,
+    action: str,
+    note: str,
+    note_en: str = "",
+) -> None:
+    """Add to the history what the system did ("notified"); state and version of the alert stay."""
+    conn.execute(
+        """
+        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, actor, origin, note, note_en)
+        SELECT id, %s, %s, state, state, %s, %s, %s, %s FROM alert WHERE id = ANY(%s)
+        """,
+        (at, action, SYSTEM.name, SYSTEM.origin, note, note_en, list(alert_ids)),
+    )
+
+
+def append(
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    at: dt.datetime,
+    action: str,
+    from_state: str | None,
+    to_state: str,
+    actor: Actor,
+    *,
+    outcome: str | None = None,
+    note: str = "",
+    note_en: str = "",
+) -> None:
+    """Add what somebody did, with the state before and after; the caller writes the alert's row."""
+    conn.execute(
+        """
+        INSERT INTO alert_event (alert_id, at, action, from_state, to_state, account_id, actor, origin, outcome, note,
+                                 note_en)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            alert_id,
+            at,
+            action,
+            from_state,
+            to_state,
+            actor.account_id,
+            actor.name,
+            actor.origin,
+            outcome,
+            note,
+            note_en,
+        ),
+    )
+
+
+def events_of(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Who did what when, in order. ``actor_en`` and ``note_en`` are empty where only the words as written exist."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT e.at, e.action, e.from_state, e.to_state, e.actor, coalesce(a.name_en, '') AS actor_en, e.origin,
+                   e.outcome, e.note, e.note_en
+            FROM alert_event e LEFT JOIN account a ON a.id = e.account_id WHERE e.alert_id = %s ORDER BY e.id
+            """,
+            (alert_id,),
+        ).fetchall()

@@ -1,0 +1,28 @@
+"""A number that people may set; each is declared beside the code that uses it."""
+
+from typing import ClassVar
+
+import msgspec
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """Its default and limits, its UCUM unit (``x``: times), and what it means in Chinese and English.
+
+    Written as a row of a table, in this order; the source of the default is cited where it is declared.
+    """
+
+    district_only: ClassVar[bool] = False
+    """Whether it holds for everybody: set for the district and nowhere else."""
+
+    default: float
+    low: float
+    high: float
+    unit: str
+    zh: str
+    en: str
+
+
+class DistrictParameter(Parameter, frozen=True):
+    """A parameter that is the same for the whole district."""
+
+    district_only: ClassVar[bool] = True
