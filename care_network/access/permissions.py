@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
+from care_network.errors import NotPermittedError
 
 
 class Role(StrEnum):
@@ -18,7 +19,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """Everything that needs permission. The first seven are steps of an alert's life."""
+    """Everything that needs permission. The first six are steps of an alert's life."""
 
     ACKNOWLEDGE = "acknowledge"
     RESPOND = "respond"
@@ -26,7 +27,6 @@ class Action(StrEnum):
     RESOLVE = "resolve"
     CANCEL = "cancel"
     NOTE = "note"
-    ESCALATE = "escalate"
     VIEW_ALERTS = "view_alerts"
     VIEW_RESIDENT = "view_resident"
     VIEW_VITALS = "view_vitals"
@@ -44,9 +44,7 @@ class Action(StrEnum):
     """Process refused messages again, or discard them."""
     EXPORT_VITALS = "export_vitals"
     """Take a resident's readings out of the platform as a file."""
-    VIEW_AUDIT = "view_audit"
     PROVISION = "provision"
-    MANAGE_ACCOUNTS = "manage_accounts"
     VIEW_NETWORK = "view_network"
     """Organisations, staff, who is on duty."""
     MANAGE_STAFF = "manage_staff"
@@ -61,6 +59,10 @@ class Action(StrEnum):
     """Work orders: who was sent where."""
     DISPATCH = "dispatch"
     """Send people: make, hand out, take back and cancel work orders."""
+    HAND_OVER = "hand_over"
+    """Give the open alerts of one's area to the next shift, accept them, take the offer back."""
+    SET_PREFERENCES = "set_preferences"
+    """How somebody wants to be told of alerts: channels, language, quiet hours."""
     RATE_VISIT = "rate_visit"
 
 
@@ -84,13 +86,12 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.VIEW_OUTBOX,
             Action.SETTLE_QUARANTINE,
             Action.EXPORT_VITALS,
-            Action.VIEW_AUDIT,
             Action.PROVISION,
-            Action.MANAGE_ACCOUNTS,
             Action.VIEW_NETWORK,
             Action.MANAGE_STAFF,
             Action.EDIT_CONTACTS,
             Action.VIEW_ORDERS,
+            Action.SET_PREFERENCES,
             Action.SET_DISTRICT_LIMITS,
             Action.PAUSE_ALERTS,
         }
@@ -99,8 +100,9 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | _CARE
         | _RESPONDER
-        | {Action.CANCEL, Action.ESCALATE, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
+        | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
         | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
+        | {Action.HAND_OVER, Action.SET_PREFERENCES}
     ),
     Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_ORDERS}),
     Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT}),
@@ -110,6 +112,15 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
 def may_do(account: Account, action: Action | str) -> bool:
     """Whether the account's role has the permission; whose data is another question: :func:`may_see`."""
     return Action(action) in PERMISSIONS[Role(account.role)]
+
+
+def require(account: Account, action: Action | str) -> None:
+    """Raises NotPermittedError where the account's role has not the permission."""
+    if not may_do(account, action):
+        raise NotPermittedError(
+            en=f"{account.login!r} is {account.role}, who may not {Action(action).value.replace('_', ' ')}",
+            zh=f"账号 {account.login} 的角色无此权限",
+        )
 
 
 # The account's own row is read again each time: a scope or a consent that was taken back ends at once.

@@ -13,7 +13,6 @@ MATRIX = {
     "resolve": "no   yes  yes  no",
     "cancel": "no   yes  yes  no",
     "note": "no   yes  yes  no",
-    "escalate": "no   yes  no   no",
     "view_alerts": "yes  yes  yes  yes",
     "view_resident": "yes  yes  yes  yes",
     "view_vitals": "yes  yes  yes  yes",
@@ -24,9 +23,7 @@ MATRIX = {
     "view_outbox": "yes  yes  no   no",
     "settle_quarantine": "yes  no   no   no",
     "export_vitals": "yes  yes  no   no",
-    "view_audit": "yes  no   no   no",
     "provision": "yes  no   no   no",
-    "manage_accounts": "yes  no   no   no",
     "view_network": "yes  yes  yes  no",
     "manage_staff": "yes  yes  no   no",
     "edit_contacts": "yes  yes  yes  no",
@@ -35,6 +32,8 @@ MATRIX = {
     "edit_medical_note": "no   yes  yes  no",
     "view_orders": "yes  yes  yes  no",
     "dispatch": "no   yes  no   no",
+    "hand_over": "no   yes  no   no",
+    "set_preferences": "yes  yes  no   no",
     "rate_visit": "no   no   no   yes",
 }
 ROLES = ("admin", "dispatcher", "carer", "family")
