@@ -26,7 +26,7 @@ from dispatch.orders import dispatch, messages, store
 from dispatch.orders.people import Crews
 from dispatch.orders.store import Order
 from firmware_profiles.mqtt import Broker
-from tests.integration.test_work_orders import picture
+from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
 

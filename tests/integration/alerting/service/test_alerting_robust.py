@@ -14,7 +14,7 @@ from alerting.tuning import sheet
 from care_network.records.provisioning import add_account
 from care_network.records.records import NewAccount
 from firmware_profiles import mqtt, wire
-from tests.integration.test_alerting_service import GATEWAY, Desk
+from tests.integration.alerting.service.test_alerting_service import GATEWAY, Desk
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.disks import SmallDisk
