@@ -126,7 +126,8 @@ def _refuse_real_data(conn: Connection[Any], logins: set[str]) -> None:
     if row is not None:
         raise ProvisioningError(
             en=f"this database has the account {row[0]!r}, which is not the demonstration's: it is in real use."
-            " Give the demonstration a database of its own"
+            " Give the demonstration a database of its own",
+            zh=f"此数据库中有演示以外的账号 {row[0]}，说明正在实际使用。请为演示另建数据库",
         )
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from care_network.catalogues.workforce import ROLES, Certificate, effective_skills
 from care_network.errors import NotFoundError
+from vocabulary.area_path import within
 from vocabulary.times import SHANGHAI
 
 _DAY = dt.timedelta(days=1)
@@ -173,7 +174,7 @@ def on_duty(
     found: dict[tuple[int, int], Stint] = {}
     for stint in stints(roster, at, at + dt.timedelta.resolution):
         key = (stint.organisation_id, stint.staff_id)
-        serves = place is None or _serves(roster.posts[stint.organisation_id], place)
+        serves = place is None or within(place, roster.posts[stint.organisation_id].path)
         # Of two that overlap, the one that lasts longer.
         if stint.organisation_id in wanted and serves and (key not in found or found[key].ends_at < stint.ends_at):
             found[key] = stint
@@ -183,7 +184,7 @@ def on_duty(
 
 def serving(roster: Roster, place: str) -> tuple[Post, ...]:
     """The organisations that serve an area: its own and those of the areas above it, nearest first."""
-    return tuple(sorted((post for post in roster.posts.values() if _serves(post, place)), key=_nearness))
+    return tuple(sorted((post for post in roster.posts.values() if within(place, post.path)), key=_nearness))
 
 
 def find_holes(roster: Roster, since: dt.datetime, until: dt.datetime, groups: Iterable[Collection[str]]) -> list[Hole]:
@@ -299,10 +300,6 @@ def _on_duty(roster: Roster, stint: Stint, today: dt.date) -> OnDuty:
         lapsed,
         not needs or bool(needs & held),
     )
-
-
-def _serves(post: Post, place: str) -> bool:
-    return place == post.path or place.startswith(f"{post.path}.")
 
 
 def _nearness(post: Post) -> tuple[int, int, str]:

@@ -16,6 +16,7 @@ from care_network.catalogues.services import SERVICES
 from care_network.matching.crew import URGENCIES, Crew, Floats, Mask, language_bits, role_mask, skill_bits
 from care_network.matching.geography import distance_m
 from care_network.matching.words import reasons, why_removed
+from vocabulary.area_path import within
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -187,7 +188,7 @@ def _fit(crew: Crew, job: Job) -> _Fit:
     day, service = crew.day, SERVICES[job.service]
     now = crew.at.timestamp()
     people = len(day.people)
-    serves = np.array([job.path == post.path or job.path.startswith(f"{post.path}.") for post in day.posts], bool)
+    serves = np.array([within(job.path, post.path) for post in day.posts], bool)
     active = (day.stint_start <= now) & (now < day.stint_end)
     here = active & serves[day.stint_post] if len(serves) else active
     on_duty = np.zeros(people, bool)

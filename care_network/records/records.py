@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from care_network.catalogues.ability import Grade
-from care_network.errors import ProvisioningError
+from care_network.errors import MalformedError
 from firmware_profiles.wire import Code as ChannelCode
 from firmware_profiles.wire import DeviceName, GatewayName
 
@@ -137,5 +137,13 @@ def parse(kind: type[_R], fields: Mapping[str, Any]) -> _R:
     except msgspec.ValidationError as error:
         what = kind.__name__.removeprefix("New").lower()
         named = re.search(r"at `\$\.(\w+)|missing required field `(\w+)`|unknown field `(\w+)`", str(error))
-        field = None if named is None else next(group for group in named.groups() if group)
-        raise ProvisioningError(en=f"{what}: {error}", field=field) from error
+        wrong, missing, unknown = (None, None, None) if named is None else named.groups()
+        if missing:
+            zh = f"缺少必填字段 {missing}"
+        elif unknown:
+            zh = f"没有字段 {unknown}"
+        else:
+            zh = f"{wrong or '内容'} 不符合要求（{error}）"
+        raise MalformedError(
+            en=f"{what}: {error}", zh=f"{what}：{zh}", field=wrong or missing or unknown, missing=missing is not None
+        ) from error

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care_network.access.accounts import Account
+from care_network.access.permissions import in_area
 from care_network.duty.roster import Person, Post, Roster, Weekly, on_duty
-from care_network.records.network import within
 
 labels = st.sampled_from(["a", "b", "ab", "a_b", "c1"])
 paths = st.lists(labels, min_size=1, max_size=5).map(".".join)
@@ -24,9 +24,9 @@ def above(path: str) -> set[str]:
 @given(paths, paths)
 def test_an_account_reaches_what_its_area_is_above_of(mine: str, other: str) -> None:
     account = Account(1, "a", "", "", "admin", mine, "zh")
-    assert within(account, other) == (mine in above(other))
-    assert within(account, mine)
-    assert not within(Account(1, "a", "", "", "family", None, "zh"), other)
+    assert in_area(account, other) == (mine in above(other))
+    assert in_area(account, mine)
+    assert not in_area(Account(1, "a", "", "", "family", None, "zh"), other)
 
 
 @given(st.lists(paths, max_size=8), paths)

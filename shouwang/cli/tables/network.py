@@ -14,12 +14,12 @@ from rich.text import Text
 from rich.tree import Tree
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit
+from care_network.access.permissions import Action, audit, require
 from care_network.catalogues.workforce import CERTIFICATES, LANGUAGES, ROLES, SKILLS, Certificate, effective_skills
 from care_network.duty import roster as duty
 from care_network.duty.loading import load_roster
 from care_network.errors import NotFoundError
-from care_network.records.network import Network, permit
+from care_network.records.network import Network
 from care_network.records.staff_records import NewCertificate, NewStaff
 from care_network.records.store import Stored
 from vocabulary.times import SHANGHAI, local
@@ -125,7 +125,7 @@ def print_duty(
 ) -> None:
     """Telephone numbers only for an account that may see them; that is audited."""
     if account is not None:
-        permit(account, Action.VIEW_NETWORK)
+        require(account, Action.VIEW_NETWORK)
         detail = {"at": at.isoformat(), "place": place, "organisation": organisation}
         audit(conn, account, "view_duty", at=dt.datetime.now(dt.UTC), origin="cli", detail=detail)
     if place is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (place,)).fetchone() is None:
