@@ -168,9 +168,14 @@ def _jobs(crew: Crew) -> list[Job]:
     services = sorted(SERVICES)
     return [
         Job(
-            str(number), rng.choice(services), rng.choice(URGENCIES), f"sz.yt.s{rng.randrange(4)}.m.c",
-            114.24 + rng.random() * 0.02, 22.56 + rng.random() * 0.02, ("cmn",),
-            {crew.day.people[rng.randrange(PEOPLE)].id: 2},
+            key=str(number),
+            service=rng.choice(services),
+            urgency=rng.choice(URGENCIES),
+            path=f"sz.yt.s{rng.randrange(4)}.m.c",
+            longitude=114.24 + rng.random() * 0.02,
+            latitude=22.56 + rng.random() * 0.02,
+            languages=("cmn",),
+            visits={crew.day.people[rng.randrange(PEOPLE)].id: 2},
         )
         for number in range(ORDERS)
-    ]  # fmt: skip
+    ]

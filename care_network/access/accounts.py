@@ -23,7 +23,7 @@ TRUST = dt.timedelta(days=30)
 """How long an origin counts as known to a login after a success from there."""
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who may log in; never with the password's hash."""
 
     id: int

@@ -31,7 +31,7 @@ KIND_WORDS: Mapping[str, tuple[str, str]] = {
 NEAREST_KINDS = tuple(KIND_WORDS)
 
 
-class Person(msgspec.Struct, frozen=True, gc=False):
+class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A member of staff or a volunteer."""
 
     id: int
@@ -52,7 +52,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
         return bool(self.phone) or self.account_id is not None
 
 
-class Post(msgspec.Struct, frozen=True, gc=False):
+class Post(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An organisation, as far as duty goes."""
 
     id: int
@@ -65,7 +65,7 @@ class Post(msgspec.Struct, frozen=True, gc=False):
     phone: str
 
 
-class Weekly(msgspec.Struct, frozen=True, gc=False):
+class Weekly(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Somebody works a shift every week; see ``staff_records.NewRosterEntry``."""
 
     staff_id: int
@@ -88,7 +88,7 @@ class Exceptional(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
 
 
-class Roster(msgspec.Struct, frozen=True):
+class Roster(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides who is on duty between ``since`` and ``until``. Only active people and organisations."""
 
     since: dt.datetime
@@ -111,7 +111,7 @@ class Stint(msgspec.Struct, frozen=True, gc=False):
     ends_at: dt.datetime
 
 
-class OnDuty(msgspec.Struct, frozen=True):
+class OnDuty(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who can be asked to go now."""
 
     person: Person
@@ -292,13 +292,13 @@ def _on_duty(roster: Roster, stint: Stint, today: dt.date) -> OnDuty:
     needs = ROLES[person.role].needs if person.role in ROLES else frozenset()
     held = {certificate.kind for certificate in person.certificates if certificate.valid(today)}
     return OnDuty(
-        person,
-        roster.posts[stint.organisation_id],
-        stint.shift,
-        stint.ends_at,
-        skills,
-        lapsed,
-        not needs or bool(needs & held),
+        person=person,
+        post=roster.posts[stint.organisation_id],
+        shift=stint.shift,
+        until=stint.ends_at,
+        skills=skills,
+        lapsed=lapsed,
+        qualified=not needs or bool(needs & held),
     )
 
 

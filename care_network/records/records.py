@@ -36,7 +36,7 @@ class NewArea(Record, frozen=True):
     latitude: Latitude | None = None
 
 
-class NewOrganisation(Record, frozen=True):
+class NewOrganisation(Record, frozen=True, kw_only=True):
     code: Code
     area: AreaPath
     kind: Literal[
@@ -57,7 +57,7 @@ class NewOrganisation(Record, frozen=True):
     active: bool = True
 
 
-class NewHousehold(Record, frozen=True):
+class NewHousehold(Record, frozen=True, kw_only=True):
     code: Code
     area: AreaPath
     address_zh: Name
@@ -67,7 +67,7 @@ class NewHousehold(Record, frozen=True):
     latitude: Latitude | None = None
 
 
-class NewResident(Record, frozen=True):
+class NewResident(Record, frozen=True, kw_only=True):
     code: Code
     household: Code
     name_zh: Name
@@ -106,7 +106,7 @@ class NewDevice(Record, frozen=True):
     """Who wears it; None: it watches the household."""
 
 
-class NewAccount(Record, frozen=True):
+class NewAccount(Record, frozen=True, kw_only=True):
     login: Login
     password: str
     name_zh: Name

@@ -30,7 +30,7 @@ class Area(msgspec.Struct, frozen=True):
     latitude: float | None
 
 
-class Household(msgspec.Struct, frozen=True):
+class Household(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     code: str
     area_path: str
@@ -42,7 +42,7 @@ class Household(msgspec.Struct, frozen=True):
     latitude: float | None
 
 
-class Resident(msgspec.Struct, frozen=True):
+class Resident(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     code: str
     """Stable; part of every alert id."""
@@ -78,7 +78,7 @@ class Device(msgspec.Struct, frozen=True):
     gateway itself."""
 
 
-class Registry(msgspec.Struct, frozen=True):
+class Registry(msgspec.Struct, frozen=True, kw_only=True):
     """The whole picture. Dictionaries are for reading only."""
 
     areas: dict[str, Area]
@@ -103,7 +103,7 @@ class Registry(msgspec.Struct, frozen=True):
         return None if found is None or found.resident_id is None else self.residents.get(found.resident_id)
 
 
-EMPTY = Registry({}, {}, {}, {}, {})
+EMPTY = Registry(areas={}, households={}, residents={}, gateways={}, devices={})
 
 
 def encode_registry(registry: Registry) -> bytes:

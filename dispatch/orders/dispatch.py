@@ -41,7 +41,16 @@ def suggest(
     assert row is not None  # noqa: S101 - an alert has a household
     resident = alert["resident_id"]
     visits = earlier_visits(conn, [resident], now).get(resident, {}) if resident is not None else {}
-    job = Job("", chosen, alert["severity"], alert["area_path"], row[0], row[1], tuple(row[2]), visits)
+    job = Job(
+        key="",
+        service=chosen,
+        urgency=alert["severity"],
+        path=alert["area_path"],
+        longitude=row[0],
+        latitude=row[1],
+        languages=tuple(row[2]),
+        visits=visits,
+    )
     return chosen, match(crews.crew(conn, now, now), job)
 
 

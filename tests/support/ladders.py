@@ -25,19 +25,40 @@ def build_duty(conn: Conn) -> None:
     """The city of ``tests.support.network``, with one person round the clock at the bed team, the street's center and
     the district, and two contacts of R1 of whom the second has not consented."""
     build_city(conn)
-    add_organisation(conn, NewOrganisation(BEDS, "sz.yt.hs", "home_care_bed_team", "床位小组", "Bed Team"))
-    add_organisation(conn, NewOrganisation(DISTRICT, "sz.yt", "district_center", "区中心", "District"))
+    add_organisation(
+        conn,
+        NewOrganisation(code=BEDS, area="sz.yt.hs", kind="home_care_bed_team", name_zh="床位小组", name_en="Bed Team"),
+    )
+    add_organisation(
+        conn, NewOrganisation(code=DISTRICT, area="sz.yt", kind="district_center", name_zh="区中心", name_en="District")
+    )
     for number, (organisation, person) in enumerate(STAFF.items()):
         for code, start, end in (("day", 8, 20), ("dark", 20, 8)):
             shift = NewShift(organisation, code, "班", "Shift", dt.time(start), dt.time(end))
             records.add(conn, kinds.SHIFT, shift, NOW.date())
-        new = NewStaff(person, organisation, "carer", f"员{person}", f"Person {person}", f"0755-0009{number}")
+        new = NewStaff(
+            code=person,
+            organisation=organisation,
+            kind="carer",
+            name_zh=f"员{person}",
+            name_en=f"Person {person}",
+            phone=f"0755-0009{number}",
+        )
         records.add(conn, kinds.STAFF, new, NOW.date())
         for code in ("day", "dark"):
             entry = NewRosterEntry(person, organisation, code, (1, 2, 3, 4, 5, 6, 7), dt.date(2025, 1, 1))
             records.add(conn, kinds.ROSTER, entry, NOW.date())
     for order, consent in ((1, NOW), (2, None)):
-        contact = NewContact("R1", f"0755-0008{order}", "女士", "Ms", "女儿", "daughter", order, consent)
+        contact = NewContact(
+            resident="R1",
+            phone=f"0755-0008{order}",
+            name_zh="女士",
+            name_en="Ms",
+            relation_zh="女儿",
+            relation_en="daughter",
+            call_order=order,
+            consent_at=consent,
+        )
         records.add(conn, kinds.CONTACT, contact, NOW.date())
     conn.commit()
 

@@ -142,7 +142,17 @@ def test_a_limit_counts_without_a_restart(broker: TestBroker, postgres: TestPost
     other = "gw-alert-2"
     add_homes(postgres.url, [GATEWAY, other])
     with psycopg.connect(postgres.url) as conn:
-        add_account(conn, NewAccount("carer", "three words together", "周敏", "Zhou Min", "carer", "d"))
+        add_account(
+            conn,
+            NewAccount(
+                login="carer",
+                password="three words together",
+                name_zh="周敏",
+                name_en="Zhou Min",
+                role="carer",
+                area="d",
+            ),
+        )
     desk = Desk(broker)
     broker.allow([other])
     with ExitStack() as stack:

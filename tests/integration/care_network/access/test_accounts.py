@@ -31,8 +31,16 @@ def after(seconds: float) -> dt.datetime:
 def url(database_url: str) -> str:
     with psycopg.connect(database_url) as conn:
         add_area(conn, NewArea("sz", "city", "市", "City"))
-        add_account(conn, NewAccount("zhou", PASSWORD, "周敏", "Zhou Min", "dispatcher", "sz"))
-        add_account(conn, NewAccount("feng", PASSWORD, "冯磊", "Feng Lei", "carer", "sz"))
+        add_account(
+            conn,
+            NewAccount(
+                login="zhou", password=PASSWORD, name_zh="周敏", name_en="Zhou Min", role="dispatcher", area="sz"
+            ),
+        )
+        add_account(
+            conn,
+            NewAccount(login="feng", password=PASSWORD, name_zh="冯磊", name_en="Feng Lei", role="carer", area="sz"),
+        )
     return database_url
 
 

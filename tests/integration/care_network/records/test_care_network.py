@@ -70,7 +70,17 @@ def test_the_demonstration_loads_once_and_grows(database_url: str) -> None:
 def test_the_demonstration_stays_out_of_a_database_in_real_use(database_url: str) -> None:
     with psycopg.connect(database_url) as conn:
         provisioning.add_area(conn, NewArea("shenzhen", "city", "深圳市", "Shenzhen"))
-        provisioning.add_account(conn, NewAccount("li.wei", "a long password", "李伟", "Li Wei", "admin", "shenzhen"))
+        provisioning.add_account(
+            conn,
+            NewAccount(
+                login="li.wei",
+                password="a long password",
+                name_zh="李伟",
+                name_en="Li Wei",
+                role="admin",
+                area="shenzhen",
+            ),
+        )
         with pytest.raises(ProvisioningError, match="real use"):
             load_demo(conn, homes(1), now=NOW)
 
@@ -163,11 +173,19 @@ def household(database_url: str) -> str:
         for level in ("city", "district", "street", "community", "compound"):
             provisioning.add_area(conn, NewArea(path, level, "地", "Place"))  # type: ignore[arg-type]
             path += ".a"
-        provisioning.add_household(conn, NewHousehold("H1", "sz.a.a.a.a", "路1号", "1 Road"))
-        provisioning.add_household(conn, NewHousehold("H2", "sz.a.a.a.a", "路2号", "2 Road"))
+        provisioning.add_household(
+            conn, NewHousehold(code="H1", area="sz.a.a.a.a", address_zh="路1号", address_en="1 Road")
+        )
+        provisioning.add_household(
+            conn, NewHousehold(code="H2", area="sz.a.a.a.a", address_zh="路2号", address_en="2 Road")
+        )
         for code, home in (("R1", "H1"), ("R2", "H2")):
             provisioning.add_resident(
-                conn, NewResident(code, home, "陈", "Chen", "male", dt.date(1940, 1, 1)), NOW.date()
+                conn,
+                NewResident(
+                    code=code, household=home, name_zh="陈", name_en="Chen", sex="male", birth_date=dt.date(1940, 1, 1)
+                ),
+                NOW.date(),
             )
         provisioning.add_gateway(conn, NewGateway("gw-1", "H1"))
     return database_url
@@ -181,21 +199,47 @@ def test_a_refusal_says_what_to_do(household: str) -> None:
             ("directly below", lambda: provisioning.add_area(conn, NewArea("sz.c", "street", "街", "St"))),
             ("top of its path", lambda: provisioning.add_area(conn, NewArea("x", "street", "街", "St"))),
             ("exists already", lambda: provisioning.add_area(conn, NewArea("sz", "city", "市", "C"))),
-            ("lies in a compound", lambda: provisioning.add_household(conn, NewHousehold("H3", "sz.a", "a", "a"))),
-            ("no area", lambda: provisioning.add_household(conn, NewHousehold("H3", "nowhere", "a", "a"))),
+            (
+                "lies in a compound",
+                lambda: provisioning.add_household(
+                    conn, NewHousehold(code="H3", area="sz.a", address_zh="a", address_en="a")
+                ),
+            ),
+            (
+                "no area",
+                lambda: provisioning.add_household(
+                    conn, NewHousehold(code="H3", area="nowhere", address_zh="a", address_en="a")
+                ),
+            ),
             (
                 "household",
-                lambda: provisioning.add_household(conn, NewHousehold("H3", "sz.a.a.a.a", "a", "a", "", 1.0)),
+                lambda: provisioning.add_household(
+                    conn,
+                    NewHousehold(code="H3", area="sz.a.a.a.a", address_zh="a", address_en="a", phone="", longitude=1.0),
+                ),
             ),
             (
                 "nobody alive",
                 lambda: provisioning.add_resident(
-                    conn, NewResident("R3", "H1", "陈", "Chen", "male", dt.date(2030, 1, 1)), NOW.date()
+                    conn,
+                    NewResident(
+                        code="R3",
+                        household="H1",
+                        name_zh="陈",
+                        name_en="Chen",
+                        sex="male",
+                        birth_date=dt.date(2030, 1, 1),
+                    ),
+                    NOW.date(),
                 ),
             ),
             (
                 "no household",
-                lambda: provisioning.add_resident(conn, NewResident("R3", "H9", "陈", "C", "male", born), NOW.date()),
+                lambda: provisioning.add_resident(
+                    conn,
+                    NewResident(code="R3", household="H9", name_zh="陈", name_en="C", sex="male", birth_date=born),
+                    NOW.date(),
+                ),
             ),
             ("no model", lambda: provisioning.add_device(conn, NewDevice("gw-1", "d", "invented"))),
             ("no gateway", lambda: provisioning.add_device(conn, NewDevice("gw-9", "d", MODEL))),
@@ -209,11 +253,16 @@ def test_a_refusal_says_what_to_do(household: str) -> None:
             ),
             (
                 "staff need an area",
-                lambda: provisioning.add_account(conn, NewAccount("a1", "long enough!", "a", "a", "carer")),
+                lambda: provisioning.add_account(
+                    conn, NewAccount(login="a1", password="long enough!", name_zh="a", name_en="a", role="carer")
+                ),
             ),
             (
                 "no area 'zz'",
-                lambda: provisioning.add_account(conn, NewAccount("a1", "long enough!", "a", "a", "carer", "zz")),
+                lambda: provisioning.add_account(
+                    conn,
+                    NewAccount(login="a1", password="long enough!", name_zh="a", name_en="a", role="carer", area="zz"),
+                ),
             ),
             (
                 "family account",

@@ -282,7 +282,9 @@ def test_an_absence_counts_at_once(city: psycopg.Connection, crews: Crews) -> No
     assert [one.code for one in found.candidates] == ["S12", "S13"]
     city.execute("DELETE FROM roster_exception")
     assert len(dispatch.suggest(city, crews, row, None, NOW)[1].candidates) == 3
-    assert match(crews.crew(city, NOW, NOW), dispatch.Job("", "meal", "planned", "sz.yt.hs")).candidates
+    assert match(
+        crews.crew(city, NOW, NOW), dispatch.Job(key="", service="meal", urgency="planned", path="sz.yt.hs")
+    ).candidates
 
 
 CHANGES = (

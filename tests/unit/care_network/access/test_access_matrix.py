@@ -62,7 +62,15 @@ ROLES = ("admin", "dispatcher", "carer", "family")
     [(action, role, cell) for action, row in MATRIX.items() for role, cell in zip(ROLES, row.split(), strict=True)],
 )
 def test_cell(action: str, role: str, allowed: str) -> None:
-    account = Account(1, "somebody", "某", "Somebody", role, None if role == "family" else "c", "zh")
+    account = Account(
+        id=1,
+        login="somebody",
+        name_zh="某",
+        name_en="Somebody",
+        role=role,
+        area_path=None if role == "family" else "c",
+        language="zh",
+    )
     assert may_do(account, action) == (allowed == "yes")
 
 
@@ -73,7 +81,7 @@ def test_the_matrix_is_complete() -> None:
 
 def test_an_action_nobody_knows_is_an_error() -> None:
     with pytest.raises(ValueError, match="fly"):
-        may_do(Account(1, "a", "", "", "admin", "c", "zh"), "fly")
+        may_do(Account(id=1, login="a", name_zh="", name_en="", role="admin", area_path="c", language="zh"), "fly")
 
 
 @pytest.mark.parametrize("action", Action)

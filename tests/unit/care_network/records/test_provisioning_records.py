@@ -53,7 +53,7 @@ def test_a_refusal_names_the_field(kind: Any, fields: dict[str, Any], words: str
 
 
 def test_an_account_does_not_print_its_password() -> None:
-    account = NewAccount("somebody", "a-secret-word", "某", "S", "admin", "c")
+    account = NewAccount(login="somebody", password="a-secret-word", name_zh="某", name_en="S", role="admin", area="c")
     assert "a-secret-word" not in repr(account)
 
 

@@ -83,23 +83,55 @@ def outcomes_rank(one: Group) -> int:
 
 
 def person(number: int, phone: str = "0755-1", role: str = "carer") -> Person:
-    return Person(number, f"S{number}", f"员{number}", f"P{number}", role, phone, None, (), (), ("cmn",))
+    return Person(
+        id=number,
+        code=f"S{number}",
+        name_zh=f"员{number}",
+        name_en=f"P{number}",
+        role=role,
+        phone=phone,
+        account_id=None,
+        skills=(),
+        certificates=(),
+        languages=("cmn",),
+    )
 
 
 def roster(*weekly: Weekly, people: tuple[Person, ...] = (), absences: tuple[Exceptional, ...] = ()) -> Roster:
     posts = {
-        1: Post(1, "beds", "home_care_bed_team", "sz.yt.hs", "床位", "Beds", "0755-9"),
-        2: Post(2, "center", "street_elder_center", "sz.yt.hs", "中心", "Center", ""),
+        1: Post(
+            id=1,
+            code="beds",
+            kind="home_care_bed_team",
+            path="sz.yt.hs",
+            name_zh="床位",
+            name_en="Beds",
+            phone="0755-9",
+        ),
+        2: Post(
+            id=2, code="center", kind="street_elder_center", path="sz.yt.hs", name_zh="中心", name_en="Center", phone=""
+        ),
     }
     since, until = NIGHT - dt.timedelta(days=1), MORNING + dt.timedelta(days=1)
-    return Roster(since, until, {p.id: p for p in people}, posts, weekly, absences)
+    return Roster(
+        since=since, until=until, people={p.id: p for p in people}, posts=posts, weekly=weekly, absences=absences
+    )
 
 
 PENGWAN = ("鹏湾", "Pengwan")
 
 
 def always(staff: int, post: int) -> Weekly:
-    return Weekly(staff, post, "d", dt.time(8), dt.time(8), (1, 2, 3, 4, 5, 6, 7), dt.date(2026, 1, 1), None)
+    return Weekly(
+        staff_id=staff,
+        organisation_id=post,
+        shift="d",
+        starts=dt.time(8),
+        ends=dt.time(8),
+        weekdays=(1, 2, 3, 4, 5, 6, 7),
+        valid_from=dt.date(2026, 1, 1),
+        valid_until=None,
+    )
 
 
 def test_a_night_with_somebody_on_the_ladder_has_no_hole() -> None:
