@@ -83,7 +83,7 @@ def test_poison_stops_nothing(broker: TestBroker, postgres: TestPostgres, tmp_pa
     good = {
         "events": wire.encode(wire.Event(1, GATEWAY, 5, 6, 1, 1, "pendant", "fall_suspected", {"confidence": 0.9})),
         "readings": wire.encode(frame(GATEWAY, 72, 5)),
-        "status": wire.encode(wire.Status(1, GATEWAY, "online", 1, 1, 1)),
+        "status": wire.encode(wire.Status(version=1, gateway=GATEWAY, state="online", time_us=1, epoch=1, boot=1)),
     }
     with ExitStack() as stack:
         only = alerting(stack, broker, tmp_path, postgres.url, "alerting-0")
