@@ -61,6 +61,8 @@ class Action(StrEnum):
     """Send people: make, hand out, take back and cancel work orders."""
     HAND_OVER = "hand_over"
     """Give the open alerts of one's area to the next shift, accept them, take the offer back."""
+    SET_POLICIES = "set_policies"
+    """Escalation policies: whom alerts call, in which order and how soon."""
     SET_PREFERENCES = "set_preferences"
     """How somebody wants to be told of alerts: channels, language, quiet hours."""
     RATE_VISIT = "rate_visit"
@@ -91,6 +93,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.MANAGE_STAFF,
             Action.EDIT_CONTACTS,
             Action.VIEW_ORDERS,
+            Action.SET_POLICIES,
             Action.SET_PREFERENCES,
             Action.SET_DISTRICT_LIMITS,
             Action.PAUSE_ALERTS,
@@ -102,7 +105,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
         | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.HAND_OVER, Action.SET_PREFERENCES}
+        | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     ),
     Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_ORDERS}),
     Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT}),
