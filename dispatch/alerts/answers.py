@@ -12,8 +12,9 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from dispatch.alerts import lifecycle
-from dispatch.channels import notifications, sending, wording
+from dispatch.channels import notifications, sending
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
+from dispatch.channels.wording import alert_words
 from dispatch.core import history, links
 from dispatch.core.history import Actor
 from vocabulary.alert_state import OPEN
@@ -53,7 +54,7 @@ def look(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
             (row["id"],),
         ).fetchall()
     for alert in alerts:
-        alert["map_link"] = wording.marker(alert["longitude"], alert["latitude"])
+        alert["map_link"] = alert_words.marker(alert["longitude"], alert["latitude"])
     acts = row["recipient_kind"] in ("staff", "organisation")
     used = links.spent_at(conn, token)
     return Answer(row["id"], row["name_zh"], row["name_en"], row["language"], acts, used, alerts)

@@ -15,8 +15,8 @@ from dispatch.channels import render, sending
 from dispatch.channels.adapters.base import Adapter, DeliveryError, PermanentError, RetryableError, Sent
 from dispatch.channels.breaker import Breaker
 from dispatch.channels.config import Channels
-from dispatch.channels.faults import said, where
 from dispatch.channels.sending import Claimed
+from dispatch.core.faults import said, where
 
 log = structlog.get_logger(__name__)
 

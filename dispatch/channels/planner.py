@@ -14,11 +14,11 @@ from psycopg.rows import dict_row
 
 from dispatch.channels import policy
 from dispatch.channels.config import Channels
-from dispatch.channels.faults import where
 from dispatch.channels.notifications import WAKE, WITHDRAWN_BY_AN_ANSWER, Page
 from dispatch.channels.recipients import Card, Key, load_cards, next_menders, next_recipients
-from dispatch.channels.wording import SAMPLE, Content, Item
+from dispatch.channels.wording.alert_words import SAMPLE, Content, Item
 from dispatch.core import history
+from dispatch.core.faults import where
 from vocabulary.alert_state import OPEN
 from vocabulary.severity import RANK
 

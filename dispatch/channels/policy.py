@@ -17,14 +17,14 @@ STORM = 5
 """So many emergencies alike, at the same moment for the same person, become one message; none of them waits for it."""
 
 
-class Quiet(msgspec.Struct, frozen=True):
+class QuietHours(msgspec.Struct, frozen=True):
     """Hours by Shanghai's clock in which somebody does not want to be woken; over midnight where it ends earlier."""
 
     starts: dt.time
     ends: dt.time
 
 
-def hold_until(quiet: Quiet | None, severity: str, now: dt.datetime) -> dt.datetime:
+def hold_until(quiet: QuietHours | None, severity: str, now: dt.datetime) -> dt.datetime:
     """When a message may go: ``now``, or the end of the quiet hours. They never hold an emergency."""
     if quiet is None or severity == "emergency" or quiet.starts == quiet.ends:
         return now

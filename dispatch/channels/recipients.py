@@ -29,7 +29,7 @@ class Card(msgspec.Struct, frozen=True):
     route: tuple[str, ...]
     addresses: dict[str, str]
     """Of each channel of the route."""
-    quiet: policy.Quiet | None
+    quiet: policy.QuietHours | None
     sent: tuple[dt.datetime, ...]
     """When they got messages of late."""
 
@@ -178,7 +178,7 @@ def _preferences(conn: Connection[Any], wanted: Iterable[Key]) -> dict[Key, Any]
         (kinds, keys),
     ).fetchall()
     return {
-        (row[0], row[1]): (row[2], row[3], None if row[4] is None else policy.Quiet(row[4], row[5]), row[6])
+        (row[0], row[1]): (row[2], row[3], None if row[4] is None else policy.QuietHours(row[4], row[5]), row[6])
         for row in rows
     }
 

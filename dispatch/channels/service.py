@@ -14,12 +14,12 @@ from database.pool import Pool, connect_options, make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels import config, sending
 from dispatch.channels.adapters.webpush import Subscription
-from dispatch.channels.faults import said, where
 from dispatch.channels.lane import Lane
 from dispatch.channels.notifications import WAKE
 from dispatch.channels.planner import PLANNED, plan
 from dispatch.channels.render import Links
 from dispatch.channels.settings import NotifySettings
+from dispatch.core.faults import said, where
 from dispatch.core.links import LinkKeyError, LinkKeys, load_link_keys
 
 log = structlog.get_logger(__name__)

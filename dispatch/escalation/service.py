@@ -11,7 +11,7 @@ import structlog
 
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from dispatch.channels.faults import where
+from dispatch.core.faults import where
 from dispatch.escalation import duty_warnings, holes
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper, oldest_overdue_s

@@ -17,7 +17,7 @@ import structlog
 from care_network.matching.matching import assign
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from dispatch.channels.faults import where
+from dispatch.core.faults import where
 from dispatch.core.history import SYSTEM
 from dispatch.orders import store
 from dispatch.orders.dispatch import offer

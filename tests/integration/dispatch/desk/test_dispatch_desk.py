@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from care_network.access.accounts import Account, account_by_login
+from care_network.access.accounts import Account
 from care_network.errors import NotFoundError, NotPermittedError
 from care_network.medical.keyring import create_key_file
 from care_network.medical.notes import MedicalNote, add_note
@@ -27,6 +27,7 @@ from dispatch.sla import report as sla_store
 from shouwang.cli.main import app
 from tests.support.console import console
 from tests.support.ladders import C1, build_duty, ladder, raise_one, use
+from tests.support.network import account
 from tests.support.services import wait_for
 
 pytestmark = pytest.mark.integration
@@ -96,12 +97,6 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
             calls.record(conn, alert, bad, who)
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         conn.execute("DELETE FROM call_attempt")
-
-
-def account(conn: psycopg.Connection, login: str) -> Account:
-    found = account_by_login(conn, login)
-    assert found is not None
-    return found
 
 
 def another_dispatcher(conn: psycopg.Connection, login: str = "late", area: str = "sz.yt") -> Account:

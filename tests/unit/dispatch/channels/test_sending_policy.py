@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from dispatch.channels import policy
 from dispatch.channels.breaker import FAILURES, FIRST_S, MOST_S, Breaker
-from dispatch.channels.policy import Quiet, Waiting
+from dispatch.channels.policy import QuietHours, Waiting
 
 NOW = dt.datetime(2026, 11, 24, 2, tzinfo=dt.UTC)  # ten in the morning in Shanghai
-NIGHT = Quiet(dt.time(22), dt.time(7))
+NIGHT = QuietHours(dt.time(22), dt.time(7))
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 moments = st.datetimes(dt.datetime(2026, 1, 1), dt.datetime(2028, 1, 1), timezones=st.just(dt.UTC))
 clocks = st.times().map(lambda time: time.replace(microsecond=0))
@@ -41,11 +41,11 @@ def test_quiet_hours_over_midnight(at: str, until: str) -> None:
 def test_quiet_hours_hold_no_emergency_and_nothing_for_long(
     starts: dt.time, ends: dt.time, now: dt.datetime, severity: str
 ) -> None:
-    until = policy.hold_until(Quiet(starts, ends), severity, now)
+    until = policy.hold_until(QuietHours(starts, ends), severity, now)
     assert now <= until <= now + dt.timedelta(days=1)
     if severity == "emergency":
         assert until == now
-    assert policy.hold_until(Quiet(starts, ends), severity, until) == until  # and then it goes
+    assert policy.hold_until(QuietHours(starts, ends), severity, until) == until  # and then it goes
 
 
 def test_the_order_of_channels() -> None:
