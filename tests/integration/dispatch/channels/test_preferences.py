@@ -15,7 +15,8 @@ from tests.support.network import NOW, account
 
 pytestmark = pytest.mark.integration
 CONTACT = Recipient("contact", "R1/0755-00081")
-STAFF, ORGANISATION, SERVICE = (
+STAFF, ORGANISATION = Recipient("staff", "B1"), Recipient("organisation", "center-1")
+SERVICE = Recipient("service", "120")
     Recipient("staff", "B1"),
     Recipient("organisation", "center-1"),
     Recipient("service", "120"),

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from dispatch.channels.wording import alert_words
-from dispatch.channels.wording.alert_words import Content, Item
+from dispatch.channels.wording.alert_words import Content, Item, Language
 
 ITEM = Item(
     "11111111-2222-5333-8444-555555555555", "emergency", "fall", "确认跌倒,血氧 82 %", "Fall confirmed, SpO2 82 %",
