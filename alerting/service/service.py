@@ -378,7 +378,7 @@ class Alerting:
                 lifecycle.update_alert(conn, _new_alert(record))
             told = self._first_call.settle(finding.alert_id)
             if told is not None:
-                ladder.enter_told(conn, finding.alert_id, told)
+                ladder.record_direct_calls(conn, finding.alert_id, told)
 
 
 def _new_alert(record: Record) -> lifecycle.NewAlert:

@@ -51,7 +51,7 @@ def record_call(
     """Record an attempt to call somebody about an alert; gives all of them."""
     require(account, Action.NOTE)
     load_alert(console, account, alert_id, origin_of(request))
-    attempt = calls.Attempt(
+    attempt = calls.CallAttempt(
         call.kind, call.key, call.started_at, call.ended_at, call.result, call.answered_at, call.note
     )
     try:

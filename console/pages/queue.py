@@ -36,7 +36,7 @@ def groups(
     """
     by_id = {alert.id: alert for alert in alerts}
     items = [
-        grouping.Item(a.id, a.rule, a.severity, a.state, a.area_path, a.household_code, a.onset_us) for a in alerts
+        grouping.OpenAlert(a.id, a.rule, a.severity, a.state, a.area_path, a.household_code, a.onset_us) for a in alerts
     ]
     found: list[dict[str, Any]] = []
     same: Counter[str] = Counter()

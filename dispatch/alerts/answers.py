@@ -19,7 +19,7 @@ from dispatch.core import history, links
 from dispatch.core.history import Actor
 from vocabulary.alert_state import OPEN
 
-Outcome = Literal["taken", "known", "late"]
+TapResult = Literal["taken", "known", "late"]
 """The alert is theirs now; their having read it is noted (family, services); somebody else had everything already."""
 
 
@@ -36,7 +36,7 @@ class Answer(msgspec.Struct, frozen=True):
     alerts: list[dict[str, Any]]
 
 
-def look(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.datetime) -> Answer:
+def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.datetime) -> Answer:
     """The page of a link. Raises LinkError for one that is not valid."""
     link = keys.read(token, ACKNOWLEDGE, now)
     row = _message(conn, link)
@@ -62,7 +62,7 @@ def look(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
 
 def acknowledge(
     conn: Connection[Any], keys: links.LinkKeys, token: str, origin: str, now: dt.datetime
-) -> tuple[Outcome, int]:
+) -> tuple[TapResult, int]:
     """The tap, all in one transaction: what it did, and for how many alerts.
 
     Raises LinkError for a link that is not valid, was used, or whose person may act no longer.

@@ -98,26 +98,26 @@ APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", 
 """Shown in another way, or of no use to a reader."""
 
 
-class Line(NamedTuple):
+class EvidenceLine(NamedTuple):
     label_zh: str
     label_en: str
     zh: str
     en: str
 
 
-def lines(evidence: dict[str, Any]) -> list[Line]:
+def lines(evidence: dict[str, Any]) -> list[EvidenceLine]:
     """What the decision rests on, in the order of LABELS: the database keeps no order of keys."""
     kind = str(evidence.get("kind", ""))
     order = list(LABELS)
     known = sorted(evidence.items(), key=lambda item: order.index(item[0]) if item[0] in LABELS else len(order))
     return [
-        Line(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_said(name, value, evidence))
+        EvidenceLine(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_said(name, value, evidence))
         for name, value in known
         if name not in APART and value not in (None, "", []) and (name, value) != ("usual_min", 0)
     ]
 
 
-def fall(evidence: dict[str, Any]) -> list[Line]:
+def fall(evidence: dict[str, Any]) -> list[EvidenceLine]:
     """What the gateway measured of a fall; what a maker's own sensor says besides stays in its words."""
     found = []
     features, order = evidence.get("features", {}), list(FALL)
@@ -127,11 +127,11 @@ def fall(evidence: dict[str, Any]) -> list[Line]:
         said = f"{value:.3g}" if isinstance(value, float) else str(value)
         if name == "confidence" and isinstance(value, float):
             said = f"{value:.0%}"
-        found.append(Line(zh, en, said, said))
+        found.append(EvidenceLine(zh, en, said, said))
     return found
 
 
-def parameters(evidence: dict[str, Any], catalogue: Mapping[str, Parameter]) -> list[Line]:
+def parameters(evidence: dict[str, Any], catalogue: Mapping[str, Parameter]) -> list[EvidenceLine]:
     """The parameters and constants in force; ``catalogue``: what each parameter means, by name."""
     return [_named(name, value, catalogue.get(name)) for name, value in evidence.get("parameters", {}).items()]
 
@@ -143,7 +143,7 @@ def channels(evidence: dict[str, Any]) -> list[str]:
     return [code for code in dict.fromkeys(found) if code in CHANNELS]
 
 
-def _named(name: str, value: Any, parameter: Parameter | None) -> Line:
+def _named(name: str, value: Any, parameter: Parameter | None) -> EvidenceLine:
     rule, constant, channel = (*name.split("."), "", "")[:3]
     zh, en = CONSTANTS.get(constant, (name, name))
     unit = ""
@@ -154,7 +154,7 @@ def _named(name: str, value: Any, parameter: Parameter | None) -> Line:
     elif constant in ("low", "high") and rule.removeprefix("limit_") in CHANNELS:
         unit = CHANNELS[rule.removeprefix("limit_")].unit
     unit_zh, unit_en = unit_of(unit)
-    return Line(zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
+    return EvidenceLine(zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
 
 
 def _said(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:

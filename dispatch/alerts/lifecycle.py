@@ -14,16 +14,16 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from dispatch.alerts.outcomes import Finding, Outcome, OutcomeError, complete
+from dispatch.alerts.outcomes import Outcome, OutcomeError, Particulars, complete
 from dispatch.core.history import SYSTEM, Actor, append
 from dispatch.ladders import ladder
 from vocabulary.alert_state import OPEN, AlertState
 from vocabulary.errors import BilingualError
 from vocabulary.times import SHANGHAI
 
-Action = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over"]
+AlertAction = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over"]
 
-TRANSITIONS: Mapping[Action, tuple[tuple[AlertState, ...], AlertState | None]] = MappingProxyType(
+TRANSITIONS: Mapping[AlertAction, tuple[tuple[AlertState, ...], AlertState | None]] = MappingProxyType(
     {
         # action: (from any of these, to); None: the state stays
         "acknowledge": (("raised",), "acknowledged"),
@@ -66,7 +66,7 @@ class NewAlert(msgspec.Struct, frozen=True):
     evidence: dict[str, Any]
 
 
-def next_state(state: AlertState, action: Action) -> AlertState:
+def next_state(state: AlertState, action: AlertAction) -> AlertState:
     """Where an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
     sources, target = TRANSITIONS[action]
     if state not in sources:
@@ -142,7 +142,7 @@ def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
             note=alert.reason_zh,
             note_en=alert.reason_en,
         )
-        ladder.graver(conn, alert.id, alert.severity, alert.household_id, row[0], alert.raised_at)
+        ladder.raise_severity(conn, alert.id, alert.severity, alert.household_id, row[0], alert.raised_at)
         return True
 
 
@@ -153,7 +153,12 @@ def is_open(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> bool:
 
 
 def follow_up(
-    conn: psycopg.Connection[Any], alert_id: uuid.UUID, wanted: Action, at: dt.datetime, note: str, note_en: str = ""
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    wanted: AlertAction,
+    at: dt.datetime,
+    note: str,
+    note_en: str = "",
 ) -> bool:
     """It is over by itself (``clear``), the resident takes it back (``cancel``), or there is more to know (``note``).
 
@@ -163,7 +168,7 @@ def follow_up(
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
             return False
-        action: Action = wanted if row[0] in TRANSITIONS[wanted][0] else "note"
+        action: AlertAction = wanted if row[0] in TRANSITIONS[wanted][0] else "note"
         _change(conn, alert_id, row[0], action, at, SYSTEM, note=note, note_en=note_en)
         return True
 
@@ -171,13 +176,13 @@ def follow_up(
 def act(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
-    action: Action,
+    action: AlertAction,
     actor: Actor,
     at: dt.datetime,
     *,
     expected_version: int,
     outcome: str | None = None,
-    finding: Finding | None = None,
+    particulars: Particulars | None = None,
     note: str = "",
 ) -> AlertState:
     """A person acts. Returns the new state. ``finding``: what was found, beside the outcome of ``resolve``.
@@ -188,7 +193,7 @@ def act(
     ending = None
     if action == "resolve":
         try:
-            ending = complete(outcome, finding)
+            ending = complete(outcome, particulars)
         except OutcomeError as error:
             raise LifecycleError(zh=error.message_zh, en=error.message_en) from error
     with conn.transaction():
@@ -197,9 +202,9 @@ def act(
             raise LifecycleError(zh="没有这条预警", en="there is no such alert")
         state, version = row
         if version != expected_version:
-            raise _changed(conn, alert_id)
+            raise _change_error(conn, alert_id)
         if ending is not None:
-            _keep_finding(conn, alert_id, *ending, actor, at)
+            _insert_particulars(conn, alert_id, *ending, actor, at)
         outcome_code = ending[0].code if ending else None
         return _change(conn, alert_id, state, action, at, actor, outcome=outcome_code, note=note)
 
@@ -211,7 +216,7 @@ def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, n
         if row is None or row[0] not in TRANSITIONS["lapse"][0]:
             return False
         _change(conn, alert_id, row[0], "lapse", at, SYSTEM, note=note, note_en=note_en)
-        ladder.next_round(conn, alert_id)
+        ladder.start_next_round(conn, alert_id)
         return True
 
 
@@ -267,7 +272,7 @@ def _change(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
     state: AlertState,
-    action: Action,
+    action: AlertAction,
     at: dt.datetime,
     actor: Actor,
     *,
@@ -283,15 +288,15 @@ def _change(
     append(conn, alert_id, at, action, state, target, actor, outcome=outcome, note=note, note_en=note_en)
     if target != state or actor is not SYSTEM:
         # A person's note is work on it, too: their time begins anew.
-        ladder.changed(conn, alert_id, target, at)
+        ladder.restart_patience(conn, alert_id, target, at)
     return target
 
 
-def _keep_finding(
+def _insert_particulars(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
     outcome: Outcome,
-    finding: Finding,
+    particulars: Particulars,
     actor: Actor,
     at: dt.datetime,
 ) -> None:
@@ -303,16 +308,16 @@ def _keep_finding(
             alert_id,
             at,
             outcome.verdict,
-            finding.cause,
-            finding.injury,
-            finding.hospital,
-            list(finding.actions),
+            particulars.cause,
+            particulars.injury,
+            particulars.hospital,
+            list(particulars.actions),
             actor.account_id,
         ),
     )
 
 
-def _changed(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> AlertChanged:
+def _change_error(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> AlertChanged:
     row = conn.execute(
         "SELECT at, actor, action FROM alert_event WHERE alert_id = %s ORDER BY id DESC LIMIT 1", (alert_id,)
     ).fetchone()

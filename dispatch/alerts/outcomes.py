@@ -85,7 +85,7 @@ class OutcomeError(BilingualError, ValueError):
     """The codes do not exist or contradict each other; the texts are for the person who chose them."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Particulars(msgspec.Struct, frozen=True):
     """What people found, beside the outcome; what is left out is 'unknown' or follows from the outcome."""
 
     cause: str = "unknown"
@@ -94,12 +94,12 @@ class Finding(msgspec.Struct, frozen=True):
     actions: tuple[str, ...] = ()
 
 
-def complete(outcome: str | None, finding: Finding | None = None) -> tuple[Outcome, Finding]:
+def complete(outcome: str | None, particulars: Particulars | None = None) -> tuple[Outcome, Particulars]:
     """The outcome of that code, and the finding with what it says filled in. Raises OutcomeError."""
     known = OUTCOMES.get(outcome or "")
     if known is None:
         raise OutcomeError(zh="请选择处置结果", en=f"choose an outcome: {', '.join(OUTCOMES)}")
-    found = finding or Finding()
+    found = particulars or Particulars()
     for field, codes in _LISTS.items():
         if getattr(found, field) not in codes:
             raise OutcomeError(
@@ -124,4 +124,4 @@ def complete(outcome: str | None, finding: Finding | None = None) -> tuple[Outco
         actions[known.action] = None
     injury = "none" if known.verdict != "true" and found.injury == "unknown" else found.injury
     hospital = known.hospital if found.hospital == "unknown" else found.hospital
-    return known, Finding(found.cause, injury, hospital, tuple(actions))
+    return known, Particulars(found.cause, injury, hospital, tuple(actions))

@@ -9,7 +9,7 @@ import msgspec
 from dispatch.channels.adapters.base import Outgoing
 from dispatch.channels.config import Form
 from dispatch.channels.notifications import Page
-from dispatch.channels.sending import Claimed
+from dispatch.channels.sending import ClaimedMessage
 from dispatch.channels.wording import alert_words, roster_words
 from dispatch.core.links import LinkKeys
 
@@ -17,7 +17,7 @@ ACKNOWLEDGE, RECEIPT = "ack", "receipt"
 """Purposes of the links."""
 
 
-class Links:
+class MessageLinks:
     """Makes the links of messages. Without keys messages go without links: better than not at all."""
 
     def __init__(self, keys: LinkKeys | None, console_url: str, hours: float) -> None:
@@ -47,7 +47,7 @@ def words_of(content: alert_words.Content) -> ModuleType:
     return roster_words if content.reason == "roster" else alert_words
 
 
-def outgoing(message: Claimed, form: Form, links: Links) -> Outgoing:
+def outgoing(message: ClaimedMessage, form: Form, links: MessageLinks) -> Outgoing:
     """What goes to the peer."""
     content = msgspec.convert(message.content, alert_words.Content)
     language = cast("alert_words.Language", message.language)

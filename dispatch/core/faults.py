@@ -10,13 +10,13 @@ import psycopg
 FRAMES = 4
 
 
-def where(error: BaseException) -> str:
+def traceback_summary(error: BaseException) -> str:
     """The last frames of its way: 'planner.py:81 plan < service.py:77 _plan'."""
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
     return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in reversed(frames))
 
 
-def said(error: psycopg.Error) -> str:
+def server_message(error: psycopg.Error) -> str:
     """The server's sentence without its detail; of a server that is away, how that showed."""
     return error.diag.message_primary or (
         str(error).strip() if isinstance(error, psycopg.OperationalError) else type(error).__name__

@@ -23,7 +23,7 @@ from dispatch.ladders import ladder
 from vocabulary.alert_state import OPEN
 
 Result = Literal["answered", "no_answer", "busy", "unreachable", "declined"]
-Kind = Literal["resident", "staff", "contact", "organisation", "service"]
+CalleeKind = Literal["resident", "staff", "contact", "organisation", "service"]
 AMBULANCE = "120"
 RESULTS: Mapping[Result, Code] = MappingProxyType(
     {
@@ -36,10 +36,10 @@ RESULTS: Mapping[Result, Code] = MappingProxyType(
 )
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class CallAttempt(msgspec.Struct, frozen=True):
     """One call. ``key`` as in the care network: a resident's or staff member's code, 'R0001/0755-…', '120'."""
 
-    kind: Kind
+    kind: CalleeKind
     key: str
     started_at: dt.datetime
     ended_at: dt.datetime
@@ -48,17 +48,17 @@ class Attempt(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-class Callable(msgspec.Struct, frozen=True):
+class Callee(msgspec.Struct, frozen=True):
     """Somebody whom the desk may call about an alert."""
 
-    kind: Kind
+    kind: CalleeKind
     key: str
     name_zh: str
     name_en: str
     phone: str
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class RecordedCall(msgspec.Struct, frozen=True):
     """An attempt as it stands in the record; the spans in seconds."""
 
     called_kind: str
@@ -85,10 +85,10 @@ class Report(msgspec.Struct, frozen=True):
     responder: str | None
     resolution: str | None
     """The outcome's code."""
-    attempts: tuple[Recorded, ...]
+    attempts: tuple[RecordedCall, ...]
 
 
-def callables(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) -> list[Callable]:
+def callees(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) -> list[Callee]:
     """Whom to call, in this order: the resident, the family with consent, whoever was told or sent, 120.
 
     Empty for an alert that is not there.
@@ -104,10 +104,10 @@ def callables(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetim
     if home is None:
         return []
     household, code, phone, resident_id, resident, name_zh, name_en = home
-    found = [Callable("resident", resident or code, name_zh or f"{code} 户", name_en or f"home {code}", phone)]
+    found = [Callee("resident", resident or code, name_zh or f"{code} 户", name_en or f"home {code}", phone)]
     family = family_of(conn, household, resident_id, at)
-    found += [Callable("contact", one.key, one.name_zh, one.name_en, one.phone) for one in family]
-    with conn.cursor(row_factory=class_row(Callable)) as cursor:
+    found += [Callee("contact", one.key, one.name_zh, one.name_en, one.phone) for one in family]
+    with conn.cursor(row_factory=class_row(Callee)) as cursor:
         found += cursor.execute(
             """
             SELECT n.recipient_kind AS kind, n.recipient_key AS key, coalesce(s.name_zh, o.name_zh) AS name_zh,
@@ -120,10 +120,10 @@ def callables(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetim
             """,
             (alert_id,),
         ).fetchall()
-    return [*found, Callable("service", AMBULANCE, "120 急救", "120 ambulance", AMBULANCE)]
+    return [*found, Callee("service", AMBULANCE, "120 急救", "120 ambulance", AMBULANCE)]
 
 
-def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: Attempt, actor: Actor) -> int:
+def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: CallAttempt, actor: Actor) -> int:
     """Add an attempt; gives its number. It is work on the alert: the time of whoever has it begins anew.
 
     Raises LifecycleError for an alert that is not there or closed, and for times that can not be.
@@ -160,14 +160,14 @@ def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: Attempt,
                 attempt.note,
             ),
         ).fetchone()
-        ladder.changed(conn, alert_id, row[0], attempt.ended_at)
+        ladder.restart_patience(conn, alert_id, row[0], attempt.ended_at)
         assert number is not None  # noqa: S101 - RETURNING of one row
         return int(number[0])
 
 
-def of_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> tuple[Recorded, ...]:
+def of_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> tuple[RecordedCall, ...]:
     """Every attempt, in order."""
-    with conn.cursor(row_factory=class_row(Recorded)) as cursor:
+    with conn.cursor(row_factory=class_row(RecordedCall)) as cursor:
         return tuple(
             cursor.execute(
                 """

@@ -15,7 +15,7 @@ LOWEST_SHARED = 3
 """Labels of a path (city.district.street): alerts that share no street are no group."""
 
 
-class Item(msgspec.Struct, frozen=True):
+class OpenAlert(msgspec.Struct, frozen=True):
     """An open alert, as far as grouping goes."""
 
     id: str
@@ -28,7 +28,7 @@ class Item(msgspec.Struct, frozen=True):
     onset_us: int
 
 
-class Group(msgspec.Struct, frozen=True):
+class AlertGroup(msgspec.Struct, frozen=True):
     """Alerts of one kind in one place; a single one is a group of its own."""
 
     rule: str
@@ -44,13 +44,13 @@ class Group(msgspec.Struct, frozen=True):
     since_us: int
 
 
-def group(items: Iterable[Item], least: int = LEAST, together_s: float = TOGETHER_S) -> list[Group]:
+def group(items: Iterable[OpenAlert], least: int = LEAST, together_s: float = TOGETHER_S) -> list[AlertGroup]:
     """Every alert in exactly one group; the gravest first, then the one with most that nobody has, then the oldest.
 
     Where a compound has too few, its community is looked at, and then its street: a power cut in one building is one
     group, an earthquake one a compound, and three falls in three streets are three alerts.
     """
-    bursts: dict[tuple[str, int], list[Item]] = {}
+    bursts: dict[tuple[str, int], list[OpenAlert]] = {}
     last: dict[str, tuple[int, int]] = {}
     for item in sorted(items, key=lambda one: (one.onset_us, one.id)):
         number, before = last.get(item.rule, (0, item.onset_us))
@@ -62,12 +62,12 @@ def group(items: Iterable[Item], least: int = LEAST, together_s: float = TOGETHE
     return sorted(groups, key=lambda one: (_rank(one.severity), -one.waiting, one.since_us, one.ids))
 
 
-def _by_place(burst: Sequence[Item], least: int) -> list[Group]:
+def _by_place(burst: Sequence[OpenAlert], least: int) -> list[AlertGroup]:
     found = []
     left = list(burst)
     depth = max(item.area.count(".") + 1 for item in burst)
     for labels in range(depth, LOWEST_SHARED - 1, -1):
-        places: dict[str, list[Item]] = defaultdict(list)
+        places: dict[str, list[OpenAlert]] = defaultdict(list)
         for item in left:
             if item.area.count(".") + 1 >= labels:
                 places[".".join(item.area.split(".")[:labels])].append(item)
@@ -79,8 +79,8 @@ def _by_place(burst: Sequence[Item], least: int) -> list[Group]:
     return found + [_group(item.area, [item]) for item in left]
 
 
-def _group(area: str, members: Sequence[Item]) -> Group:
-    return Group(
+def _group(area: str, members: Sequence[OpenAlert]) -> AlertGroup:
+    return AlertGroup(
         members[0].rule,
         min((item.severity for item in members), key=_rank),
         area,

@@ -12,13 +12,23 @@ from psycopg.rows import class_row
 
 from care_network.duty.roster import KIND_WORDS
 from dispatch.ladders.ladder import CLOSED
-from dispatch.ladders.policy import Desk, Family, OnDuty, Policy, PolicyError, Service, Target, decode, holds
+from dispatch.ladders.policy import (
+    FamilyTarget,
+    OnDutyTarget,
+    OrganisationTarget,
+    Policy,
+    PolicyError,
+    ServiceTarget,
+    StepTarget,
+    decode,
+    holds,
+)
 
 StepState = Literal["told", "next", "later", "nobody"]
 Rest = Literal["climbs", "held", "ended", "closed"]
 
 
-class Told(msgspec.Struct, frozen=True):
+class StepRecipient(msgspec.Struct, frozen=True):
     """Somebody who was told, or is about to be."""
 
     step: int
@@ -37,14 +47,14 @@ class Told(msgspec.Struct, frozen=True):
     """In place of somebody who could not be reached."""
 
 
-class StepShown(msgspec.Struct, frozen=True):
+class StepProgress(msgspec.Struct, frozen=True):
     """A step of the round that is under way."""
 
     state: StepState
     after_s: float
     targets_zh: str
     targets_en: str
-    told: tuple[Told, ...]
+    told: tuple[StepRecipient, ...]
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -52,7 +62,7 @@ class Progress(msgspec.Struct, frozen=True):
     name_en: str
     round: int
     """From 1."""
-    steps: tuple[StepShown, ...]
+    steps: tuple[StepProgress, ...]
     rest: Rest
     """``held``: somebody has it, and it is called out again at ``next_at``; ``ended``: no round is left."""
     next_step: int | None
@@ -72,7 +82,7 @@ def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
         policy = decode(value)
     except PolicyError:
         return None  # the sweeper replaces it, and says so in its log
-    with conn.cursor(row_factory=class_row(Told)) as cursor:
+    with conn.cursor(row_factory=class_row(StepRecipient)) as cursor:
         told = cursor.execute(_TOLD, (alert_id,)).fetchall()
     return show(policy, state, step, round, next_at, told)
 
@@ -92,12 +102,12 @@ def deadlines(conn: psycopg.Connection[Any]) -> dict[str, Deadline]:
 
 
 def show(
-    policy: Policy, state: str, step: int, round: int, next_at: dt.datetime | None, told: Sequence[Told]
+    policy: Policy, state: str, step: int, round: int, next_at: dt.datetime | None, told: Sequence[StepRecipient]
 ) -> Progress:
     """Pure; ``step`` and ``round`` from 0 as in the alert's row."""
     # Between two rounds the one that is over is shown: it tells who was called.
     shown = round - 1 if step == 0 and round and not any(one.round == round for one in told) else round
-    by_step: dict[int, list[Told]] = defaultdict(list)
+    by_step: dict[int, list[StepRecipient]] = defaultdict(list)
     for one in told:
         if one.round == shown:
             by_step[one.step - 1].append(one)
@@ -119,7 +129,7 @@ def show(
         return "nobody" if number < past else "later"
 
     steps = tuple(
-        StepShown(
+        StepProgress(
             state_of(number), one.after_s, "、".join(zh for zh, _ in words), ", ".join(en for _, en in words),
             tuple(by_step[number]),
         )
@@ -132,22 +142,22 @@ def show(
     )  # fmt: skip
 
 
-def target_words(target: Target) -> tuple[str, str]:
+def target_words(target: StepTarget) -> tuple[str, str]:
     """Whom a step tells, in Chinese and in English."""
     match target:
-        case OnDuty(kinds=kinds, most=most):
+        case OnDutyTarget(kinds=kinds, most=most):
             zh, en = _kinds(kinds)
             return f"{zh}在班人员" + (f"(至多 {most} 人)" if most else ""), f"on duty at the {en}" + (
                 f" (at most {most})" if most else ""
             )
-        case Desk(kinds=kinds):
+        case OrganisationTarget(kinds=kinds):
             zh, en = _kinds(kinds)
             return f"{zh}值班台", f"desk of the {en}"
-        case Family(first=first, most=most):
+        case FamilyTarget(first=first, most=most):
             last = first + most - 1
             which = f"{first}" if last == first else f"{first}–{last}"
             return f"家属第 {which} 位", f"family member {which}"
-        case Service(key=key):
+        case ServiceTarget(key=key):
             return key, key
 
 

@@ -22,7 +22,7 @@ DUE = "escalation_due"
 CLOSED = ("resolved", "cancelled", "cleared")
 
 
-class Told(msgspec.Struct, frozen=True):
+class DirectCalls(msgspec.Struct, frozen=True):
     """Who has been told the first step already, without the database."""
 
     recipients: tuple[notifications.Recipient, ...]
@@ -32,10 +32,10 @@ class Told(msgspec.Struct, frozen=True):
 def start(conn: psycopg.Connection[Any], alert_id: UUID, severity: str, household_id: int, at: dt.datetime) -> None:
     """A new alert: copy its policy, and make its first step due."""
     policy = policy_of_home(conn, severity, household_id, at)
-    put(conn, alert_id, begin(policy), policy)
+    set_next_step(conn, alert_id, begin(policy), policy)
 
 
-def enter_told(conn: psycopg.Connection[Any], alert_id: UUID, told: Told) -> None:
+def record_direct_calls(conn: psycopg.Connection[Any], alert_id: UUID, told: DirectCalls) -> None:
     """These people heard of the first step without the outbox: when it comes to that step, it leaves them out."""
     row = conn.execute("SELECT round FROM alert WHERE id = %s", (alert_id,)).fetchone()
     if row is None:
@@ -46,7 +46,7 @@ def enter_told(conn: psycopg.Connection[Any], alert_id: UUID, told: Told) -> Non
     conn.execute("UPDATE notification SET state = 'sent', settled_at = %s WHERE id = ANY(%s)", (told.at, ids))
 
 
-def graver(
+def raise_severity(
     conn: psycopg.Connection[Any], alert_id: UUID, severity: str, household_id: int, state: str, at: dt.datetime
 ) -> None:
     """The severity has risen: from now on the policy of the new one. Nobody has it yet: a new round begins at once;
@@ -63,10 +63,10 @@ def graver(
             (encode(policy), patience(policy, state), alert_id),
         )
     else:
-        put(conn, alert_id, begin(policy, row[0] + 1), policy)
+        set_next_step(conn, alert_id, begin(policy, row[0] + 1), policy)
 
 
-def changed(conn: psycopg.Connection[Any], alert_id: UUID, state: str, at: dt.datetime) -> None:
+def restart_patience(conn: psycopg.Connection[Any], alert_id: UUID, state: str, at: dt.datetime) -> None:
     """The alert has reached ``state`` by what somebody did, or a person has worked on it in that state.
 
     Closed: nothing more is due, and what is not sent yet is not sent. Held: the same, until the policy's patience is
@@ -76,7 +76,7 @@ def changed(conn: psycopg.Connection[Any], alert_id: UUID, state: str, at: dt.da
         notifications.cancel(conn, alert_id, at)
         conn.execute("UPDATE alert SET next_step_at = NULL WHERE id = %s", (alert_id,))
         return
-    policy = policy_of(conn, alert_id)
+    policy = load_policy(conn, alert_id)
     if not holds(policy, state):
         return
     notifications.cancel(conn, alert_id, at)
@@ -86,15 +86,15 @@ def changed(conn: psycopg.Connection[Any], alert_id: UUID, state: str, at: dt.da
     )
 
 
-def next_round(conn: psycopg.Connection[Any], alert_id: UUID) -> None:
+def start_next_round(conn: psycopg.Connection[Any], alert_id: UUID) -> None:
     """Nobody works on it: the ladder begins again, now."""
-    policy = policy_of(conn, alert_id)
+    policy = load_policy(conn, alert_id)
     row = conn.execute("SELECT round FROM alert WHERE id = %s", (alert_id,)).fetchone()
     assert row is not None  # noqa: S101
-    put(conn, alert_id, msgspec.structs.replace(begin(policy, row[0] + 1), delay_s=0.0))
+    set_next_step(conn, alert_id, msgspec.structs.replace(begin(policy, row[0] + 1), delay_s=0.0))
 
 
-def put(conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Policy | None = None) -> None:
+def set_next_step(conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Policy | None = None) -> None:
     """Where the ladder goes next, seen from now; by another policy where one is given."""
     conn.execute(
         """
@@ -107,7 +107,7 @@ def put(conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Polic
         conn.execute("SELECT pg_notify(%s, '')", (DUE,))
 
 
-def policy_of(conn: psycopg.Connection[Any], alert_id: UUID) -> Policy:
+def load_policy(conn: psycopg.Connection[Any], alert_id: UUID) -> Policy:
     """The alert's own copy; where it has none that can be read, today's, of which it gets a copy."""
     row = conn.execute(
         "SELECT policy, severity, household_id, clock_timestamp() FROM alert WHERE id = %s", (alert_id,)

@@ -13,8 +13,8 @@ from care_network.duty.loading import load_roster
 from care_network.duty.roster import Roster, serving
 from care_network.records.contacts import FamilyMember
 from database.local_copy import keep
-from dispatch.ladders.people import Called, called
-from dispatch.ladders.policy import Family, Policy, choose
+from dispatch.ladders.people import Addressee, addressees
+from dispatch.ladders.policy import FamilyTarget, Policy, choose
 from dispatch.ladders.store import defaults, policies_now
 
 AHEAD = dt.timedelta(days=7)
@@ -29,7 +29,7 @@ class Picture(msgspec.Struct, frozen=True):
     family: dict[int, list[FamilyMember]] = {}
     """By household; only where a first step tells the family."""
 
-    def first_step(self, severity: str, household_id: int, place: str, at: dt.datetime) -> tuple[Called, ...]:
+    def first_step(self, severity: str, household_id: int, place: str, at: dt.datetime) -> tuple[Addressee, ...]:
         """Everybody whom the first step tells; empty: nobody. Raises ValueError where the roster is too old for ``at``.
 
         In a household of several residents the family of each counts."""
@@ -37,7 +37,7 @@ class Picture(msgspec.Struct, frozen=True):
         policy = choose(self.policies, severity, near, at) or choose(defaults(), severity, near, at)
         if policy is None:
             return ()
-        return called(policy.steps[0], self.roster, place, self.family.get(household_id, []), at)
+        return addressees(policy.steps[0], self.roster, place, self.family.get(household_id, []), at)
 
 
 class PictureCache:
@@ -64,7 +64,7 @@ class PictureCache:
 
 def _families(conn: psycopg.Connection[Any], policies: list[Policy], now: dt.datetime) -> dict[int, list[FamilyMember]]:
     targets = [target for policy in policies if policy.severity == "emergency" for target in policy.steps[0].targets]
-    if not any(isinstance(target, Family) for target in targets):
+    if not any(isinstance(target, FamilyTarget) for target in targets):
         return {}
     found: dict[int, list[FamilyMember]] = defaultdict(list)
     for household, *member in conn.execute(

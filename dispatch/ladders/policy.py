@@ -25,7 +25,7 @@ class PolicyError(ValueError):
     """A policy can not be used; the text lists every problem, with what to do."""
 
 
-class OnDuty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="on_duty"):
+class OnDutyTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="on_duty"):
     """People on duty now at the organisations of these kinds that serve the home, nearest first."""
 
     kinds: tuple[str, ...]
@@ -34,33 +34,33 @@ class OnDuty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     """So many people at most; 0: all of them."""
 
 
-class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="desk"):
+class OrganisationTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="desk"):
     """The organisations themselves (their telephone or group chat), whoever is there."""
 
     kinds: tuple[str, ...]
 
 
-class Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="family"):
+class FamilyTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="family"):
     """Contacts who may be told, in the resident's order: ``most`` of them from number ``first`` on."""
 
     first: int = 1
     most: int = 1
 
 
-class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="service"):
+class ServiceTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="service"):
     """Somebody outside the care network, as '120'; the channels' settings know how."""
 
     key: str
 
 
-Target = OnDuty | Desk | Family | Service
+StepTarget = OnDutyTarget | OrganisationTarget | FamilyTarget | ServiceTarget
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``after_s`` seconds after the step before (the first: after the alert), tell ``targets``."""
 
     after_s: float
-    targets: tuple[Target, ...]
+    targets: tuple[StepTarget, ...]
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,7 +116,7 @@ def begin(policy: Policy, round: int = 0) -> Move:
     return Move(0, round, policy.steps[0].after_s)
 
 
-def after_step(policy: Policy, step: int, round: int) -> Move:
+def next_move(policy: Policy, step: int, round: int) -> Move:
     """Where the ladder goes when a step is done."""
     if step + 1 < len(policy.steps):
         return Move(step + 1, round, policy.steps[step + 1].after_s)
@@ -186,18 +186,18 @@ def check(policy: Policy) -> list[str]:
         must(0 <= step.after_s <= 86_400, f"step {number}: after_s lies between 0 s and a day")
         must(bool(step.targets), f"step {number} tells nobody: give it a target")
         for target in step.targets:
-            if isinstance(target, OnDuty | Desk):
+            if isinstance(target, OnDutyTarget | OrganisationTarget):
                 unknown = [kind for kind in target.kinds if kind not in NEAREST_KINDS]
                 known = ", ".join(NEAREST_KINDS)
                 must(bool(target.kinds) and not unknown, f"step {number}: kinds are of {known}, not {unknown}")
-            if isinstance(target, OnDuty):
+            if isinstance(target, OnDutyTarget):
                 must(target.most >= 0, f"step {number}: most is 0 (all) or a number of people")
-            if isinstance(target, Family):
+            if isinstance(target, FamilyTarget):
                 must(target.first >= 1 and target.most >= 1, f"step {number}: first and most count from 1")
-            if isinstance(target, Service):
+            if isinstance(target, ServiceTarget):
                 must(bool(target.key), f"step {number}: a service has a key, as '120'")
     must(
-        any(isinstance(target, OnDuty) for step in policy.steps for target in step.targets),
+        any(isinstance(target, OnDutyTarget) for step in policy.steps for target in step.targets),
         'it ends without a person who is on duty: add a step with to = "on_duty"; desks, family and 120 are no one'
         " whose duty it is to answer",
     )

@@ -13,7 +13,7 @@ from care_network.records.records import NewOrganisation
 from care_network.records.staff_records import NewContact, NewRosterEntry, NewShift, NewStaff
 from dispatch.alerts import lifecycle
 from dispatch.ladders import store
-from dispatch.ladders.policy import Desk, Family, OnDuty, Policy, Step
+from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarget, Policy, Step
 from tests.support.network import C1, NOW, build_city
 
 Conn = psycopg.Connection
@@ -47,9 +47,9 @@ def ladder(
 ) -> Policy:
     """Bed team, then street, then district and family; as quick as given."""
     targets = (
-        (OnDuty(("home_care_bed_team",)),),
-        (OnDuty(("street_elder_center",)),),
-        (OnDuty(("district_center",)), Desk(("district_center",)), Family(1, 2)),
+        (OnDutyTarget(("home_care_bed_team",)),),
+        (OnDutyTarget(("street_elder_center",)),),
+        (OnDutyTarget(("district_center",)), OrganisationTarget(("district_center",)), FamilyTarget(1, 2)),
     )
     steps = tuple(Step(after, targets[number % 3]) for number, after in enumerate(after_s))
     settings: dict[str, object] = {"repeat_after_s": 60.0, "acknowledged_s": 60.0, "responding_s": 0.0, **fields}

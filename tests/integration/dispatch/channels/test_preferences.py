@@ -17,10 +17,6 @@ pytestmark = pytest.mark.integration
 CONTACT = Recipient("contact", "R1/0755-00081")
 STAFF, ORGANISATION = Recipient("staff", "B1"), Recipient("organisation", "center-1")
 SERVICE = Recipient("service", "120")
-    Recipient("staff", "B1"),
-    Recipient("organisation", "center-1"),
-    Recipient("service", "120"),
-)
 NIGHT = Preference(("voice", "sms"), "en", QuietHours(dt.time(22), dt.time(7)), {"email": "x@example.org"})
 
 

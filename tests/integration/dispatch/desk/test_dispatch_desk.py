@@ -67,9 +67,9 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
     lifecycle.act(conn, alert, "acknowledge", who, raised, expected_version=1)
     conn.execute("UPDATE alert SET next_step_at = clock_timestamp() + interval '1 s'")
     begin = raised + 5 * SECOND
-    calls.record(conn, alert, calls.Attempt("resident", "R1", begin, begin + 20 * SECOND, "no_answer"), who)
+    calls.record(conn, alert, calls.CallAttempt("resident", "R1", begin, begin + 20 * SECOND, "no_answer"), who)
     assert left(conn) > 50
-    again = calls.Attempt(
+    again = calls.CallAttempt(
         "contact", "R1/0755-00081", begin + 30 * SECOND, begin + 90 * SECOND, "answered", begin + 34 * SECOND
     )
     calls.record(conn, alert, again, who)
@@ -82,16 +82,18 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
     assert report.responder == "dispatcher"
     (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
     assert sla.measure(story, "contacted", raised + 90 * SECOND).elapsed_s is None, "not the family: the resident"
-    talk = calls.Attempt("resident", "R1", begin + 95 * SECOND, begin + 99 * SECOND, "answered", begin + 97 * SECOND)
+    talk = calls.CallAttempt(
+        "resident", "R1", begin + 95 * SECOND, begin + 99 * SECOND, "answered", begin + 97 * SECOND
+    )
     calls.record(conn, alert, talk, who)
     (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
     assert sla.measure(story, "contacted", raised + 200 * SECOND).verdict == "met"
     assert report.response_s is not None
     assert report.response_s < 2
     for bad in (
-        calls.Attempt("resident", "R1", begin, begin - SECOND, "busy"),
-        calls.Attempt("resident", "R1", begin, begin, "answered"),
-        calls.Attempt("resident", " ", begin, begin, "busy"),
+        calls.CallAttempt("resident", "R1", begin, begin - SECOND, "busy"),
+        calls.CallAttempt("resident", "R1", begin, begin, "answered"),
+        calls.CallAttempt("resident", " ", begin, begin, "busy"),
     ):
         with pytest.raises(lifecycle.LifecycleError):
             calls.record(conn, alert, bad, who)
@@ -215,13 +217,13 @@ def test_what_was_found_is_kept_and_counted(conn: psycopg.Connection) -> None:
     fall, mistake = raise_one(conn, "a"), raise_one(conn, "b")
     who = actor(conn, "dispatcher")
     Sweeper(conn).sweep()
-    found = outcomes.Finding("fall", "fracture", actions=("first_aid",))
+    found = outcomes.Particulars("fall", "fracture", actions=("first_aid",))
     with pytest.raises(lifecycle.LifecycleError):
         lifecycle.act(
-            conn, mistake, "resolve", who, now(conn), expected_version=1, outcome="false_resident", finding=found
+            conn, mistake, "resolve", who, now(conn), expected_version=1, outcome="false_resident", particulars=found
         )
     lifecycle.act(conn, fall, "arrive", who, now(conn), expected_version=1)
-    lifecycle.act(conn, fall, "resolve", who, now(conn), expected_version=2, outcome="hospital", finding=found)
+    lifecycle.act(conn, fall, "resolve", who, now(conn), expected_version=2, outcome="hospital", particulars=found)
     lifecycle.act(conn, mistake, "resolve", who, now(conn), expected_version=1, outcome="false_resident")
     at = now(conn)
     summary = statistics.summarise(statistics.load_cases(conn, at - dt.timedelta(days=1), at))["emergency"]
@@ -298,7 +300,7 @@ def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: h
     at = now(conn)
     until = at + dt.timedelta(hours=1)
     tonight, elsewhere = (
-        holes.Warned((area,), name, name, ("x",), at, until, f"{name}无人", "nobody")
+        holes.DutyWarning((area,), name, name, ("x",), at, until, f"{name}无人", "nobody")
         for area, name in ((C1, "今晚"), ("sz", "别处"))
     )
     duty_warnings.record(conn, [tonight, elsewhere], at, until)

@@ -116,7 +116,7 @@ def test_an_answer_stops_it_and_silence_after_it_does_not_last(conn: psycopg.Con
 
 
 @pytest.mark.parametrize("ending", ["clear", "cancel"])
-def test_what_is_over_by_itself_calls_nobody(conn: psycopg.Connection, ending: lifecycle.Action) -> None:
+def test_what_is_over_by_itself_calls_nobody(conn: psycopg.Connection, ending: lifecycle.AlertAction) -> None:
     use(conn, ladder())
     alert = raise_one(conn)
     lifecycle.follow_up(conn, alert, ending, now(conn), "")

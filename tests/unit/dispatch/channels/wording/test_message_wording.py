@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from dispatch.channels.wording import alert_words
-from dispatch.channels.wording.alert_words import Content, Item, Language
+from dispatch.channels.wording.alert_words import Content, MessageItem
 
-ITEM = Item(
+ITEM = MessageItem(
     "11111111-2222-5333-8444-555555555555", "emergency", "fall", "确认跌倒,血氧 82 %", "Fall confirmed, SpO2 82 %",
     "陈秀英", "Chen Xiuying", "female", "H0001", "海景路 1 号 2 栋 301", "Flat 301, 1 Haijing Road", "0755-1",
     dt.datetime(2026, 11, 24, 2, 3, 4, tzinfo=dt.UTC), 114.25, 22.555,
