@@ -12,7 +12,7 @@ Severity = Literal["emergency", "urgent", "attention", "technical"]
 SEVERITIES: tuple[Severity, ...] = ("emergency", "urgent", "attention", "technical")
 """Gravest first."""
 
-SEVERITY_WORDS: Mapping[Severity, tuple[str, str]] = MappingProxyType(
+SEVERITY_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "emergency": ("紧急", "emergency"),
         "urgent": ("急", "urgent"),

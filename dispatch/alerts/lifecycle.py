@@ -1,4 +1,4 @@
-"""What people and the system do with an alert: the state machine, and its service over a database connection.
+"""Raise alerts and take them from state to state: the state machine, and its service over a database connection.
 
 Every change is an append-only ``alert_event``; the alert row is its sum. A change names the version it was decided on,
 so that of two people acting at once the second hears what the first did.
@@ -47,8 +47,8 @@ class AlertChanged(LifecycleError):  # noqa: N818 - it is news for the second pe
     """Somebody else acted in the meantime."""
 
 
-class NewAlert(msgspec.Struct, frozen=True):
-    """An alert as the detection core raises it."""
+class NewAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert as detection raises it."""
 
     id: uuid.UUID
     rule: str
@@ -67,7 +67,7 @@ class NewAlert(msgspec.Struct, frozen=True):
 
 
 def next_state(state: AlertState, action: AlertAction) -> AlertState:
-    """Where an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
+    """The state to which an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
     sources, target = TRANSITIONS[action]
     if state not in sources:
         raise LifecycleError(
@@ -77,8 +77,8 @@ def next_state(state: AlertState, action: AlertAction) -> AlertState:
 
 
 def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
-    """Write a new alert, its first event, and the policy by which it is called out; False where it is there already
-    (the first insert wins)."""
+    """Write a new alert with its first event and its escalation policy; False where it is there already (the first
+    insert wins)."""
     with conn.transaction():
         row = conn.execute(
             """
@@ -112,7 +112,7 @@ def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
 
 
 def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
-    """The episode goes on: raise the severity, replace reason and evidence. False where nothing changed."""
+    """Set another severity of an open alert, with reason and evidence. False where nothing changed."""
     with conn.transaction():
         row = conn.execute(
             """
@@ -160,9 +160,10 @@ def follow_up(
     note: str,
     note_en: str = "",
 ) -> bool:
-    """It is over by itself (``clear``), the resident takes it back (``cancel``), or there is more to know (``note``).
+    """Apply what the system learnt: ``clear`` (over by itself), ``cancel`` (by the resident) or ``note``.
 
-    An alert that a person has is not taken from them: it gets a note. False where there is no such open alert.
+    Where the action is not possible any more, as for an alert that a person has, it becomes a note. False where there
+    is no such open alert.
     """
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
@@ -185,9 +186,9 @@ def act(
     particulars: Particulars | None = None,
     note: str = "",
 ) -> AlertState:
-    """A person acts. Returns the new state. ``finding``: what was found, beside the outcome of ``resolve``.
+    """Apply a person's action; gives the new state. ``particulars``: of ``resolve``, besides the outcome.
 
-    Raises AlertChanged where the alert is no longer at ``expected_version`` (the text says who did what when), and
+    Raises AlertChanged where the alert is no longer at ``expected_version`` (the text says who acted, and when), and
     LifecycleError where the alert does not exist, the action is not possible, or ``resolve`` lacks a known outcome.
     """
     ending = None
@@ -210,7 +211,7 @@ def act(
 
 
 def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, note: str, note_en: str = "") -> bool:
-    """Nobody works on an alert that somebody took: it is called out again. False where it is not in their hands."""
+    """Call an alert out again that somebody took and nobody works on. False where nobody has it."""
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in TRANSITIONS["lapse"][0]:
@@ -223,7 +224,7 @@ def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, n
 def take_over(
     conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor, at: dt.datetime, note: str, note_en: str = ""
 ) -> bool:
-    """The next shift has it from now on. False where it is closed meanwhile."""
+    """Give an alert to the next shift. False where it is closed meanwhile."""
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
@@ -233,20 +234,20 @@ def take_over(
 
 
 def list_open(conn: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """Every open alert, the gravest and then the oldest first, with names and addresses."""
+    """List every open alert, the gravest and then the oldest first, with names and addresses."""
     return _select(conn, "WHERE alert_is_open(a.state)")
 
 
 def load(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> dict[str, Any] | None:
-    """One alert, as :func:`list_open` gives it."""
-    found = _select(conn, "WHERE a.id = %s", (alert_id,))
-    return found[0] if found else None
+    """Load one alert, as :func:`list_open` gives it; None where there is none."""
+    rows = _select(conn, "WHERE a.id = %s", (alert_id,))
+    return rows[0] if rows else None
 
 
 def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50) -> list[dict[str, Any]]:
-    """The resident's latest alerts, newest first."""
-    found = _select(conn, "WHERE a.resident_id = %s AND a.onset > now() - INTERVAL '1 year'", (resident_id,))
-    return sorted(found, key=lambda alert: alert["onset"], reverse=True)[:limit]
+    """List the resident's latest alerts, newest first."""
+    rows = _select(conn, "WHERE a.resident_id = %s AND a.onset > now() - INTERVAL '1 year'", (resident_id,))
+    return sorted(rows, key=lambda alert: alert["onset"], reverse=True)[:limit]
 
 
 _COLUMNS = """
@@ -287,7 +288,7 @@ def _change(
     )
     append(conn, alert_id, at, action, state, target, actor, outcome=outcome, note=note, note_en=note_en)
     if target != state or actor is not SYSTEM:
-        # A person's note is work on it, too: their time begins anew.
+        # A person's note is work on it, too: its deadline starts again.
         ladder.restart_patience(conn, alert_id, target, at)
     return target
 

@@ -75,9 +75,21 @@ def raise_one(conn: Conn, key: str = "a", severity: str = "emergency", household
     assert row is not None
     alert_id = uuid.uuid5(uuid.NAMESPACE_URL, key)
     alert = lifecycle.NewAlert(
-        alert_id, "sos", 1, severity, f"household:{key}", row[0], row[1], row[2], row[2], row[2], row[2],
-        "老人按下呼叫按钮", "SOS pressed", {},
-    )  # fmt: skip
+        id=alert_id,
+        rule="sos",
+        rule_version=1,
+        severity=severity,
+        subject=f"household:{key}",
+        household_id=row[0],
+        resident_id=row[1],
+        onset=row[2],
+        sensed_at=row[2],
+        received_at=row[2],
+        raised_at=row[2],
+        reason_zh="老人按下呼叫按钮",
+        reason_en="SOS pressed",
+        evidence={},
+    )
     lifecycle.raise_alert(conn, alert)
     return alert_id
 
