@@ -123,7 +123,8 @@ class LinkWatch:
             received_at=now,
             raised_at=now,
             reason_zh=f"消息服务器连接中断 {minutes:.1f} 分钟,无法接收各住户的数据和预警",
-            reason_en=f"The broker has been out of reach for {minutes:.1f} min: no home is heard, no alert can be raised",
+            reason_en=f"The broker has been out of reach for {minutes:.1f} min: no home is heard,"
+            " no alert can be raised",
             evidence={"kind": "link", "worker": self._worker},
         )
         if lifecycle.raise_alert(conn, alert):

@@ -52,7 +52,13 @@ def record_call(
     require(account, Action.NOTE)
     load_alert(console, account, alert_id, origin_of(request))
     attempt = calls.CallAttempt(
-        call.kind, call.key, call.started_at, call.ended_at, call.result, call.answered_at, call.note
+        kind=call.kind,
+        key=call.key,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+        result=call.result,
+        answered_at=call.answered_at,
+        note=call.note,
     )
     try:
         with console.database() as conn:

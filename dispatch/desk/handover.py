@@ -103,9 +103,7 @@ def offer(
             """,
             (row[0], list(OPEN), area),
         )
-        found = load(conn, row[0])
-        assert found is not None  # noqa: S101
-        return found
+        return _load(conn, row[0])
 
 
 def accept(conn: psycopg.Connection[Any], number: int, account: Account, at: dt.datetime, origin: str) -> Handover:
@@ -129,9 +127,7 @@ def accept(conn: psycopg.Connection[Any], number: int, account: Account, at: dt.
         ).fetchall()
         for (alert_id,) in alerts:
             lifecycle.take_over(conn, alert_id, actor, at, f"接 {from_name} 的班", f"taken over from {from_name}")
-        found = load(conn, number)
-        assert found is not None  # noqa: S101
-        return found
+        return _load(conn, number)
 
 
 def withdraw(conn: psycopg.Connection[Any], number: int, account: Account, at: dt.datetime, origin: str) -> Handover:
@@ -150,9 +146,7 @@ def withdraw(conn: psycopg.Connection[Any], number: int, account: Account, at: d
             )
         conn.execute("UPDATE handover SET withdrawn_at = %s WHERE id = %s", (at, number))
         audit(conn, account, "withdraw_handover", at=at, origin=origin, detail={"handover": number})
-        found = load(conn, number)
-        assert found is not None  # noqa: S101
-        return found
+        return _load(conn, number)
 
 
 def _area_of(account: Account) -> str:
@@ -191,7 +185,7 @@ def _clock(moment: dt.datetime) -> str:
 
 
 def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
-    """One hand-over with its alerts, the gravest first; None where there is none."""
+    """Load a hand-over with its alerts, the gravest first; None where there is none."""
     with conn.cursor(row_factory=class_row(Handover)) as heads:
         head = heads.execute(
             """
@@ -220,19 +214,25 @@ def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
     return msgspec.structs.replace(head, alerts=tuple(alerts))
 
 
+def _load(conn: psycopg.Connection[Any], number: int) -> Handover:
+    handover = load(conn, number)
+    assert handover is not None  # noqa: S101 - no hand-over is ever deleted
+    return handover
+
+
 def latest(conn: psycopg.Connection[Any], area: str, limit: int = 10) -> list[Handover]:
-    """The last hand-overs below ``area`` (path), the newest first."""
+    """List the last hand-overs below ``area`` (path), the newest first."""
     rows = conn.execute(
         "SELECT id FROM handover WHERE area <@ %s::text::ltree ORDER BY id DESC LIMIT %s", (area, limit)
     ).fetchall()
-    return [found for (number,) in rows if (found := load(conn, number)) is not None]
+    return [_load(conn, number) for (number,) in rows]
 
 
 def waiting(conn: psycopg.Connection[Any], under: str | None = None) -> list[Handover]:
-    """Hand-overs that nobody has accepted or taken back yet, the oldest first; ``under``: below this area only."""
+    """List hand-overs that nobody has accepted or taken back yet, the oldest first; ``under``: below this area only."""
     rows = conn.execute(
         "SELECT id FROM handover WHERE accepted_at IS NULL AND withdrawn_at IS NULL"
         " AND (%(under)s::text IS NULL OR area <@ %(under)s::text::ltree) ORDER BY id",
         {"under": under},
     ).fetchall()
-    return [found for (number,) in rows if (found := load(conn, number)) is not None]
+    return [_load(conn, number) for (number,) in rows]

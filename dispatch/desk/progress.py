@@ -1,4 +1,4 @@
-"""The ladder of one alert as people look at it: who was told on which step, what comes next, and when."""
+"""Show the ladder of one alert: the people called on each step, the next step and its time."""
 
 import datetime as dt
 from collections import defaultdict
@@ -28,15 +28,15 @@ StepState = Literal["told", "next", "later", "nobody"]
 Rest = Literal["climbs", "held", "ended", "closed"]
 
 
-class StepRecipient(msgspec.Struct, frozen=True):
-    """Somebody who was told, or is about to be."""
+class StepRecipient(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is called on a step of a round."""
 
     step: int
     round: int
     state: str
     """Of ``notification``: waiting, sent, delivered, failed, withdrawn, acknowledged."""
     at: dt.datetime
-    """When it came to that."""
+    """Time of the state."""
     kind: str
     key: str
     name_zh: str
@@ -44,7 +44,7 @@ class StepRecipient(msgspec.Struct, frozen=True):
     channel: str
     """Empty: no message was made yet."""
     instead: bool
-    """In place of somebody who could not be reached."""
+    """Whether they are called in place of somebody who could not be reached."""
 
 
 class StepProgress(msgspec.Struct, frozen=True):
@@ -54,10 +54,12 @@ class StepProgress(msgspec.Struct, frozen=True):
     after_s: float
     targets_zh: str
     targets_en: str
-    told: tuple[StepRecipient, ...]
+    people: tuple[StepRecipient, ...]
 
 
-class Progress(msgspec.Struct, frozen=True):
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy of an alert, the steps of its present round, and what comes next."""
+
     name_zh: str
     name_en: str
     round: int
@@ -71,7 +73,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
-    """Of one alert; None for one that is not there, or has no policy that can be read yet."""
+    """Load the ladder of one alert; None for one that is not there, or has no policy that can be read yet."""
     row = conn.execute(
         "SELECT policy, state, step, round, next_step_at FROM alert WHERE id = %s", (alert_id,)
     ).fetchone()
@@ -83,12 +85,12 @@ def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
     except PolicyError:
         return None  # the sweeper replaces it, and says so in its log
     with conn.cursor(row_factory=class_row(StepRecipient)) as cursor:
-        told = cursor.execute(_TOLD, (alert_id,)).fetchall()
-    return show(policy, state, step, round, next_at, told)
+        people = cursor.execute(_PEOPLE, (alert_id,)).fetchall()
+    return show(policy, state, step, round, next_at, people)
 
 
 class Deadline(msgspec.Struct, frozen=True):
-    """What comes next on an open alert's ladder, and when."""
+    """The next step on an open alert's ladder, and its time."""
 
     step: int
     """From 1."""
@@ -96,19 +98,19 @@ class Deadline(msgspec.Struct, frozen=True):
 
 
 def deadlines(conn: psycopg.Connection[Any]) -> dict[str, Deadline]:
-    """Of every alert that has one, by id."""
+    """Load the deadline of every alert that has one, by id."""
     rows = conn.execute("SELECT id::text, step + 1, next_step_at FROM alert WHERE next_step_at IS NOT NULL")
     return {alert_id: Deadline(step, at) for alert_id, step, at in rows}
 
 
 def show(
-    policy: Policy, state: str, step: int, round: int, next_at: dt.datetime | None, told: Sequence[StepRecipient]
+    policy: Policy, state: str, step: int, round: int, next_at: dt.datetime | None, people: Sequence[StepRecipient]
 ) -> Progress:
-    """Pure; ``step`` and ``round`` from 0 as in the alert's row."""
-    # Between two rounds the one that is over is shown: it tells who was called.
-    shown = round - 1 if step == 0 and round and not any(one.round == round for one in told) else round
+    """Describe a ladder. Pure; ``step`` and ``round`` from 0 as in the alert's row."""
+    # Between two rounds the one that is over is shown, with the people who were called in it.
+    shown = round - 1 if step == 0 and round and not any(one.round == round for one in people) else round
     by_step: dict[int, list[StepRecipient]] = defaultdict(list)
-    for one in told:
+    for one in people:
         if one.round == shown:
             by_step[one.step - 1].append(one)
     rest: Rest = "climbs"
@@ -137,13 +139,18 @@ def show(
         if (words := [target_words(target) for target in one.targets])
     )  # fmt: skip
     return Progress(
-        policy.name_zh, policy.name_en, shown + 1, steps, rest, step + 1 if climbs else None,
-        None if rest in ("closed", "ended") else next_at,
-    )  # fmt: skip
+        name_zh=policy.name_zh,
+        name_en=policy.name_en,
+        round=shown + 1,
+        steps=steps,
+        rest=rest,
+        next_step=step + 1 if climbs else None,
+        next_at=None if rest in ("closed", "ended") else next_at,
+    )
 
 
 def target_words(target: StepTarget) -> tuple[str, str]:
-    """Whom a step tells, in Chinese and in English."""
+    """Name the people whom a target stands for, in Chinese and in English."""
     match target:
         case OnDutyTarget(kinds=kinds, most=most):
             zh, en = _kinds(kinds)
@@ -166,7 +173,7 @@ def _kinds(kinds: Sequence[str]) -> tuple[str, str]:
     return "/".join(zh for zh, _ in words), ", ".join(en for _, en in words)
 
 
-_TOLD = """
+_PEOPLE = """
     SELECT n.step, n.round, n.state, coalesce(n.settled_at, n.at) AS at, n.recipient_kind AS kind,
            n.recipient_key AS key, coalesce(m.name_zh, n.recipient_key) AS name_zh,
            coalesce(m.name_en, n.recipient_key) AS name_en, coalesce(m.channel, '') AS channel,

@@ -1,4 +1,4 @@
-"""From a step's targets to people: who is on duty now, which organisations serve the home, which family may be told."""
+"""Find the people of a step: those on duty now, organisations that serve the home, family who may be told."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -12,20 +12,20 @@ from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarg
 
 
 class Addressee(msgspec.Struct, frozen=True):
-    """Somebody who is to be told, and their name for the alert's history."""
+    """Somebody to notify, with the name for the alert's history."""
 
     recipient: Recipient
     name_zh: str
     name_en: str
     phone: str = ""
-    """Where a message can go without the database; empty: nowhere."""
+    """Number to which a message can go without the database; empty: none."""
     language: str = "zh"
 
 
 def addressees(
     step: Step, roster: Roster, place: str, family: Sequence[FamilyMember], at: dt.datetime
 ) -> tuple[Addressee, ...]:
-    """Everybody whom ``step`` tells for a home in the area ``place`` at that time, each once. Empty: nobody is there.
+    """List the people of ``step`` for a home in the area ``place`` at that time, each once. Empty: nobody is there.
 
     Raises ValueError where the roster does not cover ``at``.
     """
@@ -49,7 +49,7 @@ def _of(
             for one in on_duty(roster, at, place=place):
                 if one.post.kind in target.kinds and one.person.reachable:
                     people.setdefault(one.person.id, one)
-            # Whoever's licence has run out comes last: better than nobody.
+            # People whose licence has run out come last: better than nobody.
             ranked = sorted(people.values(), key=lambda one: not one.qualified)
             for one in ranked[: target.most or None]:
                 person = one.person

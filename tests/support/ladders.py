@@ -53,7 +53,7 @@ def ladder(
     )
     steps = tuple(Step(after, targets[number % 3]) for number, after in enumerate(after_s))
     settings: dict[str, object] = {"repeat_after_s": 60.0, "acknowledged_s": 60.0, "responding_s": 0.0, **fields}
-    return Policy(code, severity, "测试", "Test", steps, **settings)  # type: ignore[arg-type]
+    return Policy(code=code, severity=severity, name_zh="测试", name_en="Test", steps=steps, **settings)  # type: ignore[arg-type]
 
 
 def use(conn: Conn, policy: Policy) -> None:

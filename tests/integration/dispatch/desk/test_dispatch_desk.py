@@ -67,10 +67,22 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
     lifecycle.act(conn, alert, "acknowledge", who, raised, expected_version=1)
     conn.execute("UPDATE alert SET next_step_at = clock_timestamp() + interval '1 s'")
     begin = raised + 5 * SECOND
-    calls.record(conn, alert, calls.CallAttempt("resident", "R1", begin, begin + 20 * SECOND, "no_answer"), who)
+    calls.record(
+        conn,
+        alert,
+        calls.CallAttempt(
+            kind="resident", key="R1", started_at=begin, ended_at=begin + 20 * SECOND, result="no_answer"
+        ),
+        who,
+    )
     assert left(conn) > 50
     again = calls.CallAttempt(
-        "contact", "R1/0755-00081", begin + 30 * SECOND, begin + 90 * SECOND, "answered", begin + 34 * SECOND
+        kind="contact",
+        key="R1/0755-00081",
+        started_at=begin + 30 * SECOND,
+        ended_at=begin + 90 * SECOND,
+        result="answered",
+        answered_at=begin + 34 * SECOND,
     )
     calls.record(conn, alert, again, who)
     report = calls.report(conn, alert)
@@ -83,7 +95,12 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
     (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
     assert sla.measure(story, "contacted", raised + 90 * SECOND).elapsed_s is None, "not the family: the resident"
     talk = calls.CallAttempt(
-        "resident", "R1", begin + 95 * SECOND, begin + 99 * SECOND, "answered", begin + 97 * SECOND
+        kind="resident",
+        key="R1",
+        started_at=begin + 95 * SECOND,
+        ended_at=begin + 99 * SECOND,
+        result="answered",
+        answered_at=begin + 97 * SECOND,
     )
     calls.record(conn, alert, talk, who)
     (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
@@ -91,9 +108,9 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
     assert report.response_s is not None
     assert report.response_s < 2
     for bad in (
-        calls.CallAttempt("resident", "R1", begin, begin - SECOND, "busy"),
-        calls.CallAttempt("resident", "R1", begin, begin, "answered"),
-        calls.CallAttempt("resident", " ", begin, begin, "busy"),
+        calls.CallAttempt(kind="resident", key="R1", started_at=begin, ended_at=begin - SECOND, result="busy"),
+        calls.CallAttempt(kind="resident", key="R1", started_at=begin, ended_at=begin, result="answered"),
+        calls.CallAttempt(kind="resident", key=" ", started_at=begin, ended_at=begin, result="busy"),
     ):
         with pytest.raises(lifecycle.LifecycleError):
             calls.record(conn, alert, bad, who)

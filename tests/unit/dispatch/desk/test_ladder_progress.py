@@ -7,18 +7,29 @@ from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarg
 
 AT = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 POLICY = Policy(
-    "emergency", "emergency", "紧急", "Emergency",
-    (
+    code="emergency", severity="emergency", name_zh="紧急", name_en="Emergency",
+    steps=(
         Step(0, (OnDutyTarget(("home_care_bed_team",), 2),)),
         Step(30, (OnDutyTarget(("street_elder_center",)),)),
         Step(30, (FamilyTarget(1, 2), ServiceTarget("120"))),
     ),
-    60, 120, 0,
+    repeat_after_s=60, acknowledged_s=120, responding_s=0,
 )  # fmt: skip
 
 
 def told(step: int, round: int = 0) -> StepRecipient:
-    return StepRecipient(step, round, "sent", AT, "staff", "S1", "员", "Person", "sms", False)
+    return StepRecipient(
+        step=step,
+        round=round,
+        state="sent",
+        at=AT,
+        kind="staff",
+        key="S1",
+        name_zh="员",
+        name_en="Person",
+        channel="sms",
+        instead=False,
+    )
 
 
 def states(*arguments: object) -> list[str]:

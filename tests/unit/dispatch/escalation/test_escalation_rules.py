@@ -26,7 +26,15 @@ PLACE = "sz.yt.hs.pw.c1"
 def item(
     number: int, rule: str = "gateway_silent", area: str = PLACE, severity: str = "technical", at: int = 0
 ) -> OpenAlert:
-    return OpenAlert(str(number), rule, severity, "raised", area, f"H{number}", at * 1_000_000 + number)
+    return OpenAlert(
+        id=str(number),
+        rule=rule,
+        severity=severity,
+        state="raised",
+        area=area,
+        household=f"H{number}",
+        onset_us=at * 1_000_000 + number,
+    )
 
 
 def test_a_power_cut_is_one_line_and_a_fall_beside_it_another() -> None:
@@ -188,7 +196,20 @@ def test_contradictions_are_refused_in_words(outcome: str | None, finding: outco
 def case(severity: str, acknowledged: float | None, verdict: str | None = None) -> statistics.Case:
     state = "raised" if acknowledged is None else "resolved"
     return statistics.Case(
-        severity, "sos", state, None, verdict, None, None, None, ["visit"], acknowledged, None, None, 2, 0
+        severity=severity,
+        rule="sos",
+        state=state,
+        outcome=None,
+        verdict=verdict,
+        cause=None,
+        injury=None,
+        hospital=None,
+        actions=["visit"],
+        acknowledged_s=acknowledged,
+        arrived_s=None,
+        closed_s=None,
+        steps=2,
+        lapses=0,
     )
 
 

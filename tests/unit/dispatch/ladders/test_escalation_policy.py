@@ -29,7 +29,16 @@ from dispatch.ladders.policy import (
 )
 
 BEDS = Step(0, (OnDutyTarget(("home_care_bed_team",)),))
-GOOD = Policy("e", "emergency", "急", "E", (BEDS, Step(30, (ServiceTarget("120"),))), 60, 120, 600)
+GOOD = Policy(
+    code="e",
+    severity="emergency",
+    name_zh="急",
+    name_en="E",
+    steps=(BEDS, Step(30, (ServiceTarget("120"),))),
+    repeat_after_s=60,
+    acknowledged_s=120,
+    responding_s=600,
+)
 NOON = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)
 
 
