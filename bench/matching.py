@@ -155,7 +155,22 @@ def _district(conn: psycopg.Connection[Any], now: dt.datetime) -> list[dict[str,
     found = []
     for number, (household, resident) in enumerate(conn.execute("SELECT household_id, id FROM resident").fetchall()):
         severity = URGENCIES[number % 3]
-        alert = NewAlert(uuid.uuid4(), "fall", 1, severity, "x", household, resident, now, now, now, now, "", "", {})
+        alert = NewAlert(
+            id=uuid.uuid4(),
+            rule="fall",
+            rule_version=1,
+            severity=severity,
+            subject="x",
+            household_id=household,
+            resident_id=resident,
+            onset=now,
+            sensed_at=now,
+            received_at=now,
+            raised_at=now,
+            reason_zh="",
+            reason_en="",
+            evidence={},
+        )
         lifecycle.raise_alert(conn, alert)
         row = lifecycle.load(conn, alert.id)
         if row is not None:

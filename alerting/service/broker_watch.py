@@ -111,12 +111,22 @@ class LinkWatch:
         since = dt.datetime.fromtimestamp(since_s, dt.UTC)
         minutes = (now - since).total_seconds() / 60
         alert = lifecycle.NewAlert(
-            alert_id(SUBJECT, RULE, round(since.timestamp() * 1e6)), RULE, 1, "technical", SUBJECT, household_id, None,
-            since, since, now, now,
-            f"消息服务器连接中断 {minutes:.1f} 分钟,无法接收各住户的数据和预警",
-            f"The broker has been out of reach for {minutes:.1f} min: no home is heard, no alert can be raised",
-            {"kind": "link", "worker": self._worker},
-        )  # fmt: skip
+            id=alert_id(SUBJECT, RULE, round(since.timestamp() * 1e6)),
+            rule=RULE,
+            rule_version=1,
+            severity="technical",
+            subject=SUBJECT,
+            household_id=household_id,
+            resident_id=None,
+            onset=since,
+            sensed_at=since,
+            received_at=now,
+            raised_at=now,
+            reason_zh=f"消息服务器连接中断 {minutes:.1f} 分钟,无法接收各住户的数据和预警",
+            reason_en=f"The broker has been out of reach for {minutes:.1f} min: no home is heard,"
+            " no alert can be raised",
+            evidence={"kind": "link", "worker": self._worker},
+        )
         if lifecycle.raise_alert(conn, alert):
             self._seen_at = now.timestamp()
             log.error("the broker is away", since=since.isoformat(), alert_id=str(alert.id))

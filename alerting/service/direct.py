@@ -8,11 +8,12 @@ import structlog
 
 from database.pool import make_pool
 from database.settings import DatabaseSettings
-from dispatch.channels import config, wording
+from dispatch.channels import config
 from dispatch.channels.adapters.base import Adapter, DeliveryError, Outgoing
 from dispatch.channels.adapters.webpush import Subscription
+from dispatch.channels.wording import alert_words as wording
 from dispatch.core.notice import AlertNotice
-from dispatch.ladders.people import Called
+from dispatch.ladders.people import Addressee
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,7 @@ NEED_DATABASE = ("console", "outbox", "webpush")
 class Door(Protocol):
     """A way out that does not need the database."""
 
-    def send(self, person: Called, alert: AlertNotice, key: UUID) -> bool:
+    def send(self, person: Addressee, alert: AlertNotice, key: UUID) -> bool:
         """Tell one person of one alert; False where no channel took it. A repetition has the same ``key``."""
         ...
 
@@ -41,7 +42,7 @@ class ChannelDoor:
         if not usable:
             log.warning("no channel works without the database: while it is away, only the consoles show an emergency")
 
-    def send(self, person: Called, alert: AlertNotice, key: UUID) -> bool:
+    def send(self, person: Addressee, alert: AlertNotice, key: UUID) -> bool:
         """By the first channel that takes it."""
         recipient = person.recipient
         name, phone = person.name_zh, person.phone
@@ -86,7 +87,7 @@ class _NoBrowsers:
 
 
 def _content(alert: AlertNotice, *, to_family: bool) -> wording.Content:
-    item = wording.Item(
+    item = wording.MessageItem(
         alert_id=alert.id,
         severity=alert.severity,
         rule=alert.rule,

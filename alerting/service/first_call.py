@@ -24,8 +24,8 @@ from alerting.service.direct import Door
 from alerting.service.spool import Record
 from dispatch.channels.notifications import Recipient
 from dispatch.core.notice import AlertNotice
-from dispatch.ladders.ladder import Told
-from dispatch.ladders.people import Called
+from dispatch.ladders.ladder import DirectCalls
+from dispatch.ladders.people import Addressee
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ class _Entry(msgspec.Struct):
     left: int = 0
 
 
-Whom = Callable[[Record, dt.datetime], tuple[AlertNotice, tuple[Called, ...]]]
+Whom = Callable[[Record, dt.datetime], tuple[AlertNotice, tuple[Addressee, ...]]]
 """The notice of a finding and the people of its first step; ValueError where what is cached is too old."""
 
 
@@ -94,7 +94,7 @@ class FirstCall:
                 self._entries[finding.alert_id] = entry
                 self._lock.notify_all()
 
-    def settle(self, alert_id: uuid.UUID) -> Told | None:
+    def settle(self, alert_id: uuid.UUID) -> DirectCalls | None:
         """The writer is about to commit: from now on nobody is called from here. Gives those who were."""
         with self._lock:
             entry = self._entries.get(alert_id)
@@ -106,7 +106,7 @@ class FirstCall:
             if not lines:
                 return None
             people = tuple(Recipient(line.kind, line.key) for line in lines)  # type: ignore[arg-type]
-            return Told(people, min(line.at for line in lines))
+            return DirectCalls(people, min(line.at for line in lines))
 
     def stored(self, alert_id: uuid.UUID) -> None:
         """It is in the database."""
@@ -143,7 +143,7 @@ class FirstCall:
 
     def _call(self, entry: _Entry) -> None:
         finding = entry.record.finding
-        people: tuple[Called, ...] = ()
+        people: tuple[Addressee, ...] = ()
         try:
             alert, people = self._whom(entry.record, dt.datetime.now(dt.UTC))
         except ValueError as error:
@@ -157,7 +157,7 @@ class FirstCall:
             key = uuid.uuid5(NAMESPACE, f"{finding.alert_id}/{person.recipient.kind}/{person.recipient.key}")
             self._pool.submit(self._tell, self._door, entry, person, alert, key)
 
-    def _tell(self, door: Door, entry: _Entry, person: Called, alert: AlertNotice, key: uuid.UUID) -> None:
+    def _tell(self, door: Door, entry: _Entry, person: Addressee, alert: AlertNotice, key: uuid.UUID) -> None:
         sent = False
         try:
             sent = door.send(person, alert, key)
@@ -207,5 +207,5 @@ def _told_if_full() -> Iterator[None]:
         log.error("who was called is not on disk", error=str(error))
 
 
-def _pair(person: Called) -> tuple[str, str]:
+def _pair(person: Addressee) -> tuple[str, str]:
     return person.recipient.kind, person.recipient.key

@@ -378,26 +378,26 @@ class Alerting:
                 lifecycle.update_alert(conn, _new_alert(record))
             told = self._first_call.settle(finding.alert_id)
             if told is not None:
-                ladder.enter_told(conn, finding.alert_id, told)
+                ladder.record_direct_calls(conn, finding.alert_id, told)
 
 
 def _new_alert(record: Record) -> lifecycle.NewAlert:
     finding = record.finding
     return lifecycle.NewAlert(
-        finding.alert_id,
-        finding.rule,
-        finding.rule_version,
-        finding.severity,
-        finding.subject,
-        finding.household_id,
-        finding.resident_id,
-        _time(finding.since_us),
-        _time(finding.sensed_us),
-        _time(record.received_us),
-        _time(record.raised_us),
-        finding.reason_zh,
-        finding.reason_en,
-        finding.evidence,
+        id=finding.alert_id,
+        rule=finding.rule,
+        rule_version=finding.rule_version,
+        severity=finding.severity,
+        subject=finding.subject,
+        household_id=finding.household_id,
+        resident_id=finding.resident_id,
+        onset=_time(finding.since_us),
+        sensed_at=_time(finding.sensed_us),
+        received_at=_time(record.received_us),
+        raised_at=_time(record.raised_us),
+        reason_zh=finding.reason_zh,
+        reason_en=finding.reason_en,
+        evidence=finding.evidence,
     )
 
 

@@ -17,7 +17,7 @@ from care_network.records.registry import Registry
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.notice import AlertNotice
-from dispatch.ladders.people import Called
+from dispatch.ladders.people import Addressee
 from dispatch.ladders.picture import PictureCache
 
 log = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ class Surroundings:
         while not stop.wait(self._settings.registry_refresh_s):
             self.refresh()
 
-    def whom(self, record: Record, now: dt.datetime) -> tuple[AlertNotice, tuple[Called, ...]]:
+    def whom(self, record: Record, now: dt.datetime) -> tuple[AlertNotice, tuple[Addressee, ...]]:
         """For an emergency that the database does not take: its notice and the people of its first step."""
         alert = build_notice(self.registry, record.finding, record.received_us, record.raised_us, "raised", 1)
         picture = self._people.picture

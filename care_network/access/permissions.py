@@ -72,6 +72,8 @@ class Action(StrEnum):
     """Send people: make, hand out, take back and cancel work orders."""
     HAND_OVER = "hand_over"
     """Give the open alerts of one's area to the next shift, accept them, take the offer back."""
+    SET_POLICIES = "set_policies"
+    """Escalation policies: whom alerts call, in which order and how soon."""
     SET_PREFERENCES = "set_preferences"
     """Channels, language and quiet hours of somebody's messages."""
     RATE_VISIT = "rate_visit"
@@ -103,6 +105,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.MANAGE_STAFF,
             Action.EDIT_CONTACTS,
             Action.VIEW_ORDERS,
+            Action.SET_POLICIES,
             Action.SET_PREFERENCES,
             Action.VIEW_LIMITS,
             Action.SET_HOME_LIMITS,
@@ -116,7 +119,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
         | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.HAND_OVER, Action.SET_PREFERENCES}
+        | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     ),
     Role.CARER: frozenset(
         _VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS}

@@ -27,7 +27,7 @@ from dispatch.core.history import Actor
 from dispatch.core.links import Link, LinkError, LinkKeys, load_link_keys
 from dispatch.orders import dispatch, messages, photos, ratings, store
 from dispatch.orders.states import BY_PERSON, LIVE, OrderError, offered_actions
-from dispatch.orders.store import Order, Wanted
+from dispatch.orders.store import Order, OrderFilter
 
 router = APIRouter()
 Shared = Annotated[Console, Depends(console_of)]
@@ -145,7 +145,7 @@ def _show(
                 )
                 return page(request, "phone.html", status=status, order=None, message=message or text)
             _audit(conn, request, visitor, "view_order", order.resident_id)
-            mine = store.listed(conn, Wanted(states=list(LIVE), staff_id=visitor.staff_id))
+            mine = store.list_orders(conn, OrderFilter(states=list(LIVE), staff_id=visitor.staff_id))
         note, why_not = _medical(request, console, visitor, order, now) if medical else (None, "")
     except (LinkError, LifecycleError) as error:
         return page(request, "phone.html", status=410, order=None, message=message or _said(request, error))

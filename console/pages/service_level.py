@@ -67,7 +67,7 @@ def _names(conn: psycopg.Connection[Any], query: LiteralString) -> dict[str, tup
 
 def _read(
     request: Request, console: Console, account: Account, days: int, by_shift: bool
-) -> tuple[list[sla.Line], list[dict[str, Any]]]:
+) -> tuple[list[sla.ReportLine], list[dict[str, Any]]]:
     require(account, Action.VIEW_OPERATIONS)
     now = dt.datetime.now(dt.UTC)
     since = now - dt.timedelta(days=days)

@@ -75,10 +75,12 @@ def set_policies(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check them against each other, store nothing.")] = False,
 ) -> None:
     """Store policies as new versions, all or none. Alerts that are open keep theirs."""
+    from care_network.access.permissions import Action
     from dispatch.ladders import policy, store
+    from shouwang.cli.session import actor
 
     with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
+        account = actor(conn, login, Action.SET_POLICIES)
         wanted = policy.parse(file.read_text("utf-8"))
         with conn.transaction(force_rollback=dry_run):
             changed = store.save(conn, wanted, dt.datetime.now(dt.UTC), account.id)
@@ -88,10 +90,12 @@ def set_policies(
 @app.command("drop-policy")
 def drop_policy(code: Annotated[str, typer.Argument(help="Its code.")], url: Url, login: Login) -> None:
     """From now on this policy applies to no new alert."""
+    from care_network.access.permissions import Action
     from dispatch.ladders import store
+    from shouwang.cli.session import actor
 
     with _errors(), _connection(url) as conn:
-        store.retire(conn, code, dt.datetime.now(dt.UTC), _dispatcher(conn, login).id)
+        store.retire(conn, code, dt.datetime.now(dt.UTC), actor(conn, login, Action.SET_POLICIES).id)
         typer.echo(f"dropped {code}")
 
 
@@ -106,8 +110,8 @@ def hand_over(
     from shouwang.cli.tables import dispatch
 
     with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
-        found = handover.offer(conn, str(account.area_path), _actor(account), dt.datetime.now(dt.UTC), note)
+        account = _account(conn, login)
+        found = handover.offer(conn, str(account.area_path), account, dt.datetime.now(dt.UTC), "cli", note)
         dispatch.print_handover(found)
 
 
@@ -118,9 +122,7 @@ def accept(number: Annotated[int, typer.Argument(help="The hand-over's number.")
     from shouwang.cli.tables import dispatch
 
     with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
-        _check_area(conn, account, number)
-        found = handover.accept(conn, number, _actor(account), dt.datetime.now(dt.UTC))
+        found = handover.accept(conn, number, _account(conn, login), dt.datetime.now(dt.UTC), "cli")
         dispatch.print_handover(found)
 
 
@@ -131,18 +133,19 @@ def withdraw(number: Annotated[int, typer.Argument(help="The hand-over's number.
     from shouwang.cli.tables import dispatch
 
     with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
-        _check_area(conn, account, number)
-        dispatch.print_handover(handover.withdraw(conn, number, account, dt.datetime.now(dt.UTC), "cli"))
+        found = handover.withdraw(conn, number, _account(conn, login), dt.datetime.now(dt.UTC), "cli")
+        dispatch.print_handover(found)
 
 
 @app.command()
 def report(alert: Annotated[uuid.UUID, typer.Argument(help="Its id.")], url: Url, login: Login) -> None:
     """What has to be documented of an alert: received, answered, called, by whom, how it ended."""
+    from care_network.access.permissions import Action
+    from shouwang.cli.session import actor
     from shouwang.cli.tables import dispatch
 
     with _errors(), _connection(url) as conn:
-        dispatch.print_report(conn, _dispatcher(conn, login), alert)
+        dispatch.print_report(conn, actor(conn, login, Action.VIEW_OPERATIONS), alert)
 
 
 @app.command()
@@ -160,30 +163,12 @@ def statistics(
         dispatch.print_statistics(conn, now - dt.timedelta(days=days), now, under, as_json)
 
 
-def _dispatcher(conn: "psycopg.Connection[Any]", login: str) -> "Account":
-    """No password is asked for; see :mod:`shouwang.cli.session`."""
-    from care_network.access.accounts import account_by_login
+def _account(conn: "psycopg.Connection[Any]", login: str) -> "Account":
+    """The account of somebody who may hand over. Raises NotAllowedError."""
+    from care_network.access.permissions import Action
+    from shouwang.cli.session import actor
 
-    account = account_by_login(conn, login)
-    if account is None:
-        raise ValueError(f"no active account {login!r}")
-    if account.role not in ("dispatcher", "admin") or account.area_path is None:
-        raise ValueError(f"{login} is neither a dispatcher nor an administrator")
-    return account
-
-
-def _check_area(conn: "psycopg.Connection[Any]", account: "Account", number: int) -> None:
-    from dispatch.desk import handover
-
-    found = handover.load(conn, number)
-    if found is not None and not f"{found.area}.".startswith(f"{account.area_path}."):
-        raise ValueError(f"hand-over {number} is not of your area")
-
-
-def _actor(account: "Account") -> Any:
-    from dispatch.core.history import Actor
-
-    return Actor(account.id, account.name_zh, "cli")
+    return actor(conn, login, Action.HAND_OVER)
 
 
 @contextmanager
@@ -200,6 +185,7 @@ def _errors() -> Iterator[None]:
 
     from care_network.errors import ProvisioningError
     from dispatch.alerts.lifecycle import LifecycleError
+    from shouwang.cli.session import NotAllowedError
 
     try:
         yield
@@ -207,6 +193,6 @@ def _errors() -> Iterator[None]:
         zh = "" if error.message_zh == str(error) else f"{error.message_zh}\n"
         typer.secho(f"{zh}{error}", err=True, fg="red")
         raise typer.Exit(1) from error
-    except (ValueError, psycopg.OperationalError) as error:
+    except (ValueError, NotAllowedError, psycopg.OperationalError) as error:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(1) from error

@@ -3,13 +3,17 @@
 import datetime as dt
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dispatch.channels.policy import QuietHours
 
 app = typer.Typer(help="Tell people: the delivery service, its keys, how somebody wants to be told.")
 
 Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+Login = Annotated[str, typer.Option("--as", help="Login of the account that does it: its role, its area, the audit.")]
 
 
 class Kind(StrEnum):
@@ -71,6 +75,7 @@ def prefer(
     kind: Annotated[Kind, typer.Argument(help="What the recipient is.")],
     key: Annotated[str, typer.Argument(help="Staff or organisation code; of a contact RESIDENT/PHONE.")],
     url: Url,
+    login: Login,
     channels: Annotated[str, typer.Option(help="In order, with commas: 'voice,sms'. Empty: the usual ones.")] = "",
     language: Annotated[Language | None, typer.Option(help="Instead of the login's or contact's.")] = None,
     quiet: Annotated[str, typer.Option(help="'22:00-07:00', Shanghai's clock; never holds an emergency.")] = "",
@@ -80,39 +85,43 @@ def prefer(
 ) -> None:
     """How somebody wants to be told; replaces what they preferred before."""
     import psycopg
-    from psycopg.types.json import Jsonb
+
+    from care_network.access.permissions import Action
+    from care_network.errors import ProvisioningError
+    from dispatch.channels.notifications import Recipient
+    from dispatch.channels.preferences import Preference, set_preference
+    from shouwang.cli.session import NotAllowedError, actor
 
     hours = _hours(quiet)
     addresses = dict(entry.split("=", 1) for entry in address or [] if "=" in entry)
     if len(addresses) != len(address or []):
         raise typer.BadParameter("write CHANNEL=ADDRESS", param_hint="--address")
-    with psycopg.connect(url) as conn:
-        conn.execute(
-            """
-            INSERT INTO notification_preference
-                (recipient_kind, recipient_key, channels, language, quiet_from, quiet_until, addresses)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (recipient_kind, recipient_key) DO UPDATE SET channels = excluded.channels,
-                language = excluded.language, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
-                addresses = excluded.addresses
-            """,
-            (
-                kind.value,
-                key,
-                [name.strip() for name in channels.split(",") if name.strip()],
-                None if language is None else language.value,
-                *hours,
-                Jsonb(addresses),
-            ),
-        )
+    wanted = Preference(
+        tuple(name.strip() for name in channels.split(",") if name.strip()),
+        None if language is None else language.value,
+        hours,
+        addresses,
+    )
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
+            account = actor(conn, login, Action.SET_PREFERENCES)
+            set_preference(conn, account, Recipient(kind.value, key), wanted, dt.datetime.now(dt.UTC), "cli")
+    except ProvisioningError as error:
+        typer.secho(f"{error.message_zh}\n{error.message_en}", err=True, fg="red")
+        raise typer.Exit(1) from error
+    except (NotAllowedError, psycopg.OperationalError) as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(1) from error
     typer.echo(f"{kind.value} {key}: stored")
 
 
-def _hours(text: str) -> tuple[dt.time | None, dt.time | None]:
+def _hours(text: str) -> "QuietHours | None":
+    from dispatch.channels.policy import QuietHours
+
     if not text:
-        return None, None
+        return None
     try:
         start, end = (dt.time.fromisoformat(part.strip()) for part in text.split("-"))
     except ValueError as error:
         raise typer.BadParameter(f"{text!r}: write 22:00-07:00", param_hint="--quiet") from error
-    return start, end
+    return QuietHours(start, end)

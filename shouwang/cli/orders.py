@@ -46,7 +46,7 @@ def list_(
     """Orders of the account's area, the gravest first."""
     from care_network.access.permissions import Action, audit, visible_households
     from dispatch.orders.states import LIVE
-    from dispatch.orders.store import Wanted, listed
+    from dispatch.orders.store import OrderFilter, list_orders
     from shouwang.cli.tables import orders
 
     views: dict[str, list[str]] = {
@@ -56,7 +56,7 @@ def list_(
         raise typer.BadParameter(f"one of {', '.join(views)}", param_hint="--view")
     with _desk(url, login, Action.VIEW_ORDERS) as (conn, account, _actor, now):
         households = sorted(visible_households(conn, account))
-        found = listed(conn, Wanted(views[view], urgency, service, households=households))
+        found = list_orders(conn, OrderFilter(views[view], urgency, service, households=households))
         audit(conn, account, "view_orders", at=now, origin="cli", detail={"view": view, "orders": len(found)})
         orders.print_orders(found)
 
@@ -281,9 +281,9 @@ def _desk(
 
 def _order(conn: "psycopg.Connection[Any]", account: "Account", number: int, now: dt.datetime) -> "Order":
     from care_network.access.permissions import audit, visible_households
-    from dispatch.orders.store import by_number
+    from dispatch.orders.store import load_by_number
 
-    order = by_number(conn, number)
+    order = load_by_number(conn, number)
     seen = order.household_id in visible_households(conn, account)
     audit(conn, account, "view_order" if seen else "refused_view_order", at=now, resident_id=order.resident_id,
           origin="cli", detail={"order": str(order.id)})  # fmt: skip

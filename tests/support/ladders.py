@@ -13,7 +13,7 @@ from care_network.records.records import NewOrganisation
 from care_network.records.staff_records import NewContact, NewRosterEntry, NewShift, NewStaff
 from dispatch.alerts import lifecycle
 from dispatch.ladders import store
-from dispatch.ladders.policy import Desk, Family, OnDuty, Policy, Step
+from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarget, Policy, Step
 from tests.support.network import C1, NOW, build_city
 
 Conn = psycopg.Connection
@@ -68,13 +68,13 @@ def ladder(
 ) -> Policy:
     """Bed team, then street, then district and family; as quick as given."""
     targets = (
-        (OnDuty(("home_care_bed_team",)),),
-        (OnDuty(("street_elder_center",)),),
-        (OnDuty(("district_center",)), Desk(("district_center",)), Family(1, 2)),
+        (OnDutyTarget(("home_care_bed_team",)),),
+        (OnDutyTarget(("street_elder_center",)),),
+        (OnDutyTarget(("district_center",)), OrganisationTarget(("district_center",)), FamilyTarget(1, 2)),
     )
     steps = tuple(Step(after, targets[number % 3]) for number, after in enumerate(after_s))
     settings: dict[str, object] = {"repeat_after_s": 60.0, "acknowledged_s": 60.0, "responding_s": 0.0, **fields}
-    return Policy(code, severity, "测试", "Test", steps, **settings)  # type: ignore[arg-type]
+    return Policy(code=code, severity=severity, name_zh="测试", name_en="Test", steps=steps, **settings)  # type: ignore[arg-type]
 
 
 def use(conn: Conn, policy: Policy) -> None:
@@ -96,9 +96,21 @@ def raise_one(conn: Conn, key: str = "a", severity: str = "emergency", household
     assert row is not None
     alert_id = uuid.uuid5(uuid.NAMESPACE_URL, key)
     alert = lifecycle.NewAlert(
-        alert_id, "sos", 1, severity, f"household:{key}", row[0], row[1], row[2], row[2], row[2], row[2],
-        "老人按下呼叫按钮", "SOS pressed", {},
-    )  # fmt: skip
+        id=alert_id,
+        rule="sos",
+        rule_version=1,
+        severity=severity,
+        subject=f"household:{key}",
+        household_id=row[0],
+        resident_id=row[1],
+        onset=row[2],
+        sensed_at=row[2],
+        received_at=row[2],
+        raised_at=row[2],
+        reason_zh="老人按下呼叫按钮",
+        reason_en="SOS pressed",
+        evidence={},
+    )
     lifecycle.raise_alert(conn, alert)
     return alert_id
 

@@ -61,7 +61,20 @@ def raise_alert(
     row = conn.execute("SELECT household_id, id FROM resident WHERE code = %s", (resident,)).fetchone()
     assert row is not None
     alert = NewAlert(
-        uuid.uuid4(), rule, 1, severity, f"resident:{resident}", row[0], row[1], at, at, at, at, "确认跌倒", "fall", {}
+        id=uuid.uuid4(),
+        rule=rule,
+        rule_version=1,
+        severity=severity,
+        subject=f"resident:{resident}",
+        household_id=row[0],
+        resident_id=row[1],
+        onset=at,
+        sensed_at=at,
+        received_at=at,
+        raised_at=at,
+        reason_zh="确认跌倒",
+        reason_en="fall",
+        evidence={},
     )
     assert lifecycle.raise_alert(conn, alert)
     return alert.id

@@ -51,6 +51,7 @@ MATRIX = {
     "view_orders": "yes  yes  yes  no",
     "dispatch": "no   yes  no   no",
     "hand_over": "no   yes  no   no",
+    "set_policies": "yes  yes  no   no",
     "set_preferences": "yes  yes  no   no",
     "rate_visit": "no   no   no   yes",
 }
