@@ -11,8 +11,8 @@ from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.catalogues.services import SERVICES
+from console.access import medical_notes as medical_note
 from console.board.board import notice_of
-from console.pages import medical_note
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, origin_of, require
 from console.shell.state import Console, console_of
@@ -152,7 +152,7 @@ def _show(
 ) -> Response:
     alert, events = load_alert(console, account, alert_id, origin_of(request))
     return page(
-        request, "alert.html", account, status=status, alert=alert, events=events,
+        request, "alerts.html", account, status=status, alert=alert, events=events,
         **_course(console, account, alert_id), **context,
     )  # fmt: skip
 

@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 
 from care_network.access.permissions import Action
 from care_network.errors import LoginRefusedError
+from care_network.records import vitals
 from console.board.board import Watcher
-from console.pages import vitals
 from console.pages.alerts import act
 from console.pages.residents import authenticate, load_resident, set_cookie
 from console.shell.security import CurrentAccount, LoginNeeded, origin_of, require, same_origin

@@ -225,7 +225,7 @@ def _suggestions(
             origin=origin_of(request), detail={"alert": str(alert_id), "service": chosen},
         )  # fmt: skip
     return page(
-        request, "dispatch.html", account, status=status, alert=alert, match=found, service=chosen, services=SERVICES,
+        request, "candidates.html", account, status=status, alert=alert, match=found, service=chosen, services=SERVICES,
         message=message, live=live,
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ def sla_page(
             statistics.load_cases(conn, now - dt.timedelta(days=days), now, account.area_path)
         )
     return page(
-        request, "sla.html", account, lines=lines, breaches=breaches, days=days, by_shift=by_shift,
+        request, "service_level.html", account, lines=lines, breaches=breaches, days=days, by_shift=by_shift,
         milestones=sla.WORDS, targets=in_force, organisations=organisations, shifts=shifts, counted=counted,
         answer_s=statistics.ANSWER_S, outcome_words=OUTCOMES,
     )  # fmt: skip

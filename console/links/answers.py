@@ -42,7 +42,7 @@ def answer_page(request: Request, console: Shared, token: str) -> Response:
             answer = answers.load(conn, keys, token, now)
     except links.LinkError as error:
         return _refused(request, error)
-    return page(request, "answer.html", answer=answer, token=token, done="")
+    return page(request, "answers.html", answer=answer, token=token, done="")
 
 
 @router.post("/a/{token}")
@@ -55,7 +55,7 @@ def answer(request: Request, console: Shared, token: str) -> Response:
             found = answers.load(conn, _keys(console), token, now)
     except links.LinkError as error:
         return _refused(request, error)
-    return page(request, "answer.html", answer=found, token=token, done=outcome, count=count)
+    return page(request, "answers.html", answer=found, token=token, done=outcome, count=count)
 
 
 @router.post("/receipts/{token}")
@@ -119,4 +119,4 @@ def _keys(console: Console) -> links.LinkKeys:
 
 def _refused(request: Request, error: links.LinkError) -> Response:
     message = pick(language_of(request, None), error.message_zh, error.message_en)
-    return page(request, "answer.html", status=410, answer=None, message=message)
+    return page(request, "answers.html", status=410, answer=None, message=message)

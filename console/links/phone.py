@@ -16,7 +16,7 @@ from care_network.access import permissions
 from care_network.access.accounts import account_by_login
 from care_network.catalogues.services import SERVICES
 from care_network.medical.notes import ShownNote
-from console.pages import medical_note
+from console.access import medical_notes as medical_note
 from console.shell.i18n import pick
 from console.shell.security import origin_of
 from console.shell.state import Console, console_of
@@ -190,9 +190,9 @@ def _rating(
             order = store.load(conn, uuid.UUID(link.subject))
             spent = links.spent_at(conn, token) is not None
     except (LinkError, OrderError) as error:
-        return page(request, "rate.html", status=410, order=None, message=message or _said(request, error))
+        return page(request, "rating.html", status=410, order=None, message=message or _said(request, error))
     return page(
-        request, "rate.html", status=status, order=order, message=message, done=done or spent, services=SERVICES,
+        request, "rating.html", status=status, order=order, message=message, done=done or spent, services=SERVICES,
         rating_words=ratings.WORDS,
     )  # fmt: skip
 
