@@ -7,8 +7,8 @@ import msgspec
 import psycopg
 
 from ingest.batches.batch import Batch, Batcher, Limits
-from ingest.batches.directory import DatabaseDirectory
-from ingest.batches.senml_door import Delivery, Door
+from ingest.batches.database_directory import DatabaseDirectory
+from ingest.batches.senml_rows import Delivery, Door
 from ingest.quarantine.quarantine import Entry, Quarantine, settle
 from ingest.quarantine.refusals import NUMBER_NOT_TAKEN, Code, fault
 from ingest.storing import unnumbered, writer

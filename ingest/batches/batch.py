@@ -17,7 +17,7 @@ from firmware_profiles import wire
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import DecodeError
 from ingest.batches.marks import Mark
-from ingest.batches.senml_door import Rows
+from ingest.batches.senml_rows import Rows
 from ingest.quarantine.refusals import Code, Refusal, fault, trace
 
 log = structlog.get_logger(__name__)

@@ -8,8 +8,8 @@ import psycopg
 
 from firmware_profiles import wire
 from ingest.batches.batch import Batch, Batcher, Limits
-from ingest.batches.directory import DatabaseDirectory
-from ingest.batches.senml_door import Delivery, Door
+from ingest.batches.database_directory import DatabaseDirectory
+from ingest.batches.senml_rows import Delivery, Door
 from ingest.quarantine.refusals import Code, Refusal
 from ingest.receiving.subscriber import Received
 

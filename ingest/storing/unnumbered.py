@@ -6,7 +6,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from ingest.batches.senml_door import Row, Rows, refusal_of
+from ingest.batches.senml_rows import Row, Rows, refusal_of
 from ingest.quarantine.refusals import Code, Refusal
 from ingest.storing import rows as copy_format
 

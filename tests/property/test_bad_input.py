@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from firmware_profiles import wire
 from ingest.batches.batch import Batch, Batcher, Limits
 from ingest.batches.marks import Mark
-from ingest.batches.senml_door import Delivery, Door
+from ingest.batches.senml_rows import Delivery, Door
 
 NOW = 1_800_000_000_000_000
 LIMITS = Limits(NOW - 90 * 86_400_000_000, NOW + 300_000_000)

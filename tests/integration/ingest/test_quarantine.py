@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from firmware_profiles import senml, wire
 from ingest.batches.batch import Batch, Batcher, Limits
-from ingest.batches.directory import STREAMS_A_DAY, DatabaseDirectory
-from ingest.batches.senml_door import Delivery, Door
+from ingest.batches.database_directory import STREAMS_A_DAY, DatabaseDirectory
+from ingest.batches.senml_rows import Delivery, Door
 from ingest.quarantine import quarantine
 from ingest.quarantine.quarantine import Quarantine, Room
 from ingest.quarantine.refusals import Code, Refusal

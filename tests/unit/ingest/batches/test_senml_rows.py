@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firmware_profiles import senml, wire
-from ingest.batches.senml_door import Delivery, Door, Rows
+from ingest.batches.senml_rows import Delivery, Door, Rows
 from ingest.quarantine.refusals import Code
 
 NOW = 1_800_000_000_000_000
