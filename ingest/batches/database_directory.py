@@ -1,7 +1,7 @@
-"""What ingest knows of the district: gateways, devices, series, marks. Read from the database, kept in memory.
+"""Look up gateways, devices, series and marks in the database, and hold them in memory.
 
-What is unknown is asked for again after a moment, so that a newly provisioned home works without a restart and a
-stranger's flood of messages does not become a flood of queries.
+An unknown name is looked up again after a pause: a newly provisioned home works without a restart, and a flood of
+messages from a stranger does not become a flood of queries.
 """
 
 import time
@@ -16,12 +16,14 @@ from ingest.batches.marks import Mark
 ASK_AGAIN_S = 2.0
 """An unknown name is looked up at most this often."""
 STREAMS_A_DAY = 100
-"""Two for each time that a gateway's outbox begins anew."""
+"""New streams of one gateway in a day, at most. Each new beginning of its outbox takes two."""
 
 
 class DatabaseDirectory:
-    """A :class:`ingest.batches.batch.Directory` over one connection. Its methods raise psycopg.OperationalError while
-    the database is away; the caller tries again with a new one."""
+    """A :class:`ingest.batches.directory.Directory` over one connection.
+
+    Its methods raise psycopg.OperationalError while the database is away; the caller tries again with a new directory.
+    """
 
     def __init__(self, conn: psycopg.Connection[Any]) -> None:
         self._conn = conn
@@ -45,7 +47,7 @@ class DatabaseDirectory:
 
     def device(self, gateway_id: int, name: str) -> int | None:
         found = self._devices.get((gateway_id, name))
-        if found is None and self._may_ask(("devices", gateway_id)):  # all of them: a stranger may use many names
+        if found is None and self._may_ask(("devices", gateway_id)):  # all its devices: many unknown names, one query
             for id_, known in self._conn.execute("SELECT id, name FROM device WHERE gateway_id = %s", (gateway_id,)):
                 self._devices[gateway_id, known] = id_
             found = self._devices.get((gateway_id, name))
@@ -64,8 +66,7 @@ class DatabaseDirectory:
         return found
 
     def mark(self, key: StreamKey) -> Mark | None:
-        """The stored mark of a stream; a fresh one where nothing was stored yet; None where the gateway would have more
-        than ``STREAMS_A_DAY``."""
+        """Read a stream's stored mark; a fresh one for a new stream; None beyond ``STREAMS_A_DAY`` of the gateway."""
         row = self._conn.execute(
             """
             SELECT high, array(SELECT ARRAY[lower(gap), upper(gap)] FROM unnest(gaps) gap), version, newest_us
@@ -82,7 +83,6 @@ class DatabaseDirectory:
         return Mark() if streams < STREAMS_A_DAY else None
 
     def arrival(self, gateway_id: int, digest: bytes) -> int | None:
-        """When a SenML pack of these bytes with relative times came last and was stored, µs since 1970."""
         row = self._conn.execute(
             "SELECT (extract(epoch FROM arrived_at) * 1000000)::bigint FROM senml_arrival"
             " WHERE (gateway_id, sha256) = (%s, %s)",
@@ -90,8 +90,8 @@ class DatabaseDirectory:
         ).fetchone()
         return None if row is None else row[0]
 
-    def kept(self, limits: Limits) -> Limits:
-        """The limits, and nothing older than what is kept of the readings."""
+    def narrow(self, limits: Limits) -> Limits:
+        """Raise the earliest accepted time to the end of the readings' retention."""
         return Limits(max(limits.earliest_us, kept_from_us(self._conn)), limits.latest_us)
 
     def _may_ask(self, name: tuple[Any, ...]) -> bool:
