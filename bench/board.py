@@ -100,15 +100,41 @@ def run() -> list[Figure]:
             desk.stop()
     note = f"{OPEN} open alerts, {NEW} emergencies one after the other; p50 {np.median(new):.0f} ms"
     return [
-        Figure("board: a new emergency to its line on the screen, p99", _p99(new), "ms", LIMIT_MS, "limit", COMMAND,
-               note),
-        Figure(f"board: the same while {PER_S} alerts a second arrive, p99", _p99(late), "ms", LIMIT_MS, "limit",
-               COMMAND, f"{OPEN} open alerts, for {BUSY_S} s; p50 {np.median(late):.0f} ms"),
-        Figure("board: first lines painted", float(np.median([first for first, _ in paints])), "ms", command=COMMAND,
-               note=f"{OPEN} open alerts; all of them in {np.median([whole for _, whole in paints]):.0f} ms"),
-        Figure("board: frame to frame while it scrolls in that storm, p99", _p99(gaps), "ms", FELT_MS, "felt", COMMAND,
-               f"the longest {max(gaps):.0f} ms; {np.mean(np.array(gaps) > FELT_MS):.1%} above {FELT_MS:.0f} ms"),
-    ]  # fmt: skip
+        Figure(
+            name="board: a new emergency to its line on the screen, p99",
+            value=_p99(new),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+            note=note,
+        ),
+        Figure(
+            name=f"board: the same while {PER_S} alerts a second arrive, p99",
+            value=_p99(late),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+            note=f"{OPEN} open alerts, for {BUSY_S} s; p50 {np.median(late):.0f} ms",
+        ),
+        Figure(
+            name="board: first lines painted",
+            value=float(np.median([first for first, _ in paints])),
+            unit="ms",
+            command=COMMAND,
+            note=f"{OPEN} open alerts; all of them in {np.median([whole for _, whole in paints]):.0f} ms",
+        ),
+        Figure(
+            name="board: frame to frame while it scrolls in that storm, p99",
+            value=_p99(gaps),
+            unit="ms",
+            reference=FELT_MS,
+            reference_name="felt",
+            command=COMMAND,
+            note=f"the longest {max(gaps):.0f} ms; {np.mean(np.array(gaps) > FELT_MS):.1%} above {FELT_MS:.0f} ms",
+        ),
+    ]
 
 
 class Desk:

@@ -59,17 +59,59 @@ def run() -> list[Figure]:
             during_on_disk, _, _ = _drain(broker, on_disk, totals.pending)
     note = f"{totals.frames:,} frames, {totals.readings:,} readings; {len(during)} events meanwhile, NATS, TLS"
     return [
-        Figure("a home's day in the buffer", size / 2**20, "MB", BUDGET_MB, "disk budget", COMMAND,
-               f"fits {BUDGET_MB * 2**20 / size:.1f} times"),
-        Figure("event during the drain of 24 h, worst", max(during), "ms", LIMIT_MS, "limit", COMMAND, note),
-        Figure("event during the drain of 24 h, p50", float(np.median(during)), "ms", float(np.median(rest)),
-               "at rest, p50", COMMAND),
-        Figure("event during the drain, buffer on disk, p99", float(np.percentile(during_on_disk, 99)), "ms", LIMIT_MS,
-               "limit", COMMAND),
-        Figure("event during the drain, buffer on disk, worst", max(during_on_disk), "ms", stall,
-               "bare fdatasync, worst", COMMAND, f"of {SYNCS} at rest"),
-        Figure("drain of 24 h", totals.readings / seconds, "readings/s", None, "", COMMAND, f"{seconds:.1f} s in all"),
-    ]  # fmt: skip
+        Figure(
+            name="a home's day in the buffer",
+            value=size / 2**20,
+            unit="MB",
+            reference=BUDGET_MB,
+            reference_name="disk budget",
+            command=COMMAND,
+            note=f"fits {BUDGET_MB * 2**20 / size:.1f} times",
+        ),
+        Figure(
+            name="event during the drain of 24 h, worst",
+            value=max(during),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+            note=note,
+        ),
+        Figure(
+            name="event during the drain of 24 h, p50",
+            value=float(np.median(during)),
+            unit="ms",
+            reference=float(np.median(rest)),
+            reference_name="at rest, p50",
+            command=COMMAND,
+        ),
+        Figure(
+            name="event during the drain, buffer on disk, p99",
+            value=float(np.percentile(during_on_disk, 99)),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+        ),
+        Figure(
+            name="event during the drain, buffer on disk, worst",
+            value=max(during_on_disk),
+            unit="ms",
+            reference=stall,
+            reference_name="bare fdatasync, worst",
+            command=COMMAND,
+            note=f"of {SYNCS} at rest",
+        ),
+        Figure(
+            name="drain of 24 h",
+            value=totals.readings / seconds,
+            unit="readings/s",
+            reference=None,
+            reference_name="",
+            command=COMMAND,
+            note=f"{seconds:.1f} s in all",
+        ),
+    ]
 
 
 @contextlib.contextmanager

@@ -60,15 +60,34 @@ def run() -> list[Figure]:
     given = len(assign(crew, jobs))
     note = f"{PEOPLE} active staff, {on_duty} with a duty today; {matched} of {len(alerts)} alerts had somebody"
     return [
-        Figure("one alert to the best three with reasons, p99", _p99(warm), "ms", LIMIT_MS, "limit", COMMAND,
-               f"{note}; with every query, the day's roster in memory; p50 {np.median(warm):.1f} ms"),
-        Figure("the same after the roster changed, p99", _p99(cold), "ms", LIMIT_MS, "limit", COMMAND,
-               "an absence was entered just before: the day's roster is read and computed anew;"
-               f" p50 {np.median(cold):.1f} ms"),
-        Figure("scoring and wording alone, p99", _p99(pure), "ms", command=COMMAND, note="no database"),
-        Figure(f"{ORDERS} orders assigned to {PEOPLE} people at once", float(np.median(plans)), "ms", command=COMMAND,
-               note=f"all urgencies mixed; {given} given out; the slowest of five {max(plans):.0f} ms"),
-    ]  # fmt: skip
+        Figure(
+            name="one alert to the best three with reasons, p99",
+            value=_p99(warm),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+            note=f"{note}; with every query, the day's roster in memory; p50 {np.median(warm):.1f} ms",
+        ),
+        Figure(
+            name="the same after the roster changed, p99",
+            value=_p99(cold),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+            note="an absence was entered just before: the day's roster is read and computed anew;"
+            f" p50 {np.median(cold):.1f} ms",
+        ),
+        Figure(name="scoring and wording alone, p99", value=_p99(pure), unit="ms", command=COMMAND, note="no database"),
+        Figure(
+            name=f"{ORDERS} orders assigned to {PEOPLE} people at once",
+            value=float(np.median(plans)),
+            unit="ms",
+            command=COMMAND,
+            note=f"all urgencies mixed; {given} given out; the slowest of five {max(plans):.0f} ms",
+        ),
+    ]
 
 
 def _ms(work: Callable[..., Any], *arguments: Any) -> float:

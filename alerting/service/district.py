@@ -21,7 +21,7 @@ from care_network.records.registry import (
     load_registry,
     registry_stamp,
 )
-from database.local_copy import keep
+from database.local_copy import replace_copy
 from dispatch.core.notice import AlertNotice
 from firmware_profiles.devices import MODELS
 from vocabulary.alert_state import AlertState
@@ -155,5 +155,5 @@ class RegistryCache:
         if found == self.registry:
             return False
         self.registry = found
-        keep(self._file, encode_registry(found))
+        replace_copy(self._file, encode_registry(found))
         return True

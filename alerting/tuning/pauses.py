@@ -19,7 +19,7 @@ from alerting.detection.kit.context import Pause
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, require, visible_households
 from care_network.errors import NotFoundError, ProvisioningError
-from database.local_copy import keep
+from database.local_copy import replace_copy
 
 LONGEST = {"carer": dt.timedelta(hours=12), "maintenance": dt.timedelta(days=3)}
 WORDS = {"carer": ("护理员在场", "a carer is there"), "maintenance": ("设备维护", "maintenance")}
@@ -177,7 +177,7 @@ class PauseCache:
         if found == self.pauses:
             return False
         self.pauses = found
-        keep(self._file, msgspec.json.encode(found))
+        replace_copy(self._file, msgspec.json.encode(found))
         return True
 
 

@@ -12,7 +12,7 @@ import psycopg
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import Roster, serving
 from care_network.records.contacts import FamilyMember
-from database.local_copy import keep
+from database.local_copy import replace_copy
 from dispatch.ladders.people import Addressee, addressees
 from dispatch.ladders.policy import FamilyTarget, Policy, choose
 from dispatch.ladders.store import defaults, policies_now
@@ -60,7 +60,7 @@ class PictureCache:
         if picture == self.picture:
             return
         self.picture = picture
-        keep(self._file, msgspec.json.encode(picture))
+        replace_copy(self._file, msgspec.json.encode(picture))
 
 
 def _families(conn: psycopg.Connection[Any], policies: list[Policy], now: dt.datetime) -> dict[int, list[FamilyMember]]:

@@ -141,8 +141,8 @@ def test_a_gap_that_shrinks_keeps_its_story(database_url: str) -> None:
         assert gap_rows(conn) == [("asked", "[3,5)"), ("asked", "[7,10)"), ("open", "[20,30)")]
         number = conn.execute("SELECT id FROM stream_gap WHERE numbers = '[7,10)'").fetchone()
         assert number is not None
-        assert gaps.answered(conn, int(number[0]), "gw-of-someone-else", [(7, 9)]) == 0
-        assert gaps.answered(conn, int(number[0]), "gw-gap-1", [(1, 9)]) == 2
+        assert gaps.note_answer(conn, int(number[0]), "gw-of-someone-else", [(7, 9)]) == 0
+        assert gaps.note_answer(conn, int(number[0]), "gw-gap-1", [(1, 9)]) == 2
         assert gap_rows(conn) == [("asked", "[3,5)"), ("lost", "[7,9)"), ("asked", "[9,10)"), ("open", "[20,30)")]
         assert gaps.refresh(conn) == {"new": 0, "repaired": 0}, "what is known to be lost is not found anew"
         marks("{}")

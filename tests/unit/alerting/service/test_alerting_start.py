@@ -9,7 +9,7 @@ from alerting.service import service, surroundings
 from alerting.service.settings import AlertingSettings
 from alerting.service.surroundings import Surroundings
 from care_network.records.registry import EMPTY, encode_registry
-from database.local_copy import keep
+from database.local_copy import replace_copy
 from database.settings import DatabaseSettings
 from firmware_profiles.mqtt import Broker
 
@@ -28,7 +28,7 @@ def test_without_database_and_copy_it_waits_and_with_a_copy_it_does_not(
     stop.set()
     waiting.join(5)
     assert not waiting.is_alive()
-    keep(tmp_path / "registry.bin", encode_registry(EMPTY))
+    replace_copy(tmp_path / "registry.bin", encode_registry(EMPTY))
     Surroundings(settings, NOWHERE).wait_until_known(threading.Event())
 
 
@@ -42,7 +42,7 @@ def test_a_part_that_dies_ends_the_process_and_a_broken_engine_is_not_kept(
     monkeypatch.setattr(service.Alerting, part, die)
     monkeypatch.setattr(service.gc, "freeze", lambda: None)
     monkeypatch.setattr(service.sys, "setswitchinterval", lambda _: None)
-    keep(tmp_path / "registry.bin", encode_registry(EMPTY))
+    replace_copy(tmp_path / "registry.bin", encode_registry(EMPTY))
     name = {"_write": "writer", "_decide": "engine"}[part]
     with pytest.raises(RuntimeError, match=f"died: {name}"):
         service.run(AlertingSettings(data_dir=tmp_path), NOWHERE, Broker(port=1), threading.Event())
