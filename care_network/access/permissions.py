@@ -63,6 +63,8 @@ class Action(StrEnum):
     """Give the open alerts of one's area to the next shift, accept them, take the offer back."""
     SET_PREFERENCES = "set_preferences"
     """How somebody wants to be told of alerts: channels, language, quiet hours."""
+    SET_POLICIES = "set_policies"
+    """The escalation policies: who is called when an alert is not answered."""
     RATE_VISIT = "rate_visit"
 
 
@@ -92,6 +94,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.EDIT_CONTACTS,
             Action.VIEW_ORDERS,
             Action.SET_PREFERENCES,
+            Action.SET_POLICIES,
             Action.SET_DISTRICT_LIMITS,
             Action.PAUSE_ALERTS,
         }
@@ -102,7 +105,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | _RESPONDER
         | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
         | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.HAND_OVER, Action.SET_PREFERENCES}
+        | {Action.HAND_OVER, Action.SET_PREFERENCES, Action.SET_POLICIES}
     ),
     Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_ORDERS}),
     Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT}),

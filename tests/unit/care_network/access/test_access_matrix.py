@@ -34,6 +34,7 @@ MATRIX = {
     "dispatch": "no   yes  no   no",
     "hand_over": "no   yes  no   no",
     "set_preferences": "yes  yes  no   no",
+    "set_policies": "yes  yes  no   no",
     "rate_visit": "no   no   no   yes",
 }
 ROLES = ("admin", "dispatcher", "carer", "family")
