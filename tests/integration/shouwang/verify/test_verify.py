@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ingest import gaps
 from shouwang.brokers.local import mosquitto_binary
 from shouwang.cli.main import app
-from shouwang.verify.accounting import Account, account
+from shouwang.verify.accounting import Balance, account
 from shouwang.verify.harness import verify
 from tests.support.district import add_homes
 
@@ -21,11 +21,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 def test_the_account_sees_every_kind_of_wrong() -> None:
     sent_us, sent = np.array([1, 2, 3, 4]), np.array([1, 2, 3, 4], np.float32)
     exact = account(sent_us, sent, sent_us[::-1], sent[::-1])
-    assert exact == Account(sent=4, stored=4)
+    assert exact == Balance(sent=4, stored=4)
     assert exact.exact
     stored_us, stored = np.array([1, 2, 2, 3, 9]), np.array([1, 2, 2, 7, 9], np.float32)
     wrong = account(sent_us, sent, stored_us, stored)
-    assert wrong == Account(sent=4, stored=5, missing=1, doubled=1, altered=1, invented=1)
+    assert wrong == Balance(sent=4, stored=5, missing=1, doubled=1, altered=1, invented=1)
     assert not wrong.exact
 
 
