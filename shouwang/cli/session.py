@@ -114,6 +114,8 @@ def refusal(error: Exception) -> tuple[str, ...] | None:
 
     if isinstance(error, BilingualError):
         return tuple(dict.fromkeys((error.message_zh, error.message_en)))
+    if isinstance(error, OSError) and error.filename is not None:
+        return (f"{error.filename}: {error.strerror}",)
     if isinstance(error, (ValueError, OSError, ImportError)) or type(error) is LookupError or _is_our_runtime(error):
         return (str(error).strip() or type(error).__name__,)
     return _database_refusal(error)

@@ -79,20 +79,22 @@ def test_gaps_for_people(database_url: str) -> None:
         (number,) = conn.execute("SELECT id FROM stream_gap").fetchone() or (0,)
     run = CliRunner().invoke
     url = ["--url", database_url]
-    shown = run(app, ["gaps", "list", *url])
+    chief = ["--as", "chief", *url]
+    shown = run(app, ["gaps", "list", *chief])
     assert "gw-gaps-1" in shown.output
     assert "3–4" in shown.output
     refused = run(app, ["gaps", "accept", str(number), "--as", "nobody", "--because", "card died", *url])
     assert refused.exit_code == 1
     assert "nobody" in refused.output
-    accepted = run(app, ["gaps", "accept", str(number), "--as", "chief", "--because", "card died", *url])
+    accepted = run(app, ["gaps", "accept", str(number), "--because", "card died", *chief])
     assert accepted.exit_code == 0, accepted.output
-    assert "No gaps" in run(app, ["gaps", "list", *url]).output
-    assert "card died" in run(app, ["gaps", "list", "--all", *url]).output
+    assert "No gaps" in run(app, ["gaps", "list", *chief]).output
+    assert "card died" in run(app, ["gaps", "list", "--all", *chief]).output
     with psycopg.connect(database_url, autocommit=True) as conn:
         assert gaps.refresh(conn) == {"new": 0, "repaired": 0}
         assert conn.execute("SELECT count(*) FROM audit WHERE action = 'accept_gap'").fetchone() == (1,)
-    assert run(app, ["gaps", "ask", str(number), *url]).exit_code == 0
-    missing = run(app, ["gaps", "ask", "4711", *url])
+    assert run(app, ["gaps", "ask", str(number), *chief]).exit_code == 0
+    missing = run(app, ["gaps", "ask", str(number), "4711", *chief])
     assert missing.exit_code == 1
+    assert "1 will be asked for again" in missing.output, "what was asked for stays so"
     assert "4711" in missing.output
