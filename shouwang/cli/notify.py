@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shouwang.cli.session import Login, Url, acting
+
 if TYPE_CHECKING:
     from dispatch.channels.policy import QuietHours
 
 app = typer.Typer(help="Tell people: the delivery service, its keys, how somebody wants to be told.")
-
-Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
-Login = Annotated[str, typer.Option("--as", help="Login of the account that does it: its role, its area, the audit.")]
 
 
 class Kind(StrEnum):
@@ -84,13 +83,9 @@ def prefer(
     ] = None,
 ) -> None:
     """How somebody wants to be told; replaces what they preferred before."""
-    import psycopg
-
     from care_network.access.permissions import Action
-    from care_network.errors import ProvisioningError
     from dispatch.channels.notifications import Recipient
     from dispatch.channels.preferences import Preference, set_preference
-    from shouwang.cli.session import NotAllowedError, actor
 
     hours = _hours(quiet)
     addresses = dict(entry.split("=", 1) for entry in address or [] if "=" in entry)
@@ -102,16 +97,9 @@ def prefer(
         hours,
         addresses,
     )
-    try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
-            account = actor(conn, login, Action.SET_PREFERENCES)
-            set_preference(conn, account, Recipient(kind.value, key), wanted, dt.datetime.now(dt.UTC), "cli")
-    except ProvisioningError as error:
-        typer.secho(f"{error.message_zh}\n{error.message_en}", err=True, fg="red")
-        raise typer.Exit(1) from error
-    except (NotAllowedError, psycopg.OperationalError) as error:
-        typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(1) from error
+    with acting(url, login, Action.SET_PREFERENCES) as session:
+        recipient = Recipient(kind.value, key)
+        set_preference(session.conn, session.account, recipient, wanted, session.now, session.origin)
     typer.echo(f"{kind.value} {key}: stored")
 
 

@@ -66,8 +66,9 @@ def readings(url: str) -> tuple[object, ...]:
 
 
 def command(url: str, *arguments: str) -> Result:
+    login = [] if "--as" in arguments else ["--as", "admin"]
     return CliRunner().invoke(
-        app, ["quarantine", *arguments], env={"SHOUWANG_DATABASE_URL": url, "COLUMNS": "250", "TERM": "dumb"}
+        app, ["quarantine", *arguments, *login], env={"SHOUWANG_DATABASE_URL": url, "COLUMNS": "250", "TERM": "dumb"}
     )
 
 

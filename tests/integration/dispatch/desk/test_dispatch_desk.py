@@ -262,8 +262,8 @@ def run(url: str, *arguments: str, status: int = 0) -> str:
 def test_the_commands(conn: psycopg.Connection, database_url: str, tmp_path: Path) -> None:
     alert = raise_one(conn)
     Sweeper(conn).sweep()
-    assert "未结预警 open alerts: 1" in run(database_url, "status", status=1), "nobody climbs"
-    assert "emergency" in run(database_url, "policies")
+    assert "未结预警 open alerts: 1" in run(database_url, "status", "--as", "dispatcher", status=1), "nobody climbs"
+    assert "emergency" in run(database_url, "policies", "--as", "dispatcher")
     file = tmp_path / "policies.toml"
     file.write_text(
         '[[policy]]\ncode = "night"\nseverity = "emergency"\nname_zh = "夜间"\nname_en = "Night"\nstarts = 20:00:00\n'
@@ -292,10 +292,10 @@ def test_the_commands(conn: psycopg.Connection, database_url: str, tmp_path: Pat
     run(database_url, "accept", str(number), "--as", "late")
     assert "SOS" not in run(database_url, "report", str(alert), "--as", "dispatcher")
     run(database_url, "report", "00000000-0000-0000-0000-000000000000", "--as", "dispatcher", status=1)
-    assert json.loads(run(database_url, "statistics", "--json"))["all"]["alerts"] == 1
-    assert "60 s" in run(database_url, "statistics")
+    assert json.loads(run(database_url, "statistics", "--json", "--as", "dispatcher"))["all"]["alerts"] == 1
+    assert "60 s" in run(database_url, "statistics", "--as", "dispatcher")
     conn.execute("DELETE FROM roster")
-    assert "无人" in run(database_url, "holes", status=1)
+    assert "无人" in run(database_url, "holes", "--as", "dispatcher", status=1)
 
 
 @pytest.fixture
