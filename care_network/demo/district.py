@@ -9,7 +9,7 @@ import structlog
 from psycopg import Connection
 
 from care_network.demo import staff
-from care_network.demo.people import Person, people_of, surname_of
+from care_network.demo.people import FictionalPerson, people_of, surname_of
 from care_network.demo.places import AREAS, COMPOUNDS, DISTRICT, ORGANISATIONS
 from care_network.errors import ProvisioningError
 from care_network.medical.keyring import KeyRing
@@ -132,7 +132,9 @@ def _refuse_real_data(conn: Connection[Any], logins: set[str]) -> None:
         )
 
 
-def _add_home(conn: Connection[Any], number: int, home: DemoHome, people: list[Person], now: dt.datetime) -> None:
+def _add_home(
+    conn: Connection[Any], number: int, home: DemoHome, people: list[FictionalPerson], now: dt.datetime
+) -> None:
     compound = COMPOUNDS[(number - 1) % len(COMPOUNDS)]
     code = f"H{number:04d}"
     building, floor, flat = 1 + number % 8, 2 + number * 3 % 24, 1 + number % 4

@@ -7,14 +7,14 @@ from typing import Any, Literal
 import msgspec
 from psycopg import Connection
 
-from care_network.demo.people import Person, surname_of
+from care_network.demo.people import FictionalPerson, surname_of
 from care_network.demo.places import STREETS
 from care_network.medical import notes
 from care_network.medical.keyring import KeyRing
 from care_network.records import kinds, store
 from care_network.records.staff_records import NewCertificate, NewContact, NewRosterEntry, NewShift, NewStaff
 
-Role = Literal["carer", "nurse", "doctor", "dispatcher", "social_worker", "manager", "volunteer"]
+StaffKind = Literal["carer", "nurse", "doctor", "dispatcher", "social_worker", "manager", "volunteer"]
 
 FROM = dt.date(2025, 1, 1)
 _WEEK = (1, 2, 3, 4, 5)
@@ -44,13 +44,13 @@ class _Team(msgspec.Struct, frozen=True):
     """An organisation's people, in the order of ``_TURNS``."""
 
     organisation: str
-    roles: tuple[Role, ...]
+    roles: tuple[StaffKind, ...]
     known: Mapping[int, tuple[str, str, str]] = {}
     """(Chinese name, English name, login) of those who have an account."""
 
 
-_BED_TEAM: tuple[Role, ...] = ("nurse", "carer", "carer", "carer", "nurse", "carer")
-_CENTER: tuple[Role, ...] = ("carer",) * 6
+_BED_TEAM: tuple[StaffKind, ...] = ("nurse", "carer", "carer", "carer", "nurse", "carer")
+_CENTER: tuple[StaffKind, ...] = ("carer",) * 6
 """At any hour there are a center's carer and two of the bed teams to choose from."""
 _TEAMS = (
     _Team("district-center", ("dispatcher",) * 6, {0: ("周敏", "Zhou Min", "dispatcher")}),
@@ -111,7 +111,7 @@ def add_staff(conn: Connection[Any], today: dt.date) -> None:
 
 
 def add_contacts(
-    conn: Connection[Any], people: Mapping[int, Sequence[Person]], logins: Mapping[int, str], now: dt.datetime
+    conn: Connection[Any], people: Mapping[int, Sequence[FictionalPerson]], logins: Mapping[int, str], now: dt.datetime
 ) -> None:
     """A child for each resident, and a neighbour with a key for every third home, where there is nobody yet."""
     there = {
@@ -159,7 +159,9 @@ _NOTES = (
 )
 
 
-def add_notes(conn: Connection[Any], ring: KeyRing, people: Mapping[int, Sequence[Person]], now: dt.datetime) -> None:
+def add_notes(
+    conn: Connection[Any], ring: KeyRing, people: Mapping[int, Sequence[FictionalPerson]], now: dt.datetime
+) -> None:
     """For everyone with a home care bed who has none."""
     there = {
         row[0] for row in conn.execute("SELECT r.code FROM medical_note n JOIN resident r ON r.id = n.resident_id")
@@ -176,7 +178,7 @@ def _add_shifts(conn: Connection[Any], organisation: str, round_the_clock: bool,
 
 
 def _add_person(
-    conn: Connection[Any], team: _Team, place: int, role: Role, code: str, number: int, today: dt.date
+    conn: Connection[Any], team: _Team, place: int, role: StaffKind, code: str, number: int, today: dt.date
 ) -> None:
     family_zh, family_en = _FAMILY[number * 5 % len(_FAMILY)].split()
     given_zh, given_en = _GIVEN[number * 7 % len(_GIVEN)].split()

@@ -19,7 +19,7 @@ from care_network.errors import (
     ProvisioningError,
 )
 from care_network.records import provisioning, records, store
-from care_network.records.checks import Checked
+from care_network.records.checks import CheckedRecord
 from care_network.records.kinds import GATEWAY, Kind
 from care_network.records.lookup import WORDS, Lookup
 from care_network.records.store import Stored
@@ -37,7 +37,7 @@ class RowFields(msgspec.Struct, frozen=True):
     fields: dict[str, Any]
 
 
-class Saved(msgspec.Struct, frozen=True):
+class SaveCounts(msgspec.Struct, frozen=True):
     added: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -60,7 +60,7 @@ def save(
     at: dt.datetime,
     origin: str,
     progress: Callable[[str, int, int], None],
-) -> tuple[Saved, dict[int, ProvisioningError]]:
+) -> tuple[SaveCounts, dict[int, ProvisioningError]]:
     """Add or change the records of these rows; (what was done, what is wrong by row number). Part of the caller's
     transaction.
 
@@ -71,8 +71,8 @@ def save(
     entries = _entries(kind, rows, last, bad)
     existing = {kind.key_of(msgspec.structs.asdict(stored.record)): stored for stored in store.listing(conn, kind)}
     look = Lookup(conn, at.date(), remember=WORDS)
-    added: list[tuple[tuple[Any, ...], Checked]] = []
-    changed: list[tuple[tuple[Any, ...], Checked]] = []
+    added: list[tuple[tuple[Any, ...], CheckedRecord]] = []
+    changed: list[tuple[tuple[Any, ...], CheckedRecord]] = []
     unchanged = 0
     wanted: dict[tuple[Any, ...], records.Record] = {}
     for number, (key, entry) in enumerate(entries.items(), 1):
@@ -109,7 +109,7 @@ def save(
     if kind is GATEWAY:
         _own_devices(conn, [key[0] for key, _ in added])
     _trace(conn, account, kind, {"add": added, "change": changed}, at, origin)
-    return Saved(len(added), len(changed), unchanged), bad
+    return SaveCounts(len(added), len(changed), unchanged), bad
 
 
 def _entries(
@@ -190,7 +190,7 @@ def _clashes(
 def _write(
     conn: Connection[Any],
     kind: Kind,
-    checked: Sequence[Checked],
+    checked: Sequence[CheckedRecord],
     before: Sequence[Stored] | None,
     progress: Callable[[str, int, int], None],
 ) -> None:
@@ -240,7 +240,7 @@ def _trace(
     conn: Connection[Any],
     account: Account,
     kind: Kind,
-    done: dict[str, list[tuple[tuple[Any, ...], Checked]]],
+    done: dict[str, list[tuple[tuple[Any, ...], CheckedRecord]]],
     at: dt.datetime,
     origin: str,
 ) -> None:

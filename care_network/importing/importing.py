@@ -16,10 +16,10 @@ from psycopg import Connection
 from care_network.access.accounts import Account
 from care_network.access.permissions import audit, require
 from care_network.errors import MalformedError, ProvisioningError
-from care_network.importing.bulk import RowFields, Saved, save
+from care_network.importing.bulk import RowFields, SaveCounts, save
 from care_network.importing.cells import plain
 from care_network.importing.columns import SHEETS, Column, Sheet
-from care_network.importing.tables import Row, Table
+from care_network.importing.tables import Table, TableRow
 from care_network.records.kinds import Kind, kind_named
 
 log = structlog.get_logger(__name__)
@@ -42,10 +42,10 @@ class Problem(msgspec.Struct, frozen=True):
         return f"{zh}:{self.zh} | {en}: {self.en}"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class ImportOutcome(msgspec.Struct, frozen=True):
     rows: int
     """In the table."""
-    saved: dict[str, Saved]
+    saved: dict[str, SaveCounts]
     """By kind: what was, or in a dry run would be, added, changed and left as it is."""
     problems: tuple[Problem, ...]
     stored: bool
@@ -63,7 +63,7 @@ def run_import(
     dry_run: bool = False,
     skip_bad: bool = False,
     progress: Progress = lambda what, done, total: None,
-) -> Outcome:
+) -> ImportOutcome:
     """Bring the table's records into the care network, within the account's area.
 
     Bad rows: nothing is stored, or with ``skip_bad`` the good ones are. Raises ProvisioningError where the headings are
@@ -80,7 +80,7 @@ def run_import(
             rows.append(values)
         if number % 500 == 0 or number == len(table.rows):
             progress("read", number, len(table.rows))
-    saved: dict[str, Saved] = {}
+    saved: dict[str, SaveCounts] = {}
     stored = False
     with conn.transaction():
         # One import at a time: two of the same table would each add what the other one adds.
@@ -101,7 +101,7 @@ def run_import(
             detail={"file": table.name[:100], "sha256": table.digest, "skipped": len(table.rows) - len(rows), **counts},
         )  # fmt: skip
     log.info("import", what=sheet.name, rows=len(table.rows), problems=len(problems), stored=stored)
-    return Outcome(len(table.rows), saved, tuple(sorted(problems, key=lambda problem: problem.row)), stored)
+    return ImportOutcome(len(table.rows), saved, tuple(sorted(problems, key=lambda problem: problem.row)), stored)
 
 
 def read_fields(kind_name: str, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ _EMPTY = object()
 """What '-' stands for."""
 
 
-def _columns(sheet: Sheet, headings: Row) -> list[Column | None]:
+def _columns(sheet: Sheet, headings: TableRow) -> list[Column | None]:
     """The column of each heading; None for an empty one. Raises ProvisioningError for what it does not know."""
     known: dict[str, Column] = {}
     for offered in sheet.columns:
@@ -173,7 +173,7 @@ def _word(text: str) -> str:
     return plain(text).rstrip("*").strip().lower()
 
 
-def _values(row: Row, columns: Sequence[Column | None], sheet: Sheet, problems: list[Problem]) -> _Values | None:
+def _values(row: TableRow, columns: Sequence[Column | None], sheet: Sheet, problems: list[Problem]) -> _Values | None:
     """The row's values by column; None, and problems, where a cell can not be read."""
     before = len(problems)
     values: dict[str, Any] = {}

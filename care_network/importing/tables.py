@@ -20,7 +20,7 @@ MOST_ROWS = 200_000
 """More than any district's residents; a file beyond it is a mistake, or an attack by a compressed bomb."""
 
 
-class Row(msgspec.Struct, frozen=True):
+class TableRow(msgspec.Struct, frozen=True):
     number: int
     """As the spreadsheet or editor shows it, from 1."""
     cells: tuple[str, ...]
@@ -32,8 +32,8 @@ class Table(msgspec.Struct, frozen=True):
     name: str
     digest: str
     """SHA-256 of the file, for the audit."""
-    headings: Row
-    rows: tuple[Row, ...]
+    headings: TableRow
+    rows: tuple[TableRow, ...]
 
 
 def read_table(file: Path) -> Table:
@@ -94,7 +94,7 @@ def write_template(sheet: Sheet, file: Path) -> None:
         raise ProvisioningError(en=f"{file}: a template is .csv or .xlsx", zh=f"{file}:模板应为 .csv 或 .xlsx")
 
 
-def _workbook(file: Path, data: bytes) -> list[Row]:
+def _workbook(file: Path, data: bytes) -> list[TableRow]:
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         page = book.worksheets[0]
@@ -110,7 +110,7 @@ def _workbook(file: Path, data: bytes) -> list[Row]:
         ) from error
 
 
-def _csv(file: Path, data: bytes) -> list[Row]:
+def _csv(file: Path, data: bytes) -> list[TableRow]:
     text = _decoded(file, data)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
@@ -146,8 +146,8 @@ def _decoded(file: Path, data: bytes) -> str:
     )
 
 
-def _kept(file: Path, rows: Any) -> list[Row]:
-    kept: list[Row] = []
+def _kept(file: Path, rows: Any) -> list[TableRow]:
+    kept: list[TableRow] = []
     for number, cells in rows:
         texts = tuple(cell.strip() for cell in cells)
         if not any(texts) or texts[0].startswith("#"):
@@ -156,7 +156,7 @@ def _kept(file: Path, rows: Any) -> list[Row]:
             raise ProvisioningError(
                 en=f"{file} has more than {MOST_ROWS} rows; divide it", zh=f"{file} 超过 {MOST_ROWS} 行,请分批导入"
             )
-        kept.append(Row(number, texts))
+        kept.append(TableRow(number, texts))
     return kept
 
 

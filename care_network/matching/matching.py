@@ -95,7 +95,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     reasons_en: tuple[str, ...]
 
 
-class Removed(msgspec.Struct, frozen=True):
+class Exclusion(msgspec.Struct, frozen=True):
     """A constraint, and how many of those whom the constraints before it had left it took away."""
 
     constraint: str
@@ -109,7 +109,7 @@ class Match(msgspec.Struct, frozen=True):
 
     candidates: tuple[Candidate, ...]
     considered: int
-    removed: tuple[Removed, ...]
+    removed: tuple[Exclusion, ...]
 
     @property
     def explanation(self) -> tuple[str, str]:
@@ -145,7 +145,7 @@ def match(crew: Crew, job: Job, best: int = 3) -> Match:
         gone = int((left & ~mask).sum())
         left &= mask
         if gone:
-            removed.append(Removed(name, gone, *why_removed(name, gone, job.service)))
+            removed.append(Exclusion(name, gone, *why_removed(name, gone, job.service)))
     return Match(tuple(_candidate(crew, job, fit, row) for row in order[:best]), len(left), tuple(removed))
 
 

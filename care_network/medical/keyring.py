@@ -23,7 +23,7 @@ NONCE_BYTES = 12
 _HEAD = "# Shouwang: keys of the medical notes. Keep this file secret, and a copy of it apart from the database.\n"
 
 
-class Sealed(msgspec.Struct, frozen=True):
+class SealedNote(msgspec.Struct, frozen=True):
     key_id: str
     nonce: bytes
     ciphertext: bytes
@@ -42,13 +42,13 @@ class KeyRing:
     def newest(self) -> str:
         return list(self._keys)[-1]
 
-    def seal(self, plain: bytes, about: str) -> Sealed:
+    def seal(self, plain: bytes, about: str) -> SealedNote:
         """Encrypt with the newest key. ``about`` (whose note it is) is not hidden, but bound to it: a note that is
         copied to another row does not open."""
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return Sealed(self.newest, nonce, AESGCM(self._keys[self.newest]).encrypt(nonce, plain, about.encode()))
+        return SealedNote(self.newest, nonce, AESGCM(self._keys[self.newest]).encrypt(nonce, plain, about.encode()))
 
-    def open(self, sealed: Sealed, about: str) -> bytes:
+    def open(self, sealed: SealedNote, about: str) -> bytes:
         """The plain text. Raises KeyFileError, with what to do, where the key is missing or the wrong one."""
         key = self._keys.get(sealed.key_id)
         if key is None:

@@ -17,7 +17,7 @@ class Kind(msgspec.Struct, frozen=True):
     record: type[records.Record]
     key: tuple[str, ...]
     """Its fields that tell it from others; they never change."""
-    check: Callable[[Lookup, Any], checks.Checked]
+    check: Callable[[Lookup, Any], checks.CheckedRecord]
     edit: Action
     table: LiteralString
     select: LiteralString

@@ -12,7 +12,7 @@ from psycopg.errors import CheckViolation, DataError, ForeignKeyViolation, Uniqu
 from psycopg.rows import dict_row
 
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError, StillUsedError
-from care_network.records.checks import Checked
+from care_network.records.checks import CheckedRecord
 from care_network.records.kinds import Kind
 from care_network.records.lookup import Lookup
 from care_network.records.records import Record
@@ -38,7 +38,7 @@ def add(conn: Connection[Any], kind: Kind, new: Record, today: dt.date, *, exist
     return insert(conn, kind, new, checked, exist_ok=exist_ok)
 
 
-def insert(conn: Connection[Any], kind: Kind, new: Record, checked: Checked, *, exist_ok: bool = False) -> int:
+def insert(conn: Connection[Any], kind: Kind, new: Record, checked: CheckedRecord, *, exist_ok: bool = False) -> int:
     """The same for a record that was checked."""
     key = kind.key_of(msgspec.structs.asdict(new))
     zh, en = kind.words(key)
@@ -90,7 +90,7 @@ def listing(conn: Connection[Any], kind: Kind, under: str | None = None) -> list
     return sorted(found, key=lambda stored: tuple(map(str, kind.key_of(msgspec.structs.asdict(stored.record)))))
 
 
-def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: Checked, version: int) -> int:
+def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: CheckedRecord, version: int) -> int:
     """Write the new columns; the new version. Raises ChangedMeanwhileError where ``version`` is not the present one."""
     key = kind.key_of(msgspec.structs.asdict(stored.record))
     zh, en = kind.words(key)
