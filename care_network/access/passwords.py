@@ -18,7 +18,8 @@ _hasher = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
 def check_new(password: str, login: str) -> None:
     """Check a new password: its length, not the kinds of its characters (NIST SP 800-63B, 3.1.1.2).
 
-    Raises ProvisioningError where it is too short, too long, the login itself or of fewer than four characters.
+    Raises ProvisioningError where it is too short or too long, the login itself, or of fewer than four different
+    characters.
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise ProvisioningError(

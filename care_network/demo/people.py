@@ -1,4 +1,4 @@
-"""The people of the demonstration: fictional, the same ones every time."""
+"""Fictional people of the demonstration, the same ones every time."""
 
 import datetime as dt
 from typing import Literal
@@ -21,7 +21,7 @@ _MEN = (
 )  # fmt: skip
 
 COUPLES = frozenset({7, 14})
-"""Of every twenty homes, those where two live."""
+"""Numbers, of every twenty homes, in which a couple lives."""
 BASE_YEAR = 2026
 
 
@@ -39,7 +39,7 @@ class FictionalPerson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def people_of(number: int) -> list[FictionalPerson]:
-    """Who lives in home ``number``, counted from 1: one person, or a couple. Aged 66 to 95 in BASE_YEAR."""
+    """Make up the residents of home ``number`` (from 1): one person, or a couple, aged 66 to 95 in BASE_YEAR."""
     first = _person(number, f"R{number:04d}", woman=number % 5 not in (2, 4))
     if (number - 1) % 20 + 1 not in COUPLES:
         return [first]

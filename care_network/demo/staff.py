@@ -1,4 +1,4 @@
-"""Who works in the demonstration district, round the clock in every street; whom to call; what responders must know."""
+"""Staff of the demonstration district, round the clock in every street; contacts and medical notes of residents."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -90,7 +90,7 @@ _NO_EXPIRY = frozenset({"elder_carer", "social_worker"})
 
 
 def add_staff(conn: Connection[Any], today: dt.date) -> None:
-    """Teams, shifts and rosters that are not there yet. Who is there stays as people have changed them."""
+    """Add teams, shifts and rosters that do not exist yet; existing people stay as they are."""
     there = {row[0] for row in conn.execute("SELECT code FROM staff")}
     number = 0
     for team in (*_TEAMS, *_BY_DAY):
@@ -113,7 +113,7 @@ def add_staff(conn: Connection[Any], today: dt.date) -> None:
 def add_contacts(
     conn: Connection[Any], people: Mapping[int, Sequence[FictionalPerson]], logins: Mapping[int, str], now: dt.datetime
 ) -> None:
-    """A child for each resident, and a neighbour with a key for every third home, where there is nobody yet."""
+    """Add a daughter for each resident, and a neighbour with a key for every third home, where there are none yet."""
     there = {
         row[0] for row in conn.execute("SELECT DISTINCT r.code FROM contact c JOIN resident r ON r.id = resident_id")
     }
@@ -122,7 +122,7 @@ def add_contacts(
             if person.code in there:
                 continue
             zh, en = surname_of(person)
-            # One in ten has not agreed yet: the platform must leave that daughter alone.
+            # One resident in ten has not agreed yet: the platform must not call that daughter.
             daughter = NewContact(
                 resident=person.code,
                 phone=f"0755-0001{number % 10000:04d}",
@@ -162,7 +162,7 @@ _NOTES = (
 def add_notes(
     conn: Connection[Any], ring: KeyRing, people: Mapping[int, Sequence[FictionalPerson]], now: dt.datetime
 ) -> None:
-    """For everyone with a home care bed who has none."""
+    """Add a medical note for each resident with a home care bed who has none."""
     there = {
         row[0] for row in conn.execute("SELECT r.code FROM medical_note n JOIN resident r ON r.id = n.resident_id")
     }
@@ -196,7 +196,7 @@ def _add_person(
     )
     store.add(conn, kinds.STAFF, new, today)
     for paper in _PAPERS[role]:
-        # One first aider's paper has run out: it shows.
+        # Some first aiders' certificates have expired, so that the demonstration shows it.
         lapsed = paper == "first_aid" and number % 17 == 0
         expires = (
             None if paper in _NO_EXPIRY else dt.date(2025, 6, 30) if lapsed else dt.date(2035, 1 + number % 12, 28)

@@ -1,7 +1,7 @@
-"""The rules of each kind of record: what it may refer to, and the columns it is stored in.
+"""The rules of each kind of record.
 
-Each function takes a parsed record, raises ProvisioningError (in English and Chinese, with the field) where it breaks a
-rule, and gives the columns to store and the area's path that decides who may touch it.
+Each function checks a parsed record: it raises ProvisioningError, with the field, where a rule is broken, and returns
+the columns to store and the path of the area whose staff may change it.
 """
 
 import datetime as dt
@@ -34,15 +34,17 @@ ORGANISATION_LEVELS: Mapping[str, frozenset[str]] = {
     "home_care_bed_team": frozenset({"district", "street", "community"}),
     "medical_partner": frozenset(LEVELS[:4]),
 }
-"""Where an organisation of a kind stands: 区级综合基地, 街道长者服务中心, 社区长者服务站, 小区长者服务点."""
+"""Levels of area for each kind of organisation: 区级综合基地, 街道长者服务中心, 社区长者服务站, 小区长者服务点."""
 
 
 class CheckedRecord(msgspec.Struct, frozen=True):
+    """A record that keeps the rules, ready to be stored."""
+
     columns: dict[str, Any]
     path: str
-    """The area that decides who may touch it."""
+    """The area whose staff may change it."""
     resident_id: int | None = None
-    """For the audit, where it says something about a resident."""
+    """For the audit of records about a resident."""
 
 
 def area(look: Lookup, new: NewArea) -> CheckedRecord:
@@ -127,7 +129,7 @@ def gateway(look: Lookup, new: NewGateway) -> CheckedRecord:
     home = look.need("household", new.household)
     known = look.find("gateway", new.name)
     if known is not None and known.household_id != home.id:
-        # Its devices' readings belong to the people of the household they were measured in.
+        # Its devices' readings belong to the people of the household in which they were measured.
         raise ProvisioningError(
             en=f"gateway {new.name} stands in another household; remove it there, or register a new gateway",
             zh=f"网关 {new.name} 已安装在另一户,请先在原住户移除,或登记新网关",
@@ -241,7 +243,7 @@ def exception(look: Lookup, new: people.NewException) -> CheckedRecord:
 
 
 def _columns(new: Record, **refs: tuple[str, int | None]) -> dict[str, Any]:
-    """The record's fields as columns; a reference's field becomes its column with the id."""
+    """Turn a record's fields into columns; a field that refers to another record becomes the column of its id."""
     fields = msgspec.structs.asdict(new)
     return {refs[name][0]: refs[name][1] for name in refs} | {k: v for k, v in fields.items() if k not in refs}
 
