@@ -89,10 +89,10 @@ def effective_skills(
     skills: Iterable[str], certificates: Iterable[Certificate], on: dt.date
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Split skills into those that count on that day and those whose certificate is missing or has expired; sorted."""
-    held = {certificate.kind for certificate in certificates if certificate.valid(on)}
+    valid = {certificate.kind for certificate in certificates if certificate.valid(on)}
     good: set[str] = set()
     lapsed: set[str] = set()
     for skill in skills:
         needs = SKILLS[skill].needs if skill in SKILLS else frozenset()
-        (good if not needs or needs & held else lapsed).add(skill)
+        (good if not needs or needs & valid else lapsed).add(skill)
     return tuple(sorted(good)), tuple(sorted(lapsed))

@@ -69,12 +69,12 @@ _READ: Mapping[Part, tuple[LiteralString, Callable[[str], Any]]] = {
         """
         SELECT coalesce(json_agg(p ORDER BY p.id), '[]')::text FROM (
             SELECT id, code, name_zh, name_en, kind AS role, phone, account_id, skills,
-                   coalesce(held.papers, '[]') AS certificates, languages
+                   coalesce(certified.papers, '[]') AS certificates, languages
             FROM staff LEFT JOIN (
                 SELECT staff_id, json_agg(json_build_object('kind', kind, 'expires_on', expires_on) ORDER BY kind)
                        AS papers
                 FROM staff_certificate GROUP BY staff_id
-            ) AS held ON held.staff_id = staff.id WHERE active) AS p
+            ) AS certified ON certified.staff_id = staff.id WHERE active) AS p
         """,
         lambda text: _by_id(_people.decode(text)),
     ),

@@ -290,7 +290,7 @@ def _on_duty(roster: Roster, stint: Stint, today: dt.date) -> OnDuty:
     person = roster.people[stint.staff_id]
     skills, lapsed = effective_skills(person.skills, person.certificates, today)
     needs = ROLES[person.role].needs if person.role in ROLES else frozenset()
-    held = {certificate.kind for certificate in person.certificates if certificate.valid(today)}
+    valid = {certificate.kind for certificate in person.certificates if certificate.valid(today)}
     return OnDuty(
         person=person,
         post=roster.posts[stint.organisation_id],
@@ -298,7 +298,7 @@ def _on_duty(roster: Roster, stint: Stint, today: dt.date) -> OnDuty:
         until=stint.ends_at,
         skills=skills,
         lapsed=lapsed,
-        qualified=not needs or bool(needs & held),
+        qualified=not needs or bool(needs & valid),
     )
 
 

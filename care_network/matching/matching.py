@@ -164,9 +164,9 @@ def assign(crew: Crew, jobs: Sequence[Job]) -> dict[str, Candidate]:
         now = msgspec.structs.replace(crew, load=load.copy())
         fits = [_fit(now, job) for job in tier]
         good = np.array([fit.good for fit in fits])
-        held = now.load[:, : level + 1].sum(axis=1)
+        in_hand = now.load[:, : level + 1].sum(axis=1)
         # One column for each order that a person can still take; each further one has less of the part "free".
-        room = np.where(good.any(axis=0), CAPACITY[urgency] - held, 0)
+        room = np.where(good.any(axis=0), CAPACITY[urgency] - in_hand, 0)
         rows = np.repeat(np.arange(len(room)), room)
         nth = np.arange(len(rows)) - np.repeat(np.cumsum(room) - room, room)
         total = now.load.sum(axis=1)[rows]
