@@ -1,4 +1,4 @@
-"""One-tap matching: the best three of 1,000 people for an alert, from the database to words; 200 orders at once."""
+"""Measure matching: the best three of 1,000 people for an alert, from the database to words; 200 orders at once."""
 
 import datetime as dt
 import random
@@ -30,7 +30,6 @@ _ABSENCE = """
     INSERT INTO roster_exception (staff_id, kind, starts_at, ends_at)
     VALUES (%(staff)s, 'absent', %(now)s, %(now)s + INTERVAL '2 hours')
 """
-COMMAND = "python -m bench matching"
 AREAS = [("sz", "city"), ("sz.yt", "district")] + [
     (f"sz.yt.s{street}{tail}", level)
     for street in range(4)
@@ -66,7 +65,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
-            command=COMMAND,
             note=f"{note}; with every query, the day's roster in memory; p50 {np.median(warm):.1f} ms",
         ),
         Figure(
@@ -75,16 +73,14 @@ def run() -> list[Figure]:
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
-            command=COMMAND,
             note="an absence was entered just before: the day's roster is read and computed anew;"
             f" p50 {np.median(cold):.1f} ms",
         ),
-        Figure(name="scoring and wording alone, p99", value=_p99(pure), unit="ms", command=COMMAND, note="no database"),
+        Figure(name="scoring and wording alone, p99", value=_p99(pure), unit="ms", note="no database"),
         Figure(
             name=f"{ORDERS} orders assigned to {PEOPLE} people at once",
             value=float(np.median(plans)),
             unit="ms",
-            command=COMMAND,
             note=f"all urgencies mixed; {given} given out; the slowest of five {max(plans):.0f} ms",
         ),
     ]
@@ -101,8 +97,8 @@ def _p99(values: list[float]) -> float:
 
 
 def _district(conn: psycopg.Connection[Any], now: dt.datetime) -> list[dict[str, Any]]:
-    """Four streets, a team each, 1,000 people of whom a third has a duty at any time, orders in hand, earlier visits,
-    shared places; and forty alerts."""
+    """Fill the database: four streets with a team each, 1,000 people of whom a third is on duty at any time, orders in
+    hand, earlier visits, shared places. Returns forty alerts."""
     rng = random.Random(20)
     with conn.transaction():
         for path, level in AREAS:
