@@ -76,13 +76,13 @@ def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]
         ).fetchone()
         inside = conn.execute("SELECT 1000 * extract(epoch FROM raised_at - sensed_at) FROM alert WHERE rule = 'sos'")
         raised = np.array([float(ms) for (ms,) in inside])
-    found = np.array(list(probe.latencies_ms.values())[already:])
+    alerts = np.array(list(probe.latencies_ms.values())[already:])
     share = 100 * (after.user + after.system - before.user - before.system) / spent
-    note = f"{len(found)} SOS events, {GATEWAYS:,} homes, {RATE:,} readings/s, TLS"
+    note = f"{len(alerts)} SOS events, {GATEWAYS:,} homes, {RATE:,} readings/s, TLS"
     figures = [
         Figure(
             name=f"sensor → console at district load, {name}",
-            value=float(np.percentile(found, q)),
+            value=float(np.percentile(alerts, q)),
             unit="ms",
             reference=float(np.percentile(bare, q)),
             reference_name=f"bare broker round trip under the same load, {name}",
@@ -94,7 +94,7 @@ def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]
         *figures,
         Figure(
             name="sensor → console at district load, p99",
-            value=float(np.percentile(found, 99)),
+            value=float(np.percentile(alerts, 99)),
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",

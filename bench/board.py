@@ -81,7 +81,7 @@ def run() -> list[Figure]:
     ):
         district = platform.load_district([demo_home(number) for number in range(1, HOMES + 1)])
         with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
-            known = _fill(conn)
+            open_alerts = _fill(conn)
             platform.start_services(("console",))
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
@@ -91,7 +91,7 @@ def run() -> list[Figure]:
                 page.add_init_script(_WATCH)
                 _log_in(page, platform.address, *login_of(district, "dispatcher"))
                 paints = [_open(page, platform.address) for _ in range(5)]
-                probe = BoardProbe(conn, platform, page, known)
+                probe = BoardProbe(conn, platform, page, open_alerts)
                 new = [probe.emergency() for _ in range(NEW)]
 
                 gaps, late = probe.busy()
@@ -136,9 +136,9 @@ class BoardProbe:
     """Sends alerts as alerting does, and asks the page when it showed them."""
 
     def __init__(
-        self, conn: psycopg.Connection[Any], platform: Platform, page: Page, known: list[notice.AlertNotice]
+        self, conn: psycopg.Connection[Any], platform: Platform, page: Page, open_alerts: list[notice.AlertNotice]
     ) -> None:
-        self._conn, self._page, self._known = conn, page, known
+        self._conn, self._page, self._open = conn, page, open_alerts
         self._client = connected(platform.broker.settings("svc-alerting"), "bench-board")
         self._sent: dict[str, float] = {}
 
@@ -175,7 +175,7 @@ class BoardProbe:
         return gaps, self._shown(ids, some=True)
 
     def _new(self, number: int) -> notice.AlertNotice:
-        like = self._known[number % len(self._known)]
+        like = self._open[number % len(self._open)]
         now = time.time_ns() // 1000
         rule = RULES[number % len(RULES)]
         return msgspec.structs.replace(

@@ -64,19 +64,19 @@ def _history(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
     plan = write_history.plan(conn, Options(days=365, ordinary=True), dt.datetime.now(dt.UTC))
     written = list(write_history.write(conn, plan, RESIDENTS))
     took = time.perf_counter() - began
-    simulated, kept = sum(one.simulated for one in written), sum(one.kept for one in written)
-    note = f"{RESIDENTS} residents, 365 days, {took:,.0f} s, {kept:,} kept as readings"
+    simulated, readings = sum(one.simulated for one in written), sum(one.kept for one in written)
+    note = f"{RESIDENTS} residents, 365 days, {took:,.0f} s, {readings:,} kept as readings"
     yield Figure(name=f"history written, {grade}", value=simulated / took, unit="readings/s", note=note)
     conn.execute("VACUUM ANALYZE")
-    found = sizes(conn, grade)
+    size_of = sizes(conn, grade)
     yield Figure(
-        name=f"bytes per reading, {grade}", value=found["readings"] / kept, unit="bytes", note="with its index"
+        name=f"bytes per reading, {grade}", value=size_of["readings"] / readings, unit="bytes", note="with its index"
     )
     for what, view in (("minutes", "rollup_minute"), ("hours", "rollup_hour")):
         row = conn.execute(f"SELECT sum(cardinality(slot)) FROM {view}").fetchone()
         count = int(row[0]) if row else 1
-        note = f"{found[what] / simulated:.1f} bytes a reading of the year, {found[what] / 2**20:,.0f} MiB"
-        yield Figure(name=f"bytes per row of {what}, {grade}", value=found[what] / count, unit="bytes", note=note)
+        note = f"{size_of[what] / simulated:.1f} bytes a reading of the year, {size_of[what] / 2**20:,.0f} MiB"
+        yield Figure(name=f"bytes per row of {what}, {grade}", value=size_of[what] / count, unit="bytes", note=note)
 
 
 def charts(conn: psycopg.Connection[Any]) -> Iterator[tuple[float, str]]:
@@ -88,9 +88,9 @@ def charts(conn: psycopg.Connection[Any]) -> Iterator[tuple[float, str]]:
         for resident in residents:
             for channel in CHARTED:
                 began = time.perf_counter()
-                found = vitals.chart(conn, resident, channel, now - length, now)
+                chart = vitals.chart(conn, resident, channel, now - length, now)
                 took.append(1000 * (time.perf_counter() - began))
-                points = max(points, len(found["time"]))
+                points = max(points, len(chart["time"]))
         note = f"median {np.median(took):.1f}, worst {max(took):.1f} ms of {len(took)}; up to {points} points"
         yield float(np.percentile(took, 95)), note
 

@@ -44,8 +44,8 @@ def run() -> list[Figure]:
         with psycopg.connect(server.url, autocommit=True) as conn:
             alerts = _district(conn, now)
             crews = Crews()
-            found = [suggest(conn, crews, alert, None, now)[1] for alert in alerts]
-            matched = sum(bool(one.candidates) for one in found)
+            suggestions = [suggest(conn, crews, alert, None, now)[1] for alert in alerts]
+            matched = sum(bool(one.candidates) for one in suggestions)
             warm = [_ms(suggest, conn, crews, alerts[n % len(alerts)], None, now) for n in range(RUNS)]
             crew = crews.crew(conn, now, now)
             cold = []
@@ -167,15 +167,15 @@ def _district(conn: psycopg.Connection[Any], now: dt.datetime) -> list[dict[str,
             {"now": now},
         )
     conn.execute("ANALYZE")
-    found = []
+    alerts = []
     for number, (household, resident) in enumerate(conn.execute("SELECT household_id, id FROM resident").fetchall()):
         severity = URGENCIES[number % 3]
         alert = NewAlert(uuid.uuid4(), "fall", 1, severity, "x", household, resident, now, now, now, now, "", "", {})
         lifecycle.raise_alert(conn, alert)
         row = lifecycle.load(conn, alert.id)
         if row is not None:
-            found.append(row)
-    return found
+            alerts.append(row)
+    return alerts
 
 
 def _jobs(crew: Crew) -> list[Job]:

@@ -61,7 +61,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def run() -> list[Figure]:
-    """Measure readings per second of ours and of each peer, by shape of the messages; the ratio is ours to the peer's."""
+    """Measure readings per second of ours and of each peer, by shape of messages; the ratio is ours to the peer's."""
     *_, make_server = servers()
     peers = [peer for peer in (node_red, collectd) if not peer.missing()]
     for peer in {node_red, collectd} - set(peers):
@@ -78,19 +78,19 @@ def run() -> list[Figure]:
             with psycopg.connect(postgres.url) as conn:
                 firsts = rows.register(conn)
             _keep_commit_times(postgres)
-            found: dict[tuple[rows.Shape, str], Result] = {}
+            results: dict[tuple[rows.Shape, str], Result] = {}
             for shape, program in itertools.product(rows.SHAPES, (ours, *peers)):
                 if shape in program.FORMS:
                     try:
-                        found[shape, program.NAME] = _measure(program, shape, folder, postgres, broker, firsts)
+                        results[shape, program.NAME] = _measure(program, shape, folder, postgres, broker, firsts)
                     except RuntimeError as error:
                         if program is ours:
                             raise
                         Console().print(f"left out: {error}", markup=False)
             postgres.discard()
     return [
-        _figure(shape, found[shape, ours.NAME], name, result, grade)
-        for (shape, name), result in found.items()
+        _figure(shape, results[shape, ours.NAME], name, result, grade)
+        for (shape, name), result in results.items()
         if name != ours.NAME
     ]
 
@@ -151,8 +151,8 @@ def _measure(
                 rate = _rate(conn, child, broker.port)
             except (RuntimeError, TimeoutError) as error:
                 raise RuntimeError(f"{program.NAME}: {error}; the end of its log:\n{child.log_tail()}") from error
-        found = rows.sums(conn)
-    return Result(rate, sum(count for count, _, _ in found.values()), found == rows.expected_sums(firsts))
+        stored = rows.sums(conn)
+    return Result(rate, sum(count for count, _, _ in stored.values()), stored == rows.expected_sums(firsts))
 
 
 @contextmanager
