@@ -36,7 +36,7 @@ from alerting.service.mailbox import Mailbox, Message
 from alerting.service.settings import AlertingSettings
 from alerting.service.spool import Record, Spool
 from alerting.service.surroundings import Surroundings
-from database.faults import TAKES_NOTHING
+from database.faults import UNAVAILABLE
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
@@ -332,7 +332,7 @@ class Alerting:
                 if conn is None or conn.closed:
                     conn = self._connect()
                 self._store(conn, record)
-            except TAKES_NOTHING as error:
+            except UNAVAILABLE as error:
                 self._first_call.failed(record.finding.alert_id)
                 log.warning(
                     "the database takes nothing; alerts wait on disk",

@@ -1,4 +1,4 @@
-"""What the broker lost is asked for again: repaired where the gateway still has it, told where it has not."""
+"""Messages lost by the broker are asked for again: repaired where the gateway still has them, reported where not."""
 
 import asyncio
 import datetime as dt
