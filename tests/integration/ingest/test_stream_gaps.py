@@ -1,4 +1,4 @@
-"""What the broker lost is asked for again: repaired where the gateway still has it, told where it has not."""
+"""Messages lost by the broker are asked for again: repaired where the gateway still has them, reported where not."""
 
 import asyncio
 import datetime as dt
@@ -133,9 +133,9 @@ def test_a_gap_that_shrinks_keeps_its_story(database_url: str) -> None:
         marks("{[3,10)}")
         assert gaps.refresh(conn) == {"new": 1, "repaired": 0}
         assert gaps.refresh(conn) == {"new": 0, "repaired": 0}
-        (gap,) = gaps.due(conn, dt.timedelta(0))
+        (gap,) = gaps.choose_due(conn, dt.timedelta(0))
         assert (gap.first, gap.behind, gap.asks) == (3, 10, 1)
-        assert gaps.due(conn, dt.timedelta(0)) == [], "not asked again at once"
+        assert gaps.choose_due(conn, dt.timedelta(0)) == [], "not asked again at once"
         marks("{[3,5),[7,10),[20,30)}")
         assert gaps.refresh(conn) == {"new": 1, "repaired": 0}
         assert gap_rows(conn) == [("asked", "[3,5)"), ("asked", "[7,10)"), ("open", "[20,30)")]
