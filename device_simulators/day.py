@@ -7,11 +7,10 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from vocabulary.times import DAY_S
+from vocabulary.times import DAY_S, LOCAL_US, SECOND_US
 
 Place = Literal["bed", "bedroom", "bathroom", "kitchen", "living_room", "out"]
-ZONE_S = 8 * 3600
-"""Asia/Shanghai, no daylight saving."""
+ZONE_S = LOCAL_US // SECOND_US
 
 
 class Stay(msgspec.Struct, frozen=True):

@@ -38,7 +38,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     faults: Faults = Faults()
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SimulatedDriverOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 1
     scenarios: list[Scenario] = []
 
@@ -48,7 +48,7 @@ class SimulatedDriver:
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
         try:
-            self._options = msgspec.convert(dict(options), Options)
+            self._options = msgspec.convert(dict(options), SimulatedDriverOptions)
         except msgspec.ValidationError as error:
             raise ValueError(f"simulated driver: {error}") from error
         for scenario in self._options.scenarios:

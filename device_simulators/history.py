@@ -4,14 +4,11 @@ between home and district, sorted and each reading once."""
 import msgspec
 import numpy as np
 
-from device_simulators.month.month import Options, simulate
+from device_simulators.month.month import MonthOptions, simulate
 from device_simulators.month.people import Resident
-from device_simulators.month.routine import DAY
 from device_simulators.month.sensing import Trace
 from firmware_profiles.driver import DeviceConfig
-from vocabulary.times import MINUTE_US
-
-DAY_US = DAY * MINUTE_US
+from vocabulary.times import DAY_US
 
 
 class History(msgspec.Struct):
@@ -22,7 +19,7 @@ class History(msgspec.Struct):
     traces: list[Trace]
 
 
-def history(number: int, options: Options, until_us: int) -> History:
+def history(number: int, options: MonthOptions, until_us: int) -> History:
     """``options.days`` days of resident ``number`` (from 0) before ``until_us`` (µs since 1970).
 
     Days begin at midnight in Shanghai; the last one ends early. Raises ValueError for options without sense.

@@ -22,7 +22,6 @@ DEVICES = (
     DeviceConfig("climate", "sonoff-snzb-02d", "living_room"),
     DeviceConfig("gateway", "gateway", ""),
 )
-WORN = frozenset({"pendant", "oximeter"})
 
 
 class SimulatedHome(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import numpy as np
 from device_simulators.day import stays_between
 from device_simulators.noise import normal, uniform
 from device_simulators.recordings import Motion
+from vocabulary.times import DAY_S
 
 IMU_HZ = 200
 SLOT_S = 10
@@ -49,7 +50,7 @@ def worn_motion(seed: int, first: int, n: int) -> Motion:
         walking[here] = walks[0] + (walks[1] - walks[0]) * blend
     a, b = np.radians(lean), np.radians(roll)
     down = np.stack((np.sin(a) * np.sin(b), np.cos(a), np.sin(a) * np.cos(b)), axis=1)
-    steps = 2 * np.pi * (1.6 + 0.2 * float(uniform(seed, np.zeros(1, np.int64))[0])) * (seconds % 86_400)
+    steps = 2 * np.pi * (1.6 + 0.2 * float(uniform(seed, np.zeros(1, np.int64))[0])) * (seconds % DAY_S)
     vertical = 0.24 * np.sin(steps) + 0.09 * np.sin(2 * steps + 0.7) + 0.04 * np.sin(4 * steps + 1.1)
     gait = np.stack((0.08 * np.sin(steps / 2), vertical, 0.11 * np.sin(steps + 1.6)), axis=1)
     acc = -down + walking[:, None] * gait

@@ -152,7 +152,7 @@ async def run_agent(
     """Watch over one home until ``stop``, or until ``updater`` asks for a restart; what was not sent by then stays in
     the buffer. ``notifier`` tells systemd how it goes.
 
-    Raises ConfigError where a driver is not installed.
+    Raises HomeConfigError where a driver is not installed.
     """
     for driver in config.drivers:
         find_driver(driver.kind)

@@ -16,7 +16,7 @@ from firmware_profiles.mqtt import Broker
 from firmware_profiles.wire import GatewayName
 
 
-class ConfigError(ValueError):
+class HomeConfigError(ValueError):
     """The configuration can not be used; the text names the file, the key and what is wrong."""
 
 
@@ -69,50 +69,45 @@ class Home(msgspec.Struct, frozen=True):
     models: Mapping[str, DeviceModel] = {}
 
 
-def load_config(file: Path) -> HomeConfig:
-    """The configuration in ``file``, without its models. Raises ConfigError with a text for the installer."""
-    return load_home(file).config
-
-
 def load_home(file: Path) -> Home:
-    """The configuration in ``file`` and its models. Raises ConfigError with a text for the installer."""
+    """The configuration in ``file`` and its models. Raises HomeConfigError with a text for the installer."""
     try:
         text = file.read_text("utf-8")
     except OSError as error:
-        raise ConfigError(f"{file}: can not be read: {error.strerror}") from error
+        raise HomeConfigError(f"{file}: can not be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: {error}") from error
+        raise HomeConfigError(f"{file}: {error}") from error
     return parse_home(text, {}, str(file))
 
 
 def parse_home(text: str, profiles: Mapping[str, str], source: str) -> Home:
     """The configuration in ``text``; ``profiles`` (TOML by model id) come on top of those its folder holds.
 
-    ``source`` is what the errors call it. Raises ConfigError with a text for the installer.
+    ``source`` is what the errors call it. Raises HomeConfigError with a text for the installer.
     """
     try:
         config = msgspec.convert(tomllib.loads(text), HomeConfig, dec_hook=_path)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{source}: {error}") from error
+        raise HomeConfigError(f"{source}: {error}") from error
     own = {**_read_profiles(config.profiles, source), **profiles}
     try:
         models = {model_id: load_model(profile, model_id) for model_id, profile in own.items()}
     except ProfileError as error:
-        raise ConfigError(f"{source}: {error}") from error
+        raise HomeConfigError(f"{source}: {error}") from error
     known = {**MODELS, **models}
     names = [device.name for device in config.devices]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"{source}: two devices are called {name!r}; a name is used once in a home")
+            raise HomeConfigError(f"{source}: two devices are called {name!r}; a name is used once in a home")
     for device in config.devices:
         if device.model not in known:
-            raise ConfigError(
+            raise HomeConfigError(
                 f"{source}: device {device.name}: unknown model {device.model!r}; known: {', '.join(sorted(known))}"
             )
     for mistake in config.local_alarm.mistakes():
-        raise ConfigError(f"{source}: {mistake}")
+        raise HomeConfigError(f"{source}: {mistake}")
     if not config.drivers:
-        raise ConfigError(f"{source}: no [[drivers]]: the agent would hear nothing")
+        raise HomeConfigError(f"{source}: no [[drivers]]: the agent would hear nothing")
     return Home(config, models)
 
 
@@ -120,11 +115,11 @@ def _read_profiles(folder: Path | None, source: str) -> dict[str, str]:
     if folder is None:
         return {}
     if not folder.is_dir():
-        raise ConfigError(f"{source}: profiles: {folder} is not a folder")
+        raise HomeConfigError(f"{source}: profiles: {folder} is not a folder")
     try:
         return {file.stem: file.read_text("utf-8") for file in sorted(folder.glob("*.toml"))}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{source}: profiles: {folder} can not be read: {error}") from error
+        raise HomeConfigError(f"{source}: profiles: {folder} can not be read: {error}") from error
 
 
 def _path(kind: type[Any], value: Any) -> Any:

@@ -14,7 +14,6 @@ from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import ProfileError
 
 Transport = Literal["ble-gatt", "zigbee2mqtt", "esphome", "imu-pendant", "serial-radar", "gateway"]
-Scalar = str | int | float | bool
 
 
 class ChannelKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

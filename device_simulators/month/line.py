@@ -6,13 +6,13 @@ from numpy.random import Generator
 
 from device_simulators.month.scenes import Script
 from device_simulators.month.sensing import Trace
-from vocabulary.times import MINUTE_US
+from vocabulary.times import DAY_US, HOUR_US, MINUTE_US
 
 OUTAGE_TOLD_S = 180
 """A connection that is away for longer has to be noticed."""
 
 
-class Contact(msgspec.Struct, frozen=True):
+class ContactSpan(msgspec.Struct, frozen=True):
     """From ``begin_us`` to ``end_us`` the device ('' is the gateway) is heard as often as it should be."""
 
     device: str
@@ -27,7 +27,7 @@ class Outage(msgspec.Struct, frozen=True):
     end_us: int
 
 
-class Line:
+class HomeLine:
     """One home's connection over the month."""
 
     def __init__(self, script: Script, start_us: int, end_us: int, rng: Generator) -> None:
@@ -42,23 +42,23 @@ class Line:
         """One and a half a month, from half a minute to four hours; none touches a planned episode, so that one that
         is not found is the detectors' affair."""
         rng, found = self._rng, []
-        for _ in range(rng.poisson(1.5 * (self._end_us - self._start_us) / (30 * 86_400e6))):
+        for _ in range(rng.poisson(1.5 * (self._end_us - self._start_us) / (30 * DAY_US))):
             begin = int(rng.uniform(self._start_us, self._end_us))
             lasts = int(np.exp(rng.uniform(np.log(30), np.log(14_400))) * 1e6)
             minutes = ((begin - self._start_us) / MINUTE_US, (begin + lasts - self._start_us) / MINUTE_US)
             clear = all(minutes[1] < b - 60 or minutes[0] > e + 60 for _, b, e in script.truth)
-            if clear and begin + lasts < self._end_us - 3_600_000_000:
+            if clear and begin + lasts < self._end_us - HOUR_US:
                 found.append(Outage(begin, begin + lasts))
         found.sort(key=lambda outage: outage.begin_us)
-        return [o for i, o in enumerate(found) if i == 0 or o.begin_us > found[i - 1].end_us + 3_600_000_000]
+        return [o for i, o in enumerate(found) if i == 0 or o.begin_us > found[i - 1].end_us + HOUR_US]
 
     def _draw_jump(self) -> tuple[int, int, int]:
         """(begin, end, offset): in every tenth home the gateway's clock is off for hours."""
         rng = self._rng
         if rng.random() >= 0.1:
             return 0, 0, 0
-        begin = int(rng.uniform(self._start_us, self._end_us - 12 * 3.6e9))
-        return begin, begin + int(rng.uniform(1, 12) * 3.6e9), int(rng.choice([-1, 1]) * rng.uniform(20, 300) * 1e6)
+        begin = int(rng.uniform(self._start_us, self._end_us - 12 * HOUR_US))
+        return begin, begin + int(rng.uniform(1, 12) * HOUR_US), int(rng.choice([-1, 1]) * rng.uniform(20, 300) * 1e6)
 
     def arrival(self, time_us: int, after_s: float = 0.5) -> int:
         """When an event of this moment is known to the district."""
@@ -90,7 +90,7 @@ class Line:
         order = np.lexsort((time_us, arrival))
         return Trace(trace.device, trace.channel, time_us[order], value[order], arrival[order])
 
-    def contacts(self, devices: list[str]) -> list[Contact]:
+    def contacts(self, devices: list[str]) -> list[ContactSpan]:
         """Of the gateway and its devices: the outages' and the unplugged times left out."""
         found = []
         for device in ["", *devices]:
@@ -99,7 +99,7 @@ class Line:
             since = self._start_us
             for begin, end in sorted(gaps):
                 if begin > since:
-                    found.append(Contact(device, since, begin))
+                    found.append(ContactSpan(device, since, begin))
                 since = max(since, end)
-            found.append(Contact(device, since, self._end_us))
+            found.append(ContactSpan(device, since, self._end_us))
         return found

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from device_simulators.month.body import vitals
-from device_simulators.month.line import OUTAGE_TOLD_S, Contact, Line
+from device_simulators.month.line import OUTAGE_TOLD_S, ContactSpan, HomeLine
 from device_simulators.month.people import Resident, draw
 from device_simulators.month.routine import DAY, live
 from device_simulators.month.scenes import NEEDS, Script, false_falls, planned, play
@@ -39,7 +39,7 @@ SOMETIMES = {
 }
 
 
-class Options(msgspec.Struct, frozen=True):
+class MonthOptions(msgspec.Struct, frozen=True):
     """``rate_s``: seconds between two readings of heart, breathing and oxygen. ``false_falls``: a resident's
     suspicions a month that the gateway raises and takes back; an assumption, since what a gateway takes for a fall is
     measured by itself (``shouwang evaluate falls``). ``ordinary``: no episodes."""
@@ -69,13 +69,13 @@ class ResidentMonth(msgspec.Struct, kw_only=True):
     devices: list[DeviceConfig]
     traces: list[Trace]
     moments: list[Moment]
-    contacts: list[Contact]
+    contacts: list[ContactSpan]
     truth: list[Episode]
     begin_us: int
     end_us: int
 
 
-def simulate(number: int, options: Options) -> ResidentMonth:
+def simulate(number: int, options: MonthOptions) -> ResidentMonth:
     """Resident ``number`` (from 0) of the district that ``options.seed`` names. Raises ValueError for options without
     sense."""
     if not 1 <= options.days <= 400:
@@ -91,7 +91,7 @@ def simulate(number: int, options: Options) -> ResidentMonth:
     false_falls(script, options.false_falls, options.days, rng)
     body = vitals(resident.body, life, options.rate_s, script.effects, rng)
     end_us = START_US + options.days * DAY * MINUTE_US
-    line = Line(script, START_US, end_us, rng)
+    line = HomeLine(script, START_US, end_us, rng)
     traces = [line.carry(trace) for trace in Sensors(resident, script, START_US, rng).traces(body)]
     moments = []
     for said in script.said:

@@ -12,7 +12,7 @@ from device_simulators.month.body import Vitals
 from device_simulators.month.people import Resident
 from device_simulators.month.routine import BATHROOM, BED, BEDROOM, DAY, KITCHEN, LIVING, OUT, ROOM_OF
 from device_simulators.month.scenes import Script
-from vocabulary.times import MINUTE_US
+from vocabulary.times import DAY_S, MINUTE_US
 
 PIR_HOLD_S = 90
 """The motion sensor's own: it says that motion ended so long after the last one."""
@@ -85,7 +85,7 @@ class Sensors:
         seen[ghost] = 0.7
         heart, breath = np.rint(vitals.heart_rate), np.rint(vitals.respiration_rate)
         heart[ghost], breath[ghost] = np.rint(rng.uniform(58, 105)), np.rint(rng.uniform(6, 24, int(ghost.sum())))
-        per_reading = rate_s / 86_400
+        per_reading = rate_s / DAY_S
         for at in np.flatnonzero(rng.random(len(heart)) < 2.5 * per_reading).tolist():
             heart[at : at + 1 + int(rng.uniform(15, 110) / rate_s)] *= rng.choice([0.5, 1.5, 1.8])
         restless = rng.random(len(breath)) < np.where(place == BED, 0.006, 0.08)

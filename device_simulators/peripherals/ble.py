@@ -12,8 +12,7 @@ from device_simulators.faults import Faults, replay
 from device_simulators.recordings import Motion
 from firmware_profiles import imu
 from firmware_profiles.decoding import glucose_records
-
-BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
+from firmware_profiles.gatt import BASE_UUID, GLUCOSE_MEASUREMENT
 
 
 class Peripheral:
@@ -76,7 +75,7 @@ class Peripheral:
 class GlucoseMeter(Peripheral):
     """Keeps its measurements (mmol/L) and tells them when its Record Access Control Point is asked."""
 
-    MEASUREMENT, RACP = BASE_UUID.format(0x2A18), BASE_UUID.format(glucose_records.RACP)
+    MEASUREMENT, RACP = BASE_UUID.format(GLUCOSE_MEASUREMENT), BASE_UUID.format(glucose_records.RACP)
 
     def __init__(self) -> None:
         super().__init__([self.MEASUREMENT, self.RACP])

@@ -14,6 +14,7 @@ from typing import Annotated, Self
 import msgspec
 import numpy as np
 
+from device_simulators.faults import Share
 from device_simulators.home import Home
 from device_simulators.homes import DEVICES
 from device_simulators.peripherals.mqtt_node import EsphomeNode, Zigbee2MqttBridge
@@ -24,7 +25,6 @@ from firmware_profiles.mqtt import Broker
 STEP_S = 0.5
 FIRST_US = 120_000_000
 WIFI_EVERY_S, WIFI_DBM = 60, -58.0
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Flaws(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

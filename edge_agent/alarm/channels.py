@@ -1,6 +1,7 @@
 """The ways out of a home that do not need the district: what each must offer, and the texts they carry."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -22,14 +23,9 @@ class Attempt(msgspec.Struct, frozen=True):
     """For the log and the report; never a number."""
 
 
-class Way(Protocol):
-    """A way to reach a contact. Never raises and never hangs: whatever goes wrong is an Attempt."""
-
-    def reach(self, contact: Contact, cause: Cause, text: str) -> Attempt:
-        """Blocks for at most a minute or so: run in a thread."""
-
-    def probe(self) -> str:
-        """ "" where it is well, else what is wrong, for the self test."""
+Reacher = Callable[[Contact, Cause, str], Attempt]
+"""Reaches a contact with a text. Blocks for a minute or so at most: run it in a thread. It never raises; a failure is
+an Attempt."""
 
 
 class Sounder(Protocol):

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-Way = Literal["call", "sms", "webhook"]
+WayName = Literal["call", "sms", "webhook"]
 EMERGENCIES = frozenset({"sos_pressed", "fall_suspected", "fall_confirmed", "smoke_detected", "gas_detected"})
 TAKEN_BACK = {"fall_recovered": frozenset({"fall_suspected"})}
 """An event that takes back the emergency of the same device and time."""
@@ -18,7 +18,7 @@ CALL, HELD, CANCEL, CANCEL_WITHIN_US = "sos_pressed", "sos_held", "sos_cancelled
 CANCELLABLE = frozenset({"sos_pressed", "fall_suspected", "fall_confirmed"})
 """A long press is the resident's word on the resident. Nobody cancels smoke."""
 
-Outcome = Literal["answered", "nobody_answered", "district_answered", "cancelled", "taken_back"]
+AlarmOutcome = Literal["answered", "nobody_answered", "district_answered", "cancelled", "taken_back"]
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -29,11 +29,11 @@ class Cause(msgspec.Struct, frozen=True):
     time_us: int
 
 
-class Step(msgspec.Struct, frozen=True):
+class PlanStep(msgspec.Struct, frozen=True):
     """One contact (index into the configured list), one way."""
 
     contact: int
-    way: Way
+    way: WayName
 
 
 class Sound(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class Reach(msgspec.Struct, frozen=True):
     """Try this; the answer comes back to :meth:`LocalAlarm.result`."""
 
     cause: Cause
-    step: Step
+    step: PlanStep
 
 
 class Began(msgspec.Struct, frozen=True):
@@ -63,8 +63,8 @@ class Ended(msgspec.Struct, frozen=True):
     """Likewise. ``tried``: each attempt and whether it got through."""
 
     cause: Cause
-    outcome: Outcome
-    tried: tuple[tuple[Step, bool], ...]
+    outcome: AlarmOutcome
+    tried: tuple[tuple[PlanStep, bool], ...]
 
 
 Action = Sound | Silence | Reach | Began | Ended
@@ -77,10 +77,10 @@ class _Episode(msgspec.Struct):
 
 class _Alarm(msgspec.Struct):
     causes: list[Cause]
-    left: list[Step]
+    left: list[PlanStep]
     """Of this round."""
-    failed: list[Step] = []
-    tried: list[tuple[Step, bool]] = []
+    failed: list[PlanStep] = []
+    tried: list[tuple[PlanStep, bool]] = []
     round: int = 1
     again_us: int = 0
 
@@ -88,7 +88,7 @@ class _Alarm(msgspec.Struct):
 class LocalAlarm:
     """One home's. ``plan``: what to try, in order, in each of ``rounds`` rounds with ``pause_us`` between them."""
 
-    def __init__(self, plan: Sequence[Step], wait_us: int, rounds: int = 3, pause_us: int = 30_000_000) -> None:
+    def __init__(self, plan: Sequence[PlanStep], wait_us: int, rounds: int = 3, pause_us: int = 30_000_000) -> None:
         self._plan, self._wait_us, self._rounds, self._pause_us = list(plan), wait_us, rounds, pause_us
         self._waiting: dict[tuple[str, int], _Episode] = {}
         self._alarm: _Alarm | None = None
@@ -128,7 +128,7 @@ class LocalAlarm:
         """The district has this emergency; ``alert_received`` and ``help_coming`` both say so."""
         return self._drop(lambda one: (one.device, one.time_us) == (device, time_us), "district_answered")
 
-    def result(self, step: Step, reached: bool, now_us: int) -> list[Action]:
+    def result(self, step: PlanStep, reached: bool, now_us: int) -> list[Action]:
         """What came of a Reach: ``reached`` where a person answered, or a message was taken."""
         alarm, self._reaching = self._reaching, None
         if alarm is None or alarm is not self._alarm:
@@ -171,7 +171,7 @@ class LocalAlarm:
     def _sounding(self, key: tuple[str, int]) -> bool:
         return self._alarm is not None and any((one.device, one.time_us) == key for one in self._alarm.causes)
 
-    def _drop(self, chosen: Callable[[Cause], bool], outcome: Outcome) -> list[Action]:
+    def _drop(self, chosen: Callable[[Cause], bool], outcome: AlarmOutcome) -> list[Action]:
         for key in [key for key, episode in self._waiting.items() if chosen(episode.cause)]:
             del self._waiting[key]
         alarm = self._alarm
@@ -183,7 +183,7 @@ class LocalAlarm:
         alarm.causes = [cause for cause in alarm.causes if not chosen(cause)]
         return [Ended(cause, outcome, tuple(alarm.tried)) for cause in over]
 
-    def _end(self, outcome: Outcome) -> list[Action]:
+    def _end(self, outcome: AlarmOutcome) -> list[Action]:
         alarm, self._alarm = self._alarm, None
         if alarm is None:
             return []

@@ -8,10 +8,9 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from edge_agent.alarm.channels import CALLING, COMING, Attempt, Sounder, sms_text
+from edge_agent.alarm.channels import CALLING, COMING, Reacher, Sounder, sms_text
 from edge_agent.alarm.modem import Modem
-from edge_agent.alarm.rules import Action, Began, Cause, Ended, LocalAlarm, Reach, Silence, Sound, Step
-from edge_agent.alarm.rules import Way as WayName
+from edge_agent.alarm.rules import Action, Began, Cause, Ended, LocalAlarm, PlanStep, Reach, Silence, Sound, WayName
 from edge_agent.alarm.settings import Contact, LocalAlarmConfig
 from edge_agent.alarm.sounders import Siren, Voice
 from edge_agent.alarm.webhook import Webhook
@@ -29,7 +28,6 @@ EVENT = "local_alarm"
 Values = dict[str, str | int | float | bool]
 Tell = Callable[[str, str, int, Values], None]
 """(device, event kind, time in µs, values): into the outbox."""
-Reacher = Callable[[Contact, Cause, str], Attempt]
 
 
 class AlarmRunner:
@@ -128,10 +126,10 @@ class AlarmRunner:
         about: Values = {"cause": cause.kind, "cause_us": cause.time_us}
         self._tell(cause.device, EVENT, self._clock.now_us(), about | values)
 
-    def _contact(self, step: Step) -> Contact:
+    def _contact(self, step: PlanStep) -> Contact:
         return self._config.contacts[step.contact]
 
-    async def _reach(self, cause: Cause, step: Step) -> None:
+    async def _reach(self, cause: Cause, step: PlanStep) -> None:
         contact = self._contact(step)
         attempt = await asyncio.to_thread(self._ways[step.way], contact, cause, sms_text(self._home, cause))
         log.info("contact tried", contact=contact.name, way=step.way, reached=attempt.reached, detail=attempt.detail)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from edge_agent.alarm.rules import Step, Way
+from edge_agent.alarm.rules import PlanStep, WayName
 from firmware_profiles.mqtt import Broker
 
 Phone = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9]{3,15}$")]
@@ -15,7 +15,7 @@ class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``name`` is what reports call this person: they never hold the number."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    by: Annotated[list[Way], msgspec.Meta(min_length=1)]
+    by: Annotated[list[WayName], msgspec.Meta(min_length=1)]
     phone: Phone | None = None
 
 
@@ -62,9 +62,9 @@ class LocalAlarmConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     siren: SirenConfig | None = None
     voice: VoiceConfig | None = None
 
-    def plan(self) -> list[Step]:
+    def plan(self) -> list[PlanStep]:
         """Every contact by each of its ways, in the order of the file."""
-        return [Step(number, way) for number, contact in enumerate(self.contacts) for way in contact.by]
+        return [PlanStep(number, way) for number, contact in enumerate(self.contacts) for way in contact.by]
 
     def mistakes(self) -> list[str]:
         """What can not work, for the installer."""

@@ -13,20 +13,17 @@ import structlog
 
 from edge_agent.drivers.ble_backend import Backend, BleakBackend, BleError, Connection, NotAdvertisingError
 from edge_agent.drivers.hearing import Hearing
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import gatt, imu
 from firmware_profiles.decoding import glucose_records
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
+from firmware_profiles.gatt import BASE_UUID, BATTERY_LEVEL
 from firmware_profiles.readings import Reading
 
 log = structlog.get_logger(__name__)
 
-BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
-"""Bluetooth Core Specification, Vol 3, Part B, 2.5.1: the base UUID of 16-bit numbers."""
-BATTERY_LEVEL = 0x2A19
-"""GATT Specification Supplement 3.21: one byte, percent."""
 PAUSE_S = (2.0, 60.0)
 FAILURES = 3
 """Connections that failed one after the other: before that it may have gone back to sleep."""
@@ -42,7 +39,7 @@ class BleDriver:
             raise ValueError(f"the ble driver has no options; remove {', '.join(options)}")
         self._devices = [device for device in devices if MODELS[device.model].transport == "ble-gatt"]
         self._backend = backend
-        self._hearing, self._contact = Hearing(), Contact()
+        self._hearing, self._contact = Hearing(), Reachability()
         self._clocks: dict[str, imu.SampleClock] = {}
         self._pieces: dict[str, int] = {}
         self._records: dict[str, int] = {}

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge_agent.drivers.hearing import Hearing
-from edge_agent.drivers.local_mqtt import LocalOptions, by_address, listen, read_options
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.local_mqtt import LocalBrokerOptions, by_address, listen, read_options
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import esphome
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
@@ -26,9 +26,9 @@ class EsphomeDriver:
     name = "esphome"
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
-        self._options = read_options(self.name, options, LocalOptions)
+        self._options = read_options(self.name, options, LocalBrokerOptions)
         self._devices = by_address(self.name, devices, "esphome")
-        self.hearing, self.contact = Hearing(), Contact()
+        self.hearing, self.contact = Hearing(), Reachability()
         self._offline: dict[str, int] = {}
 
     async def run(self, sink: Sink) -> None:

@@ -7,10 +7,11 @@ import structlog
 
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.readings import DeviceEvent, Heard, Reading, StateOver
+from vocabulary.times import HOUR_US
 
 log = structlog.get_logger(__name__)
 
-FAULT_EVERY_US = 3_600_000_000
+FAULT_EVERY_US = HOUR_US
 ENDINGS = frozenset({"door_closed", "smoke_cleared", "gas_cleared", "water_leak_cleared", "fall_recovered"})
 """Events that end something: no news from a device of which nothing was known, as after a start of the gateway."""
 GATEWAY = DeviceConfig("gateway", "gateway")

@@ -1,7 +1,7 @@
 """Listening to a broker in the home, as Zigbee2MQTT and ESPHome nodes use it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 import structlog
 
 from edge_agent.drivers.hearing import GATEWAY, Hearing
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import mqtt
 from firmware_profiles.devices import MODELS, Transport
 from firmware_profiles.driver import DeviceConfig, Sink
@@ -21,11 +21,8 @@ TEND_S = 2.0
 LOST_US = 30_000_000
 """A broker that is away longer than a restart takes is a fault."""
 
-Hear = Callable[[str, bytes, bool, int], None]
-"""(topic, payload, whether it is retained, now in µs)."""
 
-
-class LocalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LocalBrokerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The broker in the home. ``password_file`` holds the password alone, so that configurations hold no secrets."""
 
     host: str = "127.0.0.1"
@@ -44,7 +41,7 @@ class LocalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"password_file {self.password_file}: can not be read: {error}") from error
 
 
-_Options = TypeVar("_Options", bound=LocalOptions)
+_Options = TypeVar("_Options", bound=LocalBrokerOptions)
 
 
 def read_options(driver: str, options: Mapping[str, Any], kind: type[_Options]) -> _Options:
@@ -80,7 +77,7 @@ class Listener(Protocol):
 
     name: str
     hearing: Hearing
-    contact: Contact
+    contact: Reachability
 
     def tend(self, sink: Sink, now_us: int) -> None:
         """Called every few seconds while the broker is there."""
@@ -91,7 +88,7 @@ class Listener(Protocol):
         """Called in the event loop with each message."""
 
 
-async def listen(options: LocalOptions, listener: Listener, sink: Sink) -> None:
+async def listen(options: LocalBrokerOptions, listener: Listener, sink: Sink) -> None:
     """Until cancelled. An absent broker is tried for ever, and told: its devices are out of reach."""
     loop = asyncio.get_running_loop()
     broker = mqtt.Broker(options.host, options.port)

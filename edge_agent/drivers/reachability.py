@@ -17,7 +17,7 @@ class _Link(msgspec.Struct):
     told_us: int
 
 
-class Contact:
+class Reachability:
     """The links of one driver."""
 
     def __init__(self) -> None:
@@ -35,10 +35,6 @@ class Contact:
         """What all devices share is gone: the broker, the bridge."""
         for link in self._links.values():
             self._change(sink, link.device, False, now_us)
-
-    def is_up(self, device: DeviceConfig) -> bool:
-        link = self._links.get(device.name)
-        return link is not None and link.up
 
     def tend(self, sink: Sink, now_us: int) -> None:
         """Repeat what still holds; call it every few seconds."""

@@ -11,7 +11,7 @@ import serial
 import structlog
 
 from edge_agent.drivers.hearing import Hearing
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
@@ -27,7 +27,7 @@ DAMAGED_SHARE, DAMAGED_LEAST = 0.2, 20
 """From so many damaged frames on, and such a share of all, the line is told to be bad."""
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SerialRadarOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baud: int = 115_200
 
 
@@ -36,7 +36,7 @@ class SerialRadarDriver:
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
         try:
-            self._options = msgspec.convert(dict(options), Options)
+            self._options = msgspec.convert(dict(options), SerialRadarOptions)
         except msgspec.ValidationError as error:
             raise ValueError(f"serial_radar driver: {error}") from error
         self._devices = [device for device in devices if MODELS[device.model].transport == "serial-radar"]
@@ -46,7 +46,7 @@ class SerialRadarDriver:
                 raise ValueError(f"serial_radar driver: {device.name} has no address: the port it is connected to")
             if ports.setdefault(device.address, device.name) != device.name:
                 raise ValueError(f"serial_radar driver: {device.name} and {ports[device.address]} share a port")
-        self._hearing, self._contact = Hearing(), Contact()
+        self._hearing, self._contact = Hearing(), Reachability()
 
     async def run(self, sink: Sink) -> None:
         async with asyncio.TaskGroup() as group:
@@ -72,7 +72,7 @@ class SerialRadarDriver:
 class _Line:
     """One open port."""
 
-    def __init__(self, device: DeviceConfig, sink: Sink, hearing: Hearing, contact: Contact) -> None:
+    def __init__(self, device: DeviceConfig, sink: Sink, hearing: Hearing, contact: Reachability) -> None:
         self._device, self._sink, self._hearing, self._contact = device, sink, hearing, contact
         self._model = MODELS[device.model]
         self._parser = FrameParser()

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge_agent.drivers.hearing import GATEWAY, Hearing
-from edge_agent.drivers.local_mqtt import LocalOptions, by_address, listen, read_options
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.local_mqtt import LocalBrokerOptions, by_address, listen, read_options
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import zigbee2mqtt
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
@@ -19,7 +19,7 @@ from firmware_profiles.errors import DecodeError
 MOMENTARY = frozenset({"action"})
 
 
-class Options(LocalOptions, frozen=True, forbid_unknown_fields=True):
+class Zigbee2MqttOptions(LocalBrokerOptions, frozen=True, forbid_unknown_fields=True):
     base_topic: str = "zigbee2mqtt"
 
 
@@ -29,9 +29,9 @@ class Zigbee2MqttDriver:
     name = "zigbee2mqtt"
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
-        self._options = read_options(self.name, options, Options)
+        self._options = read_options(self.name, options, Zigbee2MqttOptions)
         self._devices = by_address(self.name, devices, "zigbee2mqtt")
-        self.hearing, self.contact = Hearing(MOMENTARY), Contact()
+        self.hearing, self.contact = Hearing(MOMENTARY), Reachability()
 
     async def run(self, sink: Sink) -> None:
         await listen(self._options, self, sink)

@@ -6,8 +6,6 @@ Noury et al. (IEEE EMBS 2007, "Fall detection - principles and methods") and Kan
 28:285).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -178,6 +176,3 @@ def _angle(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     if length < 1e-9:
         return 0.0
     return float(np.degrees(np.arccos(min(1.0, max(-1.0, float(one @ other) / length)))))
-
-
-Features = Callable[[Window], NDArray[np.float64]]

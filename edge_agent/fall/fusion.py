@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from edge_agent.fall.events import FallKind
+from firmware_profiles import wire
 
 MERGE_US = 15_000_000
 """Radars need up to this long to call a fall (maker's figures for 60 GHz fall radars: about 5 to 15 s on the floor)."""
@@ -20,7 +21,6 @@ FORGET_US = 300_000_000
 """A story this old takes in nothing more: who falls again is a new one."""
 
 Source = Literal["worn", "room"]
-Scalar = str | int | float | bool
 
 
 class FallNews(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class FallNews(msgspec.Struct, frozen=True):
     device: str
     kind: FallKind
     time_us: int
-    values: dict[str, Scalar]
+    values: dict[str, wire.Scalar]
     evidence: bytes = b""
 
 
@@ -69,7 +69,7 @@ class FallFusion:
         kind: FallKind,
         time_us: int,
         confidence: float,
-        values: Mapping[str, Scalar] | None = None,
+        values: Mapping[str, wire.Scalar] | None = None,
         evidence: bytes = b"",
     ) -> list[FallNews]:
         """What is to be told now that a device says this; ``time_us`` is the fall's time, the same for all its steps.
@@ -112,7 +112,7 @@ class FallFusion:
             for device, witness in list(story.witnesses.items()):
                 lasting = witness.source == "room" and witness.kind == "suspected"
                 if lasting and not story.over and now_us - witness.time_us >= LASTING_US:
-                    values: dict[str, Scalar] = {"lasted_s": round((now_us - witness.time_us) / 1e6, 1)}
+                    values: dict[str, wire.Scalar] = {"lasted_s": round((now_us - witness.time_us) / 1e6, 1)}
                     news += self.report(device, "room", "confirmed", witness.time_us, witness.confidence, values)
         return news
 

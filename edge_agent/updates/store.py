@@ -12,7 +12,7 @@ import structlog
 
 from edge_agent.config import HomeConfig, UpdatesConfig
 from edge_agent.files import sync_folder, write_durably
-from edge_agent.updates.trial import State
+from edge_agent.updates.trial import UpdateState
 
 log = structlog.get_logger(__name__)
 
@@ -25,10 +25,10 @@ def folder_of(config: HomeConfig, settings: UpdatesConfig) -> Path:
     return settings.folder or config.buffer.path.absolute().parent / "config"
 
 
-def read_state(folder: Path) -> State | None:
+def read_state(folder: Path) -> UpdateState | None:
     """The state as it is, for a look from outside; None where there is none that can be read."""
     try:
-        return msgspec.json.decode((folder / STATE).read_bytes(), type=State)
+        return msgspec.json.decode((folder / STATE).read_bytes(), type=UpdateState)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
@@ -40,23 +40,23 @@ class UpdateStore:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def load(self) -> State:
+    def load(self) -> UpdateState:
         """The stored state. One that can not be read is put aside: the installed file runs, and no version that was
         ever stored here is taken again."""
         file = self._folder / STATE
         try:
-            return msgspec.json.decode(file.read_bytes(), type=State)
+            return msgspec.json.decode(file.read_bytes(), type=UpdateState)
         except FileNotFoundError:
             pass  # the first start, or somebody removed it
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             aside = file.with_name("state.damaged")
             file.replace(aside)
             log.error("state of updates damaged, put aside", file=str(aside), error=str(error))
-        state = State(highest=max(self._versions(), default=0))
+        state = UpdateState(highest=max(self._versions(), default=0))
         self.save(state)
         return state
 
-    def save(self, state: State) -> None:
+    def save(self, state: UpdateState) -> None:
         """When this returns, the state survives a power cut. Versions it does not need any more are removed."""
         write_durably(self._folder / STATE, msgspec.json.encode(state))
         unneeded = self._versions() - state.needed() - {state.highest}  # the highest tells what was seen, see load

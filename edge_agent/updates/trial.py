@@ -48,7 +48,7 @@ class Report(msgspec.Struct, frozen=True):
         return f"{result}; running version {self.running}"
 
 
-class State(msgspec.Struct, frozen=True):
+class UpdateState(msgspec.Struct, frozen=True):
     """What must survive a power cut. ``previous`` is the version before ``active``; 0: the installed file."""
 
     active: int = 0
@@ -70,7 +70,7 @@ class State(msgspec.Struct, frozen=True):
         return frozenset({self.active, self.previous, self.running} - {0})
 
 
-def accept(state: State, update: HomeUpdate, gateway: str, command_id: str) -> State:
+def accept(state: UpdateState, update: HomeUpdate, gateway: str, command_id: str) -> UpdateState:
     """``update``, whose signature was verified, goes on trial at the next start.
 
     Raises UpdateRefusedError where it is for another gateway, was seen before, or another one is on trial.
@@ -87,7 +87,7 @@ def accept(state: State, update: HomeUpdate, gateway: str, command_id: str) -> S
     return msgspec.structs.replace(state, highest=update.version, trial=Trial(update.version, command_id))
 
 
-def begin(state: State, now_us: int) -> State:
+def begin(state: UpdateState, now_us: int) -> UpdateState:
     """At the start of the process, before anything of the configuration is touched; to be stored before going on."""
     if state.trial is None:
         return state
@@ -96,7 +96,7 @@ def begin(state: State, now_us: int) -> State:
     return msgspec.structs.replace(state, trial=msgspec.structs.replace(state.trial, starts=state.trial.starts + 1))
 
 
-def came_online(state: State, now_us: int) -> State:
+def came_online(state: UpdateState, now_us: int) -> UpdateState:
     """The agent is connected with the version on trial: it stays."""
     trial = state.trial
     if trial is None:
@@ -105,7 +105,7 @@ def came_online(state: State, now_us: int) -> State:
     return msgspec.structs.replace(state, active=trial.version, previous=state.active, trial=None, report=report)
 
 
-def give_up(state: State, reason: str, now_us: int) -> State:
+def give_up(state: UpdateState, reason: str, now_us: int) -> UpdateState:
     """The running version can not be used: back to the one before it. The installed file (0) stays as it is."""
     trial = state.trial
     if trial is not None:
@@ -117,6 +117,6 @@ def give_up(state: State, reason: str, now_us: int) -> State:
     return msgspec.structs.replace(state, active=state.previous, previous=0, report=report)
 
 
-def told(state: State) -> State:
+def told(state: UpdateState) -> UpdateState:
     """The report is in the buffer."""
     return msgspec.structs.replace(state, report=None, last=state.report)

@@ -13,14 +13,14 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from edge_agent.config import ConfigError, Home, UpdatesConfig, load_home, parse_home
+from edge_agent.config import Home, HomeConfigError, UpdatesConfig, load_home, parse_home
 from edge_agent.timekeeping.ntp import read_clock
 from edge_agent.updates import signed_config
 from edge_agent.updates import trial as updates
 from edge_agent.updates.check import errors, examine
 from edge_agent.updates.signed_config import HomeUpdate, SignatureError
 from edge_agent.updates.store import UpdateStore, folder_of
-from edge_agent.updates.trial import State, UpdateRefusedError
+from edge_agent.updates.trial import UpdateRefusedError, UpdateState
 from edge_agent.uplink import Interim
 from firmware_profiles import wire
 
@@ -32,8 +32,8 @@ SETTLE_S = 3.0
 LOOK_EVERY_S = 0.2
 
 
-class Event(Protocol):
-    """As ``Sink.event``."""
+class EventReporter(Protocol):
+    """Stores an event, as ``Sink.event`` does."""
 
     def __call__(
         self, device: str, kind: str, time_us: int, values: Mapping[str, str | int | float | bool] | None = None
@@ -44,19 +44,19 @@ class Updater:
     """The updates of one gateway. Used from one thread; ``now_us`` is the wall clock, µs since 1970."""
 
     def __init__(self, installed: Home, settings: UpdatesConfig, now_us: Callable[[], int]) -> None:
-        """Raises ConfigError where a public key is none, OSError where the folder can not be made or read."""
+        """Raises HomeConfigError where a public key is none, OSError where the folder can not be made or read."""
         self._installed, self._settings, self._now_us = installed, settings, now_us
         try:
             self._keys = [signed_config.read_public_key(text) for text in settings.public_keys]
         except ValueError as error:
-            raise ConfigError(f"updates.public_keys: {error}") from error
+            raise HomeConfigError(f"updates.public_keys: {error}") from error
         self._store = UpdateStore(folder_of(installed.config, settings))
         self._state = self._store.load()
         self.restart = asyncio.Event()
         """Set when the process shall be replaced by a new one that reads the state anew."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> UpdateState:
         return self._state
 
     def begin(self) -> Home:
@@ -68,14 +68,14 @@ class Updater:
         while self._state.running:
             try:
                 return self._load(self._state.running)
-            except (ConfigError, SignatureError, OSError) as error:
+            except (HomeConfigError, SignatureError, OSError) as error:
                 self._give_up(str(error))
         return self._installed
 
     def receive(self, command: wire.Command) -> str:
         """Handler of the command ``update_config``: check exactly as ``--check`` does, store, ask for a restart.
 
-        Raises ValueError (UpdateRefusedError, SignatureError, ConfigError) with the reason where it is not taken.
+        Raises ValueError (UpdateRefusedError, SignatureError, HomeConfigError) with the reason where it is not taken.
         """
         update = signed_config.unseal(command.body, self._keys)
         report = self._state.report
@@ -112,7 +112,7 @@ class Updater:
         return True
 
     async def judge(
-        self, online: Callable[[], bool], event: Event, reply: Callable[[str, bool, str], None], device: str
+        self, online: Callable[[], bool], event: EventReporter, reply: Callable[[str, bool, str], None], device: str
     ) -> None:
         """Watch a version on trial, decide, and tell the district by an event of ``device`` and a reply; then rest.
 
@@ -153,7 +153,7 @@ class Updater:
         log.error("configuration taken back", version=self._state.running, reason=reason)
         self._save(updates.give_up(self._state, reason, self._now_us()))
 
-    def _save(self, state: State) -> bool:
+    def _save(self, state: UpdateState) -> bool:
         self._state = state
         try:
             self._store.save(state)
@@ -180,20 +180,20 @@ class Updater:
         home = parse_home(update.home, update.profiles, source)
         base = self._installed.config
         if home.config.gateway != base.gateway:
-            raise ConfigError(f"{source}: gateway {home.config.gateway!r} is not this one, {base.gateway!r}")
+            raise HomeConfigError(f"{source}: gateway {home.config.gateway!r} is not this one, {base.gateway!r}")
         if home.config.buffer.path != base.buffer.path:
-            raise ConfigError(
+            raise HomeConfigError(
                 f"{source}: buffer.path must stay {base.buffer.path}: what waits there would be left behind"
             )
         if home.config.updates not in (None, base.updates):
-            raise ConfigError(f"{source}: [updates] can not be changed by an update; leave it out")
+            raise HomeConfigError(f"{source}: [updates] can not be changed by an update; leave it out")
         return Home(msgspec.structs.replace(home.config, updates=base.updates), home.models)
 
 
 def choose(file: Path, now_us: Callable[[], int]) -> tuple[Home, Updater | None]:
     """What to run, by the installed ``file`` and the updates since; None: it allows none, or its disk does not.
 
-    Raises ConfigError where the installed file itself can not be used.
+    Raises HomeConfigError where the installed file itself can not be used.
     """
     installed = load_home(file)
     settings = installed.config.updates

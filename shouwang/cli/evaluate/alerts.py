@@ -18,7 +18,7 @@ from alerting.replay import what_if
 from alerting.replay.alerts import Alert, collect
 from alerting.replay.recording import Recording
 from alerting.replay.run import replay
-from device_simulators.month.month import Options, simulate
+from device_simulators.month.month import MonthOptions, simulate
 from shouwang.evaluation.month_recording import recording_of
 from shouwang.evaluation.scoring import Judged, figures, judge
 
@@ -31,7 +31,7 @@ MOST_PLOTS = 40
 
 class Job(msgspec.Struct, frozen=True):
     numbers: list[int]
-    options: Options
+    options: MonthOptions
     parameters: dict[str, float]
 
 
@@ -69,7 +69,7 @@ def alerts(
     except ValueError as error:
         typer.secho(f"--set: {error}", err=True, fg="red")
         raise typer.Exit(2) from error
-    options = Options(seed=seed, days=days, rate_s=rate, false_falls=false_falls)
+    options = MonthOptions(seed=seed, days=days, rate_s=rate, false_falls=false_falls)
     began = time.perf_counter()
     numbers = list(range(residents))
     todo = [Job(numbers[at : at + COHORT], options, parameters) for at in range(0, residents, COHORT)]
@@ -161,7 +161,7 @@ def _list(out: Console, judged: Judged) -> None:
 
 
 def _draw(
-    folder: Path, judged: Judged, options: Options, parameters: dict[str, float], show: str, out: Console
+    folder: Path, judged: Judged, options: MonthOptions, parameters: dict[str, float], show: str, out: Console
 ) -> None:
     from shouwang.evaluation.alert_plots import episode_picture
 

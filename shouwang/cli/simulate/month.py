@@ -9,7 +9,7 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from device_simulators.month.month import Options, ResidentMonth, simulate
+from device_simulators.month.month import MonthOptions, ResidentMonth, simulate
 from device_simulators.month.truth import Episode
 from firmware_profiles.devices import MODELS
 
@@ -26,7 +26,7 @@ def month(
     ordinary: Annotated[bool, typer.Option(help="Without any episode.")] = False,
 ) -> None:
     """A simulated month as files, to try the replay: readings, residents, and what is true."""
-    options = Options(seed=seed, days=days, rate_s=rate, ordinary=ordinary)
+    options = MonthOptions(seed=seed, days=days, rate_s=rate, ordinary=ordinary)
     out.mkdir(parents=True, exist_ok=True)
     truth: list[Episode] = []
     rows = 0
