@@ -23,7 +23,7 @@ from bench.figures import Figure
 from device_simulators.home import Home
 from edge_agent.outbox.frames import FrameCutter
 from edge_agent.outbox.outbox import Outbox, read_totals
-from edge_agent.outbox.sent import Sent
+from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
 from firmware_profiles import mqtt, wire
@@ -161,7 +161,7 @@ def _gateway(broker: mqtt.Broker, file: Path) -> None:
 async def _send(broker: mqtt.Broker, file: Path) -> None:
     clock = Clock()
     outbox = Outbox(file, GATEWAY, clock, BUDGET_MB << 20)
-    uplink = Uplink(broker, GATEWAY, outbox, clock, {}, Sent(file.with_suffix(".sent"), 64 << 20))
+    uplink = Uplink(broker, GATEWAY, outbox, clock, {}, SentMessages(file.with_suffix(".sent"), 64 << 20))
     uplink.start()
     tick = rest = 0
     while rest < EVENTS_AT_REST:

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(home: Home, updater: Updater | None) -> bool:
-    """Run the agent; True: the process shall be replaced."""
+    """Run the agent. True: replace the process by a fresh one."""
     try:
         devices.install(home.models)
         stopped = asyncio.run(_until_stopped(home, updater))

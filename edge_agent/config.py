@@ -1,5 +1,7 @@
-"""A home's configuration: one TOML file and, where it needs them, device models of its own. Checked strictly before
-anything starts; nothing here looks at the machine (that is :mod:`edge_agent.updates.check`)."""
+"""A home's configuration: one TOML file and, where it needs them, device models of its own.
+
+It is checked strictly before anything starts. :mod:`edge_agent.updates.check` compares it with the machine.
+"""
 
 import tomllib
 from collections.abc import Mapping
@@ -20,16 +22,18 @@ class HomeConfigError(ValueError):
     """The configuration can not be used; the text names the file, the key and what is wrong."""
 
 
-class BufferConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OutboxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[buffer]``: the file of the outbox and how much of the disk it may use."""
+
     path: Path
     budget_mb: Annotated[int, msgspec.Meta(ge=1)] = 512
     sent_mb: Annotated[int, msgspec.Meta(ge=2)] = 64
-    """What the broker has taken is kept so long beside the buffer, in case the district asks for it again."""
+    """Share of the disk for messages that the broker has taken, in case the district asks for them again."""
 
 
 class FrameConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
-    """A frame is sent this often; a reading is at most so much older than it need be."""
+    """Time between two frames; it delays a reading by as much at most."""
 
 
 class DriverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,13 +50,13 @@ class UpdatesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     online_within_s: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 300
     """A new version that is not connected to the broker so long after the start is taken back."""
     folder: Path | None = None
-    """Where versions are kept; not given: the folder ``config`` beside the buffer."""
+    """Where versions are kept; not given: the folder ``config`` beside the outbox."""
 
 
 class HomeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway: GatewayName
     broker: Broker
-    buffer: BufferConfig
+    buffer: OutboxConfig
     devices: list[DeviceConfig]
     drivers: list[DriverConfig]
     frames: FrameConfig = FrameConfig()
@@ -81,9 +85,9 @@ def load_home(file: Path) -> Home:
 
 
 def parse_home(text: str, profiles: Mapping[str, str], source: str) -> Home:
-    """The configuration in ``text``; ``profiles`` (TOML by model id) come on top of those its folder holds.
+    """The configuration in ``text``; ``profiles`` (TOML by model id) are added to those in its folder.
 
-    ``source`` is what the errors call it. Raises HomeConfigError with a text for the installer.
+    ``source`` names the text in errors. Raises HomeConfigError with a text for the installer.
     """
     try:
         config = msgspec.convert(tomllib.loads(text), HomeConfig, dec_hook=_path)

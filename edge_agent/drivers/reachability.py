@@ -14,7 +14,7 @@ from firmware_profiles.driver import DeviceConfig, Sink
 class _Link(msgspec.Struct):
     device: DeviceConfig
     up: bool
-    told_us: int
+    reported_us: int
 
 
 class Reachability:
@@ -39,15 +39,15 @@ class Reachability:
     def tend(self, sink: Sink, now_us: int) -> None:
         """Repeat what still holds; call it every few seconds."""
         for link in self._links.values():
-            if link.up and now_us - link.told_us >= MODELS[link.device.model].heartbeat_s * 1e6:
-                self._tell(sink, link, now_us)
+            if link.up and now_us - link.reported_us >= MODELS[link.device.model].heartbeat_s * 1e6:
+                self._report(sink, link, now_us)
 
     def _change(self, sink: Sink, device: DeviceConfig, up: bool, now_us: int) -> None:
         link = self._links.get(device.name)
         if link is None or link.up != up:
             link = self._links[device.name] = _Link(device, up, now_us)
-            self._tell(sink, link, now_us)
+            self._report(sink, link, now_us)
 
-    def _tell(self, sink: Sink, link: _Link, now_us: int) -> None:
-        link.told_us = now_us
+    def _report(self, sink: Sink, link: _Link, now_us: int) -> None:
+        link.reported_us = now_us
         sink.readings(link.device.name, "reachable", np.array([now_us], np.int64), np.array([link.up], np.float32))

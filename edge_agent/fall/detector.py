@@ -21,7 +21,7 @@ DRIFT_S = 0.02
 """Sensors' clocks drift: the time of the samples is set anew when it is off by more than this."""
 EVIDENCE_S = (2.0, 4.0)
 """Signal before and after the impact in an event."""
-TOLD = ("peak_g", "free_fall_s", "impact_m_s", "tilt_deg", "tilt_end_deg", "still_s", "active_later_g", "after_s")
+REPORTED = ("peak_g", "free_fall_s", "impact_m_s", "tilt_deg", "tilt_end_deg", "still_s", "active_later_g", "after_s")
 """Features in an event: those a person can judge."""
 
 
@@ -155,7 +155,7 @@ class FallDetector:
             kind=kind,
             time_us=self._sample_time(impact),
             confidence=round(probability, 4),
-            features={name: round(features[name], 3) for name in TOLD if name in features},
+            features={name: round(features[name], 3) for name in REPORTED if name in features},
             window_start_us=self._sample_time(begin),
             window_rate_hz=self._rate,
             window_acc_g=self._raw[begin - first : max(begin, end) - first].copy(),

@@ -117,6 +117,6 @@ def give_up(state: UpdateState, reason: str, now_us: int) -> UpdateState:
     return msgspec.structs.replace(state, active=state.previous, previous=0, report=report)
 
 
-def told(state: UpdateState) -> UpdateState:
+def report_stored(state: UpdateState) -> UpdateState:
     """The report is in the buffer."""
     return msgspec.structs.replace(state, report=None, last=state.report)

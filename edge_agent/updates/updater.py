@@ -130,7 +130,7 @@ class Updater:
             event(
                 device, report.kind, report.time_us, values | ({"reason": report.reason[:200]} if report.reason else {})
             )
-            self._save(updates.told(self._state))
+            self._save(updates.report_stored(self._state))
             log.info(report.kind.replace("_", " "), **values, reason=report.reason)
             while not online():  # noqa: ASYNC110 - paho tells it from its own thread, by a flag
                 await asyncio.sleep(LOOK_EVERY_S)

@@ -22,7 +22,7 @@ class LineWatch:
         self._fault = ""
         totals = outbox.totals()
         self._lost = (totals.lost_readings, totals.lost_events)
-        self._told_us = -LOSSES_EVERY_US
+        self._reported_us = -LOSSES_EVERY_US
 
     def look(self) -> Iterator[tuple[str, Mapping[str, wire.Scalar]]]:
         """(event kind, values) of what has happened since the last look."""
@@ -48,9 +48,9 @@ class LineWatch:
     def _look_at_losses(self) -> Iterator[tuple[str, Mapping[str, wire.Scalar]]]:
         totals, now = self._outbox.totals(), self._clock.now_us()
         lost = (totals.lost_readings, totals.lost_events)
-        if lost == self._lost or abs(now - self._told_us) < LOSSES_EVERY_US:
+        if lost == self._lost or abs(now - self._reported_us) < LOSSES_EVERY_US:
             return
         readings, events = lost[0] - self._lost[0], lost[1] - self._lost[1]
-        self._lost, self._told_us = lost, now
+        self._lost, self._reported_us = lost, now
         log.error("the outbox is full: the oldest readings are lost", readings=readings, events=events)
         yield "readings_lost", {"readings": readings, "events": events, "readings_in_all": lost[0]}

@@ -50,7 +50,7 @@ def test_no_version_comes_back_and_only_what_was_online_stays(steps: list[tuple[
         elif step[0] == "give_up":
             state = updates.give_up(state, "why", 3)
         else:
-            state = updates.told(state)
+            state = updates.report_stored(state)
         assert state.highest == max(accepted)
         assert state.active in proved
         assert state.running in accepted
@@ -105,7 +105,7 @@ def work(store):
         store.save(state)
         state = updates.came_online(state, 2) if good else updates.give_up(state, "bad", 2)
         store.save(state)
-        state = updates.told(state)
+        state = updates.report_stored(state)
         store.save(state)
 
 step = finished = 0

@@ -15,7 +15,7 @@ from edge_agent.updates import signed_config
 from edge_agent.updates.check import examine
 from edge_agent.updates.signed_config import HomeUpdate, SignatureError, seal, unseal
 from edge_agent.updates.store import UpdateStore
-from edge_agent.updates.trial import accept, told
+from edge_agent.updates.trial import accept, report_stored
 from edge_agent.updates.updater import Updater, choose
 from edge_agent.uplink import Interim
 from firmware_profiles import wire
@@ -216,7 +216,7 @@ def test_replay_and_downgrade_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="not above 7"):
             updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, version, 2), "two"))
     assert "result follows" in updater.receive(command(first)), "sent again while the result is on its way"
-    updater._save(told(updater.state))
+    updater._save(report_stored(updater.state))
     with pytest.raises(ValueError, match="taken back: RuntimeError: it did not start"):
         updater.receive(command(first))  # sent again after it: the broker did not hear that it was taken
     updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 8, 2), "three"))
