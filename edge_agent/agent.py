@@ -1,4 +1,4 @@
-"""One home's agent: drivers in, frames and events out."""
+"""The agent of one home: it runs the drivers and turns their data into frames and events."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The ways out of a home that do not need the district: what each must offer, and the texts they carry."""
+"""Interfaces of the ways to get help without the district (contacts, sounders), and the texts they carry."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -16,7 +16,7 @@ COMING = ("帮助马上就到,请不要动", "Help is coming, please stay where 
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What came of trying to reach somebody."""
+    """The result of trying to reach a contact."""
 
     reached: bool
     detail: str = ""
@@ -29,10 +29,10 @@ an Attempt."""
 
 
 class Sounder(Protocol):
-    """Makes itself heard or seen in the home. Never raises and never hangs."""
+    """A device that is heard or seen in the home. Its methods never raise and never hang."""
 
     def say(self, text_zh: str, text_en: str) -> str:
-        """ "" where it was done, else why not."""
+        """Announce a text; "" where it was done, else why not."""
 
     def silence(self) -> None: ...
 

@@ -26,11 +26,11 @@ log = structlog.get_logger(__name__)
 
 PAUSE_S = (2.0, 60.0)
 FAILURES = 3
-"""Connections that failed one after the other: before that it may have gone back to sleep."""
+"""Failed connections in a row that make a fault: after fewer, the device may just have gone back to sleep."""
 
 
 class BleDriver:
-    """Raises ValueError for options: there are none. ``backend``: the radio; without it bleak's."""
+    """Driver ``ble``. ``backend``: the radio; bleak's if None. Raises ValueError for options: there are none."""
 
     def __init__(
         self, options: Mapping[str, Any], devices: Sequence[DeviceConfig], backend: Backend | None = None
@@ -45,7 +45,7 @@ class BleDriver:
         self._records: dict[str, int] = {}
 
     async def run(self, sink: Sink) -> None:
-        """Raises RuntimeError where bleak is needed and not installed."""
+        """Listen to all devices. Raises RuntimeError where bleak is needed and not installed."""
         backend = self._backend or BleakBackend()
         async with asyncio.TaskGroup() as group:
             for device in self._devices:
@@ -77,7 +77,7 @@ class BleDriver:
             pause = min(2 * pause, longest)
 
     async def _subscribe(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
-        """Raises BleError."""
+        """Listen to the characteristics of the model, and ask a glucose meter for its records. Raises BleError."""
         model = MODELS[device.model]
         if connection.rssi_dbm is not None:
             self._hearing.take(sink, device, [Reading("signal_strength", connection.rssi_dbm)], sink.now_us())
@@ -104,7 +104,7 @@ class BleDriver:
             await connection.write(racp, glucose_records.request(self._records.get(device.name)))
 
     async def _stay(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
-        """Until the device is gone. Raises BleError."""
+        """Keep a connection until the device is gone. Raises BleError."""
         model = MODELS[device.model]
         gone = asyncio.ensure_future(connection.wait_until_gone())
         try:
@@ -130,7 +130,7 @@ class BleDriver:
         self.hear(sink, device, characteristic, payload, sink.now_us())
 
     def hear(self, sink: Sink, device: DeviceConfig, characteristic: int, payload: bytes, now_us: int) -> None:
-        """One notification. A measurement that the device stored carries its own time."""
+        """Take in one notification. A measurement that the device had stored carries its own time."""
         try:
             found = _battery(payload) if characteristic == BATTERY_LEVEL else gatt.decode(characteristic, payload)
         except DecodeError as error:
@@ -143,7 +143,7 @@ class BleDriver:
         self._hearing.take(sink, device, found, now_us)
 
     def hear_motion(self, sink: Sink, device: DeviceConfig, payload: bytes, now_us: int) -> None:
-        """One notification of a pendant."""
+        """Take in one notification of a pendant: motion samples."""
         model = MODELS[device.model]
         try:
             samples = imu.decode(payload)

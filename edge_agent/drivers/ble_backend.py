@@ -1,4 +1,4 @@
-"""What the BLE driver needs of a radio, and ``bleak``, which gives it (extra ``ble``)."""
+"""The interface of the BLE driver to a radio, and its implementation by ``bleak`` (extra ``ble``)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +20,7 @@ class Connection(Protocol):
     """A connected device."""
 
     rssi_dbm: int | None
-    """Of its last advertisement."""
+    """Signal strength of its last advertisement."""
 
     def has(self, uuid: str) -> bool: ...
 
@@ -29,14 +29,14 @@ class Connection(Protocol):
     async def write(self, uuid: str, data: bytes) -> None: ...
 
     async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
-        """``hear`` is called in the event loop with each notification or indication."""
+        """Call ``hear`` in the event loop with each notification or indication."""
 
     async def wait_until_gone(self) -> None: ...
 
 
 class Backend(Protocol):
     def connect(self, address: str) -> AbstractAsyncContextManager[Connection]:
-        """Waits until the device advertises, then connects. Raises BleError."""
+        """Wait until the device advertises, then connect. Raises BleError."""
 
 
 class BleakBackend:

@@ -1,7 +1,7 @@
-"""Which devices are in contact, told the same way by every driver: readings of the channel ``reachable``.
+"""Report which devices are in contact, for every driver: readings of the channel ``reachable``.
 
-A device that speaks only when something changes (a radar in an empty room, a pendant at rest) would look silent to the
-district; as long as its driver knows that the link stands, it says so once in each heartbeat of the device's model.
+A device that sends only changes (a radar in an empty room, a pendant at rest) would look silent to the district. Its
+driver therefore repeats the reading once in each heartbeat of the device's model, as long as the link stands.
 """
 
 import msgspec
@@ -18,26 +18,26 @@ class _Link(msgspec.Struct):
 
 
 class Reachability:
-    """The links of one driver."""
+    """The links of one driver to its devices."""
 
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
 
     def up(self, sink: Sink, device: DeviceConfig, now_us: int) -> None:
-        """The device was heard, or its connection stands."""
+        """Set the device in contact: it was heard, or its connection stands."""
         self._change(sink, device, True, now_us)
 
     def down(self, sink: Sink, device: DeviceConfig, now_us: int) -> None:
-        """The device can not be heard, for all the driver knows."""
+        """Set the device out of contact."""
         self._change(sink, device, False, now_us)
 
     def all_down(self, sink: Sink, now_us: int) -> None:
-        """What all devices share is gone: the broker, the bridge."""
+        """Set all devices out of contact: the broker or bridge that they share is gone."""
         for link in self._links.values():
             self._change(sink, link.device, False, now_us)
 
     def tend(self, sink: Sink, now_us: int) -> None:
-        """Repeat what still holds; call it every few seconds."""
+        """Repeat the reading of devices in contact where it is due; call this every few seconds."""
         for link in self._links.values():
             if link.up and now_us - link.reported_us >= MODELS[link.device.model].heartbeat_s * 1e6:
                 self._report(sink, link, now_us)

@@ -1,7 +1,7 @@
-"""What an impact looks like, in terms a physician or an engineer can check: pure functions of a window at 20 Hz.
+"""Features of an impact that a physician or an engineer can check: pure functions of a window at 20 Hz.
 
-Everything is made of magnitudes and of angles between directions measured by the sensor itself, so the mounting does
-not matter. The story told by the numbers - activity before, free fall, impact, changed posture, stillness - is that of
+All are made of magnitudes and of angles between directions measured by the sensor itself, so the mounting does not
+matter. Their order - activity before, free fall, impact, changed posture, stillness - is that of
 Noury et al. (IEEE EMBS 2007, "Fall detection - principles and methods") and Kangas et al. (Gait & Posture 2008,
 28:285).
 """

@@ -1,4 +1,4 @@
-"""Is everything there that a configuration names? What ``--check`` prints, and what an update must pass.
+"""Check that everything a configuration names is there: the report of ``--check``, which an update must pass too.
 
 An *error* keeps the agent from doing its work; a *warning* is for the installer to look at.
 """
@@ -34,7 +34,7 @@ LARGEST_CLOCK_ERROR_MS = 1000.0
 
 
 class CheckResult(msgspec.Struct, frozen=True):
-    """One line of the report: what was looked at, and the result in words."""
+    """One line of the report: the subject of the check and the result in words."""
 
     level: Level
     what: str
@@ -44,7 +44,7 @@ class CheckResult(msgspec.Struct, frozen=True):
 def examine(
     home: Home, now: dt.datetime, clock: ClockState | None, resolve: Callable[[str], object] | None
 ) -> list[CheckResult]:
-    """Everything that can be told before the agent runs. ``resolve`` looks a host name up and raises OSError where it
+    """Check all that can be checked before the agent runs. ``resolve`` looks a host name up and raises OSError where it
     finds nothing; None: names are not looked up."""
     config = home.config
     with devices.tentatively(home.models):
@@ -61,12 +61,12 @@ def examine(
 
 
 def errors(results: list[CheckResult]) -> list[str]:
-    """The errors among them, as text; empty: the configuration can be used."""
+    """The errors among the results, as text; empty: the configuration can be used."""
     return [f"{result.what}: {result.text}" for result in results if result.level == "error"]
 
 
 def report(results: list[CheckResult]) -> str:
-    """One line a result, errors last, and a line that sums up."""
+    """The report: one line for each result, errors last, and a line that sums up."""
     order: dict[Level, int] = {"ok": 0, "warning": 1, "error": 2}
     lines = [
         f"{result.level.upper():8}{result.what}: {result.text}"
@@ -93,7 +93,7 @@ def _drivers(config: HomeConfig) -> Iterator[CheckResult]:
             make_driver(driver, config)
         except HomeConfigError as error:
             yield CheckResult("error", f"driver {driver.kind}", str(error))
-        except Exception as error:  # whatever a third party's driver raises, the report must name the driver
+        except Exception as error:  # a third party's driver may raise anything; the report must name the driver
             yield CheckResult("error", f"driver {driver.kind}", f"{type(error).__name__}: {error}")
         else:
             yield CheckResult("ok", f"driver {driver.kind}", "installed, options understood")
@@ -160,7 +160,7 @@ def _key(file: Path) -> Iterator[CheckResult]:
 
 
 def _pair(broker: Broker) -> Iterator[CheckResult]:
-    """What the TLS library says about the three together: a key that is another certificate's."""
+    """Load ca, cert and key together: the TLS library finds a key that belongs to another certificate."""
     try:
         context = ssl.create_default_context(cafile=str(broker.ca))
         if broker.cert is not None and broker.key is not None:
@@ -168,7 +168,7 @@ def _pair(broker: Broker) -> Iterator[CheckResult]:
     except ssl.SSLError as error:
         yield CheckResult("error", "broker", f"ca, cert and key do not fit together: {error.reason or error}")
     except OSError:
-        return  # told above, with the file's name
+        return  # reported above, with the file's name
 
 
 def _outbox(config: HomeConfig) -> Iterator[CheckResult]:

@@ -1,4 +1,4 @@
-"""The versions of a home's configuration on the gateway's disk: one signed file each, and the state beside them.
+"""Store the versions of a home's configuration on the gateway's disk: one signed file each, and the state.
 
 A version is stored as it was signed and verified again when it is loaded: a file that a dying card has changed, or
 that somebody has edited, does not pass.
@@ -21,12 +21,12 @@ _VERSION = re.compile(r"^([0-9]{1,16})\.signed\Z")
 
 
 def folder_of(config: HomeConfig, settings: UpdatesConfig) -> Path:
-    """Where the versions of this home are kept."""
+    """The folder of this home's versions."""
     return settings.folder or config.buffer.path.absolute().parent / "config"
 
 
 def read_state(folder: Path) -> UpdateState | None:
-    """The state as it is, for a look from outside; None where there is none that can be read."""
+    """The state as it is, for other programs; None where none can be read."""
     try:
         return msgspec.json.decode((folder / STATE).read_bytes(), type=UpdateState)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -57,9 +57,9 @@ class UpdateStore:
         return state
 
     def save(self, state: UpdateState) -> None:
-        """When this returns, the state survives a power cut. Versions it does not need any more are removed."""
+        """Store the state so that it survives a power cut, and remove versions that it does not need any more."""
         write_durably(self._folder / STATE, msgspec.json.encode(state))
-        unneeded = self._versions() - state.needed() - {state.highest}  # the highest tells what was seen, see load
+        unneeded = self._versions() - state.needed() - {state.highest}  # load derives ``highest`` from it
         for version in unneeded:
             self._file(version).unlink(missing_ok=True)
         if unneeded:

@@ -1,7 +1,7 @@
-"""Signed updates of the configuration: from the command to a restart with it, and back where it does not work.
+"""Carry out signed updates of the configuration: verify, check, store, try, and go back where one does not work.
 
-The shell around :mod:`edge_agent.updates.trial`: it verifies, checks, stores, and judges a version on trial. It does
-not restart anything itself: ``restart`` is for the process's owner, which replaces the process by a fresh one.
+:mod:`edge_agent.updates.trial` decides; this module has the disk, the clock and the connection. It does not restart
+anything itself: ``restart`` asks the owner of the process to replace it by a fresh one.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class Updater:
         return self._state
 
     def begin(self) -> Home:
-        """What to run now. A version that can not be loaded is taken back, down to the installed file."""
+        """The version to run now. One that can not be loaded is taken back, down to the installed file."""
         state = updates.begin(self._state, self._now_us())
         if state != self._state and not self._save(state):
             # a trial that can not be counted could go on for ever
@@ -73,7 +73,7 @@ class Updater:
         return self._installed
 
     def receive(self, command: wire.Command) -> str:
-        """Handler of the command ``update_config``: check exactly as ``--check`` does, store, ask for a restart.
+        """Handle ``update_config``: check exactly as ``--check`` does, store, ask for a restart.
 
         Raises ValueError (UpdateRefusedError, SignatureError, HomeConfigError) with the reason where it is not taken.
         """
@@ -91,9 +91,9 @@ class Updater:
         state = updates.accept(self._state, update, self._installed.config.gateway, command.id)
         home = self._adopt(update)
         now = dt.datetime.fromtimestamp(self._now_us() / 1e6, dt.UTC)
-        found = errors(examine(home, now, read_clock(), None))
-        if found:
-            raise UpdateRefusedError(f"version {update.version} fails the check: {'; '.join(found)}")
+        faults = errors(examine(home, now, read_clock(), None))
+        if faults:
+            raise UpdateRefusedError(f"version {update.version} fails the check: {'; '.join(faults)}")
         try:
             self._store.put(update.version, command.body)
             self._store.save(state)
@@ -105,7 +105,7 @@ class Updater:
         return Interim(f"version {update.version} is checked and stored; trying it now")
 
     def failed(self, reason: str) -> bool:
-        """The agent ended with an error. True: a version on trial was taken back and a restart will help."""
+        """Take back a version on trial because the agent ended with an error. True: a restart will help."""
         if self._state.trial is None:
             return False
         self._give_up(reason)
@@ -114,9 +114,9 @@ class Updater:
     async def judge(
         self, online: Callable[[], bool], event: EventReporter, reply: Callable[[str, bool, str], None], device: str
     ) -> None:
-        """Watch a version on trial, decide, and tell the district by an event of ``device`` and a reply; then rest.
+        """Watch a version on trial, decide, and report it to the district by an event of ``device`` and a reply.
 
-        Ends by cancellation only. A crash between the event and the note that it was told repeats the event.
+        Ends by cancellation only. A crash between the event and the note that it was stored repeats the event.
         """
         if self._state.trial is not None:
             if not await self._comes_online(online):
@@ -132,7 +132,7 @@ class Updater:
             )
             self._save(updates.report_stored(self._state))
             log.info(report.kind.replace("_", " "), **values, reason=report.reason)
-            while not online():  # noqa: ASYNC110 - paho tells it from its own thread, by a flag
+            while not online():  # noqa: ASYNC110 - paho sets it from its own thread
                 await asyncio.sleep(LOOK_EVERY_S)
             if report.command_id:
                 reply(report.command_id, report.kind == "config_applied", report.text)
@@ -175,7 +175,7 @@ class Updater:
         return self._adopt(update)
 
     def _adopt(self, update: HomeUpdate) -> Home:
-        """The home of an update, with what only the installed file may say."""
+        """The home of an update, with the settings that only the installed file may make."""
         source = f"version {update.version}"
         home = parse_home(update.home, update.profiles, source)
         base = self._installed.config
@@ -191,7 +191,7 @@ class Updater:
 
 
 def choose(file: Path, now_us: Callable[[], int]) -> tuple[Home, Updater | None]:
-    """What to run, by the installed ``file`` and the updates since; None: it allows none, or its disk does not.
+    """Choose the version to run, from the installed ``file`` and the updates since. None: no updates are possible.
 
     Raises HomeConfigError where the installed file itself can not be used.
     """

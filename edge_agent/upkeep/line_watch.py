@@ -1,4 +1,4 @@
-"""Looks after the clock and the disk between two frames, and says what the district should know of them."""
+"""Check the clock and the disk between two frames, and report their faults to the district."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,11 +11,11 @@ from firmware_profiles import wire
 log = structlog.get_logger(__name__)
 
 LOSSES_EVERY_US = 600_000_000
-"""A loss is told at once; while it goes on, so often."""
+"""A loss is reported at once; while it goes on, again after this time."""
 
 
 class LineWatch:
-    """One gateway's; call :meth:`look` about once a second."""
+    """The watch of one gateway; call :meth:`look` about once a second."""
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
         self._outbox, self._clock = outbox, clock
@@ -25,7 +25,7 @@ class LineWatch:
         self._reported_us = -LOSSES_EVERY_US
 
     def look(self) -> Iterator[tuple[str, Mapping[str, wire.Scalar]]]:
-        """(event kind, values) of what has happened since the last look."""
+        """(event kind, values) of the changes since the last look."""
         self._outbox.flush()
         yield from self._look_at_clock()
         yield from self._look_at_disk()
