@@ -1,4 +1,4 @@
-"""A resident's day: which room when. Deterministic by seed and date."""
+"""Plan a resident's day: the place at each time. Deterministic by seed and date."""
 
 from bisect import bisect_right
 from functools import lru_cache
@@ -14,7 +14,7 @@ ZONE_S = LOCAL_US // SECOND_US
 
 
 class Stay(msgspec.Struct, frozen=True):
-    """Where someone is from ``start_s`` (seconds since 1970, UTC) until the next stay begins."""
+    """A stay in a place from ``start_s`` (seconds since 1970, UTC) until the next stay begins."""
 
     start_s: int
     place: Place

@@ -1,5 +1,7 @@
-"""What the devices of one home say between two moments: columns of readings and the events. Pure and stateless: the
-same home, seed and interval give the same data, however the time is cut into intervals."""
+"""Compute the readings and events of one home's devices between two moments.
+
+Pure and stateless: the same home, seed and time give the same data, however the time is cut into intervals.
+"""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ from device_simulators.noise import normal, smooth, uniform
 from vocabulary.times import DAY_S, DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 
 AWAKE = {"bed": 0.0, "bedroom": 0.6, "bathroom": 1.0, "kitchen": 1.2, "living_room": 0.7, "out": 1.5}
-"""How active someone is in a place, as a share of light housework."""
+"""Activity in a place, as a share of light housework."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ _Signal = Callable[["Home", NDArray[np.int64], Floats], Floats]
 
 
 class Home:
-    """One household of one resident."""
+    """A home with one resident."""
 
     def __init__(self, seed: int, declines: tuple[Decline, ...] = ()) -> None:
         self.seed = seed
@@ -82,7 +84,7 @@ class Home:
                 yield Column(device, channel, times, values.astype(np.float32))
         yield from self._movement(from_us, to_us)
         for before, stay in self._changes(from_us, to_us):
-            if "bed" in (before.place, stay.place) and stay.start_s % 60:  # else the minute tells it
+            if "bed" in (before.place, stay.place) and stay.start_s % 60:  # else the readings of each minute have it
                 time_us = np.array([stay.start_s * 1_000_000], np.int64)
                 yield Column("bed", "in_bed", time_us, np.array([stay.place == "bed"], np.float32))
 

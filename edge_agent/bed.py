@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXIT_US, ENTER_US = 5_000_000, 30_000_000
-"""How long the new state must last: turning over lifts the body off a pad for a moment, and sitting down to dress is
+"""Time that the new state must last: turning over lifts the body off a pad for a moment, and sitting down to dress is
 not going to bed."""
 
 
@@ -16,7 +16,7 @@ class BedChange(msgspec.Struct, frozen=True):
     kind: str
     """``bed_exit`` or ``bed_enter``."""
     time_us: int
-    """When the new state began."""
+    """Begin of the new state."""
 
 
 class _Bed(msgspec.Struct):

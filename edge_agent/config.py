@@ -43,14 +43,14 @@ class DriverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UpdatesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may change this configuration over MQTT. Only the installed file says it, never an update."""
+    """``[updates]``: permits changes of this configuration over MQTT. No update may hold it."""
 
     public_keys: Annotated[list[str], msgspec.Meta(min_length=1)]
     """The district's Ed25519 keys, base64: more than one while keys are changed."""
     online_within_s: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 300
     """A new version that is not connected to the broker so long after the start is taken back."""
     folder: Path | None = None
-    """Where versions are kept; not given: the folder ``config`` beside the outbox."""
+    """Folder of the versions; not given: the folder ``config`` beside the outbox."""
 
 
 class HomeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Bluetooth SIG health characteristics: bytes in, readings out.
+"""Decode Bluetooth SIG health characteristics: bytes in, readings out.
 
 Layouts: GATT Specification Supplement (Bluetooth SIG), the characteristic of each function's name. SFLOAT and FLOAT:
 IEEE 11073-20601 Annex F.7. All fields are little-endian. A profile says that a receiver ignores bytes behind the fields
@@ -135,7 +135,7 @@ def _heart_rate(at: _Cursor) -> list[Reading]:
 
 
 def _oximetry(spo2: float | None, pulse: float | None, time_us: int | None) -> list[Reading]:
-    """NaN in one of the two is how an oximeter says that it has no such value at the moment."""
+    """Readings of an oximeter; NaN in one of the two means that it has no such value at the moment."""
     pairs = (("spo2", spo2), ("heart_rate", pulse))
     readings = [Reading(channel, value, time_us) for channel, value in pairs if value is not None]
     if not readings:

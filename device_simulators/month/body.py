@@ -1,4 +1,4 @@
-"""What the body does, before any sensor sees it: heart, breathing and oxygen on the grid of readings.
+"""Compute heart rate, breathing and oxygen of a body on the grid of readings, before any sensor.
 
 Heart rate and temperature follow a circadian wave with its top in the afternoon; the heart's own amplitude is a few
 beats (Kräuchi and Wirz-Justice, Am J Physiol 1994;267:R819), sleep and rest make the rest of the nightly dip.
@@ -24,7 +24,7 @@ _EFFORT[[BED, BEDROOM, BATHROOM, KITCHEN, LIVING, OUT]] = (0, 0.15, 0.3, 0.35, 0
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """An illness's hand on a channel from ``begin`` to ``end`` (minutes): ``add`` an amount, reached after ``ramp``
+    """Effect of an illness on a channel from ``begin`` to ``end`` (minutes): ``add`` an amount, reached after ``ramp``
     minutes, or ``set`` the level."""
 
     channel: Literal["heart_rate", "respiration_rate", "spo2"]
@@ -45,7 +45,7 @@ class Vitals(msgspec.Struct):
 
 
 def vitals(body: Body, life: Life, rate_s: float, effects: list[Effect], rng: Generator) -> Vitals:
-    """One value each ``rate_s`` seconds for the whole month."""
+    """Vital signs at each ``rate_s`` seconds of the whole month."""
     minutes = len(life.place)
     minute = np.arange(0, minutes, rate_s / 60)
     at = minute.astype(np.int64)

@@ -1,4 +1,4 @@
-"""One resident's month, put together: :func:`simulate`."""
+"""Simulate the month of one resident: :func:`simulate`."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from device_simulators.month.body import vitals
-from device_simulators.month.line import OUTAGE_TOLD_S, ContactSpan, HomeLine
+from device_simulators.month.line import OUTAGE_REPORTED_S, ContactSpan, HomeLine
 from device_simulators.month.people import Resident, draw
 from device_simulators.month.routine import DAY, live
 from device_simulators.month.scenes import NEEDS, Script, false_falls, planned, play
@@ -52,7 +52,7 @@ class MonthOptions(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """An event, when it happened and when it arrived."""
+    """An event with the times of its happening and its arrival."""
 
     device: str
     kind: str
@@ -62,7 +62,7 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class ResidentMonth(msgspec.Struct, kw_only=True):
-    """Everything that arrived of one resident, who lives alone, and what was true."""
+    """All data that arrived of one resident, who lives alone, and the true episodes."""
 
     resident: Resident
     gateway: str
@@ -94,9 +94,11 @@ def simulate(number: int, options: MonthOptions) -> ResidentMonth:
     line = HomeLine(script, START_US, end_us, rng)
     traces = [line.carry(trace) for trace in Sensors(resident, script, START_US, rng).traces(body)]
     moments = []
-    for said in script.said:
-        time_us = START_US + int(said.minute * MINUTE_US)
-        moments.append(Moment(said.device, said.kind, said.values, time_us, line.arrival(time_us, said.after_s)))
+    for report in script.reports:
+        time_us = START_US + int(report.minute * MINUTE_US)
+        moments.append(
+            Moment(report.device, report.kind, report.values, time_us, line.arrival(time_us, report.after_s))
+        )
     devices = [*ALWAYS, *(d for name, d in SOMETIMES.items() if getattr(resident.equipment, name))]
     truth = [
         Episode(kind, resident.code, START_US + int(b * MINUTE_US), START_US + int(e * MINUTE_US))
@@ -109,7 +111,7 @@ def simulate(number: int, options: MonthOptions) -> ResidentMonth:
     truth += [
         Episode("silent_gateway", resident.code, outage.begin_us, outage.end_us)
         for outage in line.outages
-        if outage.end_us - outage.begin_us > (OUTAGE_TOLD_S + 20) * 1_000_000
+        if outage.end_us - outage.begin_us > (OUTAGE_REPORTED_S + 20) * 1_000_000
     ]
     return ResidentMonth(
         resident=resident,

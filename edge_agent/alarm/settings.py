@@ -24,7 +24,7 @@ class ModemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baud: int = 115_200
     ring_s: Annotated[float, msgspec.Meta(ge=1, le=120)] = 40
     talk_s: Annotated[float, msgspec.Meta(ge=0, le=300)] = 20
-    """How long an answered call is kept up."""
+    """Duration of an answered call."""
 
 
 class WebhookConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -124,7 +124,7 @@ class OutboxFile:
             self._prepare()
             (page,) = self._db.execute("PRAGMA page_size").fetchone()
             self.state = stored_state(self._db) or OutboxState()
-            """As it was when the file was opened."""
+            """The state in the file when it was opened."""
             if not self.state.clean:
                 self._examine()
         except BaseException:
