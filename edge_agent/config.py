@@ -98,16 +98,15 @@ def parse_home(text: str, profiles: Mapping[str, str], source: str) -> Home:
         models = {model_id: load_model(profile, model_id) for model_id, profile in own.items()}
     except ProfileError as error:
         raise HomeConfigError(f"{source}: {error}") from error
-    known = {**MODELS, **models}
+    all_models = {**MODELS, **models}
     names = [device.name for device in config.devices]
     for name in names:
         if names.count(name) > 1:
             raise HomeConfigError(f"{source}: two devices are called {name!r}; a name is used once in a home")
     for device in config.devices:
-        if device.model not in known:
-            raise HomeConfigError(
-                f"{source}: device {device.name}: unknown model {device.model!r}; known: {', '.join(sorted(known))}"
-            )
+        if device.model not in all_models:
+            choice = ", ".join(sorted(all_models))
+            raise HomeConfigError(f"{source}: device {device.name}: unknown model {device.model!r}; known: {choice}")
     for mistake in config.local_alarm.mistakes():
         raise HomeConfigError(f"{source}: {mistake}")
     if not config.drivers:

@@ -62,19 +62,19 @@ def vitals(body: Body, life: Life, rate_s: float, effects: list[Effect], rng: Ge
     spo2 = body.spo2 - 0.8 * asleep + 0.2 * day[2] + _wander(rng, len(minute), 0.5, 10 * 60 / rate_s)
     dips = rng.random(len(minute)) < body.dips * asleep * rate_s / 3600
     spo2 -= _lag(dips * rng.uniform(3, 5, len(minute)), 20 / rate_s, gain=True)
-    found = Vitals(minute, heart, breath, spo2)
+    signs = Vitals(minute, heart, breath, spo2)
     for effect in effects:
-        _apply(found, effect, rng)
-    np.clip(found.heart_rate, 25, 210, out=found.heart_rate)
-    np.clip(found.respiration_rate, 0, 50, out=found.respiration_rate)
-    np.clip(found.spo2, 60, 100, out=found.spo2)
-    return found
+        _apply(signs, effect, rng)
+    np.clip(signs.heart_rate, 25, 210, out=signs.heart_rate)
+    np.clip(signs.respiration_rate, 0, 50, out=signs.respiration_rate)
+    np.clip(signs.spo2, 60, 100, out=signs.spo2)
+    return signs
 
 
-def _apply(found: Vitals, effect: Effect, rng: Generator) -> None:
-    first, last = np.searchsorted(found.minute, (effect.begin, effect.end))
-    minute = found.minute[first:last]
-    values = getattr(found, effect.channel)
+def _apply(signs: Vitals, effect: Effect, rng: Generator) -> None:
+    first, last = np.searchsorted(signs.minute, (effect.begin, effect.end))
+    minute = signs.minute[first:last]
+    values = getattr(signs, effect.channel)
     grown = np.clip((minute - effect.begin) / effect.ramp, 0, 1) if effect.ramp else np.ones(len(minute))
     if effect.mode == "add":
         values[first:last] += grown * effect.amount

@@ -79,8 +79,8 @@ class HomeLine:
         late = rng.random(len(time_us)) < 0.002
         arrival[late] += rng.integers(1_000_000, 60_000_000, int(late.sum()))
         for outage in self.outages:
-            held = (arrival >= outage.begin_us) & (arrival < outage.end_us)
-            arrival[held] = outage.end_us + rng.integers(1_000_000, 5_000_000, int(held.sum()))
+            delayed = (arrival >= outage.begin_us) & (arrival < outage.end_us)
+            arrival[delayed] = outage.end_us + rng.integers(1_000_000, 5_000_000, int(delayed.sum()))
         begin, end, offset = self._jump
         if offset:
             time_us = time_us + np.where((time_us >= begin) & (time_us < end), offset, 0)

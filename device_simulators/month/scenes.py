@@ -296,11 +296,11 @@ def planned(number: int, days: int, rng: Generator) -> dict[str, int]:
     """The episodes of a resident: kind → day. Kinds take turns, so that a district has about as many of each."""
     kinds = list(SCENES)
     first = kinds[number % len(kinds)]
-    found = {first: int(rng.integers(*FIRST_DAYS))}
+    plan = {first: int(rng.integers(*FIRST_DAYS))}
     second = kinds[(number + len(kinds) // 2 + 5 * (number // len(kinds))) % len(kinds)]
     if first != "drift" and second not in ("drift", first):
-        found[second] = int(rng.integers(*SECOND_DAYS))
-    return {kind: day for kind, day in found.items() if day + 6 < days}
+        plan[second] = int(rng.integers(*SECOND_DAYS))
+    return {kind: day for kind, day in plan.items() if day + 6 < days}
 
 
 def play(script: Script, plan: dict[str, int], rng: Generator) -> None:

@@ -141,8 +141,8 @@ class Sensors:
         rng, in_bed = self._rng, self._script.life.in_bed.astype(np.float64)
         minute = np.arange(len(in_bed), dtype=np.float64) + rng.uniform(0, 0.9)
         in_bed[(rng.random(len(in_bed)) < 0.0005) & (in_bed > 0)] = 0
-        heard = rng.random(len(in_bed)) > 0.01
-        return self._trace("bed", "in_bed", minute[heard], in_bed[heard])
+        received = rng.random(len(in_bed)) > 0.01
+        return self._trace("bed", "in_bed", minute[received], in_bed[received])
 
     def _presence(self) -> Trace:
         place = self._script.life.place
@@ -158,7 +158,7 @@ class Sensors:
         moved = rng.random(n) < moves
         arrived = np.concatenate(([False], life.place[1:] != life.place[:-1]))  # a person who walks in is seen
         moved |= arrived & ~life.still
-        found = []
+        traces = []
         for room, guests in (("living_room", 0.4), ("kitchen", 0.15), ("bathroom", 0.05)):
             here = np.isin(life.place, [place for place, name in ROOM_OF.items() if name == room])
             seen = (moved & here) | (life.visitor & (rng.random(n) < guests)) | (rng.random(n) < GHOST_MOTIONS / DAY)
@@ -168,8 +168,8 @@ class Sensors:
             end = minute[np.concatenate((apart, [True]))] + PIR_HOLD_S / 60 if len(minute) else minute
             both = np.column_stack((begin, end)).ravel()
             name = {"living_room": "pir-living", "kitchen": "pir-kitchen", "bathroom": "pir-bathroom"}[room]
-            found.append(self._trace(name, "motion", both, np.tile([1.0, 0.0], len(begin))))
-        return found
+            traces.append(self._trace(name, "motion", both, np.tile([1.0, 0.0], len(begin))))
+        return traces
 
     def _door(self) -> Trace:
         """The front door: it opens when the resident or guests leave or come."""

@@ -111,8 +111,8 @@ class LocalAlarm:
             self._latest_us = None  # the next long press is a call
         if cause.kind in EMERGENCIES:
             if not self._sounding(key):
-                known = self._waiting.get(key)
-                due = now_us + max(0, self._wait_us - waited_us) if known is None else known.due_us
+                episode = self._waiting.get(key)
+                due = now_us + max(0, self._wait_us - waited_us) if episode is None else episode.due_us
                 self._waiting[key] = _Episode(cause, due)
         elif cause.kind == CANCEL:
             return self._drop(

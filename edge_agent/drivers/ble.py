@@ -132,7 +132,7 @@ class BleDriver:
     def hear(self, sink: Sink, device: DeviceConfig, characteristic: int, payload: bytes, now_us: int) -> None:
         """Take in one notification. A measurement that the device had stored carries its own time."""
         try:
-            found = _battery(payload) if characteristic == BATTERY_LEVEL else gatt.decode(characteristic, payload)
+            readings = _battery(payload) if characteristic == BATTERY_LEVEL else gatt.decode(characteristic, payload)
         except DecodeError as error:
             self._hearing.fault(sink, device, str(error), now_us, "payload")
             return
@@ -140,7 +140,7 @@ class BleDriver:
             number = glucose_records.sequence_number(payload)
             if number is not None:
                 self._records[device.name] = number
-        self._hearing.take(sink, device, found, now_us)
+        self._hearing.take(sink, device, readings, now_us)
 
     def hear_motion(self, sink: Sink, device: DeviceConfig, payload: bytes, now_us: int) -> None:
         """Take in one notification of a pendant: motion samples."""

@@ -59,10 +59,10 @@ class BleakBackend:
             return address in (getattr(device, "address", None), getattr(device, "name", None))
 
         try:
-            found = await bleak.BleakScanner.find_device_by_filter(is_it, timeout=SCAN_S)
-            if found is None:
+            advertiser = await bleak.BleakScanner.find_device_by_filter(is_it, timeout=SCAN_S)
+            if advertiser is None:
                 raise NotAdvertisingError(f"{address} does not advertise")
-            async with bleak.BleakClient(found, lambda _: gone.set()) as client:
+            async with bleak.BleakClient(advertiser, lambda _: gone.set()) as client:
                 yield _BleakConnection(client, gone, seen.get("rssi"))
         except (bleak.exc.BleakError, TimeoutError, OSError) as error:
             raise BleError(f"{type(error).__name__}: {error}") from error

@@ -71,11 +71,11 @@ class EsphomeDriver:
             self._offline.pop(device.name, None)
             self.contact.up(sink, device, now_us)
         try:
-            heard = esphome.decode(MODELS[device.model], object_id, payload)
+            items = esphome.decode(MODELS[device.model], object_id, payload)
         except DecodeError as error:
             self.hearing.fault(sink, device, str(error), now_us, "payload")
             return
         if retained:
-            self.hearing.recall(sink, device, heard, now_us)
+            self.hearing.recall(sink, device, items, now_us)
         else:
-            self.hearing.take(sink, device, heard, now_us)
+            self.hearing.take(sink, device, items, now_us)

@@ -26,9 +26,9 @@ class Hearing:
         self._states: dict[tuple[str, str], str | None] = {}
         self._faults: dict[tuple[str, str], int] = {}
 
-    def take(self, sink: Sink, device: DeviceConfig, heard: Iterable[Heard], now_us: int) -> None:
+    def take(self, sink: Sink, device: DeviceConfig, items: Iterable[Heard], now_us: int) -> None:
         """Pass on the content of a message; a reading or event without a time of its own gets ``now_us``."""
-        for item in heard:
+        for item in items:
             match item:
                 case Reading():
                     times = np.array([item.time_us or now_us], np.int64)
@@ -39,13 +39,13 @@ class Hearing:
                 case StateOver():
                     self._states[device.name, item.key] = None
 
-    def recall(self, sink: Sink, device: DeviceConfig, heard: Iterable[Heard], now_us: int) -> None:
+    def recall(self, sink: Sink, device: DeviceConfig, items: Iterable[Heard], now_us: int) -> None:
         """Take in a retained message: the latest state, of some earlier time.
 
         It is an event only where another state was known: then it changed while the broker was out of reach. Its
         values are not readings, because their age is unknown.
         """
-        for item in heard:
+        for item in items:
             if isinstance(item, StateOver):
                 self._states[device.name, item.key] = None
             elif isinstance(item, DeviceEvent) and not self._momentary & set(item.values):

@@ -62,14 +62,14 @@ class Zigbee2MqttDriver:
         if device is None:
             return
         try:
-            heard = zigbee2mqtt.decode(MODELS[device.model], payload)
+            items = zigbee2mqtt.decode(MODELS[device.model], payload)
         except DecodeError as error:
             self.hearing.fault(sink, device, str(error), now_us, "payload")
             return
         if retained:
-            self.hearing.recall(sink, device, heard, now_us)
+            self.hearing.recall(sink, device, items, now_us)
         else:
-            self.hearing.take(sink, device, heard, now_us)
+            self.hearing.take(sink, device, items, now_us)
 
     def _hear_availability(self, sink: Sink, device: DeviceConfig, payload: bytes, now_us: int) -> None:
         available = zigbee2mqtt.available(payload)

@@ -83,8 +83,8 @@ class FallFusion:
                 return []
             fall = _Fall(device, time_us)
             self._falls.append(fall)
-        known = fall.witnesses.get(device)
-        since_us = time_us if known is None else known.time_us
+        previous = fall.witnesses.get(device)
+        since_us = time_us if previous is None else previous.time_us
         fall.witnesses[device] = _Witness(source, kind, since_us, confidence)
         if fall.over:
             return []
@@ -92,7 +92,7 @@ class FallFusion:
             fall.over = True
             outcome: FallKind = "confirmed"
         elif kind == "suspected":
-            if known is not None or len(fall.witnesses) > 1:
+            if previous is not None or len(fall.witnesses) > 1:
                 return []
             outcome = "suspected"
         elif all(witness.kind == "recovered" for witness in fall.witnesses.values()):

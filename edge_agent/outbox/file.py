@@ -185,11 +185,11 @@ class OutboxFile:
 
     def numbers(self, epoch: int, stream: str, first: int, behind: int) -> set[int]:
         """The numbers from ``first`` up to below ``behind`` that are in the file."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT seq FROM message WHERE epoch = ? AND stream = ? AND seq >= ? AND seq < ?",
             (epoch, stream, first, behind),
         )
-        return {seq for (seq,) in found}
+        return {seq for (seq,) in rows}
 
     def numbered_frames(self) -> list[Row]:
         """All frames that have a number, in order of their numbers."""
@@ -201,10 +201,10 @@ class OutboxFile:
             which = "SELECT id FROM message WHERE lane = 'frames' AND seq = 0 ORDER BY made_us, id LIMIT 1"
         else:
             which = "SELECT id FROM message WHERE lane = 'events' ORDER BY id LIMIT 1"
-        found = self._db.execute(
+        record = self._db.execute(
             f"DELETE FROM message WHERE id = ({which}) RETURNING id, readings"  # noqa: S608 - constants
         ).fetchone()
-        return None if found is None else (int(found[0]), int(found[1]))
+        return None if record is None else (int(record[0]), int(record[1]))
 
     def highest_id(self) -> int:
         return int(self._db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0])
@@ -237,12 +237,12 @@ class OutboxFile:
 
     def _rows(self, where: str, *values: int) -> list[Row]:
         rows: list[Row] = []
-        for found in self._db.execute(f"SELECT {COLUMNS} FROM message {where}", values):  # noqa: S608 - constants
-            row = read_row(found)
+        for record in self._db.execute(f"SELECT {COLUMNS} FROM message {where}", values):  # noqa: S608 - constants
+            row = read_row(record)
             if row is not None:
                 rows.append(row)
             else:
-                self.spoiled[int(found[0])] = str(found[1])
+                self.spoiled[int(record[0])] = str(record[1])
         return rows
 
     def _prepare(self) -> None:
@@ -263,9 +263,9 @@ class OutboxFile:
 
     def _examine(self) -> None:
         """Check every page after a crash, and build the indexes anew, which no CRC covers."""
-        (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise _damage(str(found))
+        (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise _damage(str(verdict))
         self._db.execute("REINDEX")
 
 
@@ -280,8 +280,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def stored_state(db: sqlite3.Connection) -> OutboxState | None:
     """The state in the file; None where it is missing or does not fit its CRC."""
-    found = db.execute("SELECT body FROM state").fetchone()
-    return None if found is None else _unpack(found[0])
+    record = db.execute("SELECT body FROM state").fetchone()
+    return None if record is None else _unpack(record[0])
 
 
 def read_state(path: Path) -> OutboxState:
@@ -296,9 +296,9 @@ def read_state(path: Path) -> OutboxState:
     return state
 
 
-def read_row(found: tuple[Any, ...]) -> Row | None:
+def read_row(record: tuple[Any, ...]) -> Row | None:
     """The row in the ``COLUMNS`` of a message; None where they do not fit their CRC."""
-    *values, crc = found
+    *values, crc = record
     row = Row(*values)
     return row if isinstance(row.body, bytes) and row.crc() == crc else None
 

@@ -78,8 +78,8 @@ def _sound_rows(db: sqlite3.Connection) -> Iterator[Row]:
     for order in ("", " DESC"):
         with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
             query = f"SELECT {COLUMNS} FROM message NOT INDEXED ORDER BY id{order}"  # noqa: S608 - constants
-            for found in db.execute(query):
-                row = read_row(found)
+            for record in db.execute(query):
+                row = read_row(record)
                 if row is not None and row.id not in seen:
                     seen.add(row.id)
                     yield row

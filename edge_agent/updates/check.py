@@ -126,17 +126,17 @@ def _broker(config: HomeConfig, now: dt.datetime) -> Iterator[CheckResult]:
 
 def _certificate(what: str, file: Path, now: dt.datetime, name: str | None) -> CheckResult:
     try:
-        found = x509.load_pem_x509_certificates(file.read_bytes())[0]
+        certificate = x509.load_pem_x509_certificates(file.read_bytes())[0]
     except OSError as error:
         return CheckResult("error", what, f"{file}: can not be read: {error.strerror}")
     except ValueError as error:
         return CheckResult("error", what, f"{file}: holds no certificate (PEM): {error}")
-    begin, end = found.not_valid_before_utc, found.not_valid_after_utc
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now > end:
         return CheckResult("error", what, f"{file}: expired on {end:%Y-%m-%d}")
     if now < begin:
         return CheckResult("error", what, f"{file}: valid from {begin:%Y-%m-%d %H:%M} UTC; is the clock right?")
-    names = [str(one.value) for one in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    names = [str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if name is not None and name not in names:
         return CheckResult("error", what, f"{file}: made out to {', '.join(names) or 'nobody'}, not to gateway {name}")
     if end - now < EXPIRES_SOON:

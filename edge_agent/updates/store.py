@@ -77,5 +77,5 @@ class UpdateStore:
         return self._folder / f"{version}.signed"
 
     def _versions(self) -> set[int]:
-        found = (_VERSION.match(file.name) for file in self._folder.iterdir())
-        return {int(match[1]) for match in found if match}
+        matches = (_VERSION.match(file.name) for file in self._folder.iterdir())
+        return {int(match[1]) for match in matches if match}
