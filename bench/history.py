@@ -24,7 +24,7 @@ from database.migrate import migrate
 from database.rollup import GRACE, advance, full_hour, roll_up
 from database.server.postgres import PostgresServer
 from database.storage import sizes
-from device_simulators.month.month import Options
+from device_simulators.month.month import MonthOptions
 from ingest.batches.batch import Batch
 from ingest.quarantine.quarantine import Quarantine
 from ingest.storing import rows
@@ -61,7 +61,7 @@ def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
 
 def _history(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
     began = time.perf_counter()
-    plan = write_history.plan(conn, Options(days=365, ordinary=True), dt.datetime.now(dt.UTC))
+    plan = write_history.plan(conn, MonthOptions(days=365, ordinary=True), dt.datetime.now(dt.UTC))
     written = list(write_history.write(conn, plan, RESIDENTS))
     took = time.perf_counter() - began
     simulated, readings = sum(one.simulated for one in written), sum(one.kept for one in written)

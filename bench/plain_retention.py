@@ -21,7 +21,7 @@ from database.maintenance import paced, round_of_work
 from database.migrate import build_schema, migrate
 from database.retention import Retention, load_retention, midnight, retire, set_retention
 from database.server.embedded import EmbeddedPostgres
-from device_simulators.month.month import Options
+from device_simulators.month.month import MonthOptions
 from ingest.storing import rows
 from shouwang.cli.actions import write_history
 
@@ -64,7 +64,7 @@ def _fill(url: str, partitioned: bool) -> None:
                 )
     migrate(url)
     with psycopg.connect(url, autocommit=True) as conn:
-        plan = write_history.plan(conn, Options(days=DAYS, ordinary=True), now)
+        plan = write_history.plan(conn, MonthOptions(days=DAYS, ordinary=True), now)
         with write_history.retention_waits(conn):
             for _ in write_history.write(conn, plan, RESIDENTS):
                 pass

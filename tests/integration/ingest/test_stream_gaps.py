@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from edge_agent.outbox.outbox import Outbox
-from edge_agent.outbox.sent import Sent
+from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
 from firmware_profiles import wire
@@ -35,7 +35,9 @@ class Home:
         self._clock = Clock()
         self.outbox = Outbox(folder / f"{name}.db", name, self._clock, 2**24)
         self.archive = folder / f"{name}.sent"
-        self.uplink = Uplink(broker.settings(name), name, self.outbox, self._clock, {}, Sent(self.archive, 2**22))
+        self.uplink = Uplink(
+            broker.settings(name), name, self.outbox, self._clock, {}, SentMessages(self.archive, 2**22)
+        )
 
     def put(self, frames: int) -> None:
         for _ in range(frames):

@@ -12,7 +12,7 @@ from alerting.detection.kit.switches import UNHURRIED
 from alerting.replay.alerts import Alert, collect, compare
 from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
 from alerting.replay.run import Told, replay
-from device_simulators.month.month import START_US, Options, simulate
+from device_simulators.month.month import START_US, MonthOptions, simulate
 from shouwang.evaluation.month_recording import recording_of
 from vocabulary.times import HOUR_US
 
@@ -66,7 +66,7 @@ def live(recording: Recording) -> list[Finding]:
 
 
 def test_an_hour_at_a_time_gives_what_five_seconds_give() -> None:
-    month = simulate(4, Options(seed=5, days=30))  # a tachycardia in one of its nights
+    month = simulate(4, MonthOptions(seed=5, days=30))  # a tachycardia in one of its nights
     begin = next(e.begin_us for e in month.truth if e.kind == "tachycardia") // HOUR_US * HOUR_US - 3 * HOUR_US
     recording = part(recording_of([month]), begin, begin + 7 * HOUR_US)
     told = replay(recording)
@@ -75,7 +75,7 @@ def test_an_hour_at_a_time_gives_what_five_seconds_give() -> None:
 
 
 def test_told_soon_after_it_is_known() -> None:
-    month = simulate(4, Options(seed=5, days=30))
+    month = simulate(4, MonthOptions(seed=5, days=30))
     for one in replay(recording_of([month])):
         if one.finding.action == "open" and one.finding.rule.startswith(("limit", "sudden", "news2")):
             assert 0 <= one.told_us - one.finding.sensed_us <= max(LATENESS_US, HOUR_US)
