@@ -56,7 +56,9 @@ def list_(
         raise typer.BadParameter(f"one of {', '.join(views)}", param_hint="--view")
     with _desk(url, login, Action.VIEW_ORDERS) as (conn, account, _actor, now):
         households = sorted(visible_households(conn, account))
-        found = list_orders(conn, OrderFilter(views[view], urgency, service, households=households))
+        found = list_orders(
+            conn, OrderFilter(states=views[view], urgency=urgency, service=service, households=households)
+        )
         audit(conn, account, "view_orders", at=now, origin="cli", detail={"view": view, "orders": len(found)})
         orders.print_orders(found)
 
