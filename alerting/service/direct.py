@@ -102,4 +102,14 @@ def _content(alert: AlertNotice, *, to_family: bool) -> wording.Content:
         phone=alert.phone,
         onset=dt.datetime.fromtimestamp(alert.onset_us / 1e6, dt.UTC),
     )
-    return wording.Content("escalation", alert.severity, 1, 1, 1, alert.area_zh, alert.area_en, (item,), to_family)
+    return wording.Content(
+        reason="escalation",
+        severity=alert.severity,
+        step=1,
+        count=1,
+        homes=1,
+        place_zh=alert.area_zh,
+        place_en=alert.area_en,
+        items=(item,),
+        to_family=to_family,
+    )
