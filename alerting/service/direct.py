@@ -65,9 +65,17 @@ class ChannelDoor:
                 "spoken": lambda c=content: wording.spoken(c, language),
             }[self._channels.form(channel)]()
             message = Outgoing(
-                key, 0, channel, address, name if language == "zh" else person.name_en, language, alert.severity,
-                wording.title(content, language), text, map_link=wording.map_link(content.items[0]),
-            )  # fmt: skip
+                key=key,
+                message_id=0,
+                channel=channel,
+                address=address,
+                name=name if language == "zh" else person.name_en,
+                language=language,
+                severity=alert.severity,
+                title=wording.title(content, language),
+                text=text,
+                map_link=wording.map_link(content.items[0]),
+            )
             try:
                 adapter.send(message, self._channels.channels[channel].timeout_s)
             except DeliveryError as error:
