@@ -48,7 +48,7 @@ class Rule(msgspec.Struct, frozen=True):
     explains_s: float = float("inf")
 
 
-class Chapter(msgspec.Struct, frozen=True):
+class CompleteSteps(msgspec.Struct, frozen=True):
     """Bins of some steps within one hour, and what was known before them.
 
     A chapter is one step when live, a whole hour in a replay: detectors must judge each bin in the order of its
@@ -64,7 +64,7 @@ class Chapter(msgspec.Struct, frozen=True):
     """Readings that no body gives; they are in no bin. In no order, and some may have come before."""
 
 
-class State(msgspec.Struct):
+class NoState(msgspec.Struct):
     """Nothing to remember."""
 
 
@@ -80,14 +80,14 @@ class Detector:
     """The rules whose findings this detector gives."""
 
     def __init__(self) -> None:
-        self.state: Any = State()
+        self.state: Any = NoState()
         self.timers: Timers
         """Set by the engine: ``self.timers.set(at_us, key)`` brings :meth:`due`."""
 
     def learn(self, district: District) -> None:
         """The district as it is from now on; rows of people known before stay. Grow arrays, resolve parameters."""
 
-    def look(self, chapter: Chapter) -> Iterable[Finding]:
+    def look(self, steps: CompleteSteps) -> Iterable[Finding]:
         """Bins of measured channels."""
         return ()
 

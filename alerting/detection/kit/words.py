@@ -62,7 +62,7 @@ def lasting(us: int) -> tuple[str, str]:
     return f"{short(seconds / 3600)} 小时", f"{short(seconds / 3600)} h"
 
 
-def about(
+def finding_about(
     person: Person,
     rule: str,
     version: int,

@@ -11,8 +11,8 @@ import msgspec
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.context import District, Happened
 from alerting.detection.kit.detector import Detector
-from alerting.detection.kit.routine.whereabouts import KINDS, Sign, State, Whereabouts
-from alerting.detection.kit.words import about
+from alerting.detection.kit.routine.whereabouts import KINDS, HomeState, Sign, Whereabouts
+from alerting.detection.kit.words import finding_about
 from vocabulary.severity import Severity
 
 
@@ -25,7 +25,7 @@ class Homes(msgspec.Struct):
 class Before(NamedTuple):
     """A home just before an event; see :class:`Whereabouts`."""
 
-    state: State
+    state: HomeState
     life_us: int
     room: str
     room_since_us: int
@@ -67,7 +67,7 @@ class Behaviour(Detector):
         """A sensor told something: ``home`` as it is now, and as it ``was``."""
         return ()
 
-    def told(
+    def row_finding(
         self,
         district: District,
         row: int,
@@ -83,4 +83,4 @@ class Behaviour(Detector):
         home = self.state.homes.get(row)
         evidence = {"sensors": sorted(home.newest) if home else [], **evidence}
         person = district.people[row]
-        return about(person, rule, self.version, action, severity, onset_us, sensed_us, *words, evidence)
+        return finding_about(person, rule, self.version, action, severity, onset_us, sensed_us, *words, evidence)

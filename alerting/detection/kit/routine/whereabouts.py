@@ -36,7 +36,7 @@ KINDS = frozenset(
 _BEGINS = frozenset({"motion_began", "presence_began", "bed_enter"})
 
 
-class State(IntEnum):
+class HomeState(IntEnum):
     """What is known of somebody in this moment."""
 
     QUIET = 0
@@ -95,12 +95,12 @@ class Whereabouts(msgspec.Struct):
         return self.passages % 2 == 1 and self.door_us > self.inside_us
 
     @property
-    def state(self) -> State:
+    def state(self) -> HomeState:
         if self.in_bed:
-            return State.BED
+            return HomeState.BED
         if self.away:
-            return State.AWAY
-        return State.HELD if self.on else State.QUIET
+            return HomeState.AWAY
+        return HomeState.HELD if self.on else HomeState.QUIET
 
     def take(self, happened: Happened) -> Sign | None:
         """The event's meaning; None where it is old, repeated or about something else."""

@@ -20,7 +20,7 @@ FILE = '''
 
 from alerting.detection.kit.context import COLUMN
 from alerting.detection.kit.detector import Detector, Rule
-from alerting.detection.kit.words import about
+from alerting.detection.kit.words import finding_about
 from vocabulary.parameter import Parameter
 
 
@@ -31,12 +31,12 @@ class Perfusion(Detector):
     def learn(self, district):
         self.low = self.tuned(district, "perfusion.low")
 
-    def look(self, chapter):
-        bins = chapter.bins.of(COLUMN["perfusion_index"])
+    def look(self, steps):
+        bins = steps.bins.of(COLUMN["perfusion_index"])
         for i in (bins.mean < self.low[bins.row]).nonzero()[0].tolist():
-            person, value, end_us = chapter.district.people[bins.row[i]], float(bins.mean[i]), int(bins.end_us[i])
+            person, value, end_us = steps.district.people[bins.row[i]], float(bins.mean[i]), int(bins.end_us[i])
             words = f"灌注指数 {value:.1f} %", f"perfusion index {value:.1f} %"
-            yield about(person, "low_perfusion", 1, "open", "urgent", end_us, end_us, *words, {"kind": "perfusion"})
+            yield finding_about(person, "low_perfusion", 1, "open", "urgent", end_us, end_us, *words, {"kind": "perfusion"})
 '''
 CACHES = (detectors.all_detectors, detectors.all_parameters, detectors.all_rules, catalogue.catalogue)
 

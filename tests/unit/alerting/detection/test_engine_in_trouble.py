@@ -13,7 +13,7 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import COLUMN, EVERYWHERE, District, Happened, Pause, Person, Source
-from alerting.detection.kit.detector import Chapter, Detector
+from alerting.detection.kit.detector import CompleteSteps, Detector
 from alerting.service.broker_watch import BrokerWatch
 from database.settings import DatabaseSettings
 from tests.support.sensors import DAY, FIRST, MINUTE, raised
@@ -28,8 +28,8 @@ class Broken(Detector):
 
     parameters: ClassVar = {}
 
-    def look(self, chapter: Chapter) -> Iterable[Finding]:
-        self.timers.set(int(chapter.bins.end_us[0]), "boom")
+    def look(self, steps: CompleteSteps) -> Iterable[Finding]:
+        self.timers.set(int(steps.bins.end_us[0]), "boom")
         raise RuntimeError("look")
 
     def event(self, district: District, happened: Happened) -> Iterable[Finding]:

@@ -94,10 +94,10 @@ def test_who_moves_takes_no_cause_along_that_is_somebody_else_s() -> None:
     ledger.redistrict(moved)
     later = finding("inactivity_long", FIRST + 3 * HOUR, person=PEOPLE[1])
     assert ledger.take(moved, [later]) == []
-    assert "explained by inactivity" in ledger.books.not_raised
+    assert "explained by inactivity" in ledger.state.not_raised
     gone = msgspec.structs.replace(moved, people=[Person(1, "R0001", 8), Person(2, "R0002", 8)])
     ledger.redistrict(gone)
-    assert ledger.books.lasting == {}
+    assert ledger.state.onsets_us == {}
 
 
 def test_what_waits_for_the_morning_of_a_clock_that_was_ahead_waits_for_the_next_one() -> None:
@@ -116,4 +116,4 @@ def test_only_what_can_blind_another_is_kept_by_its_device() -> None:
     for rule in ("stuck_heart_rate", "implausible_heart_rate", "device_silent"):
         assert rule in all_rules()
         ledger.take(DISTRICT, [finding(rule, FIRST, severity="technical", device="gw-1/radar")])
-    assert [key for key in ledger.books.lasting if key.endswith("gw-1/radar")] == ["device_silent|gw-1/radar"]
+    assert [key for key in ledger.state.onsets_us if key.endswith("gw-1/radar")] == ["device_silent|gw-1/radar"]

@@ -11,7 +11,7 @@ from alerting.detection.kit.context import District, Happened, Person, Source
 from alerting.detection.kit.switches import UNHURRIED
 from alerting.replay.alerts import Alert, collect, compare
 from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
-from alerting.replay.run import Told, replay
+from alerting.replay.run import TimedFinding, replay
 from device_simulators.month.month import START_US, Options, simulate
 from shouwang.evaluation.month_recording import recording_of
 from vocabulary.times import HOUR_US
@@ -160,11 +160,11 @@ def test_readings_nobody_looks_at_are_counted() -> None:
 DAY = 24 * HOUR_US
 
 
-def finding(rule: str, minute: int, action: str = "open", severity: str = "urgent", **evidence: object) -> Told:
+def finding(rule: str, minute: int, action: str = "open", severity: str = "urgent", **evidence: object) -> TimedFinding:
     at = START_US + minute * MINUTE_US
     onset = START_US if action != "open" else at
     one = Finding(action, rule, 1, severity, "resident:R1", 1, 1, onset, at, "因", "why", evidence)  # type: ignore[arg-type]
-    return Told(one, at)
+    return TimedFinding(one, at)
 
 
 def test_alerts_and_their_story() -> None:
@@ -196,7 +196,7 @@ def test_what_joins_an_alert_that_is_over_is_one_of_its_own() -> None:
 
 
 def test_two_runs_compared() -> None:
-    def alerts(*told: Told) -> list[Alert]:
+    def alerts(*told: TimedFinding) -> list[Alert]:
         return collect(told)
 
     before = alerts(finding("news2", 0), finding("sudden_spo2", 100), finding("fall", 300), finding("sos", 500))
