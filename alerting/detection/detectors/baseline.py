@@ -74,7 +74,7 @@ def _array(*shape: int, dtype: type = np.float32) -> Any:
     return msgspec.field(default_factory=lambda: np.zeros((0, *shape), dtype))
 
 
-class Learned(msgspec.Struct):
+class Learned(msgspec.Struct, kw_only=True):
     """Shapes [people, channels, 24 local hours] and [people, channels]; ``hour``: since 1970, UTC, being gathered."""
 
     hour: int = 0

@@ -56,7 +56,7 @@ def _zeros(dtype: type) -> Any:
     return msgspec.field(default_factory=lambda: np.zeros((0, len(_CODES)), dtype))
 
 
-class SensorSigns(msgspec.Struct):
+class SensorSigns(msgspec.Struct, kw_only=True):
     """Shapes [people, channels]: since which step the value has not changed and how many bins said so, jumps of the
     running hour, onsets of what is told (µs; 0: nothing)."""
 

@@ -1,6 +1,6 @@
-"""What the detectors of behaviour share: one home's whereabouts for each row, and timers by row.
+"""The base of the detectors of behaviour: the whereabouts of each row's home.
 
-A home's activity is told of ``Source.home``: its only resident, or the household of several as a whole.
+A home's activity belongs to the row ``Source.home``: its only resident, or the household of several as a whole.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from vocabulary.severity import Severity
 
 
 class Homes(msgspec.Struct):
-    """``homes`` by row."""
+    """State of a detector of behaviour: ``homes`` by row."""
 
     homes: dict[int, Whereabouts] = {}
 
@@ -64,7 +64,7 @@ class Behaviour(Detector):
         return () if sign is None else self.sign(district, row, home, sign, was)
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
-        """A sensor told something: ``home`` as it is now, and as it ``was``."""
+        """Judge a sign of a sensor: ``home`` as it is now, and as it ``was``."""
         return ()
 
     def row_finding(
@@ -79,7 +79,7 @@ class Behaviour(Detector):
         words: tuple[str, str],
         evidence: dict[str, object],
     ) -> Finding:
-        """A finding about the row's person or household."""
+        """Build a finding about the row's person or household."""
         home = self.state.homes.get(row)
         evidence = {"sensors": sorted(home.newest) if home else [], **evidence}
         person = district.people[row]

@@ -22,7 +22,18 @@ class Told:
         self.home = Whereabouts()
 
     def __call__(self, device: str, kind: str, time_us: int) -> Sign | None:
-        source = Source("gw-1", device, "test", 7, None, 1e9, device, device, ROOMS[device], 0)
+        source = Source(
+            gateway="gw-1",
+            name=device,
+            model="test",
+            household_id=7,
+            person=None,
+            heartbeat_s=1e9,
+            label_zh=device,
+            label_en=device,
+            room=ROOMS[device],
+            home=0,
+        )
         return self.home.take(Happened(source, kind, time_us, {}))
 
 

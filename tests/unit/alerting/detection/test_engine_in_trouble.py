@@ -18,8 +18,19 @@ from alerting.service.broker_watch import BrokerWatch
 from database.settings import DatabaseSettings
 from tests.support.sensors import DAY, FIRST, MINUTE, raised
 
-RADAR = Source("gw-1", "radar", "test", 7, 0, 60, "雷达", "radar", "bedroom", 0)
-DISTRICT = District([Person(1, "R0001", 7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
+RADAR = Source(
+    gateway="gw-1",
+    name="radar",
+    model="test",
+    household_id=7,
+    person=0,
+    heartbeat_s=60,
+    label_zh="雷达",
+    label_en="radar",
+    room="bedroom",
+    home=0,
+)
+DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
 SECOND = 1_000_000
 
 

@@ -12,7 +12,7 @@ from tests.support.sensors import DAY, FIRST, MINUTE, at, raised
 from vocabulary.severity import Severity
 
 HOUR = 60 * MINUTE
-PEOPLE = [Person(1, "R0001", 7), Person(2, "R0002", 7)]
+PEOPLE = [Person(id=1, code="R0001", household_id=7), Person(id=2, code="R0002", household_id=7)]
 DISTRICT = District(PEOPLE, {}, {"gw-1": 7})
 
 
@@ -26,18 +26,18 @@ def finding(
     **evidence: object,
 ) -> Finding:
     return Finding(
-        action,
-        rule,
-        1,
-        severity,
-        person.subject,
-        person.household_id,
-        person.id,
-        onset_us,
-        onset_us if sensed_us is None else sensed_us,
-        "",
-        "",
-        evidence,
+        action=action,
+        rule=rule,
+        rule_version=1,
+        severity=severity,
+        subject=person.subject,
+        household_id=person.household_id,
+        resident_id=person.id,
+        onset_us=onset_us,
+        sensed_us=onset_us if sensed_us is None else sensed_us,
+        reason_zh="",
+        reason_en="",
+        evidence=evidence,
     )
 
 
@@ -90,12 +90,14 @@ def test_who_moves_takes_no_cause_along_that_is_somebody_else_s() -> None:
     ledger.take(DISTRICT, [finding("inactivity", FIRST)])
     ledger.take(DISTRICT, [finding("inactivity", FIRST, "clear", sensed_us=FIRST + HOUR)])
     ledger.take(DISTRICT, [finding("inactivity", FIRST + 2 * HOUR, person=PEOPLE[1])])
-    moved = msgspec.structs.replace(DISTRICT, people=[Person(1, "R0001", 8), PEOPLE[1]])
+    moved = msgspec.structs.replace(DISTRICT, people=[Person(id=1, code="R0001", household_id=8), PEOPLE[1]])
     ledger.redistrict(moved)
     later = finding("inactivity_long", FIRST + 3 * HOUR, person=PEOPLE[1])
     assert ledger.take(moved, [later]) == []
     assert "explained by inactivity" in ledger.state.not_raised
-    gone = msgspec.structs.replace(moved, people=[Person(1, "R0001", 8), Person(2, "R0002", 8)])
+    gone = msgspec.structs.replace(
+        moved, people=[Person(id=1, code="R0001", household_id=8), Person(id=2, code="R0002", household_id=8)]
+    )
     ledger.redistrict(gone)
     assert ledger.state.onsets_us == {}
 
