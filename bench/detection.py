@@ -99,7 +99,7 @@ def _step(residents: int, step: int, rng: np.random.Generator) -> VitalColumns:
 def _ours(residents: int, steps: int, detectors: Mapping[str, type[Detector]]) -> tuple[float, float]:
     """Measure (readings a second of processor time, bytes of state of a resident) with these detectors."""
     rng = np.random.default_rng(1)
-    district = District([Person(i, f"R{i:06d}", i) for i in range(residents)], {}, {})
+    district = District([Person(id=i, code=f"R{i:06d}", household_id=i) for i in range(residents)], {}, {})
     engine = Engine(district, START_US, dict(detectors))
     readings, spent = 0, 0.0
     for step in range(steps):
