@@ -2,19 +2,15 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shouwang.cli.session import Login, Url, acting
 
 if TYPE_CHECKING:
-    import psycopg
-
-    from care_network.access.accounts import Account
+    pass
 
 app = typer.Typer(help="Call people out until somebody answers; policies, hand-over, statistics.")
 
@@ -107,38 +103,36 @@ def hand_over(
     note: Annotated[str, typer.Option(help="What the next shift should know.")] = "",
 ) -> None:
     """Hand every open alert of one's area to the next shift; they are listed."""
+    from care_network.access.permissions import Action
     from dispatch.desk import handover
     from shouwang.cli.tables import dispatch
 
-    with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
-        found = handover.offer(conn, str(account.area_path), _actor(account), dt.datetime.now(dt.UTC), note)
-        dispatch.print_handover(found)
+    with acting(url, login, Action.HAND_OVER) as session:
+        area = str(session.account.area_path)
+        offered = handover.offer(session.conn, area, session.account, session.now, session.origin, note)
+        dispatch.print_handover(offered)
 
 
 @app.command()
 def accept(number: Annotated[int, typer.Argument(help="The hand-over's number.")], url: Url, login: Login) -> None:
     """Take a hand-over: its open alerts are yours from now on."""
+    from care_network.access.permissions import Action
     from dispatch.desk import handover
     from shouwang.cli.tables import dispatch
 
-    with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
-        _check_area(conn, account, number)
-        found = handover.accept(conn, number, _actor(account), dt.datetime.now(dt.UTC))
-        dispatch.print_handover(found)
+    with acting(url, login, Action.HAND_OVER) as session:
+        dispatch.print_handover(handover.accept(session.conn, number, session.account, session.now, session.origin))
 
 
 @app.command()
 def withdraw(number: Annotated[int, typer.Argument(help="The hand-over's number.")], url: Url, login: Login) -> None:
     """Take back a hand-over that you have offered and nobody has accepted; its alerts stay yours."""
+    from care_network.access.permissions import Action
     from dispatch.desk import handover
     from shouwang.cli.tables import dispatch
 
-    with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
-        _check_area(conn, account, number)
-        dispatch.print_handover(handover.withdraw(conn, number, account, dt.datetime.now(dt.UTC), "cli"))
+    with acting(url, login, Action.HAND_OVER) as session:
+        dispatch.print_handover(handover.withdraw(session.conn, number, session.account, session.now, session.origin))
 
 
 @app.command()
@@ -171,55 +165,3 @@ def statistics(
             raise NotFoundError(en=f"there is no area {area!r} in yours", zh=f"您的管辖区域内没有 {area}")
         since = session.now - dt.timedelta(days=days)
         dispatch.print_statistics(session.conn, since, session.now, area, as_json)
-
-
-def _dispatcher(conn: "psycopg.Connection[Any]", login: str) -> "Account":
-    """No password is asked for; see :mod:`shouwang.cli.session`."""
-    from care_network.access.accounts import account_by_login
-
-    account = account_by_login(conn, login)
-    if account is None:
-        raise ValueError(f"no active account {login!r}")
-    if account.role not in ("dispatcher", "admin") or account.area_path is None:
-        raise ValueError(f"{login} is neither a dispatcher nor an administrator")
-    return account
-
-
-def _check_area(conn: "psycopg.Connection[Any]", account: "Account", number: int) -> None:
-    from dispatch.desk import handover
-
-    found = handover.load(conn, number)
-    if found is not None and not f"{found.area}.".startswith(f"{account.area_path}."):
-        raise ValueError(f"hand-over {number} is not of your area")
-
-
-def _actor(account: "Account") -> Any:
-    from dispatch.core.history import Actor
-
-    return Actor(account.id, account.name_zh, "cli")
-
-
-@contextmanager
-def _connection(url: str) -> "Iterator[psycopg.Connection[Any]]":
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
-        yield conn
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    import psycopg
-
-    from care_network.errors import ProvisioningError
-    from dispatch.alerts.lifecycle import LifecycleError
-
-    try:
-        yield
-    except (LifecycleError, ProvisioningError) as error:
-        zh = "" if error.message_zh == str(error) else f"{error.message_zh}\n"
-        typer.secho(f"{zh}{error}", err=True, fg="red")
-        raise typer.Exit(1) from error
-    except (ValueError, psycopg.OperationalError) as error:
-        typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(1) from error

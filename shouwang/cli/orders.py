@@ -39,7 +39,7 @@ def list_(
     """Orders of the account's area, the gravest first."""
     from care_network.access.permissions import Action, visible_households
     from dispatch.orders.states import LIVE
-    from dispatch.orders.store import Wanted, listed
+    from dispatch.orders.store import OrderFilter, list_orders
     from shouwang.cli.tables import orders
 
     views: dict[str, list[str]] = {
@@ -49,7 +49,7 @@ def list_(
         raise typer.BadParameter(f"one of {', '.join(views)}", param_hint="--view")
     with acting(url, login, Action.VIEW_ORDERS) as session:
         households = sorted(visible_households(session.conn, session.account))
-        found = listed(session.conn, Wanted(views[view], urgency, service, households=households))
+        found = list_orders(session.conn, OrderFilter(views[view], urgency, service, households=households))
         session.audit("view_orders", detail={"view": view, "orders": len(found)})
         orders.print_orders(found)
 
@@ -277,9 +277,9 @@ def sla(
 
 def _order(session: Session, number: int) -> "Order":
     from care_network.access.permissions import visible_households
-    from dispatch.orders.store import by_number
+    from dispatch.orders.store import load_by_number
 
-    order = by_number(session.conn, number)
+    order = load_by_number(session.conn, number)
     seen = order.household_id in visible_households(session.conn, session.account)
     action = "view_order" if seen else "refused_view_order"
     session.audit(action, resident_id=order.resident_id, detail={"order": str(order.id)})

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from console.pages import vitals
+from care_network.records import vitals
 from database import maintenance
 from database.maintenance import run
 from database.settings import DatabaseSettings
