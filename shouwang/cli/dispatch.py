@@ -3,14 +3,11 @@
 import datetime as dt
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from shouwang.cli.session import Login, Url, acting
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(help="Call people out until somebody answers; policies, hand-over, statistics.")
 
