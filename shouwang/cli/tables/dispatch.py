@@ -16,8 +16,7 @@ from care_network.errors import NotFoundError
 from dispatch.alerts import outcomes
 from dispatch.desk import calls, handover, statistics
 from dispatch.desk.progress import target_words
-from dispatch.escalation import duty_warnings, holes
-from dispatch.escalation.sweeper import oldest_overdue_s
+from dispatch.escalation import duty_warnings, holes, status
 from dispatch.ladders.policy import Policy, StepTarget
 from dispatch.ladders.store import policies_now
 from vocabulary.times import local
@@ -29,30 +28,20 @@ GONE_S = 30.0
 
 def print_status(conn: psycopg.Connection[Any]) -> bool:
     """Whether all is well."""
-    oldest = oldest_overdue_s(conn)
-    row = conn.execute(
-        """
-        SELECT count(*) FILTER (WHERE next_step_at IS NOT NULL),
-               count(*) FILTER (WHERE next_step_at <= clock_timestamp()), count(*)
-        FROM alert WHERE alert_is_open(state)
-        """
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate has a row
-    print(f"未结预警 open alerts: {row[2]},阶梯待续 with a next step: {row[0]},到期 due: {row[1]}")
+    oldest = status.oldest_overdue_s(conn)
+    ladders = status.count_ladders(conn)
+    print(f"未结预警 open alerts: {ladders.open},阶梯待续 with a next step: {ladders.climbing},到期 due: {ladders.due}")
     print(f"最久逾期 oldest overdue: {oldest:.1f} s")
     table = Table("进程 worker", "最近 seen", "步数 steps", "最大延迟 latest in its last report")
-    workers = conn.execute(
-        "SELECT name, extract(epoch FROM clock_timestamp() - seen_at)::float8, steps, latest_s FROM dispatch_worker"
-        " ORDER BY name"
-    ).fetchall()
-    for name, age, steps, latest in workers:
-        table.add_row(name, f"{age:.0f} s", str(steps), f"{latest:.2f} s")
+    workers = status.workers(conn)
+    for one in workers:
+        table.add_row(one.name, f"{one.age_s:.0f} s", str(one.steps), f"{one.latest_s:.2f} s")
     Console().print(table if workers else "没有升级进程 nobody climbs: start 'shouwang dispatch'")
     for found in handover.waiting(conn):
         print(f"交班 {found.id} 待接班 hand-over {found.id} waits: {found.from_name}, {len(found.alerts)} 条 alerts")
     for zh, en in duty_warnings.warnings(conn, dt.datetime.now(dt.UTC)):
         print(f"{zh}\n{en}")
-    return oldest < LATE_S and any(worker[1] < GONE_S for worker in workers)
+    return oldest < LATE_S and any(worker.age_s < GONE_S for worker in workers)
 
 
 def print_holes(conn: psycopg.Connection[Any], since: dt.datetime, length: dt.timedelta) -> int:
@@ -103,12 +92,11 @@ def print_handover(found: handover.Handover) -> None:
 
 def print_report(conn: psycopg.Connection[Any], account: Account, alert_id: uuid.UUID) -> None:
     """Audited. Raises NotFoundError for an alert that is not there or not theirs to see."""
-    row = conn.execute("SELECT resident_id FROM alert WHERE id = %s", (alert_id,)).fetchone()
     found = calls.report(conn, alert_id)
-    if row is None or found is None or (row[0] is not None and not may_see(conn, account, row[0])):
+    if found is None or (found.resident_id is not None and not may_see(conn, account, found.resident_id)):
         raise NotFoundError(en=f"there is no alert {alert_id}", zh=f"没有预警 {alert_id}")
     audit(
-        conn, account, "view_alert_report", at=dt.datetime.now(dt.UTC), resident_id=row[0], origin="cli",
+        conn, account, "view_alert_report", at=dt.datetime.now(dt.UTC), resident_id=found.resident_id, origin="cli",
         detail={"alert": str(alert_id)},
     )  # fmt: skip
     table = Table("", "", show_header=False)

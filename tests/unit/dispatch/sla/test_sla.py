@@ -58,8 +58,11 @@ def test_no_target_and_a_clock_that_runs_ahead() -> None:
 
 
 def test_breaches_are_what_nobody_reached_in_time() -> None:
-    assert [one.milestone for one in sla.breached(story((30, "acknowledge")), at(1000))] == ["contacted", "on_scene"]
-    assert sla.breached(story((30, "acknowledge"), (100, "arrive")), at(1000)) == []
+    assert [one.milestone for one in sla.find_breaches(story((30, "acknowledge")), at(1000))] == [
+        "contacted",
+        "on_scene",
+    ]
+    assert sla.find_breaches(story((30, "acknowledge"), (100, "arrive")), at(1000)) == []
 
 
 def test_targets_in_force_at_a_time() -> None:
@@ -163,5 +166,5 @@ def test_every_alert_is_in_one_column(many: list[tuple[str, list[tuple[float, st
 @given(steps, st.floats(0, 2e5), st.floats(0, 1e5))
 def test_a_breach_stays_until_it_is_reached(taken: list[tuple[float, str]], now_s: float, more_s: float) -> None:
     told = story(*[one for one in taken if one[0] <= now_s])
-    before = {one.milestone for one in sla.breached(told, at(now_s))}
-    assert before <= {one.milestone for one in sla.breached(told, at(now_s + more_s))}
+    before = {one.milestone for one in sla.find_breaches(told, at(now_s))}
+    assert before <= {one.milestone for one in sla.find_breaches(told, at(now_s + more_s))}
