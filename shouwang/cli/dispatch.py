@@ -139,7 +139,7 @@ def report(alert: Annotated[uuid.UUID, typer.Argument(help="Its id.")], url: Url
     from shouwang.cli.tables import dispatch
 
     with acting(url, login, Action.VIEW_OPERATIONS) as session:
-        dispatch.print_report(session.conn, session.account, alert)
+        dispatch.print_report(session, alert)
 
 
 @app.command()
