@@ -1,4 +1,4 @@
-"""The simulated month as the detection core sees it: residents of a cohort in one district."""
+"""Turn simulated months into a recording for the detection core: the residents of a cohort in one district."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from vocabulary.labels import room_of
 
 
 def district_of(months: Sequence[ResidentMonth]) -> District:
-    """One home for each resident, who lives alone; rows in this order."""
+    """Build a district with one home for each resident, who lives alone; rows in this order."""
     people, sources, gateways = [], {}, {}
     for row, month in enumerate(months):
         household = month.resident.number + 1
@@ -37,7 +37,7 @@ def district_of(months: Sequence[ResidentMonth]) -> District:
 
 
 def recording_of(months: Sequence[ResidentMonth]) -> Recording:
-    """Everything that arrived of these residents, merged in the order of arrival."""
+    """Merge the messages of these residents in the order of arrival."""
     district = district_of(months)
     recorder = Recorder(district)
     contacts = []

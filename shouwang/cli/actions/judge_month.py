@@ -41,7 +41,7 @@ class Done(msgspec.Struct):
     """Of the engine alone."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class MonthRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The options of the command; what they mean is said there."""
 
     residents: int
@@ -57,7 +57,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     list_false: bool
 
 
-def run(request: Request) -> bool:
+def run(request: MonthRequest) -> bool:
     """Judge the month and print the figures; whether every episode was found and false alerts are within LIMIT.
 
     Raises ValueError for a parameter that is not there or out of its limits.
@@ -107,7 +107,7 @@ def _run_all(todo: Sequence[Job], jobs: int) -> Iterator[Done]:
 
 
 def run_job(job: Job) -> Done:
-    """One cohort: simulate, replay, judge."""
+    """Simulate, replay and judge one cohort."""
     months = [simulate(number, job.options) for number in job.numbers]
     recording = what_if.tuned(recording_of(months), job.parameters)
     began = time.perf_counter()

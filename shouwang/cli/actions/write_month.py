@@ -50,7 +50,7 @@ def _readings(writer: Any, found: ResidentMonth) -> int:
 
 
 def _heartbeats(found: ResidentMonth) -> list[tuple[str, int]]:
-    """(device, time) of what devices say as often as their model promises, whatever they measure."""
+    """List (device, time) of the heartbeats that each device's model promises."""
     period_us = {device.name: int(MODELS[device.model].heartbeat_s * 1e6) for device in found.devices}
     return [
         (contact.device, time_us)

@@ -1,4 +1,4 @@
-"""What ``shouwang dispatch`` prints."""
+"""Tables that ``shouwang dispatch`` prints."""
 
 import datetime as dt
 import uuid
@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from care_network.access.accounts import Account
-from care_network.access.permissions import audit, may_see
+from care_network.access.permissions import visible_households
 from care_network.errors import NotFoundError
-from dispatch.alerts import outcomes
+from dispatch.alerts import lifecycle, outcomes
 from dispatch.desk import calls, handover, statistics
 from dispatch.desk.progress import target_words
 from dispatch.escalation import duty_warnings, holes, status
 from dispatch.ladders.policy import Policy, StepTarget
 from dispatch.ladders.store import policies_now
+from shouwang.cli.session import Session
 from vocabulary.times import local
 
 LATE_S = 5.0
@@ -90,15 +90,13 @@ def print_handover(found: handover.Handover) -> None:
         print(found.note)
 
 
-def print_report(conn: psycopg.Connection[Any], account: Account, alert_id: uuid.UUID) -> None:
-    """Audited. Raises NotFoundError for an alert that is not there or not theirs to see."""
-    found = calls.report(conn, alert_id)
-    if found is None or (found.resident_id is not None and not may_see(conn, account, found.resident_id)):
+def print_report(session: Session, alert_id: uuid.UUID) -> None:
+    """Print an alert's record; audited. Raises NotFoundError for an alert that is not there or not theirs to see."""
+    row, found = lifecycle.load(session.conn, alert_id), calls.report(session.conn, alert_id)
+    visible = visible_households(session.conn, session.account)
+    if row is None or found is None or row["household_id"] not in visible:
         raise NotFoundError(en=f"there is no alert {alert_id}", zh=f"没有预警 {alert_id}")
-    audit(
-        conn, account, "view_alert_report", at=dt.datetime.now(dt.UTC), resident_id=found.resident_id, origin="cli",
-        detail={"alert": str(alert_id)},
-    )  # fmt: skip
+    session.audit("view_alert_report", resident_id=found.resident_id, detail={"alert": str(alert_id)})
     table = Table("", "", show_header=False)
     table.add_row("姓名 name", Text(found.name))
     table.add_row("事件 incident", Text(found.incident))
