@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit
+from care_network.access.permissions import Action, audit, may_do
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records.network import permit
 
@@ -26,6 +26,28 @@ class Location(msgspec.Struct, frozen=True):
     longitude: float
     latitude: float
     accuracy_m: float
+
+
+class Sharing(msgspec.Struct, frozen=True):
+    """A member of staff's consent, and the time of their last place."""
+
+    consented_at: dt.datetime | None
+    """None: they do not share it."""
+    at: dt.datetime | None
+
+
+def sharing(conn: Connection[Any], account: Account) -> Sharing | None:
+    """How the account's person shares their place; None for an account that may not, or is no member of staff."""
+    if not may_do(account, Action.SHARE_LOCATION):
+        return None
+    with conn.cursor(row_factory=class_row(Sharing)) as cursor:
+        return cursor.execute(
+            """
+            SELECT s.location_consent_at AS consented_at, l.at
+            FROM staff s LEFT JOIN staff_location l ON l.staff_id = s.id WHERE s.account_id = %s AND s.active
+            """,
+            (account.id,),
+        ).fetchone()
 
 
 def consent(conn: Connection[Any], account: Account, agreed: bool, *, at: dt.datetime, origin: str = "") -> None:
