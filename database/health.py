@@ -1,4 +1,4 @@
-"""Report the health of database and intake to an operator: ``shouwang doctor``, the console's operations page."""
+"""Examine the database for ``shouwang doctor``, and the intake for the console's page of operations."""
 
 import datetime as dt
 from typing import Any
@@ -12,6 +12,7 @@ from database.migrate import newest_revision, revision
 from database.storage import examine_storage
 
 OLDEST_SERVER = 15_00_00
+"""As ``server_version_num``."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -26,7 +27,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def examine(url: str) -> Health:
-    """Look, and change nothing. Never raises for a database that is away or of another age: that is a finding."""
+    """Examine the database without changing it. A database that is away or outdated is a finding, not an error."""
     findings = []
     try:
         with psycopg.connect(url, connect_timeout=5, application_name="shouwang-doctor") as conn:

@@ -15,11 +15,11 @@ from console.board.board import Board, notice_of
 from console.shell.scope import scope_of
 from console.shell.security import needs
 from dispatch.alerts import lifecycle
-from dispatch.alerts.outcomes import Finding
+from dispatch.alerts.outcomes import Particulars
 from dispatch.core import history
 from dispatch.core.history import Actor
 
-STEPS: tuple[lifecycle.Action, ...] = ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
+STEPS: tuple[lifecycle.AlertAction, ...] = ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
 """The steps that people take; the others are the system's."""
 
 
@@ -64,10 +64,10 @@ def act(
     board: Board,
     account: Account,
     alert_id: uuid.UUID,
-    step: lifecycle.Action,
+    step: lifecycle.AlertAction,
     version: int,
     outcome: str = "",
-    finding: Finding | None = None,
+    particulars: Particulars | None = None,
     note: str = "",
     *,
     origin: str,
@@ -87,7 +87,7 @@ def act(
         dt.datetime.now(dt.UTC),
         expected_version=version,
         outcome=outcome or None,
-        finding=finding,
+        particulars=particulars,
         note=note,
     )
 
@@ -111,4 +111,4 @@ def _step_of(request: Request) -> str:
     return str(request.scope["path"]).rpartition("/")[2]
 
 
-StepOfRoute = Annotated[lifecycle.Action, Depends(_step_of)]
+StepOfRoute = Annotated[lifecycle.AlertAction, Depends(_step_of)]

@@ -36,7 +36,7 @@ def answer_page(request: Request, console: Shared, token: str) -> Response:
             order = work_orders.path_of_message(conn, keys, int(link.subject), link.person, now)
             if order is not None:
                 return RedirectResponse(order, 303)
-            answer = answers.look(conn, keys, token, now)
+            answer = answers.load(conn, keys, token, now)
     except LinkError as error:
         return _refused(request, error)
     return page(request, "answers.html", answer=answer, token=token, done="")
@@ -50,7 +50,7 @@ def answer(request: Request, console: Shared, token: str) -> Response:
     try:
         with console.database() as conn:
             outcome, count = answers.acknowledge(conn, keys, token, origin_of(request), now)
-            answer = answers.look(conn, keys, token, now)
+            answer = answers.load(conn, keys, token, now)
     except LinkError as error:
         return _refused(request, error)
     return page(request, "answers.html", answer=answer, token=token, done=outcome, count=count)

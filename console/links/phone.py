@@ -30,7 +30,7 @@ from dispatch.core.history import Actor
 from dispatch.core.links import Link, LinkError, LinkKeys, load_link_keys
 from dispatch.orders import dispatch, messages, photos, store
 from dispatch.orders.states import BY_PERSON, LIVE, offered_actions
-from dispatch.orders.store import Order, Wanted
+from dispatch.orders.store import Order, OrderFilter
 
 router = APIRouter()
 STEP = "work_order_step"
@@ -187,7 +187,7 @@ def _show(
         )
         return page(request, "phone.html", status=status, order=None, message=message or text)
     visitor.audit(conn, "view_order", order.resident_id)
-    mine = store.listed(conn, Wanted(states=list(LIVE), staff_id=visitor.staff_id))
+    mine = store.list_orders(conn, OrderFilter(states=list(LIVE), staff_id=visitor.staff_id))
     sharing = locations.sharing(conn, visitor.account) if visitor.account else None
     conn.commit()  # the look is in the audit; a medical note wants a connection that is not in a transaction
     note, why_not = _medical(conn, request, console, visitor, order, now) if medical else (None, "")

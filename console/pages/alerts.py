@@ -19,11 +19,11 @@ from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import language_of, page
 from dispatch.alerts.lifecycle import LifecycleError
-from dispatch.alerts.outcomes import Finding
+from dispatch.alerts.outcomes import Particulars
 from dispatch.desk import calls
 from dispatch.desk.progress import progress
 from dispatch.orders import store as work_orders
-from dispatch.orders.store import Wanted
+from dispatch.orders.store import OrderFilter
 
 router = APIRouter()
 
@@ -72,11 +72,11 @@ def act_on_alert(
     actions: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
     note: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
-    finding = Finding(cause, injury, hospital, tuple(actions))
+    particulars = Particulars(cause, injury, hospital, tuple(actions))
     with console.database() as conn:
         try:
             act(
-                conn, console.board, account, alert_id, step, version, outcome, finding, note,
+                conn, console.board, account, alert_id, step, version, outcome, particulars, note,
                 origin=origin_of(request),
             )  # fmt: skip
         except LifecycleError as error:
@@ -105,11 +105,11 @@ def _course(conn: psycopg.Connection[Any], console: Console, account: Account, a
     return {
         "ladder": progress(conn, alert_id) if staff else None,
         "attempts": calls.of_alert(conn, alert_id) if staff else (),
-        "callables": calls.callables(conn, alert_id, dt.datetime.now(dt.UTC))
+        "callables": calls.callees(conn, alert_id, dt.datetime.now(dt.UTC))
         if permissions.may_do(account, Action.NOTE)
         else (),
         "results": calls.RESULTS,
-        "orders": work_orders.listed(conn, Wanted(alert_id=alert_id))
+        "orders": work_orders.list_orders(conn, OrderFilter(alert_id=alert_id))
         if permissions.may_do(account, Action.VIEW_ORDERS)
         else [],
         "services": SERVICES,

@@ -34,7 +34,7 @@ from console.shell.security import CurrentAccount, LoginNeeded, Needs, needs, or
 from console.shell.session import open_session, set_cookie
 from console.shell.state import Console, Shared
 from console.shell.watching import watching
-from dispatch.alerts.outcomes import Finding
+from dispatch.alerts.outcomes import Particulars
 from dispatch.core.notice import AlertNotice
 from firmware_profiles.channels import CHANNELS
 
@@ -80,10 +80,10 @@ def api_alerts(console: Shared, account: CurrentAccount) -> Response:
 def api_act(
     request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, step: StepOfRoute, body: Step
 ) -> Response:
-    finding = Finding(body.cause, body.injury, body.hospital, tuple(body.actions))
+    particulars = Particulars(body.cause, body.injury, body.hospital, tuple(body.actions))
     with console.database() as conn:
         state = act(
-            conn, console.board, account, alert_id, step, body.version, body.outcome, finding, body.note,
+            conn, console.board, account, alert_id, step, body.version, body.outcome, particulars, body.note,
             origin=origin_of(request),
         )  # fmt: skip
     return JSONResponse({"state": state})

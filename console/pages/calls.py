@@ -35,9 +35,7 @@ def record_call(
     request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, call: Call
 ) -> Response:
     """Record an attempt to call somebody about an alert; gives all of them."""
-    attempt = calls.Attempt(
-        call.kind, call.key, call.started_at, call.ended_at, call.result, call.answered_at, call.note
-    )
+    attempt = calls.CallAttempt(**call.model_dump())
     with console.database() as conn:
         load_alert(conn, console.board, account, alert_id, origin_of(request))
         calls.record(conn, alert_id, attempt, Actor(account.id, account.name_zh, origin_of(request)))

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
-import psycopg
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
@@ -18,7 +17,6 @@ from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import page
 from dispatch.alerts import lifecycle
-from dispatch.core.history import Actor
 from dispatch.desk import handover
 
 router = APIRouter()
@@ -56,31 +54,29 @@ def withdraw_on_page(request: Request, console: Shared, account: CurrentAccount,
 @router.get("/api/handovers", dependencies=[needs(Action.HAND_OVER)])
 def handovers(console: Shared, account: CurrentAccount) -> Response:
     """Those that wait for somebody to accept them, with their alerts."""
-    _desk(account)
     with console.database() as conn:
-        return _json([found for found in handover.waiting(conn) if _within(account, found.area)])
+        return _json(handover.waiting(conn, account.area_path))
 
 
 @router.post("/api/handovers", dependencies=[needs(Action.HAND_OVER)])
 def offer(request: Request, console: Shared, account: CurrentAccount, words: Offer) -> Response:
     """Hand every open alert of one's area to the next shift."""
-    return _in_api(account, lambda: _offer(request, console, account, words.note))
+    return _json(_offer(request, console, account, words.note))
 
 
 @router.post("/api/handovers/{number}/accept", dependencies=[needs(Action.HAND_OVER)])
 def accept(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
     """Take it over."""
-    return _in_api(account, lambda: _accept(request, console, account, number))
+    return _json(_accept(request, console, account, number))
 
 
 @router.post("/api/handovers/{number}/withdraw", dependencies=[needs(Action.HAND_OVER)])
 def withdraw(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
     """Take back what one has offered, unless somebody has accepted it."""
-    return _in_api(account, lambda: _withdraw(request, console, account, number))
+    return _json(_withdraw(request, console, account, number))
 
 
 def _on_page(request: Request, console: Console, account: Account, step: Callable[[], handover.Handover]) -> Response:
-    _desk(account)
     try:
         step()
     except lifecycle.LifecycleError as error:
@@ -88,39 +84,25 @@ def _on_page(request: Request, console: Console, account: Account, step: Callabl
     return RedirectResponse("/handovers", 303)
 
 
-def _in_api(account: Account, step: Callable[[], handover.Handover]) -> Response:
-    _desk(account)
-    return _json(step())
-
-
 def _offer(request: Request, console: Console, account: Account, note: str) -> handover.Handover:
     with console.database() as conn:
         now = dt.datetime.now(dt.UTC)
-        return handover.offer(conn, str(account.area_path), _actor(request, account), now, note)
+        return handover.offer(conn, str(account.area_path), account, now, origin_of(request), note)
 
 
 def _accept(request: Request, console: Console, account: Account, number: int) -> handover.Handover:
     with console.database() as conn:
-        _check_area(conn, account, number)
-        return handover.accept(conn, number, _actor(request, account), dt.datetime.now(dt.UTC))
+        return handover.accept(conn, number, account, dt.datetime.now(dt.UTC), origin_of(request))
 
 
 def _withdraw(request: Request, console: Console, account: Account, number: int) -> handover.Handover:
     with console.database() as conn:
-        _check_area(conn, account, number)
         return handover.withdraw(conn, number, account, dt.datetime.now(dt.UTC), origin_of(request))
-
-
-def _check_area(conn: psycopg.Connection[Any], account: Account, number: int) -> None:
-    found = handover.load(conn, number)
-    if found is None or not _within(account, found.area):
-        raise HTTPException(404)
 
 
 def _handovers(
     request: Request, console: Console, account: Account, error: lifecycle.LifecycleError | None = None
 ) -> Response:
-    _desk(account)
     with console.database() as conn:
         alerts = console.board.open_alerts(scope_of(conn, account).sees)
         found = handover.latest(conn, str(account.area_path))
@@ -129,20 +111,6 @@ def _handovers(
         request, "handovers.html", account, status=200 if error is None else 409, alerts=alerts, handovers=found,
         message=message,
     )  # fmt: skip
-
-
-def _desk(account: Account) -> None:
-    """Hand-overs are the dispatchers'."""
-    if account.role != "dispatcher" or account.area_path is None:
-        raise HTTPException(403)
-
-
-def _within(account: Account, area: str) -> bool:
-    return f"{area}.".startswith(f"{account.area_path}.")
-
-
-def _actor(request: Request, account: Account) -> Actor:
-    return Actor(account.id, account.name_zh, origin_of(request))
 
 
 def _json(value: Any) -> Response:

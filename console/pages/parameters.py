@@ -18,22 +18,23 @@ from console.shell.state import Console, Shared
 from console.shell.views import page
 
 router = APIRouter()
-ANY = needs(Action.SET_LIMITS, Action.SET_DISTRICT_LIMITS)
-"""An account that may set some parameters may look at all; which ones it may set depends on the scope."""
+LOOK = needs(Action.VIEW_LIMITS)
+SET = needs(Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.SET_DISTRICT_LIMITS)
+"""Which of these it takes depends on the scope; ``alerting.tuning.sheet`` knows."""
 
 
-@router.get("/parameters", dependencies=[ANY])
+@router.get("/parameters", dependencies=[LOOK])
 def district_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
     return _sheet(request, console, account, "district", "")
 
 
-@router.get("/parameters/{scope}/{key}", dependencies=[ANY])
+@router.get("/parameters/{scope}/{key}", dependencies=[LOOK])
 def sheet_page(request: Request, console: Shared, account: CurrentAccount, scope: str, key: str) -> Response:
     return _sheet(request, console, account, scope, key)
 
 
 @router.post("/parameters", dependencies=[needs(Action.SET_DISTRICT_LIMITS)])
-@router.post("/parameters/{scope}/{key}", dependencies=[ANY])
+@router.post("/parameters/{scope}/{key}", dependencies=[SET])
 def change(
     request: Request,
     console: Shared,

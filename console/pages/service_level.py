@@ -67,7 +67,7 @@ def _names(conn: psycopg.Connection[Any], query: LiteralString) -> dict[str, tup
 
 def _read(
     conn: psycopg.Connection[Any], account: Account, now: dt.datetime, days: int, by_shift: bool, origin: str
-) -> tuple[list[sla.Line], list[dict[str, Any]]]:
+) -> tuple[list[sla.ReportLine], list[dict[str, Any]]]:
     """The report's lines and the missed targets of the last ``days``. Audited."""
     since = now - dt.timedelta(days=days)
     lines = sla_store.report(conn, since, now, now, under=account.area_path, by_shift=by_shift)
