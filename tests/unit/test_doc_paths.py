@@ -6,10 +6,13 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
 from firmware_profiles.channels import CHANNELS, EVENTS
+from shouwang.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -80,6 +83,29 @@ def test_modules_exist(page: Path) -> None:
     names = [name for name in names if not name.endswith(files) and name not in PROJECT["project"]["entry-points"]]
     missing = {name for name in names if not resolves(name)}
     assert not missing
+
+
+def command_lines(text: str) -> list[str]:
+    """Calls of ``shouwang`` in code: their words after the program's name."""
+    blocks = "\n".join(re.findall(r"^ *```(?:sh|bash)?$(.*?)^ *```", text, re.MULTILINE | re.DOTALL))
+    lines = re.findall(r"^\s*(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?shouwang (.*?)(?:\s#.*)?$", blocks, re.MULTILINE)
+    return lines + re.findall(r"`shouwang ([^`]*)`", text)
+
+
+@each_page
+def test_commands_and_their_options_exist(page: Path) -> None:
+    wrong = []
+    for line in command_lines(page.read_text()):
+        command: Any = typer.main.get_command(app)
+        words = line.split()
+        while (inner := getattr(command, "commands", None)) and words and not words[0].startswith("-"):
+            if words[0] not in inner:
+                wrong.append(line)
+                break
+            command = inner[words.pop(0)]
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        wrong += [line for option in re.findall(r"(?<!\S)\[?(--[a-z-]+)", line) if option not in known | {"--help"}]
+    assert not wrong
 
 
 def slugs(page: Path) -> Iterator[str]:
