@@ -50,9 +50,9 @@ def run() -> list[Figure]:
         bare = _bare_round_trips(platform, homes[0].gateway)
     cold, warm = alerts[:COLD], alerts[COLD:]
     first = Figure(
-        "sensor → console socket, slowest of the first after a start",
-        float(cold.max()),
-        "ms",
+        name="sensor → console socket, slowest of the first after a start",
+        value=float(cold.max()),
+        unit="ms",
         command=COMMAND,
         note=f"{COLD} SOS events",
     )

@@ -82,24 +82,46 @@ def _measure(platform: Platform, probe: LiveProbe, gateway: str) -> list[Figure]
     note = f"{len(found)} SOS events, {GATEWAYS:,} homes, {RATE:,} readings/s, TLS"
     figures = [
         Figure(
-            f"sensor → console at district load, {name}", float(np.percentile(found, q)), "ms",
-            float(np.percentile(bare, q)), f"bare broker round trip under the same load, {name}", COMMAND, note,
+            name=f"sensor → console at district load, {name}",
+            value=float(np.percentile(found, q)),
+            unit="ms",
+            reference=float(np.percentile(bare, q)),
+            reference_name=f"bare broker round trip under the same load, {name}",
+            command=COMMAND,
+            note=note,
         )
         for name, q in (("p50", 50), ("p99", 99), ("worst", 100))
-    ]  # fmt: skip
+    ]
     return [
         *figures,
         Figure(
-            "sensor → console at district load, p99", float(np.percentile(found, 99)), "ms", LIMIT_MS, "limit",
-            COMMAND, note,
+            name="sensor → console at district load, p99",
+            value=float(np.percentile(found, 99)),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+            note=note,
         ),
         Figure(
-            "of it, sensor → decided by alerting, p99", float(np.percentile(raised, 99)), "ms",
-            float(np.percentile(raised, 50)), "p50", COMMAND, note,
+            name="of it, sensor → decided by alerting, p99",
+            value=float(np.percentile(raised, 99)),
+            unit="ms",
+            reference=float(np.percentile(raised, 50)),
+            reference_name="p50",
+            command=COMMAND,
+            note=note,
         ),
-        Figure("alerting at district load, share of a core", share, "%", command=COMMAND, note=note),
-        Figure("stored meanwhile", row[0] / 10 if row else 0.0, "readings/s", RATE, "sent", COMMAND),
-    ]  # fmt: skip
+        Figure(name="alerting at district load, share of a core", value=share, unit="%", command=COMMAND, note=note),
+        Figure(
+            name="stored meanwhile",
+            value=row[0] / 10 if row else 0.0,
+            unit="readings/s",
+            reference=RATE,
+            reference_name="sent",
+            command=COMMAND,
+        ),
+    ]
 
 
 def _register(url: str) -> None:

@@ -100,15 +100,41 @@ def run() -> list[Figure]:
             desk.stop()
     note = f"{OPEN} open alerts, {NEW} emergencies one after the other; p50 {np.median(new):.0f} ms"
     return [
-        Figure("board: a new emergency to its line on the screen, p99", _p99(new), "ms", LIMIT_MS, "limit", COMMAND,
-               note),
-        Figure(f"board: the same while {PER_S} alerts a second arrive, p99", _p99(late), "ms", LIMIT_MS, "limit",
-               COMMAND, f"{OPEN} open alerts, for {BUSY_S} s; p50 {np.median(late):.0f} ms"),
-        Figure("board: first lines painted", float(np.median([first for first, _ in paints])), "ms", command=COMMAND,
-               note=f"{OPEN} open alerts; all of them in {np.median([whole for _, whole in paints]):.0f} ms"),
-        Figure("board: frame to frame while it scrolls in that storm, p99", _p99(gaps), "ms", FELT_MS, "felt", COMMAND,
-               f"the longest {max(gaps):.0f} ms; {np.mean(np.array(gaps) > FELT_MS):.1%} above {FELT_MS:.0f} ms"),
-    ]  # fmt: skip
+        Figure(
+            name="board: a new emergency to its line on the screen, p99",
+            value=_p99(new),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+            note=note,
+        ),
+        Figure(
+            name=f"board: the same while {PER_S} alerts a second arrive, p99",
+            value=_p99(late),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+            note=f"{OPEN} open alerts, for {BUSY_S} s; p50 {np.median(late):.0f} ms",
+        ),
+        Figure(
+            name="board: first lines painted",
+            value=float(np.median([first for first, _ in paints])),
+            unit="ms",
+            command=COMMAND,
+            note=f"{OPEN} open alerts; all of them in {np.median([whole for _, whole in paints]):.0f} ms",
+        ),
+        Figure(
+            name="board: frame to frame while it scrolls in that storm, p99",
+            value=_p99(gaps),
+            unit="ms",
+            reference=FELT_MS,
+            reference_name="felt",
+            command=COMMAND,
+            note=f"the longest {max(gaps):.0f} ms; {np.mean(np.array(gaps) > FELT_MS):.1%} above {FELT_MS:.0f} ms",
+        ),
+    ]
 
 
 class Desk:
@@ -191,7 +217,20 @@ def _fill(conn: psycopg.Connection[Any]) -> list[notice.AlertNotice]:
             household, resident = homes[number % len(homes)]
             at = now - dt.timedelta(seconds=place * 97 % 7200 if rule != "gateway_silent" else place % 300)
             alert = lifecycle.NewAlert(
-                uuid.uuid4(), rule, 1, severity, f"bench:{number}", household, resident, at, at, at, at, zh, en, {}
+                id=uuid.uuid4(),
+                rule=rule,
+                rule_version=1,
+                severity=severity,
+                subject=f"bench:{number}",
+                household_id=household,
+                resident_id=resident,
+                onset=at,
+                sensed_at=at,
+                received_at=at,
+                raised_at=at,
+                reason_zh=zh,
+                reason_en=en,
+                evidence={},
             )
             lifecycle.raise_alert(conn, alert)
             number += 1
@@ -201,9 +240,21 @@ def _fill(conn: psycopg.Connection[Any]) -> list[notice.AlertNotice]:
 def _row_of(one: notice.AlertNotice) -> lifecycle.NewAlert:
     at = dt.datetime.fromtimestamp(one.onset_us / 1e6, dt.UTC)
     return lifecycle.NewAlert(
-        uuid.UUID(one.id), one.rule, 1, one.severity, one.subject, one.household_id, one.resident_id, at, at, at, at,
-        one.reason_zh, one.reason_en, {},
-    )  # fmt: skip
+        id=uuid.UUID(one.id),
+        rule=one.rule,
+        rule_version=1,
+        severity=one.severity,
+        subject=one.subject,
+        household_id=one.household_id,
+        resident_id=one.resident_id,
+        onset=at,
+        sensed_at=at,
+        received_at=at,
+        raised_at=at,
+        reason_zh=one.reason_zh,
+        reason_en=one.reason_en,
+        evidence={},
+    )
 
 
 def _log_in(page: Page, address: str, login: str, password: str) -> None:

@@ -37,11 +37,31 @@ def run() -> list[Figure]:
     large, _ = _ours(100_000, 12, every)
     alone, _ = _ours(10_000, 60, baseline)
     figures = [
-        Figure("detection, 10,000 residents", small, "readings/s", GOAL, "goal", COMMAND),
         Figure(
-            "detection, 100,000 residents", large, "readings/s", small, "10,000 residents", COMMAND, "flat: about 1"
+            name="detection, 10,000 residents",
+            value=small,
+            unit="readings/s",
+            reference=GOAL,
+            reference_name="goal",
+            command=COMMAND,
         ),
-        Figure("detection, state of a resident", state, "bytes", STATE_GOAL, "limit", COMMAND),
+        Figure(
+            name="detection, 100,000 residents",
+            value=large,
+            unit="readings/s",
+            reference=small,
+            reference_name="10,000 residents",
+            command=COMMAND,
+            note="flat: about 1",
+        ),
+        Figure(
+            name="detection, state of a resident",
+            value=state,
+            unit="bytes",
+            reference=STATE_GOAL,
+            reference_name="limit",
+            command=COMMAND,
+        ),
     ]
     river = _river()
     for what, ours, peer, note in (
@@ -51,7 +71,17 @@ def run() -> list[Figure]:
         ("every detector, as one Gaussian in river", small, "GaussianScorer", "for comparison"),
     ):
         if peer in river:
-            figures.append(Figure(what, ours, "readings/s", river[peer], f"river: {peer}", COMMAND, note))
+            figures.append(
+                Figure(
+                    name=what,
+                    value=ours,
+                    unit="readings/s",
+                    reference=river[peer],
+                    reference_name=f"river: {peer}",
+                    command=COMMAND,
+                    note=note,
+                )
+            )
     return figures
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.figures import Figure
 from device_simulators.homes import demo_home
 from edge_agent.outbox.outbox import read_totals
-from firmware_profiles.signed_config import write_public_key
+from edge_agent.updates.signed_config import write_public_key
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 from shouwang.platform.homes import write_home
@@ -55,8 +55,24 @@ def run() -> list[Figure]:
                 raise RuntimeError(f"the gateway did not work as it should: {sent} before, {now} after\n{told[-2000:]}")
     note = f"200 Hz pendant and {len(demo_home(1).devices) - 2} other devices, simulated in the same process"
     return [
-        Figure("gateway, peak memory (RSS)", memory, "MB", LIMIT_MB, "limit", COMMAND, note),
-        Figure("gateway, share of one core", share, "%", LIMIT_CPU, "limit", COMMAND, note),
+        Figure(
+            name="gateway, peak memory (RSS)",
+            value=memory,
+            unit="MB",
+            reference=LIMIT_MB,
+            reference_name="limit",
+            command=COMMAND,
+            note=note,
+        ),
+        Figure(
+            name="gateway, share of one core",
+            value=share,
+            unit="%",
+            reference=LIMIT_CPU,
+            reference_name="limit",
+            command=COMMAND,
+            note=note,
+        ),
     ]
 
 

@@ -22,7 +22,7 @@ from bench.alert_latency import connected
 from bench.figures import Figure
 from device_simulators.home import Home
 from edge_agent.outbox.frames import FrameCutter
-from edge_agent.outbox.outbox import Buffer, read_totals
+from edge_agent.outbox.outbox import Outbox, read_totals
 from edge_agent.outbox.sent import Sent
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
@@ -59,17 +59,59 @@ def run() -> list[Figure]:
             during_on_disk, _, _ = _drain(broker, on_disk, totals.pending)
     note = f"{totals.frames:,} frames, {totals.readings:,} readings; {len(during)} events meanwhile, NATS, TLS"
     return [
-        Figure("a home's day in the buffer", size / 2**20, "MB", BUDGET_MB, "disk budget", COMMAND,
-               f"fits {BUDGET_MB * 2**20 / size:.1f} times"),
-        Figure("event during the drain of 24 h, worst", max(during), "ms", LIMIT_MS, "limit", COMMAND, note),
-        Figure("event during the drain of 24 h, p50", float(np.median(during)), "ms", float(np.median(rest)),
-               "at rest, p50", COMMAND),
-        Figure("event during the drain, buffer on disk, p99", float(np.percentile(during_on_disk, 99)), "ms", LIMIT_MS,
-               "limit", COMMAND),
-        Figure("event during the drain, buffer on disk, worst", max(during_on_disk), "ms", stall,
-               "bare fdatasync, worst", COMMAND, f"of {SYNCS} at rest"),
-        Figure("drain of 24 h", totals.readings / seconds, "readings/s", None, "", COMMAND, f"{seconds:.1f} s in all"),
-    ]  # fmt: skip
+        Figure(
+            name="a home's day in the buffer",
+            value=size / 2**20,
+            unit="MB",
+            reference=BUDGET_MB,
+            reference_name="disk budget",
+            command=COMMAND,
+            note=f"fits {BUDGET_MB * 2**20 / size:.1f} times",
+        ),
+        Figure(
+            name="event during the drain of 24 h, worst",
+            value=max(during),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+            note=note,
+        ),
+        Figure(
+            name="event during the drain of 24 h, p50",
+            value=float(np.median(during)),
+            unit="ms",
+            reference=float(np.median(rest)),
+            reference_name="at rest, p50",
+            command=COMMAND,
+        ),
+        Figure(
+            name="event during the drain, buffer on disk, p99",
+            value=float(np.percentile(during_on_disk, 99)),
+            unit="ms",
+            reference=LIMIT_MS,
+            reference_name="limit",
+            command=COMMAND,
+        ),
+        Figure(
+            name="event during the drain, buffer on disk, worst",
+            value=max(during_on_disk),
+            unit="ms",
+            reference=stall,
+            reference_name="bare fdatasync, worst",
+            command=COMMAND,
+            note=f"of {SYNCS} at rest",
+        ),
+        Figure(
+            name="drain of 24 h",
+            value=totals.readings / seconds,
+            unit="readings/s",
+            reference=None,
+            reference_name="",
+            command=COMMAND,
+            note=f"{seconds:.1f} s in all",
+        ),
+    ]
 
 
 @contextlib.contextmanager
@@ -82,12 +124,12 @@ def _in_memory(otherwise: Path) -> Iterator[Path]:
 def _fill(folder: Path) -> tuple[Path, int]:
     """The outbox of a day until a minute ago, and the bytes that it takes."""
     file = folder / "buffer.db"
-    buffer = Buffer(file, GATEWAY, Clock(), BUDGET_MB << 20)
+    outbox = Outbox(file, GATEWAY, Clock(), BUDGET_MB << 20)
     for cutter in _seconds(time.time_ns() // 1000 - (DAY_S + 60) * 1_000_000):
         for base_us, series in cutter.cut():
-            buffer.put_frame(base_us, series)
+            outbox.put_frame(base_us, series)
     size = sum(one.stat().st_size for one in folder.iterdir())
-    buffer.close()
+    outbox.close()
     return file, size
 
 
@@ -160,21 +202,21 @@ def _gateway(broker: mqtt.Broker, file: Path) -> None:
 
 async def _send(broker: mqtt.Broker, file: Path) -> None:
     clock = Clock()
-    buffer = Buffer(file, GATEWAY, clock, BUDGET_MB << 20)
-    uplink = Uplink(broker, GATEWAY, buffer, clock, {}, Sent(file.with_suffix(".sent"), 64 << 20))
+    outbox = Outbox(file, GATEWAY, clock, BUDGET_MB << 20)
+    uplink = Uplink(broker, GATEWAY, outbox, clock, {}, Sent(file.with_suffix(".sent"), 64 << 20))
     uplink.start()
     tick = rest = 0
     while rest < EVENTS_AT_REST:
         await asyncio.sleep(EVENT_EVERY_S)
         tick += 1
         # the last frames of the backlog fly with the first events at rest: those count as of the drain
-        when = "drain" if buffer.totals().pending > 10 else "rest"
+        when = "drain" if outbox.totals().pending > 10 else "rest"
         rest += when == "rest"
         if tick % 10 == 0:
             now = clock.now_us()
             values = np.array([70], np.float32)
-            buffer.put_frame(now, [wire.make_series("radar", "heart_rate", now, np.array([now], np.int64), values)])
-        buffer.put_event("sos-button", "sos_pressed", clock.now_us(), {"when": when}, b"")
+            outbox.put_frame(now, [wire.make_series("radar", "heart_rate", now, np.array([now], np.int64), values)])
+        outbox.put_event("sos-button", "sos_pressed", clock.now_us(), {"when": when}, b"")
         uplink.pump()
     await uplink.stop()
-    buffer.close()
+    outbox.close()

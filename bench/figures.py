@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Figure(msgspec.Struct, frozen=True):
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """A figure, the reference measured in the same run (None where there is none), and the command that shows it."""
 
     name: str

@@ -49,15 +49,23 @@ def run() -> list[Figure]:
     note = f"the flood: {rate:,.0f} messages/s published"
     return [
         Figure(
-            "visible during a flood, median",
-            float(np.median(flooded)),
-            "ms",
-            float(np.median(rest)),
-            "at rest",
-            COMMAND,
-            note,
+            name="visible during a flood, median",
+            value=float(np.median(flooded)),
+            unit="ms",
+            reference=float(np.median(rest)),
+            reference_name="at rest",
+            command=COMMAND,
+            note=note,
         ),
-        Figure("visible during a flood, max", max(flooded), "ms", max(rest), "at rest", COMMAND, note),
+        Figure(
+            name="visible during a flood, max",
+            value=max(flooded),
+            unit="ms",
+            reference=max(rest),
+            reference_name="at rest",
+            command=COMMAND,
+            note=note,
+        ),
     ]
 
 

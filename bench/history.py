@@ -17,7 +17,7 @@ import psycopg
 
 from bench.district import servers
 from bench.figures import Figure
-from console.pages import vitals
+from care_network.records import vitals
 from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work
 from database.migrate import migrate
@@ -66,15 +66,19 @@ def _history(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
     took = time.perf_counter() - began
     simulated, kept = sum(one.simulated for one in written), sum(one.kept for one in written)
     note = f"{RESIDENTS} residents, 365 days, {took:,.0f} s, {kept:,} kept as readings"
-    yield Figure(f"history written, {grade}", simulated / took, "readings/s", command=COMMAND, note=note)
+    yield Figure(
+        name=f"history written, {grade}", value=simulated / took, unit="readings/s", command=COMMAND, note=note
+    )
     conn.execute("VACUUM ANALYZE")
     found = sizes(conn, grade)
-    yield Figure(f"bytes per reading, {grade}", found["readings"] / kept, "bytes", note="with its index")
+    yield Figure(
+        name=f"bytes per reading, {grade}", value=found["readings"] / kept, unit="bytes", note="with its index"
+    )
     for what, view in (("minutes", "rollup_minute"), ("hours", "rollup_hour")):
         row = conn.execute(f"SELECT sum(cardinality(slot)) FROM {view}").fetchone()
         count = int(row[0]) if row else 1
         note = f"{found[what] / simulated:.1f} bytes a reading of the year, {found[what] / 2**20:,.0f} MiB"
-        yield Figure(f"bytes per row of {what}, {grade}", found[what] / count, "bytes", note=note)
+        yield Figure(name=f"bytes per row of {what}, {grade}", value=found[what] / count, unit="bytes", note=note)
 
 
 def charts(conn: psycopg.Connection[Any]) -> Iterator[tuple[float, str]]:
@@ -95,7 +99,15 @@ def charts(conn: psycopg.Connection[Any]) -> Iterator[tuple[float, str]]:
 
 def _charts(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
     for (name, _, limit), (p95, note) in zip(CHARTS, charts(conn), strict=True):
-        yield Figure(f"chart of {name}, p95, {grade}", p95, "ms", limit, "limit", COMMAND, note)
+        yield Figure(
+            name=f"chart of {name}, p95, {grade}",
+            value=p95,
+            unit="ms",
+            reference=limit,
+            reference_name="limit",
+            command=COMMAND,
+            note=note,
+        )
 
 
 def _job(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
@@ -110,7 +122,12 @@ def _job(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
         some = np.array(series[part : part + BATCH // JOB_S], np.int32)
         times = begin_us + np.tile(np.arange(JOB_S, dtype=np.int64) * 1_000_000, len(some))
         _store(
-            conn, Batch(times, np.repeat(some, JOB_S), np.random.default_rng(1).normal(70, 5, len(times)).astype("f4"))
+            conn,
+            Batch(
+                times_us=times,
+                series_ids=np.repeat(some, JOB_S),
+                values=np.random.default_rng(1).normal(70, 5, len(times)).astype("f4"),
+            ),
         )
     total = len(series) * JOB_S
     began = time.perf_counter()
@@ -119,7 +136,15 @@ def _job(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
         pass
     rate = total / (time.perf_counter() - began)
     note = f"{100 * DISTRICT_RATE / rate:.1f} % of a core at a district's peak"
-    yield Figure(f"roll-up job, {grade}", rate, "readings/s", DISTRICT_RATE, "a district's peak", COMMAND, note)
+    yield Figure(
+        name=f"roll-up job, {grade}",
+        value=rate,
+        unit="readings/s",
+        reference=DISTRICT_RATE,
+        reference_name="a district's peak",
+        command=COMMAND,
+        note=note,
+    )
 
 
 def _bookkeeping(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
@@ -134,7 +159,7 @@ def _bookkeeping(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure
         times = (
             begin_us + offset_us + (number * 60 + np.tile(np.arange(60, dtype=np.int64), len(series) // 60)) * 1_000_000
         )
-        one = Batch(times, series, values)
+        one = Batch(times_us=times, series_ids=series, values=values)
         data = encode_rows(one)
         began = time.perf_counter()
         if how == "bare":
@@ -147,7 +172,15 @@ def _bookkeeping(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure
     for how in ("live", "late"):
         rate = len(series) / float(np.median(took[how]))
         note = f"median of {BATCHES} transactions of {len(series):,} rows"
-        yield Figure(f"COPY with bookkeeping, {how}, {grade}", rate, "rows/s", bare, "bare COPY", COMMAND, note)
+        yield Figure(
+            name=f"COPY with bookkeeping, {how}, {grade}",
+            value=rate,
+            unit="rows/s",
+            reference=bare,
+            reference_name="bare COPY",
+            command=COMMAND,
+            note=note,
+        )
 
 
 def _store(conn: psycopg.Connection[Any], batch: Batch) -> None:

@@ -56,8 +56,24 @@ def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
     ours = rates[f"index {OURS}"]
     number = GATEWAYS * SERIES * READINGS * FRAMES
     note = f"{number:,} rows, {grade}"
-    figures = [Figure(name, rate, "rows/s", ours, f"index {OURS}", COMMAND, note) for name, rate in rates.items()]
-    return [*figures, Figure(f"a fresh reading with index {OURS}", size / number, "bytes", command=COMMAND, note=note)]
+    figures = [
+        Figure(
+            name=name,
+            value=rate,
+            unit="rows/s",
+            reference=ours,
+            reference_name=f"index {OURS}",
+            command=COMMAND,
+            note=note,
+        )
+        for name, rate in rates.items()
+    ]
+    return [
+        *figures,
+        Figure(
+            name=f"a fresh reading with index {OURS}", value=size / number, unit="bytes", command=COMMAND, note=note
+        ),
+    ]
 
 
 def _batches(*, clustered: bool) -> Iterator[bytes]:

@@ -87,15 +87,45 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
     mqtt.stop(marker)
     common: dict[str, Any] = {"command": COMMAND, "note": note}
     return [
-        Figure("visible to SQL, p99", float(np.percentile(latencies, 99)), "ms", 250, "limit", **common),
-        Figure("visible to SQL, p50", float(np.percentile(latencies, 50)), "ms", **common),
-        Figure("ingest at district load, share of a core", share["ingest"], "%", 25, "limit", **common),
-        Figure("broker at district load, share of a core", share["broker"], "%", **common),
-        Figure("database at district load, share of a core", share["database"], "%", **common),
-        Figure("ingest, peak memory", max(memory), "MB", 300, "limit", **common),
-        Figure("ingest, memory grown by", memory[-1] - memory[len(memory) // 4], "MB", **common),
-        Figure(f"ingest, peak memory, database away {AWAY_S:g} s", max(away), "MB", 300, "limit", **common),
-        Figure("stored meanwhile", stored / spent, "readings/s", RATE, "sent", **common),
+        Figure(
+            name="visible to SQL, p99",
+            value=float(np.percentile(latencies, 99)),
+            unit="ms",
+            reference=250,
+            reference_name="limit",
+            **common,
+        ),
+        Figure(name="visible to SQL, p50", value=float(np.percentile(latencies, 50)), unit="ms", **common),
+        Figure(
+            name="ingest at district load, share of a core",
+            value=share["ingest"],
+            unit="%",
+            reference=25,
+            reference_name="limit",
+            **common,
+        ),
+        Figure(name="broker at district load, share of a core", value=share["broker"], unit="%", **common),
+        Figure(name="database at district load, share of a core", value=share["database"], unit="%", **common),
+        Figure(
+            name="ingest, peak memory", value=max(memory), unit="MB", reference=300, reference_name="limit", **common
+        ),
+        Figure(name="ingest, memory grown by", value=memory[-1] - memory[len(memory) // 4], unit="MB", **common),
+        Figure(
+            name=f"ingest, peak memory, database away {AWAY_S:g} s",
+            value=max(away),
+            unit="MB",
+            reference=300,
+            reference_name="limit",
+            **common,
+        ),
+        Figure(
+            name="stored meanwhile",
+            value=stored / spent,
+            unit="readings/s",
+            reference=RATE,
+            reference_name="sent",
+            **common,
+        ),
     ]
 
 

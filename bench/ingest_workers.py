@@ -37,7 +37,17 @@ def run() -> list[Figure]:
             postgres.discard()
     _, one, two = rates  # the first made the series
     note = f"{load.readings:,} readings, {grade}, NATS, TLS, {os.cpu_count()} cores for all of it"
-    return [Figure("drain rate of two workers", two, "readings/s", one, "one worker", COMMAND, note)]
+    return [
+        Figure(
+            name="drain rate of two workers",
+            value=two,
+            unit="readings/s",
+            reference=one,
+            reference_name="one worker",
+            command=COMMAND,
+            note=note,
+        )
+    ]
 
 
 def _drain(url: str, folder: Path, load: Load, epoch: int, workers: int) -> float:

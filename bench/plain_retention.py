@@ -114,7 +114,13 @@ def _copy(urls: dict[str, str]) -> Iterator[Figure]:
     rate = {kind: size / float(np.median(times)) for kind, times in took.items()}
     note = f"medians of {ROUNDS} times 4 transactions of {BATCH:,} rows"
     yield Figure(
-        "COPY into partitions by day", rate["partitions"], "rows/s", rate["batches"], "one table", COMMAND, note
+        name="COPY into partitions by day",
+        value=rate["partitions"],
+        unit="rows/s",
+        reference=rate["batches"],
+        reference_name="one table",
+        command=COMMAND,
+        note=note,
     )
 
 
@@ -124,7 +130,14 @@ def _charts(urls: dict[str, str]) -> Iterator[Figure]:
         with psycopg.connect(url, autocommit=True) as conn:
             found[kind] = [p95 for p95, _ in charts(conn)]
     for (name, _, _), single, parts in zip(CHARTS, found["batches"], found["partitions"], strict=True):
-        yield Figure(f"chart of {name}, p95, partitions", parts, "ms", single, "one table", COMMAND)
+        yield Figure(
+            name=f"chart of {name}, p95, partitions",
+            value=parts,
+            unit="ms",
+            reference=single,
+            reference_name="one table",
+            command=COMMAND,
+        )
 
 
 def _removing(urls: dict[str, str]) -> Iterator[Figure]:
@@ -137,8 +150,17 @@ def _removing(urls: dict[str, str]) -> Iterator[Figure]:
         ingest, removed = _ingest_meanwhile(urls["batches"], lambda stop: paced(retire(conn, Grade.PLAIN, now), stop))
         took = time.perf_counter() - began
     note = f"{removed:,} rows in steps, resting as long as each took"
-    yield Figure("removed in batches beside ingest", removed / took, "rows/s", command=COMMAND, note=note)
-    yield Figure("ingest at full speed meanwhile", ingest, "rows/s", alone, "alone", COMMAND)
+    yield Figure(
+        name="removed in batches beside ingest", value=removed / took, unit="rows/s", command=COMMAND, note=note
+    )
+    yield Figure(
+        name="ingest at full speed meanwhile",
+        value=ingest,
+        unit="rows/s",
+        reference=alone,
+        reference_name="alone",
+        command=COMMAND,
+    )
 
     dropped: list[float] = []
 
@@ -154,8 +176,21 @@ def _removing(urls: dict[str, str]) -> Iterator[Figure]:
     ingest_alone = _ingest_meanwhile(urls["partitions"], lambda stop: stop.wait(STORING_S) and 0)[0]
     ingest, _ = _ingest_meanwhile(urls["partitions"], drop)
     note = f"median of {len(dropped)}; the longest {max(dropped):.0f} ms"
-    yield Figure("a day's partition dropped beside ingest", float(np.median(dropped)), "ms", command=COMMAND, note=note)
-    yield Figure("ingest into partitions meanwhile", ingest, "rows/s", ingest_alone, "alone", COMMAND)
+    yield Figure(
+        name="a day's partition dropped beside ingest",
+        value=float(np.median(dropped)),
+        unit="ms",
+        command=COMMAND,
+        note=note,
+    )
+    yield Figure(
+        name="ingest into partitions meanwhile",
+        value=ingest,
+        unit="rows/s",
+        reference=ingest_alone,
+        reference_name="alone",
+        command=COMMAND,
+    )
 
 
 def _ingest_meanwhile(url: str, work: Callable[[threading.Event], int]) -> tuple[float, int]:

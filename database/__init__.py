@@ -1,1 +1,1 @@
-"""Connections, migrations, roll-ups and retention."""
+"""The district's database: connections, schema, roll-ups, retention."""

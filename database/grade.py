@@ -1,4 +1,4 @@
-"""The three grades of time series a PostgreSQL server can offer, and the one the schema was built for."""
+"""Find the grade of time series that a PostgreSQL server offers, and the grade that the schema was built for."""
 
 from enum import StrEnum
 from typing import Any
@@ -7,7 +7,7 @@ from psycopg import Connection
 
 
 class Grade(StrEnum):
-    """What keeps the readings."""
+    """Kind of table and of roll-ups that hold the readings."""
 
     PLAIN = "plain"
     """PostgreSQL alone: a table and views."""
@@ -18,7 +18,7 @@ class Grade(StrEnum):
 
 
 def server_grade(conn: Connection[Any]) -> Grade:
-    """What the server offers this database, whether or not the schema uses it.
+    """Find the grade that the server offers this database, whether or not the schema uses it.
 
     TimescaleDB counts only where it is preloaded: without ``shared_preload_libraries`` it can not be created. Its
     licence can be read once the extension exists in the database; see :func:`enable_timescaledb`.
@@ -42,7 +42,7 @@ def enable_timescaledb(conn: Connection[Any]) -> bool:
 
 
 def schema_grade(conn: Connection[Any]) -> Grade | None:
-    """The grade the tables were built for; None where there are none yet."""
+    """Find the grade that the tables were built for; None where there are none yet."""
     if _one(conn, "SELECT to_regclass('reading_minute')") is None:
         return None
     if _one(conn, "SELECT to_regclass('timescaledb_information.hypertables')") is None:
@@ -56,7 +56,7 @@ def schema_grade(conn: Connection[Any]) -> Grade | None:
 
 
 def grade_advice(built: Grade, offered: Grade) -> str | None:
-    """What an operator should know where the schema and the server differ; None where they agree.
+    """Advise an operator where the grades of schema and server differ; None where they agree.
 
     Nothing is ever converted silently: moving a year of readings locks the table that ingest writes to.
     """

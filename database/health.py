@@ -1,4 +1,4 @@
-"""What an operator should know about the database: for ``shouwang doctor``."""
+"""Examine the database for ``shouwang doctor``."""
 
 import datetime as dt
 
@@ -10,6 +10,7 @@ from database.migrate import newest_revision, revision
 from database.storage import examine_storage
 
 OLDEST_SERVER = 15_00_00
+"""As ``server_version_num``."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -24,7 +25,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def examine(url: str) -> Health:
-    """Look, and change nothing. Never raises for a database that is away or of another age: that is a finding."""
+    """Examine the database without changing it. A database that is away or outdated is a finding, not an error."""
     findings = []
     try:
         with psycopg.connect(url, connect_timeout=5, application_name="shouwang-doctor") as conn:

@@ -1,4 +1,4 @@
-"""Copies on disk of what the database knows, for the time it is away. They hold names and addresses: private files."""
+"""Write copies of database contents to disk, for the time without it. They hold names and addresses: private files."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import structlog
 log = structlog.get_logger(__name__)
 
 
-def keep(file: Path, data: bytes) -> None:
-    """Replace the file at once: a reader sees the old or the new one, whole. A disk that takes nothing is told, and the
-    old copy stays."""
+def replace_copy(file: Path, data: bytes) -> None:
+    """Replace the file in one step: a reader sees the whole old or the whole new one. Where the disk refuses, the old
+    copy stays and the error is logged."""
     fresh = file.with_suffix(".new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

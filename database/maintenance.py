@@ -1,4 +1,4 @@
-"""The maintenance service: roll-ups and retention where TimescaleDB has no policies for them."""
+"""The maintenance service: makes roll-ups and removes old readings where TimescaleDB has no policies for it."""
 
 import datetime as dt
 import threading
@@ -20,19 +20,22 @@ from database.settings import DatabaseSettings
 log = structlog.get_logger(__name__)
 
 ONE_OF_US = 0x4D41494E5441494E
-"""'MAINTAIN': the advisory lock of the one that works; others wait to take over."""
+"""'MAINTAIN': advisory lock of the process that works; others wait to take over."""
 LOOK_S = 5.0
 STEPS_A_ROUND = 2000
 RETIRE_EVERY_S = 3600.0
 AFTER_TROUBLE_S = 5.0
 FRESH = dt.timedelta(days=1)
-"""A district that runs has readings of the last day. Where there are none, the clock may be wrong."""
+"""A running district has readings this fresh. Where there are none, the clock may be wrong."""
 DOUBT_S = 60.0
 
 
 def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
-    """All that is due at ``now``, one small transaction a step; yields the series of each. ``conn``: in
-    autocommit. Raises psycopg.errors.LockNotAvailable where somebody else holds a lock for long: try again."""
+    """Make all roll-ups due at ``now``, one small transaction a step; yields the number of series of each.
+
+    ``conn``: in autocommit. Raises psycopg.errors.LockNotAvailable where another session holds a lock for long: try
+    again.
+    """
     if grade is Grade.COMMUNITY:
         return  # TimescaleDB's own policies
     while True:
@@ -43,8 +46,10 @@ def round_of_work(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime)
 
 
 def clock_is_borne_out(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
-    """Whether the readings agree that it is ``now``: one of the last day, or none at all. The gateways have clocks of
-    their own; ours, set wrong by years, would remove everything."""
+    """Whether the readings agree that it is ``now``: some are of the last day, or there are none.
+
+    The gateways have clocks of their own; ours, set wrong by years, would remove everything.
+    """
     row = conn.execute(
         """
         SELECT EXISTS (SELECT FROM series s CROSS JOIN LATERAL (
@@ -57,27 +62,30 @@ def clock_is_borne_out(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
 
 
 def run(database: DatabaseSettings, stop: threading.Event) -> None:
-    """Work until ``stop``; a database that is away is tried again."""
+    """Maintain the database until ``stop``; one that is away is tried again."""
     while not stop.is_set():
         try:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
                 _maintain(conn, stop)
-        except psycopg.OperationalError as error:  # away, or a lock that somebody holds for long
+        except psycopg.OperationalError as error:  # away, or a lock that another session holds for long
             log.warning("maintenance: again in a moment", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)
     log.info("maintenance: stopped")
 
 
-class Done(msgspec.Struct, frozen=True):
-    """What one look at everything did."""
+class MaintenanceRun(msgspec.Struct, frozen=True):
+    """Result of one round over everything: series rolled up, rows or chunks removed."""
 
     rolled_up: int
     retired: int
 
 
-def run_once(database: DatabaseSettings, now: dt.datetime) -> Done:
-    """Do what is due ``now``, which is believed. Raises psycopg.OperationalError where the database is away,
-    RuntimeError where another process maintains it or there is no schema."""
+def run_once(database: DatabaseSettings, now: dt.datetime) -> MaintenanceRun:
+    """Do everything due at ``now``, which is not checked against the readings.
+
+    Raises psycopg.OperationalError where the database is away, RuntimeError where another process maintains it or there
+    is no schema.
+    """
     with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
         grade = schema_grade(conn)
         if grade is None:
@@ -85,7 +93,7 @@ def run_once(database: DatabaseSettings, now: dt.datetime) -> Done:
         if not _alone(conn):
             raise RuntimeError("another 'shouwang maintain' works on this database")
         rolled_up = sum(round_of_work(conn, grade, now))
-        return Done(rolled_up, sum(retire(conn, grade, now)))
+        return MaintenanceRun(rolled_up, sum(retire(conn, grade, now)))
 
 
 def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
@@ -101,7 +109,7 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
             log.error("maintenance waits: no reading of the last day, is the clock right?")
             stop.wait(DOUBT_S)
             continue
-        # bounded: however fast late readings come, retention has its turn
+        # Bounded, so that retention has its turn however fast late readings come.
         rows = paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop)
         if rows:
             log.info("maintenance: rolled up", series_hours=rows)
@@ -119,7 +127,7 @@ def _alone(conn: psycopg.Connection[Any]) -> bool:
 
 
 def paced(steps: Iterator[int], stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> int:
-    """Take the steps, resting as long as each took: however much there is to do, half the time is ingest's."""
+    """Take the steps and rest after each as long as it took, which leaves half of the time to ingest."""
     total, began = 0, clock()
     for done in steps:
         total += done

@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema: ``migrate(url)``."""
+"""Bring a database to the newest schema."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def migrate(url: str) -> Grade:
         guard.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
         built = schema_grade(guard)
         if built is None:
-            # In a session of its own: the loader takes the library of the extension's version when a session begins.
+            # In a session of its own: TimescaleDB loads the library of the extension's version when a session begins.
             with psycopg.connect(url, autocommit=True) as conn:
                 enable_timescaledb(conn)
         with psycopg.connect(url, autocommit=True) as conn:
@@ -48,7 +48,7 @@ def migrate(url: str) -> Grade:
 
 
 def revision(url: str) -> str | None:
-    """The newest migration the database has; None before the first."""
+    """Read the newest migration of the database; None before the first."""
     with psycopg.connect(url) as conn:
         row = conn.execute("SELECT to_regclass('alembic_version')").fetchone()
         if row is None or row[0] is None:
@@ -58,13 +58,12 @@ def revision(url: str) -> str | None:
 
 
 def newest_revision() -> str | None:
-    """The newest migration this program brings."""
+    """Find the newest migration of this program."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def build_schema(url: str, grade: Grade, to: str = "head") -> None:
-    """Run the missing migrations for this grade, up to this one. Services call :func:`migrate`, which finds the grade
-    by itself."""
+    """Run the missing migrations for this grade, up to ``to``. Services call :func:`migrate`, which finds the grade."""
     config = _config()
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sqlalchemy.pool.NullPool

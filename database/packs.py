@@ -1,7 +1,8 @@
-"""Readings in columns to the rows of ``rollup_minute`` and ``rollup_hour`` (migration 0040), as binary COPY data.
+"""Encode roll-ups of readings as binary COPY data for ``rollup_minute`` and ``rollup_hour`` (migration 0040).
 
-For data that is loaded in bulk with its roll-ups. Array format: PostgreSQL's ``array_send``: int32 dimensions, flags,
-element type; per dimension int32 length and lower bound; per element int32 length and its bytes, all big-endian.
+For readings that are loaded in bulk with their roll-ups. Array format, by PostgreSQL's ``array_send``: int32
+dimensions, flags, element type; per dimension int32 length and lower bound; per element int32 length and its bytes,
+big-endian.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ COPY_MINUTES = "COPY rollup_minute (series_id, hour, slot, n, mean, low, high) F
 COPY_HOURS = "COPY rollup_hour (series_id, day, slot, n, mean, low, high) FROM STDIN (FORMAT BINARY)"
 
 _POSTGRES_EPOCH_US = 946_684_800_000_000
+"""2000-01-01 UTC in µs since 1970."""
 _ELEMENTS: dict[str, tuple[int, str]] = {
     "slot": (21, ">i2"),
     "n": (23, ">i4"),
@@ -24,11 +26,11 @@ _ELEMENTS: dict[str, tuple[int, str]] = {
     "low": (700, ">f4"),
     "high": (700, ">f4"),
 }
-"""Type's oid and its bytes: int2, int4, float4."""
+"""Oid and byte format of each column's elements: int2, int4, float4."""
 
 
 class Buckets(msgspec.Struct):
-    """Shapes [n], ordered by series and time; ``time_us``: the beginning of each, µs since 1970."""
+    """Roll-ups in columns of shape [n], ordered by series and time; ``time_us``: beginning of each, µs since 1970."""
 
     series_id: NDArray[np.int32]
     time_us: NDArray[np.int64]
@@ -39,27 +41,27 @@ class Buckets(msgspec.Struct):
 
 
 def minutes(series_id: NDArray[np.int32], time_us: NDArray[np.int64], value: NDArray[np.float32]) -> Buckets:
-    """Readings, ordered by series and time, by the minute."""
+    """Roll up readings, ordered by series and time, by the minute."""
     one = np.ones(len(time_us), np.int64)
     return _merged(Buckets(series_id, time_us, one, value.astype(np.float64), value, value), MINUTE_US)
 
 
-def hours(found: Buckets) -> Buckets:
-    """Minutes by the hour."""
-    return _merged(found, HOUR_US)
+def hours(minute_buckets: Buckets) -> Buckets:
+    """Roll up minutes by the hour."""
+    return _merged(minute_buckets, HOUR_US)
 
 
-def copy_rows(found: Buckets, slot_us: int, pack_us: int) -> Iterator[bytes]:
-    """The rows of COPY_MINUTES (MINUTE_US, HOUR_US) or COPY_HOURS (HOUR_US, DAY_US), header and trailer apart."""
-    pack = found.time_us // pack_us
-    starts = np.flatnonzero(_changes(found.series_id, pack))
+def copy_rows(buckets: Buckets, slot_us: int, pack_us: int) -> Iterator[bytes]:
+    """Encode rows of COPY_MINUTES (MINUTE_US, HOUR_US) or COPY_HOURS (HOUR_US, DAY_US), without header and trailer."""
+    pack = buckets.time_us // pack_us
+    starts = np.flatnonzero(_changes(buckets.series_id, pack))
     sizes = np.diff(starts, append=len(pack))
     columns: dict[str, NDArray[Any]] = {
-        "slot": found.time_us % pack_us // slot_us,
-        "n": found.n,
-        "mean": found.total / found.n,
-        "low": found.low,
-        "high": found.high,
+        "slot": buckets.time_us % pack_us // slot_us,
+        "n": buckets.n,
+        "mean": buckets.total / buckets.n,
+        "low": buckets.low,
+        "high": buckets.high,
     }
     # Rows of one size are one array of fixed layout: no loop over rows.
     for size in np.unique(sizes).tolist():
@@ -67,7 +69,7 @@ def copy_rows(found: Buckets, slot_us: int, pack_us: int) -> Iterator[bytes]:
         inside = first[:, None] + np.arange(size)
         rows = np.zeros(len(first), _layout(size))
         rows["fields"] = 7
-        rows["series_bytes"], rows["series_id"] = 4, found.series_id[first]
+        rows["series_bytes"], rows["series_id"] = 4, buckets.series_id[first]
         rows["time_bytes"], rows["time"] = 8, pack[first] * pack_us - _POSTGRES_EPOCH_US
         for name, (oid, kind) in _ELEMENTS.items():
             array, width = rows[name], np.dtype(kind).itemsize
@@ -77,18 +79,18 @@ def copy_rows(found: Buckets, slot_us: int, pack_us: int) -> Iterator[bytes]:
         yield rows.tobytes()
 
 
-def _merged(found: Buckets, width_us: int) -> Buckets:
-    at = found.time_us // width_us * width_us
-    starts = np.flatnonzero(_changes(found.series_id, at))
+def _merged(buckets: Buckets, width_us: int) -> Buckets:
+    at = buckets.time_us // width_us * width_us
+    starts = np.flatnonzero(_changes(buckets.series_id, at))
     if not len(starts):
-        return found
+        return buckets
     return Buckets(
-        found.series_id[starts],
+        buckets.series_id[starts],
         at[starts],
-        np.add.reduceat(found.n, starts),
-        np.add.reduceat(found.total, starts),
-        np.minimum.reduceat(found.low, starts),
-        np.maximum.reduceat(found.high, starts),
+        np.add.reduceat(buckets.n, starts),
+        np.add.reduceat(buckets.total, starts),
+        np.minimum.reduceat(buckets.low, starts),
+        np.maximum.reduceat(buckets.high, starts),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether TimescaleDB's policies (grade 'community') do their work. They are quiet when they do not."""
+"""Judge whether TimescaleDB's policies (grade 'community') do their work; they report nothing themselves."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -6,18 +6,20 @@ from typing import Any
 
 import msgspec
 import psycopg
+from psycopg.rows import class_row
 
 WANTED = {"policy_refresh_continuous_aggregate": 2, "policy_compression": 3, "policy_retention": 3}
-"""Of each kind so many: migrations 0004 and 0040."""
+"""Number of policies of each kind that migrations 0004 and 0040 set."""
 _KINDS = {
     "policy_refresh_continuous_aggregate": "the refresh of roll-ups",
     "policy_compression": "compression",
     "policy_retention": "retention",
 }
 MARGIN = dt.timedelta(hours=2)
+"""A policy is late after twice its interval and this."""
 
 
-class Policy(msgspec.Struct, frozen=True):
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """One of TimescaleDB's jobs."""
 
     job: int
@@ -28,7 +30,7 @@ class Policy(msgspec.Struct, frozen=True):
     every: dt.timedelta
     succeeded_at: dt.datetime | None
     failed: bool
-    """The last run."""
+    """Whether the last run failed."""
 
     @property
     def name(self) -> str:
@@ -36,32 +38,34 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 def load_policies(conn: psycopg.Connection[Any]) -> list[Policy]:
-    """All of ours; of roll-ups the name of the view."""
-    rows = conn.execute(
-        """
-        SELECT DISTINCT ON (j.job_id) -- job_stats has a job once for each of its processes
-               j.job_id, j.proc_name, coalesce(c.view_name, j.hypertable_name, ''), j.scheduled, j.schedule_interval,
-               nullif(s.last_successful_finish, '-infinity'), coalesce(s.last_run_status = 'Failed', false)
-        FROM timescaledb_information.jobs j
-        LEFT JOIN timescaledb_information.job_stats s USING (job_id)
-        LEFT JOIN timescaledb_information.continuous_aggregates c
-            ON j.hypertable_name IN (c.view_name, c.materialization_hypertable_name)
-        WHERE j.proc_name = ANY (%s) ORDER BY j.job_id
-        """,
-        (list(WANTED),),
-    ).fetchall()
-    return [Policy(*row) for row in rows]
+    """Load the policies of our tables and roll-ups; a roll-up is named by its view."""
+    with conn.cursor(row_factory=class_row(Policy)) as cursor:
+        return cursor.execute(
+            """
+            SELECT DISTINCT ON (j.job_id) -- job_stats has a job once for each of its processes
+                   j.job_id AS job, j.proc_name AS kind, coalesce(c.view_name, j.hypertable_name, '') AS "table",
+                   j.scheduled, j.schedule_interval AS every,
+                   nullif(s.last_successful_finish, '-infinity') AS succeeded_at,
+                   coalesce(s.last_run_status = 'Failed', false) AS failed
+            FROM timescaledb_information.jobs j
+            LEFT JOIN timescaledb_information.job_stats s USING (job_id)
+            LEFT JOIN timescaledb_information.continuous_aggregates c
+                ON j.hypertable_name IN (c.view_name, c.materialization_hypertable_name)
+            WHERE j.proc_name = ANY (%s) ORDER BY j.job_id
+            """,
+            (list(WANTED),),
+        ).fetchall()
 
 
 def judge(
-    found: Sequence[Policy], set_at: dt.datetime, waits_until: dt.datetime | None, now: dt.datetime
+    policies: Sequence[Policy], set_at: dt.datetime, waits_until: dt.datetime | None, now: dt.datetime
 ) -> Iterator[str]:
-    """What is wrong, and what to do. ``set_at``: since when the policies are there; ``waits_until``: so long the
-    retention of readings is to wait."""
+    """Say what is wrong, and what to do. ``set_at``: when the policies were set; ``waits_until``: the time until which
+    the retention of readings has to wait."""
     for kind, wanted in WANTED.items():
-        if sum(policy.kind == kind for policy in found) < wanted:
+        if sum(policy.kind == kind for policy in policies) < wanted:
             yield f"a policy for {_KINDS[kind]} is missing: set them anew with SELECT apply_retention()"
-    for policy in found:
+    for policy in policies:
         if policy.kind == "policy_retention" and policy.table == "reading" and waits_until and waits_until > now:
             continue
         since = policy.succeeded_at or set_at

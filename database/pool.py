@@ -1,22 +1,21 @@
-"""Connection pools: connections that notice a dead server in seconds and never wait for a lock for ever."""
+"""Connection options and pools: a dead server is noticed in seconds, and no wait for a lock is endless."""
 
 from typing import Any
 
-from psycopg import AsyncConnection, Connection
+from psycopg import Connection
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from psycopg_pool import ConnectionPool
 
 from database.settings import DatabaseSettings
 
 Pool = ConnectionPool[Connection[TupleRow]]
-AsyncPool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 
 ACQUIRE_TIMEOUT_S = 5.0
-"""How long a caller waits for a connection before it hears that the database is away."""
+"""A caller that gets no connection within this time is told that the database is away."""
 
 
 def connect_options(settings: DatabaseSettings, name: str) -> dict[str, Any]:
-    """Keyword arguments for ``psycopg.connect``: time-outs and keep-alives; ``name`` is shown in pg_stat_activity."""
+    """Build the keyword arguments of ``psycopg.connect``: time-outs, keep-alives; pg_stat_activity shows ``name``."""
     return {
         "application_name": f"shouwang-{name}",
         "connect_timeout": 5,
@@ -30,7 +29,7 @@ def connect_options(settings: DatabaseSettings, name: str) -> dict[str, Any]:
 
 
 def make_pool(settings: DatabaseSettings, name: str) -> Pool:
-    """A pool for threads, not yet open: ``with make_pool(…) as pool: with pool.connection() as conn: …``.
+    """Make a pool for threads, not yet open: ``with make_pool(…) as pool: with pool.connection() as conn: …``.
 
     It opens with the database away, too, and connects when it is back. ``connection()`` raises
     ``psycopg_pool.PoolTimeout`` (an ``psycopg.OperationalError``) after ACQUIRE_TIMEOUT_S without one.
@@ -43,21 +42,6 @@ def make_pool(settings: DatabaseSettings, name: str) -> Pool:
         timeout=ACQUIRE_TIMEOUT_S,
         reconnect_timeout=5.0,
         check=ConnectionPool.check_connection,
-        name=name,
-        open=False,
-    )
-
-
-def make_async_pool(settings: DatabaseSettings, name: str) -> AsyncPool:
-    """The same for asyncio: ``async with make_async_pool(…) as pool``."""
-    return AsyncConnectionPool(
-        settings.url,
-        kwargs=connect_options(settings, name),
-        min_size=min(settings.pool_min, settings.pool_max),
-        max_size=settings.pool_max,
-        timeout=ACQUIRE_TIMEOUT_S,
-        reconnect_timeout=5.0,
-        check=AsyncConnectionPool.check_connection,
         name=name,
         open=False,
     )

@@ -1,4 +1,4 @@
-"""How long readings and their roll-ups are kept, and at the grades 'plain' and 'apache' their end."""
+"""Set how long readings and roll-ups are stored, and remove old ones at the grades 'plain' and 'apache'."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -13,11 +13,15 @@ from database.rollup import LOCK_TIMEOUT, lock_storing
 ROWS_A_STEP = 20_000
 SERIES_A_STEP = 200
 WAIT = dt.timedelta(hours=6)
-"""Longer than any step of who makes retention wait, and nothing to something that removes whole days."""
+"""Default wait: longer than any step of a caller that makes retention wait, short against the whole days removed."""
 
 
 class Retention(msgspec.Struct, frozen=True):
-    """Days. Raises ValueError for an order that makes no sense: each level is there to outlive the one below."""
+    """Days for which readings, minutes and hours are stored.
+
+    Raises ValueError for fewer than 4 days of readings, or where a level is stored for a shorter time than the one
+    before.
+    """
 
     raw_days: int = 90
     minute_days: int = 730
@@ -34,7 +38,7 @@ class Retention(msgspec.Struct, frozen=True):
 
 
 def load_retention(conn: psycopg.Connection[Any]) -> Retention:
-    """What is in force."""
+    """Read the retention in force."""
     row = conn.execute(
         "SELECT extract(day FROM raw_for)::int, extract(day FROM minutes_for)::int, extract(day FROM hours_for)::int"
         " FROM storage"
@@ -44,7 +48,7 @@ def load_retention(conn: psycopg.Connection[Any]) -> Retention:
 
 
 def set_retention(conn: psycopg.Connection[Any], wanted: Retention) -> None:
-    """Put it in force, at every grade. Times that were dropped do not come back."""
+    """Set the retention, at every grade. Removed readings do not come back."""
     with conn.transaction():
         conn.execute(
             "UPDATE storage SET raw_for = make_interval(days => %s), minutes_for = make_interval(days => %s),"
@@ -55,19 +59,20 @@ def set_retention(conn: psycopg.Connection[Any], wanted: Retention) -> None:
 
 
 def hold_back(conn: psycopg.Connection[Any], span: dt.timedelta = WAIT) -> None:
-    """Let no reading be removed for ``span`` from now on, at every grade; 0: no longer for us. Whoever needs longer
-    calls it again and again. It ends by itself: who asked for it may be killed. Each ``conn`` has a wait of its own;
-    retention goes on after the last."""
+    """Let no reading be removed for ``span`` from now on, at every grade; 0 ends this connection's wait.
+
+    The wait ends by itself, since its caller may be killed; a caller that needs longer calls again. Each ``conn`` has a
+    wait of its own; retention goes on after the last.
+    """
     conn.execute("SELECT retention_waits(%s)", (span,))
 
 
 def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Iterator[int]:
-    """Remove what is older than its retention, in steps; yields the rows (at 'apache' the chunks) of each.
+    """Remove readings and roll-ups older than their retention, in steps; yields the rows (at 'apache' chunks) of each.
 
     A day of readings goes only when all of it is rolled up, and none while retention waits (:func:`hold_back`). At
-    'community' TimescaleDB's policies remove; here they are made to look back further, day by day, after the retention
-    was made longer. ``conn``: in autocommit. Raises psycopg.errors.LockNotAvailable where a lock is held for long: try
-    again.
+    'community' TimescaleDB's policies remove; after the retention was made longer, this extends day by day how far they
+    look back. ``conn``: in autocommit. Raises psycopg.errors.LockNotAvailable where a lock is held for long: try again.
     """
     if grade is Grade.COMMUNITY:
         conn.execute("SELECT apply_retention() FROM storage WHERE looks_back < refresh_span()")
@@ -90,7 +95,7 @@ def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Ite
 
 
 def midnight(time: dt.datetime) -> dt.datetime:
-    """The beginning of its day, UTC."""
+    """Round down to the beginning of the day, UTC."""
     return time.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -101,7 +106,7 @@ def _drop_chunks(conn: psycopg.Connection[Any], before: dt.datetime) -> int:
 
 
 def _delete(conn: psycopg.Connection[Any], table: str, column: str, before: dt.datetime) -> Iterator[int]:
-    """Along the series, by the index that the charts use: no second index to keep, and no step is long."""
+    """Delete series by series, by the index that the charts use: no second index is needed, and each step is short."""
     row = conn.execute("SELECT coalesce(max(id), 0) FROM series").fetchone()
     last = row[0] if row else 0
     query = (

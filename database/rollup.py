@@ -1,12 +1,12 @@
-"""Keeps the roll-ups of the grades 'plain' and 'apache': small steps, each a transaction, safe to be killed in any.
+"""Make the roll-ups of the grades 'plain' and 'apache', in small transactions; the process may be killed in any.
 
-``late_before`` (a full hour, in the table ``storage``) parts the readings: those since are rolled up when they are
-asked for; those before it stand in ``rollup_minute`` and ``rollup_hour`` unless ``rollup_due`` lists their hour, which
-is then rolled up when it is asked for, too. So the views are right before, between and after the steps, and late
-readings only have to be listed, in the transaction that stores them.
+``late_before`` (a full hour, in the table ``storage``) divides the readings. The views roll up later readings in each
+query; earlier ones stand in ``rollup_minute`` and ``rollup_hour``, except for the hours listed in ``rollup_due``, which
+the views roll up in each query, too. So the views are right before, between and after the steps, and late readings only
+have to be listed, in the transaction that stores them.
 
-Lock order: who stores readings holds STORING shared (``begin_storing()``); who moves ``late_before`` or ``kept_from``
-holds it alone, for the moment of one small transaction. Nothing else here locks anything that ingest uses.
+Lock order: a transaction that stores readings holds STORING shared (``begin_storing()``); one that moves
+``late_before`` or ``kept_from`` holds it exclusively, and is short. Nothing else here locks anything that ingest uses.
 """
 
 import datetime as dt
@@ -15,21 +15,21 @@ from typing import Any
 import psycopg
 
 STORING = 0x53544F5245
-"""'STORE': the advisory lock of ``begin_storing()`` (migration 0040)."""
+"""'STORE': advisory lock of ``begin_storing()`` (migration 0040)."""
 GRACE = dt.timedelta(minutes=5)
-"""So long after its end an hour is rolled up; what comes later is late."""
+"""An hour is rolled up this long after its end; readings that come later are late."""
 SERIES_A_STEP = 500
 BACKLOG = 100_000
-"""With so many hours of series due, no further hour is added."""
+"""Hours of series due at which no further hour is added."""
 LOCK_TIMEOUT = "2s"
-"""Whoever stores readings waits behind us while we wait for a lock: give up and try again."""
+"""Longest wait for a lock, because ingest waits behind us meanwhile: give up and try again."""
 HOUR = dt.timedelta(hours=1)
 
 
 def advance(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
-    """Declare the next hour that is over, of every series, to be due; False where there is none yet.
+    """Declare the next complete hour of every series to be due; False where there is none yet.
 
-    Raises psycopg.errors.LockNotAvailable where somebody takes long to store readings: try again.
+    Raises psycopg.errors.LockNotAvailable where a transaction takes long to store readings: try again.
     """
     target = full_hour(now - GRACE)
     row = conn.execute(
@@ -41,7 +41,7 @@ def advance(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
         return False
     with conn.transaction():
         lock_storing(conn)
-        # None: nothing was ever rolled up. The lock is held already: nobody adds an older reading meanwhile.
+        # None: nothing was ever rolled up. The lock keeps older readings from coming in meanwhile.
         hour = row[0] or _first_hour(conn) or target
         if hour >= target:
             conn.execute("UPDATE storage SET late_before = %s", (target,))
@@ -52,23 +52,25 @@ def advance(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
 
 
 def roll_up(conn: psycopg.Connection[Any]) -> int:
-    """Roll up the oldest hour that is due, of at most SERIES_A_STEP series; of how many series that was."""
+    """Roll up the oldest hour that is due, of at most SERIES_A_STEP series; returns the number of series."""
     row = conn.execute("SELECT min(hour), (SELECT kept_from FROM storage) > min(hour) FROM rollup_due").fetchone()
     if row is None or row[0] is None:
         return 0
     hour, gone = row
-    found = conn.execute(
+    rows = conn.execute(
         "SELECT DISTINCT series_id FROM rollup_due WHERE hour = %s ORDER BY series_id LIMIT %s", (hour, SERIES_A_STEP)
     ).fetchall()
-    series = [one[0] for one in found]
+    series = [row[0] for row in rows]
     # An hour whose readings are gone keeps the roll-ups it has.
     conn.execute(_FORGET if gone else _ROLL_UP, {"hour": hour, "series": series, **_place(hour)})
     return len(series)
 
 
 def mark_due(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) -> int:
-    """Have the hours from ``since`` to ``until`` rolled up anew from the readings that are kept, of every series; for
-    whoever wrote into ``reading`` without :func:`begin_storing`. Returns how many hours that makes."""
+    """Have the hours from ``since`` to ``until`` of every series rolled up anew from the stored readings.
+
+    For programs that write into ``reading`` without ``begin_storing()``. Returns the number of hours.
+    """
     row = conn.execute(
         """
         WITH hours AS (
@@ -83,13 +85,13 @@ def mark_due(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.dateti
 
 
 def lock_storing(conn: psycopg.Connection[Any]) -> None:
-    """In a transaction: nobody stores readings until it ends. Raises psycopg.errors.LockNotAvailable."""
+    """Stop the storing of readings until this transaction ends. Raises psycopg.errors.LockNotAvailable."""
     conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'".encode())
     conn.execute("SELECT pg_advisory_xact_lock(%s)", (STORING,))
 
 
 def full_hour(time: dt.datetime) -> dt.datetime:
-    """The beginning of its hour."""
+    """Round down to the beginning of the hour."""
     return time.replace(minute=0, second=0, microsecond=0)
 
 
@@ -99,7 +101,7 @@ def _place(hour: dt.datetime) -> dict[str, Any]:
 
 
 def _first_hour(conn: psycopg.Connection[Any]) -> dt.datetime | None:
-    # by the index, a look for each series: the table may hold years
+    # One index lookup for each series, since the table may hold years.
     row = conn.execute(
         """
         SELECT min(first.time) FROM series s CROSS JOIN LATERAL (

@@ -1,4 +1,4 @@
-"""Where the database is, from the environment."""
+"""Settings of the database, from the environment."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict

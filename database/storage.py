@@ -1,4 +1,4 @@
-"""What an operator should know about roll-ups and room: for ``shouwang storage status`` and ``shouwang doctor``."""
+"""Examine roll-ups, retention and disk use, for ``shouwang storage status`` and ``shouwang doctor``."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -14,8 +14,9 @@ from database.retention import load_retention, midnight
 from database.rollup import GRACE, HOUR, full_hour
 
 LAGS_AFTER = dt.timedelta(hours=2)
+"""Roll-ups that are behind by more than this are a finding."""
 RETIRES_WITHIN = dt.timedelta(days=2)
-"""So much older than its retention may be what is still there: whole days go, and only rolled up."""
+"""Readings may be this much older than their retention: only whole days that are rolled up are removed."""
 NOTHING_FRESH = (
     "readings: none of the last day (it is {} by the clock here). Does ingest run? Is the clock right? Until one comes,"
     " 'shouwang maintain' removes and rolls up nothing; if the district was off, 'shouwang maintain --once' does it"
@@ -27,21 +28,20 @@ NOT_RUN_YET = (
 
 
 class StorageState(msgspec.Struct, frozen=True):
-    """``lag``: for how long roll-ups that should be there have been missing; nothing is wrong with what they show.
-    ``findings``: what does not do its work (roll-ups, retention, compression), and what to do."""
+    """State of roll-ups, retention and compression.
+
+    ``lag``: how far the roll-ups are behind; their figures are right all the same. ``findings``: for a person, each
+    says what does not work and what to do.
+    """
 
     grade: Grade
     lag: dt.timedelta
     text: str
     findings: tuple[str, ...] = ()
 
-    @property
-    def lagging(self) -> bool:
-        return self.lag > LAGS_AFTER
-
 
 def examine_storage(conn: psycopg.Connection[Any], now: dt.datetime) -> StorageState:
-    """Look, and change nothing. Raises RuntimeError where there is no schema."""
+    """Examine the storage without changing it. Raises RuntimeError where there is no schema."""
     grade = schema_grade(conn)
     if grade is None:
         raise RuntimeError("there is no schema yet: run 'shouwang migrate'")
@@ -81,7 +81,7 @@ def _maintained(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -
 
 
 def _not_removed(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[str]:
-    """Retention that is behind."""
+    """Report each level whose retention is behind."""
     keep, waits_until = load_retention(conn), _waits_until(conn)
     levels = [
         ("rollup_minute", "hour", "minutes", keep.minute_days),
@@ -98,7 +98,7 @@ def _not_removed(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[st
 
 
 def _older(conn: psycopg.Connection[Any], table: str, column: str, than: dt.datetime) -> bool:
-    """A look by the index for each series: the tables may hold years."""
+    """Whether a table has rows older than this, by one index lookup for each series: it may hold years."""
     query = (
         f"SELECT EXISTS (SELECT FROM series s CROSS JOIN LATERAL (SELECT FROM {table} t"  # noqa: S608 - fixed names
         f" WHERE t.series_id = s.id AND t.{column} < %s LIMIT 1) old)"
@@ -117,27 +117,27 @@ def _utc(time: dt.datetime) -> str:
 
 
 def sizes(conn: psycopg.Connection[Any], grade: Grade) -> dict[str, int]:
-    """Bytes with indexes: readings, and apart from them the roll-ups."""
+    """Measure the bytes of readings, minutes and hours, with their indexes."""
     if grade is Grade.COMMUNITY:
         names = {"reading": "readings", "reading_minute": "minutes", "reading_hour": "hours"}
         query = "SELECT hypertable_size(%s::regclass)"
     else:
         names = {"reading": "readings", "rollup_minute": "minutes", "rollup_hour": "hours"}
         query = "SELECT pg_total_relation_size(%s::regclass)"
-    found = {}
+    bytes_of = {}
     for table, name in names.items():
         hypertable = grade is Grade.APACHE and table == "reading"
         row = conn.execute("SELECT hypertable_size(%s::regclass)" if hypertable else query, (table,)).fetchone()
-        found[name] = int(row[0] or 0) if row else 0
-    return found
+        bytes_of[name] = int(row[0] or 0) if row else 0
+    return bytes_of
 
 
 def _policies(conn: psycopg.Connection[Any], now: dt.datetime) -> StorageState:
-    found = load_policies(conn)
+    policies = load_policies(conn)
     row = conn.execute("SELECT policies_set_at, nullif(waits_until, '-infinity') FROM storage").fetchone()
     assert row is not None  # noqa: S101 - the migration puts the one row in
-    findings = tuple(judge(found, row[0], row[1], now))
-    refreshed = [policy.succeeded_at for policy in found if policy.kind == "policy_refresh_continuous_aggregate"]
+    findings = tuple(judge(policies, row[0], row[1], now))
+    refreshed = [policy.succeeded_at for policy in policies if policy.kind == "policy_refresh_continuous_aggregate"]
     done = [time for time in refreshed if time is not None]
     if len(done) < len(refreshed) or not refreshed:
         return StorageState(Grade.COMMUNITY, dt.timedelta(0), NOT_RUN_YET, findings)

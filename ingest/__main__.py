@@ -1,4 +1,4 @@
-"""``python -m ingest``: the ingest service, settings from the environment. ``--retire``: see :mod:`ingest.retire`."""
+"""``python -m ingest``: the ingest service, with settings from the environment. ``--retire``: :mod:`ingest.retire`."""
 
 import signal
 import sys
@@ -12,7 +12,7 @@ from ingest.settings import IngestSettings
 
 
 def main(*, ending: bool = False) -> bool:
-    """Run until SIGINT or SIGTERM; or end this worker's session at the broker (False where that failed)."""
+    """Run until SIGINT or SIGTERM; with ``ending`` end this worker's broker session (False where that failed)."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -1,4 +1,4 @@
-"""Asks the gateways for what their streams miss, and takes their answers. Beside ingest, never in its way."""
+"""Ask the gateways for the missing numbers of their streams, and take their answers. Never delays ingest."""
 
 import datetime as dt
 import queue
@@ -23,12 +23,14 @@ _PREFIX = "gap-"
 
 
 class _Answer(msgspec.Struct, frozen=True):
+    """A gateway's answer: the ranges that it sends again, and those that it no longer has."""
+
     again: list[tuple[int, int]]
     gone: list[tuple[int, int]]
 
 
 class GapAsker:
-    """One thread; a database or broker that is away only delays it."""
+    """Asks in a thread of its own; a database or broker that is away only delays it."""
 
     def __init__(
         self, database: DatabaseSettings, broker: mqtt.Broker, name: str, every_s: float, age_s: float
@@ -41,7 +43,7 @@ class GapAsker:
         self._client.on_message = self._received
 
     def run(self, stop: threading.Event) -> None:
-        """Until ``stop``."""
+        """Look for gaps every ``every_s`` until ``stop``."""
         mqtt.start(self._client, self._broker)
         try:
             while not stop.wait(self._every_s):
@@ -85,8 +87,8 @@ class GapAsker:
             log.warning("a gateway can not send again", gateway=reply.gateway, reason=str(error))
             return
         try:
-            lost = gaps.answered(conn, number, reply.gateway, answer.gone)
-        except (psycopg.DataError, OverflowError) as error:  # numbers that no database holds
+            lost = gaps.note_answer(conn, number, reply.gateway, answer.gone)
+        except (psycopg.DataError, OverflowError) as error:  # numbers too large for the database
             log.warning("a gateway's answer makes no sense", gateway=reply.gateway, reason=str(error).strip())
             return
         if lost:
@@ -101,7 +103,7 @@ class GapAsker:
         try:
             reply = wire.decode(wire.Reply, bytes(message.payload))
             ours = reply.id.startswith(_PREFIX) and wire.parse_topic(topic)[0] == reply.gateway
-        except Exception as error:  # nothing that a gateway answers ends this thread
+        except Exception as error:  # no answer of a gateway may end this thread
             log.warning("reply refused", topic=topic, reason=f"{type(error).__name__}: {error}")
             return
         if ours:

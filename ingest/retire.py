@@ -1,7 +1,7 @@
-"""The end of a worker's session at the broker, when the number of workers changes.
+"""End a worker's session at the broker, when the number of workers changes.
 
-A session that nobody reads keeps every message for ever. So, once the workers of the new number run, what waits in an
-old session is stored (what they have stored meanwhile is recognised), and then it is ended.
+A session that nobody reads keeps every message for ever. So, once the workers of the new number run, the messages that
+wait in an old session are stored (repetitions are recognised), and then the session is ended.
 """
 
 import statistics
@@ -13,42 +13,45 @@ import structlog
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
 from firmware_profiles.mqtt import Broker
-from ingest.receiving.subscriber import Received
+from ingest.receiving.subscriber import ReceivedMessage
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
 
 log = structlog.get_logger(__name__)
 QUIET_S = 10.0
-"""A session that gives nothing for so long is empty."""
+"""A session that gives nothing for this long is empty."""
 END_TIMEOUT_S = 20.0
 
 
 class _Progress:
-    """How far a session is read: up to which time its frames were made."""
+    """How far a session has been read, by the time at which its frames were made."""
 
     def __init__(self) -> None:
         self.made_us = 0.0
         self.at = time.monotonic()
 
-    def stored(self, messages: list[Received]) -> None:
+    def note_stored(self, messages: list[ReceivedMessage]) -> None:
+        """Note the time of these messages, which were stored now."""
         self.at = time.monotonic()
         made = []
         for message in messages:
             try:
                 frame = wire.decode(wire.Frame, message.payload or b"")
-            except Exception:  # noqa: S112 - an event, a state, or what quarantine has now
+            except Exception:  # noqa: S112 - an event, a status, or a message that went to the quarantine
                 continue
             if frame.stream == "live":
                 made.append(frame.base_us)
-        if made:  # the middle one: some gateways' clocks are wrong
+        if made:  # the median, since some gateways' clocks are wrong
             self.made_us = statistics.median(made)
 
 
 def retire(settings: IngestSettings, database: DatabaseSettings, broker: Broker, stop: threading.Event) -> bool:
-    """Store what was sent before now and waits in this worker's session, and end the session; False where ``stop`` came
-    first and the session stays. Other workers must have taken over its gateways already."""
+    """Store the messages that wait in this worker's session, up to those sent now, and end the session.
+
+    False where ``stop`` came first and the session stays. Other workers must have taken over its gateways already.
+    """
     began_us, progress, done = time.time_ns() // 1000, _Progress(), threading.Event()
-    ingest = Ingest(settings, database, broker, subscribe=False, stored=progress.stored)
+    ingest = Ingest(settings, database, broker, subscribe=False, on_stored=progress.note_stored)
     thread = threading.Thread(target=ingest.run, args=(done,), name="retire")
     thread.start()
     try:
@@ -62,7 +65,7 @@ def retire(settings: IngestSettings, database: DatabaseSettings, broker: Broker,
     client = mqtt.make_client(broker, settings.session, clean=True)
     client.on_connect = lambda _c, _u, _f, reason, _p: None if reason.is_failure else ended.set()
     mqtt.start(client, broker)
-    found = ended.wait(END_TIMEOUT_S)
+    confirmed = ended.wait(END_TIMEOUT_S)
     mqtt.stop(client)
-    log.info("session ended", session=settings.session, readings=ingest.readings, ended=found)
-    return found
+    log.info("session ended", session=settings.session, readings=ingest.readings, ended=confirmed)
+    return confirmed

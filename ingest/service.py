@@ -1,4 +1,4 @@
-"""The ingest service: gather, decode, store, acknowledge. Decoding one batch overlaps with storing the one before."""
+"""The ingest service: gather, decode, store, acknowledge. One batch is decoded while the one before is stored."""
 
 import contextlib
 import queue
@@ -22,32 +22,36 @@ from ingest.gap_asker import GapAsker
 from ingest.quarantine.quarantine import Quarantine, Room
 from ingest.quarantine.refusals import Code, Refusal, fault, trace
 from ingest.receiving.intake import Allowance
-from ingest.receiving.subscriber import Received, Subscriber
+from ingest.receiving.subscriber import ReceivedMessage, Subscriber
 from ingest.settings import IngestSettings, accepted_times
 from ingest.storing import writer
 
 log = structlog.get_logger(__name__)
 
 RETRY_S = (0.2, 5.0)
+"""First and longest pause before connecting to the database again."""
 REPORT_S = 10.0
 MESSAGES_PER_BATCH = 2000
 SHED_PER_BATCH = 2000
 DECIDE_AGAIN = 20
-"""So often is a batch decided anew when somebody else moves its marks all the time."""
+"""How often a batch is decided anew while another process moves its marks, at most."""
 
 
-class _Prepared(msgspec.Struct):
-    messages: list[Received]
-    shed: list[Received]
+class _PreparedBatch(msgspec.Struct):
+    """Messages on their way from decoding to storing."""
+
+    messages: list[ReceivedMessage]
+    shed: list[ReceivedMessage]
     batch: Batch | None = None
-    """None: to be decided where it is stored."""
+    """None: decoding failed, and the storing thread decides anew."""
     copy_data: bytes = b""
 
 
 class Ingest:
-    """Two threads and paho's: ``_prepare`` decodes, ``_store`` commits and acknowledges.
+    """Runs two threads beside paho's: ``_prepare`` decodes, ``_keep_storing`` commits and acknowledges.
 
-    ``subscribe=False`` takes only what its session is subscribed to already; ``stored`` is told what was stored.
+    ``subscribe=False`` receives only what its session is subscribed to already; ``on_stored`` is called with the
+    messages of each batch after its commit.
     """
 
     def __init__(
@@ -57,7 +61,7 @@ class Ingest:
         broker: Broker,
         *,
         subscribe: bool = True,
-        stored: Callable[[list[Received]], None] = lambda _: None,
+        on_stored: Callable[[list[ReceivedMessage]], None] = lambda _: None,
     ) -> None:
         self._settings, self._database = settings, database
         allowance = Allowance(
@@ -66,7 +70,7 @@ class Ingest:
         self._subscriber = Subscriber(
             broker, settings.session, settings.share, settings.queue_mb * 1024 * 1024, allowance, subscribe=subscribe
         )
-        self._stored = stored
+        self._on_stored = on_stored
         self._quarantine = Quarantine(
             Room(
                 settings.quarantine_entries,
@@ -75,14 +79,14 @@ class Ingest:
             )
         )
         self._asker = GapAsker(database, broker, settings.worker, settings.gap_look_s, settings.gap_age_s)
-        self._prepared: queue.Queue[_Prepared | None] = queue.Queue(1)
+        self._prepared: queue.Queue[_PreparedBatch | None] = queue.Queue(1)
         self._stop = threading.Event()
         self._moved = threading.Event()
         self.readings = self.frames_repeated = self.refused = 0
 
     @property
     def waiting(self) -> int:
-        """Messages taken from the broker that no batch holds yet."""
+        """Number of messages taken from the broker that no batch holds yet."""
         return self._subscriber.waiting + self._subscriber.shed
 
     @property
@@ -90,9 +94,9 @@ class Ingest:
         return self._subscriber.connected
 
     def run(self, stop: threading.Event) -> None:
-        """Until ``stop``; what is in hand is stored and acknowledged first if the database answers.
+        """Run until ``stop``; prepared batches are stored and acknowledged first if the database answers.
 
-        Raises RuntimeError where one of its threads has ended: a process that only looks alive stores nothing.
+        Raises RuntimeError where one of its threads has ended, since a process without it would store nothing.
         """
         self._subscriber.start()
         threads = [
@@ -123,37 +127,38 @@ class Ingest:
 
     def _prepare(self) -> None:
         conn, builder = self._connected_builder()
-        held: list[Received] = []
-        shed: list[Received] = []
+        messages: list[ReceivedMessage] = []
+        shed: list[ReceivedMessage] = []
         while not self._stop.is_set() and builder is not None:
-            if not held and not shed:
-                held, shed = self._gather(), self._subscriber.take_shed(SHED_PER_BATCH)
-            if not held and not shed:
+            if not messages and not shed:
+                messages, shed = self._gather(), self._subscriber.take_shed(SHED_PER_BATCH)
+            if not messages and not shed:
                 continue
             try:
-                if self._moved.is_set():  # marks are read anew: first what was taken must be stored
+                if self._moved.is_set():  # before marks are read anew, the prepared batch is stored
                     self._prepared.join()
                     self._moved.clear()
                     builder = Builder(conn)
-                batch = builder.build(held, shed, accepted_times(self._settings, time.time_ns() // 1000))
-                prepared = _Prepared(held, shed, batch, writer.encode_rows(batch))
+                batch = builder.build(messages, shed, accepted_times(self._settings, time.time_ns() // 1000))
+                prepared = _PreparedBatch(messages, shed, batch, writer.encode_rows(batch))
             except TAKES_NOTHING as error:
                 log.warning("database away while decoding", error=str(error))
                 conn.close()
                 self._prepared.join()
                 conn, builder = self._connected_builder()
                 continue
-            except Exception as error:  # a fault of ours: found by storing one by one, and what it took is forgotten
+            except Exception as error:
+                # A fault of ours: storing one by one finds its message. Numbers taken meanwhile are forgotten.
                 log.warning("a batch can not be decided; once more", error=type(error).__name__)
-                prepared = _Prepared(held, shed)
+                prepared = _PreparedBatch(messages, shed)
                 self._moved.set()
             self._put(prepared)
-            held, shed = [], []
+            messages, shed = [], []
         self._put(None)
         if conn is not None:
             conn.close()
 
-    def _put(self, item: _Prepared | None) -> None:
+    def _put(self, item: _PreparedBatch | None) -> None:
         while True:
             with contextlib.suppress(queue.Full):
                 self._prepared.put(item, timeout=0.2)
@@ -161,10 +166,10 @@ class Ingest:
             if self._stop.is_set() and item is None:
                 return
 
-    def _gather(self) -> list[Received]:
-        """What waits now; when that is little, what comes within the next moment too.
+    def _gather(self) -> list[ReceivedMessage]:
+        """Take the waiting messages; when they are few, wait a moment for more.
 
-        The moment is slept through: to be woken by every message costs more than the message.
+        Sleeps that moment: a wake-up for every message costs more than the message.
         """
         budget = self._settings.batch_readings * 8  # bytes: a reading is 8
         messages = self._subscriber.take(MESSAGES_PER_BATCH, budget, 0.2)
@@ -190,7 +195,7 @@ class Ingest:
         return None, None
 
     def _connect(self, name: str) -> psycopg.Connection[Any] | None:
-        """A connection in autocommit mode, however long it takes; None when asked to stop."""
+        """Connect in autocommit mode, however long it takes; None when asked to stop."""
         pause, longest = RETRY_S
         while not self._stop.is_set():
             try:
@@ -227,8 +232,8 @@ class Ingest:
         if conn is not None:
             conn.close()
 
-    def _store(self, conn: psycopg.Connection[Any], item: _Prepared) -> None:
-        """Store and acknowledge. Raises psycopg.Error where the database is away or takes nothing at all."""
+    def _store(self, conn: psycopg.Connection[Any], item: _PreparedBatch) -> None:
+        """Store a batch and acknowledge it. Raises psycopg.Error where the database can store nothing now."""
         try:
             self._commit(conn, item)
         except TAKES_NOTHING:
@@ -238,11 +243,11 @@ class Ingest:
             self._store_singly(conn, item, error)
         self._subscriber.acknowledge(item.messages)
         self._subscriber.acknowledge(item.shed)
-        self._stored(item.messages)
+        self._on_stored(item.messages)
 
-    def _commit(self, conn: psycopg.Connection[Any], item: _Prepared) -> None:
-        """Store the batch; where its streams' marks were moved by somebody else, decide it anew."""
-        # what was prepared on marks that had moved is not trusted either: by chance its versions may follow
+    def _commit(self, conn: psycopg.Connection[Any], item: _PreparedBatch) -> None:
+        """Store the batch; where another process moved its streams' marks, decide it anew."""
+        # A batch prepared before marks moved is decided anew, too: by chance its versions may fit.
         batch, data = (None, b"") if self._moved.is_set() else (item.batch, item.copy_data)
         for _ in range(DECIDE_AGAIN):
             if batch is None:
@@ -262,12 +267,11 @@ class Ingest:
         self.frames_repeated += batch.repeated
         self.refused += len(stored.refusals)
 
-    def _store_singly(self, conn: psycopg.Connection[Any], item: _Prepared, error: Exception) -> None:
-        """Ingest or the database fails at the batch: store message by message, and put the one that it is into
-        quarantine."""
+    def _store_singly(self, conn: psycopg.Connection[Any], item: _PreparedBatch, error: Exception) -> None:
+        """Store a batch that fails message by message, and put the message that fails into quarantine."""
         log.error("a batch fails; its messages are tried one by one", trace=trace(error))
-        parts = [_Prepared([message], []) for message in item.messages]
-        parts += [_Prepared([], [message]) for message in item.shed]
+        parts = [_PreparedBatch([message], []) for message in item.messages]
+        parts += [_PreparedBatch([], [message]) for message in item.shed]
         for part in parts:
             try:
                 self._commit(conn, part)
@@ -280,12 +284,14 @@ class Ingest:
                 self.refused += 1
 
 
-def _refusal(message: Received, error: Exception) -> Refusal:
+def _refusal(message: ReceivedMessage, error: Exception) -> Refusal:
     code, reason = Code.FAULT, fault(error)
     if isinstance(error, psycopg.Error):
         code, reason = Code.REFUSED_BY_DATABASE, f"PostgreSQL says: {str(error).strip()}"
     gateway = wire.gateway_in(message.topic)
-    return Refusal(message.topic, gateway, code, reason, message.payload, message.size)
+    return Refusal(
+        topic=message.topic, gateway=gateway, code=code, reason=reason, payload=message.payload, size=message.size
+    )
 
 
 def run(settings: IngestSettings, database: DatabaseSettings, broker: Broker, stop: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""Ingest's settings, from the environment."""
+"""Settings of ingest, from the environment."""
 
 import re
 from typing import Self
@@ -8,10 +8,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.batches.batch import Limits
 from ingest.receiving.share import SHARDS, Share
+from vocabulary.times import DAY_US, SECOND_US
 
 
 class IngestSettings(BaseSettings):
-    """``SHOUWANG_INGEST_…``; the broker's are ``SHOUWANG_BROKER_…``, the database's ``SHOUWANG_DATABASE_…``."""
+    """Settings ``SHOUWANG_INGEST_…``; beside ``SHOUWANG_BROKER_…`` and ``SHOUWANG_DATABASE_…``."""
 
     model_config = SettingsConfigDict(env_prefix="SHOUWANG_INGEST_")
 
@@ -64,11 +65,11 @@ class IngestSettings(BaseSettings):
 
     @property
     def session(self) -> str:
-        """The worker's session at the broker. Another number of workers has other sessions: what waits in a session
-        is of the share that it was kept for."""
+        """The worker's session at the broker. It names the number of workers, because the messages that wait in a
+        session are those of one share."""
         return self.worker if self.workers == 1 else f"{self.worker}-of-{self.workers}"
 
 
 def accepted_times(settings: IngestSettings, now_us: int) -> Limits:
-    """Which times a reading may have, ``now_us`` (µs since 1970) being now."""
-    return Limits(now_us - settings.past_days * 86_400_000_000, now_us + settings.future_s * 1_000_000)
+    """The times that a reading may have at ``now_us`` (µs since 1970)."""
+    return Limits(now_us - settings.past_days * DAY_US, now_us + settings.future_s * SECOND_US)

@@ -102,7 +102,15 @@ def _figure(shape: rows.Shape, own: Result, name: str, peers: Result, grade: str
     for who, result in ((ours.NAME, own), (name, peers)):
         if not result.same:
             note += f"; NOT the same rows: {who} stored {result.stored:,}"
-    return Figure(f"ingest beside {name}, {shape}", own.rate, "readings/s", peers.rate, name, COMMAND, note)
+    return Figure(
+        name=f"ingest beside {name}, {shape}",
+        value=own.rate,
+        unit="readings/s",
+        reference=peers.rate,
+        reference_name=name,
+        command=COMMAND,
+        note=note,
+    )
 
 
 @contextmanager

@@ -23,7 +23,7 @@ TRUST = dt.timedelta(days=30)
 """How long an origin counts as known to a login after a success from there."""
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who may log in; never with the password's hash."""
 
     id: int
@@ -113,25 +113,6 @@ def revoke_session(conn: Connection[Any], token: str, now: dt.datetime) -> None:
         conn.execute(
             "UPDATE session SET revoked_at = %s WHERE token_hash = %s AND revoked_at IS NULL", (now, _hash(token))
         )
-
-
-def revoke_all_sessions(conn: Connection[Any], account_id: int, now: dt.datetime) -> int:
-    """End every session of an account; how many there were."""
-    with conn.transaction():
-        return conn.execute(
-            "UPDATE session SET revoked_at = %s WHERE account_id = %s AND revoked_at IS NULL AND expires_at > %s",
-            (now, account_id, now),
-        ).rowcount
-
-
-def set_password(conn: Connection[Any], account: Account, password: str, now: dt.datetime) -> None:
-    """A new password; it ends every session. Raises ProvisioningError where it breaks the rules for passwords."""
-    passwords.check_new(password, account.login)
-    with conn.transaction():
-        conn.execute(
-            "UPDATE account SET password_hash = %s WHERE id = %s", (passwords.hash_password(password), account.id)
-        )
-        revoke_all_sessions(conn, account.id, now)
 
 
 def account_by_login(conn: Connection[Any], login: str) -> Account | None:

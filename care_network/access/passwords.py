@@ -21,9 +21,15 @@ def check_new(password: str, login: str) -> None:
     Length counts, not the kinds of characters (NIST SP 800-63B, 3.1.1.2).
     """
     if not SHORTEST <= len(password) <= LONGEST:
-        raise ProvisioningError(en=f"a password has {SHORTEST} to {LONGEST} characters, this one {len(password)}")
+        raise ProvisioningError(
+            en=f"a password has {SHORTEST} to {LONGEST} characters, this one {len(password)}",
+            zh=f"密码须为 {SHORTEST} 至 {LONGEST} 个字符，此密码有 {len(password)} 个",
+        )
     if password.lower() == login.lower() or len(set(password)) < 4:
-        raise ProvisioningError(en="this password is guessed at once: take several words, or generate one")
+        raise ProvisioningError(
+            en="this password is guessed at once: take several words, or generate one",
+            zh="此密码极易被猜中：请用几个词组成，或随机生成",
+        )
 
 
 def hash_password(password: str) -> str:
@@ -45,11 +51,6 @@ def verify(stored: str | None, password: str) -> bool:
 def outdated(stored: str) -> bool:
     """Whether the hash was made with weaker parameters than today's."""
     return _hasher.check_needs_rehash(stored)
-
-
-def generate() -> str:
-    """A new password of 96 random bits, for handing over once."""
-    return "-".join(secrets.token_hex(3) for _ in range(4))
 
 
 @cache

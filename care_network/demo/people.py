@@ -25,7 +25,7 @@ COUPLES = frozenset({7, 14})
 BASE_YEAR = 2026
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person(msgspec.Struct, frozen=True, kw_only=True):
     """A fictional resident."""
 
     code: str

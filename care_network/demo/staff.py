@@ -124,15 +124,29 @@ def add_contacts(
             zh, en = surname_of(person)
             # One in ten has not agreed yet: the platform must leave that daughter alone.
             daughter = NewContact(
-                person.code, f"0755-0001{number % 10000:04d}", f"{zh}女士", f"Ms {en}", "女儿", "daughter", 1,
-                None if number % 10 == 9 else now, login=logins.get(number),
-            )  # fmt: skip
+                resident=person.code,
+                phone=f"0755-0001{number % 10000:04d}",
+                name_zh=f"{zh}女士",
+                name_en=f"Ms {en}",
+                relation_zh="女儿",
+                relation_en="daughter",
+                call_order=1,
+                consent_at=None if number % 10 == 9 else now,
+                login=logins.get(number),
+            )
             store.add(conn, kinds.CONTACT, daughter, now.date())
             if number % 3 == 0:
                 neighbour = NewContact(
-                    person.code, f"0755-0003{number % 10000:04d}", "李阿姨", "Aunt Li", "邻居", "neighbour", 2, now,
+                    resident=person.code,
+                    phone=f"0755-0003{number % 10000:04d}",
+                    name_zh="李阿姨",
+                    name_en="Aunt Li",
+                    relation_zh="邻居",
+                    relation_en="neighbour",
+                    call_order=2,
+                    consent_at=now,
                     has_key=True,
-                )  # fmt: skip
+                )
                 store.add(conn, kinds.CONTACT, neighbour, now.date())
 
 
@@ -168,9 +182,16 @@ def _add_person(
     given_zh, given_en = _GIVEN[number * 7 % len(_GIVEN)].split()
     name_zh, name_en, login = team.known.get(place, (family_zh + given_zh, f"{family_en} {given_en}", None))
     new = NewStaff(
-        code, team.organisation, role, name_zh, name_en, f"0755-0002{number:04d}", _CAN[role],
-        _LANGUAGES[number % len(_LANGUAGES)], login=login,
-    )  # fmt: skip
+        code=code,
+        organisation=team.organisation,
+        kind=role,
+        name_zh=name_zh,
+        name_en=name_en,
+        phone=f"0755-0002{number:04d}",
+        skills=_CAN[role],
+        languages=_LANGUAGES[number % len(_LANGUAGES)],
+        login=login,
+    )
     store.add(conn, kinds.STAFF, new, today)
     for paper in _PAPERS[role]:
         # One first aider's paper has run out: it shows.

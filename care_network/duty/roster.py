@@ -13,6 +13,7 @@ import msgspec
 
 from care_network.catalogues.workforce import ROLES, Certificate, effective_skills
 from care_network.errors import NotFoundError
+from vocabulary.area_path import within
 from vocabulary.times import SHANGHAI
 
 _DAY = dt.timedelta(days=1)
@@ -30,7 +31,7 @@ KIND_WORDS: Mapping[str, tuple[str, str]] = {
 NEAREST_KINDS = tuple(KIND_WORDS)
 
 
-class Person(msgspec.Struct, frozen=True, gc=False):
+class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A member of staff or a volunteer."""
 
     id: int
@@ -51,7 +52,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
         return bool(self.phone) or self.account_id is not None
 
 
-class Post(msgspec.Struct, frozen=True, gc=False):
+class Post(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An organisation, as far as duty goes."""
 
     id: int
@@ -64,7 +65,7 @@ class Post(msgspec.Struct, frozen=True, gc=False):
     phone: str
 
 
-class Weekly(msgspec.Struct, frozen=True, gc=False):
+class Weekly(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Somebody works a shift every week; see ``staff_records.NewRosterEntry``."""
 
     staff_id: int
@@ -87,7 +88,7 @@ class Exceptional(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
 
 
-class Roster(msgspec.Struct, frozen=True):
+class Roster(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides who is on duty between ``since`` and ``until``. Only active people and organisations."""
 
     since: dt.datetime
@@ -110,7 +111,7 @@ class Stint(msgspec.Struct, frozen=True, gc=False):
     ends_at: dt.datetime
 
 
-class OnDuty(msgspec.Struct, frozen=True):
+class OnDuty(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who can be asked to go now."""
 
     person: Person
@@ -173,7 +174,7 @@ def on_duty(
     found: dict[tuple[int, int], Stint] = {}
     for stint in stints(roster, at, at + dt.timedelta.resolution):
         key = (stint.organisation_id, stint.staff_id)
-        serves = place is None or _serves(roster.posts[stint.organisation_id], place)
+        serves = place is None or within(place, roster.posts[stint.organisation_id].path)
         # Of two that overlap, the one that lasts longer.
         if stint.organisation_id in wanted and serves and (key not in found or found[key].ends_at < stint.ends_at):
             found[key] = stint
@@ -183,7 +184,7 @@ def on_duty(
 
 def serving(roster: Roster, place: str) -> tuple[Post, ...]:
     """The organisations that serve an area: its own and those of the areas above it, nearest first."""
-    return tuple(sorted((post for post in roster.posts.values() if _serves(post, place)), key=_nearness))
+    return tuple(sorted((post for post in roster.posts.values() if within(place, post.path)), key=_nearness))
 
 
 def find_holes(roster: Roster, since: dt.datetime, until: dt.datetime, groups: Iterable[Collection[str]]) -> list[Hole]:
@@ -291,18 +292,14 @@ def _on_duty(roster: Roster, stint: Stint, today: dt.date) -> OnDuty:
     needs = ROLES[person.role].needs if person.role in ROLES else frozenset()
     held = {certificate.kind for certificate in person.certificates if certificate.valid(today)}
     return OnDuty(
-        person,
-        roster.posts[stint.organisation_id],
-        stint.shift,
-        stint.ends_at,
-        skills,
-        lapsed,
-        not needs or bool(needs & held),
+        person=person,
+        post=roster.posts[stint.organisation_id],
+        shift=stint.shift,
+        until=stint.ends_at,
+        skills=skills,
+        lapsed=lapsed,
+        qualified=not needs or bool(needs & held),
     )
-
-
-def _serves(post: Post, place: str) -> bool:
-    return place == post.path or place.startswith(f"{post.path}.")
 
 
 def _nearness(post: Post) -> tuple[int, int, str]:

@@ -10,12 +10,18 @@ from psycopg import Connection, sql
 from psycopg.errors import IntegrityError
 
 from care_network.access.accounts import Account
-from care_network.errors import ChangedMeanwhileError, ExistsError, NotPermittedError, ProvisioningError
+from care_network.access.permissions import in_area
+from care_network.errors import (
+    ChangedMeanwhileError,
+    ExistsError,
+    MalformedError,
+    NotPermittedError,
+    ProvisioningError,
+)
 from care_network.records import provisioning, records, store
 from care_network.records.checks import Checked
 from care_network.records.kinds import GATEWAY, Kind
 from care_network.records.lookup import WORDS, Lookup
-from care_network.records.network import within
 from care_network.records.store import Stored
 
 BATCH = 500
@@ -75,7 +81,7 @@ def save(
             record = _record(kind, entry.fields, stored)
             checked = kind.check(look, record)
             for path in {checked.path, stored.path if stored else checked.path}:
-                if not within(account, path):
+                if not in_area(account, path):
                     raise NotPermittedError(
                         en=f"{path} is not in {account.login}'s area {account.area_path}",
                         zh=f"{path} 不在 {account.login} 的管辖区域 {account.area_path} 内",
@@ -114,7 +120,12 @@ def _entries(
     for row in rows:
         missing = next((name for name in kind.key if row.fields.get(name) is None), None)
         if missing is not None:
-            bad[row.number] = ProvisioningError(en=f"{kind.name}: missing required field `{missing}`", field=missing)
+            bad[row.number] = MalformedError(
+                en=f"{kind.name}: missing required field `{missing}`",
+                zh=f"{kind.zh}：缺少必填字段 {missing}",
+                field=missing,
+                missing=True,
+            )
             continue
         key = kind.key_of(row.fields)
         entry = entries.get(key)

@@ -14,14 +14,13 @@ import structlog
 from psycopg import Connection
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import audit
-from care_network.errors import ProvisioningError
+from care_network.access.permissions import audit, require
+from care_network.errors import MalformedError, ProvisioningError
 from care_network.importing.bulk import RowFields, Saved, save
 from care_network.importing.cells import plain
 from care_network.importing.columns import SHEETS, Column, Sheet
 from care_network.importing.tables import Row, Table
 from care_network.records.kinds import Kind, kind_named
-from care_network.records.network import permit
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +70,7 @@ def run_import(
     wrong or somebody changes the same records meanwhile, NotPermittedError where the role does not allow it.
     """
     for kind in sheet.kinds:
-        permit(account, kind.edit)
+        require(account, kind.edit)
     columns = _columns(sheet, table.headings)
     problems: list[Problem] = []
     rows = []
@@ -117,7 +116,11 @@ def read_fields(kind_name: str, texts: Mapping[str, str]) -> dict[str, Any]:
         column = sheet.column_of(kind, field)
         if column is None:
             known = ", ".join(kind.record.__struct_fields__)
-            raise ProvisioningError(en=f"a {kind.name} has no field {field!r}; known: {known}", field=field)
+            raise ProvisioningError(
+                en=f"a {kind.name} has no field {field!r}; known: {known}",
+                zh=f"{kind.zh}没有字段 {field}；可用：{known}",
+                field=field,
+            )
         try:
             values[column.name] = _EMPTY if typed == "-" else column.reader.read(typed)
         except ValueError as error:
@@ -219,10 +222,9 @@ def _problem(number: int, sheet: Sheet, kind: Kind, error: ProvisioningError) ->
     column = sheet.column_of(kind, error.field)
     if column is None:
         return Problem(number, None, error.message_zh, error.message_en)
-    if error.message_zh != error.message_en:
+    if not isinstance(error, MalformedError):
         return Problem(number, column.zh, error.message_zh, error.message_en)
-    # What a record's own types say (a pattern, a range) means little to people: say what to write.
-    missing = "missing required" in error.message_en
-    zh = f"必填,{column.reader.zh}" if missing else f"内容不符合要求,{column.reader.zh}"
-    en = f"needed: {column.reader.en}" if missing else f"{column.reader.en} ({error.message_en})"
+    # A pattern or a range means little to people: say what to write.
+    zh = f"必填,{column.reader.zh}" if error.missing else f"内容不符合要求,{column.reader.zh}"
+    en = f"needed: {column.reader.en}" if error.missing else f"{column.reader.en} ({error.message_en})"
     return Problem(number, column.zh, zh, en)

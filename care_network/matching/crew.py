@@ -44,7 +44,7 @@ def role_mask(roles: frozenset[str]) -> Mask:
     return np.array([code in roles for code in _ROLE_NUMBER])
 
 
-class Day(msgspec.Struct, frozen=True, eq=False):
+class Day(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One calendar day in Shanghai. Columns of people (P), of stints (S) that touch the day; times in s since 1970."""
 
     date: dt.date
@@ -108,23 +108,23 @@ def day_of(roster: Roster, date: dt.date, places: Mapping[int, tuple[float, floa
         home[row[stint.staff_id]] = post_row[stint.organisation_id]
     nowhere = (np.nan, np.nan)
     return Day(
-        date,
-        people,
-        posts,
-        row,
-        role,
-        good,
-        has & ~good,
-        np.array([_bits(person.languages, _LANGUAGE_BIT) for person in people], np.uint64),
-        _one_of(papers, _ROLE_PAPERS[role]),
-        np.array([person.reachable for person in people], bool),
-        np.array([places.get(post.id, nowhere)[0] for post in posts], float),
-        np.array([places.get(post.id, nowhere)[1] for post in posts], float),
-        np.array([row[stint.staff_id] for stint in duties], np.int64),
-        np.array([post_row[stint.organisation_id] for stint in duties], np.int64),
-        np.array([stint.starts_at.timestamp() for stint in duties], float),
-        np.array([stint.ends_at.timestamp() for stint in duties], float),
-        home,
+        date=date,
+        people=people,
+        posts=posts,
+        row=row,
+        role=role,
+        skills=good,
+        lapsed=has & ~good,
+        languages=np.array([_bits(person.languages, _LANGUAGE_BIT) for person in people], np.uint64),
+        qualified=_one_of(papers, _ROLE_PAPERS[role]),
+        reachable=np.array([person.reachable for person in people], bool),
+        post_longitude=np.array([places.get(post.id, nowhere)[0] for post in posts], float),
+        post_latitude=np.array([places.get(post.id, nowhere)[1] for post in posts], float),
+        stint_person=np.array([row[stint.staff_id] for stint in duties], np.int64),
+        stint_post=np.array([post_row[stint.organisation_id] for stint in duties], np.int64),
+        stint_start=np.array([stint.starts_at.timestamp() for stint in duties], float),
+        stint_end=np.array([stint.ends_at.timestamp() for stint in duties], float),
+        home_post=home,
     )
 
 

@@ -10,9 +10,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit
+from care_network.access.permissions import Action, audit, require
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
-from care_network.records.network import permit
 
 FRESH = dt.timedelta(minutes=15)
 """An older place says nothing about where somebody is now: a quarter of an hour on foot crosses a community."""
@@ -30,7 +29,7 @@ class Location(msgspec.Struct, frozen=True):
 
 def consent(conn: Connection[Any], account: Account, agreed: bool, *, at: dt.datetime, origin: str = "") -> None:
     """The account's person agrees that their location is shown, or takes it back: then it is deleted at once."""
-    permit(account, Action.SHARE_LOCATION)
+    require(account, Action.SHARE_LOCATION)
     with conn.transaction():
         staff_id, _ = _myself(conn, account)
         conn.execute("UPDATE staff SET location_consent_at = %s WHERE id = %s", (at if agreed else None, staff_id))
@@ -46,7 +45,7 @@ def share(
 
     Raises NotPermittedError before consent, ProvisioningError for what is no place on earth.
     """
-    permit(account, Action.SHARE_LOCATION)
+    require(account, Action.SHARE_LOCATION)
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90 and 0 <= accuracy_m < math.inf):
         raise ProvisioningError(
             en="a location is longitude, latitude (degrees) and accuracy (metres)",

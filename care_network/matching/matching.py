@@ -16,9 +16,10 @@ from care_network.catalogues.services import SERVICES
 from care_network.matching.crew import URGENCIES, Crew, Floats, Mask, language_bits, role_mask, skill_bits
 from care_network.matching.geography import distance_m
 from care_network.matching.words import reasons, why_removed
+from vocabulary.area_path import within
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody is wanted for. ``path``: of the home's area; place in degrees, None: not known.
 
     ``languages``: the resident's (ISO 639-3). ``visits``: staff id → earlier visits to the resident. ``asked``: staff
@@ -75,7 +76,7 @@ KNOWN_VISITS = 3
 """Earlier visits after which a face is known."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who can be sent. ``parts``: of the score, by name, each 0–1. ``until``: s since 1970."""
 
     staff_id: int
@@ -118,7 +119,7 @@ class Match(msgspec.Struct, frozen=True):
         return f"共 {self.considered} 人,无人合适:{zh}", f"of {self.considered} people nobody fits: {en}"
 
 
-class _Fit(msgspec.Struct, frozen=True, eq=False):
+class _Fit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A job against the whole crew: columns of people."""
 
     good: Mask
@@ -187,7 +188,7 @@ def _fit(crew: Crew, job: Job) -> _Fit:
     day, service = crew.day, SERVICES[job.service]
     now = crew.at.timestamp()
     people = len(day.people)
-    serves = np.array([job.path == post.path or job.path.startswith(f"{post.path}.") for post in day.posts], bool)
+    serves = np.array([within(job.path, post.path) for post in day.posts], bool)
     active = (day.stint_start <= now) & (now < day.stint_end)
     here = active & serves[day.stint_post] if len(serves) else active
     on_duty = np.zeros(people, bool)
@@ -244,7 +245,9 @@ def _fit(crew: Crew, job: Job) -> _Fit:
     }
     weights = msgspec.structs.asdict(WEIGHTS[job.urgency])
     score = sum((weights[name] * part for name, part in parts.items()), np.zeros(people))
-    return _Fit(good, funnel, post, until, metres, shared, parts, score)
+    return _Fit(
+        good=good, funnel=funnel, post=post, until=until, metres=metres, shared=shared, parts=parts, score=score
+    )
 
 
 def _free_hands(crew: Crew, urgency: str) -> Mask:
@@ -276,18 +279,18 @@ def _candidate(crew: Crew, job: Job, fit: _Fit, row: int) -> Candidate:
         until=float(fit.until[row]),
     )
     return Candidate(
-        person.id,
-        person.code,
-        person.name_zh,
-        person.name_en,
-        person.phone,
-        post.name_zh,
-        post.name_en,
-        round(float(fit.score[row]), 4),
-        {name: round(float(part[row]), 3) for name, part in fit.parts.items()},
-        metres,
-        bool(fit.shared[row]),
-        float(fit.until[row]),
-        zh,
-        en,
+        staff_id=person.id,
+        code=person.code,
+        name_zh=person.name_zh,
+        name_en=person.name_en,
+        phone=person.phone,
+        organisation_zh=post.name_zh,
+        organisation_en=post.name_en,
+        score=round(float(fit.score[row]), 4),
+        parts={name: round(float(part[row]), 3) for name, part in fit.parts.items()},
+        distance_m=metres,
+        shared_place=bool(fit.shared[row]),
+        until=float(fit.until[row]),
+        reasons_zh=zh,
+        reasons_en=en,
     )

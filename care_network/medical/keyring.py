@@ -53,15 +53,19 @@ class KeyRing:
         key = self._keys.get(sealed.key_id)
         if key is None:
             raise KeyFileError(
-                f"the note of {about} was encrypted with the key {sealed.key_id!r}, which this key file lacks"
-                f" (it has {', '.join(self._keys)}): take the key file from your backup"
+                en=f"the note of {about} was encrypted with the key {sealed.key_id!r}, which this key file lacks"
+                f" (it has {', '.join(self._keys)}): take the key file from your backup",
+                zh=f"{about} 的医疗信息由密钥 {sealed.key_id} 加密，而此密钥文件中没有该密钥"
+                f"（现有 {'、'.join(self._keys)}）：请从备份中取回密钥文件",
             )
         try:
             return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, about.encode())
         except InvalidTag as error:
             raise KeyFileError(
-                f"the note of {about} does not open: this key file's {sealed.key_id!r} is another key than the one it"
-                " was written with, or the note was tampered with; take the right key file from your backup"
+                en=f"the note of {about} does not open: this key file's {sealed.key_id!r} is another key than the one"
+                " it was written with, or the note was tampered with; take the right key file from your backup",
+                zh=f"{about} 的医疗信息无法解密：此密钥文件中的 {sealed.key_id} 与加密时的密钥不同，或内容已被篡改；"
+                "请从备份中取回正确的密钥文件",
             ) from error
 
 
@@ -71,7 +75,10 @@ def create_key_file(file: Path) -> KeyRing:
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise KeyFileError(f"{file} exists already; to change keys, rotate: shouwang network key rotate") from error
+        raise KeyFileError(
+            en=f"{file} exists already; to change keys, rotate: shouwang network key rotate",
+            zh=f"{file} 已存在；如需更换密钥，请轮换：shouwang network key rotate",
+        ) from error
     with os.fdopen(handle, "w") as stream:
         stream.write(_HEAD + _line(_new_id({})))
         stream.flush()
@@ -86,13 +93,19 @@ def load_key_file(file: Path) -> KeyRing:
         lines = file.read_text("ascii").splitlines()
     except FileNotFoundError as error:
         raise KeyFileError(
-            f"there is no key file {file}; make one for a new database (shouwang network key create), or take it from"
-            " your backup"
+            en=f"there is no key file {file}; make one for a new database (shouwang network key create), or take it"
+            " from your backup",
+            zh=f"没有密钥文件 {file}；新数据库请先生成（shouwang network key create），否则请从备份中取回",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"the key file {file} can not be read: {error}") from error
+        raise KeyFileError(
+            en=f"the key file {file} can not be read: {error}", zh=f"无法读取密钥文件 {file}：{error}"
+        ) from error
     if mode & 0o077:
-        raise KeyFileError(f"others may read the key file {file} (mode {mode:04o}); do: chmod 600 {file}")
+        raise KeyFileError(
+            en=f"others may read the key file {file} (mode {mode:04o}); do: chmod 600 {file}",
+            zh=f"其他用户可读取密钥文件 {file}（权限 {mode:04o}）；请执行 chmod 600 {file}",
+        )
     keys: dict[str, bytes] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -103,10 +116,16 @@ def load_key_file(file: Path) -> KeyRing:
         except binascii.Error:
             key = b""
         if len(key) != 32 or not name or name in keys:
-            raise KeyFileError(f"the key file {file} is damaged in line {number}: take it from your backup")
+            raise KeyFileError(
+                en=f"the key file {file} is damaged in line {number}: take it from your backup",
+                zh=f"密钥文件 {file} 第 {number} 行已损坏：请从备份中取回",
+            )
         keys[name] = key
     if not keys:
-        raise KeyFileError(f"the key file {file} holds no key: take it from your backup")
+        raise KeyFileError(
+            en=f"the key file {file} holds no key: take it from your backup",
+            zh=f"密钥文件 {file} 中没有密钥：请从备份中取回",
+        )
     return KeyRing(keys)
 
 

@@ -42,7 +42,7 @@ class Author(msgspec.Struct, frozen=True):
     origin: str = ""
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the history; a value of None: not set there."""
 
     id: int

@@ -58,11 +58,17 @@ def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
     """A resident's own limits of one channel, instead of those before; None: the rule's default on that side."""
     channel = CHANNELS.get(new.channel)
     if channel is None:
-        raise ProvisioningError(en=f"limit: there is no channel {new.channel!r}; known: {', '.join(sorted(CHANNELS))}")
+        raise ProvisioningError(
+            en=f"limit: there is no channel {new.channel!r}; known: {', '.join(sorted(CHANNELS))}",
+            zh=f"限值：没有通道 {new.channel}；可用：{'、'.join(sorted(CHANNELS))}",
+        )
     if not all(math.isfinite(bound) for bound in (new.low, new.high) if bound is not None):
-        raise ProvisioningError(en=f"limit of {new.channel}: a limit is a number")
+        raise ProvisioningError(en=f"limit of {new.channel}: a limit is a number", zh=f"{new.channel} 的限值须为数字")
     if new.low is not None and new.high is not None and new.low >= new.high:
-        raise ProvisioningError(en=f"limit of {new.channel}: low {new.low:g} is not below high {new.high:g}")
+        raise ProvisioningError(
+            en=f"limit of {new.channel}: low {new.low:g} is not below high {new.high:g}",
+            zh=f"{new.channel} 的下限 {new.low:g} 应低于上限 {new.high:g}",
+        )
     resident_id = _resident_id(conn, new.resident)
     place, author = (
         parameter_rows.Place("resident", resident_id=resident_id),
@@ -89,7 +95,10 @@ def add_device(conn: Connection[Any], new: NewDevice, *, exist_ok: bool = False)
 def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = False) -> int:
     """A login. Staff have an area below which they see residents; family have none."""
     if (new.role == "family") != (new.area is None):
-        raise ProvisioningError(en=f"account {new.login}: staff need an area, family have none")
+        raise ProvisioningError(
+            en=f"account {new.login}: staff need an area, family have none",
+            zh=f"账号 {new.login}：工作人员须有管辖区域，家属不填区域",
+        )
     if new.area is not None:
         _area_id(conn, new.area)
     taken = _value(conn, "SELECT id FROM account WHERE login = %s", new.login)
@@ -119,7 +128,10 @@ def add_family_member(conn: Connection[Any], new: NewFamilyMember) -> None:
     """Let a family account see a resident who agreed to it at ``consent_at``; repeating changes nothing."""
     account = conn.execute("SELECT id, role FROM account WHERE login = %s", (new.login,)).fetchone()
     if account is None or account[1] != "family":
-        raise ProvisioningError(en=f"family: {new.login!r} is not the login of a family account; add one first")
+        raise ProvisioningError(
+            en=f"family: {new.login!r} is not the login of a family account; add one first",
+            zh=f"家属：{new.login} 不是家属账号的登录名，请先添加该账号",
+        )
     resident_id = _resident_id(conn, new.resident)
     with conn.transaction():
         conn.execute(
@@ -131,19 +143,6 @@ def add_family_member(conn: Connection[Any], new: NewFamilyMember) -> None:
         )
 
 
-def withdraw_consent(conn: Connection[Any], login: str, resident: str) -> bool:
-    """The family account no longer sees the resident, from its next request on; False where it did not before."""
-    with conn.transaction():
-        done = conn.execute(
-            """
-            DELETE FROM family_member USING account, resident
-            WHERE account.id = account_id AND resident.id = resident_id AND login = %s AND code = %s
-            """,
-            (login, resident),
-        )
-        return done.rowcount > 0
-
-
 def _value(conn: Connection[Any], query: LiteralString, value: Any) -> Any:
     row = conn.execute(query, (value,)).fetchone()
     return None if row is None else row[0]
@@ -152,12 +151,12 @@ def _value(conn: Connection[Any], query: LiteralString, value: Any) -> Any:
 def _area_id(conn: Connection[Any], path: str) -> int:
     found = _value(conn, "SELECT id FROM area WHERE path = %s::ltree", path)
     if found is None:
-        raise ProvisioningError(en=f"there is no area {path!r}; add it first")
+        raise ProvisioningError(en=f"there is no area {path!r}; add it first", zh=f"没有区域 {path}，请先添加")
     return int(found)
 
 
 def _resident_id(conn: Connection[Any], code: str) -> int:
     found = _value(conn, "SELECT id FROM resident WHERE code = %s", code)
     if found is None:
-        raise ProvisioningError(en=f"there is no resident {code!r}; add them first")
+        raise ProvisioningError(en=f"there is no resident {code!r}; add them first", zh=f"没有老人 {code}，请先添加")
     return int(found)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from care_network.catalogues.ability import Grade
-from care_network.errors import ProvisioningError
+from care_network.errors import MalformedError
 from firmware_profiles.wire import Code as ChannelCode
 from firmware_profiles.wire import DeviceName, GatewayName
 
@@ -36,7 +36,7 @@ class NewArea(Record, frozen=True):
     latitude: Latitude | None = None
 
 
-class NewOrganisation(Record, frozen=True):
+class NewOrganisation(Record, frozen=True, kw_only=True):
     code: Code
     area: AreaPath
     kind: Literal[
@@ -57,7 +57,7 @@ class NewOrganisation(Record, frozen=True):
     active: bool = True
 
 
-class NewHousehold(Record, frozen=True):
+class NewHousehold(Record, frozen=True, kw_only=True):
     code: Code
     area: AreaPath
     address_zh: Name
@@ -67,7 +67,7 @@ class NewHousehold(Record, frozen=True):
     latitude: Latitude | None = None
 
 
-class NewResident(Record, frozen=True):
+class NewResident(Record, frozen=True, kw_only=True):
     code: Code
     household: Code
     name_zh: Name
@@ -106,7 +106,7 @@ class NewDevice(Record, frozen=True):
     """Who wears it; None: it watches the household."""
 
 
-class NewAccount(Record, frozen=True):
+class NewAccount(Record, frozen=True, kw_only=True):
     login: Login
     password: str
     name_zh: Name
@@ -137,5 +137,13 @@ def parse(kind: type[_R], fields: Mapping[str, Any]) -> _R:
     except msgspec.ValidationError as error:
         what = kind.__name__.removeprefix("New").lower()
         named = re.search(r"at `\$\.(\w+)|missing required field `(\w+)`|unknown field `(\w+)`", str(error))
-        field = None if named is None else next(group for group in named.groups() if group)
-        raise ProvisioningError(en=f"{what}: {error}", field=field) from error
+        wrong, missing, unknown = (None, None, None) if named is None else named.groups()
+        if missing:
+            zh = f"缺少必填字段 {missing}"
+        elif unknown:
+            zh = f"没有字段 {unknown}"
+        else:
+            zh = f"{wrong or '内容'} 不符合要求（{error}）"
+        raise MalformedError(
+            en=f"{what}: {error}", zh=f"{what}：{zh}", field=wrong or missing or unknown, missing=missing is not None
+        ) from error

@@ -30,7 +30,7 @@ class Area(msgspec.Struct, frozen=True):
     latitude: float | None
 
 
-class Household(msgspec.Struct, frozen=True):
+class Household(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     code: str
     area_path: str
@@ -42,7 +42,7 @@ class Household(msgspec.Struct, frozen=True):
     latitude: float | None
 
 
-class Resident(msgspec.Struct, frozen=True):
+class Resident(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     code: str
     """Stable; part of every alert id."""
@@ -58,11 +58,6 @@ class Resident(msgspec.Struct, frozen=True):
     on_oxygen: bool
     ability_grade: str | None = None
     """A code of ``ability.GRADES``; None: not assessed."""
-
-    def age(self, today: dt.date) -> int:
-        """Completed years."""
-        before_birthday = (today.month, today.day) < (self.birth_date.month, self.birth_date.day)
-        return today.year - self.birth_date.year - before_birthday
 
 
 class Gateway(msgspec.Struct, frozen=True):
@@ -83,7 +78,7 @@ class Device(msgspec.Struct, frozen=True):
     gateway itself."""
 
 
-class Registry(msgspec.Struct, frozen=True):
+class Registry(msgspec.Struct, frozen=True, kw_only=True):
     """The whole picture. Dictionaries are for reading only."""
 
     areas: dict[str, Area]
@@ -107,24 +102,8 @@ class Registry(msgspec.Struct, frozen=True):
         found = self.device(gateway, device)
         return None if found is None or found.resident_id is None else self.residents.get(found.resident_id)
 
-    def household_of(self, gateway: str) -> Household | None:
-        """The household the gateway stands in; None where it is not registered."""
-        found = self.gateways.get(gateway)
-        return None if found is None else self.households.get(found.household_id)
 
-    def residents_in(self, household_id: int) -> list[Resident]:
-        """In the order of their codes."""
-        found = [resident for resident in self.residents.values() if resident.household_id == household_id]
-        return sorted(found, key=lambda resident: resident.code)
-
-    def areas_above(self, path: str) -> list[Area]:
-        """The area of that path and all above it, from the city down."""
-        labels = path.split(".")
-        above = (".".join(labels[: depth + 1]) for depth in range(len(labels)))
-        return [self.areas[name] for name in above if name in self.areas]
-
-
-EMPTY = Registry({}, {}, {}, {}, {})
+EMPTY = Registry(areas={}, households={}, residents={}, gateways={}, devices={})
 
 
 def encode_registry(registry: Registry) -> bytes:

@@ -14,7 +14,7 @@ Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
-class NewContact(Record, frozen=True):
+class NewContact(Record, frozen=True, kw_only=True):
     """Somebody to call for a resident. Without ``consent_at`` the resident has not agreed: they are not told."""
 
     resident: Code
@@ -32,7 +32,7 @@ class NewContact(Record, frozen=True):
     """Of the family account of the same person."""
 
 
-class NewStaff(Record, frozen=True):
+class NewStaff(Record, frozen=True, kw_only=True):
     code: Code
     organisation: Code
     kind: Literal["carer", "nurse", "doctor", "dispatcher", "social_worker", "manager", "volunteer"]

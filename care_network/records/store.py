@@ -48,9 +48,9 @@ def insert(conn: Connection[Any], kind: Kind, new: Record, checked: Checked, *, 
             if kind.alone:
                 settle(conn)
     except (CheckViolation, ForeignKeyViolation) as error:
-        raise ProvisioningError(en=f"{en}: {error.diag.message_primary}") from error
+        raise _refused(kind, key, error) from error
     except UniqueViolation as error:
-        raise _clash(kind, key, error) from error
+        raise _clash(kind, key) from error
     if row is not None:
         return int(row[0])
     if not exist_ok:
@@ -92,7 +92,8 @@ def listing(conn: Connection[Any], kind: Kind, under: str | None = None) -> list
 
 def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: Checked, version: int) -> int:
     """Write the new columns; the new version. Raises ChangedMeanwhileError where ``version`` is not the present one."""
-    zh, en = kind.words(kind.key_of(msgspec.structs.asdict(stored.record)))
+    key = kind.key_of(msgspec.structs.asdict(stored.record))
+    zh, en = kind.words(key)
     try:
         with conn.transaction():
             done = conn.execute(
@@ -101,9 +102,9 @@ def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: Checked, 
             if kind.alone:
                 settle(conn)
     except (CheckViolation, ForeignKeyViolation) as error:
-        raise ProvisioningError(en=f"{en}: {error.diag.message_primary}") from error
+        raise _refused(kind, key, error) from error
     except UniqueViolation as error:
-        raise _clash(kind, kind.key_of(msgspec.structs.asdict(stored.record)), error) from error
+        raise _clash(kind, key) from error
     if done.rowcount == 0:
         raise ChangedMeanwhileError(
             en=f"{en} was changed meanwhile (you decided on version {version}); read it again",
@@ -177,7 +178,14 @@ def _has_below(conn: Connection[Any], path: str) -> bool:
     )
 
 
-def _clash(kind: Kind, key: tuple[Any, ...], error: UniqueViolation) -> ExistsError:
+def _refused(kind: Kind, key: tuple[Any, ...], error: CheckViolation | ForeignKeyViolation) -> ProvisioningError:
+    zh, en = kind.words(key)
+    return ProvisioningError(
+        en=f"{en}: {error.diag.message_primary}", zh=f"{zh}：数据库拒绝写入（{error.diag.message_primary}）"
+    )
+
+
+def _clash(kind: Kind, key: tuple[Any, ...]) -> ExistsError:
     zh, en = kind.words(key)
     fields = kind.alone[0] if kind.alone else kind.key
     return ExistsError(

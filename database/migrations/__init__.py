@@ -1,1 +1,1 @@
-"""The schema, as SQL files; the modules of ``versions`` only put them in order."""
+"""The schema as SQL files, put in order by the modules of ``versions``."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrate on the connection that ``database.migrate`` gives, one transaction a migration."""
+"""Entry point of Alembic: migrate on the connection of ``database.migrate``, one transaction a migration."""
 
 from alembic import context
 

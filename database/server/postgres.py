@@ -1,4 +1,4 @@
-"""One PostgreSQL server of our own over given binaries: made, started, stopped and killed by its own process id."""
+"""Run a PostgreSQL server of our own on given binaries: make its cluster, start it, stop it, kill it."""
 
 import contextlib
 import fcntl
@@ -27,13 +27,13 @@ ROLE = "shouwang"
 DATABASE = "shouwang"
 START_TIMEOUT_S = 60.0
 RECOVERY_TIMEOUT_S = 600.0
-"""A server that says it is recovering gets this long."""
+"""Start time-out of a server that says it is recovering."""
 STOP_TIMEOUT_S = 30.0
 LOG_LIMIT = 16 * 1024 * 1024
-"""Bytes; a longer log is set aside (one generation) at the next start."""
+"""Bytes; a longer log is renamed (one generation) at the next start."""
 PORTS = range(15_000, 32_000)
-"""Below the range from which the kernel takes ports for outgoing connections: a restart finds its port free, and a
-client that retries while the server is away can not connect to itself."""
+"""Below the kernel's range for outgoing connections: a restart finds its port free, and a client that retries while the
+server is away can not connect to itself."""
 
 DEFAULT_CONF: Mapping[str, str] = {
     "fsync": "on",
@@ -44,7 +44,7 @@ DEFAULT_CONF: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    # Compiling a query takes longer than any query of ours.
+    # Compiling a query would take longer than any query of ours.
     "jit": "off",
 }
 
@@ -56,8 +56,8 @@ class PostgresServer:
     where the server's user can not reach it, below /var/tmp (see :mod:`database.server.user`). ``extra_conf`` are
     settings of postgresql.conf. The first start makes the cluster, a role and a database, both named ``shouwang``.
 
-    The server listens on 127.0.0.1 alone, on a port that is chosen once and kept while it is free, and runs in a
-    session of its own: Ctrl-C in a terminal does not stop it before its clients have flushed.
+    The server listens on 127.0.0.1 alone, on a port that is chosen once and used as long as it is free. It runs in a
+    session of its own, so that Ctrl-C in a terminal does not stop it before its clients have finished.
     """
 
     def __init__(self, bin_dir: Path, data_dir: Path, extra_conf: Mapping[str, str] | None = None) -> None:
@@ -109,7 +109,7 @@ class PostgresServer:
         self.stop()
 
     def start(self) -> None:
-        """Start and wait until the server answers; nothing happens where it runs already.
+        """Start the server and wait until it answers; does nothing where it runs already.
 
         Raises RuntimeError with the end of the server's log where it does not start.
         """
@@ -141,7 +141,7 @@ class PostgresServer:
         self._make_database()
 
     def stop(self) -> None:
-        """Shut down: open transactions are rolled back, everything committed is flushed. Safe to repeat."""
+        """Shut down: roll back open transactions, flush everything committed. Safe to repeat."""
         for number, patience in ((signal.SIGINT, STOP_TIMEOUT_S), (signal.SIGQUIT, 10.0)):
             if self.pid is None or self._process is None:
                 break
@@ -151,11 +151,11 @@ class PostgresServer:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to all its processes, as a test of what a power cut leaves behind. The next start recovers."""
+        """Send SIGKILL to all its processes, as a power cut would end them. The next start recovers."""
         process, self._process = self._process, None
         if process is not None:
-            # The group is the server's own: _spawn gave it a session of its own. poll() first, so that a number which
-            # has been reaped, and may be somebody else's by now, is never signalled.
+            # The group is the server's own: _spawn gave it a session. poll() first, so that a number which was reaped,
+            # and may belong to another process by now, is never signalled.
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -165,7 +165,7 @@ class PostgresServer:
             self._lock = None
 
     def discard(self) -> None:
-        """Stop and remove the cluster and all files of ours in the data folder: for tests."""
+        """Stop the server, and remove the cluster and all files of ours in the data folder; for tests."""
         self.stop()
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while Path("/proc/self").exists() and processes_in(self.cluster) and time.monotonic() < deadline:
@@ -177,7 +177,7 @@ class PostgresServer:
             (self.data_dir / name).unlink(missing_ok=True)
 
     def _claim(self) -> None:
-        # An earlier server without a living owner is shut down at the start; this tells it from one that is in use.
+        # The lock tells a server in use from an orphan, which is shut down at the start.
         lock = (self.data_dir / "lock").open("ab")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -198,7 +198,7 @@ class PostgresServer:
             self._password = secret.read_text().strip()
             return
         self._password = secrets.token_urlsafe(24)
-        # Made beside and renamed when whole: an interrupted initdb is done again, not mistaken for a cluster.
+        # Made under another name and renamed when whole: an interrupted initdb is repeated.
         fresh = self._home / "cluster.new"
         if fresh.exists():
             shutil.rmtree(fresh)
@@ -285,7 +285,7 @@ class PostgresServer:
 
 
 class _PortTakenError(Exception):
-    """Somebody took the port between our look and the server's start."""
+    """Raised where another program took the port between our check and the server's start."""
 
 
 def _free(port: int) -> bool:
@@ -305,6 +305,6 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    # PGDATA, PGPORT and their like would reach into the server and into initdb; messages are read above, so English.
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))}
-    return {**kept, "LC_ALL": "C"}
+    # Without PGDATA, PGPORT and the like, which server and initdb would obey; English messages, which are read above.
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))}
+    return {**own, "LC_ALL": "C"}

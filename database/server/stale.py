@@ -1,7 +1,7 @@
-"""What an earlier run left in a data folder: a server that still lives, or the mark of one that was killed.
+"""Clear a data folder of an earlier run: a server that still lives, or the pid file of one that was killed.
 
 PostgreSQL itself takes any live process with the old number (a zombie too) for its predecessor and refuses to start.
-Here the processes whose working folder is the cluster are looked at instead, which only its own server's are.
+This module looks at the processes whose working folder is the cluster: only those of its own server.
 """
 
 import os
@@ -19,15 +19,15 @@ ORPHANS_S = 20.0
 
 
 def clear_the_way(cluster: Path) -> None:
-    """Leave the cluster without a server and without the mark of a dead one.
+    """Leave the cluster without a server and without the pid file of a dead one.
 
     A server that outlived the program that started it is shut down cleanly. Raises RuntimeError where processes stay.
-    Without a /proc (not Linux) PostgreSQL's own check is left to judge.
+    Without a /proc (not Linux) it does nothing, and PostgreSQL's own check decides.
     """
-    mark = cluster / "postmaster.pid"
-    if not mark.exists() or not PROC.joinpath("self").exists():
+    pid_file = cluster / "postmaster.pid"
+    if not pid_file.exists() or not PROC.joinpath("self").exists():
         return
-    postmaster = _pid_in(mark)
+    postmaster = _pid_in(pid_file)
     processes = processes_in(cluster)
     if postmaster is not None and postmaster in processes:
         log.warning("an earlier server still runs and is shut down", pid=postmaster, cluster=str(cluster))
@@ -37,26 +37,26 @@ def clear_the_way(cluster: Path) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"processes {sorted(processes)} still work in {cluster}; stop them and start again")
         time.sleep(0.05)
-    if mark.exists():
+    if pid_file.exists():
         log.warning("the last server was killed; the database recovers from its log", cluster=str(cluster))
-        mark.unlink()
+        pid_file.unlink()
 
 
 def processes_in(cluster: Path) -> set[int]:
-    """Numbers of the live processes whose working folder is ``cluster``. A zombie has none."""
+    """Find the numbers of the live processes whose working folder is ``cluster``. A zombie has none."""
     wanted = str(cluster.resolve())
-    found = set()
+    numbers = set()
     for entry in PROC.iterdir():
         if entry.name.isdigit():
             try:
                 folder = os.readlink(entry / "cwd")
-            except OSError:  # gone meanwhile, a zombie, or somebody else's
+            except OSError:  # gone meanwhile, a zombie, or another user's
                 continue
             if folder == wanted:
-                found.add(int(entry.name))
-    return found
+                numbers.add(int(entry.name))
+    return numbers
 
 
-def _pid_in(mark: Path) -> int | None:
-    first = mark.read_text(errors="replace").partition("\n")[0].strip()
+def _pid_in(pid_file: Path) -> int | None:
+    first = pid_file.read_text(errors="replace").partition("\n")[0].strip()
     return int(first) if first.isdigit() else None

@@ -1,4 +1,4 @@
-"""A PostgreSQL with TimescaleDB on this machine, for servers of our own: tests, benchmarks, the proof."""
+"""Find a PostgreSQL with TimescaleDB on this machine, for tests, benchmarks and ``shouwang verify``."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ HOW_TO_GET_TIMESCALEDB = (
 
 
 def timescaledb_bin_dir() -> Path | None:
-    """The folder of a 'postgres' that has TimescaleDB; None where there is none."""
+    """Find the folder of a 'postgres' that has TimescaleDB; None where there is none."""
     named = os.environ.get("SHOUWANG_TEST_TIMESCALEDB_BIN")
     if named:
         return Path(named)
@@ -28,16 +28,16 @@ def timescaledb_bin_dir() -> Path | None:
 
 
 def has_community(bin_dir: Path) -> bool:
-    """Whether this TimescaleDB was built with what needs the Timescale licence. ``bin_dir``: of its 'postgres'."""
+    """Whether this TimescaleDB has the parts under the Timescale licence. ``bin_dir``: folder of its 'postgres'."""
     root = bin_dir.resolve().parent
     return any(any((root / lib).glob("timescaledb-tsl-*.so")) for lib in ("lib", "lib/postgresql", "lib64"))
 
 
 def server_conf(bin_dir: Path) -> dict[str, str]:
-    """What such a server of our own needs in postgresql.conf, for the best grade its TimescaleDB has."""
+    """Build the settings of postgresql.conf for the best grade that this TimescaleDB has."""
     conf = {"shared_preload_libraries": "timescaledb"}
     if has_community(bin_dir):
-        conf["max_worker_processes"] = "32"  # a scheduler a database, and its policies
+        conf["max_worker_processes"] = "32"  # a scheduler for each database, and its policies
         conf["timescaledb.telemetry_level"] = "off"  # a server on loopback calls nobody
     return conf
 

@@ -1,9 +1,8 @@
-"""PostgreSQL refuses to run as root: choose the user it runs as, and places which that user can reach.
+"""Choose the user that PostgreSQL runs as, since it refuses root, and folders that this user can reach.
 
-Started by an ordinary user, everything is that user's and stays where it was asked for. Started by root, the server
-runs as ``nobody``; where that user can not reach the data folder or the binaries (below /root, a private checkout, a
-folder of mode 0700), private places below /var/tmp stand in for them. Permissions of folders we did not make are never
-changed.
+Started by an ordinary user, the server runs as that user in the folders that were asked for. Started by root, it runs
+as ``nobody``; where that user can not reach the data folder or the binaries (below /root, a private checkout, a folder
+of mode 0700), private folders below /var/tmp replace them. Permissions of folders we did not make are never changed.
 """
 
 import hashlib
@@ -22,23 +21,23 @@ PRIVATE = Path("/var/tmp")  # noqa: S108 - owner and mode of what lies there are
 
 @dataclass(frozen=True)
 class ServerUser:
-    """Whom the server's processes belong to; ``uid`` None: to us."""
+    """The user of the server's processes; ``uid`` None: our own."""
 
     uid: int | None
     gid: int | None
 
     def popen(self) -> dict[str, Any]:
-        """Arguments for subprocess so that the child runs as this user, with no other group."""
+        """Build the arguments for subprocess that run the child as this user, with no other group."""
         return {} if self.uid is None else {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def give(self, path: Path) -> None:
-        """Make a file or folder of ours the server's."""
+        """Give a file or folder of ours to the server's user."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
 
 def choose_user() -> ServerUser:
-    """Ourselves, or ``nobody`` where we are root. Raises RuntimeError where there is no such user."""
+    """Choose our own user, or ``nobody`` where we are root. Raises RuntimeError where there is no such user."""
     if os.geteuid() != 0:
         return ServerUser(None, None)
     try:
@@ -49,17 +48,17 @@ def choose_user() -> ServerUser:
 
 
 def reachable_folder(wanted: Path, user: ServerUser) -> Path:
-    """``wanted``, made where it is missing, or its stand-in below /var/tmp where ``user`` can not enter it."""
+    """Make the folder ``wanted``, or a replacement below /var/tmp where ``user`` can not enter it; returns that one."""
     wanted.mkdir(parents=True, exist_ok=True)
     if _can_enter(wanted, user):
         return wanted
-    stand_in = PRIVATE / f"shouwang-{_short_hash(str(wanted.resolve()))}"
-    _own_folder(stand_in)
-    return stand_in
+    replacement = PRIVATE / f"shouwang-{_short_hash(str(wanted.resolve()))}"
+    _own_folder(replacement)
+    return replacement
 
 
 def reachable_binaries(bin_dir: Path, user: ServerUser) -> Path:
-    """``bin_dir``, or the same folder in a copy of the installation (its parent) which ``user`` can run."""
+    """Return ``bin_dir``, or the same folder in a copy of the installation (its parent) that ``user`` can run."""
     postgres = bin_dir / "postgres"
     if not postgres.exists():
         raise RuntimeError(f"no PostgreSQL in {bin_dir}: there is no file 'postgres'")
@@ -69,7 +68,7 @@ def reachable_binaries(bin_dir: Path, user: ServerUser) -> Path:
     key = _short_hash(f"{postgres.resolve()} {information.st_size} {information.st_mtime_ns}")
     copy = PRIVATE / f"shouwang-postgresql-{key}"
     if not copy.exists():
-        # Copied beside and renamed: a copy that was interrupted is never taken for a whole one.
+        # Copied to a temporary name and renamed: an interrupted copy is never taken for a whole one.
         beside = Path(tempfile.mkdtemp(prefix=f"{copy.name}-", dir=PRIVATE))
         shutil.copytree(bin_dir.parent, beside / "install", symlinks=True, ignore=shutil.ignore_patterns("include"))
         beside.chmod(0o755)
@@ -78,14 +77,14 @@ def reachable_binaries(bin_dir: Path, user: ServerUser) -> Path:
         except OSError:  # another start was quicker
             shutil.rmtree(beside)
     _own_folder(copy)
-    found = copy / "install" / bin_dir.name
-    if not _runs(found / "postgres", user):
-        raise RuntimeError(f"{found / 'postgres'} does not run as uid {user.uid}; is {PRIVATE} mounted noexec?")
-    return found
+    copied = copy / "install" / bin_dir.name
+    if not _runs(copied / "postgres", user):
+        raise RuntimeError(f"{copied / 'postgres'} does not run as uid {user.uid}; is {PRIVATE} mounted noexec?")
+    return copied
 
 
 def _own_folder(path: Path) -> None:
-    """Make the folder, or make sure that nobody else made it: /var/tmp belongs to everyone."""
+    """Make the folder, or check that it is ours: anybody can write into /var/tmp."""
     path.mkdir(mode=0o755, exist_ok=True)
     information = path.lstat()
     if not stat.S_ISDIR(information.st_mode) or information.st_uid != os.geteuid() or information.st_mode & 0o022:
@@ -95,7 +94,7 @@ def _own_folder(path: Path) -> None:
 def _can_enter(folder: Path, user: ServerUser) -> bool:
     if user.uid is None:
         return True
-    # The answer of the kernel itself, with all its access rules, instead of a guess from mode bits.
+    # Ask the kernel, with all its access rules, instead of guessing from mode bits.
     return (
         subprocess.run(
             ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(folder.resolve())], capture_output=True, cwd="/", **user.popen()

@@ -1,1 +1,1 @@
-"""Messages decoded into batches of rows; what was stored before is dropped."""
+"""Messages decoded into batches of rows, without repetitions."""

@@ -1,12 +1,13 @@
-"""Frames to columns: what may be stored, what is a repetition, what goes to quarantine. Pure; the clock is passed in.
+"""Turn frames, events and statuses into a batch of columns and rows. Pure; the clock is passed in.
 
-No Python runs per reading: a batch is checked as a whole with numpy.
+Each message is stored, recognised as a repetition, or refused with a reason for the quarantine. No Python runs per
+reading: numpy checks a batch as a whole.
 """
 
 import datetime
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from firmware_profiles import wire
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import DecodeError
+from ingest.batches.directory import Directory
 from ingest.batches.marks import Mark
-from ingest.batches.senml_door import Rows
+from ingest.batches.senml_rows import SenmlRows
 from ingest.quarantine.refusals import Code, Refusal, fault, trace
 
 log = structlog.get_logger(__name__)
@@ -26,32 +28,23 @@ StreamKey = tuple[int, int, str]
 """(gateway id, epoch, stream)"""
 
 
-class Directory(Protocol):
-    """What ingest must know of the district."""
-
-    def gateway(self, name: str) -> int | None:
-        """The id of a registered gateway."""
-
-    def device(self, gateway_id: int, name: str) -> int | None:
-        """The id of a device registered at that gateway."""
-
-    def series(self, device_id: int, channel: str) -> int:
-        """The id of a series; made when it is new."""
-
-
 class EventRow(msgspec.Struct, frozen=True):
+    """An event to store, with the ids of its gateway and device."""
+
     gateway_id: int
     device_id: int
     event: wire.Event
 
 
 class StatusRow(msgspec.Struct, frozen=True):
+    """A gateway's status to store."""
+
     gateway_id: int
     status: wire.Status
 
 
-class Batch(msgspec.Struct):
-    """What one transaction stores. ``times_us``, ``series_ids``, ``values`` have shape [n], clustered by series."""
+class Batch(msgspec.Struct, kw_only=True):
+    """The contents of one transaction. ``times_us``, ``series_ids``, ``values`` have shape [n], clustered by series."""
 
     times_us: NDArray[np.int64]
     series_ids: NDArray[np.int32]
@@ -62,12 +55,12 @@ class Batch(msgspec.Struct):
     refusals: list[Refusal] = []
     repeated: int = 0
     """Frames that were stored before."""
-    rows: Rows | None = None
-    """What came without sequence numbers."""
+    senml: SenmlRows | None = None
+    """Readings that came without sequence numbers."""
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Times outside [earliest, latest] (µs) can not be true."""
+    """The accepted times, µs since 1970: outside [earliest, latest] a time is refused."""
 
     earliest_us: int
     latest_us: int
@@ -78,7 +71,7 @@ _Segment = tuple[int, int, wire.Series, wire.Frame, str]
 
 
 MARKS_KEPT = 100_000
-"""In memory; others are read again when their stream goes on."""
+"""Marks held in memory; others are read from the database when their stream goes on."""
 _NUMBERING = (
     "the gateway's numbers jump about, or begin anew all the time: does its outbox survive a restart? mend it, then"
     " process this again"
@@ -90,8 +83,10 @@ REUSED = (
 
 
 class Batcher:
-    """Turns messages into batches. ``load_mark`` gives a stream's stored mark when it is met; None: the gateway begins
-    too many streams."""
+    """Turns messages into batches.
+
+    ``load_mark`` reads the stored mark of a stream that is not in memory; None: the gateway begins too many streams.
+    """
 
     def __init__(self, directory: Directory, load_mark: Callable[[StreamKey], Mark | None]) -> None:
         self._directory = directory
@@ -99,14 +94,14 @@ class Batcher:
         self._marks: OrderedDict[StreamKey, Mark] = OrderedDict()
 
     def build(self, messages: Iterable[tuple[str, bytes]], limits: Limits, *, marked: bool = True) -> Batch:
-        """One batch of (topic, payload) messages, in their order.
+        """Decide on (topic, payload) messages, in their order.
 
-        ``marked=False`` stores frames without looking at their numbers: for refused parts of frames whose number was
-        taken already. Whatever is in the messages, nothing is raised and nothing is left out silently.
+        ``marked=False`` stores frames without checking their numbers: for refused parts of frames whose number is
+        taken already. Raises nothing for the messages' contents: each is stored, counted as repeated, or refused.
         """
         while len(self._marks) > MARKS_KEPT:
             self._marks.popitem(last=False)
-        batch = Batch(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), {}, [], [], [])
+        batch = Batch(times_us=np.empty(0, np.int64), series_ids=np.empty(0, np.int32), values=np.empty(0, np.float32))
         segments: list[_Segment] = []
         for topic, payload in messages:
             self._sort(topic, payload, batch, segments, limits, marked)
@@ -117,7 +112,7 @@ class Batcher:
         return batch
 
     def forget(self, keys: Iterable[StreamKey]) -> None:
-        """Read these marks anew: what was taken in memory was not stored."""
+        """Drop these marks from memory, because numbers taken there were not stored; they are read anew."""
         for key in keys:
             self._marks.pop(key, None)
 
@@ -127,8 +122,17 @@ class Batcher:
         message: wire.Frame | wire.Event | wire.Status | None = None
 
         def refuse(code: Code, reason: str, gateway: str | None = None) -> None:
-            gateway = gateway or wire.gateway_in(topic)
-            batch.refusals.append(Refusal(topic, gateway, code, reason, payload, len(payload), _readings(message)))
+            batch.refusals.append(
+                Refusal(
+                    topic=topic,
+                    gateway=gateway or wire.gateway_in(topic),
+                    code=code,
+                    reason=reason,
+                    payload=payload,
+                    size=len(payload),
+                    readings=_readings(message),
+                )
+            )
 
         if len(payload) > wire.MAX_PAYLOAD:
             size = f"{len(payload)} bytes; a message may have {wire.MAX_PAYLOAD}: let the gateway cut smaller frames"
@@ -143,7 +147,7 @@ class Batcher:
             message = wire.decode(kinds[leaf], payload)
         except (DecodeError, KeyError) as error:
             return refuse(Code.UNDECODABLE, f"{error}; check the gateway's firmware")
-        except Exception as error:  # whatever a decoder does, one message is not the others' end
+        except Exception as error:  # a fault of the decoder must not hold up the other messages
             log.error("a message can not be decoded", topic=topic, trace=trace(error))
             return refuse(Code.FAULT, fault(error))
         assert message is not None  # noqa: S101 - decode gives one or raises
@@ -234,7 +238,7 @@ class Batcher:
             batch.refusals.append(_part(topic, frame, refused, code, text, device))
 
     def _fill(self, batch: Batch, segments: list[_Segment], limits: Limits) -> None:
-        # clustered by series: neighbours in the index are written together
+        # Clustered by series, so that the index is written page by page.
         segments.sort(key=lambda segment: segment[0])
         lengths = np.array([len(series) for _, _, series, _, _ in segments])
         offsets = np.frombuffer(b"".join(series.offsets for _, _, series, _, _ in segments), "<u4")
@@ -288,20 +292,20 @@ class Batcher:
                         f"{series.device}/{series.channel}: {bad.sum()} of {bad.size} readings lie outside the accepted"
                         f" time, the first at {utc(first_us)}: check the gateway's clock"
                     )
-                kept = wire.Series(
+                refused = wire.Series(
                     series.device,
                     series.channel,
                     series.offsets_ms()[bad].tobytes(),
                     series.floats()[bad].tobytes(),
                 )
-                batch.refusals.append(_part(topic, frame, [kept], code, text))
+                batch.refusals.append(_part(topic, frame, [refused], code, text))
 
 
 def utc(time_us: int) -> str:
-    """A time for a person's eyes, whatever number it is."""
+    """Write a time for a person; numbers beyond the calendar as µs."""
     try:
         return datetime.datetime.fromtimestamp(time_us / 1e6, datetime.UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):  # beyond the calendar
+    except (ValueError, OverflowError, OSError):
         return f"{time_us} µs"
 
 
@@ -312,8 +316,18 @@ def _readings(message: wire.Frame | wire.Event | wire.Status | None) -> int:
 def _part(
     topic: str, frame: wire.Frame, series: list[wire.Series], code: Code, reason: str, device: str = ""
 ) -> Refusal:
-    """A quarantine entry that holds the refused part of a frame as a frame."""
+    """Build the quarantine entry of a frame's refused part, which is a frame itself."""
     part = msgspec.structs.replace(frame, series=series)
     payload = wire.encode(part)
     channels = tuple(sorted({one.channel for one in series}))
-    return Refusal(topic, frame.gateway, code, reason, payload, len(payload), _readings(part), device, channels)
+    return Refusal(
+        topic=topic,
+        gateway=frame.gateway,
+        code=code,
+        reason=reason,
+        payload=payload,
+        size=len(payload),
+        readings=_readings(part),
+        device=device,
+        channels=channels,
+    )

@@ -1,5 +1,7 @@
-"""Messages of every door to one batch: frames, events and states by the batcher, SenML by its door, and what was shed
-to the quarantine. Over one database connection, whose errors it lets through."""
+"""Build one batch from messages of every kind: frames, events and statuses, SenML packs, and shed messages.
+
+Reads the district and the marks over one database connection, and lets its errors through.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,10 +10,10 @@ import psycopg
 
 from firmware_profiles import wire
 from ingest.batches.batch import Batch, Batcher, Limits
-from ingest.batches.directory import DatabaseDirectory
-from ingest.batches.senml_door import Delivery, Door
+from ingest.batches.database_directory import DatabaseDirectory
+from ingest.batches.senml_rows import Delivery, SenmlBatcher
 from ingest.quarantine.refusals import Code, Refusal
-from ingest.receiving.subscriber import Received
+from ingest.receiving.subscriber import ReceivedMessage
 
 _OVER_LIMIT = (
     "the gateway sends more than its allowance and the room for such gateways is full: mend it, then process this again"
@@ -19,18 +21,18 @@ _OVER_LIMIT = (
 
 
 class Builder:
-    """Decides on messages; remembers the streams' marks between batches."""
+    """Builds batches; holds the streams' marks in memory between them."""
 
     def __init__(self, conn: psycopg.Connection[Any]) -> None:
         self._directory = DatabaseDirectory(conn)
         self._batcher = Batcher(self._directory, self._directory.mark)
-        self._door = Door(self._directory)
+        self._senml = SenmlBatcher(self._directory)
 
-    def build(self, messages: Sequence[Received], shed: Sequence[Received], limits: Limits) -> Batch:
-        """One batch of these messages, in their order. Raises psycopg.OperationalError while the database is away."""
+    def build(self, messages: Sequence[ReceivedMessage], shed: Sequence[ReceivedMessage], limits: Limits) -> Batch:
+        """Decide on these messages, in their order. Raises psycopg.OperationalError while the database is away."""
         frames: list[tuple[str, bytes]] = []
         deliveries: list[Delivery] = []
-        given_up: list[Received] = []
+        given_up: list[ReceivedMessage] = []
         for message in messages:
             if message.payload is None:
                 given_up.append(message)
@@ -38,14 +40,21 @@ class Builder:
                 deliveries.append(Delivery(message.topic, message.payload, message.arrived_us, message.again))
             else:
                 frames.append((message.topic, message.payload))
-        limits = self._directory.kept(limits)
+        limits = self._directory.narrow(limits)
         batch = self._batcher.build(frames, limits)
         if deliveries:
-            batch.rows = self._door.build(deliveries, limits.earliest_us, limits.latest_us)
+            batch.senml = self._senml.build(deliveries, limits.earliest_us, limits.latest_us)
         batch.refusals += [_over_limit(message) for message in (*given_up, *shed)]
         return batch
 
 
-def _over_limit(message: Received) -> Refusal:
+def _over_limit(message: ReceivedMessage) -> Refusal:
     gateway = wire.gateway_in(message.topic)
-    return Refusal(message.topic, gateway, Code.OVER_LIMIT, _OVER_LIMIT, message.payload, message.size)
+    return Refusal(
+        topic=message.topic,
+        gateway=gateway,
+        code=Code.OVER_LIMIT,
+        reason=_OVER_LIMIT,
+        payload=message.payload,
+        size=message.size,
+    )

@@ -1,104 +1,19 @@
-"""What ingest knows of the district: gateways, devices, series, marks. Read from the database, kept in memory.
+"""Protocol of the lookups in the district's registers that decoding needs; pure."""
 
-What is unknown is asked for again after a moment, so that a newly provisioned home works without a restart and a
-stranger's flood of messages does not become a flood of queries.
-"""
-
-import time
-from typing import Any
-
-import psycopg
-
-from ingest.batches.batch import Limits, StreamKey
-from ingest.batches.horizon import kept_from_us
-from ingest.batches.marks import Mark
-
-ASK_AGAIN_S = 2.0
-"""An unknown name is looked up at most this often."""
-STREAMS_A_DAY = 100
-"""Two for each time that a gateway's outbox begins anew."""
+from typing import Protocol
 
 
-class DatabaseDirectory:
-    """A :class:`ingest.batches.batch.Directory` over one connection. Its methods raise psycopg.OperationalError while
-    the database is away; the caller tries again with a new one."""
-
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        self._conn = conn
-        self._gateways: dict[str, int] = {}
-        self._devices: dict[tuple[int, str], int] = {}
-        self._series: dict[tuple[int, str], int] = {}
-        self._refused: dict[tuple[Any, ...], float] = {}
-        self._gateways = dict(conn.execute("SELECT name, id FROM gateway").fetchall())
-        for id_, gateway_id, name in conn.execute("SELECT id, gateway_id, name FROM device"):
-            self._devices[gateway_id, name] = id_
-        for id_, device_id, channel in conn.execute("SELECT id, device_id, channel FROM series"):
-            self._series[device_id, channel] = id_
+class Directory(Protocol):
+    """Finds ids by the names that messages carry."""
 
     def gateway(self, name: str) -> int | None:
-        found = self._gateways.get(name)
-        if found is None and self._may_ask(("gateway", name)):
-            row = self._conn.execute("SELECT id FROM gateway WHERE name = %s", (name,)).fetchone()
-            if row is not None:
-                found = self._gateways[name] = row[0]
-        return found
+        """The id of a registered gateway."""
 
     def device(self, gateway_id: int, name: str) -> int | None:
-        found = self._devices.get((gateway_id, name))
-        if found is None and self._may_ask(("devices", gateway_id)):  # all of them: a stranger may use many names
-            for id_, known in self._conn.execute("SELECT id, name FROM device WHERE gateway_id = %s", (gateway_id,)):
-                self._devices[gateway_id, known] = id_
-            found = self._devices.get((gateway_id, name))
-        return found
+        """The id of a device registered at that gateway."""
 
     def series(self, device_id: int, channel: str) -> int:
-        found = self._series.get((device_id, channel))
-        if found is None:
-            row = self._conn.execute(
-                "INSERT INTO series (device_id, channel) VALUES (%s, %s)"
-                " ON CONFLICT (device_id, channel) DO UPDATE SET channel = EXCLUDED.channel RETURNING id",
-                (device_id, channel),
-            ).fetchone()
-            assert row is not None  # noqa: S101 - RETURNING always gives the row
-            found = self._series[device_id, channel] = row[0]
-        return found
-
-    def mark(self, key: StreamKey) -> Mark | None:
-        """The stored mark of a stream; a fresh one where nothing was stored yet; None where the gateway would have more
-        than ``STREAMS_A_DAY``."""
-        row = self._conn.execute(
-            """
-            SELECT high, array(SELECT ARRAY[lower(gap), upper(gap)] FROM unnest(gaps) gap), version, newest_us
-            FROM ingest_stream WHERE (gateway_id, epoch, stream) = (%s, %s, %s)
-            """,
-            key,
-        ).fetchone()
-        if row is not None:
-            return Mark(row[0], [(first, behind) for first, behind in row[1]], row[2], row[3])
-        (streams,) = self._conn.execute(
-            "SELECT count(*) FROM ingest_stream WHERE gateway_id = %s AND updated_at > now() - INTERVAL '1 day'",
-            key[:1],
-        ).fetchone() or (0,)
-        return Mark() if streams < STREAMS_A_DAY else None
+        """The id of a series; created when it is new."""
 
     def arrival(self, gateway_id: int, digest: bytes) -> int | None:
-        """When a SenML pack of these bytes with relative times came last and was stored, µs since 1970."""
-        row = self._conn.execute(
-            "SELECT (extract(epoch FROM arrived_at) * 1000000)::bigint FROM senml_arrival"
-            " WHERE (gateway_id, sha256) = (%s, %s)",
-            (gateway_id, digest),
-        ).fetchone()
-        return None if row is None else row[0]
-
-    def kept(self, limits: Limits) -> Limits:
-        """The limits, and nothing older than what is kept of the readings."""
-        return Limits(max(limits.earliest_us, kept_from_us(self._conn)), limits.latest_us)
-
-    def _may_ask(self, name: tuple[Any, ...]) -> bool:
-        now = time.monotonic()
-        if len(self._refused) > 10_000:
-            self._refused.clear()
-        if now - self._refused.get(name, -ASK_AGAIN_S) < ASK_AGAIN_S:
-            return False
-        self._refused[name] = now
-        return True
+        """When a stored SenML pack of these bytes with relative times came last, µs since 1970."""

@@ -1,5 +1,8 @@
-"""What storing readings owes to the roll-ups: late hours are listed in the same transaction, and nothing is stored for
-a time whose readings are gone. Where TimescaleDB keeps the roll-ups nothing is ever late: the database says so."""
+"""Tell the roll-ups about late readings, in the transaction that stores them.
+
+Hours that were rolled up already are listed as due again, and no reading is stored for a time whose readings are
+removed. At the grade 'community' TimescaleDB makes the roll-ups: ``begin_storing()`` then declares nothing late.
+"""
 
 from typing import Any
 
@@ -23,14 +26,14 @@ class Horizon(msgspec.Struct, frozen=True):
 
 
 def begin_storing(cursor: psycopg.Cursor[Any]) -> Horizon:
-    """Call it first in a transaction that stores readings: until its end the horizon stays."""
+    """Read the horizon and hold it until the transaction ends; the first step of each that stores readings."""
     row = cursor.execute(_BEGIN).fetchone()
     assert row is not None  # noqa: S101 - the function gives one row
     return Horizon(*row)
 
 
 def kept_from_us(conn: psycopg.Connection[Any]) -> int:
-    """The earliest time that can be stored now, µs since 1970. ``conn``: in autocommit."""
+    """Read the earliest time that can be stored now, µs since 1970. ``conn``: in autocommit."""
     with conn.cursor() as cursor:
         return begin_storing(cursor).kept_from_us
 
@@ -38,9 +41,9 @@ def kept_from_us(conn: psycopg.Connection[Any]) -> int:
 def late_hours(
     times_us: NDArray[np.int64], series_ids: NDArray[np.int32], before_us: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """(series, hours in µs since 1970) of the readings before ``before_us``, each pair once; all of shape [n].
+    """Find the (series, hours in µs since 1970) of the readings before ``before_us``, each pair once; shape [n].
 
-    Cheap where neighbours share series and hour, as they do in a batch clustered by series.
+    Cheap where neighbours share series and hour, as in a batch clustered by series.
     """
     late = times_us < before_us
     keys = times_us[late] // HOUR_US << 32 | series_ids[late]

@@ -1,25 +1,28 @@
-"""The bookkeeping of exactly-once: which numbers of a stream are stored. Pure.
+"""Record which sequence numbers of a stream are stored, so that each frame is stored exactly once. Pure.
 
-A stream's mark is the highest number stored and the numbers below it that never came. A frame is a repetition if and
-only if its number is not above the highest and not among the missing. Whatever the order of arrival, each number is
-taken once.
+A stream's mark is the highest number stored and the numbers below it that are missing. A frame is a repetition if and
+only if its number is neither above the highest nor among the missing: each number is taken once, in any order.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from vocabulary.times import HOUR_US
+
 MOST_GAPS = 2000
-"""The gaps of a mark are written with every batch: a stream whose numbers jump about must not make that slow."""
-
-
-REUSED_US = 3_600_000_000
-"""So much later than all before it: what a clock is set by does not look like a second use of numbers."""
+"""Gaps of one mark, at most: all are written with every batch, which a stream of scattered numbers would make slow."""
+REUSED_US = HOUR_US
+"""A taken number is in use a second time when its frame is this much later than all before it. A clock that is set
+jumps by less."""
 
 
 class Mark:
-    """One stream's mark. ``gaps`` are half-open intervals [first, behind the last), sorted, not touching. ``version``
-    counts the batches that changed it: who stores it checks that nobody else did in between. ``newest_us``: the latest
-    time that a stored frame began at, µs since 1970; 0: not known."""
+    """One stream's mark.
+
+    ``gaps`` are half-open intervals [first, behind the last), sorted, not touching. ``version`` counts the batches that
+    changed the mark: the writer stores it only on the version before. ``newest_us``: the latest beginning of a stored
+    frame, µs since 1970; 0: not known.
+    """
 
     __slots__ = ("gaps", "high", "newest_us", "version")
 
@@ -57,11 +60,12 @@ class Mark:
         return at >= 0 and self.gaps[at][0] < seq < self.gaps[at][1] - 1
 
     def reuses(self, base_us: int) -> bool:
-        """Whether a frame whose number was taken, and which began at ``base_us``, can not be a repetition: it is later
-        than everything that was stored. Its gateway gives numbers for a second time."""
+        """Whether a frame with a taken number, which began at ``base_us``, is too late to be a repetition: its gateway
+        gives numbers a second time."""
         return 0 < self.newest_us < base_us - REUSED_US
 
     def copy(self) -> "Mark":
+        """Copy the mark, so that the original may move on."""
         copy = Mark(self.high, version=self.version, newest_us=self.newest_us)
         copy.gaps = self.gaps.copy()  # sorted already
         return copy

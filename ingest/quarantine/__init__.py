@@ -1,1 +1,1 @@
-"""Messages that can not be stored: kept with reason and bytes, processed again on demand."""
+"""The quarantine: messages that can not be stored, with the reason and their bytes."""

@@ -1,4 +1,4 @@
-"""The quarantine in the database: put in (bounded), list, look at, settle."""
+"""The quarantine in the database: put messages in, within limits, list them, settle them."""
 
 import datetime as dt
 import time
@@ -14,18 +14,20 @@ from psycopg.rows import class_row
 from ingest.quarantine.refusals import Code, Refusal
 
 KEPT_BYTES = 256 * 1024
-"""So much of a refused payload is kept."""
+"""Bytes of a refused payload that are stored, at most."""
 FIRST_BYTES = 1024
-"""So much where there is no room left and it is the first of its gateway and reason."""
+"""The same for the first of its gateway and reason, where there is no room left."""
 PAIRING_PER_GATEWAY = 200
+"""Devices of one gateway in the pairing list, at most."""
 COUNT_AGAIN_S = 30.0
+"""How often the bytes of all open entries are counted in the database; between, they are added up."""
 
 _Group = tuple[str | None, str]
 """(gateway, code)"""
 
 
 class Room(msgspec.Struct, frozen=True):
-    """What the open entries may take."""
+    """Limits of the open entries."""
 
     entries: int = 1000
     """Per gateway and reason."""
@@ -34,7 +36,7 @@ class Room(msgspec.Struct, frozen=True):
     total_bytes: int = 1024 * 1024 * 1024
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the quarantine."""
 
     id: int
@@ -56,9 +58,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Quarantine:
-    """Puts refusals into the quarantine and keeps it within its room.
+    """Puts refusals into the quarantine and keeps it within its limits.
 
-    The same bytes for the same reason are one entry with a count. Beyond the room, refusals of the same gateway and
+    The same bytes for the same reason are one entry with a count. Beyond the limits, refusals of the same gateway and
     reason are counted in its newest entry (``folded``), without their bytes.
     """
 
@@ -68,25 +70,25 @@ class Quarantine:
         self._counted_at = -COUNT_AGAIN_S
 
     def store(self, cursor: psycopg.Cursor[Any], refusals: Sequence[Refusal]) -> None:
-        """Part of the caller's transaction."""
+        """Put these refusals in, in the caller's transaction."""
         if not refusals:
             return
         _store_pairing(cursor, refusals)
-        kept: dict[tuple[bytes, str, str], tuple[Refusal, int]] = {}
+        distinct: dict[tuple[bytes, str, str], tuple[Refusal, int]] = {}
         folded: dict[_Group, list[Refusal]] = {}
         for refusal in refusals:
             if refusal.payload is None:
                 folded.setdefault((_gateway(refusal), refusal.code.value), []).append(refusal)
                 continue
             key = (sha256(refusal.payload).digest(), refusal.code.value, _text(refusal.topic))
-            kept[key] = (refusal, kept[key][1] + 1 if key in kept else 1)
-        open_ = _open_of(cursor, [key[0] for key in kept])
-        room = self._groups(cursor, {(_gateway(r), r.code.value) for r, _ in kept.values()})
+            distinct[key] = (refusal, distinct[key][1] + 1 if key in distinct else 1)
+        open_keys = _open_keys(cursor, [key[0] for key in distinct])
+        room = self._room_left(cursor, {(_gateway(r), r.code.value) for r, _ in distinct.values()})
         rows = []
-        for key, (refusal, times) in kept.items():
+        for key, (refusal, times) in distinct.items():
             group = (_gateway(refusal), refusal.code.value)
             taken = min(len(refusal.payload or b""), KEPT_BYTES)
-            if key not in open_:
+            if key not in open_keys:
                 entries, size = room[group]
                 if entries < 1 or size < taken or self._total + taken > self._room.total_bytes:
                     folded.setdefault(group, []).extend([refusal] * times)
@@ -98,15 +100,15 @@ class Quarantine:
         for group, members in folded.items():
             _fold(cursor, group, members)
 
-    def _groups(self, cursor: psycopg.Cursor[Any], groups: set[_Group]) -> dict[_Group, tuple[int, int]]:
-        """What is left of each group's room: entries, bytes."""
+    def _room_left(self, cursor: psycopg.Cursor[Any], groups: set[_Group]) -> dict[_Group, tuple[int, int]]:
+        """Count the entries and bytes that each group may still add."""
         now = time.monotonic()
         if now - self._counted_at > COUNT_AGAIN_S:
             row = cursor.execute(
                 "SELECT coalesce(sum(octet_length(payload)), 0)::bigint FROM quarantine WHERE settled_at IS NULL"
             ).fetchone()
             self._total, self._counted_at = (row[0] if row else 0), now
-        found = {}
+        left = {}
         for gateway, code in groups:
             row = cursor.execute(
                 """
@@ -116,8 +118,8 @@ class Quarantine:
                 (gateway, code),
             ).fetchone()
             entries, size = row or (0, 0)
-            found[gateway, code] = (self._room.entries - entries, self._room.group_bytes - size)
-        return found
+            left[gateway, code] = (self._room.entries - entries, self._room.group_bytes - size)
+        return left
 
 
 _ENTRY = """SELECT id, first_at, last_at, times, folded, topic, gateway, code, reason, size, readings,
@@ -135,8 +137,10 @@ def entries(
     after: int = 0,
     limit: int | None = None,
 ) -> list[Entry]:
-    """Entries in the order they came first: of a gateway, for a reason, refused (last) at or after ``since``, with an
-    id above ``after``; the open ones, or with ``settled`` all."""
+    """List entries in the order in which they first came: the open ones, or with ``settled`` all.
+
+    Of a gateway, for a reason (``code``), refused (last) at or after ``since``, with an id above ``after``.
+    """
     with conn.cursor(row_factory=class_row(Entry)) as cursor:
         return cursor.execute(
             _ENTRY.encode()
@@ -169,8 +173,8 @@ def settle(conn: psycopg.Connection[Any], entry: int, how: str) -> bool:
 
 
 def pairing(conn: psycopg.Connection[Any]) -> list[tuple[str, str, list[str], dt.datetime, dt.datetime, int]]:
-    """What was heard and is still not registered: gateway, device ('': the gateway itself), channels, first and last
-    time, how often."""
+    """List senders that are not registered: gateway, device ('': the gateway itself), channels, first and last time,
+    how often."""
     return conn.execute(
         """
         SELECT p.gateway, p.device, p.channels, p.first_at, p.last_at, p.times FROM pairing p
@@ -182,7 +186,7 @@ def pairing(conn: psycopg.Connection[Any]) -> list[tuple[str, str, list[str], dt
     ).fetchall()
 
 
-def _open_of(cursor: psycopg.Cursor[Any], digests: list[bytes]) -> set[tuple[bytes, str, str]]:
+def _open_keys(cursor: psycopg.Cursor[Any], digests: list[bytes]) -> set[tuple[bytes, str, str]]:
     return set(
         cursor.execute(
             "SELECT sha256, code, topic FROM quarantine WHERE settled_at IS NULL AND sha256 = ANY(%s)", (digests,)
@@ -191,7 +195,7 @@ def _open_of(cursor: psycopg.Cursor[Any], digests: list[bytes]) -> set[tuple[byt
 
 
 def _insert(cursor: psycopg.Cursor[Any], rows: Sequence[tuple[Refusal, int, int]]) -> None:
-    """(refusal, times, bytes to keep) each."""
+    """Insert rows of (refusal, times, bytes to store), or count them where the same entry is open."""
     if rows:
         cursor.executemany(
             """
@@ -209,15 +213,17 @@ def _insert(cursor: psycopg.Cursor[Any], rows: Sequence[tuple[Refusal, int, int]
                     r.size,
                     r.readings,
                     sha256(r.payload or b"").digest(),
-                    (r.payload or b"")[:kept],
+                    (r.payload or b"")[:most],
                     times,
                 )
-                for r, times, kept in rows
+                for r, times, most in rows
             ],
         )
 
 
 def _fold(cursor: psycopg.Cursor[Any], group: _Group, members: Sequence[Refusal]) -> None:
+    """Count refusals of a group in its newest entry; the first one becomes an entry where there is none."""
+
     def add(refusals: Sequence[Refusal]) -> bool:
         done = cursor.execute(
             """

@@ -1,4 +1,4 @@
-"""What is refused, and why: the reasons ingest gives, for a person and for a program."""
+"""Refusals and their reasons, for a person and for a program."""
 
 import traceback
 from enum import StrEnum
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Code(StrEnum):
-    """Why something is in quarantine."""
+    """Reason of a refusal, for a program."""
 
     UNDECODABLE = "undecodable"
     TOO_LARGE = "too large"
@@ -16,7 +16,7 @@ class Code(StrEnum):
     NUMBERING = "numbering"
     """The stream has too many gaps, or the gateway begins too many epochs: its bookkeeping is broken."""
     REUSED_NUMBER = "reused number"
-    """The number was taken before, by something older: an outbox that was put back from a copy."""
+    """The number was taken before, by an older message: the outbox was put back from a copy."""
     UNKNOWN_DEVICE = "unknown device"
     UNKNOWN_CHANNEL = "unknown channel"
     UNKNOWN_EVENT = "unknown event"
@@ -27,11 +27,11 @@ class Code(StrEnum):
     TIME_AHEAD = "time ahead"
     TIME_TOO_OLD = "time too old"
     CONTRADICTION = "contradiction"
-    """Another value is stored for the same series and time (SenML alone: frames are told apart by their numbers)."""
+    """Another value is stored for the same series and time (SenML alone: frames have numbers)."""
     OVER_LIMIT = "over limit"
     REFUSED_BY_DATABASE = "refused by database"
     FAULT = "fault of ingest"
-    """Ingest itself fails at it."""
+    """Ingest itself fails at the message."""
 
 
 NUMBER_NOT_TAKEN = frozenset(
@@ -46,11 +46,11 @@ NUMBER_NOT_TAKEN = frozenset(
         Code.FAULT,
     }
 )
-"""For these the number of the frame was not taken. For the others the payload in quarantine is a frame with the refused
-readings: the good ones are stored and the number is taken."""
+"""Reasons for which the frame's number was not taken. For the others the good readings are stored, the number is taken,
+and the payload in quarantine is a frame of the refused readings."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """One entry for the quarantine."""
 
     topic: str
@@ -58,18 +58,18 @@ class Refusal(msgspec.Struct, frozen=True):
     code: Code
     reason: str
     payload: bytes | None
-    """None: given up for want of memory; it is counted."""
+    """None: dropped for want of memory; the refusal is counted alone."""
     size: int
-    """Bytes of the payload as it came."""
+    """Bytes of the payload as it arrived."""
     readings: int = 0
-    """In the payload, where that is known."""
+    """Number of readings in the payload; 0 where it could not be decoded."""
     device: str = ""
     """For the pairing list: the device that is not registered."""
     channels: tuple[str, ...] = ()
 
 
 def fault(error: Exception) -> str:
-    """The reason for a message that ingest fails at."""
+    """Word the reason for a message that ingest fails at."""
     return (
         f"ingest fails at it ({type(error).__name__}: {error}): a fault of the program, please report it; after an"
         " update process this again"
@@ -77,5 +77,5 @@ def fault(error: Exception) -> str:
 
 
 def trace(error: BaseException) -> str:
-    """Where it happened, for the log: without the values at hand, which are a resident's."""
+    """Format the traceback for the log, without local values: they are a resident's."""
     return "".join(traceback.format_exception(error))

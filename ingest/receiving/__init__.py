@@ -1,1 +1,1 @@
-"""Messages from the broker, bounded and in batches."""
+"""Messages from the broker: bounded in memory, fair among the gateways."""

@@ -1,9 +1,9 @@
-"""Fairness before decoding: one queue per gateway, and an allowance that tells the broken from the busy. Pure.
+"""Share ingest fairly among gateways before decoding: one queue and one allowance for each gateway. Pure.
 
-A gateway within its allowance is served before every gateway beyond it, and within each group all take turns. What is
-beyond the allowance is only delayed as long as there is room: after an outage everybody is busy, and capacity that
-nobody else wants is theirs. Gateways beyond their allowance may hold half of the room at most; what does not fit into
-it is shed (to the quarantine), so that there is always room for the others. Every step is O(1) per message.
+Gateways within their allowance are served before those beyond it, and in each group all take turns. Messages beyond the
+allowance wait as long as there is room: after an outage every gateway is busy, and may use the capacity that the others
+leave. Gateways beyond their allowance may hold half of the room at most; further messages of theirs are shed (to the
+quarantine), so that there is always room for the others. Every step is O(1) per message.
 
 The allowance is a token bucket, kept as a single time (the virtual scheduling form of the generic cell rate algorithm,
 ITU-T I.371, annex A): each message moves the gateway's theoretical time ahead by its cost; the gateway is beyond its
@@ -19,31 +19,31 @@ import msgspec
 T = TypeVar("T")
 
 TURN_BYTES = 64 * 1024
-"""So much of one gateway before it is the next one's turn."""
+"""Bytes taken from one gateway before the next one's turn."""
 READING_BYTES = 8
-"""What a reading takes in a frame: the cost is known before decoding."""
+"""Bytes of a reading in a frame; so the cost of a message is known before decoding."""
 
 
 class Allowance(msgspec.Struct, frozen=True):
-    """What one gateway may send for ever; ``burst_s`` worth of it at once, after an outage."""
+    """The rate that one gateway may keep up for ever; ``burst_s`` worth of it may come at once, after an outage."""
 
     messages_per_s: float
     readings_per_s: float
     burst_s: float
 
     def cost_s(self, size: int) -> float:
-        """How much of the allowance a message of ``size`` bytes uses up."""
+        """Seconds of the allowance that a message of ``size`` bytes uses up."""
         return max(1 / self.messages_per_s, size / READING_BYTES / self.readings_per_s)
 
 
 class Verdict(Enum):
-    """What became of an offered message."""
+    """Result of offering a message."""
 
     ADMITTED = "admitted"
     FULL = "full"
     """No room: offer it again later."""
     SHED = "shed"
-    """Its gateway is beyond the allowance and such gateways hold their half of the room already."""
+    """Its gateway is beyond the allowance, and such gateways already hold their half of the room."""
 
 
 class _Lane(Generic[T]):
@@ -59,14 +59,16 @@ class _Lane(Generic[T]):
 
 
 class Intake(Generic[T]):
-    """Holds messages of many gateways up to ``limit_bytes`` and ``limit_messages``. Times are seconds of a clock that
-    never goes back. Not thread-safe."""
+    """Holds messages of many gateways up to ``limit_bytes`` and ``limit_messages``.
+
+    Times are seconds of a clock that never goes back. Not thread-safe.
+    """
 
     def __init__(self, allowance: Allowance, limit_bytes: int, limit_messages: int) -> None:
         self._allowance = allowance
         self._limit_bytes, self._limit_messages = limit_bytes, limit_messages
         self._lanes: dict[str, _Lane[T]] = {}
-        # those with messages, in the order of their turns
+        # Lanes with messages, in the order of their turns.
         self._within: OrderedDict[str, _Lane[T]] = OrderedDict()
         self._beyond: OrderedDict[str, _Lane[T]] = OrderedDict()
         self._bytes = self._messages = self._beyond_bytes = self._beyond_messages = 0
@@ -75,7 +77,7 @@ class Intake(Generic[T]):
         return self._messages
 
     def offer(self, gateway: str, item: T, size: int, now: float, *, charge: bool = True) -> Verdict:
-        """Queue a message. ``charge=False``: it was charged before (the broker delivers it again)."""
+        """Queue a message. ``charge=False``: it was charged before, and the broker delivers it again."""
         lane = self._lanes.get(gateway)
         if lane is None:
             lane = self._lanes[gateway] = _Lane(gateway)
@@ -96,7 +98,7 @@ class Intake(Generic[T]):
         return Verdict.ADMITTED
 
     def take(self, most: int, budget: int, now: float) -> list[T]:
-        """Up to ``most`` messages, until they have ``budget`` bytes together, in the order they should be stored."""
+        """Take up to ``most`` messages, until they have ``budget`` bytes, in the order in which to store them."""
         for lane in list(self._beyond.values()):
             self._judge(lane, now)
         taken: list[T] = []
@@ -119,12 +121,12 @@ class Intake(Generic[T]):
         return taken
 
     def beyond(self) -> list[str]:
-        """Gateways that wait because they are beyond their allowance."""
+        """List the gateways that wait because they are beyond their allowance."""
         return list(self._beyond)
 
     def _charge(self, lane: _Lane[T], size: int, now: float, charge: bool) -> None:
         if charge:
-            # The debt is limited, too: a gateway that was mended is not punished for longer than two bursts.
+            # The debt is limited: a gateway that was mended is held back for two bursts at most.
             ahead = max(lane.time, now) + self._allowance.cost_s(size)
             lane.time = min(ahead, now + 2 * self._allowance.burst_s + 1)
             self._judge(lane, now)

@@ -1,4 +1,4 @@
-"""Which part of the district a worker takes: the gateways divided by the shard in their topics. Pure."""
+"""Divide the gateways among the workers, by the shard in their topics. Pure."""
 
 from functools import lru_cache
 
@@ -9,18 +9,17 @@ from firmware_profiles import senml, wire
 LEAVES: tuple[wire.Leaf, ...] = ("events", "status", "readings")
 SHARDS = 256
 FILTERS = (*(wire.subscription(leaf) for leaf in LEAVES), senml.SUBSCRIPTION)
-"""What every worker subscribes to: everything; :meth:`Share.holds` tells what is another worker's.
+"""Subscriptions of every worker: everything; :meth:`Share.holds` says which messages are its own.
 
-A subscription for each of 128 shards would spare the others' messages the way, but NATS looks through all that waits
-once for each, and allows few: 65,535 unacknowledged messages for all subscriptions of a session. See decision 0008.
+A subscription for each of 128 shards would keep the others' messages away, but NATS searches all waiting messages once
+for each of them, and allows 65,535 unacknowledged messages for all subscriptions of a session. See decision 0008.
 """
 
 
 class Share(msgspec.Struct, frozen=True):
-    """The share of worker ``number`` (from 0) of ``workers``: every shard that leaves ``number`` when it is divided by
-    ``workers``. All messages of a gateway are one worker's, and so keep their order.
+    """The share of worker ``number`` (from 0) of ``workers``: the shards with ``shard % workers == number``.
 
-    Raises ValueError where the number is none of the workers'.
+    All messages of a gateway are one worker's, and so stay in order. Raises ValueError for a number that no worker has.
     """
 
     number: int = 0
@@ -32,13 +31,8 @@ class Share(msgspec.Struct, frozen=True):
                 f"worker {self.number} of {self.workers}: workers are numbered from 0, and there are {SHARDS} at most"
             )
 
-    @property
-    def shards(self) -> list[str]:
-        """Two hexadecimal digits each."""
-        return [f"{shard:02x}" for shard in range(self.number, SHARDS, self.workers)]
-
     def holds(self, topic: str) -> bool:
-        """Whether a message of this topic is this worker's. What has no shard is the first one's."""
+        """Whether a message of this topic is this worker's. A topic without a shard is the first worker's."""
         return self.workers == 1 or _shard(topic) % self.workers == self.number
 
 

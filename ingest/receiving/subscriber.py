@@ -1,4 +1,4 @@
-"""From the broker into memory, bounded and fair; acknowledged when told to."""
+"""Take messages from the broker into bounded memory, fairly, and acknowledge them once they are stored."""
 
 import contextlib
 import threading
@@ -12,30 +12,34 @@ import paho.mqtt.client as paho
 import structlog
 
 from firmware_profiles import mqtt, wire
-from ingest.receiving.batched_client import CrowdClient, acknowledge
+from ingest.receiving.batched_client import BatchedClient, acknowledge
 from ingest.receiving.intake import Allowance, Intake, Verdict
 from ingest.receiving.share import FILTERS, Share
 
 log = structlog.get_logger(__name__)
 
 MAX_MESSAGES = 4000
-"""Waiting; with as many again in the two batches at work it stays below what a broker lets a client hold
-unacknowledged (NATS: 10,000 here), or the broker would decide whose messages wait."""
+"""Messages waiting in memory, at most. With as many again in the two batches at work it stays below the broker's limit
+of unacknowledged messages (NATS: 10,000 here); beyond that the broker would decide whose messages wait."""
 OVERHEAD = 200
 """Bytes that a message costs beside its payload, roughly."""
 SHED_MESSAGES = 20_000
+"""Messages waiting for the quarantine, at most."""
 OTHERS_AT_ONCE = 200
-"""So many messages of other workers' gateways are acknowledged together."""
+"""Messages of other workers' gateways that are acknowledged together."""
 FULL_PAUSE_S = 0.5
+"""With no room left, a message is offered again after this time at the latest."""
 
 
-class Received(msgspec.Struct, frozen=True, gc=False):
-    """A message that waits for its acknowledgement. ``connection`` tells which connection it came by: a message id
-    means nothing on another one."""
+class ReceivedMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A message that waits for its acknowledgement.
+
+    ``connection`` numbers the connection that it came by: its message id means nothing on another one.
+    """
 
     topic: str
     payload: bytes | None
-    """None: shed, and given up for want of memory."""
+    """None: shed, and dropped for want of memory."""
     mid: int
     qos: int
     connection: int
@@ -43,14 +47,14 @@ class Received(msgspec.Struct, frozen=True, gc=False):
     arrived_us: int
     """µs since 1970."""
     again: bool
-    """The broker says that it delivers it again."""
+    """Marked by the broker as a repetition (DUP)."""
 
 
 class Subscriber:
-    """Takes what the broker has for a persistent session; holds at most ``limit_bytes`` and makes the broker wait then.
+    """Receives the messages of a persistent session; with ``limit_bytes`` in memory it makes the broker wait.
 
-    ``take`` gives messages in the order they should be stored (see :mod:`ingest.receiving.intake`), ``take_shed`` those
-    that only the quarantine has room for; ``acknowledge`` tells the broker that they are stored. What is not
+    ``take`` gives messages in the order in which to store them (see :mod:`ingest.receiving.intake`), ``take_shed``
+    those that go to the quarantine; ``acknowledge`` tells the broker that they are stored. A message that was not
     acknowledged comes again after a reconnect or restart.
     """
 
@@ -66,14 +70,14 @@ class Subscriber:
     ) -> None:
         self._broker, self._share, self._subscribe = broker, share, subscribe
         self._limit = limit_bytes
-        self._intake: Intake[Received] = Intake(allowance, limit_bytes, MAX_MESSAGES)
-        self._shed: deque[Received] = deque()
+        self._intake: Intake[ReceivedMessage] = Intake(allowance, limit_bytes, MAX_MESSAGES)
+        self._shed: deque[ReceivedMessage] = deque()
         self._shed_bytes = 0
         self._of_others: deque[tuple[int, int]] = deque()
         self._changed = threading.Condition()
         self._connection = 0
         self._stopped = False
-        self._client = mqtt.make_client(broker, session, clean=False, manual_ack=True, kind=CrowdClient)
+        self._client = mqtt.make_client(broker, session, clean=False, manual_ack=True, kind=BatchedClient)
         self._client.on_connect = self._connected
         self._client.on_subscribe = self._subscribed
         self._client.on_disconnect = self._disconnected
@@ -88,9 +92,8 @@ class Subscriber:
             self._changed.notify_all()
         mqtt.stop(self._client)
 
-    def take(self, most_messages: int, most_bytes: int, wait_s: float) -> list[Received]:
-        """Waiting messages, up to ``most_messages`` and until they have ``most_bytes``; an empty list when none came
-        within ``wait_s``."""
+    def take(self, most_messages: int, most_bytes: int, wait_s: float) -> list[ReceivedMessage]:
+        """Take waiting messages, up to ``most_messages`` and until they have ``most_bytes``; none after ``wait_s``."""
         with self._changed:
             self._leave_to_others()
             self._changed.wait_for(lambda: len(self._intake) or self._shed or self._stopped, wait_s)
@@ -98,21 +101,21 @@ class Subscriber:
             self._changed.notify_all()
             return taken
 
-    def take_shed(self, most_messages: int) -> list[Received]:
-        """Messages of gateways beyond their allowance that found no room."""
+    def take_shed(self, most_messages: int) -> list[ReceivedMessage]:
+        """Take messages of gateways beyond their allowance for which there was no room."""
         with self._changed:
             taken = [self._shed.popleft() for _ in range(min(most_messages, len(self._shed)))]
             self._shed_bytes -= sum(len(message.payload or b"") for message in taken)
             self._changed.notify_all()
             return taken
 
-    def acknowledge(self, messages: list[Received]) -> None:
-        """They are stored. One that came by an earlier connection is left alone: the broker sends it again."""
+    def acknowledge(self, messages: list[ReceivedMessage]) -> None:
+        """Tell the broker that these are stored. Those of an earlier connection are left out: they come again."""
         now = self._connection
         acknowledge(self._client, (one.mid for one in messages if one.qos and one.connection == now))
 
     def _leave_to_others(self) -> None:
-        """In the network's thread, and in the one that takes: each mid is popped by one of them."""
+        """Acknowledge other workers' messages; called by the network's thread and by the one that takes."""
         mids = []
         while self._of_others:
             with contextlib.suppress(IndexError):
@@ -174,15 +177,15 @@ class Subscriber:
             return
         payload = bytes(message.payload)
         size = len(payload) + OVERHEAD
-        received = Received(
-            topic,
-            payload,
-            message.mid,
-            message.qos,
-            self._connection,
-            len(payload),
-            time.time_ns() // 1000,
-            message.dup,
+        received = ReceivedMessage(
+            topic=topic,
+            payload=payload,
+            mid=message.mid,
+            qos=message.qos,
+            connection=self._connection,
+            size=len(payload),
+            arrived_us=time.time_ns() // 1000,
+            again=message.dup,
         )
         lane, charge = _lane(topic), not message.dup
         with self._changed:
@@ -196,7 +199,7 @@ class Subscriber:
                 self._changed.wait(FULL_PAUSE_S)
             self._changed.notify_all()
 
-    def _put_aside(self, received: Received) -> None:
+    def _put_aside(self, received: ReceivedMessage) -> None:
         if self._shed_bytes + received.size > self._limit // 4:
             received = msgspec.structs.replace(received, payload=None)
         self._shed.append(received)
@@ -205,7 +208,7 @@ class Subscriber:
 
 @lru_cache(maxsize=50_000)
 def _lane(topic: str) -> str:
-    """Whose turn a message waits for: its gateway's; events and the state have turns of their own, so that the
-    readings of their own gateway do not stand before a fall."""
+    """Name the queue of a message: its gateway's. Events and statuses have one of their own, so that a fall does not
+    wait behind the readings of its own gateway."""
     gateway = wire.gateway_in(topic) or topic
     return gateway if topic.endswith("/readings") or topic.startswith("senml/") else f"{gateway}/events"

@@ -1,1 +1,1 @@
-"""One transaction: rows by COPY, marks, hours to roll up."""
+"""Batches into the database, each in one transaction."""

@@ -1,4 +1,4 @@
-"""PostgreSQL's binary COPY format, made from columns without a loop over rows.
+"""Encode readings in PostgreSQL's binary COPY format, from columns, without a loop over rows.
 
 Format: PostgreSQL documentation, COPY, "Binary Format": an 11-byte signature, two int32 (flags, header extension), per
 row an int16 field count and per field an int32 length and its bytes, an int16 -1 at the end; all big-endian.
@@ -25,11 +25,11 @@ ROW = np.dtype(
         ("value", ">f4"),
     ]
 )
-"""A row of ``COPY_READINGS``; what ``COPY … TO STDOUT`` of the same columns gives, too."""
+"""A row of ``COPY_READINGS``, and of ``COPY … TO STDOUT`` of the same columns."""
 
 
 def readings(times_us: NDArray[np.int64], series_ids: NDArray[np.int32], values: NDArray[np.float32]) -> bytes:
-    """The rows of ``COPY reading``, header and trailer apart; all columns of shape [n], times in µs since 1970."""
+    """Encode rows of ``COPY_READINGS``, without header and trailer; columns of shape [n], times in µs since 1970."""
     rows = np.empty(len(times_us), ROW)
     rows["fields"] = 3
     rows["time_length"] = 8

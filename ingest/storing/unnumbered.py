@@ -1,4 +1,4 @@
-"""Rows without sequence numbers into the database, each once: told apart by series and time."""
+"""Store rows without sequence numbers, each once: rows of the same series and time are the same reading."""
 
 from typing import Any
 
@@ -6,29 +6,32 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from ingest.batches.senml_door import Row, Rows, refusal_of
+from ingest.batches.senml_rows import SenmlRow, SenmlRows, refusal_of
 from ingest.quarantine.refusals import Code, Refusal
 from ingest.storing import rows as copy_format
 
 LOCK_SPACE = 0x53454E4D  # "SENM"
 NO_GATEWAY = 0
-"""Locked by who processes frames again."""
+"""Stands for a gateway in the lock of :func:`stored_before`, which is not one gateway's."""
 ARRIVALS_KEPT = "7 days"
 
 
-def store(cursor: psycopg.Cursor[Any], found: Rows) -> tuple[int, list[Refusal]]:
-    """Store what is not stored yet, in the caller's transaction; how many rows that were, and a refusal for each that
-    contradicts what is stored (or came earlier in the same batch) for its series and time."""
-    # One at a time for a gateway: two transactions that look at once would both find nothing.
-    for gateway_id in sorted(found.gateways):
+def store(cursor: psycopg.Cursor[Any], senml: SenmlRows) -> tuple[int, list[Refusal]]:
+    """Store the rows that are not stored yet, in the caller's transaction.
+
+    Returns how many were stored, and a refusal for each row that contradicts another value for its series and time,
+    stored before or earlier in the same batch.
+    """
+    # One transaction at a time for a gateway: two that look at once would both find nothing.
+    for gateway_id in sorted(senml.gateways):
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK_SPACE, gateway_id))
-    known = _stored(cursor, found.rows)
-    fresh: list[Row] = []
+    stored_values = _stored_values(cursor, senml.rows)
+    fresh: list[SenmlRow] = []
     refusals: list[Refusal] = []
-    for row in found.rows:
-        stored = known.get((row.series_id, row.time_us))
+    for row in senml.rows:
+        stored = stored_values.get((row.series_id, row.time_us))
         if stored is None:
-            known[row.series_id, row.time_us] = row.value
+            stored_values[row.series_id, row.time_us] = row.value
             fresh.append(row)
         elif stored != row.value:
             text = (
@@ -43,18 +46,20 @@ def store(cursor: psycopg.Cursor[Any], found: Rows) -> tuple[int, list[Refusal]]
         )
         with cursor.copy(copy_format.COPY_READINGS) as copy:
             copy.write(copy_format.HEADER + data + copy_format.TRAILER)
-    _store_arrivals(cursor, found.arrivals)
+    _store_arrivals(cursor, senml.arrivals)
     return len(fresh), refusals
 
 
 def stored_before(
     cursor: psycopg.Cursor[Any], times_us: NDArray[np.int64], series_ids: NDArray[np.int32], values: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    """Which of these readings (columns of shape [n], n > 0, times in µs since 1970) are stored already. Until the end
-    of the caller's transaction nobody else asks."""
+    """Find which of these readings (columns of shape [n], n > 0, times in µs since 1970) are stored already.
+
+    Holds a lock until the caller's transaction ends, so that its answer stays true.
+    """
     cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK_SPACE, NO_GATEWAY))
     found = cursor.execute(
-        # the bounds are for the planner: chunks outside them are not looked into
+        # The bounds spare the planner the chunks outside them.
         """
         SELECT n.place - 1
         FROM unnest(%s::int[], %s::bigint[], %s::real[]) WITH ORDINALITY AS n(series_id, us, value, place)
@@ -71,12 +76,12 @@ def stored_before(
     return stored
 
 
-def _stored(cursor: psycopg.Cursor[Any], rows: list[Row]) -> dict[tuple[int, int], float]:
+def _stored_values(cursor: psycopg.Cursor[Any], rows: list[SenmlRow]) -> dict[tuple[int, int], float]:
     if not rows:
         return {}
     times = [row.time_us for row in rows]
     found = cursor.execute(
-        # the bounds are for the planner: chunks outside them are not looked into
+        # The bounds spare the planner the chunks outside them.
         """
         SELECT r.series_id, (extract(epoch FROM r.time) * 1000000)::bigint, r.value
         FROM unnest(%s::int[], %s::bigint[]) AS n(series_id, us)

@@ -1,4 +1,4 @@
-"""One batch, one transaction: rows, marks, events, statuses, quarantine; all or nothing."""
+"""Store a batch in one transaction, all or nothing: readings, marks, events, statuses, refusals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,15 +17,15 @@ from ingest.storing import rows, unnumbered
 
 
 class MarksMovedError(RuntimeError):
-    """Somebody else stored something of these streams since the batch was decided: decide it anew."""
+    """Raised where another process stored frames of these streams since the batch was decided: decide it anew."""
 
 
 class HorizonMovedError(MarksMovedError):
-    """The readings of some of these times were removed since the batch was decided: decide it anew."""
+    """Raised where retention removed readings of some of these times since the batch was decided: decide it anew."""
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """What one transaction put in."""
+class StoreResult(msgspec.Struct, frozen=True):
+    """The counts and refusals of one transaction."""
 
     readings: int
     refusals: list[Refusal]
@@ -34,17 +34,19 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 def encode_rows(batch: Batch) -> bytes:
-    """The batch's readings as COPY data; apart from :func:`store`, so that it can run while another batch commits."""
+    """Encode the batch's readings as COPY data; separate, so that it can run while another batch commits."""
     return rows.readings(batch.times_us, batch.series_ids, batch.values)
 
 
-def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarantine: Quarantine) -> Stored:
-    """Store a batch and commit. Raises psycopg.OperationalError while the database is away, another psycopg.Error
-    where it refuses the batch, MarksMovedError where the batch was decided on marks that are no longer true (another
-    process stored something of the stream, or a commit whose answer was lost did happen) or on a retention that has
-    moved on; nothing is stored then."""
+def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarantine: Quarantine) -> StoreResult:
+    """Store a batch and commit.
+
+    Raises psycopg.OperationalError while the database is away, another psycopg.Error where it refuses the batch,
+    MarksMovedError where the batch was decided on marks that are no longer true (another process stored frames of the
+    stream, or a commit whose answer was lost did happen) or on a retention that has moved on; nothing is stored then.
+    """
     with conn.transaction(), conn.cursor() as cursor:
-        if len(batch.values) or batch.rows is not None:
+        if len(batch.values) or batch.senml is not None:
             _note_late(cursor, batch)
         _store_marks(cursor, batch.marks)
         if copy_data:
@@ -55,19 +57,20 @@ def store(conn: psycopg.Connection[Any], batch: Batch, copy_data: bytes, quarant
         reused = _store_events(cursor, batch.events)
         _store_statuses(cursor, batch.statuses)
         readings, refusals = len(batch.values), batch.refusals + reused
-        if batch.rows is not None:
-            fresh, contradictions = unnumbered.store(cursor, batch.rows)
+        if batch.senml is not None:
+            fresh, contradictions = unnumbered.store(cursor, batch.senml)
             readings += fresh
-            refusals = refusals + batch.rows.refusals + contradictions
+            refusals = refusals + batch.senml.refusals + contradictions
         quarantine.store(cursor, refusals)
-    return Stored(readings, refusals, len(batch.events) - len(reused))
+    return StoreResult(readings, refusals, len(batch.events) - len(reused))
 
 
 def _note_late(cursor: psycopg.Cursor[Any], batch: Batch) -> None:
     times_us, series_ids = batch.times_us, batch.series_ids
-    if batch.rows is not None:
-        times_us = np.concatenate((times_us, np.array([row.time_us for row in batch.rows.rows], np.int64)))
-        series_ids = np.concatenate((series_ids, np.array([row.series_id for row in batch.rows.rows], np.int32)))
+    if batch.senml is not None:
+        rows_ = batch.senml.rows
+        times_us = np.concatenate((times_us, np.array([row.time_us for row in rows_], np.int64)))
+        series_ids = np.concatenate((series_ids, np.array([row.series_id for row in rows_], np.int32)))
     now = horizon.begin_storing(cursor)
     if len(times_us) and times_us.min() < now.kept_from_us:
         raise HorizonMovedError("readings are older than what is kept")
@@ -77,7 +80,7 @@ def _note_late(cursor: psycopg.Cursor[Any], batch: Batch) -> None:
 def _store_marks(cursor: psycopg.Cursor[Any], marks: dict[StreamKey, Mark]) -> None:
     if not marks:
         return
-    found = sorted(marks.items())
+    streams = sorted(marks.items())
     cursor.execute(
         """
         INSERT INTO ingest_stream AS stored (gateway_id, epoch, stream, high, gaps, version, newest_us)
@@ -90,13 +93,13 @@ def _store_marks(cursor: psycopg.Cursor[Any], marks: dict[StreamKey, Mark]) -> N
         WHERE stored.version = EXCLUDED.version - 1
         """,
         (
-            [gateway_id for (gateway_id, _, _), _ in found],
-            [epoch for (_, epoch, _), _ in found],
-            [stream for (_, _, stream), _ in found],
-            [mark.high for _, mark in found],
-            [_multirange(mark) for _, mark in found],
-            [mark.version for _, mark in found],
-            [mark.newest_us for _, mark in found],
+            [gateway_id for (gateway_id, _, _), _ in streams],
+            [epoch for (_, epoch, _), _ in streams],
+            [stream for (_, _, stream), _ in streams],
+            [mark.high for _, mark in streams],
+            [_multirange(mark) for _, mark in streams],
+            [mark.version for _, mark in streams],
+            [mark.newest_us for _, mark in streams],
         ),
     )
     if cursor.rowcount != len(marks):
@@ -108,7 +111,7 @@ def _multirange(mark: Mark) -> str:
 
 
 def _store_events(cursor: psycopg.Cursor[Any], events: Sequence[EventRow]) -> list[Refusal]:
-    """Store what is not stored yet; a refusal for each whose number another event has."""
+    """Store the events that are not stored yet; a refusal for each whose number another event has."""
     if not events:
         return []
     cursor.executemany(
@@ -160,14 +163,19 @@ def _reused(event: wire.Event) -> Refusal:
     payload = wire.encode(event)
     reason = REUSED.format(event.seq, utc(event.time_us))
     return Refusal(
-        wire.topic(event.gateway, "events"), event.gateway, Code.REUSED_NUMBER, reason, payload, len(payload)
+        topic=wire.topic(event.gateway, "events"),
+        gateway=event.gateway,
+        code=Code.REUSED_NUMBER,
+        reason=reason,
+        payload=payload,
+        size=len(payload),
     )
 
 
 def _store_statuses(cursor: psycopg.Cursor[Any], statuses: Sequence[StatusRow]) -> None:
     if statuses:
         cursor.executemany(
-            # a last will carries the time of its connection's beginning: compare boots, then take the latest to arrive
+            # A last will carries the time its connection began: compare boots, then take the latest to arrive.
             """
             UPDATE gateway SET state = %s, state_at = now(), status = %s::jsonb
             WHERE id = %s AND coalesce((status->>'boot')::bigint, 0) <= %s

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from firmware_profiles import wire
 from ingest.batches.batch import Batch, Batcher, Limits
 from ingest.batches.marks import Mark
-from ingest.batches.senml_door import Delivery, Door
+from ingest.batches.senml_rows import Delivery, SenmlBatcher
 
 NOW = 1_800_000_000_000_000
 LIMITS = Limits(NOW - 90 * 86_400_000_000, NOW + 300_000_000)
@@ -106,7 +106,9 @@ def test_of_a_frame_every_reading_is_stored_or_refused(shares: list[tuple[str, s
 
 @given(st.lists(st.tuples(st.sampled_from(["senml/v1/gw-1", "senml/v1/gw-2", "senml/x"]) | st.text(), payloads)))
 def test_nor_does_the_other_door_raise(messages: list[tuple[str, bytes]]) -> None:
-    rows = Door(Directory()).build([Delivery(*one, NOW) for one in messages], LIMITS.earliest_us, LIMITS.latest_us)
+    rows = SenmlBatcher(Directory()).build(
+        [Delivery(*one, NOW) for one in messages], LIMITS.earliest_us, LIMITS.latest_us
+    )
     assert len(rows.rows) + len(rows.refusals) >= len(messages)
 
 

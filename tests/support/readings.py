@@ -29,7 +29,7 @@ def add_series(conn: psycopg.Connection[Any], url: str) -> None:
 
 def batch(times: list[dt.datetime], series: list[int], values: list[float]) -> Batch:
     us = np.array([round(time.timestamp() * 1e6) for time in times], np.int64)
-    return Batch(us, np.array(series, np.int32), np.array(values, np.float32))
+    return Batch(times_us=us, series_ids=np.array(series, np.int32), values=np.array(values, np.float32))
 
 
 def ingest(conn: psycopg.Connection[Any], one: Batch) -> None:

@@ -12,7 +12,7 @@ from database.migrate import build_schema, migrate, newest_revision, revision
 from database.pool import make_pool
 from database.settings import DatabaseSettings
 from dispatch.escalation import duty_warnings
-from ingest.batches.directory import DatabaseDirectory
+from ingest.batches.database_directory import DatabaseDirectory
 from ingest.batches.marks import REUSED_US
 from tests.support.district import add_homes
 

@@ -1,4 +1,4 @@
-"""A message that ingest itself fails at is kept with the reason, at every door; the others are stored."""
+"""A message that ingest itself fails at is kept with the reason, by every way in; the others are stored."""
 
 import struct
 import time
@@ -19,7 +19,7 @@ from ingest.batches.batch import Batch, Batcher
 from ingest.batches.builder import Builder
 from ingest.quarantine import quarantine
 from ingest.quarantine.quarantine import Quarantine
-from ingest.receiving.subscriber import Received
+from ingest.receiving.subscriber import ReceivedMessage
 from ingest.reprocess import reprocess
 from ingest.settings import IngestSettings, accepted_times
 from ingest.storing import writer
@@ -48,7 +48,11 @@ def event(seq: int, value: float = 60) -> bytes:
 
 
 def status(value: float = 60) -> bytes:
-    return wire.encode(wire.Status(1, GATEWAY, "online", BEGIN_US, 7, 8, f"firmware {value}"))
+    return wire.encode(
+        wire.Status(
+            version=1, gateway=GATEWAY, state="online", time_us=BEGIN_US, epoch=7, boot=8, software=f"firmware {value}"
+        )
+    )
 
 
 def pack(number: int, value: float = 60) -> bytes:
@@ -177,7 +181,7 @@ def test_a_database_that_takes_nothing_sends_nothing_to_quarantine(
     refused = []
     store = writer.store
 
-    def counting(conn: psycopg.Connection[Any], batch: Batch, data: bytes, kept: Quarantine) -> writer.Stored:
+    def counting(conn: psycopg.Connection[Any], batch: Batch, data: bytes, kept: Quarantine) -> writer.StoreResult:
         try:
             return store(conn, batch, data, kept)
         except psycopg.ProgrammingError as error:
@@ -207,13 +211,25 @@ def test_batches_decided_on_marks_that_moved_are_decided_anew(postgres: TestPost
     stored again by a batch that was prepared before."""
     url = postgres.url
     add_homes(url, [GATEWAY])
-    received = [Received(wire.topic(GATEWAY, "readings"), frame(seq), 0, 0, 0, 100, BEGIN_US, False) for seq in (1, 2)]
+    received = [
+        ReceivedMessage(
+            topic=wire.topic(GATEWAY, "readings"),
+            payload=frame(seq),
+            mid=0,
+            qos=0,
+            connection=0,
+            size=100,
+            arrived_us=BEGIN_US,
+            again=False,
+        )
+        for seq in (1, 2)
+    ]
     ours = service.Ingest(IngestSettings(), DatabaseSettings(url=url), Broker(port=1))
     with psycopg.connect(url, autocommit=True) as conn:
 
-        def prepare(builder: Builder, *messages: Received) -> service._Prepared:
+        def prepare(builder: Builder, *messages: ReceivedMessage) -> service._PreparedBatch:
             batch = builder.build(messages, [], now_limits())
-            return service._Prepared(list(messages), [], batch, writer.encode_rows(batch))
+            return service._PreparedBatch(list(messages), [], batch, writer.encode_rows(batch))
 
         builder = Builder(conn)
         prepared = [prepare(builder, message) for message in received]

@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from firmware_profiles import senml, wire
 from ingest.batches.batch import Batch, Batcher, Limits
-from ingest.batches.directory import STREAMS_A_DAY, DatabaseDirectory
-from ingest.batches.senml_door import Delivery, Door
+from ingest.batches.database_directory import STREAMS_A_DAY, DatabaseDirectory
+from ingest.batches.senml_rows import Delivery, SenmlBatcher
 from ingest.quarantine import quarantine
 from ingest.quarantine.quarantine import Quarantine, Room
 from ingest.quarantine.refusals import Code, Refusal
@@ -66,14 +66,21 @@ def readings(url: str) -> tuple[object, ...]:
 
 
 def command(url: str, *arguments: str) -> Result:
+    login = [] if "--as" in arguments else ["--as", "admin"]
     return CliRunner().invoke(
-        app, ["quarantine", *arguments], env={"SHOUWANG_DATABASE_URL": url, "COLUMNS": "250", "TERM": "dumb"}
+        app, ["quarantine", *arguments, *login], env={"SHOUWANG_DATABASE_URL": url, "COLUMNS": "250", "TERM": "dumb"}
     )
 
 
 def refusal(number: int, size: int = 100, gateway: str = GATEWAY, code: Code = Code.UNDECODABLE) -> Refusal:
     return Refusal(
-        wire.topic(gateway, "readings"), gateway, code, "broken", number.to_bytes(8, "big") + bytes(size - 8), size, 2
+        topic=wire.topic(gateway, "readings"),
+        gateway=gateway,
+        code=code,
+        reason="broken",
+        payload=number.to_bytes(8, "big") + bytes(size - 8),
+        size=size,
+        readings=2,
     )
 
 
@@ -109,7 +116,7 @@ def test_bytes_are_bounded_too_and_the_first_of_each_reason_leaves_a_trace(home:
 
 
 def test_what_was_given_up_unread_is_counted(home: str) -> None:
-    lost = Refusal(TOPIC, GATEWAY, Code.OVER_LIMIT, "too fast", None, 5000)
+    lost = Refusal(topic=TOPIC, gateway=GATEWAY, code=Code.OVER_LIMIT, reason="too fast", payload=None, size=5000)
     put(home, [lost] * 3, Room())
     assert one(home, "SELECT times + folded, size, length(payload) FROM quarantine") == (3, 5000, 0)
     with psycopg.connect(home, autocommit=True) as conn:
@@ -130,7 +137,14 @@ def test_unknown_homes_and_devices_wait_for_pairing_until_they_are_registered(ho
     ingest(home, frame(1, "ring"), frame(2, "ring"))
     ingest(home, frame(1, gateway="gw-new"), topic=wire.topic("gw-new", "readings"))
     ingest(home, *(frame(n, f"ghost-{n}") for n in range(3, 303)))
-    without_channels = Refusal("care/v1/00/gw-mute/status", "gw-mute", Code.UNKNOWN_GATEWAY, "unknown", b"x", 1)
+    without_channels = Refusal(
+        topic="care/v1/00/gw-mute/status",
+        gateway="gw-mute",
+        code=Code.UNKNOWN_GATEWAY,
+        reason="unknown",
+        payload=b"x",
+        size=1,
+    )
     put(home, [without_channels], Room())
     put(home, [without_channels], Room())
     assert one(home, "SELECT times, channels FROM pairing WHERE gateway = 'gw-mute'") == (2, [])
@@ -149,7 +163,16 @@ def test_text_that_no_database_holds_and_epochs_without_end(home: str) -> None:
     device, words = "radar", {"a\0b": "x\0y", "温": float("nan"), "n": 2**64 - 1}
     event = wire.Event(1, GATEWAY, 7, 8, 1, NOW, device, "fall_suspected", words, b"\0")
     assert not ingest(home, wire.encode(event), topic=wire.topic(GATEWAY, "events")).refusals
-    status = wire.Status(1, GATEWAY, "online", NOW, 7, 8, "v\0", acknowledged={"\0": 3, "live": 2**53})
+    status = wire.Status(
+        version=1,
+        gateway=GATEWAY,
+        state="online",
+        time_us=NOW,
+        epoch=7,
+        boot=8,
+        software="v\0",
+        acknowledged={"\0": 3, "live": 2**53},
+    )
     assert not ingest(home, wire.encode(status), topic=wire.topic(GATEWAY, "status")).refusals
     ingest(home, b"\0\xff", topic="care/v1/\0\udcff/x")
     assert one(home, "SELECT count(*) FROM quarantine WHERE code = 'undecodable'") == (1,)
@@ -241,7 +264,20 @@ def test_a_frame_stored_by_reprocess_is_a_repetition_for_the_ingest_that_runs(ho
             writer.store(conn, batch, writer.encode_rows(batch), Quarantine())
 
         store(frame(1), frame(3))
-        put(home, [Refusal(TOPIC, GATEWAY, Code.OVER_LIMIT, "too fast", frame(2), len(frame(2)))], Room())
+        put(
+            home,
+            [
+                Refusal(
+                    topic=TOPIC,
+                    gateway=GATEWAY,
+                    code=Code.OVER_LIMIT,
+                    reason="too fast",
+                    payload=frame(2),
+                    size=len(frame(2)),
+                )
+            ],
+            Room(),
+        )
         (outcome,) = reprocess(conn, quarantine.entries(conn), LIMITS)
         assert outcome.readings == 2
         with pytest.raises(writer.MarksMovedError):
@@ -284,7 +320,20 @@ def test_a_frame_that_comes_again_after_its_entry_was_settled_is_not_stored_twic
         with psycopg.connect(home, autocommit=True) as conn:
             (outcome,) = reprocess(conn, quarantine.entries(conn, code=Code.REUSED_NUMBER), LIMITS)
         assert (outcome.settled, outcome.text) == (True, settled)
-    put(home, [Refusal(TOPIC, GATEWAY, Code.OVER_LIMIT, "too fast", frame(4), len(frame(4)))], Room())
+    put(
+        home,
+        [
+            Refusal(
+                topic=TOPIC,
+                gateway=GATEWAY,
+                code=Code.OVER_LIMIT,
+                reason="too fast",
+                payload=frame(4),
+                size=len(frame(4)),
+            )
+        ],
+        Room(),
+    )
     with psycopg.connect(home, autocommit=True) as conn:
         assert [outcome.text for outcome in reprocess(conn, quarantine.entries(conn), LIMITS)] == ["stored before"]
     assert readings(home) == (4, 4)
@@ -293,7 +342,14 @@ def test_a_frame_that_comes_again_after_its_entry_was_settled_is_not_stored_twic
 def test_what_lies_in_quarantine_for_two_reasons_is_stored_once(home: str) -> None:
     payload = frame(1)
     ingest(home, frame(1, values=(999,)))
-    put(home, [Refusal(TOPIC, GATEWAY, code, "refused", payload, len(payload)) for code in list(Code)], Room())
+    put(
+        home,
+        [
+            Refusal(topic=TOPIC, gateway=GATEWAY, code=code, reason="refused", payload=payload, size=len(payload))
+            for code in list(Code)
+        ],
+        Room(),
+    )
     with psycopg.connect(home, autocommit=True) as conn:
         outcomes = list(reprocess(conn, quarantine.entries(conn), LIMITS))
     assert [outcome.settled for outcome in outcomes] == [False] + [True] * len(Code), "999 stays"
@@ -303,7 +359,20 @@ def test_what_lies_in_quarantine_for_two_reasons_is_stored_once(home: str) -> No
 
 def test_what_the_database_refused_has_not_taken_its_number(home: str) -> None:
     payload = frame(1)
-    put(home, [Refusal(TOPIC, GATEWAY, Code.REFUSED_BY_DATABASE, "no", payload, len(payload))], Room())
+    put(
+        home,
+        [
+            Refusal(
+                topic=TOPIC,
+                gateway=GATEWAY,
+                code=Code.REFUSED_BY_DATABASE,
+                reason="no",
+                payload=payload,
+                size=len(payload),
+            )
+        ],
+        Room(),
+    )
     with psycopg.connect(home, autocommit=True) as conn:
         (outcome,) = reprocess(conn, quarantine.entries(conn), LIMITS)
     assert outcome.readings == 2
@@ -313,11 +382,24 @@ def test_what_the_database_refused_has_not_taken_its_number(home: str) -> None:
 
 def test_an_old_state_in_quarantine_does_not_overwrite_a_newer_one(home: str) -> None:
     def status(state: str) -> bytes:
-        return wire.encode(wire.Status(1, GATEWAY, state, NOW, 7, 8))  # type: ignore[arg-type]
+        return wire.encode(wire.Status(version=1, gateway=GATEWAY, state=state, time_us=NOW, epoch=7, boot=8))  # type: ignore[arg-type]
 
     topic = wire.topic(GATEWAY, "status")
     payload = status("offline")
-    put(home, [Refusal(topic, GATEWAY, Code.UNKNOWN_GATEWAY, "unknown", payload, len(payload))], Room())
+    put(
+        home,
+        [
+            Refusal(
+                topic=topic,
+                gateway=GATEWAY,
+                code=Code.UNKNOWN_GATEWAY,
+                reason="unknown",
+                payload=payload,
+                size=len(payload),
+            )
+        ],
+        Room(),
+    )
     with psycopg.connect(home, autocommit=True) as conn:
         entry = quarantine.entries(conn)[0]
         ingest(home, status("online"), topic=topic)
@@ -336,7 +418,7 @@ def test_a_commit_whose_answer_was_lost_is_not_repeated(home: str) -> None:
 def deliver(url: str, *packs: bytes, again: bool = False, arrived_us: int = NOW) -> tuple[int, list[Refusal]]:
     with psycopg.connect(url, autocommit=True) as conn:
         deliveries = [Delivery(senml.topic(GATEWAY), pack, arrived_us, again) for pack in packs]
-        rows = Door(DatabaseDirectory(conn)).build(deliveries, LIMITS.earliest_us, LIMITS.latest_us)
+        rows = SenmlBatcher(DatabaseDirectory(conn)).build(deliveries, LIMITS.earliest_us, LIMITS.latest_us)
         with conn.transaction(), conn.cursor() as cursor:
             stored, contradictions = unnumbered.store(cursor, rows)
             return stored, rows.refusals + contradictions

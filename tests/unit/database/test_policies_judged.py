@@ -16,7 +16,17 @@ def policies() -> list[Policy]:
     found = []
     for kind, number in WANTED.items():
         for table in TABLES[-number:]:
-            found.append(Policy(1000 + len(found), kind, table, True, HOUR, NOW - HOUR, False))
+            found.append(
+                Policy(
+                    job=1000 + len(found),
+                    kind=kind,
+                    table=table,
+                    scheduled=True,
+                    every=HOUR,
+                    succeeded_at=NOW - HOUR,
+                    failed=False,
+                )
+            )
     return found
 
 

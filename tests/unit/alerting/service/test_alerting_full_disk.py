@@ -12,7 +12,7 @@ from alerting.detection.kit.context import District, Person
 from alerting.service import spool as spools
 from alerting.service.journal import Journal
 from alerting.service.spool import Record, Spool
-from database.local_copy import keep
+from database.local_copy import replace_copy
 from tests.support.disks import refusing_writes
 
 
@@ -111,9 +111,9 @@ def test_a_damaged_snapshot_is_not_used_and_the_one_before_is(stack: ExitStack, 
 
 def test_a_copy_that_can_not_be_kept_stops_nothing_and_the_old_one_stays(tmp_path: Path) -> None:
     file = tmp_path / "registry.bin"
-    keep(file, b"old")
+    replace_copy(file, b"old")
     with refusing_writes():
-        keep(file, b"new")
+        replace_copy(file, b"new")
     assert file.read_bytes() == b"old"
-    keep(file, b"new")
+    replace_copy(file, b"new")
     assert file.read_bytes() == b"new"

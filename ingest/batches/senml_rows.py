@@ -1,14 +1,12 @@
-"""The SenML door: packs to rows. Pure; the clock is passed in.
+"""Turn SenML packs into rows. Pure; the clock is passed in.
 
-SenML has no sequence numbers. A row is told from its repetition by (series, time): what is stored for that series and
-time already is not stored again. A pack with absolute times so comes out the same however often it is delivered. For
-relative times the moment of arrival counts; when the broker says that it delivers a pack again, the moment at which the
-same bytes came before takes its place.
+SenML has no sequence numbers: a row is a repetition when a reading of its series and time is stored already. So a pack
+with absolute times may be delivered any number of times. Relative times count from the arrival; where the broker marks
+a delivery as a repetition, they count from the earlier arrival of the same bytes.
 """
 
 from collections import OrderedDict
 from hashlib import sha256
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -17,11 +15,13 @@ import structlog
 from firmware_profiles import senml, wire
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.errors import DecodeError
+from ingest.batches.directory import Directory
 from ingest.quarantine.refusals import Code, Refusal, fault, trace
 
 log = structlog.get_logger(__name__)
 
 REMEMBERED = 10_000
+"""Packs whose arrival is held in memory; older ones are looked up in the database."""
 _CODES = {
     "name": Code.NOT_A_READING,
     "value": Code.NOT_A_READING,
@@ -31,7 +31,7 @@ _CODES = {
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A message of the door as it came. ``again``: the broker marks it as a repetition (DUP)."""
+    """A SenML message as it arrived. ``again``: the broker marks it as a repetition (DUP)."""
 
     topic: str
     payload: bytes
@@ -39,8 +39,8 @@ class Delivery(msgspec.Struct, frozen=True):
     again: bool = False
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A reading without a number; ``record`` and ``topic`` tell where it came from, should it be refused later."""
+class SenmlRow(msgspec.Struct, frozen=True):
+    """A reading without a sequence number; ``record`` and ``topic`` are its origin, needed if it is refused later."""
 
     series_id: int
     time_us: int
@@ -50,51 +50,38 @@ class Row(msgspec.Struct, frozen=True):
     topic: str
 
 
-class Rows(msgspec.Struct):
-    """What one transaction stores of the door."""
+class SenmlRows(msgspec.Struct):
+    """The SenML part of one transaction."""
 
-    rows: list[Row] = []
+    rows: list[SenmlRow] = []
     gateways: set[int] = set()
     arrivals: dict[tuple[int, bytes], int] = {}
     """(gateway id, SHA-256) of packs with relative times → when they came, µs since 1970."""
     refusals: list[Refusal] = []
 
 
-class Directory(Protocol):
-    """What the door must know of the district."""
-
-    def gateway(self, name: str) -> int | None:
-        """The id of a registered gateway."""
-
-    def device(self, gateway_id: int, name: str) -> int | None:
-        """The id of a device registered at that gateway."""
-
-    def series(self, device_id: int, channel: str) -> int:
-        """The id of a series; made when it is new."""
-
-    def arrival(self, gateway_id: int, digest: bytes) -> int | None:
-        """When a stored pack of these bytes with relative times came last, µs since 1970."""
-
-
-class Door:
-    """Turns deliveries into rows."""
+class SenmlBatcher:
+    """Turns SenML deliveries into rows."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._arrivals: OrderedDict[tuple[int, bytes], int] = OrderedDict()
 
-    def build(self, deliveries: list[Delivery], earliest_us: int, latest_us: int) -> Rows:
-        """The rows of these deliveries. Whatever is in them, nothing is raised and nothing is left out silently."""
-        rows = Rows([], set(), {}, [])
+    def build(self, deliveries: list[Delivery], earliest_us: int, latest_us: int) -> SenmlRows:
+        """Decode these deliveries. Raises nothing for their contents: every record becomes a row or a refusal."""
+        rows = SenmlRows([], set(), {}, [])
         for delivery in deliveries:
             self._sort(delivery, rows, earliest_us, latest_us)
         return rows
 
-    def _sort(self, delivery: Delivery, rows: Rows, earliest_us: int, latest_us: int) -> None:
+    def _sort(self, delivery: Delivery, rows: SenmlRows, earliest_us: int, latest_us: int) -> None:
         topic, payload = delivery.topic, delivery.payload
 
         def refuse(code: Code, reason: str) -> None:
-            rows.refusals.append(Refusal(topic, wire.gateway_in(topic), code, reason, payload, len(payload)))
+            gateway = wire.gateway_in(topic)
+            rows.refusals.append(
+                Refusal(topic=topic, gateway=gateway, code=code, reason=reason, payload=payload, size=len(payload))
+            )
 
         if len(payload) > wire.MAX_PAYLOAD:
             size = f"{len(payload)} bytes; a message may have {wire.MAX_PAYLOAD}: send smaller packs"
@@ -117,7 +104,7 @@ class Door:
             pack = senml.decode(payload, arrived_us)
         except DecodeError as error:
             return refuse(Code.UNDECODABLE, f"not SenML: {error}")
-        except Exception as error:  # whatever a decoder does, one message is not the others' end
+        except Exception as error:  # a fault of the decoder must not hold up the other messages
             log.error("a SenML pack can not be decoded", topic=topic, trace=trace(error))
             return refuse(Code.FAULT, fault(error))
         if pack.relative:
@@ -130,12 +117,12 @@ class Door:
         return None
 
     def _sort_records(
-        self, topic: str, gateway_id: int, pack: senml.Pack, rows: Rows, earliest_us: int, latest_us: int
+        self, topic: str, gateway_id: int, pack: senml.Pack, rows: SenmlRows, earliest_us: int, latest_us: int
     ) -> None:
         refused: dict[tuple[Code, str, str], list[senml.Record]] = {}
         for record in pack.records:
             verdict = self._row(topic, record, gateway_id, earliest_us, latest_us)
-            if isinstance(verdict, Row):
+            if isinstance(verdict, SenmlRow):
                 rows.rows.append(verdict)
             else:
                 refused.setdefault(verdict, []).append(record)
@@ -144,8 +131,8 @@ class Door:
 
     def _row(
         self, topic: str, record: senml.Record, gateway_id: int, earliest_us: int, latest_us: int
-    ) -> Row | tuple[Code, str, str]:
-        """The record as a row, or (code, reason, device that is not registered)."""
+    ) -> SenmlRow | tuple[Code, str, str]:
+        """Check the record: a row, or the refusal's (code, reason, device that is not registered)."""
         try:
             found = senml.measure(record)
         except senml.MeasurementError as error:
@@ -158,7 +145,7 @@ class Door:
             code = Code.TIME_AHEAD if found.time_us > latest_us else Code.TIME_TOO_OLD
             return code, f"{record.name}: the time lies outside the accepted: check the device's clock", ""
         channel = CHANNELS[found.channel]
-        with np.errstate(over="ignore"):  # what float32 can not hold is infinite, and so impossible
+        with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and so impossible
             value = float(np.float32(found.value))
         if not channel.low <= value <= channel.high:
             text = f"{record.name}: impossible (possible: {channel.low:g} to {channel.high:g} {channel.unit})"
@@ -166,11 +153,21 @@ class Door:
                 text += "; SenML's % is a ratio (RFC 8428, section 12.1, note 1): send 0.97, or 97 with unit /100"
             return Code.IMPOSSIBLE_VALUE, text, ""
         series_id = self._directory.series(device_id, found.channel)
-        return Row(series_id, found.time_us, value, record, topic)
+        return SenmlRow(series_id, found.time_us, value, record, topic)
 
 
 def refusal_of(topic: str, records: list[senml.Record], code: Code, reason: str, device: str = "") -> Refusal:
-    """A quarantine entry that holds the refused records as a pack, resolved: their times stay what they were."""
+    """Build the quarantine entry of refused records: a pack with absolute times."""
     payload = senml.encode(senml.resolved_fields(record) for record in records)
     channels = tuple(sorted({record.name.replace(":", "/").rsplit("/", 1)[-1] for record in records}))
-    return Refusal(topic, wire.gateway_in(topic), code, reason, payload, len(payload), len(records), device, channels)
+    return Refusal(
+        topic=topic,
+        gateway=wire.gateway_in(topic),
+        code=code,
+        reason=reason,
+        payload=payload,
+        size=len(payload),
+        readings=len(records),
+        device=device,
+        channels=channels,
+    )

@@ -1,4 +1,4 @@
-"""The SenML door: what becomes a row, what is refused and why, what a repetition looks like."""
+"""SenML packs: what becomes a row, what is refused and why, what a repetition looks like."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firmware_profiles import senml, wire
-from ingest.batches.senml_door import Delivery, Door, Rows
+from ingest.batches.senml_rows import Delivery, SenmlBatcher, SenmlRows
 from ingest.quarantine.refusals import Code
 
 NOW = 1_800_000_000_000_000
@@ -34,9 +34,11 @@ class Directory:
         return self.arrivals.get((gateway_id, digest))
 
 
-def build(*records: dict[str, Any], topic: str = TOPIC, door: Door | None = None, **fields: Any) -> Rows:
+def build(
+    *records: dict[str, Any], topic: str = TOPIC, batcher: SenmlBatcher | None = None, **fields: Any
+) -> SenmlRows:
     delivery = Delivery(topic, senml.encode(records), **({"arrived_us": NOW} | fields))
-    return (door or Door(Directory())).build([delivery], EARLIEST, LATEST)
+    return (batcher or SenmlBatcher(Directory())).build([delivery], EARLIEST, LATEST)
 
 
 def test_records_become_rows_in_the_channels_unit() -> None:
@@ -90,7 +92,7 @@ def test_one_bad_record_does_not_cost_the_others_and_keeps_its_time() -> None:
     ],
 )
 def test_a_whole_pack_is_refused_with_its_bytes(topic: str, payload: bytes, code: Code) -> None:
-    (refusal,) = Door(Directory()).build([Delivery(topic, payload, NOW)], EARLIEST, LATEST).refusals
+    (refusal,) = SenmlBatcher(Directory()).build([Delivery(topic, payload, NOW)], EARLIEST, LATEST).refusals
     assert refusal.code is code
     assert refusal.payload == payload
 
@@ -98,19 +100,19 @@ def test_a_whole_pack_is_refused_with_its_bytes(topic: str, payload: bytes, code
 def test_a_relative_pack_delivered_again_means_the_times_it_had() -> None:
     directory = Directory()
     record = {"n": "band/heart_rate", "u": "beat/min", "v": 60}
-    first = build(record, door=Door(directory))
+    first = build(record, batcher=SenmlBatcher(directory))
     (key,) = first.arrivals
     assert first.arrivals == {key: NOW}
     directory.arrivals = first.arrivals
     later = NOW + 9_000_000
-    again = build(record, door=Door(directory), arrived_us=later, again=True)
+    again = build(record, batcher=SenmlBatcher(directory), arrived_us=later, again=True)
     assert [row.time_us for row in again.rows] == [NOW]
-    new = build(record, door=Door(directory), arrived_us=later)
+    new = build(record, batcher=SenmlBatcher(directory), arrived_us=later)
     assert [row.time_us for row in new.rows] == [later], "the same bytes that are no repetition are a new reading"
 
 
 def test_the_door_remembers_what_the_database_has_not_stored_yet() -> None:
-    door = Door(Directory())
+    batcher = SenmlBatcher(Directory())
     record = {"n": "band/heart_rate", "u": "beat/min", "v": 60}
-    build(record, door=door)
-    assert [row.time_us for row in build(record, door=door, arrived_us=NOW + 5_000_000, again=True).rows] == [NOW]
+    build(record, batcher=batcher)
+    assert [row.time_us for row in build(record, batcher=batcher, arrived_us=NOW + 5_000_000, again=True).rows] == [NOW]

@@ -1,4 +1,4 @@
-"""The doors of ingest on real brokers and databases: SenML once, and a flood that does not stand before the others."""
+"""Ingest on real brokers and databases: SenML once, and a flood that does not stand before the others."""
 
 import threading
 import time

@@ -1,0 +1,104 @@
+"""Look up gateways, devices, series and marks in the database, and hold them in memory.
+
+An unknown name is looked up again after a pause: a newly provisioned home works without a restart, and a flood of
+messages from a stranger does not become a flood of queries.
+"""
+
+import time
+from typing import Any
+
+import psycopg
+
+from ingest.batches.batch import Limits, StreamKey
+from ingest.batches.horizon import kept_from_us
+from ingest.batches.marks import Mark
+
+ASK_AGAIN_S = 2.0
+"""An unknown name is looked up at most this often."""
+STREAMS_A_DAY = 100
+"""New streams of one gateway in a day, at most. Each new beginning of its outbox takes two."""
+
+
+class DatabaseDirectory:
+    """A :class:`ingest.batches.directory.Directory` over one connection.
+
+    Its methods raise psycopg.OperationalError while the database is away; the caller tries again with a new directory.
+    """
+
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        self._conn = conn
+        self._gateways: dict[str, int] = {}
+        self._devices: dict[tuple[int, str], int] = {}
+        self._series: dict[tuple[int, str], int] = {}
+        self._refused: dict[tuple[Any, ...], float] = {}
+        self._gateways = dict(conn.execute("SELECT name, id FROM gateway").fetchall())
+        for id_, gateway_id, name in conn.execute("SELECT id, gateway_id, name FROM device"):
+            self._devices[gateway_id, name] = id_
+        for id_, device_id, channel in conn.execute("SELECT id, device_id, channel FROM series"):
+            self._series[device_id, channel] = id_
+
+    def gateway(self, name: str) -> int | None:
+        found = self._gateways.get(name)
+        if found is None and self._may_ask(("gateway", name)):
+            row = self._conn.execute("SELECT id FROM gateway WHERE name = %s", (name,)).fetchone()
+            if row is not None:
+                found = self._gateways[name] = row[0]
+        return found
+
+    def device(self, gateway_id: int, name: str) -> int | None:
+        found = self._devices.get((gateway_id, name))
+        if found is None and self._may_ask(("devices", gateway_id)):  # all its devices: many unknown names, one query
+            for id_, known in self._conn.execute("SELECT id, name FROM device WHERE gateway_id = %s", (gateway_id,)):
+                self._devices[gateway_id, known] = id_
+            found = self._devices.get((gateway_id, name))
+        return found
+
+    def series(self, device_id: int, channel: str) -> int:
+        found = self._series.get((device_id, channel))
+        if found is None:
+            row = self._conn.execute(
+                "INSERT INTO series (device_id, channel) VALUES (%s, %s)"
+                " ON CONFLICT (device_id, channel) DO UPDATE SET channel = EXCLUDED.channel RETURNING id",
+                (device_id, channel),
+            ).fetchone()
+            assert row is not None  # noqa: S101 - RETURNING always gives the row
+            found = self._series[device_id, channel] = row[0]
+        return found
+
+    def mark(self, key: StreamKey) -> Mark | None:
+        """Read a stream's stored mark; a fresh one for a new stream; None beyond ``STREAMS_A_DAY`` of the gateway."""
+        row = self._conn.execute(
+            """
+            SELECT high, array(SELECT ARRAY[lower(gap), upper(gap)] FROM unnest(gaps) gap), version, newest_us
+            FROM ingest_stream WHERE (gateway_id, epoch, stream) = (%s, %s, %s)
+            """,
+            key,
+        ).fetchone()
+        if row is not None:
+            return Mark(row[0], [(first, behind) for first, behind in row[1]], row[2], row[3])
+        (streams,) = self._conn.execute(
+            "SELECT count(*) FROM ingest_stream WHERE gateway_id = %s AND updated_at > now() - INTERVAL '1 day'",
+            key[:1],
+        ).fetchone() or (0,)
+        return Mark() if streams < STREAMS_A_DAY else None
+
+    def arrival(self, gateway_id: int, digest: bytes) -> int | None:
+        row = self._conn.execute(
+            "SELECT (extract(epoch FROM arrived_at) * 1000000)::bigint FROM senml_arrival"
+            " WHERE (gateway_id, sha256) = (%s, %s)",
+            (gateway_id, digest),
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def narrow(self, limits: Limits) -> Limits:
+        """Raise the earliest accepted time to the end of the readings' retention."""
+        return Limits(max(limits.earliest_us, kept_from_us(self._conn)), limits.latest_us)
+
+    def _may_ask(self, name: tuple[Any, ...]) -> bool:
+        now = time.monotonic()
+        if len(self._refused) > 10_000:
+            self._refused.clear()
+        if now - self._refused.get(name, -ASK_AGAIN_S) < ASK_AGAIN_S:
+            return False
+        self._refused[name] = now
+        return True
