@@ -85,26 +85,35 @@ def test_modules_exist(page: Path) -> None:
     assert not missing
 
 
-def command_lines(text: str) -> list[str]:
-    """Calls of ``shouwang`` in code: their words after the program's name."""
-    blocks = "\n".join(re.findall(r"^ *```(?:sh|bash)?$(.*?)^ *```", text, re.MULTILINE | re.DOTALL))
-    lines = re.findall(r"^\s*(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?shouwang (.*?)(?:\s#.*)?$", blocks, re.MULTILINE)
-    return lines + re.findall(r"`shouwang ([^`]*)`", text)
+def blocks(text: str) -> list[str]:
+    """Calls of ``shouwang`` in blocks of code, lines joined: their words after the program's name."""
+    found = re.findall(r"^ *```(\w*)$(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    code = "\n".join(block for language, block in found if language in ("", "sh", "bash"))
+    code = re.sub(r"\\\n *", "", code)
+    return re.findall(r"^\s*(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?shouwang (\S.*?)(?:\s*#.*)?$", code, re.MULTILINE)
+
+
+def command_of(line: str) -> Any:
+    """The command that a line calls; None where there is none of that name."""
+    command, words = typer.main.get_command(app), line.split()
+    while (inner := getattr(command, "commands", None)) and words and not words[0].startswith("-"):
+        if (command := inner.get(words.pop(0))) is None:
+            return None
+    return command
 
 
 @each_page
 def test_commands_and_their_options_exist(page: Path) -> None:
-    wrong = []
-    for line in command_lines(page.read_text()):
-        command: Any = typer.main.get_command(app)
-        words = line.split()
-        while (inner := getattr(command, "commands", None)) and words and not words[0].startswith("-"):
-            if words[0] not in inner:
-                wrong.append(line)
-                break
-            command = inner[words.pop(0)]
-        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-        wrong += [line for option in re.findall(r"(?<!\S)\[?(--[a-z-]+)", line) if option not in known | {"--help"}]
+    text, wrong = page.read_text(), []
+    whole = blocks(text)
+    for line in [*whole, *re.findall(r"`shouwang ([^`]*)`", text)]:
+        command = command_of(line)
+        parameters = command.params if command is not None else []
+        known = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
+        used = set(re.findall(r"(?<!\S)\[?(--[a-z-]+)", line))
+        needed = [p.opts for p in parameters if p.required and p.opts[0].startswith("-") and not p.envvar]
+        if command is None or used - known - {"--help"} or (line in whole and any(not used & {*o} for o in needed)):
+            wrong.append(line)
     assert not wrong
 
 
