@@ -5,7 +5,7 @@ import threading
 
 import structlog
 
-from alerting.service.direct import ChannelDoor, Door
+from alerting.service.direct import DirectChannels, DirectSender
 from alerting.service.service import run
 from alerting.service.settings import AlertingSettings
 from database.settings import DatabaseSettings
@@ -23,15 +23,17 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     database = DatabaseSettings()
-    run(AlertingSettings(), database, BrokerSettings().broker(), stop, _door(database))
+    run(AlertingSettings(), database, BrokerSettings().broker(), stop, _direct(database))
 
 
-def _door(database: DatabaseSettings) -> Door | None:
-    """The channels of the delivery service, for emergencies while the database is away. Wrong settings stop nothing
-    here: the alert still reaches every console."""
+def _direct(database: DatabaseSettings) -> DirectSender | None:
+    """The channels of the delivery service, for emergencies while the database is away.
+
+    None where the settings are wrong: that must not stop alerting, and alerts still reach every console.
+    """
     file = NotifySettings().channels_file
     try:
-        return ChannelDoor(load(file), database)
+        return DirectChannels(load(file), database)
     except ConfigError as error:
         log.error("while the database is away, emergencies reach the consoles alone", reason=str(error))
         return None

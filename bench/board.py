@@ -212,7 +212,20 @@ def _fill(conn: psycopg.Connection[Any]) -> list[notice.AlertNotice]:
             household, resident = homes[number % len(homes)]
             at = now - dt.timedelta(seconds=place * 97 % 7200 if rule != "gateway_silent" else place % 300)
             alert = lifecycle.NewAlert(
-                uuid.uuid4(), rule, 1, severity, f"bench:{number}", household, resident, at, at, at, at, zh, en, {}
+                id=uuid.uuid4(),
+                rule=rule,
+                rule_version=1,
+                severity=severity,
+                subject=f"bench:{number}",
+                household_id=household,
+                resident_id=resident,
+                onset=at,
+                sensed_at=at,
+                received_at=at,
+                raised_at=at,
+                reason_zh=zh,
+                reason_en=en,
+                evidence={},
             )
             lifecycle.raise_alert(conn, alert)
             number += 1
@@ -222,9 +235,21 @@ def _fill(conn: psycopg.Connection[Any]) -> list[notice.AlertNotice]:
 def _row_of(one: notice.AlertNotice) -> lifecycle.NewAlert:
     at = dt.datetime.fromtimestamp(one.onset_us / 1e6, dt.UTC)
     return lifecycle.NewAlert(
-        uuid.UUID(one.id), one.rule, 1, one.severity, one.subject, one.household_id, one.resident_id, at, at, at, at,
-        one.reason_zh, one.reason_en, {},
-    )  # fmt: skip
+        id=uuid.UUID(one.id),
+        rule=one.rule,
+        rule_version=1,
+        severity=one.severity,
+        subject=one.subject,
+        household_id=one.household_id,
+        resident_id=one.resident_id,
+        onset=at,
+        sensed_at=at,
+        received_at=at,
+        raised_at=at,
+        reason_zh=one.reason_zh,
+        reason_en=one.reason_en,
+        evidence={},
+    )
 
 
 def _log_in(page: Page, address: str, login: str, password: str) -> None:

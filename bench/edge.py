@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.figures import Figure
 from device_simulators.homes import demo_home
 from edge_agent.outbox.outbox import read_totals
-from firmware_profiles.signed_config import write_public_key
+from edge_agent.updates.signed_config import write_public_key
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 from shouwang.platform.homes import write_home

@@ -22,7 +22,7 @@ from bench.alert_latency import connected
 from bench.figures import Figure
 from device_simulators.home import Home
 from edge_agent.outbox.frames import FrameCutter
-from edge_agent.outbox.outbox import Buffer, read_totals
+from edge_agent.outbox.outbox import Outbox, read_totals
 from edge_agent.outbox.sent import Sent
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
@@ -117,12 +117,12 @@ def _in_memory(otherwise: Path) -> Iterator[Path]:
 def _fill(folder: Path) -> tuple[Path, int]:
     """Fill an outbox with a day until a minute ago; returns its file and size in bytes."""
     file = folder / "buffer.db"
-    buffer = Buffer(file, GATEWAY, Clock(), BUDGET_MB << 20)
+    outbox = Outbox(file, GATEWAY, Clock(), BUDGET_MB << 20)
     for cutter in _seconds(time.time_ns() // 1000 - (DAY_S + 60) * 1_000_000):
         for base_us, series in cutter.cut():
-            buffer.put_frame(base_us, series)
+            outbox.put_frame(base_us, series)
     size = sum(one.stat().st_size for one in folder.iterdir())
-    buffer.close()
+    outbox.close()
     return file, size
 
 
@@ -195,21 +195,21 @@ def _gateway(broker: mqtt.Broker, file: Path) -> None:
 
 async def _send(broker: mqtt.Broker, file: Path) -> None:
     clock = Clock()
-    buffer = Buffer(file, GATEWAY, clock, BUDGET_MB << 20)
-    uplink = Uplink(broker, GATEWAY, buffer, clock, {}, Sent(file.with_suffix(".sent"), 64 << 20))
+    outbox = Outbox(file, GATEWAY, clock, BUDGET_MB << 20)
+    uplink = Uplink(broker, GATEWAY, outbox, clock, {}, Sent(file.with_suffix(".sent"), 64 << 20))
     uplink.start()
     tick = rest = 0
     while rest < EVENTS_AT_REST:
         await asyncio.sleep(EVENT_EVERY_S)
         tick += 1
         # The last frames of the backlog travel with the first events at rest: those count as of the drain.
-        when = "drain" if buffer.totals().pending > 10 else "rest"
+        when = "drain" if outbox.totals().pending > 10 else "rest"
         rest += when == "rest"
         if tick % 10 == 0:
             now = clock.now_us()
             values = np.array([70], np.float32)
-            buffer.put_frame(now, [wire.make_series("radar", "heart_rate", now, np.array([now], np.int64), values)])
-        buffer.put_event("sos-button", "sos_pressed", clock.now_us(), {"when": when}, b"")
+            outbox.put_frame(now, [wire.make_series("radar", "heart_rate", now, np.array([now], np.int64), values)])
+        outbox.put_event("sos-button", "sos_pressed", clock.now_us(), {"when": when}, b"")
         uplink.pump()
     await uplink.stop()
-    buffer.close()
+    outbox.close()

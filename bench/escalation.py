@@ -79,9 +79,21 @@ def _measure(conn: psycopg.Connection[tuple[object, ...]], name: str, count: int
         now = dt.datetime.now(dt.UTC)
         alerts.append(uuid.uuid4())
         alert = lifecycle.NewAlert(
-            alerts[-1], "sos", 1, "emergency", f"bench:{name}:{number}", int(str(household)), int(str(resident)),
-            now, now, now, now, "老人按下呼叫按钮", "SOS pressed", {},
-        )  # fmt: skip
+            id=alerts[-1],
+            rule="sos",
+            rule_version=1,
+            severity="emergency",
+            subject=f"bench:{name}:{number}",
+            household_id=int(str(household)),
+            resident_id=int(str(resident)),
+            onset=now,
+            sensed_at=now,
+            received_at=now,
+            raised_at=now,
+            reason_zh="老人按下呼叫按钮",
+            reason_en="SOS pressed",
+            evidence={},
+        )
         lifecycle.raise_alert(conn, alert)
     wait_until(lambda: len(_first(conn, alerts)) == count, 120, f"{count} first messages")
     return _first(conn, alerts)

@@ -17,7 +17,7 @@ import psycopg
 
 from bench.district import servers
 from bench.figures import Figure
-from console.pages import vitals
+from care_network.records import vitals
 from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work
 from database.migrate import migrate

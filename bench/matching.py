@@ -170,7 +170,22 @@ def _district(conn: psycopg.Connection[Any], now: dt.datetime) -> list[dict[str,
     alerts = []
     for number, (household, resident) in enumerate(conn.execute("SELECT household_id, id FROM resident").fetchall()):
         severity = URGENCIES[number % 3]
-        alert = NewAlert(uuid.uuid4(), "fall", 1, severity, "x", household, resident, now, now, now, now, "", "", {})
+        alert = NewAlert(
+            id=uuid.uuid4(),
+            rule="fall",
+            rule_version=1,
+            severity=severity,
+            subject="x",
+            household_id=household,
+            resident_id=resident,
+            onset=now,
+            sensed_at=now,
+            received_at=now,
+            raised_at=now,
+            reason_zh="",
+            reason_en="",
+            evidence={},
+        )
         lifecycle.raise_alert(conn, alert)
         row = lifecycle.load(conn, alert.id)
         if row is not None:
@@ -183,9 +198,14 @@ def _jobs(crew: Crew) -> list[Job]:
     services = sorted(SERVICES)
     return [
         Job(
-            str(number), rng.choice(services), rng.choice(URGENCIES), f"sz.yt.s{rng.randrange(4)}.m.c",
-            114.24 + rng.random() * 0.02, 22.56 + rng.random() * 0.02, ("cmn",),
-            {crew.day.people[rng.randrange(PEOPLE)].id: 2},
+            key=str(number),
+            service=rng.choice(services),
+            urgency=rng.choice(URGENCIES),
+            path=f"sz.yt.s{rng.randrange(4)}.m.c",
+            longitude=114.24 + rng.random() * 0.02,
+            latitude=22.56 + rng.random() * 0.02,
+            languages=("cmn",),
+            visits={crew.day.people[rng.randrange(PEOPLE)].id: 2},
         )
         for number in range(ORDERS)
-    ]  # fmt: skip
+    ]

@@ -1,23 +1,35 @@
-"""What the care network refuses, in words for the person who asked."""
+"""Refusals of the care network, in words for the person who asked."""
 
 from vocabulary.errors import BilingualError
 
 
-class CareNetworkError(ValueError):
-    """Something asked of the care network can not be done; the text says why and what to do."""
+class CareNetworkError(BilingualError, ValueError):
+    """The care network can not do what was asked; the texts say why and what to do."""
 
 
-class ProvisioningError(BilingualError, CareNetworkError):
+class ProvisioningError(CareNetworkError):
     """A new area, household, resident, device, shift or account breaks a rule.
 
-    ``field``: the field that is wrong, where it is one; ``code``: the sort of refusal, for programs.
+    ``field``: the wrong field, where it is one; ``code``: the sort of refusal, for programs.
     """
 
     code = "invalid"
 
-    def __init__(self, *, en: str, zh: str = "", field: str | None = None) -> None:
+    def __init__(self, *, en: str, zh: str, field: str | None = None) -> None:
         super().__init__(en=en, zh=zh)
         self.field = field
+
+
+class MalformedError(ProvisioningError):
+    """A field is missing, unknown, or not of the form that its type asks for.
+
+    The texts name the field's type as programs know it (a pattern, a range); whoever shows them beside a form can say
+    better what to write there. ``missing``: the field is not there at all.
+    """
+
+    def __init__(self, *, en: str, zh: str, field: str | None = None, missing: bool = False) -> None:
+        super().__init__(en=en, zh=zh, field=field)
+        self.missing = missing
 
 
 class ExistsError(ProvisioningError):
@@ -56,12 +68,12 @@ class KeyFileError(CareNetworkError):
     code = "key"
 
 
-class LoginRefusedError(BilingualError, CareNetworkError):
+class LoginRefusedError(CareNetworkError):
     """A login did not succeed. The texts do not tell whether the login exists.
 
     ``retry_after_s``: seconds to wait before the next attempt is looked at; 0: now.
     """
 
-    def __init__(self, *, zh: str, en: str, retry_after_s: int = 0) -> None:
+    def __init__(self, *, en: str, zh: str, retry_after_s: int = 0) -> None:
         super().__init__(en=en, zh=zh)
         self.retry_after_s = retry_after_s

@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from console.pages import alerts, api, handovers, messages, orders, parameters, phone, push, residents, service_level
+from console.links import answers, phone
+from console.pages import alerts, api, handovers, orders, parameters, push, residents, service_level
 from console.settings import ConsoleSettings
 from console.shell.security import LoginNeeded, guard
 from console.shell.state import Console
@@ -41,7 +42,7 @@ def create_app(settings: ConsoleSettings, database: DatabaseSettings, broker: Br
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
     # dispatch stands before api: the general step of an alert would take its paths
-    for part in (orders, phone, service_level, parameters, residents, handovers, alerts, api, messages, push):
+    for part in (orders, phone, service_level, parameters, residents, handovers, alerts, api, answers, push):
         app.include_router(part.router)
     app.add_exception_handler(LoginNeeded, _login_needed)
     app.add_exception_handler(HTTPException, _refused)

@@ -19,7 +19,7 @@ PIECE = IMU_HZ // 10
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something out of the ordinary, ``at_s`` seconds after the start and then every ``every_s`` (0: once).
 
     ``wear``: the pendant is worn and streams its raw signal without a break: ``recordings`` one after the other and

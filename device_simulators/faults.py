@@ -14,7 +14,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is wrong with a pendant; the defaults are a sound one."""
 
     drop_out: Share = 0.0

@@ -15,7 +15,7 @@ from edge_agent.driver_loading import find_driver, make_driver
 from edge_agent.fall.fusion import FallNews
 from edge_agent.fall.watch import STATES, FallWatch
 from edge_agent.outbox.frames import FrameCutter
-from edge_agent.outbox.outbox import Buffer
+from edge_agent.outbox.outbox import Outbox
 from edge_agent.outbox.sent import Sent
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.updates.updater import COMMAND as UPDATE_CONFIG
@@ -34,9 +34,9 @@ DRIVER_PAUSE_S = (1.0, 60.0)
 class Agent:
     """The sink of the drivers, and what becomes of the readings and events they bring."""
 
-    def __init__(self, config: HomeConfig, buffer: Buffer, clock: Clock) -> None:
-        self._config, self._buffer, self._clock = config, buffer, clock
-        self._line = LineWatch(buffer, clock)
+    def __init__(self, config: HomeConfig, outbox: Outbox, clock: Clock) -> None:
+        self._config, self._outbox, self._clock = config, outbox, clock
+        self._line = LineWatch(outbox, clock)
         self._frames = FrameCutter()
         self._falls = FallWatch()
         self._bed = BedWatch()
@@ -44,7 +44,7 @@ class Agent:
         self.drivers = [DriverState(driver.kind) for driver in config.drivers]
         memory = config.buffer.path.with_suffix(".alarm.json")
         self.alarm = AlarmRunner(config.local_alarm, config.gateway, memory, self._report_alarm, clock)
-        self.operation = Operation(config, buffer, clock, self.drivers, self.alarm.probes)
+        self.operation = Operation(config, outbox, clock, self.drivers, self.alarm.probes)
 
     # Sink
 
@@ -92,12 +92,12 @@ class Agent:
     def _put_event(
         self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool], evidence: bytes
     ) -> None:
-        self._buffer.put_event(device, kind, time_us, values, evidence)
+        self._outbox.put_event(device, kind, time_us, values, evidence)
         self._pump()
         self.alarm.event(device, kind, time_us)
 
     def _report_alarm(self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool]) -> None:
-        self._buffer.put_event(device, kind, time_us, values, b"")
+        self._outbox.put_event(device, kind, time_us, values, b"")
         self._pump()
 
     # what runs
@@ -114,7 +114,7 @@ class Agent:
 
     def cut_frames(self) -> None:
         for base_us, series in self._frames.cut():
-            self._buffer.put_frame(base_us, series)
+            self._outbox.put_frame(base_us, series)
         self._pump()
 
     def _pump(self) -> None:
@@ -157,8 +157,8 @@ async def run_agent(
     for driver in config.drivers:
         find_driver(driver.kind)
     clock = Clock()
-    buffer = Buffer(config.buffer.path, config.gateway, clock, config.buffer.budget_mb * 1024 * 1024)
-    agent = Agent(config, buffer, clock)
+    outbox = Outbox(config.buffer.path, config.gateway, clock, config.buffer.budget_mb * 1024 * 1024)
+    agent = Agent(config, outbox, clock)
     notifier = notifier or Notifier({}, 0)
     handlers: dict[str, Handler] = {
         "ping": lambda _: "pong",
@@ -169,7 +169,7 @@ async def run_agent(
     if updater is not None:
         handlers[UPDATE_CONFIG] = updater.receive
     sent = Sent(config.buffer.path.with_suffix(".sent"), config.buffer.sent_mb * 1024 * 1024)
-    uplink = agent.uplink = Uplink(config.broker, config.gateway, buffer, clock, handlers, sent)
+    uplink = agent.uplink = Uplink(config.broker, config.gateway, outbox, clock, handlers, sent)
     uplink.start()
     tasks = [
         asyncio.create_task(work)
@@ -198,7 +198,7 @@ async def run_agent(
         await asyncio.gather(*ends, *tasks, return_exceptions=True)
         agent.cut_frames()
         await uplink.stop()
-        buffer.close()
+        outbox.close()
 
 
 async def _wait(event: asyncio.Event) -> None:

@@ -49,7 +49,7 @@ class UpdatesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where versions are kept; not given: the folder ``config`` beside the buffer."""
 
 
-class HomeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HomeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway: GatewayName
     broker: Broker
     buffer: BufferConfig

@@ -1,4 +1,4 @@
-"""The way up: buffer to broker, events before readings, deleted at PUBACK; birth, last will, commands.
+"""The way up: outbox to broker, events before readings, deleted at PUBACK; birth, last will, commands.
 
 paho runs the connection in its own thread and repeats what was not acknowledged when it reconnects, in order; this side
 keeps the windows small, so that an event never queues behind a backlog, and hands nothing over while offline. A broker
@@ -7,15 +7,16 @@ that answers but acknowledges nothing is left and called again.
 
 import asyncio
 import contextlib
+import importlib.metadata
 import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import paho.mqtt.client as paho
 import structlog
 
 from edge_agent.outbox.file import Lane
-from edge_agent.outbox.outbox import Buffer, Outgoing
+from edge_agent.outbox.outbox import Outbox, Outgoing
 from edge_agent.outbox.resend import COMMAND as RESEND
 from edge_agent.outbox.resend import Resend
 from edge_agent.outbox.sent import Sent
@@ -33,8 +34,18 @@ second, which leaves the processor, and a district where all gateways come back 
 ACK_TIMEOUT_S = 30.0
 """So long without any acknowledgement while something flies, and the connection is given up."""
 AGAIN = -1
-"""In place of the buffer's id: a message that is sent once more, and that the buffer knows nothing of."""
-SOFTWARE = "shouwang-edge 0.1.0"
+"""In place of the outbox's id: a message that is sent once more and that the outbox has forgotten."""
+
+
+def _software() -> str:
+    """Name and version of the program, as the status says it."""
+    try:
+        return f"shouwang-edge {importlib.metadata.version('shouwang')}"
+    except importlib.metadata.PackageNotFoundError:  # a source tree that is not installed
+        return "shouwang-edge unknown"
+
+
+SOFTWARE = _software()
 
 Handler = Callable[[wire.Command], str]
 """Carries a command out and says what it did; raises ValueError where it can not."""
@@ -47,19 +58,19 @@ class Interim(str):
 
 
 class Uplink:
-    """Lives in one event loop; call :meth:`pump` when something was put into the buffer."""
+    """Lives in one event loop; call :meth:`pump` after something was put into the outbox."""
 
     def __init__(
         self,
         broker: mqtt.Broker,
         gateway: str,
-        buffer: Buffer,
+        outbox: Outbox,
         clock: Clock,
         handlers: dict[str, Handler],
         sent: Sent,
         ack_timeout_s: float = ACK_TIMEOUT_S,
     ) -> None:
-        self._broker, self._gateway, self._buffer, self._clock = broker, gateway, buffer, clock
+        self._broker, self._gateway, self._outbox, self._clock = broker, gateway, outbox, clock
         self._sent, self._resend = sent, Resend(sent)
         self._handlers = {RESEND: self._asked_again, **handlers}
         self._ack_timeout_s = ack_timeout_s
@@ -71,7 +82,7 @@ class Uplink:
         self.round_trip_s: float | None = None
         """Of the message that was acknowledged last; None before the first."""
         self._heads: dict[tuple[int, str], int] = {}  # by epoch and stream: the highest number acknowledged
-        self._done: list[int] = []  # acknowledged, not yet told to the buffer
+        self._done: list[int] = []  # acknowledged, not yet deleted from the outbox
         self._progress = 0.0  # when the broker last acknowledged, or had nothing to
         self._pumping = False
         will = mqtt.Will(wire.topic(gateway, "status"), wire.encode(self._status("offline")))
@@ -94,7 +105,7 @@ class Uplink:
     async def stop(self, patience_s: float = 5.0) -> None:
         """Send what waits if the broker takes it within ``patience_s``, say goodbye, disconnect."""
         deadline = self._loop.time() + patience_s
-        while self._online and self._loop.time() < deadline and (self._in_flight or self._buffer.totals().pending):
+        while self._online and self._loop.time() < deadline and (self._in_flight or self._outbox.totals().pending):
             self.pump()
             await asyncio.sleep(0.02)
         if self._online:
@@ -108,7 +119,7 @@ class Uplink:
         """Hand over what fits into the windows: events first."""
         self._pumping = False
         if self._done:
-            self._buffer.delete(self._done)
+            self._outbox.delete(self._done)
             self._done = []
         if self._online and not self._in_flight:
             self._progress = self._loop.time()
@@ -119,17 +130,17 @@ class Uplink:
         flying = [message.lane for message in self._in_flight.values()]
         room = WINDOW["events"] - flying.count("events")
         if room > 0:
-            for message in self._buffer.next("events", self._clock.now_us(), room):
+            for message in self._outbox.next("events", self._clock.now_us(), room):
                 self._publish(message)
         room = WINDOW["frames"] - flying.count("frames")
         if room > 0:
-            for message in self._buffer.next("frames", self._clock.now_us(), room):
+            for message in self._outbox.next("frames", self._clock.now_us(), room):
                 self._publish(message)
         room = WINDOW["frames"] - sum(message.lane == "frames" for message in self._in_flight.values())
         for again in self._resend.take(room):  # nothing fresh waits where there is room
             self._publish(Outgoing(AGAIN, "frames", again))
         if not self._in_flight:
-            self._buffer.flush()
+            self._outbox.flush()
 
     def tell_status(self) -> None:
         """Publish how things are now, where the line is up; a later connection tells it anyway."""
@@ -158,24 +169,25 @@ class Uplink:
         self._in_flight[info.mid] = message
         self._handed_over[info.mid] = self._loop.time()
 
-    def _status(self, state: Any) -> wire.Status:
-        totals = self._buffer.totals()
+    def _status(self, state: Literal["online", "offline"]) -> wire.Status:
+        totals = self._outbox.totals()
+        epoch = self._outbox.epoch
         return wire.Status(
-            wire.VERSION,
-            self._gateway,
-            state,
-            self._clock.now_us(),
-            self._buffer.epoch,
-            self._clock.boot_us,
-            SOFTWARE,
-            totals.pending,
-            totals.lost_readings,
-            totals.lost_events,
-            self._buffer.unwritable[:200],
-            self._clock.synced,
-            round(self._clock.offset_us() / 1000, 1),
-            self._clock.steps,
-            {stream: seq for (epoch, stream), seq in self._heads.items() if epoch == self._buffer.epoch},
+            version=wire.VERSION,
+            gateway=self._gateway,
+            state=state,
+            time_us=self._clock.now_us(),
+            epoch=epoch,
+            boot=self._clock.boot_us,
+            software=SOFTWARE,
+            buffered=totals.pending,
+            lost_readings=totals.lost_readings,
+            lost_events=totals.lost_events,
+            buffer_fault=self._outbox.unwritable[:200],
+            clock_synced=self._clock.synced,
+            clock_offset_ms=round(self._clock.offset_us() / 1000, 1),
+            clock_steps=self._clock.steps,
+            acknowledged={stream: seq for (of, stream), seq in self._heads.items() if of == epoch},
         )
 
     def _from_thread(self, callback: Callable[..., None]) -> Callable[..., None]:
@@ -200,7 +212,7 @@ class Uplink:
             return
         self._calling, self._online = False, True
         self.tell_status()
-        log.info("connected", gateway=self._gateway, waiting=self._buffer.totals().pending)
+        log.info("connected", gateway=self._gateway, waiting=self._outbox.totals().pending)
         self.pump()
 
     def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -227,7 +239,7 @@ class Uplink:
             self._loop.call_later(GATHER_S, self.pump)
 
     def _asked_again(self, command: wire.Command) -> str:
-        answer = self._resend.asked(command, self._buffer.holds)
+        answer = self._resend.asked(command, self._outbox.holds)
         self._loop.call_soon(self.pump)
         return answer
 

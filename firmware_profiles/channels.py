@@ -13,7 +13,7 @@ from firmware_profiles.errors import ProfileError
 _HERE = Path(__file__).parent
 
 
-class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A measured quantity. ``range`` is what is physically possible, in ``unit`` (UCUM)."""
 
     code: str

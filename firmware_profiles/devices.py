@@ -26,7 +26,7 @@ class ChannelKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     map: dict[str, float] = {}
 
 
-class DeviceModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model of a real product."""
 
     id: str

@@ -1,8 +1,8 @@
 """ESPHome payloads over MQTT: one topic an entity, ``<node>/<component>/<object id>/state``, the value as text."""
 
+from firmware_profiles.decoding.payload import translate
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.payload import translate
 from firmware_profiles.readings import Heard
 
 _LONGEST_STATE = 255

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from firmware_profiles import senml_units, wire
+from firmware_profiles import wire
 from firmware_profiles.channels import CHANNELS
+from firmware_profiles.decoding import senml_units
 from firmware_profiles.errors import DecodeError
 
 VERSION = 10

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from firmware_profiles.decoding.payload import translate
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.payload import translate
 from firmware_profiles.readings import Heard
 
 HEAD, TAIL = b"\x53\x59", b"\x54\x43"

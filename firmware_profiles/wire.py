@@ -90,7 +90,7 @@ class Event(msgspec.Struct, frozen=True):
     """A window of the raw signal, as the event kind documents it (falls: see ``edge_agent.fall``)."""
 
 
-class Status(msgspec.Struct, frozen=True):
+class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Birth (online) or death (offline: the broker's last will), retained by the broker."""
 
     version: int

@@ -1,8 +1,8 @@
 """Zigbee2MQTT payloads: the JSON object that it publishes on ``zigbee2mqtt/<friendly name>``."""
 
+from firmware_profiles.decoding.payload import parse_json, translate
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.payload import parse_json, translate
 from firmware_profiles.readings import Heard
 
 

@@ -138,3 +138,60 @@ def note_answer(conn: psycopg.Connection[Any], gap_id: int, gateway: str, gone: 
             (row[3], lost, row[0], row[1], row[2], row[4], row[5], gap_id, gap_id),
         ).fetchone()
     return 0 if counted is None else int(counted[0])
+
+
+class GapRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A gap for people: numbers ``first`` to ``last`` of a stream, and its story."""
+
+    id: int
+    gateway: str
+    stream: str
+    first: int
+    last: int
+    seen_at: dt.datetime
+    state: str
+    """'open', 'asked', 'repaired' or 'lost'."""
+    asks: int
+    note: str
+    settled_by: str
+
+
+def listing(
+    conn: psycopg.Connection[Any], *, gateway: str | None = None, settled: bool = False, limit: int = 100
+) -> list[GapRecord]:
+    """List gaps, oldest first: those that wait, with ``settled`` also those repaired or lost."""
+    with conn.cursor(row_factory=class_row(GapRecord)) as cursor:
+        return cursor.execute(
+            """
+            SELECT gap.id, name AS gateway, stream, lower(numbers) AS first, upper(numbers) - 1 AS last, seen_at,
+                gap.state, asks, note, settled_by
+            FROM stream_gap AS gap JOIN gateway ON gateway.id = gateway_id
+            WHERE (%s OR gap.state IN ('open', 'asked')) AND name = coalesce(%s, name)
+            ORDER BY gap.id LIMIT %s
+            """,
+            (settled, gateway, limit),
+        ).fetchall()
+
+
+def ask_again(conn: psycopg.Connection[Any], ids: Sequence[int]) -> list[int]:
+    """Make these gaps due now, lost ones too; the ids of those that are not repaired yet."""
+    rows = conn.execute(
+        """
+        UPDATE stream_gap SET ask_after = now(), state = CASE state WHEN 'lost' THEN 'open' ELSE state END,
+            settled_at = NULL, settled_by = '', note = '' WHERE id = ANY(%s) AND state <> 'repaired' RETURNING id
+        """,
+        (list(ids),),
+    ).fetchall()
+    return [number for (number,) in rows]
+
+
+def accept(conn: psycopg.Connection[Any], ids: Sequence[int], *, by: str, because: str) -> list[int]:
+    """Mark these gaps as lost for good; the ids of those that waited."""
+    rows = conn.execute(
+        """
+        UPDATE stream_gap SET state = 'lost', settled_at = now(), settled_by = %s, note = %s
+        WHERE id = ANY(%s) AND state IN ('open', 'asked') RETURNING id
+        """,
+        (by, because, list(ids)),
+    ).fetchall()
+    return [number for (number,) in rows]

@@ -8,6 +8,7 @@ from alerting.service.settings import AlertingSettings
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings
 from dispatch.channels.settings import NotifySettings
+from dispatch.escalation.settings import DispatchSettings
 from firmware_profiles.settings import BrokerSettings
 from ingest.settings import IngestSettings
 
@@ -16,6 +17,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Broker (every service)": BrokerSettings,
     "Ingest": IngestSettings,
     "Alerting": AlertingSettings,
+    "Dispatch (escalation)": DispatchSettings,
     "Notifications": NotifySettings,
     "Console": ConsoleSettings,
 }

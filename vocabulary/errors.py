@@ -1,14 +1,14 @@
-"""Errors that are said to people, in Chinese and English."""
+"""Errors with a text for people, in Chinese and English."""
 
 
 class BilingualError(Exception):
-    """Something that was asked for can not be done.
+    """A refusal of what somebody asked for.
 
-    ``message_zh`` and ``message_en`` say the same to the person who asked: why, and what to do. Both are keyword-only,
-    so that nobody can swap them; an empty Chinese text falls back to the English one. ``str()`` gives the English text.
+    ``message_zh`` and ``message_en`` say the same: why, and what to do. Both are keyword-only and required, so that
+    nobody swaps or forgets one. ``str()`` gives the English text.
     """
 
-    def __init__(self, *, en: str, zh: str = "") -> None:
+    def __init__(self, *, en: str, zh: str) -> None:
         super().__init__(en)
         self.message_en = en
-        self.message_zh = zh or en
+        self.message_zh = zh

@@ -12,6 +12,16 @@ Severity = Literal["emergency", "urgent", "attention", "technical"]
 SEVERITIES: tuple[Severity, ...] = ("emergency", "urgent", "attention", "technical")
 """Gravest first."""
 
+SEVERITY_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "emergency": ("紧急", "emergency"),
+        "urgent": ("急", "urgent"),
+        "attention": ("关注", "attention"),
+        "technical": ("设备", "technical"),
+    }
+)
+"""In Chinese and English."""
+
 RANK: Mapping[str, int] = MappingProxyType({severity: rank for rank, severity in enumerate(SEVERITIES)})
 """Position of each severity in SEVERITIES: a lower rank is graver."""
 

@@ -1,7 +1,7 @@
-"""The broker is away: nobody is heard, and that must be said, by the way that is left: the database.
+"""Watches the connection to the broker and raises an alert in the database while no home can be heard.
 
-A technical alert of the platform itself, raised once however many alerting processes there are: the one that finds none
-open raises it, the first whose link is back clears it, and one that is still cut off raises it again.
+It is a technical alert of the platform itself, raised once however many alerting processes there are: the one that
+finds none open raises it, the first whose link is back clears it, and one that is still cut off raises it again.
 """
 
 import datetime as dt
@@ -23,24 +23,27 @@ log = structlog.get_logger(__name__)
 
 RULE, SUBJECT, HOME = "broker_away", "platform:broker", "PLATFORM"
 SETTLE_S = 600.0
-"""So long after the link is back, homes send what they kept: silence in between is told only if it lasts."""
+"""Time that homes need to send their backlog after the link is back; a silence must last longer to count."""
 SHORT_S = 60.0
-"""A shorter break (a restart) holds nothing back."""
+"""A shorter break (a restart of the broker) excuses no silence."""
 LOOK_S = 1.0
 _FOREVER_US = 1 << 62
 
 
-class LinkWatch:
-    """``up`` and ``down`` from paho's thread; :meth:`run` in one of its own; ``deafness`` from the engine's."""
+class BrokerWatch:
+    """Knows since when this program does not hear the homes ("deaf").
+
+    ``up`` and ``down`` are called in paho's thread, ``deafness`` in the engine's; :meth:`run` has one of its own.
+    """
 
     def __init__(self, database: DatabaseSettings, worker: str, after_s: float, deaf_since_us: int | None) -> None:
-        """``deaf_since_us``: when this program last heard the homes, where it did before; None: never."""
+        """``after_s``: a longer break is an alert; ``deaf_since_us``: when an earlier run last heard the homes."""
         self._database, self._worker, self._after_s = database, worker, after_s
         self._down_at: float | None = time.time()
         self._deaf_us = None if deaf_since_us is None else (deaf_since_us, _FOREVER_US)
-        self._open = True  # an alert of a run before this one may still be
-        self._seen_at = 0.0  # when it was last seen running while this link was down
-        self._look = threading.Event()
+        self._open = True  # an alert of an earlier run may still be
+        self._seen_at = 0.0  # when an alert was last seen open while this link was down
+        self._changed = threading.Event()
 
     def up(self) -> None:
         self._down_at = None
@@ -48,7 +51,7 @@ class LinkWatch:
             since_us, now = self._deaf_us[0], time.time()
             long = now - since_us / 1e6 >= SHORT_S
             self._deaf_us = (since_us, round((now + SETTLE_S) * 1e6)) if long else None
-        self._look.set()
+        self._changed.set()
 
     def down(self) -> None:
         if self._down_at is None:
@@ -58,8 +61,10 @@ class LinkWatch:
             self._deaf_us = (self._deaf_us[0] if again and self._deaf_us else begun_us, _FOREVER_US)
 
     def stood_still(self, since_us: int, now_us: int) -> bool:
-        """The service looked at its clock at these two moments, one after the other. Whether it heard nobody in
-        between: the machine slept, or its clock was behind and has been put right; that is nobody's silence."""
+        """Whether the program stood still between two consecutive looks at the clock, and so heard nobody.
+
+        The machine slept, or its clock was behind and has been set: no home's silence.
+        """
         if since_us - now_us > SHORT_S * 1e6 and self._deaf_us is not None and self._deaf_us[1] != _FOREVER_US:
             # the clock was ahead: the end must not wait for a date that was wrong
             self._deaf_us = (self._deaf_us[0], min(self._deaf_us[1], now_us + round(SETTLE_S * 1e6)))
@@ -74,13 +79,13 @@ class LinkWatch:
 
     @property
     def deafness(self) -> Pause | None:
-        """The time in which this program did not hear the homes, and until when their words come late."""
+        """The time in which this program did not hear the homes, and in which their backlog arrives."""
         return None if self._deaf_us is None else Pause("deaf", EVERYWHERE, "", *self._deaf_us)
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            self._look.wait(LOOK_S)
-            self._look.clear()
+            self._changed.wait(LOOK_S)
+            self._changed.clear()
             down_at = self._down_at
             late = down_at is not None and time.time() - down_at >= self._after_s
             if (down_at is None and not self._open) or (down_at is not None and not late):
@@ -99,8 +104,10 @@ class LinkWatch:
                 stop.wait(LOOK_S)
 
     def _raise(self, conn: psycopg.Connection[Any], since_s: float) -> None:
-        """``since_s``: untold since then. Another's link that came back a moment sooner has cleared it: that is no news
-        until ours has stayed away for as long again."""
+        """Raise the alert, unless one is open. ``since_s``: no alert has been open since then.
+
+        Another process whose link came back sooner may have cleared it; this one waits as long again before the next.
+        """
         now = dt.datetime.now(dt.UTC)
         if _running(conn):
             self._seen_at = now.timestamp()
@@ -111,12 +118,23 @@ class LinkWatch:
         since = dt.datetime.fromtimestamp(since_s, dt.UTC)
         minutes = (now - since).total_seconds() / 60
         alert = lifecycle.NewAlert(
-            alert_id(SUBJECT, RULE, round(since.timestamp() * 1e6)), RULE, 1, "technical", SUBJECT, household_id, None,
-            since, since, now, now,
-            f"消息服务器连接中断 {minutes:.1f} 分钟,无法接收各住户的数据和预警",
-            f"The broker has been out of reach for {minutes:.1f} min: no home is heard, no alert can be raised",
-            {"kind": "link", "worker": self._worker},
-        )  # fmt: skip
+            id=alert_id(SUBJECT, RULE, round(since.timestamp() * 1e6)),
+            rule=RULE,
+            rule_version=1,
+            severity="technical",
+            subject=SUBJECT,
+            household_id=household_id,
+            resident_id=None,
+            onset=since,
+            sensed_at=since,
+            received_at=now,
+            raised_at=now,
+            reason_zh=f"消息服务器连接中断 {minutes:.1f} 分钟,无法接收各住户的数据和预警",
+            reason_en=(
+                f"The broker has been out of reach for {minutes:.1f} min: no home is heard, no alert can be raised"
+            ),
+            evidence={"kind": "link", "worker": self._worker},
+        )
         if lifecycle.raise_alert(conn, alert):
             self._seen_at = now.timestamp()
             log.error("the broker is away", since=since.isoformat(), alert_id=str(alert.id))
@@ -135,7 +153,7 @@ def _running(conn: psycopg.Connection[Any]) -> list[Any]:
 
 
 def _platform(conn: psycopg.Connection[Any]) -> int | None:
-    """The platform itself as a household, in the smallest area around all homes: those who see it all are told."""
+    """The household that stands for the platform, in the smallest area around all homes: its staff see all of them."""
     conn.execute(
         """
         INSERT INTO household (code, area_id, address_zh, address_en)

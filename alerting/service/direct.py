@@ -1,4 +1,4 @@
-"""Tell somebody without the database: the channels' own adapters, those that need none, in the settings' order."""
+"""Sends a message without the database, by those channels' adapters that do not need it, in the settings' order."""
 
 import datetime as dt
 from typing import Protocol
@@ -8,28 +8,29 @@ import structlog
 
 from database.pool import make_pool
 from database.settings import DatabaseSettings
-from dispatch.channels import config, wording
+from dispatch.channels import config
 from dispatch.channels.adapters.base import Adapter, DeliveryError, Outgoing
 from dispatch.channels.adapters.webpush import Subscription
+from dispatch.channels.wording import alert_words as wording
 from dispatch.core.notice import AlertNotice
-from dispatch.ladders.people import Called
+from dispatch.ladders.people import Addressee
 
 log = structlog.get_logger(__name__)
 
 NEED_DATABASE = ("console", "outbox", "webpush")
-"""Adapters that can not send while it is away."""
+"""Adapters that can not send while the database is away."""
 
 
-class Door(Protocol):
-    """A way out that does not need the database."""
+class DirectSender(Protocol):
+    """Sends without the database."""
 
-    def send(self, person: Called, alert: AlertNotice, key: UUID) -> bool:
+    def send(self, person: Addressee, alert: AlertNotice, key: UUID) -> bool:
         """Tell one person of one alert; False where no channel took it. A repetition has the same ``key``."""
         ...
 
 
-class ChannelDoor:
-    """The channels of the settings file. Raises ConfigError for wrong ones."""
+class DirectChannels:
+    """The channels of the settings file as a :class:`DirectSender`. Raises ConfigError for wrong ones."""
 
     def __init__(self, channels: config.Channels, database: DatabaseSettings) -> None:
         self._channels = channels
@@ -41,8 +42,8 @@ class ChannelDoor:
         if not usable:
             log.warning("no channel works without the database: while it is away, only the consoles show an emergency")
 
-    def send(self, person: Called, alert: AlertNotice, key: UUID) -> bool:
-        """By the first channel that takes it."""
+    def send(self, person: Addressee, alert: AlertNotice, key: UUID) -> bool:
+        """Send by the first channel that takes it."""
         recipient = person.recipient
         name, phone = person.name_zh, person.phone
         if recipient.kind == "service":
@@ -86,7 +87,7 @@ class _NoBrowsers:
 
 
 def _content(alert: AlertNotice, *, to_family: bool) -> wording.Content:
-    item = wording.Item(
+    item = wording.MessageItem(
         alert_id=alert.id,
         severity=alert.severity,
         rule=alert.rule,

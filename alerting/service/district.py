@@ -1,4 +1,4 @@
-"""From the registry of the care network to what detectors and notices need."""
+"""Builds the detectors' district and the notices of alerts from the registry of the care network."""
 
 import contextlib
 import time
@@ -30,11 +30,11 @@ from vocabulary.labels import room_of
 log = structlog.get_logger(__name__)
 
 WHOLE_S = 300.0
-"""So often the registry is read although its stamp says that nothing changed: somebody may have written past it."""
+"""Interval in which the registry is read even with an unchanged stamp: somebody may have written past the stamp."""
 
 
 def build_district(registry: Registry, before: District | None = None) -> District:
-    """The detectors' view. People known in ``before`` keep their rows; residents who are gone live nowhere."""
+    """Build the detectors' district. People of ``before`` keep their rows; residents who are gone get no household."""
     people = [
         person
         if person.id is None or person.id in registry.residents
@@ -52,7 +52,7 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
         )
         for resident in residents
     ]
-    shared = [  # several people, several grades: what is set for the home counts
+    shared = [  # several people, several grades: the parameters of the home count
         tuned(Person(None, registry.households[h].code, h), layers.values(None, h, None))
         for h, several in sorted(households.items())
         if several > 1
@@ -91,14 +91,14 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
 
 
 def _key(person: Person) -> int:
-    """Of a resident the id, of a household of several its negative id."""
+    """The id of a resident, the negative id of a household of several."""
     return -person.household_id if person.id is None else person.id
 
 
 def build_notice(
     registry: Registry, finding: Finding, received_us: int, raised_us: int, state: AlertState, version: int
 ) -> AlertNotice:
-    """The notice of a finding; what the registry does not know stays empty rather than stopping an alert."""
+    """Build the notice of a finding. A field that the registry does not know stays empty rather than stop an alert."""
     household = registry.households.get(finding.household_id)
     area = None if household is None else registry.areas.get(household.area_path)
     resident = None if finding.resident_id is None else registry.residents.get(finding.resident_id)
@@ -133,27 +133,27 @@ def build_notice(
 
 
 class RegistryCache:
-    """The registry, and its copy on disk for a start while the database is away."""
+    """Holds the registry, with a copy on disk for a start while the database is away."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self.registry = EMPTY
         self.known = False
-        """Whether it was read from anywhere yet; until then every home is a stranger."""
+        """Whether it was read from the database or the copy; before that every home is unknown."""
         self._stamp, self._whole_at = "", 0.0
         if file.exists():
-            with contextlib.suppress(ValueError):  # written by another version: the database has the truth
+            with contextlib.suppress(ValueError):  # written by another version: the database has the present one
                 self.registry, self.known = decode_registry(file.read_bytes()), True
 
     def refresh(self, conn: psycopg.Connection[Any]) -> bool:
-        """Read it anew; says whether it changed. Raises psycopg.Error while the database is away."""
+        """Read the registry; whether it changed. Raises psycopg.Error while the database is away."""
         stamp = registry_stamp(conn)
         if stamp == self._stamp and time.monotonic() < self._whole_at:
             return False
-        found = load_registry(conn)
+        registry = load_registry(conn)
         self._stamp, self._whole_at, self.known = stamp, time.monotonic() + WHOLE_S, True
-        if found == self.registry:
+        if registry == self.registry:
             return False
-        self.registry = found
-        replace_copy(self._file, encode_registry(found))
+        self.registry = registry
+        replace_copy(self._file, encode_registry(registry))
         return True

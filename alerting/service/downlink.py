@@ -1,8 +1,8 @@
-"""From the district to the home: "we have it" at once, "help is coming" when a person has taken it on.
+"""Answers the homes: "we have it" at once, "help is coming" when a person has acknowledged the alert.
 
 ``alert_received`` answers each emergency event; without it the gateway calls for help by itself after 15 s.
-``help_coming`` follows the alert's acknowledgement. It is learned from the database (LISTEN, and a look back after
-every connection) and repeated when a gateway comes online; gateways know a repetition by the command's id.
+``help_coming`` follows the alert's acknowledgement, which the database reports (LISTEN, and a look back after every
+connection). It is repeated when a gateway comes online; gateways know a repetition by the command's id.
 """
 
 import queue
@@ -21,15 +21,16 @@ from care_network.records.registry import Registry
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
+from vocabulary.times import SECOND_US
 
 log = structlog.get_logger(__name__)
 
 ANSWERED = frozenset(
     {kind for kind, call in CALLS.items() if call.severity == "emergency"} | {"fall_suspected", "fall_confirmed"}
 )
-"""Events to which a home waits for an answer."""
+"""Events that a home waits to be answered."""
 LOOK_BACK = "30 minutes"
-"""Help that was promised longer ago has arrived, or been forgotten by everybody."""
+"""Age at which an acknowledgement is no longer announced: help has arrived by then, or will not come."""
 RETRY_S, LISTEN_S = 1.0, 2.0
 
 Publish = Callable[[str, bytes], None]
@@ -43,14 +44,14 @@ def received(event: wire.Event, now_us: int) -> tuple[str, bytes]:
 
 
 class Downlink:
-    """One thread, which waits for what people do with alerts. ``registry`` gives the present one."""
+    """Announces help to the homes, in a thread of its own (:meth:`run`). ``registry`` gives the present registry."""
 
     def __init__(self, database: DatabaseSettings, registry: Callable[[], Registry], publish: Publish) -> None:
         self._database, self._registry, self._publish = database, registry, publish
         self._online: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def online(self, gateway: str) -> None:
-        """A gateway has come online: what it may have missed is told again."""
+        """A gateway has come online: announce again what it may have missed."""
         self._online.put(gateway)
 
     def run(self, stop: threading.Event) -> None:
@@ -59,28 +60,28 @@ class Downlink:
                 options = connect_options(self._database, "alerting-downlink")
                 with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
                     conn.execute("LISTEN alert_changed")
-                    self._tell(conn, "TRUE", None)
+                    self._announce(conn, "TRUE", None)
                     while not stop.is_set():
-                        # a list: what arrives during a query within the generator would be lost (psycopg 3)
+                        # a list: a notice that arrives during a query within the generator would be lost (psycopg 3)
                         for change in list(conn.notifies(timeout=LISTEN_S, stop_after=1)):
-                            self._tell(conn, "a.id = %s", uuid.UUID(change.payload))
-                        self._tell_those_back_online(conn)
+                            self._announce(conn, "a.id = %s", uuid.UUID(change.payload))
+                        self._announce_to_gateways_back_online(conn)
                         conn.execute("SELECT 1")  # notices a dead connection
             except psycopg.Error as error:
                 log.warning("database away; help is announced later", error=str(error).strip())
                 stop.wait(RETRY_S)
 
-    def _tell_those_back_online(self, conn: psycopg.Connection[Any]) -> None:
+    def _announce_to_gateways_back_online(self, conn: psycopg.Connection[Any]) -> None:
         while True:
             try:
                 gateway = self._registry().gateways.get(self._online.get_nowait())
             except queue.Empty:
                 return
             if gateway is not None:
-                self._tell(conn, "a.household_id = %s", gateway.household_id)
+                self._announce(conn, "a.household_id = %s", gateway.household_id)
 
-    def _tell(self, conn: psycopg.Connection[Any], which: str, value: object) -> None:
-        """Announce help to the homes of the alerts that somebody is seeing to."""
+    def _announce(self, conn: psycopg.Connection[Any], which: str, value: object) -> None:
+        """Announce help for the alerts of this condition that somebody has acknowledged."""
         rows = conn.execute(
             f"""
             SELECT a.id, a.household_id, a.onset, a.evidence ->> 'device' FROM alert a
@@ -93,7 +94,7 @@ class Downlink:
             args: dict[str, wire.Scalar] = {
                 "alert_id": str(alert_id),
                 "device": device or "",
-                "time_us": round(onset.timestamp() * 1_000_000),
+                "time_us": round(onset.timestamp() * SECOND_US),
             }
             for name, gateway in self._registry().gateways.items():
                 if gateway.household_id == household_id:

@@ -1,9 +1,9 @@
-"""The engine's memory on disk: a snapshot now and then, and every message since. A restart repeats the rest.
+"""Stores the engine's memory on disk: a snapshot now and then, and every message since.
 
-What was acknowledged to the broker never comes again; so a message is in the journal before it is acknowledged. The
-engine is deterministic: the snapshot and the messages after it lead to the same state, and to the same alerts with the
-same ids, which everyone downstream knows already. A process that is killed loses nothing; a power cut may lose what the
-system had not yet written, which no other state depends on: alerts have a spool of their own that is synced.
+The broker never repeats an acknowledged message; so a message is in the journal before it is acknowledged. The engine
+is deterministic: the snapshot and the messages after it lead to the same state, and to the same alerts with the same
+ids, which the receivers know already. A killed process loses nothing; a power cut may lose the last messages that the
+system had not yet written. Nothing else depends on those: alerts have a synced spool of their own.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _HEAD = struct.Struct("<qHI")  # received at (µs), bytes of the topic, bytes of
 class Journal:
     """Files ``engine-<n>.snapshot`` and ``engine-<n>.journal`` in a folder; the highest n is the newest.
 
-    Not thread-safe, but for the writing of a snapshot, which goes on in a thread of its own.
+    Not thread-safe. A snapshot is written in a thread of its own.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,7 +39,7 @@ class Journal:
         self._full = False
 
     def remembered(self) -> Memory | None:
-        """The newest snapshot that this program can read; None: there is none."""
+        """The newest snapshot that this program can read, if any."""
         for number in sorted(self._numbers("snapshot"), reverse=True):
             path = self._path(number, "snapshot")
             try:
@@ -49,14 +49,16 @@ class Journal:
         return None
 
     def repeated(self) -> Iterator[tuple[int, str, bytes]]:
-        """(received at, topic, payload) of every message since the newest snapshot, in their order."""
+        """(received at, topic, payload) of every message since the newest snapshot, in the order of arrival."""
         since = max(self._numbers("snapshot"), default=0)
         for number in sorted(n for n in self._numbers("journal") if n >= since):
             yield from _records(self._path(number, "journal").read_bytes())
 
     def append(self, received_us: int, topic: str, payload: bytes) -> None:
-        """In the system's hands when this returns: it survives this process. A full disk is told and stops nothing:
-        what it does not take is forgotten by a restart before the next snapshot."""
+        """Hand a message to the operating system, where it survives this process.
+
+        A full disk is logged and stops nothing; a restart before the next snapshot would forget the message.
+        """
         name = topic.encode()
         record = _HEAD.pack(received_us, len(name), len(payload)) + name + payload
         try:
@@ -74,8 +76,10 @@ class Journal:
             log.info("the journal is written again")
 
     def snapshot(self, memory: bytes) -> None:
-        """From here on a restart begins with ``memory``, once it is safely written. Skipped while the one before is
-        still being written, and where no file can be opened: then the journal just grows."""
+        """Write ``memory`` as the state a restart begins with.
+
+        Skipped while the last snapshot is still being written, and where no file can be opened: the journal just grows.
+        """
         if self._writing is not None and self._writing.is_alive():
             return
         try:
@@ -85,7 +89,7 @@ class Journal:
             return
         self._file.close()
         self._file, self._number = file, self._number + 1
-        self._writing = threading.Thread(target=self._keep, args=(self._number, memory), name="snapshot")
+        self._writing = threading.Thread(target=self._write, args=(self._number, memory), name="snapshot")
         self._writing.start()
 
     def close(self) -> None:
@@ -93,7 +97,7 @@ class Journal:
             self._writing.join(30)
         self._file.close()
 
-    def _keep(self, number: int, memory: bytes) -> None:
+    def _write(self, number: int, memory: bytes) -> None:
         fresh = self._folder / "engine.new"
         try:
             with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -123,7 +127,7 @@ class Journal:
 
 
 def _records(data: bytes) -> Iterator[tuple[int, str, bytes]]:
-    """Those that are whole; what was torn was not acknowledged, and the broker sends it again."""
+    """The whole records; a torn one was not acknowledged, and the broker repeats it."""
     at, end = 0, _intact(data)
     while at < end:
         received_us, topic, payload = _HEAD.unpack_from(data, at)
@@ -133,7 +137,7 @@ def _records(data: bytes) -> Iterator[tuple[int, str, bytes]]:
 
 
 def _intact(data: bytes) -> int:
-    """How many bytes of a journal are whole records."""
+    """Bytes of a journal that are whole records."""
     at = 0
     while at + _HEAD.size <= len(data):
         _, topic, payload = _HEAD.unpack_from(data, at)

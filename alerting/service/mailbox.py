@@ -1,39 +1,54 @@
-"""The homes' messages from MQTT: events before statuses before frames, whatever came first.
+"""Receives the homes' messages by MQTT and hands them out: events before statuses before frames.
 
-Two connections: on one of them a district's frames, megabytes of them after an outage, and on the other what must not
-stand behind them. Both sessions are persistent, and a message is acknowledged when it is settled, not when it is heard.
+Two connections: one for the frames of a district, megabytes after an outage, the other for events and statuses, which
+must not wait behind them. Both sessions are persistent. A message is acknowledged once its findings are safe, not when
+it arrives.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
 import structlog
 
+from alerting.service.messages import Content, content_of
 from firmware_profiles import mqtt, wire
 
 log = structlog.get_logger(__name__)
 
 LEAVES: tuple[tuple[wire.Leaf, ...], ...] = (("events", "status"), ("readings",))
-"""What each connection subscribes to; also the order of urgency."""
+"""Topics of each connection, in the order of urgency."""
 PRIORITY: dict[str, int] = {leaf: number for number, leaf in enumerate(leaf for leaves in LEAVES for leaf in leaves)}
 MOST_FRAMES = 20_000
+"""Frames in memory; with more, paho's thread waits, and so does the broker."""
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, dict=True):
+    """A message as it arrived, and what its acknowledgement needs."""
+
     topic: str
     payload: bytes
     mid: int
     line: int
-    """Which connection it came by, and the how manieth connecting of it."""
-    connecting: int
+    """Index of the connection: 0 events and statuses, 1 frames."""
+    generation: int
+    """How often that connection had been made; an acknowledgement is valid for the same one only."""
+
+    @cached_property
+    def content(self) -> Content:
+        """The decoded message, decoded when first asked for: waiting frames would take twice the memory."""
+        return content_of(self.topic, self.payload)
 
 
 class Mailbox:
-    """Paho's threads put messages in, one thread takes them out. ``up`` and ``down``: the homes are heard, or not."""
+    """Paho's threads put messages in, one thread takes them out.
+
+    ``up`` is called when all connections stand, ``down`` when one is lost; both in paho's threads.
+    """
 
     def __init__(self, broker: mqtt.Broker, worker: str, up: Callable[[], None], down: Callable[[], None]) -> None:
         self._broker, self._up, self._down = broker, up, down
@@ -41,7 +56,7 @@ class Mailbox:
         self._lock = threading.Lock()
         self._filled, self._emptied = threading.Condition(self._lock), threading.Condition(self._lock)
         self._closed = False
-        self._connecting = [0, 0]
+        self._generation = [0, 0]
         self._connected = [False, False]
         self._clients = [
             mqtt.make_client(broker, name, clean=False, manual_ack=True) for name in (f"{worker}-urgent", worker)
@@ -64,7 +79,7 @@ class Mailbox:
             mqtt.stop(client)
 
     def take(self, timeout_s: float) -> Message | None:
-        """The most urgent message; None where none comes in time."""
+        """The most urgent message; None where none comes within the time."""
         with self._lock:
             self._filled.wait_for(lambda: any(self._waiting), timeout_s)
             for waiting in self._waiting:
@@ -74,14 +89,14 @@ class Mailbox:
         return None
 
     def event(self, wanted: Callable[[Message], bool]) -> Message | None:
-        """The next event that waits, if it is ``wanted``; without waiting."""
+        """The next event, if one is there and ``wanted``. Returns at once."""
         with self._lock:
             events = self._waiting[0]
             return events.popleft() if events and wanted(events[0]) else None
 
     def settle(self, message: Message) -> None:
-        """It need not come again. What came by a connection that broke since comes again in any case."""
-        if message.connecting == self._connecting[message.line]:
+        """Acknowledge the message, unless its connection broke since: the broker repeats it in any case."""
+        if message.generation == self._generation[message.line]:
             self._clients[message.line].ack(message.mid, 1)
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -91,7 +106,7 @@ class Mailbox:
         if reason.is_failure:
             log.error("broker refuses alerting", reason=str(reason))
             return
-        self._connecting[line] += 1
+        self._generation[line] += 1
         client.subscribe([(wire.subscription(leaf), 1) for leaf in LEAVES[line]])
         if line == 1:  # sessions of older programs heard everything by one connection
             client.unsubscribe([wire.subscription(leaf) for leaf in LEAVES[0]])
@@ -108,10 +123,10 @@ class Mailbox:
         topic = mqtt.topic_of(message)
         priority = PRIORITY.get(topic.rsplit("/", 1)[-1], len(PRIORITY) - 1)
         waiting = self._waiting[priority]
-        found = Message(topic, bytes(message.payload), message.mid, line, self._connecting[line])
+        arrived = Message(topic, bytes(message.payload), message.mid, line, self._generation[line])
         with self._lock:
             while line == 1 and len(waiting) >= MOST_FRAMES and not self._closed:
                 log.warning("the engine is behind; the broker waits")
                 self._emptied.wait(1)
-            waiting.append(found)
+            waiting.append(arrived)
             self._filled.notify()

@@ -1,6 +1,6 @@
-"""Findings on disk until the database has them: append-only, synced before anyone relies on it, in order.
+"""Stores findings on disk, in their order and synced, until the database has them.
 
-On a disk that takes nothing they wait in memory alone: an alert must reach the database all the same.
+While the disk takes nothing they wait in memory alone: an alert must reach the database all the same.
 """
 
 import errno
@@ -29,14 +29,14 @@ class Record(msgspec.Struct, frozen=True):
 
 _encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(Record)
 AGAIN_S = 1.0
-"""A disk that took nothing is tried again after so long."""
+"""Time between two tries on a disk that takes nothing."""
 
 
 class Spool:
-    """A queue of records that survives ``kill -9``: one JSON line each, a second file with how many are settled.
+    """A queue of records that survives ``kill -9``: one JSON line each, and a second file that counts the settled ones.
 
-    Thread-safe. After the last record is settled the file begins anew. A torn line (power cut, full disk) is what was
-    not yet promised to anyone: it is dropped with a log entry.
+    Thread-safe. After the last record is settled the file begins anew. A torn line (power cut, full disk) was not yet
+    promised to anyone: it is dropped with a log entry.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,12 +59,12 @@ class Spool:
         return len(self._records)
 
     def waiting(self) -> list[Record]:
-        """What is not settled yet, the oldest first."""
+        """Records that are not settled yet, the oldest first."""
         with self._lock:
             return list(self._records)
 
     def put(self, records: list[Record]) -> None:
-        """On disk when this returns, if the disk takes it."""
+        """Append records: on disk when this returns, if the disk takes them."""
         with self._lock:
             self._records += records
             if not self._behind:
@@ -80,7 +80,7 @@ class Spool:
             return self._records[0] if self._records else None
 
     def settle(self) -> None:
-        """The oldest record is in the database (or was put into quarantine)."""
+        """Remove the oldest record: the database has it, or has refused it for good."""
         with self._lock:
             self._records.pop(0)
             self._settled += 1
@@ -104,13 +104,13 @@ class Spool:
         self._mark.write_text(str(self._settled))
 
     def _rewrite(self) -> None:
-        """The file anew, with what waits and nothing else."""
+        """Write the file anew, with the waiting records alone."""
         fresh = self._file.with_suffix(".new")
         with fresh.open("wb") as file:
             file.writelines(_encoder.encode(record) + b"\n" for record in self._records)
             file.flush()
             os.fsync(file.fileno())
-        # the mark first: counting too few settles something twice, and writing an alert twice changes nothing
+        # the mark first: a count too low writes an alert twice, which changes nothing
         self._mark.write_text("0")
         fresh.replace(self._file)
         self.close()
@@ -125,7 +125,7 @@ class Spool:
             self._try(self._rewrite)
 
     def _try(self, write: Callable[[], None]) -> None:
-        """What fails leaves the file behind what is in memory: it is written anew when the disk takes it."""
+        """Run a write; after a failure the file is behind the memory, and is written anew when the disk takes it."""
         try:
             write()
         except OSError as error:

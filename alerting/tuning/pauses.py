@@ -17,8 +17,8 @@ from psycopg.rows import class_row
 
 from alerting.detection.kit.context import Pause
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_do, visible_households
-from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
+from care_network.access.permissions import Action, audit, require, visible_households
+from care_network.errors import NotFoundError, ProvisioningError
 from database.local_copy import replace_copy
 
 LONGEST = {"carer": dt.timedelta(hours=12), "maintenance": dt.timedelta(days=3)}
@@ -96,7 +96,7 @@ def end(conn: Connection[Any], account: Account, number: int, at: dt.datetime, o
     """Over now. Raises NotFoundError where none of that number runs in the account's area."""
     with conn.transaction():
         row = conn.execute("SELECT household_id FROM pause WHERE id = %s FOR UPDATE", (number,)).fetchone()
-        _permit(account)
+        require(account, Action.PAUSE_ALERTS)
         done = row is not None and row[0] in visible_households(conn, account)
         if (
             not done
@@ -186,16 +186,8 @@ def covering(pauses: Sequence[Entry], at: dt.datetime) -> list[Entry]:
     return [entry for entry in pauses if entry.since <= at < (entry.ended_at or entry.until)]
 
 
-def _permit(account: Account) -> None:
-    if not may_do(account, Action.PAUSE_ALERTS):
-        raise NotPermittedError(
-            en=f"{account.login} is {account.role}, who may not pause alerts",
-            zh=f"{account.login}({account.role})无权暂停预警",
-        )
-
-
 def _household(conn: Connection[Any], account: Account, code: str) -> int:
-    _permit(account)
+    require(account, Action.PAUSE_ALERTS)
     row = conn.execute("SELECT id FROM household WHERE code = %s", (code,)).fetchone()
     if row is None or row[0] not in visible_households(conn, account):
         raise NotFoundError(

@@ -1,11 +1,12 @@
 """People set parameters: who may, for whom, within which limits; every change with its reason in the history.
 
-A resident's and a home's are set by those who care for them (``set_limits``, within their area), a grade's and the
-district's by an administrator of the whole district (``set_district_limits``).
+A resident's and a home's are set by those who care for them (``set_limits``, ``set_home_limits``, within their area), a
+grade's and the district's by an administrator of the whole district (``set_district_limits``).
 """
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -13,7 +14,7 @@ from psycopg import Connection
 
 from alerting.tuning.catalogue import Layers, Values, catalogue, check, layers_of, named
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_do, visible_households, visible_residents
+from care_network.access.permissions import Action, audit, may_do, require, visible_households, visible_residents
 from care_network.catalogues.ability import GRADES
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records import parameter_rows
@@ -65,7 +66,7 @@ def look(conn: Connection[Any], account: Account, scope: str, key: str, at: dt.d
         history = parameter_rows.history(conn, target.place)
     values = dict(layers.of(*target.around)).get(target.place.scope, {})
     lines = [_line(name, target, layers, values) for name in sorted(catalogue()) if _holds_at(name, target.place)]
-    may_change = _refusal(conn, account, target.place) is None
+    may_change = may_do(account, _ACTION[scope]) and _reaches(conn, account, target.place)
     return Sheet(target, lines, history, may_change, history[0].id if history else 0)
 
 
@@ -95,9 +96,12 @@ def change(
         )
     with conn.transaction():
         target = _find(conn, account, scope, key)
-        refusal = _refusal(conn, account, target.place)
-        if refusal is not None:
-            raise refusal
+        require(account, _ACTION[scope])
+        if not _reaches(conn, account, target.place):
+            raise NotPermittedError(
+                en=f"a {scope} reaches beyond {account.login}'s area; an account of the whole district may set it",
+                zh=f"该设置影响全区,超出 {account.login} 的管辖区域,需由全区账号设置",
+            )
         parameter_rows.lock(conn)
         newest = next(iter(parameter_rows.history(conn, target.place)), None)
         if seen is not None and newest is not None and newest.id != seen:
@@ -121,7 +125,7 @@ def change(
 
 def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Target:
     """Raises NotFoundError for what does not exist or lies outside the account's area: the text does not tell which."""
-    if account.area_path is None:
+    if not may_do(account, Action.VIEW_LIMITS):
         raise NotPermittedError(
             en="parameters are set by staff, not by the family", zh="参数由工作人员设置,家属不可查看"
         )
@@ -150,25 +154,19 @@ def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Targ
     raise NotFoundError(en=f"there is no {scope} {key!r}{known}", zh=f"您的管辖区域内没有 {key}", field="key")
 
 
-def _refusal(conn: Connection[Any], account: Account, place: Place) -> NotPermittedError | None:
-    """Why the account may not set anything there; None: it may."""
-    wide = may_do(account, Action.SET_DISTRICT_LIMITS)
-    allowed = wide if place.scope in ("district", "grade") else may_do(account, Action.SET_LIMITS)
-    if not allowed and not (wide and place.scope == "home"):
-        return NotPermittedError(
-            en=f"{account.login} is {account.role}, who may not set parameters of a {place.scope}",
-            zh=f"{account.login}({account.role})无权设置该范围的参数",
-        )
-    if place.scope in ("district", "grade") and not _all(conn, account):
-        return NotPermittedError(
-            en=f"a {place.scope} reaches beyond {account.login}'s area; an account of the whole district may set it",
-            zh=f"该设置影响全区,超出 {account.login} 的管辖区域,需由全区账号设置",
-        )
-    return None
+_ACTION: Mapping[str, Action] = {
+    "district": Action.SET_DISTRICT_LIMITS,
+    "grade": Action.SET_DISTRICT_LIMITS,
+    "home": Action.SET_HOME_LIMITS,
+    "resident": Action.SET_LIMITS,
+}
+"""The permission to set something, by scope."""
 
 
-def _all(conn: Connection[Any], account: Account) -> bool:
-    """Whether every household lies in the account's area."""
+def _reaches(conn: Connection[Any], account: Account, place: Place) -> bool:
+    """Whether the account's area covers all homes that a setting there changes; homes and residents were checked."""
+    if place.scope in ("home", "resident"):
+        return True
     row = conn.execute(
         "SELECT FROM household h JOIN area a ON a.id = h.area_id WHERE NOT a.path <@ %s::ltree LIMIT 1",
         (account.area_path,),

@@ -1,6 +1,11 @@
-"""Who may do what, and whom they may see."""
+"""Permissions: what each role may do, which residents an account may see, and the audit of both.
+
+``PERMISSIONS`` is the only table of roles: routes and commands ask it by ``require`` or ``may_do``, and compare no role
+with a name themselves.
+"""
 
 import datetime as dt
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, LiteralString
 
@@ -9,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from care_network.access.accounts import Account
 from care_network.errors import NotPermittedError
+from vocabulary.area_path import within
 
 
 class Role(StrEnum):
@@ -30,12 +36,16 @@ class Action(StrEnum):
     VIEW_ALERTS = "view_alerts"
     VIEW_RESIDENT = "view_resident"
     VIEW_VITALS = "view_vitals"
+    VIEW_LIMITS = "view_limits"
+    """Parameters of the detectors, as they are set anywhere in the account's area."""
     SET_LIMITS = "set_limits"
-    """Parameters of the detectors for a resident or a home."""
+    """Parameters for a resident."""
+    SET_HOME_LIMITS = "set_home_limits"
+    """The same for a home."""
     SET_DISTRICT_LIMITS = "set_district_limits"
     """The same for an ability grade or the whole district."""
     PAUSE_ALERTS = "pause_alerts"
-    """Say that a carer is there, or that a device is worked on."""
+    """Tell the platform that a carer is in a home, or that a device is worked on."""
     VIEW_OPERATIONS = "view_operations"
     """Gateways, quarantine, the state of the services."""
     VIEW_OUTBOX = "view_outbox"
@@ -45,24 +55,27 @@ class Action(StrEnum):
     EXPORT_VITALS = "export_vitals"
     """Take a resident's readings out of the platform as a file."""
     PROVISION = "provision"
+    """Areas, organisations, households, residents, gateways and devices."""
     VIEW_NETWORK = "view_network"
-    """Organisations, staff, who is on duty."""
+    """Records of the care network (those of residents need VIEW_RESIDENT, too) and rosters."""
     MANAGE_STAFF = "manage_staff"
     """Staff, certificates, shifts and rosters."""
     EDIT_CONTACTS = "edit_contacts"
     SHARE_LOCATION = "share_location"
-    """One's own."""
+    """One's own present place."""
     VIEW_MEDICAL_NOTE = "view_medical_note"
-    """During an open alert of that resident only."""
+    """Only during an open alert of that resident."""
     EDIT_MEDICAL_NOTE = "edit_medical_note"
     VIEW_ORDERS = "view_orders"
-    """Work orders: who was sent where."""
+    """Work orders: the people sent to homes."""
     DISPATCH = "dispatch"
     """Send people: make, hand out, take back and cancel work orders."""
     HAND_OVER = "hand_over"
     """Give the open alerts of one's area to the next shift, accept them, take the offer back."""
+    SET_POLICIES = "set_policies"
+    """Escalation policies: whom alerts call, in which order and how soon."""
     SET_PREFERENCES = "set_preferences"
-    """How somebody wants to be told of alerts: channels, language, quiet hours."""
+    """Channels, language and quiet hours of somebody's messages."""
     RATE_VISIT = "rate_visit"
 
 
@@ -70,6 +83,7 @@ _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
 _CARE = {Action.ACKNOWLEDGE, Action.RESPOND, Action.ARRIVE, Action.RESOLVE, Action.NOTE}
 _RESPONDER = {
     Action.VIEW_NETWORK,
+    Action.VIEW_LIMITS,
     Action.EDIT_CONTACTS,
     Action.SHARE_LOCATION,
     Action.VIEW_MEDICAL_NOTE,
@@ -91,7 +105,10 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.MANAGE_STAFF,
             Action.EDIT_CONTACTS,
             Action.VIEW_ORDERS,
+            Action.SET_POLICIES,
             Action.SET_PREFERENCES,
+            Action.VIEW_LIMITS,
+            Action.SET_HOME_LIMITS,
             Action.SET_DISTRICT_LIMITS,
             Action.PAUSE_ALERTS,
         }
@@ -100,30 +117,79 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         _VIEW
         | _CARE
         | _RESPONDER
-        | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
+        | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
         | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
-        | {Action.HAND_OVER, Action.SET_PREFERENCES}
+        | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
     ),
-    Role.CARER: frozenset(_VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.VIEW_ORDERS}),
+    Role.CARER: frozenset(
+        _VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS}
+    ),
     Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT}),
 }
 
 
+ROLES_ZH: Mapping[Role, str] = {
+    Role.ADMIN: "管理员",
+    Role.DISPATCHER: "调度员",
+    Role.CARER: "护理员",
+    Role.FAMILY: "家属",
+}
+ACTIONS_ZH: Mapping[Action, str] = {
+    Action.ACKNOWLEDGE: "确认预警",
+    Action.RESPOND: "出动",
+    Action.ARRIVE: "登记到场",
+    Action.RESOLVE: "办结预警",
+    Action.CANCEL: "取消预警",
+    Action.NOTE: "添加备注",
+    Action.VIEW_ALERTS: "查看预警",
+    Action.VIEW_RESIDENT: "查看老人",
+    Action.VIEW_VITALS: "查看体征",
+    Action.VIEW_LIMITS: "查看参数",
+    Action.SET_LIMITS: "设置老人的参数",
+    Action.SET_HOME_LIMITS: "设置住户的参数",
+    Action.SET_DISTRICT_LIMITS: "设置全区或能力等级的参数",
+    Action.PAUSE_ALERTS: "暂停预警",
+    Action.VIEW_OPERATIONS: "查看运行状态",
+    Action.VIEW_OUTBOX: "查看演示消息",
+    Action.SETTLE_QUARANTINE: "处理隔离区",
+    Action.EXPORT_VITALS: "导出体征",
+    Action.PROVISION: "建档",
+    Action.VIEW_NETWORK: "查看照护网络",
+    Action.MANAGE_STAFF: "管理人员与排班",
+    Action.EDIT_CONTACTS: "修改联系人",
+    Action.SHARE_LOCATION: "共享位置",
+    Action.VIEW_MEDICAL_NOTE: "查看医疗信息",
+    Action.EDIT_MEDICAL_NOTE: "修改医疗信息",
+    Action.VIEW_ORDERS: "查看工单",
+    Action.DISPATCH: "派单",
+    Action.HAND_OVER: "交接班",
+    Action.SET_PREFERENCES: "设置通知偏好",
+    Action.RATE_VISIT: "评价上门服务",
+}
+"""Actions in Chinese, for refusals; in English the code itself is read."""
+
+
 def may_do(account: Account, action: Action | str) -> bool:
-    """Whether the account's role has the permission; whose data is another question: :func:`may_see`."""
+    """Whether the account's role has the permission. Which residents it covers is decided by :func:`may_see`."""
     return Action(action) in PERMISSIONS[Role(account.role)]
 
 
 def require(account: Account, action: Action | str) -> None:
-    """Raises NotPermittedError where the account's role has not the permission."""
+    """Refuse an account whose role lacks the permission. Raises NotPermittedError, which names role and action."""
     if not may_do(account, action):
+        action = Action(action)
         raise NotPermittedError(
-            en=f"{account.login!r} is {account.role}, who may not {Action(action).value.replace('_', ' ')}",
-            zh=f"账号 {account.login} 的角色无此权限",
+            en=f"{account.login!r} is {account.role}, who may not {action.value.replace('_', ' ')}",
+            zh=f"账号 {account.login}（{ROLES_ZH[Role(account.role)]}）无权{ACTIONS_ZH[action]}",
         )
 
 
-# The account's own row is read again each time: a scope or a consent that was taken back ends at once.
+def in_area(account: Account, path: str) -> bool:
+    """Whether an area lies in the account's own; False for family, who have none."""
+    return account.area_path is not None and within(path, account.area_path)
+
+
+# The account's own row is read again each time, so that withdrawing an area or a consent takes effect at once.
 _VISIBLE: LiteralString = """
     SELECT r.id
     FROM account me
@@ -176,9 +242,9 @@ def audit(
     origin: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Record that somebody looked at a resident's data or changed it; part of the caller's transaction if there is one.
+    """Record a look at a resident's data or a change of it; part of the caller's transaction if there is one.
 
-    A ``resident_id`` that does not exist is recorded in ``detail`` instead: a try with an invented id leaves a trace.
+    A ``resident_id`` that does not exist is recorded in ``detail`` instead: trying an invented id leaves a trace.
     """
     detail = dict(detail or {})
     if resident_id is not None and not 0 < resident_id < 2**31:

@@ -1,15 +1,15 @@
-"""The demonstration district: Yantian's streets, fictional residents, the given homes, and logins to try."""
+"""Load the demonstration district: Yantian's streets, fictional residents, the given homes, and logins to try."""
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 import structlog
 from psycopg import Connection
 
 from care_network.demo import staff
-from care_network.demo.people import Person, people_of, surname_of
+from care_network.demo.people import FictionalPerson, people_of, surname_of
 from care_network.demo.places import AREAS, COMPOUNDS, DISTRICT, ORGANISATIONS
 from care_network.errors import ProvisioningError
 from care_network.medical.keyring import KeyRing
@@ -30,12 +30,13 @@ log = structlog.get_logger(__name__)
 
 DEMO_PASSWORD = "shouwang-demo"  # noqa: S105 - printed on purpose; load_demo refuses a database that others use
 FAMILIES = 3
-"""The first so many homes have a family login."""
+"""Number of homes, the first ones, that have a family login."""
 FAMILY_LOGIN = "family-"
+StaffRole = Literal["admin", "dispatcher", "carer"]
 
 
 class DemoHome(Protocol):
-    """What the demonstration needs to know of a home; whoever simulates it decides."""
+    """A simulated home, as far as the demonstration needs it."""
 
     @property
     def gateway(self) -> str: ...
@@ -45,7 +46,7 @@ class DemoHome(Protocol):
 
 
 class DemoLogin(msgspec.Struct, frozen=True):
-    """A login to be shown to whoever tries the demonstration."""
+    """A login to show to the person who tries the demonstration."""
 
     role: str
     login: str
@@ -54,7 +55,7 @@ class DemoLogin(msgspec.Struct, frozen=True):
 
 
 class DemoDistrict(msgspec.Struct, frozen=True):
-    """What was loaded."""
+    """A summary of the loaded district."""
 
     logins: tuple[DemoLogin, ...]
     residents: int
@@ -69,12 +70,12 @@ def load_demo(
     now: dt.datetime | None = None,
     ring: KeyRing | None = None,
 ) -> DemoDistrict:
-    """Load what is missing of the district, with ``homes`` in the order of their numbers; safe to repeat.
+    """Add the missing records of the district, with ``homes`` in the order of their numbers; safe to repeat.
 
-    Everything is one transaction; what people changed since the last start stays. ``now``: when the families' residents
-    consented (default: the present). ``ring``: the keys of the medical notes; None: none are written. Raises
-    ProvisioningError where the database has accounts that are not the demonstration's: logins with a password known to
-    all do not belong there.
+    One transaction; changes made by people since the last start stay. ``now``: time of the residents' consents to
+    their families (default: the present). ``ring``: the keys of the medical notes; None: no notes. Raises
+    ProvisioningError where the database has accounts that are not the demonstration's: logins with a public password
+    do not belong there.
     """
     now = now or dt.datetime.now(dt.UTC)
     accounts, notes = _accounts(homes, password)
@@ -112,7 +113,7 @@ def load_demo(
 
 
 _LANGUAGES = (("cmn", "yue"), ("cmn",), ("hak", "cmn"), ("yue",))
-"""Spoken in the homes, in turn."""
+"""Languages of the homes, in turn."""
 _KNOWN_HOMES = """
     SELECT g.name, count(d.id) FROM gateway g LEFT JOIN device d ON d.gateway_id = g.id GROUP BY g.name
 """
@@ -126,11 +127,14 @@ def _refuse_real_data(conn: Connection[Any], logins: set[str]) -> None:
     if row is not None:
         raise ProvisioningError(
             en=f"this database has the account {row[0]!r}, which is not the demonstration's: it is in real use."
-            " Give the demonstration a database of its own"
+            " Give the demonstration a database of its own",
+            zh=f"此数据库中有演示以外的账号 {row[0]}，说明正在实际使用。请为演示另建数据库",
         )
 
 
-def _add_home(conn: Connection[Any], number: int, home: DemoHome, people: list[Person], now: dt.datetime) -> None:
+def _add_home(
+    conn: Connection[Any], number: int, home: DemoHome, people: list[FictionalPerson], now: dt.datetime
+) -> None:
     compound = COMPOUNDS[(number - 1) % len(COMPOUNDS)]
     code = f"H{number:04d}"
     building, floor, flat = 1 + number % 8, 2 + number * 3 % 24, 1 + number % 4
@@ -151,9 +155,17 @@ def _add_home(conn: Connection[Any], number: int, home: DemoHome, people: list[P
     )
     for person in people:
         new = NewResident(
-            person.code, code, person.name_zh, person.name_en, person.sex, person.birth_date, person.home_care_bed,
-            person.spo2_scale, languages=_LANGUAGES[number % len(_LANGUAGES)], ability_grade=person.ability_grade,
-        )  # fmt: skip
+            code=person.code,
+            household=code,
+            name_zh=person.name_zh,
+            name_en=person.name_en,
+            sex=person.sex,
+            birth_date=person.birth_date,
+            home_care_bed=person.home_care_bed,
+            spo2_scale=person.spo2_scale,
+            languages=_LANGUAGES[number % len(_LANGUAGES)],
+            ability_grade=person.ability_grade,
+        )
         provisioning.add_resident(conn, new, now.date(), exist_ok=True)
     if number % 9 == 4:
         # An old athlete: a resting pulse that would be an alarm in others.
@@ -168,26 +180,35 @@ def _add_home(conn: Connection[Any], number: int, home: DemoHome, people: list[P
         provisioning.add_device(conn, new_device, exist_ok=True)
 
 
+_STAFF_LOGINS: tuple[tuple[str, str, str, StaffRole, str, str], ...] = (
+    # login, Chinese name, English name, role, area, note
+    ("dispatcher", "调度员 周敏", "Zhou Min", "dispatcher", DISTRICT, "区调度台 district dispatch desk"),
+    ("dispatcher-night", "调度员 何斌", "He Bin", "dispatcher", DISTRICT, "接班的调度员 takes over the desk"),
+    ("carer", "护理员 许晴", "Xu Qing", "carer", f"{DISTRICT}.shatoujiao", "沙头角街道 Shatoujiao Street"),
+    ("carer-haishan", "护理员 冯磊", "Feng Lei", "carer", f"{DISTRICT}.haishan", "海山街道 Haishan Street"),
+    ("admin", "管理员", "Administrator", "admin", DISTRICT, "设备与账号 devices and accounts"),
+)
+
+
 def _accounts(homes: Sequence[DemoHome], password: str) -> tuple[list[NewAccount], list[str]]:
-    """The accounts, and beside each a note for who tries it."""
+    """The accounts, and a note on each for the person who tries the demonstration."""
     accounts = [
-        NewAccount("dispatcher", password, "调度员 周敏", "Zhou Min", "dispatcher", DISTRICT),
-        NewAccount("dispatcher-night", password, "调度员 何斌", "He Bin", "dispatcher", DISTRICT),
-        NewAccount("carer", password, "护理员 许晴", "Xu Qing", "carer", f"{DISTRICT}.shatoujiao"),
-        NewAccount("carer-haishan", password, "护理员 冯磊", "Feng Lei", "carer", f"{DISTRICT}.haishan"),
-        NewAccount("admin", password, "管理员", "Administrator", "admin", DISTRICT),
+        NewAccount(login=login, password=password, name_zh=zh, name_en=en, role=role, area=area)
+        for login, zh, en, role, area, _ in _STAFF_LOGINS
     ]
-    notes = [
-        "区调度台 district dispatch desk",
-        "接班的调度员 who takes over the desk",
-        "沙头角街道 Shatoujiao Street",
-        "海山街道 Haishan Street",
-        "设备与账号 devices and accounts",
-    ]
+    notes = [row[-1] for row in _STAFF_LOGINS]
     for number in range(1, min(FAMILIES, len(homes)) + 1):
         person = people_of(number)[0]
         surname_zh, surname_en = surname_of(person)
-        accounts.append(NewAccount(_family_login(number), password, f"{surname_zh}女士", f"Ms {surname_en}", "family"))
+        accounts.append(
+            NewAccount(
+                login=_family_login(number),
+                password=password,
+                name_zh=f"{surname_zh}女士",
+                name_en=f"Ms {surname_en}",
+                role="family",
+            )
+        )
         notes.append(f"{person.name_zh}的女儿 daughter of {person.name_en}")
     return accounts, notes
 

@@ -67,51 +67,65 @@ STREETS = tuple(_STREET_NAMES)
 
 ORGANISATIONS = (
     NewOrganisation(
-        "district-center", DISTRICT, "district_center", "盐田区养老服务综合基地", "Yantian Elder Care Base"
+        code="district-center",
+        area=DISTRICT,
+        kind="district_center",
+        name_zh="盐田区养老服务综合基地",
+        name_en="Yantian Elder Care Base",
     ),
     *(
         NewOrganisation(
-            f"center-{street}", f"{DISTRICT}.{street}", "street_elder_center", f"{zh}长者服务中心", f"{en} Elder Center"
+            code=f"center-{street}",
+            area=f"{DISTRICT}.{street}",
+            kind="street_elder_center",
+            name_zh=f"{zh}长者服务中心",
+            name_en=f"{en} Elder Center",
         )
         for street, (zh, en) in _STREET_NAMES.items()
     ),
-    NewOrganisation("home-care-beds", DISTRICT, "home_care_bed_team", "家庭养老床位服务团队", "Home Care Bed Team"),
+    NewOrganisation(
+        code="home-care-beds",
+        area=DISTRICT,
+        kind="home_care_bed_team",
+        name_zh="家庭养老床位服务团队",
+        name_en="Home Care Bed Team",
+    ),
     *(
         NewOrganisation(
-            f"beds-{street}",
-            f"{DISTRICT}.{street}",
-            "home_care_bed_team",
-            f"{zh}家庭养老床位小组",
-            f"{en} Home Care Bed Team",
+            code=f"beds-{street}",
+            area=f"{DISTRICT}.{street}",
+            kind="home_care_bed_team",
+            name_zh=f"{zh}家庭养老床位小组",
+            name_en=f"{en} Home Care Bed Team",
         )
         for street, (zh, en) in _STREET_NAMES.items()
     ),
     NewOrganisation(
-        "station-donghe",
-        f"{DISTRICT}.shatoujiao.donghe",
-        "community_station",
-        "东和社区长者服务站",
-        "Donghe Elder Station",
+        code="station-donghe",
+        area=f"{DISTRICT}.shatoujiao.donghe",
+        kind="community_station",
+        name_zh="东和社区长者服务站",
+        name_en="Donghe Elder Station",
     ),
     NewOrganisation(
-        "station-pengwan",
-        f"{DISTRICT}.haishan.pengwan",
-        "community_station",
-        "鹏湾社区长者服务站",
-        "Pengwan Elder Station",
+        code="station-pengwan",
+        area=f"{DISTRICT}.haishan.pengwan",
+        kind="community_station",
+        name_zh="鹏湾社区长者服务站",
+        name_en="Pengwan Elder Station",
     ),
     NewOrganisation(
-        "point-c04",
-        f"{DISTRICT}.haishan.pengwan.c04",
-        "compound_point",
-        "鹏湾雅居长者服务点",
-        "Pengwan Residence Elder Point",
+        code="point-c04",
+        area=f"{DISTRICT}.haishan.pengwan.c04",
+        kind="compound_point",
+        name_zh="鹏湾雅居长者服务点",
+        name_en="Pengwan Residence Elder Point",
     ),
     NewOrganisation(
-        "health-shatoujiao",
-        f"{DISTRICT}.shatoujiao",
-        "medical_partner",
-        "沙头角社区健康服务中心",
-        "Shatoujiao Health Center",
+        code="health-shatoujiao",
+        area=f"{DISTRICT}.shatoujiao",
+        kind="medical_partner",
+        name_zh="沙头角社区健康服务中心",
+        name_en="Shatoujiao Health Center",
     ),
 )

@@ -1,4 +1,4 @@
-"""A district written down as TOML: what ``shouwang provision`` reads.
+"""District files: a district written down as TOML, read by ``shouwang provision``.
 
 One table of arrays for each sort of record, named as below, its fields those of :mod:`care_network.records.records`::
 
@@ -27,30 +27,41 @@ from care_network.records import provisioning, records
 
 
 def provision_file(conn: Connection[Any], text: str, now: dt.datetime) -> Mapping[str, int]:
-    """Add everything in a district file that is not there yet; how many of each sort the file holds.
+    """Add the records of a district file that do not exist yet; returns how many of each sort the file has.
 
-    All or nothing: one transaction. Raises ProvisioningError naming the table, its number (counted from 1) and the
-    field that is wrong. Nothing that exists is changed.
+    Existing records stay as they are. All or nothing, in one transaction. Raises ProvisioningError, which names the
+    table, the number in it (from 1) and the wrong field.
     """
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ProvisioningError(en=f"the district file is not TOML: {error}") from error
+        raise ProvisioningError(
+            en=f"the district file is not TOML: {error}", zh=f"区级名册不是有效的 TOML 文件：{error}"
+        ) from error
     unknown = sorted(set(tables) - set(_SORTS))
     if unknown:
-        raise ProvisioningError(en=f"the district file has the table {unknown[0]!r}; known: {', '.join(_SORTS)}")
+        raise ProvisioningError(
+            en=f"the district file has the table {unknown[0]!r}; known: {', '.join(_SORTS)}",
+            zh=f"区级名册中有未知的表 {unknown[0]}；可用：{'、'.join(_SORTS)}",
+        )
     counts: Counter[str] = Counter()
     with conn.transaction():
-        # In the order of _SORTS, whatever the file's: areas before households before residents.
+        # In the order of _SORTS, not of the file: areas before households before residents.
         for name, (kind, add) in _SORTS.items():
             entries = tables.get(name, [])
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                raise ProvisioningError(en=f"write [[{name}]], in two pairs of brackets, before each {name}")
+                raise ProvisioningError(
+                    en=f"write [[{name}]], in two pairs of brackets, before each {name}",
+                    zh=f"每条 {name} 前请写 [[{name}]]，用两对方括号",
+                )
             for number, entry in enumerate(entries, start=1):
                 try:
                     add(conn, records.parse(kind, entry), now)
                 except ProvisioningError as error:
-                    raise ProvisioningError(en=f"{name} number {number}: {error}") from error
+                    raise ProvisioningError(
+                        en=f"{name} number {number}: {error.message_en}",
+                        zh=f"第 {number} 条 {name}：{error.message_zh}",
+                    ) from error
                 counts[name] += 1
     return dict(counts)
 

@@ -1,8 +1,8 @@
-"""The keys of the medical notes: a file outside the database, AES-256-GCM (NIST SP 800-38D), rotation.
+"""The keys of the medical notes: AES-256-GCM (NIST SP 800-38D), in a file outside the database, with rotation.
 
 The file has one line a key: ``<id> <32 bytes in base64>``; the last one encrypts, all of them decrypt. It is as secret
-as the notes: mode 0600, backed up apart from the database. Whoever loses it loses the notes. Load it for each
-look: it is small, and a rotation is seen.
+as the notes: mode 0600, backed up apart from the database. Without it the notes are lost. Load it anew for each look:
+it is small, and a rotation takes effect at once.
 """
 
 import base64
@@ -23,7 +23,7 @@ NONCE_BYTES = 12
 _HEAD = "# Shouwang: keys of the medical notes. Keep this file secret, and a copy of it apart from the database.\n"
 
 
-class Sealed(msgspec.Struct, frozen=True):
+class SealedNote(msgspec.Struct, frozen=True):
     key_id: str
     nonce: bytes
     ciphertext: bytes
@@ -42,36 +42,43 @@ class KeyRing:
     def newest(self) -> str:
         return list(self._keys)[-1]
 
-    def seal(self, plain: bytes, about: str) -> Sealed:
-        """Encrypt with the newest key. ``about`` (whose note it is) is not hidden, but bound to it: a note that is
-        copied to another row does not open."""
+    def seal(self, plain: bytes, about: str) -> SealedNote:
+        """Encrypt with the newest key. ``about`` (the resident) stays readable and is bound to the text, so that a note
+        copied to another resident's row does not open."""
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return Sealed(self.newest, nonce, AESGCM(self._keys[self.newest]).encrypt(nonce, plain, about.encode()))
+        return SealedNote(self.newest, nonce, AESGCM(self._keys[self.newest]).encrypt(nonce, plain, about.encode()))
 
-    def open(self, sealed: Sealed, about: str) -> bytes:
-        """The plain text. Raises KeyFileError, with what to do, where the key is missing or the wrong one."""
+    def open(self, sealed: SealedNote, about: str) -> bytes:
+        """Decrypt. Raises KeyFileError, which says what to do, where the key is missing or the wrong one."""
         key = self._keys.get(sealed.key_id)
         if key is None:
             raise KeyFileError(
-                f"the note of {about} was encrypted with the key {sealed.key_id!r}, which this key file lacks"
-                f" (it has {', '.join(self._keys)}): take the key file from your backup"
+                en=f"the note of {about} was encrypted with the key {sealed.key_id!r}, which this key file lacks"
+                f" (it has {', '.join(self._keys)}): take the key file from your backup",
+                zh=f"{about} 的医疗信息由密钥 {sealed.key_id} 加密，而此密钥文件中没有该密钥"
+                f"（现有 {'、'.join(self._keys)}）：请从备份中取回密钥文件",
             )
         try:
             return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, about.encode())
         except InvalidTag as error:
             raise KeyFileError(
-                f"the note of {about} does not open: this key file's {sealed.key_id!r} is another key than the one it"
-                " was written with, or the note was tampered with; take the right key file from your backup"
+                en=f"the note of {about} does not open: this key file's {sealed.key_id!r} is another key than the one"
+                " it was written with, or the note was tampered with; take the right key file from your backup",
+                zh=f"{about} 的医疗信息无法解密：此密钥文件中的 {sealed.key_id} 与加密时的密钥不同，或内容已被篡改；"
+                "请从备份中取回正确的密钥文件",
             ) from error
 
 
 def create_key_file(file: Path) -> KeyRing:
-    """A new file with one new key. Raises KeyFileError where there is one already: it is never overwritten."""
+    """Create a file with one new key. Raises KeyFileError where the file exists: it is never overwritten."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise KeyFileError(f"{file} exists already; to change keys, rotate: shouwang network key rotate") from error
+        raise KeyFileError(
+            en=f"{file} exists already; to change keys, rotate: shouwang network key rotate",
+            zh=f"{file} 已存在；如需更换密钥，请轮换：shouwang network key rotate",
+        ) from error
     with os.fdopen(handle, "w") as stream:
         stream.write(_HEAD + _line(_new_id({})))
         stream.flush()
@@ -80,19 +87,25 @@ def create_key_file(file: Path) -> KeyRing:
 
 
 def load_key_file(file: Path) -> KeyRing:
-    """Raises KeyFileError where the file is missing, readable by others, or damaged."""
+    """Read the keys. Raises KeyFileError where the file is missing, readable by others, or damaged."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
         lines = file.read_text("ascii").splitlines()
     except FileNotFoundError as error:
         raise KeyFileError(
-            f"there is no key file {file}; make one for a new database (shouwang network key create), or take it from"
-            " your backup"
+            en=f"there is no key file {file}; make one for a new database (shouwang network key create), or take it"
+            " from your backup",
+            zh=f"没有密钥文件 {file}；新数据库请先生成（shouwang network key create），否则请从备份中取回",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"the key file {file} can not be read: {error}") from error
+        raise KeyFileError(
+            en=f"the key file {file} can not be read: {error}", zh=f"无法读取密钥文件 {file}：{error}"
+        ) from error
     if mode & 0o077:
-        raise KeyFileError(f"others may read the key file {file} (mode {mode:04o}); do: chmod 600 {file}")
+        raise KeyFileError(
+            en=f"others may read the key file {file} (mode {mode:04o}); do: chmod 600 {file}",
+            zh=f"其他用户可读取密钥文件 {file}（权限 {mode:04o}）；请执行 chmod 600 {file}",
+        )
     keys: dict[str, bytes] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -103,21 +116,27 @@ def load_key_file(file: Path) -> KeyRing:
         except binascii.Error:
             key = b""
         if len(key) != 32 or not name or name in keys:
-            raise KeyFileError(f"the key file {file} is damaged in line {number}: take it from your backup")
+            raise KeyFileError(
+                en=f"the key file {file} is damaged in line {number}: take it from your backup",
+                zh=f"密钥文件 {file} 第 {number} 行已损坏：请从备份中取回",
+            )
         keys[name] = key
     if not keys:
-        raise KeyFileError(f"the key file {file} holds no key: take it from your backup")
+        raise KeyFileError(
+            en=f"the key file {file} holds no key: take it from your backup",
+            zh=f"密钥文件 {file} 中没有密钥：请从备份中取回",
+        )
     return KeyRing(keys)
 
 
 def add_key(file: Path) -> KeyRing:
-    """One more key, which encrypts from now on; the old ones still decrypt. Then ``medical.reseal`` the notes."""
+    """Add a key that encrypts from now on; the old ones still decrypt. Afterwards call ``notes.reseal``."""
     ring = load_key_file(file)
     return _rewrite(file, file.read_text("ascii").rstrip("\n") + "\n" + _line(_new_id(ring._keys)))
 
 
 def drop_old_keys(file: Path) -> KeyRing:
-    """Keep the newest key alone. Only after every note was sealed with it: see ``medical.keys_in_use``."""
+    """Delete all keys but the newest one. Only after every note was sealed with it: see ``notes.keys_in_use``."""
     ring = load_key_file(file)
     encoded = base64.b64encode(ring._keys[ring.newest]).decode()
     return _rewrite(file, f"{_HEAD}{ring.newest} {encoded}\n")
@@ -135,7 +154,7 @@ def _rewrite(file: Path, text: str) -> KeyRing:
 
 
 def _new_id(taken: dict[str, bytes]) -> str:
-    # Random, not counted: the keys of two files never share a name, and a wrong file is told as such.
+    # Random, not counted: the keys of two files never share a name, so that a wrong file is recognised.
     while (name := f"k-{secrets.token_hex(4)}") in taken:
         continue
     return name

@@ -1,12 +1,12 @@
-"""What responders must know of a resident: encrypted at rest, shown during an open alert alone, each look audited.
+"""Medical notes for responders: encrypted at rest, shown only during an open alert, each look audited.
 
-The functions that decide who reads and writes commit by themselves, before anything is shown: give them a connection
-that is not in a transaction.
+:func:`read_note` and :func:`write_note` commit by themselves, so that the audit holds before anything is shown: give
+them a connection that is not in a transaction.
 """
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import structlog
@@ -14,17 +14,18 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_do, may_see
+from care_network.access.permissions import Action, audit, may_do, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
-from care_network.medical.keyring import KeyRing, Sealed
+from care_network.medical.keyring import KeyRing, SealedNote
 
 log = structlog.get_logger(__name__)
 
+_NO_ALERT = "no open alert"
 NoteText = Annotated[str, msgspec.Meta(max_length=2000)]
 
 
 class MedicalNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Free text, in the words of who wrote it."""
+    """Free text, in the writer's words."""
 
     allergies: NoteText = ""
     conditions: NoteText = ""
@@ -47,11 +48,11 @@ class ShownNote(msgspec.Struct, frozen=True):
 def read_note(
     conn: Connection[Any], ring: KeyRing, account: Account, resident: str, *, at: dt.datetime, origin: str = ""
 ) -> ShownNote | None:
-    """The note of a resident (code) who has an open alert; None where nobody wrote one.
+    """Show the note of a resident (code) who has an open alert; None where nobody wrote one.
 
     An alert of the household that names nobody (smoke, a couple's radar) counts for all who live there; a technical one
-    (a dead battery) for nobody. The look, and a refused one, is in the audit before anything is shown. Raises
-    NotPermittedError without an open alert or out of the account's scope, NotFoundError, KeyFileError.
+    (a dead battery) for nobody. The look, also a refused one, is audited before anything is shown. Raises
+    NotPermittedError without the permission or an open alert, NotFoundError out of the account's area, KeyFileError.
     """
     _own_transaction(conn)
     with conn.transaction():
@@ -59,17 +60,12 @@ def read_note(
         refusal = _refusal(conn, account, Action.VIEW_MEDICAL_NOTE, resident_id)
         alerts = [] if refusal else _open_alerts(conn, resident_id)
         if not refusal and not alerts:
-            refusal = "no open alert"
+            refusal = _NO_ALERT
         detail: dict[str, Any] = {"refused": refusal} if refusal else {"alerts": alerts}
         audit(conn, account, Action.VIEW_MEDICAL_NOTE, at=at, resident_id=resident_id, origin=origin, detail=detail)
         stored = None if refusal else _sealed(conn, resident_id)
-    if refusal == "no open alert":
-        raise NotPermittedError(
-            en=f"{resident} has no open alert: medical notes are shown during an alert only",
-            zh=f"{resident} 当前没有未结束的预警,医疗信息仅在预警期间可见",
-        )
     if refusal:
-        raise _not_permitted(account, resident, refusal)
+        _refuse(account, Action.VIEW_MEDICAL_NOTE, resident, refusal)
     if stored is None:
         return None
     sealed, version, updated_at = stored
@@ -87,7 +83,7 @@ def write_note(
     at: dt.datetime,
     origin: str = "",
 ) -> int:
-    """Set some fields of a note; the others stay as they are, unseen. The new version; ``version`` 0: there is none.
+    """Set some fields of a note, leave the others unseen; returns the new version. ``version`` 0: there is none yet.
 
     Raises ChangedMeanwhileError where it was changed since that version, NotPermittedError, NotFoundError,
     KeyFileError, and ProvisioningError for a field that is not one of :class:`MedicalNote`.
@@ -96,7 +92,10 @@ def write_note(
     try:
         msgspec.convert(dict(fields), MedicalNote)
     except msgspec.ValidationError as error:
-        raise ProvisioningError(en=f"medical note: {error}") from error
+        raise ProvisioningError(
+            en=f"medical note: {error}",
+            zh=f"医疗信息只有 {'、'.join(MedicalNote.__struct_fields__)} 这几项，每项最多 2000 字（{error}）",
+        ) from error
     with conn.transaction():
         resident_id = _resident_id(conn, resident)
         refusal = _refusal(conn, account, Action.EDIT_MEDICAL_NOTE, resident_id)
@@ -106,7 +105,7 @@ def write_note(
                 detail={"refused": refusal},
             )  # fmt: skip
     if refusal:
-        raise _not_permitted(account, resident, refusal)
+        _refuse(account, Action.EDIT_MEDICAL_NOTE, resident, refusal)
     with conn.transaction():
         # One writer at a time for a resident, also for the first note.
         conn.execute("SELECT FROM resident WHERE id = %s FOR NO KEY UPDATE", (resident_id,))
@@ -128,7 +127,7 @@ def write_note(
 
 
 def add_note(conn: Connection[Any], ring: KeyRing, resident: str, note: MedicalNote, at: dt.datetime) -> bool:
-    """For provisioning: a first note, part of the caller's transaction; False where there is one, which stays."""
+    """Add a first note, for provisioning; False where there is one, which stays. Part of the caller's transaction."""
     resident_id = _resident_id(conn, resident)
     if _sealed(conn, resident_id) is not None:
         return False
@@ -136,21 +135,13 @@ def add_note(conn: Connection[Any], ring: KeyRing, resident: str, note: MedicalN
     return True
 
 
-def note_version(conn: Connection[Any], resident: str) -> int:
-    """What :func:`write_note` wants to hear; 0: there is no note."""
-    row = conn.execute(
-        "SELECT n.version FROM medical_note n JOIN resident r ON r.id = n.resident_id WHERE r.code = %s", (resident,)
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
 def keys_in_use(conn: Connection[Any]) -> dict[str, int]:
-    """How many notes each key id has."""
+    """Count the notes by key id."""
     return dict(conn.execute("SELECT key_id, count(*) FROM medical_note GROUP BY key_id ORDER BY key_id").fetchall())
 
 
 def reseal(conn: Connection[Any], ring: KeyRing) -> int:
-    """Encrypt every note that is not under the newest key with it; how many. Safe to break off and repeat.
+    """Encrypt all notes with the newest key; returns how many were under another one. Safe to break off and repeat.
 
     Contents and versions stay. Raises KeyFileError, naming the resident, where a note does not open.
     """
@@ -164,7 +155,7 @@ def reseal(conn: Connection[Any], ring: KeyRing) -> int:
                 (ring.newest,),
             ).fetchall()
             for resident_id, code, *sealed in rows:
-                fresh = ring.seal(ring.open(Sealed(*sealed), code), code)
+                fresh = ring.seal(ring.open(SealedNote(*sealed), code), code)
                 conn.execute(
                     "UPDATE medical_note SET key_id = %s, nonce = %s, ciphertext = %s WHERE resident_id = %s",
                     (*msgspec.structs.astuple(fresh), resident_id),
@@ -188,25 +179,27 @@ def _resident_id(conn: Connection[Any], code: str) -> int:
 
 
 def _refusal(conn: Connection[Any], account: Account, action: Action, resident_id: int) -> str:
+    """The reason in one word, for the audit; '' where the account may."""
     if not may_do(account, action):
         return "role"
     return "" if may_see(conn, account, resident_id) else "scope"
 
 
-def _not_permitted(account: Account, resident: str, refusal: str) -> Exception:
-    if refusal == "role":
-        return NotPermittedError(
-            en=f"{account.login} is {account.role}, who has no access to medical notes",
-            zh=f"{account.login} 的角色 {account.role} 无权使用医疗信息",
+def _refuse(account: Account, action: Action, resident: str, refusal: str) -> NoReturn:
+    require(account, action)
+    if refusal == _NO_ALERT:
+        raise NotPermittedError(
+            en=f"{resident} has no open alert: medical notes are shown during an alert only",
+            zh=f"{resident} 当前没有未结束的预警,医疗信息仅在预警期间可见",
         )
-    return NotFoundError(en=f"there is no resident {resident!r} in your area", zh=f"您的管辖区域内没有老人 {resident}")
+    raise NotFoundError(en=f"there is no resident {resident!r} in your area", zh=f"您的管辖区域内没有老人 {resident}")
 
 
 def _open_alerts(conn: Connection[Any], resident_id: int) -> list[str]:
     rows = conn.execute(
         """
         SELECT a.id::text FROM alert a JOIN resident r ON r.id = %s
-        WHERE a.state NOT IN ('resolved', 'cancelled', 'cleared') AND a.severity <> 'technical'
+        WHERE alert_is_open(a.state) AND a.severity <> 'technical'
           AND (a.resident_id = r.id OR (a.resident_id IS NULL AND a.household_id = r.household_id))
         ORDER BY a.onset
         """,
@@ -215,18 +208,18 @@ def _open_alerts(conn: Connection[Any], resident_id: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _sealed(conn: Connection[Any], resident_id: int) -> tuple[Sealed, int, dt.datetime] | None:
+def _sealed(conn: Connection[Any], resident_id: int) -> tuple[SealedNote, int, dt.datetime] | None:
     row = conn.execute(
         "SELECT key_id, nonce, ciphertext, version, updated_at FROM medical_note WHERE resident_id = %s", (resident_id,)
     ).fetchone()
-    return None if row is None else (Sealed(*row[:3]), row[3], row[4])
+    return None if row is None else (SealedNote(*row[:3]), row[3], row[4])
 
 
-def _opened(ring: KeyRing, sealed: Sealed, resident: str) -> MedicalNote:
+def _opened(ring: KeyRing, sealed: SealedNote, resident: str) -> MedicalNote:
     return msgspec.json.decode(ring.open(sealed, resident), type=MedicalNote)
 
 
-def _store(conn: Connection[Any], resident_id: int, sealed: Sealed, version: int, at: dt.datetime) -> None:
+def _store(conn: Connection[Any], resident_id: int, sealed: SealedNote, version: int, at: dt.datetime) -> None:
     conn.execute(
         """
         INSERT INTO medical_note (resident_id, key_id, nonce, ciphertext, version, updated_at)

@@ -1,4 +1,4 @@
-"""Whom to call for a resident, in order: only those to whose being told the resident has agreed."""
+"""The family of a resident, in the order of calling; only contacts to whom the resident has consented."""
 
 import datetime as dt
 from typing import Any
@@ -8,38 +8,11 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 
-class Contact(msgspec.Struct, frozen=True):
-    """Family, a neighbour, a friend. Its columns are those of ``staff_records.NewContact``."""
-
-    id: int
-    name_zh: str
-    name_en: str
-    relation_zh: str
-    relation_en: str
-    phone: str
-    call_order: int
-    language: str
-    has_key: bool
-    account_id: int | None
-
-
-def contacts_to_call(conn: Connection[Any], resident_id: int, at: dt.datetime) -> list[Contact]:
-    """In the order in which to call them; those without consent at that time are left out."""
-    with conn.cursor(row_factory=class_row(Contact)) as cursor:
-        return cursor.execute(
-            """
-            SELECT id, name_zh, name_en, relation_zh, relation_en, phone, call_order, language, has_key, account_id
-            FROM contact WHERE resident_id = %s AND consent_at <= %s ORDER BY call_order
-            """,
-            (resident_id, at),
-        ).fetchall()
-
-
 class FamilyMember(msgspec.Struct, frozen=True):
-    """Somebody to be told of what happens in a household."""
+    """A contact of somebody who lives in a household."""
 
     resident: str
-    """Code of whom they belong to."""
+    """The resident's code."""
     phone: str
     name_zh: str
     name_en: str
@@ -47,15 +20,17 @@ class FamilyMember(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """As the care network names a contact."""
+        """The contact's key in records and notifications: ``<resident code>/<telephone>``."""
         return f"{self.resident}/{self.phone}"
 
 
 def family_of(
     conn: Connection[Any], household_id: int, resident_id: int | None, at: dt.datetime
 ) -> tuple[FamilyMember, ...]:
-    """Whom to call about one resident, or (None) about what concerns the whole household; in call order, with consent
-    at that time, each telephone once."""
+    """Contacts to call about one resident, or (None) about the whole household, in their order.
+
+    Each has the resident's consent at that time, and each telephone comes once.
+    """
     with conn.cursor(row_factory=class_row(FamilyMember)) as cursor:
         rows = cursor.execute(
             """

@@ -1,7 +1,7 @@
-"""The care network as people change it: who may, where, on which version, and a trace of it.
+"""Records as people read and change them: with their permission, in their area, on a version, and audited.
 
-``Network`` is bound to one account and one moment. Staff work below their own area alone; what lies outside it is "not
-there" to them. Every change of anything and every look at a resident leaves a line in ``audit``.
+``Network`` is bound to one account and one moment. Staff work only below their own area; records outside it are
+reported as "not there". Every change of anything and every look at a resident leaves a line in ``audit``.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ import msgspec
 from psycopg import Connection
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, may_do
+from care_network.access.permissions import Action, audit, in_area, require
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records import records, store
 from care_network.records.kinds import DEVICE, GATEWAY, RESIDENT, Kind, kind_named
@@ -21,31 +21,19 @@ from care_network.records.provisioning import GATEWAY_DEVICE, add_gateway
 from care_network.records.store import Stored
 
 
-def permit(account: Account, action: Action) -> None:
-    """Raises NotPermittedError where the account's role may not do it."""
-    if not may_do(account, action):
-        raise NotPermittedError(
-            en=f"{account.login} is {account.role}, who may not {action.value.replace('_', ' ')}",
-            zh=f"{account.login} 的角色 {account.role} 无权执行 {action.value}",
-        )
-
-
-def within(account: Account, path: str) -> bool:
-    """Whether an area lies in the account's own."""
-    mine = account.area_path
-    return mine is not None and (path == mine or path.startswith(f"{mine}."))
-
-
 class Network:
-    """``origin``: where the account works from, for the audit. Each method is one transaction."""
+    """The records that one account may reach. ``origin``: where it works from, for the audit.
+
+    Each method is one transaction.
+    """
 
     def __init__(self, conn: Connection[Any], account: Account, *, at: dt.datetime, origin: str = "") -> None:
         self._conn, self._account, self._at, self._origin = conn, account, at, origin
 
     def add(self, kind_name: str, fields: Mapping[str, Any]) -> Stored:
-        """A new record of these fields. Raises ProvisioningError (its subclasses tell why)."""
+        """Add a record. Raises ProvisioningError, whose subclasses give the reason."""
         kind = kind_named(kind_name)
-        permit(self._account, kind.edit)
+        require(self._account, kind.edit)
         new = records.parse(kind.record, fields)
         with self._conn.transaction():
             checked = kind.check(self._look(), new)
@@ -59,12 +47,12 @@ class Network:
         return stored
 
     def change(self, kind_name: str, key: tuple[Any, ...], version: int, fields: Mapping[str, Any]) -> Stored:
-        """Change some fields of the record as it was at ``version``. The key's own fields never change.
+        """Change some fields of the record as it was at ``version``. Fields of the key never change.
 
         Raises ChangedMeanwhileError where somebody changed it since, ProvisioningError where a rule is broken.
         """
         kind = kind_named(kind_name)
-        permit(self._account, kind.edit)
+        require(self._account, kind.edit)
         with self._conn.transaction():
             before = self._found(kind, key)
             old = msgspec.structs.asdict(before.record)
@@ -87,11 +75,11 @@ class Network:
     def remove(self, kind_name: str, key: tuple[Any, ...], version: int) -> None:
         """Delete the record as it was at ``version``. Raises StillUsedError where others need it."""
         kind = kind_named(kind_name)
-        permit(self._account, kind.edit)
+        require(self._account, kind.edit)
         with self._conn.transaction():
             stored = self._found(kind, key)
             if kind is RESIDENT:
-                # Their lines of the audit stay, with the code instead of a row that is gone.
+                # Their lines of the audit stay, with the code instead of the deleted row.
                 self._conn.execute(
                     "UPDATE audit SET detail = detail || jsonb_build_object('removed_resident', %s::text)"
                     " WHERE resident_id = %s",
@@ -105,10 +93,9 @@ class Network:
             self._trace("remove", kind, msgspec.structs.replace(stored, resident_id=None), {})
 
     def get(self, kind_name: str, key: tuple[Any, ...]) -> Stored:
-        """One record with its version. Raises NotFoundError where it is not there or not in the account's area."""
+        """Read one record with its version. Raises NotFoundError where none is in the account's area."""
         kind = kind_named(kind_name)
-        permit(self._account, kind.view)
-        self._staff_only()
+        self._require_view(kind)
         with self._conn.transaction():
             stored = self._found(kind, key)
             if kind.people:
@@ -116,12 +103,11 @@ class Network:
         return stored
 
     def list(self, kind_name: str, under: str | None = None) -> list[Stored]:
-        """All of a kind in the account's area, or in the part of it below ``under``."""
+        """List the records of a kind in the account's area, or in the part of it below ``under``."""
         kind = kind_named(kind_name)
-        permit(self._account, kind.view)
-        self._staff_only()
+        self._require_view(kind)
         below = under or self._account.area_path or ""
-        if not within(self._account, below):
+        if not in_area(self._account, below):
             raise NotPermittedError(
                 en=f"{below} is not in {self._account.login}'s area {self._account.area_path}",
                 zh=f"{below} 不在 {self._account.login} 的管辖区域 {self._account.area_path} 内",
@@ -138,21 +124,19 @@ class Network:
     def _look(self) -> Lookup:
         return Lookup(self._conn, self._at.date())
 
-    def _staff_only(self) -> None:
-        if self._account.area_path is None:
-            raise NotPermittedError(
-                en="family see their own relative's page, not the care network", zh="家属只能查看自己亲属的页面"
-            )
+    def _require_view(self, kind: Kind) -> None:
+        require(self._account, Action.VIEW_NETWORK)
+        require(self._account, kind.view)
 
     def _found(self, kind: Kind, key: tuple[Any, ...]) -> Stored:
         stored = store.fetch(self._conn, kind, key)
-        if stored is None or not within(self._account, stored.path):
+        if stored is None or not in_area(self._account, stored.path):
             zh, en = kind.words(key)
             raise NotFoundError(en=f"there is no {en} in your area", zh=f"您的管辖区域内没有{zh}", field=kind.key[-1])
         return stored
 
     def _stay_within(self, path: str, kind: Kind, key: tuple[Any, ...]) -> None:
-        if not within(self._account, path):
+        if not in_area(self._account, path):
             zh, en = kind.words(key)
             raise NotPermittedError(
                 en=f"{en}: {path} is not in {self._account.login}'s area {self._account.area_path}",
@@ -160,7 +144,7 @@ class Network:
             )
 
     def _trace(self, what: str, kind: Kind, stored: Stored, detail: dict[str, Any]) -> None:
-        """Keys and names of fields only: the audit is no second copy of personal data."""
+        """Write a line of the audit: keys and names of fields only, so that it is no second copy of personal data."""
         key = [str(part) for part in kind.key_of(msgspec.structs.asdict(stored.record))]
         if kind.name == "contact":
             key = key[:1]
@@ -171,7 +155,7 @@ class Network:
 
 
 def parse_key(kind_name: str, text: str) -> tuple[str, ...]:
-    """'gw-1/pendant' as the key of a device. Raises NotFoundError where it has too few or too many parts."""
+    """Parse a key such as 'gw-1/pendant' of a device. Raises NotFoundError for too few or too many parts."""
     kind = kind_named(kind_name)
     parts = tuple(text.split("/"))
     if len(parts) != len(kind.key):

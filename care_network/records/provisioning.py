@@ -1,7 +1,8 @@
-"""New areas, organisations, households, residents, gateways, devices and accounts, checked before they are stored.
+"""Add areas, organisations, households, residents, gateways, devices and accounts, checked before they are stored.
 
-Every ``add_…`` returns the row's id and raises ProvisioningError, in words for the operator, where a rule is broken or
-the code is taken. With ``exist_ok`` a taken code gives the id of the row that has it, and changes nothing.
+No roles here: the callers (a district file, the demonstration) act for the operator. Each ``add_…`` returns the row's
+id and raises ProvisioningError where a rule is broken or the code is taken; with ``exist_ok`` a taken code returns the
+id of its row and changes nothing.
 """
 
 import datetime as dt
@@ -31,38 +32,44 @@ GATEWAY_DEVICE = "gateway"
 """The device name under which a gateway sends its own health."""
 GATEWAY_MODEL = "gateway"
 _ANY_DAY = dt.date.max
-"""Only a date of birth is judged by the day."""
+"""For kinds whose rules do not depend on the day; only a date of birth does."""
 
 
 def add_area(conn: Connection[Any], new: NewArea, *, exist_ok: bool = False) -> int:
-    """An area below one that exists; only a city stands alone."""
+    """Add an area below an existing one; only a city has none above it."""
     return store.add(conn, kinds.AREA, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_organisation(conn: Connection[Any], new: NewOrganisation, *, exist_ok: bool = False) -> int:
-    """A center, station, point or team that works in an area of its level."""
+    """Add a center, station, point or team that works in an area of its level."""
     return store.add(conn, kinds.ORGANISATION, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_household(conn: Connection[Any], new: NewHousehold, *, exist_ok: bool = False) -> int:
-    """A flat in a compound."""
+    """Add a flat in a compound."""
     return store.add(conn, kinds.HOUSEHOLD, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_resident(conn: Connection[Any], new: NewResident, today: dt.date, *, exist_ok: bool = False) -> int:
-    """Somebody who lives in a household; ``today`` judges the date of birth."""
+    """Add a person who lives in a household; ``today`` limits the date of birth."""
     return store.add(conn, kinds.RESIDENT, new, today, exist_ok=exist_ok)
 
 
 def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
-    """A resident's own limits of one channel, instead of those before; None: the rule's default on that side."""
+    """Replace a resident's own limits of one channel; None: the default of the rule on that side."""
     channel = CHANNELS.get(new.channel)
     if channel is None:
-        raise ProvisioningError(en=f"limit: there is no channel {new.channel!r}; known: {', '.join(sorted(CHANNELS))}")
+        raise ProvisioningError(
+            en=f"limit: there is no channel {new.channel!r}; known: {', '.join(sorted(CHANNELS))}",
+            zh=f"限值：没有通道 {new.channel}；可用：{'、'.join(sorted(CHANNELS))}",
+        )
     if not all(math.isfinite(bound) for bound in (new.low, new.high) if bound is not None):
-        raise ProvisioningError(en=f"limit of {new.channel}: a limit is a number")
+        raise ProvisioningError(en=f"limit of {new.channel}: a limit is a number", zh=f"{new.channel} 的限值须为数字")
     if new.low is not None and new.high is not None and new.low >= new.high:
-        raise ProvisioningError(en=f"limit of {new.channel}: low {new.low:g} is not below high {new.high:g}")
+        raise ProvisioningError(
+            en=f"limit of {new.channel}: low {new.low:g} is not below high {new.high:g}",
+            zh=f"{new.channel} 的下限 {new.low:g} 应低于上限 {new.high:g}",
+        )
     resident_id = _resident_id(conn, new.resident)
     place, author = (
         parameter_rows.Place("resident", resident_id=resident_id),
@@ -74,7 +81,7 @@ def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
 
 
 def add_gateway(conn: Connection[Any], new: NewGateway, *, exist_ok: bool = False) -> int:
-    """A home gateway; its name is the common name of its certificate. It is also a device of its own: its health."""
+    """Add a home gateway, named like its certificate's common name, and the device that stands for its own health."""
     with conn.transaction():
         gateway_id = store.add(conn, kinds.GATEWAY, new, _ANY_DAY, exist_ok=exist_ok)
         add_device(conn, NewDevice(new.name, GATEWAY_DEVICE, GATEWAY_MODEL), exist_ok=True)
@@ -82,14 +89,17 @@ def add_gateway(conn: Connection[Any], new: NewGateway, *, exist_ok: bool = Fals
 
 
 def add_device(conn: Connection[Any], new: NewDevice, *, exist_ok: bool = False) -> int:
-    """A device paired with a gateway, of a model that firmware_profiles knows; worn by somebody of the household."""
+    """Add a device of a model in firmware_profiles, paired with a gateway; a wearer lives in the household."""
     return store.add(conn, kinds.DEVICE, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = False) -> int:
-    """A login. Staff have an area below which they see residents; family have none."""
+    """Add an account. Staff have an area, below which they see residents; family have none."""
     if (new.role == "family") != (new.area is None):
-        raise ProvisioningError(en=f"account {new.login}: staff need an area, family have none")
+        raise ProvisioningError(
+            en=f"account {new.login}: staff need an area, family have none",
+            zh=f"账号 {new.login}：工作人员须有管辖区域，家属不填区域",
+        )
     if new.area is not None:
         _area_id(conn, new.area)
     taken = _value(conn, "SELECT id FROM account WHERE login = %s", new.login)
@@ -116,10 +126,13 @@ def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = Fals
 
 
 def add_family_member(conn: Connection[Any], new: NewFamilyMember) -> None:
-    """Let a family account see a resident who agreed to it at ``consent_at``; repeating changes nothing."""
+    """Let a family account see a resident who agreed to it at ``consent_at``; repeating it changes nothing."""
     account = conn.execute("SELECT id, role FROM account WHERE login = %s", (new.login,)).fetchone()
     if account is None or account[1] != "family":
-        raise ProvisioningError(en=f"family: {new.login!r} is not the login of a family account; add one first")
+        raise ProvisioningError(
+            en=f"family: {new.login!r} is not the login of a family account; add one first",
+            zh=f"家属：{new.login} 不是家属账号的登录名，请先添加该账号",
+        )
     resident_id = _resident_id(conn, new.resident)
     with conn.transaction():
         conn.execute(
@@ -131,19 +144,6 @@ def add_family_member(conn: Connection[Any], new: NewFamilyMember) -> None:
         )
 
 
-def withdraw_consent(conn: Connection[Any], login: str, resident: str) -> bool:
-    """The family account no longer sees the resident, from its next request on; False where it did not before."""
-    with conn.transaction():
-        done = conn.execute(
-            """
-            DELETE FROM family_member USING account, resident
-            WHERE account.id = account_id AND resident.id = resident_id AND login = %s AND code = %s
-            """,
-            (login, resident),
-        )
-        return done.rowcount > 0
-
-
 def _value(conn: Connection[Any], query: LiteralString, value: Any) -> Any:
     row = conn.execute(query, (value,)).fetchone()
     return None if row is None else row[0]
@@ -152,12 +152,12 @@ def _value(conn: Connection[Any], query: LiteralString, value: Any) -> Any:
 def _area_id(conn: Connection[Any], path: str) -> int:
     found = _value(conn, "SELECT id FROM area WHERE path = %s::ltree", path)
     if found is None:
-        raise ProvisioningError(en=f"there is no area {path!r}; add it first")
+        raise ProvisioningError(en=f"there is no area {path!r}; add it first", zh=f"没有区域 {path}，请先添加")
     return int(found)
 
 
 def _resident_id(conn: Connection[Any], code: str) -> int:
     found = _value(conn, "SELECT id FROM resident WHERE code = %s", code)
     if found is None:
-        raise ProvisioningError(en=f"there is no resident {code!r}; add them first")
+        raise ProvisioningError(en=f"there is no resident {code!r}; add them first", zh=f"没有老人 {code}，请先添加")
     return int(found)

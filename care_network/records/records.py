@@ -1,4 +1,4 @@
-"""What may be asked of provisioning: plain records, and a check that names the wrong field."""
+"""New records as plain structs, and a parser that names the wrong field."""
 
 import datetime as dt
 import re
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from care_network.catalogues.ability import Grade
-from care_network.errors import ProvisioningError
+from care_network.errors import MalformedError
 from firmware_profiles.wire import Code as ChannelCode
 from firmware_profiles.wire import DeviceName, GatewayName
 
@@ -24,7 +24,7 @@ Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Checked by ``parse``; made directly where the program itself is the author."""
+    """A record to be added: parsed by ``parse``, or made directly by the program itself."""
 
 
 class NewArea(Record, frozen=True):
@@ -36,7 +36,7 @@ class NewArea(Record, frozen=True):
     latitude: Latitude | None = None
 
 
-class NewOrganisation(Record, frozen=True):
+class NewOrganisation(Record, frozen=True, kw_only=True):
     code: Code
     area: AreaPath
     kind: Literal[
@@ -57,7 +57,7 @@ class NewOrganisation(Record, frozen=True):
     active: bool = True
 
 
-class NewHousehold(Record, frozen=True):
+class NewHousehold(Record, frozen=True, kw_only=True):
     code: Code
     area: AreaPath
     address_zh: Name
@@ -67,7 +67,7 @@ class NewHousehold(Record, frozen=True):
     latitude: Latitude | None = None
 
 
-class NewResident(Record, frozen=True):
+class NewResident(Record, frozen=True, kw_only=True):
     code: Code
     household: Code
     name_zh: Name
@@ -79,9 +79,9 @@ class NewResident(Record, frozen=True):
     """NEWS2: 2 only where a clinician prescribed it."""
     on_oxygen: bool = False
     languages: tuple[str, ...] = ("cmn",)
-    """Spoken at home: codes of ``workforce.LANGUAGES``."""
+    """Languages spoken at home: codes of ``workforce.LANGUAGES``."""
     ability_grade: Grade | None = None
-    """By the last assessment; None: not assessed."""
+    """Grade of the last assessment; None: not assessed."""
 
 
 class NewLimit(Record, frozen=True):
@@ -103,10 +103,10 @@ class NewDevice(Record, frozen=True):
     model: str
     room: Text = ""
     resident: Code | None = None
-    """Who wears it; None: it watches the household."""
+    """The wearer; None: it watches the household."""
 
 
-class NewAccount(Record, frozen=True):
+class NewAccount(Record, frozen=True, kw_only=True):
     login: Login
     password: str
     name_zh: Name
@@ -131,11 +131,19 @@ _R = TypeVar("_R", bound=Record)
 
 
 def parse(kind: type[_R], fields: Mapping[str, Any]) -> _R:
-    """The record with these fields (text for numbers and dates is fine). Raises ProvisioningError naming the field."""
+    """Make a record of these fields (numbers and dates may be text). Raises MalformedError, which names the field."""
     try:
         return msgspec.convert(dict(fields), kind, strict=False)
     except msgspec.ValidationError as error:
         what = kind.__name__.removeprefix("New").lower()
         named = re.search(r"at `\$\.(\w+)|missing required field `(\w+)`|unknown field `(\w+)`", str(error))
-        field = None if named is None else next(group for group in named.groups() if group)
-        raise ProvisioningError(en=f"{what}: {error}", field=field) from error
+        wrong, missing, unknown = (None, None, None) if named is None else named.groups()
+        if missing:
+            zh = f"缺少必填字段 {missing}"
+        elif unknown:
+            zh = f"没有字段 {unknown}"
+        else:
+            zh = f"{wrong or '内容'} 不符合要求（{error}）"
+        raise MalformedError(
+            en=f"{what}: {error}", zh=f"{what}：{zh}", field=wrong or missing or unknown, missing=missing is not None
+        ) from error

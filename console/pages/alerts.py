@@ -11,20 +11,20 @@ from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.catalogues.services import SERVICES
+from console.access import medical_notes as medical_note
 from console.board.board import notice_of
-from console.pages import medical_note
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, origin_of, require
 from console.shell.state import Console, console_of
 from console.shell.views import language_of, page
 from dispatch.alerts import lifecycle
-from dispatch.alerts.outcomes import Finding
+from dispatch.alerts.outcomes import Particulars
 from dispatch.core import history
 from dispatch.core.history import Actor
 from dispatch.desk import calls
 from dispatch.desk.progress import progress
 from dispatch.orders import store as work_orders
-from dispatch.orders.store import Wanted
+from dispatch.orders.store import OrderFilter
 
 router = APIRouter()
 Shared = Annotated[Console, Depends(console_of)]
@@ -71,9 +71,9 @@ def act_on_alert(
     actions: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
     note: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
-    finding = Finding(cause, injury, hospital, tuple(actions))
+    particulars = Particulars(cause, injury, hospital, tuple(actions))
     try:
-        act(console, account, alert_id, action, version, outcome, finding, note, origin=origin_of(request))
+        act(console, account, alert_id, action, version, outcome, particulars, note, origin=origin_of(request))
     except lifecycle.LifecycleError as error:
         message = pick(language_of(request, account), error.message_zh, error.message_en)
         return _show(request, console, account, alert_id, status=409, message=message)
@@ -87,14 +87,14 @@ def act(
     action: str,
     version: int,
     outcome: str = "",
-    finding: Finding | None = None,
+    particulars: Particulars | None = None,
     note: str = "",
     *,
     origin: str,
 ) -> str:
     """Carry out a person's step; returns the new state. Raises LifecycleError with a text for the person, 403 or 404
     where it is not theirs to do."""
-    steps: dict[str, lifecycle.Action] = {
+    steps: dict[str, lifecycle.AlertAction] = {
         a: a for a in ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
     }
     if action not in steps:
@@ -111,7 +111,7 @@ def act(
             dt.datetime.now(dt.UTC),
             expected_version=version,
             outcome=outcome or None,
-            finding=finding,
+            particulars=particulars,
             note=note,
         )
 
@@ -152,7 +152,7 @@ def _show(
 ) -> Response:
     alert, events = load_alert(console, account, alert_id, origin_of(request))
     return page(
-        request, "alert.html", account, status=status, alert=alert, events=events,
+        request, "alerts.html", account, status=status, alert=alert, events=events,
         **_course(console, account, alert_id), **context,
     )  # fmt: skip
 
@@ -164,11 +164,11 @@ def _course(console: Console, account: Account, alert_id: uuid.UUID) -> dict[str
         return {
             "ladder": progress(conn, alert_id) if staff else None,
             "attempts": calls.of_alert(conn, alert_id) if staff else (),
-            "callables": calls.callables(conn, alert_id, dt.datetime.now(dt.UTC))
+            "callables": calls.callees(conn, alert_id, dt.datetime.now(dt.UTC))
             if permissions.may_do(account, Action.NOTE)
             else (),
             "results": calls.RESULTS,
-            "orders": work_orders.listed(conn, Wanted(alert_id=alert_id))
+            "orders": work_orders.list_orders(conn, OrderFilter(alert_id=alert_id))
             if permissions.may_do(account, Action.VIEW_ORDERS)
             else [],
             "services": SERVICES,

@@ -14,15 +14,15 @@ from starlette.responses import JSONResponse, Response
 
 from care_network.access.permissions import Action
 from care_network.errors import LoginRefusedError
+from care_network.records import vitals
 from console.board.board import Watcher
-from console.pages import vitals
 from console.pages.alerts import act
 from console.pages.residents import authenticate, load_resident, set_cookie
 from console.shell.security import CurrentAccount, LoginNeeded, origin_of, require, same_origin
 from console.shell.state import Console, console_of
 from console.shell.watching import watching
 from dispatch.alerts import lifecycle
-from dispatch.alerts.outcomes import Finding
+from dispatch.alerts.outcomes import Particulars
 from dispatch.core.notice import AlertNotice
 from firmware_profiles.channels import CHANNELS
 
@@ -72,10 +72,12 @@ def api_alerts(console: Shared, account: CurrentAccount) -> Response:
 def api_act(
     request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, action: str, step: Step
 ) -> Response:
-    finding = Finding(step.cause, step.injury, step.hospital, tuple(step.actions))
+    particulars = Particulars(step.cause, step.injury, step.hospital, tuple(step.actions))
     try:
         origin = origin_of(request)
-        state = act(console, account, alert_id, action, step.version, step.outcome, finding, step.note, origin=origin)
+        state = act(
+            console, account, alert_id, action, step.version, step.outcome, particulars, step.note, origin=origin
+        )
     except lifecycle.LifecycleError as error:
         return JSONResponse({"message_zh": error.message_zh, "message_en": error.message_en}, 409)
     return JSONResponse({"state": state})

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
-import psycopg
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.errors import NotFoundError, NotPermittedError
 from console.pages.alerts import load_alert
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, origin_of, require
@@ -51,8 +51,14 @@ def record_call(
     """Record an attempt to call somebody about an alert; gives all of them."""
     require(account, Action.NOTE)
     load_alert(console, account, alert_id, origin_of(request))
-    attempt = calls.Attempt(
-        call.kind, call.key, call.started_at, call.ended_at, call.result, call.answered_at, call.note
+    attempt = calls.CallAttempt(
+        kind=call.kind,
+        key=call.key,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+        result=call.result,
+        answered_at=call.answered_at,
+        note=call.note,
     )
     try:
         with console.database() as conn:
@@ -88,42 +94,48 @@ def withdraw_on_page(request: Request, console: Shared, account: CurrentAccount,
 @router.get("/api/handovers")
 def handovers(console: Shared, account: CurrentAccount) -> Response:
     """Those that wait for somebody to accept them, with their alerts."""
-    _desk(account)
+    require(account, Action.HAND_OVER)
     with console.database() as conn:
-        return _json([found for found in handover.waiting(conn) if _within(account, found.area)])
+        return _json(handover.waiting(conn, account.area_path))
 
 
 @router.post("/api/handovers")
 def offer(request: Request, console: Shared, account: CurrentAccount, words: Offer) -> Response:
     """Hand every open alert of one's area to the next shift."""
-    return _in_api(account, lambda: _offer(request, console, account, words.note))
+    return _in_api(lambda: _offer(request, console, account, words.note))
 
 
 @router.post("/api/handovers/{number}/accept")
 def accept(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
     """Take it over."""
-    return _in_api(account, lambda: _accept(request, console, account, number))
+    return _in_api(lambda: _accept(request, console, account, number))
 
 
 @router.post("/api/handovers/{number}/withdraw")
 def withdraw(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
     """Take back what one has offered, unless somebody has accepted it."""
-    return _in_api(account, lambda: _withdraw(request, console, account, number))
+    return _in_api(lambda: _withdraw(request, console, account, number))
 
 
 def _on_page(request: Request, console: Console, account: Account, step: Callable[[], handover.Handover]) -> Response:
-    _desk(account)
     try:
         step()
+    except NotPermittedError as error:
+        raise HTTPException(403) from error
+    except NotFoundError as error:
+        raise HTTPException(404) from error
     except lifecycle.LifecycleError as error:
         return _handovers(request, console, account, error)
     return RedirectResponse("/handovers", 303)
 
 
-def _in_api(account: Account, step: Callable[[], handover.Handover]) -> Response:
-    _desk(account)
+def _in_api(step: Callable[[], handover.Handover]) -> Response:
     try:
         return _json(step())
+    except NotPermittedError as error:
+        raise HTTPException(403) from error
+    except NotFoundError as error:
+        raise HTTPException(404) from error
     except lifecycle.LifecycleError as error:
         return _refused(error)
 
@@ -131,31 +143,23 @@ def _in_api(account: Account, step: Callable[[], handover.Handover]) -> Response
 def _offer(request: Request, console: Console, account: Account, note: str) -> handover.Handover:
     with console.database() as conn:
         now = dt.datetime.now(dt.UTC)
-        return handover.offer(conn, str(account.area_path), _actor(request, account), now, note)
+        return handover.offer(conn, str(account.area_path), account, now, origin_of(request), note)
 
 
 def _accept(request: Request, console: Console, account: Account, number: int) -> handover.Handover:
     with console.database() as conn:
-        _check_area(conn, account, number)
-        return handover.accept(conn, number, _actor(request, account), dt.datetime.now(dt.UTC))
+        return handover.accept(conn, number, account, dt.datetime.now(dt.UTC), origin_of(request))
 
 
 def _withdraw(request: Request, console: Console, account: Account, number: int) -> handover.Handover:
     with console.database() as conn:
-        _check_area(conn, account, number)
         return handover.withdraw(conn, number, account, dt.datetime.now(dt.UTC), origin_of(request))
-
-
-def _check_area(conn: psycopg.Connection[Any], account: Account, number: int) -> None:
-    found = handover.load(conn, number)
-    if found is None or not _within(account, found.area):
-        raise HTTPException(404)
 
 
 def _handovers(
     request: Request, console: Console, account: Account, error: lifecycle.LifecycleError | None = None
 ) -> Response:
-    _desk(account)
+    require(account, Action.HAND_OVER)
     alerts = console.board.open_alerts(console.scope(account).sees)
     with console.database() as conn:
         found = handover.latest(conn, str(account.area_path))
@@ -164,16 +168,6 @@ def _handovers(
         request, "handovers.html", account, status=200 if error is None else 409, alerts=alerts, handovers=found,
         message=message,
     )  # fmt: skip
-
-
-def _desk(account: Account) -> None:
-    """Hand-overs are the dispatchers'."""
-    if account.role != "dispatcher" or account.area_path is None:
-        raise HTTPException(403)
-
-
-def _within(account: Account, area: str) -> bool:
-    return f"{area}.".startswith(f"{account.area_path}.")
 
 
 def _actor(request: Request, account: Account) -> Actor:

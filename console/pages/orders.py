@@ -25,7 +25,7 @@ from dispatch.core.history import Actor
 from dispatch.core.links import load_link_keys
 from dispatch.orders import dispatch, messages, photos, ratings, store
 from dispatch.orders.states import IN_HAND, LIVE, OrderError, offered_actions
-from dispatch.orders.store import Order, Wanted
+from dispatch.orders.store import Order, OrderFilter
 
 router = APIRouter()
 Shared = Annotated[Console, Depends(console_of)]
@@ -87,14 +87,14 @@ def orders_page(
     if view not in VIEWS or (urgency and urgency not in URGENCIES) or (service and service not in SERVICES):
         raise HTTPException(422, "no such filter")
     with console.database() as conn:
-        wanted = Wanted(
+        wanted = OrderFilter(
             states=VIEWS[view],
             urgency=urgency or None,
             service=service or None,
             staff_id=(_staff_id(conn, account) or -1) if mine else None,
             households=sorted(console.scope(account).households),
         )
-        found = store.listed(conn, wanted)
+        found = store.list_orders(conn, wanted)
         permissions.audit(
             conn, account, "view_orders", at=dt.datetime.now(dt.UTC), origin=origin_of(request),
             detail={"view": view, "orders": len(found)},
@@ -219,13 +219,13 @@ def _suggestions(
         if row is None:
             raise HTTPException(503, "the alert is still on its way to the database")
         chosen, found = dispatch.suggest(conn, console.crews, row, service or None, dt.datetime.now(dt.UTC))
-        live = store.listed(conn, Wanted(states=list(LIVE), alert_id=alert_id))
+        live = store.list_orders(conn, OrderFilter(states=list(LIVE), alert_id=alert_id))
         permissions.audit(
             conn, account, "view_candidates", at=dt.datetime.now(dt.UTC), resident_id=alert.resident_id,
             origin=origin_of(request), detail={"alert": str(alert_id), "service": chosen},
         )  # fmt: skip
     return page(
-        request, "dispatch.html", account, status=status, alert=alert, match=found, service=chosen, services=SERVICES,
+        request, "candidates.html", account, status=status, alert=alert, match=found, service=chosen, services=SERVICES,
         message=message, live=live,
     )  # fmt: skip
 
@@ -243,7 +243,7 @@ def _order(
         }
         others: tuple[Candidate, ...] = ()
         if permissions.may_do(account, Action.DISPATCH) and order.state in ("open", "offered", "accepted", "en_route"):
-            others = dispatch.others(conn, console.crews, order, dt.datetime.now(dt.UTC))
+            others = dispatch.alternatives(conn, console.crews, order, dt.datetime.now(dt.UTC))
     return page(
         request, "order.html", account, status=status, order=order, message=message, services=SERVICES, others=others,
         steps=offered_actions(order.state) if order.state in IN_HAND else (), rating_words=ratings.WORDS, **context,

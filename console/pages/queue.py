@@ -36,7 +36,16 @@ def groups(
     """
     by_id = {alert.id: alert for alert in alerts}
     items = [
-        grouping.Item(a.id, a.rule, a.severity, a.state, a.area_path, a.household_code, a.onset_us) for a in alerts
+        grouping.OpenAlert(
+            id=a.id,
+            rule=a.rule,
+            severity=a.severity,
+            state=a.state,
+            area=a.area_path,
+            household=a.household_code,
+            onset_us=a.onset_us,
+        )
+        for a in alerts
     ]
     found: list[dict[str, Any]] = []
     same: Counter[str] = Counter()

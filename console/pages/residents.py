@@ -17,9 +17,9 @@ from care_network.access.permissions import Action
 from care_network.catalogues.ability import GRADES
 from care_network.catalogues.services import SERVICES
 from care_network.errors import LoginRefusedError
+from care_network.records import vitals
 from console.board.board import notice_of
 from console.pages import queue as live_queue
-from console.pages import vitals
 from console.pages.alerts import act
 from console.shell.i18n import pick
 from console.shell.security import COOKIE, CurrentAccount, LoginNeeded, current_account, origin_of, require
@@ -99,7 +99,7 @@ def switch_language(request: Request, language: str) -> Response:
 def board_page(request: Request, console: Shared, watching: CurrentWatching) -> Response:
     if watching.account.role == "family":
         return RedirectResponse("/family", 303)
-    return page(request, "board.html", watching.account, **queue_of(console, watching))
+    return page(request, "queue.html", watching.account, **queue_of(console, watching))
 
 
 @router.get("/queue")
@@ -135,7 +135,7 @@ def acknowledge_group(
     zh = f"已确认 {taken} 条;{left} 条已被他人更新,请查看"
     message = pick(language_of(request, account), zh, f"{taken} taken; {left} were changed by others: look at them")
     return page(
-        request, "board.html", account, status=409, message=message, **queue_of(console, watching_of(console, account))
+        request, "queue.html", account, status=409, message=message, **queue_of(console, watching_of(console, account))
     )
 
 

@@ -42,7 +42,7 @@ def sla_page(
             statistics.load_cases(conn, now - dt.timedelta(days=days), now, account.area_path)
         )
     return page(
-        request, "sla.html", account, lines=lines, breaches=breaches, days=days, by_shift=by_shift,
+        request, "service_level.html", account, lines=lines, breaches=breaches, days=days, by_shift=by_shift,
         milestones=sla.WORDS, targets=in_force, organisations=organisations, shifts=shifts, counted=counted,
         answer_s=statistics.ANSWER_S, outcome_words=OUTCOMES,
     )  # fmt: skip
@@ -67,7 +67,7 @@ def _names(conn: psycopg.Connection[Any], query: LiteralString) -> dict[str, tup
 
 def _read(
     request: Request, console: Console, account: Account, days: int, by_shift: bool
-) -> tuple[list[sla.Line], list[dict[str, Any]]]:
+) -> tuple[list[sla.ReportLine], list[dict[str, Any]]]:
     require(account, Action.VIEW_OPERATIONS)
     now = dt.datetime.now(dt.UTC)
     since = now - dt.timedelta(days=days)

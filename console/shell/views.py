@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 LANGUAGE_COOKIE = "shouwang_language"
 CONSOLE = Path(__file__).parents[1]
 STATIC = CONSOLE / "static"
-templates = Jinja2Templates(directory=[CONSOLE / "shell", CONSOLE / "pages"])
+templates = Jinja2Templates(directory=[CONSOLE / "shell", CONSOLE / "pages", CONSOLE / "links"])
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 

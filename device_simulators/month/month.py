@@ -61,7 +61,7 @@ class Moment(msgspec.Struct, frozen=True):
     arrival_us: int
 
 
-class ResidentMonth(msgspec.Struct):
+class ResidentMonth(msgspec.Struct, kw_only=True):
     """Everything that arrived of one resident, who lives alone, and what was true."""
 
     resident: Resident
@@ -86,7 +86,7 @@ def simulate(number: int, options: Options) -> ResidentMonth:
     plan = {} if options.ordinary else planned(number, options.days, rng)
     resident = draw(rng, number, frozenset(NEEDS[kind] for kind in plan if kind in NEEDS))
     life = live(resident.habits, options.days, rng, set(plan.values()))
-    script = Script(life, options.rate_s)
+    script = Script(life=life, rate_s=options.rate_s)
     play(script, plan, rng)
     false_falls(script, options.false_falls, options.days, rng)
     body = vitals(resident.body, life, options.rate_s, script.effects, rng)
@@ -112,13 +112,13 @@ def simulate(number: int, options: Options) -> ResidentMonth:
         if outage.end_us - outage.begin_us > (OUTAGE_TOLD_S + 20) * 1_000_000
     ]
     return ResidentMonth(
-        resident,
-        f"gw-m{number:04d}",
-        devices,
-        traces,
-        sorted(moments, key=lambda moment: moment.arrival_us),
-        line.contacts([device.name for device in devices]),
-        truth,
-        START_US,
-        end_us,
+        resident=resident,
+        gateway=f"gw-m{number:04d}",
+        devices=devices,
+        traces=traces,
+        moments=sorted(moments, key=lambda moment: moment.arrival_us),
+        contacts=line.contacts([device.name for device in devices]),
+        truth=truth,
+        begin_us=START_US,
+        end_us=end_us,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 
-class Habits(msgspec.Struct, frozen=True):
+class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """Minutes of the local day, chances a day, and how regular the person is (``spread``, minutes)."""
 
     wake: float
@@ -25,7 +25,7 @@ class Habits(msgspec.Struct, frozen=True):
     """Chance that a morning's blood pressure or weight is taken."""
 
 
-class Body(msgspec.Struct, frozen=True):
+class Body(msgspec.Struct, frozen=True, kw_only=True):
     """At rest and awake: rates /min, saturation %, pressures mmHg, weight kg."""
 
     heart: float
@@ -47,7 +47,7 @@ class Equipment(msgspec.Struct, frozen=True):
     scales: bool
 
 
-class Resident(msgspec.Struct, frozen=True):
+class Resident(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     code: str
     habits: Habits
@@ -87,4 +87,12 @@ def draw(rng: Generator, number: int, needs: frozenset[str]) -> Resident:
         *(bool(rng.random() < share) or name in needs for name, share in (("cuff", 0.7), ("scales", 0.5))),
     )
     ghosts = float(rng.uniform(1, 4)) if rng.random() < 0.2 else 0.0
-    return Resident(number, f"M{number:04d}", habits, body, equipment, ghosts, float(rng.normal(22, 1.5)))
+    return Resident(
+        number=number,
+        code=f"M{number:04d}",
+        habits=habits,
+        body=body,
+        equipment=equipment,
+        ghosts=ghosts,
+        room=float(rng.normal(22, 1.5)),
+    )

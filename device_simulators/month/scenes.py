@@ -25,7 +25,7 @@ class Said(msgspec.Struct, frozen=True):
     after_s: float = 0.5
 
 
-class Script(msgspec.Struct):
+class Script(msgspec.Struct, kw_only=True):
     """What scenes add to an ordinary month."""
 
     life: Life

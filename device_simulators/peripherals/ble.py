@@ -10,7 +10,8 @@ import numpy as np
 
 from device_simulators.faults import Faults, replay
 from device_simulators.recordings import Motion
-from firmware_profiles import glucose_records, imu
+from firmware_profiles import imu
+from firmware_profiles.decoding import glucose_records
 
 BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
 

@@ -135,7 +135,7 @@ def _key_of(model: DeviceModel, channel: str) -> str | None:
 
 
 def _word_of(model: DeviceModel, key: str, value: float) -> str | float | bool:
-    """The payload's value for a reading: the inverse of :func:`firmware_profiles.payload.translate`."""
+    """The payload's value for a reading: the inverse of :func:`firmware_profiles.decoding.payload.translate`."""
     target = model.keys[key]
     words: Mapping[float, str] = {number: word for word, number in target.map.items()}
     if value in words:

@@ -1,1 +1,1 @@
-"""The state machine of an alert, its outcomes, its evidence in words, and answers from messages."""
+"""The state machine of an alert, its outcomes, its evidence in words, and answers to messages."""

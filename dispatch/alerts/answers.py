@@ -1,6 +1,6 @@
-"""What comes back: a tap on the link of a message, and the receipts of gateways. A door for the console.
+"""Answer messages: the page of a link, its acknowledgement, and the receipts of gateways. Called by the console.
 
-A look at a link changes nothing (messengers fetch previews); the tap does, once.
+Opening a link changes nothing (messengers fetch previews); its button does, once.
 """
 
 import datetime as dt
@@ -12,31 +12,32 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from dispatch.alerts import lifecycle
-from dispatch.channels import notifications, sending, wording
+from dispatch.channels import notifications, sending
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
+from dispatch.channels.wording import alert_words
 from dispatch.core import history, links
 from dispatch.core.history import Actor
 from vocabulary.alert_state import OPEN
 
-Outcome = Literal["taken", "known", "late"]
-"""The alert is theirs now; their having read it is noted (family, services); somebody else had everything already."""
+TapResult = Literal["taken", "known", "late"]
+"""``taken``: alerts are theirs now; ``known``: noted as read (family, services); ``late``: nothing was left to take."""
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What a link is about: ``alerts`` as :func:`lifecycle.load` gives them, with ``map_link``."""
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The page of a link. ``alerts``: rows of those the message tells of, gravest first, with ``map_link``."""
 
     message_id: int
     name_zh: str
     name_en: str
     language: str
     acts: bool
-    """Whether a tap takes the alerts on; the family's tap tells that they know."""
+    """Whether the button acknowledges the alerts; the family's only notes that they know."""
     used_at: dt.datetime | None
     alerts: list[dict[str, Any]]
 
 
-def look(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.datetime) -> Answer:
-    """The page of a link. Raises LinkError for one that is not valid."""
+def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.datetime) -> Answer:
+    """Load the page of a link. Raises LinkError for one that is not valid."""
     link = keys.read(token, ACKNOWLEDGE, now)
     row = _message(conn, link)
     with conn.cursor(row_factory=dict_row) as cursor:
@@ -53,16 +54,24 @@ def look(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
             (row["id"],),
         ).fetchall()
     for alert in alerts:
-        alert["map_link"] = wording.marker(alert["longitude"], alert["latitude"])
+        alert["map_link"] = alert_words.marker(alert["longitude"], alert["latitude"])
     acts = row["recipient_kind"] in ("staff", "organisation")
     used = links.spent_at(conn, token)
-    return Answer(row["id"], row["name_zh"], row["name_en"], row["language"], acts, used, alerts)
+    return Answer(
+        message_id=row["id"],
+        name_zh=row["name_zh"],
+        name_en=row["name_en"],
+        language=row["language"],
+        acts=acts,
+        used_at=used,
+        alerts=alerts,
+    )
 
 
 def acknowledge(
     conn: Connection[Any], keys: links.LinkKeys, token: str, origin: str, now: dt.datetime
-) -> tuple[Outcome, int]:
-    """The tap, all in one transaction: what it did, and for how many alerts.
+) -> tuple[TapResult, int]:
+    """Use a link, all in one transaction; gives its effect and the number of alerts.
 
     Raises LinkError for a link that is not valid, was used, or whose person may act no longer.
     """
@@ -70,7 +79,7 @@ def acknowledge(
         link = keys.read(token, ACKNOWLEDGE, now)
         row = _message(conn, link)
         links.spend(conn, token, link, now)
-        # Alerts first, then notifications, then the message: the order in which everybody locks them.
+        # Alerts first, then notifications, then the message: the order in which all of dispatch locks them.
         alerts = conn.execute(
             """
             SELECT a.id, a.state, a.version FROM alert a
@@ -88,7 +97,7 @@ def acknowledge(
         )
         open_ = [alert for alert in alerts if alert[1] in OPEN]
         if row["recipient_kind"] not in ("staff", "organisation"):
-            # The family is told, and does not take the alert from those who go there.
+            # The family is informed only: the alert stays with those who go there.
             zh, en = f"{row['name_zh']} 已知晓", f"{row['name_en']} knows"
             history.record(conn, [alert[0] for alert in open_], now, "known", zh, en)
             return ("known", len(open_)) if open_ else ("late", 0)
@@ -101,7 +110,7 @@ def acknowledge(
 
 
 def receipt(conn: Connection[Any], keys: links.LinkKeys, token: str, status: str, now: dt.datetime) -> bool:
-    """A gateway reports ``delivered`` or ``undelivered`` with the address it was given for it.
+    """Store a gateway's report (``delivered`` or ``undelivered``) at the address that the message gave it.
 
     False for a message that is not there. Raises LinkError for an address that is not ours, ValueError for another
     status.

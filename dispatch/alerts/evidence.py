@@ -1,4 +1,4 @@
-"""An alert's evidence in words: what a nurse reads under "Why". Pure; keys that have no words are shown as they are."""
+"""Put an alert's evidence into words for the section "Why". Pure; keys without words are shown as they are."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {
     ("erratic", "value"): ("一小时内跳变次数", "jumps within an hour"),
     ("weight", "days"): ("日期", "dates"),
 }
-"""Of one kind of evidence, where a key means something of its own."""
+"""By (kind of evidence, key), where the key means something else there."""
 FALL: dict[str, tuple[str, str]] = {
     "confidence": ("置信度", "confidence"),
     "peak_g": ("冲击峰值 (g)", "peak (g)"),
@@ -70,7 +70,7 @@ FALL: dict[str, tuple[str, str]] = {
     "lasted_s": ("雷达持续见到 (秒)", "seen by the radar for (s)"),
     "witnesses": ("见到的设备", "devices that saw it"),
 }
-"""What the gateway's fall detector tells of a fall."""
+"""Features that the gateway's fall detector reports."""
 IN_CHANNELS_UNIT = frozenset({"value", "usual", "spread", "limit", "level", "possible", "days"})
 CONSTANTS: dict[str, tuple[str, str]] = {
     "again_s": ("此时间内再次发生视为同一事件 (秒)", "again within this time (s) is the same episode"),
@@ -86,7 +86,7 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "gateway_s": ("网关无通信 (秒)", "gateway not heard for (s)"),
     "missed_heartbeats": ("错过的心跳次数", "heartbeats missed"),
 }
-"""What is in force without being a parameter: the last word of '<rule>.<constant>' or '<rule>.<constant>.<channel>'."""
+"""Constants of rules that are no parameters: the second part of '<rule>.<constant>[.<channel>]'."""
 STATES = {
     "quiet": ("无动静", "still"),
     "held": ("有人在座", "held"),
@@ -95,55 +95,57 @@ STATES = {
 }
 SIDES = {"low": ("低于", "below"), "high": ("高于", "above")}
 APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
-"""Shown in another way, or of no use to a reader."""
+"""Keys that are shown elsewhere, or of no use to a reader."""
 
 
-class Line(NamedTuple):
+class EvidenceLine(NamedTuple):
+    """A label and its value, in Chinese and in English."""
+
     label_zh: str
     label_en: str
     zh: str
     en: str
 
 
-def lines(evidence: dict[str, Any]) -> list[Line]:
-    """What the decision rests on, in the order of LABELS: the database keeps no order of keys."""
+def lines(evidence: dict[str, Any]) -> list[EvidenceLine]:
+    """Explain the decision, in the order of LABELS: the database keeps no order of keys."""
     kind = str(evidence.get("kind", ""))
     order = list(LABELS)
-    known = sorted(evidence.items(), key=lambda item: order.index(item[0]) if item[0] in LABELS else len(order))
+    entries = sorted(evidence.items(), key=lambda item: order.index(item[0]) if item[0] in LABELS else len(order))
     return [
-        Line(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_said(name, value, evidence))
-        for name, value in known
+        EvidenceLine(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_value_words(name, value, evidence))
+        for name, value in entries
         if name not in APART and value not in (None, "", []) and (name, value) != ("usual_min", 0)
     ]
 
 
-def fall(evidence: dict[str, Any]) -> list[Line]:
-    """What the gateway measured of a fall; what a maker's own sensor says besides stays in its words."""
-    found = []
+def fall(evidence: dict[str, Any]) -> list[EvidenceLine]:
+    """List what the gateway measured of a fall; other features of a maker's own sensor keep their names."""
+    described = []
     features, order = evidence.get("features", {}), list(FALL)
     for name in sorted(features, key=lambda name: order.index(name) if name in FALL else len(order)):
         value = features[name]
         zh, en = FALL.get(name, (name, name))
-        said = f"{value:.3g}" if isinstance(value, float) else str(value)
+        text = f"{value:.3g}" if isinstance(value, float) else str(value)
         if name == "confidence" and isinstance(value, float):
-            said = f"{value:.0%}"
-        found.append(Line(zh, en, said, said))
-    return found
+            text = f"{value:.0%}"
+        described.append(EvidenceLine(zh, en, text, text))
+    return described
 
 
-def parameters(evidence: dict[str, Any], catalogue: Mapping[str, Parameter]) -> list[Line]:
-    """The parameters and constants in force; ``catalogue``: what each parameter means, by name."""
-    return [_named(name, value, catalogue.get(name)) for name, value in evidence.get("parameters", {}).items()]
+def parameters(evidence: dict[str, Any], catalogue: Mapping[str, Parameter]) -> list[EvidenceLine]:
+    """List the parameters and constants in force; ``catalogue``: the meaning of each parameter, by name."""
+    return [_parameter_line(name, value, catalogue.get(name)) for name, value in evidence.get("parameters", {}).items()]
 
 
 def channels(evidence: dict[str, Any]) -> list[str]:
-    """Channels worth a chart: the one that is judged, or those that gave points."""
-    found = [evidence["channel"]] if evidence.get("channel") in CHANNELS else []
-    found += [part["channel"] for part in evidence.get("parts", ()) if part.get("points")]
-    return [code for code in dict.fromkeys(found) if code in CHANNELS]
+    """List the channels worth a chart: the one that is judged, or those that gave points."""
+    codes = [evidence["channel"]] if evidence.get("channel") in CHANNELS else []
+    codes += [part["channel"] for part in evidence.get("parts", ()) if part.get("points")]
+    return [code for code in dict.fromkeys(codes) if code in CHANNELS]
 
 
-def _named(name: str, value: Any, parameter: Parameter | None) -> Line:
+def _parameter_line(name: str, value: Any, parameter: Parameter | None) -> EvidenceLine:
     rule, constant, channel = (*name.split("."), "", "")[:3]
     zh, en = CONSTANTS.get(constant, (name, name))
     unit = ""
@@ -154,10 +156,10 @@ def _named(name: str, value: Any, parameter: Parameter | None) -> Line:
     elif constant in ("low", "high") and rule.removeprefix("limit_") in CHANNELS:
         unit = CHANNELS[rule.removeprefix("limit_")].unit
     unit_zh, unit_en = unit_of(unit)
-    return Line(zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
+    return EvidenceLine(zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
 
 
-def _said(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:
+def _value_words(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:
     own = (evidence.get("kind"), name) in LABELS_OF
     if name == "window":
         span = f"{_clock(value['since_us'])} – {_clock(value['until_us'])}"

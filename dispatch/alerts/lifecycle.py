@@ -1,4 +1,4 @@
-"""What people and the system do with an alert: the state machine, and its service over a database connection.
+"""Raise alerts and take them from state to state: the state machine, and its service over a database connection.
 
 Every change is an append-only ``alert_event``; the alert row is its sum. A change names the version it was decided on,
 so that of two people acting at once the second hears what the first did.
@@ -14,16 +14,16 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from dispatch.alerts.outcomes import Finding, Outcome, OutcomeError, complete
+from dispatch.alerts.outcomes import Outcome, OutcomeError, Particulars, complete
 from dispatch.core.history import SYSTEM, Actor, append
 from dispatch.ladders import ladder
 from vocabulary.alert_state import OPEN, AlertState
 from vocabulary.errors import BilingualError
 from vocabulary.times import SHANGHAI
 
-Action = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over"]
+AlertAction = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over"]
 
-TRANSITIONS: Mapping[Action, tuple[tuple[AlertState, ...], AlertState | None]] = MappingProxyType(
+TRANSITIONS: Mapping[AlertAction, tuple[tuple[AlertState, ...], AlertState | None]] = MappingProxyType(
     {
         # action: (from any of these, to); None: the state stays
         "acknowledge": (("raised",), "acknowledged"),
@@ -47,8 +47,8 @@ class AlertChanged(LifecycleError):  # noqa: N818 - it is news for the second pe
     """Somebody else acted in the meantime."""
 
 
-class NewAlert(msgspec.Struct, frozen=True):
-    """An alert as the detection core raises it."""
+class NewAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert as detection raises it."""
 
     id: uuid.UUID
     rule: str
@@ -66,8 +66,8 @@ class NewAlert(msgspec.Struct, frozen=True):
     evidence: dict[str, Any]
 
 
-def next_state(state: AlertState, action: Action) -> AlertState:
-    """Where an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
+def next_state(state: AlertState, action: AlertAction) -> AlertState:
+    """The state to which an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
     sources, target = TRANSITIONS[action]
     if state not in sources:
         raise LifecycleError(
@@ -77,8 +77,8 @@ def next_state(state: AlertState, action: Action) -> AlertState:
 
 
 def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
-    """Write a new alert, its first event, and the policy by which it is called out; False where it is there already
-    (the first insert wins)."""
+    """Write a new alert with its first event and its escalation policy; False where it is there already (the first
+    insert wins)."""
     with conn.transaction():
         row = conn.execute(
             """
@@ -112,7 +112,7 @@ def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
 
 
 def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
-    """The episode goes on: raise the severity, replace reason and evidence. False where nothing changed."""
+    """Set another severity of an open alert, with reason and evidence. False where nothing changed."""
     with conn.transaction():
         row = conn.execute(
             """
@@ -142,7 +142,7 @@ def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
             note=alert.reason_zh,
             note_en=alert.reason_en,
         )
-        ladder.graver(conn, alert.id, alert.severity, alert.household_id, row[0], alert.raised_at)
+        ladder.raise_severity(conn, alert.id, alert.severity, alert.household_id, row[0], alert.raised_at)
         return True
 
 
@@ -153,17 +153,23 @@ def is_open(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> bool:
 
 
 def follow_up(
-    conn: psycopg.Connection[Any], alert_id: uuid.UUID, wanted: Action, at: dt.datetime, note: str, note_en: str = ""
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    wanted: AlertAction,
+    at: dt.datetime,
+    note: str,
+    note_en: str = "",
 ) -> bool:
-    """It is over by itself (``clear``), the resident takes it back (``cancel``), or there is more to know (``note``).
+    """Apply what the system learnt: ``clear`` (over by itself), ``cancel`` (by the resident) or ``note``.
 
-    An alert that a person has is not taken from them: it gets a note. False where there is no such open alert.
+    Where the action is not possible any more, as for an alert that a person has, it becomes a note. False where there
+    is no such open alert.
     """
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
             return False
-        action: Action = wanted if row[0] in TRANSITIONS[wanted][0] else "note"
+        action: AlertAction = wanted if row[0] in TRANSITIONS[wanted][0] else "note"
         _change(conn, alert_id, row[0], action, at, SYSTEM, note=note, note_en=note_en)
         return True
 
@@ -171,24 +177,24 @@ def follow_up(
 def act(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
-    action: Action,
+    action: AlertAction,
     actor: Actor,
     at: dt.datetime,
     *,
     expected_version: int,
     outcome: str | None = None,
-    finding: Finding | None = None,
+    particulars: Particulars | None = None,
     note: str = "",
 ) -> AlertState:
-    """A person acts. Returns the new state. ``finding``: what was found, beside the outcome of ``resolve``.
+    """Apply a person's action; gives the new state. ``particulars``: of ``resolve``, besides the outcome.
 
-    Raises AlertChanged where the alert is no longer at ``expected_version`` (the text says who did what when), and
+    Raises AlertChanged where the alert is no longer at ``expected_version`` (the text says who acted, and when), and
     LifecycleError where the alert does not exist, the action is not possible, or ``resolve`` lacks a known outcome.
     """
     ending = None
     if action == "resolve":
         try:
-            ending = complete(outcome, finding)
+            ending = complete(outcome, particulars)
         except OutcomeError as error:
             raise LifecycleError(zh=error.message_zh, en=error.message_en) from error
     with conn.transaction():
@@ -197,28 +203,28 @@ def act(
             raise LifecycleError(zh="没有这条预警", en="there is no such alert")
         state, version = row
         if version != expected_version:
-            raise _changed(conn, alert_id)
+            raise _change_error(conn, alert_id)
         if ending is not None:
-            _keep_finding(conn, alert_id, *ending, actor, at)
+            _insert_particulars(conn, alert_id, *ending, actor, at)
         outcome_code = ending[0].code if ending else None
         return _change(conn, alert_id, state, action, at, actor, outcome=outcome_code, note=note)
 
 
 def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, note: str, note_en: str = "") -> bool:
-    """Nobody works on an alert that somebody took: it is called out again. False where it is not in their hands."""
+    """Call an alert out again that somebody took and nobody works on. False where nobody has it."""
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in TRANSITIONS["lapse"][0]:
             return False
         _change(conn, alert_id, row[0], "lapse", at, SYSTEM, note=note, note_en=note_en)
-        ladder.next_round(conn, alert_id)
+        ladder.start_next_round(conn, alert_id)
         return True
 
 
 def take_over(
     conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor, at: dt.datetime, note: str, note_en: str = ""
 ) -> bool:
-    """The next shift has it from now on. False where it is closed meanwhile."""
+    """Give an alert to the next shift. False where it is closed meanwhile."""
     with conn.transaction():
         row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
@@ -228,20 +234,20 @@ def take_over(
 
 
 def list_open(conn: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """Every open alert, the gravest and then the oldest first, with names and addresses."""
+    """List every open alert, the gravest and then the oldest first, with names and addresses."""
     return _select(conn, "WHERE alert_is_open(a.state)")
 
 
 def load(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> dict[str, Any] | None:
-    """One alert, as :func:`list_open` gives it."""
-    found = _select(conn, "WHERE a.id = %s", (alert_id,))
-    return found[0] if found else None
+    """Load one alert, as :func:`list_open` gives it; None where there is none."""
+    rows = _select(conn, "WHERE a.id = %s", (alert_id,))
+    return rows[0] if rows else None
 
 
 def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50) -> list[dict[str, Any]]:
-    """The resident's latest alerts, newest first."""
-    found = _select(conn, "WHERE a.resident_id = %s AND a.onset > now() - INTERVAL '1 year'", (resident_id,))
-    return sorted(found, key=lambda alert: alert["onset"], reverse=True)[:limit]
+    """List the resident's latest alerts, newest first."""
+    rows = _select(conn, "WHERE a.resident_id = %s AND a.onset > now() - INTERVAL '1 year'", (resident_id,))
+    return sorted(rows, key=lambda alert: alert["onset"], reverse=True)[:limit]
 
 
 _COLUMNS = """
@@ -267,7 +273,7 @@ def _change(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
     state: AlertState,
-    action: Action,
+    action: AlertAction,
     at: dt.datetime,
     actor: Actor,
     *,
@@ -282,16 +288,16 @@ def _change(
     )
     append(conn, alert_id, at, action, state, target, actor, outcome=outcome, note=note, note_en=note_en)
     if target != state or actor is not SYSTEM:
-        # A person's note is work on it, too: their time begins anew.
-        ladder.changed(conn, alert_id, target, at)
+        # A person's note is work on it, too: its deadline starts again.
+        ladder.restart_patience(conn, alert_id, target, at)
     return target
 
 
-def _keep_finding(
+def _insert_particulars(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
     outcome: Outcome,
-    finding: Finding,
+    particulars: Particulars,
     actor: Actor,
     at: dt.datetime,
 ) -> None:
@@ -303,16 +309,16 @@ def _keep_finding(
             alert_id,
             at,
             outcome.verdict,
-            finding.cause,
-            finding.injury,
-            finding.hospital,
-            list(finding.actions),
+            particulars.cause,
+            particulars.injury,
+            particulars.hospital,
+            list(particulars.actions),
             actor.account_id,
         ),
     )
 
 
-def _changed(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> AlertChanged:
+def _change_error(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> AlertChanged:
     row = conn.execute(
         "SELECT at, actor, action FROM alert_event WHERE alert_id = %s ORDER BY id DESC LIMIT 1", (alert_id,)
     ).fetchone()

@@ -1,8 +1,8 @@
-"""How an alert ended, in codes: true or false alarm, cause, injury, hospital, what was done. Pure.
+"""Codes for how an alert ended: outcome, and particulars (cause, injury, hospital, actions). Pure.
 
-The outcome is what a dispatcher chooses in one touch; the rest can be told beside it, and what the outcome says already
-is filled in. The parts are those that a provider has to document of each call (26 TAC § 279.79: the incident and its
-resolution) and by which false alarms and falls are counted.
+A dispatcher chooses the outcome in one touch; particulars are optional, and those that follow from the outcome are
+filled in. A provider has to document them of each call (26 TAC § 279.79: the incident and its resolution), and
+statistics count false alarms and falls by them.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,16 @@ Verdict = Literal["true", "false", "test"]
 
 
 class Outcome(msgspec.Struct, frozen=True):
+    """How an alert ended, with what follows from it."""
+
     code: str
     zh: str
     en: str
     verdict: Verdict = "true"
     hospital: str = "unknown"
-    """What this outcome says of it."""
+    """Code of HOSPITAL that follows from it."""
     action: str | None = None
-    """What was done at least."""
+    """Code of ACTIONS that follows from it."""
 
 
 class Code(msgspec.Struct, frozen=True):
@@ -85,8 +87,8 @@ class OutcomeError(BilingualError, ValueError):
     """The codes do not exist or contradict each other; the texts are for the person who chose them."""
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What people found, beside the outcome; what is left out is 'unknown' or follows from the outcome."""
+class Particulars(msgspec.Struct, frozen=True):
+    """What people found and did on the scene; parts left out are 'unknown' or follow from the outcome."""
 
     cause: str = "unknown"
     injury: str = "unknown"
@@ -94,34 +96,34 @@ class Finding(msgspec.Struct, frozen=True):
     actions: tuple[str, ...] = ()
 
 
-def complete(outcome: str | None, finding: Finding | None = None) -> tuple[Outcome, Finding]:
-    """The outcome of that code, and the finding with what it says filled in. Raises OutcomeError."""
-    known = OUTCOMES.get(outcome or "")
-    if known is None:
+def complete(outcome: str | None, particulars: Particulars | None = None) -> tuple[Outcome, Particulars]:
+    """Look the outcome up, and fill in the particulars that follow from it. Raises OutcomeError."""
+    chosen = OUTCOMES.get(outcome or "")
+    if chosen is None:
         raise OutcomeError(zh="请选择处置结果", en=f"choose an outcome: {', '.join(OUTCOMES)}")
-    found = finding or Finding()
+    given = particulars or Particulars()
     for field, codes in _LISTS.items():
-        if getattr(found, field) not in codes:
+        if getattr(given, field) not in codes:
             raise OutcomeError(
-                zh=f"{field} 填写有误:{getattr(found, field)}", en=f"{field} is one of {', '.join(codes)}"
+                zh=f"{field} 填写有误:{getattr(given, field)}", en=f"{field} is one of {', '.join(codes)}"
             )
-    unknown = [action for action in found.actions if action not in ACTIONS]
+    unknown = [action for action in given.actions if action not in ACTIONS]
     if unknown:
         raise OutcomeError(zh=f"处置措施有误:{'、'.join(unknown)}", en=f"actions are of {', '.join(ACTIONS)}")
-    if known.verdict != "true" and (found.injury in INJURED or found.hospital in ("yes", "admitted")):
+    if chosen.verdict != "true" and (given.injury in INJURED or given.hospital in ("yes", "admitted")):
         raise OutcomeError(
             zh="误报或测试不能有受伤或送医,请更正处置结果",
             en="a false alarm or a test has no injury and no hospital: correct the outcome",
         )
-    if known.hospital == "yes" and found.hospital in ("no", "refused"):
+    if chosen.hospital == "yes" and given.hospital in ("no", "refused"):
         raise OutcomeError(
             zh="处置结果为已送医,与送医情况不符", en="the outcome says hospital, and the finding says not"
         )
-    if known.hospital == "no" and found.hospital in ("yes", "admitted"):
+    if chosen.hospital == "no" and given.hospital in ("yes", "admitted"):
         raise OutcomeError(zh="已送医时,请选择“属实,已送医”", en="taken to hospital: choose that outcome")
-    actions = dict.fromkeys(found.actions)
-    if known.action is not None:
-        actions[known.action] = None
-    injury = "none" if known.verdict != "true" and found.injury == "unknown" else found.injury
-    hospital = known.hospital if found.hospital == "unknown" else found.hospital
-    return known, Finding(found.cause, injury, hospital, tuple(actions))
+    actions = dict.fromkeys(given.actions)
+    if chosen.action is not None:
+        actions[chosen.action] = None
+    injury = "none" if chosen.verdict != "true" and given.injury == "unknown" else given.injury
+    hospital = chosen.hospital if given.hospital == "unknown" else given.hospital
+    return chosen, Particulars(given.cause, injury, hospital, tuple(actions))

@@ -29,16 +29,16 @@ class Breaker:
             return None
         return max(self._until, now_s)
 
-    def begun(self, now_s: float) -> None:
+    def begin_attempt(self, now_s: float) -> None:
         """An attempt is under way."""
         if self._until is not None and now_s >= self._until:
             self._trying = True
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """The peer answered: whatever it said, it is there."""
         self._failures, self._pause_s, self._until, self._trying = 0, FIRST_S, None, False
 
-    def failed(self, now_s: float) -> bool:
+    def record_failure(self, now_s: float) -> bool:
         """The peer is away or slow. True where this opens it."""
         self._failures += 1
         if not self._trying and (self._until is not None or self._failures < self._limit):

@@ -26,7 +26,7 @@ from dispatch.channels.adapters import (
     wecom,
 )
 from dispatch.channels.adapters.base import Adapter, ConfigError
-from dispatch.channels.notifications import Kind
+from dispatch.channels.notifications import RecipientKind
 
 T = TypeVar("T")
 Form = Literal["short", "long", "spoken"]
@@ -64,7 +64,7 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     options: dict[str, Any] = {}
 
 
-class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[services.<key>]``: somebody outside the care network, as 120."""
 
     name_zh: str
@@ -84,8 +84,8 @@ class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. ``order``: for each kind of recipient the channels in the order in which they are tried."""
 
     channels: dict[str, Channel]
-    order: dict[Kind, list[str]]
-    services: dict[str, Service] = {}
+    order: dict[RecipientKind, list[str]]
+    services: dict[str, ServiceSettings] = {}
     rate: RateLimit = RateLimit()
 
     def form(self, name: str) -> Form:
@@ -93,10 +93,6 @@ class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def address(self, name: str) -> Address:
         return self.channels[name].address or _KIND[self.channels[name].adapter][1]
-
-    @property
-    def has_outbox(self) -> bool:
-        return any(channel.adapter == "outbox" for channel in self.channels.values())
 
 
 def load(file: Path) -> Channels:
@@ -155,25 +151,25 @@ def _build(name: str, channel: Channel, pool: Pool, subscriptions: webpush.Subsc
     try:
         match channel.adapter:
             case "http":
-                return http_gateway.HttpGateway(options(http_gateway.Options))
+                return http_gateway.HttpGateway(options(http_gateway.HttpOptions))
             case "smtp":
-                return email.Smtp(options(email.Options))
+                return email.Smtp(options(email.SmtpOptions))
             case "webpush":
-                return webpush.WebPush(options(webpush.Options), subscriptions)
+                return webpush.WebPush(options(webpush.WebPushOptions), subscriptions)
             case "wecom":
-                return wecom.WeCom(options(robots.Options))
+                return wecom.WeCom(options(robots.RobotOptions))
             case "dingtalk":
-                return dingtalk.DingTalk(options(robots.Options))
+                return dingtalk.DingTalk(options(robots.RobotOptions))
             case "feishu":
-                return feishu.Feishu(options(robots.Options))
+                return feishu.Feishu(options(robots.RobotOptions))
             case "apprise":
-                return apprise_bridge.Apprise(options(apprise_bridge.Options))
+                return apprise_bridge.Apprise(options(apprise_bridge.AppriseOptions))
             case "console":
-                options(local.Options)
-                return local.Desk(pool)
+                options(local.NoOptions)
+                return local.ConsoleChannel(pool)
             case _:
-                options(local.Options)
-                return local.Outbox(pool)
+                options(local.NoOptions)
+                return local.DemoOutbox(pool)
     except (msgspec.ValidationError, ConfigError) as error:
         raise ConfigError(f"channel {name!r}: {error}") from error
 

@@ -7,8 +7,8 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from dispatch.channels import wording
 from dispatch.channels.render import words_of
+from dispatch.channels.wording import alert_words
 
 LIMIT = 200
 
@@ -49,7 +49,7 @@ def recent(conn: Connection[Any], households: Sequence[int], language: str) -> l
     for row in rows:
         row["state"] = _state(row)
         if not row["text"]:
-            content = msgspec.convert(row["content"], wording.Content)
+            content = msgspec.convert(row["content"], alert_words.Content)
             row["text"] = words_of(content).short(content, "en" if language == "en" else "zh", "")
     return rows
 

@@ -15,8 +15,8 @@ from dispatch.channels import render, sending
 from dispatch.channels.adapters.base import Adapter, DeliveryError, PermanentError, RetryableError, Sent
 from dispatch.channels.breaker import Breaker
 from dispatch.channels.config import Channels
-from dispatch.channels.faults import said, where
-from dispatch.channels.sending import Claimed
+from dispatch.channels.sending import ClaimedMessage
+from dispatch.core.faults import server_message, traceback_summary
 
 log = structlog.get_logger(__name__)
 
@@ -28,10 +28,10 @@ GRACE_S = 0.5
 """Beyond an adapter's own time-out, before it is given up."""
 
 
-class Attempt:
+class SendAttempt:
     """A message on its way; ``settled`` by the first of its result and its deadline."""
 
-    def __init__(self, message: Claimed, deadline_s: float) -> None:
+    def __init__(self, message: ClaimedMessage, deadline_s: float) -> None:
         self.message, self.deadline_s = message, deadline_s
         self.thread: threading.Thread | None = None
         self._settled = False
@@ -53,14 +53,14 @@ class Lane:
         channels: Channels,
         adapter: Adapter,
         pool: Pool,
-        links: render.Links,
+        links: render.MessageLinks,
         worker: str,
     ) -> None:
         self.name, self._adapter, self._pool, self._links, self._worker = name, adapter, pool, links, worker
         self._channels, self._channel = channels, channels.channels[name]
         self.wake = threading.Event()
         self._breaker, self._lock = Breaker(), threading.Lock()
-        self._under_way: set[Attempt] = set()
+        self._under_way: set[SendAttempt] = set()
         self._abandoned: set[threading.Thread] = set()
 
     def run(self, stop: threading.Event) -> None:
@@ -69,10 +69,15 @@ class Lane:
             try:
                 busy = self._turn()
             except psycopg.Error as error:
-                log.warning("database away; messages wait", channel=self.name, error=said(error))
+                log.warning("database away; messages wait", channel=self.name, error=server_message(error))
                 busy = False
             except Exception as error:  # a channel goes on whatever happens
-                log.error("channel stumbled", channel=self.name, fault=type(error).__name__, where=where(error))
+                log.error(
+                    "channel stumbled",
+                    channel=self.name,
+                    fault=type(error).__name__,
+                    where=traceback_summary(error),
+                )
                 busy = False
             if not busy:
                 self.wake.wait(LOOK_S)
@@ -94,7 +99,7 @@ class Lane:
             self._begin(message)
         return len(claimed) == many
 
-    def _begin(self, message: Claimed) -> None:
+    def _begin(self, message: ClaimedMessage) -> None:
         now = time.monotonic()
         self._abandoned = {thread for thread in self._abandoned if thread.is_alive()}
         with self._lock:
@@ -102,7 +107,7 @@ class Lane:
             if until is None and len(self._abandoned) >= 2 * self._channel.workers:
                 until = now + LOOK_S
             if until is None:
-                self._breaker.begun(now)
+                self._breaker.begin_attempt(now)
         if until is not None:
             self._pass_on(message, until - now)
             return
@@ -110,14 +115,14 @@ class Lane:
             with self._pool.connection() as conn:
                 sending.fail(conn, message, self._worker, PermanentError("its workers died over it"), self._channel)
             return
-        attempt = Attempt(message, now + self._channel.timeout_s + GRACE_S)
+        attempt = SendAttempt(message, now + self._channel.timeout_s + GRACE_S)
         with self._lock:
             self._under_way.add(attempt)
         thread = threading.Thread(target=self._send, args=(attempt,), name=f"{self.name} {message.id}", daemon=True)
         attempt.thread = thread
         thread.start()
 
-    def _pass_on(self, message: Claimed, pause_s: float) -> None:
+    def _pass_on(self, message: ClaimedMessage, pause_s: float) -> None:
         """The channel is suspended: the next one, or later."""
         why = "the channel is suspended: its peer does not answer"
         with self._pool.connection() as conn:
@@ -126,7 +131,7 @@ class Lane:
             else:
                 sending.fail(conn, message, self._worker, RetryableError(why), self._channel, skip=True)
 
-    def _send(self, attempt: Attempt) -> None:
+    def _send(self, attempt: SendAttempt) -> None:
         message = attempt.message
         result: Sent | DeliveryError
         try:
@@ -135,7 +140,12 @@ class Lane:
         except DeliveryError as error:
             result = error
         except Exception as error:  # a fault of an adapter or a library must not stop the channel
-            log.error("adapter failed", channel=self.name, fault=type(error).__name__, where=where(error))
+            log.error(
+                "adapter failed",
+                channel=self.name,
+                fault=type(error).__name__,
+                where=traceback_summary(error),
+            )
             result = RetryableError(f"{type(error).__name__}: {error}")
         if attempt.settle():
             self._record(attempt, result)
@@ -151,14 +161,14 @@ class Lane:
                 log.warning("attempt given up at its deadline", channel=self.name, message=attempt.message.id)
                 self._record(attempt, RetryableError("no answer in time"))
 
-    def _record(self, attempt: Attempt, result: Sent | DeliveryError) -> None:
+    def _record(self, attempt: SendAttempt, result: Sent | DeliveryError) -> None:
         message = attempt.message
         with self._lock:
             if isinstance(result, RetryableError):
-                if self._breaker.failed(time.monotonic()):
+                if self._breaker.record_failure(time.monotonic()):
                     log.warning("channel suspended", channel=self.name)
             else:
-                self._breaker.succeeded()
+                self._breaker.record_success()
         try:
             with self._pool.connection() as conn:
                 if isinstance(result, Sent):
@@ -169,9 +179,14 @@ class Lane:
             log.info("attempt", channel=self.name, message=message.id, number=message.attempts, outcome=outcome)
         except psycopg.Error as error:
             # The lease runs out and it is repeated with the same key: at least once.
-            log.warning("result not recorded", channel=self.name, message=message.id, error=said(error))
+            log.warning("result not recorded", channel=self.name, message=message.id, error=server_message(error))
         except Exception as error:
-            log.error("result not recorded", message=message.id, fault=type(error).__name__, where=where(error))
+            log.error(
+                "result not recorded",
+                message=message.id,
+                fault=type(error).__name__,
+                where=traceback_summary(error),
+            )
         finally:
             with self._lock:
                 self._under_way.discard(attempt)

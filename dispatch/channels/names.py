@@ -10,7 +10,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 
-class Names(msgspec.Struct, frozen=True):
+class ChannelNames(msgspec.Struct, frozen=True):
     """Names of the channels by language, whether one of them is the outbox, and the public key for Web Push."""
 
     names: dict[str, dict[str, str]] = {}
@@ -18,10 +18,10 @@ class Names(msgspec.Struct, frozen=True):
     push_key: str = ""
 
 
-def read_names(file: Path | None) -> Names:
+def read_names(file: Path | None) -> ChannelNames:
     """Of the channels file; nothing where there is none or it is damaged (the delivery service says why)."""
     if file is None or not file.exists():
-        return Names()
+        return ChannelNames()
     try:
         channels: dict[str, Any] = tomllib.loads(file.read_text("utf-8")).get("channels", {})
         names = {name: {"zh": entry.get("zh", name), "en": entry.get("en", name)} for name, entry in channels.items()}
@@ -33,8 +33,8 @@ def read_names(file: Path | None) -> Names:
             )
     except (OSError, ValueError, KeyError, AttributeError) as error:
         log.error("the channels file can not be read", file=str(file), error=str(error))
-        return Names()
-    return Names(names, "outbox" in adapters, public)
+        return ChannelNames()
+    return ChannelNames(names, "outbox" in adapters, public)
 
 
 def public_key_file(private: Path) -> Path:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-Kind = Literal["staff", "contact", "organisation", "service"]
+RecipientKind = Literal["staff", "contact", "organisation", "service"]
 Reason = Literal["escalation", "update", "breach", "work_order", "handover", "roster"]
 WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
 WAKE = "notification"
@@ -26,7 +26,7 @@ class Recipient(msgspec.Struct, frozen=True):
     """Somebody to be told. ``key``: a staff member's code, a contact's ``resident/phone``, an organisation's code, or
     the name of a service in the settings ('120')."""
 
-    kind: Kind
+    kind: RecipientKind
     key: str
 
 

@@ -14,11 +14,11 @@ from psycopg.rows import dict_row
 
 from dispatch.channels import policy
 from dispatch.channels.config import Channels
-from dispatch.channels.faults import where
 from dispatch.channels.notifications import WAKE, WITHDRAWN_BY_AN_ANSWER, Page
 from dispatch.channels.recipients import Card, Key, load_cards, next_menders, next_recipients
-from dispatch.channels.wording import SAMPLE, Content, Item
+from dispatch.channels.wording.alert_words import SAMPLE, Content, MessageItem
 from dispatch.core import history
+from dispatch.core.faults import traceback_summary
 from vocabulary.alert_state import OPEN
 from vocabulary.severity import RANK
 
@@ -57,7 +57,11 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
             except psycopg.OperationalError:
                 raise
             except Exception as error:
-                log.error("can not be planned; tried again", fault=type(error).__name__, where=where(error))
+                log.error(
+                    "can not be planned; tried again",
+                    fault=type(error).__name__,
+                    where=traceback_summary(error),
+                )
                 _postpone(conn, group, now + AFTER_A_FAULT)
         if made:
             conn.execute("SELECT pg_notify(%s, %s)", (WAKE, PLANNED))
@@ -66,7 +70,7 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
 
 def _plan_group(
     conn: Connection[Any],
-    group: policy.Group,
+    group: policy.MessageGroup,
     rows: Mapping[int, dict[str, Any]],
     cards: Mapping[Key, Card],
     held: Collection[Key],
@@ -197,8 +201,8 @@ def _still_wanted(
 
 
 def _within_limits(
-    waiting: Sequence[policy.Waiting], cards: Mapping[Key, Card], channels: Channels, now: dt.datetime
-) -> list[policy.Group]:
+    waiting: Sequence[policy.PendingNotification], cards: Mapping[Key, Card], channels: Channels, now: dt.datetime
+) -> list[policy.MessageGroup]:
     """The groups; those who would get more messages than the rate allows get one for everything."""
     groups = policy.group(waiting, now)
     many = Counter(group.members[0].recipient for group in groups if group.severity != "emergency")
@@ -206,10 +210,10 @@ def _within_limits(
     return policy.group(waiting, now, full) if full else groups
 
 
-def _as_waiting(row: dict[str, Any]) -> policy.Waiting:
+def _as_waiting(row: dict[str, Any]) -> policy.PendingNotification:
     recipient = (row["recipient_kind"], row["recipient_key"])
     page = "" if row["page"] is None else f"{row['page']['purpose']} {row['page']['subject']}"
-    return policy.Waiting(
+    return policy.PendingNotification(
         row["id"], recipient, row["reason"], row["severity"], row["rule"], row["area"], row["due_at"], page
     )
 
@@ -218,12 +222,12 @@ def _allowed(card: Card, channels: Channels, now: dt.datetime) -> dt.datetime:
     return policy.may_send_at(card.sent, now, "technical", channels.rate.messages, channels.rate.seconds)
 
 
-def _postpone(conn: Connection[Any], group: policy.Group, until: dt.datetime) -> None:
+def _postpone(conn: Connection[Any], group: policy.MessageGroup, until: dt.datetime) -> None:
     conn.execute("UPDATE notification SET due_at = %s WHERE id = ANY(%s)", (until, [one.id for one in group.members]))
 
 
 def _make(
-    conn: Connection[Any], group: policy.Group, rows: Sequence[dict[str, Any]], card: Card, now: dt.datetime
+    conn: Connection[Any], group: policy.MessageGroup, rows: Sequence[dict[str, Any]], card: Card, now: dt.datetime
 ) -> None:
     first, kind = rows[0], group.members[0].recipient[0]
     due = policy.hold_until(card.quiet, group.severity, now)
@@ -265,8 +269,8 @@ def message_key(about: str, reason: str, step: int, round: int, kind: str, key: 
 
 def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool) -> Content:
     ordered = sorted(rows, key=lambda row: (RANK[row["severity"]], row["onset"]))
-    fields = [name for name in Item.__struct_fields__ if name != "alert_id"]
-    items = (Item(alert_id=row["about"], **{name: row[name] for name in fields}) for row in ordered[:SAMPLE])
+    fields = [name for name in MessageItem.__struct_fields__ if name != "alert_id"]
+    items = (MessageItem(alert_id=row["about"], **{name: row[name] for name in fields}) for row in ordered[:SAMPLE])
     first = ordered[0]
     return Content(
         reason=first["reason"],

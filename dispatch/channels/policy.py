@@ -17,14 +17,14 @@ STORM = 5
 """So many emergencies alike, at the same moment for the same person, become one message; none of them waits for it."""
 
 
-class Quiet(msgspec.Struct, frozen=True):
+class QuietHours(msgspec.Struct, frozen=True):
     """Hours by Shanghai's clock in which somebody does not want to be woken; over midnight where it ends earlier."""
 
     starts: dt.time
     ends: dt.time
 
 
-def hold_until(quiet: Quiet | None, severity: str, now: dt.datetime) -> dt.datetime:
+def hold_until(quiet: QuietHours | None, severity: str, now: dt.datetime) -> dt.datetime:
     """When a message may go: ``now``, or the end of the quiet hours. They never hold an emergency."""
     if quiet is None or severity == "emergency" or quiet.starts == quiet.ends:
         return now
@@ -78,7 +78,7 @@ def may_send_at(
     return now if len(recent) < messages else recent[-messages] + window
 
 
-class Waiting(NamedTuple):
+class PendingNotification(NamedTuple):
     """A notification that is in no message yet."""
 
     id: int
@@ -93,17 +93,19 @@ class Waiting(NamedTuple):
     """Whose page its link leads to; of two pages nobody makes one message."""
 
 
-class Group(NamedTuple):
+class MessageGroup(NamedTuple):
     """Notifications that go as one message; the first was asked for first."""
 
-    members: tuple[Waiting, ...]
+    members: tuple[PendingNotification, ...]
 
     @property
     def severity(self) -> str:
         return min((member.severity for member in self.members), key=RANK.__getitem__)
 
 
-def group(waiting: Iterable[Waiting], now: dt.datetime, overflowing: Iterable[tuple[str, str]] = ()) -> list[Group]:
+def group(
+    waiting: Iterable[PendingNotification], now: dt.datetime, overflowing: Iterable[tuple[str, str]] = ()
+) -> list[MessageGroup]:
     """What goes now, gravest first. Whatever is not due, and not like something that is, stays.
 
     Alike: the same recipient, reason, severity, rule and compound: a power cut is one message with its eighty homes.
@@ -111,7 +113,7 @@ def group(waiting: Iterable[Waiting], now: dt.datetime, overflowing: Iterable[tu
     ``overflowing``: recipients who got too many messages of late; all that is not an emergency becomes one for them.
     """
     full = set(overflowing)
-    alike: dict[tuple[object, ...], list[Waiting]] = {}
+    alike: dict[tuple[object, ...], list[PendingNotification]] = {}
     for one in waiting:
         what: tuple[object, ...] = (one.reason, one.severity, one.rule, one.area)
         if one.page:
@@ -124,7 +126,7 @@ def group(waiting: Iterable[Waiting], now: dt.datetime, overflowing: Iterable[tu
         members.sort(key=lambda one: one.id)
         if members[0].severity == "emergency":
             together = len(members) >= STORM
-            groups += [Group(tuple(members))] if together else [Group((one,)) for one in members]
+            groups += [MessageGroup(tuple(members))] if together else [MessageGroup((one,)) for one in members]
         elif any(one.due_at <= now for one in members):
-            groups.append(Group(tuple(members)))
+            groups.append(MessageGroup(tuple(members)))
     return sorted(groups, key=lambda one: (RANK[one.severity], one.members[0].id))

@@ -14,7 +14,7 @@ from care_network.duty.roster import on_duty
 from care_network.errors import NotFoundError
 from dispatch.channels import policy
 from dispatch.channels.config import Channels
-from dispatch.channels.notifications import Kind, Recipient
+from dispatch.channels.notifications import Recipient, RecipientKind
 
 Key = tuple[str, str]
 """(kind, key)."""
@@ -29,7 +29,7 @@ class Card(msgspec.Struct, frozen=True):
     route: tuple[str, ...]
     addresses: dict[str, str]
     """Of each channel of the route."""
-    quiet: policy.Quiet | None
+    quiet: policy.QuietHours | None
     sent: tuple[dt.datetime, ...]
     """When they got messages of late."""
 
@@ -65,9 +65,9 @@ def load_cards(
         for name in channels.channels:
             usual = {"phone": person.phone, "account": person.account, "organisation": person.organisation}
             address = extra.get(name) or usual.get(channels.address(name), "")
-            if address and (name in preferred or name in channels.order.get(cast("Kind", kind), [])):
+            if address and (name in preferred or name in channels.order.get(cast("RecipientKind", kind), [])):
                 addresses[name] = address
-        order = channels.order.get(cast("Kind", kind), [])
+        order = channels.order.get(cast("RecipientKind", kind), [])
         route = policy.route(preferred, order, {n: a for n, a in addresses.items() if reaches(n, a)})
         if route:
             cards[kind, key] = Card(
@@ -178,7 +178,7 @@ def _preferences(conn: Connection[Any], wanted: Iterable[Key]) -> dict[Key, Any]
         (kinds, keys),
     ).fetchall()
     return {
-        (row[0], row[1]): (row[2], row[3], None if row[4] is None else policy.Quiet(row[4], row[5]), row[6])
+        (row[0], row[1]): (row[2], row[3], None if row[4] is None else policy.QuietHours(row[4], row[5]), row[6])
         for row in rows
     }
 

@@ -6,18 +6,18 @@ from typing import cast
 
 import msgspec
 
-from dispatch.channels import roster_words, wording
 from dispatch.channels.adapters.base import Outgoing
 from dispatch.channels.config import Form
 from dispatch.channels.notifications import Page
-from dispatch.channels.sending import Claimed
+from dispatch.channels.sending import ClaimedMessage
+from dispatch.channels.wording import alert_words, roster_words
 from dispatch.core.links import LinkKeys
 
 ACKNOWLEDGE, RECEIPT = "ack", "receipt"
 """Purposes of the links."""
 
 
-class Links:
+class MessageLinks:
     """Makes the links of messages. Without keys messages go without links: better than not at all."""
 
     def __init__(self, keys: LinkKeys | None, console_url: str, hours: float) -> None:
@@ -42,15 +42,15 @@ class Links:
         return f"{self._url}/{path}/{self._keys.sign(purpose, subject, person, created_at + self._valid)}"
 
 
-def words_of(content: wording.Content) -> ModuleType:
+def words_of(content: alert_words.Content) -> ModuleType:
     """The module with its ``title``, ``short``, ``long`` and ``spoken``."""
-    return roster_words if content.reason == "roster" else wording
+    return roster_words if content.reason == "roster" else alert_words
 
 
-def outgoing(message: Claimed, form: Form, links: Links) -> Outgoing:
+def outgoing(message: ClaimedMessage, form: Form, links: MessageLinks) -> Outgoing:
     """What goes to the peer."""
-    content = msgspec.convert(message.content, wording.Content)
-    language = cast("wording.Language", message.language)
+    content = msgspec.convert(message.content, alert_words.Content)
+    language = cast("alert_words.Language", message.language)
     whom = (message.recipient_kind, message.recipient_key, message.created_at)
     if content.reason == "roster":
         link = links.console()
@@ -73,6 +73,6 @@ def outgoing(message: Claimed, form: Form, links: Links) -> Outgoing:
         title=words.title(content, language),
         text=text,
         link=link,
-        map_link=wording.map_link(content.items[0]),
+        map_link=alert_words.map_link(content.items[0]),
         receipt_url=links.receipt(message.id, str(message.peer_key), message.created_at),
     )

@@ -24,7 +24,7 @@ PATIENCE_S = 10.0
 """A peer that asks an emergency to come back later than this loses it to the next channel."""
 
 
-class Claimed(msgspec.Struct, frozen=True):
+class ClaimedMessage(msgspec.Struct, frozen=True):
     """A message in the hands of this worker. Columns of ``message``, and the attempt that was opened for it."""
 
     id: int
@@ -55,10 +55,10 @@ class Claimed(msgspec.Struct, frozen=True):
         return send_key(self.key, self.position, self.channel)
 
 
-def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, limit: int) -> list[Claimed]:
+def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, limit: int) -> list[ClaimedMessage]:
     """Take up to ``limit`` messages that are due on this channel, and open their attempts: the gravest first, and of
     them those about which nobody was told yet (in a storm, repetitions wait for first calls)."""
-    with conn.cursor(row_factory=class_row(Claimed)) as cursor:
+    with conn.cursor(row_factory=class_row(ClaimedMessage)) as cursor:
         return cursor.execute(
             """
             WITH due AS MATERIALIZED (
@@ -89,7 +89,7 @@ def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, li
         ).fetchall()
 
 
-def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, channel: Channel) -> None:
+def succeed(conn: Connection[Any], message: ClaimedMessage, worker: str, sent: Sent, channel: Channel) -> None:
     """The peer has it. Where the channel promises receipts the next one is tried unless one comes in time."""
     with conn.transaction():
         _lock(conn, message.id)
@@ -122,7 +122,13 @@ def succeed(conn: Connection[Any], message: Claimed, worker: str, sent: Sent, ch
 
 
 def fail(
-    conn: Connection[Any], message: Claimed, worker: str, error: DeliveryError, channel: Channel, *, skip: bool = False
+    conn: Connection[Any],
+    message: ClaimedMessage,
+    worker: str,
+    error: DeliveryError,
+    channel: Channel,
+    *,
+    skip: bool = False,
 ) -> str:
     """It was not sent: another attempt, the next channel, or the next person.
 
@@ -159,7 +165,7 @@ def fail(
         return _move_on(conn, message.id, message.route, message.position)
 
 
-def release(conn: Connection[Any], message: Claimed, worker: str, pause_s: float, why: str) -> None:
+def release(conn: Connection[Any], message: ClaimedMessage, worker: str, pause_s: float, why: str) -> None:
     """Not attempted after all (the channel is suspended, and there is no other): later, without counting it."""
     with conn.transaction():
         _close_attempt(conn, message.attempt_id, "retryable", why, "")

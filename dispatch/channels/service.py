@@ -14,12 +14,12 @@ from database.pool import Pool, connect_options, make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels import config, sending
 from dispatch.channels.adapters.webpush import Subscription
-from dispatch.channels.faults import said, where
 from dispatch.channels.lane import Lane
 from dispatch.channels.notifications import WAKE
 from dispatch.channels.planner import PLANNED, plan
-from dispatch.channels.render import Links
+from dispatch.channels.render import MessageLinks
 from dispatch.channels.settings import NotifySettings
+from dispatch.core.faults import server_message, traceback_summary
 from dispatch.core.links import LinkKeyError, LinkKeys, load_link_keys
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ LOOK_S = 0.5
 TIDY_S = 60.0
 
 
-class Service:
+class DeliveryService:
     """One process's share. Raises ConfigError where the channels are wrong."""
 
     def __init__(self, settings: NotifySettings, channels: config.Channels, database: DatabaseSettings) -> None:
@@ -41,7 +41,7 @@ class Service:
         self._adapters = config.build(channels, self._pool, Browsers(self._pool))
         # Two processes of the same name, or one started again, are not the same worker.
         worker = f"{settings.worker}/{uuid.uuid4().hex[:8]}"
-        links = Links(_link_keys(settings.link_key_file), settings.console_url, settings.link_hours)
+        links = MessageLinks(_link_keys(settings.link_key_file), settings.console_url, settings.link_hours)
         self._lanes = [
             Lane(name, channels, adapter, self._pool, links, worker) for name, adapter in self._adapters.items()
         ]
@@ -82,10 +82,10 @@ class Service:
                         if any(told.payload == PLANNED for told in list(conn.notifies(timeout=LOOK_S, stop_after=1))):
                             self._wake()
             except psycopg.Error as error:
-                log.warning("database away; nothing is planned", error=said(error))
+                log.warning("database away; nothing is planned", error=server_message(error))
                 stop.wait(RETRY_S)
             except Exception as error:  # planning goes on whatever happens
-                log.error("planning stumbled", fault=type(error).__name__, where=where(error))
+                log.error("planning stumbled", fault=type(error).__name__, where=traceback_summary(error))
                 stop.wait(RETRY_S)
 
     def _wake(self) -> None:
@@ -131,4 +131,4 @@ def _clock(conn: psycopg.Connection[Any]) -> dt.datetime:
 
 def run(settings: NotifySettings, database: DatabaseSettings, stop: threading.Event) -> None:
     """Run the service until ``stop``. Raises ConfigError with what to do."""
-    Service(settings, config.load(settings.channels_file), database).run(stop)
+    DeliveryService(settings, config.load(settings.channels_file), database).run(stop)

@@ -1,1 +1,1 @@
-"""What all of dispatch shares: the history of an alert, its notice, signed links."""
+"""Shared ground of dispatch: the history of an alert, its notice, signed links, faults for the log."""

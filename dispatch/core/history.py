@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who acts, and from where."""
+    """Somebody who acts on an alert; ``origin``: the address, command or service from which they do."""
 
     account_id: int | None
     name: str
@@ -29,7 +29,7 @@ def record(
     note: str,
     note_en: str = "",
 ) -> None:
-    """Add to the history what the system did ("notified"); state and version of the alert stay."""
+    """Append an event of the system ("notify") to the histories of these alerts; their state and version stay."""
     conn.execute(
         """
         INSERT INTO alert_event (alert_id, at, action, from_state, to_state, actor, origin, note, note_en)
@@ -52,7 +52,7 @@ def append(
     note: str = "",
     note_en: str = "",
 ) -> None:
-    """Add what somebody did, with the state before and after; the caller writes the alert's row."""
+    """Append an event with the states before and after it; the caller writes the alert's row."""
     conn.execute(
         """
         INSERT INTO alert_event (alert_id, at, action, from_state, to_state, account_id, actor, origin, outcome, note,
@@ -76,7 +76,7 @@ def append(
 
 
 def events_of(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> list[dict[str, Any]]:
-    """Who did what when, in order. ``actor_en`` and ``note_en`` are empty where only the words as written exist."""
+    """List the history of an alert in order. ``actor_en`` and ``note_en`` are empty where there is no English text."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """

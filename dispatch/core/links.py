@@ -1,7 +1,7 @@
-"""Links in messages that let a person without a login answer: signed (HMAC-SHA-256), expiring, once where it matters.
+"""Sign and verify links by which a person without a login answers a message (HMAC-SHA-256, expiring, some used once).
 
-A token is ``<base64url of purpose, subject, person, expiry>.<base64url of the MAC>``. It says nothing secret, and
-nobody without the key can make or alter one. The key file (``SHOUWANG_LINK_KEY_FILE``) has one key a line, base64 of 32
+A token is ``<base64url of purpose, subject, person, expiry>.<base64url of the MAC>``. It holds no secret, and nobody
+without the key can make or alter one. The key file (``SHOUWANG_LINK_KEY_FILE``) has one key a line, base64 of 32
 bytes: the last one signs, all of them verify, so that a new line changes the key without breaking yesterday's links.
 """
 
@@ -28,7 +28,7 @@ MAX_TOKEN = 600
 
 
 class LinkError(BilingualError, ValueError):
-    """The token is none of ours, was altered, has expired or is for something else; the texts are for the person."""
+    """The token is not ours, was altered, has expired or serves another purpose; the texts are for the person."""
 
 
 class LinkKeyError(RuntimeError):
@@ -36,7 +36,7 @@ class LinkKeyError(RuntimeError):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """What a token says. ``person`` is a recipient as ``kind:key``."""
+    """Contents of a token. ``person`` is a recipient as ``kind:key``."""
 
     purpose: str
     subject: str
@@ -45,7 +45,7 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class LinkKeys:
-    """Keys by which links are signed and verified; the last one signs."""
+    """Keys that sign and verify links: the last one signs, all of them verify."""
 
     def __init__(self, keys: list[bytes]) -> None:
         if not keys or any(len(key) != 32 for key in keys):
@@ -56,7 +56,7 @@ class LinkKeys:
         return f"LinkKeys({len(self._keys)})"
 
     def sign(self, purpose: str, subject: str, person: str, expires_at: dt.datetime) -> str:
-        """A token for :meth:`read`; the same arguments give the same token."""
+        """Make a token for :meth:`read`; the same arguments give the same token."""
         body = _text(msgspec.msgpack.encode((purpose, subject, person, int(expires_at.timestamp()))))
         token = f"{body}.{_mac(self._keys[-1], body)}"
         if len(token) > MAX_TOKEN:
@@ -64,36 +64,36 @@ class LinkKeys:
         return token
 
     def read(self, token: str, purpose: str, now: dt.datetime) -> Link:
-        """What the token says. Raises LinkError for a forged, altered or expired one, or one for another purpose."""
+        """Verify and decode a token. Raises LinkError for a forged, altered or expired one, or another purpose."""
         body, dot, mac = token.partition(".") if len(token) <= MAX_TOKEN and token.isascii() else ("", "", "")
         # The MAC is compared as text: base64 has several spellings of the same bytes, and only one of them is ours.
         if not dot or not any(hmac.compare_digest(mac.encode(), _mac(key, body).encode()) for key in self._keys):
             raise LinkError(zh="链接无效,请打开短信中的完整链接", en="this link is not valid; open the whole link")
-        found, subject, person, expires = msgspec.msgpack.decode(
+        signed_for, subject, person, expires = msgspec.msgpack.decode(
             base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=tuple[str, str, str, int]
         )
-        if found != purpose:
+        if signed_for != purpose:
             raise LinkError(zh="该链接用于其他操作", en="this link is for something else")
         expires_at = dt.datetime.fromtimestamp(expires, dt.UTC)
         if now >= expires_at:
             raise LinkError(
                 zh="链接已过期,请在控制台处理或致电值班中心", en="this link has expired; call the duty center"
             )
-        return Link(found, subject, person, expires_at)
+        return Link(signed_for, subject, person, expires_at)
 
 
 def sign(purpose: str, subject: str, person: str, expires_at: dt.datetime) -> str:
-    """As :meth:`LinkKeys.sign`, with the keys of the file that the environment names. Raises LinkKeyError."""
+    """Call :meth:`LinkKeys.sign` with the keys of the file that the environment names. Raises LinkKeyError."""
     return load_link_keys().sign(purpose, subject, person, expires_at)
 
 
 def read(token: str, purpose: str, now: dt.datetime) -> Link:
-    """As :meth:`LinkKeys.read`, with the keys of the environment's file. Raises LinkKeyError, LinkError."""
+    """Call :meth:`LinkKeys.read` with the keys of the environment's file. Raises LinkKeyError, LinkError."""
     return load_link_keys().read(token, purpose, now)
 
 
 def spend(conn: psycopg.Connection[Any], token: str, link: Link, at: dt.datetime) -> None:
-    """Use the link up, in the caller's transaction: what it changes and its use are stored together or not at all.
+    """Mark the link as used, in the caller's transaction: its use and its effect are stored together or not at all.
 
     Raises LinkError where it was used before.
     """
@@ -107,14 +107,14 @@ def spend(conn: psycopg.Connection[Any], token: str, link: Link, at: dt.datetime
 
 
 def spent_at(conn: psycopg.Connection[Any], token: str) -> dt.datetime | None:
-    """When the link was used; None where it still works."""
+    """Time at which the link was used; None where it still works."""
     digest = hashlib.sha256(token.encode()).digest()
     row = conn.execute("SELECT used_at FROM used_link WHERE token_hash = %s", (digest,)).fetchone()
     return row[0] if row else None
 
 
 def create_link_key_file(file: Path) -> None:
-    """A new file with one key, mode 0600. One that exists is left as it is."""
+    """Make a file with one key, mode 0600. A file that exists is left as it is."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -125,7 +125,7 @@ def create_link_key_file(file: Path) -> None:
 
 
 def load_link_keys(file: Path | None = None) -> LinkKeys:
-    """The keys of ``file``, or of the one the environment names. Raises LinkKeyError with what to do."""
+    """Read the keys of ``file``, or of the one the environment names. Raises LinkKeyError with what to do."""
     named = file or (Path(os.environ[KEY_FILE]) if os.environ.get(KEY_FILE) else None)
     if named is None:
         raise LinkKeyError(f"no key for links: set {KEY_FILE} to a file made with 'shouwang notify link-key FILE'")

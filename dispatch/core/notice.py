@@ -1,4 +1,4 @@
-"""The message in which an alert travels to every console: all that is needed to show it, without the database."""
+"""Encode and decode the message that carries an alert to every console: complete, so that no database is needed."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class NoticeError(ValueError):
     """The bytes are not a notice; the text says why."""
 
 
-class AlertNotice(msgspec.Struct, frozen=True):
+class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as a console shows it. Times in µs since 1970, UTC."""
 
     id: str
@@ -54,7 +54,7 @@ def encode(notice: AlertNotice) -> bytes:
 
 
 def decode(payload: bytes) -> AlertNotice:
-    """The notice in ``payload``. Raises NoticeError, and nothing else."""
+    """Decode a notice. Raises NoticeError, and nothing else."""
     if len(payload) > MAX_BYTES:
         raise NoticeError(f"a notice of {len(payload)} bytes is longer than {MAX_BYTES}")
     try:

@@ -1,1 +1,1 @@
-"""What the desk does besides the state of an alert: calls, hand-over, groups, statistics."""
+"""Work at the dispatch desk besides the steps of an alert: calls, hand-over, groups, statistics."""

@@ -1,4 +1,4 @@
-"""Attempts to call somebody about an alert, recorded in seconds, and the report that an inspector asks for.
+"""Record attempts to call somebody about an alert, in seconds, and report them as an inspector asks.
 
 26 TAC § 279.79 (emergency response services): a call is answered within 60 s, the response time is recorded in seconds,
 one tries to reach the person before a responder is sent, and for each call the name, the times received and called, the
@@ -23,7 +23,7 @@ from dispatch.ladders import ladder
 from vocabulary.alert_state import OPEN
 
 Result = Literal["answered", "no_answer", "busy", "unreachable", "declined"]
-Kind = Literal["resident", "staff", "contact", "organisation", "service"]
+CalleeKind = Literal["resident", "staff", "contact", "organisation", "service"]
 AMBULANCE = "120"
 RESULTS: Mapping[Result, Code] = MappingProxyType(
     {
@@ -36,10 +36,10 @@ RESULTS: Mapping[Result, Code] = MappingProxyType(
 )
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """One call. ``key`` as in the care network: a resident's or staff member's code, 'R0001/0755-…', '120'."""
+class CallAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A call to record. ``key`` as in the care network: a resident's or staff member's code, 'R0001/0755-…', '120'."""
 
-    kind: Kind
+    kind: CalleeKind
     key: str
     started_at: dt.datetime
     ended_at: dt.datetime
@@ -48,18 +48,18 @@ class Attempt(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-class Callable(msgspec.Struct, frozen=True):
-    """Somebody whom the desk may call about an alert."""
+class Callee(msgspec.Struct, frozen=True):
+    """Somebody whom a dispatcher may call about an alert."""
 
-    kind: Kind
+    kind: CalleeKind
     key: str
     name_zh: str
     name_en: str
     phone: str
 
 
-class Recorded(msgspec.Struct, frozen=True):
-    """An attempt as it stands in the record; the spans in seconds."""
+class RecordedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt as it is stored; spans in seconds."""
 
     called_kind: str
     called_key: str
@@ -74,22 +74,24 @@ class Recorded(msgspec.Struct, frozen=True):
     talked_s: float
 
 
-class Report(msgspec.Struct, frozen=True):
-    """What has to be documented of each alert."""
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Documentation of one alert, as 26 TAC § 279.79 asks for."""
+
+    resident_id: int | None
 
     name: str
     incident: str
     received_at: dt.datetime
     response_s: float | None
-    """From the alert to the first who took it or called about it; None: nobody yet."""
+    """From the alert to the first answer or call about it; None: none yet."""
     responder: str | None
     resolution: str | None
     """The outcome's code."""
-    attempts: tuple[Recorded, ...]
+    attempts: tuple[RecordedCall, ...]
 
 
-def callables(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) -> list[Callable]:
-    """Whom to call, in this order: the resident, the family with consent, whoever was told or sent, 120.
+def callees(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) -> list[Callee]:
+    """List the people to call: the resident, the family with consent, those who were notified, 120, in this order.
 
     Empty for an alert that is not there.
     """
@@ -104,11 +106,11 @@ def callables(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetim
     if home is None:
         return []
     household, code, phone, resident_id, resident, name_zh, name_en = home
-    found = [Callable("resident", resident or code, name_zh or f"{code} 户", name_en or f"home {code}", phone)]
+    people = [Callee("resident", resident or code, name_zh or f"{code} 户", name_en or f"home {code}", phone)]
     family = family_of(conn, household, resident_id, at)
-    found += [Callable("contact", one.key, one.name_zh, one.name_en, one.phone) for one in family]
-    with conn.cursor(row_factory=class_row(Callable)) as cursor:
-        found += cursor.execute(
+    people += [Callee("contact", one.key, one.name_zh, one.name_en, one.phone) for one in family]
+    with conn.cursor(row_factory=class_row(Callee)) as cursor:
+        people += cursor.execute(
             """
             SELECT n.recipient_kind AS kind, n.recipient_key AS key, coalesce(s.name_zh, o.name_zh) AS name_zh,
                    coalesce(s.name_en, o.name_en) AS name_en, coalesce(s.phone, o.phone) AS phone
@@ -120,11 +122,11 @@ def callables(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetim
             """,
             (alert_id,),
         ).fetchall()
-    return [*found, Callable("service", AMBULANCE, "120 急救", "120 ambulance", AMBULANCE)]
+    return [*people, Callee("service", AMBULANCE, "120 急救", "120 ambulance", AMBULANCE)]
 
 
-def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: Attempt, actor: Actor) -> int:
-    """Add an attempt; gives its number. It is work on the alert: the time of whoever has it begins anew.
+def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: CallAttempt, actor: Actor) -> int:
+    """Store an attempt; gives its number. It is work on the alert: the deadline of the person who has it starts again.
 
     Raises LifecycleError for an alert that is not there or closed, and for times that can not be.
     """
@@ -160,14 +162,14 @@ def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: Attempt,
                 attempt.note,
             ),
         ).fetchone()
-        ladder.changed(conn, alert_id, row[0], attempt.ended_at)
+        ladder.restart_patience(conn, alert_id, row[0], attempt.ended_at)
         assert number is not None  # noqa: S101 - RETURNING of one row
         return int(number[0])
 
 
-def of_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> tuple[Recorded, ...]:
-    """Every attempt, in order."""
-    with conn.cursor(row_factory=class_row(Recorded)) as cursor:
+def of_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> tuple[RecordedCall, ...]:
+    """List every attempt in order."""
+    with conn.cursor(row_factory=class_row(RecordedCall)) as cursor:
         return tuple(
             cursor.execute(
                 """
@@ -184,10 +186,10 @@ def of_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> tuple[Record
 
 
 def report(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> Report | None:
-    """The report of one alert; None where there is none."""
+    """Make the report of one alert; None where there is no such alert."""
     row = conn.execute(
         """
-        SELECT coalesce(r.name_zh, h.code), a.reason_zh, a.raised_at, a.outcome, first.at, first.actor
+        SELECT coalesce(r.name_zh, h.code), a.reason_zh, a.raised_at, a.outcome, first.at, first.actor, a.resident_id
         FROM alert a JOIN household h ON h.id = a.household_id LEFT JOIN resident r ON r.id = a.resident_id
         LEFT JOIN LATERAL (
             SELECT at, actor FROM (
@@ -202,6 +204,14 @@ def report(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> Report | None:
     ).fetchone()
     if row is None:
         return None
-    name, incident, received, outcome, at, actor = row
-    response = None if at is None else (at - received).total_seconds()
-    return Report(name, incident, received, response, actor, outcome, of_alert(conn, alert_id))
+    name, incident, received, outcome, at, actor, resident_id = row
+    return Report(
+        resident_id=resident_id,
+        name=name,
+        incident=incident,
+        received_at=received,
+        response_s=None if at is None else (at - received).total_seconds(),
+        responder=actor,
+        resolution=outcome,
+        attempts=of_alert(conn, alert_id),
+    )

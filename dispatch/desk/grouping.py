@@ -1,4 +1,4 @@
-"""Many alerts at once, as a dispatcher can take them in: of one kind, in one place, at one time; ranked. Pure."""
+"""Group open alerts of one kind, place and time, so that a dispatcher can take many of them in; ranked. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,15 +8,15 @@ import msgspec
 from vocabulary.severity import SEVERITIES
 
 LEAST = 5
-"""So many of a kind make a group."""
+"""Number of alerts of a kind that make a group."""
 TOGETHER_S = 600.0
 """Alerts belong together while none of them is later than this after the one before."""
 LOWEST_SHARED = 3
 """Labels of a path (city.district.street): alerts that share no street are no group."""
 
 
-class Item(msgspec.Struct, frozen=True):
-    """An open alert, as far as grouping goes."""
+class OpenAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """The properties of an open alert by which it is grouped."""
 
     id: str
     rule: str
@@ -28,7 +28,7 @@ class Item(msgspec.Struct, frozen=True):
     onset_us: int
 
 
-class Group(msgspec.Struct, frozen=True):
+class AlertGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Alerts of one kind in one place; a single one is a group of its own."""
 
     rule: str
@@ -40,17 +40,17 @@ class Group(msgspec.Struct, frozen=True):
     """The oldest first."""
     homes: int
     waiting: int
-    """How many nobody has taken yet."""
+    """Number of alerts that nobody has taken yet."""
     since_us: int
 
 
-def group(items: Iterable[Item], least: int = LEAST, together_s: float = TOGETHER_S) -> list[Group]:
-    """Every alert in exactly one group; the gravest first, then the one with most that nobody has, then the oldest.
+def group(items: Iterable[OpenAlert], least: int = LEAST, together_s: float = TOGETHER_S) -> list[AlertGroup]:
+    """Put every alert into exactly one group: the gravest first, then the one with most waiting, then the oldest.
 
-    Where a compound has too few, its community is looked at, and then its street: a power cut in one building is one
+    A compound with too few is joined with its community, and that with its street: a power cut in one building is one
     group, an earthquake one a compound, and three falls in three streets are three alerts.
     """
-    bursts: dict[tuple[str, int], list[Item]] = {}
+    bursts: dict[tuple[str, int], list[OpenAlert]] = {}
     last: dict[str, tuple[int, int]] = {}
     for item in sorted(items, key=lambda one: (one.onset_us, one.id)):
         number, before = last.get(item.rule, (0, item.onset_us))
@@ -58,36 +58,36 @@ def group(items: Iterable[Item], least: int = LEAST, together_s: float = TOGETHE
             number += 1
         last[item.rule] = (number, item.onset_us)
         bursts.setdefault((item.rule, number), []).append(item)
-    groups = [made for burst in bursts.values() for made in _by_place(burst, least)]
+    groups = [one for burst in bursts.values() for one in _by_place(burst, least)]
     return sorted(groups, key=lambda one: (_rank(one.severity), -one.waiting, one.since_us, one.ids))
 
 
-def _by_place(burst: Sequence[Item], least: int) -> list[Group]:
-    found = []
+def _by_place(burst: Sequence[OpenAlert], least: int) -> list[AlertGroup]:
+    groups = []
     left = list(burst)
     depth = max(item.area.count(".") + 1 for item in burst)
     for labels in range(depth, LOWEST_SHARED - 1, -1):
-        places: dict[str, list[Item]] = defaultdict(list)
+        places: dict[str, list[OpenAlert]] = defaultdict(list)
         for item in left:
             if item.area.count(".") + 1 >= labels:
                 places[".".join(item.area.split(".")[:labels])].append(item)
         for area, members in places.items():
             if len(members) >= least:
-                found.append(_group(area, members))
-                taken = {item.id for item in members}
-                left = [item for item in left if item.id not in taken]
-    return found + [_group(item.area, [item]) for item in left]
+                groups.append(_group(area, members))
+                done = {item.id for item in members}
+                left = [item for item in left if item.id not in done]
+    return groups + [_group(item.area, [item]) for item in left]
 
 
-def _group(area: str, members: Sequence[Item]) -> Group:
-    return Group(
-        members[0].rule,
-        min((item.severity for item in members), key=_rank),
-        area,
-        tuple(item.id for item in members),
-        len({item.household for item in members}),
-        sum(item.state == "raised" for item in members),
-        members[0].onset_us,
+def _group(area: str, members: Sequence[OpenAlert]) -> AlertGroup:
+    return AlertGroup(
+        rule=members[0].rule,
+        severity=min((item.severity for item in members), key=_rank),
+        area=area,
+        ids=tuple(item.id for item in members),
+        homes=len({item.household for item in members}),
+        waiting=sum(item.state == "raised" for item in members),
+        since_us=members[0].onset_us,
     )
 
 

@@ -1,4 +1,8 @@
-"""From one shift to the next: every open alert is listed, and is the next person's from the moment they accept."""
+"""Hand open alerts over from one shift to the next: offered by one dispatcher, accepted by another.
+
+Each function that changes something asks for :attr:`Action.HAND_OVER` and looks at the area itself, so that the console
+and the command line refuse the same people.
+"""
 
 import datetime as dt
 import uuid
@@ -9,16 +13,18 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import audit
+from care_network.access.permissions import Action, audit, require
+from care_network.errors import NotFoundError, NotPermittedError
 from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.history import Actor
 from vocabulary.alert_state import OPEN
+from vocabulary.area_path import within
 from vocabulary.times import SHANGHAI
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """An alert as it is handed over: its state then, and now."""
+class HandoverAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert of a hand-over, with its state at the offer and its present one."""
 
     alert_id: uuid.UUID
     severity: str
@@ -32,7 +38,9 @@ class Listed(msgspec.Struct, frozen=True):
     onset: dt.datetime
 
 
-class Handover(msgspec.Struct, frozen=True):
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """An offer of one dispatcher to the next shift, and what became of it."""
+
     id: int
     area: str
     offered_at: dt.datetime
@@ -44,19 +52,29 @@ class Handover(msgspec.Struct, frozen=True):
     to_name: str | None
     to_name_en: str | None
     withdrawn_at: dt.datetime | None
-    """Taken back by whoever offered it; of accepted and withdrawn there is at most one."""
-    alerts: tuple[Listed, ...] = ()
+    """Taken back by the account that offered it; of accepted and withdrawn there is at most one."""
+    alerts: tuple[HandoverAlert, ...] = ()
 
     @property
     def waits(self) -> bool:
+        """Whether it can still be accepted or taken back."""
         return self.accepted_at is None and self.withdrawn_at is None
 
 
-def offer(conn: psycopg.Connection[Any], area: str, actor: Actor, at: dt.datetime, note: str = "") -> Handover:
-    """Hand over every alert that is open below ``area`` (path). Until it is accepted they stay as they are.
+def offer(
+    conn: psycopg.Connection[Any], area: str, account: Account, at: dt.datetime, origin: str, note: str = ""
+) -> Handover:
+    """Offer every open alert below ``area`` (path) to the next shift; until it is accepted they stay as they are.
 
-    Raises LifecycleError for an area that is not there, and where its last one is not accepted yet.
+    Raises NotPermittedError for an account that may not hand over or whose area does not hold ``area``, LifecycleError
+    for an area that is not there, and where its last hand-over still waits.
     """
+    mine = _area_of(account)
+    if not within(area, mine):
+        raise NotPermittedError(
+            en=f"{account.login} hands over alerts below {mine}; {area} is not there",
+            zh=f"{account.login} 的管辖区域为 {mine},不能交班 {area}",
+        )
     with conn.transaction():
         if conn.execute("SELECT FROM area WHERE path = %s::text::ltree FOR UPDATE", (area,)).fetchone() is None:
             raise LifecycleError(zh=f"没有区域 {area}", en=f"there is no area {area!r}")
@@ -73,7 +91,7 @@ def offer(conn: psycopg.Connection[Any], area: str, actor: Actor, at: dt.datetim
         row = conn.execute(
             "INSERT INTO handover (area, offered_at, from_account, from_name, note)"
             " VALUES (%s::text::ltree, %s, %s, %s, %s) RETURNING id",
-            (area, at, actor.account_id, actor.name, note),
+            (area, at, account.id, account.name_zh, note),
         ).fetchone()
         assert row is not None  # noqa: S101 - RETURNING of one row
         conn.execute(
@@ -85,66 +103,74 @@ def offer(conn: psycopg.Connection[Any], area: str, actor: Actor, at: dt.datetim
             """,
             (row[0], list(OPEN), area),
         )
-        found = load(conn, row[0])
-        assert found is not None  # noqa: S101
-        return found
+        return _load(conn, row[0])
 
 
-def accept(conn: psycopg.Connection[Any], number: int, actor: Actor, at: dt.datetime) -> Handover:
-    """Take it over: each alert that is still open says so in its history, and its time begins anew.
+def accept(conn: psycopg.Connection[Any], number: int, account: Account, at: dt.datetime, origin: str) -> Handover:
+    """Take a hand-over: each alert that is still open records it in its history, and its deadline starts again.
 
-    Raises LifecycleError where there is no such hand-over, somebody has it already, it was taken back, or it is one's
-    own.
+    Raises NotPermittedError for an account that may not hand over, NotFoundError where there is no such hand-over in
+    its area, LifecycleError where somebody has it already, it was taken back, or it is one's own.
     """
+    mine = _area_of(account)
+    actor = Actor(account.id, account.name_zh, origin)
     with conn.transaction():
-        from_account, from_name = _waiting_one(conn, number)
-        if from_account is not None and from_account == actor.account_id:
+        from_account, from_name = _lock_waiting(conn, number, mine)
+        if from_account is not None and from_account == account.id:
             raise LifecycleError(zh="不能接自己的班", en="somebody else accepts what you hand over")
         conn.execute(
             "UPDATE handover SET accepted_at = %s, to_account = %s, to_name = %s WHERE id = %s",
-            (at, actor.account_id, actor.name, number),
+            (at, account.id, account.name_zh, number),
         )
         alerts = conn.execute(
             "SELECT alert_id FROM handover_alert WHERE handover_id = %s ORDER BY alert_id", (number,)
         ).fetchall()
         for (alert_id,) in alerts:
             lifecycle.take_over(conn, alert_id, actor, at, f"接 {from_name} 的班", f"taken over from {from_name}")
-        found = load(conn, number)
-        assert found is not None  # noqa: S101
-        return found
+        return _load(conn, number)
 
 
 def withdraw(conn: psycopg.Connection[Any], number: int, account: Account, at: dt.datetime, origin: str) -> Handover:
-    """Take back what one has offered; the alerts stay as they are. Audited.
+    """Take back one's own offer; the alerts stay as they are. Audited.
 
-    Raises LifecycleError where there is no such hand-over, somebody has accepted it (however short before), it was
-    taken back already, or somebody else has offered it.
+    Raises NotPermittedError for an account that may not hand over, NotFoundError where there is no such hand-over in
+    its area, LifecycleError where somebody has accepted it (however short before), it was taken back already, or
+    somebody else has offered it.
     """
+    mine = _area_of(account)
     with conn.transaction():
-        from_account, from_name = _waiting_one(conn, number)
+        from_account, from_name = _lock_waiting(conn, number, mine)
         if from_account != account.id:
             raise LifecycleError(
                 zh=f"只有交班人 {from_name} 可以撤回", en=f"only {from_name}, who offered it, can take it back"
             )
         conn.execute("UPDATE handover SET withdrawn_at = %s WHERE id = %s", (at, number))
         audit(conn, account, "withdraw_handover", at=at, origin=origin, detail={"handover": number})
-        found = load(conn, number)
-        assert found is not None  # noqa: S101
-        return found
+        return _load(conn, number)
 
 
-def _waiting_one(conn: psycopg.Connection[Any], number: int) -> tuple[int | None, str]:
-    """(account, name) of who offered it; locked: of two people at once the second hears what the first did.
+def _area_of(account: Account) -> str:
+    """The area whose alerts the account may hand over. Raises NotPermittedError where it may hand over none."""
+    require(account, Action.HAND_OVER)
+    if account.area_path is None:
+        raise NotPermittedError(en=f"{account.login} has no area to hand over", zh=f"账号 {account.login} 没有管辖区域")
+    return account.area_path
 
-    Raises LifecycleError where nobody waits for an answer to it.
+
+def _lock_waiting(conn: psycopg.Connection[Any], number: int, mine: str) -> tuple[int | None, str]:
+    """Lock a hand-over that waits, below the area ``mine``; gives (account, name) of the offer.
+
+    Locked, so that of two people at once the second hears what the first did. Raises NotFoundError where there is none,
+    LifecycleError where it was accepted or taken back.
     """
     row = conn.execute(
-        "SELECT from_account, from_name, accepted_at, to_name, withdrawn_at FROM handover WHERE id = %s FOR UPDATE",
+        "SELECT from_account, from_name, accepted_at, to_name, withdrawn_at, area::text FROM handover WHERE id = %s"
+        " FOR UPDATE",
         (number,),
     ).fetchone()
-    if row is None:
-        raise LifecycleError(zh=f"没有交班 {number}", en=f"there is no hand-over {number}")
-    from_account, from_name, accepted_at, to_name, withdrawn_at = row
+    if row is None or not within(row[5], mine):
+        raise NotFoundError(en=f"there is no hand-over {number} in your area", zh=f"您的管辖区域内没有交班 {number}")
+    from_account, from_name, accepted_at, to_name, withdrawn_at, _ = row
     if accepted_at is not None:
         clock = _clock(accepted_at)
         raise LifecycleError(zh=f"{to_name} 已于 {clock} 接班", en=f"{to_name} has accepted it already, at {clock}")
@@ -159,7 +185,7 @@ def _clock(moment: dt.datetime) -> str:
 
 
 def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
-    """One hand-over with its alerts, the gravest first; None where there is none."""
+    """Load a hand-over with its alerts, the gravest first; None where there is none."""
     with conn.cursor(row_factory=class_row(Handover)) as heads:
         head = heads.execute(
             """
@@ -173,7 +199,7 @@ def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
         ).fetchone()
     if head is None:
         return None
-    with conn.cursor(row_factory=class_row(Listed)) as cursor:
+    with conn.cursor(row_factory=class_row(HandoverAlert)) as cursor:
         alerts = cursor.execute(
             """
             SELECT a.id AS alert_id, a.severity, a.reason_zh, a.reason_en, h.code AS household,
@@ -188,17 +214,25 @@ def load(conn: psycopg.Connection[Any], number: int) -> Handover | None:
     return msgspec.structs.replace(head, alerts=tuple(alerts))
 
 
+def _load(conn: psycopg.Connection[Any], number: int) -> Handover:
+    handover = load(conn, number)
+    assert handover is not None  # noqa: S101 - no hand-over is ever deleted
+    return handover
+
+
 def latest(conn: psycopg.Connection[Any], area: str, limit: int = 10) -> list[Handover]:
-    """The last ones below ``area`` (path), the newest first."""
+    """List the last hand-overs below ``area`` (path), the newest first."""
     rows = conn.execute(
         "SELECT id FROM handover WHERE area <@ %s::text::ltree ORDER BY id DESC LIMIT %s", (area, limit)
     ).fetchall()
-    return [found for (number,) in rows if (found := load(conn, number)) is not None]
+    return [_load(conn, number) for (number,) in rows]
 
 
-def waiting(conn: psycopg.Connection[Any]) -> list[Handover]:
-    """Those that nobody has accepted or taken back yet, the oldest first."""
+def waiting(conn: psycopg.Connection[Any], under: str | None = None) -> list[Handover]:
+    """List hand-overs that nobody has accepted or taken back yet, the oldest first; ``under``: below this area only."""
     rows = conn.execute(
-        "SELECT id FROM handover WHERE accepted_at IS NULL AND withdrawn_at IS NULL ORDER BY id"
+        "SELECT id FROM handover WHERE accepted_at IS NULL AND withdrawn_at IS NULL"
+        " AND (%(under)s::text IS NULL OR area <@ %(under)s::text::ltree) ORDER BY id",
+        {"under": under},
     ).fetchall()
-    return [found for (number,) in rows if (found := load(conn, number)) is not None]
+    return [_load(conn, number) for (number,) in rows]

@@ -1,4 +1,4 @@
-"""The ladder of one alert as people look at it: who was told on which step, what comes next, and when."""
+"""Show the ladder of one alert: the people called on each step, the next step and its time."""
 
 import datetime as dt
 from collections import defaultdict
@@ -12,21 +12,31 @@ from psycopg.rows import class_row
 
 from care_network.duty.roster import KIND_WORDS
 from dispatch.ladders.ladder import CLOSED
-from dispatch.ladders.policy import Desk, Family, OnDuty, Policy, PolicyError, Service, Target, decode, holds
+from dispatch.ladders.policy import (
+    FamilyTarget,
+    OnDutyTarget,
+    OrganisationTarget,
+    Policy,
+    PolicyError,
+    ServiceTarget,
+    StepTarget,
+    decode,
+    holds,
+)
 
 StepState = Literal["told", "next", "later", "nobody"]
 Rest = Literal["climbs", "held", "ended", "closed"]
 
 
-class Told(msgspec.Struct, frozen=True):
-    """Somebody who was told, or is about to be."""
+class StepRecipient(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is called on a step of a round."""
 
     step: int
     round: int
     state: str
     """Of ``notification``: waiting, sent, delivered, failed, withdrawn, acknowledged."""
     at: dt.datetime
-    """When it came to that."""
+    """Time of the state."""
     kind: str
     key: str
     name_zh: str
@@ -34,25 +44,27 @@ class Told(msgspec.Struct, frozen=True):
     channel: str
     """Empty: no message was made yet."""
     instead: bool
-    """In place of somebody who could not be reached."""
+    """Whether they are called in place of somebody who could not be reached."""
 
 
-class StepShown(msgspec.Struct, frozen=True):
+class StepProgress(msgspec.Struct, frozen=True):
     """A step of the round that is under way."""
 
     state: StepState
     after_s: float
     targets_zh: str
     targets_en: str
-    told: tuple[Told, ...]
+    people: tuple[StepRecipient, ...]
 
 
-class Progress(msgspec.Struct, frozen=True):
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy of an alert, the steps of its present round, and what comes next."""
+
     name_zh: str
     name_en: str
     round: int
     """From 1."""
-    steps: tuple[StepShown, ...]
+    steps: tuple[StepProgress, ...]
     rest: Rest
     """``held``: somebody has it, and it is called out again at ``next_at``; ``ended``: no round is left."""
     next_step: int | None
@@ -61,7 +73,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
-    """Of one alert; None for one that is not there, or has no policy that can be read yet."""
+    """Load the ladder of one alert; None for one that is not there, or has no policy that can be read yet."""
     row = conn.execute(
         "SELECT policy, state, step, round, next_step_at FROM alert WHERE id = %s", (alert_id,)
     ).fetchone()
@@ -72,13 +84,13 @@ def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
         policy = decode(value)
     except PolicyError:
         return None  # the sweeper replaces it, and says so in its log
-    with conn.cursor(row_factory=class_row(Told)) as cursor:
-        told = cursor.execute(_TOLD, (alert_id,)).fetchall()
-    return show(policy, state, step, round, next_at, told)
+    with conn.cursor(row_factory=class_row(StepRecipient)) as cursor:
+        people = cursor.execute(_PEOPLE, (alert_id,)).fetchall()
+    return show(policy, state, step, round, next_at, people)
 
 
 class Deadline(msgspec.Struct, frozen=True):
-    """What comes next on an open alert's ladder, and when."""
+    """The next step on an open alert's ladder, and its time."""
 
     step: int
     """From 1."""
@@ -86,19 +98,19 @@ class Deadline(msgspec.Struct, frozen=True):
 
 
 def deadlines(conn: psycopg.Connection[Any]) -> dict[str, Deadline]:
-    """Of every alert that has one, by id."""
+    """Load the deadline of every alert that has one, by id."""
     rows = conn.execute("SELECT id::text, step + 1, next_step_at FROM alert WHERE next_step_at IS NOT NULL")
     return {alert_id: Deadline(step, at) for alert_id, step, at in rows}
 
 
 def show(
-    policy: Policy, state: str, step: int, round: int, next_at: dt.datetime | None, told: Sequence[Told]
+    policy: Policy, state: str, step: int, round: int, next_at: dt.datetime | None, people: Sequence[StepRecipient]
 ) -> Progress:
-    """Pure; ``step`` and ``round`` from 0 as in the alert's row."""
-    # Between two rounds the one that is over is shown: it tells who was called.
-    shown = round - 1 if step == 0 and round and not any(one.round == round for one in told) else round
-    by_step: dict[int, list[Told]] = defaultdict(list)
-    for one in told:
+    """Describe a ladder. Pure; ``step`` and ``round`` from 0 as in the alert's row."""
+    # Between two rounds the one that is over is shown, with the people who were called in it.
+    shown = round - 1 if step == 0 and round and not any(one.round == round for one in people) else round
+    by_step: dict[int, list[StepRecipient]] = defaultdict(list)
+    for one in people:
         if one.round == shown:
             by_step[one.step - 1].append(one)
     rest: Rest = "climbs"
@@ -119,7 +131,7 @@ def show(
         return "nobody" if number < past else "later"
 
     steps = tuple(
-        StepShown(
+        StepProgress(
             state_of(number), one.after_s, "、".join(zh for zh, _ in words), ", ".join(en for _, en in words),
             tuple(by_step[number]),
         )
@@ -127,27 +139,32 @@ def show(
         if (words := [target_words(target) for target in one.targets])
     )  # fmt: skip
     return Progress(
-        policy.name_zh, policy.name_en, shown + 1, steps, rest, step + 1 if climbs else None,
-        None if rest in ("closed", "ended") else next_at,
-    )  # fmt: skip
+        name_zh=policy.name_zh,
+        name_en=policy.name_en,
+        round=shown + 1,
+        steps=steps,
+        rest=rest,
+        next_step=step + 1 if climbs else None,
+        next_at=None if rest in ("closed", "ended") else next_at,
+    )
 
 
-def target_words(target: Target) -> tuple[str, str]:
-    """Whom a step tells, in Chinese and in English."""
+def target_words(target: StepTarget) -> tuple[str, str]:
+    """Name the people whom a target stands for, in Chinese and in English."""
     match target:
-        case OnDuty(kinds=kinds, most=most):
+        case OnDutyTarget(kinds=kinds, most=most):
             zh, en = _kinds(kinds)
             return f"{zh}在班人员" + (f"(至多 {most} 人)" if most else ""), f"on duty at the {en}" + (
                 f" (at most {most})" if most else ""
             )
-        case Desk(kinds=kinds):
+        case OrganisationTarget(kinds=kinds):
             zh, en = _kinds(kinds)
             return f"{zh}值班台", f"desk of the {en}"
-        case Family(first=first, most=most):
+        case FamilyTarget(first=first, most=most):
             last = first + most - 1
             which = f"{first}" if last == first else f"{first}–{last}"
             return f"家属第 {which} 位", f"family member {which}"
-        case Service(key=key):
+        case ServiceTarget(key=key):
             return key, key
 
 
@@ -156,7 +173,7 @@ def _kinds(kinds: Sequence[str]) -> tuple[str, str]:
     return "/".join(zh for zh, _ in words), ", ".join(en for _, en in words)
 
 
-_TOLD = """
+_PEOPLE = """
     SELECT n.step, n.round, n.state, coalesce(n.settled_at, n.at) AS at, n.recipient_kind AS kind,
            n.recipient_key AS key, coalesce(m.name_zh, n.recipient_key) AS name_zh,
            coalesce(m.name_en, n.recipient_key) AS name_en, coalesce(m.channel, '') AS channel,

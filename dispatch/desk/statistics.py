@@ -1,4 +1,4 @@
-"""What became of alerts, counted: a pure function over rows, and the query that gives them."""
+"""Count how alerts were answered and how they ended: a query, and a pure function over its rows."""
 
 import datetime as dt
 from collections import Counter
@@ -17,8 +17,8 @@ ANSWER_S = 60.0
 """Within so many seconds an alarm call is answered: 97.5 % of them; 26 TAC § 279.79 asks for the same time."""
 
 
-class Case(msgspec.Struct, frozen=True):
-    """One alert. Spans in seconds from its being raised; None: it has not come to that."""
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert. Spans in seconds since it was raised; None: not reached."""
 
     severity: str
     rule: str
@@ -33,24 +33,24 @@ class Case(msgspec.Struct, frozen=True):
     arrived_s: float | None
     closed_s: float | None
     steps: int
-    """How often somebody was called out."""
+    """Number of times somebody was called out."""
     lapses: int
-    """How often it was taken and left."""
+    """Number of times it was taken and left."""
 
 
-class Summary(msgspec.Struct, frozen=True):
-    """Of the alerts of one severity, or of all. Shares: 0 to 1; None where there is nothing to divide by."""
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts and spans of the alerts of one severity, or of all. Shares: 0 to 1; None: nothing to divide by."""
 
     alerts: int
     open: int
     answered_in_time: float | None
-    """Of those that somebody took and those that still wait for somebody."""
+    """Share of those that somebody took or that still wait."""
     acknowledged_s: dict[str, float]
     """p50, p90, p99."""
     arrived_s: dict[str, float]
     closed_s: dict[str, float]
     false_share: float | None
-    """Of those that were resolved as true or false."""
+    """Share of those that were resolved as true or false."""
     verdicts: dict[str, int]
     outcomes: dict[str, int]
     causes: dict[str, int]
@@ -63,17 +63,17 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 def summarise(cases: Iterable[Case]) -> dict[str, Summary]:
-    """By severity, and 'all'."""
+    """Summarise by severity, and under 'all'."""
     every = list(cases)
     severities: list[str] = [s for s in SEVERITIES if any(c.severity == s for c in every)]
-    found = {severity: _summary([c for c in every if c.severity == severity]) for severity in severities}
-    return {**found, "all": _summary(every)}
+    by_severity = {severity: _summary([c for c in every if c.severity == severity]) for severity in severities}
+    return {**by_severity, "all": _summary(every)}
 
 
 def load_cases(
     conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime, under: str | None = None
 ) -> list[Case]:
-    """The alerts raised in [since, until), of the homes below the area ``under``."""
+    """Load the alerts raised in [since, until), of the homes below the area ``under``."""
     with conn.cursor(row_factory=class_row(Case)) as cursor:
         return cursor.execute(
             """

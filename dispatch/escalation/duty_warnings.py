@@ -10,7 +10,7 @@ import psycopg
 
 from care_network.duty.centers import dispatch_of
 from dispatch.channels.notifications import Recipient, warn, withdraw_warnings
-from dispatch.escalation.holes import Warned
+from dispatch.escalation.holes import DutyWarning
 from vocabulary.times import SHANGHAI
 
 MORNING, EVENING = dt.time(8), dt.time(21)
@@ -20,19 +20,19 @@ LEAD = dt.timedelta(hours=2)
 SHOWN = 20
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _StoredWarning(msgspec.Struct, frozen=True):
     id: int
     starts_at: dt.datetime
     ends_at: dt.datetime
     seen_until: dt.datetime
 
-    def grew_to(self, now: Warned) -> bool:
+    def grew_to(self, now: DutyWarning) -> bool:
         """Whether it is worse than what people know. One that reached as far as anybody looked has not grown."""
         longer = now.ends_at > self.ends_at and self.ends_at < self.seen_until
         return now.starts_at < self.starts_at or longer
 
 
-def told_at(starts_at: dt.datetime, now: dt.datetime) -> tuple[dt.datetime, Literal["urgent", "attention"]]:
+def schedule_warning(starts_at: dt.datetime, now: dt.datetime) -> tuple[dt.datetime, Literal["urgent", "attention"]]:
     """(when people are told of a hole that is found now, how grave it is). By day at once; at night in the morning, or
     LEAD before it begins where that is earlier. Pure."""
     local = now.astimezone(SHANGHAI)
@@ -44,16 +44,18 @@ def told_at(starts_at: dt.datetime, now: dt.datetime) -> tuple[dt.datetime, Lite
     return due, "urgent" if starts_at - due <= LEAD else "attention"
 
 
-def record(conn: psycopg.Connection[Any], found: Sequence[Warned], at: dt.datetime, until: dt.datetime) -> list[Warned]:
+def record(
+    conn: psycopg.Connection[Any], found: Sequence[DutyWarning], at: dt.datetime, until: dt.datetime
+) -> list[DutyWarning]:
     """Keep what was found in the roster of [at, until], have the new ones told, and mark the mended ones. Gives the new
     ones. One transaction; of several processes each hole is new for one."""
     with conn.transaction():
         conn.execute("LOCK TABLE duty_warning IN SHARE ROW EXCLUSIVE MODE")
-        there: dict[tuple[str, tuple[str, ...]], list[_Kept]] = defaultdict(list)
+        there: dict[tuple[str, tuple[str, ...]], list[_StoredWarning]] = defaultdict(list)
         for number, place, posts, *span in conn.execute(
             "SELECT id, place, posts, starts_at, ends_at, seen_until FROM duty_warning WHERE gone_at IS NULL"
         ):
-            there[place, tuple(posts)].append(_Kept(number, *span))
+            there[place, tuple(posts)].append(_StoredWarning(number, *span))
         new = []
         for one in found:
             kept = there[one.place_zh, one.posts]
@@ -78,7 +80,7 @@ def record(conn: psycopg.Connection[Any], found: Sequence[Warned], at: dt.dateti
         conn.execute("UPDATE duty_warning SET gone_at = %s WHERE id = ANY(%s)", (at, gone))
         withdraw_warnings(conn, gone, at)
         for one in new:
-            _keep(conn, one, at, until)
+            _insert(conn, one, at, until)
     return new
 
 
@@ -98,8 +100,8 @@ def warnings(conn: psycopg.Connection[Any], at: dt.datetime, under: str | None =
     ]
 
 
-def _keep(conn: psycopg.Connection[Any], one: Warned, at: dt.datetime, until: dt.datetime) -> None:
-    due, severity = told_at(one.starts_at, at)
+def _insert(conn: psycopg.Connection[Any], one: DutyWarning, at: dt.datetime, until: dt.datetime) -> None:
+    due, severity = schedule_warning(one.starts_at, at)
     row = conn.execute(
         """
         INSERT INTO duty_warning (place, place_en, areas, posts, starts_at, ends_at, severity, seen_until, text_zh,
@@ -115,7 +117,7 @@ def _keep(conn: psycopg.Connection[Any], one: Warned, at: dt.datetime, until: dt
     warn(conn, row[0], _menders(conn, one, desk=severity == "urgent"), at, due)
 
 
-def _menders(conn: psycopg.Connection[Any], one: Warned, *, desk: bool) -> list[Recipient]:
+def _menders(conn: psycopg.Connection[Any], one: DutyWarning, *, desk: bool) -> list[Recipient]:
     """Those with a login who may change the roster there: the dispatchers of the homes' areas, and the managers of the
     organisations that have nobody. ``desk``, or where there are none: the dispatch of the first of the areas, too."""
     people = [

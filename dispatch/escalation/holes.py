@@ -11,7 +11,7 @@ import psycopg
 
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import Hole, Post, Roster, describe, find_holes, serving
-from dispatch.ladders.policy import OnDuty, Policy, choose
+from dispatch.ladders.policy import OnDutyTarget, Policy, choose
 from dispatch.ladders.store import policies_now
 from vocabulary.severity import GRAVE
 from vocabulary.times import SHANGHAI
@@ -19,7 +19,7 @@ from vocabulary.times import SHANGHAI
 """The severities for which somebody has to be there at any hour."""
 
 
-class Warned(msgspec.Struct, frozen=True):
+class DutyWarning(msgspec.Struct, frozen=True):
     """Hours in which a ladder reaches nobody who is on duty."""
 
     areas: tuple[str, ...]
@@ -35,13 +35,13 @@ class Warned(msgspec.Struct, frozen=True):
     text_en: str
 
 
-Names = tuple[str, str]
+PlaceNames = tuple[str, str]
 """In Chinese and in English."""
 
 
 def find(
-    policies: Sequence[Policy], roster: Roster, places: Mapping[str, Names], since: dt.datetime, until: dt.datetime
-) -> list[Warned]:
+    policies: Sequence[Policy], roster: Roster, places: Mapping[str, PlaceNames], since: dt.datetime, until: dt.datetime
+) -> list[DutyWarning]:
     """The hours in [since, until) in which an emergency or urgent alert would climb its whole ladder without finding
     anybody on duty who can be reached. Pure. ``places``: the areas in which people live, by path, with their names."""
     groups: dict[tuple[tuple[str, ...], tuple[tuple[dt.datetime, dt.datetime], ...]], list[str]] = defaultdict(list)
@@ -57,12 +57,12 @@ def find(
                 _, seen = found.setdefault((codes, hole.starts_at, hole.ends_at), (hole, []))
                 seen += [path for path in paths if path not in seen]
     return [
-        _warned(codes, start, end, hole, {path: places[path] for path in paths})
+        _warning(codes, start, end, hole, {path: places[path] for path in paths})
         for (codes, start, end), (hole, paths) in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
     ]
 
 
-def look(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) -> list[Warned]:
+def load(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) -> list[DutyWarning]:
     """:func:`find` with what the database says."""
     roster = load_roster(conn, since, until)
     places = {
@@ -77,7 +77,11 @@ def look(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) 
 
 def _ladder(policy: Policy, near: Sequence[Post]) -> tuple[str, ...]:
     kinds = {
-        kind for step in policy.steps for target in step.targets if isinstance(target, OnDuty) for kind in target.kinds
+        kind
+        for step in policy.steps
+        for target in step.targets
+        if isinstance(target, OnDutyTarget)
+        for kind in target.kinds
     }
     return tuple(sorted(post.code for post in near if post.kind in kinds))
 
@@ -111,9 +115,9 @@ def _in_force(
     return [(policy, tuple(hours)) for policy, hours in spans.values()]
 
 
-def _warned(
-    codes: tuple[str, ...], start: dt.datetime, end: dt.datetime, hole: Hole, places: Mapping[str, Names]
-) -> Warned:
+def _warning(
+    codes: tuple[str, ...], start: dt.datetime, end: dt.datetime, hole: Hole, places: Mapping[str, PlaceNames]
+) -> DutyWarning:
     zh, en = ([name[language] for name in places.values()] for language in (0, 1))
     some_zh = "、".join(zh[:3]) + (f" 等 {len(zh)} 处" if len(zh) > 3 else "")
     some_en = ", ".join(en[:3]) + (f" and {len(en) - 3} more" if len(en) > 3 else "")
@@ -127,4 +131,4 @@ def _warned(
         text_zh = f"{some_zh}没有任何可值班的机构,预警将无人应答。请为上级区域设立机构并排班。"
         text_en = f"No organisation with people on duty serves {some_en}: alerts would reach nobody."
         text_en += " Add one and its roster."
-    return Warned(tuple(places), "、".join(zh), ", ".join(en), codes, start, end, text_zh, text_en)
+    return DutyWarning(tuple(places), "、".join(zh), ", ".join(en), codes, start, end, text_zh, text_en)

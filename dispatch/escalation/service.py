@@ -11,7 +11,7 @@ import structlog
 
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from dispatch.channels.faults import where
+from dispatch.core.faults import traceback_summary
 from dispatch.escalation import duty_warnings, holes
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper, oldest_overdue_s
@@ -43,7 +43,7 @@ def run(settings: DispatchSettings, database: DatabaseSettings, stop: threading.
             log.warning("the database takes no steps; ladders wait", error=str(error).strip())
             stop.wait(RETRY_S)
         except Exception as error:  # ladders climb on whatever happens
-            log.error("climbing stumbled", fault=type(error).__name__, where=where(error))
+            log.error("climbing stumbled", fault=type(error).__name__, where=traceback_summary(error))
             stop.wait(RETRY_S)
     watcher.join(10)
 
@@ -98,7 +98,7 @@ def _watch(settings: DispatchSettings, database: DatabaseSettings, stop: threadi
         try:
             with _connect(database, "dispatch-roster") as conn:
                 until = now + dt.timedelta(hours=settings.holes_hours)
-                found = holes.look(conn, now, until)
+                found = holes.load(conn, now, until)
                 new = duty_warnings.record(conn, found, now, until)
             for warning in found if aloud else new:
                 log.warning(

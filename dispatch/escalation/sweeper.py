@@ -22,8 +22,8 @@ from dispatch.alerts import lifecycle
 from dispatch.channels import notifications
 from dispatch.core import history
 from dispatch.ladders import ladder
-from dispatch.ladders.people import Called, called
-from dispatch.ladders.policy import Family, Move, Policy, after_step, holds
+from dispatch.ladders.people import Addressee, addressees
+from dispatch.ladders.policy import FamilyTarget, Move, Policy, holds, next_move
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ PUT_OFF_S = 15.0
 """A step that the database refuses is tried again after so long; the others go on."""
 
 
-class Due(msgspec.Struct, frozen=True):
+class DueLadder(msgspec.Struct, frozen=True):
     """A ladder whose next step is due."""
 
     id: UUID
@@ -80,7 +80,7 @@ class Sweeper:
         Raises psycopg.OperationalError while the database is away: nothing of the batch is done then.
         """
         with self._conn.transaction():
-            with self._conn.cursor(row_factory=class_row(Due)) as cursor:
+            with self._conn.cursor(row_factory=class_row(DueLadder)) as cursor:
                 found = sorted(cursor.execute(_CLAIM, (BATCH,)).fetchall(), key=lambda due: due.due_at)
             for due in found:
                 self._do(due)
@@ -89,7 +89,7 @@ class Sweeper:
             self.latest_s = max((due.now - due.due_at).total_seconds() for due in found)
         return len(found)
 
-    def _do(self, due: Due) -> None:
+    def _do(self, due: DueLadder) -> None:
         try:
             with self._conn.transaction():
                 self._climb(due)
@@ -97,12 +97,12 @@ class Sweeper:
             raise  # the database is going away: the whole batch is given back
         except Exception as error:  # one that can not be climbed keeps no other back
             log.error("a step is put off", alert_id=str(due.id), step=due.step + 1, error=str(error), again_s=PUT_OFF_S)
-            ladder.put(self._conn, due.id, Move(due.step, due.round, PUT_OFF_S))
+            ladder.set_next_step(self._conn, due.id, Move(due.step, due.round, PUT_OFF_S))
 
-    def _climb(self, due: Due) -> None:
+    def _climb(self, due: DueLadder) -> None:
         if due.state in ladder.CLOSED:
             return
-        policy = ladder.policy_of(self._conn, due.id)
+        policy = ladder.load_policy(self._conn, due.id)
         if holds(policy, due.state):
             minutes = round((policy.acknowledged_s if due.state == "acknowledged" else policy.responding_s) / 60, 1)
             lifecycle.lapse(
@@ -115,7 +115,7 @@ class Sweeper:
             return
         if due.step >= len(policy.steps):
             # The copy was replaced by a shorter ladder.
-            ladder.put(self._conn, due.id, Move(0, due.round + 1, 0.0))
+            ladder.set_next_step(self._conn, due.id, Move(0, due.round + 1, 0.0))
             return
         step, people, passed = self._reach(policy, due)
         if people:
@@ -129,8 +129,8 @@ class Sweeper:
                 at=due.now,
             )
         history.record(self._conn, [due.id], due.now, "call_out", *_words(step, due.round, people, passed))
-        move = after_step(policy, step, due.round)
-        ladder.put(self._conn, due.id, move)
+        move = next_move(policy, step, due.round)
+        ladder.set_next_step(self._conn, due.id, move)
         log.info(
             "step", alert_id=str(due.id), step=step + 1, round=due.round, told=len(people), next_s=move.delay_s,
             late_s=round((due.now - due.due_at).total_seconds(), 3),
@@ -138,16 +138,16 @@ class Sweeper:
         if move.delay_s is None:
             log.warning("the ladder has ended without an answer", alert_id=str(due.id), rounds=move.round)
 
-    def _reach(self, policy: Policy, due: Due) -> tuple[int, tuple[Called, ...], list[int]]:
+    def _reach(self, policy: Policy, due: DueLadder) -> tuple[int, tuple[Addressee, ...], list[int]]:
         """The first step from here on that somebody is there for, its people, and the steps passed over.
 
         The last step of the round where there is nobody at all."""
         roster = self._current_roster(due.now)
         passed: list[int] = []
         for step in range(due.step, len(policy.steps)):
-            wants_family = any(isinstance(target, Family) for target in policy.steps[step].targets)
+            wants_family = any(isinstance(target, FamilyTarget) for target in policy.steps[step].targets)
             family = family_of(self._conn, due.household_id, due.resident_id, due.now) if wants_family else ()
-            people = called(policy.steps[step], roster, due.place, family, due.now)
+            people = addressees(policy.steps[step], roster, due.place, family, due.now)
             if people:
                 return step, people, passed
             passed.append(step)
@@ -170,7 +170,7 @@ def oldest_overdue_s(conn: psycopg.Connection[Any]) -> float:
     return 0.0 if row is None or row[0] is None else max(0.0, float(row[0]))
 
 
-def _words(step: int, round: int, people: tuple[Called, ...], passed: list[int]) -> tuple[str, str]:
+def _words(step: int, round: int, people: tuple[Addressee, ...], passed: list[int]) -> tuple[str, str]:
     """What was done, in Chinese and in English."""
     zh = "".join(f"第 {number + 1} 级无人值班;" for number in passed)
     en = "".join(f"nobody on step {number + 1}; " for number in passed)

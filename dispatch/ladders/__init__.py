@@ -1,1 +1,1 @@
-"""Escalation policies as data, and the position of an alert on its ladder."""
+"""Escalation policies as data, and the position of each alert on its ladder."""

@@ -1,6 +1,6 @@
-"""The ladder of one alert in its row: begun, stopped and begun anew in the transaction of what happened.
+"""Start, rest and restart the ladder of one alert, in its row and in the transaction of the change that causes it.
 
-Every deadline is reckoned by the database's clock, so that a jump of another machine's clock moves none of them.
+Deadlines follow the database's clock, so that a jump of another machine's clock moves none of them.
 """
 
 import datetime as dt
@@ -18,39 +18,39 @@ from dispatch.ladders.store import policy_of_home
 log = structlog.get_logger(__name__)
 
 DUE = "escalation_due"
-"""The NOTIFY channel by which the climbers hear that a step is due at once."""
+"""The NOTIFY channel that wakes the sweepers when a step is due at once."""
 CLOSED = ("resolved", "cancelled", "cleared")
 
 
-class Told(msgspec.Struct, frozen=True):
-    """Who has been told the first step already, without the database."""
+class DirectCalls(msgspec.Struct, frozen=True):
+    """People who were called on the first step already, without the database."""
 
     recipients: tuple[notifications.Recipient, ...]
     at: dt.datetime
 
 
 def start(conn: psycopg.Connection[Any], alert_id: UUID, severity: str, household_id: int, at: dt.datetime) -> None:
-    """A new alert: copy its policy, and make its first step due."""
+    """Copy the policy of a new alert into its row, and make its first step due."""
     policy = policy_of_home(conn, severity, household_id, at)
-    put(conn, alert_id, begin(policy), policy)
+    set_next_step(conn, alert_id, begin(policy), policy)
 
 
-def enter_told(conn: psycopg.Connection[Any], alert_id: UUID, told: Told) -> None:
-    """These people heard of the first step without the outbox: when it comes to that step, it leaves them out."""
+def record_direct_calls(conn: psycopg.Connection[Any], alert_id: UUID, calls: DirectCalls) -> None:
+    """Store these people as notified of the first step, so that the sweeper leaves them out there."""
     row = conn.execute("SELECT round FROM alert WHERE id = %s", (alert_id,)).fetchone()
     if row is None:
         return
     ids = notifications.enqueue(
-        conn, alert_id=alert_id, step=1, round=row[0], recipients=told.recipients, reason="escalation", at=told.at
+        conn, alert_id=alert_id, step=1, round=row[0], recipients=calls.recipients, reason="escalation", at=calls.at
     )
-    conn.execute("UPDATE notification SET state = 'sent', settled_at = %s WHERE id = ANY(%s)", (told.at, ids))
+    conn.execute("UPDATE notification SET state = 'sent', settled_at = %s WHERE id = ANY(%s)", (calls.at, ids))
 
 
-def graver(
+def raise_severity(
     conn: psycopg.Connection[Any], alert_id: UUID, severity: str, household_id: int, state: str, at: dt.datetime
 ) -> None:
-    """The severity has risen: from now on the policy of the new one. Nobody has it yet: a new round begins at once;
-    somebody has it: they have as much time as the new policy gives."""
+    """Go on by the policy of a higher severity: where nobody has the alert, a new round begins at once; where somebody
+    has it, the new policy's patience is an upper limit of their time."""
     policy = policy_of_home(conn, severity, household_id, at)
     row = conn.execute("SELECT round, policy IS NULL FROM alert WHERE id = %s", (alert_id,)).fetchone()
     assert row is not None  # noqa: S101 - the caller has just updated it
@@ -63,20 +63,20 @@ def graver(
             (encode(policy), patience(policy, state), alert_id),
         )
     else:
-        put(conn, alert_id, begin(policy, row[0] + 1), policy)
+        set_next_step(conn, alert_id, begin(policy, row[0] + 1), policy)
 
 
-def changed(conn: psycopg.Connection[Any], alert_id: UUID, state: str, at: dt.datetime) -> None:
-    """The alert has reached ``state`` by what somebody did, or a person has worked on it in that state.
+def restart_patience(conn: psycopg.Connection[Any], alert_id: UUID, state: str, at: dt.datetime) -> None:
+    """Adapt the ladder to an alert that has come to ``state``, or that a person has worked on in that state.
 
-    Closed: nothing more is due, and what is not sent yet is not sent. Held: the same, until the policy's patience is
-    over. Else the ladder goes on as it was.
+    A closed alert has no further step, and its waiting notifications are withdrawn. One that somebody has is treated
+    the same until the policy's patience, counted from now, is over. Any other goes on as before.
     """
     if state in CLOSED:
         notifications.cancel(conn, alert_id, at)
         conn.execute("UPDATE alert SET next_step_at = NULL WHERE id = %s", (alert_id,))
         return
-    policy = policy_of(conn, alert_id)
+    policy = load_policy(conn, alert_id)
     if not holds(policy, state):
         return
     notifications.cancel(conn, alert_id, at)
@@ -86,16 +86,16 @@ def changed(conn: psycopg.Connection[Any], alert_id: UUID, state: str, at: dt.da
     )
 
 
-def next_round(conn: psycopg.Connection[Any], alert_id: UUID) -> None:
-    """Nobody works on it: the ladder begins again, now."""
-    policy = policy_of(conn, alert_id)
+def start_next_round(conn: psycopg.Connection[Any], alert_id: UUID) -> None:
+    """Begin the next round now."""
+    policy = load_policy(conn, alert_id)
     row = conn.execute("SELECT round FROM alert WHERE id = %s", (alert_id,)).fetchone()
     assert row is not None  # noqa: S101
-    put(conn, alert_id, msgspec.structs.replace(begin(policy, row[0] + 1), delay_s=0.0))
+    set_next_step(conn, alert_id, msgspec.structs.replace(begin(policy, row[0] + 1), delay_s=0.0))
 
 
-def put(conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Policy | None = None) -> None:
-    """Where the ladder goes next, seen from now; by another policy where one is given."""
+def set_next_step(conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Policy | None = None) -> None:
+    """Store the next step, its delay counted from now; with ``policy`` where it changes."""
     conn.execute(
         """
         UPDATE alert SET step = %s, round = %s, policy = coalesce(%s::jsonb, policy),
@@ -107,8 +107,8 @@ def put(conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Polic
         conn.execute("SELECT pg_notify(%s, '')", (DUE,))
 
 
-def policy_of(conn: psycopg.Connection[Any], alert_id: UUID) -> Policy:
-    """The alert's own copy; where it has none that can be read, today's, of which it gets a copy."""
+def load_policy(conn: psycopg.Connection[Any], alert_id: UUID) -> Policy:
+    """Read the alert's copy of its policy; where it has none that can be read, it gets a copy of today's."""
     row = conn.execute(
         "SELECT policy, severity, household_id, clock_timestamp() FROM alert WHERE id = %s", (alert_id,)
     ).fetchone()

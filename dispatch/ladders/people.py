@@ -1,36 +1,35 @@
-"""From a step's targets to people: who is on duty now, which organisations serve the home, which family may be told."""
+"""Find the people of a step: those on duty now, organisations that serve the home, family who may be told."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from care_network.duty.roster import OnDuty as Present
-from care_network.duty.roster import Roster, on_duty, serving
+from care_network.duty.roster import OnDuty, Roster, on_duty, serving
 from care_network.records.contacts import FamilyMember
 from dispatch.channels.notifications import Recipient
-from dispatch.ladders.policy import Desk, Family, OnDuty, Service, Step
+from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarget, ServiceTarget, Step, StepTarget
 
 
-class Called(msgspec.Struct, frozen=True):
-    """Somebody who is to be told, and their name for the alert's history."""
+class Addressee(msgspec.Struct, frozen=True):
+    """Somebody to notify, with the name for the alert's history."""
 
     recipient: Recipient
     name_zh: str
     name_en: str
     phone: str = ""
-    """Where a message can go without the database; empty: nowhere."""
+    """Number to which a message can go without the database; empty: none."""
     language: str = "zh"
 
 
-def called(
+def addressees(
     step: Step, roster: Roster, place: str, family: Sequence[FamilyMember], at: dt.datetime
-) -> tuple[Called, ...]:
-    """Everybody whom ``step`` tells for a home in the area ``place`` at that time, each once. Empty: nobody is there.
+) -> tuple[Addressee, ...]:
+    """List the people of ``step`` for a home in the area ``place`` at that time, each once. Empty: nobody is there.
 
     Raises ValueError where the roster does not cover ``at``.
     """
-    each: dict[Recipient, Called] = {}
+    each: dict[Recipient, Addressee] = {}
     for target in step.targets:
         for one in _of(target, roster, place, family, at):
             each.setdefault(one.recipient, one)
@@ -38,36 +37,36 @@ def called(
 
 
 def _of(
-    target: OnDuty | Desk | Family | Service,
+    target: StepTarget,
     roster: Roster,
     place: str,
     family: Sequence[FamilyMember],
     at: dt.datetime,
-) -> Iterator[Called]:
+) -> Iterator[Addressee]:
     match target:
-        case OnDuty():
-            people: dict[int, Present] = {}
+        case OnDutyTarget():
+            people: dict[int, OnDuty] = {}
             for one in on_duty(roster, at, place=place):
                 if one.post.kind in target.kinds and one.person.reachable:
                     people.setdefault(one.person.id, one)
-            # Whoever's licence has run out comes last: better than nobody.
+            # People whose licence has run out come last: better than nobody.
             ranked = sorted(people.values(), key=lambda one: not one.qualified)
             for one in ranked[: target.most or None]:
                 person = one.person
-                yield Called(
+                yield Addressee(
                     Recipient("staff", person.code),
                     f"{one.post.name_zh} {person.name_zh}",
                     f"{person.name_en}, {one.post.name_en}",
                     person.phone,
                     "zh" if {"cmn", "yue", "hak", "nan", "hsn", "wuu"} & set(person.languages) else "en",
                 )
-        case Desk():
+        case OrganisationTarget():
             for post in serving(roster, place):
                 if post.kind in target.kinds:
-                    yield Called(Recipient("organisation", post.code), post.name_zh, post.name_en, post.phone)
-        case Family():
+                    yield Addressee(Recipient("organisation", post.code), post.name_zh, post.name_en, post.phone)
+        case FamilyTarget():
             for member in family[target.first - 1 : target.first - 1 + target.most]:
                 recipient = Recipient("contact", member.key)
-                yield Called(recipient, f"家属 {member.name_zh}", member.name_en, member.phone, member.language)
-        case Service():
-            yield Called(Recipient("service", target.key), target.key, target.key)
+                yield Addressee(recipient, f"家属 {member.name_zh}", member.name_en, member.phone, member.language)
+        case ServiceTarget():
+            yield Addressee(Recipient("service", target.key), target.key, target.key)

@@ -1,4 +1,4 @@
-"""People and policies on disk, so that an emergency finds its first step with the database away."""
+"""Keep a copy of people and policies on disk, so that an emergency finds its first step with the database away."""
 
 import contextlib
 import datetime as dt
@@ -13,8 +13,8 @@ from care_network.duty.loading import load_roster
 from care_network.duty.roster import Roster, serving
 from care_network.records.contacts import FamilyMember
 from database.local_copy import replace_copy
-from dispatch.ladders.people import Called, called
-from dispatch.ladders.policy import Family, Policy, choose
+from dispatch.ladders.people import Addressee, addressees
+from dispatch.ladders.policy import FamilyTarget, Policy, choose
 from dispatch.ladders.store import defaults, policies_now
 
 AHEAD = dt.timedelta(days=7)
@@ -22,26 +22,28 @@ BEHIND = dt.timedelta(hours=1)
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """What decides whom an emergency is told to first."""
+    """Policies, roster and family: the facts that decide who is called first in an emergency."""
 
     policies: list[Policy]
     roster: Roster
     family: dict[int, list[FamilyMember]] = {}
-    """By household; only where a first step tells the family."""
+    """By household; only where a first step calls the family."""
 
-    def first_step(self, severity: str, household_id: int, place: str, at: dt.datetime) -> tuple[Called, ...]:
-        """Everybody whom the first step tells; empty: nobody. Raises ValueError where the roster is too old for ``at``.
+    def first_step(self, severity: str, household_id: int, place: str, at: dt.datetime) -> tuple[Addressee, ...]:
+        """List the people of the first step; empty: nobody. Of several residents in a household each one's family
+        counts.
 
-        In a household of several residents the family of each counts."""
+        Raises ValueError where the roster is too old for ``at``.
+        """
         near = [post.code for post in serving(self.roster, place)]
         policy = choose(self.policies, severity, near, at) or choose(defaults(), severity, near, at)
         if policy is None:
             return ()
-        return called(policy.steps[0], self.roster, place, self.family.get(household_id, []), at)
+        return addressees(policy.steps[0], self.roster, place, self.family.get(household_id, []), at)
 
 
 class PictureCache:
-    """The picture, and its copy on disk. A file of an older program is left aside: the database has the truth."""
+    """The picture and its copy on disk. A file of an older program is ignored: the database has the truth."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -51,22 +53,22 @@ class PictureCache:
                 self.picture = msgspec.json.decode(file.read_bytes(), type=Picture)
 
     def refresh(self, conn: psycopg.Connection[Any], now: dt.datetime) -> None:
-        """Read it anew. Raises psycopg.Error while the database is away."""
+        """Read the picture from the database, and write it to disk where it changed. Raises psycopg.Error."""
         policies = policies_now(conn)
         # The same to the hour, so that an unchanged roster is not written again and again.
         hour = now.replace(minute=0, second=0, microsecond=0)
-        found = Picture(policies, load_roster(conn, hour - BEHIND, hour + AHEAD), _families(conn, policies, now))
-        if found == self.picture:
+        picture = Picture(policies, load_roster(conn, hour - BEHIND, hour + AHEAD), _families(conn, policies, now))
+        if picture == self.picture:
             return
-        self.picture = found
-        replace_copy(self._file, msgspec.json.encode(found))
+        self.picture = picture
+        replace_copy(self._file, msgspec.json.encode(picture))
 
 
 def _families(conn: psycopg.Connection[Any], policies: list[Policy], now: dt.datetime) -> dict[int, list[FamilyMember]]:
     targets = [target for policy in policies if policy.severity == "emergency" for target in policy.steps[0].targets]
-    if not any(isinstance(target, Family) for target in targets):
+    if not any(isinstance(target, FamilyTarget) for target in targets):
         return {}
-    found: dict[int, list[FamilyMember]] = defaultdict(list)
+    families: dict[int, list[FamilyMember]] = defaultdict(list)
     for household, *member in conn.execute(
         """
         SELECT r.household_id, r.code, c.phone, c.name_zh, c.name_en, c.language
@@ -75,5 +77,5 @@ def _families(conn: psycopg.Connection[Any], policies: list[Policy], now: dt.dat
         """,
         (now,),
     ):
-        found[household].append(FamilyMember(*member))
-    return dict(found)
+        families[household].append(FamilyMember(*member))
+    return dict(families)

@@ -1,7 +1,7 @@
-"""Escalation policies as data, and where a ladder goes next. Pure: delays in, delays out; no clock is read here.
+"""Define escalation policies as data, choose among them, and compute the next step. Pure: no clock is read here.
 
 A policy is a list of steps, each some seconds after the one before it. The last one is followed by the next round.
-A step counts as done when its people have been told; a step whose targets are nobody at that moment costs no time.
+A step counts as done when its people are notified; a step whose targets are nobody at that moment costs no time.
 """
 
 import datetime as dt
@@ -25,46 +25,46 @@ class PolicyError(ValueError):
     """A policy can not be used; the text lists every problem, with what to do."""
 
 
-class OnDuty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="on_duty"):
+class OnDutyTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="on_duty"):
     """People on duty now at the organisations of these kinds that serve the home, nearest first."""
 
     kinds: tuple[str, ...]
     """Of ``care_network.duty.roster.NEAREST_KINDS``."""
     most: int = 0
-    """So many people at most; 0: all of them."""
+    """Largest number of people; 0: all of them."""
 
 
-class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="desk"):
-    """The organisations themselves (their telephone or group chat), whoever is there."""
+class OrganisationTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="desk"):
+    """The organisations themselves: their telephone or group chat. ``desk`` in the policy file."""
 
     kinds: tuple[str, ...]
 
 
-class Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="family"):
-    """Contacts who may be told, in the resident's order: ``most`` of them from number ``first`` on."""
+class FamilyTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="family"):
+    """Contacts with consent, in the resident's order: ``most`` of them from number ``first`` on."""
 
     first: int = 1
     most: int = 1
 
 
-class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="service"):
-    """Somebody outside the care network, as '120'; the channels' settings know how."""
+class ServiceTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="to", tag="service"):
+    """Somebody outside the care network, as '120'; the channels' settings have the number."""
 
     key: str
 
 
-Target = OnDuty | Desk | Family | Service
+StepTarget = OnDutyTarget | OrganisationTarget | FamilyTarget | ServiceTarget
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``after_s`` seconds after the step before (the first: after the alert), tell ``targets``."""
+    """People to notify ``after_s`` seconds after the step before (the first: after the alert)."""
 
     after_s: float
-    targets: tuple[Target, ...]
+    targets: tuple[StepTarget, ...]
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom an alert of this severity is told to, and what counts as an answer."""
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The steps by which an alert of this severity calls people, and the states that stop them."""
 
     code: str
     severity: Severity
@@ -74,23 +74,23 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repeat_after_s: float
     """Pause between the last step and the next round."""
     acknowledged_s: float
-    """An acknowledged alert on which nobody works for so long begins the next round."""
+    """Seconds after which an acknowledged alert on which nobody works begins the next round."""
     responding_s: float
-    """So does one whose responder has not arrived for so long; 0: never."""
+    """Seconds after which an alert begins the next round whose responder has not arrived; 0: never."""
     organisation: str | None = None
-    """Only for homes in the area of this organisation (code)."""
+    """Code of an organisation: only for homes in its area."""
     starts: dt.time | None = None
     ends: dt.time | None = None
     """Only at these hours by Asia/Shanghai's clock; an end not after the start lies on the next day."""
     rounds: int = 0
-    """So many in all; 0: until somebody answers."""
+    """Number of rounds; 0: until somebody answers."""
     stop_at: Holding = "acknowledged"
     """The ladder rests from this state on."""
     version: int = 0
-    """As stored; 0: the one that comes with the program."""
+    """Number of the stored version; 0: the one that comes with the program."""
 
     def applies(self, at: dt.datetime) -> bool:
-        """Whether ``at`` lies in its hours."""
+        """Whether ``at`` lies in the policy's hours."""
         if self.starts is None or self.ends is None:
             return True
         clock = at.astimezone(SHANGHAI).time()
@@ -104,7 +104,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Move(msgspec.Struct, frozen=True):
-    """The next step (from 0), its round, and in how many seconds; None: nothing is due."""
+    """The next step (from 0), its round, and the seconds until then; None: no further step."""
 
     step: int
     round: int
@@ -116,8 +116,8 @@ def begin(policy: Policy, round: int = 0) -> Move:
     return Move(0, round, policy.steps[0].after_s)
 
 
-def after_step(policy: Policy, step: int, round: int) -> Move:
-    """Where the ladder goes when a step is done."""
+def next_move(policy: Policy, step: int, round: int) -> Move:
+    """The move after a step is done."""
     if step + 1 < len(policy.steps):
         return Move(step + 1, round, policy.steps[step + 1].after_s)
     if policy.rounds and round + 1 >= policy.rounds:
@@ -131,15 +131,14 @@ def holds(policy: Policy, state: str) -> bool:
 
 
 def patience(policy: Policy, state: str) -> float | None:
-    """How long an alert may rest in a state that :func:`holds` before it is called out again; None: as long as it
-    takes."""
+    """Seconds that an alert may rest in a state that :func:`holds` before it is called out again; None: no limit."""
     limit = {"acknowledged": policy.acknowledged_s, "responding": policy.responding_s}.get(state, 0.0)
     return limit or None
 
 
 def choose(policies: Iterable[Policy], severity: str, organisations: Sequence[str], at: dt.datetime) -> Policy | None:
-    """The policy of an alert: of the nearest organisation that has one, else the general one; of two, the one for
-    these hours.
+    """Choose the policy of an alert: of the nearest organisation that has one, else the general one; of two, the one
+    for these hours.
 
     ``organisations``: codes of those that serve the home, nearest first.
     """
@@ -150,7 +149,7 @@ def choose(policies: Iterable[Policy], severity: str, organisations: Sequence[st
 
 
 def parse(text: str) -> list[Policy]:
-    """The policies of a TOML file (``[[policy]]``). Raises PolicyError with every problem found."""
+    """Read the policies of a TOML file (``[[policy]]``). Raises PolicyError with every problem in it."""
     try:
         policies = msgspec.convert(tomllib.loads(text), type=_File).policy
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
@@ -166,7 +165,7 @@ def parse(text: str) -> list[Policy]:
 
 
 def check(policy: Policy) -> list[str]:
-    """What is wrong with a policy, in words; empty: nothing."""
+    """List the problems of a policy, in words."""
     grave = policy.severity in GRAVE
     wrong = []
 
@@ -186,18 +185,18 @@ def check(policy: Policy) -> list[str]:
         must(0 <= step.after_s <= 86_400, f"step {number}: after_s lies between 0 s and a day")
         must(bool(step.targets), f"step {number} tells nobody: give it a target")
         for target in step.targets:
-            if isinstance(target, OnDuty | Desk):
+            if isinstance(target, OnDutyTarget | OrganisationTarget):
                 unknown = [kind for kind in target.kinds if kind not in NEAREST_KINDS]
                 known = ", ".join(NEAREST_KINDS)
                 must(bool(target.kinds) and not unknown, f"step {number}: kinds are of {known}, not {unknown}")
-            if isinstance(target, OnDuty):
+            if isinstance(target, OnDutyTarget):
                 must(target.most >= 0, f"step {number}: most is 0 (all) or a number of people")
-            if isinstance(target, Family):
+            if isinstance(target, FamilyTarget):
                 must(target.first >= 1 and target.most >= 1, f"step {number}: first and most count from 1")
-            if isinstance(target, Service):
+            if isinstance(target, ServiceTarget):
                 must(bool(target.key), f"step {number}: a service has a key, as '120'")
     must(
-        any(isinstance(target, OnDuty) for step in policy.steps for target in step.targets),
+        any(isinstance(target, OnDutyTarget) for step in policy.steps for target in step.targets),
         'it ends without a person who is on duty: add a step with to = "on_duty"; desks, family and 120 are no one'
         " whose duty it is to answer",
     )
@@ -209,7 +208,7 @@ def check(policy: Policy) -> list[str]:
 
 
 def check_all(policies: Sequence[Policy]) -> list[str]:
-    """What is wrong with them together: every severity needs one that applies to every home at any hour."""
+    """List the problems of all policies together: every severity needs one that applies everywhere and at any hour."""
     wrong = [problem for policy in policies for problem in check(policy)]
     everywhere = {p.severity for p in policies if p.organisation is None and p.starts is None}
     wrong += [
@@ -221,12 +220,12 @@ def check_all(policies: Sequence[Policy]) -> list[str]:
 
 
 def encode(policy: Policy) -> str:
-    """As JSON, for the database."""
+    """Encode a policy as JSON, for the database."""
     return msgspec.json.encode(policy).decode()
 
 
 def decode(value: object) -> Policy:
-    """What :func:`encode` gave, as the database returns it. Raises PolicyError."""
+    """Decode a policy as the database returns it. Raises PolicyError."""
     try:
         return msgspec.convert(value, Policy)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""Policies in the database: versions of each code, beside those that come with the program."""
+"""Load and store escalation policies: versions of each code, besides those that come with the program."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -17,34 +17,34 @@ log = structlog.get_logger(__name__)
 
 @cache
 def defaults() -> tuple[Policy, ...]:
-    """The policies that come with the program."""
+    """Read the policies that come with the program."""
     return tuple(parse(_file("default_policies.toml")))
 
 
 def demonstration() -> tuple[Policy, ...]:
-    """The demonstration's: seconds instead of minutes."""
+    """Read the policies of the demonstration: seconds instead of minutes."""
     return tuple(parse(_file("demo_policies.toml")))
 
 
 def policies_now(conn: psycopg.Connection[Any]) -> list[Policy]:
-    """Every policy that applies: the newest version of each code, and the defaults whose code is not in the database.
+    """Load the policies that apply: the newest version of each code, and the defaults whose code is not stored.
 
     One that can not be read is left out with an error in the log; its code's default takes its place.
     """
     rows = conn.execute(
         "SELECT DISTINCT ON (code) code, version, active, policy FROM escalation_policy ORDER BY code, version DESC"
     ).fetchall()
-    found: dict[str, Policy | None] = {policy.code: policy for policy in defaults()}
+    by_code: dict[str, Policy | None] = {policy.code: policy for policy in defaults()}
     for code, version, active, value in rows:
         try:
-            found[code] = msgspec.structs.replace(decode(value), version=version) if active else None
+            by_code[code] = msgspec.structs.replace(decode(value), version=version) if active else None
         except PolicyError as error:
             log.error("a stored policy is left out", code=code, version=version, error=str(error))
-    return [policy for policy in found.values() if policy is not None]
+    return [policy for policy in by_code.values() if policy is not None]
 
 
 def policy_of_home(conn: psycopg.Connection[Any], severity: str, household_id: int, at: dt.datetime) -> Policy:
-    """The policy of a new alert. There always is one: the program's own where the stored ones leave a gap."""
+    """Choose the policy of a new alert; the program's own where the stored ones leave a gap."""
     serving = [
         row[0]
         for row in conn.execute(
@@ -56,15 +56,15 @@ def policy_of_home(conn: psycopg.Connection[Any], severity: str, household_id: i
             (household_id,),
         )
     ]
-    found = choose(policies_now(conn), severity, serving, at) or choose(defaults(), severity, (), at)
-    assert found is not None  # noqa: S101 - the defaults have every severity, everywhere, at any hour
-    return found
+    chosen = choose(policies_now(conn), severity, serving, at) or choose(defaults(), severity, (), at)
+    assert chosen is not None  # noqa: S101 - the defaults have every severity, everywhere, at any hour
+    return chosen
 
 
 def save(
     conn: psycopg.Connection[Any], policies: Sequence[Policy], at: dt.datetime, account_id: int | None = None
 ) -> list[str]:
-    """Store these as new versions; gives the codes of those that differ from what is there. One transaction.
+    """Store policies as new versions, in one transaction; gives the codes of those that differ from the stored ones.
 
     Raises PolicyError where one of them, or all that would apply then together, is wrong, and where it names an
     organisation that is not there or closed.
@@ -93,7 +93,7 @@ def save(
 
 
 def retire(conn: psycopg.Connection[Any], code: str, at: dt.datetime, account_id: int | None = None) -> None:
-    """From now on no policy has this code. Raises PolicyError where there is none, or where a gap would be left."""
+    """Retire the policy of this code. Raises PolicyError where there is none, or where a gap would be left."""
     with conn.transaction():
         conn.execute("LOCK TABLE escalation_policy IN SHARE ROW EXCLUSIVE MODE")
         now = {policy.code: policy for policy in policies_now(conn)}
@@ -111,7 +111,7 @@ def retire(conn: psycopg.Connection[Any], code: str, at: dt.datetime, account_id
 
 
 def _bare(policy: Policy) -> Policy:
-    """Its version is its row's."""
+    """The policy without its version, which is a column of its row."""
     return msgspec.structs.replace(policy, version=0)
 
 

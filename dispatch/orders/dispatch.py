@@ -19,7 +19,7 @@ from dispatch.alerts.lifecycle import TRANSITIONS
 from dispatch.core.history import SYSTEM, Actor
 from dispatch.orders import messages, photos, store
 from dispatch.orders.people import Crews, earlier_visits, jobs_of
-from dispatch.orders.states import BY_PERSON, IN_HAND, Action, OrderChanged, OrderError, answer_by, look_again
+from dispatch.orders.states import BY_PERSON, IN_HAND, OrderAction, OrderChanged, OrderError, answer_deadline, next_look
 from dispatch.orders.store import NewOrder, Order
 from vocabulary.alert_state import OPEN
 
@@ -41,7 +41,16 @@ def suggest(
     assert row is not None  # noqa: S101 - an alert has a household
     resident = alert["resident_id"]
     visits = earlier_visits(conn, [resident], now).get(resident, {}) if resident is not None else {}
-    job = Job("", chosen, alert["severity"], alert["area_path"], row[0], row[1], tuple(row[2]), visits)
+    job = Job(
+        key="",
+        service=chosen,
+        urgency=alert["severity"],
+        path=alert["area_path"],
+        longitude=row[0],
+        latitude=row[1],
+        languages=tuple(row[2]),
+        visits=visits,
+    )
     return chosen, match(crews.crew(conn, now, now), job)
 
 
@@ -128,7 +137,7 @@ def offer(
             if _may_ask(conn, crews, crew, job, candidate, moment, at):
                 changed = store.change(
                     conn, order, "offer", actor, at, staff_id=candidate.staff_id,
-                    next_at=answer_by(order.urgency, at, order.due_at), detail=_why(candidate),
+                    next_at=answer_deadline(order.urgency, at, order.due_at), detail=_why(candidate),
                 )  # fmt: skip
                 messages.ask_person(conn, changed, at)
                 return changed
@@ -144,7 +153,7 @@ def act_as_person(
     conn: psycopg.Connection[Any],
     crews: Crews,
     order_id: uuid.UUID,
-    action: Action,
+    action: OrderAction,
     staff_id: int,
     actor: Actor,
     at: dt.datetime,
@@ -166,7 +175,7 @@ def act_as_person(
                 zh="这张工单已转给他人或已取消,感谢您", en="this order has gone to somebody else, or is off"
             )
         if expected_version is not None and order.version != expected_version:
-            raise store.changed(conn, order_id)
+            raise store.change_error(conn, order_id)
         changed = store.change(conn, order, action, actor, at, note=note)
         if photo is not None:
             photos.add(conn, order_id, staff_id, photo, at)
@@ -192,7 +201,7 @@ def reassign(
     with conn.transaction():
         order = store.load(conn, order_id, lock=True)
         if order.version != expected_version:
-            raise store.changed(conn, order_id)
+            raise store.change_error(conn, order_id)
         if order.state != "open":
             order = store.change(conn, order, "reassign", actor, at, note=note)
         return offer(conn, crews, order, at, actor, only=staff_code)
@@ -211,11 +220,11 @@ def cancel(
     with conn.transaction():
         order = store.load(conn, order_id, lock=True)
         if order.version != expected_version:
-            raise store.changed(conn, order_id)
+            raise store.change_error(conn, order_id)
         return store.change(conn, order, "cancel", actor, at, note=note)
 
 
-def others(conn: psycopg.Connection[Any], crews: Crews, order: Order, at: dt.datetime) -> tuple[Candidate, ...]:
+def alternatives(conn: psycopg.Connection[Any], crews: Crews, order: Order, at: dt.datetime) -> tuple[Candidate, ...]:
     """The best three to whom the order could go instead."""
     (job,) = jobs_of(conn, [order], at)
     return match(crews.crew(conn, max(order.due_at, at), at), job).candidates
@@ -253,7 +262,7 @@ def _may_ask(
 
 
 def _nobody(conn: psycopg.Connection[Any], order: Order, found: Match, at: dt.datetime) -> Order:
-    again = look_again(order.urgency, at)
+    again = next_look(order.urgency, at)
     if order.told_nobody:
         conn.execute(
             "UPDATE work_order SET next_at = %s WHERE id = %s AND version = %s", (again, order.id, order.version)
@@ -276,7 +285,7 @@ def _why(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-_ALERT_STEP: dict[Action, lifecycle.Action] = {
+_ALERT_STEP: dict[OrderAction, lifecycle.AlertAction] = {
     "accept": "respond",
     "depart": "note",
     "arrive": "arrive",
@@ -285,7 +294,7 @@ _ALERT_STEP: dict[Action, lifecycle.Action] = {
 
 
 def _on_alert(
-    conn: psycopg.Connection[Any], order: Order, action: Action, actor: Actor, at: dt.datetime, note: str
+    conn: psycopg.Connection[Any], order: Order, action: OrderAction, actor: Actor, at: dt.datetime, note: str
 ) -> None:
     """Somebody goes, or is at the door: the alert goes on, too. A person closes it, with its outcome."""
     if order.alert_id is None or action not in _ALERT_STEP:

@@ -73,9 +73,16 @@ class Crews:
 
 def job_of(order: Order, visits: dict[int, int], asked: frozenset[int]) -> Job:
     return Job(
-        str(order.id), order.service, order.urgency, order.area_path, order.longitude, order.latitude,
-        tuple(order.languages), visits, asked,
-    )  # fmt: skip
+        key=str(order.id),
+        service=order.service,
+        urgency=order.urgency,
+        path=order.area_path,
+        longitude=order.longitude,
+        latitude=order.latitude,
+        languages=tuple(order.languages),
+        visits=visits,
+        asked=asked,
+    )
 
 
 def jobs_of(conn: psycopg.Connection[Any], orders: Sequence[Order], now: dt.datetime) -> list[Job]:

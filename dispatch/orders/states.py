@@ -6,18 +6,19 @@ from types import MappingProxyType
 from typing import Literal
 
 from dispatch.alerts.lifecycle import LifecycleError
+from vocabulary.severity import SEVERITY_WORDS
 
-State = Literal["open", "offered", "accepted", "en_route", "arrived", "done", "cancelled"]
-Action = Literal[
+OrderState = Literal["open", "offered", "accepted", "en_route", "arrived", "done", "cancelled"]
+OrderAction = Literal[
     "offer", "accept", "decline", "expire", "depart", "arrive", "finish", "reassign", "cancel", "unmatched", "note"
 ]
-LIVE: tuple[State, ...] = ("open", "offered", "accepted", "en_route", "arrived")
-IN_HAND: tuple[State, ...] = ("offered", "accepted", "en_route", "arrived")
+LIVE: tuple[OrderState, ...] = ("open", "offered", "accepted", "en_route", "arrived")
+IN_HAND: tuple[OrderState, ...] = ("offered", "accepted", "en_route", "arrived")
 """Somebody is asked or has it: it counts as that person's load."""
-BY_PERSON: tuple[Action, ...] = ("accept", "decline", "depart", "arrive", "finish", "note")
+BY_PERSON: tuple[OrderAction, ...] = ("accept", "decline", "depart", "arrive", "finish", "note")
 """What the person who has the order does, from the phone."""
 
-TRANSITIONS: Mapping[Action, tuple[tuple[State, ...], State | None]] = MappingProxyType(
+TRANSITIONS: Mapping[OrderAction, tuple[tuple[OrderState, ...], OrderState | None]] = MappingProxyType(
     {
         # action: (from any of these, to); None: the state stays
         "offer": (("open",), "offered"),
@@ -46,6 +47,7 @@ OFFER_ANEW_AFTER = dt.timedelta(minutes=10)
 """Whoever was silent may be asked again then: silence is not a no. Who declined is not."""
 
 WORDS: Mapping[str, tuple[str, str]] = {
+    # States, then steps, then urgencies.
     "open": ("待派单", "looking for somebody"),
     "offered": ("待接单", "asked, no answer yet"),
     "accepted": ("已接单", "accepted"),
@@ -65,10 +67,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "cancel": ("取消", "cancel"),
     "unmatched": ("无人合适", "nobody fits"),
     "note": ("备注", "note"),
-    "emergency": ("紧急", "emergency"),
-    "urgent": ("急", "urgent"),
-    "attention": ("关注", "attention"),
-    "technical": ("技术", "technical"),
+    **SEVERITY_WORDS,
     "planned": ("计划", "planned"),
 }
 
@@ -81,7 +80,7 @@ class OrderChanged(OrderError):  # noqa: N818 - it is news for the second person
     """Somebody else acted in the meantime, or the order has gone to somebody else."""
 
 
-def next_state(state: State, action: Action) -> State:
+def next_state(state: OrderState, action: OrderAction) -> OrderState:
     """Where an action leads. Raises OrderError where it is not possible from ``state``."""
     sources, target = TRANSITIONS[action]
     if state not in sources:
@@ -92,14 +91,14 @@ def next_state(state: State, action: Action) -> State:
     return state if target is None else target
 
 
-def offered_actions(state: State) -> tuple[Action, ...]:
+def offered_actions(state: OrderState) -> tuple[OrderAction, ...]:
     """What the person who has the order can do next, the most likely first."""
-    order: tuple[Action, ...] = ("accept", "depart", "arrive", "finish", "decline")
+    order: tuple[OrderAction, ...] = ("accept", "depart", "arrive", "finish", "decline")
     possible = tuple(action for action in order if state in TRANSITIONS[action][0])
     return possible if state != "accepted" else ("depart", "arrive", "decline")
 
 
-def answer_by(urgency: str, now: dt.datetime, due_at: dt.datetime) -> dt.datetime:
+def answer_deadline(urgency: str, now: dt.datetime, due_at: dt.datetime) -> dt.datetime:
     """Until when somebody may think it over; a planned one at most half of the time that is left."""
     limit = ANSWER_WITHIN_S[urgency]
     if urgency == "planned":
@@ -107,5 +106,5 @@ def answer_by(urgency: str, now: dt.datetime, due_at: dt.datetime) -> dt.datetim
     return now + dt.timedelta(seconds=limit)
 
 
-def look_again(urgency: str, now: dt.datetime) -> dt.datetime:
+def next_look(urgency: str, now: dt.datetime) -> dt.datetime:
     return now + dt.timedelta(seconds=LOOK_AGAIN_S[urgency])

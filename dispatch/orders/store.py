@@ -10,7 +10,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from dispatch.core.history import Actor
-from dispatch.orders.states import Action, OrderChanged, OrderError, State, next_state
+from dispatch.orders.states import OrderAction, OrderChanged, OrderError, OrderState, next_state
 from vocabulary.times import SHANGHAI
 
 
@@ -26,7 +26,7 @@ class Order(msgspec.Struct, frozen=True):
     due_at: dt.datetime
     reason_zh: str
     reason_en: str
-    state: State
+    state: OrderState
     version: int
     staff_id: int | None
     asked: int
@@ -110,7 +110,7 @@ def load(conn: psycopg.Connection[Any], order_id: uuid.UUID, *, lock: bool = Fal
     return found[0]
 
 
-def by_number(conn: psycopg.Connection[Any], number: int) -> Order:
+def load_by_number(conn: psycopg.Connection[Any], number: int) -> Order:
     """Raises OrderError where there is none."""
     row = conn.execute("SELECT id FROM work_order WHERE number = %s", (number,)).fetchone()
     if row is None:
@@ -118,7 +118,7 @@ def by_number(conn: psycopg.Connection[Any], number: int) -> Order:
     return load(conn, row[0])
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class OrderFilter(msgspec.Struct, frozen=True):
     """Which orders to list; None: all."""
 
     states: list[str] | None = None
@@ -131,7 +131,7 @@ class Wanted(msgspec.Struct, frozen=True):
     limit: int = 200
 
 
-def listed(conn: psycopg.Connection[Any], wanted: Wanted) -> list[Order]:
+def list_orders(conn: psycopg.Connection[Any], wanted: OrderFilter) -> list[Order]:
     """The gravest first, then by when they are due; finished ones newest first at the end."""
     return _select(conn, _LIST, msgspec.structs.asdict(wanted))
 
@@ -174,7 +174,7 @@ def history(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[dict[str
 def change(
     conn: psycopg.Connection[Any],
     order: Order,
-    action: Action,
+    action: OrderAction,
     actor: Actor,
     at: dt.datetime,
     *,
@@ -218,13 +218,13 @@ def change(
         },
     ).fetchone()
     if row is None:
-        raise changed(conn, order.id)
+        raise change_error(conn, order.id)
     about = staff_id if staff_id is not None else order.staff_id
     _append(conn, order.id, at, action, order.state, target, actor, about, note, detail or {})
     return load(conn, order.id)
 
 
-def changed(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> OrderChanged:
+def change_error(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> OrderChanged:
     """What the second of two people hears."""
     row = conn.execute(
         "SELECT at, actor FROM work_order_event WHERE order_id = %s ORDER BY id DESC LIMIT 1", (order_id,)

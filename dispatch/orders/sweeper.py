@@ -17,7 +17,7 @@ import structlog
 from care_network.matching.matching import assign
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from dispatch.channels.faults import where
+from dispatch.core.faults import traceback_summary
 from dispatch.core.history import SYSTEM
 from dispatch.orders import store
 from dispatch.orders.dispatch import offer
@@ -33,7 +33,7 @@ EVERY_S = 1.0
 AFTER_TROUBLE_S = 5.0
 
 
-class Swept(msgspec.Struct, frozen=True):
+class SweepCounts(msgspec.Struct, frozen=True):
     """What one round did. ``oldest_s``: how long the most overdue order had waited."""
 
     expired: int = 0
@@ -44,7 +44,7 @@ class Swept(msgspec.Struct, frozen=True):
     oldest_s: float = 0.0
 
 
-def sweep(conn: psycopg.Connection[Any], crews: Crews, now: dt.datetime) -> Swept:
+def sweep(conn: psycopg.Connection[Any], crews: Crews, now: dt.datetime) -> SweepCounts:
     """One round. ``conn``: in autocommit, not in a transaction."""
     cancelled = _cancel_ended(conn, now)
     due = store.due(conn, now, BATCH)
@@ -61,7 +61,9 @@ def sweep(conn: psycopg.Connection[Any], crews: Crews, now: dt.datetime) -> Swep
         for order in together:
             chosen = plan.get(str(order.id))
             _next(conn, crews, order, chosen.code if chosen else None, now, counts)
-    return Swept(**counts, cancelled=cancelled, breaches=note_breaches(conn, now), oldest_s=max(waits, default=0.0))
+    return SweepCounts(
+        **counts, cancelled=cancelled, breaches=note_breaches(conn, now), oldest_s=max(waits, default=0.0)
+    )
 
 
 def _next(
@@ -119,6 +121,6 @@ def run(database: DatabaseSettings, stop: threading.Event) -> None:
             log.warning("work orders: the database takes nothing", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)
         except Exception as error:  # people are asked on whatever happens
-            log.error("work orders: sweeping stumbled", fault=type(error).__name__, where=where(error))
+            log.error("work orders: sweeping stumbled", fault=type(error).__name__, where=traceback_summary(error))
             stop.wait(AFTER_TROUBLE_S)
     log.info("work orders: stopped")

@@ -43,11 +43,9 @@ _REACHED_BY: Mapping[str, frozenset[str]] = {
     "resolved": frozenset({"resolve", "cancel", "clear"}),
 }
 _CLOSED_BY = frozenset({"resolve", "cancel", "clear"})
-_ANSWERED = frozenset({"answered", "reached"})
-"""Outcomes of a call attempt in which somebody was spoken to."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class HistoryEntry(msgspec.Struct, frozen=True):
     """What counts of an ``alert_event``."""
 
     at: dt.datetime
@@ -61,7 +59,7 @@ class Story(msgspec.Struct, frozen=True):
     alert_id: str
     severity: str
     raised_at: dt.datetime
-    steps: tuple[Step, ...]
+    steps: tuple[HistoryEntry, ...]
     organisation: str = ""
     shift: str = ""
     targets: Mapping[Milestone, float] | None = None
@@ -80,10 +78,10 @@ class Shift(msgspec.Struct, frozen=True):
     ends: dt.time
 
 
-Verdict = Literal["met", "late", "missed", "pending", "not_needed"]
+MilestoneVerdict = Literal["met", "late", "missed", "pending", "not_needed"]
 
 
-class Measured(msgspec.Struct, frozen=True):
+class Measurement(msgspec.Struct, frozen=True):
     """``elapsed_s``: from raised to the milestone; None: not reached.
 
     ``late``: reached after the target; ``missed``: not reached, and the target is over; ``pending``: it still may be;
@@ -93,10 +91,10 @@ class Measured(msgspec.Struct, frozen=True):
     milestone: Milestone
     target_s: float | None
     elapsed_s: float | None
-    verdict: Verdict
+    verdict: MilestoneVerdict
 
 
-class Line(msgspec.Struct, frozen=True):
+class ReportLine(msgspec.Struct, frozen=True):
     """One line of the report. ``met_share``: of those that had to; None: of none. Percentiles in s of those reached."""
 
     organisation: str
@@ -121,23 +119,23 @@ def reached_at(story: Story, milestone: Milestone) -> dt.datetime | None:
     return min(times) if times else None
 
 
-def measure(story: Story, milestone: Milestone, now: dt.datetime) -> Measured:
+def measure(story: Story, milestone: Milestone, now: dt.datetime) -> Measurement:
     """How one milestone of one alert stands."""
     target = story.target(milestone)
     reached = reached_at(story, milestone)
     # A gateway's clock may be ahead of ours: nothing takes less than no time.
     elapsed = None if reached is None else max(0.0, (reached - story.raised_at).total_seconds())
     if target is None:
-        return Measured(milestone, None, elapsed, "not_needed")
+        return Measurement(milestone, None, elapsed, "not_needed")
     if elapsed is not None:
-        return Measured(milestone, target, elapsed, "met" if elapsed <= target else "late")
+        return Measurement(milestone, target, elapsed, "met" if elapsed <= target else "late")
     closed = [step.at for step in story.steps if step.action in _CLOSED_BY]
     end = min(closed) if closed else now
     over = (end - story.raised_at).total_seconds() > target
-    return Measured(milestone, target, None, "missed" if over else "not_needed" if closed else "pending")
+    return Measurement(milestone, target, None, "missed" if over else "not_needed" if closed else "pending")
 
 
-def breached(story: Story, now: dt.datetime) -> list[Measured]:
+def breached(story: Story, now: dt.datetime) -> list[Measurement]:
     """The milestones of an open alert whose target is over and which nobody has reached."""
     return [one for one in (measure(story, milestone, now) for milestone in MILESTONES) if one.verdict == "missed"]
 
@@ -151,7 +149,7 @@ def shift_at(shifts: Sequence[Shift], at: dt.datetime) -> str:
     return min(found, key=lambda shift: ((_minutes(local) - _minutes(shift.starts)) % 1440, shift.code)).code
 
 
-def report(stories: Iterable[Story], now: dt.datetime, *, by_shift: bool = True) -> list[Line]:
+def report(stories: Iterable[Story], now: dt.datetime, *, by_shift: bool = True) -> list[ReportLine]:
     """Per organisation, shift (unless not wanted), severity, milestone and target (a district may have changed it): how
     many met the target, and percentiles."""
     rows = []
@@ -167,13 +165,13 @@ def report(stories: Iterable[Story], now: dt.datetime, *, by_shift: bool = True)
     return [_line(key, [(severity, m) for _, severity, m in group]) for key, group in groupby(rows, lambda row: row[0])]
 
 
-def _line(key: tuple[str, str, int, int, float], group: Sequence[tuple[str, Measured]]) -> Line:
+def _line(key: tuple[str, str, int, int, float], group: Sequence[tuple[str, Measurement]]) -> ReportLine:
     measured = [one for _, one in group]
     counts = {verdict: sum(one.verdict == verdict for one in measured) for verdict in ("met", "late", "missed")}
     had_to = sum(counts.values())
     elapsed = [one.elapsed_s for one in measured if one.elapsed_s is not None]
     p50, p90, p99 = np.percentile(elapsed, (50, 90, 99)).tolist() if elapsed else (None, None, None)
-    return Line(
+    return ReportLine(
         organisation=key[0],
         shift=key[1],
         severity=group[0][0],
@@ -189,9 +187,9 @@ def _line(key: tuple[str, str, int, int, float], group: Sequence[tuple[str, Meas
     )
 
 
-def _reaches(step: Step, milestone: Milestone) -> bool:
+def _reaches(step: HistoryEntry, milestone: Milestone) -> bool:
     if milestone == "contacted" and step.action == "call":
-        return step.outcome in _ANSWERED
+        return step.outcome == "answered"
     return step.action in _REACHED_BY[milestone]
 
 

@@ -14,7 +14,7 @@ from care_network.duty.centers import dispatch_of
 from care_network.records import parameter_rows
 from dispatch.channels.notifications import Recipient, enqueue
 from dispatch.sla import clock as sla
-from dispatch.sla.clock import Line, Shift, Step, Story
+from dispatch.sla.clock import HistoryEntry, ReportLine, Shift, Story
 from dispatch.sla.targets import PREFIX, InForce
 from vocabulary.alert_state import OPEN
 
@@ -58,7 +58,7 @@ def report(
     *,
     under: str | None = None,
     by_shift: bool = True,
-) -> list[Line]:
+) -> list[ReportLine]:
     """The report of :func:`dispatch.sla.clock.report` for the alerts of a time and an area."""
     return sla.report(stories(conn, since, until, under), now, by_shift=by_shift)
 
@@ -127,8 +127,8 @@ def _note(
     return 1
 
 
-def _steps(conn: psycopg.Connection[Any], alerts: Sequence[UUID]) -> dict[UUID, list[Step]]:
-    found: dict[UUID, list[Step]] = defaultdict(list)
+def _steps(conn: psycopg.Connection[Any], alerts: Sequence[UUID]) -> dict[UUID, list[HistoryEntry]]:
+    found: dict[UUID, list[HistoryEntry]] = defaultdict(list)
     rows = conn.execute(
         """
         SELECT alert_id, at, action, outcome FROM alert_event WHERE alert_id = ANY (%(alerts)s)
@@ -140,7 +140,7 @@ def _steps(conn: psycopg.Connection[Any], alerts: Sequence[UUID]) -> dict[UUID, 
         {"alerts": list(alerts)},
     )
     for alert, at, action, outcome in rows:
-        found[alert].append(Step(at, action, outcome))
+        found[alert].append(HistoryEntry(at, action, outcome))
     return found
 
 

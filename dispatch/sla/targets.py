@@ -15,14 +15,9 @@ import msgspec
 from care_network.errors import ProvisioningError
 from dispatch.sla.clock import MILESTONES, SHARE_WANTED, TARGETS_S, WORDS, Milestone
 from vocabulary.parameter import DistrictParameter, Parameter
+from vocabulary.severity import SEVERITIES, SEVERITY_WORDS
 
 PREFIX, SHARE = "sla.", "sla.share"
-_SEVERITIES = {
-    "emergency": ("紧急", "emergency"),
-    "urgent": ("急", "urgent"),
-    "attention": ("关注", "attention"),
-    "technical": ("设备", "technical"),
-}
 _MINUTE, _HOUR = 60.0, 3600.0
 # Beyond these a target is a slip of the pen: an emergency is not acknowledged in 2 s, nor next week.
 _LIMITS_S: Mapping[str, tuple[tuple[float, float], ...]] = {  # by milestone, in the order of MILESTONES
@@ -36,7 +31,7 @@ _LIMITS_S: Mapping[str, tuple[tuple[float, float], ...]] = {  # by milestone, in
 def parameters() -> dict[str, Parameter]:
     """``sla.<severity>.<milestone>`` in seconds from raised (a default of inf: no target), and ``sla.share`` in %."""
     found = {}
-    for severity, (zh, en) in _SEVERITIES.items():
+    for severity, (zh, en) in SEVERITY_WORDS.items():
         for milestone, (low, high) in zip(MILESTONES, _LIMITS_S[severity], strict=True):
             default = TARGETS_S[severity].get(milestone, math.inf)
             words_zh, words_en = WORDS[milestone]
@@ -60,7 +55,7 @@ def targets(values: Mapping[str, float]) -> Targets:
     known = parameters()
     allowed = {name: value for name, value in values.items() if name in known and _fits(known[name], value)}
     seconds: dict[str, dict[Milestone, float]] = {}
-    for severity in _SEVERITIES:
+    for severity in SEVERITIES:
         own = {m: f"{PREFIX}{severity}.{m}" for m in MILESTONES}
         found = {milestone: allowed.get(name, known[name].default) for milestone, name in own.items()}
         seconds[severity] = {milestone: value for milestone, value in found.items() if math.isfinite(value)}

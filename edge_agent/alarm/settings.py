@@ -50,7 +50,7 @@ class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     command: Annotated[list[str], msgspec.Meta(min_length=1)]
 
 
-class LocalAlarmConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LocalAlarmConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wait_s: Annotated[float, msgspec.Meta(ge=1, le=120)] = 15
     rounds: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
     pause_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 30

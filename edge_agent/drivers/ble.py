@@ -12,9 +12,10 @@ from typing import Any
 import structlog
 
 from edge_agent.drivers.ble_backend import Backend, BleakBackend, BleError, Connection, NotAdvertisingError
-from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.hearing import Hearing
-from firmware_profiles import gatt, glucose_records, imu
+from edge_agent.drivers.reachability import Contact
+from firmware_profiles import gatt, imu
+from firmware_profiles.decoding import glucose_records
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError

@@ -7,9 +7,9 @@ and told when they change and after every connection: an event is what differs f
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.hearing import Hearing
 from edge_agent.drivers.local_mqtt import LocalOptions, by_address, listen, read_options
+from edge_agent.drivers.reachability import Contact
 from firmware_profiles import esphome
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink

@@ -9,8 +9,8 @@ import msgspec
 import paho.mqtt.client as paho
 import structlog
 
-from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.hearing import GATEWAY, Hearing
+from edge_agent.drivers.reachability import Contact
 from firmware_profiles import mqtt
 from firmware_profiles.devices import MODELS, Transport
 from firmware_profiles.driver import DeviceConfig, Sink

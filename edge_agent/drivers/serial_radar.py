@@ -10,8 +10,8 @@ import msgspec
 import serial
 import structlog
 
-from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.hearing import Hearing
+from edge_agent.drivers.reachability import Contact
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError

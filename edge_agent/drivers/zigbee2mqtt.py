@@ -8,9 +8,9 @@ the value under its key has changed (an ``action`` is a press and counts each ti
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.hearing import GATEWAY, Hearing
 from edge_agent.drivers.local_mqtt import LocalOptions, by_address, listen, read_options
+from edge_agent.drivers.reachability import Contact
 from firmware_profiles import zigbee2mqtt
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink

@@ -17,7 +17,7 @@ class _Evidence(msgspec.Struct, frozen=True, array_like=True):
     samples: bytes  # int16 little-endian, milli-g, [n, 3]
 
 
-class FallEvent(msgspec.Struct, frozen=True):
+class FallEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One step in the story of one fall."""
 
     kind: FallKind

@@ -53,7 +53,7 @@ class Recording(msgspec.Struct, frozen=True):
     rate_hz: float
 
 
-class Impacts(msgspec.Struct, frozen=True):
+class Impacts(msgspec.Struct, frozen=True, kw_only=True):
     """Impacts found in recordings, one a row; ``late`` holds two moments of its watch ([n, 2, features], NaN: none)."""
 
     subject: NDArray[np.str_]
@@ -74,7 +74,7 @@ class Impacts(msgspec.Struct, frozen=True):
 
     def of(self, subjects: Iterable[str]) -> "Impacts":
         chosen = np.isin(self.subject, list(subjects))
-        return Impacts(*(getattr(self, name)[chosen] for name in Impacts.__struct_fields__))
+        return Impacts(**{name: getattr(self, name)[chosen] for name in Impacts.__struct_fields__})
 
 
 def impacts_of(recordings: Iterable[Recording], seed: int, variants: int = VARIANTS) -> Impacts:
@@ -100,7 +100,7 @@ def impacts_of(recordings: Iterable[Recording], seed: int, variants: int = VARIA
                     (recording.subject, copy, recording.is_fall, at, heights[at], features, fates),
                 )
     columns = [np.array(column) for column in zip(*found, strict=True)]
-    return Impacts(*columns)
+    return Impacts(**dict(zip(Impacts.__struct_fields__, columns, strict=True)))
 
 
 def find_impacts(heights: NDArray[np.float64]) -> list[int]:

@@ -51,7 +51,7 @@ COLUMNS = "id, lane, boot, made_us, readings, body, epoch, stream, seq, crc"
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A message as it is kept: an encoded event or frame without its head, and what the head is made of."""
+    """A stored message: an encoded event or frame without its head, and the fields of the head; in order of COLUMNS."""
 
     id: int
     lane: Lane
@@ -71,8 +71,8 @@ class Row(msgspec.Struct, frozen=True):
         return zlib.crc32(self.body, zlib.crc32(head.encode()))
 
 
-class State(msgspec.Struct):
-    """What the outbox knows beside its messages; written with every transaction."""
+class OutboxState(msgspec.Struct, kw_only=True):
+    """Counters and numbers beside the messages; written with every transaction. Stored by field name."""
 
     epoch: int = 0
     clean: bool = False
@@ -91,8 +91,16 @@ class State(msgspec.Struct):
     lost_events: int = 0
     pending: int = 0
 
-    def copy(self) -> "State":
+    def copy(self) -> "OutboxState":
         return msgspec.structs.replace(self, seqs=dict(self.seqs), shifts=dict(self.shifts))
+
+    def count_loss(self, lane: str, readings: int) -> None:
+        """Count a message that was given up, with its readings."""
+        if lane == "events":
+            self.lost_events += 1
+        else:
+            self.lost_frames += 1
+            self.lost_readings += readings
 
 
 def is_damage(error: BaseException) -> bool:
@@ -103,7 +111,7 @@ def is_damage(error: BaseException) -> bool:
     return isinstance(error, sqlite3.DatabaseError) and code is not None and code & 0xFF in _DAMAGE
 
 
-class Store:
+class OutboxFile:
     """The open file; used from one thread. Its methods raise FAILURES."""
 
     def __init__(self, path: Path, budget_bytes: int) -> None:
@@ -116,7 +124,7 @@ class Store:
             self._prepare()
             (page,) = self._db.execute("PRAGMA page_size").fetchone()
             found = stored_state(self._db)
-            self.state = found or State()
+            self.state = found or OutboxState()
             """As it was found."""
             if not self.state.clean:
                 self._examine()
@@ -132,7 +140,7 @@ class Store:
         self._db.close()
 
     @contextlib.contextmanager
-    def transaction(self, state: State) -> Iterator[None]:
+    def transaction(self, state: OutboxState) -> Iterator[None]:
         """All or nothing; ``state`` is written as it is at the end."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -271,13 +279,13 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def stored_state(db: sqlite3.Connection) -> State | None:
+def stored_state(db: sqlite3.Connection) -> OutboxState | None:
     """None where there is none, or none that fits its CRC."""
     found = db.execute("SELECT body FROM state").fetchone()
     return None if found is None else _unpack(found[0])
 
 
-def read_state(path: Path) -> State:
+def read_state(path: Path) -> OutboxState:
     """The state as the last transaction left it, of a file that is in use or not. Raises sqlite3.Error."""
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
     try:
@@ -296,16 +304,16 @@ def read_row(found: tuple[Any, ...]) -> Row | None:
     return row if isinstance(row.body, bytes) and row.crc() == crc else None
 
 
-def _pack(state: State) -> bytes:
+def _pack(state: OutboxState) -> bytes:
     body = msgspec.msgpack.encode(state)
     return body + zlib.crc32(body).to_bytes(4, "little")
 
 
-def _unpack(packed: Any) -> State | None:
+def _unpack(packed: Any) -> OutboxState | None:
     if not isinstance(packed, bytes) or zlib.crc32(packed[:-4]).to_bytes(4, "little") != packed[-4:]:
         return None
     try:
-        return msgspec.msgpack.decode(packed[:-4], type=State)
+        return msgspec.msgpack.decode(packed[:-4], type=OutboxState)
     except msgspec.MsgspecError:
         return None
 

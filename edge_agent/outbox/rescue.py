@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from edge_agent.outbox.file import COLUMNS, Row, State, Store, connect, is_damage, read_row, stored_state
+from edge_agent.outbox.file import COLUMNS, OutboxFile, OutboxState, Row, connect, is_damage, read_row, stored_state
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +18,7 @@ PIECE = 500
 """Rows in one transaction while they are taken over."""
 
 
-def open_store(path: Path, budget_bytes: int) -> Store:
+def open_file(path: Path, budget_bytes: int) -> OutboxFile:
     """The file's store; where it is damaged, a new one with all that is still sound in the old one.
 
     Raises sqlite3.Error or OSError where the disk does not take a file now.
@@ -28,14 +28,14 @@ def open_store(path: Path, budget_bytes: int) -> Store:
     if rescued.exists() and not path.exists():  # the power went between the last two steps of a replacement
         rescued.replace(path)
     try:
-        return Store(path, budget_bytes)
+        return OutboxFile(path, budget_bytes)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not is_damage(error):
             raise
         return replace_damaged(path, budget_bytes, str(error))
 
 
-def replace_damaged(path: Path, budget_bytes: int, reason: str) -> Store:
+def replace_damaged(path: Path, budget_bytes: int, reason: str) -> OutboxFile:
     """A new file with every row that is sound in the old one, in its place; it has no epoch yet.
 
     The old file is touched only when the new one is complete.
@@ -49,12 +49,12 @@ def replace_damaged(path: Path, budget_bytes: int, reason: str) -> Store:
         path.rename(aside)
     _unlink(path)  # its log too, which must never meet the new file
     rescued.replace(path)
-    log.error("buffer damaged, put aside", file=aside.name, reason=reason, rows_taken_over=kept)
-    return Store(path, budget_bytes)
+    log.error("outbox damaged, put aside", file=aside.name, reason=reason, rows_taken_over=kept)
+    return OutboxFile(path, budget_bytes)
 
 
 def _rescue(path: Path, target: Path, budget_bytes: int) -> int:
-    with contextlib.closing(connect(path)) as old, contextlib.closing(Store(target, budget_bytes)) as new:
+    with contextlib.closing(connect(path)) as old, contextlib.closing(OutboxFile(target, budget_bytes)) as new:
         state = _sound_state(old)
         state.epoch, state.clean, state.seqs, state.pending = 0, False, {}, 0
         rows = _sound_rows(old)
@@ -66,10 +66,10 @@ def _rescue(path: Path, target: Path, budget_bytes: int) -> int:
     return state.pending
 
 
-def _sound_state(db: sqlite3.Connection) -> State:
+def _sound_state(db: sqlite3.Connection) -> OutboxState:
     with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
-        return stored_state(db) or State()
-    return State()
+        return stored_state(db) or OutboxState()
+    return OutboxState()
 
 
 def _sound_rows(db: sqlite3.Connection) -> Iterator[Row]:

@@ -5,8 +5,9 @@ where it was set forward. A wall clock that was set back a little makes this clo
 by more than ``BACK_US``, this clock follows it and begins a new boot, because times far in the future would be refused.
 
 A Raspberry Pi without a clock chip wakes in 1970 or at the time of its last shutdown. Until the time is known
-(:attr:`Clock.known`) this clock counts from the last time the buffer has seen: a lower bound, so that even an SOS that
-can not wait gets a plausible time. What waits in the buffer is moved once, by the :class:`Step` that ends this state.
+(:attr:`Clock.known`) this clock counts from the last time that the outbox has seen: a lower bound, so that even an SOS
+that can not wait gets a plausible time. Messages in the outbox are moved once, by the :class:`ClockStep` that ends this
+state.
 """
 
 import threading
@@ -30,7 +31,7 @@ PATIENCE_US = 600_000_000
 EARLIEST_US = round(EARLIEST.timestamp() * 1_000_000)
 
 
-class Step(msgspec.Struct, frozen=True):
+class ClockStep(msgspec.Struct, frozen=True):
     """The clock jumped. All in µs; ``by_us`` is negative where it jumped back."""
 
     at_us: int
@@ -96,7 +97,7 @@ class Clock:
         """This clock minus the wall clock."""
         return self.now_us() - self._wall()
 
-    def check(self) -> Step | None:
+    def check(self) -> ClockStep | None:
         """Look at the wall clock; to be called about once a second. The jump, where there is one."""
         elapsed, wall = self._elapsed(), self._wall()
         self.synced = self._synchronised()
@@ -122,8 +123,8 @@ class Clock:
         patient = elapsed - self._begun >= PATIENCE_US
         return wall >= EARLIEST_US and (wall >= self._floor_us or patient)
 
-    def _jump(self, elapsed: int, now: int, by_us: int, certain: bool) -> Step:
-        step = Step(now, by_us, () if certain else tuple(self._uncertain or ()))
+    def _jump(self, elapsed: int, now: int, by_us: int, certain: bool) -> ClockStep:
+        step = ClockStep(now, by_us, () if certain else tuple(self._uncertain or ()))
         if by_us < 0 or step.boots:
             self.boot_us = max(self.boot_us + 1, now + by_us)
         if self.synced:

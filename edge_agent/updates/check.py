@@ -22,10 +22,10 @@ from edge_agent.config import ConfigError, Home, HomeConfig
 from edge_agent.driver_loading import make_driver
 from edge_agent.files import probe_writable
 from edge_agent.timekeeping.ntp import EARLIEST, ClockState
+from edge_agent.updates.signed_config import read_public_key
 from edge_agent.updates.store import STATE, folder_of, read_state
 from firmware_profiles import devices
 from firmware_profiles.mqtt import Broker
-from firmware_profiles.signed_config import read_public_key
 
 Level = Literal["ok", "warning", "error"]
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from firmware_profiles.signed_config import HomeUpdate
+from edge_agent.updates.signed_config import HomeUpdate
 
 MAX_STARTS = 3
 """Starts that a version on trial gets; a single power cut in the middle of a trial is not its fault."""

@@ -15,13 +15,14 @@ import structlog
 
 from edge_agent.config import ConfigError, Home, UpdatesConfig, load_home, parse_home
 from edge_agent.timekeeping.ntp import read_clock
+from edge_agent.updates import signed_config
 from edge_agent.updates import trial as updates
 from edge_agent.updates.check import errors, examine
+from edge_agent.updates.signed_config import HomeUpdate, SignatureError
 from edge_agent.updates.store import UpdateStore, folder_of
 from edge_agent.updates.trial import State, UpdateRefusedError
 from edge_agent.uplink import Interim
-from firmware_profiles import signed_config, wire
-from firmware_profiles.signed_config import HomeUpdate, SignatureError
+from firmware_profiles import wire
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ import structlog
 
 from edge_agent.config import HomeConfig
 from edge_agent.files import probe_writable
-from edge_agent.outbox.outbox import Buffer
+from edge_agent.outbox.outbox import Outbox
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.timekeeping.ntp import read_clock
 from edge_agent.upkeep.button_tests import DUE, ButtonTests
@@ -43,14 +43,14 @@ class Operation:
     def __init__(
         self,
         config: HomeConfig,
-        buffer: Buffer,
+        outbox: Outbox,
         clock: Clock,
         drivers: list[DriverState],
         probes: Mapping[str, Probe],
     ) -> None:
         self._clock = clock
         self._folder = config.buffer.path.absolute().parent
-        self._buffer, self._drivers, self._probes = buffer, drivers, probes
+        self._outbox, self._drivers, self._probes = outbox, drivers, probes
         self._health = GatewayHealth(self._folder)
         records = config.buffer.path.with_suffix(".buttons.json")
         self._announced: tuple[str, str] = ("", "")  # command id, answer
@@ -81,7 +81,7 @@ class Operation:
         round_trip = None if uplink is None or uplink.round_trip_s is None else round(uplink.round_trip_s * 1000, 1)
         found: dict[str, Any] = {
             "ok": not disk and not any(faults.values()) and not any(probes.values()),
-            "buffer": {"fault": disk, "waiting": self._buffer.totals().pending},
+            "buffer": {"fault": disk, "waiting": self._outbox.totals().pending},
             "clock": None if clock is None else msgspec.to_builtins(clock),
             "drivers": faults,
             "stuck": [state.kind for state in self._drivers if not state.alive(now)],
@@ -105,7 +105,7 @@ class Operation:
     async def _keep_reporting(self, sink: Sink, uplink: Uplink) -> None:
         while True:
             await asyncio.sleep(HEALTH_INTERVAL_S)
-            figures = self._health.read() | {"buffer_depth": float(self._buffer.totals().pending)}
+            figures = self._health.read() | {"buffer_depth": float(self._outbox.totals().pending)}
             if uplink.round_trip_s is not None:
                 figures["uplink_round_trip"] = uplink.round_trip_s * 1000
             time_us = np.array([self._clock.now_us()], np.int64)
@@ -129,7 +129,7 @@ class Operation:
             # in a thread: a disk that hangs must not hide what else there is to tell
             fault = await asyncio.to_thread(_disk_fault, self._folder, FULL)
             stuck = [state.kind for state in self._drivers if not state.alive(loop.time())]
-            status = status_line(uplink.online, self._buffer.totals().pending, self._drivers)
+            status = status_line(uplink.online, self._outbox.totals().pending, self._drivers)
             if fault or stuck:
                 log.error("the watchdog is not fed", disk=fault, stuck_drivers=stuck)
                 notifier.tell(status)
@@ -142,6 +142,6 @@ def _disk_fault(folder: Path, forgiven: frozenset[int] = frozenset()) -> str:
     try:
         probe_writable(folder)
     except OSError as error:
-        # a full disk is the buffer's business, which makes room; a restart would only lose what is in memory
+        # the outbox makes room on a full disk; a restart would only lose messages in memory
         return "" if error.errno in forgiven else f"{folder}: {error.strerror}"
     return ""

@@ -2,9 +2,14 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from shouwang.cli.session import refusals
+
+if TYPE_CHECKING:
+    from shouwang.gateways.commands import Answer
 
 KeyFile = Annotated[Path, typer.Option("--key", exists=True, dir_okay=False, help="The district's private key.")]
 
@@ -13,10 +18,8 @@ def config_key(file: Annotated[Path, typer.Argument(help="Where to write the pri
     """Make the district's key for signing configurations. Keep the file offline; never put it into a repository."""
     from shouwang.gateways.signing import make_key
 
-    try:
+    with refusals():
         public = make_key(file)
-    except OSError as error:
-        _fail(f"{file}: {error.strerror}")
     typer.echo(f'{file}: written. In the home.toml of each gateway:\n\n[updates]\npublic_keys = ["{public}"]')
 
 
@@ -35,12 +38,10 @@ def sign_config(
     from shouwang.gateways.signing import load_key, sign_home
 
     number = version or int(time.time())
-    try:
+    with refusals():
         profiles = {file.stem: file.read_text("utf-8") for file in profile or ()}
         sealed = sign_home(load_key(key), home.read_text("utf-8"), profiles, number, time.time_ns() // 1000)
         out.write_bytes(sealed)
-    except (ValueError, OSError) as error:
-        _fail(str(error))
     typer.echo(f"{out}: version {number}, {len(sealed)} bytes")
 
 
@@ -56,13 +57,9 @@ def push_config(
     from firmware_profiles.settings import BrokerSettings
     from shouwang.gateways.commands import ask
 
-    try:
-        outcome = ask(BrokerSettings().broker(), gateway, "update_config", {}, signed.read_bytes(), wait)
-    except (TimeoutError, OSError) as error:
-        _fail(str(error))
-    if not outcome.ok:
-        _fail(f"{gateway}: {outcome.text}")
-    typer.echo(f"{gateway}: {outcome.text}")
+    with refusals():
+        answer = ask(BrokerSettings().broker(), gateway, "update_config", {}, signed.read_bytes(), wait)
+        typer.echo(f"{gateway}: {_text(gateway, answer)}")
 
 
 def command(
@@ -78,19 +75,17 @@ def command(
     from firmware_profiles.settings import BrokerSettings
     from shouwang.gateways.commands import ask
 
-    pairs = [text.partition("=") for text in args or ()]
-    wrong = [key for key, equals, _ in pairs if not equals]
-    if wrong:
-        _fail(f"{wrong[0]!r} is not KEY=TEXT")
-    try:
-        outcome = ask(BrokerSettings().broker(), gateway, kind, {key: text for key, _, text in pairs}, b"", wait)
-    except (TimeoutError, OSError) as error:
-        _fail(str(error))
-    if not outcome.ok:
-        _fail(f"{gateway}: {outcome.text}")
-    typer.echo(outcome.text)
+    with refusals():
+        pairs = [text.partition("=") for text in args or ()]
+        wrong = [key for key, equals, _ in pairs if not equals]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is not KEY=TEXT")
+        answer = ask(BrokerSettings().broker(), gateway, kind, {key: text for key, _, text in pairs}, b"", wait)
+        typer.echo(_text(gateway, answer))
 
 
-def _fail(text: str) -> NoReturn:
-    typer.secho(text, err=True, fg="red")
-    raise typer.Exit(1)
+def _text(gateway: str, answer: "Answer") -> str:
+    """Return the gateway's own words. Raises RuntimeError with them where it refused."""
+    if not answer.ok:
+        raise RuntimeError(f"{gateway}: {answer.text}")
+    return answer.text

@@ -2,22 +2,18 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    import psycopg
+from shouwang.cli.session import Login, Url, acting
 
-    from care_network.access.accounts import Account
+if TYPE_CHECKING:
+    pass
 
 app = typer.Typer(help="Call people out until somebody answers; policies, hand-over, statistics.")
 
-Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
-Login = Annotated[str, typer.Option("--as", help="Login of the account that does it.")]
 Since = Annotated[str | None, typer.Option("--from", help="2026-11-01T20:00 (Shanghai); default: now.")]
 
 
@@ -31,38 +27,42 @@ def service(context: typer.Context) -> None:
 
 
 @app.command()
-def status(url: Url) -> None:
+def status(url: Url, login: Login) -> None:
     """What is overdue, who climbs, which hand-over waits. Exit status 1 where a step is late or nobody climbs."""
+    from care_network.access.permissions import Action
     from shouwang.cli.tables import dispatch
 
-    with _errors(), _connection(url) as conn:
-        good = dispatch.print_status(conn)
+    with acting(url, login, Action.VIEW_OPERATIONS) as session:
+        good = dispatch.print_status(session.conn)
     raise typer.Exit(0 if good else 1)
 
 
 @app.command()
 def holes(
     url: Url,
+    login: Login,
     hours: Annotated[int, typer.Option(min=1, max=24 * 31, help="How far to look ahead.")] = 24,
     since: Since = None,
 ) -> None:
     """Hours in which a ladder would reach nobody on duty, in words. Exit status 1 where there are some."""
+    from care_network.access.permissions import Action
     from shouwang.cli.tables import dispatch
     from vocabulary.times import local_time
 
-    with _errors(), _connection(url) as conn:
-        begin = dt.datetime.now(dt.UTC) if since is None else local_time(since)
-        found = dispatch.print_holes(conn, begin, dt.timedelta(hours=hours))
+    with acting(url, login, Action.VIEW_NETWORK) as session:
+        begin = session.now if since is None else local_time(since)
+        found = dispatch.print_holes(session.conn, begin, dt.timedelta(hours=hours))
     raise typer.Exit(1 if found else 0)
 
 
 @app.command()
-def policies(url: Url) -> None:
+def policies(url: Url, login: Login) -> None:
     """The escalation policies that apply: every step, its delay and whom it tells."""
+    from care_network.access.permissions import Action
     from shouwang.cli.tables import dispatch
 
-    with _errors(), _connection(url) as conn:
-        dispatch.print_policies(conn)
+    with acting(url, login, Action.VIEW_NETWORK) as session:
+        dispatch.print_policies(session.conn)
 
 
 @app.command("set-policies")
@@ -75,23 +75,24 @@ def set_policies(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check them against each other, store nothing.")] = False,
 ) -> None:
     """Store policies as new versions, all or none. Alerts that are open keep theirs."""
+    from care_network.access.permissions import Action
     from dispatch.ladders import policy, store
 
-    with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
+    with acting(url, login, Action.SET_POLICIES) as session:
         wanted = policy.parse(file.read_text("utf-8"))
-        with conn.transaction(force_rollback=dry_run):
-            changed = store.save(conn, wanted, dt.datetime.now(dt.UTC), account.id)
+        with session.conn.transaction(force_rollback=dry_run):
+            changed = store.save(session.conn, wanted, session.now, session.account.id)
             typer.echo(("would change" if dry_run else "changed") + f": {', '.join(changed) or 'nothing'}")
 
 
 @app.command("drop-policy")
 def drop_policy(code: Annotated[str, typer.Argument(help="Its code.")], url: Url, login: Login) -> None:
     """From now on this policy applies to no new alert."""
+    from care_network.access.permissions import Action
     from dispatch.ladders import store
 
-    with _errors(), _connection(url) as conn:
-        store.retire(conn, code, dt.datetime.now(dt.UTC), _dispatcher(conn, login).id)
+    with acting(url, login, Action.SET_POLICIES) as session:
+        store.retire(session.conn, code, session.now, session.account.id)
         typer.echo(f"dropped {code}")
 
 
@@ -102,111 +103,65 @@ def hand_over(
     note: Annotated[str, typer.Option(help="What the next shift should know.")] = "",
 ) -> None:
     """Hand every open alert of one's area to the next shift; they are listed."""
+    from care_network.access.permissions import Action
     from dispatch.desk import handover
     from shouwang.cli.tables import dispatch
 
-    with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
-        found = handover.offer(conn, str(account.area_path), _actor(account), dt.datetime.now(dt.UTC), note)
-        dispatch.print_handover(found)
+    with acting(url, login, Action.HAND_OVER) as session:
+        area = str(session.account.area_path)
+        offered = handover.offer(session.conn, area, session.account, session.now, session.origin, note)
+        dispatch.print_handover(offered)
 
 
 @app.command()
 def accept(number: Annotated[int, typer.Argument(help="The hand-over's number.")], url: Url, login: Login) -> None:
     """Take a hand-over: its open alerts are yours from now on."""
+    from care_network.access.permissions import Action
     from dispatch.desk import handover
     from shouwang.cli.tables import dispatch
 
-    with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
-        _check_area(conn, account, number)
-        found = handover.accept(conn, number, _actor(account), dt.datetime.now(dt.UTC))
-        dispatch.print_handover(found)
+    with acting(url, login, Action.HAND_OVER) as session:
+        dispatch.print_handover(handover.accept(session.conn, number, session.account, session.now, session.origin))
 
 
 @app.command()
 def withdraw(number: Annotated[int, typer.Argument(help="The hand-over's number.")], url: Url, login: Login) -> None:
     """Take back a hand-over that you have offered and nobody has accepted; its alerts stay yours."""
+    from care_network.access.permissions import Action
     from dispatch.desk import handover
     from shouwang.cli.tables import dispatch
 
-    with _errors(), _connection(url) as conn:
-        account = _dispatcher(conn, login)
-        _check_area(conn, account, number)
-        dispatch.print_handover(handover.withdraw(conn, number, account, dt.datetime.now(dt.UTC), "cli"))
+    with acting(url, login, Action.HAND_OVER) as session:
+        dispatch.print_handover(handover.withdraw(session.conn, number, session.account, session.now, session.origin))
 
 
 @app.command()
 def report(alert: Annotated[uuid.UUID, typer.Argument(help="Its id.")], url: Url, login: Login) -> None:
     """What has to be documented of an alert: received, answered, called, by whom, how it ended."""
+    from care_network.access.permissions import Action
     from shouwang.cli.tables import dispatch
 
-    with _errors(), _connection(url) as conn:
-        dispatch.print_report(conn, _dispatcher(conn, login), alert)
+    with acting(url, login, Action.VIEW_OPERATIONS) as session:
+        dispatch.print_report(session.conn, session.account, alert)
 
 
 @app.command()
 def statistics(
     url: Url,
+    login: Login,
     days: Annotated[int, typer.Option(min=1, max=3660, help="How many days back.")] = 30,
     under: Annotated[str | None, typer.Option("--under", help="Homes below this area only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """How alerts were answered and how they ended: percentiles, false alarms, causes, injuries, hospital, actions."""
+    from care_network.access.permissions import Action
+    from care_network.errors import NotFoundError
     from shouwang.cli.tables import dispatch
+    from vocabulary.area_path import within
 
-    with _errors(), _connection(url) as conn:
-        now = dt.datetime.now(dt.UTC)
-        dispatch.print_statistics(conn, now - dt.timedelta(days=days), now, under, as_json)
-
-
-def _dispatcher(conn: "psycopg.Connection[Any]", login: str) -> "Account":
-    """No password is asked for; see :mod:`shouwang.cli.session`."""
-    from care_network.access.accounts import account_by_login
-
-    account = account_by_login(conn, login)
-    if account is None:
-        raise ValueError(f"no active account {login!r}")
-    if account.role not in ("dispatcher", "admin") or account.area_path is None:
-        raise ValueError(f"{login} is neither a dispatcher nor an administrator")
-    return account
-
-
-def _check_area(conn: "psycopg.Connection[Any]", account: "Account", number: int) -> None:
-    from dispatch.desk import handover
-
-    found = handover.load(conn, number)
-    if found is not None and not f"{found.area}.".startswith(f"{account.area_path}."):
-        raise ValueError(f"hand-over {number} is not of your area")
-
-
-def _actor(account: "Account") -> Any:
-    from dispatch.core.history import Actor
-
-    return Actor(account.id, account.name_zh, "cli")
-
-
-@contextmanager
-def _connection(url: str) -> "Iterator[psycopg.Connection[Any]]":
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
-        yield conn
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    import psycopg
-
-    from care_network.errors import ProvisioningError
-    from dispatch.alerts.lifecycle import LifecycleError
-
-    try:
-        yield
-    except (LifecycleError, ProvisioningError) as error:
-        zh = "" if error.message_zh == str(error) else f"{error.message_zh}\n"
-        typer.secho(f"{zh}{error}", err=True, fg="red")
-        raise typer.Exit(1) from error
-    except (ValueError, psycopg.OperationalError) as error:
-        typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(1) from error
+    with acting(url, login, Action.VIEW_OPERATIONS) as session:
+        area = under or session.account.area_path
+        if area is None or session.account.area_path is None or not within(area, session.account.area_path):
+            raise NotFoundError(en=f"there is no area {area!r} in yours", zh=f"您的管辖区域内没有 {area}")
+        since = session.now - dt.timedelta(days=days)
+        dispatch.print_statistics(session.conn, since, session.now, area, as_json)

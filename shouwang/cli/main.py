@@ -1,12 +1,11 @@
 """The command line of the platform: ``shouwang COMMAND --help`` tells more about each."""
 
-import asyncio
 import importlib
 import os
-import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,7 +24,11 @@ from shouwang.cli import (
     verify,
 )
 from shouwang.cli.evaluate import alerts, falls
+from shouwang.cli.session import Url, connection, refusals
 from shouwang.cli.simulate import history, month
+
+if TYPE_CHECKING:
+    import asyncio
 
 app = typer.Typer(
     name="shouwang",
@@ -59,7 +62,6 @@ provision.command("sign-config")(configure.sign_config)
 provision.command("push-config")(configure.push_config)
 
 DataDir = Annotated[Path, typer.Option("--data", help="Folder that keeps database, broker, certificates and logs.")]
-DatabaseUrl = Annotated[str, typer.Option(envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
 
 
 @app.command()
@@ -74,14 +76,10 @@ def demo(
     """Run the whole platform here: embedded database and broker, every service, simulated homes."""
     from rich.console import Console
 
-    from care_network.errors import CareNetworkError
-    from shouwang.platform.demo import Options, run
+    from shouwang.platform.demo import DemoOptions, run
 
-    try:
-        run(Options(data, homes, port, seconds, headless, report), Console())
-    except (CareNetworkError, RuntimeError, TimeoutError, OSError) as error:
-        typer.secho(f"demo: {error}", err=True, fg="red")
-        raise typer.Exit(1) from error
+    with refusals():
+        run(DemoOptions(data, homes, port, seconds, headless, report), Console())
 
 
 def _service(package: str) -> None:
@@ -122,45 +120,40 @@ def edge(
 
 
 @app.command()
-def migrate(url: DatabaseUrl) -> None:
+def migrate(url: Url) -> None:
     """Bring the database to the newest schema; safe to repeat."""
     from database.migrate import migrate
 
-    typer.echo(f"schema is up to date; time-series grade: {migrate(url)}")
+    with refusals():
+        typer.echo(f"schema is up to date; time-series grade: {migrate(url)}")
 
 
 @provision.command("district")
 def provision_district(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="District file (TOML).")], url: DatabaseUrl
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="District file (TOML).")],
+    url: Url,
+    login: Annotated[
+        str | None,
+        typer.Option("--as", help="Login of an account that may provision; the first file brings the first accounts."),
+    ] = None,
 ) -> None:
     """Add areas, organisations, households, residents, gateways, devices and accounts; all or nothing."""
-    import datetime as dt
+    from shouwang.cli.actions.provision_district import provision_as
 
-    import psycopg
-
-    from care_network.errors import ProvisioningError
-    from care_network.importing.district_file import provision_file
-
-    try:
-        with psycopg.connect(url) as conn:
-            counts = provision_file(conn, file.read_text("utf-8"), dt.datetime.now(dt.UTC))
-    except ProvisioningError as error:
-        typer.secho(f"{file}: {error}", err=True, fg="red")
-        raise typer.Exit(1) from error
+    with connection(url) as conn:
+        counts = provision_as(conn, file, login)
     typer.echo("in the file, and in the database now: " + ", ".join(f"{n} {sort}" for sort, n in counts.items()))
 
 
 @app.command()
 def doctor() -> None:
     """Is everything that the environment names reachable and healthy? Exit status 1 where something is not."""
-    from shouwang.platform.doctor import findings
+    from shouwang.platform.doctor import checks
 
     sick = False
-    for finding in findings():
-        sick |= not finding.good
-        typer.secho(
-            f"{'ok ' if finding.good else 'BAD'} {finding.what}: {finding.text}", fg=None if finding.good else "red"
-        )
+    for check in checks():
+        sick |= not check.good
+        typer.secho(f"{'ok ' if check.good else 'BAD'} {check.what}: {check.text}", fg=None if check.good else "red")
     raise typer.Exit(1 if sick else 0)
 
 
@@ -171,13 +164,7 @@ def simulate_homes(
     """Run the edge agents of several homes as tasks of one process."""
     from shouwang.platform.homes import run_homes
 
-    async def until_stopped() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run_homes(configurations, stop)
-
-    asyncio.run(until_stopped())
+    _run_until_stopped(lambda stop: run_homes(configurations, stop))
 
 
 @simulate.command("peripherals")
@@ -196,11 +183,19 @@ def simulate_peripherals(
     if not host or not port.isdecimal():
         raise typer.BadParameter(f"{broker!r} is not HOST:PORT", param_hint="--broker")
 
+    _run_until_stopped(lambda stop: live(Broker(host, int(port)), seed, Flaws(drop_out, garbage, battery), stop))
+
+
+def _run_until_stopped(work: "Callable[[asyncio.Event], Awaitable[None]]") -> None:
+    """Run ``work`` until SIGINT or SIGTERM sets its event."""
+    import asyncio
+    import signal
+
     async def until_stopped() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await live(Broker(host, int(port)), seed, Flaws(drop_out, garbage, battery), stop)
+        await work(stop)
 
     asyncio.run(until_stopped())
 

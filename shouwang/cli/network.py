@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    import psycopg
+from shouwang.cli.session import Login, Url, acting, connection, refusals
 
-    from care_network.access.accounts import Account
+if TYPE_CHECKING:
     from care_network.records.network import Network
     from care_network.records.store import Stored
 
@@ -21,8 +20,6 @@ note_app = typer.Typer(help="A resident's medical note, for responders.", no_arg
 app.add_typer(key_app, name="key")
 app.add_typer(note_app, name="note")
 
-Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
-Login = Annotated[str, typer.Option("--as", help="Login of the account that does it: its role, its area, the audit.")]
 KeyFile = Annotated[
     Path, typer.Option("--key-file", envvar="SHOUWANG_MEDICAL_KEY_FILE", help="Key file of the medical notes.")
 ]
@@ -34,12 +31,13 @@ Under = Annotated[str | None, typer.Option("--under", help="Below this area only
 
 
 @app.command()
-def tree(url: Url, under: Under = None) -> None:
+def tree(url: Url, login: Login, under: Under = None) -> None:
     """Areas and organisations, with how many households, residents and staff each has."""
+    from care_network.access.permissions import Action
     from shouwang.cli.tables import network as network_views
 
-    with _errors(), _connection(url) as conn:
-        network_views.print_tree(conn, under)
+    with acting(url, login, Action.VIEW_NETWORK) as session:
+        network_views.print_tree(session.conn, under)
 
 
 @app.command()
@@ -47,7 +45,7 @@ def people(url: Url, login: Login, under: Under = None) -> None:
     """Staff and volunteers with skills, languages and certificates; lapsed ones are marked."""
     from shouwang.cli.tables import network as network_views
 
-    with _errors(), _network(url, login) as network:
+    with _network(url, login) as network:
         network_views.print_people(network, under, dt.datetime.now(dt.UTC))
 
 
@@ -56,7 +54,7 @@ def list_(kind: KindName, url: Url, login: Login, under: Under = None) -> None:
     """All records of a kind."""
     from shouwang.cli.tables import network as network_views
 
-    with _errors(), _network(url, login) as network:
+    with _network(url, login) as network:
         network_views.print_records(kind, network.list(kind, under))
 
 
@@ -65,14 +63,14 @@ def show(kind: KindName, key: Key, url: Url, login: Login) -> None:
     """One record and its version."""
     from care_network.records.network import parse_key
 
-    with _errors(), _network(url, login) as network:
+    with _network(url, login) as network:
         _print(kind, network.get(kind, parse_key(kind, key)))
 
 
 @app.command()
 def add(kind: KindName, fields: Fields, url: Url, login: Login) -> None:
     """Add a record: shouwang network add resident code=R1 household=H1 name_zh=陈秀英 … --as admin"""
-    with _errors(), _network(url, login) as network:
+    with _network(url, login) as network:
         _print(kind, network.add(kind, _parsed(kind, fields)))
 
 
@@ -81,7 +79,7 @@ def change(kind: KindName, key: Key, fields: Fields, url: Url, login: Login, ver
     """Change fields of a record, as it was at --version."""
     from care_network.records.network import parse_key
 
-    with _errors(), _network(url, login) as network:
+    with _network(url, login) as network:
         _print(kind, network.change(kind, parse_key(kind, key), version, _parsed(kind, fields)))
 
 
@@ -90,7 +88,7 @@ def remove(kind: KindName, key: Key, url: Url, login: Login, version: Version) -
     """Delete a record that nothing else needs."""
     from care_network.records.network import parse_key
 
-    with _errors(), _network(url, login) as network:
+    with _network(url, login) as network:
         network.remove(kind, parse_key(kind, key), version)
         typer.echo(f"removed {kind} {key}")
 
@@ -98,36 +96,37 @@ def remove(kind: KindName, key: Key, url: Url, login: Login, version: Version) -
 @app.command()
 def duty(
     url: Url,
+    login: Login,
     at: Annotated[str | None, typer.Option("--at", help="2026-11-01T23:30 (Shanghai); default: now.")] = None,
     place: Annotated[str | None, typer.Option(help="Area: everyone of the organisations that serve it.")] = None,
     organisation: Annotated[str | None, typer.Option(help="Code: this organisation's people only.")] = None,
-    login: Annotated[str | None, typer.Option("--as", help="Login of the account that asks, for the audit.")] = None,
 ) -> None:
-    """Who is on duty, nearest organisation first. Without --as no telephone numbers."""
+    """Who is on duty, nearest organisation first."""
+    from care_network.access.permissions import Action
     from shouwang.cli.tables import network as network_views
     from vocabulary.times import local_time
 
-    with _errors(), _connection(url) as conn:
-        time = dt.datetime.now(dt.UTC) if at is None else local_time(at)
-        account = None if login is None else _account(conn, login)
-        network_views.print_duty(conn, account, time, place, organisation)
+    with acting(url, login, Action.VIEW_NETWORK) as session:
+        network_views.print_duty(session, session.now if at is None else local_time(at), place, organisation)
 
 
 @app.command()
 def holes(
     url: Url,
+    login: Login,
     organisations: Annotated[list[str] | None, typer.Argument(help="Codes; none: all that have a roster.")] = None,
     hours: Annotated[int, typer.Option(min=1, max=24 * 31, help="How far to look ahead.")] = 24,
     since: Annotated[str | None, typer.Option("--from", help="2026-11-01T20:00 (Shanghai); default: now.")] = None,
     together: Annotated[bool, typer.Option(help="One of them on duty is enough.")] = False,
 ) -> None:
     """Times at which nobody who can be reached is on duty. Exit status 1 where there are some."""
+    from care_network.access.permissions import Action
     from shouwang.cli.tables import network as network_views
     from vocabulary.times import local_time
 
-    with _errors(), _connection(url) as conn:
-        begin = dt.datetime.now(dt.UTC) if since is None else local_time(since)
-        found = network_views.print_holes(conn, begin, dt.timedelta(hours=hours), organisations, together)
+    with acting(url, login, Action.VIEW_NETWORK) as session:
+        begin = session.now if since is None else local_time(since)
+        found = network_views.print_holes(session.conn, begin, dt.timedelta(hours=hours), organisations, together)
     raise typer.Exit(1 if found else 0)
 
 
@@ -143,8 +142,8 @@ def import_(
     """Bring a table in; importing it again changes nothing. Exit status 1 where a row is bad."""
     from shouwang.cli.actions import network_import
 
-    with _errors(), _connection(url) as conn:
-        good = network_import.import_file(conn, _account(conn, login), sheet, file, dry_run, skip_bad)
+    with acting(url, login, None) as session:
+        good = network_import.import_file(session, sheet, file, dry_run, skip_bad)
     raise typer.Exit(0 if good else 1)
 
 
@@ -157,7 +156,7 @@ def template(
     from care_network.importing.columns import sheet_named
     from care_network.importing.tables import write_template
 
-    with _errors():
+    with refusals():
         target = file or Path(f"{sheet}.xlsx")
         write_template(sheet_named(sheet), target)
         typer.echo(f"wrote {target}")
@@ -168,7 +167,7 @@ def create(key_file: KeyFile) -> None:
     """A new key file, for a new database. Keep a copy of it apart from the database."""
     from care_network.medical.keyring import create_key_file
 
-    with _errors():
+    with refusals():
         create_key_file(key_file)
         typer.echo(f"wrote {key_file}; keep a copy of it apart from the database: without it no note can be read")
 
@@ -178,7 +177,7 @@ def rotate(key_file: KeyFile, url: Url) -> None:
     """Make a new key, encrypt every note with it, then drop the old keys."""
     from care_network.medical import keyring, notes
 
-    with _errors(), _connection(url) as conn:
+    with connection(url) as conn:
         ring = keyring.add_key(key_file)
         done = notes.reseal(conn, ring)
         left = set(notes.keys_in_use(conn)) - {ring.newest}
@@ -194,12 +193,12 @@ def show_note(resident: Annotated[str, typer.Argument(help="Code")], url: Url, l
     """The note, during an open alert of the resident only; the look is in the audit."""
     import msgspec
 
+    from care_network.access.permissions import Action
     from care_network.medical import keyring, notes
 
-    with _errors(), _connection(url) as conn:
+    with acting(url, login, Action.VIEW_MEDICAL_NOTE) as session:
         ring = keyring.load_key_file(key_file)
-        account = _account(conn, login)
-        shown = notes.read_note(conn, ring, account, resident, at=dt.datetime.now(dt.UTC), origin="cli")
+        shown = notes.read_note(session.conn, ring, session.account, resident, at=session.now, origin=session.origin)
         if shown is None:
             typer.echo(f"no medical note of {resident}")
         else:
@@ -218,14 +217,15 @@ def set_note(
     version: Annotated[int, typer.Option("--version", min=0, help="The version you decided on; 0: there is none.")] = 0,
 ) -> None:
     """Set some fields; the others stay as they are, unseen."""
+    from care_network.access.permissions import Action
     from care_network.medical import keyring, notes
 
-    with _errors(), _connection(url) as conn:
+    with acting(url, login, Action.EDIT_MEDICAL_NOTE) as session:
         ring = keyring.load_key_file(key_file)
-        account = _account(conn, login)
         values = dict(_pairs(fields))
-        now = dt.datetime.now(dt.UTC)
-        after = notes.write_note(conn, ring, account, resident, values, version, at=now, origin="cli")
+        after = notes.write_note(
+            session.conn, ring, session.account, resident, values, version, at=session.now, origin=session.origin
+        )
         typer.echo(f"medical note of {resident}: version {after}")
 
 
@@ -250,44 +250,8 @@ def _print(kind: str, stored: "Stored") -> None:
 
 
 @contextmanager
-def _connection(url: str) -> "Iterator[psycopg.Connection[Any]]":
-    import psycopg
-
-    # Autocommit: each service function is its own transaction.
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
-        yield conn
-
-
-def _account(conn: "psycopg.Connection[Any]", login: str) -> "Account":
-    """No password is asked for; see :mod:`shouwang.cli.session`."""
-    from care_network.access.accounts import account_by_login
-
-    account = account_by_login(conn, login)
-    if account is None:
-        raise ValueError(f"no active account {login!r}")
-    return account
-
-
-@contextmanager
 def _network(url: str, login: str) -> "Iterator[Network]":
     from care_network.records.network import Network
 
-    with _connection(url) as conn:
-        yield Network(conn, _account(conn, login), at=dt.datetime.now(dt.UTC), origin="cli")
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    import psycopg
-
-    from care_network.errors import ProvisioningError
-
-    try:
-        yield
-    except ProvisioningError as error:
-        zh = "" if error.message_zh == error.message_en else f"{error.message_zh}\n"
-        typer.secho(f"{zh}{error.message_en}", err=True, fg="red")
-        raise typer.Exit(1) from error
-    except (ValueError, psycopg.OperationalError, psycopg.DataError) as error:
-        typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(1) from error
+    with acting(url, login, None) as session:
+        yield Network(session.conn, session.account, at=session.now, origin=session.origin)

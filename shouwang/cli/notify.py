@@ -3,13 +3,16 @@
 import datetime as dt
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(help="Tell people: the delivery service, its keys, how somebody wants to be told.")
+from shouwang.cli.session import Login, Url, acting
 
-Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+if TYPE_CHECKING:
+    from dispatch.channels.policy import QuietHours
+
+app = typer.Typer(help="Tell people: the delivery service, its keys, how somebody wants to be told.")
 
 
 class Kind(StrEnum):
@@ -71,6 +74,7 @@ def prefer(
     kind: Annotated[Kind, typer.Argument(help="What the recipient is.")],
     key: Annotated[str, typer.Argument(help="Staff or organisation code; of a contact RESIDENT/PHONE.")],
     url: Url,
+    login: Login,
     channels: Annotated[str, typer.Option(help="In order, with commas: 'voice,sms'. Empty: the usual ones.")] = "",
     language: Annotated[Language | None, typer.Option(help="Instead of the login's or contact's.")] = None,
     quiet: Annotated[str, typer.Option(help="'22:00-07:00', Shanghai's clock; never holds an emergency.")] = "",
@@ -79,40 +83,33 @@ def prefer(
     ] = None,
 ) -> None:
     """How somebody wants to be told; replaces what they preferred before."""
-    import psycopg
-    from psycopg.types.json import Jsonb
+    from care_network.access.permissions import Action
+    from dispatch.channels.notifications import Recipient
+    from dispatch.channels.preferences import Preference, set_preference
 
     hours = _hours(quiet)
     addresses = dict(entry.split("=", 1) for entry in address or [] if "=" in entry)
     if len(addresses) != len(address or []):
         raise typer.BadParameter("write CHANNEL=ADDRESS", param_hint="--address")
-    with psycopg.connect(url) as conn:
-        conn.execute(
-            """
-            INSERT INTO notification_preference
-                (recipient_kind, recipient_key, channels, language, quiet_from, quiet_until, addresses)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (recipient_kind, recipient_key) DO UPDATE SET channels = excluded.channels,
-                language = excluded.language, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
-                addresses = excluded.addresses
-            """,
-            (
-                kind.value,
-                key,
-                [name.strip() for name in channels.split(",") if name.strip()],
-                None if language is None else language.value,
-                *hours,
-                Jsonb(addresses),
-            ),
-        )
+    wanted = Preference(
+        tuple(name.strip() for name in channels.split(",") if name.strip()),
+        None if language is None else language.value,
+        hours,
+        addresses,
+    )
+    with acting(url, login, Action.SET_PREFERENCES) as session:
+        recipient = Recipient(kind.value, key)
+        set_preference(session.conn, session.account, recipient, wanted, session.now, session.origin)
     typer.echo(f"{kind.value} {key}: stored")
 
 
-def _hours(text: str) -> tuple[dt.time | None, dt.time | None]:
+def _hours(text: str) -> "QuietHours | None":
+    from dispatch.channels.policy import QuietHours
+
     if not text:
-        return None, None
+        return None
     try:
         start, end = (dt.time.fromisoformat(part.strip()) for part in text.split("-"))
     except ValueError as error:
         raise typer.BadParameter(f"{text!r}: write 22:00-07:00", param_hint="--quiet") from error
-    return start, end
+    return QuietHours(start, end)

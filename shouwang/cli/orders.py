@@ -2,19 +2,14 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    import psycopg
+from shouwang.cli.session import Login, Session, Url, acting
 
-    from care_network.access.accounts import Account
-    from care_network.access.permissions import Action
-    from dispatch.core.history import Actor
+if TYPE_CHECKING:
     from dispatch.orders.store import Order
 
 app = typer.Typer(
@@ -26,8 +21,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
-Login = Annotated[str, typer.Option("--as", help="Login of the account that does it: its role, its area, the audit.")]
 Number = Annotated[int, typer.Argument(help="The order's number, as 'list' shows it.")]
 AlertId = Annotated[uuid.UUID, typer.Argument(help="The alert's id: the end of its address on the console.")]
 ServiceCode = Annotated[str | None, typer.Option("--service", help="What is done there; see 'services'.")]
@@ -44,9 +37,9 @@ def list_(
     service: ServiceCode = None,
 ) -> None:
     """Orders of the account's area, the gravest first."""
-    from care_network.access.permissions import Action, audit, visible_households
+    from care_network.access.permissions import Action, visible_households
     from dispatch.orders.states import LIVE
-    from dispatch.orders.store import Wanted, listed
+    from dispatch.orders.store import OrderFilter, list_orders
     from shouwang.cli.tables import orders
 
     views: dict[str, list[str]] = {
@@ -54,10 +47,10 @@ def list_(
     }  # fmt: skip
     if view not in views:
         raise typer.BadParameter(f"one of {', '.join(views)}", param_hint="--view")
-    with _desk(url, login, Action.VIEW_ORDERS) as (conn, account, _actor, now):
-        households = sorted(visible_households(conn, account))
-        found = listed(conn, Wanted(views[view], urgency, service, households=households))
-        audit(conn, account, "view_orders", at=now, origin="cli", detail={"view": view, "orders": len(found)})
+    with acting(url, login, Action.VIEW_ORDERS) as session:
+        households = sorted(visible_households(session.conn, session.account))
+        found = list_orders(session.conn, OrderFilter(views[view], urgency, service, households=households))
+        session.audit("view_orders", detail={"view": view, "orders": len(found)})
         orders.print_orders(found)
 
 
@@ -76,9 +69,9 @@ def show(number: Number, url: Url, login: Login) -> None:
     from dispatch.orders.store import history
     from shouwang.cli.tables import orders
 
-    with _desk(url, login, Action.VIEW_ORDERS) as (conn, account, _actor, now):
-        order = _order(conn, account, number, now)
-        orders.print_order(order, history(conn, order.id))
+    with acting(url, login, Action.VIEW_ORDERS) as session:
+        order = _order(session, number)
+        orders.print_order(order, history(session.conn, order.id))
 
 
 @app.command()
@@ -89,9 +82,9 @@ def suggest(alert: AlertId, url: Url, login: Login, service: ServiceCode = None)
     from dispatch.orders.people import Crews
     from shouwang.cli.tables import orders
 
-    with _desk(url, login, Action.DISPATCH) as (conn, account, _actor, now):
-        row = _alert(conn, account, alert, now, "view_candidates")
-        chosen, found = dispatch.suggest(conn, Crews(), row, service, now)
+    with acting(url, login, Action.DISPATCH) as session:
+        row = _alert(session, alert, "view_candidates")
+        chosen, found = dispatch.suggest(session.conn, Crews(), row, service, session.now)
         orders.print_match(chosen, found)
 
 
@@ -103,9 +96,11 @@ def dispatch_(alert: AlertId, url: Url, login: Login, service: ServiceCode = Non
     from dispatch.orders.people import Crews
     from shouwang.cli.tables import orders
 
-    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
-        _alert(conn, account, alert, now, "dispatch")
-        order = dispatch.dispatch_alert(conn, Crews(), alert, actor, now, service=service, staff_code=to)
+    with acting(url, login, Action.DISPATCH) as session:
+        _alert(session, alert, "dispatch")
+        order = dispatch.dispatch_alert(
+            session.conn, Crews(), alert, session.actor, session.now, service=service, staff_code=to
+        )
         orders.print_orders([order])
 
 
@@ -119,18 +114,20 @@ def plan(
     note: Note = "",
 ) -> None:
     """A planned service. Who goes is decided with the other planned ones, by the running 'orders run'."""
-    from care_network.access.permissions import Action, audit, visible_residents
+    from care_network.access.permissions import Action, visible_residents
     from dispatch.orders import dispatch
     from shouwang.cli.tables import orders
     from vocabulary.times import local_time
 
-    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
-        row = conn.execute("SELECT id FROM resident WHERE code = %s", (resident,)).fetchone()
-        if row is None or row[0] not in visible_residents(conn, account):
+    with acting(url, login, Action.DISPATCH) as session:
+        row = session.conn.execute("SELECT id FROM resident WHERE code = %s", (resident,)).fetchone()
+        if row is None or row[0] not in visible_residents(session.conn, session.account):
             raise ValueError(f"there is no resident {resident!r} in your area")
-        with conn.transaction():
-            order = dispatch.plan_service(conn, service, resident, local_time(at), actor, now, note=note)
-            audit(conn, account, "dispatch", at=now, resident_id=row[0], origin="cli", detail={"order": str(order.id)})
+        with session.conn.transaction():
+            order = dispatch.plan_service(
+                session.conn, service, resident, local_time(at), session.actor, session.now, note=note
+            )
+            session.audit("dispatch", resident_id=row[0], detail={"order": str(order.id)})
         orders.print_orders([order])
 
 
@@ -142,10 +139,17 @@ def offer(number: Number, url: Url, login: Login, to: To = None, note: Note = ""
     from dispatch.orders.people import Crews
     from shouwang.cli.tables import orders
 
-    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
-        order = _order(conn, account, number, now)
+    with acting(url, login, Action.DISPATCH) as session:
+        order = _order(session, number)
         changed = dispatch.reassign(
-            conn, Crews(), order.id, actor, now, expected_version=order.version, staff_code=to, note=note
+            session.conn,
+            Crews(),
+            order.id,
+            session.actor,
+            session.now,
+            expected_version=order.version,
+            staff_code=to,
+            note=note,
         )
         orders.print_orders([changed])
 
@@ -167,12 +171,20 @@ def step(
 
     if what not in BY_PERSON:
         raise typer.BadParameter(f"one of {', '.join(BY_PERSON)}", param_hint="WHAT")
-    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
-        order = _order(conn, account, number, now)
+    with acting(url, login, Action.DISPATCH) as session:
+        order = _order(session, number)
         if order.staff_id is None:
             raise ValueError(f"nobody has order {number}; offer it first: shouwang orders offer {number}")
         changed = dispatch.act_as_person(
-            conn, Crews(), order.id, what, order.staff_id, actor, now, expected_version=order.version, note=note
+            session.conn,
+            Crews(),
+            order.id,
+            what,
+            order.staff_id,
+            session.actor,
+            session.now,
+            expected_version=order.version,
+            note=note,
         )
         orders.print_orders([changed])
 
@@ -184,9 +196,15 @@ def cancel(number: Number, url: Url, login: Login, note: Note = "") -> None:
     from dispatch.orders import dispatch
     from shouwang.cli.tables import orders
 
-    with _desk(url, login, Action.DISPATCH) as (conn, account, actor, now):
-        order = _order(conn, account, number, now)
-        orders.print_orders([dispatch.cancel(conn, order.id, actor, now, expected_version=order.version, note=note)])
+    with acting(url, login, Action.DISPATCH) as session:
+        order = _order(session, number)
+        orders.print_orders(
+            [
+                dispatch.cancel(
+                    session.conn, order.id, session.actor, session.now, expected_version=order.version, note=note
+                )
+            ]
+        )
 
 
 @app.command()
@@ -201,21 +219,21 @@ def link(
 ) -> None:
     """The path of the phone page of who has the order, for when no message reaches them. It acts as that person: send
     it to nobody else. Put the console's address before it."""
-    from care_network.access.permissions import Action, audit
+    from care_network.access.permissions import Action
     from dispatch.core.links import load_link_keys
     from dispatch.orders.messages import page_path, rating_path
 
-    with _desk(url, login, Action.DISPATCH) as (conn, account, _actor, now):
-        order = _order(conn, account, number, now)
+    with acting(url, login, Action.DISPATCH) as session:
+        order = _order(session, number)
         keys = load_link_keys(key_file)
         if not rate and order.staff_code is None:
             raise ValueError(f"nobody has order {number}; offer it first: shouwang orders offer {number}")
-        audit(conn, account, "make_link", at=now, resident_id=order.resident_id, origin="cli",
+        session.audit("make_link", resident_id=order.resident_id,
               detail={"order": str(order.id), "staff": None if rate else order.staff_code})  # fmt: skip
         typer.echo(
-            rating_path(keys, order.id, "family", now)
+            rating_path(keys, order.id, "family", session.now)
             if rate
-            else page_path(keys, order.id, order.staff_code or "", now)
+            else page_path(keys, order.id, order.staff_code or "", session.now)
         )
 
 
@@ -241,65 +259,41 @@ def sla(
     """
     import msgspec
 
-    from care_network.access.permissions import Action, audit
+    from care_network.access.permissions import Action
     from dispatch.sla import report as sla_store
     from shouwang.cli.tables import orders
 
-    with _desk(url, login, Action.VIEW_OPERATIONS) as (conn, account, _actor, now):
-        since = now - dt.timedelta(days=days)
-        lines = sla_store.report(conn, since, now, now, under=account.area_path, by_shift=by_shift)
-        audit(conn, account, "view_sla", at=now, origin="cli", detail={"days": days})
+    with acting(url, login, Action.VIEW_OPERATIONS) as session:
+        since = session.now - dt.timedelta(days=days)
+        lines = sla_store.report(
+            session.conn, since, session.now, session.now, under=session.account.area_path, by_shift=by_shift
+        )
+        session.audit("view_sla", detail={"days": days})
         if as_json:
             typer.echo(msgspec.json.format(msgspec.json.encode(lines), indent=2).decode())
         else:
-            orders.print_sla(lines, sla_store.targets(conn).at(now))
+            orders.print_sla(lines, sla_store.targets(session.conn).at(session.now))
 
 
-@contextmanager
-def _desk(
-    url: str, login: str, action: "Action"
-) -> "Iterator[tuple[psycopg.Connection[Any], Account, Actor, dt.datetime]]":
-    """A connection, the account, who it is in the history, and the time; refusals in words end the command."""
-    import psycopg
+def _order(session: Session, number: int) -> "Order":
+    from care_network.access.permissions import visible_households
+    from dispatch.orders.store import load_by_number
 
-    from dispatch.alerts.lifecycle import LifecycleError
-    from dispatch.core.history import Actor
-    from dispatch.core.links import LinkKeyError
-    from shouwang.cli.session import NotAllowedError, actor
-
-    try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
-            account = actor(conn, login, action)
-            yield conn, account, Actor(account.id, account.name_zh, "cli"), dt.datetime.now(dt.UTC)
-    except LifecycleError as error:
-        typer.secho(f"{error.message_zh}\n{error.message_en}", err=True, fg="red")
-        raise typer.Exit(1) from error
-    except (ValueError, NotAllowedError, LinkKeyError, psycopg.OperationalError) as error:
-        typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(1) from error
-
-
-def _order(conn: "psycopg.Connection[Any]", account: "Account", number: int, now: dt.datetime) -> "Order":
-    from care_network.access.permissions import audit, visible_households
-    from dispatch.orders.store import by_number
-
-    order = by_number(conn, number)
-    seen = order.household_id in visible_households(conn, account)
-    audit(conn, account, "view_order" if seen else "refused_view_order", at=now, resident_id=order.resident_id,
-          origin="cli", detail={"order": str(order.id)})  # fmt: skip
+    order = load_by_number(session.conn, number)
+    seen = order.household_id in visible_households(session.conn, session.account)
+    action = "view_order" if seen else "refused_view_order"
+    session.audit(action, resident_id=order.resident_id, detail={"order": str(order.id)})
     if not seen:
         raise ValueError(f"there is no work order {number} in your area; see: shouwang orders list")
     return order
 
 
-def _alert(
-    conn: "psycopg.Connection[Any]", account: "Account", alert: uuid.UUID, now: dt.datetime, action: str
-) -> dict[str, Any]:
-    from care_network.access.permissions import audit, visible_households
+def _alert(session: Session, alert: uuid.UUID, action: str) -> dict[str, Any]:
+    from care_network.access.permissions import visible_households
     from dispatch.alerts.lifecycle import load
 
-    row = load(conn, alert)
-    if row is None or row["household_id"] not in visible_households(conn, account):
+    row = load(session.conn, alert)
+    if row is None or row["household_id"] not in visible_households(session.conn, session.account):
         raise ValueError(f"there is no alert {alert} in your area")
-    audit(conn, account, action, at=now, resident_id=row["resident_id"], origin="cli", detail={"alert": str(alert)})
+    session.audit(action, resident_id=row["resident_id"], detail={"alert": str(alert)})
     return row

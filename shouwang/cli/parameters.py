@@ -1,16 +1,11 @@
 """The commands ``shouwang alerting parameters …`` and ``shouwang alerting pause …``: what people set, and why."""
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    import psycopg
-
-    from care_network.access.accounts import Account
+from shouwang.cli.session import Login, Url, acting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +23,7 @@ app = typer.Typer(
       shouwang alerting parameters history --grade severe --as admin
     """,
 )
-pauses = typer.Typer(
+pause_app = typer.Typer(
     no_args_is_help=True,
     help="""Times in which some alerts of a home wait: a carer is there, or a device is worked on.
 
@@ -39,15 +34,12 @@ pauses = typer.Typer(
     """,
 )
 
-Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
-Login = Annotated[str, typer.Option("--as", help="Login of the account that does it: its role, its area, the audit.")]
 Resident = Annotated[str, typer.Option("--resident", help="A resident's code.")]
 Home = Annotated[str, typer.Option("--home", help="A household's code.")]
 Grade = Annotated[str, typer.Option("--grade", help="intact, mild, moderate, severe or lost (GB/T 42195-2022).")]
 District = Annotated[bool, typer.Option("--district", help="The whole district.")]
 Name = Annotated[str, typer.Argument(help="The parameter, as 'list' names it: inactivity.floor, limit.spo2.low …")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
-ORIGIN = "cli"
 
 
 @app.command("list")
@@ -61,12 +53,12 @@ def list_(
     own: Annotated[bool, typer.Option("--set", help="Only what differs from the defaults.")] = False,
 ) -> None:
     """Every parameter: its value and where that comes from, the default, the limits."""
+    from alerting.tuning import sheet as tuning
     from shouwang.cli.tables import parameters
 
-    with _desk(url, login) as (conn, account, now):
-        from alerting.tuning import sheet as tuning
-
-        sheet = tuning.look(conn, account, *_target(resident, home, grade, district), now, ORIGIN)
+    target = _target(resident, home, grade, district)
+    with acting(url, login, None) as session:
+        sheet = tuning.look(session.conn, session.account, *target, session.now, session.origin)
         parameters.print_sheet(sheet, own)
 
 
@@ -106,28 +98,30 @@ def history(
     url: Url, login: Login, resident: Resident = "", home: Home = "", grade: Grade = "", district: District = False
 ) -> None:
     """Who changed what, when and why; the newest first."""
+    from alerting.tuning import sheet as tuning
     from shouwang.cli.tables import parameters
 
-    with _desk(url, login) as (conn, account, now):
-        from alerting.tuning import sheet as tuning
-
-        sheet = tuning.look(conn, account, *_target(resident, home, grade, district), now, ORIGIN)
+    target = _target(resident, home, grade, district)
+    with acting(url, login, None) as session:
+        sheet = tuning.look(session.conn, session.account, *target, session.now, session.origin)
         parameters.print_history(sheet)
 
 
-@pauses.command("list")
+@pause_app.command("list")
 def list_pauses(
     url: Url, login: Login, home: Annotated[str, typer.Option("--home", help="The last 20 of this home.")] = ""
 ) -> None:
     """Pauses that run now."""
-    from alerting.tuning import pauses as service
+    from alerting.tuning import pauses
+    from care_network.access.permissions import Action
     from shouwang.cli.tables import parameters
 
-    with _desk(url, login) as (conn, account, now):
-        parameters.print_pauses(service.listing(conn, account, now, home or None), now)
+    with acting(url, login, Action.VIEW_ALERTS) as session:
+        entries = pauses.listing(session.conn, session.account, session.now, home or None)
+        parameters.print_pauses(entries, session.now)
 
 
-@pauses.command()
+@pause_app.command()
 def begin(
     kind: Annotated[str, typer.Argument(help="'carer' (at most 12 hours) or 'maintenance' (at most 72).")],
     home: Annotated[str, typer.Argument(help="The household's code.")],
@@ -138,20 +132,25 @@ def begin(
     device: Annotated[str, typer.Option("--device", help="Maintenance of this device alone: gw-1/radar.")] = "",
 ) -> None:
     """From now on some alerts of the home wait."""
-    from alerting.tuning import pauses as service
+    from alerting.tuning import pauses
+    from care_network.access.permissions import Action
 
-    with _desk(url, login) as (conn, account, now):
-        number = service.begin(conn, account, home, kind, dt.timedelta(hours=hours), reason, now, ORIGIN, device)
-        typer.echo(f"pause {number} until {(now + dt.timedelta(hours=hours)).astimezone():%Y-%m-%d %H:%M %Z}")
+    with acting(url, login, Action.PAUSE_ALERTS) as session:
+        lasts = dt.timedelta(hours=hours)
+        number = pauses.begin(
+            session.conn, session.account, home, kind, lasts, reason, session.now, session.origin, device
+        )
+        typer.echo(f"pause {number} until {(session.now + lasts).astimezone():%Y-%m-%d %H:%M %Z}")
 
 
-@pauses.command("end")
+@pause_app.command("end")
 def end_(number: Annotated[int, typer.Argument(help="As 'list' gives it.")], url: Url, login: Login) -> None:
     """It is over before its time."""
-    from alerting.tuning import pauses as service
+    from alerting.tuning import pauses
+    from care_network.access.permissions import Action
 
-    with _desk(url, login) as (conn, account, now):
-        service.end(conn, account, number, now, ORIGIN)
+    with acting(url, login, Action.PAUSE_ALERTS) as session:
+        pauses.end(session.conn, session.account, number, session.now, session.origin)
         typer.echo(f"pause {number} is over")
 
 
@@ -167,29 +166,6 @@ def _target(resident: str, home: str, grade: str, district: bool) -> tuple[str, 
 def _change(url: str, login: str, name: str, value: float | None, reason: str, target: tuple[str, str]) -> None:
     from alerting.tuning import sheet as tuning
 
-    with _desk(url, login) as (conn, account, now):
-        done = tuning.change(conn, account, *target, name, value, reason, now, ORIGIN)
+    with acting(url, login, None) as session:
+        done = tuning.change(session.conn, session.account, *target, name, value, reason, session.now, session.origin)
         typer.echo("done; running services take it within seconds" if done else "it is so already; nothing changed")
-
-
-@contextmanager
-def _desk(url: str, login: str) -> "Iterator[tuple[psycopg.Connection[Any], Account, dt.datetime]]":
-    """A connection and the account; refusals are told in both languages, with exit status 1."""
-    import psycopg
-
-    from care_network.access.accounts import account_by_login
-    from care_network.errors import ProvisioningError
-
-    try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
-            account = account_by_login(conn, login)
-            if account is None:
-                raise ValueError(f"no active account {login!r}")
-            yield conn, account, dt.datetime.now(dt.UTC)
-    except ProvisioningError as error:
-        zh = "" if error.message_zh == error.message_en else f"{error.message_zh}\n"
-        typer.secho(f"{zh}{error.message_en}", err=True, fg="red")
-        raise typer.Exit(1) from error
-    except (ValueError, psycopg.OperationalError) as error:
-        typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(1) from error

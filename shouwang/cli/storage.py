@@ -1,32 +1,30 @@
 """The commands ``shouwang storage …`` and ``shouwang maintain``: roll-ups and retention."""
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+
+from shouwang.cli.session import ORIGIN, Url, acting_account, connection, refusals
 
 app = typer.Typer(
     help="How long readings, minutes and hours are kept; how far the roll-ups are; what it all takes.",
     no_args_is_help=True,
 )
 
-Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
 Days = Annotated[int | None, typer.Option(min=1, help="Days; left out: as it is.")]
 
 
 @app.command()
 def status(url: Url) -> None:
     """Grade, retention, lag of the roll-ups, and bytes of each table."""
-    import psycopg
     from rich.console import Console
     from rich.table import Table
 
     from database.retention import load_retention
     from database.storage import examine_storage, sizes
 
-    with _errors(), psycopg.connect(url, autocommit=True) as conn:
+    with connection(url) as conn:
         keep, state = load_retention(conn), examine_storage(conn, dt.datetime.now(dt.UTC))
         out = Console()
         out.print(f"grade: {state.grade}")
@@ -41,23 +39,38 @@ def status(url: Url) -> None:
 
 
 @app.command()
-def retention(url: Url, raw_days: Days = None, minute_days: Days = None, hour_days: Days = None) -> None:
-    """Show or change how long readings, minutes and hours are kept.
+def retention(
+    url: Url,
+    raw_days: Days = None,
+    minute_days: Days = None,
+    hour_days: Days = None,
+    login: Annotated[
+        str | None, typer.Option("--as", help="To change it: login of an account that may set the platform up.")
+    ] = None,
+) -> None:
+    """Show or change how long readings, minutes and hours are kept; a change needs --as, and is in the audit.
 
     It holds at once, at every grade: TimescaleDB's policies are set anew, or our maintenance follows within the hour.
     What ingest accepts follows, too. What is removed does not come back.
 
-    Example: shouwang storage retention --raw-days 60 --minute-days 365
+    Example: shouwang storage retention --raw-days 60 --minute-days 365 --as admin
     """
-    import psycopg
+    import msgspec
 
+    from care_network.access.permissions import Action, audit
     from database.retention import Retention, load_retention, set_retention
 
-    with _errors(), psycopg.connect(url, autocommit=True) as conn:
+    with connection(url) as conn:
         now = load_retention(conn)
         wanted = Retention(raw_days or now.raw_days, minute_days or now.minute_days, hour_days or now.hour_days)
         if wanted != now:
-            set_retention(conn, wanted)
+            if login is None:
+                raise ValueError("name with --as who changes it: what is removed does not come back")
+            account = acting_account(conn, login, Action.PROVISION)
+            with conn.transaction():
+                set_retention(conn, wanted)
+                detail = {"before": msgspec.structs.asdict(now), "after": msgspec.structs.asdict(wanted)}
+                audit(conn, account, "set_retention", at=dt.datetime.now(dt.UTC), origin=ORIGIN, detail=detail)
         typer.echo(f"readings {wanted.raw_days} days, minutes {wanted.minute_days} days, hours {wanted.hour_days} days")
 
 
@@ -71,12 +84,10 @@ def refresh(
 
     Times whose readings are gone keep the roll-ups they have.
     """
-    import psycopg
-
     from database.grade import Grade, schema_grade
     from database.rollup import mark_due
 
-    with _errors(), psycopg.connect(url, autocommit=True) as conn:
+    with connection(url) as conn:
         if schema_grade(conn) is Grade.COMMUNITY:
             typer.echo("TimescaleDB sees every change by itself and refreshes it within minutes: nothing to do")
             return
@@ -99,18 +110,7 @@ def maintain(
 
     if not once:
         return main()
-    with _errors():
+    with refusals():
         done = run_once(DatabaseSettings(), dt.datetime.now(dt.UTC))
         typer.echo(f"rolled up {done.rolled_up} hours of series; retired {done.retired} rows or chunks")
     return None
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    import psycopg
-
-    try:
-        yield
-    except (psycopg.Error, ValueError, RuntimeError) as error:
-        typer.secho(f"storage: {str(error).strip()}", err=True, fg="red")
-        raise typer.Exit(1) from error

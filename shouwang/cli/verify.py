@@ -5,11 +5,14 @@ import logging
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-import structlog
 import typer
+
+from shouwang.cli.session import refusals
+
+if TYPE_CHECKING:
+    from shouwang.verify.harness import Result
 
 
 def verify(
@@ -37,17 +40,12 @@ def verify(
     Exit status 0: none missing, none doubled, none altered; 1: otherwise.
     """
     from rich.console import Console
-    from rich.table import Table
 
-    from shouwang.brokers.local import BrokerError, mosquitto_binary
-    from shouwang.verify.accounting import Account
+    from shouwang.brokers.local import mosquitto_binary
     from shouwang.verify.faults import FAULTS
     from shouwang.verify.harness import verify as prove
     from shouwang.verify.servers import BROKERS, DATABASES
 
-    # the gateways' own words about lost connections are what is expected here
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    progress, out = Console(stderr=True), Console()
     if broker not in BROKERS:
         raise typer.BadParameter(f"{broker!r} is none of {', '.join(BROKERS)}", param_hint="--broker")
     if broker == "mosquitto" and mosquitto_binary() is None:
@@ -61,9 +59,11 @@ def verify(
         )
     if keep is not None and keep.exists():
         raise typer.BadParameter(f"{keep} exists already; name a new folder", param_hint="--keep")
+    _silence_gateways()
+    progress = Console(stderr=True)
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="shouwang-verify-"))
     try:
-        with progress.status("starting database, broker and ingest …") as status:
+        with refusals(status=2), progress.status("starting database, broker and ingest …") as status:
 
             def tell(text: str) -> None:
                 status.update(text)
@@ -82,30 +82,45 @@ def verify(
                 workers=workers,
                 keep=keep is not None,
             )
-    except (BrokerError, RuntimeError, TimeoutError, OSError) as error:
-        typer.secho(f"verify: {error}", err=True, fg="red")
-        raise typer.Exit(2) from error
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
     if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(result) | {"exact": result.exact}))
+        _print_json(result)
     else:
-        table = Table("", "sent", "stored", "missing", "doubled", "altered", "invented")
-        rows: dict[str, Account] = {
-            "readings": result.readings,
-            "readings to be refused": result.refused,
-            "events": result.events,
-        }
-        for name, found in rows.items():
-            table.add_row(name, *(f"{number:,}" for number in msgspec.structs.astuple(found)))
-        out.print(table)
-        frames = ", ".join(f"{number:,} {stream} frames" for stream, number in sorted(result.frames.items()))
-        gaps = ", ".join(f"{number} {state}" for state, number in sorted(result.gaps.items())) or "none"
-        out.print(
-            f"{result.gateways} gateways over {result.broker} into {result.database}, {len(result.faults)} faults in"
-            f" {result.seconds:.0f} s, seed {result.seed}; {frames}; gaps: {gaps}; quiet after"
-            f" {result.settled_after_s} s"
-        )
-        out.print("exactly once" if result.exact else "NOT exactly once")
+        _print(result)
     raise typer.Exit(0 if result.exact else 1)
+
+
+def _silence_gateways() -> None:
+    """Gateways that say that they lost a connection are what is expected here."""
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def _print_json(result: "Result") -> None:
+    import msgspec
+
+    typer.echo(json.dumps(msgspec.to_builtins(result) | {"exact": result.exact}))
+
+
+def _print(result: "Result") -> None:
+    import msgspec
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Console()
+    table = Table("", "sent", "stored", "missing", "doubled", "altered", "invented")
+    rows = {"readings": result.readings, "readings to be refused": result.refused, "events": result.events}
+    for name, balance in rows.items():
+        table.add_row(name, *(f"{number:,}" for number in msgspec.structs.astuple(balance)))
+    out.print(table)
+    frames = ", ".join(f"{number:,} {stream} frames" for stream, number in sorted(result.frames.items()))
+    gaps = ", ".join(f"{number} {state}" for state, number in sorted(result.gaps.items())) or "none"
+    out.print(
+        f"{result.gateways} gateways over {result.broker} into {result.database}, {len(result.faults)} faults in"
+        f" {result.seconds:.0f} s, seed {result.seed}; {frames}; gaps: {gaps}; quiet after"
+        f" {result.settled_after_s} s"
+    )
+    out.print("exactly once" if result.exact else "NOT exactly once")

@@ -1,4 +1,4 @@
-"""Send a command to a gateway and wait for what becomes of it."""
+"""Send a command to a gateway and wait for its answer."""
 
 import queue
 import time
@@ -16,7 +16,7 @@ AGAIN_S = 5.0
 """A command to a gateway that is offline is not kept for it: it is sent again this often until it is answered."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True):
     """``ok``: the gateway did it; ``text``: the gateway's own words."""
 
     ok: bool
@@ -25,10 +25,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def ask(
     broker: Broker, gateway: str, kind: str, args: Mapping[str, wire.Scalar], body: bytes, patience_s: float
-) -> Outcome:
-    """Sends until the gateway answers, and waits for its final answer; as the identity ``svc-console``.
+) -> Answer:
+    """Send a command, as the identity ``svc-console``, until the gateway gives its final answer.
 
-    A repetition has the same id: the gateway's commands bear that.
+    A repetition has the same id, so the gateway does it once.
 
     Raises TimeoutError after ``patience_s``, OSError where a certificate file can not be read.
     """
@@ -67,6 +67,6 @@ def ask(
                 continue
             last = reply.detail
             if reply.final or not reply.ok:
-                return Outcome(reply.ok, reply.detail)
+                return Answer(reply.ok, reply.detail)
     finally:
         mqtt.stop(client)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge_agent.config import parse_home
-from firmware_profiles.signed_config import HomeUpdate, seal, write_public_key
+from edge_agent.updates.signed_config import HomeUpdate, seal, write_public_key
 
 
 def make_key(file: Path) -> str:

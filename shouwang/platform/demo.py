@@ -25,7 +25,7 @@ STORE_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Options:
+class DemoOptions:
     """What ``shouwang demo`` was asked for."""
 
     data: Path
@@ -36,7 +36,7 @@ class Options:
     report: Path | None = None
 
 
-def run(options: Options, out: Console) -> dict[str, Any]:
+def run(options: DemoOptions, out: Console) -> dict[str, Any]:
     """Run until the time is over or SIGINT or SIGTERM comes; returns the report.
 
     Raises RuntimeError or TimeoutError, with a text for the operator, where something does not start.
@@ -88,7 +88,7 @@ def start_homes(platform: Platform, homes: list[SimulatedHome]) -> list[Path]:
     return files
 
 
-def _greet(platform: Platform, district: DemoDistrict, options: Options, out: Console) -> None:
+def _greet(platform: Platform, district: DemoDistrict, options: DemoOptions, out: Console) -> None:
     out.print(f"\n[bold green]守望 Shouwang[/]  {options.homes} 户 homes · PostgreSQL ({platform.grade}) · NATS")
     out.print(f"  [bold]{platform.address}[/]\n")
     for login in district.logins:

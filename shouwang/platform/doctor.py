@@ -13,7 +13,7 @@ from firmware_profiles.settings import BrokerSettings
 TIMEOUT_S = 5.0
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Check(msgspec.Struct, frozen=True):
     """One thing looked at."""
 
     what: str
@@ -21,27 +21,27 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
 
 
-def findings() -> Iterator[Finding]:
+def checks() -> Iterator[Check]:
     """Look at the database and the broker that the environment names."""
     health = examine(DatabaseSettings().url)
     built = "not migrated: run `shouwang migrate`" if health.built is None else f"schema built for {health.built}"
-    yield Finding("database", health.reachable, f"{health.server or 'not reachable'}; {built}")
+    yield Check("database", health.reachable, f"{health.server or 'not reachable'}; {built}")
     for text in health.findings:
-        yield Finding("database", False, text)
+        yield Check("database", False, text)
     yield _broker()
 
 
-def _broker() -> Finding:
+def _broker() -> Check:
     broker = BrokerSettings().broker()
     where = f"{broker.host}:{broker.port}"
     try:
         with socket.create_connection((broker.host, broker.port), TIMEOUT_S) as plain:
             if broker.ca is None:
-                return Finding("broker", True, f"{where} answers (plain TCP: for loopback only)")
+                return Check("broker", True, f"{where} answers (plain TCP: for loopback only)")
             context = ssl.create_default_context(cafile=str(broker.ca))
             if broker.cert is not None:
                 context.load_cert_chain(str(broker.cert), None if broker.key is None else str(broker.key))
             with context.wrap_socket(plain, server_hostname=broker.host) as secure:
-                return Finding("broker", True, f"{where} answers, {secure.version()}")
+                return Check("broker", True, f"{where} answers, {secure.version()}")
     except (OSError, ssl.SSLError) as error:
-        return Finding("broker", False, f"{where}: {error}; check SHOUWANG_BROKER_… and that the broker runs")
+        return Check("broker", False, f"{where}: {error}; check SHOUWANG_BROKER_… and that the broker runs")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Account(msgspec.Struct, frozen=True):
+class Balance(msgspec.Struct, frozen=True):
     """Counts of readings (or events): ``missing`` were sent and are not stored, ``doubled`` are stored more than once,
     ``altered`` have another value, ``invented`` were never sent."""
 
@@ -22,8 +22,8 @@ class Account(msgspec.Struct, frozen=True):
     def exact(self) -> bool:
         return not (self.missing or self.doubled or self.altered or self.invented)
 
-    def __add__(self, other: "Account") -> "Account":
-        return Account(
+    def __add__(self, other: "Balance") -> "Balance":
+        return Balance(
             *(a + b for a, b in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True))
         )
 
@@ -33,7 +33,7 @@ def account(
     sent: NDArray[np.float32],
     stored_us: NDArray[np.int64],
     stored: NDArray[np.float32],
-) -> Account:
+) -> Balance:
     """One series: times (µs, each sent time once) and values, shapes [n] and [m] in any order."""
     order = np.argsort(stored_us, kind="stable")
     stored_us, stored = stored_us[order], stored[order]
@@ -42,7 +42,7 @@ def account(
     sent_order = np.argsort(sent_us)
     found = np.isin(sent_us[sent_order], times)
     same = sent[sent_order][found] == stored[first][expected]
-    return Account(
+    return Balance(
         sent=len(sent_us),
         stored=len(stored_us),
         missing=int((~found).sum()),
@@ -52,5 +52,5 @@ def account(
     )
 
 
-def total(accounts: Iterable[Account]) -> Account:
-    return sum(accounts, Account())
+def total(accounts: Iterable[Balance]) -> Balance:
+    return sum(accounts, Balance())

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from shouwang.brokers.local import LocalBroker
-from shouwang.verify.lines import Line, State
+from shouwang.verify.lines import Relay, RelayState
 from shouwang.verify.servers import Servers
 
 
@@ -72,7 +72,7 @@ def _lose_what_waits(servers: Servers, _rng: random.Random, seconds: float) -> N
         worker.start()
 
 
-def _line(which: Callable[[Servers], Line], state: State) -> Trouble:
+def _line(which: Callable[[Servers], Relay], state: RelayState) -> Trouble:
     def trouble(servers: Servers, _rng: random.Random, seconds: float) -> None:
         which(servers).trouble(state, seconds)
         time.sleep(seconds)
@@ -80,7 +80,7 @@ def _line(which: Callable[[Servers], Line], state: State) -> Trouble:
     return trouble
 
 
-def _homes(state: State, times: float = 1) -> Trouble:
+def _homes(state: RelayState, times: float = 1) -> Trouble:
     """Two lines of five are in trouble for ``times`` as long as the fault lasts, if they are not already."""
 
     def trouble(servers: Servers, rng: random.Random, seconds: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.outbox.outbox import Buffer
+from edge_agent.outbox.outbox import Outbox
 from edge_agent.outbox.sent import Sent
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
@@ -35,14 +35,14 @@ class Gateway:
     def __init__(self, name: str, folder: Path, broker: Callable[[], Broker]) -> None:
         self.name, self._folder, self._broker = name, folder, broker
         self._clock = Clock()
-        self._buffer = Buffer(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024, fresh_us=FRESH_US)
+        self._outbox = Outbox(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024, fresh_us=FRESH_US)
         self._sent = Sent(folder / f"{name}.sent", SENT_BYTES)
         self._uplink: Uplink | None = None
         self._bases: list[int] = []
         self.events_us: list[int] = []
 
     def connect(self) -> None:
-        self._uplink = Uplink(self._broker(), self.name, self._buffer, self._clock, {}, self._sent, ack_timeout_s=5)
+        self._uplink = Uplink(self._broker(), self.name, self._outbox, self._clock, {}, self._sent, ack_timeout_s=5)
         self._uplink.start()
 
     async def disconnect(self) -> None:
@@ -57,18 +57,18 @@ class Gateway:
         series = [wire.make_series(DEVICE, CHANNEL, base_us, times, values)]
         if number % STRANGER_EVERY == 0:
             series.append(wire.make_series(STRANGER, CHANNEL, base_us, times[:1], values[:1]))
-        self._buffer.put_frame(base_us, series)
+        self._outbox.put_frame(base_us, series)
         self._pump()
 
     def event(self) -> None:
         time_us = max(self._clock.now_us(), self.events_us[-1] + 1 if self.events_us else 0)
         self.events_us.append(time_us)
-        self._buffer.put_event(EVENT_DEVICE, EVENT, time_us, {}, b"")
+        self._outbox.put_event(EVENT_DEVICE, EVENT, time_us, {}, b"")
         self._pump()
 
     @property
     def pending(self) -> int:
-        return self._buffer.totals().pending
+        return self._outbox.totals().pending
 
     def readings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Everything that was ever put in: times (µs) and values."""
@@ -83,7 +83,7 @@ class Gateway:
         return times[:: READINGS * STRANGER_EVERY], values[:: READINGS * STRANGER_EVERY]
 
     def close(self) -> None:
-        self._buffer.close()
+        self._outbox.close()
 
     def tell(self) -> None:
         """What the broker has acknowledged, as a gateway tells it now and then."""

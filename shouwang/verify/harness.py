@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from firmware_profiles import wire
 from ingest.quarantine.refusals import Code
-from shouwang.verify.accounting import Account, account, total
+from shouwang.verify.accounting import Balance, account, total
 from shouwang.verify.faults import FAULTS, Fault
 from shouwang.verify.fleet import EVENT, Fleet, Gateway
 from shouwang.verify.servers import Servers
@@ -35,9 +35,9 @@ class Result(msgspec.Struct, frozen=True):
     gateways: int
     seed: int
     seconds: float
-    readings: Account
-    refused: Account
-    events: Account
+    readings: Balance
+    refused: Balance
+    events: Balance
     frames: dict[str, int]
     faults: list[Fault]
     gaps: dict[str, int]
@@ -139,7 +139,7 @@ def _settle(servers: Servers, fleet: Fleet, calm_s: int, tell: Tell) -> None:
         tell(f"settling: {pending} messages wait, {missing} streams miss something")
 
 
-def _readings(conn: Connection, gateway: Gateway) -> Account:
+def _readings(conn: Connection, gateway: Gateway) -> Balance:
     found = conn.execute(
         """
         SELECT (extract(epoch FROM time) * 1e6)::bigint, value FROM reading
@@ -151,7 +151,7 @@ def _readings(conn: Connection, gateway: Gateway) -> Account:
     return account(*gateway.readings(), *_columns(found))
 
 
-def _refused(conn: Connection, gateway: Gateway) -> Account:
+def _refused(conn: Connection, gateway: Gateway) -> Balance:
     """By what lies in the quarantine: frames with the refused readings alone."""
     found: list[tuple[Any, ...]] = conn.execute(
         "SELECT payload, times FROM quarantine WHERE gateway = %s AND code = %s", (gateway.name, Code.UNKNOWN_DEVICE)
@@ -165,7 +165,7 @@ def _refused(conn: Connection, gateway: Gateway) -> Account:
     return account(*gateway.strangers(), *_columns(stored))
 
 
-def _events(conn: Connection, gateway: Gateway) -> Account:
+def _events(conn: Connection, gateway: Gateway) -> Balance:
     found = conn.execute(
         """
         SELECT (extract(epoch FROM time) * 1e6)::bigint, 0 FROM event

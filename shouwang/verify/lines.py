@@ -6,20 +6,20 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
-State = Literal["open", "cut", "silent", "deaf"]
+RelayState = Literal["open", "cut", "silent", "deaf"]
 """*cut*: every connection is reset, and none is made. *silent*: the connections stay and carry nothing; then all of it
 arrives. *deaf*: what the server says is lost, what it is told arrives; then every connection is reset. A commit
 succeeds then, and its client does not hear of it."""
 _CHUNK = 65_536
 
 
-class Line:
+class Relay:
     """A relay from ``port`` to the server's port (asked for at each connection). Bytes pass as they are, so TLS goes
     from end to end. Use as a context manager; runs in a thread of its own."""
 
     def __init__(self, server_port: Callable[[], int]) -> None:
         self._server_port = server_port
-        self._state: State = "open"
+        self._state: RelayState = "open"
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._stop, self._passing = asyncio.Event(), asyncio.Event()
@@ -28,11 +28,11 @@ class Line:
         self.port = 0
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="line")
 
-    def trouble(self, state: State, seconds: float) -> None:
+    def trouble(self, state: RelayState, seconds: float) -> None:
         """Be in this state for so long; nothing happens where the line is in trouble already. Returns at once."""
         self._loop.call_soon_threadsafe(self._begin, state, seconds)
 
-    def __enter__(self) -> "Line":
+    def __enter__(self) -> "Relay":
         self._thread.start()
         if not self._ready.wait(10):
             raise TimeoutError("the relay does not start")
@@ -43,7 +43,7 @@ class Line:
         self._thread.join()
         self._loop.close()
 
-    def _begin(self, state: State, seconds: float) -> None:
+    def _begin(self, state: RelayState, seconds: float) -> None:
         if self._state != "open":
             return
         self._state = state

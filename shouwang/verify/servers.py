@@ -19,7 +19,7 @@ from shouwang.brokers.nats_cluster import NatsCluster
 from shouwang.brokers.pki import Pki
 from shouwang.platform.processes import Child
 from shouwang.verify.fleet import DEVICE, EVENT_DEVICE
-from shouwang.verify.lines import Line
+from shouwang.verify.lines import Relay
 
 BROKERS: dict[str, type[LocalBroker | NatsCluster]] = {
     "nats": EmbeddedBroker,
@@ -42,9 +42,9 @@ class Servers:
         self.postgres = make_database(database, folder / "postgres")
         self.broker = BROKERS[broker](folder / "broker", Pki(folder / "pki"))
         self._count = workers
-        self.database_line = Line(lambda: self.postgres.port)
-        self.broker_line = Line(lambda: self.broker.port)
-        self.home_lines = [Line(lambda: self.broker.port) for _ in range(HOME_LINES)]
+        self.database_line = Relay(lambda: self.postgres.port)
+        self.broker_line = Relay(lambda: self.broker.port)
+        self.home_lines = [Relay(lambda: self.broker.port) for _ in range(HOME_LINES)]
         self._stack = contextlib.ExitStack()
         self._commands: paho.Client | None = None
 

@@ -20,7 +20,14 @@ def test_a_day_a_week_a_year(database_url: str, page: Page, tmp_path: Path) -> N
     arguments = ["simulate", "history", "--url", database_url, "--residents", "1", "--days", "100", "--rate", "300"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     with psycopg.connect(database_url) as conn:
-        account = NewAccount("watcher", PASSWORD, "周敏", "Zhou Min", "dispatcher", "shenzhen.yantian")
+        account = NewAccount(
+            login="watcher",
+            password=PASSWORD,
+            name_zh="周敏",
+            name_en="Zhou Min",
+            role="dispatcher",
+            area="shenzhen.yantian",
+        )
         provisioning.add_account(conn, account)
     with console(database_url, None, None) as client:
         address = str(client.base_url).rstrip("/")

@@ -34,8 +34,22 @@ def fall(live: Live) -> uuid.UUID:
     with psycopg.connect(live[0].postgres.url) as conn:
         row = conn.execute("SELECT id, household_id FROM resident ORDER BY code LIMIT 1").fetchone()
         assert row is not None
-        alert = NewAlert(uuid.uuid4(), "fall", 1, "emergency", "resident:R0001", row[1], row[0], now, now, now, now,
-                         "确认跌倒", "confirmed fall", {})  # fmt: skip
+        alert = NewAlert(
+            id=uuid.uuid4(),
+            rule="fall",
+            rule_version=1,
+            severity="emergency",
+            subject="resident:R0001",
+            household_id=row[1],
+            resident_id=row[0],
+            onset=now,
+            sensed_at=now,
+            received_at=now,
+            raised_at=now,
+            reason_zh="确认跌倒",
+            reason_en="confirmed fall",
+            evidence={},
+        )
         lifecycle.raise_alert(conn, alert)
     return alert.id
 

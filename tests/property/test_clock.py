@@ -5,7 +5,16 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.timekeeping.clock import BACK_US, EARLIEST_US, PATIENCE_US, STEP_US, Clock, Step, elapsed_us, wall_us
+from edge_agent.timekeeping.clock import (
+    BACK_US,
+    EARLIEST_US,
+    PATIENCE_US,
+    STEP_US,
+    Clock,
+    ClockStep,
+    elapsed_us,
+    wall_us,
+)
 
 NOON = EARLIEST_US + 40 * 86_400_000_000
 SECOND = 1_000_000
@@ -86,7 +95,7 @@ def test_a_step_forward_is_followed_and_told() -> None:
     machine.wait(10)
     machine.step(3600)
     step = machine.clock.check()
-    assert step == Step(NOON + 10 * SECOND, 3600 * SECOND, ())
+    assert step == ClockStep(NOON + 10 * SECOND, 3600 * SECOND, ())
     assert machine.clock.now_us() == machine.wall
     assert (machine.clock.steps, machine.clock.boot_us) == (1, NOON)
 
@@ -127,7 +136,7 @@ def test_without_a_clock_chip_it_counts_from_the_last_time_seen_until_the_time_i
     machine.gap = NOON + 7200 * SECOND - machine.elapsed
     machine.synced = True
     step = machine.clock.check()
-    assert step == Step(NOON + 1 + 100 * SECOND, 7100 * SECOND - 1, (boot,))
+    assert step == ClockStep(NOON + 1 + 100 * SECOND, 7100 * SECOND - 1, (boot,))
     assert machine.clock.known
     assert machine.clock.held_from_us is None
     assert machine.clock.now_us() == machine.wall

@@ -89,7 +89,7 @@ class Ladders(RuleBasedStateMachine):
             self.sweepers[0].sweep()
 
     @rule(alert=alerts, action=st.sampled_from(["acknowledge", "respond", "arrive", "resolve", "note"]))
-    def person_acts(self, alert: uuid.UUID, action: lifecycle.Action) -> None:
+    def person_acts(self, alert: uuid.UUID, action: lifecycle.AlertAction) -> None:
         model = self.models[alert]
         now = self.conn.execute("SELECT clock_timestamp()").fetchone()
         version = self.conn.execute("SELECT version FROM alert WHERE id = %s", (alert,)).fetchone()
@@ -105,7 +105,7 @@ class Ladders(RuleBasedStateMachine):
             model.reach(target or model.state)
 
     @rule(alert=alerts, action=st.sampled_from(["clear", "cancel", "note"]))
-    def it_is_over(self, alert: uuid.UUID, action: lifecycle.Action) -> None:
+    def it_is_over(self, alert: uuid.UUID, action: lifecycle.AlertAction) -> None:
         model = self.models[alert]
         now = self.conn.execute("SELECT clock_timestamp()").fetchone()
         assert now is not None

@@ -14,9 +14,26 @@ START = dt.datetime(2026, 2, 26, tzinfo=SHANGHAI)
 DAYS = 4
 STEP = dt.timedelta(minutes=30)
 CODES = ("a", "b")
-POSTS = {n: Post(n, CODES[n], "street_elder_center", f"sz.yt.s{n}", "中心", "Center", "") for n in (0, 1)}
+POSTS = {
+    n: Post(
+        id=n, code=CODES[n], kind="street_elder_center", path=f"sz.yt.s{n}", name_zh="中心", name_en="Center", phone=""
+    )
+    for n in (0, 1)
+}
 PEOPLE = {
-    n: Person(n, f"S{n}", "张", "Zhang", "carer", "" if n == 2 else "1", None, (), (), ("cmn",)) for n in range(3)
+    n: Person(
+        id=n,
+        code=f"S{n}",
+        name_zh="张",
+        name_en="Zhang",
+        role="carer",
+        phone="" if n == 2 else "1",
+        account_id=None,
+        skills=(),
+        certificates=(),
+        languages=("cmn",),
+    )
+    for n in range(3)
 }
 half_hours = st.integers(0, 47).map(lambda n: dt.time(n // 2, n % 2 * 30))
 days = st.integers(-3, DAYS + 2).map(lambda n: (START + dt.timedelta(days=n)).date())
@@ -27,10 +44,15 @@ moments = st.integers(-96, DAYS * 48 + 48).map(lambda n: START + n * STEP)
 def weekly(draw: st.DrawFn) -> Weekly:
     begin = draw(days)
     return Weekly(
-        draw(st.sampled_from(sorted(PEOPLE))), draw(st.sampled_from(sorted(POSTS))), "x", draw(half_hours),
-        draw(half_hours), tuple(draw(st.sets(st.integers(1, 7), min_size=1))), begin,
-        draw(st.none() | st.integers(0, 5).map(lambda n: begin + dt.timedelta(days=n))),
-    )  # fmt: skip
+        staff_id=draw(st.sampled_from(sorted(PEOPLE))),
+        organisation_id=draw(st.sampled_from(sorted(POSTS))),
+        shift="x",
+        starts=draw(half_hours),
+        ends=draw(half_hours),
+        weekdays=tuple(draw(st.sets(st.integers(1, 7), min_size=1))),
+        valid_from=begin,
+        valid_until=draw(st.none() | st.integers(0, 5).map(lambda n: begin + dt.timedelta(days=n))),
+    )
 
 
 @st.composite
@@ -43,9 +65,14 @@ def exceptional(draw: st.DrawFn, post: bool) -> Exceptional:
 @st.composite
 def rosters(draw: st.DrawFn) -> Roster:
     return Roster(
-        START, START + dt.timedelta(days=DAYS), PEOPLE, POSTS, tuple(draw(st.lists(weekly(), max_size=6))),
-        tuple(draw(st.lists(exceptional(False), max_size=3))), tuple(draw(st.lists(exceptional(True), max_size=3))),
-    )  # fmt: skip
+        since=START,
+        until=START + dt.timedelta(days=DAYS),
+        people=PEOPLE,
+        posts=POSTS,
+        weekly=tuple(draw(st.lists(weekly(), max_size=6))),
+        absences=tuple(draw(st.lists(exceptional(False), max_size=3))),
+        extras=tuple(draw(st.lists(exceptional(True), max_size=3))),
+    )
 
 
 def works(roster: Roster, staff: int, post: int, at: dt.datetime) -> bool:

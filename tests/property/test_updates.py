@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.updates import trial as updates
+from edge_agent.updates.signed_config import HomeUpdate
 from edge_agent.updates.trial import MAX_STARTS, State, UpdateRefusedError
-from firmware_profiles.signed_config import HomeUpdate
 
 GATEWAY = "gw-1"
 STEPS = st.lists(
@@ -91,7 +91,7 @@ import os, sys, shutil
 from pathlib import Path
 from edge_agent.updates import trial as updates
 from edge_agent.updates.store import UpdateStore
-from firmware_profiles.signed_config import HomeUpdate
+from edge_agent.updates.signed_config import HomeUpdate
 
 folder = Path(sys.argv[1])
 

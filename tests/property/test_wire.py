@@ -50,7 +50,14 @@ events = st.builds(
     st.binary(max_size=200),
 )
 statuses = st.builds(
-    wire.Status, st.just(1), gateways, st.sampled_from(["online", "offline"]), naturals, naturals, naturals, st.text()
+    wire.Status,
+    version=st.just(1),
+    gateway=gateways,
+    state=st.sampled_from(["online", "offline"]),
+    time_us=naturals,
+    epoch=naturals,
+    boot=naturals,
+    software=st.text(),
 )
 commands = st.builds(
     wire.Command, st.just(1), st.text(), codes, naturals, st.dictionaries(st.text(max_size=9), scalars, max_size=4)

@@ -11,7 +11,7 @@ import psycopg
 from database.settings import DatabaseSettings
 from dispatch.channels import config
 from dispatch.channels.notifications import Reason, Recipient, enqueue
-from dispatch.channels.service import Service
+from dispatch.channels.service import DeliveryService
 from dispatch.channels.settings import NotifySettings
 from dispatch.core.links import create_link_key_file
 from tests.support.network import build_city, open_alert
@@ -101,11 +101,11 @@ def gateway_toml(name: str, url: str, extra: str = "", timeout_s: float = 1.0) -
 
 
 @contextmanager
-def delivery(url: str, channels: str, folder: Path, worker: str = "test") -> Iterator[Service]:
+def delivery(url: str, channels: str, folder: Path, worker: str = "test") -> Iterator[DeliveryService]:
     """The service in threads of the test, with links."""
     key = folder / "link.key"
     create_link_key_file(key)
     settings = NotifySettings(worker=worker, console_url="http://console.test", link_key_file=key)
-    service = Service(settings, config.parse(channels, {}), DatabaseSettings(url=url))
+    service = DeliveryService(settings, config.parse(channels, {}), DatabaseSettings(url=url))
     with in_thread(service.run, 20):
         yield service

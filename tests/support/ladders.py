@@ -13,7 +13,7 @@ from care_network.records.records import NewOrganisation
 from care_network.records.staff_records import NewContact, NewRosterEntry, NewShift, NewStaff
 from dispatch.alerts import lifecycle
 from dispatch.ladders import store
-from dispatch.ladders.policy import Desk, Family, OnDuty, Policy, Step
+from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarget, Policy, Step
 from tests.support.network import C1, NOW, build_city
 
 Conn = psycopg.Connection
@@ -25,19 +25,40 @@ def build_duty(conn: Conn) -> None:
     """The city of ``tests.support.network``, with one person round the clock at the bed team, the street's center and
     the district, and two contacts of R1 of whom the second has not consented."""
     build_city(conn)
-    add_organisation(conn, NewOrganisation(BEDS, "sz.yt.hs", "home_care_bed_team", "床位小组", "Bed Team"))
-    add_organisation(conn, NewOrganisation(DISTRICT, "sz.yt", "district_center", "区中心", "District"))
+    add_organisation(
+        conn,
+        NewOrganisation(code=BEDS, area="sz.yt.hs", kind="home_care_bed_team", name_zh="床位小组", name_en="Bed Team"),
+    )
+    add_organisation(
+        conn, NewOrganisation(code=DISTRICT, area="sz.yt", kind="district_center", name_zh="区中心", name_en="District")
+    )
     for number, (organisation, person) in enumerate(STAFF.items()):
         for code, start, end in (("day", 8, 20), ("dark", 20, 8)):
             shift = NewShift(organisation, code, "班", "Shift", dt.time(start), dt.time(end))
             records.add(conn, kinds.SHIFT, shift, NOW.date())
-        new = NewStaff(person, organisation, "carer", f"员{person}", f"Person {person}", f"0755-0009{number}")
+        new = NewStaff(
+            code=person,
+            organisation=organisation,
+            kind="carer",
+            name_zh=f"员{person}",
+            name_en=f"Person {person}",
+            phone=f"0755-0009{number}",
+        )
         records.add(conn, kinds.STAFF, new, NOW.date())
         for code in ("day", "dark"):
             entry = NewRosterEntry(person, organisation, code, (1, 2, 3, 4, 5, 6, 7), dt.date(2025, 1, 1))
             records.add(conn, kinds.ROSTER, entry, NOW.date())
     for order, consent in ((1, NOW), (2, None)):
-        contact = NewContact("R1", f"0755-0008{order}", "女士", "Ms", "女儿", "daughter", order, consent)
+        contact = NewContact(
+            resident="R1",
+            phone=f"0755-0008{order}",
+            name_zh="女士",
+            name_en="Ms",
+            relation_zh="女儿",
+            relation_en="daughter",
+            call_order=order,
+            consent_at=consent,
+        )
         records.add(conn, kinds.CONTACT, contact, NOW.date())
     conn.commit()
 
@@ -47,13 +68,13 @@ def ladder(
 ) -> Policy:
     """Bed team, then street, then district and family; as quick as given."""
     targets = (
-        (OnDuty(("home_care_bed_team",)),),
-        (OnDuty(("street_elder_center",)),),
-        (OnDuty(("district_center",)), Desk(("district_center",)), Family(1, 2)),
+        (OnDutyTarget(("home_care_bed_team",)),),
+        (OnDutyTarget(("street_elder_center",)),),
+        (OnDutyTarget(("district_center",)), OrganisationTarget(("district_center",)), FamilyTarget(1, 2)),
     )
     steps = tuple(Step(after, targets[number % 3]) for number, after in enumerate(after_s))
     settings: dict[str, object] = {"repeat_after_s": 60.0, "acknowledged_s": 60.0, "responding_s": 0.0, **fields}
-    return Policy(code, severity, "测试", "Test", steps, **settings)  # type: ignore[arg-type]
+    return Policy(code=code, severity=severity, name_zh="测试", name_en="Test", steps=steps, **settings)  # type: ignore[arg-type]
 
 
 def use(conn: Conn, policy: Policy) -> None:
@@ -75,9 +96,21 @@ def raise_one(conn: Conn, key: str = "a", severity: str = "emergency", household
     assert row is not None
     alert_id = uuid.uuid5(uuid.NAMESPACE_URL, key)
     alert = lifecycle.NewAlert(
-        alert_id, "sos", 1, severity, f"household:{key}", row[0], row[1], row[2], row[2], row[2], row[2],
-        "老人按下呼叫按钮", "SOS pressed", {},
-    )  # fmt: skip
+        id=alert_id,
+        rule="sos",
+        rule_version=1,
+        severity=severity,
+        subject=f"household:{key}",
+        household_id=row[0],
+        resident_id=row[1],
+        onset=row[2],
+        sensed_at=row[2],
+        received_at=row[2],
+        raised_at=row[2],
+        reason_zh="老人按下呼叫按钮",
+        reason_en="SOS pressed",
+        evidence={},
+    )
     lifecycle.raise_alert(conn, alert)
     return alert_id
 

@@ -28,19 +28,42 @@ def build_city(conn: psycopg.Connection) -> None:
     for path, level in AREAS:
         provisioning.add_area(conn, NewArea(path, level, f"地{path}", f"Place {path}"))  # type: ignore[arg-type]
     for login, role, area in LOGINS:
-        new = NewAccount(login, "three words together", "某", "Somebody", role, area)  # type: ignore[arg-type]
+        new = NewAccount(
+            login=login, password="three words together", name_zh="某", name_en="Somebody", role=role, area=area
+        )  # type: ignore[arg-type]
         provisioning.add_account(conn, new)
     for number, (street, compound) in enumerate([("sz.yt.hs", C1), ("sz.yt.ms", C2)], 1):
-        provisioning.add_household(conn, NewHousehold(f"H{number}", compound, f"路{number}号", f"{number} Road"))
-        new_resident = NewResident(f"R{number}", f"H{number}", "陈", "Chen", "male", dt.date(1940, 1, 1))
+        provisioning.add_household(
+            conn,
+            NewHousehold(code=f"H{number}", area=compound, address_zh=f"路{number}号", address_en=f"{number} Road"),
+        )
+        new_resident = NewResident(
+            code=f"R{number}",
+            household=f"H{number}",
+            name_zh="陈",
+            name_en="Chen",
+            sex="male",
+            birth_date=dt.date(1940, 1, 1),
+        )
         provisioning.add_resident(conn, new_resident, NOW.date())
         provisioning.add_gateway(conn, NewGateway(f"gw-{number}", f"H{number}"))
-        center = NewOrganisation(f"center-{number}", street, "street_elder_center", "中心", "Center")
+        center = NewOrganisation(
+            code=f"center-{number}", area=street, kind="street_elder_center", name_zh="中心", name_en="Center"
+        )
         provisioning.add_organisation(conn, center)
         night = NewShift(center.code, "night", "夜班", "Night", dt.time(23), dt.time(7))
         store.add(conn, kinds.SHIFT, night, NOW.date())
         login = {1: "carer", 2: "carer-ms"}[number]
-        staff = NewStaff(f"S{number}", center.code, "carer", "许晴", "Xu Qing", "0755-00001", ("lifting",), login=login)
+        staff = NewStaff(
+            code=f"S{number}",
+            organisation=center.code,
+            kind="carer",
+            name_zh="许晴",
+            name_en="Xu Qing",
+            phone="0755-00001",
+            skills=("lifting",),
+            login=login,
+        )
         store.add(conn, kinds.STAFF, staff, NOW.date())
     conn.commit()
 

@@ -22,8 +22,16 @@ def staff_city(conn: psycopg.Connection, people: int = 3) -> None:
     today = NOW.date()
     store.add(conn, kinds.SHIFT, NewShift("center-1", "all", "全天", "All day", dt.time(0), dt.time(0)), today)
     for number in range(11, 11 + people):
-        new = NewStaff(f"S{number}", "center-1", "carer", f"员{number}", f"P{number}", f"0755-000{number}",
-                       ("lifting", "device_repair"), ("cmn",))  # fmt: skip
+        new = NewStaff(
+            code=f"S{number}",
+            organisation="center-1",
+            kind="carer",
+            name_zh=f"员{number}",
+            name_en=f"P{number}",
+            phone=f"0755-000{number}",
+            skills=("lifting", "device_repair"),
+            languages=("cmn",),
+        )
         store.add(conn, kinds.STAFF, new, today)
         roster_all_day(conn, new.code)
     place(conn, "center-1", 114.2400, 22.5600)
@@ -53,7 +61,20 @@ def raise_alert(
     row = conn.execute("SELECT household_id, id FROM resident WHERE code = %s", (resident,)).fetchone()
     assert row is not None
     alert = NewAlert(
-        uuid.uuid4(), rule, 1, severity, f"resident:{resident}", row[0], row[1], at, at, at, at, "确认跌倒", "fall", {}
+        id=uuid.uuid4(),
+        rule=rule,
+        rule_version=1,
+        severity=severity,
+        subject=f"resident:{resident}",
+        household_id=row[0],
+        resident_id=row[1],
+        onset=at,
+        sensed_at=at,
+        received_at=at,
+        raised_at=at,
+        reason_zh="确认跌倒",
+        reason_en="fall",
+        evidence={},
     )
     assert lifecycle.raise_alert(conn, alert)
     return alert.id

@@ -14,14 +14,14 @@ from dispatch.channels.adapters.base import ConfigError, Outgoing, PermanentErro
 logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it names those whom it could not tell
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AppriseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Apprise's addresses by the address that a recipient has on this channel; ``*`` is for everybody else."""
 
     urls: dict[str, str]
 
 
 class Apprise:
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: AppriseOptions) -> None:
         self._urls = options.urls
         for name, url in options.urls.items():
             if apprise.Apprise.instantiate(url, suppress_exceptions=True) is None:

@@ -11,27 +11,27 @@ from urllib.parse import urlencode
 
 from dispatch.channels.adapters.base import Outgoing, Sent
 from dispatch.channels.adapters.http_request import post_json
-from dispatch.channels.adapters.robots import Options, Robot, check_answer, checked
+from dispatch.channels.adapters.robots import Robot, RobotOptions, check_answer, check_robots
 
 LATER = (-1, 130101, 410100, 430101)
 """System busy; sent too often (20 a minute), in the robot's and the platform's words."""
 
 
 class DingTalk:
-    def __init__(self, options: Options) -> None:
-        self._robots = checked(options)
+    def __init__(self, options: RobotOptions) -> None:
+        self._robots = check_robots(options)
 
     def reaches(self, address: str) -> bool:
         return address in self._robots
 
     def send(self, message: Outgoing, timeout_s: float) -> Sent:
         body = {"msgtype": "markdown", "markdown": {"title": message.title, "text": message.text}}
-        answer = post_json(signed(self._robots[message.address], time.time_ns() // 1_000_000), body, timeout_s)
+        answer = post_json(signed_url(self._robots[message.address], time.time_ns() // 1_000_000), body, timeout_s)
         check_answer(answer, "errcode", LATER)
         return Sent(delivered=True)
 
 
-def signed(robot: Robot, now_ms: int) -> str:
+def signed_url(robot: Robot, now_ms: int) -> str:
     """The robot's address with its signature, where it has a secret."""
     if not robot.secret:
         return robot.url

@@ -11,7 +11,7 @@ import msgspec
 from dispatch.channels.adapters.base import ConfigError, Outgoing, PermanentError, RetryableError, Sent
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SmtpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str
     sender: str
     """The address that mails come from."""
@@ -25,7 +25,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Smtp:
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: SmtpOptions) -> None:
         if not _addressable(options.sender):
             raise ConfigError(f"'sender' is no e-mail address: {options.sender!r}")
         if options.user and options.security == "none" and options.host not in ("127.0.0.1", "::1", "localhost"):

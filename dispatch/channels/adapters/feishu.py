@@ -11,15 +11,15 @@ from typing import Any
 
 from dispatch.channels.adapters.base import Outgoing, Sent
 from dispatch.channels.adapters.http_request import post_json
-from dispatch.channels.adapters.robots import Options, Robot, check_answer, checked
+from dispatch.channels.adapters.robots import Robot, RobotOptions, check_answer, check_robots
 
 LATER = (11232, 9499)
 """Too many requests, in two wordings."""
 
 
 class Feishu:
-    def __init__(self, options: Options) -> None:
-        self._robots = checked(options)
+    def __init__(self, options: RobotOptions) -> None:
+        self._robots = check_robots(options)
 
     def reaches(self, address: str) -> bool:
         return address in self._robots

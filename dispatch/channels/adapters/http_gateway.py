@@ -19,7 +19,7 @@ FIELDS = (
 _PLACE = re.compile(r"\{(\w*)\}")
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HttpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every text may hold placeholders: ``{address}``, ``{text}`` … (:data:`FIELDS`)."""
 
     url: str
@@ -46,7 +46,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class HttpGateway:
     """Raises ConfigError for a placeholder that nobody fills."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: HttpOptions) -> None:
         if options.json is not None and options.form is not None:
             raise ConfigError("write either 'json' or 'form', not both")
         if urlsplit(options.url).scheme not in ("http", "https"):

@@ -10,11 +10,11 @@ from database.pool import Pool
 from dispatch.channels.adapters.base import Outgoing, PermanentError, Sent
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing to set."""
 
 
-class Outbox:
+class DemoOutbox:
     """``adapter = "outbox"``: a telephone that is a row, shown at the console's page /outbox. For demonstrations."""
 
     def __init__(self, pool: Pool) -> None:
@@ -33,7 +33,7 @@ class Outbox:
         return Sent(str(message.key), delivered=True)
 
 
-class Desk:
+class ConsoleChannel:
     """``adapter = "console"``: the board that somebody has open shows the alert already (its WebSocket).
 
     It counts for a person who is logged in; for everybody else the next channel has to be taken.

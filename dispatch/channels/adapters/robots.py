@@ -17,13 +17,13 @@ class Robot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the robot asks for signed requests."""
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RobotOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Robots by the address that a recipient has on this channel: their organisation's code."""
 
     robots: dict[str, Robot]
 
 
-def checked(options: Options) -> Mapping[str, Robot]:
+def check_robots(options: RobotOptions) -> Mapping[str, Robot]:
     """Raises ConfigError for an address that is none."""
     for name, robot in options.robots.items():
         if urlsplit(robot.url).scheme not in ("http", "https"):

@@ -22,7 +22,7 @@ TTL_S = {"emergency": 600, "urgent": 3600}
 """How long a push service keeps it for a browser that is off; older news would mislead."""
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class WebPushOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private_key_file: str
     """The VAPID key (PEM, EC P-256): ``shouwang notify push-key FILE`` makes one."""
     contact: str
@@ -44,7 +44,7 @@ class Subscriptions(Protocol):
 
 
 class WebPush:
-    def __init__(self, options: Options, subscriptions: Subscriptions) -> None:
+    def __init__(self, options: WebPushOptions, subscriptions: Subscriptions) -> None:
         if not options.contact.startswith(("mailto:", "https://")):
             raise ConfigError("'contact' begins with mailto: or https://")
         self._options, self._subscriptions = options, subscriptions

@@ -6,7 +6,7 @@ robot, markdown of at most 4,096 bytes of UTF-8.
 
 from dispatch.channels.adapters.base import Outgoing, Sent
 from dispatch.channels.adapters.http_request import post_json
-from dispatch.channels.adapters.robots import Options, check_answer, checked
+from dispatch.channels.adapters.robots import RobotOptions, check_answer, check_robots
 
 LATER = (-1, 45009)
 """System busy; called too often."""
@@ -14,8 +14,8 @@ MAX_BYTES = 4096
 
 
 class WeCom:
-    def __init__(self, options: Options) -> None:
-        self._robots = checked(options)
+    def __init__(self, options: RobotOptions) -> None:
+        self._robots = check_robots(options)
 
     def reaches(self, address: str) -> bool:
         return address in self._robots

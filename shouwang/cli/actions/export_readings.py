@@ -11,21 +11,21 @@ from typing import Any, Literal, Protocol, TextIO
 import msgspec
 import psycopg
 
-from care_network.access.permissions import Action, audit, may_see
+from care_network.access.permissions import Action, may_see
+from care_network.errors import NotFoundError
 from firmware_profiles.channels import CHANNELS
-from shouwang.cli.session import actor
+from shouwang.cli.session import Session
 from vocabulary.times import SHANGHAI
 
 COLUMNS = ("time_utc", "time_shanghai", "resident", "device", "room", "channel", "value", "unit")
 ROWS_AT_ONCE = 20_000
 SLICE = dt.timedelta(days=1)
-ORIGIN = "command line"
 
 Row = tuple[dt.datetime, str, str, str, float]
 """time (UTC), device, room, channel, value"""
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for: readings of ``resident`` with since <= time < until."""
 
     resident: str
@@ -33,7 +33,6 @@ class Request(msgspec.Struct, frozen=True):
     until: dt.datetime
     format: Literal["csv", "parquet"]
     out: Path
-    login: str
     reason: str
     force: bool = False
 
@@ -46,12 +45,12 @@ class Sink(Protocol):
         """Finish the file."""
 
 
-def run(url: str, request: Request, progress: Callable[[int, int, int], None]) -> int:
+def run(session: Session, request: Request, progress: Callable[[int, int, int], None]) -> int:
     """Write the file and return the number of readings; ``progress(slices done, slices, readings so far)``.
 
     The audit line is committed before the first reading is read, another with the number of readings at the end. The
-    file appears under its name only when it is whole. Raises LookupError for an unknown resident, PermissionError
-    where the account may not, ValueError for an empty time, FileExistsError, ImportError without pyarrow.
+    file appears under its name only when it is whole. Raises NotFoundError for a resident the account may not see,
+    ValueError for an empty time, FileExistsError, ImportError without pyarrow.
     """
     if request.since >= request.until:
         raise ValueError("the time is empty: --from has to be before --to")
@@ -59,40 +58,42 @@ def run(url: str, request: Request, progress: Callable[[int, int, int], None]) -
         raise ValueError("say with --reason what the export is for")
     if request.out.exists() and not request.force:
         raise FileExistsError(f"{request.out} exists; --force replaces it")
-    with psycopg.connect(url, autocommit=True, options="-c timezone=UTC") as conn:
-        account = actor(conn, request.login, Action.EXPORT_VITALS)
-        found = conn.execute("SELECT id FROM resident WHERE code = %s", (request.resident,)).fetchone()
-        # one answer for both: whoever may not see a resident does not learn whether there is one
-        if found is None or not may_see(conn, account, found[0]):
-            detail = {"resident": request.resident[:40], "refused": True}
-            audit(conn, account, Action.EXPORT_VITALS, at=_now(), origin=ORIGIN, detail=detail)
-            raise LookupError(f"no resident {request.resident!r} that {request.login!r} may see")
-        detail = {
-            "from": request.since.isoformat(),
-            "to": request.until.isoformat(),
-            "format": request.format,
-            "reason": request.reason,
-        }
-        with _file(request) as sink:
-            audit(conn, account, Action.EXPORT_VITALS, at=_now(), resident_id=found[0], origin=ORIGIN, detail=detail)
-            rows = 0
-            days = _slices(request.since, request.until)
-            for done, (start, end) in enumerate(days, 1):
-                for some in _readings(conn, found[0], start, end):
-                    sink.write(some)
-                    rows += len(some)
-                    progress(done - 1, len(days), rows)
-                progress(done, len(days), rows)
-        audit(
-            conn,
-            account,
-            "export_complete",
-            at=_now(),
-            resident_id=found[0],
-            origin=ORIGIN,
-            detail={**detail, "readings": rows},
-        )
+    session.conn.execute("SET timezone TO 'UTC'")
+    resident_id = visible_resident(session, request.resident)
+    detail = {
+        "from": request.since.isoformat(),
+        "to": request.until.isoformat(),
+        "format": request.format,
+        "reason": request.reason,
+    }
+    with _file(request) as sink:
+        session.audit(Action.EXPORT_VITALS, resident_id=resident_id, detail=detail)
+        rows = 0
+        days = _slices(request.since, request.until)
+        for done, (start, end) in enumerate(days, 1):
+            for some in _readings(session.conn, resident_id, start, end):
+                sink.write(some)
+                rows += len(some)
+                progress(done - 1, len(days), rows)
+            progress(done, len(days), rows)
+    session.audit("export_complete", resident_id=resident_id, detail={**detail, "readings": rows})
     return rows
+
+
+def visible_resident(session: Session, code: str) -> int:
+    """Find the id of a resident whose readings the account may take out of the platform.
+
+    Raises NotFoundError, with one answer for a resident who is not there and one who may not be seen; the try is
+    audited.
+    """
+    found = session.conn.execute("SELECT id FROM resident WHERE code = %s", (code,)).fetchone()
+    if found is None or not may_see(session.conn, session.account, found[0]):
+        session.audit(Action.EXPORT_VITALS, detail={"resident": code[:40], "refused": True})
+        login = session.account.login
+        raise NotFoundError(
+            en=f"no resident {code!r} that {login!r} may see", zh=f"没有账号 {login} 可查看的老人 {code}"
+        )
+    return int(found[0])
 
 
 def _slices(since: dt.datetime, until: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
@@ -211,7 +212,3 @@ class _Parquet:
 
     def close(self) -> None:
         self._writer.close()
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

@@ -1,25 +1,21 @@
 """``shouwang network import``: a progress bar while it runs, then what was done and what is wrong."""
 
-import datetime as dt
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from rich.console import Console
 from rich.progress import Progress
 
-from care_network.access.accounts import Account
 from care_network.importing.columns import sheet_named
 from care_network.importing.importing import run_import
 from care_network.importing.tables import read_table
+from shouwang.cli.session import Session
 
 MOST_SHOWN = 100
 """Problems on the screen; all of them stand in the file beside the table."""
 
 
-def import_file(
-    conn: psycopg.Connection[Any], account: Account, sheet_name: str, file: Path, dry_run: bool, skip_bad: bool
-) -> bool:
+def import_file(session: Session, sheet_name: str, file: Path, dry_run: bool, skip_bad: bool) -> bool:
     """True where no row is bad. Raises ProvisioningError as ``run_import``."""
     sheet = sheet_named(sheet_name)
     table = read_table(file)
@@ -33,8 +29,8 @@ def import_file(
             bar.update(tasks[what], completed=done)
 
         outcome = run_import(
-            conn, account, sheet, table, at=dt.datetime.now(dt.UTC), origin="cli", dry_run=dry_run, skip_bad=skip_bad,
-            progress=progress,
+            session.conn, session.account, sheet, table, at=session.now, origin=session.origin, dry_run=dry_run,
+            skip_bad=skip_bad, progress=progress,
         )  # fmt: skip
     for problem in outcome.problems[:MOST_SHOWN]:
         out.print(str(problem), style="red", markup=False)

@@ -13,19 +13,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from care_network.access.permissions import Action, audit
 from ingest.quarantine import quarantine
 from ingest.quarantine.quarantine import Entry
 from ingest.quarantine.refusals import Code
 from ingest.reprocess import reprocess
 from ingest.settings import IngestSettings, accepted_times
 from shouwang.cli.actions.payloads import describe, hexdump
-from shouwang.cli.session import actor
+from shouwang.cli.session import Session
 from vocabulary.times import local, local_time
 
 PAGE = 50
 """Entries in memory at a time; one may have 256 KiB."""
-ORIGIN = "command line"
 _AGO = re.compile(r"(\d{1,6})([mhd])\Z")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -48,11 +46,10 @@ def choice(ids: list[int] | None, gateway: str | None, reason: Code | None, sinc
     return Choice(tuple(ids) if ids else None, gateway, reason, start)
 
 
-def list_entries(url: str, chosen: Choice, settled: bool, limit: int) -> None:
+def list_entries(conn: psycopg.Connection[Any], chosen: Choice, settled: bool, limit: int) -> None:
     """Print a table of up to ``limit`` entries."""
     table = Table("entry", "last", "gateway", "reason", "times", "folded", "readings", "bytes", "what to do")
-    with psycopg.connect(url) as conn:
-        found = _entries(conn, chosen, settled=settled, limit=limit + 1)
+    found = _entries(conn, chosen, settled=settled, limit=limit + 1)
     for entry in found[:limit]:
         text = entry.reason if entry.settled_at is None else f"(settled: {entry.settled_how}) {entry.reason}"
         table.add_row(
@@ -72,13 +69,14 @@ def list_entries(url: str, chosen: Choice, settled: bool, limit: int) -> None:
         console.print(f"… and more than these {limit}: --limit shows them, --gateway, --reason and --since choose")
 
 
-def show_entry(url: str, number: int, most: int) -> None:
-    """Print one entry, ``most`` of its bytes as a hex dump. Raises LookupError where there is none."""
-    with psycopg.connect(url) as conn:
-        entries = _entries(conn, Choice(ids=(number,)), settled=True)
+def show_entry(session: Session, number: int, most: int) -> None:
+    """Print one entry, ``most`` of its bytes as a hex dump; the look is audited. Raises LookupError where there is
+    none."""
+    entries = _entries(session.conn, Choice(ids=(number,)), settled=True)
     if not entries:
         raise LookupError(f"no entry {number}; shouwang quarantine list shows them")
     (entry,) = entries
+    session.audit("view_quarantine", detail={"entry": entry.id})
     out = _plain()
     out.print(f"entry {entry.id}: {entry.code}\n{entry.reason}")
     out.print(f"topic {entry.topic}, gateway {entry.gateway or 'unknown'}")
@@ -92,54 +90,47 @@ def show_entry(url: str, number: int, most: int) -> None:
         out.print(line)
 
 
-def process_again(url: str, chosen: Choice, login: str | None) -> None:
-    """Process the chosen open entries again and print what became of each; an audit line for each that is settled.
-    Raises PermissionError where ``login`` may not."""
+def process_again(session: Session, chosen: Choice) -> None:
+    """Process the chosen open entries again and print what became of each; an audit line for each that is settled."""
     limits = accepted_times(IngestSettings(), time.time_ns() // 1000)
     out = _plain()
     settled = stays = readings = 0
-    with psycopg.connect(url, autocommit=True) as conn:
-        account = None if login is None else actor(conn, login, Action.SETTLE_QUARANTINE)
-        for outcome in reprocess(conn, _pages(conn, chosen), limits):
-            out.print(f"{outcome.id}: {outcome.text}")
-            readings += outcome.readings
-            if outcome.settled:
-                settled += 1
-                detail = {"entry": outcome.id, "result": outcome.text, "by": getpass.getuser()}
-                audit(conn, account, "reprocess_quarantine", at=_now(), origin=ORIGIN, detail=detail)
-            else:
-                stays += 1
+    for outcome in reprocess(session.conn, _pages(session.conn, chosen), limits):
+        out.print(f"{outcome.id}: {outcome.text}")
+        readings += outcome.readings
+        if outcome.settled:
+            settled += 1
+            detail = {"entry": outcome.id, "result": outcome.text, "by": getpass.getuser()}
+            session.audit("reprocess_quarantine", detail=detail)
+        else:
+            stays += 1
     out.print(f"{settled} settled ({readings} readings stored), {stays} stay")
 
 
-def discard(url: str, chosen: Choice, login: str, because: str, agreed: Callable[[int], bool]) -> int:
+def discard(session: Session, chosen: Choice, because: str, agreed: Callable[[int], bool]) -> int:
     """Discard the chosen open entries if ``agreed(how many)``; how many were. Each leaves an audit line in the same
-    transaction. Raises ValueError where nothing chooses, LookupError where nothing is chosen, PermissionError where
-    ``login`` may not."""
+    transaction. Raises ValueError where nothing chooses, LookupError where nothing is chosen."""
     if chosen == Choice():
         raise ValueError("name the entries, or choose with --gateway, --reason or --since")
-    done = 0
-    with psycopg.connect(url, autocommit=True) as conn:
-        account = actor(conn, login, Action.SETTLE_QUARANTINE)
-        found = [entry.id for entry in _pages(conn, chosen)]
-        if not found:
-            raise LookupError("no open entry is like that")
-        if not agreed(len(found)):
-            return 0
-        for number in found:
-            with conn.transaction():
-                if quarantine.settle(conn, number, f"discarded by {account.login}: {because}"):
-                    detail = {"entry": number, "because": because, "by": getpass.getuser()}
-                    audit(conn, account, "discard_quarantine", at=_now(), origin=ORIGIN, detail=detail)
-                    done += 1
+    conn, done = session.conn, 0
+    found = [entry.id for entry in _pages(conn, chosen)]
+    if not found:
+        raise LookupError("no open entry is like that")
+    if not agreed(len(found)):
+        return 0
+    for number in found:
+        with conn.transaction():
+            if quarantine.settle(conn, number, f"discarded by {session.account.login}: {because}"):
+                detail = {"entry": number, "because": because, "by": getpass.getuser()}
+                session.audit("discard_quarantine", detail=detail)
+                done += 1
     return done
 
 
-def show_pairing(url: str) -> None:
+def show_pairing(conn: psycopg.Connection[Any]) -> None:
     """Print what was heard and is not registered."""
     table = Table("gateway", "device", "channels", "first", "last", "times")
-    with psycopg.connect(url) as conn:
-        rows = quarantine.pairing(conn)
+    rows = quarantine.pairing(conn)
     for gateway, device, channels, first, last, times in rows:
         name = escape(device) if device else "(the gateway itself)"
         table.add_row(escape(gateway), name, escape(", ".join(channels)), local(first), local(last), str(times))
@@ -175,7 +166,3 @@ def _pages(conn: psycopg.Connection[Any], chosen: Choice) -> Iterator[Entry]:
 
 def _plain() -> Console:
     return Console(highlight=False, markup=False, soft_wrap=True)
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

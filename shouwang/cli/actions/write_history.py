@@ -229,13 +229,25 @@ def _register(conn: psycopg.Connection[Any], past: _Past, today: dt.date) -> Non
     number, compound = past.found.resident.number, COMPOUNDS[past.found.resident.number % len(COMPOUNDS)]
     code, gateway = f"P{number + 1:05d}", _gateway(number)
     home = NewHousehold(
-        code, compound.area.path, f"{compound.street_zh}{number + 1}号", f"{number + 1} {compound.street_en}"
+        code=code,
+        area=compound.area.path,
+        address_zh=f"{compound.street_zh}{number + 1}号",
+        address_en=f"{number + 1} {compound.street_en}",
     )
     provisioning.add_household(conn, home)
     born = dt.date(1935 + number % 25, 1 + number % 12, 1 + number % 28)
     sex: Literal["female", "male"] = "female" if number % 3 else "male"
     provisioning.add_resident(
-        conn, NewResident(code, code, f"模拟老人{number + 1}", f"Simulated {number + 1}", sex, born), today
+        conn,
+        NewResident(
+            code=code,
+            household=code,
+            name_zh=f"模拟老人{number + 1}",
+            name_en=f"Simulated {number + 1}",
+            sex=sex,
+            birth_date=born,
+        ),
+        today,
     )
     provisioning.add_gateway(conn, NewGateway(gateway, code))
     devices = {}

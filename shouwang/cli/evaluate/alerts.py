@@ -1,45 +1,11 @@
 """``shouwang evaluate alerts``: a simulated month through the detection core, judged by what was true in it."""
 
-import json
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
-from alerting.replay import what_if
-from alerting.replay.alerts import Alert, collect
-from alerting.replay.recording import Recording
-from alerting.replay.run import replay
-from device_simulators.month.month import Options, simulate
-from shouwang.evaluation.month_recording import recording_of
-from shouwang.evaluation.scoring import Judged, figures, judge
-
-COHORT = 10
-"""Residents that share one engine: alerts do not depend on it, memory does."""
-LIMIT = 0.1
-"""False medical alerts per resident-week that a district can live with."""
-MOST_PLOTS = 40
-
-
-class Job(msgspec.Struct, frozen=True):
-    numbers: list[int]
-    options: Options
-    parameters: dict[str, float]
-
-
-class Done(msgspec.Struct):
-    judged: Judged
-    readings: int
-    seconds: float
-    """Of the engine alone."""
+from shouwang.cli.session import refusals
 
 
 def alerts(
@@ -63,142 +29,22 @@ def alerts(
     faults, and true episodes of 32 kinds. How alerts and episodes are matched: docs/replay.md.
     Exit status 1 when an episode is missed or the false alerts are above 0.1 per resident-week.
     """
-    out = Console(stderr=as_json)
-    try:
-        parameters = what_if.parse(settings)
-    except ValueError as error:
-        typer.secho(f"--set: {error}", err=True, fg="red")
-        raise typer.Exit(2) from error
-    options = Options(seed=seed, days=days, rate_s=rate, false_falls=false_falls)
-    began = time.perf_counter()
-    numbers = list(range(residents))
-    todo = [Job(numbers[at : at + COHORT], options, parameters) for at in range(0, residents, COHORT)]
-    total = Done(Judged(), 0, 0.0)
-    bars = (TextColumn("simulated residents"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*bars, TimeRemainingColumn(), console=out) as progress:
-        task = progress.add_task("", total=residents)
-        for job, done in zip(todo, _run_all(todo, jobs), strict=True):
-            total.judged.add(done.judged)
-            total.readings += done.readings
-            total.seconds += done.seconds
-            progress.advance(task, len(job.numbers))
-    result = {
-        "seed": seed,
-        "days": days,
-        "rate_s": rate,
-        "parameters": parameters,
-        **figures(total.judged),
-        "readings": total.readings,
-        "engine_seconds": round(total.seconds, 1),
-        "seconds": round(time.perf_counter() - began, 1),
-    }
-    if as_json:
-        typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
-    else:
-        _print(out, result)
-    if list_false:
-        _list(out, total.judged)
-    if plot is not None:
-        _draw(plot, total.judged, options, parameters, show, out)
-    if result["missed"] or result["false_medical_per_resident_week"] > LIMIT:
-        raise typer.Exit(1)
+    from shouwang.cli.actions import judge_month
 
-
-def _run_all(todo: Sequence[Job], jobs: int) -> Iterator[Done]:
-    if jobs == 1:
-        yield from map(run_job, todo)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(run_job, todo)
-
-
-def run_job(job: Job) -> Done:
-    """One cohort: simulate, replay, judge."""
-    months = [simulate(number, job.options) for number in job.numbers]
-    recording = what_if.tuned(recording_of(months), job.parameters)
-    began = time.perf_counter()
-    told = replay(recording)
-    seconds = time.perf_counter() - began
-    by_home: dict[int, list[Alert]] = {}
-    for alert in collect(told):
-        by_home.setdefault(alert.household_id, []).append(alert)
-    judged = Judged()
-    for person, month in zip(recording.district.people, months, strict=True):
-        judged.add(judge(person.code, by_home.get(person.household_id, []), month.truth, job.options.days))
-    return Done(judged, len(recording), seconds)
-
-
-def _print(out: Console, result: dict[str, Any]) -> None:
-    kinds = Table("episode", "found", "delay, median", "longest", title="true episodes")
-    for kind, row in result["by_kind"].items():
-        style = "red" if row["found"] < row["injected"] else ""
-        longest = _span(row["delay_max_s"])
-        kinds.add_row(kind, f"{row['found']} of {row['injected']}", _span(row["delay_median_s"]), longest, style=style)
-    out.print(kinds)
-    false = Table("rule", "", "alerts", "per resident-week", title="false alerts")
-    for name in ("medical", "technical"):
-        for rule, row in result[f"false_{name}_by_rule"].items():
-            false.add_row(rule, name, str(row["alerts"]), f"{row['per_resident_week']:.4f}")
-    out.print(false)
-    rate = result["false_medical_per_resident_week"]
-    out.print(
-        f"false medical alerts: [{'red' if rate > LIMIT else 'green'}]{rate:.3f} per resident-week[/], "
-        f"limit {LIMIT:g}; {result['resident_weeks']:.0f} resident-weeks, seed {result['seed']}"
-    )
-    out.print(f"episodes: {result['injected']} injected, {result['missed']} missed")
-    speed = result["readings"] / max(result["engine_seconds"], 1e-9)
-    out.print(f"{result['readings']:,} readings and events in {result['seconds']:.0f} s; engine {speed:,.0f} /s")
-
-
-def _list(out: Console, judged: Judged) -> None:
-    for resident, alert in judged.false:
-        if alert.severity != "technical":
-            out.print(f"false  {resident} {_clock(alert.told_us)} {alert.rule}: {alert.reason_en}", highlight=False)
-    for episode in judged.missed:
-        out.print(
-            f"missed {episode.resident} {_clock(episode.begin_us)} {episode.kind}: {episode.must}", highlight=False
+    with refusals(status=2):
+        good = judge_month.run(
+            judge_month.Request(
+                residents=residents,
+                days=days,
+                seed=seed,
+                rate_s=rate,
+                false_falls=false_falls,
+                settings=settings,
+                jobs=jobs,
+                as_json=as_json,
+                plot=plot,
+                show=show,
+                list_false=list_false,
+            )
         )
-
-
-def _draw(
-    folder: Path, judged: Judged, options: Options, parameters: dict[str, float], show: str, out: Console
-) -> None:
-    from shouwang.evaluation.alert_plots import episode_picture
-
-    def wanted(resident: str, wrong: bool) -> bool:
-        return resident == show if show else wrong
-
-    marks = [
-        (f.episode.resident, f.episode.begin_us, f.episode.end_us, f.episode.kind, "episode" if f.told_us else "missed")
-        for f in judged.found
-        if wanted(f.episode.resident, f.told_us is None)
-    ]
-    marks += [
-        (resident, alert.onset_us, alert.told_us, alert.rule, "false")
-        for resident, alert in judged.false
-        if wanted(resident, alert.severity != "technical")
-    ]
-    folder.mkdir(parents=True, exist_ok=True)
-    homes: dict[str, tuple[Recording, list[Alert]]] = {}
-    for resident, begin_us, end_us, name, what in sorted(marks[:MOST_PLOTS]):
-        if resident not in homes:
-            month = simulate(int(resident[1:]), options)
-            recording = what_if.tuned(recording_of([month]), parameters)
-            homes = {resident: (recording, collect(replay(recording)))}
-        recording, found = homes[resident]
-        file = folder / f"{what}-{resident}-{name}-{_clock(begin_us, '%m%d-%H%M')}.png"
-        episode_picture(recording, 0, found, begin_us, end_us, f"{resident}: {name} ({what})", file)
-    out.print(f"{min(len(marks), MOST_PLOTS)} of {len(marks)} pictures in {folder}")
-
-
-def _clock(us: int, form: str = "%d %H:%M") -> str:
-    """Shanghai time."""
-    return time.strftime(form, time.gmtime(us / 1e6 + 8 * 3600))
-
-
-def _span(seconds: float | None) -> str:
-    if seconds is None:
-        return "—"
-    if abs(seconds) < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if abs(seconds) < 7200 else f"{seconds / 3600:.1f} h"
+    raise typer.Exit(0 if good else 1)

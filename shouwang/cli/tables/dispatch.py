@@ -18,7 +18,7 @@ from dispatch.desk import calls, handover, statistics
 from dispatch.desk.progress import target_words
 from dispatch.escalation import duty_warnings, holes
 from dispatch.escalation.sweeper import oldest_overdue_s
-from dispatch.ladders.policy import Policy, Target
+from dispatch.ladders.policy import Policy, StepTarget
 from dispatch.ladders.store import policies_now
 from vocabulary.times import local
 
@@ -57,7 +57,7 @@ def print_status(conn: psycopg.Connection[Any]) -> bool:
 
 def print_holes(conn: psycopg.Connection[Any], since: dt.datetime, length: dt.timedelta) -> int:
     """How many there are."""
-    found = holes.look(conn, since, since + length)
+    found = holes.load(conn, since, since + length)
     for hole in found:
         print(f"{hole.text_zh}\n{hole.text_en}")
     if not found:
@@ -166,7 +166,7 @@ def _counts(counts: dict[str, int], words: Any) -> str:
     return "\n".join(f"{words[code].zh if code in words else code} {n}" for code, n in counts.items()) or "—"
 
 
-def _target(target: Target) -> str:
+def _target(target: StepTarget) -> str:
     return " ".join(dict.fromkeys(target_words(target)))
 
 

@@ -13,15 +13,14 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit
 from care_network.catalogues.workforce import CERTIFICATES, LANGUAGES, ROLES, SKILLS, Certificate, effective_skills
 from care_network.duty import roster as duty
 from care_network.duty.loading import load_roster
 from care_network.errors import NotFoundError
-from care_network.records.network import Network, permit
+from care_network.records.network import Network
 from care_network.records.staff_records import NewCertificate, NewStaff
 from care_network.records.store import Stored
+from shouwang.cli.session import Session
 from vocabulary.times import SHANGHAI, local
 
 _AREAS = """
@@ -116,18 +115,10 @@ def print_record(kind: str, stored: Stored) -> None:
     Console().print(table)
 
 
-def print_duty(
-    conn: psycopg.Connection[Any],
-    account: Account | None,
-    at: dt.datetime,
-    place: str | None,
-    organisation: str | None,
-) -> None:
-    """Telephone numbers only for an account that may see them; that is audited."""
-    if account is not None:
-        permit(account, Action.VIEW_NETWORK)
-        detail = {"at": at.isoformat(), "place": place, "organisation": organisation}
-        audit(conn, account, "view_duty", at=dt.datetime.now(dt.UTC), origin="cli", detail=detail)
+def print_duty(session: Session, at: dt.datetime, place: str | None, organisation: str | None) -> None:
+    """With telephone numbers; the look is audited. Raises NotFoundError where there is no such area."""
+    conn = session.conn
+    session.audit("view_duty", detail={"at": at.isoformat(), "place": place, "organisation": organisation})
     if place is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (place,)).fetchone() is None:
         raise NotFoundError(en=f"there is no area {place!r}; see: shouwang network tree", zh=f"没有区域 {place}")
     roster = load_roster(conn, at, at + dt.timedelta(minutes=1))
@@ -139,7 +130,7 @@ def print_duty(
         role = ROLES[person.role].zh + ("" if one.qualified else " (证书失效 certificate lapsed)")
         table.add_row(
             Text(one.post.name_zh), Text(f"{person.name_zh} {person.name_en}"), role, one.shift, local(one.until)[5:16],
-            "、".join(SKILLS[code].zh for code in one.skills), person.phone if account is not None else "…",
+            "、".join(SKILLS[code].zh for code in one.skills), person.phone,
         )  # fmt: skip
     Console().print(table if found else f"{local(at)}: 无人值班 nobody is on duty")
 

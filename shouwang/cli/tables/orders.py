@@ -14,7 +14,7 @@ from dispatch.orders.states import WORDS
 from dispatch.orders.store import Order
 from dispatch.sla.clock import MILESTONES as IN_ORDER
 from dispatch.sla.clock import WORDS as MILESTONES
-from dispatch.sla.clock import Line
+from dispatch.sla.clock import ReportLine
 from dispatch.sla.targets import Targets
 from vocabulary.times import local
 
@@ -73,7 +73,7 @@ def print_match(service: str, found: Match) -> None:
     Console().print(table)
 
 
-def print_sla(lines: Sequence[Line], targets: Targets) -> None:
+def print_sla(lines: Sequence[ReportLine], targets: Targets) -> None:
     wanted = Table("级别 severity", *("".join(words[:1]) for words in MILESTONES.values()))
     wanted.title = f"现行时限 targets in force: {100 * targets.share:g} %"
     for severity, own in targets.seconds.items():

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from device_simulators.homes import demo_home
-from edge_agent.outbox.outbox import Buffer, read_totals
+from edge_agent.outbox.outbox import Outbox, read_totals
 from edge_agent.outbox.sent import Sent
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import WINDOW, Uplink
@@ -38,9 +38,9 @@ class Home:
     """An outbox and its uplink, and what a home puts into it."""
 
     def __init__(self, path: Path, broker: mqtt.Broker, clock: Clock, ack_timeout_s: float = 30.0) -> None:
-        self.buffer = Buffer(path, GATEWAY, clock, 64 << 20)
+        self.outbox = Outbox(path, GATEWAY, clock, 64 << 20)
         self.uplink = Uplink(
-            broker, GATEWAY, self.buffer, clock, {}, Sent(path.with_suffix(".sent"), 2**22), ack_timeout_s
+            broker, GATEWAY, self.outbox, clock, {}, Sent(path.with_suffix(".sent"), 2**22), ack_timeout_s
         )
         self.frames = self.events = self._latest_us = 0
 
@@ -49,27 +49,27 @@ class Home:
         self._latest_us = base_us + READINGS * 1000
         times = base_us + np.arange(READINGS, dtype=np.int64) * 1000
         values = np.full(READINGS, 60 + self.frames % 60, np.float32)
-        self.buffer.put_frame(base_us, [wire.make_series("radar", "heart_rate", base_us, times, values)])
+        self.outbox.put_frame(base_us, [wire.make_series("radar", "heart_rate", base_us, times, values)])
         self.frames += 1
 
     def put_event(self, time_us: int) -> None:
-        self.buffer.put_event("sos-button", "sos_pressed", time_us, {"n": self.events}, b"")
+        self.outbox.put_event("sos-button", "sos_pressed", time_us, {"n": self.events}, b"")
         self.events += 1
 
     async def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         """Pump until ``condition`` holds, as the agent does once in a while."""
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, f"{what}; {self.buffer.totals()}"
+            assert time.monotonic() < deadline, f"{what}; {self.outbox.totals()}"
             self.uplink.pump()
             await asyncio.sleep(0.02)
 
     async def send_all(self, seconds: float) -> None:
-        await self.until(lambda: not self.buffer.totals().pending, seconds, "not everything was sent")
+        await self.until(lambda: not self.outbox.totals().pending, seconds, "not everything was sent")
 
     async def close(self) -> None:
         await self.uplink.stop(0)
-        self.buffer.close()
+        self.outbox.close()
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def test_a_broker_that_acknowledges_nothing_is_left_and_called_again(
             home.put_frame(clock.now_us())
             home.put_event(clock.now_us())
         await home.until(lambda: proxy.connections >= 3, 30, "the connection is kept")
-        assert home.buffer.totals().pending == 60, "nothing was taken for sent"
+        assert home.outbox.totals().pending == 60, "nothing was taken for sent"
         assert proxy.swallowed > 60, "each was sent again"
         proxy.swallow_acknowledgements = False
         await home.send_all(30)
@@ -236,7 +236,7 @@ def test_an_event_overtakes_the_backlog(broker: TestBroker, tmp_path: Path) -> N
             home.put_frame(clock.now_us() - (86_400 - second) * SECOND)
         home.uplink.start()
         await home.until(lambda: len(collector.order) > 50, 20, "the backlog is not sent")
-        pending = home.buffer.totals().pending
+        pending = home.outbox.totals().pending
         home.put_event(clock.now_us())
         home.put_frame(clock.now_us())
         await home.send_all(60)

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from device_simulators.homes import demo_home
+from edge_agent.updates.signed_config import write_public_key
 from firmware_profiles import mqtt, wire
 from firmware_profiles.mqtt import Broker
-from firmware_profiles.signed_config import write_public_key
 from shouwang.cli.main import app
 from shouwang.gateways.commands import Outcome, ask
 from shouwang.gateways.signing import sign_home

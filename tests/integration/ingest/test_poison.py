@@ -48,7 +48,11 @@ def event(seq: int, value: float = 60) -> bytes:
 
 
 def status(value: float = 60) -> bytes:
-    return wire.encode(wire.Status(1, GATEWAY, "online", BEGIN_US, 7, 8, f"firmware {value}"))
+    return wire.encode(
+        wire.Status(
+            version=1, gateway=GATEWAY, state="online", time_us=BEGIN_US, epoch=7, boot=8, software=f"firmware {value}"
+        )
+    )
 
 
 def pack(number: int, value: float = 60) -> bytes:

@@ -66,8 +66,9 @@ def readings(url: str) -> tuple[object, ...]:
 
 
 def command(url: str, *arguments: str) -> Result:
+    login = [] if "--as" in arguments else ["--as", "admin"]
     return CliRunner().invoke(
-        app, ["quarantine", *arguments], env={"SHOUWANG_DATABASE_URL": url, "COLUMNS": "250", "TERM": "dumb"}
+        app, ["quarantine", *arguments, *login], env={"SHOUWANG_DATABASE_URL": url, "COLUMNS": "250", "TERM": "dumb"}
     )
 
 
@@ -162,7 +163,16 @@ def test_text_that_no_database_holds_and_epochs_without_end(home: str) -> None:
     device, words = "radar", {"a\0b": "x\0y", "温": float("nan"), "n": 2**64 - 1}
     event = wire.Event(1, GATEWAY, 7, 8, 1, NOW, device, "fall_suspected", words, b"\0")
     assert not ingest(home, wire.encode(event), topic=wire.topic(GATEWAY, "events")).refusals
-    status = wire.Status(1, GATEWAY, "online", NOW, 7, 8, "v\0", acknowledged={"\0": 3, "live": 2**53})
+    status = wire.Status(
+        version=1,
+        gateway=GATEWAY,
+        state="online",
+        time_us=NOW,
+        epoch=7,
+        boot=8,
+        software="v\0",
+        acknowledged={"\0": 3, "live": 2**53},
+    )
     assert not ingest(home, wire.encode(status), topic=wire.topic(GATEWAY, "status")).refusals
     ingest(home, b"\0\xff", topic="care/v1/\0\udcff/x")
     assert one(home, "SELECT count(*) FROM quarantine WHERE code = 'undecodable'") == (1,)
@@ -372,7 +382,7 @@ def test_what_the_database_refused_has_not_taken_its_number(home: str) -> None:
 
 def test_an_old_state_in_quarantine_does_not_overwrite_a_newer_one(home: str) -> None:
     def status(state: str) -> bytes:
-        return wire.encode(wire.Status(1, GATEWAY, state, NOW, 7, 8))  # type: ignore[arg-type]
+        return wire.encode(wire.Status(version=1, gateway=GATEWAY, state=state, time_us=NOW, epoch=7, boot=8))  # type: ignore[arg-type]
 
     topic = wire.topic(GATEWAY, "status")
     payload = status("offline")

@@ -8,7 +8,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from edge_agent.outbox.outbox import Buffer
+from edge_agent.outbox.outbox import Outbox
 from edge_agent.outbox.sent import Sent
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
@@ -33,21 +33,21 @@ class Home:
 
     def __init__(self, folder: Path, name: str, broker: TestBroker) -> None:
         self._clock = Clock()
-        self.buffer = Buffer(folder / f"{name}.db", name, self._clock, 2**24)
+        self.outbox = Outbox(folder / f"{name}.db", name, self._clock, 2**24)
         self.archive = folder / f"{name}.sent"
-        self.uplink = Uplink(broker.settings(name), name, self.buffer, self._clock, {}, Sent(self.archive, 2**22))
+        self.uplink = Uplink(broker.settings(name), name, self.outbox, self._clock, {}, Sent(self.archive, 2**22))
 
     def put(self, frames: int) -> None:
         for _ in range(frames):
             base_us = self._clock.now_us()
             times = base_us + np.arange(READINGS) * 1000
             series = wire.make_series("radar", "heart_rate", base_us, times, np.full(READINGS, 70, np.float32))
-            self.buffer.put_frame(base_us, [series])
+            self.outbox.put_frame(base_us, [series])
         self.uplink.pump()
 
     async def sent(self) -> None:
         deadline = asyncio.get_running_loop().time() + 20
-        while self.buffer.totals().pending:
+        while self.outbox.totals().pending:
             assert asyncio.get_running_loop().time() < deadline, "the broker takes nothing"
             await asyncio.sleep(0.02)
 
@@ -88,7 +88,7 @@ def test_what_the_broker_lost_comes_again_or_is_known_to_be_gone(
             )
             for home in homes:
                 await home.uplink.stop()
-                home.buffer.close()
+                home.outbox.close()
 
     asyncio.run(lose_and_repair())
     found = rows(

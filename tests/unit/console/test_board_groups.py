@@ -8,9 +8,33 @@ PLACE = "sz.yt.hs.pw.c1"
 
 def notice(number: int, severity: str = "emergency", rule: str = "sos", state: str = "raised") -> AlertNotice:
     return AlertNotice(
-        f"{number:04}", rule, 1, severity, state, 1, "x", number, f"H{number}", "", "", "", PLACE, "", "", None, None,
-        None, None, number * 1_000_000, 0, 0, 0, "", "", {},
-    )  # type: ignore[arg-type]  # fmt: skip
+        id=f"{number:04}",
+        rule=rule,
+        rule_version=1,
+        severity=severity,
+        state=state,
+        version=1,
+        subject="x",
+        household_id=number,
+        household_code=f"H{number}",
+        address_zh="",
+        address_en="",
+        phone="",
+        area_path=PLACE,
+        area_zh="",
+        area_en="",
+        resident_id=None,
+        resident_code=None,
+        resident_zh=None,
+        resident_en=None,
+        onset_us=number * 1_000_000,
+        sensed_us=0,
+        received_us=0,
+        raised_us=0,
+        reason_zh="",
+        reason_en="",
+        evidence={},
+    )  # type: ignore[arg-type]
 
 
 def shown(alerts: list[AlertNotice], **looks: list[str]) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -69,9 +70,7 @@ def play(faults: Faults, seed: int = 1) -> list[str]:
         Faults(jitter_ms=15),
         Faults(drop_out=0.02),
     ],
-    ids=lambda faults: " ".join(
-        f"{k}={v}" for k, v in zip(Faults.__struct_fields__, faults.__reduce__()[1], strict=True)
-    ),
+    ids=lambda faults: " ".join(f"{k}={v}" for k, v in msgspec.structs.asdict(faults).items()),
 )
 def test_a_fall_is_found_in_spite_of_the_device(faults: Faults) -> None:
     assert play(faults)[:1] == ["suspected"]

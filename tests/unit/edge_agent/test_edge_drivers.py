@@ -15,9 +15,9 @@ import pytest
 
 from edge_agent.driver_loading import find_driver
 from edge_agent.drivers.ble import BleDriver
-from edge_agent.drivers.contact import Contact
 from edge_agent.drivers.esphome import EsphomeDriver
 from edge_agent.drivers.hearing import Hearing
+from edge_agent.drivers.reachability import Contact
 from edge_agent.drivers.serial_radar import SerialRadarDriver
 from edge_agent.drivers.zigbee2mqtt import Zigbee2MqttDriver
 from firmware_profiles.devices import MODELS

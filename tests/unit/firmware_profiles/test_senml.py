@@ -7,8 +7,8 @@ import pytest
 
 from firmware_profiles import senml
 from firmware_profiles.channels import CHANNELS
+from firmware_profiles.decoding.senml_units import accepted, conversion
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.senml_units import accepted, conversion
 
 NOW = 1_800_000_000_123_000
 OW = "urn:dev:ow:10e2073a01080063"

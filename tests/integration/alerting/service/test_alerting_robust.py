@@ -83,7 +83,7 @@ def test_poison_stops_nothing(broker: TestBroker, postgres: TestPostgres, tmp_pa
     good = {
         "events": wire.encode(wire.Event(1, GATEWAY, 5, 6, 1, 1, "pendant", "fall_suspected", {"confidence": 0.9})),
         "readings": wire.encode(frame(GATEWAY, 72, 5)),
-        "status": wire.encode(wire.Status(1, GATEWAY, "online", 1, 1, 1)),
+        "status": wire.encode(wire.Status(version=1, gateway=GATEWAY, state="online", time_us=1, epoch=1, boot=1)),
     }
     with ExitStack() as stack:
         only = alerting(stack, broker, tmp_path, postgres.url, "alerting-0")
@@ -142,7 +142,17 @@ def test_a_limit_counts_without_a_restart(broker: TestBroker, postgres: TestPost
     other = "gw-alert-2"
     add_homes(postgres.url, [GATEWAY, other])
     with psycopg.connect(postgres.url) as conn:
-        add_account(conn, NewAccount("carer", "three words together", "周敏", "Zhou Min", "carer", "d"))
+        add_account(
+            conn,
+            NewAccount(
+                login="carer",
+                password="three words together",
+                name_zh="周敏",
+                name_en="Zhou Min",
+                role="carer",
+                area="d",
+            ),
+        )
     desk = Desk(broker)
     broker.allow([other])
     with ExitStack() as stack:

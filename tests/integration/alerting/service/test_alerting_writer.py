@@ -1,17 +1,20 @@
 """The writer of alerts: a database that takes nothing at all keeps them waiting, whatever it says."""
 
 import threading
+import uuid
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from alerting.core.finding import Finding
-from alerting.service import service
+from alerting.service.first_call import FirstCall
+from alerting.service.live_district import LiveDistrict
 from alerting.service.settings import AlertingSettings
-from alerting.service.spool import Record
+from alerting.service.spool import Record, Spool
+from alerting.service.writer import Writer
 from database.settings import DatabaseSettings
-from firmware_profiles.mqtt import Broker
 from tests.support.district import add_homes
 from tests.support.services import wait_for
 from tests.support.troubles import column_away, read_only
@@ -24,41 +27,80 @@ def migrating(_: str) -> tuple[str, str]:
     return column_away("alert", "reason_zh")
 
 
+class CountingFirstCall(FirstCall):
+    """Counts how often the database refused."""
+
+    refusals = 0
+
+    def failed(self, alert_id: uuid.UUID) -> None:
+        self.refusals += 1
+        super().failed(alert_id)
+
+
 @pytest.mark.parametrize("trouble", [read_only, migrating])
-def test_an_alert_waits_until_the_database_is_mended(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: object
-) -> None:
+def test_an_alert_waits_until_the_database_is_mended(database_url: str, tmp_path: Path, trouble: object) -> None:
     add_homes(database_url, ["gw-1"])
-    monkeypatch.setattr(service, "RETRY_S", 0.05)
     assert callable(trouble)
     begin, end = trouble(database_url)
-    alerting = service.Alerting(AlertingSettings(data_dir=tmp_path), DatabaseSettings(url=database_url), Broker(port=1))
-    store, refused = alerting._store, []
-
-    def counting(conn: psycopg.Connection, record: Record) -> None:
-        try:
-            store(conn, record)
-        except psycopg.Error as error:
-            refused.append(error)
-            raise
-
-    monkeypatch.setattr(alerting, "_store", counting)
-    with psycopg.connect(database_url, autocommit=True) as conn:
+    database = DatabaseSettings(url=database_url)
+    district = LiveDistrict(AlertingSettings(data_dir=tmp_path), database)
+    first_call = CountingFirstCall(tmp_path / "first-calls.jsonl", None, district.first_step)
+    notices: list[Record] = []
+    stop = threading.Event()
+    with psycopg.connect(database_url, autocommit=True) as conn, closing(Spool(tmp_path)) as spool:
         household, resident = conn.execute("SELECT household_id, id FROM resident").fetchone() or (0, 0)
         sos = Finding("open", "sos", 1, "emergency", "resident:R0001", household, resident, AT, AT, "求助", "SOS")
         conn.execute(begin.encode())
-        writer = threading.Thread(target=alerting._write)
-        writer.start()
+        writer = Writer(database, spool, first_call, notices.append, retry_s=0.05)
+        thread = threading.Thread(target=writer.run, args=(stop,))
+        thread.start()
         try:
-            alerting._spool.put([Record(sos, AT, AT)])
-            wait_for(lambda: len(refused) > 2, 20, lambda: f"tried {len(refused)} times")
-            assert [record.finding for record in alerting._spool.waiting()] == [sos]
+            spool.put([Record(sos, AT, AT)])
+            wait_for(lambda: first_call.refusals > 2, 20, lambda: f"tried {first_call.refusals} times")
+            assert [record.finding for record in spool.waiting()] == [sos]
             conn.execute(end.encode())
             told = "SELECT rule, severity FROM alert"
             wait_for(lambda: conn.execute(told).fetchall() == [("sos", "emergency")], 20, lambda: "it is lost")
         finally:
-            alerting._stop.set()
-            writer.join(10)
-            alerting._journal.close()
-            alerting._spool.close()
-    assert alerting._spool.waiting() == []
+            stop.set()
+            thread.join(10)
+        assert spool.waiting() == []
+    assert notices == []  # published by the engine's thread already
+
+
+def test_a_refused_alert_does_not_hold_up_the_next(database_url: str, tmp_path: Path) -> None:
+    add_homes(database_url, ["gw-1"])
+    database = DatabaseSettings(url=database_url)
+    district = LiveDistrict(AlertingSettings(data_dir=tmp_path), database)
+    first_call = CountingFirstCall(tmp_path / "first-calls.jsonl", None, district.first_step)
+    stop = threading.Event()
+    stop.set()  # the writer empties the spool all the same
+    with psycopg.connect(database_url, autocommit=True) as conn, closing(Spool(tmp_path)) as spool:
+        household, resident = conn.execute("SELECT household_id, id FROM resident").fetchone() or (0, 0)
+        of = ("open", "sos", 1, "emergency", "resident:R0001")
+        nowhere = Finding(*of, 0, resident, AT - 1, AT, "求助", "SOS")
+        spool.put([Record(nowhere, AT, AT), Record(Finding(*of, household, resident, AT, AT, "求助", "SOS"), AT, AT)])
+        Writer(database, spool, first_call, lambda _: None).run(stop)
+        assert conn.execute("SELECT household_id FROM alert").fetchall() == [(household,)]
+        assert spool.waiting() == []
+    assert first_call.refusals == 1
+
+
+def test_a_part_of_an_alert_that_is_closed_becomes_an_alert_and_is_published(database_url: str, tmp_path: Path) -> None:
+    add_homes(database_url, ["gw-1"])
+    database = DatabaseSettings(url=database_url)
+    district = LiveDistrict(AlertingSettings(data_dir=tmp_path), database)
+    first_call = FirstCall(tmp_path / "first-calls.jsonl", None, district.first_step)
+    notices: list[Record] = []
+    stop = threading.Event()
+    stop.set()
+    with psycopg.connect(database_url, autocommit=True) as conn, closing(Spool(tmp_path)) as spool:
+        household, resident = conn.execute("SELECT household_id, id FROM resident").fetchone() or (0, 0)
+        own = {"rule": "heat", "onset_us": AT, "severity": "urgent", "action": "open"}
+        part = Finding(
+            "note", "cold", 1, "urgent", "resident:R0001", household, resident, AT - 1, AT, "高温", "Hot", {"part": own}
+        )
+        spool.put([Record(part, AT, AT)])
+        Writer(database, spool, first_call, notices.append).run(stop)
+        assert conn.execute("SELECT rule, severity FROM alert").fetchall() == [("heat", "urgent")]
+    assert [record.finding.rule for record in notices] == ["heat"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from care_network.access.permissions import in_area
 from care_network.errors import (
     ChangedMeanwhileError,
     ExistsError,
@@ -16,9 +17,9 @@ from care_network.errors import (
     StillUsedError,
 )
 from care_network.matching import locations
-from care_network.records.contacts import contacts_to_call
+from care_network.records.contacts import family_of
 from care_network.records.kinds import KINDS
-from care_network.records.network import parse_key, within
+from care_network.records.network import parse_key
 from care_network.records.registry import load_registry
 from care_network.records.store import Stored
 from tests.support.network import AREAS, C1, C2, NOW, account, build_city, network
@@ -162,8 +163,8 @@ def test_the_tree_below_an_area_is_what_its_path_says(city: psycopg.Connection) 
         for path, _ in AREAS:
             below = [p for p, _ in AREAS if p == path or p.startswith(path + ".")]
             row = city.execute("SELECT %s::ltree <@ %s::ltree", (path, who.area_path)).fetchone()
-            assert row == (within(who, path),)
-            if within(who, path):
+            assert row == (in_area(who, path),)
+            if in_area(who, path):
                 assert [one.path for one in network(city, login).list("area", path)] == sorted(below)
 
 
@@ -229,10 +230,12 @@ def test_only_contacts_with_consent_are_called_in_their_order(city: psycopg.Conn
         carer.add(
             "contact", {**NEW["contact"], "call_order": order, "phone": phone, "consent_at": consent, "login": None}
         )
-    assert [one.phone for one in contacts_to_call(city, resident, NOW)] == ["0755-1", "0755-3"]
-    assert not contacts_to_call(city, resident, NOW - dt.timedelta(seconds=1))
+    home = city.execute("SELECT id FROM household WHERE code = 'H1'").fetchone()
+    assert home is not None
+    assert [one.phone for one in family_of(city, home[0], resident, NOW)] == ["0755-1", "0755-3"]
+    assert not family_of(city, home[0], resident, NOW - dt.timedelta(seconds=1))
     carer.change("contact", ("R1", "0755-1"), 1, {"consent_at": None})
-    assert [one.phone for one in contacts_to_call(city, resident, NOW)] == ["0755-3"]
+    assert [one.phone for one in family_of(city, home[0], resident, NOW)] == ["0755-3"]
 
 
 def test_of_two_at_once_one_is_told(city: psycopg.Connection, database_url: str) -> None:
@@ -279,7 +282,12 @@ def test_a_location_is_shared_with_consent_and_forgotten_without(city: psycopg.C
     staff = network(city, "carer").get("staff", ("S1",)).id
     with pytest.raises(NotPermittedError, match="agree"):
         locations.share(city, carer, 114.2, 22.5, 10, at=NOW)
-    locations.consent(city, carer, True, at=NOW)
+    assert locations.sharing(city, carer) == locations.Sharing(None, None)
+    with city.transaction():  # as one press of a button does it
+        locations.consent(city, carer, True, at=NOW)
+        locations.share(city, carer, 114.1, 22.4, 10, at=NOW)
+    assert locations.sharing(city, carer) == locations.Sharing(NOW, NOW)
+    assert locations.present_locations(city, [staff], NOW)[staff].longitude == 114.1
     locations.share(city, carer, 114.2, 22.5, 10, at=NOW + dt.timedelta(minutes=2))
     locations.share(city, carer, 114.9, 22.9, 10, at=NOW + dt.timedelta(minutes=1))  # late
     found = locations.present_locations(city, [staff], NOW + dt.timedelta(minutes=5))
@@ -290,6 +298,9 @@ def test_a_location_is_shared_with_consent_and_forgotten_without(city: psycopg.C
             locations.share(city, carer, *wrong, at=NOW)
     locations.consent(city, carer, False, at=NOW + dt.timedelta(minutes=6))
     assert city.execute("SELECT count(*) FROM staff_location").fetchone() == (0,)
+    assert locations.sharing(city, carer) == locations.Sharing(None, None)
+    assert locations.sharing(city, account(city, "admin")) is None
+    assert locations.sharing(city, account(city, "dispatcher")) is None
     with pytest.raises(NotPermittedError):
         locations.share(city, account(city, "admin"), 114.2, 22.5, 10, at=NOW)
     with pytest.raises(NotFoundError, match="no member of staff"):

@@ -21,7 +21,7 @@ from database.pool import make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels import config
 from dispatch.channels.adapters.base import Adapter, ConfigError, Outgoing, PermanentError, RetryableError
-from dispatch.channels.adapters.webpush import Options, Subscription, WebPush, create_key
+from dispatch.channels.adapters.webpush import Subscription, WebPush, WebPushOptions, create_key
 from tests.support.peers import Answer, HttpPeer, http_peer, smtp_peer
 
 pytestmark = pytest.mark.integration
@@ -167,7 +167,7 @@ def test_web_push_is_encrypted_for_the_browser(tmp_path: Path) -> None:
 
     with http_peer() as peer:
         browsers = Browsers([Subscription(f"{peer.url}/{n}", text(point), text(secret)) for n in range(2)])
-        tried = WebPush(Options(str(tmp_path / "push.pem"), "mailto:duty@example.org"), browsers)
+        tried = WebPush(WebPushOptions(str(tmp_path / "push.pem"), "mailto:duty@example.org"), browsers)
         peer.answer = lambda request: Answer(410 if request.path == "/0" else 201)
         assert tried.send(message("5"), 5).provider_id == "1/2"
         assert browsers.gone == [f"{peer.url}/0"]

@@ -27,7 +27,7 @@ SERVICE = '[services.120]\nname_zh = "急救"\nname_en = "ambulance"\nphone = "1
 
 
 def prefer(url: str, *arguments: str) -> None:
-    done = CliRunner().invoke(app, ["notify", "prefer", *arguments, "--url", url])
+    done = CliRunner().invoke(app, ["notify", "prefer", *arguments, "--as", "dispatcher", "--url", url])
     assert done.exit_code == 0, done.output
 
 
@@ -54,9 +54,15 @@ def test_preferences_choose_the_channel_the_language_and_the_address(database_ur
             city.wait([("S1", "voice", "sent")])
         assert peer.requests[0].json()["to"] == "0755-77"
         assert "SOS call" in peer.requests[0].json()["text"]
-        bad = CliRunner().invoke(app, ["notify", "prefer", "staff", "S1", "--quiet", "10pm", "--url", database_url])
-        assert bad.exit_code == 2
-        assert "22:00-07:00" in bad.output
+        for login, key, more, status, words in (
+            ("dispatcher", "S1", ("--quiet", "10pm"), 2, "22:00-07:00"),
+            ("dispatcher", "S77", (), 1, "no staff 'S77' in your area"),
+            ("carer", "S1", (), 1, "may not set preferences"),
+            ("nobody", "S1", (), 1, "no active account"),
+        ):
+            command = ["notify", "prefer", "staff", key, *more, "--as", login, "--url", database_url]
+            bad = CliRunner().invoke(app, command)
+            assert (bad.exit_code, words in bad.output) == (status, True), bad.output
 
 
 def test_quiet_hours_hold_what_is_no_emergency_and_the_next_is_told(database_url: str, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from care_network.access.accounts import account_by_login
+from care_network.access.accounts import Account
+from care_network.errors import NotFoundError, NotPermittedError
 from care_network.medical.keyring import create_key_file
 from care_network.medical.notes import MedicalNote, add_note
 from dispatch.alerts import lifecycle, outcomes
@@ -26,6 +27,7 @@ from dispatch.sla import report as sla_store
 from shouwang.cli.main import app
 from tests.support.console import console
 from tests.support.ladders import C1, build_duty, ladder, raise_one, use
+from tests.support.network import account
 from tests.support.services import wait_for
 
 pytestmark = pytest.mark.integration
@@ -65,10 +67,22 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
     lifecycle.act(conn, alert, "acknowledge", who, raised, expected_version=1)
     conn.execute("UPDATE alert SET next_step_at = clock_timestamp() + interval '1 s'")
     begin = raised + 5 * SECOND
-    calls.record(conn, alert, calls.Attempt("resident", "R1", begin, begin + 20 * SECOND, "no_answer"), who)
+    calls.record(
+        conn,
+        alert,
+        calls.CallAttempt(
+            kind="resident", key="R1", started_at=begin, ended_at=begin + 20 * SECOND, result="no_answer"
+        ),
+        who,
+    )
     assert left(conn) > 50
-    again = calls.Attempt(
-        "contact", "R1/0755-00081", begin + 30 * SECOND, begin + 90 * SECOND, "answered", begin + 34 * SECOND
+    again = calls.CallAttempt(
+        kind="contact",
+        key="R1/0755-00081",
+        started_at=begin + 30 * SECOND,
+        ended_at=begin + 90 * SECOND,
+        result="answered",
+        answered_at=begin + 34 * SECOND,
     )
     calls.record(conn, alert, again, who)
     report = calls.report(conn, alert)
@@ -80,16 +94,23 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
     assert report.responder == "dispatcher"
     (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
     assert sla.measure(story, "contacted", raised + 90 * SECOND).elapsed_s is None, "not the family: the resident"
-    talk = calls.Attempt("resident", "R1", begin + 95 * SECOND, begin + 99 * SECOND, "answered", begin + 97 * SECOND)
+    talk = calls.CallAttempt(
+        kind="resident",
+        key="R1",
+        started_at=begin + 95 * SECOND,
+        ended_at=begin + 99 * SECOND,
+        result="answered",
+        answered_at=begin + 97 * SECOND,
+    )
     calls.record(conn, alert, talk, who)
     (story,) = sla_store.stories(conn, raised - 60 * SECOND, raised + 60 * SECOND)
     assert sla.measure(story, "contacted", raised + 200 * SECOND).verdict == "met"
     assert report.response_s is not None
     assert report.response_s < 2
     for bad in (
-        calls.Attempt("resident", "R1", begin, begin - SECOND, "busy"),
-        calls.Attempt("resident", "R1", begin, begin, "answered"),
-        calls.Attempt("resident", " ", begin, begin, "busy"),
+        calls.CallAttempt(kind="resident", key="R1", started_at=begin, ended_at=begin - SECOND, result="busy"),
+        calls.CallAttempt(kind="resident", key="R1", started_at=begin, ended_at=begin, result="answered"),
+        calls.CallAttempt(kind="resident", key=" ", started_at=begin, ended_at=begin, result="busy"),
     ):
         with pytest.raises(lifecycle.LifecycleError):
             calls.record(conn, alert, bad, who)
@@ -97,53 +118,90 @@ def test_calls_are_recorded_in_seconds_and_are_work(conn: psycopg.Connection) ->
         conn.execute("DELETE FROM call_attempt")
 
 
+def another_dispatcher(conn: psycopg.Connection, login: str = "late", area: str = "sz.yt") -> Account:
+    """Of the next shift, or of another area; with the password that all have."""
+    conn.execute(
+        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path)"
+        " SELECT %s, password_hash, '夜班', 'Late', role, %s::text::ltree FROM account WHERE login = 'dispatcher'",
+        (login, area),
+    )
+    return account(conn, login)
+
+
 def test_the_next_shift_has_what_is_open(conn: psycopg.Connection) -> None:
     first, second = raise_one(conn, "a"), raise_one(conn, "b")
-    old, new = actor(conn, "dispatcher"), actor(conn, "admin")
-    lifecycle.act(conn, first, "acknowledge", old, now(conn), expected_version=1)
-    offered = handover.offer(conn, "sz.yt", old, now(conn), "R1 的女儿晚上回电")
+    old, new, who = account(conn, "dispatcher"), another_dispatcher(conn), actor(conn, "dispatcher")
+    lifecycle.act(conn, first, "acknowledge", who, now(conn), expected_version=1)
+    offered = handover.offer(conn, "sz.yt", old, now(conn), "test", "R1 的女儿晚上回电")
     assert {one.alert_id: one.state_then for one in offered.alerts} == {first: "acknowledged", second: "raised"}
     with pytest.raises(lifecycle.LifecycleError, match="waits"):
-        handover.offer(conn, "sz.yt", new, now(conn))
+        handover.offer(conn, "sz.yt", new, now(conn), "test")
     with pytest.raises(lifecycle.LifecycleError, match="somebody else"):
-        handover.accept(conn, offered.id, old, now(conn))
-    lifecycle.act(conn, second, "resolve", old, now(conn), expected_version=1, outcome="test")
-    accepted = handover.accept(conn, offered.id, new, now(conn))
-    assert accepted.to_name == "admin"
+        handover.accept(conn, offered.id, old, now(conn), "test")
+    lifecycle.act(conn, second, "resolve", who, now(conn), expected_version=1, outcome="test")
+    accepted = handover.accept(conn, offered.id, new, now(conn), "test")
+    assert accepted.to_name == "夜班"
     assert {one.alert_id: one.state_now for one in accepted.alerts} == {first: "acknowledged", second: "resolved"}
     last = history.events_of(conn, first)[-1]
-    assert (last["action"], last["actor"]) == ("take_over", "admin")
+    assert (last["action"], last["actor"], last["origin"]) == ("take_over", "夜班", "test")
     assert history.events_of(conn, second)[-1]["action"] == "resolve"
     with pytest.raises(lifecycle.LifecycleError, match="already"):
-        handover.accept(conn, offered.id, new, now(conn))
+        handover.accept(conn, offered.id, new, now(conn), "test")
     assert handover.waiting(conn) == []
     with pytest.raises(lifecycle.LifecycleError, match="no area"):
-        handover.offer(conn, "nowhere", old, now(conn))
+        handover.offer(conn, "sz.yt.nowhere", old, now(conn), "test")
+
+
+@pytest.mark.parametrize("login", ["carer", "admin", "daughter"])
+def test_only_dispatchers_hand_over(conn: psycopg.Connection, login: str) -> None:
+    offered = handover.offer(conn, "sz.yt", account(conn, "dispatcher"), now(conn), "test")
+    who = account(conn, login)
+    for step in (
+        lambda: handover.offer(conn, "sz.yt.hs", who, now(conn), "test"),
+        lambda: handover.accept(conn, offered.id, who, now(conn), "test"),
+        lambda: handover.withdraw(conn, offered.id, who, now(conn), "test"),
+    ):
+        with pytest.raises(NotPermittedError, match="may not hand over"):
+            step()
+    assert [one.id for one in handover.waiting(conn)] == [offered.id]
+    assert conn.execute("SELECT count(*) FROM handover").fetchone() == (1,)
+
+
+def test_nobody_hands_over_another_area(conn: psycopg.Connection) -> None:
+    offered = handover.offer(conn, "sz.yt", account(conn, "dispatcher"), now(conn), "test")
+    street, other = another_dispatcher(conn, "street", "sz.yt.hs"), another_dispatcher(conn, "other", "sz.yt.ms")
+    for who in (street, other):
+        with pytest.raises(NotPermittedError, match=r"sz\.yt is not there"):
+            handover.offer(conn, "sz.yt", who, now(conn), "test")
+        for step in (handover.accept, handover.withdraw):
+            with pytest.raises(NotFoundError, match="in your area"):
+                step(conn, offered.id, who, now(conn), "test")
+    with pytest.raises(NotPermittedError):
+        handover.offer(conn, "sz.yt.hs", other, now(conn), "test")
+    mine = handover.offer(conn, "sz.yt.hs", street, now(conn), "test")
+    assert [one.id for one in handover.waiting(conn, "sz.yt.hs")] == [mine.id]
+    assert [one.id for one in handover.waiting(conn, "sz.yt")] == [offered.id, mine.id]
 
 
 def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connection, database_url: str) -> None:
     alert = raise_one(conn)
-    desk = account_by_login(conn, "dispatcher")
-    old, new = actor(conn, "dispatcher"), actor(conn, "admin")
-    admin = account_by_login(conn, "admin")
-    assert desk is not None
-    assert admin is not None
-    first = handover.offer(conn, "sz.yt", old, now(conn))
-    with pytest.raises(lifecycle.LifecycleError, match="only dispatcher"):
-        handover.withdraw(conn, first.id, admin, now(conn), "test")
+    desk, late = account(conn, "dispatcher"), another_dispatcher(conn)
+    first = handover.offer(conn, "sz.yt", desk, now(conn), "test")
+    with pytest.raises(lifecycle.LifecycleError, match="only 某, who offered it"):
+        handover.withdraw(conn, first.id, late, now(conn), "test")
     assert not handover.withdraw(conn, first.id, desk, now(conn), "test").waits
-    for act in (
-        lambda: handover.accept(conn, first.id, new, now(conn)),
+    for step in (
+        lambda: handover.accept(conn, first.id, late, now(conn), "test"),
         lambda: handover.withdraw(conn, first.id, desk, now(conn), "test"),
     ):
         with pytest.raises(lifecycle.LifecycleError, match="took it back at"):
-            act()
+            step()
     assert handover.waiting(conn) == []
     row = conn.execute("SELECT account_id, detail FROM audit WHERE action = 'withdraw_handover'").fetchall()
     assert row == [(desk.id, {"handover": first.id})]
     assert history.events_of(conn, alert)[-1]["action"] == "raise", "nothing has changed hands"
 
-    second = handover.offer(conn, "sz.yt", old, now(conn))
+    second = handover.offer(conn, "sz.yt", desk, now(conn), "test")
     said: list[str] = []
 
     def take_back() -> None:
@@ -155,12 +213,12 @@ def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connect
 
     other = threading.Thread(target=take_back)
     with conn.transaction():
-        handover.accept(conn, second.id, new, now(conn))
+        handover.accept(conn, second.id, late, now(conn), "test")
         other.start()
         wait_for(lambda: _waits_for_a_lock(database_url), 10, lambda: "nobody waits")
     other.join(10)
     assert said
-    assert "admin 已于" in said[0]
+    assert "夜班 已于" in said[0]
     assert history.events_of(conn, alert)[-1]["action"] == "take_over"
 
 
@@ -176,13 +234,13 @@ def test_what_was_found_is_kept_and_counted(conn: psycopg.Connection) -> None:
     fall, mistake = raise_one(conn, "a"), raise_one(conn, "b")
     who = actor(conn, "dispatcher")
     Sweeper(conn).sweep()
-    found = outcomes.Finding("fall", "fracture", actions=("first_aid",))
+    found = outcomes.Particulars("fall", "fracture", actions=("first_aid",))
     with pytest.raises(lifecycle.LifecycleError):
         lifecycle.act(
-            conn, mistake, "resolve", who, now(conn), expected_version=1, outcome="false_resident", finding=found
+            conn, mistake, "resolve", who, now(conn), expected_version=1, outcome="false_resident", particulars=found
         )
     lifecycle.act(conn, fall, "arrive", who, now(conn), expected_version=1)
-    lifecycle.act(conn, fall, "resolve", who, now(conn), expected_version=2, outcome="hospital", finding=found)
+    lifecycle.act(conn, fall, "resolve", who, now(conn), expected_version=2, outcome="hospital", particulars=found)
     lifecycle.act(conn, mistake, "resolve", who, now(conn), expected_version=1, outcome="false_resident")
     at = now(conn)
     summary = statistics.summarise(statistics.load_cases(conn, at - dt.timedelta(days=1), at))["emergency"]
@@ -204,8 +262,8 @@ def run(url: str, *arguments: str, status: int = 0) -> str:
 def test_the_commands(conn: psycopg.Connection, database_url: str, tmp_path: Path) -> None:
     alert = raise_one(conn)
     Sweeper(conn).sweep()
-    assert "未结预警 open alerts: 1" in run(database_url, "status", status=1), "nobody climbs"
-    assert "emergency" in run(database_url, "policies")
+    assert "未结预警 open alerts: 1" in run(database_url, "status", "--as", "dispatcher", status=1), "nobody climbs"
+    assert "emergency" in run(database_url, "policies", "--as", "dispatcher")
     file = tmp_path / "policies.toml"
     file.write_text(
         '[[policy]]\ncode = "night"\nseverity = "emergency"\nname_zh = "夜间"\nname_en = "Night"\nstarts = 20:00:00\n'
@@ -215,7 +273,7 @@ def test_the_commands(conn: psycopg.Connection, database_url: str, tmp_path: Pat
     assert "would change: night" in run(database_url, "set-policies", str(file), "--as", "dispatcher", "--dry-run")
     assert "changed: night" in run(database_url, "set-policies", str(file), "--as", "dispatcher")
     assert "night" in {policy.code for policy in store.policies_now(conn)}
-    assert "neither" in run(database_url, "set-policies", str(file), "--as", "carer", status=1)
+    assert "may not set policies" in run(database_url, "set-policies", str(file), "--as", "carer", status=1)
     run(database_url, "drop-policy", "night", "--as", "admin")
     run(database_url, "drop-policy", "night", "--as", "admin", status=1)
     file.write_text('[[policy]]\ncode = "x"\n')
@@ -223,17 +281,21 @@ def test_the_commands(conn: psycopg.Connection, database_url: str, tmp_path: Pat
     assert "交班" in run(database_url, "hand-over", "--as", "dispatcher", "--note", "夜里请留意")
     number = handover.waiting(conn)[0].id
     assert "somebody else" in run(database_url, "accept", str(number), "--as", "dispatcher", status=1)
-    assert "only" in run(database_url, "withdraw", str(number), "--as", "admin", status=1)
+    assert "may not hand over" in run(database_url, "accept", str(number), "--as", "admin", status=1)
+    another_dispatcher(conn)
+    another_dispatcher(conn, "other", "sz.yt.ms")
+    assert "in your area" in run(database_url, "accept", str(number), "--as", "other", status=1)
+    assert "only" in run(database_url, "withdraw", str(number), "--as", "late", status=1)
     assert "taken back" in run(database_url, "withdraw", str(number), "--as", "dispatcher")
     run(database_url, "hand-over", "--as", "dispatcher")
     number = handover.waiting(conn)[0].id
-    run(database_url, "accept", str(number), "--as", "admin")
+    run(database_url, "accept", str(number), "--as", "late")
     assert "SOS" not in run(database_url, "report", str(alert), "--as", "dispatcher")
     run(database_url, "report", "00000000-0000-0000-0000-000000000000", "--as", "dispatcher", status=1)
-    assert json.loads(run(database_url, "statistics", "--json"))["all"]["alerts"] == 1
-    assert "60 s" in run(database_url, "statistics")
+    assert json.loads(run(database_url, "statistics", "--json", "--as", "dispatcher"))["all"]["alerts"] == 1
+    assert "60 s" in run(database_url, "statistics", "--as", "dispatcher")
     conn.execute("DELETE FROM roster")
-    assert "无人" in run(database_url, "holes", status=1)
+    assert "无人" in run(database_url, "holes", "--as", "dispatcher", status=1)
 
 
 @pytest.fixture
@@ -255,7 +317,7 @@ def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: h
     at = now(conn)
     until = at + dt.timedelta(hours=1)
     tonight, elsewhere = (
-        holes.Warned((area,), name, name, ("x",), at, until, f"{name}无人", "nobody")
+        holes.DutyWarning((area,), name, name, ("x",), at, until, f"{name}无人", "nobody")
         for area, name in ((C1, "今晚"), ("sz", "别处"))
     )
     duty_warnings.record(conn, [tonight, elsewhere], at, until)
@@ -329,13 +391,18 @@ def test_shifts_change_on_the_page(conn: psycopg.Connection, desk: httpx2.Client
     number += 1
     assert len(desk.get("/api/handovers").json()) == 1
     assert desk.post("/handovers/999/accept").status_code == 404
-    conn.execute(
-        "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path)"
-        " SELECT 'late', password_hash, '夜班', 'Late', role, area_path FROM account WHERE login = 'dispatcher'"
-    )
+    another_dispatcher(conn)
     log_in(desk, "late")
     assert desk.post(f"/handovers/{number}/accept").status_code == 303
     last = history.events_of(conn, alert)[-1]
     assert (last["action"], last["actor"], last["actor_en"]) == ("take_over", "夜班", "Late")
+    for login, status in (("carer", 403), ("admin", 403), ("other", 404)):
+        if login == "other":
+            another_dispatcher(conn, "other", "sz.yt.ms")
+        log_in(desk, login)
+        for path in (f"/handovers/{number}/accept", f"/api/handovers/{number}/withdraw"):
+            assert desk.post(path).status_code == status
     log_in(desk, "carer")
     assert desk.get("/handovers").status_code == 403
+    assert desk.get("/api/handovers").status_code == 403
+    assert desk.post("/handovers", data={"note": ""}).status_code == 403

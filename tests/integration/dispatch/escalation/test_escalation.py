@@ -116,7 +116,7 @@ def test_an_answer_stops_it_and_silence_after_it_does_not_last(conn: psycopg.Con
 
 
 @pytest.mark.parametrize("ending", ["clear", "cancel"])
-def test_what_is_over_by_itself_calls_nobody(conn: psycopg.Connection, ending: lifecycle.Action) -> None:
+def test_what_is_over_by_itself_calls_nobody(conn: psycopg.Connection, ending: lifecycle.AlertAction) -> None:
     use(conn, ladder())
     alert = raise_one(conn)
     lifecycle.follow_up(conn, alert, ending, now(conn), "")
@@ -134,7 +134,20 @@ def test_the_graver_severity_has_its_own_ladder(conn: psycopg.Connection) -> Non
     row = conn.execute("SELECT household_id, resident_id, raised_at FROM alert").fetchone()
     assert row is not None
     worse = lifecycle.NewAlert(
-        alert, "sos", 1, "emergency", "household:a", row[0], row[1], row[2], row[2], row[2], row[2], "更重", "worse", {}
+        id=alert,
+        rule="sos",
+        rule_version=1,
+        severity="emergency",
+        subject="household:a",
+        household_id=row[0],
+        resident_id=row[1],
+        onset=row[2],
+        sensed_at=row[2],
+        received_at=row[2],
+        raised_at=row[2],
+        reason_zh="更重",
+        reason_en="worse",
+        evidence={},
     )
     assert lifecycle.update_alert(conn, worse)
     climb(conn, sweeper, 3)

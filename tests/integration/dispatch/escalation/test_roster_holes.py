@@ -48,10 +48,10 @@ def away(conn: psycopg.Connection, starts: dt.datetime, ends: dt.datetime) -> No
     )
 
 
-def watch(conn: psycopg.Connection, at: dt.datetime, hours: int = 18) -> list[holes.Warned]:
+def watch(conn: psycopg.Connection, at: dt.datetime, hours: int = 18) -> list[holes.DutyWarning]:
     """A look as the dispatch service's; the new ones of Haishan's compound."""
     until = at + hours * HOUR
-    return [one for one in record(conn, holes.look(conn, at, until), at, until) if C1 in one.areas]
+    return [one for one in record(conn, holes.load(conn, at, until), at, until) if C1 in one.areas]
 
 
 def told(conn: psycopg.Connection) -> list[tuple[str, str]]:
@@ -98,8 +98,8 @@ def test_two_that_overlap_are_each_told_once(conn: psycopg.Connection) -> None:
     """Another severity's ladder has other hours, with the same organisations."""
     until = NOON + 18 * HOUR
 
-    def night(starts: int) -> holes.Warned:
-        return holes.Warned((C1,), "鹏湾", "Pengwan", (BEDS,), NOON + starts * HOUR, until, "无人", "nobody")
+    def night(starts: int) -> holes.DutyWarning:
+        return holes.DutyWarning((C1,), "鹏湾", "Pengwan", (BEDS,), NOON + starts * HOUR, until, "无人", "nobody")
 
     both = [night(6), night(8)]
     assert len(record(conn, both, NOON, until)) == 2
@@ -137,7 +137,7 @@ def test_several_are_one_message_in_the_readers_language(
     now = dt.datetime.now(dt.UTC)
     conn.execute("UPDATE account SET language = 'en' WHERE login = 'admin-hs'")
     one, other = (
-        holes.Warned(
+        holes.DutyWarning(
             (C1,), "鹏湾花园", "Pengwan Garden", (BEDS,), now + hours * HOUR, now + (hours + 1) * HOUR,
             f"鹏湾花园的预警将无人应答 {hours};缺勤:张三(发热)", f"nobody {hours}; away: Zhang San (fever)",
         )

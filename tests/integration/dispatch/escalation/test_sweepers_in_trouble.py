@@ -54,7 +54,7 @@ def test_work_orders_are_swept_again(database_url: str, monkeypatch: pytest.Monk
     swept: list[str] = []
     sweep = sweeper.sweep
 
-    def sweeping(*arguments: object) -> sweeper.Swept:
+    def sweeping(*arguments: object) -> sweeper.SweepCounts:
         try:
             found = sweep(*arguments)  # type: ignore[arg-type]
         except psycopg.Error:

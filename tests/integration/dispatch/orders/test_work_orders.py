@@ -22,7 +22,7 @@ from dispatch.core.history import Actor
 from dispatch.orders import dispatch, photos, ratings, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import OrderChanged, OrderError
-from dispatch.orders.store import Order, Wanted
+from dispatch.orders.store import Order, OrderFilter
 from dispatch.orders.sweeper import sweep
 from tests.support.network import NOW
 from tests.support.orders import ZHOU, asked, in_reach, raise_alert, roster_all_day, staff_city
@@ -178,7 +178,7 @@ def test_planned_services_are_given_out_together(city: psycopg.Connection, crews
         dispatch.plan_service(city, "meal", "R1", NOW, ZHOU, NOW)
     with pytest.raises(OrderError, match="no resident"):
         dispatch.plan_service(city, "meal", "R404", tomorrow, ZHOU, NOW)
-    listed = store.listed(city, Wanted(states=["offered"], urgency="planned"))
+    listed = store.list_orders(city, OrderFilter(states=["offered"], urgency="planned"))
     assert [order.number for order in listed] == [order.number for order in orders]
 
 
@@ -215,7 +215,7 @@ def test_two_dispatchers_at_once_never_send_one_person_twice(
     assert not failures
     # Whoever was locked by another is skipped; the sweeper finds them a moment later.
     sweep(city, crews, NOW + 20 * SECOND)
-    offered = [order.staff_code for order in store.listed(city, Wanted(states=["offered"]))]
+    offered = [order.staff_code for order in store.list_orders(city, OrderFilter(states=["offered"]))]
     assert sorted(offered) == ["S11", "S12", "S13"]  # type: ignore[type-var]
 
 
@@ -282,7 +282,9 @@ def test_an_absence_counts_at_once(city: psycopg.Connection, crews: Crews) -> No
     assert [one.code for one in found.candidates] == ["S12", "S13"]
     city.execute("DELETE FROM roster_exception")
     assert len(dispatch.suggest(city, crews, row, None, NOW)[1].candidates) == 3
-    assert match(crews.crew(city, NOW, NOW), dispatch.Job("", "meal", "planned", "sz.yt.hs")).candidates
+    assert match(
+        crews.crew(city, NOW, NOW), dispatch.Job(key="", service="meal", urgency="planned", path="sz.yt.hs")
+    ).candidates
 
 
 CHANGES = (

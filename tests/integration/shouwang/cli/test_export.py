@@ -15,9 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
+from care_network.access.permissions import Action
 from ingest.storing import rows
 from shouwang.cli.actions.export_readings import COLUMNS, Request, run
 from shouwang.cli.main import app
+from shouwang.cli.session import acting
 from tests.support.district import add_homes
 
 pytestmark = [pytest.mark.integration, pytest.mark.every_grade]
@@ -69,6 +71,12 @@ def export(url: str, out: Path, *arguments: str) -> Result:
     options |= dict(zip(arguments[::2], arguments[1::2], strict=True))
     flat = [part for option in options.items() for part in option]
     return CliRunner().invoke(app, ["export", *flat], env={"SHOUWANG_DATABASE_URL": url})
+
+
+def wanted(out: Path, length: dt.timedelta, format_: Any, *, force: bool = False) -> Request:
+    return Request(
+        resident="R0001", since=START, until=START + length, format=format_, out=out, reason="test", force=force
+    )
 
 
 def audited(url: str) -> list[tuple[Any, ...]]:
@@ -150,8 +158,8 @@ def test_an_existing_file_is_not_replaced_by_accident(home: str, tmp_path: Path)
     assert "--force" in done.output
     assert out.read_text() == "precious"
     os.chmod(out, 0o644)
-    request = Request("R0001", START, START + dt.timedelta(hours=1), "csv", out, "admin", "test", True)
-    assert run(home, request, lambda *_: None) == 63
+    with acting(home, "admin", Action.EXPORT_VITALS) as session:
+        assert run(session, wanted(out, dt.timedelta(hours=1), "csv", force=True), lambda *_: None) == 63
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
@@ -165,10 +173,11 @@ def test_memory_stays_small_however_long_it_is(home: str, tmp_path: Path, format
         assert row is not None
     fill(home, row[0], 50_000)  # 34 days
     seen: list[tuple[int, int, int]] = []
-    request = Request("R0001", START, START + dt.timedelta(days=60), format_, tmp_path / "long", "admin", "test", False)
+    request = wanted(tmp_path / "long", dt.timedelta(days=60), format_)
     tracemalloc.start()
     try:
-        number = run(home, request, lambda *at: seen.append(at))
+        with acting(home, "admin", Action.EXPORT_VITALS) as session:
+            number = run(session, request, lambda *at: seen.append(at))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

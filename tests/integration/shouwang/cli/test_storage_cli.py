@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from console.pages import vitals
+from care_network.records import vitals
 from database import maintenance
 from database.maintenance import run
 from database.settings import DatabaseSettings
@@ -98,10 +98,20 @@ def test_charts_of_any_length_have_about_a_thousand_points(past: str) -> None:
 
 def test_retention_by_command(past: str) -> None:
     assert "readings 90 days, minutes 730 days, hours 3650 days" in shouwang(past, "storage", "retention").output
-    wrong = shouwang(past, "storage", "retention", "--raw-days", "800")
+    with psycopg.connect(past) as conn:
+        conn.execute(
+            "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path)"
+            " SELECT role, 'x', role, role, role, path FROM area,"
+            " (VALUES ('admin'), ('dispatcher')) AS r (role) WHERE nlevel(path) = 1"
+        )
+    wrong = shouwang(past, "storage", "retention", "--raw-days", "800", "--as", "admin")
     assert wrong.exit_code == 1
     assert "each must be kept at least as long" in wrong.output
-    changed = shouwang(past, "storage", "retention", "--raw-days", "30", "--minute-days", "60")
+    shorter = ("storage", "retention", "--raw-days", "30", "--minute-days", "60")
+    assert "--as" in shouwang(past, *shorter).output
+    assert "may not provision" in shouwang(past, *shorter, "--as", "dispatcher").output
+    changed = shouwang(past, *shorter, "--as", "admin")
+    assert value(past, "SELECT detail #>> '{after,raw_days}' FROM audit WHERE action = 'set_retention'") == "30"
     assert "readings 30 days, minutes 60 days" in changed.output
     assert shouwang(past, "maintain", "--once").exit_code == 0
     assert dt.timedelta(days=29) < value(past, "SELECT now() - min(time) FROM reading") < dt.timedelta(days=32)  # type: ignore[operator]

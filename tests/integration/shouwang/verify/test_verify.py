@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ingest import gaps
 from shouwang.brokers.local import mosquitto_binary
 from shouwang.cli.main import app
-from shouwang.verify.accounting import Account, account
+from shouwang.verify.accounting import Balance, account
 from shouwang.verify.harness import verify
 from tests.support.district import add_homes
 
@@ -21,11 +21,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 def test_the_account_sees_every_kind_of_wrong() -> None:
     sent_us, sent = np.array([1, 2, 3, 4]), np.array([1, 2, 3, 4], np.float32)
     exact = account(sent_us, sent, sent_us[::-1], sent[::-1])
-    assert exact == Account(sent=4, stored=4)
+    assert exact == Balance(sent=4, stored=4)
     assert exact.exact
     stored_us, stored = np.array([1, 2, 2, 3, 9]), np.array([1, 2, 2, 7, 9], np.float32)
     wrong = account(sent_us, sent, stored_us, stored)
-    assert wrong == Account(sent=4, stored=5, missing=1, doubled=1, altered=1, invented=1)
+    assert wrong == Balance(sent=4, stored=5, missing=1, doubled=1, altered=1, invented=1)
     assert not wrong.exact
 
 
@@ -79,20 +79,22 @@ def test_gaps_for_people(database_url: str) -> None:
         (number,) = conn.execute("SELECT id FROM stream_gap").fetchone() or (0,)
     run = CliRunner().invoke
     url = ["--url", database_url]
-    shown = run(app, ["gaps", "list", *url])
+    chief = ["--as", "chief", *url]
+    shown = run(app, ["gaps", "list", *chief])
     assert "gw-gaps-1" in shown.output
     assert "3–4" in shown.output
     refused = run(app, ["gaps", "accept", str(number), "--as", "nobody", "--because", "card died", *url])
     assert refused.exit_code == 1
     assert "nobody" in refused.output
-    accepted = run(app, ["gaps", "accept", str(number), "--as", "chief", "--because", "card died", *url])
+    accepted = run(app, ["gaps", "accept", str(number), "--because", "card died", *chief])
     assert accepted.exit_code == 0, accepted.output
-    assert "No gaps" in run(app, ["gaps", "list", *url]).output
-    assert "card died" in run(app, ["gaps", "list", "--all", *url]).output
+    assert "No gaps" in run(app, ["gaps", "list", *chief]).output
+    assert "card died" in run(app, ["gaps", "list", "--all", *chief]).output
     with psycopg.connect(database_url, autocommit=True) as conn:
         assert gaps.refresh(conn) == {"new": 0, "repaired": 0}
         assert conn.execute("SELECT count(*) FROM audit WHERE action = 'accept_gap'").fetchone() == (1,)
-    assert run(app, ["gaps", "ask", str(number), *url]).exit_code == 0
-    missing = run(app, ["gaps", "ask", "4711", *url])
+    assert run(app, ["gaps", "ask", str(number), *chief]).exit_code == 0
+    missing = run(app, ["gaps", "ask", str(number), "4711", *chief])
     assert missing.exit_code == 1
+    assert "1 will be asked for again" in missing.output, "what was asked for stays so"
     assert "4711" in missing.output

@@ -14,7 +14,7 @@ from alerting.detection.engine.memory import decode_memory
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import COLUMN, EVERYWHERE, District, Happened, Pause, Person, Source
 from alerting.detection.kit.detector import Chapter, Detector
-from alerting.service.broker_watch import LinkWatch
+from alerting.service.broker_watch import BrokerWatch
 from database.settings import DatabaseSettings
 from tests.support.sensors import DAY, FIRST, MINUTE, raised
 
@@ -101,7 +101,7 @@ def test_a_clock_that_was_ahead_and_is_put_right_while_alerting_was_down_leaves_
 
 
 def test_a_clock_that_jumped_ahead_and_is_put_right_holds_nothing_back_until_the_wrong_date() -> None:
-    link = LinkWatch(DatabaseSettings(), "alerting-0", 30, None)
+    link = BrokerWatch(DatabaseSettings(), "alerting-0", 30, None)
     link.up()
     assert link.stood_still(FIRST, FIRST + 365 * DAY)
     assert not link.stood_still(FIRST + 365 * DAY, FIRST + MINUTE)
@@ -123,7 +123,7 @@ def test_a_clock_that_was_behind_and_is_put_right_leaves_nobody_unwatched() -> N
 
 
 def test_a_machine_that_slept_calls_nobody_silent_until_they_had_time_to_speak() -> None:
-    link = LinkWatch(DatabaseSettings(), "alerting-0", 30, None)
+    link = BrokerWatch(DatabaseSettings(), "alerting-0", 30, None)
     link.up()
     engine = Engine(DISTRICT, FIRST)
     fast_heart(engine, FIRST, 1)

@@ -1,9 +1,25 @@
 """The permission table, cell by cell: a change here is a decision, not a side effect."""
 
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
 import pytest
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import PERMISSIONS, Action, Role, may_do
+from care_network.access.permissions import (
+    ACTIONS_ZH,
+    PERMISSIONS,
+    ROLES_ZH,
+    Action,
+    Role,
+    in_area,
+    may_do,
+    require,
+)
+from care_network.errors import NotPermittedError
+from dispatch.alerts import lifecycle
 
 #                 admin  dispatcher carer  family
 MATRIX = {
@@ -16,7 +32,9 @@ MATRIX = {
     "view_alerts": "yes  yes  yes  yes",
     "view_resident": "yes  yes  yes  yes",
     "view_vitals": "yes  yes  yes  yes",
+    "view_limits": "yes  yes  yes  no",
     "set_limits": "no   yes  yes  no",
+    "set_home_limits": "yes  yes  yes  no",
     "set_district_limits": "yes  no   no   no",
     "pause_alerts": "yes  yes  yes  no",
     "view_operations": "yes  yes  no   no",
@@ -33,6 +51,7 @@ MATRIX = {
     "view_orders": "yes  yes  yes  no",
     "dispatch": "no   yes  no   no",
     "hand_over": "no   yes  no   no",
+    "set_policies": "yes  yes  no   no",
     "set_preferences": "yes  yes  no   no",
     "rate_visit": "no   no   no   yes",
 }
@@ -44,7 +63,15 @@ ROLES = ("admin", "dispatcher", "carer", "family")
     [(action, role, cell) for action, row in MATRIX.items() for role, cell in zip(ROLES, row.split(), strict=True)],
 )
 def test_cell(action: str, role: str, allowed: str) -> None:
-    account = Account(1, "somebody", "某", "Somebody", role, None if role == "family" else "c", "zh")
+    account = Account(
+        id=1,
+        login="somebody",
+        name_zh="某",
+        name_en="Somebody",
+        role=role,
+        area_path=None if role == "family" else "c",
+        language="zh",
+    )
     assert may_do(account, action) == (allowed == "yes")
 
 
@@ -55,4 +82,53 @@ def test_the_matrix_is_complete() -> None:
 
 def test_an_action_nobody_knows_is_an_error() -> None:
     with pytest.raises(ValueError, match="fly"):
-        may_do(Account(1, "a", "", "", "admin", "c", "zh"), "fly")
+        may_do(Account(id=1, login="a", name_zh="", name_en="", role="admin", area_path="c", language="zh"), "fly")
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", ROLES)
+def test_require_lets_pass_what_the_table_allows_and_names_the_rest(action: Action, role: str) -> None:
+    account = Account(id=1, login="somebody", name_zh="某", name_en="Somebody", role=role, area_path="c", language="zh")
+    if may_do(account, action):
+        require(account, action)
+        require(account, action.value)
+        return
+    with pytest.raises(NotPermittedError) as refused:
+        require(account, action)
+    assert refused.value.message_en == f"'somebody' is {role}, who may not {action.value.replace('_', ' ')}"
+    assert refused.value.message_zh == f"账号 somebody（{ROLES_ZH[Role(role)]}）无权{ACTIONS_ZH[action]}"
+
+
+def test_every_action_and_role_has_a_chinese_name_of_its_own() -> None:
+    assert set(ACTIONS_ZH) == set(Action)
+    assert set(ROLES_ZH) == set(Role)
+    assert len(set(ACTIONS_ZH.values())) == len(Action)
+
+
+ROOT = Path(__file__).parents[4]
+FOLDERS = ("alerting", "care_network", "console", "dispatch", "shouwang")
+STEPS = {"acknowledge", "respond", "arrive", "resolve", "cancel", "note"}
+"""Steps of an alert are asked by their name: ``require(account, action)``."""
+COMING = {"hand_over", "set_preferences"}
+
+
+def test_every_action_is_asked_for_somewhere() -> None:
+    asked = set()
+    for folder in FOLDERS:
+        for file in (ROOT / folder).rglob("*.py"):
+            text = file.read_text("utf-8")
+            if file.name != "permissions.py":
+                asked |= {name.lower() for name in re.findall(r"\bAction\.([A-Z_]+)\b", text)}
+        for file in (ROOT / folder).rglob("*.html"):
+            asked |= set(re.findall(r"\bmay\(\"(\w+)\"\)", file.read_text("utf-8")))
+    assert {action.value for action in Action} - asked - STEPS <= COMING
+    assert set(get_args(lifecycle.Action)) >= STEPS
+
+
+def test_an_account_reaches_its_own_area_and_below() -> None:
+    account = Account(id=1, login="a", name_zh="", name_en="", role="carer", area_path="sz.yt.hs", language="zh")
+    assert in_area(account, "sz.yt.hs")
+    assert in_area(account, "sz.yt.hs.pw.c1")
+    assert not in_area(account, "sz.yt")
+    assert not in_area(account, "sz.yt.hsx")
+    assert not in_area(msgspec.structs.replace(account, role="family", area_path=None), "sz.yt.hs")

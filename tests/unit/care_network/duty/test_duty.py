@@ -28,10 +28,42 @@ def person(number: int, **other: object) -> Person:
 
 
 POSTS = {
-    1: Post(1, "team", "home_care_bed_team", "sz.yt.hs", "海山小组", "Haishan team", ""),
-    2: Post(2, "center", "street_elder_center", "sz.yt.hs", "海山中心", "Haishan center", ""),
-    3: Post(3, "district", "district_center", "sz.yt", "区中心", "District center", ""),
-    4: Post(4, "other", "street_elder_center", "sz.yt.ms", "梅沙中心", "Meisha center", ""),
+    1: Post(
+        id=1,
+        code="team",
+        kind="home_care_bed_team",
+        path="sz.yt.hs",
+        name_zh="海山小组",
+        name_en="Haishan team",
+        phone="",
+    ),
+    2: Post(
+        id=2,
+        code="center",
+        kind="street_elder_center",
+        path="sz.yt.hs",
+        name_zh="海山中心",
+        name_en="Haishan center",
+        phone="",
+    ),
+    3: Post(
+        id=3,
+        code="district",
+        kind="district_center",
+        path="sz.yt",
+        name_zh="区中心",
+        name_en="District center",
+        phone="",
+    ),
+    4: Post(
+        id=4,
+        code="other",
+        kind="street_elder_center",
+        path="sz.yt.ms",
+        name_zh="梅沙中心",
+        name_en="Meisha center",
+        phone="",
+    ),
 }
 
 
@@ -42,7 +74,16 @@ def roster(*weekly: Weekly, **other: object) -> Roster:
 
 
 def weekly(staff: int, post: int, starts: int, ends: int, *days: int, until: dt.date | None = None) -> Weekly:
-    return Weekly(staff, post, "x", dt.time(starts), dt.time(ends), days or tuple(range(1, 8)), ALWAYS, until)
+    return Weekly(
+        staff_id=staff,
+        organisation_id=post,
+        shift="x",
+        starts=dt.time(starts),
+        ends=dt.time(ends),
+        weekdays=days or tuple(range(1, 8)),
+        valid_from=ALWAYS,
+        valid_until=until,
+    )
 
 
 def codes(found: object) -> list[str]:

@@ -20,15 +20,29 @@ from vocabulary.times import SHANGHAI
 
 AT = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)  # a Monday, noon in Shanghai
 HOME = (114.24, 22.56)
-POST = Post(1, "beds", "home_care_bed_team", "sz.yt.hs", "护理队", "Bed team", "")
-FAR = Post(2, "far", "home_care_bed_team", "sz.yt.ms", "梅沙护理队", "Meisha team", "")
-JOB = Job("j", "fall_assistance", "emergency", "sz.yt.hs.pw.c1", *HOME)
+WHERE = {"longitude": HOME[0], "latitude": HOME[1]}
+POST = Post(
+    id=1, code="beds", kind="home_care_bed_team", path="sz.yt.hs", name_zh="护理队", name_en="Bed team", phone=""
+)
+FAR = Post(
+    id=2, code="far", kind="home_care_bed_team", path="sz.yt.ms", name_zh="梅沙护理队", name_en="Meisha team", phone=""
+)
+JOB = Job(key="j", service="fall_assistance", urgency="emergency", path="sz.yt.hs.pw.c1", **WHERE)
 CARER = Certificate("elder_carer")
 
 
 def person(number: int, skills: Sequence[str] = ("lifting",), **fields: object) -> Person:
     base = Person(
-        number, f"S{number}", f"员{number}", f"P{number}", "carer", "0755-1", None, tuple(skills), (CARER,), ("cmn",)
+        id=number,
+        code=f"S{number}",
+        name_zh=f"员{number}",
+        name_en=f"P{number}",
+        role="carer",
+        phone="0755-1",
+        account_id=None,
+        skills=tuple(skills),
+        certificates=(CARER,),
+        languages=("cmn",),
     )
     return msgspec.structs.replace(base, **fields)
 
@@ -38,7 +52,17 @@ def everybody(
 ) -> tuple[Weekly, ...]:
     every_day, first = (1, 2, 3, 4, 5, 6, 7), dt.date(2026, 1, 1)
     return tuple(
-        Weekly(one.id, posts.get(one.id, 1), "early", dt.time(7), ends, every_day, first, None) for one in people
+        Weekly(
+            staff_id=one.id,
+            organisation_id=posts.get(one.id, 1),
+            shift="early",
+            starts=dt.time(7),
+            ends=ends,
+            weekdays=every_day,
+            valid_from=first,
+            valid_until=None,
+        )
+        for one in people
     )
 
 
@@ -54,7 +78,9 @@ def crew(
     """All on duty from 7 to ``ends``, for POST unless told otherwise."""
     since, until = at - dt.timedelta(days=2), at + dt.timedelta(days=2)
     weekly = everybody(people, posts or {}, ends)
-    roster = Roster(since, until, {one.id: one for one in people}, {1: POST, 2: FAR}, weekly)
+    roster = Roster(
+        since=since, until=until, people={one.id: one for one in people}, posts={1: POST, 2: FAR}, weekly=weekly
+    )
     day = day_of(roster, at.astimezone(SHANGHAI).date(), {1: (114.241, 22.561), 2: (114.30, 22.60)})
     return crew_of(day, at, shared or {}, load)
 
@@ -88,7 +114,13 @@ def test_the_columns_say_what_each_person_can_do(people: list[tuple[str, set[str
     alone = [effective_skills(one.skills, one.certificates, date) for one in every]
     assert now.day.skills.tolist() == [int(skill_bits(can)) for can, _ in alone]
     assert now.day.lapsed.tolist() == [int(skill_bits(lapsed)) for _, lapsed in alone]
-    roster = Roster(AT, AT + dt.timedelta(hours=1), {one.id: one for one in every}, {1: POST}, everybody(every))
+    roster = Roster(
+        since=AT,
+        until=AT + dt.timedelta(hours=1),
+        people={one.id: one for one in every},
+        posts={1: POST},
+        weekly=everybody(every),
+    )
     assert dict(zip([one.code for one in every], now.day.qualified.tolist(), strict=True)) == {
         duty.person.code: duty.qualified for duty in on_duty(roster, AT)
     }
@@ -222,7 +254,7 @@ def test_an_assignment_keeps_every_constraint(wanted: list[tuple[str, str, bool]
     people = [person(number, skills) for number, skills in enumerate(skilled, 1)]
     team = crew(people, load=[(1, "technical", 1)])
     jobs = [
-        Job(str(number), service, urgency, "sz.yt.hs.pw.c1" if here else "sz.yt.ms", *HOME)
+        Job(key=str(number), service=service, urgency=urgency, path="sz.yt.hs.pw.c1" if here else "sz.yt.ms", **WHERE)
         for number, (urgency, service, here) in enumerate(wanted)
     ]
     found = assign(team, jobs)

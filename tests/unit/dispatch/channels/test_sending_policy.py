@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from dispatch.channels import policy
 from dispatch.channels.breaker import FAILURES, FIRST_S, MOST_S, Breaker
-from dispatch.channels.policy import Quiet, Waiting
+from dispatch.channels.policy import PendingNotification, QuietHours
 
 NOW = dt.datetime(2026, 11, 24, 2, tzinfo=dt.UTC)  # ten in the morning in Shanghai
-NIGHT = Quiet(dt.time(22), dt.time(7))
+NIGHT = QuietHours(dt.time(22), dt.time(7))
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 moments = st.datetimes(dt.datetime(2026, 1, 1), dt.datetime(2028, 1, 1), timezones=st.just(dt.UTC))
 clocks = st.times().map(lambda time: time.replace(microsecond=0))
@@ -41,11 +41,11 @@ def test_quiet_hours_over_midnight(at: str, until: str) -> None:
 def test_quiet_hours_hold_no_emergency_and_nothing_for_long(
     starts: dt.time, ends: dt.time, now: dt.datetime, severity: str
 ) -> None:
-    until = policy.hold_until(Quiet(starts, ends), severity, now)
+    until = policy.hold_until(QuietHours(starts, ends), severity, now)
     assert now <= until <= now + dt.timedelta(days=1)
     if severity == "emergency":
         assert until == now
-    assert policy.hold_until(Quiet(starts, ends), severity, until) == until  # and then it goes
+    assert policy.hold_until(QuietHours(starts, ends), severity, until) == until  # and then it goes
 
 
 def test_the_order_of_channels() -> None:
@@ -84,12 +84,12 @@ def test_the_rate_is_kept(ages: list[int], messages: int) -> None:
 def waiting(
     number: int, severity: str = "technical", rule: str = "gateway_silent", area: str = "a.c1", *, due_s: float = 0,
     key: str = "S1", page: str = "", reason: str = "escalation",
-) -> Waiting:  # fmt: skip
+) -> PendingNotification:  # fmt: skip
     due = NOW + dt.timedelta(seconds=due_s)
-    return Waiting(number, ("staff", key), reason, severity, rule, area, due, page)
+    return PendingNotification(number, ("staff", key), reason, severity, rule, area, due, page)
 
 
-def ids(groups: list[policy.Group]) -> list[list[int]]:
+def ids(groups: list[policy.MessageGroup]) -> list[list[int]]:
     return [[member.id for member in group.members] for group in groups]
 
 
@@ -147,29 +147,29 @@ def test_grouping_loses_and_repeats_nothing(rows: list[tuple[str, str, str, str,
 def test_the_breaker_opens_tries_and_closes() -> None:
     breaker = Breaker()
     for _ in range(FAILURES - 1):
-        assert not breaker.failed(0)
-    breaker.succeeded()
+        assert not breaker.record_failure(0)
+    breaker.record_success()
     for _ in range(FAILURES - 1):
-        assert not breaker.failed(0)
+        assert not breaker.record_failure(0)
     assert breaker.opens_at(0) is None
-    assert breaker.failed(0)
+    assert breaker.record_failure(0)
     assert breaker.is_open
     assert breaker.opens_at(1) == FIRST_S
     assert breaker.opens_at(FIRST_S) is None
-    breaker.begun(FIRST_S)
+    breaker.begin_attempt(FIRST_S)
     assert breaker.opens_at(FIRST_S) is not None  # one at a time
-    assert breaker.failed(FIRST_S)
+    assert breaker.record_failure(FIRST_S)
     assert breaker.opens_at(FIRST_S) == 3 * FIRST_S
     now = 3 * FIRST_S
     for _ in range(10):
         until = breaker.opens_at(now)
         now = until if until is not None else now
         assert until is None or until - now <= MOST_S
-        breaker.begun(now)
-        breaker.failed(now)
+        breaker.begin_attempt(now)
+        breaker.record_failure(now)
     until = breaker.opens_at(now)
     assert until is not None
-    breaker.begun(until)
-    breaker.succeeded()
+    breaker.begin_attempt(until)
+    breaker.record_success()
     assert not breaker.is_open
     assert breaker.opens_at(until) is None

@@ -2,23 +2,34 @@
 
 import datetime as dt
 
-from dispatch.desk.progress import Told, show, target_words
-from dispatch.ladders.policy import Desk, Family, OnDuty, Policy, Service, Step
+from dispatch.desk.progress import StepRecipient, show, target_words
+from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarget, Policy, ServiceTarget, Step
 
 AT = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 POLICY = Policy(
-    "emergency", "emergency", "紧急", "Emergency",
-    (
-        Step(0, (OnDuty(("home_care_bed_team",), 2),)),
-        Step(30, (OnDuty(("street_elder_center",)),)),
-        Step(30, (Family(1, 2), Service("120"))),
+    code="emergency", severity="emergency", name_zh="紧急", name_en="Emergency",
+    steps=(
+        Step(0, (OnDutyTarget(("home_care_bed_team",), 2),)),
+        Step(30, (OnDutyTarget(("street_elder_center",)),)),
+        Step(30, (FamilyTarget(1, 2), ServiceTarget("120"))),
     ),
-    60, 120, 0,
+    repeat_after_s=60, acknowledged_s=120, responding_s=0,
 )  # fmt: skip
 
 
-def told(step: int, round: int = 0) -> Told:
-    return Told(step, round, "sent", AT, "staff", "S1", "员", "Person", "sms", False)
+def told(step: int, round: int = 0) -> StepRecipient:
+    return StepRecipient(
+        step=step,
+        round=round,
+        state="sent",
+        at=AT,
+        kind="staff",
+        key="S1",
+        name_zh="员",
+        name_en="Person",
+        channel="sms",
+        instead=False,
+    )
 
 
 def states(*arguments: object) -> list[str]:
@@ -50,9 +61,9 @@ def test_it_rests_while_somebody_has_it_and_ends_with_the_alert() -> None:
 
 
 def test_targets_in_words() -> None:
-    assert target_words(OnDuty(("home_care_bed_team",), 2)) == (
+    assert target_words(OnDutyTarget(("home_care_bed_team",), 2)) == (
         "家庭养老床位团队在班人员(至多 2 人)", "on duty at the home care bed team (at most 2)",
     )  # fmt: skip
-    assert target_words(Desk(("district_center",)))[0] == "区级中心值班台"
-    assert target_words(Family(3, 3)) == ("家属第 3–5 位", "family member 3–5")
-    assert target_words(Service("120")) == ("120", "120")
+    assert target_words(OrganisationTarget(("district_center",)))[0] == "区级中心值班台"
+    assert target_words(FamilyTarget(3, 3)) == ("家属第 3–5 位", "family member 3–5")
+    assert target_words(ServiceTarget("120")) == ("120", "120")

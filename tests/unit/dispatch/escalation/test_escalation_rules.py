@@ -10,11 +10,11 @@ from care_network.duty.roster import Exceptional, Person, Post, Roster, Weekly
 from care_network.records.contacts import FamilyMember
 from dispatch.alerts import outcomes
 from dispatch.desk import statistics
-from dispatch.desk.grouping import Group, Item, group
+from dispatch.desk.grouping import AlertGroup, OpenAlert, group
 from dispatch.escalation import duty_warnings, holes
 from dispatch.ladders import store
-from dispatch.ladders.people import called
-from dispatch.ladders.policy import Desk, Family, OnDuty, Step
+from dispatch.ladders.people import addressees
+from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarget, Step
 from vocabulary.times import SHANGHAI
 
 NIGHT = dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC)
@@ -25,8 +25,16 @@ PLACE = "sz.yt.hs.pw.c1"
 
 def item(
     number: int, rule: str = "gateway_silent", area: str = PLACE, severity: str = "technical", at: int = 0
-) -> Item:
-    return Item(str(number), rule, severity, "raised", area, f"H{number}", at * 1_000_000 + number)
+) -> OpenAlert:
+    return OpenAlert(
+        id=str(number),
+        rule=rule,
+        severity=severity,
+        state="raised",
+        area=area,
+        household=f"H{number}",
+        onset_us=at * 1_000_000 + number,
+    )
 
 
 def test_a_power_cut_is_one_line_and_a_fall_beside_it_another() -> None:
@@ -51,7 +59,7 @@ def test_what_is_hours_apart_is_not_one_event() -> None:
 
 ITEMS = st.lists(
     st.builds(
-        Item,
+        OpenAlert,
         st.uuids().map(str),
         st.sampled_from(["fall", "sos", "smoke"]),
         st.sampled_from(["emergency", "urgent", "attention", "technical"]),
@@ -65,7 +73,7 @@ ITEMS = st.lists(
 
 
 @given(ITEMS)
-def test_every_alert_is_in_one_group_and_the_gravest_come_first(items: list[Item]) -> None:
+def test_every_alert_is_in_one_group_and_the_gravest_come_first(items: list[OpenAlert]) -> None:
     found = group(items)
     assert sorted(i for one in found for i in one.ids) == sorted(one.id for one in items)
     ranks = [outcomes_rank(one) for one in found]
@@ -78,28 +86,60 @@ def test_every_alert_is_in_one_group_and_the_gravest_come_first(items: list[Item
         assert one.waiting == sum(member.state == "raised" for member in members)
 
 
-def outcomes_rank(one: Group) -> int:
+def outcomes_rank(one: AlertGroup) -> int:
     return ["emergency", "urgent", "attention", "technical"].index(one.severity)
 
 
 def person(number: int, phone: str = "0755-1", role: str = "carer") -> Person:
-    return Person(number, f"S{number}", f"员{number}", f"P{number}", role, phone, None, (), (), ("cmn",))
+    return Person(
+        id=number,
+        code=f"S{number}",
+        name_zh=f"员{number}",
+        name_en=f"P{number}",
+        role=role,
+        phone=phone,
+        account_id=None,
+        skills=(),
+        certificates=(),
+        languages=("cmn",),
+    )
 
 
 def roster(*weekly: Weekly, people: tuple[Person, ...] = (), absences: tuple[Exceptional, ...] = ()) -> Roster:
     posts = {
-        1: Post(1, "beds", "home_care_bed_team", "sz.yt.hs", "床位", "Beds", "0755-9"),
-        2: Post(2, "center", "street_elder_center", "sz.yt.hs", "中心", "Center", ""),
+        1: Post(
+            id=1,
+            code="beds",
+            kind="home_care_bed_team",
+            path="sz.yt.hs",
+            name_zh="床位",
+            name_en="Beds",
+            phone="0755-9",
+        ),
+        2: Post(
+            id=2, code="center", kind="street_elder_center", path="sz.yt.hs", name_zh="中心", name_en="Center", phone=""
+        ),
     }
     since, until = NIGHT - dt.timedelta(days=1), MORNING + dt.timedelta(days=1)
-    return Roster(since, until, {p.id: p for p in people}, posts, weekly, absences)
+    return Roster(
+        since=since, until=until, people={p.id: p for p in people}, posts=posts, weekly=weekly, absences=absences
+    )
 
 
 PENGWAN = ("鹏湾", "Pengwan")
 
 
 def always(staff: int, post: int) -> Weekly:
-    return Weekly(staff, post, "d", dt.time(8), dt.time(8), (1, 2, 3, 4, 5, 6, 7), dt.date(2026, 1, 1), None)
+    return Weekly(
+        staff_id=staff,
+        organisation_id=post,
+        shift="d",
+        starts=dt.time(8),
+        ends=dt.time(8),
+        weekdays=(1, 2, 3, 4, 5, 6, 7),
+        valid_from=dt.date(2026, 1, 1),
+        valid_until=None,
+    )
 
 
 def test_a_night_with_somebody_on_the_ladder_has_no_hole() -> None:
@@ -142,22 +182,29 @@ def test_a_hole_is_told_by_day_unless_it_can_not_wait(found: str, starts: str, t
     def moment(text: str) -> dt.datetime:
         return dt.datetime.strptime(f"2026-{text}", "%Y-%m-%d %H:%M").replace(tzinfo=SHANGHAI)
 
-    assert duty_warnings.told_at(moment(starts), moment(found)) == (moment(told), severity)
+    assert duty_warnings.schedule_warning(moment(starts), moment(found)) == (moment(told), severity)
 
 
 def test_whom_a_step_tells() -> None:
     picture = roster(always(1, 1), always(2, 1), people=(person(1, role="nurse"), person(2)))
     family = [FamilyMember("R1", f"0755-{n}", "女儿", "Daughter", "zh") for n in range(3)]
-    step = Step(0, (OnDuty(("home_care_bed_team",), most=1), Desk(("home_care_bed_team",)), Family(2, 5)))
-    found = [(one.recipient.kind, one.recipient.key) for one in called(step, picture, PLACE, family, NIGHT)]
+    step = Step(
+        0,
+        (
+            OnDutyTarget(("home_care_bed_team",), most=1),
+            OrganisationTarget(("home_care_bed_team",)),
+            FamilyTarget(2, 5),
+        ),
+    )
+    found = [(one.recipient.kind, one.recipient.key) for one in addressees(step, picture, PLACE, family, NIGHT)]
     assert found == [
         ("staff", "S2"), ("organisation", "beds"), ("contact", "R1/0755-1"), ("contact", "R1/0755-2"),
     ], "the nurse's licence is missing: she comes after those who are qualified"  # fmt: skip
-    assert called(step, picture, "sz.yt.ms.x.c9", (), NIGHT) == ()
+    assert addressees(step, picture, "sz.yt.ms.x.c9", (), NIGHT) == ()
 
 
 def test_an_outcome_fills_in_what_it_says() -> None:
-    outcome, found = outcomes.complete("hospital", outcomes.Finding("fall", "fracture", actions=("first_aid",)))
+    outcome, found = outcomes.complete("hospital", outcomes.Particulars("fall", "fracture", actions=("first_aid",)))
     assert outcome.verdict == "true"
     assert (found.hospital, found.actions) == ("yes", ("first_aid", "ambulance"))
     assert outcomes.complete("false_device")[1].injury == "none"
@@ -166,13 +213,13 @@ def test_an_outcome_fills_in_what_it_says() -> None:
 @pytest.mark.parametrize(
     ("outcome", "finding"),
     [
-        (None, outcomes.Finding()), ("nonsense", outcomes.Finding()),
-        ("helped", outcomes.Finding(cause="x")), ("helped", outcomes.Finding(actions=("x",))),
-        ("helped", outcomes.Finding(hospital="yes")), ("hospital", outcomes.Finding(hospital="refused")),
-        ("false_device", outcomes.Finding(injury="head")), ("test", outcomes.Finding(hospital="admitted")),
+        (None, outcomes.Particulars()), ("nonsense", outcomes.Particulars()),
+        ("helped", outcomes.Particulars(cause="x")), ("helped", outcomes.Particulars(actions=("x",))),
+        ("helped", outcomes.Particulars(hospital="yes")), ("hospital", outcomes.Particulars(hospital="refused")),
+        ("false_device", outcomes.Particulars(injury="head")), ("test", outcomes.Particulars(hospital="admitted")),
     ],
 )  # fmt: skip
-def test_contradictions_are_refused_in_words(outcome: str | None, finding: outcomes.Finding) -> None:
+def test_contradictions_are_refused_in_words(outcome: str | None, finding: outcomes.Particulars) -> None:
     with pytest.raises(outcomes.OutcomeError) as error:
         outcomes.complete(outcome, finding)
     assert error.value.message_zh
@@ -181,7 +228,20 @@ def test_contradictions_are_refused_in_words(outcome: str | None, finding: outco
 def case(severity: str, acknowledged: float | None, verdict: str | None = None) -> statistics.Case:
     state = "raised" if acknowledged is None else "resolved"
     return statistics.Case(
-        severity, "sos", state, None, verdict, None, None, None, ["visit"], acknowledged, None, None, 2, 0
+        severity=severity,
+        rule="sos",
+        state=state,
+        outcome=None,
+        verdict=verdict,
+        cause=None,
+        injury=None,
+        hospital=None,
+        actions=["visit"],
+        acknowledged_s=acknowledged,
+        arrived_s=None,
+        closed_s=None,
+        steps=2,
+        lapses=0,
     )
 
 

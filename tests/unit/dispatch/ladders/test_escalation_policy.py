@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from dispatch.ladders import store
 from dispatch.ladders.policy import (
-    Desk,
-    Family,
-    OnDuty,
+    FamilyTarget,
+    OnDutyTarget,
+    OrganisationTarget,
     Policy,
     PolicyError,
-    Service,
+    ServiceTarget,
     Step,
-    after_step,
     begin,
     check,
     check_all,
@@ -24,12 +23,22 @@ from dispatch.ladders.policy import (
     decode,
     encode,
     holds,
+    next_move,
     parse,
     patience,
 )
 
-BEDS = Step(0, (OnDuty(("home_care_bed_team",)),))
-GOOD = Policy("e", "emergency", "急", "E", (BEDS, Step(30, (Service("120"),))), 60, 120, 600)
+BEDS = Step(0, (OnDutyTarget(("home_care_bed_team",)),))
+GOOD = Policy(
+    code="e",
+    severity="emergency",
+    name_zh="急",
+    name_en="E",
+    steps=(BEDS, Step(30, (ServiceTarget("120"),))),
+    repeat_after_s=60,
+    acknowledged_s=120,
+    responding_s=600,
+)
 NOON = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)
 
 
@@ -46,14 +55,17 @@ def test_the_policies_that_come_with_the_program_are_good() -> None:
 @pytest.mark.parametrize(
     ("bad", "word"),
     [
-        (but(steps=(Step(0, (Desk(("district_center",)), Family(), Service("120"))),)), "on duty"),
+        (
+            but(steps=(Step(0, (OrganisationTarget(("district_center",)), FamilyTarget(), ServiceTarget("120"))),)),
+            "on duty",
+        ),
         (but(steps=(msgspec.structs.replace(BEDS, after_s=5),)), "at once"),
         (but(rounds=3), "until somebody answers"),
         (but(steps=()), "1 to 20 steps"),
         (but(steps=(BEDS, Step(5, ()))), "tells nobody"),
-        (but(steps=(BEDS, Step(5, (OnDuty(("police",)),)))), "kinds are of"),
-        (but(steps=(BEDS, Step(-1, (Service("120"),)))), "after_s"),
-        (but(steps=(BEDS, Step(1, (Family(0),)))), "count from 1"),
+        (but(steps=(BEDS, Step(5, (OnDutyTarget(("police",)),)))), "kinds are of"),
+        (but(steps=(BEDS, Step(-1, (ServiceTarget("120"),)))), "after_s"),
+        (but(steps=(BEDS, Step(1, (FamilyTarget(0),)))), "count from 1"),
         (but(starts=dt.time(8)), "both starts and ends"),
         (but(starts=dt.time(8), ends=dt.time(8)), "same time"),
         (but(repeat_after_s=0), "repeat_after_s"),
@@ -104,11 +116,11 @@ def test_the_nearest_and_the_one_for_these_hours_is_chosen() -> None:
 
 @given(st.integers(1, 6), st.integers(0, 3), st.integers(1, 40))
 def test_every_step_of_every_round_comes_once(steps: int, rounds: int, moves: int) -> None:
-    policy = but(steps=tuple(Step(10 * n, (Service("120"),)) for n in range(steps)), rounds=rounds)
+    policy = but(steps=tuple(Step(10 * n, (ServiceTarget("120"),)) for n in range(steps)), rounds=rounds)
     move, seen = begin(policy), []
     while move.delay_s is not None and len(seen) < moves:
         seen.append((move.round, move.step))
-        move = after_step(policy, move.step, move.round)
+        move = next_move(policy, move.step, move.round)
     everything = [(number, step) for number in range(rounds or moves) for step in range(steps)]
     assert seen == everything[:moves]
     assert (move.delay_s is None) == (rounds > 0 and steps * rounds <= moves)

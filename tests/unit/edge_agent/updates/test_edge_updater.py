@@ -11,14 +11,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from edge_agent.config import ConfigError, load_home, parse_home
+from edge_agent.updates import signed_config
 from edge_agent.updates.check import examine
+from edge_agent.updates.signed_config import HomeUpdate, SignatureError, seal, unseal
 from edge_agent.updates.store import UpdateStore
 from edge_agent.updates.trial import accept, told
 from edge_agent.updates.updater import Updater, choose
 from edge_agent.uplink import Interim
-from firmware_profiles import signed_config, wire
+from firmware_profiles import wire
 from firmware_profiles.devices import MODELS, tentatively
-from firmware_profiles.signed_config import HomeUpdate, SignatureError, seal, unseal
 from shouwang.cli.main import app
 from shouwang.gateways.signing import load_key, make_key, sign_home
 

@@ -31,7 +31,7 @@ def test_a_damaged_frame_shows_what_can_still_be_read() -> None:
 def test_events_statuses_and_packs() -> None:
     event = wire.encode(wire.Event(1, "gw-1", 5, 6, 3, NOW, "radar", "fall_confirmed", {"p": 0.9}, b"xyz"))
     assert "fall_confirmed of gw-1/radar" in describe(wire.topic("gw-1", "events"), event, NOW)[0]
-    status = wire.encode(wire.Status(1, "gw-1", "offline", NOW, 5, 6))
+    status = wire.encode(wire.Status(version=1, gateway="gw-1", state="offline", time_us=NOW, epoch=5, boot=6))
     assert describe(wire.topic("gw-1", "status"), status, NOW)[0].startswith("gw-1 is offline")
     pack = describe(senml.topic("gw-1"), b'[{"bn":"band/","n":"spo2","u":"/","v":0.97,"t":-1}]', NOW)
     assert pack[1] == "  band/spo2 = 0.97 / at 2027-01-15T07:59:59+00:00"

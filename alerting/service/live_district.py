@@ -1,4 +1,4 @@
-"""What alerting knows of the district: residents, devices, parameters, pauses, people on duty; with copies on disk."""
+"""Keeps the district as the database has it: residents, devices, parameters, pauses, people on duty; copies on disk."""
 
 import datetime as dt
 import threading
@@ -17,15 +17,15 @@ from care_network.records.registry import Registry
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.notice import AlertNotice
-from dispatch.ladders.people import Called
+from dispatch.ladders.people import Addressee
 from dispatch.ladders.picture import PictureCache
 
 log = structlog.get_logger(__name__)
 RETRY_S = 1.0
 
 
-class Surroundings:
-    """Read anew now and then by :meth:`keep_fresh`, in a thread of its own; the engine takes what changed."""
+class LiveDistrict:
+    """Reads the database now and then (:meth:`keep_fresh`, in a thread of its own) and gives the engine the changes."""
 
     def __init__(self, settings: AlertingSettings, database: DatabaseSettings) -> None:
         self._settings, self._database = settings, database
@@ -42,8 +42,10 @@ class Surroundings:
         return self._registry.registry
 
     def wait_until_known(self, stop: threading.Event) -> None:
-        """Read it, however long the database is away, unless there is a copy: an event of a home that nobody knows
-        would be refused, and the broker keeps it as long as it is not taken."""
+        """Read the registry, however long the database is away, unless there is a copy on disk.
+
+        An event of an unknown home would be refused; until it is taken the broker keeps it.
+        """
         self.refresh()
         while not self._registry.known and not stop.wait(RETRY_S):
             self.refresh()
@@ -55,7 +57,7 @@ class Surroundings:
         return build_district(self.registry, before)
 
     def settle(self, engine: Engine, deafness: Pause | None) -> None:
-        """Give the engine what has changed. ``deafness``: the time in which the homes were not heard."""
+        """Give the engine the changes. ``deafness``: the time in which this program did not hear the homes."""
         if self._changed.is_set():
             self._changed.clear()
             engine.redistrict(build_district(self.registry, engine.district))
@@ -66,7 +68,7 @@ class Surroundings:
             engine.pause([*self._pauses.pauses, *([] if deafness is None else [deafness])])
 
     def refresh(self) -> None:
-        """Read it anew; while the database is away everything stays as it was."""
+        """Read the database; while it is away everything stays as it was."""
         now = dt.datetime.now(dt.UTC)
         try:
             with psycopg.connect(self._database.url, **connect_options(self._database, "alerting-registry")) as conn:
@@ -84,8 +86,11 @@ class Surroundings:
         while not stop.wait(self._settings.registry_refresh_s):
             self.refresh()
 
-    def whom(self, record: Record, now: dt.datetime) -> tuple[AlertNotice, tuple[Called, ...]]:
-        """For an emergency that the database does not take: its notice and the people of its first step."""
+    def first_step(self, record: Record, now: dt.datetime) -> tuple[AlertNotice, tuple[Addressee, ...]]:
+        """The notice of a finding and the people of its first step, from the copies.
+
+        Raises ValueError where there is no copy of the people on duty.
+        """
         alert = build_notice(self.registry, record.finding, record.received_us, record.raised_us, "raised", 1)
         picture = self._people.picture
         if picture is None:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from dispatch.channels.notifications import Page, Reason
+from vocabulary.severity import SEVERITY_WORDS
 from vocabulary.times import SHANGHAI
 
 Language = Literal["zh", "en"]
@@ -19,7 +20,7 @@ SAMPLE = 5
 """Alerts of a group that are told in full; the link leads to all."""
 
 
-class Item(msgspec.Struct, frozen=True):
+class MessageItem(msgspec.Struct, frozen=True):
     """One alert of a message, as it was when the message was made."""
 
     alert_id: str
@@ -49,7 +50,7 @@ class Content(msgspec.Struct, frozen=True):
     homes: int
     place_zh: str
     place_en: str
-    items: tuple[Item, ...]
+    items: tuple[MessageItem, ...]
     to_family: bool = False
     page: Page | None = None
 
@@ -70,11 +71,9 @@ KINDS: Mapping[str, tuple[str, str]] = {
 }
 """Rules in a word, without health data. A rule that is not here is looked up by its first part, then told by its
 severity."""
-_SEVERITY = {
-    "emergency": ("紧急", "EMERGENCY"),
-    "urgent": ("急", "Urgent"),
-    "attention": ("关注", "Attention"),
-    "technical": ("设备", "Technical"),
+_SEVERITY: Mapping[str, tuple[str, str]] = {
+    severity: (zh, en.upper() if severity == "emergency" else en.capitalize())
+    for severity, (zh, en) in SEVERITY_WORDS.items()
 }
 _REASON: Mapping[Reason, tuple[str, str]] = {
     "escalation": ("", ""),
@@ -99,7 +98,7 @@ def kind_of(rule: str, severity: str) -> tuple[str, str]:
     return KINDS.get(rule) or KINDS.get(rule.partition("_")[0]) or (f"{_SEVERITY[severity][0]}预警", "alert")
 
 
-def polite_name(item: Item, language: Language) -> str:
+def polite_name(item: MessageItem, language: Language) -> str:
     """The family name with its title; where nobody is named, the household."""
     if not item.resident_zh and not item.resident_en:
         return f"{item.household} 户" if language == "zh" else f"home {item.household}"
@@ -109,7 +108,7 @@ def polite_name(item: Item, language: Language) -> str:
     return family + _TITLES.get(item.sex, ("老人", ""))[0]
 
 
-def map_link(item: Item) -> str:
+def map_link(item: MessageItem) -> str:
     """The home in a map; empty where no place is known."""
     return marker(item.longitude, item.latitude)
 
@@ -206,7 +205,7 @@ def spoken(content: Content, language: Language) -> str:
     return f"Shouwang, {grave.lower()}. {said}{body}. {closing}"
 
 
-def _facts(item: Item, zh: bool) -> list[str]:
+def _facts(item: MessageItem, zh: bool) -> list[str]:
     clock = item.onset.astimezone(SHANGHAI).strftime("%m-%d %H:%M:%S")
     who = (item.resident_zh if zh else item.resident_en) or polite_name(item, "zh" if zh else "en")
     found = [

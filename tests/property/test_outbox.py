@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_agent.outbox.outbox import FRESH_US, MEMORY, Buffer, Outgoing, read_totals
+from edge_agent.outbox.memory import CAPACITY
+from edge_agent.outbox.outbox import FRESH_US, Outbox, Outgoing, read_totals
 from edge_agent.timekeeping.clock import Clock
 from firmware_profiles import wire
 from tests.support.disks import refusing_writes
@@ -43,14 +44,13 @@ def value_of(frame: wire.Frame) -> float:
     return float(frame.series[0].floats()[0])
 
 
-def abandon(buffer: Buffer) -> None:
+def abandon(outbox: Outbox) -> None:
     """As a kill would: the file is left as it is, without goodbye."""
-    store = buffer._store
-    if store is not None:
-        store.close()
+    if outbox._file is not None:
+        outbox._file.close()
 
 
-class Outbox(RuleBasedStateMachine):
+class OutboxMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
@@ -72,7 +72,7 @@ class Outbox(RuleBasedStateMachine):
     def open(self) -> None:
         self.hand.wait(1)
         with self.disk():
-            self.buffer = Buffer(self.path, "gw-1", self.hand.clock(), BUDGET)
+            self.outbox = Outbox(self.path, "gw-1", self.hand.clock(), BUDGET)
         self.in_flight = []
 
     def put(self, what: str) -> int:
@@ -88,19 +88,19 @@ class Outbox(RuleBasedStateMachine):
     def put_frame(self) -> None:
         number = self.put("frames")
         with self.disk():
-            self.buffer.put_frame(self.hand.now, series(float(number)))
+            self.outbox.put_frame(self.hand.now, series(float(number)))
 
     @rule()
     def put_event(self) -> None:
         number = self.put("events")
         with self.disk():
-            self.buffer.put_event("radar", "sos_pressed", self.hand.now, {"n": number}, b"")
+            self.outbox.put_event("radar", "sos_pressed", self.hand.now, {"n": number}, b"")
 
     @rule(limit=st.integers(1, 4))
     def send(self, limit: int) -> None:
         with self.disk():
-            events = self.buffer.next("events", self.hand.now, limit)
-            frames = self.buffer.next("frames", self.hand.now, limit)
+            events = self.outbox.next("events", self.hand.now, limit)
+            frames = self.outbox.next("frames", self.hand.now, limit)
         for message in events + frames:
             self._receive(message)
         self.in_flight += events + frames
@@ -120,20 +120,20 @@ class Outbox(RuleBasedStateMachine):
     @rule(data=st.data())
     def acknowledge(self, data: st.DataObject) -> None:
         at = data.draw(st.integers(0, len(self.in_flight) - 1))
-        self.buffer.delete([self.in_flight.pop(at).id])
+        self.outbox.delete([self.in_flight.pop(at).id])
 
     @rule()
     def tick(self) -> None:
         with self.disk():
-            self.buffer.flush()
-        assert bool(self.buffer.unwritable) <= self.full
+            self.outbox.flush()
+        assert bool(self.outbox.unwritable) <= self.full
         if not self.full:
             self.only_in_memory.clear()
 
     @rule()
     def crash(self) -> None:
         with self.disk():
-            self.buffer._store and self.buffer._store.close()
+            abandon(self.outbox)
         self.forgotten |= self.only_in_memory
         self.only_in_memory.clear()
         self.open()
@@ -141,7 +141,7 @@ class Outbox(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         with self.disk():
-            self.buffer.close()
+            self.outbox.close()
         if self.full:
             self.forgotten |= self.only_in_memory
         self.only_in_memory.clear()
@@ -173,27 +173,27 @@ class Outbox(RuleBasedStateMachine):
         totals = read_totals(self.path)
         if not self.forgotten:
             assert (totals.frames, totals.events) == (self.made["frames"], self.made["events"])
-        self.buffer.delete([message.id for message in self.in_flight])
-        self.buffer.flush()
-        assert self.buffer.totals().pending == 0
+        self.outbox.delete([message.id for message in self.in_flight])
+        self.outbox.flush()
+        assert self.outbox.totals().pending == 0
         assert read_totals(self.path).pending == 0
-        self.buffer.close()
+        self.outbox.close()
         self.folder.cleanup()
 
 
-Outbox.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
-TestOutbox = Outbox.TestCase
+OutboxMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestOutbox = OutboxMachine.TestCase
 
 
 def test_fresh_goes_live_and_waiting_goes_as_backlog(tmp_path: Path) -> None:
-    buffer = Buffer(tmp_path / "b.db", "gw-1", Hand().clock(), BUDGET)
-    buffer.put_frame(START, series(1))
+    outbox = Outbox(tmp_path / "b.db", "gw-1", Hand().clock(), BUDGET)
+    outbox.put_frame(START, series(1))
     later = START + FRESH_US + 1
-    buffer.put_frame(later, series(2))
-    sent = [wire.decode(wire.Frame, m.payload) for m in buffer.next("frames", later, 10)]
+    outbox.put_frame(later, series(2))
+    sent = [wire.decode(wire.Frame, m.payload) for m in outbox.next("frames", later, 10)]
     assert [(f.stream, f.seq, value_of(f)) for f in sent] == [("live", 1, 2.0), ("backfill", 1, 1.0)]
-    assert buffer.next("frames", later, 10) == [], "each is handed out once"
-    buffer.close()
+    assert outbox.next("frames", later, 10) == [], "each is handed out once"
+    outbox.close()
 
 
 def size_on_disk(path: Path) -> int:
@@ -206,119 +206,119 @@ def test_the_budget_holds_for_the_files_and_costs_the_oldest_readings_never_an_e
 ) -> None:
     path = tmp_path / "b.db"
     hand = Hand()
-    buffer = Buffer(path, "gw-1", hand.clock(), budget)
-    buffer.put_event("radar", "sos_pressed", START, {}, b"x" * 500)
+    outbox = Outbox(path, "gw-1", hand.clock(), budget)
+    outbox.put_event("radar", "sos_pressed", START, {}, b"x" * 500)
     size, number, most = 300, 0, 0
-    while buffer.totals().lost_frames < 200:
+    while outbox.totals().lost_frames < 200:
         number += 1
-        buffer.put_frame(START + number, series(float(number), size))
+        outbox.put_frame(START + number, series(float(number), size))
         most = max(most, size_on_disk(path))
-    totals = buffer.totals()
+    totals = outbox.totals()
     assert budget / 2 < most <= budget
     assert totals.lost_readings == totals.lost_frames * size
     assert totals.lost_frames + totals.pending == number + 1
-    (event,) = buffer.next("events", START, 10)
+    (event,) = outbox.next("events", START, 10)
     assert wire.decode(wire.Event, event.payload).seq == 1
-    values = [value_of(wire.decode(wire.Frame, m.payload)) for m in buffer.next("frames", START, number)]
+    values = [value_of(wire.decode(wire.Frame, m.payload)) for m in outbox.next("frames", START, number)]
     assert values == [float(n) for n in range(totals.lost_frames + 1, number + 1)], "the oldest went"
-    seqs = [wire.decode(wire.Frame, m.payload).seq for m in buffer.next("frames", START, number)]
+    seqs = [wire.decode(wire.Frame, m.payload).seq for m in outbox.next("frames", START, number)]
     assert seqs == []
-    buffer.close()
+    outbox.close()
     assert read_totals(path) == totals
 
 
 def test_what_was_given_up_leaves_no_gap_in_the_numbers(tmp_path: Path) -> None:
     """A frame that has a number is never given up: the district waits for no number and counts none as missing."""
     hand = Hand()
-    buffer = Buffer(tmp_path / "b.db", "gw-1", hand.clock(), 1 << 20)
+    outbox = Outbox(tmp_path / "b.db", "gw-1", hand.clock(), 1 << 20)
     for n in range(20):
-        buffer.put_frame(START + n, series(float(n), 300))
-    flying = buffer.next("frames", START, 8)
+        outbox.put_frame(START + n, series(float(n), 300))
+    flying = outbox.next("frames", START, 8)
     for n in range(20, 2000):
-        buffer.put_frame(START + n, series(float(n), 300))
-    assert buffer.totals().lost_frames > 500
-    sent = [wire.decode(wire.Frame, m.payload) for m in flying + buffer.next("frames", START, 5000)]
+        outbox.put_frame(START + n, series(float(n), 300))
+    assert outbox.totals().lost_frames > 500
+    sent = [wire.decode(wire.Frame, m.payload) for m in flying + outbox.next("frames", START, 5000)]
     assert [frame.seq for frame in sent] == list(range(1, len(sent) + 1))
     assert [value_of(frame) for frame in sent[:8]] == [float(n) for n in range(8)]
-    buffer.close()
+    outbox.close()
 
 
 def test_events_alone_can_reach_the_budget_and_the_oldest_of_them_is_the_very_last_resort(tmp_path: Path) -> None:
-    buffer = Buffer(tmp_path / "b.db", "gw-1", Hand().clock(), 1 << 20)
+    outbox = Outbox(tmp_path / "b.db", "gw-1", Hand().clock(), 1 << 20)
     for n in range(200):
-        buffer.put_event("pendant", "fall_suspected", START, {"n": n}, bytes(20_000))
-    totals = buffer.totals()
+        outbox.put_event("pendant", "fall_suspected", START, {"n": n}, bytes(20_000))
+    totals = outbox.totals()
     assert totals.lost_events > 0
     assert size_on_disk(tmp_path / "b.db") <= 1 << 20
-    kept = [wire.decode(wire.Event, m.payload).values["n"] for m in buffer.next("events", START, 500)]
+    kept = [wire.decode(wire.Event, m.payload).values["n"] for m in outbox.next("events", START, 500)]
     assert kept == list(range(totals.lost_events, 200))
-    buffer.close()
+    outbox.close()
 
 
 def test_a_full_disk_keeps_the_newest_in_memory_and_bounded(tmp_path: Path) -> None:
-    buffer = Buffer(tmp_path / "b.db", "gw-1", Hand().clock(), BUDGET)
-    buffer.put_event("radar", "sos_pressed", START, {"n": -1}, b"")
+    outbox = Outbox(tmp_path / "b.db", "gw-1", Hand().clock(), BUDGET)
+    outbox.put_event("radar", "sos_pressed", START, {"n": -1}, b"")
     with refusing_writes():
-        for n in range(MEMORY["events"] + 10):
-            buffer.put_event("radar", "sos_pressed", START, {"n": n}, b"")
-        for n in range(MEMORY["frames"] + 5):
-            buffer.put_frame(START + n, series(float(n), 2))
-        assert buffer.unwritable
-        totals = buffer.totals()
+        for n in range(CAPACITY["events"] + 10):
+            outbox.put_event("radar", "sos_pressed", START, {"n": n}, b"")
+        for n in range(CAPACITY["frames"] + 5):
+            outbox.put_frame(START + n, series(float(n), 2))
+        assert outbox.unwritable
+        totals = outbox.totals()
         assert (totals.lost_events, totals.lost_frames, totals.lost_readings) == (10, 5, 10)
-        events = [wire.decode(wire.Event, m.payload) for m in buffer.next("events", START, 1000)]
-        assert [e.values["n"] for e in events] == [-1, *range(10, MEMORY["events"] + 10)]
-        frames = [wire.decode(wire.Frame, m.payload) for m in buffer.next("frames", START, 1000)]
-        assert [value_of(f) for f in frames] == [float(n) for n in range(5, MEMORY["frames"] + 5)]
-        assert {e.epoch for e in events[1:]} == {f.epoch for f in frames} == {buffer.epoch}
-        assert events[0].epoch != buffer.epoch, "numbers that no file knows are of an epoch of their own"
-    buffer.flush()
-    assert not buffer.unwritable
+        events = [wire.decode(wire.Event, m.payload) for m in outbox.next("events", START, 1000)]
+        assert [e.values["n"] for e in events] == [-1, *range(10, CAPACITY["events"] + 10)]
+        frames = [wire.decode(wire.Frame, m.payload) for m in outbox.next("frames", START, 1000)]
+        assert [value_of(f) for f in frames] == [float(n) for n in range(5, CAPACITY["frames"] + 5)]
+        assert {e.epoch for e in events[1:]} == {f.epoch for f in frames} == {outbox.epoch}
+        assert events[0].epoch != outbox.epoch, "numbers that no file knows are of an epoch of their own"
+    outbox.flush()
+    assert not outbox.unwritable
     assert read_totals(tmp_path / "b.db").pending == totals.pending
-    buffer.close()
+    outbox.close()
 
 
 def test_a_disk_that_is_full_at_the_start_is_used_when_it_is_free(tmp_path: Path) -> None:
     path = tmp_path / "b.db"
     hand = Hand()
-    buffer = Buffer(path, "gw-1", hand.clock(), BUDGET)
-    buffer.put_event("radar", "sos_pressed", START, {"n": 0}, b"")
-    buffer.close()
+    outbox = Outbox(path, "gw-1", hand.clock(), BUDGET)
+    outbox.put_event("radar", "sos_pressed", START, {"n": 0}, b"")
+    outbox.close()
     with refusing_writes():
-        buffer = Buffer(path, "gw-1", hand.clock(), BUDGET)
-        buffer.put_event("radar", "sos_pressed", START, {"n": 1}, b"")
-        (sent,) = [m for m in buffer.next("events", START, 5) if b"\xa1n\x01" in m.payload]
-    buffer.flush()
-    assert [wire.decode(wire.Event, m.payload).values["n"] for m in buffer.next("events", START, 5)] in ([0], [])
-    buffer.delete([sent.id])
-    buffer.close()
+        outbox = Outbox(path, "gw-1", hand.clock(), BUDGET)
+        outbox.put_event("radar", "sos_pressed", START, {"n": 1}, b"")
+        (sent,) = [m for m in outbox.next("events", START, 5) if b"\xa1n\x01" in m.payload]
+    outbox.flush()
+    assert [wire.decode(wire.Event, m.payload).values["n"] for m in outbox.next("events", START, 5)] in ([0], [])
+    outbox.delete([sent.id])
+    outbox.close()
     assert read_totals(path).events == 2
 
 
 def test_times_of_a_boot_without_a_clock_are_held_and_moved_once(tmp_path: Path) -> None:
     hand = Hand(20_000_000, synced=False)
     clock = hand.clock()
-    buffer = Buffer(tmp_path / "b.db", "gw-1", clock, BUDGET)
+    outbox = Outbox(tmp_path / "b.db", "gw-1", clock, BUDGET)
     made = clock.now_us()
-    buffer.put_frame(made, series(1))
-    buffer.put_event("radar", "sos_pressed", made, {}, b"")
-    assert buffer.next("frames", made, 9) == [], "held until the time is known"
-    (event,) = buffer.next("events", made, 9)
+    outbox.put_frame(made, series(1))
+    outbox.put_event("radar", "sos_pressed", made, {}, b"")
+    assert outbox.next("frames", made, 9) == [], "held until the time is known"
+    (event,) = outbox.next("events", made, 9)
     assert wire.decode(wire.Event, event.payload).time_us == made, "an SOS does not wait"
-    buffer.put_event("radar", "bed_exit", made, {}, b"")
+    outbox.put_event("radar", "bed_exit", made, {}, b"")
     hand.wait(60_000_000)
     hand.now, hand.synced = START, True
     step = clock.check()
     assert step is not None
-    buffer.restamp(step)
-    buffer.put_frame(clock.now_us(), series(2))
+    outbox.restamp(step)
+    outbox.put_frame(clock.now_us(), series(2))
     true_time = START - 60_000_000
-    (late,) = buffer.next("events", clock.now_us(), 9)
+    (late,) = outbox.next("events", clock.now_us(), 9)
     assert wire.decode(wire.Event, late.payload).time_us == true_time
-    frames = [wire.decode(wire.Frame, m.payload) for m in buffer.next("frames", clock.now_us(), 9)]
+    frames = [wire.decode(wire.Frame, m.payload) for m in outbox.next("frames", clock.now_us(), 9)]
     assert sorted((value_of(f), f.base_us) for f in frames) == [(1.0, true_time), (2.0, START)]
-    buffer.close()
-    again = Buffer(tmp_path / "b.db", "gw-1", hand.clock(), BUDGET)
+    outbox.close()
+    again = Outbox(tmp_path / "b.db", "gw-1", hand.clock(), BUDGET)
     repeated = [wire.decode(wire.Frame, m.payload) for m in again.next("frames", START, 9)]
     assert sorted(f.base_us for f in repeated) == [true_time, START], "not moved twice"
     again.close()

@@ -39,10 +39,10 @@ def answer_page(request: Request, console: Shared, token: str) -> Response:
             order = work_orders.path_of_message(conn, keys, int(link.subject), link.person, now)
             if order is not None:
                 return RedirectResponse(order, 303)
-            answer = answers.look(conn, keys, token, now)
+            answer = answers.load(conn, keys, token, now)
     except links.LinkError as error:
         return _refused(request, error)
-    return page(request, "answer.html", answer=answer, token=token, done="")
+    return page(request, "answers.html", answer=answer, token=token, done="")
 
 
 @router.post("/a/{token}")
@@ -52,10 +52,10 @@ def answer(request: Request, console: Shared, token: str) -> Response:
     try:
         with console.database() as conn:
             outcome, count = answers.acknowledge(conn, _keys(console), token, origin_of(request), now)
-            found = answers.look(conn, _keys(console), token, now)
+            found = answers.load(conn, _keys(console), token, now)
     except links.LinkError as error:
         return _refused(request, error)
-    return page(request, "answer.html", answer=found, token=token, done=outcome, count=count)
+    return page(request, "answers.html", answer=found, token=token, done=outcome, count=count)
 
 
 @router.post("/receipts/{token}")
@@ -119,4 +119,4 @@ def _keys(console: Console) -> links.LinkKeys:
 
 def _refused(request: Request, error: links.LinkError) -> Response:
     message = pick(language_of(request, None), error.message_zh, error.message_en)
-    return page(request, "answer.html", status=410, answer=None, message=message)
+    return page(request, "answers.html", status=410, answer=None, message=message)

@@ -5,7 +5,7 @@
 
 import datetime as dt
 
-from dispatch.channels.wording import Content, Language
+from dispatch.channels.wording.alert_words import Content, Language
 from vocabulary.times import SHANGHAI
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dispatch.channels import wording
-from dispatch.channels.wording import Content, Item
+from dispatch.channels.wording import alert_words
+from dispatch.channels.wording.alert_words import Content, MessageItem
 
-ITEM = Item(
+ITEM = MessageItem(
     "11111111-2222-5333-8444-555555555555", "emergency", "fall", "确认跌倒,血氧 82 %", "Fall confirmed, SpO2 82 %",
     "陈秀英", "Chen Xiuying", "female", "H0001", "海景路 1 号 2 栋 301", "Flat 301, 1 Haijing Road", "0755-1",
     dt.datetime(2026, 11, 24, 2, 3, 4, tzinfo=dt.UTC), 114.25, 22.555,
@@ -23,23 +23,25 @@ def content(**changes: Any) -> Content:
 
 
 def test_short() -> None:
-    assert wording.short(content(), "zh", LINK) == (
+    assert alert_words.short(content(), "zh", LINK) == (
         "【守望】紧急:疑似跌倒,陈女士,海景路 1 号 2 栋 301\n"
         "导航 https://uri.amap.com/marker?position=114.250000,22.555000&coordinate=wgs84\n点此确认 " + LINK
     )
-    assert wording.short(content(), "en", LINK) == (
+    assert alert_words.short(content(), "en", LINK) == (
         "[Shouwang] EMERGENCY: possible fall, Ms Chen, Flat 301, 1 Haijing Road\n"
         "Map https://uri.amap.com/marker?position=114.250000,22.555000&coordinate=wgs84\nAcknowledge " + LINK
     )
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_what_passes_through_other_hands_has_no_measured_value_and_no_given_name(language: wording.Language) -> None:
+def test_what_passes_through_other_hands_has_no_measured_value_and_no_given_name(
+    language: alert_words.Language,
+) -> None:
     for many in (content(), content(count=80, homes=80), content(to_family=True)):
         for text in (
-            wording.short(many, language, LINK),
-            wording.spoken(many, language),
-            wording.title(many, language),
+            alert_words.short(many, language, LINK),
+            alert_words.spoken(many, language),
+            alert_words.title(many, language),
         ):
             assert "82" not in text
             assert "秀英" not in text
@@ -48,7 +50,7 @@ def test_what_passes_through_other_hands_has_no_measured_value_and_no_given_name
 
 
 def test_the_family_is_told_without_the_address() -> None:
-    text = wording.short(content(to_family=True), "zh", LINK)
+    text = alert_words.short(content(to_family=True), "zh", LINK)
     assert "陈女士" in text
     assert "301" not in text
     assert "amap" not in text
@@ -59,13 +61,13 @@ def test_many_homes_are_counted() -> None:
     many = content(
         severity="technical", count=81, homes=80, items=(msgspec.structs.replace(ITEM, rule="gateway_silent"),) * 5
     )
-    assert wording.short(many, "zh", LINK) == f"【守望】设备:家庭网关离线 81 条,鹏湾花园 80 户\n点此确认 {LINK}"
-    assert "另有 76 条" in wording.long(many, "zh", LINK)
-    assert "80 homes" in wording.spoken(many, "en")
+    assert alert_words.short(many, "zh", LINK) == f"【守望】设备:家庭网关离线 81 条,鹏湾花园 80 户\n点此确认 {LINK}"
+    assert "另有 76 条" in alert_words.long(many, "zh", LINK)
+    assert "80 homes" in alert_words.spoken(many, "en")
 
 
 def test_long_tells_all() -> None:
-    text = wording.long(content(reason="breach"), "zh", LINK)
+    text = alert_words.long(content(reason="breach"), "zh", LINK)
     for fact in ("超时未处理", "陈秀英", "血氧 82 %", "海景路", "0755-1", "11-24 10:03:04", "amap", LINK):
         assert fact in text
 
@@ -76,15 +78,15 @@ def test_long_tells_all() -> None:
 )
 def test_names(resident: str, sex: str, zh: str, en: str) -> None:
     item = msgspec.structs.replace(ITEM, resident_zh=resident, resident_en="Chen X" if resident else "", sex=sex)
-    assert wording.polite_name(item, "zh") == zh
-    assert wording.polite_name(item, "en") == en
+    assert alert_words.polite_name(item, "zh") == zh
+    assert alert_words.polite_name(item, "en") == en
 
 
 def test_a_rule_that_is_new_is_told_by_its_severity() -> None:
-    assert wording.kind_of("limit_spo2", "urgent") == ("生命体征异常", "vital signs")
-    assert wording.kind_of("wandering", "urgent")[0] == "急预警"
+    assert alert_words.kind_of("limit_spo2", "urgent") == ("生命体征异常", "vital signs")
+    assert alert_words.kind_of("wandering", "urgent")[0] == "急预警"
 
 
 def test_no_place_no_map() -> None:
-    assert wording.marker(None, 22.5) == ""
-    assert "amap" not in wording.short(content(items=(msgspec.structs.replace(ITEM, longitude=None),)), "zh", LINK)
+    assert alert_words.marker(None, 22.5) == ""
+    assert "amap" not in alert_words.short(content(items=(msgspec.structs.replace(ITEM, longitude=None),)), "zh", LINK)

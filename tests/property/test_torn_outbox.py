@@ -10,9 +10,9 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.outbox.outbox import Buffer
+from edge_agent.outbox.outbox import Outbox
 from firmware_profiles import wire
-from tests.property.test_buffer import START, Hand, abandon, series, value_of
+from tests.property.test_outbox import START, Hand, abandon, series, value_of
 
 BUDGET = 64 << 20
 """So large that its log is not folded into the file before the end."""
@@ -28,8 +28,8 @@ class Sent:
         self.frames: set[int] = set()
         self.events: set[int] = set()
 
-    def send(self, buffer: Buffer, limit: int = 10_000) -> None:
-        for message in buffer.next("events", START, limit) + buffer.next("frames", START, limit):
+    def send(self, outbox: Outbox, limit: int = 10_000) -> None:
+        for message in outbox.next("events", START, limit) + outbox.next("frames", START, limit):
             if message.lane == "events":
                 event = wire.decode(wire.Event, message.payload)
                 key, n = (event.epoch, "events", event.seq), int(event.values["n"])
@@ -43,11 +43,11 @@ class Sent:
             assert self.by_number.setdefault(key, message.payload) == message.payload, "one number, two contents"
 
 
-def put(buffer: Buffer, n: int) -> None:
+def put(outbox: Outbox, n: int) -> None:
     if n % 3:
-        buffer.put_frame(START + n, series(float(n), SIZE))
+        outbox.put_frame(START + n, series(float(n), SIZE))
     else:
-        buffer.put_event("pendant", "fall_suspected", START + n, {"n": n}, bytes([n % 251]) * 700)
+        outbox.put_event("pendant", "fall_suspected", START + n, {"n": n}, bytes([n % 251]) * 700)
 
 
 def wal(path: Path) -> Path:
@@ -61,16 +61,16 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[
     folder = tmp_path_factory.mktemp("crashed")
     path = folder / "live.db"
     sent = Sent()
-    buffer = Buffer(path, "gw-1", Hand().clock(), BUDGET)
+    outbox = Outbox(path, "gw-1", Hand().clock(), BUDGET)
     ends = []
     for n in range(60):
-        put(buffer, n)
+        put(outbox, n)
         ends.append((n, wal(path).stat().st_size))
         if n % 10 == 4:
-            sent.send(buffer, 3)
+            sent.send(outbox, 3)
     for file in (path, wal(path)):
         shutil.copy(file, folder / file.name.replace("live", "torn"))
-    abandon(buffer)
+    abandon(outbox)
     return folder / "torn.db", ends, sent
 
 
@@ -87,18 +87,18 @@ def go_on(path: Path, sent: Sent) -> tuple[set[int], set[int]]:
     after.by_number = dict(sent.by_number)
     hand = Hand(START + 1_000_000)
     with structlog.testing.capture_logs():
-        buffer = Buffer(path, "gw-1", hand.clock(), BUDGET)
+        outbox = Outbox(path, "gw-1", hand.clock(), BUDGET)
         for n in range(100, 106):
-            put(buffer, n)
-        after.send(buffer)
+            put(outbox, n)
+        after.send(outbox)
         for n in range(106, 109):
-            put(buffer, n)
-        abandon(buffer)
+            put(outbox, n)
+        abandon(outbox)
         hand.wait(1)
-        buffer = Buffer(path, "gw-1", hand.clock(), BUDGET)
-        assert not buffer.unwritable
-        after.send(buffer)
-        buffer.close()
+        outbox = Outbox(path, "gw-1", hand.clock(), BUDGET)
+        assert not outbox.unwritable
+        after.send(outbox)
+        outbox.close()
     new = set(range(100, 109))
     assert {n for n in new if n % 3} <= after.frames
     assert {n for n in new if n % 3 == 0} <= after.events
@@ -145,12 +145,12 @@ def test_a_file_damaged_anywhere_opens_again(
         path = copies(torn, folder)
         before = Sent()
         before.by_number = dict(sent.by_number)
-        buffer = Buffer(path, "gw-1", Hand(START + 500_000).clock(), BUDGET)
-        before.send(buffer, 5)
+        outbox = Outbox(path, "gw-1", Hand(START + 500_000).clock(), BUDGET)
+        before.send(outbox, 5)
         if closed:
-            buffer.close()
+            outbox.close()
         else:
-            abandon(buffer)
+            abandon(outbox)
         if data.draw(st.booleans(), label="truncate"):
             with path.open("r+b") as file:
                 file.truncate(data.draw(st.integers(0, path.stat().st_size)))
@@ -173,40 +173,40 @@ def damage(file: Path, data: st.DataObject) -> int:
 
 def test_one_bad_page_costs_the_messages_on_it_not_the_file(tmp_path: Path) -> None:
     path = tmp_path / "b.db"
-    buffer = Buffer(path, "gw-1", Hand().clock(), BUDGET)
+    outbox = Outbox(path, "gw-1", Hand().clock(), BUDGET)
     for n in range(300):
-        put(buffer, n)
-    buffer.close()
+        put(outbox, n)
+    outbox.close()
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(size // 2 // 4096 * 4096)
         file.write(b"\xff" * 4096)
     sent = Sent()
-    buffer = Buffer(path, "gw-1", Hand(START + 1_000_000).clock(), BUDGET)
+    outbox = Outbox(path, "gw-1", Hand(START + 1_000_000).clock(), BUDGET)
     for _ in range(3):  # the damage is met on the way
-        sent.send(buffer)
+        sent.send(outbox)
     assert len(sent.frames | sent.events) > 270
-    buffer.close()
+    outbox.close()
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database at all" * 100])
 def test_a_file_that_is_none_is_put_aside_and_a_new_epoch_begins(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "b.db"
     path.write_bytes(damage)
-    buffer = Buffer(path, "gw-1", Hand().clock(), 10_000_000)
-    assert START <= buffer.epoch < START + 1_000_000
+    outbox = Outbox(path, "gw-1", Hand().clock(), 10_000_000)
+    assert START <= outbox.epoch < START + 1_000_000
     assert (tmp_path / "b.db.damaged").exists() == bool(damage)
-    buffer.close()
+    outbox.close()
 
 
 def test_an_epoch_goes_on_after_a_good_end_only(tmp_path: Path) -> None:
     path = tmp_path / "b.db"
     hand = Hand()
-    first = Buffer(path, "gw-1", hand.clock(), 10_000_000)
+    first = Outbox(path, "gw-1", hand.clock(), 10_000_000)
     first.close()
-    second = Buffer(path, "gw-1", hand.clock(), 10_000_000)
+    second = Outbox(path, "gw-1", hand.clock(), 10_000_000)
     assert second.epoch == first.epoch
     abandon(second)
-    third = Buffer(path, "gw-1", hand.clock(), 10_000_000)
+    third = Outbox(path, "gw-1", hand.clock(), 10_000_000)
     assert third.epoch != second.epoch
     third.close()

@@ -16,7 +16,7 @@ from care_network.access import permissions
 from care_network.access.accounts import account_by_login
 from care_network.catalogues.services import SERVICES
 from care_network.medical.notes import ShownNote
-from console.pages import medical_note
+from console.access import medical_notes as medical_note
 from console.shell.i18n import pick
 from console.shell.security import origin_of
 from console.shell.state import Console, console_of
@@ -27,7 +27,7 @@ from dispatch.core.history import Actor
 from dispatch.core.links import Link, LinkError, LinkKeys, load_link_keys
 from dispatch.orders import dispatch, messages, photos, ratings, store
 from dispatch.orders.states import BY_PERSON, LIVE, OrderError, offered_actions
-from dispatch.orders.store import Order, Wanted
+from dispatch.orders.store import Order, OrderFilter
 
 router = APIRouter()
 Shared = Annotated[Console, Depends(console_of)]
@@ -145,7 +145,7 @@ def _show(
                 )
                 return page(request, "phone.html", status=status, order=None, message=message or text)
             _audit(conn, request, visitor, "view_order", order.resident_id)
-            mine = store.listed(conn, Wanted(states=list(LIVE), staff_id=visitor.staff_id))
+            mine = store.list_orders(conn, OrderFilter(states=list(LIVE), staff_id=visitor.staff_id))
         note, why_not = _medical(request, console, visitor, order, now) if medical else (None, "")
     except (LinkError, LifecycleError) as error:
         return page(request, "phone.html", status=410, order=None, message=message or _said(request, error))
@@ -190,9 +190,9 @@ def _rating(
             order = store.load(conn, uuid.UUID(link.subject))
             spent = links.spent_at(conn, token) is not None
     except (LinkError, OrderError) as error:
-        return page(request, "rate.html", status=410, order=None, message=message or _said(request, error))
+        return page(request, "rating.html", status=410, order=None, message=message or _said(request, error))
     return page(
-        request, "rate.html", status=status, order=order, message=message, done=done or spent, services=SERVICES,
+        request, "rating.html", status=status, order=order, message=message, done=done or spent, services=SERVICES,
         rating_words=ratings.WORDS,
     )  # fmt: skip
 

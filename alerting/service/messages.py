@@ -1,0 +1,36 @@
+"""Messages of the homes, decoded."""
+
+import msgspec
+
+from firmware_profiles import wire
+from firmware_profiles.errors import DecodeError
+
+
+class HomeMessage(msgspec.Struct, frozen=True):
+    """A decoded message; ``gateway`` is that of its topic, for which the broker's access list vouches."""
+
+    gateway: str
+    body: wire.Event | wire.Status | wire.Frame
+
+
+Content = HomeMessage | DecodeError
+"""A message, or why it is none."""
+
+
+def content_of(topic: str, payload: bytes) -> Content:
+    """Decode a message. An error is returned, not raised: it is kept with the message, so that each is decoded once."""
+    try:
+        return _read(topic, payload)
+    except DecodeError as error:
+        return error
+
+
+def _read(topic: str, payload: bytes) -> HomeMessage:
+    """Raises DecodeError, also for an event or a frame that names another gateway than its topic."""
+    gateway, leaf = wire.parse_topic(topic)
+    if leaf == "status":
+        return HomeMessage(gateway, wire.decode(wire.Status, payload))
+    body = wire.decode(wire.Event, payload) if leaf == "events" else wire.decode(wire.Frame, payload)
+    if body.gateway != gateway:
+        raise DecodeError(f"a message of the gateway {body.gateway} under the topic of {gateway}")
+    return HomeMessage(gateway, body)

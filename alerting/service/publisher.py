@@ -1,0 +1,59 @@
+"""Publishes the findings of the engine to the consoles, then puts them on disk for the writer."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+
+from alerting.core.finding import Finding
+from alerting.service.district import build_notice
+from alerting.service.downlink import Publish
+from alerting.service.first_call import FirstCall
+from alerting.service.spool import Record, Spool
+from care_network.records.registry import Registry
+from dispatch.core import notice
+
+log = structlog.get_logger(__name__)
+
+OPEN_MOST = 50_000
+"""Ids of open alerts that are remembered; of an older one a second opening is written again, which changes nothing."""
+UNPUBLISHED = ("clear", "cancel", "note")
+"""Consoles read changes of an alert they have from the database; only a notice that shows one has to be sent."""
+
+
+class Publisher:
+    """Publishes and spools. ``publish`` sends a payload to a topic; ``registry`` gives the present registry."""
+
+    def __init__(self, spool: Spool, first_call: FirstCall, publish: Publish, registry: Callable[[], Registry]) -> None:
+        self._spool, self._first_call = spool, first_call
+        self._publish, self._registry = publish, registry
+        self._open: dict[uuid.UUID, None] = {}
+        """Alerts that this process opened, the oldest first."""
+
+    def take(self, findings: list[Finding], received_us: int) -> None:
+        """Publish each finding, but for alerts that are open already; on disk when this returns."""
+        records = []
+        for finding in findings:
+            if finding.action == "open" and finding.alert_id in self._open:
+                continue
+            record = Record(finding, received_us, time.time_ns() // 1000)
+            if finding.action in ("clear", "cancel"):
+                self._open.pop(finding.alert_id, None)
+            elif finding.action != "note":
+                self._open[finding.alert_id] = None
+                if len(self._open) > OPEN_MOST:
+                    del self._open[next(iter(self._open))]
+            self.notify(record)
+            records.append(record)
+            log.info("finding", action=finding.action, rule=finding.rule, alert_id=str(finding.alert_id))
+        if records:
+            self._spool.put(records)
+            for record in records:
+                self._first_call.raised(record)
+
+    def notify(self, record: Record) -> None:
+        """Publish the notice of one finding. Thread-safe."""
+        if record.finding.action not in UNPUBLISHED:
+            alert = build_notice(self._registry(), record.finding, record.received_us, record.raised_us, "raised", 1)
+            self._publish(notice.TOPIC, notice.encode(alert))

@@ -1,0 +1,1 @@
+"""Parts of the payload decoders: the table of a device model, SenML units, requests to a glucose meter."""

@@ -1,0 +1,36 @@
+"""``shouwang provision district``: a district file, brought in by an account that may."""
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from care_network.access.permissions import Action, audit
+from care_network.errors import NotPermittedError
+from care_network.importing.district_file import provision_file
+from shouwang.cli.session import ORIGIN, acting_account
+
+
+def provision_as(conn: psycopg.Connection[Any], file: Path, login: str | None) -> Mapping[str, int]:
+    """Bring the file in as the account ``login``; how many records of each sort it holds.
+
+    Without a login only into a database that has no account yet: the first file brings the first ones. Raises
+    NotPermittedError, ProvisioningError.
+    """
+    now = dt.datetime.now(dt.UTC)
+    with conn.transaction():
+        # two first files at once: the second one waits here, and then needs a login
+        conn.execute("LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE")
+        account = None
+        if login is not None:
+            account = acting_account(conn, login, Action.PROVISION)
+        elif conn.execute("SELECT FROM account LIMIT 1").fetchone() is not None:
+            raise NotPermittedError(
+                en="the database has accounts: name one that may provision with --as",
+                zh="数据库中已有账号:请用 --as 指定有登记权限的账号",
+            )
+        counts = provision_file(conn, file.read_text("utf-8"), now)
+        audit(conn, account, Action.PROVISION, at=now, origin=ORIGIN, detail={"file": file.name, **counts})
+    return counts

@@ -1,0 +1,66 @@
+"""``shouwang train falls``: collects impacts from recordings and fits the fall model to them."""
+
+import io
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from device_simulators.recordings import SISFALL_HZ, load_sisfall
+from edge_agent.fall import model, train
+
+
+def run(data: Path, seed: int, out: Path | None) -> None:
+    """Write the model of all subjects in the folder ``data`` to ``out`` (None: the installed model). Raises
+    FileNotFoundError where there is no subject."""
+    console = Console()
+    files = subject_files(data)
+    impacts = collect_impacts(files, seed, console)
+    with console.status("training"):
+        arrays = train.fit(impacts, seed)
+    file = out or model.FILE
+    file.write_bytes(_as_bytes(arrays))
+    console.print(f"{len(impacts.copy)} impacts of {len(files)} subjects; {file} has {file.stat().st_size} bytes")
+
+
+def subject_files(data: Path, subjects: Sequence[str] = ()) -> list[Path]:
+    """List SisFall's files in a folder, those of ``subjects`` only where some are named. Raises FileNotFoundError where
+    there are none."""
+    files = [file for file in sorted(data.glob("S*.npz")) if not subjects or file.stem in subjects]
+    if not files:
+        raise FileNotFoundError(f"no subject's file in {data}")
+    return files
+
+
+def collect_impacts(files: Sequence[Path], seed: int, console: Console) -> train.Impacts:
+    """The impacts of all recordings, augmented; one process per core."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        jobs = [(file, seed) for file in files]
+        parts = list(track(pool.map(_impacts, jobs), "impacts", total=len(jobs), console=console))
+    return train.Impacts.join(parts)
+
+
+def as_model(arrays: train.Arrays) -> model.Model:
+    """The model that a file of these arrays would give."""
+    return model.load(_as_bytes(arrays))
+
+
+def _as_bytes(arrays: train.Arrays) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def _impacts(job: tuple[Path, int]) -> train.Impacts:
+    file, seed = job
+    return train.impacts_of(
+        (
+            train.Recording(file.stem, name, name.startswith("F"), acc, SISFALL_HZ)
+            for name, (acc, _) in load_sisfall(file).items()
+        ),
+        seed,
+    )
