@@ -121,11 +121,8 @@ def _second_copies(name: str, text: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, "an hour or a day in µs, see vocabulary.times"
         elif isinstance(node, ast.Dict) and _is_rank(node):
             yield node.lineno, "the order of severities, see vocabulary.severity.RANK"
-        elif any(_is_eight_hours(child) for child in ast.iter_child_nodes(node)) and _called(node) in (
-            "timezone",
-            None,
-        ):
-            yield getattr(node, "lineno", 0), "Shanghai's eight hours, see vocabulary.times"
+        elif isinstance(node, ast.BinOp | ast.Assign | ast.AnnAssign | ast.Call) and _shifts_by_eight_hours(node):
+            yield node.lineno, "Shanghai's eight hours, see vocabulary.times"
 
 
 def _is_rank(node: ast.Dict) -> bool:
