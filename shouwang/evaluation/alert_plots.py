@@ -1,4 +1,4 @@
-"""A picture of an episode: what the sensors said, and when which alert was told."""
+"""Draw an episode: the readings of the sensors and the moments of the alerts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,7 +74,7 @@ def episode_picture(
 def _switches(
     axes: Axes, switches: Sequence[Switched], happened: Sequence[Happened], since_us: int, until_us: int
 ) -> None:
-    """A bar while a 0/1 sensor is on, a mark where a device told of an event."""
+    """Draw a bar while a 0/1 sensor is on, and a mark for each event of a device."""
     names = [f"{_plain(s.source)} {s.channel}" for s in switches]
     for height, switched in enumerate(switches):
         order = np.argsort(switched.time_us, kind="stable")
@@ -93,7 +93,7 @@ def _switches(
 
 
 def _plain(source: Source) -> str:
-    """The device's own name: in a file's replay it has its resident's code before it."""
+    """Return the device's own name: in a replay of a file the resident's code stands before it."""
     return source.name.rpartition(".")[2]
 
 

@@ -33,7 +33,7 @@ def console_with_board(
     link_key_file: Path | None = None,
     medical_key_file: Path | None = None,
 ) -> Iterator[tuple[httpx2.Client, Board]]:
-    """The same, and the board on which a notice is shown as if it had come by the broker."""
+    """As :func:`console`, with the board on which a test shows a notice as if it had come by the broker."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens: the broker that is away
         settings = ConsoleSettings(
