@@ -1,9 +1,11 @@
-"""Examine the database for ``shouwang doctor``."""
+"""Examine the database for ``shouwang doctor``, and the intake for the console's page of operations."""
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 import psycopg
+from psycopg.rows import dict_row
 
 from database.grade import Grade, grade_advice, schema_grade, server_grade
 from database.migrate import newest_revision, revision
@@ -50,3 +52,22 @@ def examine(url: str) -> Health:
     except psycopg.Error as error:
         return Health(False, findings=(f"the database does not answer: {str(error).strip()}",))
     return Health(True, str(version[0]).split()[0] if version else "", built, offered, tuple(findings))
+
+
+def intake(conn: psycopg.Connection[Any]) -> dict[str, list[dict[str, Any]]]:
+    """The state of the intake: gateways by state, gaps in the streams, the newest of the quarantine."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        gateways = cursor.execute("SELECT state, count(*) AS n FROM gateway GROUP BY state ORDER BY state").fetchall()
+        gaps = cursor.execute(
+            """
+            SELECT g.name AS gateway, i.stream, i.high, i.gaps::text AS gaps, i.updated_at FROM ingest_stream i
+            JOIN gateway g ON g.id = i.gateway_id WHERE NOT isempty(i.gaps) ORDER BY i.updated_at DESC LIMIT 50
+            """
+        ).fetchall()
+        quarantine = cursor.execute(
+            """
+            SELECT id, first_at, last_at, times, gateway, code, reason, size FROM quarantine
+            WHERE settled_at IS NULL ORDER BY last_at DESC LIMIT 100
+            """
+        ).fetchall()
+    return {"gateways": gateways, "gaps": gaps, "quarantine": quarantine}

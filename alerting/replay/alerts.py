@@ -7,14 +7,14 @@ import msgspec
 
 from alerting.core.finding import Action, Finding
 from alerting.detection.engine.ledger import on_its_own
-from alerting.replay.run import Told
+from alerting.replay.run import TimedFinding
 from vocabulary.severity import RANK, Severity
 
 NEAR_US = 3_600_000_000
 """Two runs' alerts of one rule and resident are the same one when they were told within an hour of each other."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """What became of an alert, in its order. ``rule``: whose finding it is, where others are told in this alert."""
 
     told_us: int
@@ -27,7 +27,7 @@ class Step(msgspec.Struct, frozen=True):
     """It says something new: it is graver, or it would have been an alert of its own and is told here instead."""
 
 
-class Alert(msgspec.Struct):
+class Alert(msgspec.Struct, kw_only=True):
     """One alert with its story; times in µs since 1970, UTC."""
 
     id: str
@@ -47,7 +47,7 @@ class Alert(msgspec.Struct):
     over_us: int | None = None
     """When it cleared by itself, or was taken back."""
     over: Literal["", "clear", "cancel"] = ""
-    story: list[Step] = []
+    story: list[StoryEntry] = []
 
     @property
     def resident(self) -> str:
@@ -61,7 +61,7 @@ class Alert(msgspec.Struct):
         yield from (step.told_us for step in self.story if step.rule in rules and step.news)
 
 
-def collect(told: Iterable[Told]) -> list[Alert]:
+def collect(told: Iterable[TimedFinding]) -> list[Alert]:
     """The alerts of a run, by the time they were told. As on the platform, what would be told in an alert that is over
     is one of its own, and what follows up an alert that was never raised is left out."""
     alerts: dict[str, Alert] = {}
@@ -82,8 +82,17 @@ def collect(told: Iterable[Told]) -> list[Alert]:
 def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
     part = finding.evidence.get("part")
     rule, action = (part["rule"], part["action"]) if part else (finding.rule, finding.action)
-    words = finding.reason_zh, finding.reason_en
-    alert.story.append(Step(told_us, finding.action, rule, finding.severity, *words, action in ("open", "update")))
+    alert.story.append(
+        StoryEntry(
+            told_us=told_us,
+            action=finding.action,
+            rule=rule,
+            severity=finding.severity,
+            reason_zh=finding.reason_zh,
+            reason_en=finding.reason_en,
+            news=action in ("open", "update"),
+        )
+    )
     if finding.action in ("clear", "cancel"):
         alert.over_us, alert.over = told_us, finding.action
     elif RANK[finding.severity] < RANK[alert.severity]:
@@ -92,19 +101,19 @@ def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
 
 def _opened(finding: Finding, told_us: int) -> Alert:
     return Alert(
-        str(finding.alert_id),
-        finding.rule,
-        finding.rule_version,
-        finding.severity,
-        finding.subject,
-        finding.resident_id,
-        finding.household_id,
-        finding.onset_us,
-        finding.sensed_us,
-        told_us,
-        finding.reason_zh,
-        finding.reason_en,
-        finding.evidence,
+        id=str(finding.alert_id),
+        rule=finding.rule,
+        rule_version=finding.rule_version,
+        severity=finding.severity,
+        subject=finding.subject,
+        resident_id=finding.resident_id,
+        household_id=finding.household_id,
+        onset_us=finding.onset_us,
+        sensed_us=finding.sensed_us,
+        told_us=told_us,
+        reason_zh=finding.reason_zh,
+        reason_en=finding.reason_en,
+        evidence=finding.evidence,
     )
 
 

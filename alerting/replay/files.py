@@ -110,10 +110,10 @@ def _lasting(contact: Contact, last_us: int, end_us: int) -> Contact:
     return msgspec.structs.replace(contact, end_us=end_us) if contact.end_us >= last_us else contact
 
 
-Series = tuple[str, str, str, NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
+JoinedSeries = tuple[str, str, str, NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 
 
-def _joined(rows: Rows) -> list[Series]:
+def _joined(rows: Rows) -> list[JoinedSeries]:
     """The batches of one series as one."""
     parts: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for number, batch in enumerate(rows.batches):

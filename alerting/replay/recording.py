@@ -41,7 +41,7 @@ class Contact(msgspec.Struct, frozen=True):
     end_us: int
 
 
-class Recording(msgspec.Struct, frozen=True):
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """Times in µs since 1970, UTC. ``arrival_us`` belongs to ``vitals``, which are sorted by it."""
 
     district: District
@@ -100,14 +100,14 @@ class Recorder:
         order = np.argsort(arrival_us, kind="stable")
         events = sorted(self._events, key=lambda arrived: arrived.arrival_us)
         return Recording(
-            self._district,
-            begin_us,
-            end_us,
-            vitals.take(order),
-            arrival_us[order],
-            self._switches,
-            events,
-            sorted(contacts, key=lambda contact: contact.begin_us),
+            district=self._district,
+            begin_us=begin_us,
+            end_us=end_us,
+            vitals=vitals.take(order),
+            arrival_us=arrival_us[order],
+            switches=self._switches,
+            events=events,
+            contacts=sorted(contacts, key=lambda contact: contact.begin_us),
         )
 
     def _not_used(self, why: str, count: int) -> None:

@@ -33,7 +33,7 @@ class DeviceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shared: bool = False
 
 
-class ResidentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ResidentEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``household``: the same word for those who live together; a home of one's own where it is not given."""
 
     code: str
@@ -91,19 +91,19 @@ def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -
     """
     known = {entry.code for entry in file.resident}
     strangers = dict.fromkeys(code for code, _ in said if code not in known)
-    file = ResidentsFile([*file.resident, *(ResidentEntry(code) for code in strangers)])
+    file = ResidentsFile([*file.resident, *(ResidentEntry(code=code) for code in strangers)])
     households = list(dict.fromkeys(_household(entry) for entry in file.resident))
     several = {h for h, n in Counter(_household(entry) for entry in file.resident).items() if n > 1}
     number = {household: i + 1 for i, household in enumerate(households)}
     people = [
         tuned(
             Person(
-                i + 1,
-                entry.code,
-                number[_household(entry)],
-                entry.spo2_scale,
-                entry.on_oxygen,
-                {channel: (bounds.low, bounds.high) for channel, bounds in entry.limits.items()},
+                id=i + 1,
+                code=entry.code,
+                household_id=number[_household(entry)],
+                spo2_scale=entry.spo2_scale,
+                on_oxygen=entry.on_oxygen,
+                limits={channel: (bounds.low, bounds.high) for channel, bounds in entry.limits.items()},
             ),
             entry.tuning,
         )
@@ -114,7 +114,7 @@ def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -
     for household in households:
         if household in several:
             home_of[household] = len(people)
-            people.append(Person(None, household, number[household]))
+            people.append(Person(id=None, code=household, household_id=number[household]))
     entries = {entry.code: entry for entry in file.resident}
     wanted = {(entry.code, device.name): device for entry in file.resident for device in entry.device}
     for code, name in said:
@@ -128,17 +128,17 @@ def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -
         room = room_of(here)
         model = MODELS.get(device.model)
         sources[gateway_of(entries[code]), key_of(code, name)] = Source(
-            gateway_of(entries[code]),
-            key_of(code, name),
-            device.model,
-            number[household],
-            None if device.shared and household in several else row_of[code],
-            model.heartbeat_s if model else NEVER_S,
-            f"{room[0]}{model.zh if model else name}",
-            f"{model.name if model else name}{', ' if room[1] else ''}{room[1]}",
-            here,
-            home_of[household],
-            frozenset(said.get((code, name), ())) | (model.channels if model else frozenset()),
+            gateway=gateway_of(entries[code]),
+            name=key_of(code, name),
+            model=device.model,
+            household_id=number[household],
+            person=None if device.shared and household in several else row_of[code],
+            heartbeat_s=model.heartbeat_s if model else NEVER_S,
+            label_zh=f"{room[0]}{model.zh if model else name}",
+            label_en=f"{model.name if model else name}{', ' if room[1] else ''}{room[1]}",
+            room=here,
+            home=home_of[household],
+            gives=frozenset(said.get((code, name), ())) | (model.channels if model else frozenset()),
         )
     return District(people, sources, {f"gw-{household}": number[household] for household in households})
 

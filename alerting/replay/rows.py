@@ -51,7 +51,7 @@ class Reject(msgspec.Struct, frozen=True):
     row: str
 
 
-class Batch(msgspec.Struct, frozen=True):
+class ReadingBatch(msgspec.Struct, frozen=True):
     """Readings of one (resident, device, channel), shapes [n]."""
 
     resident: str
@@ -62,7 +62,7 @@ class Batch(msgspec.Struct, frozen=True):
     received_us: NDArray[np.int64]
 
 
-class EventRow(msgspec.Struct, frozen=True):
+class EventLine(msgspec.Struct, frozen=True):
     resident: str
     device: str
     kind: str
@@ -74,8 +74,8 @@ class EventRow(msgspec.Struct, frozen=True):
 class Rows(msgspec.Struct):
     """What a file holds."""
 
-    batches: list[Batch] = []
-    events: list[EventRow] = []
+    batches: list[ReadingBatch] = []
+    events: list[EventLine] = []
     rejects: list[Reject] = []
     lines: int = 0
     ignored_columns: list[str] = []
@@ -297,7 +297,7 @@ class _Reader:
             i = mine[0]
             names = residents[resident[i]], devices[device[i]], channels[channel[i]]
             values = value[mine].astype(np.float32)
-            self._rows.batches.append(Batch(*names, time_us[mine], values, received_us[mine]))
+            self._rows.batches.append(ReadingBatch(*names, time_us[mine], values, received_us[mine]))
 
     def _events(
         self,
@@ -315,7 +315,7 @@ class _Reader:
                 row = ",".join(str(column[i].as_py()) for column in texts.values())
                 self._rows.rejects.append(Reject(int(lines[i]), str(error), row))
                 continue
-            self._rows.events.append(EventRow(resident, device, kind, int(time_us[i]), values, int(received_us[i])))
+            self._rows.events.append(EventLine(resident, device, kind, int(time_us[i]), values, int(received_us[i])))
 
 
 def _text(column: Any) -> Any:

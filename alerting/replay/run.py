@@ -19,26 +19,29 @@ Progress = Callable[[float], None]
 """Called with the share that is done, 0 … 1."""
 
 
-class Told(msgspec.Struct, frozen=True):
+class TimedFinding(msgspec.Struct, frozen=True):
     """A finding and when it was told: by the clock, not by the data, which may have come late."""
 
     finding: Finding
     told_us: int
 
 
-def replay(recording: Recording, progress: Progress = lambda _: None, engine: Engine | None = None) -> list[Told]:
+def replay(
+    recording: Recording, progress: Progress = lambda _: None, engine: Engine | None = None
+) -> list[TimedFinding]:
     """Everything that the engine says, in its order. ``engine``: a fresh one unless given."""
     engine = engine or Engine(recording.district, recording.begin_us)
     player = _Player(recording, engine)
     stops = _stops(recording)
-    told: list[Told] = []
+    told: list[TimedFinding] = []
     before = recording.begin_us
     for number, now_us in enumerate(stops):
         # a chapter's findings are as of their step; one that waited for the morning is told when it came
         told += [
-            Told(finding, max(before, min(finding.sensed_us + LATENESS_US, now_us))) for finding in player.until(now_us)
+            TimedFinding(finding, max(before, min(finding.sensed_us + LATENESS_US, now_us)))
+            for finding in player.until(now_us)
         ]
-        told += [Told(finding, now_us) for finding in player.at(now_us)]
+        told += [TimedFinding(finding, now_us) for finding in player.at(now_us)]
         before = now_us
         if number % 64 == 0:
             progress(number / len(stops))

@@ -31,7 +31,7 @@ _ROW = np.dtype(
 _HEADER_BYTES = 19
 _SLICE = dt.timedelta(days=7)
 
-Series = dict[int, tuple[str, str, str]]
+SeriesNames = dict[int, tuple[str, str, str]]
 """(gateway, device, channel) by the series' id."""
 
 
@@ -56,7 +56,7 @@ def load(
         " JOIN gateway g ON g.id = d.gateway_id WHERE g.name = ANY(%s)",
         [gateways],
     ).fetchall()
-    series: Series = {row[0]: (row[1], row[2], row[3]) for row in found}
+    series: SeriesNames = {row[0]: (row[1], row[2], row[3]) for row in found}
     rows = _readings(conn, sorted(series), since, until, progress)
     heard: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
     order = np.argsort(rows["series"], kind="stable")

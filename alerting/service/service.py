@@ -179,7 +179,7 @@ class Alerting:
                 self._snapshot_at = time.monotonic() + self._settings.snapshot_s
 
     def _events_first(self) -> None:
-        """Addressee by the engine between detectors of a long step, so that events are handled before it ends."""
+        """Called by the engine between detectors of a long step, so that events are handled before it ends."""
         while (message := self._mailbox.event(self._may_interrupt)) is not None:
             self._hear(message)
 

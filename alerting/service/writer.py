@@ -12,7 +12,7 @@ import structlog
 from alerting.detection.engine.ledger import on_its_own
 from alerting.service.first_call import FirstCall
 from alerting.service.spool import Record, Spool
-from database.faults import TAKES_NOTHING
+from database.faults import UNAVAILABLE
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
@@ -58,7 +58,7 @@ class Writer:
                 if conn is None or conn.closed:
                     conn = self._connect()
                 self._store(conn, record)
-            except TAKES_NOTHING as error:
+            except UNAVAILABLE as error:
                 self._first_call.failed(alert_id)
                 log.warning(
                     "the database takes nothing; alerts wait on disk",

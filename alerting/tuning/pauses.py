@@ -27,7 +27,7 @@ BEHIND = dt.timedelta(hours=1)
 """A pause that is over still counts for what was sensed in it and is judged late."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A pause that somebody began."""
 
     id: int

@@ -1,4 +1,4 @@
-"""Queries of what was measured: the newest values, the charts, the devices. Rows in, plain dicts out."""
+"""Read what a home's devices measured of a resident: newest values, charts, devices, last movement."""
 
 import datetime as dt
 from typing import Any
@@ -13,7 +13,7 @@ CHARTED = ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "body_temper
 
 
 class Level(msgspec.Struct, frozen=True):
-    """What a chart of this length at most is drawn from, and its step: about a thousand points, whatever the length."""
+    """The source of charts of up to this length, and its step: about a thousand points at any length."""
 
     up_to: dt.timedelta
     source: str
@@ -30,7 +30,7 @@ LEVELS = (
 
 
 def _series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | None = None) -> list[dict[str, Any]]:
-    """Series that speak of this resident: worn devices, and those of the household if nobody else lives there."""
+    """Series of this resident: those of worn devices, and of the household's if nobody else lives there."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
@@ -147,22 +147,3 @@ def presence(conn: psycopg.Connection[Any], resident_id: int) -> dict[str, Any]:
         if row is not None:
             last[channel] = {"room": ids[row[0]], "time": row[1], "value": row[2]}
     return last
-
-
-def operations(conn: psycopg.Connection[Any]) -> dict[str, list[dict[str, Any]]]:
-    """The state of the intake: gateways by state, gaps in the streams, the newest of the quarantine."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        gateways = cursor.execute("SELECT state, count(*) AS n FROM gateway GROUP BY state ORDER BY state").fetchall()
-        gaps = cursor.execute(
-            """
-            SELECT g.name AS gateway, i.stream, i.high, i.gaps::text AS gaps, i.updated_at FROM ingest_stream i
-            JOIN gateway g ON g.id = i.gateway_id WHERE NOT isempty(i.gaps) ORDER BY i.updated_at DESC LIMIT 50
-            """
-        ).fetchall()
-        quarantine = cursor.execute(
-            """
-            SELECT id, first_at, last_at, times, gateway, code, reason, size FROM quarantine
-            WHERE settled_at IS NULL ORDER BY last_at DESC LIMIT 100
-            """
-        ).fetchall()
-    return {"gateways": gateways, "gaps": gaps, "quarantine": quarantine}

@@ -1,4 +1,4 @@
-"""The same for programs: JSON, and the live sockets."""
+"""JSON endpoints and the live WebSocket, for programs and the pages' scripts."""
 
 import asyncio
 import contextlib
@@ -8,26 +8,37 @@ from typing import Annotated, Any
 
 import msgspec
 import psycopg
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi import (
+    APIRouter,
+    Depends,
+    HTTPException,
+    Query,
+    Request,
+    WebSocket,
+    WebSocketDisconnect,
+    WebSocketException,
+)
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
+from care_network.access.accounts import Account
 from care_network.access.permissions import Action
-from care_network.errors import LoginRefusedError
+from care_network.errors import NotPermittedError
 from care_network.records import vitals
+from console.access.alerts import StepOfRoute, act, on_every_step
+from console.access.residents import load_resident
 from console.board.board import Watcher
-from console.pages.alerts import act
-from console.pages.residents import authenticate, load_resident, set_cookie
-from console.shell.security import CurrentAccount, LoginNeeded, origin_of, require, same_origin
-from console.shell.state import Console, console_of
+from console.shell.memory import Watching
+from console.shell.scope import scope_of
+from console.shell.security import CurrentAccount, LoginNeeded, Needs, needs, origin_of, same_origin
+from console.shell.session import open_session, set_cookie
+from console.shell.state import Console, Shared
 from console.shell.watching import watching
-from dispatch.alerts import lifecycle
 from dispatch.alerts.outcomes import Particulars
 from dispatch.core.notice import AlertNotice
 from firmware_profiles.channels import CHANNELS
 
 router = APIRouter()
-Shared = Annotated[Console, Depends(console_of)]
 RECHECK_S = 15.0
 """An open socket asks so often whether its session is still good; it is also the heartbeat for the page."""
 
@@ -38,7 +49,7 @@ class Credentials(BaseModel):
 
 
 class Step(BaseModel):
-    """What a person does about an alert; ``version`` is the one they saw."""
+    """A person's step on an alert; ``version`` is the one they saw."""
 
     version: int
     outcome: str = ""
@@ -51,39 +62,34 @@ class Step(BaseModel):
 
 @router.post("/api/login")
 def api_login(request: Request, console: Shared, credentials: Credentials) -> Response:
-    try:
-        token = authenticate(console, credentials.login, credentials.password, origin_of(request))
-    except LoginRefusedError as error:
-        body = {"message_zh": error.message_zh, "message_en": error.message_en, "retry_after_s": error.retry_after_s}
-        headers = {"Retry-After": str(int(error.retry_after_s))} if error.retry_after_s else None
-        return JSONResponse(body, 429 if error.retry_after_s else 401, headers)
+    with console.database() as conn:
+        token = open_session(conn, credentials.login, credentials.password, origin_of(request))
     response = JSONResponse({"ok": True})
-    set_cookie(response, console, token)
+    set_cookie(response, console.settings, token)
     return response
 
 
-@router.get("/api/alerts")
+@router.get("/api/alerts", dependencies=[needs(Action.VIEW_ALERTS)])
 def api_alerts(console: Shared, account: CurrentAccount) -> Response:
-    require(account, Action.VIEW_ALERTS)
-    return _json(console.board.open_alerts(console.scope(account).sees))
+    with console.database() as conn:
+        scope = scope_of(conn, account)
+    return _json(console.board.open_alerts(scope.sees))
 
 
-@router.post("/api/alerts/{alert_id}/{action}")
+@on_every_step(router, "/api/alerts/{alert_id}")
 def api_act(
-    request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, action: str, step: Step
+    request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, step: StepOfRoute, body: Step
 ) -> Response:
-    particulars = Particulars(step.cause, step.injury, step.hospital, tuple(step.actions))
-    try:
-        origin = origin_of(request)
+    particulars = Particulars(body.cause, body.injury, body.hospital, tuple(body.actions))
+    with console.database() as conn:
         state = act(
-            console, account, alert_id, action, step.version, step.outcome, particulars, step.note, origin=origin
-        )
-    except lifecycle.LifecycleError as error:
-        return JSONResponse({"message_zh": error.message_zh, "message_en": error.message_en}, 409)
+            conn, console.board, account, alert_id, step, body.version, body.outcome, particulars, body.note,
+            origin=origin_of(request),
+        )  # fmt: skip
     return JSONResponse({"state": state})
 
 
-@router.get("/api/residents/{code}/series")
+@router.get("/api/residents/{code}/series", dependencies=[needs(Action.VIEW_VITALS)])
 def api_series(
     request: Request,
     console: Shared,
@@ -93,8 +99,7 @@ def api_series(
     since: Annotated[dt.datetime | None, Query(alias="from")] = None,
     until: Annotated[dt.datetime | None, Query(alias="to")] = None,
 ) -> Response:
-    """Columns of one channel; the last 24 hours unless told otherwise."""
-    require(account, Action.VIEW_VITALS)
+    """Columns of one channel, by default of the last 24 hours."""
     if channel not in CHANNELS:
         raise HTTPException(422, f"no channel {channel!r}")
     until = until or dt.datetime.now(dt.UTC)
@@ -113,21 +118,35 @@ def healthz(console: Shared) -> Response:
     return JSONResponse(parts, 200 if any(parts.values()) else 503)
 
 
-@router.websocket("/api/live")
-async def live(socket: WebSocket) -> None:
-    """Every alert that the account may see, at once: ``{"type": "alert", "alert": {…}}``; ``{"type": "reload"}`` when
-    the receiver was too slow; ``{"type": "state", …}`` as a heartbeat."""
-    console = console_of(socket)
+def _socket_watching(socket: WebSocket, console: Shared) -> Watching:
+    """As :func:`watching`, for a socket: a refusal is a close code, 4401 without a session, 1013 to try again later."""
     try:
         if not same_origin(socket):
             raise LoginNeeded
-        known = await asyncio.to_thread(watching, socket, console)
-    except LoginNeeded:
-        await socket.close(4401)
-        return
-    except psycopg.OperationalError:
-        await socket.close(1013)  # try again later
-        return
+        return watching(socket, console)
+    except LoginNeeded as error:
+        raise WebSocketException(4401) from error
+    except psycopg.OperationalError as error:
+        raise WebSocketException(1013) from error
+
+
+SocketWatching = Annotated[Watching, Depends(_socket_watching)]
+
+
+class _NeedsOnSocket(Needs):
+    """The permission of a socket's account."""
+
+    def __call__(self, watching: SocketWatching) -> Account:  # type: ignore[override]
+        try:
+            return super().__call__(watching.account)
+        except NotPermittedError as error:
+            raise WebSocketException(4403) from error
+
+
+@router.websocket("/api/live", dependencies=[Depends(_NeedsOnSocket(Action.VIEW_ALERTS))])
+async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> None:
+    """Send every alert that the account may see, at once: ``{"type": "alert", "alert": {…}}``; ``{"type": "reload"}``
+    when the receiver was too slow; ``{"type": "state", …}`` as a heartbeat."""
     await socket.accept()
     watcher = Watcher(asyncio.get_running_loop(), known.scope.sees)
     unwatch = console.board.watch(watcher)
@@ -151,7 +170,7 @@ async def _send(socket: WebSocket, watcher: Watcher) -> None:
 
 
 async def _check(socket: WebSocket, console: Console, watcher: Watcher) -> None:
-    """Scope and session are asked for again and again: what was taken back ends here too."""
+    """Send the heartbeat, and read session and scope anew: one that was taken back ends here, too."""
     while True:
         state = {"type": "state", "database": console.feed.database_up, "broker": console.feed.broker_up}
         await socket.send_json(state)

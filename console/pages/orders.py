@@ -1,11 +1,11 @@
-"""Work orders on the console: one tap on an alert, the list, an order with its history. Role and area hold here."""
+"""Work orders: the best people for an alert, the list, one order with its history and steps. Each look is audited."""
 
 import datetime as dt
 import uuid
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions
@@ -14,11 +14,12 @@ from care_network.access.permissions import Action
 from care_network.catalogues.services import SERVICES
 from care_network.matching.crew import URGENCIES
 from care_network.matching.matching import Candidate
-from console.pages.alerts import load_alert
-from console.shell.i18n import pick
-from console.shell.security import CurrentAccount, origin_of, require
-from console.shell.state import Console, console_of
-from console.shell.views import language_of, page
+from console.access.alerts import load_alert
+from console.access.orders import audit_order, load_order
+from console.shell.errors import message_of
+from console.shell.security import CurrentAccount, needs, origin_of
+from console.shell.state import Console, Shared
+from console.shell.views import page
 from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.history import Actor
@@ -26,10 +27,9 @@ from dispatch.core.links import load_link_keys
 from dispatch.orders import dispatch, messages, photos, ratings, store
 from dispatch.orders.people import staff_of_account
 from dispatch.orders.states import IN_HAND, LIVE, OrderError, offered_actions
-from dispatch.orders.store import Order, OrderFilter
+from dispatch.orders.store import OrderFilter
 
 router = APIRouter()
-Shared = Annotated[Console, Depends(console_of)]
 Text = Annotated[str, Form(max_length=2000)]
 VIEWS: dict[str, list[str]] = {
     "live": list(LIVE),
@@ -39,16 +39,16 @@ VIEWS: dict[str, list[str]] = {
 }
 
 
-@router.get("/alerts/{alert_id}/dispatch")
+@router.get("/alerts/{alert_id}/dispatch", dependencies=[needs(Action.DISPATCH)])
 def dispatch_page(
     request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, service: str = ""
 ) -> Response:
     """The best three for an alert, with reasons; or why nobody fits."""
-    require(account, Action.DISPATCH)
-    return _suggestions(request, console, account, alert_id, service)
+    with console.database() as conn:
+        return _suggestions(conn, request, console, account, alert_id, service)
 
 
-@router.post("/alerts/{alert_id}/dispatch")
+@router.post("/alerts/{alert_id}/dispatch", dependencies=[needs(Action.DISPATCH)])
 def dispatch_alert(
     request: Request,
     console: Shared,
@@ -58,23 +58,26 @@ def dispatch_alert(
     staff: Annotated[str, Form()] = "",
 ) -> Response:
     """Send the chosen person, or the best."""
-    require(account, Action.DISPATCH)
-    alert, _ = load_alert(console, account, alert_id, origin_of(request))
     now = dt.datetime.now(dt.UTC)
-    try:
-        with console.database() as conn, conn.transaction():
-            order = dispatch.dispatch_alert(
-                conn, console.crews, alert_id, _actor(request, account), now,
-                service=service or None, staff_code=staff or None,
-            )  # fmt: skip
-            _audit(conn, request, account, "dispatch", alert.resident_id, order, staff=order.staff_code)
-    except LifecycleError as error:
-        message = pick(language_of(request, account), error.message_zh, error.message_en)
-        return _suggestions(request, console, account, alert_id, service, message, 409)
+    with console.database() as conn:
+        alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
+        try:
+            with conn.transaction():
+                order = dispatch.dispatch_alert(
+                    conn, console.crews, alert_id, _actor(request, account), now,
+                    service=service or None, staff_code=staff or None,
+                )  # fmt: skip
+                permissions.audit(
+                    conn, account, "dispatch", at=now, resident_id=alert.resident_id, origin=origin_of(request),
+                    detail={"order": str(order.id), "staff": order.staff_code},
+                )  # fmt: skip
+        except LifecycleError as error:
+            message = message_of(request, error, account)
+            return _suggestions(conn, request, console, account, alert_id, service, message, 409)
     return RedirectResponse(f"/orders/{order.id}", 303)
 
 
-@router.get("/orders")
+@router.get("/orders", dependencies=[needs(Action.VIEW_ORDERS)])
 def orders_page(
     request: Request,
     console: Shared,
@@ -84,7 +87,6 @@ def orders_page(
     service: str = "",
     mine: bool = False,
 ) -> Response:
-    require(account, Action.VIEW_ORDERS)
     if view not in VIEWS or (urgency and urgency not in URGENCIES) or (service and service not in SERVICES):
         raise HTTPException(422, "no such filter")
     with console.database() as conn:
@@ -93,7 +95,7 @@ def orders_page(
             urgency=urgency or None,
             service=service or None,
             staff_id=(staff_of_account(conn, account.id) or -1) if mine else None,
-            households=sorted(console.scope(account).households),
+            households=sorted(permissions.visible_households(conn, account)),
         )
         found = store.list_orders(conn, wanted)
         permissions.audit(
@@ -107,18 +109,17 @@ def orders_page(
     )  # fmt: skip
 
 
-@router.get("/orders/{order_id}")
+@router.get("/orders/{order_id}", dependencies=[needs(Action.VIEW_ORDERS)])
 def order_page(request: Request, console: Shared, account: CurrentAccount, order_id: uuid.UUID) -> Response:
-    require(account, Action.VIEW_ORDERS)
-    return _order(request, console, account, order_id)
-
-
-@router.post("/orders/{order_id}/phone")
-def open_phone_page(request: Request, console: Shared, account: CurrentAccount, order_id: uuid.UUID) -> Response:
-    """Whoever has the order and is logged in goes to the page that others reach by their message's link."""
-    require(account, Action.VIEW_ORDERS)
     with console.database() as conn:
-        order = _visible(conn, request, console, account, order_id)
+        return _order(conn, request, console, account, order_id)
+
+
+@router.post("/orders/{order_id}/phone", dependencies=[needs(Action.VIEW_ORDERS)])
+def open_phone_page(request: Request, console: Shared, account: CurrentAccount, order_id: uuid.UUID) -> Response:
+    """Lead the person who has the order to the page that others reach by their message's link."""
+    with console.database() as conn:
+        order = load_order(conn, account, order_id, origin_of(request))
         if order.staff_id is None or order.staff_id != staff_of_account(conn, account.id) or order.staff_code is None:
             raise HTTPException(403, "this order is somebody else's")
     path = messages.page_path(
@@ -127,7 +128,7 @@ def open_phone_page(request: Request, console: Shared, account: CurrentAccount, 
     return RedirectResponse(path, 303)
 
 
-@router.post("/orders/{order_id}/{step}")
+@router.post("/orders/{order_id}/{step}", dependencies=[needs(Action.DISPATCH)])
 def change_order(
     request: Request,
     console: Shared,
@@ -139,11 +140,10 @@ def change_order(
     note: Text = "",
 ) -> Response:
     """The dispatcher reassigns, cancels, or notes a step that the person told by telephone."""
-    require(account, Action.DISPATCH)
     actor, now = _actor(request, account), dt.datetime.now(dt.UTC)
-    try:
-        with console.database() as conn, conn.transaction():
-            order = _visible(conn, request, console, account, order_id)
+    with console.database() as conn:
+        order = load_order(conn, account, order_id, origin_of(request))
+        try:
             if step == "reassign":
                 dispatch.reassign(
                     conn, console.crews, order_id, actor, now,
@@ -160,24 +160,23 @@ def change_order(
                 raise OrderError(
                     zh="当前状态下不能执行该操作", en=f"{step} is not possible while the order is {order.state}"
                 )
-    except LifecycleError as error:
-        message = pick(language_of(request, account), error.message_zh, error.message_en)
-        return _order(request, console, account, order_id, message, 409)
+        except LifecycleError as error:
+            message = message_of(request, error, account)
+            return _order(conn, request, console, account, order_id, message, 409)
     return RedirectResponse(f"/orders/{order_id}", 303)
 
 
-@router.get("/orders/{order_id}/photos/{photo_id}")
+@router.get("/orders/{order_id}/photos/{photo_id}", dependencies=[needs(Action.VIEW_ORDERS)])
 def photo(request: Request, console: Shared, account: CurrentAccount, order_id: uuid.UUID, photo_id: int) -> Response:
-    require(account, Action.VIEW_ORDERS)
     with console.database() as conn:
-        _visible(conn, request, console, account, order_id)
+        load_order(conn, account, order_id, origin_of(request))
         jpeg = photos.load(conn, order_id, photo_id) if 0 < photo_id < 2**63 else None
     if jpeg is None:
         raise HTTPException(404)
     return Response(jpeg, media_type="image/jpeg")
 
 
-@router.post("/orders/{order_id}/by-family/rating")
+@router.post("/orders/{order_id}/by-family/rating", dependencies=[needs(Action.RATE_VISIT)])
 def rate_as_family(
     request: Request,
     console: Shared,
@@ -186,7 +185,6 @@ def rate_as_family(
     stars: Annotated[int, Form()],
     words: Text = "",
 ) -> Response:
-    require(account, Action.RATE_VISIT)
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn, conn.transaction():
         try:
@@ -195,15 +193,13 @@ def rate_as_family(
             raise HTTPException(404) from error
         if order.resident_id is None or not permissions.may_see(conn, account, order.resident_id):
             raise HTTPException(404)
-        try:
-            ratings.rate(conn, order_id, "family", stars, words, now, account.id)
-        except OrderError as error:
-            raise HTTPException(409, str(error)) from error
-        _audit(conn, request, account, "rate_visit", order.resident_id, order, stars=stars)
+        ratings.rate(conn, order_id, "family", stars, words, now, account.id)
+        audit_order(conn, account, "rate_visit", order, origin_of(request), stars=stars)
     return RedirectResponse("/family", 303)
 
 
 def _suggestions(
+    conn: psycopg.Connection[Any],
     request: Request,
     console: Console,
     account: Account,
@@ -212,73 +208,46 @@ def _suggestions(
     message: str = "",
     status: int = 200,
 ) -> Response:
-    alert, _ = load_alert(console, account, alert_id, origin_of(request))
+    alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
     if service and service not in SERVICES:
         raise HTTPException(422, "no such service")
-    with console.database() as conn:
-        row = lifecycle.load(conn, alert_id)
-        if row is None:
-            raise HTTPException(503, "the alert is still on its way to the database")
-        chosen, found = dispatch.suggest(conn, console.crews, row, service or None, dt.datetime.now(dt.UTC))
-        live = store.list_orders(conn, OrderFilter(states=list(LIVE), alert_id=alert_id))
-        permissions.audit(
-            conn, account, "view_candidates", at=dt.datetime.now(dt.UTC), resident_id=alert.resident_id,
-            origin=origin_of(request), detail={"alert": str(alert_id), "service": chosen},
-        )  # fmt: skip
+    row = lifecycle.load(conn, alert_id)
+    if row is None:
+        raise HTTPException(503, "the alert is still on its way to the database")
+    chosen, match = dispatch.suggest(conn, console.crews, row, service or None, dt.datetime.now(dt.UTC))
+    live = store.list_orders(conn, OrderFilter(states=list(LIVE), alert_id=alert_id))
+    permissions.audit(
+        conn, account, "view_candidates", at=dt.datetime.now(dt.UTC), resident_id=alert.resident_id,
+        origin=origin_of(request), detail={"alert": str(alert_id), "service": chosen},
+    )  # fmt: skip
     return page(
-        request, "candidates.html", account, status=status, alert=alert, match=found, service=chosen, services=SERVICES,
-        message=message, live=live,
+        request, "candidates.html", account, status=status, alert=alert, match=match, service=chosen,
+        services=SERVICES, message=message, live=live,
     )  # fmt: skip
 
 
 def _order(
-    request: Request, console: Console, account: Account, order_id: uuid.UUID, message: str = "", status: int = 200
+    conn: psycopg.Connection[Any],
+    request: Request,
+    console: Console,
+    account: Account,
+    order_id: uuid.UUID,
+    message: str = "",
+    status: int = 200,
 ) -> Response:
-    with console.database() as conn:
-        order = _visible(conn, request, console, account, order_id)
-        context: dict[str, Any] = {
-            "events": store.history(conn, order_id),
-            "photos": photos.ids(conn, order_id),
-            "ratings": ratings.of_order(conn, order_id),
-            "mine": order.staff_id is not None and order.staff_id == staff_of_account(conn, account.id),
-        }
-        others: tuple[Candidate, ...] = ()
-        if permissions.may_do(account, Action.DISPATCH) and order.state in ("open", "offered", "accepted", "en_route"):
-            others = dispatch.alternatives(conn, console.crews, order, dt.datetime.now(dt.UTC))
+    order = load_order(conn, account, order_id, origin_of(request))
+    context: dict[str, Any] = {
+        "events": store.history(conn, order_id),
+        "photos": photos.ids(conn, order_id),
+        "ratings": ratings.of_order(conn, order_id),
+        "mine": order.staff_id is not None and order.staff_id == staff_of_account(conn, account.id),
+    }
+    others: tuple[Candidate, ...] = ()
+    if permissions.may_do(account, Action.DISPATCH) and order.state in ("open", "offered", "accepted", "en_route"):
+        others = dispatch.alternatives(conn, console.crews, order, dt.datetime.now(dt.UTC))
     return page(
         request, "order.html", account, status=status, order=order, message=message, services=SERVICES, others=others,
         steps=offered_actions(order.state) if order.state in IN_HAND else (), rating_words=ratings.WORDS, **context,
-    )  # fmt: skip
-
-
-def _visible(
-    conn: psycopg.Connection[Any], request: Request, console: Console, account: Account, order_id: uuid.UUID
-) -> Order:
-    """An order of the account's area, audited. Raises 404; a refused look is in the audit, too."""
-    try:
-        order = store.load(conn, order_id)
-    except OrderError as error:
-        raise HTTPException(404) from error
-    if order.household_id not in console.scope(account).households:
-        with console.database() as other:  # this connection's transaction is about to be rolled back
-            _audit(other, request, account, "refused_view_order", order.resident_id, order)
-        raise HTTPException(404)
-    _audit(conn, request, account, "view_order", order.resident_id, order)
-    return order
-
-
-def _audit(
-    conn: psycopg.Connection[Any],
-    request: Request,
-    account: Account,
-    action: str,
-    resident_id: int | None,
-    order: Order,
-    **detail: Any,
-) -> None:
-    permissions.audit(
-        conn, account, action, at=dt.datetime.now(dt.UTC), resident_id=resident_id, origin=origin_of(request),
-        detail={"order": str(order.id), **detail},
     )  # fmt: skip
 
 

@@ -1,19 +1,17 @@
-"""Browsers that want Web Push: the key they need, and their registration."""
+"""Register browsers for Web Push, and give them the key they need."""
 
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from care_network.access.permissions import Action
-from console.shell.security import CurrentAccount, require
-from console.shell.state import Console, console_of
+from console.shell.security import CurrentAccount, needs
+from console.shell.state import Shared
 from console.shell.views import STATIC
 
 router = APIRouter()
-Shared = Annotated[Console, Depends(console_of)]
 MOST = 10
 """Browsers of one account; a further one replaces the oldest."""
 
@@ -36,16 +34,14 @@ def worker() -> Response:
     return FileResponse(STATIC / "push-worker.js", media_type="text/javascript")
 
 
-@router.get("/api/push")
-def key(console: Shared, account: CurrentAccount) -> Response:
+@router.get("/api/push", dependencies=[needs(Action.VIEW_ALERTS)])
+def key(console: Shared) -> Response:
     """The application server's key (RFC 8292, 3.2); empty where Web Push is not set up."""
-    require(account, Action.VIEW_ALERTS)
     return JSONResponse({"key": console.channels.push_key})
 
 
-@router.post("/api/push")
+@router.post("/api/push", dependencies=[needs(Action.VIEW_ALERTS)])
 def register(console: Shared, account: CurrentAccount, subscription: Subscription) -> Response:
-    require(account, Action.VIEW_ALERTS)
     if urlsplit(subscription.endpoint).scheme != "https":
         raise HTTPException(422, "the endpoint of a push service begins with https://")
     with console.database() as conn:
@@ -67,8 +63,8 @@ def register(console: Shared, account: CurrentAccount, subscription: Subscriptio
     return JSONResponse({"ok": True})
 
 
-@router.delete("/api/push")
-def unregister(request: Request, console: Shared, account: CurrentAccount, endpoint: str) -> Response:
+@router.delete("/api/push", dependencies=[needs(Action.VIEW_ALERTS)])
+def unregister(console: Shared, account: CurrentAccount, endpoint: str) -> Response:
     with console.database() as conn:
         conn.execute("DELETE FROM push_subscription WHERE endpoint = %s AND account_id = %s", (endpoint, account.id))
     return JSONResponse({"ok": True})

@@ -1,18 +1,18 @@
-"""The clock of the service level: a page and JSON, by organisation and shift, below the reader's area."""
+"""The service level by organisation and shift, below the reader's area: a page, and JSON."""
 
 import datetime as dt
 from typing import Annotated, Any, LiteralString
 
 import msgspec
 import psycopg
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
-from console.shell.security import CurrentAccount, origin_of, require
-from console.shell.state import Console, console_of
+from console.shell.security import CurrentAccount, needs, origin_of
+from console.shell.state import Shared
 from console.shell.views import page
 from dispatch.alerts.outcomes import OUTCOMES
 from dispatch.desk import statistics
@@ -20,17 +20,16 @@ from dispatch.sla import clock as sla
 from dispatch.sla import report as sla_store
 
 router = APIRouter()
-Shared = Annotated[Console, Depends(console_of)]
 Days = Annotated[int, Query(ge=1, le=92)]
 
 
-@router.get("/sla")
+@router.get("/sla", dependencies=[needs(Action.VIEW_OPERATIONS)])
 def sla_page(
     request: Request, console: Shared, account: CurrentAccount, days: Days = 7, by_shift: bool = True
 ) -> Response:
-    lines, breaches = _read(request, console, account, days, by_shift)
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
+        lines, breaches = _read(conn, account, now, days, by_shift, origin_of(request))
         in_force = sla_store.targets(conn).at(now)
         organisations = _names(conn, "SELECT code, name_zh, name_en FROM organisation")
         shifts = _names(
@@ -48,13 +47,14 @@ def sla_page(
     )  # fmt: skip
 
 
-@router.get("/api/sla")
+@router.get("/api/sla", dependencies=[needs(Action.VIEW_OPERATIONS)])
 def sla_json(
     request: Request, console: Shared, account: CurrentAccount, days: Days = 7, by_shift: bool = True
 ) -> Response:
-    lines, breaches = _read(request, console, account, days, by_shift)
+    now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
-        in_force = sla_store.targets(conn).at(dt.datetime.now(dt.UTC))
+        lines, breaches = _read(conn, account, now, days, by_shift, origin_of(request))
+        in_force = sla_store.targets(conn).at(now)
     body = {"days": days, "lines": lines, "breaches": breaches}
     body |= {"targets_s": in_force.seconds, "share": in_force.share}
     return Response(msgspec.json.encode(body), media_type="application/json")
@@ -66,13 +66,11 @@ def _names(conn: psycopg.Connection[Any], query: LiteralString) -> dict[str, tup
 
 
 def _read(
-    request: Request, console: Console, account: Account, days: int, by_shift: bool
+    conn: psycopg.Connection[Any], account: Account, now: dt.datetime, days: int, by_shift: bool, origin: str
 ) -> tuple[list[sla.ReportLine], list[dict[str, Any]]]:
-    require(account, Action.VIEW_OPERATIONS)
-    now = dt.datetime.now(dt.UTC)
+    """The report's lines and the missed targets of the last ``days``. Audited."""
     since = now - dt.timedelta(days=days)
-    with console.database() as conn:
-        lines = sla_store.report(conn, since, now, now, under=account.area_path, by_shift=by_shift)
-        breaches = sla_store.breaches(conn, since, account.area_path)
-        permissions.audit(conn, account, "view_sla", at=now, origin=origin_of(request), detail={"days": days})
+    lines = sla_store.report(conn, since, now, now, under=account.area_path, by_shift=by_shift)
+    breaches = sla_store.breaches(conn, since, account.area_path)
+    permissions.audit(conn, account, "view_sla", at=now, origin=origin, detail={"days": days})
     return lines, breaches

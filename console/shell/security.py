@@ -1,17 +1,17 @@
-"""What stands before every page: headers, same-origin writes, and who is asking."""
+"""Guard every request: security headers, same-origin writes, the account that asks, and its permission."""
 
 import datetime as dt
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Depends, HTTPException, Request, Response
+from fastapi import Depends, Request, Response
 from starlette.requests import HTTPConnection
 
 from care_network.access import accounts
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, may_do
-from console.shell.state import Console, console_of
+from care_network.access.permissions import Action, may_do, require
+from console.shell.state import Shared
 
 COOKIE = "shouwang_session"
 HEADERS = {
@@ -23,13 +23,15 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",  # a page that asks for the place says so itself
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+PLACE_ALLOWED = {"Permissions-Policy": "camera=(), microphone=(), geolocation=(self)"}
+"""For a page whose script asks the browser for its place."""
 MAX_BODY = 16 * 1024 * 1024
-"""A photo from a telephone, and what stands around it in the form."""
+"""A photo from a telephone and the rest of its form."""
 SIGNED = "/receipts/"
-"""Programs report here; what they may say is in the signature of the address, and no cookie counts."""
+"""Gateways report here: the address is signed, no cookie counts, and a program sends no Origin."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -54,7 +56,7 @@ async def guard(request: Request, call_next: Callable[[Request], Awaitable[Respo
 
 
 def same_origin(connection: HTTPConnection) -> bool:
-    """Whether the browser (or program) says that the request comes from our own pages.
+    """Whether the request comes from our own pages, as the browser (or program) says.
 
     ``Sec-Fetch-Site`` where the browser sends it, else ``Origin``; a write with neither is refused (OWASP CSRF
     prevention cheat sheet, "verifying origin with standard headers").
@@ -69,7 +71,7 @@ def same_origin(connection: HTTPConnection) -> bool:
 
 
 def _too_large(request: Request) -> bool:
-    """Forms are kept on disk before a page sees them: their size must be known, and bounded, before that."""
+    """Whether the body is above MAX_BODY or of unknown size: forms are written to disk before a page sees them."""
     length = request.headers.get("content-length")
     if length is None:
         return "transfer-encoding" in request.headers
@@ -81,8 +83,8 @@ def origin_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-def current_account(request: HTTPConnection, console: Annotated[Console, Depends(console_of)]) -> Account:
-    """The account of the session cookie. Raises LoginNeeded without a valid one."""
+def current_account(request: HTTPConnection, console: Shared) -> Account:
+    """Find the account of the session cookie. Raises LoginNeeded without a valid one."""
     token = request.cookies.get(COOKIE)
     if token:
         with console.database() as conn:
@@ -95,7 +97,22 @@ def current_account(request: HTTPConnection, console: Annotated[Console, Depends
 CurrentAccount = Annotated[Account, Depends(current_account)]
 
 
-def require(account: Account, action: Action | str) -> None:
-    """Raises 403 where the account's role may not do it."""
-    if not may_do(account, action):
-        raise HTTPException(403, "your role may not do this")
+class Needs:
+    """The permission of a route: the account has to have one of ``actions``.
+
+    A dependency of the route and not a line in its function, so that a test can read it off every route.
+    """
+
+    def __init__(self, *actions: Action) -> None:
+        self.actions = actions
+
+    def __call__(self, account: CurrentAccount) -> Account:
+        """Raises NotPermittedError where the account's role has none of them."""
+        if not any(may_do(account, action) for action in self.actions):
+            require(account, self.actions[0])
+        return account
+
+
+def needs(*actions: Action) -> Any:
+    """Ask for one of these permissions: ``@router.get(path, dependencies=[needs(Action.VIEW_ORDERS)])``."""
+    return Depends(Needs(*actions))

@@ -1,17 +1,18 @@
-"""What the parts of the console share: settings, pool, board, feed."""
+"""The state that all requests share: settings, connection pool, board, feed, memory of watchers."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from care_network.access import permissions
-from care_network.access.accounts import Account
 from console.board.board import Board
 from console.board.feed import Feed
 from console.settings import ConsoleSettings
+from console.shell.memory import Memory
 from database.pool import Pool, make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels.names import read_names
@@ -27,8 +28,10 @@ class Console:
         self.channels = read_names(settings.channels_file)
         self.board = Board()
         self.crews = Crews()
+        self.memory = Memory()
         self.feed = Feed(self.board, database, broker, settings.worker)
         self._pool: Pool = make_pool(database, "console")
+        self._thread = threading.local()
 
     def start(self) -> None:
         self._pool.open()
@@ -40,34 +43,25 @@ class Console:
 
     @contextmanager
     def database(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection; committed at the end, rolled back on an error. Raises psycopg.OperationalError while the
-        database is away."""
+        """Lend a connection; committed at the end, rolled back on an error.
+
+        A request that waits for its second connection while it holds the first stops the whole console as soon as
+        there are as many such requests as connections. So a thread gets one at a time: pass it down. Raises
+        RuntimeError for a second one, psycopg.OperationalError while the database is away.
+        """
+        if getattr(self._thread, "has_connection", False):
+            raise RuntimeError("this thread has a connection of the pool already: pass it down")
         with self._pool.connection() as conn:
-            yield conn
-
-    def scope(self, account: Account) -> "Scope":
-        """What the account may see, read anew."""
-        with self.database() as conn:
-            return Scope(
-                permissions.visible_households(conn, account),
-                permissions.visible_residents(conn, account),
-                account.role,
-            )
-
-
-class Scope:
-    """Whom an account may see. Staff see the households of their area, family their own parent's alerts."""
-
-    def __init__(self, households: frozenset[int], residents: frozenset[int], role: str) -> None:
-        self.households, self.residents, self.role = households, residents, role
-
-    def sees(self, alert: Any) -> bool:
-        """Whether an alert (notice) is theirs to see. Technical alerts are not for the family."""
-        if self.role == "family":
-            return alert.resident_id in self.residents and alert.severity != "technical"
-        return alert.household_id in self.households
+            self._thread.has_connection = True
+            try:
+                yield conn
+            finally:
+                self._thread.has_connection = False
 
 
 def console_of(connection: HTTPConnection) -> Console:
     console: Console = connection.app.state.console
     return console
+
+
+Shared = Annotated[Console, Depends(console_of)]

@@ -24,7 +24,7 @@ from dispatch.orders.store import NewOrder, Order
 from vocabulary.alert_state import OPEN
 
 TRIED = 12
-"""How many of the best are tried where others are being asked at the same moment."""
+"""Number of the best candidates that are tried where others are being asked at the same moment."""
 
 
 def suggest(

@@ -53,7 +53,7 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     outcome: str | None = None
 
 
-class Story(msgspec.Struct, frozen=True):
+class Story(msgspec.Struct, frozen=True, kw_only=True):
     """An alert with its history; ``organisation`` and ``shift``: those responsible when it was raised."""
 
     alert_id: str

@@ -43,11 +43,17 @@ def stories(
     rows = conn.execute(_ALERTS, {"since": since, "until": until, "under": under}).fetchall()
     histories = _histories(conn, [row[0] for row in rows])
     return [
-        Story(str(alert), severity, raised, tuple(histories[alert]), organisation or "",
-              sla.shift_at(shifts[organisation], raised) if organisation else "",
-              in_force.at(raised).seconds.get(severity))
+        Story(
+            alert_id=str(alert),
+            severity=severity,
+            raised_at=raised,
+            history=tuple(histories[alert]),
+            organisation=organisation or "",
+            shift=sla.shift_at(shifts[organisation], raised) if organisation else "",
+            targets=in_force.at(raised).seconds.get(severity),
+        )
         for alert, severity, raised, organisation in rows
-    ]  # fmt: skip
+    ]
 
 
 def report(
@@ -90,7 +96,11 @@ def note_breaches(conn: psycopg.Connection[Any], now: dt.datetime) -> int:
     histories = _histories(conn, [row[0] for row in open_alerts])
     for alert, severity, raised, path, noted in open_alerts:
         story = Story(
-            str(alert), severity, raised, tuple(histories[alert]), targets=in_force.at(raised).seconds.get(severity)
+            alert_id=str(alert),
+            severity=severity,
+            raised_at=raised,
+            history=tuple(histories[alert]),
+            targets=in_force.at(raised).seconds.get(severity),
         )
         for one in sla.find_breaches(story, now):
             if one.milestone not in noted and one.target_s is not None:

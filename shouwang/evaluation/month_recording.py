@@ -16,22 +16,22 @@ def district_of(months: Sequence[ResidentMonth]) -> District:
     people, sources, gateways = [], {}, {}
     for row, month in enumerate(months):
         household = month.resident.number + 1
-        people.append(Person(household, month.resident.code, household))
+        people.append(Person(id=household, code=month.resident.code, household_id=household))
         gateways[month.gateway] = household
         for device in month.devices:
             model, room = MODELS[device.model], room_of(device.room)
             sources[month.gateway, device.name] = Source(
-                month.gateway,
-                device.name,
-                device.model,
-                household,
-                row,
-                model.heartbeat_s,
-                f"{room[0]}{model.zh}",
-                f"{model.name}, {room[1]}",
-                device.room,
-                row,
-                model.channels,
+                gateway=month.gateway,
+                name=device.name,
+                model=device.model,
+                household_id=household,
+                person=row,
+                heartbeat_s=model.heartbeat_s,
+                label_zh=f"{room[0]}{model.zh}",
+                label_en=f"{model.name}, {room[1]}",
+                room=device.room,
+                home=row,
+                gives=model.channels,
             )
     return District(people, sources, gateways)
 

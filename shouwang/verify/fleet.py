@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.outbox.outbox import Outbox
-from edge_agent.outbox.sent import Sent
+from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
 from firmware_profiles import wire
@@ -36,7 +36,7 @@ class Gateway:
         self.name, self._folder, self._broker = name, folder, broker
         self._clock = Clock()
         self._outbox = Outbox(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024, fresh_us=FRESH_US)
-        self._sent = Sent(folder / f"{name}.sent", SENT_BYTES)
+        self._sent = SentMessages(folder / f"{name}.sent", SENT_BYTES)
         self._uplink: Uplink | None = None
         self._bases: list[int] = []
         self.events_us: list[int] = []
@@ -88,7 +88,7 @@ class Gateway:
     def tell(self) -> None:
         """Send the status with the numbers that the broker has acknowledged, as a gateway does now and then."""
         if self._uplink is not None:
-            self._uplink.tell_status()
+            self._uplink.publish_status()
             self._uplink.pump()
 
     def _pump(self) -> None:

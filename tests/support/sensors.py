@@ -37,12 +37,23 @@ class SensorHome:
     """``residents`` of one home, and an engine with the named detectors (files) over it; time only goes on."""
 
     def __init__(self, *detectors: str, residents: int = 1, tuning: dict[str, float] | None = None) -> None:
-        people = [Person(n + 1, f"R{n + 1:04d}", 7, tuning=tuning or {}) for n in range(residents)]
+        people = [Person(id=n + 1, code=f"R{n + 1:04d}", household_id=7, tuning=tuning or {}) for n in range(residents)]
         if residents > 1:
-            people.append(Person(None, "", 7, tuning=tuning or {}))
+            people.append(Person(id=None, code="", household_id=7, tuning=tuning or {}))
         home = len(people) - 1
         self.sources = {
-            name: Source("gw-1", name, "test", 7, 0 if name == "pendant" else None, 1e9, name, name, room, home)
+            name: Source(
+                gateway="gw-1",
+                name=name,
+                model="test",
+                household_id=7,
+                person=0 if name == "pendant" else None,
+                heartbeat_s=1e9,
+                label_zh=name,
+                label_en=name,
+                room=room,
+                home=home,
+            )
             for name, room in ROOMS.items()
         }
         self.district = District(people, {("gw-1", name): s for name, s in self.sources.items()}, {"gw-1": 7})

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import about, change_of, lasting, said_en, said_zh, value_of
+from alerting.detection.kit.words import change_of, finding_about, lasting, said_en, said_zh, value_of
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US
@@ -33,7 +33,7 @@ LOCAL_HOURS = 8
 """Asia/Shanghai is UTC+8 the whole year."""
 
 
-class Channel(msgspec.Struct, frozen=True):
+class WatchedChannel(msgspec.Struct, frozen=True):
     """``least``: the smallest deviation that matters (up, down; None: that side never does); the floors keep a very
     regular person's spreads from becoming tiny; ``drift``: a change of level that matters."""
 
@@ -44,10 +44,10 @@ class Channel(msgspec.Struct, frozen=True):
     drift: float
 
 
-CHANNELS_WATCHED: dict[str, Channel] = {
-    "heart_rate": Channel(25, 18, 4, 3, 8),
-    "respiration_rate": Channel(7, 6, 1.5, 1, 2.5),
-    "spo2": Channel(None, 4, 0.8, 0.6, 2),
+CHANNELS_WATCHED: dict[str, WatchedChannel] = {
+    "heart_rate": WatchedChannel(25, 18, 4, 3, 8),
+    "respiration_rate": WatchedChannel(7, 6, 1.5, 1, 2.5),
+    "spo2": WatchedChannel(None, 4, 0.8, 0.6, 2),
 }
 _CODES = tuple(CHANNELS_WATCHED)
 _COLUMNS = np.array([COLUMN[code] for code in _CODES])
@@ -74,7 +74,7 @@ def _array(*shape: int, dtype: type = np.float32) -> Any:
     return msgspec.field(default_factory=lambda: np.zeros((0, *shape), dtype))
 
 
-class Learned(msgspec.Struct):
+class Learned(msgspec.Struct, kw_only=True):
     """Shapes [people, channels, 24 local hours] and [people, channels]; ``hour``: since 1970, UTC, being gathered."""
 
     hour: int = 0
@@ -142,18 +142,18 @@ class Baseline(Detector):
         self._learning = self.tuned(district, "baseline.learning_days")[:, None]
         self._watcher = Watcher(self.state.sudden, people, hold_us[:, None], 3)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        state, hour = self.state, chapter.hour
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        state, hour = self.state, steps.hour
         if hour > state.hour:
             self._bounds = None
             if state.hour:
-                yield from self._hour_over(chapter.district)
+                yield from self._hour_over(steps.district)
                 if (hour + LOCAL_HOURS) // 24 > (state.hour + LOCAL_HOURS) // 24:
-                    yield from self._day_over(chapter.district)
+                    yield from self._day_over(steps.district)
             state.hour = hour
         elif hour < state.hour:
             return  # an hour that was closed: it teaches nothing any more
-        bins = chapter.bins.of(*_COLUMNS)
+        bins = steps.bins.of(*_COLUMNS)
         if not len(bins):
             return
         local = (hour + LOCAL_HOURS) % 24
@@ -165,7 +165,7 @@ class Baseline(Detector):
         for turn in self._watcher.walk(bins, outside):
             i = turn.at
             slot = int(_SLOT[bins.column[i]])
-            yield self._sudden(chapter.district, bins.row[i], slot, float(value[i]), local, turn, bins.end_us[i])
+            yield self._sudden(steps.district, bins.row[i], slot, float(value[i]), local, turn, bins.end_us[i])
         taught = np.clip(value, bounds[2], bounds[3]).astype(np.float64)
         # one after the other, so that sums do not depend on where a chapter ends
         np.add.at(state.total.reshape(-1), series, taught)
@@ -211,7 +211,7 @@ class Baseline(Detector):
             "held_s": turn.held_us // 1_000_000,
         }
         action: Action = "open" if turn.kind == "open" else "note"
-        return about(
+        return finding_about(
             person, f"sudden_{code}", self.version, action, "attention", turn.onset_us, int(now_us), zh, en, evidence
         )
 
@@ -312,4 +312,6 @@ class Baseline(Detector):
             "sum_up": round(float(state.up[row, slot]), 2),
             "sum_down": round(float(state.down[row, slot]), 2),
         }
-        return about(person, f"{what}_{code}", self.version, action, "attention", onset_us, now_us, zh, en, evidence)
+        return finding_about(
+            person, f"{what}_{code}", self.version, action, "attention", onset_us, now_us, zh, en, evidence
+        )

@@ -139,7 +139,7 @@ class Bathroom(Behaviour):
             "kind": "bathroom",
             "longest_min_by_day": [int(minutes) for minutes in self.state.longest[row] if minutes],
         }
-        return self.told(district, row, "bathroom_stay", action, severity, since_us, at_us, words, evidence)
+        return self.row_finding(district, row, "bathroom_stay", action, severity, since_us, at_us, words, evidence)
 
     def _learned(self, row: int, now_us: int) -> bool:
         first = int(self.state.first_day[row])

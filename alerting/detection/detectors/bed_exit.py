@@ -20,8 +20,8 @@ from alerting.detection.kit.detector import Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, keep_largest, usual
 from alerting.detection.kit.routine.whereabouts import (
+    HomeState,
     Sign,
-    State,
     Whereabouts,
     clock,
     local_day,
@@ -115,7 +115,7 @@ class BedExit(Behaviour):
             if sign.time_us - since_us >= ASLEEP_US and _at_night(sign.time_us):
                 leave = state.exits[row] = Exit(sign.time_us)
         elif leave is not None:
-            if was.state == State.QUIET:
+            if was.state == HomeState.QUIET:
                 leave.still_us = max(leave.still_us, sign.time_us - was.life_us)
             if home.away or not _at_night(sign.time_us):
                 yield from self._over(district, row, leave, sign.time_us)
@@ -132,7 +132,7 @@ class BedExit(Behaviour):
         silent = still_us >= self._limit_us("still", row, at_us)
         long = out_us >= self._limit_us("about", row, at_us)
         # a presence sensor that is on knows that somebody is there: long alone is not enough, nor is still
-        if silent and (long or home.state == State.QUIET):
+        if silent and (long or home.state == HomeState.QUIET):
             severity: Severity = "urgent"
         elif long and leave.told is None and _at_night(at_us):
             severity = "attention"
@@ -179,7 +179,7 @@ class BedExit(Behaviour):
             "kind": "bed_exit",
             "longest_min_by_night": [int(minutes) for minutes in self.state.out[row] if minutes],
         }
-        return self.told(district, row, "bed_exit", action, severity, since_us, at_us, words, evidence)
+        return self.row_finding(district, row, "bed_exit", action, severity, since_us, at_us, words, evidence)
 
     def _wake(self, row: int, home: Whereabouts, leave: Exit, not_before_us: int) -> None:
         still_at = home.life_us + self._limit_us("still", row, not_before_us)

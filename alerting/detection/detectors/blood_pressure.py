@@ -14,9 +14,9 @@ import numpy as np
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
-from alerting.detection.kit.words import about, value_of
+from alerting.detection.kit.words import finding_about, value_of
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_US, LOCAL_US
@@ -67,14 +67,14 @@ class BloodPressure(Detector):
         state.days.grow(people)
         self._change = self.tuned(district, "blood_pressure.change")
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins, state = chapter.bins, self.state
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins, state = steps.bins, self.state
         for i in np.flatnonzero(_SLOT[bins.column] >= 0).tolist():
             key = row, slot = int(bins.row[i]), int(_SLOT[bins.column[i]])
             today = (int(bins.end_us[i]) + LOCAL_US) // DAY_US
             if today > state.day[key]:
                 if state.count[key]:
-                    yield from self._day_over(chapter.district, row, slot)
+                    yield from self._day_over(steps.district, row, slot)
                 state.day[key], state.total[key], state.count[key] = today, 0, 0
             state.total[key] += bins.mean[i]
             state.count[key] += 1
@@ -106,6 +106,6 @@ class BloodPressure(Detector):
         }
         action: Action = "open" if change.opened else "clear"
         rule = f"{change.question}_{code}"
-        return about(
+        return finding_about(
             district.people[row], rule, self.version, action, "attention", change.onset_us, at_us, zh, en, evidence
         )

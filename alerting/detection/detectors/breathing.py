@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from alerting.core.finding import Finding
 from alerting.detection.kit.columns import STEP_US, Carried, carry, firsts, grown
 from alerting.detection.kit.context import COLUMN, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import about, lasting
+from alerting.detection.kit.words import finding_about, lasting
 from vocabulary.parameter import Parameter
 
 _BED, _RATE, _PULSE = COLUMN["in_bed"], COLUMN["respiration_rate"], COLUMN["heart_rate"]
@@ -74,19 +74,19 @@ class Breathing(Detector):
         self._poor = self.tuned(district, "breathing.poor_quality")
         self._watcher = Watcher(self.state.pauses, people, pause_us[:, None], 3)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        moments = carry(chapter.bins.of(*_COLUMNS), chapter.latest, _COLUMNS)
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        moments = carry(steps.bins.of(*_COLUMNS), steps.latest, _COLUMNS)
         if not len(moments.row):
             return
         told = (moments.step_of[:, 3] > 0) & (moments.step - moments.step_of[:, 3] <= QUALITY_KNOWN_STEPS)
         poor = told & (moments.value[:, 3] < self._poor[moments.row])
         measured = (moments.bin_of[:, 1] >= 0) & (moments.step_of[:, 1] == moments.step)
-        yield from self._pauses(chapter, poor[measured])
-        yield from self._missing(chapter.district, moments, poor)
+        yield from self._pauses(steps, poor[measured])
+        yield from self._missing(steps.district, moments, poor)
 
-    def _pauses(self, chapter: Chapter, poor: NDArray[np.bool_]) -> Iterator[Finding]:
+    def _pauses(self, steps: CompleteSteps, poor: NDArray[np.bool_]) -> Iterator[Finding]:
         """``poor``: where the sensor doubts its own word, for each bin of the breathing rate."""
-        bins = chapter.bins.of(_RATE)
+        bins = steps.bins.of(_RATE)
         if not len(bins):
             return
         low = (bins.mean < self._rate[bins.row]) & ~poor
@@ -99,8 +99,8 @@ class Breathing(Detector):
             )
             if turn.kind == "end":
                 zh, en = f"呼吸已恢复,{rate:.0f} 次/分", f"breathing again, {rate:.0f} /min"
-            yield about(
-                chapter.district.people[row],
+            yield finding_about(
+                steps.district.people[row],
                 "breathing_pause",
                 self.version,
                 "open" if turn.kind == "open" else "note",
@@ -146,7 +146,7 @@ class Breathing(Detector):
             )
             if told_us:
                 zh, en = "已重新测到生命体征或已离床", "vital signs are back, or the bed is empty"
-            yield about(
+            yield finding_about(
                 district.people[person_row],
                 "no_vital_sign",
                 self.version,

@@ -35,7 +35,7 @@ CALLS: dict[str, Call] = {
 _CLEARED = {call.cleared_by: kind for kind, call in CALLS.items() if call.cleared_by}
 
 
-class Latest(msgspec.Struct):
+class CallEpisodes(msgspec.Struct):
     """By 'gateway|device|kind': (onset, by the device's own clock, last seen) of the episode, µs."""
 
     episodes: dict[str, tuple[int, int]] = {}
@@ -48,7 +48,7 @@ class Calls(Detector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = Latest()
+        self.state = CallEpisodes()
 
     def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
         return {f"{rule}.again_s": call.again_s for call in CALLS.values() if call.rule == rule}

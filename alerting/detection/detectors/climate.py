@@ -13,9 +13,9 @@ import msgspec
 
 from alerting.core.finding import Finding
 from alerting.detection.kit.context import COLUMN, District
-from alerting.detection.kit.detector import Chapter, Detector, Rule
+from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import about, lasting
+from alerting.detection.kit.words import finding_about, lasting
 from vocabulary.parameter import Parameter
 from vocabulary.severity import Severity
 from vocabulary.times import HOUR_US
@@ -57,8 +57,8 @@ class Climate(Detector):
             name: Watcher(getattr(self.state, name), people, hold_us, 3) for name, hold_us in HOLD_US.items()
         }
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins = chapter.bins.of(_TEMPERATURE)
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins = steps.bins.of(_TEMPERATURE)
         if not len(bins):
             return
         row, value = bins.row, bins.mean
@@ -77,8 +77,8 @@ class Climate(Detector):
                 if turn.kind == "end":
                     zh, en = f"室温已回到 {degrees:.1f} °C", f"room back at {degrees:.1f} °C"
                 evidence = {"kind": "climate", "channel": "room_temperature", "value": round(degrees, 1)}
-                yield about(
-                    chapter.district.people[row[turn.at]],
+                yield finding_about(
+                    steps.district.people[row[turn.at]],
                     rule,
                     self.version,
                     "open" if turn.kind == "open" else "note",

@@ -117,7 +117,9 @@ class DayNight(Behaviour):
         )
         if action == "clear":
             words = ("昼夜节律恢复正常", "day and night as before")
-        return self.told(district, row, "day_night_reversed", action, "attention", onset_us, at_us, words, evidence)
+        return self.row_finding(
+            district, row, "day_night_reversed", action, "attention", onset_us, at_us, words, evidence
+        )
 
     def _count(self, row: int, since_us: int, until_us: int) -> None:
         """Time in bed to its days, cut where night and day meet."""

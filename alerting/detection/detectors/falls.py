@@ -13,7 +13,7 @@ from alerting.detection.kit.detector import Detector, Rule
 from vocabulary.severity import Severity
 
 
-class Latest(msgspec.Struct):
+class LastFalls(msgspec.Struct):
     """Of each gateway: the fall that a long press would take back."""
 
     by_gateway: dict[str, Happened] = {}
@@ -29,7 +29,7 @@ class Falls(Detector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = Latest()
+        self.state = LastFalls()
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
         if happened.kind in ("fall_suspected", "fall_confirmed"):

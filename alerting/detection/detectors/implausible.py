@@ -13,10 +13,10 @@ import numpy as np
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import STEP_US
 from alerting.detection.kit.context import MEASURED, District
-from alerting.detection.kit.detector import Chapter, Detector, Rule
+from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.origin import Origins, suspects
 from alerting.detection.kit.plausible import PLAUSIBLE
-from alerting.detection.kit.words import about, said_en, said_zh
+from alerting.detection.kit.words import finding_about, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US
@@ -24,7 +24,7 @@ from vocabulary.times import HOUR_US
 CONTINUOUS = frozenset({"heart_rate", "respiration_rate", "spo2", "room_temperature"})
 
 
-class Odd(msgspec.Struct):
+class ImplausibleRun(msgspec.Struct):
     """Of one person and channel: the last such step, how many, and the onset that is told (µs; 0: nothing)."""
 
     step: int = 0
@@ -33,10 +33,10 @@ class Odd(msgspec.Struct):
     value: float = 0
 
 
-class Seen(msgspec.Struct):
+class ImplausibleSteps(msgspec.Struct):
     """By (row, column); only what has been implausible within the hour."""
 
-    odd: dict[tuple[int, int], Odd] = {}
+    odd: dict[tuple[int, int], ImplausibleRun] = {}
 
 
 class Implausible(Detector):
@@ -49,14 +49,14 @@ class Implausible(Detector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state: Any = Seen()
+        self.state: Any = ImplausibleSteps()
 
     def learn(self, district: District) -> None:
         self._times = self.tuned(district, "implausible.times")
         self._origins = Origins(district.sources)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        readings = chapter.implausible
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        readings = steps.implausible
         # the least value of a step, so that neither order nor repetition matters
         order = np.lexsort((readings.value, readings.time_us // STEP_US, readings.column, readings.row))
         for i in order.tolist():
@@ -64,10 +64,10 @@ class Implausible(Detector):
             step = int(readings.time_us[i]) // STEP_US
             odd = self.state.odd.get(key)
             if odd is not None and (step - odd.step) * STEP_US >= HOUR_US:
-                yield from self._over(chapter.district, key)
+                yield from self._over(steps.district, key)
                 odd = None
             if odd is None:
-                odd = self.state.odd[key] = Odd()
+                odd = self.state.odd[key] = ImplausibleRun()
             if step <= odd.step:
                 continue
             odd.step, odd.count, odd.value = step, odd.count + 1, float(readings.value[i])
@@ -76,7 +76,7 @@ class Implausible(Detector):
             least = self._times[key[0]] if MEASURED[key[1]] in CONTINUOUS else 1
             if odd.count >= least and not odd.told_us:
                 odd.told_us = end_us
-                yield self._finding(chapter.district, key, odd, "open", end_us)
+                yield self._finding(steps.district, key, odd, "open", end_us)
 
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         row, column = key.split("|")
@@ -87,7 +87,9 @@ class Implausible(Detector):
         if odd is not None and odd.told_us:
             yield self._finding(district, key, odd, "clear", odd.step * STEP_US + HOUR_US)
 
-    def _finding(self, district: District, key: tuple[int, int], odd: Odd, action: Action, at_us: int) -> Finding:
+    def _finding(
+        self, district: District, key: tuple[int, int], odd: ImplausibleRun, action: Action, at_us: int
+    ) -> Finding:
         code = MEASURED[key[1]]
         low, high = PLAUSIBLE[code]
         who_zh, who_en, who = suspects(self._origins.of(*key))
@@ -105,6 +107,6 @@ class Implausible(Detector):
             **who,
         }
         rule, onset_us = f"implausible_{code}", odd.told_us
-        return about(
+        return finding_about(
             district.people[key[0]], rule, self.version, action, "technical", onset_us, at_us, zh, en, evidence
         )

@@ -23,8 +23,8 @@ from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
 from alerting.detection.kit.routine.whereabouts import (
+    HomeState,
     Sign,
-    State,
     Whereabouts,
     clock,
     local_day,
@@ -96,7 +96,7 @@ class Inactivity(Behaviour):
         super().__init__()
         self.state: Any = Routine()
         self._tuned: dict[str, NDArray[np.float32]] = {}
-        self._floor_us: dict[State, list[int]] = {}
+        self._floor_us: dict[HomeState, list[int]] = {}
 
     def learn(self, district: District) -> None:
         super().learn(district)
@@ -111,10 +111,10 @@ class Inactivity(Behaviour):
         self._floor_us = {
             state: np.rint(self._tuned[name].astype(np.float64) * unit_us).astype(np.int64).tolist()
             for state, name, unit_us in (
-                (State.QUIET, "floor", MINUTE_US),
-                (State.HELD, "held_floor", MINUTE_US),
-                (State.BED, "in_bed", HOUR_US),
-                (State.AWAY, "away", HOUR_US),
+                (HomeState.QUIET, "floor", MINUTE_US),
+                (HomeState.HELD, "held_floor", MINUTE_US),
+                (HomeState.BED, "in_bed", HOUR_US),
+                (HomeState.AWAY, "away", HOUR_US),
             )
         }
 
@@ -146,7 +146,7 @@ class Inactivity(Behaviour):
             yield self._back(district, row, told, sign)
             if told[0] == "inactivity_long":
                 yield self._back(district, row, ("inactivity", told[1], told[2]), sign)
-        if was.state != State.AWAY and was.life_us and sign.time_us > was.life_us:
+        if was.state != HomeState.AWAY and was.life_us and sign.time_us > was.life_us:
             self._remember(row, was.state, was.life_us, sign.time_us)
         if home.away:
             state.left_us.setdefault(row, sign.time_us)
@@ -181,7 +181,7 @@ class Inactivity(Behaviour):
     def _too_long_at(self, row: int, home: Whereabouts) -> int:
         """The first moment at which this stillness, or absence, is too long if nothing happens until then."""
         since_us, state = self._since(row, home), home.state
-        if state == State.AWAY:
+        if state == HomeState.AWAY:
             return since_us + self._absence_us(row)
         begin_us, hour = since_us, local_hour(since_us)
         while begin_us < since_us + FAR_US:
@@ -195,16 +195,16 @@ class Inactivity(Behaviour):
     def _since(self, row: int, home: Whereabouts) -> int:
         return int(self.state.left_us.get(row, home.life_us)) if home.away else home.life_us
 
-    def _limit_us(self, row: int, state: State, hour: int, now_us: int) -> int:
+    def _limit_us(self, row: int, state: HomeState, hour: int, now_us: int) -> int:
         floor_us = self._floor_us[state][row]
         if not self._learned(row, now_us):
             return max(floor_us, round(self._get("unlearned", row) * HOUR_US))
-        margin = self._get("held_margin" if state == State.HELD else "margin", row)
+        margin = self._get("held_margin" if state == HomeState.HELD else "margin", row)
         return max(floor_us, round(margin * self._usual_us(row, state, hour)))
 
     def _absence_us(self, row: int) -> int:
         longest = int(self.state.absences[row].max()) * ABSENCE_UNIT_US
-        return max(self._floor_us[State.AWAY][row], round(self._get("margin", row) * longest))
+        return max(self._floor_us[HomeState.AWAY][row], round(self._get("margin", row) * longest))
 
     def _get(self, name: str, row: int) -> float:
         return float(self._tuned[name][row])
@@ -215,12 +215,12 @@ class Inactivity(Behaviour):
         first = int(self.state.first_day[row])
         return bool(first) and local_day(now_us) - first >= self._get("learn_days", row)
 
-    def _usual_us(self, row: int, state: State, hour: int) -> int:
+    def _usual_us(self, row: int, state: HomeState, hour: int) -> int:
         """The second longest of the last days' longest stillness in this hour and its neighbours."""
         daily = self.state.longest[row, int(state)][[(hour - 1) % 24, hour, (hour + 1) % 24]].max(axis=0)
         return usual(daily) * UNIT_US
 
-    def _remember(self, row: int, state: State, since_us: int, until_us: int) -> None:
+    def _remember(self, row: int, state: HomeState, since_us: int, until_us: int) -> None:
         """A stillness is over: how long it had lasted in each of its hours."""
         until_us = min(until_us, since_us + FAR_US)
         begin_us = since_us
@@ -248,7 +248,7 @@ class Inactivity(Behaviour):
         for_zh, for_en = lasting(at_us - since_us)
         severity: Severity
         at = clock(local_minute(since_us))
-        if state == State.AWAY:
+        if state == HomeState.AWAY:
             longest_us = int(self.state.absences[row].max()) * ABSENCE_UNIT_US
             usual_zh, usual_en = lasting(longest_us)
             own_zh, own_en = f"本人近期外出最长 {usual_zh}", f"recently never out for more than {usual_en}"
@@ -279,16 +279,16 @@ class Inactivity(Behaviour):
             "lasting_min": round((at_us - since_us) / MINUTE_US),
             "usual_min": round(longest_us / MINUTE_US),
         }
-        return self.told(district, row, rule, "open", severity, onset_us, at_us, (zh, en), evidence)
+        return self.row_finding(district, row, rule, "open", severity, onset_us, at_us, (zh, en), evidence)
 
-    def _where(self, home: Whereabouts, state: State) -> tuple[str, str]:
-        if state == State.BED:
+    def _where(self, home: Whereabouts, state: HomeState) -> tuple[str, str]:
+        if state == HomeState.BED:
             return "在床,最后变化 ", "in bed, last change"
         if home.door_us == home.life_us:
             return "最后一次是入户门 ", "the last was the front door,"
         room_zh, room_en = room_of(home.room)
         held_zh, held_en = (
-            ("传感器显示有人,", "a sensor still says that somebody is there, ") if state == State.HELD else ("", "")
+            ("传感器显示有人,", "a sensor still says that somebody is there, ") if state == HomeState.HELD else ("", "")
         )
         return f"{held_zh}最后一次在{room_zh} ", f"{held_en}last in the {room_en},"
 
@@ -298,4 +298,4 @@ class Inactivity(Behaviour):
         room_zh, room_en = room_of(sign.room)
         words = (f"{for_zh}后又有活动({room_zh})", f"a sign of life again after {for_en} ({room_en})")
         evidence: dict[str, object] = {"kind": "inactivity", "device": sign.device.partition("/")[2]}
-        return self.told(district, row, rule, "clear", severity, onset_us, sign.time_us, words, evidence)
+        return self.row_finding(district, row, rule, "clear", severity, onset_us, sign.time_us, words, evidence)

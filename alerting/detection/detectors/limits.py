@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from alerting.core.finding import Finding
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
-from alerting.detection.kit.detector import Chapter, Detector, Rule
+from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import about, lasting, said_en, said_zh
+from alerting.detection.kit.words import finding_about, lasting, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
 
 
@@ -82,13 +82,13 @@ class Limits(Detector):
         numbers = {"low": low, "high": high, "hold_s": limit.hold_us / 1e6, "readings": limit.readings}
         return {f"{rule}.{name}": number for name, number in numbers.items() if number is not None}
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins = chapter.bins
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins = steps.bins
         series = bins.series
         outside = (bins.mean < self._low.reshape(-1)[series]) | (bins.mean > self._high.reshape(-1)[series])
         for turn in self._watcher.walk(bins, outside):
             row, column, value = int(bins.row[turn.at]), int(bins.column[turn.at]), float(bins.mean[turn.at])
-            code, person = MEASURED[column], chapter.district.people[row]
+            code, person = MEASURED[column], steps.district.people[row]
             below = value < self._low[row, column]
             bound = round(float(self._low[row, column] if below else self._high[row, column]), 2)
             for_zh, for_en = lasting(turn.held_us)
@@ -109,7 +109,7 @@ class Limits(Detector):
                 "held_s": turn.held_us // 1_000_000,
                 "readings": turn.readings,
             }
-            yield about(
+            yield finding_about(
                 person,
                 f"limit_{code}",
                 self.version,

@@ -30,7 +30,7 @@ RISE_US = 2 * MINUTE_US
 FORGET_US = 6 * 60 * MINUTE_US
 
 
-class Fall(msgspec.Struct):
+class Fall(msgspec.Struct, kw_only=True):
     """A fall that nobody took back; ``home``: row of the home's activity."""
 
     source: tuple[str, str]
@@ -82,7 +82,12 @@ class LongLie(Behaviour):
         if happened.kind in ("fall_suspected", "fall_confirmed") and source.home is not None:
             fall = self.state.falls.get(key)
             if fall is None:
-                fall = Fall((source.gateway, source.name), source.home, happened.time_us, own_us=happened.own_us)
+                fall = Fall(
+                    source=(source.gateway, source.name),
+                    home=source.home,
+                    time_us=happened.time_us,
+                    own_us=happened.own_us,
+                )
                 self.state.falls[key] = fall
                 self.timers.set(happened.time_us + RISE_US, key)
             fall.confirmed |= happened.kind == "fall_confirmed"

@@ -18,7 +18,7 @@ from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
-from alerting.detection.kit.routine.whereabouts import Sign, State, Whereabouts, clock, local_day, local_minute
+from alerting.detection.kit.routine.whereabouts import HomeState, Sign, Whereabouts, clock, local_day, local_minute
 from vocabulary.parameter import Parameter
 from vocabulary.severity import Severity
 from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
@@ -94,7 +94,7 @@ class Morning(Behaviour):
         latest = self._latest(row, day)
         self.state.told.pop(row, None)
         since_us = self.state.about_us.get(row)
-        if since_us is not None and local_day(since_us) == day and home.state == State.HELD:
+        if since_us is not None and local_day(since_us) == day and home.state == HomeState.HELD:
             self._up(row, since_us)  # sitting somewhere
         self._wake(row, day + 1)
         if latest is None or self._is_up(row, day) or home.away:
@@ -115,7 +115,7 @@ class Morning(Behaviour):
     @staticmethod
     def _pause(was: Before, sign: Sign) -> bool:
         """An hour of nothing, and nothing on."""
-        return was.state == State.QUIET and sign.time_us - was.life_us > PAUSE_US
+        return was.state == HomeState.QUIET and sign.time_us - was.life_us > PAUSE_US
 
     def _up(self, row: int, since_us: int) -> None:
         day = local_day(since_us)
@@ -131,7 +131,7 @@ class Morning(Behaviour):
             "kind": "morning",
             "up_by_day": [clock(minute) for minute in self.state.up[row].tolist() if minute],
         }
-        return self.told(district, row, "missed_morning", action, severity, onset_us, at_us, words, evidence)
+        return self.row_finding(district, row, "missed_morning", action, severity, onset_us, at_us, words, evidence)
 
     def _is_up(self, row: int, day: int) -> bool:
         return int(self.state.day[row]) == day and bool(self.state.up[row, day % DAYS])

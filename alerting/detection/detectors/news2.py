@@ -17,7 +17,7 @@ from alerting.core.finding import Action, Finding
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.episodes import Episode
 from alerting.detection.kit.steady import Recent
 from alerting.detection.kit.words import lasting, name_of, said_en, said_zh
@@ -100,20 +100,20 @@ class News2(Detector):
         self._watched = np.zeros(people, np.bool_)
         self._watched[list(state.episodes)] = True
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins = chapter.bins.of(*_COLUMNS)
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins = steps.bins.of(*_COLUMNS)
         if not len(bins):
             return
-        moments = self._moments(bins, chapter)
+        moments = self._moments(bins, steps)
         row = moments.carried.row
         by_parameter = np.ascontiguousarray(moments.points.T)  # along the short axis numpy is slow
         total = by_parameter.sum(axis=0) + news2_score.OXYGEN_POINTS * self._oxygen[row]
         single = by_parameter.max(axis=0)
         near = (total >= URGENT) | (single >= SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
-            yield from self._judge(chapter.district, moments, i, int(total[i]))
+            yield from self._judge(steps.district, moments, i, int(total[i]))
 
-    def _moments(self, bins: Bins, chapter: Chapter) -> Moments:
+    def _moments(self, bins: Bins, steps: CompleteSteps) -> Moments:
         """One odd reading of a continuous channel gives no points: see :mod:`alerting.detection.kit.steady`."""
         state, row, place = self.state, bins.row, _PLACE[bins.column]
         points = np.zeros(len(bins), np.int8)
@@ -124,7 +124,7 @@ class News2(Detector):
         steady = np.flatnonzero(_SLOT[place] >= 0)
         kept = bins.take(steady)
         value[steady], points[steady], since[steady] = state.recent.mildest(kept, _SLOT[place[steady]], points[steady])
-        carried = carry(bins, chapter.latest, _COLUMNS)
+        carried = carry(bins, steps.latest, _COLUMNS)
         fresh = (carried.step_of > 0) & (carried.step[:, None] + 1 - carried.step_of <= _FRESH_STEPS)
         people, at = carried.row, row * np.int64(len(_COLUMNS)) + place
         once = bool((people[1:] != people[:-1]).all())  # as when live: each person's only moment is their newest

@@ -16,8 +16,8 @@ from alerting.core.finding import Action, Finding
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import Bins, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
-from alerting.detection.kit.words import about, name_of
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
+from alerting.detection.kit.words import finding_about, name_of
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US
 
@@ -69,15 +69,15 @@ class News2Trend(Detector):
         self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
         self._oxygen = np.array([person.on_oxygen for person in district.people], np.bool_)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         state = self.state
-        if chapter.hour > state.hour:
+        if steps.hour > state.hour:
             if state.hour:
-                yield from self._hour_over(chapter.district, min(chapter.hour - state.hour, HOURS))
-            state.hour = chapter.hour
-        elif chapter.hour < state.hour:
+                yield from self._hour_over(steps.district, min(steps.hour - state.hour, HOURS))
+            state.hour = steps.hour
+        elif steps.hour < state.hour:
             return
-        self._gather(chapter.bins.of(*_COLUMNS))
+        self._gather(steps.bins.of(*_COLUMNS))
 
     def _gather(self, bins: Bins) -> None:
         if not len(bins):
@@ -160,4 +160,6 @@ class News2Trend(Detector):
             "parts": parts,
         }
         person, onset_us = district.people[row], int(self.state.told_us[row])
-        return about(person, "news2_trend", self.version, action, "attention", onset_us, end_us, zh, en, evidence)
+        return finding_about(
+            person, "news2_trend", self.version, action, "attention", onset_us, end_us, zh, en, evidence
+        )

@@ -18,8 +18,8 @@ from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, keep_largest
 from alerting.detection.kit.routine.whereabouts import (
+    HomeState,
     Sign,
-    State,
     Whereabouts,
     clock,
     local_day,
@@ -33,7 +33,7 @@ from vocabulary.times import HOUR_US, MINUTE_US
 HABIT_NIGHTS = 3
 
 
-class Nights(Homes):
+class NightsOut(Homes):
     """``out`` [people, 14]: 1 for a night on which somebody went out; ``day``: newest in it (a night has the day of its
     evening); ``door_us``: who has gone out since; ``told``: of whom it is told."""
 
@@ -62,7 +62,7 @@ class NightWandering(Behaviour):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state: Any = Nights()
+        self.state: Any = NightsOut()
 
     def learn(self, district: District) -> None:
         super().learn(district)
@@ -76,7 +76,7 @@ class NightWandering(Behaviour):
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state
         if sign.exit:
-            came_home = was.state == State.AWAY or not was.inside_us
+            came_home = was.state == HomeState.AWAY or not was.inside_us
             if sign.kind == "door_opened" and not came_home and self._night(row, sign.time_us):
                 state.door_us[row] = sign.time_us
                 self.timers.set(sign.time_us + round(self._get("minutes", row) * MINUTE_US), str(row))
@@ -115,7 +115,7 @@ class NightWandering(Behaviour):
         evidence: dict[str, object] = {
             "kind": "night_wandering",
         }
-        return self.told(district, row, "night_wandering", action, "urgent", onset_us, at_us, words, evidence)
+        return self.row_finding(district, row, "night_wandering", action, "urgent", onset_us, at_us, words, evidence)
 
     def _night(self, row: int, time_us: int) -> bool:
         hour = local_hour(time_us)

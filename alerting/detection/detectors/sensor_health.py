@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from alerting.core.finding import Finding
 from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, whole_series
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Happened
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.intake import FUTURE_US
 from alerting.detection.kit.origin import Origins, suspects
-from alerting.detection.kit.words import about, lasting, said_en, said_zh
+from alerting.detection.kit.words import finding_about, lasting, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US
@@ -56,7 +56,7 @@ def _zeros(dtype: type) -> Any:
     return msgspec.field(default_factory=lambda: np.zeros((0, len(_CODES)), dtype))
 
 
-class Seen(msgspec.Struct):
+class SensorSigns(msgspec.Struct, kw_only=True):
     """Shapes [people, channels]: since which step the value has not changed and how many bins said so, jumps of the
     running hour, onsets of what is told (µs; 0: nothing)."""
 
@@ -86,7 +86,7 @@ class SensorHealth(Detector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state: Any = Seen()
+        self.state: Any = SensorSigns()
 
     def learn(self, district: District) -> None:
         people = len(district.people)
@@ -95,30 +95,30 @@ class SensorHealth(Detector):
         self._jumps = self.tuned(district, "sensor_health.jumps")[:, None]
         self._origins = Origins(district.sources)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         state = self.state
-        if chapter.hour > state.hour:
-            yield from self._hour_over(chapter.district)
-            state.hour = chapter.hour
-        bins = chapter.bins.of(*_COLUMNS)
+        if steps.hour > state.hour:
+            yield from self._hour_over(steps.district)
+            state.hour = steps.hour
+        bins = steps.bins.of(*_COLUMNS)
         if not len(bins):
             return
         slot = _SLOT[bins.column]
         series = bins.row * np.int64(len(_CODES)) + slot
         first = firsts(series)
-        known, known_step = chapter.latest.before(bins)
+        known, known_step = steps.latest.before(bins)
         before = np.where(first, known, np.concatenate((known[:1], bins.mean[:-1])))
         before_step = np.where(first, known_step, np.concatenate((known_step[:1], bins.step[:-1])))
         near = (bins.step - before_step <= _GAP_STEPS) & (before_step > 0)
         jumped = near & (np.abs(bins.mean - before) > _JUMP[slot])
-        if chapter.hour == state.hour:
+        if steps.hour == state.hour:
             np.add.at(state.jumps.reshape(-1), series[jumped], np.uint16(1))
         same = near & (bins.mean == before) & (bins.low == bins.high)
         runs = whole_series(bins, same | (state.stuck_us.reshape(-1)[series] > 0))
         ran = state.same.reshape(-1)[series[runs]]
         state.same.reshape(-1)[series] = 0
         if len(runs):
-            yield from self._stuck(chapter.district, bins.take(runs), slot[runs], first[runs], same[runs], ran)
+            yield from self._stuck(steps.district, bins.take(runs), slot[runs], first[runs], same[runs], ran)
 
     def _stuck(
         self,
@@ -181,7 +181,9 @@ class SensorHealth(Detector):
             en = f"{channel.en}: {value:.0f} impossible jumps in an hour (may be loose: {who_en})"
         evidence = {"kind": what, "channel": code, "value": round(value, 2), **who}
         person = district.people[key[0]]
-        return about(person, f"{what}_{code}", self.version, action, "technical", onset_us, now_us, zh, en, evidence)
+        return finding_about(
+            person, f"{what}_{code}", self.version, action, "technical", onset_us, now_us, zh, en, evidence
+        )
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
         """The gateway's own word on its clock: what is left to correct, in ms."""

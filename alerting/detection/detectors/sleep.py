@@ -38,7 +38,7 @@ SHARES: dict[Question, float] = {"sudden": 1.0, "shift": 0.6, "drift": 0.4}
 """What matters in three nights and in a week, as a share of what matters in one."""
 
 
-class Nights(Homes):
+class NightsInBed(Homes):
     """By row: the first sign; since when in bed; time in bed (µs), exits of the running night, and since when out."""
 
     first_us: dict[int, int] = msgspec.field(default_factory=dict)
@@ -72,7 +72,7 @@ class Sleep(Behaviour):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state: Any = Nights()
+        self.state: Any = NightsInBed()
 
     def learn(self, district: District) -> None:
         super().learn(district)
@@ -144,7 +144,7 @@ class Sleep(Behaviour):
         }
         action: Action = "open" if change.opened else "clear"
         rule = f"{change.question}_{FIGURES[figure]}"
-        return self.told(district, row, rule, action, "attention", change.onset_us, at_us, (zh, en), evidence)
+        return self.row_finding(district, row, rule, action, "attention", change.onset_us, at_us, (zh, en), evidence)
 
     def _count(self, row: int, since_us: int, until_us: int) -> None:
         """The part of this time in bed that lies in a night."""

@@ -16,9 +16,9 @@ import numpy as np
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.routine.days import SPANS, Days, Matters
-from alerting.detection.kit.words import about
+from alerting.detection.kit.words import finding_about
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_US, LOCAL_US
 
@@ -66,10 +66,10 @@ class Weight(Detector):
         self._drift = self.tuned(district, "weight.drift")
         self._gains = [(2, self.tuned(district, "weight.gain_2_days")), (7, self.tuned(district, "weight.gain_7_days"))]
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins = chapter.bins
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins = steps.bins
         for i in np.flatnonzero(bins.column == COLUMN["weight"]).tolist():
-            yield from self._weighed(chapter.district, int(bins.row[i]), float(bins.mean[i]), int(bins.end_us[i]))
+            yield from self._weighed(steps.district, int(bins.row[i]), float(bins.mean[i]), int(bins.end_us[i]))
 
     def _weighed(self, district: District, row: int, kg: float, now_us: int) -> Iterator[Finding]:
         state, today = self.state, (now_us + LOCAL_US) // DAY_US
@@ -112,7 +112,7 @@ class Weight(Detector):
                 "usual": round(change.usual, 1),
             }
             action: Action = "open" if change.opened else "clear"
-            yield about(
+            yield finding_about(
                 district.people[row],
                 "drift_weight",
                 self.version,
@@ -133,7 +133,7 @@ class Weight(Detector):
 
     def _finding(self, district: District, row: int, kg: float, gain: float, within: int, now_us: int) -> Finding:
         known = self.state.day[row] > 0
-        return about(
+        return finding_about(
             district.people[row],
             "weight_gain",
             self.version,

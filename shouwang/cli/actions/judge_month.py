@@ -17,8 +17,7 @@ from alerting.replay import what_if
 from alerting.replay.alerts import Alert, collect
 from alerting.replay.recording import Recording
 from alerting.replay.run import replay
-from device_simulators.month.month import Options as MonthOptions
-from device_simulators.month.month import simulate
+from device_simulators.month.month import MonthOptions, simulate
 from shouwang.evaluation.month_recording import recording_of
 from shouwang.evaluation.scoring import Judged, figures, judge
 

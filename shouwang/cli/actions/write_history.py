@@ -27,7 +27,7 @@ from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work
 from database.retention import hold_back, load_retention, midnight
 from device_simulators.history import History, history
-from device_simulators.month.month import Options
+from device_simulators.month.month import MonthOptions
 from firmware_profiles.devices import MODELS
 from ingest.batches.horizon import begin_storing
 from ingest.storing import rows
@@ -42,7 +42,7 @@ class Plan(msgspec.Struct, frozen=True):
     """µs since 1970. ``raw_from_us``: older readings leave only their roll-ups."""
 
     grade: Grade
-    options: Options
+    options: MonthOptions
     raw_from_us: int
     until_us: int
 
@@ -67,7 +67,7 @@ class _Past(msgspec.Struct, kw_only=True):
     hours: bytes
 
 
-def plan(conn: psycopg.Connection[Any], options: Options, now: dt.datetime) -> Plan:
+def plan(conn: psycopg.Connection[Any], options: MonthOptions, now: dt.datetime) -> Plan:
     """Plan the past for this database. First rolls up the readings that are stored already, so that both fit together.
 
     ``conn``: in autocommit. Raises RuntimeError for a database without a schema.

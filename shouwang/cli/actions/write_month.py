@@ -9,14 +9,14 @@ import msgspec
 import numpy as np
 from rich.progress import track
 
-from device_simulators.month.month import Options, ResidentMonth, simulate
+from device_simulators.month.month import MonthOptions, ResidentMonth, simulate
 from device_simulators.month.truth import Episode
 from firmware_profiles.devices import MODELS
 
 HEADER = ("time", "received", "resident", "device", "channel", "value")
 
 
-def write_month(out: Path, numbers: Sequence[int], options: Options) -> tuple[int, int]:
+def write_month(out: Path, numbers: Sequence[int], options: MonthOptions) -> tuple[int, int]:
     """Write readings.csv, residents.toml and truth.jsonl of the residents of these numbers; (rows, true episodes)."""
     out.mkdir(parents=True, exist_ok=True)
     truth: list[Episode] = []

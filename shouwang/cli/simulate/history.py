@@ -31,7 +31,7 @@ def history(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from device_simulators.month.month import Options
+    from device_simulators.month.month import MonthOptions
     from shouwang.cli.actions import write_history as past
 
     out = Console()
@@ -41,7 +41,9 @@ def history(
         conn.execute("SET application_name = 'shouwang-history'")
         conn.execute("SET statement_timeout = 0")
         with out.status("rolling up what is stored already …"):
-            plan = past.plan(conn, Options(seed=seed, days=days, rate_s=rate, ordinary=True), dt.datetime.now(dt.UTC))
+            plan = past.plan(
+                conn, MonthOptions(seed=seed, days=days, rate_s=rate, ordinary=True), dt.datetime.now(dt.UTC)
+            )
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with past.retention_waits(conn), Progress(*columns, console=out) as progress:
             task = progress.add_task("residents", total=residents)

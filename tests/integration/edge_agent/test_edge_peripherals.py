@@ -384,9 +384,9 @@ def test_a_simulated_household_is_heard_as_it_lives(home_broker: HomeBroker) -> 
 
                 await until(heard, lambda: (len(zigbee.values), len(esp.values)))
             with Household(home_broker.broker, 3, flaws=Flaws(garbage=0.05, battery=7)) as home:
-                sayings = home.sayings(start, end)
+                changes = home.changes(start, end)
                 home.say(start, end)
-                radar = sum(saying.device.name == "radar" for saying in sayings) + 1
+                radar = sum(change.device.name == "radar" for change in changes) + 1
                 await until(lambda: told(esp) >= radar, lambda: (told(esp), radar), 60)
                 await until(lambda: ("smoke", "battery_low") in zigbee.events, lambda: zigbee.events)
 

@@ -103,8 +103,21 @@ def vitals(engine: Engine) -> None:
 
 def events() -> None:
     """What is an alert by itself, a fall, and who is not heard."""
-    radar = Source("gw-1", "radar", "test", 7, 0, 60, "雷达", "radar", "bedroom", 0)
-    engine = Engine(District([Person(1, "R0001", 7)], {("gw-1", "radar"): radar}, {"gw-1": 7}), FIRST)
+    radar = Source(
+        gateway="gw-1",
+        name="radar",
+        model="test",
+        household_id=7,
+        person=0,
+        heartbeat_s=60,
+        label_zh="雷达",
+        label_en="radar",
+        room="bedroom",
+        home=0,
+    )
+    engine = Engine(
+        District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "radar"): radar}, {"gw-1": 7}), FIRST
+    )
     kinds = ("sos_pressed", "smoke_detected", "gas_detected", "water_leak", "device_fault", "button_test_due")
     for kind in (*kinds, "config_rolled_back"):
         engine.event(Happened(radar, kind, FIRST, {}))
@@ -173,7 +186,12 @@ def every() -> tuple[Finding, ...]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Ledger, "take", recorded)
         tuning = {"sensor_health.jumps": 10.0}
-        vitals(Engine(District([Person(n + 1, f"R{n}", n, tuning=tuning) for n in range(11)], {}, {}), FIRST))
+        vitals(
+            Engine(
+                District([Person(id=n + 1, code=f"R{n}", household_id=n, tuning=tuning) for n in range(11)], {}, {}),
+                FIRST,
+            )
+        )
         events()
         homes()
     return tuple(found)

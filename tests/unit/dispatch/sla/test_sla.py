@@ -20,7 +20,14 @@ def at(seconds: float) -> dt.datetime:
 
 
 def story(*steps: tuple[float, str], severity: str = "emergency", organisation: str = "o", shift: str = "s") -> Story:
-    return Story("a", severity, RAISED, tuple(HistoryEntry(at(s), action) for s, action in steps), organisation, shift)
+    return Story(
+        alert_id="a",
+        severity=severity,
+        raised_at=RAISED,
+        history=tuple(HistoryEntry(at(s), action) for s, action in steps),
+        organisation=organisation,
+        shift=shift,
+    )
 
 
 def verdicts(told: Story, now_s: float) -> list[str]:
@@ -47,7 +54,10 @@ def test_milestones(steps: tuple[tuple[float, str], ...], now_s: float, wanted: 
 
 def test_a_call_that_was_answered_is_contact() -> None:
     rung = Story(
-        "a", "emergency", RAISED, (HistoryEntry(at(20), "call", "no_answer"), HistoryEntry(at(50), "call", "answered"))
+        alert_id="a",
+        severity="emergency",
+        raised_at=RAISED,
+        history=(HistoryEntry(at(20), "call", "no_answer"), HistoryEntry(at(50), "call", "answered")),
     )
     assert sla.measure(rung, "contacted", at(60)).elapsed_s == 50
 
@@ -74,13 +84,25 @@ def test_targets_in_force_at_a_time() -> None:
     assert force.at(at(10)).share == 0.99
     assert targets({ack: 1e9}).seconds == TARGETS_S, "beyond what may be set: an older program's"
     assert targets({"sla.attention.on_scene": 7200}).seconds["attention"]["on_scene"] == 7200
-    own = Story("a", "emergency", RAISED, (HistoryEntry(at(80), "acknowledge"),), targets={"acknowledged": 90})
+    own = Story(
+        alert_id="a",
+        severity="emergency",
+        raised_at=RAISED,
+        history=(HistoryEntry(at(80), "acknowledge"),),
+        targets={"acknowledged": 90},
+    )
     assert [sla.measure(own, milestone, at(1e6)).verdict for milestone in MILESTONES] == ["met", *["not_needed"] * 3]
 
 
 def test_alerts_of_two_targets_are_two_lines() -> None:
     told = [
-        Story("a", "emergency", RAISED, (HistoryEntry(at(80), "acknowledge"),), targets={"acknowledged": s})
+        Story(
+            alert_id="a",
+            severity="emergency",
+            raised_at=RAISED,
+            history=(HistoryEntry(at(80), "acknowledge"),),
+            targets={"acknowledged": s},
+        )
         for s in (60, 90)
     ]
     assert [(line.target_s, line.met, line.late) for line in sla.report(told, at(100))] == [(60, 0, 1), (90, 1, 0)]

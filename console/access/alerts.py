@@ -1,0 +1,114 @@
+"""Load an alert for an account, and carry out the account's step on it."""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import APIRouter, Depends, HTTPException, Request
+
+from care_network.access import permissions
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action
+from console.board.board import Board, notice_of
+from console.shell.scope import scope_of
+from console.shell.security import needs
+from dispatch.alerts import lifecycle
+from dispatch.alerts.outcomes import Particulars
+from dispatch.core import history
+from dispatch.core.history import Actor
+
+STEPS: tuple[lifecycle.AlertAction, ...] = ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
+"""The steps that people take; the others are the system's."""
+
+
+def load_alert(
+    conn: psycopg.Connection[Any],
+    board: Board,
+    account: Account,
+    alert_id: uuid.UUID,
+    origin: str,
+    *,
+    audited: bool = True,
+) -> tuple[Any, list[dict[str, Any]]]:
+    """An alert and its history; the look is in the audit, and committed, before anything else is done.
+
+    Raises 404 for an alert that does not exist or that the account may not see. ``audited`` False: a page that was
+    audited already looks again; a refusal is audited all the same.
+    """
+    row = lifecycle.load(conn, alert_id)
+    scope = scope_of(conn, account)
+    if row is None:
+        waiting = board.get(str(alert_id))  # raised, and still on its way to the database
+        if waiting is None or not scope.sees(waiting):
+            raise HTTPException(404)
+        conn.commit()
+        return waiting, []
+    alert = notice_of(row)
+    allowed = scope.sees(alert)
+    events = history.events_of(conn, alert_id) if allowed else []
+    if audited or not allowed:
+        permissions.audit(
+            conn, account, "view_alert" if allowed else "refused_alert", at=dt.datetime.now(dt.UTC),
+            resident_id=alert.resident_id, origin=origin, detail={"alert": str(alert_id)},
+        )  # fmt: skip
+    conn.commit()
+    if not allowed:
+        raise HTTPException(404)
+    return alert, events
+
+
+def act(
+    conn: psycopg.Connection[Any],
+    board: Board,
+    account: Account,
+    alert_id: uuid.UUID,
+    step: lifecycle.AlertAction,
+    version: int,
+    outcome: str = "",
+    particulars: Particulars | None = None,
+    note: str = "",
+    *,
+    origin: str,
+) -> str:
+    """Carry out a person's step, in a transaction of its own; returns the new state.
+
+    Raises LifecycleError with a text for the person, 404 where the alert is not theirs to see. The route has asked for
+    the permission.
+    """
+    load_alert(conn, board, account, alert_id, origin)
+    actor = Actor(account.id, account.name_zh, origin)
+    return lifecycle.act(
+        conn,
+        alert_id,
+        step,
+        actor,
+        dt.datetime.now(dt.UTC),
+        expected_version=version,
+        outcome=outcome or None,
+        particulars=particulars,
+        note=note,
+    )
+
+
+def on_every_step(router: APIRouter, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function for each step of an alert below ``path``, each with the step's own permission.
+
+    One route a step, and not ``{step}`` in the path: that would take the address of every other page below the alert.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        for step in STEPS:
+            router.post(f"{path}/{step}", dependencies=[needs(Action(step))])(function)
+        return function
+
+    return register
+
+
+def _step_of(request: Request) -> str:
+    """The last part of the address: the route's own, so one of STEPS."""
+    return str(request.scope["path"]).rpartition("/")[2]
+
+
+StepOfRoute = Annotated[lifecycle.AlertAction, Depends(_step_of)]

@@ -1,0 +1,69 @@
+"""The page behind the link in the message after a visit: the resident, or the family, rates it. No login."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from care_network.catalogues.services import SERVICES
+from console.shell.errors import message_of
+from console.shell.state import Console, Shared
+from console.shell.views import page
+from dispatch.core import links
+from dispatch.core.links import LinkError, load_link_keys
+from dispatch.orders import messages, ratings, store
+from dispatch.orders.states import OrderError
+
+router = APIRouter()
+
+
+@router.get("/rate/{token}")
+def rating_page(request: Request, console: Shared, token: str) -> Response:
+    with console.database() as conn:
+        return _show(conn, request, console, token)
+
+
+@router.post("/rate/{token}")
+def rate(
+    request: Request,
+    console: Shared,
+    token: str,
+    stars: Annotated[int, Form()] = 0,
+    words: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    now = dt.datetime.now(dt.UTC)
+    with console.database() as conn:
+        try:
+            link = load_link_keys(console.settings.link_key_file).read(token, messages.RATING, now)
+            with conn.transaction():
+                links.spend(conn, token, link, now)
+                rater: ratings.RatedBy = "resident" if link.person == "resident" else "family"
+                ratings.rate(conn, uuid.UUID(link.subject), rater, stars, words, now)
+        except (LinkError, OrderError) as error:
+            return _show(conn, request, console, token, message_of(request, error), 409)
+        return _show(conn, request, console, token, done=True)
+
+
+def _show(
+    conn: psycopg.Connection[Any],
+    request: Request,
+    console: Console,
+    token: str,
+    message: str = "",
+    status: int = 200,
+    *,
+    done: bool = False,
+) -> Response:
+    try:
+        link = load_link_keys(console.settings.link_key_file).read(token, messages.RATING, dt.datetime.now(dt.UTC))
+        order = store.load(conn, uuid.UUID(link.subject))
+        spent = links.spent_at(conn, token) is not None
+    except (LinkError, OrderError) as error:
+        return page(request, "rating.html", status=410, order=None, message=message or message_of(request, error))
+    return page(
+        request, "rating.html", status=status, order=order, message=message, done=done or spent, services=SERVICES,
+        rating_words=ratings.WORDS,
+    )  # fmt: skip

@@ -1,0 +1,43 @@
+"""Record calls by telephone about an alert; the alert's page times them."""
+
+import uuid
+from typing import Literal
+
+import msgspec
+from fastapi import APIRouter, Request
+from pydantic import AwareDatetime, BaseModel, Field
+from starlette.responses import Response
+
+from care_network.access.permissions import Action
+from console.access.alerts import load_alert
+from console.shell.security import CurrentAccount, needs, origin_of
+from console.shell.state import Shared
+from dispatch.core.history import Actor
+from dispatch.desk import calls
+
+router = APIRouter()
+
+
+class Call(BaseModel):
+    """A call that somebody made; times with a zone."""
+
+    kind: Literal["resident", "staff", "contact", "organisation", "service"]
+    key: str = Field(min_length=1, max_length=100)
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    answered_at: AwareDatetime | None = None
+    result: Literal["answered", "no_answer", "busy", "unreachable", "declined"]
+    note: str = Field(default="", max_length=2000)
+
+
+@router.post("/api/alerts/{alert_id}/calls", dependencies=[needs(Action.NOTE)])
+def record_call(
+    request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, call: Call
+) -> Response:
+    """Record an attempt to call somebody about an alert; gives all of them."""
+    attempt = calls.CallAttempt(**call.model_dump())
+    with console.database() as conn:
+        load_alert(conn, console.board, account, alert_id, origin_of(request))
+        calls.record(conn, alert_id, attempt, Actor(account.id, account.name_zh, origin_of(request)))
+        attempts = calls.of_alert(conn, alert_id)
+    return Response(msgspec.json.encode(attempts), media_type="application/json")

@@ -1,0 +1,70 @@
+"""Log in and out, and choose the language."""
+
+import datetime as dt
+from typing import Annotated
+
+import psycopg
+import structlog
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from care_network.access import accounts
+from care_network.errors import LoginRefusedError
+from console.shell.errors import message_of, status_of
+from console.shell.security import COOKIE, origin_of
+from console.shell.session import open_session, set_cookie
+from console.shell.state import Shared
+from console.shell.views import LANGUAGE_COOKIE, page
+
+log = structlog.get_logger(__name__)
+router = APIRouter()
+
+
+@router.get("/login")
+def login_page(request: Request) -> Response:
+    return page(request, "login.html")
+
+
+@router.post("/login")
+def log_in(
+    request: Request, console: Shared, login: Annotated[str, Form()], password: Annotated[str, Form()]
+) -> Response:
+    try:
+        with console.database() as conn:
+            token = open_session(conn, login, password, origin_of(request))
+    except LoginRefusedError as error:
+        message = message_of(request, error)
+        return page(request, "login.html", status=status_of(error), message=message, login=login)
+    response = RedirectResponse("/", 303)
+    set_cookie(response, console.settings, token)
+    return response
+
+
+@router.post("/logout")
+def log_out(request: Request, console: Shared) -> Response:
+    token = request.cookies.get(COOKIE)
+    if token:
+        console.memory.forget(token)
+        try:
+            with console.database() as conn:
+                accounts.revoke_session(conn, token, dt.datetime.now(dt.UTC))
+        except psycopg.OperationalError as error:  # this browser is logged out all the same: its cookie goes
+            log.warning("a session could not be revoked: the database is away", error=str(error).strip())
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@router.post("/language/{language}")
+def switch_language(request: Request, language: str) -> Response:
+    response = RedirectResponse(_back(request), 303)
+    response.set_cookie(LANGUAGE_COOKIE, "en" if language == "en" else "zh", samesite="lax", max_age=31_536_000)
+    return response
+
+
+def _back(request: Request) -> str:
+    """The page of ours that the form was on; the start page for any other address."""
+    referer = request.headers.get("referer", "")
+    host = request.headers.get("host", "")
+    _, separator, path = referer.partition(f"//{host}/")
+    return f"/{path}" if separator and not path.startswith("/") else "/"

@@ -1,0 +1,21 @@
+"""The state of the intake: gateways, gaps in the streams, quarantine."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from care_network.access.permissions import Action
+from console.shell.security import CurrentAccount, needs
+from console.shell.state import Shared
+from console.shell.views import page
+from database.health import intake
+
+router = APIRouter()
+
+
+@router.get("/operations", dependencies=[needs(Action.VIEW_OPERATIONS)])
+def operations_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    with console.database() as conn:
+        state: dict[str, Any] = dict(intake(conn))
+    return page(request, "operations.html", account, feed=console.feed, **state)

@@ -1,0 +1,107 @@
+"""Answer errors: JSON below ``/api/``, a page elsewhere, in the reader's language.
+
+A page that shows an error in its own place catches it; every other error gets here by itself.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import psycopg
+import structlog
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from care_network.access.accounts import Account
+from care_network.errors import (
+    ChangedMeanwhileError,
+    LoginRefusedError,
+    NotFoundError,
+    NotPermittedError,
+    ProvisioningError,
+)
+from console.shell.i18n import pick
+from console.shell.security import LoginNeeded
+from console.shell.views import language_of, page
+from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.core.links import LinkError, LinkKeyError
+from vocabulary.errors import BilingualError
+
+log = structlog.get_logger(__name__)
+
+STATUS: Mapping[type[BilingualError], int] = {
+    NotPermittedError: 403,
+    NotFoundError: 404,
+    ChangedMeanwhileError: 409,
+    ProvisioningError: 422,
+    LoginRefusedError: 401,
+    LifecycleError: 409,
+    LinkError: 410,
+}
+"""The status of an error is that of its nearest class here."""
+
+
+def status_of(error: BilingualError) -> int:
+    """The HTTP status of an error; 422 for a class that the table does not have."""
+    if isinstance(error, LoginRefusedError) and error.retry_after_s:
+        return 429
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 422)
+
+
+def message_of(request: Request, error: BilingualError, account: Account | None = None) -> str:
+    """The error's text in the reader's language."""
+    return pick(language_of(request, account), error.message_zh, error.message_en)
+
+
+def _wants_json(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+def _texts(zh: str, en: str) -> dict[str, Any]:
+    """The body of every error that is said in two languages."""
+    return {"message_zh": zh, "message_en": en}
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BilingualError)  # noqa: S101 - registered for it
+    status, body, headers = status_of(error), _texts(error.message_zh, error.message_en), None
+    if isinstance(error, LoginRefusedError):
+        body["retry_after_s"] = error.retry_after_s
+        headers = {"Retry-After": str(int(error.retry_after_s))} if error.retry_after_s else None
+    if _wants_json(request):
+        return JSONResponse(body, status, headers)
+    return page(request, "message.html", status=status, kind=str(status), message=message_of(request, error))
+
+
+async def _login_needed(request: Request, _error: Exception) -> Response:
+    if _wants_json(request):
+        return JSONResponse(_texts("请先登录", "log in first"), 401)
+    return RedirectResponse("/login", 303)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if _wants_json(request):
+        return JSONResponse({"detail": getattr(error, "detail", "")}, status)
+    return page(request, "message.html", status=status, kind=str(status))
+
+
+async def _no_link_key(request: Request, error: Exception) -> Response:
+    log.error("links can not be read", error=str(error))
+    return page(request, "message.html", status=503, kind="links")
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    log.warning("database away", error=str(error).strip())
+    if _wants_json(request):
+        return JSONResponse(_texts("数据库暂时不可用,请稍后重试", "the database is away; try again shortly"), 503)
+    return page(request, "message.html", status=503, kind="database")
+
+
+HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    BilingualError: _refused,
+    LoginNeeded: _login_needed,
+    HTTPException: _http_error,
+    psycopg.OperationalError: _database_away,
+    LinkKeyError: _no_link_key,
+}
