@@ -27,14 +27,16 @@ def arguments(name: str, command: Any, file: Path) -> list[str]:
     words, kinds = name.split(), get_type_hints(inspect.unwrap(command.callback))
     for one in command.params:
         if one.required and one.name not in ("login", "url"):
-            value = MEANT.get(one.name) or made_up(kinds[one.name], file)
+            value = made_up(one.name, kinds[one.name], file)
             words += [value] if one.param_type_name == "argument" else [one.opts[0], value]
     return [*words, "--district"] if name.startswith("alerting parameters ") else words
 
 
-def made_up(kind: Any, file: Path) -> str:
+def made_up(name: str, kind: Any, file: Path) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return str(next(iter(kind)).value)
+    if name in MEANT:
+        return MEANT[name]
     return {Path: str(file), str: "x=x", list[str]: "x=x", uuid.UUID: str(uuid.UUID(int=1))}.get(kind, "1")
 
 

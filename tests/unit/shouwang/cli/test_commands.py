@@ -37,6 +37,7 @@ def test_the_lists_name_commands_that_exist() -> None:
     ("error", "texts"),
     [
         (NotPermittedError(en="you may not", zh="无权"), ("无权", "you may not")),
+        (NotPermittedError(en="the same", zh="the same"), ("the same",)),
         (ValueError("no such thing"), ("no such thing",)),
         (LookupError("nobody"), ("nobody",)),
         (RuntimeError("another works here"), ("another works here",)),
