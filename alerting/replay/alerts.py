@@ -1,4 +1,4 @@
-"""From findings to alerts: what a dispatcher would have seen, and the difference between two runs."""
+"""Collects findings into the alerts that a dispatcher would have seen, and compares two runs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
@@ -9,13 +9,14 @@ from alerting.core.finding import Action, Finding
 from alerting.detection.engine.ledger import on_its_own
 from alerting.replay.run import TimedFinding
 from vocabulary.severity import RANK, Severity
+from vocabulary.times import HOUR_US
 
-NEAR_US = 3_600_000_000
-"""Two runs' alerts of one rule and resident are the same one when they were told within an hour of each other."""
+NEAR_US = HOUR_US
+"""Two runs' alerts of one rule and resident count as the same when raised within this time of each other."""
 
 
 class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an alert, in its order. ``rule``: whose finding it is, where others are told in this alert."""
+    """An entry in the story of an alert. ``rule``: that of the finding, which may be another than the alert's."""
 
     told_us: int
     action: Action
@@ -24,7 +25,7 @@ class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     reason_zh: str
     reason_en: str
     news: bool = False
-    """It says something new: it is graver, or it would have been an alert of its own and is told here instead."""
+    """Whether it is graver, or would have been an alert of its own but for this one."""
 
 
 class Alert(msgspec.Struct, kw_only=True):
@@ -45,7 +46,7 @@ class Alert(msgspec.Struct, kw_only=True):
     reason_en: str
     evidence: dict[str, Any]
     over_us: int | None = None
-    """When it cleared by itself, or was taken back."""
+    """When it cleared by itself or was taken back."""
     over: Literal["", "clear", "cancel"] = ""
     story: list[StoryEntry] = []
 
@@ -55,27 +56,30 @@ class Alert(msgspec.Struct, kw_only=True):
         return self.subject.split(":", 1)[1]
 
     def times_of(self, rules: frozenset[str]) -> Iterator[int]:
-        """When this alert told of one of these rules: first itself, then what its story told."""
+        """The times at which this alert reported one of these rules: its own, then those of its story."""
         if self.rule in rules:
             yield self.told_us
         yield from (step.told_us for step in self.story if step.rule in rules and step.news)
 
 
-def collect(told: Iterable[TimedFinding]) -> list[Alert]:
-    """The alerts of a run, by the time they were told. As on the platform, what would be told in an alert that is over
-    is one of its own, and what follows up an alert that was never raised is left out."""
+def collect(findings: Iterable[TimedFinding]) -> list[Alert]:
+    """The alerts of a run, in the order of their times.
+
+    As on the platform, a part of an alert that is over becomes an alert of its own, and a follow-up of an alert that
+    was never raised is left out.
+    """
     alerts: dict[str, Alert] = {}
-    for one in told:
-        finding = one.finding
+    for timed in findings:
+        finding = timed.finding
         alert = alerts.get(str(finding.alert_id))
         alone = on_its_own(finding)
         if alone is not None and (alert is None or alert.over):
             finding = alone
             alert = alerts.get(str(finding.alert_id))
         if alert is not None:
-            _follow(alert, finding, one.told_us)
+            _follow(alert, finding, timed.told_us)
         elif finding.action in ("open", "update"):
-            alerts[str(finding.alert_id)] = _opened(finding, one.told_us)
+            alerts[str(finding.alert_id)] = _opened(finding, timed.told_us)
     return sorted(alerts.values(), key=lambda alert: alert.told_us)
 
 
@@ -118,8 +122,8 @@ def _opened(finding: Finding, told_us: int) -> Alert:
 
 
 class Difference(msgspec.Struct):
-    """Alerts of a second run against a first. ``changed``: (before, after) of one alert that is told at another time
-    or with another severity."""
+    """Alerts of a second run against a first. ``changed``: (before, after) of one alert with another time, rule or
+    severity."""
 
     came: list[Alert]
     gone: list[Alert]
@@ -128,7 +132,7 @@ class Difference(msgspec.Struct):
 
 
 def compare(before: list[Alert], after: list[Alert]) -> Difference:
-    """Which alerts have come and gone: first those of one id, then of one subject and rule near each other in time."""
+    """Match the alerts of two runs by id, then by subject and rule if they are near each other in time."""
     left = {alert.id: alert for alert in before}
     pairs: list[tuple[Alert, Alert]] = []
     came: list[Alert] = []

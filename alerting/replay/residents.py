@@ -1,4 +1,4 @@
-"""RESIDENTS.toml: whom a recording is about, their own limits and parameters, and what is known of their devices."""
+"""Reads RESIDENTS.toml: the residents of a recording, their limits and parameters, their devices."""
 
 import tomllib
 from collections import Counter
@@ -19,13 +19,15 @@ NEVER_S = 1e9
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Own limits of a vital sign."""
+
     low: float | None = None
     high: float | None = None
 
 
 class DeviceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``model``: a file of firmware_profiles/devices, for its heartbeat; '' where silence does not matter. ``shared``:
-    in a home of several it does not know whom it measures."""
+    """A device. ``model``: a file of firmware_profiles/devices, for its heartbeat; '' where silence does not matter.
+    ``shared``: in a home of several it belongs to no one resident."""
 
     name: str
     model: str = ""
@@ -34,7 +36,7 @@ class DeviceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ResidentEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``household``: the same word for those who live together; a home of one's own where it is not given."""
+    """A resident. ``household``: the same word for people who live together; by default each has an own home."""
 
     code: str
     household: str = ""
@@ -46,11 +48,13 @@ class ResidentEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class ResidentsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
     resident: list[ResidentEntry]
 
 
 def read_residents(file: Path) -> ResidentsFile:
-    """Raises ValueError that names the file, the resident and what to write instead."""
+    """Read the file. Raises ValueError that names the file, the resident and the remedy."""
     try:
         found = msgspec.convert(tomllib.loads(file.read_text("utf-8")), ResidentsFile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
@@ -84,10 +88,10 @@ DOOR = frozenset({"door_open", "door_opened", "door_closed"})
 
 
 def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -> District:
-    """The detectors' district: the file's residents and devices, and those that the rows name beside them.
+    """Build the detectors' district: the file's residents and devices, and others that only the rows name.
 
-    ``said``: the channels and events that the rows tell of each (resident, device). What the file does not name has
-    the defaults: lives alone, a room by its name (:mod:`alerting.replay.rooms`), never silent.
+    ``said``: the channels and events of each (resident, device) in the rows. Residents and devices that the file does
+    not name get defaults: an own home, a room by the name (:mod:`alerting.replay.rooms`), no heartbeat.
     """
     known = {entry.code for entry in file.resident}
     strangers = dict.fromkeys(code for code, _ in said if code not in known)

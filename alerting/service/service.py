@@ -42,7 +42,9 @@ from firmware_profiles.errors import DecodeError
 log = structlog.get_logger(__name__)
 
 IDLE_S = 0.2
+"""Longest wait for a message, after which the clock moves all the same."""
 SWITCH_S = 0.001
+"""Time for which a thread may hold the GIL."""
 
 
 class Alerting:

@@ -28,7 +28,7 @@ WAIT_S = 0.5
 class Writer:
     """Writes the spool's records in their order; :meth:`run` in a thread of its own.
 
-    Tells ``first_call`` what became of each; ``notify`` publishes a finding that turns out to be an alert of its own.
+    Reports each result to ``first_call``; ``notify`` publishes a finding that turns out to be an alert of its own.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from alerting.detection.kit.context import MEASURED, Happened, Source
 from alerting.detection.kit.switches import BINARY
 from alerting.replay.alerts import Alert
-from alerting.replay.recording import Recording, Switched
+from alerting.replay.recording import Recording, SwitchReadings
 from firmware_profiles.channels import CHANNELS
 from vocabulary.times import DAY_US, HOUR_US, SHANGHAI
 
@@ -72,7 +72,7 @@ def episode_picture(
 
 
 def _switches(
-    axes: Axes, switches: Sequence[Switched], happened: Sequence[Happened], since_us: int, until_us: int
+    axes: Axes, switches: Sequence[SwitchReadings], happened: Sequence[Happened], since_us: int, until_us: int
 ) -> None:
     """Draw a bar while a 0/1 sensor is on, and a mark for each event of a device."""
     names = [f"{_plain(s.source)} {s.channel}" for s in switches]

@@ -1,4 +1,4 @@
-"""Heat and cold in the home.
+"""Detects heat and cold in the home.
 
 Cold: older people are at risk below 18 °C, and below 10 °C at once (WHO Housing and Health Guidelines, 2018, chapter 4;
 the lower one as Shenzhen's homes have no heating). Heat: 35 °C is the air temperature of China's heat warnings
@@ -22,7 +22,7 @@ from vocabulary.times import HOUR_US
 
 _TEMPERATURE = COLUMN["room_temperature"]
 HOLD_US = {"hot": 3 * HOUR_US, "very_hot": HOUR_US, "cold": HOUR_US}
-"""How long each must last; the names are those of the state's fields."""
+"""Least duration of each; the names are those of the state's fields."""
 
 
 class Rooms(msgspec.Struct):
@@ -32,7 +32,7 @@ class Rooms(msgspec.Struct):
 
 
 class Climate(Detector):
-    """Each threshold is an episode of its own; they are one story."""
+    """Tracks an episode for each threshold; all belong to one story."""
 
     parameters: ClassVar = {
         "climate.hot": Parameter(32, 28, 38, "Cel", "室温偏高", "hot"),

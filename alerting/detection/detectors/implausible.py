@@ -1,7 +1,7 @@
-"""A sensor that gives values no living body has: a technical alert, and nothing medical is made of them.
+"""Detects sensors that give values no living body has: technical alerts, never medical ones.
 
-Which values those are stands in :mod:`alerting.detection.kit.plausible`. Of a sensor that measures all the time three
-are told, each within an hour of the one before; of a spot measurement the first one. An hour without any ends it.
+The bounds stand in :mod:`alerting.detection.kit.plausible`. A continuous sensor alerts at the third such value, each
+within an hour of the one before; a spot measurement at the first. An hour without any ends the alert.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from alerting.detection.kit.plausible import PLAUSIBLE
 from alerting.detection.kit.words import finding_about, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
-from vocabulary.times import HOUR_US
+from vocabulary.times import DAY_S, HOUR_US
 
 CONTINUOUS = frozenset({"heart_rate", "respiration_rate", "spo2", "room_temperature"})
 
 
 class ImplausibleRun(msgspec.Struct):
-    """Of one person and channel: the last such step, how many, and the onset that is told (µs; 0: nothing)."""
+    """Of one person and channel: the last such step, their number, and the onset of the open alert (µs; 0: none)."""
 
     step: int = 0
     count: int = 0
@@ -34,17 +34,19 @@ class ImplausibleRun(msgspec.Struct):
 
 
 class ImplausibleSteps(msgspec.Struct):
-    """By (row, column); only what has been implausible within the hour."""
+    """By (row, column): series with implausible values within the last hour."""
 
     odd: dict[tuple[int, int], ImplausibleRun] = {}
 
 
 class Implausible(Detector):
+    """Counts implausible steps of each series."""
+
     parameters: ClassVar = {
         "implausible.times": Parameter(3, 1, 60, "", "一小时内的次数", "so many within an hour"),
     }
     rules: ClassVar = {
-        f"implausible_{code}": Rule(again_s=86_400, per_day=1, rests_for=("maintenance",)) for code in PLAUSIBLE
+        f"implausible_{code}": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)) for code in PLAUSIBLE
     }
 
     def __init__(self) -> None:

@@ -1,12 +1,12 @@
-"""No sign of life for longer than this person is ever still at this time of day; and not back from outside.
+"""Detects a stillness longer than this person's usual longest at this time of day, and an absence that is too long.
 
 Learned per person: for each hour of the day and each state (nothing on, a seat or presence sensor held, in bed) the
 longest stillness of each of the last 14 days. The usual longest is the second longest of these days over the hour and
 its neighbours: one odd day (an outage, an emergency) counts for nothing, a habit of two days does, and all is forgotten
-after 14. The alert comes when the stillness is 1.4 times as long (twice for a held sensor), never below a floor. The
-principle, a person's own inter-event times by hour of the day, is that of Cuddihy et al., "Algorithm to automatically
-detect abnormally long periods of inactivity in a home" (HealthNet 2007); the margins are our own.
-A silent sensor of the home explains the alert; half a day without any sign comes all the same, as ``inactivity_long``.
+after 14. The alert is raised when the stillness is 1.4 times as long (twice for a held sensor), never below a floor.
+The principle, a person's own inter-event times by hour of the day, is that of Cuddihy et al., "Algorithm to
+automatically detect abnormally long periods of inactivity in a home" (HealthNet 2007); the margins are our own. A
+silent sensor of the home explains the alert; half a day without any sign is an alert all the same, ``inactivity_long``.
 """
 
 from collections.abc import Iterator
@@ -35,15 +35,15 @@ from alerting.detection.kit.words import lasting
 from vocabulary.labels import room_of
 from vocabulary.parameter import Parameter
 from vocabulary.severity import Severity
-from vocabulary.times import HOUR_US, MINUTE_US
+from vocabulary.times import DAY_S, HOUR_US, MINUTE_US
 
 UNIT_US = 5 * MINUTE_US
-"""Stillness is kept in a byte: 5 min to 21 h."""
+"""Unit of a stillness in a byte: 5 min to 21 h."""
 ABSENCES = 8
 ABSENCE_UNIT_US = 10 * MINUTE_US
 SHORT_ABSENCE_US = 10 * MINUTE_US
 AGAIN_US = HOUR_US
-"""Told again while it lasts: what explained it (a silent gateway, a carer) may be gone."""
+"""Interval of repetitions while it lasts: its explanation (a silent gateway, a carer) may be gone."""
 FAR_US = 48 * HOUR_US
 _RESTS = ("carer", "maintenance")
 
@@ -57,15 +57,15 @@ class Routine(Homes):
     first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     absences: Array = msgspec.field(default_factory=lambda: np.zeros((0, ABSENCES), np.uint8))
     armed: dict[int, int] = msgspec.field(default_factory=dict)
-    """When a row is looked at next."""
+    """When a row is judged next."""
     left_us: dict[int, int] = msgspec.field(default_factory=dict)
-    """Since when a row is out."""
+    """Since when a row is away."""
     open: dict[int, tuple[str, int, Severity]] = msgspec.field(default_factory=dict)
-    """Rule, onset and severity of what is told of a row."""
+    """Rule, onset and severity of a row's open alert."""
 
 
 class Inactivity(Behaviour):
-    """One timer a home: it wakes when the stillness could first be too long."""
+    """Sets one timer for each home, at the first moment at which the stillness could be too long."""
 
     parameters: ClassVar = {
         "inactivity.floor": Parameter(105, 45, 480, "min", "最短无活动时间", "never told before"),
@@ -88,7 +88,7 @@ class Inactivity(Behaviour):
         ),
         "inactivity_long": Rule(rests_for=_RESTS, explained_by=("gateway_silent", "inactivity")),
         "not_back": Rule(
-            again_s=86_400, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
+            again_s=DAY_S, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
         ),
     }
 
@@ -122,14 +122,14 @@ class Inactivity(Behaviour):
             self._look_again(row)
 
     def _changed(self, before: dict[str, NDArray[np.float32]]) -> list[int]:
-        """Rows whose parameters are not what they were."""
+        """Rows whose parameters have changed."""
         changed: set[int] = set()
         for name, old in before.items():
             changed.update(np.flatnonzero(self._tuned[name][: len(old)] != old).tolist())
         return sorted(changed)
 
     def _look_again(self, row: int) -> None:
-        """A new parameter counts for the stillness that lasts, too; what is told already is not told anew."""
+        """Apply a new parameter to the present stillness too, unless its alert is open already."""
         home, armed_us = self.state.homes.get(row), self.state.armed.get(row)
         if home is not None and armed_us is not None and row not in self.state.open:
             at_us = self._since(row, home) + self._floor_us[home.state][row]
@@ -152,7 +152,7 @@ class Inactivity(Behaviour):
             state.left_us.setdefault(row, sign.time_us)
         elif row in state.left_us:
             self._returned(row, sign.time_us - state.left_us.pop(row))
-        # no sooner than the floor; whether that is too long for this person and hour is judged when it wakes
+        # no sooner than the floor; the timer judges whether that is too long for this person and hour
         at_us = sign.time_us + self._floor_us[home.state][row]
         if at_us < state.armed.get(row, at_us + 1):
             self._wake(row, at_us)
@@ -172,14 +172,14 @@ class Inactivity(Behaviour):
         self._wake(row, at_us + AGAIN_US)
         yield finding
 
-    # when
+    # times
 
     def _wake(self, row: int, at_us: int) -> None:
         self.state.armed[row] = at_us
         self.timers.set(at_us, str(row))
 
     def _too_long_at(self, row: int, home: Whereabouts) -> int:
-        """The first moment at which this stillness, or absence, is too long if nothing happens until then."""
+        """The first moment at which this stillness, or absence, is too long if nothing happens before."""
         since_us, state = self._since(row, home), home.state
         if state == HomeState.AWAY:
             return since_us + self._absence_us(row)
@@ -221,7 +221,7 @@ class Inactivity(Behaviour):
         return usual(daily) * UNIT_US
 
     def _remember(self, row: int, state: HomeState, since_us: int, until_us: int) -> None:
-        """A stillness is over: how long it had lasted in each of its hours."""
+        """Learn a stillness that is over: its duration up to the end of each of its hours."""
         until_us = min(until_us, since_us + FAR_US)
         begin_us = since_us
         while begin_us < until_us:
@@ -239,7 +239,7 @@ class Inactivity(Behaviour):
             absences[:-1] = absences[1:].copy()
             absences[-1] = min(absence_us // ABSENCE_UNIT_US, 255)
 
-    # telling
+    # findings
 
     def _alert(
         self, district: District, row: int, home: Whereabouts, told: tuple[str, int, Severity] | None, at_us: int

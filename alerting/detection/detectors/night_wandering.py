@@ -1,8 +1,10 @@
-"""Gone out at night and not back: the front door opens between 23 and 5 o'clock, and inside nothing follows.
+"""Detects a resident who goes out at night and does not return.
+
+The front door opens between 23 and 5 o'clock, and no sign of life inside follows.
 
 Getting lost (走失) is one of the care-risk events of GB/T 42195-2022, and going out at night is how it often begins.
-Who came home by that door is not gone; who goes out at night on three or more of the last 14 nights has that habit and
-is left alone. Hours and minutes are our own choice.
+A resident who came home by that door is not gone; one who goes out on three or more of the last 14 nights has that
+habit, and raises no alert. Hours and minutes are our own choice.
 """
 
 from collections.abc import Iterator
@@ -35,7 +37,7 @@ HABIT_NIGHTS = 3
 
 class NightsOut(Homes):
     """``out`` [people, 14]: 1 for a night on which somebody went out; ``day``: newest in it (a night has the day of its
-    evening); ``door_us``: who has gone out since; ``told``: of whom it is told."""
+    evening); ``door_us``: when each row went out; ``told``: rows with an open alert."""
 
     out: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint8))
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
@@ -44,6 +46,8 @@ class NightsOut(Homes):
 
 
 class NightWandering(Behaviour):
+    """Starts a timer at the door; a sign of life inside stops it."""
+
     parameters: ClassVar = {
         "night_wandering.from": Parameter(23, 20, 24, "h", "夜间开始", "night begins"),
         "night_wandering.until": Parameter(5, 3, 8, "h", "夜间结束", "night ends"),

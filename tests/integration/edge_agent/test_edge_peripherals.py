@@ -27,7 +27,7 @@ from device_simulators.peripherals.mqtt_node import EsphomeNode, Zigbee2MqttBrid
 from device_simulators.peripherals.radar import SerialRadar
 from device_simulators.peripherals.terminal import Terminal
 from device_simulators.recordings import extract
-from edge_agent.drivers import ble, contact, esphome, local_mqtt, serial_radar
+from edge_agent.drivers import ble, esphome, local_mqtt, reachability, serial_radar
 from edge_agent.drivers.ble import BleDriver
 from edge_agent.drivers.ble_backend import BleError, NotAdvertisingError
 from edge_agent.drivers.esphome import EsphomeDriver
@@ -287,7 +287,7 @@ def test_a_pendant_that_is_lost_or_dumb_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(ble, "PAUSE_S", (0.02, 0.05))
     model = msgspec.structs.replace(MODELS["shouwang-pendant"], heartbeat_s=0.1)
     monkeypatch.setattr(ble, "MODELS", {"dumb": model})
-    monkeypatch.setattr(contact, "MODELS", {"dumb": model})
+    monkeypatch.setattr(reachability, "MODELS", {"dumb": model})
     ears = Ears()
 
     async def scene() -> None:
