@@ -11,7 +11,7 @@ from shouwang.cli.main import app
 HEAD = """\
 # Commands
 
-`shouwang COMMAND --help` says more; `tools/commands_page.py` makes this page from the program. `--url` or the
+Each command says more with `--help`; `tools/commands_page.py` makes this page from the program. `--url` or the
 environment variable `SHOUWANG_DATABASE_URL` names the district's database (`postgresql://…`). `--as LOGIN` names the
 account that acts: its role has to allow the command, its area bounds what is seen, and the audit keeps its name. No
 password is asked for: a person who has the database's password could read everything without us."""

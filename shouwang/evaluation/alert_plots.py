@@ -15,7 +15,7 @@ from alerting.detection.kit.switches import BINARY
 from alerting.replay.alerts import Alert
 from alerting.replay.recording import Recording, SwitchReadings
 from firmware_profiles.channels import CHANNELS
-from vocabulary.times import HOUR_US, SHANGHAI
+from vocabulary.times import DAY_US, HOUR_US, SHANGHAI
 
 mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 INK, ALERT, EPISODE, QUIET = "#33404a", "#c1452f", "#f0d9a8", "#7a8791"
@@ -99,4 +99,4 @@ def _plain(source: Source) -> str:
 
 def _dates(times_us: NDArray[np.int64]) -> NDArray[np.float64]:
     """Days since 1970, as matplotlib counts them."""
-    return times_us / 86_400e6
+    return times_us / DAY_US
