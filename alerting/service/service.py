@@ -188,7 +188,7 @@ class Alerting:
     def _may_interrupt(self, message: Message) -> bool:
         """Whether the event may be heard amid a step: it must not change the district, as a new device would."""
         content = message.content
-        return isinstance(content, DecodeError) or self._hearing.knows(content)
+        return isinstance(content, Exception) or self._hearing.knows(content)
 
     def _hear(self, message: Message) -> None:
         received_us = _now_us()
@@ -198,7 +198,7 @@ class Alerting:
 
     def _take(self, topic: str, content: Content, received_us: int, *, answers: bool = False) -> None:
         try:
-            if isinstance(content, DecodeError):
+            if isinstance(content, Exception):
                 raise content
             self._publisher.take(self._hearing.hear(content, received_us), received_us)
             reply = answer(content, _now_us()) if answers else None
