@@ -83,7 +83,7 @@ def step(
     note: Annotated[str, Form(max_length=2000)] = "",
     photo: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
-    """A button was pressed: the step that its key names, once."""
+    """Take the step that the pressed button's key names; a key works once."""
     now = dt.datetime.now(dt.UTC)
     keys = load_link_keys(console.settings.link_key_file)
     with console.database() as conn:

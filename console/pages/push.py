@@ -30,13 +30,13 @@ class Subscription(BaseModel):
 
 @router.get("/push-worker.js")
 def worker() -> Response:
-    """At the root: a service worker serves what lies below its own address."""
+    """The service worker; at the root, because it serves only pages below its own address."""
     return FileResponse(STATIC / "push-worker.js", media_type="text/javascript")
 
 
 @router.get("/api/push", dependencies=[needs(Action.VIEW_ALERTS)])
 def key(console: Shared) -> Response:
-    """The application server's key (RFC 8292, 3.2); empty where Web Push is not set up."""
+    """Give the application server's key (RFC 8292, 3.2); empty where Web Push is not set up."""
     return JSONResponse({"key": console.channels.push_key})
 
 
