@@ -1,1 +1,1 @@
-"""Sees, decides, tells: the detection core, the service around it, replay and tuning."""
+"""Detects emergencies in the homes' data and raises alerts: detection, the service around it, replay and tuning."""

@@ -1,1 +1,1 @@
-"""Benchmarks: each module's ``run()`` gives figures with the limit or peer measured in the same run."""
+"""Benchmarks: each module's ``run()`` returns figures with the limit or peer measured in the same run."""

@@ -1,4 +1,4 @@
-"""``make bench``: run the benchmarks, print one table, keep the figures in ``bench/results.json``.
+"""``make bench``: run the benchmarks, print one table, write the figures to ``bench/results.json``.
 
 ``python -m bench`` runs all (about half an hour); ``python -m bench ingest_drain`` only those named.
 """
@@ -52,10 +52,10 @@ def main(names: list[str]) -> int:
         try:
             measured = importlib.import_module(f"bench.{name}").run()
         except Exception:
-            out.print_exception()  # hours of other figures must not be lost with this one
+            out.print_exception()  # the other benchmarks go on: their figures take an hour
             failed.append(name)
             continue
-        _keep(f"python -m bench {name}", measured)
+        _write(f"python -m bench {name}", measured)
         figures += measured
     out.print(_table(figures))
     out.print(f"kept in {RESULTS}")
@@ -83,13 +83,13 @@ def _number(value: float) -> str:
     return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
 
 
-def _keep(command: str, measured: list[Figure]) -> None:
-    """These figures in place of those of an earlier run of the same command; every other one stays, with its date."""
-    kept = msgspec.json.decode(RESULTS.read_bytes())["figures"] if RESULTS.exists() else []
+def _write(command: str, measured: list[Figure]) -> None:
+    """Replace the figures of an earlier run of the same command; all others stay, with their dates."""
+    earlier = msgspec.json.decode(RESULTS.read_bytes())["figures"] if RESULTS.exists() else []
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     document = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
-        "figures": [figure for figure in kept if figure["command"] != command]
+        "figures": [figure for figure in earlier if figure["command"] != command]
         + [{**msgspec.to_builtins(f), "ratio": f.ratio, "command": command, "date": today} for f in measured],
     }
     RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")

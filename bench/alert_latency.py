@@ -1,4 +1,4 @@
-"""Sensor to console: how long an SOS takes to reach a dispatcher's live socket, beside the bare broker round trip.
+"""Measure how long an SOS takes from the sensor to a dispatcher's live socket, beside the bare broker round trip.
 
 The real platform runs: broker with TLS and access lists, PostgreSQL, ingest, alerting, console. A gateway publishes SOS
 events (QoS 1) at a calm pace, one household after the other; a socket at the console notes their arrival. In the same
@@ -27,12 +27,11 @@ from shouwang.platform.processes import wait_until
 HOMES = 100
 PAUSE_S = 0.05
 COLD = 5
-"""So many alerts after the services' start are counted apart."""
-COMMAND = "python -m bench alert_latency"
+"""The first alerts after the services' start, counted apart."""
 
 
 def run() -> list[Figure]:
-    """Median and 99th percentile over 100 alerts, each with its ratio to the bare round trip."""
+    """Measure median and 99th percentile over 100 alerts, each with its ratio to the bare round trip."""
     with (
         tempfile.TemporaryDirectory(prefix="shouwang-bench-") as folder,
         Platform(Path(folder), free_port()) as platform,
@@ -40,7 +39,7 @@ def run() -> list[Figure]:
         homes = [demo_home(number) for number in range(1, HOMES + 1)]
         district = platform.load_district(homes)
         platform.start_services()
-        # the probe lives in this process, whose full collection takes 40 ms: that is no alert's delay
+        # The probe runs in this process, where a full garbage collection takes 40 ms: no alert's delay.
         gc.collect()
         gc.freeze()
         with LiveProbe(platform.address, *login_of(district, "dispatcher")) as probe:
@@ -53,7 +52,6 @@ def run() -> list[Figure]:
         name="sensor → console socket, slowest of the first after a start",
         value=float(cold.max()),
         unit="ms",
-        command=COMMAND,
         note=f"{COLD} SOS events",
     )
     return [first] + [
@@ -63,7 +61,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=float(np.percentile(bare, q)),
             reference_name=f"bare broker round trip, {name}",
-            command=COMMAND,
             note=f"{HOMES - COLD} SOS events at rest, TLS; limit: p99 20 ms",
         )
         for name, q in (("p50", 50), ("p99", 99))
@@ -81,7 +78,7 @@ def _raise_alerts(platform: Platform, gateways: list[str]) -> None:
 
 
 def _bare_round_trips(platform: Platform, gateway: str) -> list[float]:
-    """ms from publishing an event-sized message to its arrival at a subscriber, with both clients on this machine."""
+    """Measure the ms from publishing an event-sized message to its arrival, with both clients on this machine."""
     arrived = threading.Event()
     listener = mqtt.make_client(platform.broker.settings("svc-ingest"), "bench-listener", clean=True)
     ready = threading.Event()
@@ -107,6 +104,7 @@ def _bare_round_trips(platform: Platform, gateway: str) -> list[float]:
 
 
 def connected(broker: mqtt.Broker, client_id: str) -> paho.Client:
+    """Make a client and wait until it is connected."""
     connected = threading.Event()
     client = mqtt.make_client(broker, client_id, clean=True)
     client.on_connect = lambda *_: connected.set()

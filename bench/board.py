@@ -1,4 +1,4 @@
-"""The dispatcher's board with 500 open alerts in a real browser: first paint, a new emergency, does it stay fluent.
+"""Measure the dispatcher's board with 500 open alerts in a real browser: first paint, a new emergency, frame gaps.
 
 PostgreSQL, broker and console run; alerts reach the console as alerting sends them: the notice by MQTT, then the row.
 A new emergency's time is from its publication until the frame after its line is on the page. Frames are counted while
@@ -34,7 +34,6 @@ HOMES, OPEN, NEW = 250, 500, 30
 BUSY_S, PER_S = 20, 5
 LIMIT_MS = 1000.0
 FELT_MS = 100.0
-COMMAND = "python -m bench board"
 # Of 500: a bad evening in which a part of the district has lost its power.
 KINDS = (
     ("emergency", "sos", "老人按下紧急呼叫", "SOS pressed", 40),
@@ -82,7 +81,7 @@ def run() -> list[Figure]:
     ):
         district = platform.load_district([demo_home(number) for number in range(1, HOMES + 1)])
         with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
-            known = _fill(conn)
+            open_alerts = _fill(conn)
             platform.start_services(("console",))
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
@@ -92,12 +91,12 @@ def run() -> list[Figure]:
                 page.add_init_script(_WATCH)
                 _log_in(page, platform.address, *login_of(district, "dispatcher"))
                 paints = [_open(page, platform.address) for _ in range(5)]
-                desk = Desk(conn, platform, page, known)
-                new = [desk.emergency() for _ in range(NEW)]
+                probe = BoardProbe(conn, platform, page, open_alerts)
+                new = [probe.emergency() for _ in range(NEW)]
 
-                gaps, late = desk.busy()
+                gaps, late = probe.busy()
                 browser.close()
-            desk.stop()
+            probe.stop()
     note = f"{OPEN} open alerts, {NEW} emergencies one after the other; p50 {np.median(new):.0f} ms"
     return [
         Figure(
@@ -106,7 +105,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
-            command=COMMAND,
             note=note,
         ),
         Figure(
@@ -115,14 +113,12 @@ def run() -> list[Figure]:
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
-            command=COMMAND,
             note=f"{OPEN} open alerts, for {BUSY_S} s; p50 {np.median(late):.0f} ms",
         ),
         Figure(
             name="board: first lines painted",
             value=float(np.median([first for first, _ in paints])),
             unit="ms",
-            command=COMMAND,
             note=f"{OPEN} open alerts; all of them in {np.median([whole for _, whole in paints]):.0f} ms",
         ),
         Figure(
@@ -131,19 +127,18 @@ def run() -> list[Figure]:
             unit="ms",
             reference=FELT_MS,
             reference_name="felt",
-            command=COMMAND,
             note=f"the longest {max(gaps):.0f} ms; {np.mean(np.array(gaps) > FELT_MS):.1%} above {FELT_MS:.0f} ms",
         ),
     ]
 
 
-class Desk:
+class BoardProbe:
     """Sends alerts as alerting does, and asks the page when it showed them."""
 
     def __init__(
-        self, conn: psycopg.Connection[Any], platform: Platform, page: Page, known: list[notice.AlertNotice]
+        self, conn: psycopg.Connection[Any], platform: Platform, page: Page, open_alerts: list[notice.AlertNotice]
     ) -> None:
-        self._conn, self._page, self._known = conn, page, known
+        self._conn, self._page, self._open = conn, page, open_alerts
         self._client = connected(platform.broker.settings("svc-alerting"), "bench-board")
         self._sent: dict[str, float] = {}
 
@@ -151,7 +146,7 @@ class Desk:
         mqtt.stop(self._client)
 
     def emergency(self) -> float:
-        """ms from the wire to the screen; then it is resolved, so that as many stay open."""
+        """Measure one emergency from the wire to the screen, ms; then resolve it, so that as many stay open."""
         one = self._new(len(self._sent))
         self._page.evaluate("id => { window.wanted.push(id); }", one.id)
         self._send(one)
@@ -161,7 +156,7 @@ class Desk:
         return took
 
     def busy(self) -> tuple[list[float], list[float]]:
-        """(frame gaps, times to the screen) in ms, while alerts arrive and go and the page is scrolled."""
+        """Measure (frame gaps, times to the screen) in ms, while alerts arrive and go and the page is scrolled."""
         self._page.evaluate("() => { window.gaps.length = 0; }")
         self._page.mouse.move(700, 500)
         ids: list[str] = []
@@ -180,7 +175,7 @@ class Desk:
         return gaps, self._shown(ids, some=True)
 
     def _new(self, number: int) -> notice.AlertNotice:
-        like = self._known[number % len(self._known)]
+        like = self._open[number % len(self._open)]
         now = time.time_ns() // 1000
         rule = RULES[number % len(RULES)]
         return msgspec.structs.replace(
@@ -195,7 +190,7 @@ class Desk:
         lifecycle.raise_alert(self._conn, _row_of(one))
 
     def _shown(self, ids: list[str], *, some: bool = False) -> list[float]:
-        """When they were on the screen. ``some``: those that came and went between two looks are left out."""
+        """Ask when these were on the screen. ``some``: leave out those that came and went between two looks."""
         script = "ids => ids.every((id) => window.seen[id])"
         if not some:
             self._page.wait_for_function(script, arg=ids, timeout=30_000)
@@ -266,7 +261,7 @@ def _log_in(page: Page, address: str, login: str, password: str) -> None:
 
 
 def _open(page: Page, address: str) -> tuple[float, float]:
-    """ms from the navigation to the first line painted, and to the whole page."""
+    """Measure the ms from the navigation to the first line painted, and to the whole page."""
     page.goto(f"{address}/")
     wait_until(lambda: bool(page.evaluate("() => window.firstLine")), 20, "the first line")
     whole = page.evaluate("() => performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")

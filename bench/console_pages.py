@@ -27,7 +27,6 @@ from shouwang.platform.platform import Platform
 
 PEOPLE, ROUNDS = 64, 10
 LIMIT_S = 1.0
-COMMAND = "python -m bench console_pages"
 
 
 def run() -> list[Figure]:
@@ -99,6 +98,5 @@ def _figure(name: str, took: list[float], limit: float | None) -> Figure:
         unit="s",
         reference=limit,
         reference_name="limit" if limit else "",
-        command=COMMAND,
         note=f"{OPEN} open alerts, {ROUNDS} times; median {np.median(took):.2f} s",
     )

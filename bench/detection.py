@@ -1,11 +1,11 @@
-"""The detection core: readings a second through every detector on one core, and what a resident's state takes.
+"""Measure the detection core: readings a second through every detector on one core, and the state of a resident.
 
-The peers are river's streaming detectors, asked and taught with every reading. What our personal baseline asks of a
-reading, river has in three parts, for each resident and channel: is it far from this hour's usual (an absolute
-deviation from the median, one for each of the 24 hours), has it shifted (Page and Hinkley's test), does it drift
-(ADWIN); our baseline alone is held against those. Its general detector of anomalies, half-space trees, looks at all
-vital signs of a moment at once; all our detectors are held against one for each resident. The least that river has, one
-Gaussian for each channel, is there for comparison.
+The peers are river's streaming detectors, each scoring and learning with every reading. Our personal baseline is
+compared with the three detectors of river that answer its questions, for each resident and channel: is the reading far
+from this hour's usual (an absolute deviation from the median, one for each of the 24 hours), has it shifted (Page and
+Hinkley's test), does it drift (ADWIN). All our detectors together are compared with river's general detector of
+anomalies, half-space trees over all vital signs of a moment, one for each resident. The simplest of river, one Gaussian
+for each channel, is there for comparison.
 """
 
 import time
@@ -21,13 +21,12 @@ from alerting.detection.kit.context import COLUMN, District, Person
 from alerting.detection.kit.detector import Detector
 from bench.figures import Figure
 
-COMMAND = "python -m bench detection"
 START_US = 1_800_000_000_000_000
 CHANNELS = {"heart_rate": (70, 6), "respiration_rate": (16, 2)}
 """Two continuous channels at 1 Hz: 20,000 readings/s from 10,000 residents."""
 GOAL, STATE_GOAL, PEER_GOAL = 2_000_000, 4096, 50
 WARM_UP = 2
-"""Steps not counted, as the peers' first readings are not: memory is touched for the first time."""
+"""Steps not counted, as the peers' first readings are not: they touch memory for the first time."""
 
 
 def run() -> list[Figure]:
@@ -43,7 +42,6 @@ def run() -> list[Figure]:
             unit="readings/s",
             reference=GOAL,
             reference_name="goal",
-            command=COMMAND,
         ),
         Figure(
             name="detection, 100,000 residents",
@@ -51,7 +49,6 @@ def run() -> list[Figure]:
             unit="readings/s",
             reference=small,
             reference_name="10,000 residents",
-            command=COMMAND,
             note="flat: about 1",
         ),
         Figure(
@@ -60,7 +57,6 @@ def run() -> list[Figure]:
             unit="bytes",
             reference=STATE_GOAL,
             reference_name="limit",
-            command=COMMAND,
         ),
     ]
     river = _river()
@@ -78,7 +74,6 @@ def run() -> list[Figure]:
                     unit="readings/s",
                     reference=river[peer],
                     reference_name=f"river: {peer}",
-                    command=COMMAND,
                     note=note,
                 )
             )
@@ -86,7 +81,7 @@ def run() -> list[Figure]:
 
 
 def _step(residents: int, step: int, rng: np.random.Generator) -> VitalColumns:
-    """Five seconds of every resident, as frames bring them: homes in any order, of each its channels, by time."""
+    """Make five seconds of every resident in the order of frames: homes in any order, then channels, then time."""
     seconds = STEP_US // 1_000_000
     n = residents * len(CHANNELS) * seconds
     level = np.repeat([mean for mean, _ in CHANNELS.values()], seconds)
@@ -102,9 +97,9 @@ def _step(residents: int, step: int, rng: np.random.Generator) -> VitalColumns:
 
 
 def _ours(residents: int, steps: int, detectors: Mapping[str, type[Detector]]) -> tuple[float, float]:
-    """(readings a second of processor time, bytes of state of a resident), with these detectors."""
+    """Measure (readings a second of processor time, bytes of state of a resident) with these detectors."""
     rng = np.random.default_rng(1)
-    district = District([Person(i, f"R{i:06d}", i) for i in range(residents)], {}, {})
+    district = District([Person(id=i, code=f"R{i:06d}", household_id=i) for i in range(residents)], {}, {})
     engine = Engine(district, START_US, dict(detectors))
     readings, spent = 0, 0.0
     for step in range(steps):
@@ -119,7 +114,7 @@ def _ours(residents: int, steps: int, detectors: Mapping[str, type[Detector]]) -
 
 
 def _river() -> dict[str, float]:
-    """Readings a second of each detector of river; nothing where it is not installed (``make bench`` installs it)."""
+    """Measure readings a second of each detector of river; empty where it is not installed (``make bench`` does it)."""
     try:
         from river import anomaly, drift, stats
     except ImportError:
@@ -140,13 +135,13 @@ def _river() -> dict[str, float]:
 
         def __call__(self, value: float) -> None:
             usual = self.hours[0]  # the bench's seconds all lie in one hour
-            usual.learn_one(None, value)  # first: it has no median before its first value
+            usual.learn_one(None, value)  # learns first: it has no median before its first value
             usual.score_one(None, value)
             self.shift.update(value)
             self.drift.update(value)
 
     class Trees:
-        """One for a resident: asked once for a second's readings of all channels."""
+        """One for each resident: scores all channels of a second at once."""
 
         def __init__(self) -> None:
             self.trees = anomaly.HalfSpaceTrees(seed=1)
@@ -168,7 +163,7 @@ def _river() -> dict[str, float]:
 
 
 def _rate(kind: type, residents: int, readings: int, *, of_resident: bool = False) -> float:
-    """Readings a second; one detector for each resident and channel, or for each resident."""
+    """Measure readings a second with one detector for each resident and channel, or for each resident."""
     columns = _step(residents, 0, np.random.default_rng(1))
     columns = columns.take(np.lexsort((columns.column, columns.time_us // 1_000_000, columns.row)))
     keys = [
@@ -178,7 +173,7 @@ def _rate(kind: type, residents: int, readings: int, *, of_resident: bool = Fals
     detectors = {key: kind() for key in set(keys)}
     values, done, spent = columns.value.tolist(), 0, 0.0
     for key, value in zip(keys, values, strict=True):
-        detectors[key](value)  # what they set up with their first value is not counted
+        detectors[key](value)  # the set-up with the first value is not counted
     while done < readings:
         before = time.process_time()
         for key, value in zip(keys, values, strict=True):

@@ -1,4 +1,4 @@
-"""What the benches of ingest share: the servers, a registered district, one client that may speak for all of it.
+"""Shared parts of the ingest benchmarks: servers, a registered district, one client that may publish for all of it.
 
 Thousands of connections would measure the publisher, so the bench has an identity of its own that may publish for every
 gateway; the broker, its TLS and its bookkeeping are the real ones.
@@ -27,12 +27,12 @@ from shouwang.brokers.local import EmbeddedBroker
 
 IDENTITY = "svc-bench"
 IN_FLIGHT = 2000
-"""Messages of a publisher that are not acknowledged yet. paho looks through all of them at every acknowledgement: with
-many more, a publisher that once fell behind never catches up."""
+"""Unacknowledged messages of a publisher, at most. paho searches all of them at every acknowledgement: with many more,
+a publisher that once fell behind never catches up."""
 
 
 def servers() -> Iterator[Callable[[Path], PostgresServer]]:
-    """The embedded PostgreSQL, and TimescaleDB where it is installed."""
+    """Yield a maker of each database server: the embedded PostgreSQL, and TimescaleDB where it is installed."""
     yield EmbeddedPostgres
     timescaledb = timescaledb_bin_dir()
     if timescaledb is not None:
@@ -41,7 +41,7 @@ def servers() -> Iterator[Callable[[Path], PostgresServer]]:
 
 @contextlib.contextmanager
 def speaking_for_all() -> Iterator[None]:
-    """Brokers that are started meanwhile let the bench publish readings for every gateway."""
+    """Let the bench publish readings for every gateway, at brokers started within this context."""
     broker_config.SERVICE_RIGHTS[IDENTITY] = broker_config.Rights((wire.subscription("readings"),), ())
     try:
         yield
@@ -50,12 +50,12 @@ def speaking_for_all() -> Iterator[None]:
 
 
 def names(number: int) -> list[str]:
-    """So many gateways."""
+    """Name this number of gateways."""
     return [f"gw-bench-{n:04d}" for n in range(number)]
 
 
 def register(url: str, gateways: Sequence[str], devices: Sequence[str]) -> None:
-    """One home with these gateways, each with these devices."""
+    """Register one home with these gateways, each with these devices."""
     with psycopg.connect(url) as conn:
         conn.execute("INSERT INTO area (path, level, name_zh, name_en) VALUES ('bench', 'district', 'bench', 'bench')")
         conn.execute(
@@ -74,7 +74,7 @@ def register(url: str, gateways: Sequence[str], devices: Sequence[str]) -> None:
 
 
 def open_session(broker: EmbeddedBroker, settings: IngestSettings) -> None:
-    """Subscribe once as ingest does, and go: from now on the broker keeps what comes."""
+    """Subscribe once as ingest does, and leave: from now on the broker keeps the session's messages."""
     client = mqtt.make_client(broker.settings("svc-ingest"), settings.session, clean=False, manual_ack=True)
     subscribed = threading.Event()
     filters = [(name, 1) for name in FILTERS]
@@ -87,7 +87,7 @@ def open_session(broker: EmbeddedBroker, settings: IngestSettings) -> None:
 
 
 def publisher(broker: mqtt.Broker, name: str) -> paho.Client:
-    """A connected client, which may have IN_FLIGHT messages on the way."""
+    """Connect a client that may have IN_FLIGHT unacknowledged messages."""
     online = threading.Event()
     client = mqtt.make_client(broker, name, clean=True)
     client.max_inflight_messages_set(IN_FLIGHT)
@@ -99,13 +99,14 @@ def publisher(broker: mqtt.Broker, name: str) -> paho.Client:
 
 
 LOG_LINES = 40
+"""Printed of the log of a worker that failed."""
 
 
 @contextlib.contextmanager
 def ingest_process(
     url: str, broker: EmbeddedBroker, folder: Path, settings: IngestSettings
 ) -> Iterator[psutil.Process]:
-    """A worker of ingest as a process of its own."""
+    """Run a worker of ingest as a process of its own."""
     connection = broker.settings("svc-ingest")
     fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(connection, k)) for k in connection.__struct_fields__}
     named = {"SHOUWANG_INGEST_WORKER": settings.worker, "SHOUWANG_INGEST_WORKERS": str(settings.workers)}

@@ -1,4 +1,4 @@
-"""What one gateway costs: memory and processor of ``python -m edge_agent`` for a full home, beside its limits.
+"""Measure memory and processor of one gateway, ``python -m edge_agent`` for a full home, beside its limits.
 
 The agent is a process of its own on a real local broker over TLS. The home: a pendant that streams 200 Hz of
 acceleration and angular rate without a break (recorded walking), and the ten or more other devices of a demonstration
@@ -26,12 +26,11 @@ WARM_UP_S = 10.0
 MEASURED_S = 60.0
 LIMIT_MB = 120.0
 LIMIT_CPU = 5.0
-COMMAND = "python -m bench edge"
 GATEWAY = "gw-bench-edge"
 
 
 def run() -> list[Figure]:
-    """Resident memory at its highest, and the share of one core, over a minute."""
+    """Measure peak resident memory and the share of one core, over a minute."""
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name:
         folder = Path(name)
         with EmbeddedBroker(folder / "broker", Pki(folder / "pki")) as broker:
@@ -50,9 +49,11 @@ def run() -> list[Figure]:
             finally:
                 agent.terminate()
                 agent.wait(20)
-            told = (folder / "agent.log").read_text()
-            if now.frames - sent.frames < MEASURED_S / 4 or now.pending > 20 or "driver failed" in told:
-                raise RuntimeError(f"the gateway did not work as it should: {sent} before, {now} after\n{told[-2000:]}")
+            log_text = (folder / "agent.log").read_text()
+            if now.frames - sent.frames < MEASURED_S / 4 or now.pending > 20 or "driver failed" in log_text:
+                raise RuntimeError(
+                    f"the gateway did not work as it should: {sent} before, {now} after\n{log_text[-2000:]}"
+                )
     note = f"200 Hz pendant and {len(demo_home(1).devices) - 2} other devices, simulated in the same process"
     return [
         Figure(
@@ -61,7 +62,6 @@ def run() -> list[Figure]:
             unit="MB",
             reference=LIMIT_MB,
             reference_name="limit",
-            command=COMMAND,
             note=note,
         ),
         Figure(
@@ -70,7 +70,6 @@ def run() -> list[Figure]:
             unit="%",
             reference=LIMIT_CPU,
             reference_name="limit",
-            command=COMMAND,
             note=note,
         ),
     ]
@@ -88,12 +87,12 @@ def _write_home(folder: Path, broker: EmbeddedBroker) -> Path:
 
 
 def _cpu_s(pid: int) -> float:
-    """User and system time of a process so far, s (proc(5): stat, fields 14 and 15)."""
+    """Read user and system time of a process so far, s (proc(5): stat, fields 14 and 15)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak_mb(pid: int) -> float:
-    """The highest resident set so far, MB of 1024² bytes (proc(5): status, VmHWM)."""
+    """Read the highest resident set so far, MB of 1024² bytes (proc(5): status, VmHWM)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""The gateway's line: how much disk a home's day takes, and what an event waits while that day is being sent.
+"""Measure the disk use of a home's day on the gateway, and how long an event waits while that day is being sent.
 
 A simulated home's day goes into the real outbox, one frame a second. Then a gateway process connects to the real broker
 (TLS) and sends it, while the home goes on: a frame a second, an event every tenth of one. A subscriber in another
@@ -23,7 +23,7 @@ from bench.figures import Figure
 from device_simulators.home import Home
 from edge_agent.outbox.frames import FrameCutter
 from edge_agent.outbox.outbox import Outbox, read_totals
-from edge_agent.outbox.sent import Sent
+from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
 from firmware_profiles import mqtt, wire
@@ -38,14 +38,13 @@ LIMIT_MS = 100.0
 EVENT_EVERY_S = 0.1
 EVENTS_AT_REST = 100
 SYNCS = 500
-COMMAND = "python -m bench edge_line"
 
 
 def run() -> list[Figure]:
-    """Disk for a day, the age of events during the drain and at rest, and how long the drain takes.
+    """Measure the disk for a day, the age of events during the drain and at rest, and the time of the drain.
 
-    Every event is on disk before it is sent, so that a disk which stalls delays it at any time. What the drain itself
-    adds is measured with the buffer in memory; beside it the same on disk, with the disk's own stalls.
+    Every event is on disk before it is sent, so that a disk which stalls delays it at any time. The delay by the drain
+    itself is measured with the outbox in memory; beside it the same on disk, with the disk's own stalls.
     """
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name, _in_memory(Path(name)) as memory:
         folder = Path(name)
@@ -65,7 +64,6 @@ def run() -> list[Figure]:
             unit="MB",
             reference=BUDGET_MB,
             reference_name="disk budget",
-            command=COMMAND,
             note=f"fits {BUDGET_MB * 2**20 / size:.1f} times",
         ),
         Figure(
@@ -74,7 +72,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
-            command=COMMAND,
             note=note,
         ),
         Figure(
@@ -83,7 +80,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=float(np.median(rest)),
             reference_name="at rest, p50",
-            command=COMMAND,
         ),
         Figure(
             name="event during the drain, buffer on disk, p99",
@@ -91,7 +87,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
-            command=COMMAND,
         ),
         Figure(
             name="event during the drain, buffer on disk, worst",
@@ -99,7 +94,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=stall,
             reference_name="bare fdatasync, worst",
-            command=COMMAND,
             note=f"of {SYNCS} at rest",
         ),
         Figure(
@@ -108,7 +102,6 @@ def run() -> list[Figure]:
             unit="readings/s",
             reference=None,
             reference_name="",
-            command=COMMAND,
             note=f"{seconds:.1f} s in all",
         ),
     ]
@@ -122,7 +115,7 @@ def _in_memory(otherwise: Path) -> Iterator[Path]:
 
 
 def _fill(folder: Path) -> tuple[Path, int]:
-    """The outbox of a day until a minute ago, and the bytes that it takes."""
+    """Fill an outbox with a day until a minute ago; returns its file and size in bytes."""
     file = folder / "buffer.db"
     outbox = Outbox(file, GATEWAY, Clock(), BUDGET_MB << 20)
     for cutter in _seconds(time.time_ns() // 1000 - (DAY_S + 60) * 1_000_000):
@@ -134,7 +127,7 @@ def _fill(folder: Path) -> tuple[Path, int]:
 
 
 def _worst_sync(file: Path) -> float:
-    """ms that writing 12 KiB to the disk took at worst."""
+    """Measure the worst of many writes of 12 KiB to the disk, ms."""
     worst = 0.0
     with file.open("wb", buffering=0) as opened:
         for _ in range(SYNCS):
@@ -147,7 +140,7 @@ def _worst_sync(file: Path) -> float:
 
 
 def _seconds(begin_us: int) -> Iterator[FrameCutter]:
-    """What the home's devices say in each second of a day."""
+    """Yield the home's readings of each second of a day."""
     home = Home(1)
     for hour_us in range(begin_us, begin_us + DAY_S * 1_000_000, HOUR_US):
         cutters = [FrameCutter() for _ in range(3600)]
@@ -162,7 +155,7 @@ def _seconds(begin_us: int) -> Iterator[FrameCutter]:
 
 
 def _drain(broker: EmbeddedBroker, file: Path, backlog: int) -> tuple[list[float], list[float], float]:
-    """Ages of events (ms) during the drain and at rest, and the drain's length in seconds."""
+    """Measure the ages of events (ms) during the drain and at rest, and the drain's length in seconds."""
     ages: dict[str, list[float]] = {"drain": [], "rest": []}
     arrived = {"backfill": 0, "live": 0}
     times = [0.0, 0.0]
@@ -203,13 +196,13 @@ def _gateway(broker: mqtt.Broker, file: Path) -> None:
 async def _send(broker: mqtt.Broker, file: Path) -> None:
     clock = Clock()
     outbox = Outbox(file, GATEWAY, clock, BUDGET_MB << 20)
-    uplink = Uplink(broker, GATEWAY, outbox, clock, {}, Sent(file.with_suffix(".sent"), 64 << 20))
+    uplink = Uplink(broker, GATEWAY, outbox, clock, {}, SentMessages(file.with_suffix(".sent"), 64 << 20))
     uplink.start()
     tick = rest = 0
     while rest < EVENTS_AT_REST:
         await asyncio.sleep(EVENT_EVERY_S)
         tick += 1
-        # the last frames of the backlog fly with the first events at rest: those count as of the drain
+        # The last frames of the backlog travel with the first events at rest: those count as of the drain.
         when = "drain" if outbox.totals().pending > 10 else "rest"
         rest += when == "rest"
         if tick % 10 == 0:

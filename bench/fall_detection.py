@@ -1,4 +1,4 @@
-"""What fall detection costs on the gateway: processor time of one 200 Hz pendant, as a share of one core."""
+"""Measure fall detection on the gateway: processor time of one 200 Hz pendant, as a share of one core."""
 
 import itertools
 import time
@@ -12,11 +12,10 @@ from edge_agent.fall import FallDetector
 
 MINUTES = 10
 CHUNK = 20
-COMMAND = "python -m bench fall_detection"
 
 
 def run() -> list[Figure]:
-    """Share of a core over ten minutes of falls, jogging and quiet, and what its memory grows by in the second half."""
+    """Measure the share of a core over ten minutes of falls, jogging and quiet, and the growth of memory."""
     recordings = [extract()[name] for name in sorted(extract())]
     wanted = round(MINUTES * 60 * SISFALL_HZ)
     acc = np.concatenate(list(itertools.islice(itertools.cycle([a for a, _ in recordings]), 200)))[:wanted]
@@ -40,20 +39,19 @@ def run() -> list[Figure]:
             unit="%",
             reference=2.0,
             reference_name="limit",
-            command=COMMAND,
             note=f"{MINUTES} min of falls, jogging, walking and rest in pieces of 0.1 s",
         ),
         Figure(
             name="fall detection, memory grown by in five minutes",
             value=growth / 1024,
             unit="KiB",
-            command=COMMAND,
             note="allocations that Python and numpy still hold",
         ),
     ]
 
 
 def feed(detector: FallDetector, acc: np.ndarray, gyro: np.ndarray, first: int) -> None:
+    """Feed the samples to the detector in chunks; ``first``: number of the first sample."""
     for at in range(0, len(acc), CHUNK):
         piece = slice(at, at + CHUNK)
         detector.feed(round((first + at) * 1e6 / SISFALL_HZ), acc[piece], gyro[piece])

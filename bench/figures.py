@@ -1,19 +1,19 @@
-"""One measured figure and what it is held against."""
+"""One measured figure, beside its limit or peer."""
 
 import msgspec
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure, the reference measured in the same run (None where there is none), and the command that shows it."""
+    """A measured figure and its reference, a limit or a value measured in the same run (None where there is none)."""
 
     name: str
     value: float
     unit: str
     reference: float | None = None
     reference_name: str = ""
-    command: str = ""
     note: str = ""
 
     @property
     def ratio(self) -> float | None:
+        """Value by reference."""
         return None if not self.reference else self.value / self.reference

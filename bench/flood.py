@@ -1,4 +1,4 @@
-"""How long a gateway's readings take to be visible to SQL while another gateway floods ingest as fast as it can.
+"""Measure how long a gateway's readings take to SQL while another gateway floods ingest as fast as it can.
 
 The flooding gateway is a process of its own that publishes frames of 20 readings (QoS 1) without a pause; the calm one
 publishes one frame at a time and waits until it can be read. Broker, database and ingest are on this machine.
@@ -28,15 +28,15 @@ from ingest.settings import IngestSettings
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 from shouwang.platform.processes import wait_until
+from vocabulary.times import DAY_S
 
 CALM, FLOOD = "gw-calm", "gw-flood"
 SAMPLES = 40
 READINGS = 20
-COMMAND = "python -m bench flood"
 
 
 def run() -> list[Figure]:
-    """Median and maximum, ms, with the flood, held against the same without it."""
+    """Measure median and maximum, ms, with the flood and without it."""
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name:
         folder = Path(name)
         with EmbeddedPostgres(folder / "postgres") as postgres:
@@ -54,7 +54,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=float(np.median(rest)),
             reference_name="at rest",
-            command=COMMAND,
             note=note,
         ),
         Figure(
@@ -63,7 +62,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=max(rest),
             reference_name="at rest",
-            command=COMMAND,
             note=note,
         ),
     ]
@@ -92,7 +90,7 @@ def _measure(url: str, broker: EmbeddedBroker) -> tuple[list[float], list[float]
     client = connected(broker.settings(CALM), CALM)
     try:
         with psycopg.connect(url, autocommit=True) as conn:
-            _visible(conn, client, 0)  # the session is there, the series is made
+            _visible(conn, client, 0)  # warm-up: subscribes, makes the series
             rest = [_visible(conn, client, n) for n in range(1, SAMPLES)]
             flood.start()
             wait_until(lambda: sent.value >= 5 * IN_FLIGHT, 60, "the flood")
@@ -110,7 +108,7 @@ def _measure(url: str, broker: EmbeddedBroker) -> tuple[list[float], list[float]
 
 
 def _visible(conn: psycopg.Connection[tuple[object, ...]], client: paho.Client, number: int) -> float:
-    """ms from the publication of a frame until its newest reading can be read."""
+    """Measure the ms from the publication of a frame until its newest reading can be read."""
     payload, last_us = _frame(CALM, number + 1)
     begin = again = time.perf_counter()
     topic = wire.topic(CALM, "readings")
@@ -125,8 +123,8 @@ def _visible(conn: psycopg.Connection[tuple[object, ...]], client: paho.Client, 
 
 
 def _frame(gateway: str, seq: int) -> tuple[bytes, int]:
-    # the two gateways' times do not meet: the calm one's whole seconds, the flood's half ones
-    base = (1 + time.time_ns() // 1_000_000_000 - 80 * 86_400 + seq * READINGS) * 1_000_000
+    # The calm gateway uses whole seconds, the flood half ones: their times never meet.
+    base = (1 + time.time_ns() // 1_000_000_000 - 80 * DAY_S + seq * READINGS) * 1_000_000
     base += 500_000 if gateway == FLOOD else 0
     times = base + np.arange(READINGS, dtype=np.int64) * 1_000_000
     series = wire.make_series("radar", "heart_rate", base, times, np.full(READINGS, 60, np.float32))

@@ -1,6 +1,6 @@
-"""A year of simulated residents: how fast it is written, what it takes, and how soon the console's charts are there;
-the maintenance job beside the rate of ingest, and what its bookkeeping costs ingest.
+"""Measure a year of simulated residents: the rate of writing it, its size, and the time of the console's charts.
 
+Also the maintenance job beside the rate of ingest, and the cost of its bookkeeping for ingest.
 SHOUWANG_BENCH_RESIDENTS changes the number of residents (default: 200).
 """
 
@@ -24,14 +24,14 @@ from database.migrate import migrate
 from database.rollup import GRACE, advance, full_hour, roll_up
 from database.server.postgres import PostgresServer
 from database.storage import sizes
-from device_simulators.month.month import Options
+from device_simulators.month.month import MonthOptions
 from ingest.batches.batch import Batch
 from ingest.quarantine.quarantine import Quarantine
 from ingest.storing import rows
 from ingest.storing.writer import encode_rows, store
 from shouwang.cli.actions import write_history
+from vocabulary.times import DAY_US
 
-COMMAND = "python -m bench history"
 RESIDENTS = int(os.environ.get("SHOUWANG_BENCH_RESIDENTS", "200"))
 CHARTS = (("24 h", dt.timedelta(days=1), 50), ("7 d", dt.timedelta(days=7), 100), ("1 y", dt.timedelta(days=365), 200))
 """Length and limit in ms."""
@@ -40,11 +40,11 @@ BATCHES, BATCH = 20, 100_000
 DISTRICT_RATE = 20_000
 """Readings a second of a district at its peak."""
 JOB_SERIES, JOB_S = 400, 3600
-"""The job's hour: so many series with a reading each second."""
+"""The job's hour: this many series with a reading each second."""
 
 
 def run() -> list[Figure]:
-    """On every grade this machine has."""
+    """Measure on every grade that this machine has."""
     return [figure for server in servers() for figure in _measure(server)]
 
 
@@ -61,28 +61,26 @@ def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
 
 def _history(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
     began = time.perf_counter()
-    plan = write_history.plan(conn, Options(days=365, ordinary=True), dt.datetime.now(dt.UTC))
+    plan = write_history.plan(conn, MonthOptions(days=365, ordinary=True), dt.datetime.now(dt.UTC))
     written = list(write_history.write(conn, plan, RESIDENTS))
     took = time.perf_counter() - began
-    simulated, kept = sum(one.simulated for one in written), sum(one.kept for one in written)
-    note = f"{RESIDENTS} residents, 365 days, {took:,.0f} s, {kept:,} kept as readings"
-    yield Figure(
-        name=f"history written, {grade}", value=simulated / took, unit="readings/s", command=COMMAND, note=note
-    )
+    simulated, readings = sum(one.simulated for one in written), sum(one.kept for one in written)
+    note = f"{RESIDENTS} residents, 365 days, {took:,.0f} s, {readings:,} kept as readings"
+    yield Figure(name=f"history written, {grade}", value=simulated / took, unit="readings/s", note=note)
     conn.execute("VACUUM ANALYZE")
-    found = sizes(conn, grade)
+    size_of = sizes(conn, grade)
     yield Figure(
-        name=f"bytes per reading, {grade}", value=found["readings"] / kept, unit="bytes", note="with its index"
+        name=f"bytes per reading, {grade}", value=size_of["readings"] / readings, unit="bytes", note="with its index"
     )
     for what, view in (("minutes", "rollup_minute"), ("hours", "rollup_hour")):
         row = conn.execute(f"SELECT sum(cardinality(slot)) FROM {view}").fetchone()
         count = int(row[0]) if row else 1
-        note = f"{found[what] / simulated:.1f} bytes a reading of the year, {found[what] / 2**20:,.0f} MiB"
-        yield Figure(name=f"bytes per row of {what}, {grade}", value=found[what] / count, unit="bytes", note=note)
+        note = f"{size_of[what] / simulated:.1f} bytes a reading of the year, {size_of[what] / 2**20:,.0f} MiB"
+        yield Figure(name=f"bytes per row of {what}, {grade}", value=size_of[what] / count, unit="bytes", note=note)
 
 
 def charts(conn: psycopg.Connection[Any]) -> Iterator[tuple[float, str]]:
-    """For each of CHARTS its 95th percentile in ms, by the console's own query, and what else is to be said."""
+    """Measure for each of CHARTS the 95th percentile in ms, by the console's own query; with a note."""
     residents = [row[0] for row in conn.execute("SELECT id FROM resident ORDER BY md5(code) LIMIT 40")]
     now = dt.datetime.now(dt.UTC)
     for _, length, _ in CHARTS:
@@ -90,9 +88,9 @@ def charts(conn: psycopg.Connection[Any]) -> Iterator[tuple[float, str]]:
         for resident in residents:
             for channel in CHARTED:
                 began = time.perf_counter()
-                found = vitals.chart(conn, resident, channel, now - length, now)
+                chart = vitals.chart(conn, resident, channel, now - length, now)
                 took.append(1000 * (time.perf_counter() - began))
-                points = max(points, len(found["time"]))
+                points = max(points, len(chart["time"]))
         note = f"median {np.median(took):.1f}, worst {max(took):.1f} ms of {len(took)}; up to {points} points"
         yield float(np.percentile(took, 95)), note
 
@@ -105,13 +103,12 @@ def _charts(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
             unit="ms",
             reference=limit,
             reference_name="limit",
-            command=COMMAND,
             note=note,
         )
 
 
 def _job(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
-    """An hour that is complete, rolled up by the job."""
+    """Measure how fast the job rolls up a complete hour."""
     now = dt.datetime.now(dt.UTC)
     for _ in round_of_work(conn, grade, now):
         pass
@@ -142,20 +139,19 @@ def _job(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
         unit="readings/s",
         reference=DISTRICT_RATE,
         reference_name="a district's peak",
-        command=COMMAND,
         note=note,
     )
 
 
 def _bookkeeping(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure]:
-    """The same batches by bare COPY and through the writer, all of them late: the dearest case; turn by turn."""
+    """Measure the same batches by bare COPY and through the writer, live and late (the dearest case), turn by turn."""
     series = np.repeat(np.arange(1, BATCH // 60 + 1, dtype=np.int32), 60)
     values = np.random.default_rng(2).normal(70, 5, len(series)).astype(np.float32)
     begin_us = round((full_hour(dt.datetime.now(dt.UTC)) - dt.timedelta(days=2)).timestamp()) * 1_000_000
     took: dict[str, list[float]] = {"bare": [], "late": [], "live": []}
     for number in range(3 * BATCHES):
         how = list(took)[number % 3]
-        offset_us = 3 * 86_400_000_000 if how == "live" else 0  # ahead of what is rolled up
+        offset_us = 3 * DAY_US if how == "live" else 0  # ahead of what is rolled up
         times = (
             begin_us + offset_us + (number * 60 + np.tile(np.arange(60, dtype=np.int64), len(series) // 60)) * 1_000_000
         )
@@ -178,7 +174,6 @@ def _bookkeeping(conn: psycopg.Connection[Any], grade: Grade) -> Iterator[Figure
             unit="rows/s",
             reference=bare,
             reference_name="bare COPY",
-            command=COMMAND,
             note=note,
         )
 

@@ -1,10 +1,10 @@
-"""Ingest's drain rate beside bare binary COPY of the same rows, in the same order, into the same table.
+"""Measure the drain rate of ingest beside bare binary COPY of the same rows, in the same order, into the same table.
 
 A persistent session is filled first (frames of 10 series × 60 readings, QoS 1, the gateways in turn), then ingest is
-started: the publisher's cost stays out. Afterwards the rows are read in their physical order, the table is emptied,
-and they go in again by plain COPY over one connection, in transactions as large as ingest's largest, encoded
-beforehand. Both begin with an empty table (a hypertable makes its chunk anew) after a checkpoint, and a warm-up
-goes before; several rounds, the median of each.
+started, so that the publisher's cost is not measured. Afterwards the rows are read in their physical order, the table
+is emptied, and they are stored again by plain COPY over one connection, encoded beforehand, in transactions as large as
+ingest's largest. Both begin with an empty table (a hypertable makes its chunk anew) after a checkpoint and a warm-up;
+the figures are medians of several rounds.
 """
 
 import statistics
@@ -31,15 +31,15 @@ from ingest.storing import rows
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 from shouwang.platform.processes import wait_until
+from vocabulary.times import DAY_US
 
 SERIES = ("heart_rate", "respiration_rate", "spo2", "systolic_bp", "diastolic_bp")
 DEVICES = ("radar", "oximeter")
 READINGS = 60
-COMMAND = "python -m bench ingest_drain"
 
 
 class Load(msgspec.Struct, frozen=True):
-    """How much, and how often."""
+    """Size of one filling of the session, and number of rounds."""
 
     gateways: int = 600
     frames: int = 10
@@ -52,12 +52,12 @@ class Load(msgspec.Struct, frozen=True):
 
 
 def run() -> list[Figure]:
-    """Readings per second through ingest, and the ratio to bare COPY, on every grade this machine has."""
+    """Measure readings per second, and the ratio to bare COPY, on every grade that this machine has."""
     return [measure(server, Load()) for server in servers()]
 
 
 def measure(make_server: Callable[[Path], PostgresServer], load: Load) -> Figure:
-    """The drain rate on one database."""
+    """Measure the drain rate on one database."""
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name, speaking_for_all():
         folder = Path(name)
         with make_server(folder / "postgres") as postgres:
@@ -81,16 +81,15 @@ def measure(make_server: Callable[[Path], PostgresServer], load: Load) -> Figure
         unit="readings/s",
         reference=statistics.median(bare),
         reference_name="bare binary COPY, same rows",
-        command=COMMAND,
         note=f"{load.rounds} × {load.readings:,} readings of {load.gateways:,} gateways, {grade}, NATS, TLS; ratios "
         + ", ".join(f"{a / b:.2f}" for a, b in zip(drained, bare, strict=True)),
     )
 
 
 def fill(broker: EmbeddedBroker, load: Load, epoch: int) -> None:
-    """Publish the load, numbered within ``epoch``, to whoever is subscribed."""
+    """Publish the load, numbered within ``epoch``, to the open sessions."""
     rng = np.random.default_rng(1)
-    begin_us = (time.time_ns() // 1000 // 86_400_000_000 - 1) * 86_400_000_000  # yesterday: one chunk
+    begin_us = (time.time_ns() // 1000 // DAY_US - 1) * DAY_US  # yesterday: one chunk
     middle = {code: (CHANNELS[code].low + CHANNELS[code].high) / 3 for code in SERIES}
     client = publisher(broker.settings(IDENTITY), "filler")
     infos = []
@@ -111,7 +110,7 @@ def fill(broker: EmbeddedBroker, load: Load, epoch: int) -> None:
 
 
 def empty(url: str) -> None:
-    """No readings, and a checkpoint done."""
+    """Remove all readings, and do a checkpoint."""
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("TRUNCATE reading")
         conn.execute("CHECKPOINT")
@@ -133,7 +132,7 @@ def _drain(url: str, broker: EmbeddedBroker, total: int) -> float:
 
 def _bare_copy(url: str, total: int) -> float:
     with psycopg.connect(url, autocommit=True) as conn:
-        # one process, from the first page on: the rows as they lie there
+        # By one process from the first page on: the rows in their physical order.
         conn.execute("SET max_parallel_workers_per_gather = 0")
         conn.execute("SET synchronize_seqscans = off")
         with conn.cursor().copy("COPY (SELECT time, series_id, value FROM reading) TO STDOUT (FORMAT BINARY)") as copy:

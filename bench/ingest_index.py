@@ -1,4 +1,4 @@
-"""What an index on ``reading`` costs: bare binary COPY of the same rows with each of them, on every grade.
+"""Measure the cost of indexes on ``reading``: bare binary COPY of the same rows with each of them, on every grade.
 
 The rows are those of ``ingest_drain``: 600 gateways × 10 series, batches of about 100,000 rows, in each batch the rows
 of a series together (60 of each frame), as ingest writes them; and once with the rows of a batch in the order of time.
@@ -17,11 +17,11 @@ from bench.figures import Figure
 from database.migrate import migrate
 from database.server.postgres import PostgresServer
 from ingest.storing import rows
+from vocabulary.times import DAY_US
 
 GATEWAYS, SERIES, READINGS, FRAMES = 600, 10, 60, 5
 BATCH_GATEWAYS = 150
 """90,000 rows a transaction."""
-COMMAND = "python -m bench ingest_index"
 OURS = "(series_id, time DESC)"
 INDEXES = {
     OURS: "CREATE INDEX tried ON reading (series_id, time DESC)",
@@ -33,7 +33,7 @@ INDEXES = {
 
 
 def run() -> list[Figure]:
-    """Rows per second with each index, held against the one that is used."""
+    """Measure rows per second with each index, beside the one that is used."""
     return [figure for server in servers() for figure in _measure(server)]
 
 
@@ -63,21 +63,18 @@ def _measure(make_server: Callable[[Path], PostgresServer]) -> list[Figure]:
             unit="rows/s",
             reference=ours,
             reference_name=f"index {OURS}",
-            command=COMMAND,
             note=note,
         )
         for name, rate in rates.items()
     ]
     return [
         *figures,
-        Figure(
-            name=f"a fresh reading with index {OURS}", value=size / number, unit="bytes", command=COMMAND, note=note
-        ),
+        Figure(name=f"a fresh reading with index {OURS}", value=size / number, unit="bytes", note=note),
     ]
 
 
 def _batches(*, clustered: bool) -> Iterator[bytes]:
-    begin_us = (time.time_ns() // 1000 // 86_400_000_000 - 1) * 86_400_000_000
+    begin_us = (time.time_ns() // 1000 // DAY_US - 1) * DAY_US
     rng = np.random.default_rng(1)
     for frame in range(FRAMES):
         for first in range(0, GATEWAYS, BATCH_GATEWAYS):
@@ -90,7 +87,7 @@ def _batches(*, clustered: bool) -> Iterator[bytes]:
 
 
 def _size(conn: psycopg.Connection[tuple[object, ...]]) -> int:
-    """Bytes on the disk of the table, its chunks and their indexes."""
+    """Measure the bytes on disk of the table, its chunks and their indexes."""
     query = """
         SELECT (pg_total_relation_size('reading') + coalesce(sum(pg_total_relation_size(inhrelid)), 0))::bigint
         FROM pg_inherits WHERE inhparent = 'reading'::regclass

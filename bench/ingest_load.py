@@ -1,9 +1,9 @@
-"""A district's load: 7,198 gateways, 20,000 readings/s. How long until SQL sees a reading, and what ingest costs.
+"""Measure a district's load, 7,198 gateways and 20,000 readings/s: time until SQL sees a reading, cost of ingest.
 
 Real broker with TLS, real database, ingest as a process of its own. The publisher is one client of the bench that may
-speak for every gateway (7,198 connections would measure the publisher): each gateway sends a frame every three seconds,
-as ``frames.interval_s = 3`` makes it. Markers among them are looked for by a query every few milliseconds. In the end
-the database is stopped for a while under the same load.
+publish for every gateway (7,198 connections would measure the publisher): each gateway sends a frame every three
+seconds, as with ``frames.interval_s = 3``. A query every few milliseconds looks for markers among them. In the end the
+database is stopped for a while under the same load.
 """
 
 import contextlib
@@ -47,11 +47,10 @@ SERIES = {"heart_rate": 72.0, "respiration_rate": 16.0, "spo2": 97.0}
 MINUTES = float(os.environ.get("SHOUWANG_BENCH_LOAD_MINUTES", "1"))
 AWAY_S = float(os.environ.get("SHOUWANG_BENCH_AWAY_S", "20"))
 MARKER, MARKER_PAUSE_S, LOOK_S = "gw-marker", 0.1, 0.002
-COMMAND = "python -m bench ingest_load"
 
 
 def run() -> list[Figure]:
-    """Latency, processor and memory under load, on the best grade this machine has."""
+    """Measure latency, processor and memory under load, on the best grade that this machine has."""
     *_, make_server = servers()
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name, speaking_for_all():
         folder = Path(name)
@@ -71,7 +70,7 @@ def run() -> list[Figure]:
 def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Process, note: str) -> list[Figure]:
     marker, seqs = publisher(broker.settings(IDENTITY), "marker"), itertools.count(1)
     with psycopg.connect(postgres.url, autocommit=True) as conn:
-        _latencies(conn, marker, seqs, 10.0)  # the first frames of every gateway make its series
+        _latencies(conn, marker, seqs, 10.0)  # warm-up: the first frames of every gateway make its series
         (warm,) = conn.execute("SELECT count(*) FROM reading").fetchone() or (0,)
         parts = {"ingest": ingest, "broker": psutil.Process(broker.pid), "database": psutil.Process(postgres.pid)}
         before, began = {part: _cpu_s(process) for part, process in parts.items()}, time.monotonic()
@@ -85,7 +84,6 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
     with psycopg.connect(postgres.url, autocommit=True) as conn:
         _latencies(conn, marker, seqs, 5.0)
     mqtt.stop(marker)
-    common: dict[str, Any] = {"command": COMMAND, "note": note}
     return [
         Figure(
             name="visible to SQL, p99",
@@ -93,30 +91,30 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
             unit="ms",
             reference=250,
             reference_name="limit",
-            **common,
+            note=note,
         ),
-        Figure(name="visible to SQL, p50", value=float(np.percentile(latencies, 50)), unit="ms", **common),
+        Figure(name="visible to SQL, p50", value=float(np.percentile(latencies, 50)), unit="ms", note=note),
         Figure(
             name="ingest at district load, share of a core",
             value=share["ingest"],
             unit="%",
             reference=25,
             reference_name="limit",
-            **common,
+            note=note,
         ),
-        Figure(name="broker at district load, share of a core", value=share["broker"], unit="%", **common),
-        Figure(name="database at district load, share of a core", value=share["database"], unit="%", **common),
+        Figure(name="broker at district load, share of a core", value=share["broker"], unit="%", note=note),
+        Figure(name="database at district load, share of a core", value=share["database"], unit="%", note=note),
         Figure(
-            name="ingest, peak memory", value=max(memory), unit="MB", reference=300, reference_name="limit", **common
+            name="ingest, peak memory", value=max(memory), unit="MB", reference=300, reference_name="limit", note=note
         ),
-        Figure(name="ingest, memory grown by", value=memory[-1] - memory[len(memory) // 4], unit="MB", **common),
+        Figure(name="ingest, memory grown by", value=memory[-1] - memory[len(memory) // 4], unit="MB", note=note),
         Figure(
             name=f"ingest, peak memory, database away {AWAY_S:g} s",
             value=max(away),
             unit="MB",
             reference=300,
             reference_name="limit",
-            **common,
+            note=note,
         ),
         Figure(
             name="stored meanwhile",
@@ -124,7 +122,7 @@ def _measure(postgres: PostgresServer, broker: EmbeddedBroker, ingest: psutil.Pr
             unit="readings/s",
             reference=RATE,
             reference_name="sent",
-            **common,
+            note=note,
         ),
     ]
 
@@ -136,8 +134,10 @@ def _latencies(
     seconds: float,
     watched: psutil.Process | None = None,
 ) -> tuple[list[float], list[float]]:
-    """(ms from publishing a marker to a query that sees it, the watched process's memory in MB meanwhile). ``seqs``:
-    the frames' numbers, without a gap: a stream whose numbers jump about is refused in the end."""
+    """Measure the ms from publishing a marker to a query that sees it, and the watched process's memory in MB.
+
+    ``seqs`` numbers the frames without a gap: a stream of scattered numbers would be refused in the end.
+    """
     latencies: list[float] = []
     memory: list[float] = []
     end = time.monotonic() + seconds
@@ -170,7 +170,7 @@ def _ticks(seconds: float) -> Iterator[None]:
 
 
 def _cpu_s(process: psutil.Process) -> float:
-    """What it and its children have used of the processors."""
+    """Read the processor time of a process and its children, s."""
     every = [one.cpu_times() for one in (process, *process.children(recursive=True))]
     return float(sum(one.user + one.system for one in every))
 
@@ -181,7 +181,7 @@ def _rss_mb(process: psutil.Process) -> float:
 
 @contextlib.contextmanager
 def publishing(broker: EmbeddedBroker) -> Iterator[None]:
-    """The district speaks, from a process of its own."""
+    """Publish the district's frames from a process of its own."""
     stop = multiprocessing.get_context("spawn").Event()
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=publish, args=(broker.settings(IDENTITY), stop))
@@ -194,7 +194,7 @@ def publishing(broker: EmbeddedBroker) -> Iterator[None]:
 
 
 def publish(broker: mqtt.Broker, stop: Any) -> None:
-    """Each gateway's frame every FRAME_S, evenly spread, until ``stop``; it waits while the broker does not follow."""
+    """Publish each gateway's frame every FRAME_S, evenly spread, until ``stop``; wait for a broker that lags."""
     client = publisher(broker, "district")
     taken = itertools.count(1)
     acknowledged = 0

@@ -1,7 +1,7 @@
-"""Two workers of ingest beside one: the same frames drained by one process, then by two that share the gateways.
+"""Measure two workers of ingest beside one: the same frames drained by one process, then by two that share them.
 
-As ``ingest_drain``, but every worker is a process of its own, as it is in a district; the time runs from the first
-frame that the database has to the last.
+As ``ingest_drain``, but every worker is a process of its own, as in a district; the time runs from the first stored
+frame to the last.
 """
 
 import contextlib
@@ -20,12 +20,11 @@ from ingest.settings import IngestSettings
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 
-COMMAND = "python -m bench ingest_workers"
 PATIENCE_S = 180.0
 
 
 def run() -> list[Figure]:
-    """Readings per second with two workers, held against one, on the best grade this machine has."""
+    """Measure readings per second with two workers and with one, on the best grade that this machine has."""
     *_, make_server = servers()
     load = Load()
     with tempfile.TemporaryDirectory(prefix="shouwang-bench-") as name, speaking_for_all():
@@ -44,7 +43,6 @@ def run() -> list[Figure]:
             unit="readings/s",
             reference=one,
             reference_name="one worker",
-            command=COMMAND,
             note=note,
         )
     ]

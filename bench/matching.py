@@ -1,4 +1,4 @@
-"""One-tap matching: the best three of 1,000 people for an alert, from the database to words; 200 orders at once."""
+"""Measure matching: the best three of 1,000 people for an alert, from the database to words; 200 orders at once."""
 
 import datetime as dt
 import random
@@ -30,7 +30,6 @@ _ABSENCE = """
     INSERT INTO roster_exception (staff_id, kind, starts_at, ends_at)
     VALUES (%(staff)s, 'absent', %(now)s, %(now)s + INTERVAL '2 hours')
 """
-COMMAND = "python -m bench matching"
 AREAS = [("sz", "city"), ("sz.yt", "district")] + [
     (f"sz.yt.s{street}{tail}", level)
     for street in range(4)
@@ -45,8 +44,8 @@ def run() -> list[Figure]:
         with psycopg.connect(server.url, autocommit=True) as conn:
             alerts = _district(conn, now)
             crews = Crews()
-            found = [suggest(conn, crews, alert, None, now)[1] for alert in alerts]
-            matched = sum(bool(one.candidates) for one in found)
+            suggestions = [suggest(conn, crews, alert, None, now)[1] for alert in alerts]
+            matched = sum(bool(one.candidates) for one in suggestions)
             warm = [_ms(suggest, conn, crews, alerts[n % len(alerts)], None, now) for n in range(RUNS)]
             crew = crews.crew(conn, now, now)
             cold = []
@@ -66,7 +65,6 @@ def run() -> list[Figure]:
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
-            command=COMMAND,
             note=f"{note}; with every query, the day's roster in memory; p50 {np.median(warm):.1f} ms",
         ),
         Figure(
@@ -75,16 +73,14 @@ def run() -> list[Figure]:
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
-            command=COMMAND,
             note="an absence was entered just before: the day's roster is read and computed anew;"
             f" p50 {np.median(cold):.1f} ms",
         ),
-        Figure(name="scoring and wording alone, p99", value=_p99(pure), unit="ms", command=COMMAND, note="no database"),
+        Figure(name="scoring and wording alone, p99", value=_p99(pure), unit="ms", note="no database"),
         Figure(
             name=f"{ORDERS} orders assigned to {PEOPLE} people at once",
             value=float(np.median(plans)),
             unit="ms",
-            command=COMMAND,
             note=f"all urgencies mixed; {given} given out; the slowest of five {max(plans):.0f} ms",
         ),
     ]
@@ -101,8 +97,8 @@ def _p99(values: list[float]) -> float:
 
 
 def _district(conn: psycopg.Connection[Any], now: dt.datetime) -> list[dict[str, Any]]:
-    """Four streets, a team each, 1,000 people of whom a third has a duty at any time, orders in hand, earlier visits,
-    shared places; and forty alerts."""
+    """Fill the database: four streets with a team each, 1,000 people of whom a third is on duty at any time, orders in
+    hand, earlier visits, shared places. Returns forty alerts."""
     rng = random.Random(20)
     with conn.transaction():
         for path, level in AREAS:
@@ -171,7 +167,7 @@ def _district(conn: psycopg.Connection[Any], now: dt.datetime) -> list[dict[str,
             {"now": now},
         )
     conn.execute("ANALYZE")
-    found = []
+    alerts = []
     for number, (household, resident) in enumerate(conn.execute("SELECT household_id, id FROM resident").fetchall()):
         severity = URGENCIES[number % 3]
         alert = NewAlert(
@@ -193,8 +189,8 @@ def _district(conn: psycopg.Connection[Any], now: dt.datetime) -> list[dict[str,
         lifecycle.raise_alert(conn, alert)
         row = lifecycle.load(conn, alert.id)
         if row is not None:
-            found.append(row)
-    return found
+            alerts.append(row)
+    return alerts
 
 
 def _jobs(crew: Crew) -> list[Job]:

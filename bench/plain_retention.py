@@ -1,5 +1,7 @@
-"""Plain PostgreSQL: removing old readings in batches, as we do, held against partitions by day (decision 0009): what it
-costs ingest, and what partitions cost COPY and the console's charts."""
+"""Compare removing old readings in batches, as plain PostgreSQL does here, with partitions by day (decision 0009).
+
+Measures the cost for ingest, and the cost of partitions for COPY and the console's charts.
+"""
 
 import datetime as dt
 import tempfile
@@ -19,14 +21,13 @@ from database.maintenance import paced, round_of_work
 from database.migrate import build_schema, migrate
 from database.retention import Retention, load_retention, midnight, retire, set_retention
 from database.server.embedded import EmbeddedPostgres
-from device_simulators.month.month import Options
+from device_simulators.month.month import MonthOptions
 from ingest.storing import rows
 from shouwang.cli.actions import write_history
 
-COMMAND = "python -m bench plain_retention"
 RESIDENTS, DAYS = 16, 120
 SHORTER_DAYS = 60
-"""The retention is set to so much, and the readings between go."""
+"""The retention is shortened to this, and the readings between are removed."""
 BATCH, ROUNDS = 20_000, 12
 STORING_S = 6.0
 DAY = dt.timedelta(days=1)
@@ -49,7 +50,7 @@ def run() -> list[Figure]:
 
 
 def _fill(url: str, partitioned: bool) -> None:
-    """The schema of grade 'plain', with ``reading`` in partitions or not, and residents with a past."""
+    """Make the schema of grade 'plain', with ``reading`` in partitions or not, and residents with a history."""
     now = dt.datetime.now(dt.UTC)
     if partitioned:
         build_schema(url, Grade.PLAIN, "0003")
@@ -63,7 +64,7 @@ def _fill(url: str, partitioned: bool) -> None:
                 )
     migrate(url)
     with psycopg.connect(url, autocommit=True) as conn:
-        plan = write_history.plan(conn, Options(days=DAYS, ordinary=True), now)
+        plan = write_history.plan(conn, MonthOptions(days=DAYS, ordinary=True), now)
         with write_history.retention_waits(conn):
             for _ in write_history.write(conn, plan, RESIDENTS):
                 pass
@@ -82,7 +83,7 @@ def _part(day: dt.datetime) -> str:
 
 
 def _batches(url: str) -> Iterator[bytes]:
-    """Fresh readings, clustered by series as ingest's are."""
+    """Yield batches of new readings, clustered by series as those of ingest."""
     with psycopg.connect(url) as conn:
         series = np.array([row[0] for row in conn.execute("SELECT id FROM series ORDER BY id")], np.int32)
     some = np.repeat(np.resize(series, BATCH // 60), 60)
@@ -119,7 +120,6 @@ def _copy(urls: dict[str, str]) -> Iterator[Figure]:
         unit="rows/s",
         reference=rate["batches"],
         reference_name="one table",
-        command=COMMAND,
         note=note,
     )
 
@@ -136,7 +136,6 @@ def _charts(urls: dict[str, str]) -> Iterator[Figure]:
             unit="ms",
             reference=single,
             reference_name="one table",
-            command=COMMAND,
         )
 
 
@@ -150,16 +149,13 @@ def _removing(urls: dict[str, str]) -> Iterator[Figure]:
         ingest, removed = _ingest_meanwhile(urls["batches"], lambda stop: paced(retire(conn, Grade.PLAIN, now), stop))
         took = time.perf_counter() - began
     note = f"{removed:,} rows in steps, resting as long as each took"
-    yield Figure(
-        name="removed in batches beside ingest", value=removed / took, unit="rows/s", command=COMMAND, note=note
-    )
+    yield Figure(name="removed in batches beside ingest", value=removed / took, unit="rows/s", note=note)
     yield Figure(
         name="ingest at full speed meanwhile",
         value=ingest,
         unit="rows/s",
         reference=alone,
         reference_name="alone",
-        command=COMMAND,
     )
 
     dropped: list[float] = []
@@ -180,7 +176,6 @@ def _removing(urls: dict[str, str]) -> Iterator[Figure]:
         name="a day's partition dropped beside ingest",
         value=float(np.median(dropped)),
         unit="ms",
-        command=COMMAND,
         note=note,
     )
     yield Figure(
@@ -189,12 +184,11 @@ def _removing(urls: dict[str, str]) -> Iterator[Figure]:
         unit="rows/s",
         reference=ingest_alone,
         reference_name="alone",
-        command=COMMAND,
     )
 
 
 def _ingest_meanwhile(url: str, work: Callable[[threading.Event], int]) -> tuple[float, int]:
-    """The rate of ingest (rows/s) while ``work`` is done, and what that returns."""
+    """Measure the rate of ingest (rows/s) while ``work`` runs; returns its result, too."""
     done, stored = threading.Event(), [0]
 
     def keep_storing() -> None:

@@ -1,10 +1,10 @@
-"""Whose fault an error of the database is."""
+"""Tell a database that is away or broken from data that it refuses."""
 
 import psycopg
 
-TAKES_NOTHING = (
+UNAVAILABLE = (
     psycopg.OperationalError,
-    psycopg.ProgrammingError,  # a table or a right is missing: our statements are the same whatever is stored
-    psycopg.errors.ReadOnlySqlTransaction,  # after a fail-over: this is the standby
+    psycopg.ProgrammingError,  # a table or a right is missing: the statements are always the same
+    psycopg.errors.ReadOnlySqlTransaction,  # after a fail-over we are connected to the standby
 )
-"""Whatever was to be stored: it is kept until the database is mended."""
+"""Errors that say "the database can store nothing now", not "this row is wrong": retry, keep the data."""

@@ -53,8 +53,8 @@ def revision(url: str) -> str | None:
         row = conn.execute("SELECT to_regclass('alembic_version')").fetchone()
         if row is None or row[0] is None:
             return None
-        found = conn.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(found[0]) if found else None
+        row = conn.execute("SELECT version_num FROM alembic_version").fetchone()
+        return str(row[0]) if row else None
 
 
 def newest_revision() -> str | None:

@@ -1,8 +1,7 @@
 """Encode roll-ups of readings as binary COPY data for ``rollup_minute`` and ``rollup_hour`` (migration 0040).
 
-For readings that are loaded in bulk with their roll-ups. Array format, by PostgreSQL's ``array_send``: int32
-dimensions, flags, element type; per dimension int32 length and lower bound; per element int32 length and its bytes,
-big-endian.
+For readings that are loaded in bulk with their roll-ups. Array format by PostgreSQL's ``array_send``: int32 dimensions,
+flags, element type; per dimension int32 length and lower bound; per element int32 length and its bytes, big-endian.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A resident's day: which room when. Deterministic by seed and date."""
+"""Plan a resident's day: the place at each time. Deterministic by seed and date."""
 
 from bisect import bisect_right
 from functools import lru_cache
@@ -7,15 +7,14 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from vocabulary.times import DAY_S
+from vocabulary.times import DAY_S, LOCAL_US, SECOND_US
 
 Place = Literal["bed", "bedroom", "bathroom", "kitchen", "living_room", "out"]
-ZONE_S = 8 * 3600
-"""Asia/Shanghai, no daylight saving."""
+ZONE_S = LOCAL_US // SECOND_US
 
 
 class Stay(msgspec.Struct, frozen=True):
-    """Where someone is from ``start_s`` (seconds since 1970, UTC) until the next stay begins."""
+    """A stay in a place from ``start_s`` (seconds since 1970, UTC) until the next stay begins."""
 
     start_s: int
     place: Place

@@ -1,4 +1,4 @@
-"""The simulated home as a driver of the edge agent: entry point ``simulated`` of ``shouwang.edge_drivers``."""
+"""Run the simulated home as a driver of the edge agent: entry point ``simulated`` of ``shouwang.edge_drivers``."""
 
 import asyncio
 import itertools
@@ -38,17 +38,17 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     faults: Faults = Faults()
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SimulatedDriverOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 1
     scenarios: list[Scenario] = []
 
 
 class SimulatedDriver:
-    """Says in real time what the home's devices would say. Raises ValueError for options it does not know."""
+    """Driver ``simulated``: the data of a home's devices in real time. Raises ValueError for unknown options."""
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
         try:
-            self._options = msgspec.convert(dict(options), Options)
+            self._options = msgspec.convert(dict(options), SimulatedDriverOptions)
         except msgspec.ValidationError as error:
             raise ValueError(f"simulated driver: {error}") from error
         for scenario in self._options.scenarios:
@@ -109,7 +109,7 @@ class SimulatedDriver:
             await asyncio.sleep(scenario.every_s)
 
     async def _wear(self, scenario: Scenario, sink: Sink) -> None:
-        """The pendant's signal without a break: the recordings over and over, or an ordinary day."""
+        """Play the pendant's signal without a break: the recordings over and over, or an ordinary day."""
         if scenario.recordings:
             motions = [extract()[name] for name in scenario.recordings]
             await self._play(endless(motions, scenario.faults, self._options.seed), scenario.speed, sink)
@@ -126,7 +126,7 @@ class SimulatedDriver:
 
 
 def _ordinary(seed: int, start_us: int) -> Iterator[Piece]:
-    """What a pendant feels from ``start_us`` on; made a minute at a time."""
+    """The signal of a worn pendant from ``start_us`` on; computed a minute at a time."""
     first, minute = start_us * IMU_HZ // 1_000_000, 60 * IMU_HZ
     for begin in itertools.count(0, minute):
         acc, gyro = worn_motion(seed, first + begin, minute)

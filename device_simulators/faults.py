@@ -1,4 +1,4 @@
-"""A recording as a bad device would send it: deterministic by seed."""
+"""Play a recording as a bad device would send it: deterministic by seed."""
 
 import itertools
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is wrong with a pendant; the defaults are a sound one."""
+    """Faults of a pendant; the defaults are a sound one."""
 
     drop_out: Share = 0.0
     """Share of the pieces that never arrive."""
@@ -35,10 +35,10 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """What the device sends at once; times in µs since the recording's first sample."""
+    """A message of the device; times in µs since the recording's first sample."""
 
     due_us: int
-    """When the last sample was taken: the piece can not come earlier."""
+    """Time of the last sample: the piece can not come earlier."""
     t_us: int
     """The time stamp of the first sample, as the device believes."""
     rate_hz: float

@@ -1,5 +1,7 @@
-"""What the devices of one home say between two moments: columns of readings and the events. Pure and stateless: the
-same home, seed and interval give the same data, however the time is cut into intervals."""
+"""Compute the readings and events of one home's devices between two moments.
+
+Pure and stateless: the same home, seed and time give the same data, however the time is cut into intervals.
+"""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -10,9 +12,10 @@ from numpy.typing import NDArray
 
 from device_simulators.day import Stay, stays_between
 from device_simulators.noise import normal, smooth, uniform
+from vocabulary.times import DAY_S, DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 
 AWAKE = {"bed": 0.0, "bedroom": 0.6, "bathroom": 1.0, "kitchen": 1.2, "living_room": 0.7, "out": 1.5}
-"""How active someone is in a place, as a share of light housework."""
+"""Activity in a place, as a share of light housework."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -49,7 +52,7 @@ _Signal = Callable[["Home", NDArray[np.int64], Floats], Floats]
 
 
 class Home:
-    """One household of one resident."""
+    """A home with one resident."""
 
     def __init__(self, seed: int, declines: tuple[Decline, ...] = ()) -> None:
         self.seed = seed
@@ -81,7 +84,7 @@ class Home:
                 yield Column(device, channel, times, values.astype(np.float32))
         yield from self._movement(from_us, to_us)
         for before, stay in self._changes(from_us, to_us):
-            if "bed" in (before.place, stay.place) and stay.start_s % 60:  # else the minute tells it
+            if "bed" in (before.place, stay.place) and stay.start_s % 60:  # else the readings of each minute have it
                 time_us = np.array([stay.start_s * 1_000_000], np.int64)
                 yield Column("bed", "in_bed", time_us, np.array([stay.place == "bed"], np.float32))
 
@@ -94,7 +97,7 @@ class Home:
                 yield Happening("front-door", "door_closed", time_us + 8_000_000)
 
     def _changes(self, from_us: int, to_us: int) -> Iterator[tuple[Stay, Stay]]:
-        stays = stays_between(self.seed, from_us / 1e6 - 86_400, to_us / 1e6)
+        stays = stays_between(self.seed, from_us / 1e6 - DAY_S, to_us / 1e6)
         for before, stay in itertools.pairwise(stays):
             if from_us <= stay.start_s * 1_000_000 < to_us:
                 yield before, stay
@@ -116,7 +119,7 @@ class Home:
             seen = (places == place) & (uniform(self.seed + len(device), times // period) < 0.7)
             if seen.any():
                 yield Column(device, "motion", times[seen], np.ones(int(seen.sum()), np.float32))
-        minutes = times % 60_000_000 == 0
+        minutes = times % MINUTE_US == 0
         if minutes.any():
             in_bed = (places[minutes] == "bed").astype(np.float32)
             yield Column("bed", "in_bed", times[minutes], in_bed)
@@ -134,8 +137,7 @@ class Home:
 
     def _circadian(self, times_us: NDArray[np.int64]) -> NDArray[np.float64]:
         """-1 in the small hours, +1 in the late afternoon (Shanghai)."""
-        hours = (times_us / 3.6e9 + 8) % 24
-        return np.asarray(-np.cos(2 * np.pi * (hours - 4.5) / 24))
+        return np.asarray(-np.cos(2 * np.pi * (_hour_of_day(times_us) - 4.5) / 24))
 
     def heart_rate(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
         steps = times_us // 1_000_000
@@ -174,13 +176,13 @@ class Home:
         return np.asarray(np.round(60_000 / self.heart_rate(times_us, activity) + swing))
 
     def weight(self, times_us: NDArray[np.int64], activity: Floats) -> Floats:
-        days = times_us / 8.64e10
+        days = times_us / DAY_US
         kilograms = 58 + 9 * uniform(self.seed + 152, np.zeros(1, np.int64))
-        return np.asarray(np.round(kilograms + 0.5 * smooth(self.seed + 153, days * 86_400, 30 * 86_400), 1))
+        return np.asarray(np.round(kilograms + 0.5 * smooth(self.seed + 153, days * DAY_S, 30 * DAY_S), 1))
 
     def glucose(self, times_us: NDArray[np.int64], activity: Floats) -> Floats:
         """mmol/L: fasting level, and a rise after meals at 7, 12 and 18 o'clock (Shanghai) that is over in 3 h."""
-        hours = (times_us / 3.6e9 + 8) % 24
+        hours = _hour_of_day(times_us)
         since = np.stack([(hours - meal) % 24 for meal in (7, 12, 18)]).min(axis=0)
         rise = 3.0 * (since / 0.8) * np.exp(1 - since / 0.8)
         return np.asarray(np.round(5.4 + rise + 0.3 * smooth(self.seed + 154, times_us / 1e6, 20_000), 1))
@@ -194,7 +196,12 @@ class Home:
 
     def battery(self, times_us: NDArray[np.int64], activity: NDArray[np.float64]) -> NDArray[np.float64]:
         """Falls from full over 200 days and is then replaced."""
-        return np.asarray(np.round(100 - 80 * ((times_us / 8.64e10 + 37 * self.seed) % 200) / 200))
+        return np.asarray(np.round(100 - 80 * ((times_us / DAY_US + 37 * self.seed) % 200) / 200))
+
+
+def _hour_of_day(times_us: NDArray[np.int64]) -> Floats:
+    """Hours since midnight in Shanghai, fractions included."""
+    return np.asarray((times_us / HOUR_US + LOCAL_US / HOUR_US) % 24)
 
 
 _HOME = ("bed", "bedroom", "bathroom", "kitchen", "living_room")
@@ -209,7 +216,7 @@ _SIGNALS: tuple[tuple[str, str, float, tuple[str, ...] | None, _Signal], ...] = 
     ("bp-cuff", "diastolic_bp", 900, _HOME, Home.diastolic),
     ("thermometer", "body_temperature", 120, _HOME, Home.body_temperature),
     ("hr-strap", "rr_interval", 1, _HOME, Home.rr_interval),
-    ("scale", "weight", 86_400, _HOME, Home.weight),
+    ("scale", "weight", DAY_S, _HOME, Home.weight),
     ("glucose-meter", "glucose", 21_600, _HOME, Home.glucose),
     ("climate", "room_temperature", 60, None, Home.room_temperature),
     ("climate", "room_humidity", 60, None, Home.room_humidity),

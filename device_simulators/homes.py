@@ -1,4 +1,4 @@
-"""The demonstration's homes as data: which devices each has, and what happens in it."""
+"""The demonstration's homes as data: devices and scenarios."""
 
 from typing import Any
 
@@ -22,11 +22,10 @@ DEVICES = (
     DeviceConfig("climate", "sonoff-snzb-02d", "living_room"),
     DeviceConfig("gateway", "gateway", ""),
 )
-WORN = frozenset({"pendant", "oximeter"})
 
 
 class SimulatedHome(msgspec.Struct, frozen=True):
-    """One home: its number from 1, its gateway's name, its devices, and the options of its simulated driver."""
+    """A home of the demonstration: its number (from 1), gateway, devices, and options of the simulated driver."""
 
     number: int
     gateway: str
@@ -35,7 +34,7 @@ class SimulatedHome(msgspec.Struct, frozen=True):
 
 
 def demo_home(number: int) -> SimulatedHome:
-    """Home ``number``, counted from 1. The first four have something to show; the others live an ordinary day.
+    """Home ``number``, counted from 1. The first four have a scenario; the others have an ordinary day.
 
     1: a real fall (SisFall: walks for 7 s, then slips) 20 s after the start and every five minutes. 2: an SOS press.
     3: a deterioration, NEWS2 rising over minutes. 4: a device that falls silent.

@@ -1,4 +1,4 @@
-"""What a pendant at the waist feels through a day: posture, changes of posture, steps. Pure and stateless.
+"""Compute the signal of a pendant at the waist through a day: posture, changes of posture, steps. Stateless.
 
 Axes as in SisFall: x to the side, y down when standing, z to the back. Step rate and vertical swing are those of
 healthy elderly gait (Menz, Lord, Fitzpatrick, Gait & Posture 2003, 18:35: about 1.7 steps/s, RMS 0.2 g vertical).
@@ -11,15 +11,16 @@ import numpy as np
 from device_simulators.day import stays_between
 from device_simulators.noise import normal, uniform
 from device_simulators.recordings import Motion
+from vocabulary.times import DAY_S
 
 IMU_HZ = 200
 SLOT_S = 10
-"""One thing is done for so long."""
+"""Duration of one posture or walk."""
 CHANGE_S = 2.0
 """Sitting down, getting up and lying down take about this long."""
 Doing = Literal["lying", "sitting", "standing", "walking"]
 HABITS: dict[str, tuple[tuple[float, Doing], ...]] = {
-    # place: (up to this share of the slots, what is done)
+    # place: (up to this share of the slots, posture)
     "bed": ((1.0, "lying"),),
     "bedroom": ((0.7, "sitting"), (0.9, "standing"), (1.0, "walking")),
     "living_room": ((0.8, "sitting"), (0.9, "standing"), (1.0, "walking")),
@@ -49,7 +50,7 @@ def worn_motion(seed: int, first: int, n: int) -> Motion:
         walking[here] = walks[0] + (walks[1] - walks[0]) * blend
     a, b = np.radians(lean), np.radians(roll)
     down = np.stack((np.sin(a) * np.sin(b), np.cos(a), np.sin(a) * np.cos(b)), axis=1)
-    steps = 2 * np.pi * (1.6 + 0.2 * float(uniform(seed, np.zeros(1, np.int64))[0])) * (seconds % 86_400)
+    steps = 2 * np.pi * (1.6 + 0.2 * float(uniform(seed, np.zeros(1, np.int64))[0])) * (seconds % DAY_S)
     vertical = 0.24 * np.sin(steps) + 0.09 * np.sin(2 * steps + 0.7) + 0.04 * np.sin(4 * steps + 1.1)
     gait = np.stack((0.08 * np.sin(steps / 2), vertical, 0.11 * np.sin(steps + 1.6)), axis=1)
     acc = -down + walking[:, None] * gait
@@ -62,11 +63,11 @@ def worn_motion(seed: int, first: int, n: int) -> Motion:
 
 
 def doing(seed: int, slot: int) -> Doing:
-    """What the resident does in a slot of SLOT_S seconds since 1970."""
+    """Posture or walk of the resident in a slot of SLOT_S seconds since 1970."""
     begin = slot * SLOT_S
     place = stays_between(seed, begin, begin)[0].place
     chance = float(uniform(seed + 220, np.array([slot], np.int64))[0])
-    return next(what for limit, what in HABITS[place] if chance < limit)
+    return next(posture for limit, posture in HABITS[place] if chance < limit)
 
 
 def _side(seed: int, slot: int) -> float:

@@ -1,4 +1,4 @@
-"""Noise that is a function of time: the same seed and moment give the same value, whatever was asked for before."""
+"""Noise that is a function of time: the same seed and moment always give the same value."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from edge_agent.agent import run_agent
-from edge_agent.config import ConfigError, Home, load_home
+from edge_agent.config import Home, HomeConfigError, load_home
 from edge_agent.timekeeping.clock import wall_us
 from edge_agent.timekeeping.ntp import read_clock
 from edge_agent.updates.updater import Updater, choose
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _check(options.config)
         home, updater = choose(options.config, wall_us)
         again = _run(home, updater)
-    except ConfigError as error:
+    except HomeConfigError as error:
         print(error, file=sys.stderr)
         return 2
     if again:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(home: Home, updater: Updater | None) -> bool:
-    """Run the agent; True: the process shall be replaced."""
+    """Run the agent. True: replace the process by a fresh one."""
     try:
         devices.install(home.models)
         stopped = asyncio.run(_until_stopped(home, updater))
@@ -70,9 +70,9 @@ async def _until_stopped(home: Home, updater: Updater | None) -> bool:
 def _check(file: Path) -> int:
     from edge_agent.updates.check import errors, examine, look_up, report
 
-    findings = examine(load_home(file), dt.datetime.now(dt.UTC), read_clock(), look_up)
-    print(f"{file}\n{report(findings)}")
-    return 2 if errors(findings) else 0
+    results = examine(load_home(file), dt.datetime.now(dt.UTC), read_clock(), look_up)
+    print(f"{file}\n{report(results)}")
+    return 2 if errors(results) else 0
 
 
 if __name__ == "__main__":

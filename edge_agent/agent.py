@@ -1,4 +1,4 @@
-"""One home's agent: drivers in, frames and events out."""
+"""The agent of one home: it runs the drivers and turns their data into frames and events."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from edge_agent.fall.fusion import FallNews
 from edge_agent.fall.watch import STATES, FallWatch
 from edge_agent.outbox.frames import FrameCutter
 from edge_agent.outbox.outbox import Outbox
-from edge_agent.outbox.sent import Sent
+from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.updates.updater import COMMAND as UPDATE_CONFIG
 from edge_agent.updates.updater import Updater
@@ -28,11 +28,11 @@ from edge_agent.uplink import Handler, Uplink
 log = structlog.get_logger(__name__)
 
 DRIVER_PAUSE_S = (1.0, 60.0)
-"""A driver that failed is started again after the first; each further failure doubles it, up to the second."""
+"""Pause before a driver that failed is started again: the first at first, doubled by each failure up to the second."""
 
 
 class Agent:
-    """The sink of the drivers, and what becomes of the readings and events they bring."""
+    """Sink of the drivers: passes their readings and events to the outbox, the fall watch and the local alarm."""
 
     def __init__(self, config: HomeConfig, outbox: Outbox, clock: Clock) -> None:
         self._config, self._outbox, self._clock = config, outbox, clock
@@ -54,7 +54,7 @@ class Agent:
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         self._frames.add(device, channel, times_us, values)
         if channel == "in_bed":
-            self._tell_bed(self._bed.readings(device, times_us, values))
+            self._report_bed(self._bed.readings(device, times_us, values))
 
     def event(
         self,
@@ -67,7 +67,7 @@ class Agent:
         kind = self.alarm.judge(kind, time_us)
         kind = self.operation.buttons.judge(device, kind, time_us, self.now_us(), time.monotonic())
         if kind in STATES:
-            self._tell_falls(self._falls.state(device, kind, time_us, dict(values or {})))
+            self._report_falls(self._falls.state(device, kind, time_us, dict(values or {})))
         else:
             self._put_event(device, kind, time_us, dict(values or {}), evidence)
 
@@ -79,13 +79,13 @@ class Agent:
         acc_g: NDArray[np.float32],
         gyro_dps: NDArray[np.float32] | None,
     ) -> None:
-        self._tell_falls(self._falls.feed(device, t_us, sample_rate_hz, acc_g, gyro_dps))
+        self._report_falls(self._falls.feed(device, t_us, sample_rate_hz, acc_g, gyro_dps))
 
-    def _tell_falls(self, news: Iterable[FallNews]) -> None:
+    def _report_falls(self, news: Iterable[FallNews]) -> None:
         for fall in news:
             self._put_event(fall.device, f"fall_{fall.kind}", fall.time_us, fall.values, fall.evidence)
 
-    def _tell_bed(self, changes: Iterable[BedChange]) -> None:
+    def _report_bed(self, changes: Iterable[BedChange]) -> None:
         for change in changes:
             self._put_event(change.device, change.kind, change.time_us, {}, b"")
 
@@ -100,17 +100,17 @@ class Agent:
         self._outbox.put_event(device, kind, time_us, values, b"")
         self._pump()
 
-    # what runs
+    # tasks
 
     def tend(self) -> None:
-        """Once a frame: see what follows from time passing, cut the frame, look after the clock and the disk."""
-        self._tell_falls(self._falls.advance(self.now_us()))
-        self._tell_bed(self._bed.advance(self.now_us()))
+        """Do the periodic work, once a frame: advance falls and beds, cut the frame, check the clock and the disk."""
+        self._report_falls(self._falls.advance(self.now_us()))
+        self._report_bed(self._bed.advance(self.now_us()))
         self.cut_frames()
         for kind, values in self._line.look():
             self.event(GATEWAY_DEVICE, kind, self.now_us(), values)
             if self.uplink is not None:
-                self.uplink.tell_status()
+                self.uplink.publish_status()
 
     def cut_frames(self) -> None:
         for base_us, series in self._frames.cut():
@@ -149,10 +149,10 @@ class Agent:
 async def run_agent(
     config: HomeConfig, stop: asyncio.Event, updater: Updater | None = None, notifier: Notifier | None = None
 ) -> None:
-    """Watch over one home until ``stop``, or until ``updater`` asks for a restart; what was not sent by then stays in
-    the buffer. ``notifier`` tells systemd how it goes.
+    """Watch over one home until ``stop``, or until ``updater`` asks for a restart. Unsent messages stay in the outbox.
+    ``notifier`` keeps systemd informed.
 
-    Raises ConfigError where a driver is not installed.
+    Raises HomeConfigError where a driver is not installed.
     """
     for driver in config.drivers:
         find_driver(driver.kind)
@@ -168,7 +168,7 @@ async def run_agent(
     }
     if updater is not None:
         handlers[UPDATE_CONFIG] = updater.receive
-    sent = Sent(config.buffer.path.with_suffix(".sent"), config.buffer.sent_mb * 1024 * 1024)
+    sent = SentMessages(config.buffer.path.with_suffix(".sent"), config.buffer.sent_mb * 1024 * 1024)
     uplink = agent.uplink = Uplink(config.broker, config.gateway, outbox, clock, handlers, sent)
     uplink.start()
     tasks = [
@@ -190,7 +190,7 @@ async def run_agent(
         await asyncio.wait([*ends, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             if task.done():
-                task.result()  # what ends by itself is a fault: the supervisor must hear of it
+                task.result()  # a task that ends by itself is a fault: the supervisor must hear of it
     finally:
         notifier.tell("STOPPING=1" if stop.is_set() else "STATUS=restarting with another configuration")
         for task in (*ends, *tasks):

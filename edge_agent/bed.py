@@ -1,4 +1,4 @@
-"""Bed occupancy: from a sensor's ``in_bed`` readings to going to bed and getting up. Pure, the clock is passed in."""
+"""Turn a bed sensor's ``in_bed`` readings into the events of going to bed and getting up. The clock is passed in."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXIT_US, ENTER_US = 5_000_000, 30_000_000
-"""So long the new state must last: who turns over lifts off a pad for a moment; who sits down to dress is
-not in bed."""
+"""Time that the new state must last: turning over lifts the body off a pad for a moment, and sitting down to dress is
+not going to bed."""
 
 
 class BedChange(msgspec.Struct, frozen=True):
@@ -16,7 +16,7 @@ class BedChange(msgspec.Struct, frozen=True):
     kind: str
     """``bed_exit`` or ``bed_enter``."""
     time_us: int
-    """When the new state began."""
+    """Begin of the new state."""
 
 
 class _Bed(msgspec.Struct):
@@ -42,7 +42,7 @@ class BedWatch:
                 bed.pending_us = time_us
 
     def advance(self, now_us: int) -> Iterator[BedChange]:
-        """Changes that have lasted long enough by now; sensors speak only when something changes."""
+        """Changes that have lasted long enough by now. Sensors report only changes, so that time must be passed in."""
         for device, bed in self._beds.items():
             yield from self._pass(device, bed, now_us)
 

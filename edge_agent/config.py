@@ -1,5 +1,7 @@
-"""A home's configuration: one TOML file and, where it needs them, device models of its own. Checked strictly before
-anything starts; nothing here looks at the machine (that is :mod:`edge_agent.updates.check`)."""
+"""A home's configuration: one TOML file and, where it needs them, device models of its own.
+
+It is checked strictly before anything starts. :mod:`edge_agent.updates.check` compares it with the machine.
+"""
 
 import tomllib
 from collections.abc import Mapping
@@ -16,20 +18,22 @@ from firmware_profiles.mqtt import Broker
 from firmware_profiles.wire import GatewayName
 
 
-class ConfigError(ValueError):
+class HomeConfigError(ValueError):
     """The configuration can not be used; the text names the file, the key and what is wrong."""
 
 
-class BufferConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OutboxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[buffer]``: the file of the outbox and how much of the disk it may use."""
+
     path: Path
     budget_mb: Annotated[int, msgspec.Meta(ge=1)] = 512
     sent_mb: Annotated[int, msgspec.Meta(ge=2)] = 64
-    """What the broker has taken is kept so long beside the buffer, in case the district asks for it again."""
+    """Share of the disk for messages that the broker has taken, in case the district asks for them again."""
 
 
 class FrameConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
-    """A frame is sent this often; a reading is at most so much older than it need be."""
+    """Time between two frames; it delays a reading by as much at most."""
 
 
 class DriverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,20 +43,20 @@ class DriverConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UpdatesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may change this configuration over MQTT. Only the installed file says it, never an update."""
+    """``[updates]``: permits changes of this configuration over MQTT. No update may hold it."""
 
     public_keys: Annotated[list[str], msgspec.Meta(min_length=1)]
     """The district's Ed25519 keys, base64: more than one while keys are changed."""
     online_within_s: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 300
     """A new version that is not connected to the broker so long after the start is taken back."""
     folder: Path | None = None
-    """Where versions are kept; not given: the folder ``config`` beside the buffer."""
+    """Folder of the versions; not given: the folder ``config`` beside the outbox."""
 
 
 class HomeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway: GatewayName
     broker: Broker
-    buffer: BufferConfig
+    buffer: OutboxConfig
     devices: list[DeviceConfig]
     drivers: list[DriverConfig]
     frames: FrameConfig = FrameConfig()
@@ -69,50 +73,44 @@ class Home(msgspec.Struct, frozen=True):
     models: Mapping[str, DeviceModel] = {}
 
 
-def load_config(file: Path) -> HomeConfig:
-    """The configuration in ``file``, without its models. Raises ConfigError with a text for the installer."""
-    return load_home(file).config
-
-
 def load_home(file: Path) -> Home:
-    """The configuration in ``file`` and its models. Raises ConfigError with a text for the installer."""
+    """The configuration in ``file`` and its models. Raises HomeConfigError with a text for the installer."""
     try:
         text = file.read_text("utf-8")
     except OSError as error:
-        raise ConfigError(f"{file}: can not be read: {error.strerror}") from error
+        raise HomeConfigError(f"{file}: can not be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: {error}") from error
+        raise HomeConfigError(f"{file}: {error}") from error
     return parse_home(text, {}, str(file))
 
 
 def parse_home(text: str, profiles: Mapping[str, str], source: str) -> Home:
-    """The configuration in ``text``; ``profiles`` (TOML by model id) come on top of those its folder holds.
+    """The configuration in ``text``; ``profiles`` (TOML by model id) are added to those in its folder.
 
-    ``source`` is what the errors call it. Raises ConfigError with a text for the installer.
+    ``source`` names the text in errors. Raises HomeConfigError with a text for the installer.
     """
     try:
         config = msgspec.convert(tomllib.loads(text), HomeConfig, dec_hook=_path)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{source}: {error}") from error
+        raise HomeConfigError(f"{source}: {error}") from error
     own = {**_read_profiles(config.profiles, source), **profiles}
     try:
         models = {model_id: load_model(profile, model_id) for model_id, profile in own.items()}
     except ProfileError as error:
-        raise ConfigError(f"{source}: {error}") from error
-    known = {**MODELS, **models}
+        raise HomeConfigError(f"{source}: {error}") from error
+    all_models = {**MODELS, **models}
     names = [device.name for device in config.devices]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"{source}: two devices are called {name!r}; a name is used once in a home")
+            raise HomeConfigError(f"{source}: two devices are called {name!r}; a name is used once in a home")
     for device in config.devices:
-        if device.model not in known:
-            raise ConfigError(
-                f"{source}: device {device.name}: unknown model {device.model!r}; known: {', '.join(sorted(known))}"
-            )
+        if device.model not in all_models:
+            choice = ", ".join(sorted(all_models))
+            raise HomeConfigError(f"{source}: device {device.name}: unknown model {device.model!r}; known: {choice}")
     for mistake in config.local_alarm.mistakes():
-        raise ConfigError(f"{source}: {mistake}")
+        raise HomeConfigError(f"{source}: {mistake}")
     if not config.drivers:
-        raise ConfigError(f"{source}: no [[drivers]]: the agent would hear nothing")
+        raise HomeConfigError(f"{source}: no [[drivers]]: the agent would hear nothing")
     return Home(config, models)
 
 
@@ -120,11 +118,11 @@ def _read_profiles(folder: Path | None, source: str) -> dict[str, str]:
     if folder is None:
         return {}
     if not folder.is_dir():
-        raise ConfigError(f"{source}: profiles: {folder} is not a folder")
+        raise HomeConfigError(f"{source}: profiles: {folder} is not a folder")
     try:
         return {file.stem: file.read_text("utf-8") for file in sorted(folder.glob("*.toml"))}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{source}: profiles: {folder} can not be read: {error}") from error
+        raise HomeConfigError(f"{source}: profiles: {folder} can not be read: {error}") from error
 
 
 def _path(kind: type[Any], value: Any) -> Any:

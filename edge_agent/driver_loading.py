@@ -1,19 +1,19 @@
-"""Finds the drivers that are installed: entry points of the group ``shouwang.edge_drivers``."""
+"""Find and make installed drivers: entry points of the group ``shouwang.edge_drivers``."""
 
 from importlib.metadata import entry_points
 
-from edge_agent.config import ConfigError, DriverConfig, HomeConfig
+from edge_agent.config import DriverConfig, HomeConfig, HomeConfigError
 from firmware_profiles.driver import Driver
 
 DRIVER_GROUP = "shouwang.edge_drivers"
 
 
 def find_driver(kind: str) -> type[Driver]:
-    """The driver of this name. Raises ConfigError where none is installed, ImportError where it lacks a library."""
-    found = {point.name: point for point in entry_points(group=DRIVER_GROUP)}
-    if kind not in found:
-        raise ConfigError(f"no driver {kind!r} is installed; there are: {', '.join(sorted(found))}")
-    driver: type[Driver] = found[kind].load()
+    """The driver of this name. Raises HomeConfigError where none is installed, ImportError where it lacks a library."""
+    installed = {point.name: point for point in entry_points(group=DRIVER_GROUP)}
+    if kind not in installed:
+        raise HomeConfigError(f"no driver {kind!r} is installed; there are: {', '.join(sorted(installed))}")
+    driver: type[Driver] = installed[kind].load()
     return driver
 
 

@@ -1,11 +1,11 @@
-"""Small files that are there as a whole or not at all, whatever happens meanwhile."""
+"""Small files that survive a power cut whole: with the old content or the new one, never a mixture."""
 
 import os
 from pathlib import Path
 
 
 def write_durably(file: Path, content: bytes) -> None:
-    """Replace ``file`` so that after a power cut it holds either the old or the new content; it survives the return.
+    """Replace ``file``: after a power cut it holds the old or the new content; after the return, the new one.
 
     Raises OSError where the disk refuses; the old content stays then.
     """

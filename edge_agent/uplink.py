@@ -1,8 +1,8 @@
-"""The way up: outbox to broker, events before readings, deleted at PUBACK; birth, last will, commands.
+"""The connection to the district: sends the outbox, events before readings; birth, last will, commands.
 
-paho runs the connection in its own thread and repeats what was not acknowledged when it reconnects, in order; this side
-keeps the windows small, so that an event never queues behind a backlog, and hands nothing over while offline. A broker
-that answers but acknowledges nothing is left and called again.
+paho runs the connection in its own thread and, after a reconnect, repeats unacknowledged messages in order; this side
+keeps the windows small, so that an event never queues behind a backlog, and hands nothing over while offline. A
+connection whose broker acknowledges nothing is closed and made anew.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from edge_agent.outbox.file import Lane
 from edge_agent.outbox.outbox import Outbox, Outgoing
 from edge_agent.outbox.resend import COMMAND as RESEND
 from edge_agent.outbox.resend import Resend
-from edge_agent.outbox.sent import Sent
+from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from firmware_profiles import mqtt, wire
 from firmware_profiles.errors import DecodeError
@@ -29,10 +29,10 @@ log = structlog.get_logger(__name__)
 WINDOW: dict[Lane, int] = {"events": 64, "frames": 8}
 """Messages in flight at most, per lane."""
 GATHER_S = 0.016
-"""Acknowledgements are gathered so long before the window is filled again. It paces a backlog to at most 500 frames a
-second, which leaves the processor, and a district where all gateways come back at once, time for events."""
+"""Acknowledgements are gathered for this long before the window is filled again. That limits a backlog to 500 frames a
+second, which leaves time for events: on this processor, and in a district where all gateways come back at once."""
 ACK_TIMEOUT_S = 30.0
-"""So long without any acknowledgement while something flies, and the connection is given up."""
+"""A connection without any acknowledgement for this long, with messages in flight, is closed."""
 AGAIN = -1
 """In place of the outbox's id: a message that is sent once more and that the outbox has forgotten."""
 
@@ -48,17 +48,17 @@ def _software() -> str:
 SOFTWARE = _software()
 
 Handler = Callable[[wire.Command], str]
-"""Carries a command out and says what it did; raises ValueError where it can not."""
+"""Carries out a command and returns the text of the reply; raises ValueError where it can not."""
 
 
 class Interim(str):
-    """What a handler returns that has only begun: :meth:`Uplink.reply` tells the end later."""
+    """Reply of a handler that has only begun its work; :meth:`Uplink.reply` sends the final one later."""
 
     __slots__ = ()
 
 
 class Uplink:
-    """Lives in one event loop; call :meth:`pump` after something was put into the outbox."""
+    """One gateway's connection, in one event loop; call :meth:`pump` after something was put into the outbox."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Uplink:
         outbox: Outbox,
         clock: Clock,
         handlers: dict[str, Handler],
-        sent: Sent,
+        sent: SentMessages,
         ack_timeout_s: float = ACK_TIMEOUT_S,
     ) -> None:
         self._broker, self._gateway, self._outbox, self._clock = broker, gateway, outbox, clock
@@ -75,12 +75,12 @@ class Uplink:
         self._handlers = {RESEND: self._asked_again, **handlers}
         self._ack_timeout_s = ack_timeout_s
         self._loop = asyncio.get_running_loop()
-        self._calling = False  # connected, and what paho repeats may still be on its way into the socket
+        self._calling = False  # connected, but paho may still be repeating messages
         self._online = False
         self._in_flight: dict[int, Outgoing] = {}  # by paho's message id
         self._handed_over: dict[int, float] = {}  # by paho's message id, on the loop's clock
         self.round_trip_s: float | None = None
-        """Of the message that was acknowledged last; None before the first."""
+        """Time from handing over to PUBACK of the message acknowledged last; None before the first."""
         self._heads: dict[tuple[int, str], int] = {}  # by epoch and stream: the highest number acknowledged
         self._done: list[int] = []  # acknowledged, not yet deleted from the outbox
         self._progress = 0.0  # when the broker last acknowledged, or had nothing to
@@ -103,7 +103,7 @@ class Uplink:
         mqtt.start(self._client, self._broker)
 
     async def stop(self, patience_s: float = 5.0) -> None:
-        """Send what waits if the broker takes it within ``patience_s``, say goodbye, disconnect."""
+        """Disconnect, after up to ``patience_s`` for waiting messages, with a last status ``offline``."""
         deadline = self._loop.time() + patience_s
         while self._online and self._loop.time() < deadline and (self._in_flight or self._outbox.totals().pending):
             self.pump()
@@ -137,20 +137,20 @@ class Uplink:
             for message in self._outbox.next("frames", self._clock.now_us(), room):
                 self._publish(message)
         room = WINDOW["frames"] - sum(message.lane == "frames" for message in self._in_flight.values())
-        for again in self._resend.take(room):  # nothing fresh waits where there is room
+        for again in self._resend.take(room):  # room is left only where nothing fresh waits
             self._publish(Outgoing(AGAIN, "frames", again))
         if not self._in_flight:
             self._outbox.flush()
 
-    def tell_status(self) -> None:
-        """Publish how things are now, where the line is up; a later connection tells it anyway."""
+    def publish_status(self) -> None:
+        """Publish the status now, if online; each new connection publishes it anyway."""
         if self._online:
             self._client.publish(
                 wire.topic(self._gateway, "status"), wire.encode(self._status("online")), qos=1, retain=True
             )
 
     def _leave(self) -> None:
-        """End a connection that has become useless; paho's thread makes a new one."""
+        """Close a connection that has become useless; paho's thread makes a new one."""
         log.warning(
             "the broker acknowledges nothing; connecting again",
             gateway=self._gateway,
@@ -158,10 +158,10 @@ class Uplink:
             after_s=self._ack_timeout_s,
         )
         self._online = self._calling = False
-        found: Any = self._client.socket()
-        if found is not None:
+        sock: Any = self._client.socket()
+        if sock is not None:
             with contextlib.suppress(OSError):  # ended by itself meanwhile
-                socket.socket.shutdown(cast(socket.socket, found), socket.SHUT_RDWR)
+                socket.socket.shutdown(cast(socket.socket, sock), socket.SHUT_RDWR)
 
     def _publish(self, message: Outgoing) -> None:
         leaf: wire.Leaf = "events" if message.numbered.stream == "events" else "readings"
@@ -206,12 +206,12 @@ class Uplink:
         client.subscribe(wire.topic(self._gateway, "commands"), qos=1)
 
     def _subscribed(self, *_: Any) -> None:
-        # Not before: paho repeats what was in flight only after it has told us of the connection, and an event handed
-        # over in between would overtake older ones. It reads this answer after it has repeated everything.
+        # Online only now: after on_connect paho still repeats messages in flight, and an event handed over in between
+        # would overtake older ones. paho reads the SUBACK after it has repeated everything.
         if not self._calling:
             return
         self._calling, self._online = False, True
-        self.tell_status()
+        self.publish_status()
         log.info("connected", gateway=self._gateway, waiting=self._outbox.totals().pending)
         self.pump()
 
@@ -219,7 +219,7 @@ class Uplink:
         if self._online:
             log.warning("connection lost; everything is kept", gateway=self._gateway, reason=str(reason))
         self._online = self._calling = False
-        self._handed_over.clear()  # what is repeated after the break would be counted with the break
+        self._handed_over.clear()  # a repeated message would count the time of the break too
 
     def _acknowledged(self, _client: paho.Client, _userdata: Any, mid: int, _reason: Any, _properties: Any) -> None:
         sent = self._handed_over.pop(mid, None)
@@ -239,7 +239,7 @@ class Uplink:
             self._loop.call_later(GATHER_S, self.pump)
 
     def _asked_again(self, command: wire.Command) -> str:
-        answer = self._resend.asked(command, self._outbox.holds)
+        answer = self._resend.request(command, self._outbox.holds)
         self._loop.call_soon(self.pump)
         return answer
 
@@ -259,11 +259,11 @@ class Uplink:
         self.reply(command.id, ok, detail, final=not isinstance(detail, Interim))
 
     def reply(self, command_id: str, ok: bool, detail: str, final: bool = True) -> None:
-        """Answer a command; it is lost where the connection ends before the broker has it."""
+        """Answer a command. The answer is lost where the connection ends before the broker has it."""
         reply = wire.Reply(wire.VERSION, command_id, self._gateway, ok, self._clock.now_us(), str(detail), final)
         self._client.publish(wire.topic(self._gateway, "replies"), wire.encode(reply), qos=1)
 
 
 def _wait_for(message: paho.MQTTMessageInfo) -> None:
-    with contextlib.suppress(RuntimeError, ValueError):  # offline by now: the broker speaks the last will instead
+    with contextlib.suppress(RuntimeError, ValueError):  # offline by now: the broker publishes the last will instead
         message.wait_for_publish(1)

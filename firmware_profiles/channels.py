@@ -63,13 +63,13 @@ def _load(text: str, file: str, kind: type[Any]) -> dict[str, Any]:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{file}: {error}") from error
-    found = {}
+    entries = {}
     for code, table in tables.items():
         try:
-            found[code] = msgspec.convert({**table, "code": code}, kind, strict=False)
+            entries[code] = msgspec.convert({**table, "code": code}, kind, strict=False)
         except (msgspec.ValidationError, TypeError) as error:
             raise ProfileError(f"{file}: {code}: {error}") from error
-    return found
+    return entries
 
 
 CHANNELS: Mapping[str, Channel] = MappingProxyType(load_channels((_HERE / "channels.toml").read_text("utf-8")))

@@ -1,4 +1,4 @@
-"""Device models: one TOML file each in ``devices/``. A model that speaks a known transport is a file and no code."""
+"""Device models: one TOML file each in ``devices/``. A model with a known transport needs a file and no code."""
 
 import contextlib
 import tomllib
@@ -14,7 +14,6 @@ from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import ProfileError
 
 Transport = Literal["ble-gatt", "zigbee2mqtt", "esphome", "imu-pendant", "serial-radar", "gateway"]
-Scalar = str | int | float | bool
 
 
 class ChannelKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +26,7 @@ class ChannelKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model of a real product."""
+    """A product: its transport, and the translation of its payloads."""
 
     id: str
     maker: str
@@ -35,7 +34,7 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     transport: Transport
     zh: str
     heartbeat_s: float
-    """A device that is well says something at least this often; silence for three times this long is a fault."""
+    """Longest time between two messages of a sound device; silence for three times this long is a fault."""
     characteristics: tuple[int, ...] = ()
     """BLE GATT: the measurement characteristics it notifies, 16-bit UUIDs."""
     keys: dict[str, ChannelKey] = {}
@@ -51,11 +50,11 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     firmware: tuple[str, ...] = ()
     """Versions known to work; empty: not checked."""
     source: str = ""
-    """Where the facts come from."""
+    """Source of these facts."""
 
     @property
     def channels(self) -> frozenset[str]:
-        """What it measures."""
+        """Codes of the channels that it measures."""
         keys = (target.channel for target in self.keys.values())
         return frozenset(keys).union(*(gatt.GIVES.get(uuid, ()) for uuid in self.characteristics))
 
@@ -99,7 +98,7 @@ def install(own: Mapping[str, DeviceModel]) -> None:
 
 @contextlib.contextmanager
 def tentatively(own: Mapping[str, DeviceModel]) -> Iterator[None]:
-    """As :func:`install`, but taken back at the end, to see whether drivers accept the models; no await inside."""
+    """Like :func:`install`, but undone at the end, to test whether drivers accept the models; no await inside."""
     before = dict(_models)
     _models.update(own)
     try:

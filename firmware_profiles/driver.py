@@ -1,4 +1,4 @@
-"""The one small interface between the edge agent and whatever brings it data.
+"""The interface between the edge agent and the drivers that bring it data.
 
 A driver is a class made by ``Driver(options, devices)`` and run as one asyncio task until it is cancelled. The edge
 agent finds drivers by the entry-point group ``shouwang.edge_drivers``, so that a simulator or a third party's driver
@@ -20,17 +20,17 @@ class DeviceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str
     room: str = ""
     address: str = ""
-    """What the transport calls it: BLE address, Zigbee friendly name, ESPHome node; empty: the same as ``name``."""
+    """Its name in the transport: BLE address, Zigbee friendly name, ESPHome node; empty: the same as ``name``."""
 
 
 class Sink(Protocol):
-    """Where a driver puts what it hears. All return at once; all but ``now_us`` from the event loop only."""
+    """Takes the data of a driver. All methods return at once; call all but ``now_us`` from the event loop only."""
 
     def now_us(self) -> int:
-        """The gateway's clock: µs since 1970, UTC. Never the system's: that one jumps. From any thread."""
+        """The gateway's clock: µs since 1970, UTC; from any thread. Drivers never ask the system's clock: it jumps."""
 
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
-        """Values of one channel, shapes [n] and [n]; times in µs since 1970, UTC."""
+        """Take in values of one channel, shapes [n] and [n]; times in µs since 1970, UTC."""
 
     def event(
         self,
@@ -40,7 +40,7 @@ class Sink(Protocol):
         values: Mapping[str, str | int | float | bool] | None = None,
         evidence: bytes = b"",
     ) -> None:
-        """Something happened; it is stored and sent before any reading that waits."""
+        """Take in an event: it is stored and sent before any reading that waits."""
 
     def motion(
         self,
@@ -50,11 +50,11 @@ class Sink(Protocol):
         acc_g: NDArray[np.float32],
         gyro_dps: NDArray[np.float32] | None,
     ) -> None:
-        """Raw IMU samples, shapes [n, 3], the first taken at ``t_us``: food for the fall detector, never sent as is."""
+        """Take in raw IMU samples for the fall detector, shapes [n, 3], the first of ``t_us``; they are not sent."""
 
 
 class Driver(Protocol):
-    """Brings the data of some devices; reconnects by itself; ends only by cancellation."""
+    """Brings the data of some devices. It reconnects by itself and ends only by cancellation."""
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None: ...
 

@@ -2,7 +2,7 @@
 
 
 class DeviceLanguageError(ValueError):
-    """Something is wrong in what a device, a gateway or a profile says. The text is meant for its operator."""
+    """Base of the errors in data of a device, a gateway or a profile. The text is meant for its operator."""
 
 
 class DecodeError(DeviceLanguageError):

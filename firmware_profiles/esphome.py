@@ -1,4 +1,4 @@
-"""ESPHome payloads over MQTT: one topic an entity, ``<node>/<component>/<object id>/state``, the value as text."""
+"""Decode ESPHome payloads over MQTT: a topic for each entity, ``<node>/<component>/<object id>/state``, with text."""
 
 from firmware_profiles.decoding.payload import translate
 from firmware_profiles.devices import DeviceModel
@@ -11,7 +11,7 @@ UNKNOWN = ("nan", "unknown", "unavailable", "")
 
 
 def decode(model: DeviceModel, object_id: str, payload: bytes) -> list[Heard]:
-    """What the state of one entity says; nothing for an entity the model does not name or a value not known yet.
+    """Decode the state of one entity; nothing for an entity that the model does not name or an unknown value.
 
     Binary sensors say ON and OFF, numbers come as decimal text, ``nan`` means "no value". Raises DecodeError, and
     nothing else, where the text is no number and not a word of the model's table.

@@ -1,4 +1,4 @@
-"""Bluetooth SIG health characteristics: bytes in, readings out.
+"""Decode Bluetooth SIG health characteristics: bytes in, readings out.
 
 Layouts: GATT Specification Supplement (Bluetooth SIG), the characteristic of each function's name. SFLOAT and FLOAT:
 IEEE 11073-20601 Annex F.7. All fields are little-endian. A profile says that a receiver ignores bytes behind the fields
@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.readings import Reading
-from vocabulary.times import SHANGHAI
+from vocabulary.times import MINUTE_US, SECOND_US, SHANGHAI
 
 HEART_RATE_MEASUREMENT = 0x2A37
 PLX_SPOT_CHECK = 0x2A5E
@@ -23,6 +23,11 @@ BLOOD_PRESSURE_MEASUREMENT = 0x2A35
 TEMPERATURE_MEASUREMENT = 0x2A1C
 WEIGHT_MEASUREMENT = 0x2A9D
 GLUCOSE_MEASUREMENT = 0x2A18
+BATTERY_LEVEL = 0x2A19
+"""GATT Specification Supplement 3.21: one byte, percent. Not a health characteristic: :func:`decode` refuses it."""
+
+BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
+"""Bluetooth Core Specification, Vol 3, Part B, 2.5.1: the base UUID of 16-bit numbers."""
 
 KPA_TO_MMHG = 1000 / 133.322387415
 """NIST SP 811, appendix B.8: 1 mmHg = 133.3224 Pa."""
@@ -83,7 +88,7 @@ class _Cursor:
             moment = datetime.datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI)
         except ValueError as error:
             raise DecodeError(f"{field}: {year}-{month}-{day} {hour}:{minute}:{second} is no date: {error}") from error
-        return int(moment.timestamp()) * 1_000_000
+        return int(moment.timestamp()) * SECOND_US
 
 
 def _decimal(
@@ -130,7 +135,7 @@ def _heart_rate(at: _Cursor) -> list[Reading]:
 
 
 def _oximetry(spo2: float | None, pulse: float | None, time_us: int | None) -> list[Reading]:
-    """NaN in one of the two is how an oximeter says that it has no such value at the moment."""
+    """Readings of an oximeter; NaN in one of the two means that it has no such value at the moment."""
     pairs = (("spo2", spo2), ("heart_rate", pulse))
     readings = [Reading(channel, value, time_us) for channel, value in pairs if value is not None]
     if not readings:
@@ -231,7 +236,7 @@ def _glucose(at: _Cursor) -> list[Reading]:
     if flags & 0x08:
         at.uint(2, "sensor status annunciation")
     molar = concentration if flags & 0x04 else concentration * 1000 / GLUCOSE_G_PER_MOL  # mol/L
-    time_us = None if base_us is None else base_us + offset_min * 60_000_000
+    time_us = None if base_us is None else base_us + offset_min * MINUTE_US
     return [Reading("glucose", molar * 1000, time_us)]
 
 
@@ -244,7 +249,6 @@ _DECODERS: dict[int, Callable[[_Cursor], list[Reading]]] = {
     WEIGHT_MEASUREMENT: _weight,
     GLUCOSE_MEASUREMENT: _glucose,
 }
-CHARACTERISTICS = frozenset(_DECODERS)
 GIVES: dict[int, frozenset[str]] = {
     HEART_RATE_MEASUREMENT: frozenset({"heart_rate", "rr_interval"}),
     PLX_SPOT_CHECK: frozenset({"spo2", "heart_rate", "perfusion_index"}),

@@ -1,4 +1,4 @@
-"""Motion samples of a pendant in BLE notifications, and when they were taken.
+"""Decode motion samples of a pendant in BLE notifications, and date them.
 
 One notification, little-endian: uint16 number of its first sample (modulo 65,536), uint8 flags (bit 0: with gyroscope),
 uint8 count n, then n times three int16 accelerations (1/2048 g) and, with a gyroscope, three int16 rates (1/16 °/s),
@@ -17,9 +17,9 @@ STEP_G, STEP_DPS = np.float32(1 / 2048), np.float32(1 / 16)
 _HEAD = struct.Struct("<HBB")
 COUNTER = 65_536
 RESET_S = 0.5
-"""The device's samples and their arrival disagree by more than this: it was restarted, or out of reach for long."""
+"""A greater disagreement of sample numbers and arrival means that the device was restarted, or long out of reach."""
 PULL = 0.05
-"""Share of the disagreement that is corrected with each notification: crystals differ by some 10 ppm, radios wait."""
+"""Share of the disagreement corrected with each notification: crystals differ by some 10 ppm, radios delay."""
 
 
 class Samples(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Samples(msgspec.Struct, frozen=True):
 
 
 def encode(samples: Samples) -> bytes:
-    """The notification; values beyond the sensor's range are clipped as it does."""
+    """The notification; values beyond the sensor's range are clipped, as the sensor does."""
     columns = [samples.acc_g / STEP_G]
     if samples.gyro_dps is not None:
         columns.append(samples.gyro_dps / STEP_DPS)
@@ -41,7 +41,7 @@ def encode(samples: Samples) -> bytes:
 
 
 def decode(payload: bytes) -> Samples:
-    """Raises DecodeError where the length does not fit the count."""
+    """The samples of a notification. Raises DecodeError where the length does not fit the count."""
     if len(payload) < _HEAD.size:
         raise DecodeError(f"motion samples: {len(payload)} bytes are too short")
     number, flags, count = _HEAD.unpack_from(payload)
@@ -53,7 +53,7 @@ def decode(payload: bytes) -> Samples:
 
 
 class SampleClock:
-    """From sample numbers to wall-clock times: even as the sensor's, right on average as ours.
+    """Turns sample numbers into wall-clock times: as even as the sensor's clock, as right on average as ours.
 
     A notification that got lost leaves a hole of its true length, because the numbers go on.
     """
@@ -65,7 +65,7 @@ class SampleClock:
         self._origin_us: float | None = None
 
     def time_of(self, number: int, count: int, arrived_us: int) -> int:
-        """When the first of ``count`` samples was taken, if the last had just been taken on arrival."""
+        """Time of the first of ``count`` samples, given that the last had just been taken on arrival."""
         taken_us = arrived_us - count * self._period_us
         if self._origin_us is not None:
             self._total += (number - self._last) % COUNTER

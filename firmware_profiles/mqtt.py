@@ -1,4 +1,4 @@
-"""How every program of the project connects to the broker: MQTT 3.1.1, TLS, no Nagle delay, reconnect with backoff."""
+"""Connect any program of the project to the broker: MQTT 3.1.1, TLS, no Nagle delay, reconnect with backoff."""
 
 import hashlib
 import socket
@@ -12,11 +12,11 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 KEEPALIVE_S = 20
-"""Twice this without a sign of life and the broker sends the last will."""
+"""After twice this time without a message the broker sends the last will."""
 
 
 class Broker(msgspec.Struct, frozen=True):
-    """Where the broker is and who we are. Without ``ca`` the connection is plain TCP (loopback tests only)."""
+    """Address of the broker, and our certificate. Without ``ca`` the connection is plain TCP (loopback tests only)."""
 
     host: str = "127.0.0.1"
     port: int = 8883
@@ -26,7 +26,7 @@ class Broker(msgspec.Struct, frozen=True):
 
 
 class Will(msgspec.Struct, frozen=True):
-    """What the broker publishes (QoS 1, retained) when the connection dies without a farewell."""
+    """The message that the broker publishes (QoS 1, retained) when the connection ends without a disconnect."""
 
     topic: str
     payload: bytes
@@ -84,7 +84,7 @@ def start(client: paho.Client, broker: Broker) -> None:
 
 
 def stop(client: paho.Client) -> None:
-    """Say goodbye (no last will is sent) and end the network thread."""
+    """Disconnect properly (no last will is sent) and end the network thread."""
     client.disconnect()
     client.loop_stop()
     # paho closes the pair of sockets that wakes its thread when the client is finalised, which in a cycle of references
@@ -93,7 +93,7 @@ def stop(client: paho.Client) -> None:
 
 
 def topic_of(message: paho.MQTTMessage) -> str:
-    """Its topic; bytes that are no UTF-8, which paho raises at in its own thread, are written out as ``\\xff``."""
+    """The topic of a message. paho raises at bytes that are no UTF-8, in its own thread; here they become ``\\xff``."""
     try:
         return message.topic
     except UnicodeDecodeError:

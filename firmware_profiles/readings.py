@@ -1,4 +1,4 @@
-"""What a payload decoder gives: values of channels, and things that happened. No I/O, no clock."""
+"""Results of the payload decoders: readings of channels, and events."""
 
 import msgspec
 
@@ -24,10 +24,10 @@ class DeviceEvent(msgspec.Struct, frozen=True):
 
 
 class StateOver(msgspec.Struct, frozen=True):
-    """The state under ``key`` is one without an event (``battery_low`` false): what was told of it before is over."""
+    """The state under ``key`` is now one without an event (``battery_low`` false): the event before is over."""
 
     key: str
 
 
 Heard = Reading | DeviceEvent | StateOver
-"""What a payload can say."""
+"""The content of a payload."""

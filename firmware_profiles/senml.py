@@ -1,6 +1,6 @@
-"""SenML JSON (RFC 8428, application/senml+json): packs to resolved records, and records to readings of our channels.
+"""Decode SenML JSON (RFC 8428, application/senml+json): packs to resolved records, records to readings of our channels.
 
-For devices and gateways of other makers. Pure: the time that relative times refer to is passed in.
+For devices and gateways of other makers. The time that relative times refer to is passed in.
 
 A record's full name (base name + name) is ``<device>/<channel>`` or ``<device>:<channel>``: the channel is a code of
 ``channels.toml``, the device a name registered at the gateway (``urn:dev:ow:10e2073a01080063`` is a good one).
@@ -66,7 +66,7 @@ class Pack(msgspec.Struct, frozen=True):
 
 
 class MeasurementError(DecodeError):
-    """One record is no reading of ours; ``kind`` says in which respect: 'name', 'channel', 'unit' or 'value'."""
+    """A record is no reading of ours; ``kind`` names the reason: 'name', 'channel', 'unit' or 'value'."""
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
@@ -79,7 +79,7 @@ def topic(gateway: str) -> str:
 
 
 def parse_topic(name: str) -> str:
-    """The gateway of a topic. Raises DecodeError where it is no topic of this door."""
+    """The gateway of a topic. Raises DecodeError where it is no SenML topic."""
     gateway = wire.gateway_in(name)
     if gateway is None or name != topic(gateway):
         raise DecodeError(f"{name!r} is not senml/v1/<gateway>")
@@ -101,7 +101,7 @@ def decode(payload: bytes, now_us: int) -> Pack:
     if len(pack) > MAX_RECORDS:
         raise DecodeError(f"{len(pack)} records; a pack may have {MAX_RECORDS}: send several")
     base: dict[str, Any] = {}
-    found: list[Record] = []
+    records: list[Record] = []
     relative = False
     for number, fields in enumerate(pack, 1):
         try:
@@ -113,10 +113,10 @@ def decode(payload: bytes, now_us: int) -> Pack:
             record, is_relative = _resolve(fields, base, now_us)
         except DecodeError as error:
             raise DecodeError(f"record {number}: {error}") from error
-        found.append(record)
+        records.append(record)
         relative |= is_relative
-    found.sort(key=lambda record: record.time_us)
-    return Pack(found, relative)
+    records.sort(key=lambda record: record.time_us)
+    return Pack(records, relative)
 
 
 def measure(record: Record) -> Measurement:

@@ -1,4 +1,4 @@
-"""60 GHz radars with a serial line (Seeed MR60FDA1 and MR60BHA1, the R60 family): frames and what they say.
+"""Decode the frames of 60 GHz radars with a serial line (Seeed MR60FDA1 and MR60BHA1, the R60 family).
 
 Frame, from the makers' user manuals (MR60FDA1 V1, MR60BHA1 V1.9, chapter "communication protocol"): 53 59, control
 word, command word, length (2 bytes, big-endian), data, the sum of all bytes so far modulo 256, 54 43. A query has bit 7
@@ -16,7 +16,7 @@ from firmware_profiles.readings import Heard
 
 HEAD, TAIL = b"\x53\x59", b"\x54\x43"
 MAX_DATA = 512
-"""The longest data of the manuals is below 50 bytes: a greater length is a damaged one."""
+"""A greater length is a damaged one: the longest data in the manuals are below 50 bytes."""
 _ENVELOPE = len(HEAD) + 4 + 1 + len(TAIL)
 QUERY, QUERY_DATA = 0x80, b"\x0f"
 
@@ -30,11 +30,11 @@ FIELDS: dict[tuple[int, int], str] = {
     (0x84, 0x01): "bed_state",  # 0 out of bed, 1 in bed, 2 not known
     (0x85, 0x02): "heart_rate",  # /min; 0: not known
 }
-"""(control word, command word) → what the data (one byte where nothing else is said) is called in device models."""
+"""(control word, command word) → key of the data (one byte unless WIDTH says more) in device models."""
 WIDTH = {"distance": 2}
 UNKNOWN = {"breath_rate": 0, "heart_rate": 0, "bed_state": 2}
 STATES = frozenset({"presence", "bed_state", "fall_state"})
-"""Told only when they change: asked for now and then, so that a report lost on the line is not lost for good."""
+"""Sent by the radar only when they change: queried now and then, so that a report lost on the line is made good."""
 
 
 class RadarFrame(msgspec.Struct, frozen=True):
@@ -89,7 +89,7 @@ class FrameParser:
         return bool(self._buffer)
 
     def settle(self) -> Iterator[RadarFrame]:
-        """The line has gone quiet, so what is incomplete stays so: the good frames behind a damaged length."""
+        """Give up incomplete frames, because the line has gone quiet; the good frames behind a damaged length."""
         while self._buffer:
             self.damaged += len(self._buffer) >= len(HEAD)
             self._buffer = self._buffer[1:]
@@ -97,7 +97,7 @@ class FrameParser:
 
 
 def queries(model: DeviceModel) -> list[RadarFrame]:
-    """The questions for the states that this model tells."""
+    """The queries for the states of this model."""
     return [
         RadarFrame(control, command | QUERY, QUERY_DATA)
         for (control, command), key in FIELDS.items()
@@ -106,7 +106,7 @@ def queries(model: DeviceModel) -> list[RadarFrame]:
 
 
 def decode(model: DeviceModel, frame: RadarFrame) -> list[Heard]:
-    """What a frame says; nothing for those the model does not name. Raises DecodeError where data are missing."""
+    """Decode a frame; nothing for those that the model does not name. Raises DecodeError where data are missing."""
     key = FIELDS.get((frame.control, frame.command & ~QUERY))
     if key is None or (key not in model.keys and key not in model.events):
         return []

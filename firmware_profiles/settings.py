@@ -1,4 +1,4 @@
-"""Where the broker is and who we are: one set of settings for every service."""
+"""Settings of the connection to the broker, the same for every service."""
 
 from pathlib import Path
 

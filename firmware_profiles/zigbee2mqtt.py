@@ -1,4 +1,4 @@
-"""Zigbee2MQTT payloads: the JSON object that it publishes on ``zigbee2mqtt/<friendly name>``."""
+"""Decode Zigbee2MQTT payloads: the JSON object that it publishes on ``zigbee2mqtt/<friendly name>``."""
 
 from firmware_profiles.decoding.payload import parse_json, translate
 from firmware_profiles.devices import DeviceModel
@@ -7,10 +7,10 @@ from firmware_profiles.readings import Heard
 
 
 def decode(model: DeviceModel, payload: bytes) -> list[Heard]:
-    """What the payload says in the device language; keys the model does not name are left aside.
+    """Decode a payload; keys that the model does not name are ignored.
 
     Zigbee2MQTT repeats the whole state with every change, so the same door state comes again and again: the driver
-    keeps the repetitions back. Raises DecodeError, and nothing else, where the payload is not a JSON object or a value
+    drops the repetitions. Raises DecodeError, and nothing else, where the payload is not a JSON object or a value
     does not fit the model's table.
     """
     state = parse_json(payload)

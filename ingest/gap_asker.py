@@ -63,7 +63,7 @@ class GapAsker:
         if any(changed.values()):
             log.info("gaps", **changed)
         if self._client.is_connected():
-            for gap in gaps.due(conn, self._age):
+            for gap in gaps.choose_due(conn, self._age):
                 self._ask(gap)
 
     def _ask(self, gap: gaps.Gap) -> None:

@@ -72,7 +72,7 @@ def refresh(conn: psycopg.Connection[Any]) -> dict[str, int]:
     return {"new": fresh, "repaired": repaired}
 
 
-def due(conn: psycopg.Connection[Any], age: dt.timedelta, limit: int = 200) -> list[Gap]:
+def choose_due(conn: psycopg.Connection[Any], age: dt.timedelta, limit: int = 200) -> list[Gap]:
     """Choose the gaps to ask for now, older than ``age`` and so not merely late; each is marked as asked."""
     with conn.transaction(), conn.cursor(row_factory=class_row(Gap)) as cursor:
         cursor.execute(

@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 import structlog
 
-from database.faults import TAKES_NOTHING
+from database.faults import UNAVAILABLE
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
@@ -141,7 +141,7 @@ class Ingest:
                     builder = Builder(conn)
                 batch = builder.build(messages, shed, accepted_times(self._settings, time.time_ns() // 1000))
                 prepared = _PreparedBatch(messages, shed, batch, writer.encode_rows(batch))
-            except TAKES_NOTHING as error:
+            except UNAVAILABLE as error:
                 log.warning("database away while decoding", error=str(error))
                 conn.close()
                 self._prepared.join()
@@ -236,7 +236,7 @@ class Ingest:
         """Store a batch and acknowledge it. Raises psycopg.Error where the database can store nothing now."""
         try:
             self._commit(conn, item)
-        except TAKES_NOTHING:
+        except UNAVAILABLE:
             raise
         except Exception as error:
             self._moved.set()
@@ -275,7 +275,7 @@ class Ingest:
         for part in parts:
             try:
                 self._commit(conn, part)
-            except TAKES_NOTHING:
+            except UNAVAILABLE:
                 raise
             except Exception as single:
                 (message,) = part.messages or part.shed

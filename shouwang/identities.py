@@ -1,6 +1,6 @@
-"""``python -m shouwang.identities``: the command that makes certificates and broker users."""
+"""``python -m shouwang.identities``: the commands that make certificates and broker users."""
 
-from shouwang.brokers.identities import app
+from shouwang.cli.identities import app
 
 if __name__ == "__main__":
     app()

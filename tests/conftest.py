@@ -2,8 +2,8 @@
 
 ``database_url`` and ``postgres`` run a test on the oldest PostgreSQL found, which a district's TimescaleDB brings; a
 test marked ``every_grade`` (it reads or writes readings) once for every grade, one marked ``community`` at that
-grade alone. ``broker`` runs it once for every
-broker. What this machine lacks is skipped with the way to get it. A test that takes both runs for every pair.
+grade alone. ``broker`` runs it once for every broker; a test that takes both runs for every pair. A test whose server
+is not on this machine is skipped with the way to get it, and counted at the end (``tests.support.skips``).
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, ho
 # a busy machine with cold caches makes the first inputs slow; that says nothing about the code
 settings.register_profile("shouwang", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shouwang")
-pytest_plugins = ["tests.support.browser"]
+pytest_plugins = ["pytester", "tests.support.browser", "tests.support.skips"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

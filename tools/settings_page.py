@@ -1,4 +1,4 @@
-"""Prints docs/settings.md from the settings classes: python tools/settings_page.py > docs/settings.md"""
+"""Print docs/settings.md from the settings classes: python tools/settings_page.py > docs/settings.md"""
 
 import re
 

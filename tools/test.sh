@@ -1,9 +1,11 @@
 #!/bin/bash
-# test.sh [PYTEST OPTION...]: lint and every test; ends with a summary that names what was skipped and how to get it.
+# test.sh [PYTEST OPTION...]: lint and every test; ends with how many tests were skipped, why, and what would run them.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 missing=$(mktemp)
-trap 'rm -f "$missing"' EXIT
+skipped=$(mktemp) # written by tests/support/skips.py
+trap 'rm -f "$missing" "$skipped"' EXIT
+export SHOUWANG_TEST_SKIPPED=$skipped
 failed=()
 begin=$SECONDS
 
@@ -23,11 +25,10 @@ stage "tests" .venv/bin/python -m pytest -q --numprocesses 4 --dist loadfile "$@
 echo
 echo "== summary after $((SECONDS - begin)) s"
 if [ -s "$missing" ]; then
-  echo "skipped on this machine:"
+  echo "not on this machine:"
   sed 's/^/  - /' "$missing"
-else
-  echo "nothing had to be skipped for want of a program"
 fi
+if [ -s "$skipped" ]; then cat "$skipped"; else echo "skipped: unknown, the tests did not come to their end"; fi
 if [ ${#failed[@]} -gt 0 ]; then
   echo "FAILED: ${failed[*]}"
   exit 1

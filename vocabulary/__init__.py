@@ -1,1 +1,1 @@
-"""Words that every folder shares and none may copy: severities, alert states, times, errors in two languages."""
+"""Words that all folders share and none copies: severities, alert states, areas, times, labels, parameters, errors."""

@@ -5,4 +5,4 @@ from typing import Literal
 AlertState = Literal["raised", "acknowledged", "responding", "on_scene", "resolved", "cancelled", "cleared"]
 
 OPEN: tuple[AlertState, ...] = ("raised", "acknowledged", "responding", "on_scene")
-"""States in which somebody still has to act. SQL: ``is_open()`` (migration 0070)."""
+"""States in which somebody still has to act. SQL: ``alert_is_open()`` (migration 0070)."""

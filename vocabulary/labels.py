@@ -31,14 +31,14 @@ UNITS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "x": ("倍", "times"),
     }
 )
-"""By UCUM code; a unit that is not here is written as it is."""
+"""By UCUM code; other units are written as their code."""
 
 
 def room_of(code: str) -> tuple[str, str]:
-    """The name of a room, or its code where it has none here."""
+    """The name of a room in Chinese and English; its code where it is not listed."""
     return ROOMS.get(code, (code, code))
 
 
 def unit_of(code: str) -> tuple[str, str]:
-    """The word for a UCUM unit."""
+    """The word for a UCUM unit in Chinese and English; its code where it is not listed."""
     return UNITS.get(code, (code, code))

@@ -1,4 +1,4 @@
-"""A number that people may set; each is declared beside the code that uses it."""
+"""Parameters: numbers that people may set, each declared beside the code that uses it."""
 
 from typing import ClassVar
 
@@ -6,13 +6,13 @@ import msgspec
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """Its default and limits, its UCUM unit (``x``: times), and what it means in Chinese and English.
+    """The default and limits of a parameter, its UCUM unit (``x``: times), and its meaning in Chinese and English.
 
     Written as a row of a table, in this order; the source of the default is cited where it is declared.
     """
 
     district_only: ClassVar[bool] = False
-    """Whether it holds for everybody: set for the district and nowhere else."""
+    """Whether it can be set only for the district as a whole."""
 
     default: float
     low: float

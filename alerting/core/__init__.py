@@ -1,1 +1,1 @@
-"""What detection and the rest of alerting share: the finding."""
+"""The finding, which detection and the rest of alerting share."""

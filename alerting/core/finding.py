@@ -1,4 +1,4 @@
-"""What a detector says, and how it becomes an alert with a lasting identity."""
+"""The finding of a detector, and the lasting identity of its alert."""
 
 import uuid
 from typing import Any, Literal
@@ -6,24 +6,25 @@ from typing import Any, Literal
 import msgspec
 
 from vocabulary.severity import Severity
+from vocabulary.times import DAY_US
 
 Action = Literal["open", "update", "clear", "cancel", "note"]
 NAMESPACE = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
 
-OLDEST_US = 400 * 86_400_000_000
-"""What claims to be older was dated by a device that does not know the time."""
-AHEAD_US = 86_400_000_000
-"""The same of what is so far ahead."""
+OLDEST_US = 400 * DAY_US
+"""Timestamps older than this come from an unset clock."""
+AHEAD_US = DAY_US
+"""Timestamps further in the future than this, likewise."""
 
 
 def believable(time_us: int, now_us: int, ahead_us: int = AHEAD_US) -> bool:
-    """Whether a device may say so, now."""
+    """Whether a device's timestamp can be right."""
     return now_us - OLDEST_US < time_us < now_us + ahead_us
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """``open`` raises an alert; ``update`` raises its severity and tells more; ``clear`` says that it is over by
-    itself, ``cancel`` that the resident took it back; ``note`` adds to its story.
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """``open`` raises an alert; ``update`` raises its severity or renews its reason; ``clear`` ends it by itself,
+    ``cancel`` because the resident took it back; ``note`` adds to its story.
 
     ``onset_us`` is when the episode began, by the sensor's clock; with subject and rule it is the alert's identity.
     """
@@ -43,7 +44,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     @property
     def since_us(self) -> int:
-        """When it began, for people: where the sensor does not know the time, when it was heard."""
+        """When it began, for people to read; when it was sensed, where the sensor does not know the time."""
         return self.onset_us if believable(self.onset_us, self.sensed_us) else self.sensed_us
 
     @property
@@ -53,4 +54,5 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def alert_id(subject: str, rule: str, onset_us: int) -> uuid.UUID:
+    """The id of the alert of this subject, rule and onset."""
     return uuid.uuid5(NAMESPACE, f"{subject}|{rule}|{onset_us}")

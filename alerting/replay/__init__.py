@@ -1,1 +1,1 @@
-"""Recorded data through the detection core: what it would have said, when, and why. See ``docs/replay.md``."""
+"""Plays recorded data through the detection core, to show its alerts and their reasons."""

@@ -1,4 +1,4 @@
-"""From findings to alerts: what a dispatcher would have seen, and the difference between two runs."""
+"""Collects findings into the alerts that a dispatcher would have seen, and compares two runs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
@@ -7,15 +7,16 @@ import msgspec
 
 from alerting.core.finding import Action, Finding
 from alerting.detection.engine.ledger import on_its_own
-from alerting.replay.run import Told
+from alerting.replay.run import TimedFinding
 from vocabulary.severity import RANK, Severity
+from vocabulary.times import HOUR_US
 
-NEAR_US = 3_600_000_000
-"""Two runs' alerts of one rule and resident are the same one when they were told within an hour of each other."""
+NEAR_US = HOUR_US
+"""Two runs' alerts of one rule and resident count as the same when raised within this time of each other."""
 
 
-class Step(msgspec.Struct, frozen=True):
-    """What became of an alert, in its order. ``rule``: whose finding it is, where others are told in this alert."""
+class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry in the story of an alert. ``rule``: that of the finding, which may be another than the alert's."""
 
     told_us: int
     action: Action
@@ -24,10 +25,10 @@ class Step(msgspec.Struct, frozen=True):
     reason_zh: str
     reason_en: str
     news: bool = False
-    """It says something new: it is graver, or it would have been an alert of its own and is told here instead."""
+    """Whether it is graver, or would have been an alert of its own but for this one."""
 
 
-class Alert(msgspec.Struct):
+class Alert(msgspec.Struct, kw_only=True):
     """One alert with its story; times in µs since 1970, UTC."""
 
     id: str
@@ -45,9 +46,9 @@ class Alert(msgspec.Struct):
     reason_en: str
     evidence: dict[str, Any]
     over_us: int | None = None
-    """When it cleared by itself, or was taken back."""
+    """When it cleared by itself or was taken back."""
     over: Literal["", "clear", "cancel"] = ""
-    story: list[Step] = []
+    story: list[StoryEntry] = []
 
     @property
     def resident(self) -> str:
@@ -55,35 +56,47 @@ class Alert(msgspec.Struct):
         return self.subject.split(":", 1)[1]
 
     def times_of(self, rules: frozenset[str]) -> Iterator[int]:
-        """When this alert told of one of these rules: first itself, then what its story told."""
+        """The times at which this alert reported one of these rules: its own, then those of its story."""
         if self.rule in rules:
             yield self.told_us
         yield from (step.told_us for step in self.story if step.rule in rules and step.news)
 
 
-def collect(told: Iterable[Told]) -> list[Alert]:
-    """The alerts of a run, by the time they were told. As on the platform, what would be told in an alert that is over
-    is one of its own, and what follows up an alert that was never raised is left out."""
+def collect(findings: Iterable[TimedFinding]) -> list[Alert]:
+    """The alerts of a run, in the order of their times.
+
+    As on the platform, a part of an alert that is over becomes an alert of its own, and a follow-up of an alert that
+    was never raised is left out.
+    """
     alerts: dict[str, Alert] = {}
-    for one in told:
-        finding = one.finding
+    for timed in findings:
+        finding = timed.finding
         alert = alerts.get(str(finding.alert_id))
         alone = on_its_own(finding)
         if alone is not None and (alert is None or alert.over):
             finding = alone
             alert = alerts.get(str(finding.alert_id))
         if alert is not None:
-            _follow(alert, finding, one.told_us)
+            _follow(alert, finding, timed.told_us)
         elif finding.action in ("open", "update"):
-            alerts[str(finding.alert_id)] = _opened(finding, one.told_us)
+            alerts[str(finding.alert_id)] = _opened(finding, timed.told_us)
     return sorted(alerts.values(), key=lambda alert: alert.told_us)
 
 
 def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
     part = finding.evidence.get("part")
     rule, action = (part["rule"], part["action"]) if part else (finding.rule, finding.action)
-    words = finding.reason_zh, finding.reason_en
-    alert.story.append(Step(told_us, finding.action, rule, finding.severity, *words, action in ("open", "update")))
+    alert.story.append(
+        StoryEntry(
+            told_us=told_us,
+            action=finding.action,
+            rule=rule,
+            severity=finding.severity,
+            reason_zh=finding.reason_zh,
+            reason_en=finding.reason_en,
+            news=action in ("open", "update"),
+        )
+    )
     if finding.action in ("clear", "cancel"):
         alert.over_us, alert.over = told_us, finding.action
     elif RANK[finding.severity] < RANK[alert.severity]:
@@ -92,25 +105,25 @@ def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
 
 def _opened(finding: Finding, told_us: int) -> Alert:
     return Alert(
-        str(finding.alert_id),
-        finding.rule,
-        finding.rule_version,
-        finding.severity,
-        finding.subject,
-        finding.resident_id,
-        finding.household_id,
-        finding.onset_us,
-        finding.sensed_us,
-        told_us,
-        finding.reason_zh,
-        finding.reason_en,
-        finding.evidence,
+        id=str(finding.alert_id),
+        rule=finding.rule,
+        rule_version=finding.rule_version,
+        severity=finding.severity,
+        subject=finding.subject,
+        resident_id=finding.resident_id,
+        household_id=finding.household_id,
+        onset_us=finding.onset_us,
+        sensed_us=finding.sensed_us,
+        told_us=told_us,
+        reason_zh=finding.reason_zh,
+        reason_en=finding.reason_en,
+        evidence=finding.evidence,
     )
 
 
 class Difference(msgspec.Struct):
-    """Alerts of a second run against a first. ``changed``: (before, after) of one alert that is told at another time
-    or with another severity."""
+    """Alerts of a second run against a first. ``changed``: (before, after) of one alert with another time, rule or
+    severity."""
 
     came: list[Alert]
     gone: list[Alert]
@@ -119,7 +132,7 @@ class Difference(msgspec.Struct):
 
 
 def compare(before: list[Alert], after: list[Alert]) -> Difference:
-    """Which alerts have come and gone: first those of one id, then of one subject and rule near each other in time."""
+    """Match the alerts of two runs by id, then by subject and rule if they are near each other in time."""
     left = {alert.id: alert for alert in before}
     pairs: list[tuple[Alert, Alert]] = []
     came: list[Alert] = []

@@ -1,4 +1,4 @@
-"""From files to a recording, and from alerts to files."""
+"""Builds a recording from files, and writes alerts to files."""
 
 import csv
 from collections import defaultdict
@@ -16,19 +16,20 @@ from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
 from alerting.replay.residents import ResidentsFile, district_of, gateway_of, key_of
 from alerting.replay.rows import Reject, Rows
 from firmware_profiles.channels import EVENTS
+from vocabulary.times import HOUR_US
 
 OFTEN_S = 60
-"""A device that says something this often tells by it whether its home is in contact."""
+"""Longest heartbeat of a device whose messages show whether its home is in contact."""
 SELDOM = BINARY | EVENTS.keys()
 
 
-RUN_ON_US = 3 * 3_600_000_000
-"""The clock runs on for so long after the last row: what stops with it is seen to have stopped."""
+RUN_ON_US = 3 * HOUR_US
+"""Time that the clock runs on after the last row, so that a stop of the data shows."""
 
 
-class Played(msgspec.Struct, frozen=True):
-    """What to replay; readings that no detector looks at by reason; residents and devices that the residents file does
-    not name; when the last row came."""
+class FileRecording(msgspec.Struct, frozen=True):
+    """A recording of a file; numbers of readings that no detector uses, by reason; residents and devices that the
+    residents file does not name; the time of the last row."""
 
     recording: Recording
     unused: dict[str, int]
@@ -37,8 +38,8 @@ class Played(msgspec.Struct, frozen=True):
     last_us: int
 
 
-def recording_of(rows: Rows, file: ResidentsFile, until_us: int | None = None) -> Played:
-    """``until_us``: when the clock stops; None: ``RUN_ON_US`` after the last row.
+def recording_of(rows: Rows, file: ResidentsFile, until_us: int | None = None) -> FileRecording:
+    """Build the recording of a file. ``until_us``: when the clock stops; None: ``RUN_ON_US`` after the last row.
 
     Raises ValueError where there is nothing to replay.
     """
@@ -71,7 +72,7 @@ def recording_of(rows: Rows, file: ResidentsFile, until_us: int | None = None) -
     contacts = [_lasting(contact, last_us, end_us) for contact in _contacts(district, heard, quiet, begin_us, last_us)]
     known = {entry.code for entry in file.resident}
     named = {(entry.code, device.name) for entry in file.resident for device in entry.device}
-    return Played(
+    return FileRecording(
         recorder.recording(begin_us, end_us, contacts),
         recorder.unused,
         list(dict.fromkeys(code for code, _ in said if code not in known)),
@@ -87,8 +88,8 @@ def _contacts(
     begin_us: int,
     end_us: int,
 ) -> Iterator[Contact]:
-    """Who was in contact when, by what was heard. ``quiet``: devices that told of nothing but what happened, so that
-    their silence says nothing."""
+    """The contacts of all gateways and devices. ``heard``: times of their rows; ``quiet``: devices that send events
+    only, whose silence means nothing."""
     for gateway in district.gateways:
         mine = [where for where in heard if where[0] == gateway]
         if any(district.sources[where].heartbeat_s <= OFTEN_S for where in mine):
@@ -106,15 +107,15 @@ def _contacts(
 
 
 def _lasting(contact: Contact, last_us: int, end_us: int) -> Contact:
-    """Who was in contact when the rows ended is so for as long as the clock runs on."""
+    """Extend a contact that lasted to the last row for as long as the clock runs on."""
     return msgspec.structs.replace(contact, end_us=end_us) if contact.end_us >= last_us else contact
 
 
-Series = tuple[str, str, str, NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
+JoinedSeries = tuple[str, str, str, NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 
 
-def _joined(rows: Rows) -> list[Series]:
-    """The batches of one series as one."""
+def _joined(rows: Rows) -> list[JoinedSeries]:
+    """Join the batches of each series."""
     parts: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for number, batch in enumerate(rows.batches):
         parts[batch.resident, batch.device, batch.channel].append(number)
@@ -130,12 +131,12 @@ def _joined(rows: Rows) -> list[Series]:
 
 
 def write_alerts(file: Path, alerts: list[Alert]) -> None:
-    """One alert a line, JSON, by the time they were told. Readable by its owner only."""
+    """Write one alert a line, JSON. Readable by the owner only."""
     _write(file, [msgspec.json.encode(alert) for alert in alerts])
 
 
 def write_difference(file: Path, difference: Difference) -> None:
-    """One alert a line, JSON: ``change`` is 'came', 'gone' or 'changed' (then with ``before``)."""
+    """Write one alert a line, JSON: ``change`` is 'came', 'gone' or 'changed' (then with ``before``)."""
     lines: list[dict[str, object]] = [{"change": "gone", "alert": alert} for alert in difference.gone]
     lines += [{"change": "came", "alert": alert} for alert in difference.came]
     lines += [{"change": "changed", "before": before, "alert": after} for before, after in difference.changed]
@@ -143,7 +144,7 @@ def write_difference(file: Path, difference: Difference) -> None:
 
 
 def write_rejects(file: Path, rejects: list[Reject]) -> None:
-    """CSV: line, why, row."""
+    """Write CSV: line, why, row."""
     _private(file)
     with file.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text)
@@ -157,6 +158,6 @@ def _write(file: Path, lines: list[bytes]) -> None:
 
 
 def _private(file: Path) -> None:
-    """It holds what is known of people's bodies and days."""
+    """Make the file readable by the owner only: it holds people's health data."""
     file.touch(mode=0o600)
     file.chmod(0o600)

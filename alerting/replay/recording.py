@@ -1,4 +1,4 @@
-"""What reached the platform, in columns and in the order it arrived, ready to be played to an engine."""
+"""Records the data that reached the platform, in columns and in the order of arrival, ready for an engine."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from alerting.detection.kit.switches import SWITCHES
 Values = NDArray[np.float32]
 
 
-class Switched(msgspec.Struct, frozen=True):
+class SwitchReadings(msgspec.Struct, frozen=True):
     """Readings of one 0/1 channel, shapes [n], sorted by arrival."""
 
     source: Source
@@ -25,15 +25,15 @@ class Switched(msgspec.Struct, frozen=True):
     arrival_us: Times
 
 
-class Arrived(msgspec.Struct, frozen=True):
-    """An event and when it was known."""
+class EventArrival(msgspec.Struct, frozen=True):
+    """An event, and when it arrived."""
 
     arrival_us: int
     happened: Happened
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """From ``begin_us`` to ``end_us`` a device (None: the gateway itself) was heard as often as it should be."""
+    """A time in which a device (None: the gateway itself) was heard as often as it should be."""
 
     gateway: str
     device: str | None
@@ -41,37 +41,37 @@ class Contact(msgspec.Struct, frozen=True):
     end_us: int
 
 
-class Recording(msgspec.Struct, frozen=True):
-    """Times in µs since 1970, UTC. ``arrival_us`` belongs to ``vitals``, which are sorted by it."""
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording of one district, µs since 1970, UTC. ``vitals`` are sorted by their ``arrival_us``."""
 
     district: District
     begin_us: int
     end_us: int
     vitals: VitalColumns
     arrival_us: Times
-    switches: list[Switched]
-    events: list[Arrived]
+    switches: list[SwitchReadings]
+    events: list[EventArrival]
     contacts: list[Contact]
 
     def __len__(self) -> int:
-        """How many readings and events."""
+        """The number of readings and events."""
         return len(self.vitals) + sum(len(s.time_us) for s in self.switches) + len(self.events)
 
 
 class Recorder:
-    """Gathers traces and events of one district."""
+    """Gathers readings and events of one district."""
 
     def __init__(self, district: District) -> None:
         self._district = district
         self._parts: list[VitalColumns] = []
         self._arrivals: list[Times] = []
-        self._switches: list[Switched] = []
-        self._events: list[Arrived] = []
+        self._switches: list[SwitchReadings] = []
+        self._events: list[EventArrival] = []
         self.unused: dict[str, int] = {}
-        """Readings that no detector looks at, by reason."""
+        """Numbers of readings that no detector uses, by reason."""
 
     def readings(self, source: Source, channel: str, time_us: Times, value: Values, arrival_us: Times) -> None:
-        """One channel of one device, shapes [n], in any order."""
+        """Add readings of one channel of one device, shapes [n], in any order."""
         good = np.isfinite(value)
         self._not_used("no number", len(good) - int(good.sum()))
         time_us = believed(time_us, arrival_us)
@@ -83,7 +83,7 @@ class Recorder:
         order = order[np.lexsort((time_us[order], arrival_us[order]))]
         time_us, value, arrival_us = time_us[order], value[order], arrival_us[order]
         if channel in SWITCHES:
-            self._switches.append(Switched(source, channel, time_us, value, arrival_us))
+            self._switches.append(SwitchReadings(source, channel, time_us, value, arrival_us))
         if place is not None:
             n = len(time_us)
             rows, columns = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
@@ -91,23 +91,24 @@ class Recorder:
             self._arrivals.append(arrival_us)
 
     def event(self, happened: Happened, arrival_us: int) -> None:
-        self._events.append(Arrived(arrival_us, happened))
+        """Add an event."""
+        self._events.append(EventArrival(arrival_us, happened))
 
     def recording(self, begin_us: int, end_us: int, contacts: Iterable[Contact]) -> Recording:
-        """Everything gathered so far."""
+        """The recording of everything gathered so far."""
         vitals = VitalColumns.join(self._parts)
         arrival_us = np.concatenate(self._arrivals) if self._arrivals else np.empty(0, np.int64)
         order = np.argsort(arrival_us, kind="stable")
         events = sorted(self._events, key=lambda arrived: arrived.arrival_us)
         return Recording(
-            self._district,
-            begin_us,
-            end_us,
-            vitals.take(order),
-            arrival_us[order],
-            self._switches,
-            events,
-            sorted(contacts, key=lambda contact: contact.begin_us),
+            district=self._district,
+            begin_us=begin_us,
+            end_us=end_us,
+            vitals=vitals.take(order),
+            arrival_us=arrival_us[order],
+            switches=self._switches,
+            events=events,
+            contacts=sorted(contacts, key=lambda contact: contact.begin_us),
         )
 
     def _not_used(self, why: str, count: int) -> None:
@@ -116,7 +117,7 @@ class Recorder:
 
 
 def allowed_us(district: District, gateway: str, device: str | None) -> float:
-    """How long the device (None: the gateway) may be silent; infinite for one that the district does not know."""
+    """Longest silence of the device (None: the gateway); infinite for one that the district does not know."""
     if device is None:
         return GATEWAY_SILENT_US
     source = district.sources.get((gateway, device))
@@ -126,12 +127,14 @@ def allowed_us(district: District, gateway: str, device: str | None) -> float:
 def contacts_in(
     district: District, gateway: str, device: str | None, times_us: Times, begin_us: int, end_us: int
 ) -> list[Contact]:
-    """The contacts that a device's own times tell, shape [n], sorted. Its last one lasts to the end of the recording
-    where silence could not have been told before."""
+    """The contacts of a device from its times, shape [n], sorted. The last one lasts to the end of the recording where
+    it is too near for a silence."""
     allowed = allowed_us(district, gateway, device)
     times = np.concatenate(([begin_us], times_us[(times_us > begin_us) & (times_us < end_us)], [end_us]))
     gaps = np.flatnonzero(np.diff(times) >= allowed)
     starts = np.concatenate(([0], gaps + 1))
     ends = np.concatenate((gaps, [len(times) - 1]))
-    found = [Contact(gateway, device, int(times[a]), int(times[b])) for a, b in zip(starts, ends, strict=True)]
-    return [contact for contact in found if contact.end_us > contact.begin_us or begin_us < contact.begin_us < end_us]
+    contacts = [Contact(gateway, device, int(times[a]), int(times[b])) for a, b in zip(starts, ends, strict=True)]
+    return [
+        contact for contact in contacts if contact.end_us > contact.begin_us or begin_us < contact.begin_us < end_us
+    ]

@@ -1,4 +1,4 @@
-"""RESIDENTS.toml: whom a recording is about, their own limits and parameters, and what is known of their devices."""
+"""Reads RESIDENTS.toml: the residents of a recording, their limits and parameters, their devices."""
 
 import tomllib
 from collections import Counter
@@ -19,13 +19,15 @@ NEVER_S = 1e9
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Own limits of a vital sign."""
+
     low: float | None = None
     high: float | None = None
 
 
 class DeviceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``model``: a file of firmware_profiles/devices, for its heartbeat; '' where silence does not matter. ``shared``:
-    in a home of several it does not know whom it measures."""
+    """A device. ``model``: a file of firmware_profiles/devices, for its heartbeat; '' where silence does not matter.
+    ``shared``: in a home of several it belongs to no one resident."""
 
     name: str
     model: str = ""
@@ -33,8 +35,8 @@ class DeviceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shared: bool = False
 
 
-class ResidentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``household``: the same word for those who live together; a home of one's own where it is not given."""
+class ResidentEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A resident. ``household``: the same word for people who live together; by default each has an own home."""
 
     code: str
     household: str = ""
@@ -46,11 +48,13 @@ class ResidentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ResidentsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
     resident: list[ResidentEntry]
 
 
 def read_residents(file: Path) -> ResidentsFile:
-    """Raises ValueError that names the file, the resident and what to write instead."""
+    """Read the file. Raises ValueError that names the file, the resident and the remedy."""
     try:
         found = msgspec.convert(tomllib.loads(file.read_text("utf-8")), ResidentsFile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
@@ -84,26 +88,26 @@ DOOR = frozenset({"door_open", "door_opened", "door_closed"})
 
 
 def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -> District:
-    """The detectors' district: the file's residents and devices, and those that the rows name beside them.
+    """Build the detectors' district: the file's residents and devices, and others that only the rows name.
 
-    ``said``: the channels and events that the rows tell of each (resident, device). What the file does not name has
-    the defaults: lives alone, a room by its name (:mod:`alerting.replay.rooms`), never silent.
+    ``said``: the channels and events of each (resident, device) in the rows. Residents and devices that the file does
+    not name get defaults: an own home, a room by the name (:mod:`alerting.replay.rooms`), no heartbeat.
     """
     known = {entry.code for entry in file.resident}
     strangers = dict.fromkeys(code for code, _ in said if code not in known)
-    file = ResidentsFile([*file.resident, *(ResidentEntry(code) for code in strangers)])
+    file = ResidentsFile([*file.resident, *(ResidentEntry(code=code) for code in strangers)])
     households = list(dict.fromkeys(_household(entry) for entry in file.resident))
     several = {h for h, n in Counter(_household(entry) for entry in file.resident).items() if n > 1}
     number = {household: i + 1 for i, household in enumerate(households)}
     people = [
         tuned(
             Person(
-                i + 1,
-                entry.code,
-                number[_household(entry)],
-                entry.spo2_scale,
-                entry.on_oxygen,
-                {channel: (bounds.low, bounds.high) for channel, bounds in entry.limits.items()},
+                id=i + 1,
+                code=entry.code,
+                household_id=number[_household(entry)],
+                spo2_scale=entry.spo2_scale,
+                on_oxygen=entry.on_oxygen,
+                limits={channel: (bounds.low, bounds.high) for channel, bounds in entry.limits.items()},
             ),
             entry.tuning,
         )
@@ -114,7 +118,7 @@ def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -
     for household in households:
         if household in several:
             home_of[household] = len(people)
-            people.append(Person(None, household, number[household]))
+            people.append(Person(id=None, code=household, household_id=number[household]))
     entries = {entry.code: entry for entry in file.resident}
     wanted = {(entry.code, device.name): device for entry in file.resident for device in entry.device}
     for code, name in said:
@@ -128,17 +132,17 @@ def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -
         room = room_of(here)
         model = MODELS.get(device.model)
         sources[gateway_of(entries[code]), key_of(code, name)] = Source(
-            gateway_of(entries[code]),
-            key_of(code, name),
-            device.model,
-            number[household],
-            None if device.shared and household in several else row_of[code],
-            model.heartbeat_s if model else NEVER_S,
-            f"{room[0]}{model.zh if model else name}",
-            f"{model.name if model else name}{', ' if room[1] else ''}{room[1]}",
-            here,
-            home_of[household],
-            frozenset(said.get((code, name), ())) | (model.channels if model else frozenset()),
+            gateway=gateway_of(entries[code]),
+            name=key_of(code, name),
+            model=device.model,
+            household_id=number[household],
+            person=None if device.shared and household in several else row_of[code],
+            heartbeat_s=model.heartbeat_s if model else NEVER_S,
+            label_zh=f"{room[0]}{model.zh if model else name}",
+            label_en=f"{model.name if model else name}{', ' if room[1] else ''}{room[1]}",
+            room=here,
+            home=home_of[household],
+            gives=frozenset(said.get((code, name), ())) | (model.channels if model else frozenset()),
         )
     return District(people, sources, {f"gw-{household}": number[household] for household in households})
 

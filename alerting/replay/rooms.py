@@ -1,6 +1,6 @@
-"""The room of a device that nobody gave one, by its name: 'Maindoor' is in the hall, 'Fridge' in the kitchen.
+"""Guesses the room of a device from its name: 'Maindoor' is in the hall, 'Fridge' in the kitchen.
 
-Behaviour is judged by room, and a door sensor that is not known to be inside is taken for the front door.
+Behaviour is judged by room, and a door sensor in no known room counts as the front door.
 """
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -25,13 +25,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     "bedroom": ("bed", "sleep", "mattress", "卧", "床"),
     "hall": ("hall", "entrance", "entry", "front", "main", "corridor", "门厅", "玄关", "入户", "大门"),
 }
-"""In the order in which they are looked for: 'bedroom-toilet' is a bathroom."""
+"""Parts of names by room, in the order of the search: 'bedroom-toilet' is a bathroom."""
 INSIDE = "inside"
 """Somewhere behind the front door."""
 
 
 def room_by(name: str) -> str:
-    """The room that a word speaks of; '' where it speaks of none."""
+    """The room that a name contains; '': none."""
     plain = name.lower()
     return next((room for room, words in WORDS.items() if any(word in plain for word in words)), "")
 

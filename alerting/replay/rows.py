@@ -1,7 +1,7 @@
-"""READINGS.csv in columns: a year of a resident in a second or two. A row that makes no sense is told by its line.
+"""Reads READINGS.csv into columns: a year of a resident in a second or two. Bad rows are reported by line.
 
-The file is read in blocks by pyarrow, all columns as text; each check is made for a whole block at once, and only rows
-that fail one are looked at by themselves.
+pyarrow reads the file in blocks, all columns as text; each check is made for a whole block at once, and only rows that
+fail one are examined one by one.
 """
 
 import csv
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from alerting.detection.kit.context import MEASURED
 from alerting.detection.kit.switches import BINARY
 from firmware_profiles.channels import CHANNELS, EVENTS
+from vocabulary.times import HOUR_US
 
 BLOCK_BYTES = 8 << 20
 NAMES: dict[str, tuple[str, ...]] = {
@@ -30,7 +31,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "end": ("end",),
     "received": ("received",),
 }
-"""What each column may be called, whatever its case. ``event``: where it stands beside ``channel``."""
+"""Names of each column, in any case. ``event``: where it stands beside ``channel``."""
 MAY_BE_MISSING = frozenset({"event", "value", "end", "received"})
 ON = frozenset({"on", "true", "yes", "open", "opened", "active", "occupied", "detected", "开", "有人", "是"})
 OFF = frozenset({"off", "false", "no", "closed", "close", "inactive", "clear", "vacant", "关", "无人", "否"})
@@ -44,14 +45,14 @@ Texts = NDArray[np.object_]
 
 
 class Reject(msgspec.Struct, frozen=True):
-    """A row that was not used: its line in the file, and what to do about it."""
+    """A row that was not used: its line in the file, and the remedy."""
 
     line: int
     why: str
     row: str
 
 
-class Batch(msgspec.Struct, frozen=True):
+class ReadingBatch(msgspec.Struct, frozen=True):
     """Readings of one (resident, device, channel), shapes [n]."""
 
     resident: str
@@ -62,7 +63,9 @@ class Batch(msgspec.Struct, frozen=True):
     received_us: NDArray[np.int64]
 
 
-class EventRow(msgspec.Struct, frozen=True):
+class EventLine(msgspec.Struct, frozen=True):
+    """A row with an event."""
+
     resident: str
     device: str
     kind: str
@@ -72,10 +75,10 @@ class EventRow(msgspec.Struct, frozen=True):
 
 
 class Rows(msgspec.Struct):
-    """What a file holds."""
+    """The content of a file."""
 
-    batches: list[Batch] = []
-    events: list[EventRow] = []
+    batches: list[ReadingBatch] = []
+    events: list[EventLine] = []
     rejects: list[Reject] = []
     lines: int = 0
     ignored_columns: list[str] = []
@@ -145,12 +148,11 @@ def _column(file: Path, header: list[str], name: str) -> str | None:
 
 
 class _Reader:
-    """Turns blocks of texts into batches; keeps count of the lines."""
+    """Turns blocks of texts into batches, and counts the lines."""
 
     def __init__(self, rows: Rows, zone: dt.tzinfo | None) -> None:
         self._rows, self._zone = rows, zone
         self.line = 2
-        self._broken_seen = 0
 
     def block(self, columns: dict[str, Any], broken: list[tuple[int, str, int]]) -> None:
         texts = _coalesced({name: _text(column) for name, column in columns.items()})
@@ -165,7 +167,7 @@ class _Reader:
         if "received" in texts:
             given = np.array([text != "" for text in texts["received"].to_pylist()])
             received_us = np.where(given, self._times(texts["received"], why, given), time_us)
-            self._mark(why, (received_us < time_us - 3_600_000_000), "received an hour before its time: check both")
+            self._mark(why, (received_us < time_us - HOUR_US), "received an hour before its time: check both")
         end_us = time_us
         if "end" in texts:
             lasts = np.array([text != "" for text in texts["end"].to_pylist()])
@@ -184,7 +186,7 @@ class _Reader:
         )
         is_switch = np.array([k in BINARY for k in kinds], np.bool_)[kind]
         value = self._values(texts["value"], is_channel, is_switch, why)
-        judged = np.array([k in MEASURED for k in kinds], np.bool_)[kind]  # detectors tell it as the sensor's fault
+        judged = np.array([k in MEASURED for k in kinds], np.bool_)[kind]  # detectors report it as the sensor's fault
         low = np.array([CHANNELS[k].low if k in CHANNELS else -np.inf for k in kinds])[kind]
         high = np.array([CHANNELS[k].high if k in CHANNELS else np.inf for k in kinds])[kind]
         with np.errstate(invalid="ignore"):
@@ -199,14 +201,14 @@ class _Reader:
         self._events(texts, lines, good & is_event, time_us, received_us)
 
     def ragged(self, broken: list[tuple[int, str, int]], expected: int) -> None:
-        """Rows with too few or too many columns."""
+        """Reject rows with too few or too many columns."""
         for number, text, actual in broken:
             if text.strip():
                 self._rows.lines += 1
                 self._rows.rejects.append(Reject(number, f"{actual} columns, not {expected}: check its commas", text))
 
     def _lines(self, n: int, broken: set[int]) -> NDArray[np.int64]:
-        """Line numbers of the next n rows, those with a wrong number of columns left out."""
+        """Line numbers of the next n rows, without those of a wrong number of columns."""
         lines = np.arange(self.line, self.line + n + len(broken))
         if broken:
             lines = lines[~np.isin(lines, list(broken))]
@@ -219,7 +221,7 @@ class _Reader:
             why[i] = reason.format(**named) if named else reason
 
     def _times(self, column: Any, why: Texts, wanted: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-        """µs since 1970 of integers and of ISO 8601; 0 where there is none."""
+        """Parse integers and ISO 8601 into µs since 1970; 0 where there is no time."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -297,7 +299,7 @@ class _Reader:
             i = mine[0]
             names = residents[resident[i]], devices[device[i]], channels[channel[i]]
             values = value[mine].astype(np.float32)
-            self._rows.batches.append(Batch(*names, time_us[mine], values, received_us[mine]))
+            self._rows.batches.append(ReadingBatch(*names, time_us[mine], values, received_us[mine]))
 
     def _events(
         self,
@@ -315,11 +317,11 @@ class _Reader:
                 row = ",".join(str(column[i].as_py()) for column in texts.values())
                 self._rows.rejects.append(Reject(int(lines[i]), str(error), row))
                 continue
-            self._rows.events.append(EventRow(resident, device, kind, int(time_us[i]), values, int(received_us[i])))
+            self._rows.events.append(EventLine(resident, device, kind, int(time_us[i]), values, int(received_us[i])))
 
 
 def _text(column: Any) -> Any:
-    """The column as valid text; bytes that are no UTF-8 become replacement characters, which no check lets pass."""
+    """Decode a column; bytes that are no UTF-8 become replacement characters, which the checks reject."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -330,7 +332,7 @@ def _text(column: Any) -> Any:
 
 
 def _coalesced(texts: dict[str, Any]) -> dict[str, Any]:
-    """One channel or event in each row, and a value."""
+    """Merge the columns of channels and events, and add an empty value where the file has none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -343,7 +345,7 @@ def _coalesced(texts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
-    """(words, index of each row's word)."""
+    """(distinct words, index of each row's word)."""
     encoded = column.dictionary_encode()
     return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
@@ -372,13 +374,13 @@ def _number(text: str) -> float:
 
 
 def _word(text: str) -> float:
-    """1 or 0 of a 0/1 channel in words; nothing at all means that it happened."""
+    """Parse a word of a 0/1 channel; an empty one means 1: it happened."""
     word = text.lower()
     return 1.0 if word in ON or not word else 0.0 if word in OFF else float("nan")
 
 
 def _event_values(text: str) -> dict[str, Any]:
-    """The values of an event: nothing, a JSON object of scalars, or one number or word. Raises ValueError."""
+    """Parse the values of an event: empty, a JSON object of scalars, or one number or word. Raises ValueError."""
     if not text:
         return {}
     if not text.startswith("{"):

@@ -1,5 +1,8 @@
-"""Plays a recording to an engine. The engine's clock follows the data: an hour at a time, and exactly where time itself
-matters: when an event arrives, and when a silence becomes too long."""
+"""Plays a recording to an engine.
+
+The engine's clock follows the data an hour at a time, and stops exactly where time itself matters: when an event
+arrives, and when a silence becomes too long.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -10,35 +13,38 @@ from alerting.core.finding import Finding
 from alerting.detection.engine.engine import LATENESS_US, TICK_US, Engine
 from alerting.detection.kit.switches import UNHURRIED
 from alerting.replay.recording import Contact, Recording, allowed_us
-from vocabulary.times import HOUR_US
+from vocabulary.times import HOUR_US, SECOND_US
 
-SETTLED_US = 10_000_000
-"""After the last moment: its step is complete."""
+SETTLED_US = 10 * SECOND_US
+"""Time after the last moment until its step is complete."""
 
 Progress = Callable[[float], None]
 """Called with the share that is done, 0 … 1."""
 
 
-class Told(msgspec.Struct, frozen=True):
-    """A finding and when it was told: by the clock, not by the data, which may have come late."""
+class TimedFinding(msgspec.Struct, frozen=True):
+    """A finding, and the time by the clock at which it was given; its data may have come late."""
 
     finding: Finding
     told_us: int
 
 
-def replay(recording: Recording, progress: Progress = lambda _: None, engine: Engine | None = None) -> list[Told]:
-    """Everything that the engine says, in its order. ``engine``: a fresh one unless given."""
+def replay(
+    recording: Recording, progress: Progress = lambda _: None, engine: Engine | None = None
+) -> list[TimedFinding]:
+    """All findings of the engine, in their order. ``engine``: a new one unless given."""
     engine = engine or Engine(recording.district, recording.begin_us)
     player = _Player(recording, engine)
     stops = _stops(recording)
-    told: list[Told] = []
+    told: list[TimedFinding] = []
     before = recording.begin_us
     for number, now_us in enumerate(stops):
-        # a chapter's findings are as of their step; one that waited for the morning is told when it came
+        # findings are given at their step; one that waited for the morning, in the morning
         told += [
-            Told(finding, max(before, min(finding.sensed_us + LATENESS_US, now_us))) for finding in player.until(now_us)
+            TimedFinding(finding, max(before, min(finding.sensed_us + LATENESS_US, now_us)))
+            for finding in player.until(now_us)
         ]
-        told += [Told(finding, now_us) for finding in player.at(now_us)]
+        told += [TimedFinding(finding, now_us) for finding in player.at(now_us)]
         before = now_us
         if number % 64 == 0:
             progress(number / len(stops))
@@ -49,7 +55,7 @@ def replay(recording: Recording, progress: Progress = lambda _: None, engine: En
 def _stops(recording: Recording) -> list[int]:
     """The moments at which the clock stops, sorted, the end last."""
     begin_us, end_us = recording.begin_us, recording.end_us
-    first_us = begin_us + TICK_US  # the engine's first look at who is there
+    first_us = begin_us + TICK_US  # the engine's first look at the devices
     stops = {first_us, *range(begin_us // HOUR_US * HOUR_US + HOUR_US, end_us, HOUR_US)}
     stops |= {a.arrival_us for a in recording.events if a.happened.kind not in UNHURRIED}
     begins: dict[str, list[int]] = {}
@@ -66,12 +72,12 @@ def _stops(recording: Recording) -> list[int]:
 
 
 def _wakes(since_us: int, allowed: float) -> set[int]:
-    """When silence is told; a second later again, since the engine looks once a second."""
+    """The times at which a silence is reported: the engine looks once a second, so also a second later."""
     return {since_us + int(allowed), since_us + int(allowed) + TICK_US} if np.isfinite(allowed) else set()
 
 
 class _Player:
-    """Hands over what has arrived by a moment."""
+    """Gives the engine the data that have arrived by a moment."""
 
     def __init__(self, recording: Recording, engine: Engine) -> None:
         self._recording, self._engine = recording, engine
@@ -80,10 +86,10 @@ class _Player:
         self._switched = [0] * len(recording.switches)
         self._contacts = 0
         self._alive: dict[Contact, float] = {}
-        """Contacts that last, and when the engine was last told."""
+        """Present contacts, and when the engine last got a sign of life of them."""
 
     def until(self, now_us: int) -> Iterator[Finding]:
-        """Readings, signs of life, unhurried events; then the clock moves."""
+        """Give readings, signs of life and unhurried events; then move the clock."""
         yield from self._hear(now_us)
         recording = self._recording
         end = int(np.searchsorted(recording.arrival_us, now_us, "right"))
@@ -103,7 +109,7 @@ class _Player:
         yield from self._engine.advance(now_us)
 
     def at(self, now_us: int) -> Iterator[Finding]:
-        """Events that are acted on at once."""
+        """Give the events that are judged at once."""
         first, self._events = self._events, self._upto(now_us)
         for arrived in self._recording.events[first : self._events]:
             if arrived.happened.kind not in UNHURRIED:
@@ -123,7 +129,7 @@ class _Player:
             self._contacts += 1
         over = [contact for contact in self._alive if contact.end_us < now_us]
         for contact in sorted(over, key=lambda contact: contact.end_us):
-            # at its very end: that is where the silence begins
+            # at its very end, where the silence begins
             yield from self._engine.heard(contact.gateway, contact.device, contact.end_us)
             del self._alive[contact]
         behind = {

@@ -1,4 +1,4 @@
-"""Stored readings and events of some residents' homes, as a recording. Readings come as binary COPY, in columns."""
+"""Loads stored readings and events of some residents' homes as a recording. Readings come by binary COPY."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from alerting.service.district import build_district
 from care_network.records.registry import Registry, load_registry
 
 EPOCH_2000_US = 946_684_800_000_000
-"""PostgreSQL counts µs from here."""
+"""PostgreSQL's epoch."""
 _ROW = np.dtype(
     [
         ("fields", ">i2"),
@@ -31,7 +31,7 @@ _ROW = np.dtype(
 _HEADER_BYTES = 19
 _SLICE = dt.timedelta(days=7)
 
-Series = dict[int, tuple[str, str, str]]
+SeriesNames = dict[int, tuple[str, str, str]]
 """(gateway, device, channel) by the series' id."""
 
 
@@ -42,9 +42,9 @@ def load(
     until: dt.datetime,
     progress: Callable[[float], None] = lambda _: None,
 ) -> tuple[Recording, dict[str, int]]:
-    """(what arrived of these residents' homes with since <= time < until, readings by the reason not to look at them).
+    """(recording of these residents' homes with since <= time < until, numbers of unused readings by reason).
 
-    When a reading arrived is not stored: it counts as its time. Raises LookupError for a resident who is not there,
+    The arrival of a reading is not stored: its time counts. Raises LookupError for a resident who is not there,
     ValueError where nothing is stored.
     """
     registry = _of(load_registry(conn), residents)
@@ -56,7 +56,7 @@ def load(
         " JOIN gateway g ON g.id = d.gateway_id WHERE g.name = ANY(%s)",
         [gateways],
     ).fetchall()
-    series: Series = {row[0]: (row[1], row[2], row[3]) for row in found}
+    series: SeriesNames = {row[0]: (row[1], row[2], row[3]) for row in found}
     rows = _readings(conn, sorted(series), since, until, progress)
     heard: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
     order = np.argsort(rows["series"], kind="stable")
@@ -132,7 +132,7 @@ def _readings(
 def _contacts(
     district: District, times: dict[tuple[str, str], NDArray[np.int64]], begin_us: int, end_us: int
 ) -> list[Contact]:
-    """When each device was heard; a gateway whenever any of its devices was."""
+    """The contacts of each device; a gateway is heard whenever one of its devices is."""
     contacts = []
     for gateway in district.gateways:
         mine = [t for (name, _), t in times.items() if name == gateway]

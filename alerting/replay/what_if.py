@@ -1,4 +1,4 @@
-"""Other parameters for a run: ``name=value``, checked as those that people set."""
+"""Changes parameters for a run: ``name=value``, checked like those that people set."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,7 +9,7 @@ from alerting.tuning import catalogue
 
 
 def parse(settings: Iterable[str]) -> dict[str, float]:
-    """Parameters of 'name=value' texts. Raises ValueError that says what is possible."""
+    """Parse 'name=value' texts. Raises ValueError that names the possibilities."""
     found: dict[str, float] = {}
     for text in settings:
         name, _, number = text.partition("=")

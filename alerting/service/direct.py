@@ -65,9 +65,17 @@ class DirectChannels:
                 "spoken": lambda c=content: wording.spoken(c, language),
             }[self._channels.form(channel)]()
             message = Outgoing(
-                key, 0, channel, address, name if language == "zh" else person.name_en, language, alert.severity,
-                wording.title(content, language), text, map_link=wording.map_link(content.items[0]),
-            )  # fmt: skip
+                key=key,
+                message_id=0,
+                channel=channel,
+                address=address,
+                name=name if language == "zh" else person.name_en,
+                language=language,
+                severity=alert.severity,
+                title=wording.title(content, language),
+                text=text,
+                map_link=wording.map_link(content.items[0]),
+            )
             try:
                 adapter.send(message, self._channels.channels[channel].timeout_s)
             except DeliveryError as error:
@@ -102,4 +110,14 @@ def _content(alert: AlertNotice, *, to_family: bool) -> wording.Content:
         phone=alert.phone,
         onset=dt.datetime.fromtimestamp(alert.onset_us / 1e6, dt.UTC),
     )
-    return wording.Content("escalation", alert.severity, 1, 1, 1, alert.area_zh, alert.area_en, (item,), to_family)
+    return wording.Content(
+        reason="escalation",
+        severity=alert.severity,
+        step=1,
+        count=1,
+        homes=1,
+        place_zh=alert.area_zh,
+        place_en=alert.area_en,
+        items=(item,),
+        to_family=to_family,
+    )

@@ -47,13 +47,19 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
     households = Counter(resident.household_id for resident in residents)
     watched = [
         tuned(
-            Person(resident.id, resident.code, resident.household_id, resident.spo2_scale, resident.on_oxygen),
+            Person(
+                id=resident.id,
+                code=resident.code,
+                household_id=resident.household_id,
+                spo2_scale=resident.spo2_scale,
+                on_oxygen=resident.on_oxygen,
+            ),
             layers.values(resident.ability_grade, resident.household_id, resident.id),
         )
         for resident in residents
     ]
     shared = [  # several people, several grades: the parameters of the home count
-        tuned(Person(None, registry.households[h].code, h), layers.values(None, h, None))
+        tuned(Person(id=None, code=registry.households[h].code, household_id=h), layers.values(None, h, None))
         for h, several in sorted(households.items())
         if several > 1
     ]
@@ -75,17 +81,17 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
         resident_ = registry.resident_of(device.gateway, device.name)
         room = room_of(device.room)
         sources[device.gateway, device.name] = Source(
-            device.gateway,
-            device.name,
-            device.model,
-            gateway.household_id,
-            None if resident_ is None else rows[resident_.id],
-            model.heartbeat_s,
-            f"{room[0]}{model.zh}",
-            f"{model.name}{', ' if room[1] else ''}{room[1]}",
-            device.room,
-            homes.get(gateway.household_id),
-            gives[device.model],
+            gateway=device.gateway,
+            name=device.name,
+            model=device.model,
+            household_id=gateway.household_id,
+            person=None if resident_ is None else rows[resident_.id],
+            heartbeat_s=model.heartbeat_s,
+            label_zh=f"{room[0]}{model.zh}",
+            label_en=f"{model.name}{', ' if room[1] else ''}{room[1]}",
+            room=device.room,
+            home=homes.get(gateway.household_id),
+            gives=gives[device.model],
         )
     return District(people, sources, {name: gateway.household_id for name, gateway in registry.gateways.items()})
 

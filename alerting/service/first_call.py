@@ -64,7 +64,7 @@ FirstStep = Callable[[Record, dt.datetime], tuple[AlertNotice, tuple[Addressee, 
 
 
 class FirstCall:
-    """Thread-safe; :meth:`run` in a thread of its own."""
+    """Waits for the writer, then calls through ``direct``. Thread-safe; :meth:`run` in a thread of its own."""
 
     def __init__(
         self, file: Path, direct: DirectSender | None, first_step: FirstStep, patience_s: float = PATIENCE_S

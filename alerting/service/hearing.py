@@ -102,7 +102,7 @@ class Hearing:
 
 
 def answer(message: HomeMessage, now_us: int) -> tuple[str, bytes] | None:
-    """Topic and payload that tell the home that its emergency is known here; it would call for help by itself else."""
+    """Topic and payload of the answer to an emergency; without one the home would call for help by itself."""
     event = message.body
     if isinstance(event, wire.Event) and event.kind in downlink.ANSWERED:
         return downlink.received(event, now_us)

@@ -28,7 +28,7 @@ MOST_FRAMES = 20_000
 
 
 class Message(msgspec.Struct, frozen=True, dict=True):
-    """A message as it arrived, and what its acknowledgement needs."""
+    """A message as it arrived, with the data that its acknowledgement needs."""
 
     topic: str
     payload: bytes
@@ -100,6 +100,7 @@ class Mailbox:
             self._clients[message.line].ack(message.mid, 1)
 
     def publish(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 1."""
         self._clients[0].publish(topic, payload, qos=1)
 
     def _on_connect(self, client: paho.Client, line: int, flags: Any, reason: Any, _properties: Any) -> None:

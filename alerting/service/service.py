@@ -42,7 +42,9 @@ from firmware_profiles.errors import DecodeError
 log = structlog.get_logger(__name__)
 
 IDLE_S = 0.2
+"""Longest wait for a message, after which the clock moves all the same."""
 SWITCH_S = 0.001
+"""Time for which a thread may hold the GIL."""
 
 
 class Alerting:
@@ -179,7 +181,7 @@ class Alerting:
                 self._snapshot_at = time.monotonic() + self._settings.snapshot_s
 
     def _events_first(self) -> None:
-        """Addressee by the engine between detectors of a long step, so that events are handled before it ends."""
+        """Called by the engine between detectors of a long step, so that events are handled before it ends."""
         while (message := self._mailbox.event(self._may_interrupt)) is not None:
             self._hear(message)
 

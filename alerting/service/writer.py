@@ -12,7 +12,7 @@ import structlog
 from alerting.detection.engine.ledger import on_its_own
 from alerting.service.first_call import FirstCall
 from alerting.service.spool import Record, Spool
-from database.faults import TAKES_NOTHING
+from database.faults import UNAVAILABLE
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
@@ -28,7 +28,7 @@ WAIT_S = 0.5
 class Writer:
     """Writes the spool's records in their order; :meth:`run` in a thread of its own.
 
-    Tells ``first_call`` what became of each; ``notify`` publishes a finding that turns out to be an alert of its own.
+    Reports each result to ``first_call``; ``notify`` publishes a finding that turns out to be an alert of its own.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Writer:
                 if conn is None or conn.closed:
                     conn = self._connect()
                 self._store(conn, record)
-            except TAKES_NOTHING as error:
+            except UNAVAILABLE as error:
                 self._first_call.failed(alert_id)
                 log.warning(
                     "the database takes nothing; alerts wait on disk",

@@ -1,1 +1,1 @@
-"""Numbers and pauses that people set for the detectors."""
+"""Parameters and pauses that people set for the detectors."""

@@ -1,8 +1,8 @@
-"""The numbers that people may set: what there is, within which limits, and which value holds for whom. Those of the
-detectors, the limits of vital signs, the targets of the service level.
+"""Lists the parameters that people may set, with their limits, and resolves the value that holds for a person.
 
-What is set for a person wins over their home, that over the person's ability grade, that over the district, and that
-over the detector's default. Pure; who may set what is the affair of :mod:`alerting.tuning.sheet`.
+There are those of the detectors, the limits of vital signs, and the targets of the service level. A person's value wins
+over the home's, that over the ability grade's, that over the district's, and that over the detector's default. Pure;
+permissions are checked in :mod:`alerting.tuning.sheet`.
 """
 
 import difflib
@@ -35,7 +35,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
     "home": ("住户", "home"),
     "resident": ("老人本人", "resident"),
 }
-"""Where a value comes from, (Chinese, English), the weakest first."""
+"""Sources of a value, (Chinese, English), the weakest first."""
 
 
 @cache
@@ -57,7 +57,7 @@ def catalogue() -> dict[str, Parameter]:
 
 
 def named(name: str) -> Parameter:
-    """Raises NotFoundError, with those that are spelt alike."""
+    """The parameter of this name. Raises NotFoundError, with similar names."""
     parameter = catalogue().get(name)
     if parameter is None:
         near = ", ".join(difflib.get_close_matches(name, catalogue(), n=3, cutoff=0.4))
@@ -68,9 +68,9 @@ def named(name: str) -> Parameter:
 
 
 def check(name: str, value: float, others: Values) -> None:
-    """Raises ProvisioningError, with the range in words, where the value is outside its limits.
+    """Check a value. Raises ProvisioningError, with the range in words, where it is outside its limits.
 
-    ``others``: what else holds for the same people: a low limit must stay below the high one, and an alert is
+    ``others``: values of the same people's other parameters: a low limit must stay below the high one, and an alert is
     acknowledged before it is resolved.
     """
     parameter = named(name)
@@ -96,7 +96,7 @@ def check(name: str, value: float, others: Values) -> None:
 
 
 class Layers(msgspec.Struct, frozen=True):
-    """What is set, by place; see :meth:`of`."""
+    """Values by place; see :meth:`of`."""
 
     district: Values
     grades: Mapping[str | None, Values]
@@ -106,7 +106,7 @@ class Layers(msgspec.Struct, frozen=True):
     def of(
         self, grade: str | None, household_id: int | None, resident_id: int | None
     ) -> tuple[tuple[str, Values], ...]:
-        """(scope, values) that concern somebody, the weakest first; None: nobody in particular."""
+        """(scope, values) that hold for a person, the weakest first; None: for no person in particular."""
         return (
             ("district", self.district),
             ("grade", self.grades.get(grade, _NOTHING)),
@@ -115,7 +115,7 @@ class Layers(msgspec.Struct, frozen=True):
         )
 
     def values(self, grade: str | None, household_id: int | None, resident_id: int | None) -> Values:
-        """The value of each parameter that is set for somebody."""
+        """The value of each parameter that is set for a person."""
         layers = [values for _, values in self.of(grade, household_id, resident_id) if values]
         if len(layers) < 2:
             return layers[0] if layers else _NOTHING
@@ -123,7 +123,7 @@ class Layers(msgspec.Struct, frozen=True):
 
 
 def layers_of(settings: Iterable[Setting]) -> Layers:
-    """By place. What an older program set and this one does not know, or no longer allows, is left out, and told."""
+    """Sort settings by place. Stored ones that are unknown or not allowed now are left out, and logged."""
     district: dict[str, float] = {}
     grades: dict[str | None, dict[str, float]] = {}
     homes: dict[int | None, dict[str, float]] = {}
@@ -147,7 +147,7 @@ def layers_of(settings: Iterable[Setting]) -> Layers:
 def tuned(person: Person, values: Values) -> Person:
     """The person with these values, which win over the person's own.
 
-    Limits that contradict each other (a home's low above the resident's high) do not count: the rule's own do.
+    Of limits that contradict each other (a home's low above the resident's high) the rule's own count instead.
     """
     if not values:
         return person

@@ -1,8 +1,8 @@
-"""Times in which some alerts of a home wait: a carer is there, or a device is worked on.
+"""Pauses some alerts of a home while a carer is there or a device is being repaired.
 
-A carer is there from the moment an alert or a work order says so ('on scene', 'arrived') until it is over, without
-anybody doing more; or when somebody says so for a while. Maintenance is said by people, of one device or a whole home.
-Every pause ends by itself: nobody forgets one for ever.
+A carer is there while an alert or a work order is 'on scene' or 'arrived', without anybody doing more, or for a time
+that somebody sets. Maintenance is set by people, for one device or a whole home. Every pause ends by itself, so none is
+forgotten for ever.
 """
 
 import contextlib
@@ -24,10 +24,10 @@ from database.local_copy import replace_copy
 LONGEST = {"carer": dt.timedelta(hours=12), "maintenance": dt.timedelta(days=3)}
 WORDS = {"carer": ("护理员在场", "a carer is there"), "maintenance": ("设备维护", "maintenance")}
 BEHIND = dt.timedelta(hours=1)
-"""A pause that is over still counts for what was sensed in it and is judged late."""
+"""Time for which a pause still counts after its end, for data of it that are judged late."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A pause that somebody began."""
 
     id: int
@@ -54,7 +54,7 @@ def begin(
     origin: str,
     device: str = "",
 ) -> int:
-    """From now on these alerts of the home wait; the pause's number. ``device``: 'gateway/device', maintenance only.
+    """Begin a pause; its number. ``device``: 'gateway/device', maintenance only.
 
     Raises ProvisioningError: longer than allowed, without a reason, not permitted, no such home or device.
     """
@@ -93,7 +93,7 @@ def begin(
 
 
 def end(conn: Connection[Any], account: Account, number: int, at: dt.datetime, origin: str) -> None:
-    """Over now. Raises NotFoundError where none of that number runs in the account's area."""
+    """End a pause now. Raises NotFoundError where none of that number runs in the account's area."""
     with conn.transaction():
         row = conn.execute("SELECT household_id FROM pause WHERE id = %s FOR UPDATE", (number,)).fetchone()
         require(account, Action.PAUSE_ALERTS)
@@ -113,7 +113,7 @@ def end(conn: Connection[Any], account: Account, number: int, at: dt.datetime, o
 
 
 def listing(conn: Connection[Any], account: Account, at: dt.datetime, household: str | None = None) -> list[Entry]:
-    """Those that run in the account's area, or with ``household`` the last 20 of that home. Newest first."""
+    """Running pauses in the account's area, or with ``household`` the last 20 of that home. Newest first."""
     homes = [_household(conn, account, household)] if household else list(visible_households(conn, account))
     with conn.cursor(row_factory=class_row(Entry)) as cursor:
         return cursor.execute(
@@ -149,11 +149,11 @@ _NOW: LiteralString = """
     ORDER BY 2, 4, 1, 3, 5
 """
 ON_SCENE = dt.timedelta(hours=4)
-"""Whoever forgot to say that it is over has left by then."""
+"""Longest pause by 'on scene' or 'arrived': after this the carer has left without reporting it."""
 
 
 def load(conn: Connection[Any], at: dt.datetime) -> list[Pause]:
-    """Those that run, and those of the last hour."""
+    """Running pauses, and those that ended within the last hour."""
     since = at - BEHIND
     rows = conn.execute(_NOW, {"since": since, "longest": ON_SCENE, "arrived": since - ON_SCENE})
     return [
@@ -162,7 +162,7 @@ def load(conn: Connection[Any], at: dt.datetime) -> list[Pause]:
 
 
 class PauseCache:
-    """The pauses, and their copy on disk for a start while the database is away."""
+    """Holds the pauses, with a copy on disk for a start while the database is away."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -172,17 +172,17 @@ class PauseCache:
                 self.pauses = msgspec.json.decode(file.read_bytes(), type=list[Pause])
 
     def refresh(self, conn: Connection[Any], at: dt.datetime) -> bool:
-        """Read them anew; says whether they changed. Raises psycopg.Error while the database is away."""
-        found = load(conn, at)
-        if found == self.pauses:
+        """Read the pauses; whether they changed. Raises psycopg.Error while the database is away."""
+        pauses = load(conn, at)
+        if pauses == self.pauses:
             return False
-        self.pauses = found
-        replace_copy(self._file, msgspec.json.encode(found))
+        self.pauses = pauses
+        replace_copy(self._file, msgspec.json.encode(pauses))
         return True
 
 
 def covering(pauses: Sequence[Entry], at: dt.datetime) -> list[Entry]:
-    """Those of a list that run at a moment."""
+    """The pauses of a list that run at a moment."""
     return [entry for entry in pauses if entry.since <= at < (entry.ended_at or entry.until)]
 
 

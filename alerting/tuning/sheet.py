@@ -1,4 +1,4 @@
-"""People set parameters: who may, for whom, within which limits; every change with its reason in the history.
+"""Shows and sets parameters: checks permission, place and limits, and keeps every change with its reason.
 
 A resident's and a home's are set by those who care for them (``set_limits``, ``set_home_limits``, within their area), a
 grade's and the district's by an administrator of the whole district (``set_district_limits``).
@@ -25,40 +25,42 @@ MOST_REASON = 500
 
 
 class Target(msgspec.Struct, frozen=True):
-    """A place in words: ``key`` is the resident's or household's code, or the grade; '' for the district."""
+    """A place to set parameters: ``key`` is the resident's or household's code, or the grade; '' for the district."""
 
     place: Place
     key: str
     label_zh: str
     label_en: str
     around: tuple[str | None, int | None, int | None]
-    """(grade, household, resident) whose layers hold here."""
+    """(grade, household, resident) of the layers that hold here."""
     household: str = ""
     """The code of the home, where there is one."""
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A parameter as it holds at a place, and where its value comes from (a scope, or 'default')."""
+    """A parameter at a place: its value and the source of it (a scope, or 'default')."""
 
     name: str
     parameter: Parameter
     value: float
     comes_from: str
     here: float | None
-    """What is set at this very place."""
+    """The value set at this very place, if any."""
 
 
 class Sheet(msgspec.Struct, frozen=True):
+    """All parameters of a place, and their history."""
+
     target: Target
     lines: list[Line]
     history: list[Change]
     may_change: bool
     seen: int
-    """The newest change: a form tells by it what it was filled in upon."""
+    """The newest change; a form sends it back, so that a change in the meantime shows."""
 
 
 def look(conn: Connection[Any], account: Account, scope: str, key: str, at: dt.datetime, origin: str) -> Sheet:
-    """Everything that can be set there. Raises NotFoundError, NotPermittedError. Audited."""
+    """The parameters of a place. Raises NotFoundError, NotPermittedError. Audited."""
     with conn.transaction():
         target = _find(conn, account, scope, key)
         _trace(conn, account, "view_parameters", target, at, origin, {})
@@ -82,7 +84,7 @@ def change(
     origin: str,
     seen: int | None = None,
 ) -> bool:
-    """Set a parameter there (None: no longer); False where it is so already. ``seen``: upon which newest change.
+    """Set a parameter of a place (None: remove the value); False where nothing changes. ``seen``: see :class:`Sheet`.
 
     Raises ProvisioningError: out of its limits, without a reason, somebody else was faster, not permitted, not there.
     """
@@ -124,7 +126,7 @@ def change(
 
 
 def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Target:
-    """Raises NotFoundError for what does not exist or lies outside the account's area: the text does not tell which."""
+    """Find a place. Raises NotFoundError where it is unknown or outside the account's area, without saying which."""
     if not may_do(account, Action.VIEW_LIMITS):
         raise NotPermittedError(
             en="parameters are set by staff, not by the family", zh="参数由工作人员设置,家属不可查看"

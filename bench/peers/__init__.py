@@ -1,12 +1,11 @@
-"""Our ingest beside other programs that bring MQTT into PostgreSQL: Node-RED and collectd, where they are installed
-(``bench/peers/setup.sh``).
+"""Compare our ingest with other programs that bring MQTT into PostgreSQL: Node-RED and collectd, where installed.
 
-Same machine, same broker (NATS, TLS, QoS 1), same rows, same table of the same database, one program after the other.
-Each has a session that is filled before it is started, so that the publisher's cost stays out; each gets its messages
-in the form it reads best (:mod:`bench.peers.rows`) and runs with the best settings we found (the docstrings of
-:mod:`~bench.peers.node_red` and :mod:`~bench.peers.collectd`). The clock runs from the moment at which the program has
-connected to the broker (a slow start counts for nobody) to the database's own time of the last commit. In the end the
-table must hold the same rows.
+``bench/peers/setup.sh`` installs them. Same machine, same broker (NATS, TLS, QoS 1), same rows, same table of the same
+database, one program after the other. Each has a session that is filled before the program starts, so that the
+publisher's cost is not measured; each gets its messages in the form it reads best (:mod:`bench.peers.rows`) and runs
+with the best settings we found (see :mod:`~bench.peers.node_red` and :mod:`~bench.peers.collectd`). The clock runs from
+the program's connection to the broker (a slow start is not counted) to the database's own time of the last commit. In
+the end the table must hold the same rows.
 """
 
 import itertools
@@ -37,10 +36,9 @@ from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 from shouwang.platform.processes import Child, wait_until
 
-COMMAND = "python -m bench peers"
 SENDER, PEER = "svc-bench", "svc-peer"
 START_S, STALL_S = 30.0, 10.0
-"""A program that commits nothing for so long (at first, later) has done what it will do."""
+"""A program that commits nothing for this long (before its first commit, after it) is taken to be done."""
 
 
 class Program(Protocol):
@@ -55,7 +53,7 @@ class Program(Protocol):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How fast a program stored the rows (readings/s), how many, and whether they are those that were sent."""
+    """Rate at which a program stored the rows (readings/s), their number, and whether they are those that were sent."""
 
     rate: float
     stored: int
@@ -63,7 +61,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def run() -> list[Figure]:
-    """Readings per second of ours and of each peer, by shape of the messages; the ratio is ours to the peer's."""
+    """Measure readings per second of ours and of each peer, by shape of messages; the ratio is ours to the peer's."""
     *_, make_server = servers()
     peers = [peer for peer in (node_red, collectd) if not peer.missing()]
     for peer in {node_red, collectd} - set(peers):
@@ -80,19 +78,19 @@ def run() -> list[Figure]:
             with psycopg.connect(postgres.url) as conn:
                 firsts = rows.register(conn)
             _keep_commit_times(postgres)
-            found: dict[tuple[rows.Shape, str], Result] = {}
+            results: dict[tuple[rows.Shape, str], Result] = {}
             for shape, program in itertools.product(rows.SHAPES, (ours, *peers)):
                 if shape in program.FORMS:
                     try:
-                        found[shape, program.NAME] = _measure(program, shape, folder, postgres, broker, firsts)
+                        results[shape, program.NAME] = _measure(program, shape, folder, postgres, broker, firsts)
                     except RuntimeError as error:
                         if program is ours:
                             raise
                         Console().print(f"left out: {error}", markup=False)
             postgres.discard()
     return [
-        _figure(shape, found[shape, ours.NAME], name, result, grade)
-        for (shape, name), result in found.items()
+        _figure(shape, results[shape, ours.NAME], name, result, grade)
+        for (shape, name), result in results.items()
         if name != ours.NAME
     ]
 
@@ -108,14 +106,13 @@ def _figure(shape: rows.Shape, own: Result, name: str, peers: Result, grade: str
         unit="readings/s",
         reference=peers.rate,
         reference_name=name,
-        command=COMMAND,
         note=note,
     )
 
 
 @contextmanager
 def _rights() -> Iterator[None]:
-    """The broker's access list, with the bench in it."""
+    """Add the bench to the broker's access list."""
     anything = (ours.FILTER, node_red.FILTER, collectd.FILTER)
     broker_config.SERVICE_RIGHTS[SENDER] = broker_config.Rights(anything, ())
     broker_config.SERVICE_RIGHTS[PEER] = broker_config.Rights((), anything)
@@ -154,8 +151,8 @@ def _measure(
                 rate = _rate(conn, child, broker.port)
             except (RuntimeError, TimeoutError) as error:
                 raise RuntimeError(f"{program.NAME}: {error}; the end of its log:\n{child.log_tail()}") from error
-        found = rows.sums(conn)
-    return Result(rate, sum(count for count, _, _ in found.values()), found == rows.expected_sums(firsts))
+        stored = rows.sums(conn)
+    return Result(rate, sum(count for count, _, _ in stored.values()), stored == rows.expected_sums(firsts))
 
 
 @contextmanager
@@ -193,7 +190,7 @@ def _fill(identity: Broker, messages: Iterator[tuple[str, bytes]]) -> None:
 
 
 def _rate(conn: psycopg.Connection[Any], child: Child, port: int) -> float:
-    """Readings per second from its connection to its last commit."""
+    """Measure readings per second from the program's connection to its last commit."""
     process = psutil.Process(child.pid)
     wait_until(lambda: _connected(process, port), START_S, "a connection to the broker", pause_s=0.01)
     began = time.time()
@@ -214,7 +211,7 @@ def _connected(process: psutil.Process, port: int) -> bool:
 
 
 def _await_rows(conn: psycopg.Connection[Any], child: Child) -> None:
-    """Until all rows are stored, or no more come."""
+    """Wait until all rows are stored, or no more come."""
     before, deadline = 0, time.monotonic() + START_S
     while time.monotonic() < deadline:
         if not child.alive():

@@ -1,9 +1,9 @@
-"""collectd: plugin ``mqtt`` (subscribe) → plugin ``postgresql`` (writer).
+"""Configure and start collectd: plugin ``mqtt`` (subscribe) → plugin ``postgresql`` (writer).
 
 Our configuration, with what collectd.conf(5) offers for speed: many updates in one transaction (``CommitInterval``), no
-rates, nothing but these two plugins, no limit that would drop values, QoS 1 and a session that is kept. The statement
-calls a function, as in its documentation (so the plan is kept), which stores the five values of a message at once.
-collectd acknowledges a message when it has it in memory; what a crash costs is lost.
+rates, only these two plugins, no limit that would drop values, QoS 1 and a persistent session. The statement calls a
+function, as in its documentation (so its plan is cached), which stores the five values of a message at once. collectd
+acknowledges a message when it has it in memory: after a crash those messages are lost.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ SESSION = "bench-collectd"
 FILTER = f"{rows.TEXT_TOPIC}/+/+/+"
 FORMS: dict[rows.Shape, rows.Form] = {"moments": rows.as_collectd_text}
 COMMIT_S = 2
-"""It commits with the next value after so long, or when it stops: the last rows are stored then, and not measured."""
+"""It commits with the next value after this time, or when it stops: the last rows are stored then, and not measured."""
 
 _CONFIGURATION = """
 Hostname "bench"
@@ -86,7 +86,7 @@ def missing() -> bool:
 
 
 def prepare(folder: Path, _shape: rows.Shape, broker: Broker, database_url: str) -> Command:
-    """How to start it; its files are in ``folder``."""
+    """Write its files into ``folder``, and return the command that starts it."""
     home = folder_of("collectd")
     if home is None:
         raise RuntimeError("collectd is not installed: run bench/peers/setup.sh")

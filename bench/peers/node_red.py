@@ -1,11 +1,11 @@
-"""Node-RED: MQTT in → batch → join → function (rows to columns) → PostgreSQL, one INSERT a batch.
+"""Configure and start Node-RED: MQTT in → batch → join → function (rows to columns) → PostgreSQL, one INSERT a batch.
 
-Our configuration, with what its documentation offers for speed: QoS 1 and a session that is kept, messages parsed by
-the MQTT node itself, the ``batch`` node, and ``pg`` in the function node (by ``functionGlobalContext``) with a prepared
+Our configuration, with what its documentation offers for speed: QoS 1 and a persistent session, messages parsed by the
+MQTT node itself, the ``batch`` node, and ``pg`` in the function node (by ``functionGlobalContext``) with a prepared
 INSERT of whole columns (``unnest``), since no PostgreSQL node of the registry does more than one INSERT a message. It
 was the fastest of this and COPY, with 1, 2 and 4 connections, in batches of 3,000 to 30,000 readings. No editor, no
-HTTP server, no logging of messages. Node-RED acknowledges a message when it has it in memory, and keeps no books: what
-a crash costs is lost, what comes again is stored again.
+HTTP server, no logging of messages. Node-RED acknowledges a message when it has it in memory and does not recognise
+repetitions: after a crash messages are lost, and repeated ones are stored twice.
 """
 
 import json
@@ -22,7 +22,7 @@ SESSION = "bench-node-red"
 FILTER = f"{rows.JSON_TOPIC}/+"
 FORMS: dict[rows.Shape, rows.Form] = {"frames": rows.as_json, "moments": rows.as_json}
 BATCH_FRAMES = 20
-"""Frames in one INSERT, or so many moments as they have; the number of frames is a multiple."""
+"""Frames in one INSERT, or their moments; the number of frames is a multiple."""
 _STORE = Path(__file__).with_name("node_red_store.js")
 _SETTINGS = """
 module.exports = {{
@@ -44,7 +44,7 @@ def missing() -> bool:
 
 
 def prepare(folder: Path, shape: rows.Shape, broker: Broker, database_url: str) -> Command:
-    """How to start it; its files are in ``folder``."""
+    """Write its files into ``folder``, and return the command that starts it."""
     home = folder_of("node-red")
     if home is None:
         raise RuntimeError("Node-RED is not installed: run bench/peers/setup.sh")

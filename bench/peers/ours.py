@@ -17,6 +17,6 @@ FORMS: dict[rows.Shape, rows.Form] = {"frames": rows.as_frame, "moments": rows.a
 
 
 def prepare(_folder: Path, _shape: rows.Shape, broker: Broker, database_url: str) -> Command:
-    """How to start it."""
+    """Return the command that starts it."""
     fields = {f"SHOUWANG_BROKER_{key.upper()}": str(getattr(broker, key)) for key in broker.__struct_fields__}
     return [sys.executable, "-m", "ingest"], {**fields, "SHOUWANG_DATABASE_URL": database_url}

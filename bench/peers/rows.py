@@ -1,4 +1,4 @@
-"""The rows that every program of the comparison stores, and the forms in which they travel.
+"""Make the rows that every program of the comparison stores, in the forms in which they travel.
 
 Two shapes of messages. *frames*: one message holds ten series (two devices with five channels each) × 60 readings, a
 second apart, as our gateways send them. *moments*: one message holds the five values that one device has at one moment.
@@ -34,12 +34,12 @@ SHAPES: dict[Shape, int] = {
     "frames": len(DEVICES) * len(CHANNEL_CODES) * READINGS,
     "moments": len(CHANNEL_CODES),
 }
-"""With how many readings a message has."""
+"""Shapes of messages, with the number of readings in each."""
 BEGIN_US = (time.time_ns() // 1_000_000_000 - FRAMES * READINGS) * 1_000_000
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A device's share of a message: ``values`` of shape [channels, readings], the number of its first series."""
+    """A device's part of a message: the number of its first series, ``values`` of shape [channels, readings]."""
 
     name: str
     first_id: int
@@ -47,7 +47,7 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """What one message carries; readings are a second apart."""
+    """Contents of one message; readings are a second apart."""
 
     gateway: str
     number: int
@@ -60,8 +60,10 @@ Form = Callable[[Part], tuple[str, bytes]]
 
 
 def register(conn: psycopg.Connection[Any]) -> list[list[int]]:
-    """Make the gateways, devices and series; the number of the first series by gateway and device. A device's series
-    have consecutive numbers, in the order of ``CHANNEL_CODES``."""
+    """Make the gateways, devices and series; returns the number of the first series by gateway and device.
+
+    A device's series have consecutive numbers, in the order of ``CHANNEL_CODES``.
+    """
     conn.execute("INSERT INTO area (path, level, name_zh, name_en) VALUES ('bench', 'district', 'bench', 'bench')")
     conn.execute(
         "INSERT INTO household (code, area_id, address_zh, address_en) SELECT 'bench', id, 'b', 'b' FROM area LIMIT 1"
@@ -94,12 +96,12 @@ def names() -> list[str]:
 
 
 def parts(firsts: list[list[int]], shape: Shape) -> Iterator[Part]:
-    """The same rows at each call within a process, gateway by gateway; the last readings are of now."""
+    """Yield the same rows at each call within a process, gateway by gateway; the last readings are of now."""
     rng = np.random.default_rng(1)
     middle = np.array([[[(CHANNELS[code].low + CHANNELS[code].high) / 3] for code in CHANNEL_CODES]])
     for gateway, ids in zip(names(), firsts, strict=True):
         for number in range(FRAMES):
-            # two decimals: what a JSON of a real gateway would hold
+            # Two decimals, as in the JSON of a real gateway.
             values = rng.normal(middle, 1, (len(DEVICES), len(CHANNEL_CODES), READINGS)).round(2).astype(np.float32)
             base_us = BEGIN_US + number * READINGS * 1_000_000
             devices = [Device(*one) for one in zip(DEVICES, ids, values, strict=True)]
@@ -118,19 +120,19 @@ def _moments(gateway: str, number: int, base_us: int, devices: list[Device]) -> 
 
 
 def as_frame(part: Part) -> tuple[str, bytes]:
-    """For our ingest."""
+    """Encode for our ingest."""
     series = []
     for one in part.devices:
         times = part.base_us + np.arange(one.values.shape[1], dtype=np.int64) * 1_000_000
         for code, values in zip(CHANNEL_CODES, one.values, strict=True):
             series.append(wire.make_series(one.name, code, part.base_us, times, values))
-    # an epoch for each shape: what has the numbers of the first shape would be taken for its repetition
+    # An epoch for each shape, or the second would be taken for a repetition of the first.
     frame = wire.Frame(1, part.gateway, 1 + len(part.devices), 1, "live", part.number, part.base_us, series)
     return wire.topic(part.gateway, "readings"), wire.encode(frame)
 
 
 def as_json(part: Part) -> tuple[str, bytes]:
-    """For Node-RED."""
+    """Encode for Node-RED."""
     series = [
         {
             "id": one.first_id + place,
@@ -145,7 +147,7 @@ def as_json(part: Part) -> tuple[str, bytes]:
 
 
 def as_collectd_text(part: Part) -> tuple[str, bytes]:
-    """For collectd: topic <prefix>/<host>/<plugin>-<instance>/<type>, text <time>:<value>…"""
+    """Encode for collectd: topic <prefix>/<host>/<plugin>-<instance>/<type>, text <time>:<value>…"""
     (one,) = part.devices
     values = ":".join(f"{value:.2f}" for value in one.values[:, 0])
     topic = f"{TEXT_TOPIC}/{part.gateway}/vitals-{one.first_id}/vitals"
@@ -153,11 +155,11 @@ def as_collectd_text(part: Part) -> tuple[str, bytes]:
 
 
 Sums = dict[int, tuple[int, int, int]]
-"""By series: how many readings, the sum of their times (s) and of their values (hundredths)."""
+"""By series: number of readings, sum of their times (s) and of their values (hundredths)."""
 
 
 def sums(conn: psycopg.Connection[Any]) -> Sums:
-    """Of what is stored."""
+    """Add up the stored rows."""
     found = conn.execute(
         """
         SELECT series_id, count(*), sum(extract(epoch FROM time)::bigint)::bigint,
@@ -169,7 +171,7 @@ def sums(conn: psycopg.Connection[Any]) -> Sums:
 
 
 def expected_sums(firsts: list[list[int]]) -> Sums:
-    """Of what is sent."""
+    """Add up the rows that are sent."""
     found: Sums = {}
     for part in parts(firsts, "frames"):
         times = READINGS * (part.base_us // 1_000_000) + READINGS * (READINGS - 1) // 2

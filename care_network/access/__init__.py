@@ -1,1 +1,1 @@
-"""Accounts, and what each of them may see and do."""
+"""Accounts, logins and sessions, and the permissions of each role."""

@@ -24,7 +24,7 @@ TRUST = dt.timedelta(days=30)
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who may log in; never with the password's hash."""
+    """A person who may log in. It never holds the password's hash."""
 
     id: int
     login: str
@@ -33,7 +33,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     """'admin', 'dispatcher', 'carer' or 'family'."""
     area_path: str | None
-    """Staff see residents below it; None for family."""
+    """Staff see the residents below it; None for family."""
     language: str
     """'zh' or 'en'."""
 
@@ -50,10 +50,11 @@ _BY_LOGIN: LiteralString = """
 
 
 def authenticate(conn: Connection[Any], login: str, password: str, origin: str, now: dt.datetime) -> Account:
-    """The active account of that login and password, tried from ``origin`` (the client's address).
+    """Check a login and password tried from ``origin`` (the client's address); returns the active account.
 
-    Raises LoginRefusedError otherwise: after too many wrong passwords the attempt is not even looked at until the wait
-    it names is over. Failures are committed before it is raised, so ``conn`` must not be in a transaction (ValueError).
+    Raises LoginRefusedError otherwise. After too many wrong passwords, attempts are refused unseen until the wait that
+    the error names is over. Failures are committed before it is raised, so ``conn`` must not be in a transaction
+    (ValueError).
     """
     if conn.info.transaction_status != TransactionStatus.IDLE:
         raise ValueError("authenticate() commits its own transaction: give it a connection that is not in one")
@@ -88,7 +89,7 @@ def authenticate(conn: Connection[Any], login: str, password: str, origin: str, 
 
 
 def open_session(conn: Connection[Any], account: Account, origin: str, now: dt.datetime) -> str:
-    """A new session's token, for the cookie; the database keeps only its SHA-256."""
+    """Start a session; returns its token, for the cookie. The database keeps only its SHA-256."""
     token = secrets.token_urlsafe(32)
     lifetime = FAMILY_SESSION_LIFETIME if account.role == "family" else SESSION_LIFETIME
     with conn.transaction():
@@ -96,19 +97,19 @@ def open_session(conn: Connection[Any], account: Account, origin: str, now: dt.d
             "INSERT INTO session (token_hash, account_id, origin, created_at, expires_at) VALUES (%s, %s, %s, %s, %s)",
             (_hash(token), account.id, _clean(origin), now, now + lifetime),
         )
-        # Kept a while after their end: they tell from where a login has succeeded.
+        # Ended sessions stay for a while: they are the origins from which a login has succeeded.
         conn.execute("DELETE FROM session WHERE expires_at < %s", (now - TRUST,))
     return token
 
 
 def session_account(conn: Connection[Any], token: str, now: dt.datetime) -> Account | None:
-    """Whose session it is; None where it is unknown, expired or revoked, or the account is no longer active."""
+    """Find the account of a session; None where it is unknown, expired or revoked, or the account is not active."""
     with conn.cursor(row_factory=class_row(Account)) as cursor:
         return cursor.execute(_BY_SESSION, (_hash(token), now)).fetchone()
 
 
 def revoke_session(conn: Connection[Any], token: str, now: dt.datetime) -> None:
-    """Log out. Nothing happens where there is no such session."""
+    """End a session (log out); an unknown token changes nothing."""
     with conn.transaction():
         conn.execute(
             "UPDATE session SET revoked_at = %s WHERE token_hash = %s AND revoked_at IS NULL", (now, _hash(token))
@@ -116,7 +117,7 @@ def revoke_session(conn: Connection[Any], token: str, now: dt.datetime) -> None:
 
 
 def account_by_login(conn: Connection[Any], login: str) -> Account | None:
-    """The active account of that login."""
+    """Find the active account of a login."""
     with conn.cursor(row_factory=class_row(Account)) as cursor:
         return cursor.execute(_BY_LOGIN, (_clean(login).lower(),)).fetchone()
 

@@ -10,15 +10,16 @@ from care_network.errors import ProvisioningError
 
 SHORTEST = 10
 LONGEST = 256
-"""Characters. A limit, because a megabyte of 'password' would keep the hash function busy."""
+"""In characters; without a limit a password of a megabyte would keep the hash function busy."""
 
 _hasher = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
 
 
 def check_new(password: str, login: str) -> None:
-    """Raises ProvisioningError where the password is too short, too long or the login itself.
+    """Check a new password: its length, not the kinds of its characters (NIST SP 800-63B, 3.1.1.2).
 
-    Length counts, not the kinds of characters (NIST SP 800-63B, 3.1.1.2).
+    Raises ProvisioningError where it is too short or too long, the login itself, or of fewer than four different
+    characters.
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise ProvisioningError(
@@ -33,12 +34,12 @@ def check_new(password: str, login: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """The argon2id hash with its parameters and salt. 64 MiB and some 50 ms, on purpose."""
+    """Hash a password with argon2id; the text holds parameters and salt. Takes 64 MiB and some 50 ms, on purpose."""
     return _hasher.hash(password)
 
 
 def verify(stored: str | None, password: str) -> bool:
-    """Whether the password fits. It takes the same time where there is no stored hash, because the login is unknown."""
+    """Whether the password fits. An unknown login (no stored hash) takes the same time, so that it can not be told."""
     if len(password) > LONGEST:
         password = ""
     try:

@@ -163,6 +163,7 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.VIEW_ORDERS: "查看工单",
     Action.DISPATCH: "派单",
     Action.HAND_OVER: "交接班",
+    Action.SET_POLICIES: "修改呼叫策略",
     Action.SET_PREFERENCES: "设置通知偏好",
     Action.RATE_VISIT: "评价上门服务",
 }

@@ -1,8 +1,8 @@
-"""How long to wait after wrong passwords: pure arithmetic over the recent failures.
+"""The wait after wrong passwords, by arithmetic over the recent failures.
 
-Three counts look at the same attempt: this login from this origin, this origin whatever the login, and this login from
-anywhere. The last one does not bind an origin from which the login has succeeded before: nobody may lock the
-dispatcher out of the console by typing wrong passwords at home.
+Three counts apply to each attempt: this login from this origin, any login from this origin, and this login from
+anywhere. The last one does not bind an origin from which the login has succeeded before, so that nobody can lock the
+dispatcher out of the console by typing wrong passwords elsewhere.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ WINDOW = dt.timedelta(hours=1)
 
 
 class Allowance(msgspec.Struct, frozen=True):
-    """``free`` wrong attempts cost nothing; each further one doubles the wait, from 2 s up to ``longest``."""
+    """Wrong attempts without a wait (``free``); each further one doubles the wait, from 2 s up to ``longest``."""
 
     free: int
     longest: dt.timedelta = dt.timedelta(minutes=15)
@@ -36,7 +36,7 @@ class Failures(msgspec.Struct, frozen=True):
 
 
 def wait_s(failures: Failures, allowance: Allowance, now: dt.datetime) -> int:
-    """Whole seconds until the next attempt is looked at; 0: now."""
+    """Seconds, rounded up, until the next attempt is looked at; 0: now."""
     over = failures.count - allowance.free
     if over < 0 or failures.last is None:
         return 0

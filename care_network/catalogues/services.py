@@ -1,4 +1,4 @@
-"""The services for which somebody goes to a home, and what they ask of who goes.
+"""Services for which somebody goes to a home, with the skills and roles that they need.
 
 The services are those of care at home in GB/T 43153—2023 (居家养老上门服务基本规范: daily care, basic
 nursing, health management, visits, comfort, errands, the home's fittings) and help in an emergency (助急).
@@ -14,14 +14,17 @@ _CARE = frozenset({"carer", "nurse", "doctor"})
 
 
 class Service(msgspec.Struct, frozen=True):
-    """``needs``: all of these skills (codes of ``workforce.SKILLS``); ``one_of``: at least one; ``likes``: what is good
-    to have, too."""
+    """A row of the table of services.
+
+    Skills are codes of ``workforce.SKILLS``: all of ``needs``, at least one of ``one_of``; those of ``likes`` are
+    good to have.
+    """
 
     code: str
     zh: str
     en: str
     minutes: int
-    """How long it takes at the door, for a planned one to fit into the rest of a duty."""
+    """Usual time in the home; a planned service must fit into the rest of a duty."""
     needs: frozenset[str] = frozenset()
     one_of: frozenset[str] = frozenset()
     likes: frozenset[str] = frozenset()

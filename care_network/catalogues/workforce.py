@@ -1,4 +1,4 @@
-"""What staff and volunteers can do: coded skills, certificates and languages, and when a skill counts.
+"""Skills, certificates, languages and roles of staff and volunteers, and the days on which a skill counts.
 
 The certificates are those that the district's posts ask for: 护士执业证书 (护士条例, State Council Decree 517),
 医师执业证书 (医师法), 养老护理员 (国家职业技能标准 2019, occupation 4-10-01-05; it does not expire),
@@ -12,7 +12,7 @@ import msgspec
 
 
 class Term(msgspec.Struct, frozen=True):
-    """A code's label, and the certificates of which one must be valid for it; none: anyone may have it."""
+    """The label of a code, and the certificates of which one must be valid for it (none: no certificate is needed)."""
 
     zh: str
     en: str
@@ -76,7 +76,7 @@ ROLES: Mapping[str, Term] = {
 
 
 class Certificate(msgspec.Struct, frozen=True, gc=False):
-    """What somebody holds; valid on the day ``expires_on``, too. None: it does not expire."""
+    """A certificate of a member of staff, still valid on the day ``expires_on``; None: it does not expire."""
 
     kind: str
     expires_on: dt.date | None = None
@@ -88,11 +88,11 @@ class Certificate(msgspec.Struct, frozen=True, gc=False):
 def effective_skills(
     skills: Iterable[str], certificates: Iterable[Certificate], on: dt.date
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(skills that count on that day, skills whose certificate is missing or has expired), each sorted."""
-    held = {certificate.kind for certificate in certificates if certificate.valid(on)}
+    """Split skills into those that count on that day and those whose certificate is missing or has expired; sorted."""
+    valid = {certificate.kind for certificate in certificates if certificate.valid(on)}
     good: set[str] = set()
     lapsed: set[str] = set()
     for skill in skills:
         needs = SKILLS[skill].needs if skill in SKILLS else frozenset()
-        (good if not needs or needs & held else lapsed).add(skill)
+        (good if not needs or needs & valid else lapsed).add(skill)
     return tuple(sorted(good)), tuple(sorted(lapsed))

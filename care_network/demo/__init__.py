@@ -1,1 +1,1 @@
-"""A small district for the demonstration and tests."""
+"""A fictional district for the demonstration and tests."""

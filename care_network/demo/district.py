@@ -1,4 +1,4 @@
-"""The demonstration district: Yantian's streets, fictional residents, the given homes, and logins to try."""
+"""Load the demonstration district: Yantian's streets, fictional residents, the given homes, and logins to try."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import structlog
 from psycopg import Connection
 
 from care_network.demo import staff
-from care_network.demo.people import Person, people_of, surname_of
+from care_network.demo.people import FictionalPerson, people_of, surname_of
 from care_network.demo.places import AREAS, COMPOUNDS, DISTRICT, ORGANISATIONS
 from care_network.errors import ProvisioningError
 from care_network.medical.keyring import KeyRing
@@ -30,13 +30,13 @@ log = structlog.get_logger(__name__)
 
 DEMO_PASSWORD = "shouwang-demo"  # noqa: S105 - printed on purpose; load_demo refuses a database that others use
 FAMILIES = 3
-"""The first so many homes have a family login."""
+"""Number of homes, the first ones, that have a family login."""
 FAMILY_LOGIN = "family-"
 StaffRole = Literal["admin", "dispatcher", "carer"]
 
 
 class DemoHome(Protocol):
-    """What the demonstration needs to know of a home; whoever simulates it decides."""
+    """A simulated home, as far as the demonstration needs it."""
 
     @property
     def gateway(self) -> str: ...
@@ -46,7 +46,7 @@ class DemoHome(Protocol):
 
 
 class DemoLogin(msgspec.Struct, frozen=True):
-    """A login to be shown to whoever tries the demonstration."""
+    """A login to show to the person who tries the demonstration."""
 
     role: str
     login: str
@@ -55,7 +55,7 @@ class DemoLogin(msgspec.Struct, frozen=True):
 
 
 class DemoDistrict(msgspec.Struct, frozen=True):
-    """What was loaded."""
+    """A summary of the loaded district."""
 
     logins: tuple[DemoLogin, ...]
     residents: int
@@ -70,12 +70,12 @@ def load_demo(
     now: dt.datetime | None = None,
     ring: KeyRing | None = None,
 ) -> DemoDistrict:
-    """Load what is missing of the district, with ``homes`` in the order of their numbers; safe to repeat.
+    """Add the missing records of the district, with ``homes`` in the order of their numbers; safe to repeat.
 
-    Everything is one transaction; what people changed since the last start stays. ``now``: when the families' residents
-    consented (default: the present). ``ring``: the keys of the medical notes; None: none are written. Raises
-    ProvisioningError where the database has accounts that are not the demonstration's: logins with a password known to
-    all do not belong there.
+    One transaction; changes made by people since the last start stay. ``now``: time of the residents' consents to
+    their families (default: the present). ``ring``: the keys of the medical notes; None: no notes. Raises
+    ProvisioningError where the database has accounts that are not the demonstration's: logins with a public password
+    do not belong there.
     """
     now = now or dt.datetime.now(dt.UTC)
     accounts, notes = _accounts(homes, password)
@@ -113,7 +113,7 @@ def load_demo(
 
 
 _LANGUAGES = (("cmn", "yue"), ("cmn",), ("hak", "cmn"), ("yue",))
-"""Spoken in the homes, in turn."""
+"""Languages of the homes, in turn."""
 _KNOWN_HOMES = """
     SELECT g.name, count(d.id) FROM gateway g LEFT JOIN device d ON d.gateway_id = g.id GROUP BY g.name
 """
@@ -132,7 +132,9 @@ def _refuse_real_data(conn: Connection[Any], logins: set[str]) -> None:
         )
 
 
-def _add_home(conn: Connection[Any], number: int, home: DemoHome, people: list[Person], now: dt.datetime) -> None:
+def _add_home(
+    conn: Connection[Any], number: int, home: DemoHome, people: list[FictionalPerson], now: dt.datetime
+) -> None:
     compound = COMPOUNDS[(number - 1) % len(COMPOUNDS)]
     code = f"H{number:04d}"
     building, floor, flat = 1 + number % 8, 2 + number * 3 % 24, 1 + number % 4

@@ -1,4 +1,4 @@
-"""The people of the demonstration: fictional, the same ones every time."""
+"""Fictional people of the demonstration, the same ones every time."""
 
 import datetime as dt
 from typing import Literal
@@ -21,11 +21,11 @@ _MEN = (
 )  # fmt: skip
 
 COUPLES = frozenset({7, 14})
-"""Of every twenty homes, those where two live."""
+"""Numbers, of every twenty homes, in which a couple lives."""
 BASE_YEAR = 2026
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class FictionalPerson(msgspec.Struct, frozen=True, kw_only=True):
     """A fictional resident."""
 
     code: str
@@ -38,8 +38,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     spo2_scale: Literal[1, 2]
 
 
-def people_of(number: int) -> list[Person]:
-    """Who lives in home ``number``, counted from 1: one person, or a couple. Aged 66 to 95 in BASE_YEAR."""
+def people_of(number: int) -> list[FictionalPerson]:
+    """Make up the residents of home ``number`` (from 1): one person, or a couple, aged 66 to 95 in BASE_YEAR."""
     first = _person(number, f"R{number:04d}", woman=number % 5 not in (2, 4))
     if (number - 1) % 20 + 1 not in COUPLES:
         return [first]
@@ -47,17 +47,17 @@ def people_of(number: int) -> list[Person]:
     return [first, _person(number + 3, f"R{number:04d}-2", woman=first.sex == "male")]
 
 
-def surname_of(person: Person) -> tuple[str, str]:
+def surname_of(person: FictionalPerson) -> tuple[str, str]:
     """The family name in Chinese and in English."""
     return person.name_zh[0], person.name_en.split()[0]
 
 
-def _person(seed: int, code: str, *, woman: bool) -> Person:
+def _person(seed: int, code: str, *, woman: bool) -> FictionalPerson:
     family_zh, family_en = _SURNAMES[seed * 7 % len(_SURNAMES)].split()
     given = _WOMEN if woman else _MEN
     given_zh, given_en = given[seed * 5 % len(given)].split()
     age = 66 + seed * 11 % 30
-    return Person(
+    return FictionalPerson(
         code=code,
         name_zh=family_zh + given_zh,
         name_en=f"{family_en} {given_en}",

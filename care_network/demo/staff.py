@@ -1,4 +1,4 @@
-"""Who works in the demonstration district, round the clock in every street; whom to call; what responders must know."""
+"""Staff of the demonstration district, round the clock in every street; contacts and medical notes of residents."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -7,14 +7,14 @@ from typing import Any, Literal
 import msgspec
 from psycopg import Connection
 
-from care_network.demo.people import Person, surname_of
+from care_network.demo.people import FictionalPerson, surname_of
 from care_network.demo.places import STREETS
 from care_network.medical import notes
 from care_network.medical.keyring import KeyRing
 from care_network.records import kinds, store
 from care_network.records.staff_records import NewCertificate, NewContact, NewRosterEntry, NewShift, NewStaff
 
-Role = Literal["carer", "nurse", "doctor", "dispatcher", "social_worker", "manager", "volunteer"]
+StaffKind = Literal["carer", "nurse", "doctor", "dispatcher", "social_worker", "manager", "volunteer"]
 
 FROM = dt.date(2025, 1, 1)
 _WEEK = (1, 2, 3, 4, 5)
@@ -44,13 +44,13 @@ class _Team(msgspec.Struct, frozen=True):
     """An organisation's people, in the order of ``_TURNS``."""
 
     organisation: str
-    roles: tuple[Role, ...]
+    roles: tuple[StaffKind, ...]
     known: Mapping[int, tuple[str, str, str]] = {}
     """(Chinese name, English name, login) of those who have an account."""
 
 
-_BED_TEAM: tuple[Role, ...] = ("nurse", "carer", "carer", "carer", "nurse", "carer")
-_CENTER: tuple[Role, ...] = ("carer",) * 6
+_BED_TEAM: tuple[StaffKind, ...] = ("nurse", "carer", "carer", "carer", "nurse", "carer")
+_CENTER: tuple[StaffKind, ...] = ("carer",) * 6
 """At any hour there are a center's carer and two of the bed teams to choose from."""
 _TEAMS = (
     _Team("district-center", ("dispatcher",) * 6, {0: ("周敏", "Zhou Min", "dispatcher")}),
@@ -90,7 +90,7 @@ _NO_EXPIRY = frozenset({"elder_carer", "social_worker"})
 
 
 def add_staff(conn: Connection[Any], today: dt.date) -> None:
-    """Teams, shifts and rosters that are not there yet. Who is there stays as people have changed them."""
+    """Add teams, shifts and rosters that do not exist yet; existing people stay as they are."""
     there = {row[0] for row in conn.execute("SELECT code FROM staff")}
     number = 0
     for team in (*_TEAMS, *_BY_DAY):
@@ -111,9 +111,9 @@ def add_staff(conn: Connection[Any], today: dt.date) -> None:
 
 
 def add_contacts(
-    conn: Connection[Any], people: Mapping[int, Sequence[Person]], logins: Mapping[int, str], now: dt.datetime
+    conn: Connection[Any], people: Mapping[int, Sequence[FictionalPerson]], logins: Mapping[int, str], now: dt.datetime
 ) -> None:
-    """A child for each resident, and a neighbour with a key for every third home, where there is nobody yet."""
+    """Add a daughter for each resident, and a neighbour with a key for every third home, where there are none yet."""
     there = {
         row[0] for row in conn.execute("SELECT DISTINCT r.code FROM contact c JOIN resident r ON r.id = resident_id")
     }
@@ -122,7 +122,7 @@ def add_contacts(
             if person.code in there:
                 continue
             zh, en = surname_of(person)
-            # One in ten has not agreed yet: the platform must leave that daughter alone.
+            # One resident in ten has not agreed yet: the platform must not call that daughter.
             daughter = NewContact(
                 resident=person.code,
                 phone=f"0755-0001{number % 10000:04d}",
@@ -159,8 +159,10 @@ _NOTES = (
 )
 
 
-def add_notes(conn: Connection[Any], ring: KeyRing, people: Mapping[int, Sequence[Person]], now: dt.datetime) -> None:
-    """For everyone with a home care bed who has none."""
+def add_notes(
+    conn: Connection[Any], ring: KeyRing, people: Mapping[int, Sequence[FictionalPerson]], now: dt.datetime
+) -> None:
+    """Add a medical note for each resident with a home care bed who has none."""
     there = {
         row[0] for row in conn.execute("SELECT r.code FROM medical_note n JOIN resident r ON r.id = n.resident_id")
     }
@@ -176,7 +178,7 @@ def _add_shifts(conn: Connection[Any], organisation: str, round_the_clock: bool,
 
 
 def _add_person(
-    conn: Connection[Any], team: _Team, place: int, role: Role, code: str, number: int, today: dt.date
+    conn: Connection[Any], team: _Team, place: int, role: StaffKind, code: str, number: int, today: dt.date
 ) -> None:
     family_zh, family_en = _FAMILY[number * 5 % len(_FAMILY)].split()
     given_zh, given_en = _GIVEN[number * 7 % len(_GIVEN)].split()
@@ -194,7 +196,7 @@ def _add_person(
     )
     store.add(conn, kinds.STAFF, new, today)
     for paper in _PAPERS[role]:
-        # One first aider's paper has run out: it shows.
+        # Some first aiders' certificates have expired, so that the demonstration shows it.
         lapsed = paper == "first_aid" and number % 17 == 0
         expires = (
             None if paper in _NO_EXPIRY else dt.date(2025, 6, 30) if lapsed else dt.date(2035, 1 + number % 12, 28)

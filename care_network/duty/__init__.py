@@ -1,1 +1,1 @@
-"""Rosters: who is on duty where and when."""
+"""Rosters: people on duty, by place and time, and hours with nobody."""

@@ -1,4 +1,4 @@
-"""Which organisation's dispatch serves a place."""
+"""Dispatch centers: the organisation that dispatches for a place."""
 
 from typing import Any
 
@@ -6,8 +6,10 @@ import psycopg
 
 
 def dispatch_of(conn: psycopg.Connection[Any], area_path: str) -> tuple[int, str] | None:
-    """(id, code) of the organisation whose dispatch serves a place: the district center, else the street's elder
-    center, else whatever is nearest; None where none is open."""
+    """Find (id, code) of the organisation that dispatches for a place; None where none is open.
+
+    The district center, else the street's elder center, else the nearest organisation.
+    """
     row = conn.execute(
         """
         SELECT o.id, o.code FROM organisation o JOIN area a ON a.id = o.area_id

@@ -1,4 +1,4 @@
-"""Load the roster that ``care_network.duty.roster`` reasons about: one statement, so of one moment, decoded whole."""
+"""Load a roster in one statement, so that all of it is of one moment."""
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
@@ -10,7 +10,7 @@ from psycopg import Connection
 from care_network.duty.roster import Exceptional, Person, Post, Roster, Weekly
 
 MARGIN = dt.timedelta(days=2)
-"""A stint that begins before the window or ends after it is wanted whole, with the absences that cut it."""
+"""Stints that begin before the window or end after it are loaded whole, with the absences that cut them."""
 
 Part = Literal["people", "posts", "weekly", "absences", "extras"]
 PARTS: tuple[Part, ...] = ("people", "posts", "weekly", "absences", "extras")
@@ -23,7 +23,7 @@ TABLES: Mapping[str, frozenset[Part]] = {
     "roster": frozenset({"weekly"}),
     "roster_exception": frozenset({"absences", "extras"}),
 }
-"""What the parts are made of: a change of a table makes these old."""
+"""The parts made of each table, to be read anew after a change of it."""
 
 
 def load_roster(
@@ -34,8 +34,11 @@ def load_roster(
     known: Roster | None = None,
     changed: Collection[Part] = PARTS,
 ) -> Roster:
-    """The roster of [since, until], read in one statement. ``known``: of the same time; then only the ``changed`` parts
-    are read anew. A thousand people take about 10 ms, their absences 1 ms."""
+    """Load the roster of [since, until], in one statement.
+
+    ``known``: a roster of the same time, of which only the ``changed`` parts are read anew. A thousand people take
+    about 10 ms, their absences 1 ms.
+    """
     wanted = PARTS if known is None else tuple(part for part in PARTS if part in changed)
     found: dict[str, Any] = {} if known is None else msgspec.structs.asdict(known)
     if wanted:
@@ -66,12 +69,12 @@ _READ: Mapping[Part, tuple[LiteralString, Callable[[str], Any]]] = {
         """
         SELECT coalesce(json_agg(p ORDER BY p.id), '[]')::text FROM (
             SELECT id, code, name_zh, name_en, kind AS role, phone, account_id, skills,
-                   coalesce(held.papers, '[]') AS certificates, languages
+                   coalesce(certified.papers, '[]') AS certificates, languages
             FROM staff LEFT JOIN (
                 SELECT staff_id, json_agg(json_build_object('kind', kind, 'expires_on', expires_on) ORDER BY kind)
                        AS papers
                 FROM staff_certificate GROUP BY staff_id
-            ) AS held ON held.staff_id = staff.id WHERE active) AS p
+            ) AS certified ON certified.staff_id = staff.id WHERE active) AS p
         """,
         lambda text: _by_id(_people.decode(text)),
     ),

@@ -1,8 +1,8 @@
-"""Who is on duty: a pure function of the roster and the time, and the holes in the hours to come.
+"""The people on duty at a time, and holes: hours with nobody. Pure functions of a roster.
 
-A :class:`Roster` is one immutable picture (``care_network.duty.loading`` loads it); msgspec keeps it as JSON, so that
-an emergency finds its people with the database away. Weekly shifts are by Asia/Shanghai's clock. An interval holds its
-start and not its end. An absence takes a person off everything, extra duties too: nobody is counted on by mistake.
+A :class:`Roster` is immutable (``care_network.duty.loading`` loads it) and can be stored as JSON, so that people are
+found for an emergency while the database is away. Weekly shifts are by Asia/Shanghai's clock. An interval includes its
+start and not its end. An absence takes a person off all duties, extra ones too: nobody is counted on by mistake.
 """
 
 import datetime as dt
@@ -48,12 +48,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def reachable(self) -> bool:
-        """Whether there is a telephone or a login to tell."""
+        """Whether the person has a telephone or a login, to be sent a message."""
         return bool(self.phone) or self.account_id is not None
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An organisation, as far as duty goes."""
+    """An organisation with people on duty."""
 
     id: int
     code: str
@@ -66,7 +66,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Weekly(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Somebody works a shift every week; see ``staff_records.NewRosterEntry``."""
+    """A shift that a person works every week; see ``staff_records.NewRosterEntry``."""
 
     staff_id: int
     organisation_id: int
@@ -89,7 +89,7 @@ class Exceptional(msgspec.Struct, frozen=True, gc=False):
 
 
 class Roster(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that decides who is on duty between ``since`` and ``until``. Only active people and organisations."""
+    """All data about duty between ``since`` and ``until``, of active people and organisations."""
 
     since: dt.datetime
     until: dt.datetime
@@ -112,7 +112,7 @@ class Stint(msgspec.Struct, frozen=True, gc=False):
 
 
 class OnDuty(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who can be asked to go now."""
+    """A person on duty who can be asked to go now."""
 
     person: Person
     post: Post
@@ -120,7 +120,7 @@ class OnDuty(msgspec.Struct, frozen=True, kw_only=True):
     until: dt.datetime
     """When this duty ends."""
     skills: tuple[str, ...]
-    """Those that count today."""
+    """Skills that count today."""
     lapsed: tuple[str, ...]
     """Skills whose certificate is missing or has expired."""
     qualified: bool
@@ -128,17 +128,17 @@ class OnDuty(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hole(msgspec.Struct, frozen=True):
-    """Nobody who can be reached is on duty at any of these organisations."""
+    """A time in which none of these organisations has somebody on duty who can be reached."""
 
     posts: tuple[Post, ...]
     starts_at: dt.datetime
     ends_at: dt.datetime
     absent: tuple[tuple[Person, str], ...]
-    """Who would be on duty but is away, with the reason."""
+    """People who would be on duty but are away, with the reason."""
 
 
 def stints(roster: Roster, since: dt.datetime, until: dt.datetime) -> list[Stint]:
-    """Every stint that touches [since, until), whole, in the order of start, organisation and person.
+    """List the stints that touch [since, until), uncut, by start, organisation and person.
 
     Raises ValueError where the roster does not cover the time.
     """
@@ -163,11 +163,11 @@ def stints(roster: Roster, since: dt.datetime, until: dt.datetime) -> list[Stint
 def on_duty(
     roster: Roster, at: dt.datetime, *, place: str | None = None, organisation: str | None = None
 ) -> tuple[OnDuty, ...]:
-    """Who is on duty at that time: for an area's path, everyone of the organisations that serve it, nearest first.
+    """List the people on duty at a time, those of the nearest organisation first.
 
-    ``place``: 'shenzhen.yantian.haishan.pengwan.c04'; its compound's, community's, street's, district's and city's
-    organisations serve it. ``organisation``: only this code's people. Neither: everybody. Each person once for each
-    organisation. Raises NotFoundError for a code that is not there or closed.
+    ``place``: an area's path such as 'shenzhen.yantian.haishan.pengwan.c04'; the organisations of its compound,
+    community, street, district and city serve it. ``organisation``: a code; only its people. Neither: everybody. Each
+    person comes once for each organisation. Raises NotFoundError for a code that does not exist or is closed.
     """
     wanted = {post.id for post in _posts(roster, [organisation])} if organisation is not None else set(roster.posts)
     today = at.astimezone(SHANGHAI).date()
@@ -183,15 +183,15 @@ def on_duty(
 
 
 def serving(roster: Roster, place: str) -> tuple[Post, ...]:
-    """The organisations that serve an area: its own and those of the areas above it, nearest first."""
+    """List the organisations that serve an area: its own and those of the areas above it, nearest first."""
     return tuple(sorted((post for post in roster.posts.values() if within(place, post.path)), key=_nearness))
 
 
 def find_holes(roster: Roster, since: dt.datetime, until: dt.datetime, groups: Iterable[Collection[str]]) -> list[Hole]:
-    """The times in [since, until) at which a group of organisations (codes) has nobody who can be reached.
+    """List the times in [since, until) at which a group of organisations (codes) has nobody who can be reached.
 
-    A group is covered while any of its organisations is; give ``[[code], …]`` to look at each alone. In the order of
-    groups and time. Raises NotFoundError for a code that is not there or closed.
+    A group is covered while any of its organisations is; give ``[[code], …]`` to look at each alone. By group and time.
+    Raises NotFoundError for a code that does not exist or is closed.
     """
     every = stints(roster, since, until)
     holes = []
@@ -209,7 +209,7 @@ def find_holes(roster: Roster, since: dt.datetime, until: dt.datetime, groups: I
 
 
 def describe(hole: Hole) -> tuple[str, str]:
-    """The hole in words, in Chinese and in English, with what to do."""
+    """Describe a hole in Chinese and English, with the remedy."""
     start, end = hole.starts_at.astimezone(SHANGHAI), hole.ends_at.astimezone(SHANGHAI)
     zh = f"{'、'.join(post.name_zh for post in hole.posts)}:{start:%m-%d %H:%M} 至 {end:%m-%d %H:%M} 无人可联系值班"
     en = f"{', '.join(post.name_en for post in hole.posts)}: nobody who can be reached from {start:%m-%d %H:%M}"
@@ -221,7 +221,7 @@ def describe(hole: Hole) -> tuple[str, str]:
 
 
 def _planned(roster: Roster, since: dt.datetime, until: dt.datetime) -> Iterable[Stint]:
-    """What the patterns and the extra duties say in [since, until); absences not yet taken off."""
+    """The stints of weekly shifts and extra duties in [since, until), before absences are taken off."""
     hours: dict[tuple[dt.time, dt.time], list[tuple[dt.date, _Span]]] = {}  # a thousand people share a few shifts
     for entry in roster.weekly:
         if entry.staff_id not in roster.people or entry.organisation_id not in roster.posts:
@@ -244,7 +244,7 @@ def _planned(roster: Roster, since: dt.datetime, until: dt.datetime) -> Iterable
 def _shift_hours(
     starts: dt.time, ends: dt.time, since: dt.datetime, until: dt.datetime
 ) -> Iterable[tuple[dt.date, _Span]]:
-    """The hours of a shift on each day from the one before ``since``: its end may lie on the day after."""
+    """The hours of a shift on each day, beginning with the day before ``since``, whose shift may end after it."""
     day, last = since.astimezone(SHANGHAI).date() - _DAY, until.astimezone(SHANGHAI).date()
     overnight = _DAY if ends <= starts else dt.timedelta(0)
     while day <= last:
@@ -263,7 +263,7 @@ def _touch(one: _Span, other: _Span) -> bool:
 
 
 def _without(span: _Span, taken: Iterable[_Span]) -> list[_Span]:
-    """What is left of the span when the taken ones are cut out."""
+    """The parts of a span that remain when others are cut out of it."""
     left, (start, end) = [], span
     for cut_start, cut_end in sorted(taken):
         if cut_end <= start or cut_start >= end:
@@ -290,7 +290,7 @@ def _on_duty(roster: Roster, stint: Stint, today: dt.date) -> OnDuty:
     person = roster.people[stint.staff_id]
     skills, lapsed = effective_skills(person.skills, person.certificates, today)
     needs = ROLES[person.role].needs if person.role in ROLES else frozenset()
-    held = {certificate.kind for certificate in person.certificates if certificate.valid(today)}
+    valid = {certificate.kind for certificate in person.certificates if certificate.valid(today)}
     return OnDuty(
         person=person,
         post=roster.posts[stint.organisation_id],
@@ -298,7 +298,7 @@ def _on_duty(roster: Roster, stint: Stint, today: dt.date) -> OnDuty:
         until=stint.ends_at,
         skills=skills,
         lapsed=lapsed,
-        qualified=not needs or bool(needs & held),
+        qualified=not needs or bool(needs & valid),
     )
 
 

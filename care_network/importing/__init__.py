@@ -1,1 +1,1 @@
-"""Records in bulk from CSV, XLSX and TOML files."""
+"""Import of records in bulk from CSV, XLSX and TOML files."""

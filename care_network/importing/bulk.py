@@ -1,4 +1,4 @@
-"""Many records of one kind at once: checked as single ones are, written in batches."""
+"""Save many records of one kind: each checked like a single one, written in batches."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from care_network.errors import (
     ProvisioningError,
 )
 from care_network.records import provisioning, records, store
-from care_network.records.checks import Checked
+from care_network.records.checks import CheckedRecord
 from care_network.records.kinds import GATEWAY, Kind
 from care_network.records.lookup import WORDS, Lookup
 from care_network.records.store import Stored
@@ -27,24 +27,24 @@ from care_network.records.store import Stored
 BATCH = 500
 
 _SAME_WORDS = {"name_en": "name_zh", "address_en": "address_zh", "relation_en": "relation_zh"}
-"""An English text nobody gave is the Chinese one: a district's tables have no other."""
+"""Fields whose missing English text is taken from the Chinese one: tables of a district often have no other."""
 
 
 class RowFields(msgspec.Struct, frozen=True):
-    """What a row of the table says about a record."""
+    """The fields of a record that a row of the table gives."""
 
     number: int
     fields: dict[str, Any]
 
 
-class Saved(msgspec.Struct, frozen=True):
+class SaveCounts(msgspec.Struct, frozen=True):
     added: int = 0
     changed: int = 0
     unchanged: int = 0
 
 
 class _Entry(msgspec.Struct):
-    """One record to be: the rows that speak of it."""
+    """A record of the table, with the rows that it comes from."""
 
     rows: list[int]
     fields: dict[str, Any]
@@ -60,19 +60,19 @@ def save(
     at: dt.datetime,
     origin: str,
     progress: Callable[[str, int, int], None],
-) -> tuple[Saved, dict[int, ProvisioningError]]:
-    """Add or change the records of these rows; (what was done, what is wrong by row number). Part of the caller's
-    transaction.
+) -> tuple[SaveCounts, dict[int, ProvisioningError]]:
+    """Add or change the records of these rows; returns the counts, and the errors by row number.
 
-    ``last``: each row is a record of its own. Otherwise several may speak of the same one (a couple's household) and
-    must say the same. Raises ChangedMeanwhileError where somebody else changes the same records at this moment.
+    ``last``: each row is a record of its own. Otherwise several rows may give the same one (a couple's household) and
+    must agree. Part of the caller's transaction. Raises ChangedMeanwhileError where somebody else changes the same
+    records at this moment.
     """
     bad: dict[int, ProvisioningError] = {}
     entries = _entries(kind, rows, last, bad)
     existing = {kind.key_of(msgspec.structs.asdict(stored.record)): stored for stored in store.listing(conn, kind)}
     look = Lookup(conn, at.date(), remember=WORDS)
-    added: list[tuple[tuple[Any, ...], Checked]] = []
-    changed: list[tuple[tuple[Any, ...], Checked]] = []
+    added: list[tuple[tuple[Any, ...], CheckedRecord]] = []
+    changed: list[tuple[tuple[Any, ...], CheckedRecord]] = []
     unchanged = 0
     wanted: dict[tuple[Any, ...], records.Record] = {}
     for number, (key, entry) in enumerate(entries.items(), 1):
@@ -109,13 +109,13 @@ def save(
     if kind is GATEWAY:
         _own_devices(conn, [key[0] for key, _ in added])
     _trace(conn, account, kind, {"add": added, "change": changed}, at, origin)
-    return Saved(len(added), len(changed), unchanged), bad
+    return SaveCounts(len(added), len(changed), unchanged), bad
 
 
 def _entries(
     kind: Kind, rows: Iterable[RowFields], last: bool, bad: dict[int, ProvisioningError]
 ) -> dict[tuple[Any, ...], _Entry]:
-    """The records by their keys; rows that contradict an earlier one are bad."""
+    """Collect the records by their keys; rows that contradict an earlier one go to ``bad``."""
     entries: dict[tuple[Any, ...], _Entry] = {}
     for row in rows:
         missing = next((name for name in kind.key if row.fields.get(name) is None), None)
@@ -167,7 +167,7 @@ def _record(kind: Kind, fields: dict[str, Any], stored: Stored | None) -> record
 def _clashes(
     kind: Kind, existing: dict[tuple[Any, ...], Stored], wanted: dict[tuple[Any, ...], records.Record]
 ) -> dict[tuple[Any, ...], ExistsError]:
-    """Records of the table that would share with another one what no two share (a resident's order of calling)."""
+    """Find records that would share with another one a value that must differ (a resident's order of calling)."""
     clashes: dict[tuple[Any, ...], ExistsError] = {}
     for names in kind.alone:
         taken: dict[tuple[Any, ...], tuple[Any, ...]] = {}
@@ -190,11 +190,11 @@ def _clashes(
 def _write(
     conn: Connection[Any],
     kind: Kind,
-    checked: Sequence[Checked],
+    checked: Sequence[CheckedRecord],
     before: Sequence[Stored] | None,
     progress: Callable[[str, int, int], None],
 ) -> None:
-    """Insert, or update the rows ``before``, in batches."""
+    """Insert the records, or update the rows of ``before``, in batches."""
     for begin in range(0, len(checked), BATCH):
         batch = [one.columns for one in checked[begin : begin + BATCH]]
         statement = store.insert_statement(kind, batch[0]) if before is None else store.update_statement(kind, batch[0])
@@ -216,7 +216,7 @@ def _write(
 
 @contextmanager
 def _somebody_else() -> Iterator[None]:
-    """Every row was checked: what the database still refuses, somebody has changed since."""
+    """Turn a refusal by the database into ChangedMeanwhileError: every row was checked, so a record changed since."""
     try:
         yield
     except IntegrityError as error:
@@ -228,7 +228,7 @@ def _somebody_else() -> Iterator[None]:
 
 
 def _own_devices(conn: Connection[Any], gateways: list[str]) -> None:
-    """Each new gateway is a device of its own, as :func:`provisioning.add_gateway` makes it."""
+    """Add to each new gateway the device for its own health, as :func:`provisioning.add_gateway` does."""
     conn.execute(
         "INSERT INTO device (gateway_id, name, model) SELECT id, %s, %s FROM gateway WHERE name = ANY (%s)"
         " ON CONFLICT DO NOTHING",
@@ -240,11 +240,11 @@ def _trace(
     conn: Connection[Any],
     account: Account,
     kind: Kind,
-    done: dict[str, list[tuple[tuple[Any, ...], Checked]]],
+    done: dict[str, list[tuple[tuple[Any, ...], CheckedRecord]]],
     at: dt.datetime,
     origin: str,
 ) -> None:
-    """A line of the audit for each resident who was added or changed."""
+    """Write a line of the audit for each resident who was added or changed."""
     if kind.name not in ("resident", "contact", "device"):
         return
     field = {"resident": "code", "contact": "resident", "device": "resident"}[kind.name]

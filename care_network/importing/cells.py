@@ -1,6 +1,6 @@
-"""From the text of a spreadsheet's cell to a field's value.
+"""Readers that turn the text of a spreadsheet's cell into a field's value.
 
-Each reader raises ValueError; its hints say what to write.
+Each raises ValueError for text that it can not read; its hints say what to write.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ from vocabulary.times import SHANGHAI
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """How a cell is read, and what to write in it, in Chinese and English."""
+    """A function that reads a cell, and a hint on what to write in it, in Chinese and English."""
 
     read: Callable[[str], Any]
     zh: str
@@ -25,7 +25,7 @@ class Reader(msgspec.Struct, frozen=True):
 
 
 def plain(text: str) -> str:
-    """Full-width digits, letters and punctuation as their plain forms; the ends trimmed."""
+    """Normalise full-width digits, letters and punctuation to their plain forms, and trim the ends."""
     return unicodedata.normalize("NFKC", text).strip()
 
 
@@ -57,7 +57,7 @@ def _time(text: str) -> dt.time:
     if found is None:
         raise ValueError(text)
     hour, minute, second = (int(part or 0) for part in found.groups())
-    # Midnight at the end of a day is midnight.
+    # 24:00, midnight at the end of a day, is read as 00:00.
     return dt.time(0 if (hour, minute, second) == (24, 0, 0) else hour, minute, second)
 
 
@@ -108,12 +108,12 @@ def _weekdays(text: str) -> tuple[int, ...]:
 
 
 def choice(options: Mapping[str, str]) -> Reader:
-    """One of several codes, or its Chinese label; ``options``: label by code."""
+    """A reader of one code out of several, or its Chinese label; ``options``: label by code."""
     return Reader(lambda text: _code(plain(text), options), *_list_of(options))
 
 
 def several(terms: Mapping[str, Term]) -> Reader:
-    """Codes or their Chinese labels, separated by ';', ',' or '、'."""
+    """A reader of codes or their Chinese labels, separated by ';', ',' or '、'."""
     options = {code: term.zh for code, term in terms.items()}
     zh, en = _list_of(options)
 
@@ -140,7 +140,7 @@ def text(zh: str, en: str) -> Reader:
 
 
 def code(zh: str, en: str) -> Reader:
-    """A code or telephone number: full-width characters become plain ones."""
+    """A reader of a code or telephone number, whose full-width characters become plain ones."""
     return Reader(plain, zh, en)
 
 

@@ -1,4 +1,4 @@
-"""What can be imported in bulk: for each sort of table its columns, with their headings in Chinese and English."""
+"""The tables that can be imported in bulk: their columns, with headings in Chinese and English."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from care_network.records.kinds import Kind
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A heading and the fields its cells go to."""
+    """A heading, and the fields that its cells fill."""
 
     name: str
     zh: str
@@ -24,7 +24,7 @@ class Column(msgspec.Struct, frozen=True):
     fields: tuple[tuple[str, str], ...]
     """(kind, field): a household's code goes to the household and to its resident."""
     needed: bool = False
-    """Every new record needs it."""
+    """Whether every new record needs it."""
 
     @property
     def heading(self) -> str:
@@ -32,7 +32,7 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Sheet(msgspec.Struct, frozen=True):
-    """One sort of table. Its rows give records of these kinds, each after the one it refers to."""
+    """One sort of table. Its rows give records of these kinds, in an order in which each refers to earlier ones."""
 
     name: str
     zh: str
@@ -40,7 +40,7 @@ class Sheet(msgspec.Struct, frozen=True):
     columns: tuple[Column, ...]
 
     def column_of(self, kind: Kind, field: str | None) -> Column | None:
-        """The column that fills a field."""
+        """Find the column that fills a field."""
         for column in self.columns:
             if (kind.name, field) in column.fields:
                 return column
@@ -64,7 +64,7 @@ _ORGANISATIONS = cells.choice({code: zh for code, (zh, _) in KIND_WORDS.items()}
 
 
 def _in(kind: str, needed: str = "", /, **columns: tuple[str, Reader, str]) -> tuple[Column, ...]:
-    """Columns named as the fields of one kind; ``needed``: those that a new record can not do without."""
+    """Columns named like the fields of one kind; ``needed``: those that every new record needs."""
     return tuple(
         Column(name, zh, reader, example, ((kind, name),), name in needed.split())
         for name, (zh, reader, example) in columns.items()
@@ -200,7 +200,7 @@ SHEETS: Mapping[str, Sheet] = {sheet.name: sheet for sheet in (
 
 
 def sheet_named(name: str) -> Sheet:
-    """Raises NotFoundError, with the names there are."""
+    """Find the table of that name. Raises NotFoundError, which lists the names."""
     if name not in SHEETS:
         raise NotFoundError(
             en=f"there is no import of {name!r}; known: {', '.join(SHEETS)}",

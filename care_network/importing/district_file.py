@@ -1,4 +1,4 @@
-"""A district written down as TOML: what ``shouwang provision`` reads.
+"""District files: a district written down as TOML, read by ``shouwang provision``.
 
 One table of arrays for each sort of record, named as below, its fields those of :mod:`care_network.records.records`::
 
@@ -27,10 +27,10 @@ from care_network.records import provisioning, records
 
 
 def provision_file(conn: Connection[Any], text: str, now: dt.datetime) -> Mapping[str, int]:
-    """Add everything in a district file that is not there yet; how many of each sort the file holds.
+    """Add the records of a district file that do not exist yet; returns how many of each sort the file has.
 
-    All or nothing: one transaction. Raises ProvisioningError naming the table, its number (counted from 1) and the
-    field that is wrong. Nothing that exists is changed.
+    Existing records stay as they are. All or nothing, in one transaction. Raises ProvisioningError, which names the
+    table, the number in it (from 1) and the wrong field.
     """
     try:
         tables = tomllib.loads(text)
@@ -46,7 +46,7 @@ def provision_file(conn: Connection[Any], text: str, now: dt.datetime) -> Mappin
         )
     counts: Counter[str] = Counter()
     with conn.transaction():
-        # In the order of _SORTS, whatever the file's: areas before households before residents.
+        # In the order of _SORTS, not of the file: areas before households before residents.
         for name, (kind, add) in _SORTS.items():
             entries = tables.get(name, [])
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

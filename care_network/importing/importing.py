@@ -1,7 +1,7 @@
-"""Bulk import: check every row, say in words what is wrong where, then store all of it, or all that is right.
+"""Import a table: check every row, report each problem in words, then store all rows, or all good ones.
 
 Importing the same table again changes nothing. An empty cell leaves a field as it is (a new record gets the default);
-'-' empties it. Everything is one transaction; a dry run does the same and takes it back.
+'-' empties it. The import is one transaction; a dry run rolls it back.
 """
 
 import datetime as dt
@@ -16,20 +16,20 @@ from psycopg import Connection
 from care_network.access.accounts import Account
 from care_network.access.permissions import audit, require
 from care_network.errors import MalformedError, ProvisioningError
-from care_network.importing.bulk import RowFields, Saved, save
+from care_network.importing.bulk import RowFields, SaveCounts, save
 from care_network.importing.cells import plain
 from care_network.importing.columns import SHEETS, Column, Sheet
-from care_network.importing.tables import Row, Table
+from care_network.importing.tables import Table, TableRow
 from care_network.records.kinds import Kind, kind_named
 
 log = structlog.get_logger(__name__)
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many are done, and of how many."""
+"""Called with the name of the step, the number of rows done, and their total."""
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What is wrong in one row."""
+    """A mistake in one row, in Chinese and English."""
 
     row: int
     column: str | None
@@ -42,11 +42,11 @@ class Problem(msgspec.Struct, frozen=True):
         return f"{zh}:{self.zh} | {en}: {self.en}"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class ImportOutcome(msgspec.Struct, frozen=True):
     rows: int
     """In the table."""
-    saved: dict[str, Saved]
-    """By kind: what was, or in a dry run would be, added, changed and left as it is."""
+    saved: dict[str, SaveCounts]
+    """By kind: records added, changed and left as they are; in a dry run, those that would be."""
     problems: tuple[Problem, ...]
     stored: bool
     """False: a dry run, or bad rows without ``skip_bad``; nothing was stored."""
@@ -63,11 +63,11 @@ def run_import(
     dry_run: bool = False,
     skip_bad: bool = False,
     progress: Progress = lambda what, done, total: None,
-) -> Outcome:
-    """Bring the table's records into the care network, within the account's area.
+) -> ImportOutcome:
+    """Import the table's records, within the account's area.
 
-    Bad rows: nothing is stored, or with ``skip_bad`` the good ones are. Raises ProvisioningError where the headings are
-    wrong or somebody changes the same records meanwhile, NotPermittedError where the role does not allow it.
+    With bad rows nothing is stored, or with ``skip_bad`` only the good ones. Raises ProvisioningError where the
+    headings are wrong or somebody changes the same records meanwhile, NotPermittedError where the role may not.
     """
     for kind in sheet.kinds:
         require(account, kind.edit)
@@ -80,7 +80,7 @@ def run_import(
             rows.append(values)
         if number % 500 == 0 or number == len(table.rows):
             progress("read", number, len(table.rows))
-    saved: dict[str, Saved] = {}
+    saved: dict[str, SaveCounts] = {}
     stored = False
     with conn.transaction():
         # One import at a time: two of the same table would each add what the other one adds.
@@ -101,11 +101,11 @@ def run_import(
             detail={"file": table.name[:100], "sha256": table.digest, "skipped": len(table.rows) - len(rows), **counts},
         )  # fmt: skip
     log.info("import", what=sheet.name, rows=len(table.rows), problems=len(problems), stored=stored)
-    return Outcome(len(table.rows), saved, tuple(sorted(problems, key=lambda problem: problem.row)), stored)
+    return ImportOutcome(len(table.rows), saved, tuple(sorted(problems, key=lambda problem: problem.row)), stored)
 
 
 def read_fields(kind_name: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """A record's fields from what somebody typed, read as an import reads its cells; '-' empties a field.
+    """Read a record's fields from typed text, as an import reads its cells; '-' empties a field.
 
     Raises ProvisioningError naming the field.
     """
@@ -139,11 +139,11 @@ class _Values(msgspec.Struct, frozen=True):
 
 
 _EMPTY = object()
-"""What '-' stands for."""
+"""The value of a cell with '-'."""
 
 
-def _columns(sheet: Sheet, headings: Row) -> list[Column | None]:
-    """The column of each heading; None for an empty one. Raises ProvisioningError for what it does not know."""
+def _columns(sheet: Sheet, headings: TableRow) -> list[Column | None]:
+    """Find the column of each heading; None for an empty one. Raises ProvisioningError for an unknown heading."""
     known: dict[str, Column] = {}
     for offered in sheet.columns:
         known |= {_word(name): offered for name in (offered.name, offered.zh, offered.heading)}
@@ -173,8 +173,8 @@ def _word(text: str) -> str:
     return plain(text).rstrip("*").strip().lower()
 
 
-def _values(row: Row, columns: Sequence[Column | None], sheet: Sheet, problems: list[Problem]) -> _Values | None:
-    """The row's values by column; None, and problems, where a cell can not be read."""
+def _values(row: TableRow, columns: Sequence[Column | None], sheet: Sheet, problems: list[Problem]) -> _Values | None:
+    """Read a row's values by column; None, with problems added, where a cell can not be read."""
     before = len(problems)
     values: dict[str, Any] = {}
     for position, cell in enumerate(row.cells):
@@ -201,14 +201,14 @@ def _unreadable(number: int, column: Column, cell: str) -> Problem:
 
 
 def _of(kind: Kind, sheet: Sheet, values: dict[str, Any]) -> dict[str, Any]:
-    """The fields of one kind among a row's values."""
+    """Pick the fields of one kind out of a row's values."""
     defaults = {field.name: field for field in msgspec.structs.fields(kind.record)}
     found = {}
     for column in sheet.columns:
         for name, field in column.fields:
             if name == kind.name and column.name in values:
                 value = values[column.name]
-                # A field that has no default stays missing, and is told so.
+                # A field without a default becomes None, which the record's check reports.
                 if value is not _EMPTY:
                     found[field] = value
                 elif defaults[field].default is not msgspec.NODEFAULT:

@@ -1,4 +1,4 @@
-"""Tables that people make: CSV (UTF-8, UTF-16 with its mark, GB18030) and XLSX, read as text; templates to fill in."""
+"""Read people's tables as text: CSV (UTF-8, UTF-16 with its mark, GB18030) and XLSX. Write templates to fill in."""
 
 import csv
 import datetime as dt
@@ -17,29 +17,29 @@ from care_network.errors import ProvisioningError
 from care_network.importing.columns import Sheet
 
 MOST_ROWS = 200_000
-"""More than any district's residents; a file beyond it is a mistake, or an attack by a compressed bomb."""
+"""More than the residents of any district; a larger file is a mistake, or an attack by a compressed bomb."""
 
 
-class Row(msgspec.Struct, frozen=True):
+class TableRow(msgspec.Struct, frozen=True):
     number: int
-    """As the spreadsheet or editor shows it, from 1."""
+    """The row's number in the spreadsheet or editor, from 1."""
     cells: tuple[str, ...]
 
 
 class Table(msgspec.Struct, frozen=True):
-    """``headings`` is the first row; empty rows and those that begin with '#' are left out."""
+    """The first row as ``headings``, and the others; empty rows and those that begin with '#' are left out."""
 
     name: str
     digest: str
     """SHA-256 of the file, for the audit."""
-    headings: Row
-    rows: tuple[Row, ...]
+    headings: TableRow
+    rows: tuple[TableRow, ...]
 
 
 def read_table(file: Path) -> Table:
-    """The first sheet of a workbook (.xlsx), or a CSV file (.csv, .txt; ',', ';' or tab).
+    """Read the first sheet of a workbook (.xlsx), or a CSV file (.csv, .txt; ',', ';' or tab).
 
-    Raises ProvisioningError, with what to do, for any other file.
+    Raises ProvisioningError, which says what to do, for any other file.
     """
     suffix = file.suffix.lower()
     try:
@@ -63,7 +63,7 @@ def read_table(file: Path) -> Table:
 
 
 def write_template(sheet: Sheet, file: Path) -> None:
-    """A table with the headings, what to write in each column, and an example; the last two are comments (#).
+    """Write a table with the headings, and as comments (#) a hint for each column and an example.
 
     Raises ProvisioningError for another ending than .csv and .xlsx, and where the file exists.
     """
@@ -74,7 +74,7 @@ def write_template(sheet: Sheet, file: Path) -> None:
     examples = [column.example for column in sheet.columns]
     hints[0], examples[0] = f"# {hints[0]}", f"# {examples[0]}"
     if file.suffix.lower() == ".csv":
-        # The mark tells spreadsheets that it is UTF-8.
+        # Spreadsheets recognise UTF-8 by the mark.
         with file.open("w", encoding="utf-8-sig", newline="") as stream:
             csv.writer(stream).writerows([headings, hints, examples])
     elif file.suffix.lower() == ".xlsx":
@@ -94,23 +94,23 @@ def write_template(sheet: Sheet, file: Path) -> None:
         raise ProvisioningError(en=f"{file}: a template is .csv or .xlsx", zh=f"{file}:模板应为 .csv 或 .xlsx")
 
 
-def _workbook(file: Path, data: bytes) -> list[Row]:
+def _workbook(file: Path, data: bytes) -> list[TableRow]:
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         page = book.worksheets[0]
         raw = (
             (number, [_text(value) for value in row]) for number, row in enumerate(page.iter_rows(values_only=True), 1)
         )
-        return _kept(file, raw)
+        return _without_comments(file, raw)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, SyntaxError, OSError) as error:
-        # SyntaxError: how the XML parser says that a part is damaged.
+        # SyntaxError: the XML parser found a damaged part.
         raise ProvisioningError(
             en=f"{file} is no workbook that can be read; open it in your spreadsheet and save it again as .xlsx",
             zh=f"{file} 不是可读取的工作簿,请在电子表格中打开并重新另存为 .xlsx",
         ) from error
 
 
-def _csv(file: Path, data: bytes) -> list[Row]:
+def _csv(file: Path, data: bytes) -> list[TableRow]:
     text = _decoded(file, data)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
@@ -123,7 +123,7 @@ def _csv(file: Path, data: bytes) -> list[Row]:
             begins = reader.line_num + 1
 
     try:
-        return _kept(file, raw())
+        return _without_comments(file, raw())
     except csv.Error as error:
         raise ProvisioningError(
             en=f"{file}, line {reader.line_num}: {error}; check the quotation marks",
@@ -146,22 +146,22 @@ def _decoded(file: Path, data: bytes) -> str:
     )
 
 
-def _kept(file: Path, rows: Any) -> list[Row]:
-    kept: list[Row] = []
+def _without_comments(file: Path, rows: Any) -> list[TableRow]:
+    rows_left: list[TableRow] = []
     for number, cells in rows:
         texts = tuple(cell.strip() for cell in cells)
         if not any(texts) or texts[0].startswith("#"):
             continue
-        if len(kept) > MOST_ROWS:
+        if len(rows_left) > MOST_ROWS:
             raise ProvisioningError(
                 en=f"{file} has more than {MOST_ROWS} rows; divide it", zh=f"{file} 超过 {MOST_ROWS} 行,请分批导入"
             )
-        kept.append(Row(number, texts))
-    return kept
+        rows_left.append(TableRow(number, texts))
+    return rows_left
 
 
 def _text(value: Any) -> str:
-    """A workbook's cell as somebody would have typed it."""
+    """Write a workbook's cell as text, as a person would type it."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,1 +1,1 @@
-"""Who should go: the nearest free person with the right skills."""
+"""One-tap matching: find the best person to send to a home."""

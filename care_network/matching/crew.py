@@ -1,7 +1,7 @@
-"""Everybody who might be sent, as numpy columns: what one-tap matching reckons with.
+"""Staff as numpy columns, the input of one-tap matching.
 
-A :class:`Day` holds what a day's roster decides (people, skills that count on that day, stints); it is kept and used
-again until the records change. A :class:`Crew` is a day at one moment, with what changes by the minute: places shared,
+A :class:`Day` holds the data of a day's roster (people, skills that count on that day, stints) and is used again until
+the records change. A :class:`Crew` is a day at one moment, with the data that change by the minute: shared places and
 orders in hand.
 """
 
@@ -23,7 +23,7 @@ Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 URGENCIES = (*SEVERITIES, "planned")
-"""An order's urgency: its alert's severity, or planned; the gravest first."""
+"""Urgencies of an order: the severity of its alert, or planned; the gravest first."""
 _SKILL_BIT = {code: 1 << number for number, code in enumerate(SKILLS)}
 _LANGUAGE_BIT = {code: 1 << number for number, code in enumerate(LANGUAGES)}
 _PAPER_BIT = {code: 1 << number for number, code in enumerate(CERTIFICATES)}
@@ -31,7 +31,7 @@ _ROLE_NUMBER = {code: number for number, code in enumerate(ROLES)}
 
 
 def skill_bits(codes: Iterable[str]) -> np.uint64:
-    """A set of skills as bits; unknown codes have none."""
+    """Encode skills as bits; unknown codes are left out."""
     return np.uint64(_bits(codes, _SKILL_BIT))
 
 
@@ -40,7 +40,7 @@ def language_bits(codes: Iterable[str]) -> np.uint64:
 
 
 def role_mask(roles: frozenset[str]) -> Mask:
-    """By role number, whether it is one of these."""
+    """For each role number, whether the role is one of these."""
     return np.array([code in roles for code in _ROLE_NUMBER])
 
 
@@ -54,9 +54,9 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Staff id → row."""
     role: Counts
     skills: Bits
-    """Those that count on that day."""
+    """Skills that count on that day."""
     lapsed: Bits
-    """Those whose certificate is missing or has expired."""
+    """Skills whose certificate is missing or has expired."""
     languages: Bits
     qualified: Mask
     reachable: Mask
@@ -67,28 +67,28 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     stint_start: Floats
     stint_end: Floats
     home_post: Counts
-    """The post whose place stands for a person who is not on duty."""
+    """The post whose place is taken for a person who is not on duty; -1: none."""
 
 
 class Crew(msgspec.Struct, frozen=True, eq=False):
-    """A day at one moment: (longitude, latitude) of those who share their place, orders in hand by urgency."""
+    """A day at one moment: shared places (NaN: not shared) and orders in hand by urgency."""
 
     day: Day
     at: dt.datetime
     longitude: Floats
     latitude: Floats
     load: Counts
-    """Shape (P, len(URGENCIES)): orders that each person has or is asked for."""
+    """Orders that each person has or is asked for; shape (P, len(URGENCIES))."""
 
 
 def bounds(date: dt.date) -> tuple[dt.datetime, dt.datetime]:
-    """A calendar day of Shanghai in UTC."""
+    """Start and end, in UTC, of a calendar day in Shanghai."""
     start = dt.datetime.combine(date, dt.time(), SHANGHAI).astimezone(dt.UTC)
     return start, start + dt.timedelta(days=1)
 
 
 def day_of(roster: Roster, date: dt.date, places: Mapping[int, tuple[float, float]]) -> Day:
-    """The columns of a day. ``places``: organisation id → (longitude, latitude), degrees.
+    """Build the columns of a day. ``places``: organisation id → (longitude, latitude), degrees.
 
     Raises ValueError where the roster does not cover the day.
     """
@@ -134,8 +134,10 @@ def crew_of(
     shared: Mapping[int, tuple[float, float]],
     load: Iterable[tuple[int, str, int]],
 ) -> Crew:
-    """The day at a moment. ``shared``: staff id → present (longitude, latitude); ``load``: (staff id, urgency, number
-    of orders in hand). Those who are not active any more are left out."""
+    """Build the crew of a moment. Staff who are no longer active are left out.
+
+    ``shared``: staff id → present (longitude, latitude); ``load``: (staff id, urgency, number of orders in hand).
+    """
     longitude = np.full(len(day.people), np.nan)
     latitude = np.full(len(day.people), np.nan)
     for staff, (east, north) in shared.items():
@@ -156,11 +158,11 @@ def _bits(codes: Iterable[str], known: Mapping[str, int]) -> int:
 
 
 _ROLE_PAPERS = np.array([_bits(role.needs, _PAPER_BIT) for role in ROLES.values()] + [0], np.uint64)
-"""By role number; the last one is of a role that is not known."""
+"""Certificates by role number; the last row stands for an unknown role."""
 
 
 def _counting(has: Bits, papers: Bits) -> Bits:
-    """Of each person's skills those that count with these valid papers, as ``workforce.effective_skills`` says."""
+    """Each person's skills that count with these valid papers, by the rule of ``workforce.effective_skills``."""
     good = np.zeros(len(has), np.uint64)
     for code, skill in SKILLS.items():
         bit = np.uint64(_SKILL_BIT[code])
@@ -169,6 +171,6 @@ def _counting(has: Bits, papers: Bits) -> Bits:
 
 
 def _one_of(papers: Bits, needs: Bits | np.uint64) -> Mask:
-    """Whether one of the papers that are needed is there, or none is needed."""
+    """For each person, whether a needed paper is there, or none is needed."""
     found: Mask = (needs == 0) | ((papers & needs) != 0)
     return found

@@ -12,7 +12,7 @@ EARTH_M = 6_371_008.8
 def distance_m(
     longitude: float, latitude: float, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Great-circle distances from a place to others, degrees in, metres out; NaN where a place is not known.
+    """Compute great-circle distances from a place to others, degrees in, metres out; NaN for an unknown place.
 
     The haversine formula (Sinnott, "Virtues of the haversine", Sky and Telescope 68, 1984): exact enough for short
     distances, where the law of cosines loses its digits.

@@ -1,4 +1,4 @@
-"""Where staff on duty are now: shared by themselves, with consent that they can take back, the last place only."""
+"""Present places of staff: shared by themselves, with a consent that they can withdraw; only the last one is stored."""
 
 import datetime as dt
 import math
@@ -14,11 +14,11 @@ from care_network.access.permissions import Action, audit, may_do, require
 from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
 
 FRESH = dt.timedelta(minutes=15)
-"""An older place says nothing about where somebody is now: a quarter of an hour on foot crosses a community."""
+"""Older places are not used: a quarter of an hour on foot crosses a community."""
 
 
 class Location(msgspec.Struct, frozen=True):
-    """Degrees, CGCS2000; the radius in metres within which the person is, as the telephone says."""
+    """A place in degrees (CGCS2000), and the radius in metres that the telephone gives for it."""
 
     staff_id: int
     at: dt.datetime
@@ -50,7 +50,11 @@ def sharing(conn: Connection[Any], account: Account) -> Sharing | None:
 
 
 def consent(conn: Connection[Any], account: Account, agreed: bool, *, at: dt.datetime, origin: str = "") -> None:
-    """The account's person agrees that their location is shown, or takes it back: then it is deleted at once."""
+    """Record that the account's person agrees to show their location, or withdraws: then it is deleted at once.
+
+    Audited; one transaction, part of the caller's if there is one. Raises NotPermittedError where the role may not
+    share a location, NotFoundError where the account belongs to no active member of staff.
+    """
     require(account, Action.SHARE_LOCATION)
     with conn.transaction():
         staff_id, _ = _myself(conn, account)
@@ -63,9 +67,11 @@ def consent(conn: Connection[Any], account: Account, agreed: bool, *, at: dt.dat
 def share(
     conn: Connection[Any], account: Account, longitude: float, latitude: float, accuracy_m: float, *, at: dt.datetime
 ) -> None:
-    """The account's person is here now; an older report does not replace a newer one.
+    """Store the present place of the account's person; an older report does not replace a newer one.
 
-    Raises NotPermittedError before consent, ProvisioningError for what is no place on earth.
+    One transaction, part of the caller's if there is one. Raises NotPermittedError where the role may not share a
+    location or the person has not agreed, NotFoundError where the account belongs to no active member of staff,
+    ProvisioningError for a place that is none.
     """
     require(account, Action.SHARE_LOCATION)
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90 and 0 <= accuracy_m < math.inf):
@@ -92,7 +98,7 @@ def share(
 
 
 def present_locations(conn: Connection[Any], staff_ids: Collection[int], now: dt.datetime) -> dict[int, Location]:
-    """By staff id: those who share their place and did so within FRESH."""
+    """Find the places that these staff shared within FRESH, by staff id."""
     with conn.cursor(row_factory=class_row(Location)) as cursor:
         rows = cursor.execute(
             """

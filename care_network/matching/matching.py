@@ -1,9 +1,9 @@
-"""One-tap matching (一键式): who should go, and why. Pure: a crew and a job in, people with reasons out.
+"""One-tap matching (一键式): find the best people for a job, with reasons. Pure functions of a crew and a job.
 
-Hard constraints say who can not be sent at all; they are never weighed against anything. Among the others a score says
-who suits best: a weighted mean of parts between 0 and 1. Where nobody is left, the answer tells which constraint took
-away how many. Many jobs at once are assigned together (Kuhn, "The Hungarian method for the assignment problem", 1955;
-``scipy.optimize.linear_sum_assignment``), the gravest first.
+Hard constraints exclude people who can not be sent; they are never weighed against anything. The others are ranked by
+a score, a weighted mean of parts between 0 and 1. Where nobody is left, the answer counts the people whom each
+constraint excluded. Many jobs at once are assigned together (Kuhn, "The Hungarian method for the assignment problem",
+1955; ``scipy.optimize.linear_sum_assignment``), the gravest first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ from vocabulary.area_path import within
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody is wanted for. ``path``: of the home's area; place in degrees, None: not known.
+    """A service to be done in a home. ``path``: the home's area; place in degrees, None: unknown.
 
-    ``languages``: the resident's (ISO 639-3). ``visits``: staff id → earlier visits to the resident. ``asked``: staff
-    ids who declined or stayed silent.
+    ``languages``: the resident's (ISO 639-3). ``visits``: staff id → earlier visits to the resident. ``asked``: ids of
+    staff who declined or did not answer.
     """
 
     key: str
@@ -38,7 +38,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """How much each part of the score counts; they add up to 1."""
+    """Weights of the parts of the score; they add up to 1."""
 
     near: float
     skill: float
@@ -69,7 +69,7 @@ CAPACITY: Mapping[str, int] = {
     "emergency": 1, "urgent": 1, "attention": 3, "technical": 6, "planned": 4,
 }  # fmt: skip
 LEFT_S: Mapping[str, float] = {"emergency": 0, "urgent": 300, "attention": 1200, "technical": 1200}
-"""How much of the duty must be left; a planned service must fit into it."""
+"""Seconds of duty that must be left, by urgency; a planned service must fit into the rest."""
 FULL_LOAD = 5
 """Orders in hand at which the part "free" is 0."""
 KNOWN_VISITS = 3
@@ -77,7 +77,7 @@ KNOWN_VISITS = 3
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who can be sent. ``parts``: of the score, by name, each 0–1. ``until``: s since 1970."""
+    """A person who can be sent. ``parts``: of the score, by name, each 0–1. ``until``: end of duty, s since 1970."""
 
     staff_id: int
     code: str
@@ -95,8 +95,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     reasons_en: tuple[str, ...]
 
 
-class Removed(msgspec.Struct, frozen=True):
-    """A constraint, and how many of those whom the constraints before it had left it took away."""
+class Exclusion(msgspec.Struct, frozen=True):
+    """A constraint, and the number of people whom it excluded after the constraints before it."""
 
     constraint: str
     people: int
@@ -105,22 +105,22 @@ class Removed(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """The best first. ``considered``: all active staff."""
+    """Candidates, the best first, and the excluded. ``considered``: number of all active staff."""
 
     candidates: tuple[Candidate, ...]
     considered: int
-    removed: tuple[Removed, ...]
+    removed: tuple[Exclusion, ...]
 
     @property
     def explanation(self) -> tuple[str, str]:
-        """Where nobody is left: why, in Chinese and English."""
+        """Why nobody is left, in Chinese and English."""
         zh = "、".join(one.zh for one in self.removed)
         en = ", ".join(one.en for one in self.removed)
         return f"共 {self.considered} 人,无人合适:{zh}", f"of {self.considered} people nobody fits: {en}"
 
 
 class _Fit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A job against the whole crew: columns of people."""
+    """The constraints and scores of a job for the whole crew, as columns of people."""
 
     good: Mask
     funnel: list[tuple[str, Mask]]
@@ -133,7 +133,7 @@ class _Fit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def match(crew: Crew, job: Job, best: int = 3) -> Match:
-    """The best people for a job, with reasons in words. Raises KeyError for an unknown service or urgency."""
+    """Find the best people for a job, with reasons. Raises KeyError for an unknown service or urgency."""
     fit = _fit(crew, job)
     rows = np.flatnonzero(fit.good)
     # Equal scores in the order of staff codes, so that the answer is always the same.
@@ -145,13 +145,16 @@ def match(crew: Crew, job: Job, best: int = 3) -> Match:
         gone = int((left & ~mask).sum())
         left &= mask
         if gone:
-            removed.append(Removed(name, gone, *why_removed(name, gone, job.service)))
+            removed.append(Exclusion(name, gone, *why_removed(name, gone, job.service)))
     return Match(tuple(_candidate(crew, job, fit, row) for row in order[:best]), len(left), tuple(removed))
 
 
 def assign(crew: Crew, jobs: Sequence[Job]) -> dict[str, Candidate]:
-    """Job key → who goes; jobs for which nobody is left are missing. Within each urgency as many jobs as possible, then
-    the highest sum of scores; a graver urgency takes its people first. Nobody gets more than CAPACITY allows."""
+    """Assign people to many jobs; returns candidates by job key, without the jobs for which nobody is left.
+
+    Within each urgency as many jobs as possible are served, then with the highest sum of scores; a graver urgency
+    takes its people first. Nobody gets more than CAPACITY allows.
+    """
     found: dict[str, Candidate] = {}
     load = crew.load.copy()
     for level, urgency in enumerate(URGENCIES):
@@ -161,9 +164,9 @@ def assign(crew: Crew, jobs: Sequence[Job]) -> dict[str, Candidate]:
         now = msgspec.structs.replace(crew, load=load.copy())
         fits = [_fit(now, job) for job in tier]
         good = np.array([fit.good for fit in fits])
-        held = now.load[:, : level + 1].sum(axis=1)
-        # A column for each order that a person can still take; each further one has less of the part "free".
-        room = np.where(good.any(axis=0), CAPACITY[urgency] - held, 0)
+        in_hand = now.load[:, : level + 1].sum(axis=1)
+        # One column for each order that a person can still take; each further one has less of the part "free".
+        room = np.where(good.any(axis=0), CAPACITY[urgency] - in_hand, 0)
         rows = np.repeat(np.arange(len(room)), room)
         nth = np.arange(len(rows)) - np.repeat(np.cumsum(room) - room, room)
         total = now.load.sum(axis=1)[rows]
@@ -251,7 +254,8 @@ def _fit(crew: Crew, job: Job) -> _Fit:
 
 
 def _free_hands(crew: Crew, urgency: str) -> Mask:
-    """Fewer of the same or graver orders than CAPACITY; whoever is at an emergency or urgent one gets nothing less."""
+    """Mask of people below CAPACITY in orders of the same or graver urgency, and with no emergency or urgent order that
+    is graver than this one."""
     level = URGENCIES.index(urgency)
     few: Mask = crew.load[:, : level + 1].sum(axis=1) < CAPACITY[urgency]
     at_the_graver: Mask = crew.load[:, : min(level, 2)].sum(axis=1) > 0

@@ -1,4 +1,4 @@
-"""What matching tells people: why somebody suits, and why nobody does; Chinese and English."""
+"""The reasons of matching in Chinese and English: why a person suits, and why nobody does."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _REMOVED: Mapping[str, tuple[str, str]] = {
 
 
 def why_removed(constraint: str, people: int, service: str) -> tuple[str, str]:
-    """A constraint that took people away, in words."""
+    """Describe a constraint that excluded people."""
     wanted = SERVICES[service]
     skills_zh = "、".join(SKILLS[code].zh for code in sorted(wanted.needs))
     skills_en = ", ".join(SKILLS[code].en for code in sorted(wanted.needs))
@@ -52,7 +52,7 @@ def reasons(
     languages: Sequence[str],
     until: float,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Why somebody suits: distance, skills that count, orders in hand, earlier visits, language, end of duty."""
+    """Describe why a person suits: distance, skills, orders in hand, earlier visits, language, end of duty."""
     pairs = [_distance(metres, shared)]
     counting = [
         code for code in sorted(service.needs | service.one_of | service.likes) if int(skill_bits((code,))) & skills

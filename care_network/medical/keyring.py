@@ -1,8 +1,8 @@
-"""The keys of the medical notes: a file outside the database, AES-256-GCM (NIST SP 800-38D), rotation.
+"""The keys of the medical notes: AES-256-GCM (NIST SP 800-38D), in a file outside the database, with rotation.
 
 The file has one line a key: ``<id> <32 bytes in base64>``; the last one encrypts, all of them decrypt. It is as secret
-as the notes: mode 0600, backed up apart from the database. Whoever loses it loses the notes. Load it for each
-look: it is small, and a rotation is seen.
+as the notes: mode 0600, backed up apart from the database. Without it the notes are lost. Load it anew for each look:
+it is small, and a rotation takes effect at once.
 """
 
 import base64
@@ -23,7 +23,7 @@ NONCE_BYTES = 12
 _HEAD = "# Shouwang: keys of the medical notes. Keep this file secret, and a copy of it apart from the database.\n"
 
 
-class Sealed(msgspec.Struct, frozen=True):
+class SealedNote(msgspec.Struct, frozen=True):
     key_id: str
     nonce: bytes
     ciphertext: bytes
@@ -42,14 +42,14 @@ class KeyRing:
     def newest(self) -> str:
         return list(self._keys)[-1]
 
-    def seal(self, plain: bytes, about: str) -> Sealed:
-        """Encrypt with the newest key. ``about`` (whose note it is) is not hidden, but bound to it: a note that is
-        copied to another row does not open."""
+    def seal(self, plain: bytes, about: str) -> SealedNote:
+        """Encrypt with the newest key. ``about`` (the resident) stays readable and is bound to the text, so that a note
+        copied to another resident's row does not open."""
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return Sealed(self.newest, nonce, AESGCM(self._keys[self.newest]).encrypt(nonce, plain, about.encode()))
+        return SealedNote(self.newest, nonce, AESGCM(self._keys[self.newest]).encrypt(nonce, plain, about.encode()))
 
-    def open(self, sealed: Sealed, about: str) -> bytes:
-        """The plain text. Raises KeyFileError, with what to do, where the key is missing or the wrong one."""
+    def open(self, sealed: SealedNote, about: str) -> bytes:
+        """Decrypt. Raises KeyFileError, which says what to do, where the key is missing or the wrong one."""
         key = self._keys.get(sealed.key_id)
         if key is None:
             raise KeyFileError(
@@ -70,7 +70,7 @@ class KeyRing:
 
 
 def create_key_file(file: Path) -> KeyRing:
-    """A new file with one new key. Raises KeyFileError where there is one already: it is never overwritten."""
+    """Create a file with one new key. Raises KeyFileError where the file exists: it is never overwritten."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -87,7 +87,7 @@ def create_key_file(file: Path) -> KeyRing:
 
 
 def load_key_file(file: Path) -> KeyRing:
-    """Raises KeyFileError where the file is missing, readable by others, or damaged."""
+    """Read the keys. Raises KeyFileError where the file is missing, readable by others, or damaged."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
         lines = file.read_text("ascii").splitlines()
@@ -130,13 +130,13 @@ def load_key_file(file: Path) -> KeyRing:
 
 
 def add_key(file: Path) -> KeyRing:
-    """One more key, which encrypts from now on; the old ones still decrypt. Then ``medical.reseal`` the notes."""
+    """Add a key that encrypts from now on; the old ones still decrypt. Afterwards call ``notes.reseal``."""
     ring = load_key_file(file)
     return _rewrite(file, file.read_text("ascii").rstrip("\n") + "\n" + _line(_new_id(ring._keys)))
 
 
 def drop_old_keys(file: Path) -> KeyRing:
-    """Keep the newest key alone. Only after every note was sealed with it: see ``medical.keys_in_use``."""
+    """Delete all keys but the newest one. Only after every note was sealed with it: see ``notes.keys_in_use``."""
     ring = load_key_file(file)
     encoded = base64.b64encode(ring._keys[ring.newest]).decode()
     return _rewrite(file, f"{_HEAD}{ring.newest} {encoded}\n")
@@ -154,7 +154,7 @@ def _rewrite(file: Path, text: str) -> KeyRing:
 
 
 def _new_id(taken: dict[str, bytes]) -> str:
-    # Random, not counted: the keys of two files never share a name, and a wrong file is told as such.
+    # Random, not counted: the keys of two files never share a name, so that a wrong file is recognised.
     while (name := f"k-{secrets.token_hex(4)}") in taken:
         continue
     return name

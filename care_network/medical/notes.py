@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_do, may_see, require
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
-from care_network.medical.keyring import KeyRing, Sealed
+from care_network.medical.keyring import KeyRing, SealedNote
 
 log = structlog.get_logger(__name__)
 
@@ -155,7 +155,7 @@ def reseal(conn: Connection[Any], ring: KeyRing) -> int:
                 (ring.newest,),
             ).fetchall()
             for resident_id, code, *sealed in rows:
-                fresh = ring.seal(ring.open(Sealed(*sealed), code), code)
+                fresh = ring.seal(ring.open(SealedNote(*sealed), code), code)
                 conn.execute(
                     "UPDATE medical_note SET key_id = %s, nonce = %s, ciphertext = %s WHERE resident_id = %s",
                     (*msgspec.structs.astuple(fresh), resident_id),
@@ -199,7 +199,7 @@ def _open_alerts(conn: Connection[Any], resident_id: int) -> list[str]:
     rows = conn.execute(
         """
         SELECT a.id::text FROM alert a JOIN resident r ON r.id = %s
-        WHERE a.state NOT IN ('resolved', 'cancelled', 'cleared') AND a.severity <> 'technical'
+        WHERE alert_is_open(a.state) AND a.severity <> 'technical'
           AND (a.resident_id = r.id OR (a.resident_id IS NULL AND a.household_id = r.household_id))
         ORDER BY a.onset
         """,
@@ -208,18 +208,18 @@ def _open_alerts(conn: Connection[Any], resident_id: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _sealed(conn: Connection[Any], resident_id: int) -> tuple[Sealed, int, dt.datetime] | None:
+def _sealed(conn: Connection[Any], resident_id: int) -> tuple[SealedNote, int, dt.datetime] | None:
     row = conn.execute(
         "SELECT key_id, nonce, ciphertext, version, updated_at FROM medical_note WHERE resident_id = %s", (resident_id,)
     ).fetchone()
-    return None if row is None else (Sealed(*row[:3]), row[3], row[4])
+    return None if row is None else (SealedNote(*row[:3]), row[3], row[4])
 
 
-def _opened(ring: KeyRing, sealed: Sealed, resident: str) -> MedicalNote:
+def _opened(ring: KeyRing, sealed: SealedNote, resident: str) -> MedicalNote:
     return msgspec.json.decode(ring.open(sealed, resident), type=MedicalNote)
 
 
-def _store(conn: Connection[Any], resident_id: int, sealed: Sealed, version: int, at: dt.datetime) -> None:
+def _store(conn: Connection[Any], resident_id: int, sealed: SealedNote, version: int, at: dt.datetime) -> None:
     conn.execute(
         """
         INSERT INTO medical_note (resident_id, key_id, nonce, ciphertext, version, updated_at)

@@ -1,1 +1,1 @@
-"""Every record of the network with its rules, versions and audit."""
+"""All records of the care network, with their rules, versions and audit."""

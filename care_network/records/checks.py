@@ -1,7 +1,7 @@
-"""The rules of each kind of record: what it may refer to, and the columns it is stored in.
+"""The rules of each kind of record.
 
-Each function takes a parsed record, raises ProvisioningError (in English and Chinese, with the field) where it breaks a
-rule, and gives the columns to store and the area's path that decides who may touch it.
+Each function checks a parsed record: it raises ProvisioningError, with the field, where a rule is broken, and returns
+the columns to store and the path of the area whose staff may change it.
 """
 
 import datetime as dt
@@ -34,18 +34,20 @@ ORGANISATION_LEVELS: Mapping[str, frozenset[str]] = {
     "home_care_bed_team": frozenset({"district", "street", "community"}),
     "medical_partner": frozenset(LEVELS[:4]),
 }
-"""Where an organisation of a kind stands: 区级综合基地, 街道长者服务中心, 社区长者服务站, 小区长者服务点."""
+"""Levels of area for each kind of organisation: 区级综合基地, 街道长者服务中心, 社区长者服务站, 小区长者服务点."""
 
 
-class Checked(msgspec.Struct, frozen=True):
+class CheckedRecord(msgspec.Struct, frozen=True):
+    """A record that keeps the rules, ready to be stored."""
+
     columns: dict[str, Any]
     path: str
-    """The area that decides who may touch it."""
+    """The area whose staff may change it."""
     resident_id: int | None = None
-    """For the audit, where it says something about a resident."""
+    """For the audit of records about a resident."""
 
 
-def area(look: Lookup, new: NewArea) -> Checked:
+def area(look: Lookup, new: NewArea) -> CheckedRecord:
     parent, _, _ = new.path.rpartition(".")
     if bool(parent) == (new.level == "city"):
         raise ProvisioningError(
@@ -68,10 +70,10 @@ def area(look: Lookup, new: NewArea) -> Checked:
                 field="level",
             )
     _place(new, f"area {new.path}")
-    return Checked(msgspec.structs.asdict(new), new.path)
+    return CheckedRecord(msgspec.structs.asdict(new), new.path)
 
 
-def organisation(look: Lookup, new: NewOrganisation) -> Checked:
+def organisation(look: Lookup, new: NewOrganisation) -> CheckedRecord:
     where = look.need("area", new.area)
     levels = ORGANISATION_LEVELS[new.kind]
     if where.sort not in levels:
@@ -82,10 +84,10 @@ def organisation(look: Lookup, new: NewOrganisation) -> Checked:
             field="area",
         )
     _place(new, f"organisation {new.code}")
-    return Checked(_columns(new, area=("area_id", where.id)), where.path)
+    return CheckedRecord(_columns(new, area=("area_id", where.id)), where.path)
 
 
-def household(look: Lookup, new: NewHousehold) -> Checked:
+def household(look: Lookup, new: NewHousehold) -> CheckedRecord:
     where = look.need("area", new.area)
     if where.sort != "compound":
         raise ProvisioningError(
@@ -94,10 +96,10 @@ def household(look: Lookup, new: NewHousehold) -> Checked:
             field="area",
         )
     _place(new, f"household {new.code}")
-    return Checked(_columns(new, area=("area_id", where.id)), where.path)
+    return CheckedRecord(_columns(new, area=("area_id", where.id)), where.path)
 
 
-def resident(look: Lookup, new: NewResident) -> Checked:
+def resident(look: Lookup, new: NewResident) -> CheckedRecord:
     if not dt.date(look.today.year - 125, 1, 1) < new.birth_date <= look.today:
         raise ProvisioningError(
             en=f"resident {new.code}: nobody alive was born on {new.birth_date}",
@@ -120,23 +122,23 @@ def resident(look: Lookup, new: NewResident) -> Checked:
                 field="household",
             )
     columns = _columns(new, household=("household_id", home.id)) | {"languages": list(dict.fromkeys(new.languages))}
-    return Checked(columns, home.path, None if known is None else known.id)
+    return CheckedRecord(columns, home.path, None if known is None else known.id)
 
 
-def gateway(look: Lookup, new: NewGateway) -> Checked:
+def gateway(look: Lookup, new: NewGateway) -> CheckedRecord:
     home = look.need("household", new.household)
     known = look.find("gateway", new.name)
     if known is not None and known.household_id != home.id:
-        # Its devices' readings belong to the people of the household they were measured in.
+        # Its devices' readings belong to the people of the household in which they were measured.
         raise ProvisioningError(
             en=f"gateway {new.name} stands in another household; remove it there, or register a new gateway",
             zh=f"网关 {new.name} 已安装在另一户,请先在原住户移除,或登记新网关",
             field="household",
         )
-    return Checked(_columns(new, household=("household_id", home.id)), home.path)
+    return CheckedRecord(_columns(new, household=("household_id", home.id)), home.path)
 
 
-def device(look: Lookup, new: NewDevice) -> Checked:
+def device(look: Lookup, new: NewDevice) -> CheckedRecord:
     what = f"device {new.gateway}/{new.name}"
     if new.model not in MODELS:
         raise ProvisioningError(
@@ -154,16 +156,18 @@ def device(look: Lookup, new: NewDevice) -> Checked:
         )
     wearer_id = None if wearer is None else wearer.id
     columns = _columns(new, gateway=("gateway_id", gateway.id), resident=("resident_id", wearer_id))
-    return Checked(columns, gateway.path, wearer_id)
+    return CheckedRecord(columns, gateway.path, wearer_id)
 
 
-def contact(look: Lookup, new: people.NewContact) -> Checked:
+def contact(look: Lookup, new: people.NewContact) -> CheckedRecord:
     whose = look.need("resident", new.resident)
     login = _account(look, new.login, family=True)
-    return Checked(_columns(new, resident=("resident_id", whose.id), login=("account_id", login)), whose.path, whose.id)
+    return CheckedRecord(
+        _columns(new, resident=("resident_id", whose.id), login=("account_id", login)), whose.path, whose.id
+    )
 
 
-def staff(look: Lookup, new: people.NewStaff) -> Checked:
+def staff(look: Lookup, new: people.NewStaff) -> CheckedRecord:
     where = look.need("organisation", new.organisation)
     _known(new.skills, SKILLS, "skills", "技能")
     _known(new.languages, LANGUAGES, "languages", "语言")
@@ -171,10 +175,10 @@ def staff(look: Lookup, new: people.NewStaff) -> Checked:
     columns = _columns(new, organisation=("organisation_id", where.id), login=("account_id", login))
     for field in ("skills", "languages"):
         columns[field] = list(dict.fromkeys(columns[field]))
-    return Checked(columns, where.path)
+    return CheckedRecord(columns, where.path)
 
 
-def certificate(look: Lookup, new: people.NewCertificate) -> Checked:
+def certificate(look: Lookup, new: people.NewCertificate) -> CheckedRecord:
     whose = look.need("staff", new.staff)
     _known([new.kind], CERTIFICATES, "kind", "证书种类")
     if new.issued_on and new.expires_on and new.issued_on > new.expires_on:
@@ -183,10 +187,10 @@ def certificate(look: Lookup, new: people.NewCertificate) -> Checked:
             zh=f"{new.staff} 的证书 {new.kind}:失效日期 {new.expires_on} 早于发证日期",
             field="expires_on",
         )
-    return Checked(_columns(new, staff=("staff_id", whose.id)), whose.path)
+    return CheckedRecord(_columns(new, staff=("staff_id", whose.id)), whose.path)
 
 
-def shift(look: Lookup, new: people.NewShift) -> Checked:
+def shift(look: Lookup, new: people.NewShift) -> CheckedRecord:
     where = look.need("organisation", new.organisation)
     if new.starts.tzinfo or new.ends.tzinfo:
         raise ProvisioningError(
@@ -194,10 +198,10 @@ def shift(look: Lookup, new: people.NewShift) -> Checked:
             zh=f"班次 {new.code}:按北京时间填写,如 08:00,不带时区",
             field="starts",
         )
-    return Checked(_columns(new, organisation=("organisation_id", where.id)), where.path)
+    return CheckedRecord(_columns(new, organisation=("organisation_id", where.id)), where.path)
 
 
-def roster(look: Lookup, new: people.NewRosterEntry) -> Checked:
+def roster(look: Lookup, new: people.NewRosterEntry) -> CheckedRecord:
     who = look.need("staff", new.staff)
     organisation = look.need("organisation", new.organisation)
     worked = look.need("shift", f"{new.organisation}/{new.shift}")
@@ -214,10 +218,10 @@ def roster(look: Lookup, new: people.NewRosterEntry) -> Checked:
         "valid_from": new.valid_from,
         "valid_until": new.valid_until,
     }
-    return Checked(columns, organisation.path)
+    return CheckedRecord(columns, organisation.path)
 
 
-def exception(look: Lookup, new: people.NewException) -> Checked:
+def exception(look: Lookup, new: people.NewException) -> CheckedRecord:
     who = look.need("staff", new.staff)
     if (new.kind == "extra") != (new.organisation is not None):
         raise ProvisioningError(
@@ -235,11 +239,11 @@ def exception(look: Lookup, new: people.NewException) -> Checked:
     columns = _columns(
         new, staff=("staff_id", who.id), organisation=("organisation_id", None if where is None else where.id)
     )
-    return Checked(columns, who.path if where is None else where.path)
+    return CheckedRecord(columns, who.path if where is None else where.path)
 
 
 def _columns(new: Record, **refs: tuple[str, int | None]) -> dict[str, Any]:
-    """The record's fields as columns; a reference's field becomes its column with the id."""
+    """Turn a record's fields into columns; a field that refers to another record becomes the column of its id."""
     fields = msgspec.structs.asdict(new)
     return {refs[name][0]: refs[name][1] for name in refs} | {k: v for k, v in fields.items() if k not in refs}
 

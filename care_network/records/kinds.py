@@ -1,4 +1,4 @@
-"""Every kind of record of the care network: its key, its table, its rules, who may change it."""
+"""The kinds of record of the care network: key, table, rules and permissions of each, as a table."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, LiteralString
@@ -12,12 +12,14 @@ from care_network.records.lookup import Lookup
 
 
 class Kind(msgspec.Struct, frozen=True):
+    """A row of the table of kinds."""
+
     name: str
     zh: str
     record: type[records.Record]
     key: tuple[str, ...]
-    """Its fields that tell it from others; they never change."""
-    check: Callable[[Lookup, Any], checks.Checked]
+    """The fields that identify a record; they never change."""
+    check: Callable[[Lookup, Any], checks.CheckedRecord]
     edit: Action
     table: LiteralString
     select: LiteralString
@@ -27,18 +29,19 @@ class Kind(msgspec.Struct, frozen=True):
     conflict: LiteralString
     """The columns of the key's unique index."""
     casts: Mapping[str, LiteralString] = {}
-    """Columns whose parameter needs a type."""
+    """Types of parameters that PostgreSQL can not infer, by column."""
     alone: tuple[tuple[str, ...], ...] = ()
-    """Further fields that no two records have alike (None excepted)."""
+    """Further groups of fields in which no two records may be equal (None excepted)."""
     view: Action = Action.VIEW_NETWORK
+    """The permission to look, beside VIEW_NETWORK."""
     people: bool = False
-    """Whether it says something about a resident: a look at it is audited."""
+    """Whether a look is audited, because the record is about a resident."""
 
     def key_of(self, fields: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(fields[name] for name in self.key)
 
     def words(self, key: tuple[Any, ...]) -> tuple[str, str]:
-        """(Chinese, English): '设备 gw-1/pendant', 'device gw-1/pendant'."""
+        """Name a record in Chinese and English: '设备 gw-1/pendant', 'device gw-1/pendant'."""
         text = "/".join(str(part) for part in key)
         return f"{self.zh} {text}", f"{self.name} {text}"
 
@@ -145,7 +148,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def kind_named(name: str) -> Kind:
-    """Raises NotFoundError, with the names there are."""
+    """Find the kind of that name. Raises NotFoundError, which lists the names."""
     if name not in KINDS:
         raise NotFoundError(
             en=f"there is no kind {name!r}; known: {', '.join(KINDS)}", zh=f"没有类别 {name};可用:{'、'.join(KINDS)}"

@@ -1,4 +1,4 @@
-"""Find what a record refers to, by its code: one query each, or from memory for thousands of rows."""
+"""Find records by their codes, to refer to them: by one query each, or from memory for thousands of rows."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -62,21 +62,21 @@ WORDS = {
 
 
 class Ref(msgspec.Struct, frozen=True):
-    """What others need to know of a record to refer to it."""
+    """The data of a record that are needed to refer to it."""
 
     code: str
     id: int
     path: str
-    """Of the area it lies in, for the asker's scope."""
+    """The path of its area."""
     sort: str
     """An area's level, an organisation's or staff member's kind, an account's role."""
     household_id: int | None = None
 
 
 class Lookup:
-    """Bound to a connection. ``remember``ed kinds are answered from memory, as they were at that moment.
+    """Finds records by kind and code. The kinds of ``remember`` are read at once and then answered from memory.
 
-    ``today``: nobody was born after it.
+    ``today``: the day that dates of birth are judged by.
     """
 
     def __init__(self, conn: Connection[Any], today: dt.date, remember: Iterable[str] = ()) -> None:
@@ -94,7 +94,7 @@ class Lookup:
             return cursor.execute("".join(_QUERIES[kind]).encode(), (code,)).fetchone()
 
     def need(self, kind: str, code: str, field: str | None = None) -> Ref:
-        """Raises NotFoundError, naming the field, where there is none."""
+        """Find a record. Raises NotFoundError, which names the field, where there is none."""
         found = self.find(kind, code)
         if found is None:
             raise NotFoundError(

@@ -31,7 +31,7 @@ class Network:
         self._conn, self._account, self._at, self._origin = conn, account, at, origin
 
     def add(self, kind_name: str, fields: Mapping[str, Any]) -> Stored:
-        """A new record of these fields. Raises ProvisioningError (its subclasses tell why)."""
+        """Add a record. Raises ProvisioningError, whose subclasses give the reason."""
         kind = kind_named(kind_name)
         require(self._account, kind.edit)
         new = records.parse(kind.record, fields)
@@ -47,7 +47,7 @@ class Network:
         return stored
 
     def change(self, kind_name: str, key: tuple[Any, ...], version: int, fields: Mapping[str, Any]) -> Stored:
-        """Change some fields of the record as it was at ``version``. The key's own fields never change.
+        """Change some fields of the record as it was at ``version``. Fields of the key never change.
 
         Raises ChangedMeanwhileError where somebody changed it since, ProvisioningError where a rule is broken.
         """
@@ -79,7 +79,7 @@ class Network:
         with self._conn.transaction():
             stored = self._found(kind, key)
             if kind is RESIDENT:
-                # Their lines of the audit stay, with the code instead of a row that is gone.
+                # Their lines of the audit stay, with the code instead of the deleted row.
                 self._conn.execute(
                     "UPDATE audit SET detail = detail || jsonb_build_object('removed_resident', %s::text)"
                     " WHERE resident_id = %s",
@@ -93,7 +93,7 @@ class Network:
             self._trace("remove", kind, msgspec.structs.replace(stored, resident_id=None), {})
 
     def get(self, kind_name: str, key: tuple[Any, ...]) -> Stored:
-        """One record with its version. Raises NotFoundError where it is not there or not in the account's area."""
+        """Read one record with its version. Raises NotFoundError where none is in the account's area."""
         kind = kind_named(kind_name)
         self._require_view(kind)
         with self._conn.transaction():
@@ -103,7 +103,7 @@ class Network:
         return stored
 
     def list(self, kind_name: str, under: str | None = None) -> list[Stored]:
-        """All of a kind in the account's area, or in the part of it below ``under``."""
+        """List the records of a kind in the account's area, or in the part of it below ``under``."""
         kind = kind_named(kind_name)
         self._require_view(kind)
         below = under or self._account.area_path or ""
@@ -144,7 +144,7 @@ class Network:
             )
 
     def _trace(self, what: str, kind: Kind, stored: Stored, detail: dict[str, Any]) -> None:
-        """Keys and names of fields only: the audit is no second copy of personal data."""
+        """Write a line of the audit: keys and names of fields only, so that it is no second copy of personal data."""
         key = [str(part) for part in kind.key_of(msgspec.structs.asdict(stored.record))]
         if kind.name == "contact":
             key = key[:1]
@@ -155,7 +155,7 @@ class Network:
 
 
 def parse_key(kind_name: str, text: str) -> tuple[str, ...]:
-    """'gw-1/pendant' as the key of a device. Raises NotFoundError where it has too few or too many parts."""
+    """Parse a key such as 'gw-1/pendant' of a device. Raises NotFoundError for too few or too many parts."""
     kind = kind_named(kind_name)
     parts = tuple(text.split("/"))
     if len(parts) != len(kind.key):

@@ -1,7 +1,6 @@
-"""Parameters of the detectors that people set: who changed what, when and why. Append-only; the newest line holds.
+"""Parameters of the detectors as people set them: an append-only history, of which the newest line holds.
 
-What a parameter means and its limits are alerting's affair, ``alerting.tuning.catalogue``: here it is a name and a
-number.
+Here a parameter is a name and a number; its meaning and limits are in ``alerting.tuning.catalogue``.
 """
 
 import datetime as dt
@@ -15,7 +14,7 @@ Scope = Literal["district", "grade", "home", "resident"]
 
 
 class Place(msgspec.Struct, frozen=True):
-    """For whom something is set: the whole district, an ability grade, a home, or a resident."""
+    """The scope of a setting: the whole district, an ability grade, a home, or a resident."""
 
     scope: Scope
     grade: str | None = None
@@ -35,7 +34,7 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class Author(msgspec.Struct, frozen=True):
-    """Who sets it: ``account_id`` None for a district file."""
+    """The person who sets a parameter; ``account_id`` None for a district file."""
 
     account_id: int | None
     name: str
@@ -43,7 +42,7 @@ class Author(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the history; a value of None: not set there."""
+    """A line of the history; a value of None: not set at that place."""
 
     id: int
     at: dt.datetime
@@ -66,7 +65,7 @@ _HISTORY = """
 
 
 def current(conn: Connection[Any]) -> list[Setting]:
-    """Everything that is set anywhere."""
+    """Read all settings that hold now, at all places."""
     rows = conn.execute(
         """
         SELECT scope, grade, household_id, resident_id, name, new_value FROM (
@@ -79,20 +78,20 @@ def current(conn: Connection[Any]) -> list[Setting]:
 
 
 def history(conn: Connection[Any], place: Place, name: str | None = None) -> list[Change]:
-    """What was changed at this place, or of one parameter there; the newest first."""
+    """Read the changes at a place, or of one parameter there; the newest first."""
     with conn.cursor(row_factory=class_row(Change)) as cursor:
         return cursor.execute(_HISTORY, msgspec.structs.asdict(place) | {"name": name}).fetchall()
 
 
 def lock(conn: Connection[Any]) -> None:
-    """Until the end of the transaction nobody else changes parameters."""
+    """Let nobody else change parameters until the end of the transaction."""
     conn.execute("SELECT pg_advisory_xact_lock(hashtext('parameter_change'))")
 
 
 def put(
     conn: Connection[Any], place: Place, name: str, value: float | None, author: Author, reason: str, at: dt.datetime
 ) -> bool:
-    """From now on ``value`` holds (None: nothing is set there); False where it does already."""
+    """Set a parameter at a place (None: no longer); False where the value holds already."""
     with conn.transaction():
         lock(conn)
         before = history(conn, place, name)

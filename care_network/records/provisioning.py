@@ -1,7 +1,8 @@
-"""New areas, organisations, households, residents, gateways, devices and accounts, checked before they are stored.
+"""Add areas, organisations, households, residents, gateways, devices and accounts, checked before they are stored.
 
-Every ``add_…`` returns the row's id and raises ProvisioningError, in words for the operator, where a rule is broken or
-the code is taken. With ``exist_ok`` a taken code gives the id of the row that has it, and changes nothing.
+No roles here: the callers (a district file, the demonstration) act for the operator. Each ``add_…`` returns the row's
+id and raises ProvisioningError where a rule is broken or the code is taken; with ``exist_ok`` a taken code returns the
+id of its row and changes nothing.
 """
 
 import datetime as dt
@@ -31,31 +32,31 @@ GATEWAY_DEVICE = "gateway"
 """The device name under which a gateway sends its own health."""
 GATEWAY_MODEL = "gateway"
 _ANY_DAY = dt.date.max
-"""Only a date of birth is judged by the day."""
+"""For kinds whose rules do not depend on the day; only a date of birth does."""
 
 
 def add_area(conn: Connection[Any], new: NewArea, *, exist_ok: bool = False) -> int:
-    """An area below one that exists; only a city stands alone."""
+    """Add an area below an existing one; only a city has none above it."""
     return store.add(conn, kinds.AREA, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_organisation(conn: Connection[Any], new: NewOrganisation, *, exist_ok: bool = False) -> int:
-    """A center, station, point or team that works in an area of its level."""
+    """Add a center, station, point or team that works in an area of its level."""
     return store.add(conn, kinds.ORGANISATION, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_household(conn: Connection[Any], new: NewHousehold, *, exist_ok: bool = False) -> int:
-    """A flat in a compound."""
+    """Add a flat in a compound."""
     return store.add(conn, kinds.HOUSEHOLD, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_resident(conn: Connection[Any], new: NewResident, today: dt.date, *, exist_ok: bool = False) -> int:
-    """Somebody who lives in a household; ``today`` judges the date of birth."""
+    """Add a person who lives in a household; ``today`` limits the date of birth."""
     return store.add(conn, kinds.RESIDENT, new, today, exist_ok=exist_ok)
 
 
 def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
-    """A resident's own limits of one channel, instead of those before; None: the rule's default on that side."""
+    """Replace a resident's own limits of one channel; None: the default of the rule on that side."""
     channel = CHANNELS.get(new.channel)
     if channel is None:
         raise ProvisioningError(
@@ -80,7 +81,7 @@ def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
 
 
 def add_gateway(conn: Connection[Any], new: NewGateway, *, exist_ok: bool = False) -> int:
-    """A home gateway; its name is the common name of its certificate. It is also a device of its own: its health."""
+    """Add a home gateway, named like its certificate's common name, and the device that stands for its own health."""
     with conn.transaction():
         gateway_id = store.add(conn, kinds.GATEWAY, new, _ANY_DAY, exist_ok=exist_ok)
         add_device(conn, NewDevice(new.name, GATEWAY_DEVICE, GATEWAY_MODEL), exist_ok=True)
@@ -88,12 +89,12 @@ def add_gateway(conn: Connection[Any], new: NewGateway, *, exist_ok: bool = Fals
 
 
 def add_device(conn: Connection[Any], new: NewDevice, *, exist_ok: bool = False) -> int:
-    """A device paired with a gateway, of a model that firmware_profiles knows; worn by somebody of the household."""
+    """Add a device of a model in firmware_profiles, paired with a gateway; a wearer lives in the household."""
     return store.add(conn, kinds.DEVICE, new, _ANY_DAY, exist_ok=exist_ok)
 
 
 def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = False) -> int:
-    """A login. Staff have an area below which they see residents; family have none."""
+    """Add an account. Staff have an area, below which they see residents; family have none."""
     if (new.role == "family") != (new.area is None):
         raise ProvisioningError(
             en=f"account {new.login}: staff need an area, family have none",
@@ -125,7 +126,7 @@ def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = Fals
 
 
 def add_family_member(conn: Connection[Any], new: NewFamilyMember) -> None:
-    """Let a family account see a resident who agreed to it at ``consent_at``; repeating changes nothing."""
+    """Let a family account see a resident who agreed to it at ``consent_at``; repeating it changes nothing."""
     account = conn.execute("SELECT id, role FROM account WHERE login = %s", (new.login,)).fetchone()
     if account is None or account[1] != "family":
         raise ProvisioningError(

@@ -1,4 +1,4 @@
-"""What may be asked of provisioning: plain records, and a check that names the wrong field."""
+"""New records as plain structs, and a parser that names the wrong field."""
 
 import datetime as dt
 import re
@@ -24,7 +24,7 @@ Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Checked by ``parse``; made directly where the program itself is the author."""
+    """A record to be added: parsed by ``parse``, or made directly by the program itself."""
 
 
 class NewArea(Record, frozen=True):
@@ -79,9 +79,9 @@ class NewResident(Record, frozen=True, kw_only=True):
     """NEWS2: 2 only where a clinician prescribed it."""
     on_oxygen: bool = False
     languages: tuple[str, ...] = ("cmn",)
-    """Spoken at home: codes of ``workforce.LANGUAGES``."""
+    """Languages spoken at home: codes of ``workforce.LANGUAGES``."""
     ability_grade: Grade | None = None
-    """By the last assessment; None: not assessed."""
+    """Grade of the last assessment; None: not assessed."""
 
 
 class NewLimit(Record, frozen=True):
@@ -103,7 +103,7 @@ class NewDevice(Record, frozen=True):
     model: str
     room: Text = ""
     resident: Code | None = None
-    """Who wears it; None: it watches the household."""
+    """The wearer; None: it watches the household."""
 
 
 class NewAccount(Record, frozen=True, kw_only=True):
@@ -131,7 +131,7 @@ _R = TypeVar("_R", bound=Record)
 
 
 def parse(kind: type[_R], fields: Mapping[str, Any]) -> _R:
-    """The record with these fields (text for numbers and dates is fine). Raises ProvisioningError naming the field."""
+    """Make a record of these fields (numbers and dates may be text). Raises MalformedError, which names the field."""
     try:
         return msgspec.convert(dict(fields), kind, strict=False)
     except msgspec.ValidationError as error:

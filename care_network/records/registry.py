@@ -1,6 +1,6 @@
-"""Who lives where, as the other services read it: one immutable picture, which can be kept on disk.
+"""The registry: areas, households, residents and devices as one immutable picture for the other services.
 
-Alerting keeps the last picture in a file, so that an alert finds its resident with the database away.
+Alerting stores the last one in a file, so that an alert finds its resident while the database is away.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from care_network.records.parameter_rows import Setting, current
 _T = TypeVar("_T")
 
 FORMAT = 2
-"""Rises when a kept picture of an older program could be misread."""
+"""Raise it when a file of an older program could be misread."""
 
 
 class Area(msgspec.Struct, frozen=True):
@@ -74,12 +74,12 @@ class Device(msgspec.Struct, frozen=True):
     model: str
     room: str
     resident_id: int | None
-    """Who it measures: its wearer, or the household's only resident. None where that can not be said, and for the
+    """The person it measures: its wearer, or the household's only resident. None where that is unknown, and for the
     gateway itself."""
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole picture. Dictionaries are for reading only."""
+    """All of the registry. Dictionaries are for reading only."""
 
     areas: dict[str, Area]
     """By path."""
@@ -94,11 +94,11 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     format: int = FORMAT
 
     def device(self, gateway: str, name: str) -> Device | None:
-        """The device of that name on the wire; None where it is not registered."""
+        """Find a device by its name on the wire; None where it is not registered."""
         return self.devices.get(f"{gateway}/{name}")
 
     def resident_of(self, gateway: str, device: str) -> Resident | None:
-        """Whom the device measures; None where it is not registered or watches several people."""
+        """Find the person a device measures; None where it is not registered or watches several people."""
         found = self.device(gateway, device)
         return None if found is None or found.resident_id is None else self.residents.get(found.resident_id)
 
@@ -107,12 +107,12 @@ EMPTY = Registry(areas={}, households={}, residents={}, gateways={}, devices={})
 
 
 def encode_registry(registry: Registry) -> bytes:
-    """As JSON. It holds names and addresses: keep the file private (0600)."""
+    """Encode as JSON. It holds names and addresses: keep the file private (0600)."""
     return msgspec.json.encode(registry)
 
 
 def decode_registry(data: bytes) -> Registry:
-    """What :func:`encode_registry` wrote. Raises ValueError, with the reason, on anything else."""
+    """Decode the bytes of :func:`encode_registry`. Raises ValueError, with the reason, on anything else."""
     try:
         registry = msgspec.json.decode(data, type=Registry)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -123,7 +123,7 @@ def decode_registry(data: bytes) -> Registry:
 
 
 def load_registry(conn: Connection[Any]) -> Registry:
-    """Read the whole picture: as of one moment where the connection is not in a transaction yet."""
+    """Load the registry, as of one moment where the connection is not in a transaction yet."""
     fresh = conn.info.transaction_status == TransactionStatus.IDLE
     with conn.transaction():
         if fresh:
@@ -139,7 +139,7 @@ def load_registry(conn: Connection[Any]) -> Registry:
 
 
 def registry_stamp(conn: Connection[Any]) -> str:
-    """Another text after every change that is made through the care network: cheaper to ask for than the picture."""
+    """A text that differs after every change made through the care network; cheaper to read than the registry."""
     row = conn.execute(_STAMP).fetchone()
     assert row is not None  # noqa: S101 - one row by its form
     return str(row[0])

@@ -1,5 +1,4 @@
-"""Contacts, staff, certificates, shifts and rosters: plain records, beside those of
-:mod:`care_network.records.records`."""
+"""New contacts, staff, certificates, shifts and rosters as plain structs, like :mod:`care_network.records.records`."""
 
 import datetime as dt
 from typing import Annotated, Literal
@@ -15,7 +14,7 @@ Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 class NewContact(Record, frozen=True, kw_only=True):
-    """Somebody to call for a resident. Without ``consent_at`` the resident has not agreed: they are not told."""
+    """A person to call for a resident. Without ``consent_at`` the resident has not agreed, and nobody calls them."""
 
     resident: Code
     phone: CallablePhone
@@ -29,7 +28,7 @@ class NewContact(Record, frozen=True, kw_only=True):
     language: Literal["zh", "en"] = "zh"
     has_key: bool = False
     login: Login | None = None
-    """Of the family account of the same person."""
+    """The family account of the same person."""
 
 
 class NewStaff(Record, frozen=True, kw_only=True):
@@ -68,7 +67,7 @@ class NewShift(Record, frozen=True):
 
 
 class NewRosterEntry(Record, frozen=True):
-    """Somebody works a shift on these weekdays; weekday and dates are those of the day on which the shift starts."""
+    """A shift that a person works on these weekdays; weekdays and dates are those on which the shift starts."""
 
     staff: Code
     organisation: Code
@@ -79,7 +78,7 @@ class NewRosterEntry(Record, frozen=True):
 
 
 class NewException(Record, frozen=True):
-    """An absence from every duty, or an extra duty for an organisation; ``ends_at`` does not belong to it."""
+    """An absence from every duty, or an extra duty for an organisation, up to but not including ``ends_at``."""
 
     staff: Code
     kind: Literal["absent", "extra"]

@@ -1,6 +1,6 @@
-"""Records of every kind in the database: add, read, change with the version it was decided on, remove.
+"""Records of all kinds in the database: add, read, remove, and change on the version that somebody has read.
 
-No roles here: ``care_network.records.network`` asks who, ``provisioning`` and imports come with their own right.
+No roles here: ``care_network.records.network`` and imports ask for permission first.
 """
 
 import datetime as dt
@@ -12,25 +12,25 @@ from psycopg.errors import CheckViolation, DataError, ForeignKeyViolation, Uniqu
 from psycopg.rows import dict_row
 
 from care_network.errors import ChangedMeanwhileError, ExistsError, NotFoundError, ProvisioningError, StillUsedError
-from care_network.records.checks import Checked
+from care_network.records.checks import CheckedRecord
 from care_network.records.kinds import Kind
 from care_network.records.lookup import Lookup
 from care_network.records.records import Record
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A record as it stands."""
+    """A record in the database."""
 
     id: int
     version: int
     path: str
-    """The area that decides who may see and change it."""
+    """The area whose staff may see and change it."""
     resident_id: int | None
     record: Record
 
 
 def add(conn: Connection[Any], kind: Kind, new: Record, today: dt.date, *, exist_ok: bool = False) -> int:
-    """Its id. With ``exist_ok`` a taken key gives the id of the record that has it, and changes nothing.
+    """Check and add a record; returns its id. With ``exist_ok`` a taken key returns the id of its record, unchanged.
 
     Raises ProvisioningError where a rule is broken, ExistsError where the key is taken.
     """
@@ -38,8 +38,8 @@ def add(conn: Connection[Any], kind: Kind, new: Record, today: dt.date, *, exist
     return insert(conn, kind, new, checked, exist_ok=exist_ok)
 
 
-def insert(conn: Connection[Any], kind: Kind, new: Record, checked: Checked, *, exist_ok: bool = False) -> int:
-    """The same for a record that was checked."""
+def insert(conn: Connection[Any], kind: Kind, new: Record, checked: CheckedRecord, *, exist_ok: bool = False) -> int:
+    """Add a record that was checked; see :func:`add`."""
     key = kind.key_of(msgspec.structs.asdict(new))
     zh, en = kind.words(key)
     try:
@@ -66,7 +66,7 @@ def insert(conn: Connection[Any], kind: Kind, new: Record, checked: Checked, *, 
 
 
 def fetch(conn: Connection[Any], kind: Kind, key: tuple[Any, ...]) -> Stored | None:
-    """The record of that key; None where there is none. Raises NotFoundError where it has not the key's form."""
+    """Read the record of a key; None where there is none. Raises NotFoundError for a key of another length."""
     if len(key) != len(kind.key):
         raise NotFoundError(
             en=f"a {kind.name} is named {'/'.join(kind.key)}", zh=f"{kind.zh}的标识为 {'/'.join(kind.key)}"
@@ -81,7 +81,7 @@ def fetch(conn: Connection[Any], kind: Kind, key: tuple[Any, ...]) -> Stored | N
 
 
 def listing(conn: Connection[Any], kind: Kind, under: str | None = None) -> list[Stored]:
-    """All of a kind, or those below an area, in the order of their keys. Raises NotFoundError for no area of ours."""
+    """List a kind, or its records below an area, by their keys. Raises NotFoundError for an unknown area."""
     query = kind.select + (" WHERE a.path <@ %(under)s::ltree" if under is not None else "")
     if under is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (under,)).fetchone() is None:
         raise NotFoundError(en=f"there is no area {under!r}", zh=f"没有区域 {under}", field="area")
@@ -90,8 +90,8 @@ def listing(conn: Connection[Any], kind: Kind, under: str | None = None) -> list
     return sorted(found, key=lambda stored: tuple(map(str, kind.key_of(msgspec.structs.asdict(stored.record)))))
 
 
-def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: Checked, version: int) -> int:
-    """Write the new columns; the new version. Raises ChangedMeanwhileError where ``version`` is not the present one."""
+def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: CheckedRecord, version: int) -> int:
+    """Write the new columns; returns the new version. Raises ChangedMeanwhileError where ``version`` is outdated."""
     key = kind.key_of(msgspec.structs.asdict(stored.record))
     zh, en = kind.words(key)
     try:
@@ -114,7 +114,7 @@ def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: Checked, 
 
 
 def remove(conn: Connection[Any], kind: Kind, stored: Stored, version: int) -> None:
-    """Delete it. Raises StillUsedError where others need it, ChangedMeanwhileError as :func:`change`."""
+    """Delete a record. Raises StillUsedError where others refer to it, ChangedMeanwhileError as :func:`change`."""
     zh, en = kind.words(kind.key_of(msgspec.structs.asdict(stored.record)))
     if kind.name == "area" and _has_below(conn, stored.path):
         raise StillUsedError(en=f"{en} has areas below it; remove them first", zh=f"{zh} 下还有区域,请先删除")
@@ -136,7 +136,7 @@ def remove(conn: Connection[Any], kind: Kind, stored: Stored, version: int) -> N
 
 
 def insert_statement(kind: Kind, columns: dict[str, Any]) -> sql.Composed:
-    """Gives the id; no row where the key is taken."""
+    """Build the statement that adds a record and returns its id, or no row where the key is taken."""
     return sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT {} DO NOTHING RETURNING id").format(
         sql.Identifier(kind.table),
         sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -146,7 +146,7 @@ def insert_statement(kind: Kind, columns: dict[str, Any]) -> sql.Composed:
 
 
 def update_statement(kind: Kind, columns: dict[str, Any]) -> sql.Composed:
-    """For the row of ``_id`` that still has ``_version``."""
+    """Build the statement that changes the row of ``_id`` if it still has ``_version``."""
     return sql.SQL("UPDATE {} SET {}, version = version + 1 WHERE id = %(_id)s AND version = %(_version)s").format(
         sql.Identifier(kind.table),
         sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), _value(kind, name)) for name in columns),
@@ -154,7 +154,7 @@ def update_statement(kind: Kind, columns: dict[str, Any]) -> sql.Composed:
 
 
 def settle(conn: Connection[Any]) -> None:
-    """Look at deferred constraints now, where the error can still be told."""
+    """Check deferred constraints now, while the error can still be reported for this record."""
     conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
     conn.execute("SET CONSTRAINTS ALL DEFERRED")
 

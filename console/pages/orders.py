@@ -25,6 +25,7 @@ from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.history import Actor
 from dispatch.core.links import load_link_keys
 from dispatch.orders import dispatch, messages, photos, ratings, store
+from dispatch.orders.people import staff_of_account
 from dispatch.orders.states import IN_HAND, LIVE, OrderError, offered_actions
 from dispatch.orders.store import OrderFilter
 
@@ -93,7 +94,7 @@ def orders_page(
             states=VIEWS[view],
             urgency=urgency or None,
             service=service or None,
-            staff_id=(_staff_id(conn, account) or -1) if mine else None,
+            staff_id=(staff_of_account(conn, account.id) or -1) if mine else None,
             households=sorted(permissions.visible_households(conn, account)),
         )
         orders = store.list_orders(conn, wanted)
@@ -119,7 +120,7 @@ def open_phone_page(request: Request, console: Shared, account: CurrentAccount, 
     """Lead the person who has the order to the page that others reach by their message's link."""
     with console.database() as conn:
         order = load_order(conn, account, order_id, origin_of(request))
-        if order.staff_id is None or order.staff_id != _staff_id(conn, account) or order.staff_code is None:
+        if order.staff_id is None or order.staff_id != staff_of_account(conn, account.id) or order.staff_code is None:
             raise HTTPException(403, "this order is somebody else's")
     path = messages.page_path(
         load_link_keys(console.settings.link_key_file), order.id, order.staff_code, dt.datetime.now(dt.UTC)
@@ -239,7 +240,7 @@ def _order(
         "events": store.history(conn, order_id),
         "photos": photos.ids(conn, order_id),
         "ratings": ratings.of_order(conn, order_id),
-        "mine": order.staff_id is not None and order.staff_id == _staff_id(conn, account),
+        "mine": order.staff_id is not None and order.staff_id == staff_of_account(conn, account.id),
     }
     others: tuple[Candidate, ...] = ()
     if permissions.may_do(account, Action.DISPATCH) and order.state in ("open", "offered", "accepted", "en_route"):
@@ -252,8 +253,3 @@ def _order(
 
 def _actor(request: Request, account: Account) -> Actor:
     return Actor(account.id, account.name_zh, origin_of(request))
-
-
-def _staff_id(conn: psycopg.Connection[Any], account: Account) -> int | None:
-    row = conn.execute("SELECT id FROM staff WHERE account_id = %s AND active", (account.id,)).fetchone()
-    return None if row is None else int(row[0])

@@ -219,8 +219,8 @@ class PostgresServer:
 
     def _make_database(self) -> None:
         with psycopg.connect(self.url_of("postgres"), autocommit=True) as conn:
-            found = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
-            if found is None:
+            row = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
+            if row is None:
                 conn.execute(f"CREATE DATABASE {DATABASE}".encode())
 
     def _run(self, program: str, *arguments: str) -> None:

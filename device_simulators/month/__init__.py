@@ -1,4 +1,4 @@
-"""A month of a district: residents with a routine and a body, sensors with their faults, and a list of what is true.
+"""A simulated month of a district: residents with a routine and a body, sensors with faults, and the true episodes.
 
 Everything follows from a seed. One resident is simulated at a time (:func:`device_simulators.month.month.simulate`), so
 that a district of any size needs the memory of one home.

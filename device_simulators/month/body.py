@@ -1,4 +1,4 @@
-"""What the body does, before any sensor sees it: heart, breathing and oxygen on the grid of readings.
+"""Compute heart rate, breathing and oxygen of a body on the grid of readings, before any sensor.
 
 Heart rate and temperature follow a circadian wave with its top in the afternoon; the heart's own amplitude is a few
 beats (Kräuchi and Wirz-Justice, Am J Physiol 1994;267:R819), sleep and rest make the rest of the nightly dip.
@@ -24,7 +24,7 @@ _EFFORT[[BED, BEDROOM, BATHROOM, KITCHEN, LIVING, OUT]] = (0, 0.15, 0.3, 0.35, 0
 
 
 class Effect(msgspec.Struct, frozen=True):
-    """An illness's hand on a channel from ``begin`` to ``end`` (minutes): ``add`` an amount, reached after ``ramp``
+    """Effect of an illness on a channel from ``begin`` to ``end`` (minutes): ``add`` an amount, reached after ``ramp``
     minutes, or ``set`` the level."""
 
     channel: Literal["heart_rate", "respiration_rate", "spo2"]
@@ -45,7 +45,7 @@ class Vitals(msgspec.Struct):
 
 
 def vitals(body: Body, life: Life, rate_s: float, effects: list[Effect], rng: Generator) -> Vitals:
-    """One value each ``rate_s`` seconds for the whole month."""
+    """Vital signs at each ``rate_s`` seconds of the whole month."""
     minutes = len(life.place)
     minute = np.arange(0, minutes, rate_s / 60)
     at = minute.astype(np.int64)
@@ -62,19 +62,19 @@ def vitals(body: Body, life: Life, rate_s: float, effects: list[Effect], rng: Ge
     spo2 = body.spo2 - 0.8 * asleep + 0.2 * day[2] + _wander(rng, len(minute), 0.5, 10 * 60 / rate_s)
     dips = rng.random(len(minute)) < body.dips * asleep * rate_s / 3600
     spo2 -= _lag(dips * rng.uniform(3, 5, len(minute)), 20 / rate_s, gain=True)
-    found = Vitals(minute, heart, breath, spo2)
+    signs = Vitals(minute, heart, breath, spo2)
     for effect in effects:
-        _apply(found, effect, rng)
-    np.clip(found.heart_rate, 25, 210, out=found.heart_rate)
-    np.clip(found.respiration_rate, 0, 50, out=found.respiration_rate)
-    np.clip(found.spo2, 60, 100, out=found.spo2)
-    return found
+        _apply(signs, effect, rng)
+    np.clip(signs.heart_rate, 25, 210, out=signs.heart_rate)
+    np.clip(signs.respiration_rate, 0, 50, out=signs.respiration_rate)
+    np.clip(signs.spo2, 60, 100, out=signs.spo2)
+    return signs
 
 
-def _apply(found: Vitals, effect: Effect, rng: Generator) -> None:
-    first, last = np.searchsorted(found.minute, (effect.begin, effect.end))
-    minute = found.minute[first:last]
-    values = getattr(found, effect.channel)
+def _apply(signs: Vitals, effect: Effect, rng: Generator) -> None:
+    first, last = np.searchsorted(signs.minute, (effect.begin, effect.end))
+    minute = signs.minute[first:last]
+    values = getattr(signs, effect.channel)
     grown = np.clip((minute - effect.begin) / effect.ramp, 0, 1) if effect.ramp else np.ones(len(minute))
     if effect.mode == "add":
         values[first:last] += grown * effect.amount

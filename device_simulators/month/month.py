@@ -1,4 +1,4 @@
-"""One resident's month, put together: :func:`simulate`."""
+"""Simulate the month of one resident: :func:`simulate`."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from device_simulators.month.body import vitals
-from device_simulators.month.line import OUTAGE_TOLD_S, Contact, Line
+from device_simulators.month.line import OUTAGE_REPORTED_S, ContactSpan, HomeLine
 from device_simulators.month.people import Resident, draw
 from device_simulators.month.routine import DAY, live
 from device_simulators.month.scenes import NEEDS, Script, false_falls, planned, play
@@ -39,7 +39,7 @@ SOMETIMES = {
 }
 
 
-class Options(msgspec.Struct, frozen=True):
+class MonthOptions(msgspec.Struct, frozen=True):
     """``rate_s``: seconds between two readings of heart, breathing and oxygen. ``false_falls``: a resident's
     suspicions a month that the gateway raises and takes back; an assumption, since what a gateway takes for a fall is
     measured by itself (``shouwang evaluate falls``). ``ordinary``: no episodes."""
@@ -52,7 +52,7 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """An event, when it happened and when it arrived."""
+    """An event with the times of its happening and its arrival."""
 
     device: str
     kind: str
@@ -62,20 +62,20 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class ResidentMonth(msgspec.Struct, kw_only=True):
-    """Everything that arrived of one resident, who lives alone, and what was true."""
+    """All data that arrived of one resident, who lives alone, and the true episodes."""
 
     resident: Resident
     gateway: str
     devices: list[DeviceConfig]
     traces: list[Trace]
     moments: list[Moment]
-    contacts: list[Contact]
+    contacts: list[ContactSpan]
     truth: list[Episode]
     begin_us: int
     end_us: int
 
 
-def simulate(number: int, options: Options) -> ResidentMonth:
+def simulate(number: int, options: MonthOptions) -> ResidentMonth:
     """Resident ``number`` (from 0) of the district that ``options.seed`` names. Raises ValueError for options without
     sense."""
     if not 1 <= options.days <= 400:
@@ -91,12 +91,14 @@ def simulate(number: int, options: Options) -> ResidentMonth:
     false_falls(script, options.false_falls, options.days, rng)
     body = vitals(resident.body, life, options.rate_s, script.effects, rng)
     end_us = START_US + options.days * DAY * MINUTE_US
-    line = Line(script, START_US, end_us, rng)
+    line = HomeLine(script, START_US, end_us, rng)
     traces = [line.carry(trace) for trace in Sensors(resident, script, START_US, rng).traces(body)]
     moments = []
-    for said in script.said:
-        time_us = START_US + int(said.minute * MINUTE_US)
-        moments.append(Moment(said.device, said.kind, said.values, time_us, line.arrival(time_us, said.after_s)))
+    for report in script.reports:
+        time_us = START_US + int(report.minute * MINUTE_US)
+        moments.append(
+            Moment(report.device, report.kind, report.values, time_us, line.arrival(time_us, report.after_s))
+        )
     devices = [*ALWAYS, *(d for name, d in SOMETIMES.items() if getattr(resident.equipment, name))]
     truth = [
         Episode(kind, resident.code, START_US + int(b * MINUTE_US), START_US + int(e * MINUTE_US))
@@ -109,7 +111,7 @@ def simulate(number: int, options: Options) -> ResidentMonth:
     truth += [
         Episode("silent_gateway", resident.code, outage.begin_us, outage.end_us)
         for outage in line.outages
-        if outage.end_us - outage.begin_us > (OUTAGE_TOLD_S + 20) * 1_000_000
+        if outage.end_us - outage.begin_us > (OUTAGE_REPORTED_S + 20) * 1_000_000
     ]
     return ResidentMonth(
         resident=resident,

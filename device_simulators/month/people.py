@@ -1,4 +1,4 @@
-"""Who lives in the simulated month: habits and bodies, drawn once for each resident.
+"""Draw the residents of the simulated month: habits and bodies, once for each.
 
 Rates of breathing and oxygen saturations of old people at rest: Rodríguez-Molinero et al., Normal respiratory rate and
 peripheral blood oxygen saturation in the elderly population, J Am Geriatr Soc 2013;61:1238. Home blood pressure and its
@@ -39,7 +39,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Equipment(msgspec.Struct, frozen=True):
-    """What a home has beside radar, bed sensor, motion sensors, door contact and detectors of hazards."""
+    """Devices of a home beside radar, bed sensor, motion sensors, door contact and detectors of hazards."""
 
     band: bool
     oximeter: bool
@@ -60,7 +60,7 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def draw(rng: Generator, number: int, needs: frozenset[str]) -> Resident:
-    """A resident; ``needs`` names the equipment that this one has in any case."""
+    """Draw a resident; ``needs`` names the equipment that this one has in any case."""
     habits = Habits(
         wake=float(np.clip(rng.normal(380, 40), 290, 500)),
         sleep=float(np.clip(rng.normal(1305, 40), 1215, 1400)),

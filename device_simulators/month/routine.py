@@ -1,5 +1,7 @@
-"""A resident's days, minute by minute: where, asleep or not, moving or not. Variation from day to day, naps, outings,
-visits to the bathroom by night, visitors, and for some an absence of days."""
+"""Simulate a resident's days, minute by minute: the place, sleep, movement.
+
+Days vary, with naps, outings, visits to the bathroom by night, visitors, and for some an absence of days.
+"""
 
 import msgspec
 import numpy as np
@@ -23,7 +25,7 @@ class Life(msgspec.Struct):
     effort: NDArray[np.float32]
     """0: rest … 1: as hard as at home gets; beside what the place implies."""
     wakes: list[int]
-    """Of each day: the minute of getting up."""
+    """Minute of getting up, for each day."""
     away: NDArray[np.bool_]
     """Absent for days."""
 
@@ -32,12 +34,12 @@ class Life(msgspec.Struct):
         return np.asarray(self.place == BED)
 
     def stay(self, begin: int, end: int, place: int, *, still: bool = False) -> None:
-        """Something keeps the person there."""
+        """Keep the person in a place."""
         self.place[begin:end], self.still[begin:end], self.effort[begin:end] = place, still, 0
 
 
 def live(habits: Habits, days: int, rng: Generator, busy: set[int]) -> Life:
-    """``busy``: days on which something is planned; nobody goes away around them."""
+    """Simulate the life of ``days`` days; nobody goes away around the ``busy`` days, which have a planned episode."""
     minutes = days * DAY
     life = Life(
         np.full(minutes, BED, np.int8),
@@ -92,7 +94,7 @@ def _one_day(life: Life, habits: Habits, day: int, rng: Generator) -> None:
 
 
 def _visits(life: Life, base: int, wake: int, sleep: int, habits: Habits, rng: Generator) -> None:
-    """Short ways: the bathroom by day and night, a bout of housework, a visitor."""
+    """Add short stays: the bathroom by day and night, a bout of housework, a visitor."""
     at = wake + 60
     while (at := at + int(rng.uniform(70, 190))) < sleep - 20:
         if life.place[base + at] in (LIVING, BEDROOM, KITCHEN):

@@ -1,4 +1,4 @@
-"""True episodes, each a scene that changes a resident's life, body, home or devices. Times in minutes of the month.
+"""Play the true episodes: each is a scene that changes a resident's life, body, home or devices. Times: minutes.
 
 Gain of weight before a heart failure is admitted: begins about a week before (Chaudhry et al., Circulation
 2007;116:1549). The other courses are ours, each beyond the limits that clinical rules name.
@@ -15,8 +15,8 @@ from device_simulators.month.body import Effect
 from device_simulators.month.routine import BATHROOM, BED, DAY, KITCHEN, LIVING, OUT, Life
 
 
-class Said(msgspec.Struct, frozen=True):
-    """An event of a device: when it happened, and how many seconds later the device said so."""
+class DeviceReport(msgspec.Struct, frozen=True):
+    """An event of a device: the minute of its happening, and the delay (s) of the device's report."""
 
     minute: float
     device: str
@@ -26,19 +26,19 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Script(msgspec.Struct, kw_only=True):
-    """What scenes add to an ordinary month."""
+    """The additions of scenes to an ordinary month."""
 
     life: Life
     rate_s: float
     effects: list[Effect] = []
-    said: list[Said] = []
+    reports: list[DeviceReport] = []
     room: list[tuple[float, float, float]] = []
     """(begin, end, Cel)."""
     unplugged: list[tuple[str, float, float]] = []
     unseen: list[tuple[float, float]] = []
-    """The radar measures nothing of whoever lies there."""
+    """Times in which the radar measures nothing of a person in bed."""
     stuck: list[tuple[float, float]] = []
-    """The radar repeats one value."""
+    """Times in which the radar repeats one value."""
     kilograms: list[tuple[int, int, float]] = []
     """(first day, days, kg a day)."""
     pressures: list[tuple[float, float, float]] = []
@@ -70,11 +70,11 @@ def _fall(script: Script, day: int, rng: Generator, kind: str, lies: int) -> Non
     at = script.moment(day, 560, 1150, LIVING, rng)
     peak, sure = round(float(rng.uniform(2.2, 5.5)), 2), round(float(rng.uniform(0.75, 0.99)), 3)
     values = {"peak_g": peak, "confidence": sure}
-    script.said.append(Said(at, "pendant", "fall_suspected", values, 3))
+    script.reports.append(DeviceReport(at, "pendant", "fall_suspected", values, 3))
     if kind == "fall_recovered":
-        script.said.append(Said(at, "pendant", "fall_recovered", values, float(rng.uniform(20, 50))))
+        script.reports.append(DeviceReport(at, "pendant", "fall_recovered", values, float(rng.uniform(20, 50))))
     else:
-        script.said.append(Said(at, "pendant", "fall_confirmed", values, 30))
+        script.reports.append(DeviceReport(at, "pendant", "fall_confirmed", values, 30))
     script.life.stay(at, at + lies, LIVING, still=True)
     script.life.visitor[at : at + lies] = False
     script.life.visitor[at + lies : at + lies + 60] = kind != "fall_recovered"
@@ -226,10 +226,10 @@ def _room(kind: str, degrees: float, hours: float) -> "Scene":
     return scene
 
 
-def _said(kind: str, device: str, event: str, lasts: float) -> "Scene":
+def _reported(kind: str, device: str, event: str, lasts: float) -> "Scene":
     def scene(script: Script, day: int, rng: Generator) -> None:
         at = day * DAY + float(rng.uniform(500, 1250))
-        script.said.append(Said(at, device, event))
+        script.reports.append(DeviceReport(at, device, event))
         script.true(kind, at, at + lasts)
 
     return scene
@@ -273,13 +273,13 @@ SCENES: dict[str, Scene] = {
     "reversed": _reversed,
     "heat": _room("heat", 37.5, 5),
     "cold": _room("cold", 6.0, 8),
-    "smoke": _said("smoke", "smoke", "smoke_detected", 10),
-    "gas": _said("gas", "gas", "gas_detected", 10),
-    "water_leak": _said("water_leak", "leak", "water_leak", 60),
-    "sos": _said("sos", "sos-button", "sos_pressed", 10),
+    "smoke": _reported("smoke", "smoke", "smoke_detected", 10),
+    "gas": _reported("gas", "gas", "gas_detected", 10),
+    "water_leak": _reported("water_leak", "leak", "water_leak", 60),
+    "sos": _reported("sos", "sos-button", "sos_pressed", 10),
     "silent_device": _silent_device,
     "stuck_device": _stuck_device,
-    "low_battery": _said("low_battery", "pir-kitchen", "battery_low", DAY),
+    "low_battery": _reported("low_battery", "pir-kitchen", "battery_low", DAY),
 }
 NEEDS: dict[str, str] = {
     "deterioration": "oximeter",
@@ -287,7 +287,7 @@ NEEDS: dict[str, str] = {
     "weight_gain": "scales",
     "pressure_crisis": "cuff",
 }
-"""The equipment without which nobody could know."""
+"""The equipment without which the episode can not be detected."""
 FIRST_DAYS, SECOND_DAYS = (9, 14), (19, 25)
 """After a week and a day to learn from; two episodes of a resident are days apart."""
 
@@ -296,25 +296,27 @@ def planned(number: int, days: int, rng: Generator) -> dict[str, int]:
     """The episodes of a resident: kind → day. Kinds take turns, so that a district has about as many of each."""
     kinds = list(SCENES)
     first = kinds[number % len(kinds)]
-    found = {first: int(rng.integers(*FIRST_DAYS))}
+    plan = {first: int(rng.integers(*FIRST_DAYS))}
     second = kinds[(number + len(kinds) // 2 + 5 * (number // len(kinds))) % len(kinds)]
     if first != "drift" and second not in ("drift", first):
-        found[second] = int(rng.integers(*SECOND_DAYS))
-    return {kind: day for kind, day in found.items() if day + 6 < days}
+        plan[second] = int(rng.integers(*SECOND_DAYS))
+    return {kind: day for kind, day in plan.items() if day + 6 < days}
 
 
 def play(script: Script, plan: dict[str, int], rng: Generator) -> None:
-    """Every planned scene, in the order of time."""
+    """Play every planned scene, in the order of time."""
     for kind, day in sorted(plan.items(), key=lambda entry: entry[1]):
         SCENES[kind](script, day, rng)
 
 
 def false_falls(script: Script, per_month: float, days: int, rng: Generator) -> None:
-    """What the gateway's fall detector takes for a fall: somebody drops into a chair and goes on. Not true episodes."""
+    """Add false suspicions of the gateway's fall detector: somebody drops into a chair. No true episodes."""
     for _ in range(rng.poisson(per_month * days / 30)):
         at = script.moment(int(rng.integers(0, days - 1)), 500, 1200, LIVING, rng)
         if any(begin - 60 <= at <= end + 60 for _, begin, end in script.truth):
             continue
         values = {"peak_g": round(float(rng.uniform(2, 3.5)), 2), "confidence": round(float(rng.uniform(0.5, 0.7)), 3)}
-        script.said.append(Said(at, "pendant", "fall_suspected", values, 3))
-        script.said.append(Said(at, "pendant", "fall_recovered", values, float(np.clip(rng.normal(25, 8), 8, 60))))
+        script.reports.append(DeviceReport(at, "pendant", "fall_suspected", values, 3))
+        script.reports.append(
+            DeviceReport(at, "pendant", "fall_recovered", values, float(np.clip(rng.normal(25, 8), 8, 60)))
+        )

@@ -1,6 +1,6 @@
-"""What the home's sensors make of life and body: who sees what, with which noise, gaps and artefacts.
+"""Simulate the readings of the home's sensors, with noise, gaps and artefacts.
 
-Traces are columns (time, value) of one channel of one device, sorted by time, before the line has lost or delayed any.
+Traces are columns (time, value) of one channel of one device, sorted by time, before the line loses or delays any.
 """
 
 import msgspec
@@ -12,10 +12,10 @@ from device_simulators.month.body import Vitals
 from device_simulators.month.people import Resident
 from device_simulators.month.routine import BATHROOM, BED, BEDROOM, DAY, KITCHEN, LIVING, OUT, ROOM_OF
 from device_simulators.month.scenes import Script
-from vocabulary.times import MINUTE_US
+from vocabulary.times import DAY_S, MINUTE_US
 
 PIR_HOLD_S = 90
-"""The motion sensor's own: it says that motion ended so long after the last one."""
+"""The motion sensor reports the end of motion this long after the last one."""
 GHOST_MOTIONS = 0.03
 """A day and motion sensor: the sun, a heater, an insect set it off about once a month."""
 _MOVES = np.zeros(6)
@@ -24,7 +24,7 @@ _MOVES[[BED, BEDROOM, BATHROOM, KITCHEN, LIVING, OUT]] = (0, 0.4, 0.65, 0.7, 0.3
 
 
 class Trace(msgspec.Struct):
-    """Shapes [n]; µs since 1970, UTC; ``arrival_us``: when the district has it."""
+    """Shapes [n]; µs since 1970, UTC; ``arrival_us``: time of arrival in the district."""
 
     device: str
     channel: str
@@ -40,17 +40,17 @@ class Sensors:
         self._resident, self._script, self._start_us, self._rng = resident, script, start_us, rng
 
     def traces(self, vitals: Vitals) -> list[Trace]:
-        found = [*self._radar(vitals), self._bed(), self._presence(), *self._motion(), self._door(), *self._climate()]
+        traces = [*self._radar(vitals), self._bed(), self._presence(), *self._motion(), self._door(), *self._climate()]
         equipment = self._resident.equipment
         if equipment.band:
-            found.append(self._band(vitals))
+            traces.append(self._band(vitals))
         if equipment.oximeter:
-            found.append(self._oximeter(vitals))
+            traces.append(self._oximeter(vitals))
         if equipment.cuff:
-            found += self._cuff()
+            traces += self._cuff()
         if equipment.scales:
-            found.append(self._scales())
-        return [trace for trace in found if len(trace.time_us)]
+            traces.append(self._scales())
+        return [trace for trace in traces if len(trace.time_us)]
 
     def _trace(self, device: str, channel: str, minute: NDArray[np.float64], value: ArrayLike) -> Trace:
         time_us = self._start_us + np.rint(minute * MINUTE_US).astype(np.int64)
@@ -63,7 +63,7 @@ class Sensors:
         grid = 60 / self._script.rate_s  # readings a minute
         for at in rng.integers(0, n, rng.poisson(2 * n / (DAY * grid))).tolist():
             lasts = min(2 + rng.exponential(4), 25)
-            # it does not hide a planned episode: one that is not found is the detectors' affair
+            # it does not hide a planned episode: an episode that is missed is the detectors' fault
             if all(at / grid + lasts < begin - 5 or at / grid > end + 5 for _, begin, end in self._script.truth):
                 seen[at : at + int(lasts * grid)] = 0
         return np.flatnonzero(rng.random(n) < seen)
@@ -72,8 +72,8 @@ class Sensors:
         return minute + self._rng.uniform(0, 0.3 * self._script.rate_s / 60, len(minute))
 
     def _radar(self, vitals: Vitals) -> list[Trace]:
-        """Heart and breathing of who lies or sits before it. Artefacts: the heart rate locks to a multiple for some
-        readings, movement disturbs the breathing, and ghosts are seen in an empty room."""
+        """Heart rate and breathing of a person who lies or sits before it. Artefacts: the heart rate locks to a
+        multiple for some readings, movement disturbs the breathing, and ghosts are seen in an empty room."""
         rng, life, rate_s = self._rng, self._script.life, self._script.rate_s
         place = life.place[vitals.minute.astype(np.int64)]
         seen = np.where(place == BED, 0.96, np.where(place == BEDROOM, 0.35, 0.0))
@@ -85,7 +85,7 @@ class Sensors:
         seen[ghost] = 0.7
         heart, breath = np.rint(vitals.heart_rate), np.rint(vitals.respiration_rate)
         heart[ghost], breath[ghost] = np.rint(rng.uniform(58, 105)), np.rint(rng.uniform(6, 24, int(ghost.sum())))
-        per_reading = rate_s / 86_400
+        per_reading = rate_s / DAY_S
         for at in np.flatnonzero(rng.random(len(heart)) < 2.5 * per_reading).tolist():
             heart[at : at + 1 + int(rng.uniform(15, 110) / rate_s)] *= rng.choice([0.5, 1.5, 1.8])
         restless = rng.random(len(breath)) < np.where(place == BED, 0.006, 0.08)
@@ -141,8 +141,8 @@ class Sensors:
         rng, in_bed = self._rng, self._script.life.in_bed.astype(np.float64)
         minute = np.arange(len(in_bed), dtype=np.float64) + rng.uniform(0, 0.9)
         in_bed[(rng.random(len(in_bed)) < 0.0005) & (in_bed > 0)] = 0
-        heard = rng.random(len(in_bed)) > 0.01
-        return self._trace("bed", "in_bed", minute[heard], in_bed[heard])
+        received = rng.random(len(in_bed)) > 0.01
+        return self._trace("bed", "in_bed", minute[received], in_bed[received])
 
     def _presence(self) -> Trace:
         place = self._script.life.place
@@ -156,9 +156,9 @@ class Sensors:
         n = len(life.place)
         moves = np.where(life.still, 0, np.maximum(_MOVES[life.place], np.where(life.place == OUT, 0, life.effort)))
         moved = rng.random(n) < moves
-        arrived = np.concatenate(([False], life.place[1:] != life.place[:-1]))  # who walks in is seen
+        arrived = np.concatenate(([False], life.place[1:] != life.place[:-1]))  # a person who walks in is seen
         moved |= arrived & ~life.still
-        found = []
+        traces = []
         for room, guests in (("living_room", 0.4), ("kitchen", 0.15), ("bathroom", 0.05)):
             here = np.isin(life.place, [place for place, name in ROOM_OF.items() if name == room])
             seen = (moved & here) | (life.visitor & (rng.random(n) < guests)) | (rng.random(n) < GHOST_MOTIONS / DAY)
@@ -168,11 +168,11 @@ class Sensors:
             end = minute[np.concatenate((apart, [True]))] + PIR_HOLD_S / 60 if len(minute) else minute
             both = np.column_stack((begin, end)).ravel()
             name = {"living_room": "pir-living", "kitchen": "pir-kitchen", "bathroom": "pir-bathroom"}[room]
-            found.append(self._trace(name, "motion", both, np.tile([1.0, 0.0], len(begin))))
-        return found
+            traces.append(self._trace(name, "motion", both, np.tile([1.0, 0.0], len(begin))))
+        return traces
 
     def _door(self) -> Trace:
-        """The front door: who leaves or comes, guests too."""
+        """The front door: it opens when the resident or guests leave or come."""
         life = self._script.life
         passes = np.flatnonzero((life.place[1:] == OUT) != (life.place[:-1] == OUT)) + 1
         guests = np.flatnonzero(life.visitor[1:] != life.visitor[:-1]) + 1
@@ -196,7 +196,7 @@ class Sensors:
         ]
 
     def _tasks(self) -> list[int]:
-        """The mornings on which the person measures."""
+        """Minutes of the mornings on which the person measures."""
         life = self._script.life
         mornings = [wake + 25 for wake in life.wakes]
         chosen = self._rng.random(len(mornings)) < self._resident.habits.morning_tasks

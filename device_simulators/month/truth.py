@@ -1,4 +1,4 @@
-"""What is true in the simulated month, and what a watchful system must find of it."""
+"""The true episodes of the simulated month, all of which the system must find."""
 
 import msgspec
 
@@ -36,15 +36,15 @@ MUST: dict[str, str] = {
     "stuck_device": "a sensor that repeats one value",
     "low_battery": "a battery that is nearly empty",
 }
-"""Every kind of episode, and what must be found of it."""
+"""Every kind of episode, in words."""
 TECHNICAL = frozenset({"silent_device", "silent_gateway", "stuck_device", "low_battery"})
 """Kinds that are about devices, not about people."""
 
 
 class Episode(msgspec.Struct, frozen=True):
-    """Something that is true of a resident from ``begin_us`` to ``end_us`` (µs since 1970, UTC).
+    """An episode of a resident from ``begin_us`` to ``end_us`` (µs since 1970, UTC).
 
-    ``begin_us`` is when it could be known at the earliest: of a slow deterioration, when its score is reached.
+    ``begin_us`` is the earliest time at which it can be known: for a slow deterioration, when its score is reached.
     """
 
     kind: str

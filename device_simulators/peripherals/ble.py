@@ -1,4 +1,4 @@
-"""BLE peripherals behind the driver's backend: real GATT payloads, connections that come and go. No radio."""
+"""Simulate BLE peripherals behind the driver's backend: real GATT payloads, connections that come and go, no radio."""
 
 import asyncio
 import datetime
@@ -12,12 +12,11 @@ from device_simulators.faults import Faults, replay
 from device_simulators.recordings import Motion
 from firmware_profiles import imu
 from firmware_profiles.decoding import glucose_records
-
-BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
+from firmware_profiles.gatt import BASE_UUID, GLUCOSE_MEASUREMENT
 
 
 class Peripheral:
-    """One device: its characteristics, who listens to them, and its battery."""
+    """A device: its characteristics, their listeners, and its battery."""
 
     def __init__(self, characteristics: list[str], battery: int = 80, rssi_dbm: int = -60) -> None:
         self.characteristics, self.battery, self.rssi_dbm = characteristics, battery, rssi_dbm
@@ -48,7 +47,7 @@ class Peripheral:
         return bool(self._hear)
 
     def say(self, uuid: str, payload: bytes) -> None:
-        """Notify, if somebody listens: an unconnected peripheral is not heard."""
+        """Notify the listener of a characteristic, if there is one: an unconnected peripheral is not heard."""
         if uuid in self._hear:
             self._hear[uuid](payload)
 
@@ -61,7 +60,7 @@ class Peripheral:
         self.connections += 1
 
     def vanish(self) -> None:
-        """Out of reach, or asleep after a measurement."""
+        """End the connection: the device is out of reach, or asleep after a measurement."""
         self._hear.clear()
         self._gone.set()
 
@@ -74,9 +73,9 @@ class Peripheral:
 
 
 class GlucoseMeter(Peripheral):
-    """Keeps its measurements (mmol/L) and tells them when its Record Access Control Point is asked."""
+    """Keeps its measurements (mmol/L) and sends them when its Record Access Control Point is asked."""
 
-    MEASUREMENT, RACP = BASE_UUID.format(0x2A18), BASE_UUID.format(glucose_records.RACP)
+    MEASUREMENT, RACP = BASE_UUID.format(GLUCOSE_MEASUREMENT), BASE_UUID.format(glucose_records.RACP)
 
     def __init__(self) -> None:
         super().__init__([self.MEASUREMENT, self.RACP])
@@ -98,7 +97,7 @@ class GlucoseMeter(Peripheral):
 
 
 class SimulatedBackend:
-    """``error``: the driver's own exception for a device that is not there."""
+    """A radio with these peripherals. ``error``: the driver's exception for a device that is not there."""
 
     def __init__(self, peripherals: dict[str, Peripheral], error: type[Exception]) -> None:
         self._peripherals, self._error = peripherals, error

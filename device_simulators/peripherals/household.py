@@ -1,7 +1,7 @@
-"""The devices of a simulated home that speak MQTT, on the broker in that home: what a gateway's drivers hear there.
+"""Simulate the devices of a home that speak MQTT, on the broker in that home.
 
-The values are those of :mod:`device_simulators.home`, put into the payloads of each device's model: the model's table
-read backwards. Deterministic by seed, faults included.
+The values are those of :mod:`device_simulators.home`, encoded in the payloads of each device's model by its table.
+Deterministic by seed, faults included.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Annotated, Self
 import msgspec
 import numpy as np
 
+from device_simulators.faults import Share
 from device_simulators.home import Home
 from device_simulators.homes import DEVICES
 from device_simulators.peripherals.mqtt_node import EsphomeNode, Zigbee2MqttBridge
@@ -24,22 +25,21 @@ from firmware_profiles.mqtt import Broker
 STEP_S = 0.5
 FIRST_US = 120_000_000
 WIFI_EVERY_S, WIFI_DBM = 60, -58.0
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Flaws(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is wrong with the devices; the defaults are sound ones."""
+    """Faults of the devices; the defaults are sound ones."""
 
     drop_out: Share = 0.0
     """Share of the messages that never come."""
     garbage: Share = 0.0
     """Share of the Zigbee messages that are followed by a damaged one."""
     battery: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
-    """Per cent, in place of what the batteries would have."""
+    """Charge of all batteries, per cent; None: they run down."""
 
 
-class Saying(msgspec.Struct, frozen=True):
-    """One device's changed value, in the words of its payload."""
+class ChangedValue(msgspec.Struct, frozen=True):
+    """A changed value of a device, in the words of its payload."""
 
     time_us: int
     device: DeviceConfig
@@ -72,25 +72,25 @@ class Household:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._open.close()
 
-    def sayings(self, from_us: int, to_us: int) -> list[Saying]:
-        """What the devices have to say about [from_us, to_us), in order of time."""
-        return sorted(self._sayings(from_us, to_us), key=lambda saying: saying.time_us)
+    def changes(self, from_us: int, to_us: int) -> list[ChangedValue]:
+        """The changed values in [from_us, to_us), in order of time."""
+        return sorted(self._changes(from_us, to_us), key=lambda change: change.time_us)
 
     def say(self, from_us: int, to_us: int) -> None:
-        """Publish it, all at once, with the flaws."""
-        for saying in self.sayings(from_us, to_us):
+        """Publish the changed values, all at once, with the flaws."""
+        for change in self.changes(from_us, to_us):
             if self._rng.random() < self._flaws.drop_out:
                 continue
-            node = self._nodes.get(saying.device.name)
+            node = self._nodes.get(change.device.name)
             if node is not None:
-                node.tell(saying.key, saying.value)
+                node.tell(change.key, change.value)
                 continue
-            address = saying.device.address or saying.device.name
-            self._bridge.change(address, {saying.key: saying.value})
+            address = change.device.address or change.device.name
+            self._bridge.change(address, {change.key: change.value})
             if self._rng.random() < self._flaws.garbage:
                 self._bridge.garbage(address)
 
-    def _sayings(self, from_us: int, to_us: int) -> Iterator[Saying]:
+    def _changes(self, from_us: int, to_us: int) -> Iterator[ChangedValue]:
         for column in self._home.columns(from_us, to_us):
             device = self._devices.get(column.device)
             if device is None:
@@ -102,8 +102,8 @@ class Household:
                 if column.channel == "battery" and self._flaws.battery is not None:
                     value = self._flaws.battery
                     if "battery_low" in MODELS[device.model].events:
-                        yield Saying(time_us, device, "battery_low", value < 10)
-                yield Saying(time_us, device, key, _word_of(MODELS[device.model], key, value))
+                        yield ChangedValue(time_us, device, "battery_low", value < 10)
+                yield ChangedValue(time_us, device, key, _word_of(MODELS[device.model], key, value))
         for happening in self._home.happenings(from_us, to_us):
             device = self._devices.get(happening.device)
             if device is None:
@@ -111,17 +111,17 @@ class Household:
             for key, table in MODELS[device.model].events.items():
                 for word, event in table.items():
                     if event == happening.kind:
-                        yield Saying(happening.time_us, device, key, _value_of(word))
+                        yield ChangedValue(happening.time_us, device, key, _value_of(word))
         every = WIFI_EVERY_S * 1_000_000
         for name in self._nodes:
             for time_us in range(-(-from_us // every) * every, to_us, every):
-                yield Saying(time_us, self._devices[name], "wifi_signal", WIFI_DBM)
+                yield ChangedValue(time_us, self._devices[name], "wifi_signal", WIFI_DBM)
 
 
 async def live(broker: Broker, seed: int, flaws: Flaws, stop: asyncio.Event) -> None:
-    """Say in real time what the devices would say, until ``stop``."""
+    """Publish the values of the devices in real time, until ``stop``."""
     with await asyncio.to_thread(Household(broker, seed, flaws=flaws).__enter__) as home:
-        # Zigbee2MQTT and ESPHome tell every state when they start
+        # Zigbee2MQTT and ESPHome publish every state when they start
         done_us = time.time_ns() // 1000 - FIRST_US
         while not stop.is_set():
             await asyncio.sleep(STEP_S)

@@ -1,4 +1,4 @@
-"""A GSM modem on a pseudo-terminal: AT commands of 3GPP TS 27.007 and 27.005, and what goes wrong with modems."""
+"""Simulate a GSM modem on a pseudo-terminal: AT commands of 3GPP TS 27.007 and 27.005, and usual faults."""
 
 import time
 from pathlib import Path
@@ -11,8 +11,8 @@ Fault = Literal["", "silent", "not_registered", "busy", "no_answer", "error", "g
 GARBAGE = b"\xff\x00RING RING\r\n+WHAT: 1\r\n\xfe"
 
 
-class Modem:
-    """``calls`` and ``messages`` hold what it was asked for: numbers, and (number, text)."""
+class SimulatedModem:
+    """A modem that records the numbers it dialled (``calls``) and the (number, text) it sent (``messages``)."""
 
     def __init__(self, fault: Fault = "", rings_s: float = 0.3) -> None:
         self.fault: Fault = fault

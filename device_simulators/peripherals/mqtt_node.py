@@ -1,4 +1,4 @@
-"""Devices that speak MQTT on the broker in the home: Zigbee2MQTT bridge and ESPHome node. Real clients and wills."""
+"""Simulate devices that speak MQTT on the broker in the home: Zigbee2MQTT bridge and ESPHome node."""
 
 import socket
 import threading
@@ -32,7 +32,7 @@ class _Node:
         mqtt.stop(self._client)
 
     def vanish(self) -> None:
-        """As at a power cut: no farewell, the broker speaks the will."""
+        """End without a disconnect, as at a power cut: the broker publishes the will."""
         sock: Any = self._client.socket()
         if sock is not None:
             sock.shutdown(socket.SHUT_RDWR)
@@ -60,7 +60,7 @@ class Zigbee2MqttBridge(_Node):
         self._states: dict[str, dict[str, Any]] = {}
 
     def change(self, name: str, values: Mapping[str, Any] | None = None, **more: Any) -> None:
-        """Some values of a device change; ``action`` is told once and then empty, as Zigbee2MQTT does."""
+        """Change some values of a device; ``action`` is sent once and then empty, as Zigbee2MQTT does."""
         state = self._states.setdefault(name, {"linkquality": 120})
         values = {**(values or {}), **more}
         state.update(values)
@@ -69,7 +69,7 @@ class Zigbee2MqttBridge(_Node):
             del state["action"]
 
     def garbage(self, name: str) -> None:
-        """What a bridge of another version, or a damaged one, may say."""
+        """Publish a damaged message, as a faulty bridge may do."""
         self._say(f"{self._base}/{name}", b'{"contact": tru')
 
     def availability(self, name: str, online: bool) -> None:
@@ -78,14 +78,14 @@ class Zigbee2MqttBridge(_Node):
 
 
 class EsphomeNode(_Node):
-    """One node; its states are retained, as ESPHome's are by default."""
+    """An ESPHome node; its states are retained, as is ESPHome's default."""
 
     def __init__(self, broker: mqtt.Broker, name: str) -> None:
         super().__init__(broker, f"sim-{name}", f"{name}/status", b"online", b"offline")
         self._name = name
 
     def tell(self, object_id: str, value: str | float) -> None:
-        """Words are a binary sensor's, numbers a sensor's."""
+        """Publish a word as a binary sensor's state, a number as a sensor's."""
         if isinstance(value, str):
             self.binary_sensor(object_id, value == "ON")
         else:

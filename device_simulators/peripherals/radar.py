@@ -1,4 +1,4 @@
-"""A 60 GHz radar on a pseudo-terminal: its reports of somebody who breathes, and what a bad line makes of them."""
+"""Simulate a 60 GHz radar on a pseudo-terminal, with a bad line on demand."""
 
 import threading
 from pathlib import Path
@@ -15,8 +15,7 @@ PRESENCE, FALL, BED = (0x80, 0x01), (0x83, 0x01), (0x84, 0x01)
 
 
 class SerialRadar:
-    """Tells the simulated home's heart and breath rate once every ``period_s``, and what the test makes happen; answers
-    queries for its states.
+    """Reports the simulated home's heart and breath rate every ``period_s`` and changes of its states; answers queries.
 
     ``noise``: share of the frames with a damaged byte.
     """
@@ -46,7 +45,7 @@ class SerialRadar:
         self._terminal.__exit__(kind, error, at)
 
     def fall(self, fallen: bool, lost: bool = False) -> None:
-        """``lost``: the report does not arrive."""
+        """Change the fall state. ``lost``: the report does not arrive."""
         self._change(FALL, fallen, lost)
 
     def presence(self, somebody: bool) -> None:
@@ -70,7 +69,7 @@ class SerialRadar:
         self._terminal.write(encode(frame))
 
     def write(self, data: bytes) -> None:
-        """Whatever comes over the line."""
+        """Send any bytes."""
         self._terminal.write(data)
 
     def garbage(self, size: int) -> None:

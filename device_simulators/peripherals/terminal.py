@@ -1,4 +1,4 @@
-"""A pseudo-terminal with somebody at the other end: a serial device without hardware."""
+"""A pseudo-terminal with a simulated device at the other end: a serial device without hardware."""
 
 import os
 import select
@@ -13,7 +13,7 @@ POLL_S = 0.05
 
 
 class Terminal:
-    """``path`` is what a driver opens; ``receive`` is called with what it writes, in a thread of the terminal's."""
+    """The terminal at ``path``, for a driver to open; ``receive`` is called with its bytes, in a thread of its own."""
 
     def __init__(self, receive: Callable[[bytes], None], idle: Callable[[], None] = lambda: None) -> None:
         self._receive, self._idle = receive, idle
@@ -34,7 +34,7 @@ class Terminal:
         os.close(self._slave)
 
     def write(self, data: bytes) -> None:
-        """What the device says. Bytes that nobody fetches are lost once the terminal's buffer is full, as on a wire."""
+        """Send bytes of the device. Unread bytes are lost once the terminal's buffer is full, as on a wire."""
         while data:
             _, writable, _ = select.select([], [self._master], [], 0)
             if not writable:

@@ -24,7 +24,7 @@ TapResult = Literal["taken", "known", "late"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The page of a link. ``alerts``: rows of those the message tells of, gravest first, with ``map_link``."""
+    """The page of a link. ``alerts``: rows of the alerts in the message, gravest first, with ``map_link``."""
 
     message_id: int
     name_zh: str

@@ -17,7 +17,7 @@ Verdict = Literal["true", "false", "test"]
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How an alert ended, with what follows from it."""
+    """An end of an alert, with the particulars that follow from it."""
 
     code: str
     zh: str
@@ -88,7 +88,7 @@ class OutcomeError(BilingualError, ValueError):
 
 
 class Particulars(msgspec.Struct, frozen=True):
-    """What people found and did on the scene; parts left out are 'unknown' or follow from the outcome."""
+    """Findings and actions on the scene; parts left out are 'unknown' or follow from the outcome."""
 
     cause: str = "unknown"
     injury: str = "unknown"

@@ -1,1 +1,1 @@
-"""How people hear of an alert: durable notifications, the channels they travel by, links that answer them."""
+"""The delivery service (``shouwang notify``): durable notifications, the messages made of them, and their channels."""

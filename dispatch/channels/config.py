@@ -1,6 +1,6 @@
-"""The channels as data: a TOML file (``SHOUWANG_NOTIFY_CHANNELS_FILE``), with secrets in files or the environment.
+"""Read the channels from a TOML file (``SHOUWANG_NOTIFY_CHANNELS_FILE``), with secrets in files or the environment.
 
-A text ``file:/path`` stands for what the file holds, ``env:NAME`` for the environment's value: no secret is written
+A text ``file:/path`` stands for the file's contents, ``env:NAME`` for the environment's value: no secret is written
 into the settings themselves.
 """
 
@@ -42,10 +42,10 @@ _KIND: dict[str, tuple[Form, Address]] = {
     "apprise": ("long", "organisation"),
     "outbox": ("short", "phone"),
 }
-"""Adapters, the form their texts usually have, and what leads to a person there."""
+"""By adapter: the usual form of its texts, and the usual kind of address."""
 
 
-class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[channels.<name>]``."""
 
     adapter: str
@@ -54,13 +54,13 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     form: Form | None = None
     address: Address | None = None
     timeout_s: float = 8.0
-    """After it an attempt counts as failed, whatever the peer does."""
+    """Time after which an attempt counts as failed, whatever the peer does."""
     workers: int = 4
-    """Attempts at once in one process."""
+    """Largest number of attempts at once in one process."""
     attempts: int = 3
-    """Before the next channel is tried."""
+    """Number of attempts before the next channel is tried."""
     receipt_s: float = 0.0
-    """How long to wait for a receipt before the next channel is tried; 0: none is promised."""
+    """Time to wait for a receipt before the next channel is tried; 0: none is promised."""
     options: dict[str, Any] = {}
 
 
@@ -89,14 +89,16 @@ class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate: RateLimit = RateLimit()
 
     def form(self, name: str) -> Form:
+        """The form of the texts on a channel."""
         return self.channels[name].form or _KIND[self.channels[name].adapter][0]
 
     def address(self, name: str) -> Address:
+        """The kind of address on a channel."""
         return self.channels[name].address or _KIND[self.channels[name].adapter][1]
 
 
 def load(file: Path) -> Channels:
-    """Raises ConfigError, with the place and what to write, for a file that is missing or wrong."""
+    """Read the channels file. Raises ConfigError, with the place and what to write, where it is missing or wrong."""
     try:
         return parse(file.read_text("utf-8"), os.environ)
     except (OSError, UnicodeDecodeError) as error:
@@ -106,36 +108,36 @@ def load(file: Path) -> Channels:
 
 
 def parse(text: str, environment: Mapping[str, str]) -> Channels:
-    """The settings in ``text``, secrets filled in. Raises ConfigError."""
+    """Parse the settings and fill in their secrets. Raises ConfigError."""
     try:
-        found = msgspec.convert(_with_secrets(tomllib.loads(text), environment), Channels)
+        settings = msgspec.convert(_with_secrets(tomllib.loads(text), environment), Channels)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(str(error)) from error
-    for name, channel in found.channels.items():
+    for name, channel in settings.channels.items():
         if channel.adapter not in _KIND:
             raise ConfigError(f"channel {name!r}: there is no adapter {channel.adapter!r}; choose {', '.join(_KIND)}")
         if not 0 < channel.timeout_s <= 120 or channel.workers < 1 or channel.attempts < 1 or channel.receipt_s < 0:
             raise ConfigError(f"channel {name!r}: 0 < timeout_s <= 120, workers >= 1, attempts >= 1, receipt_s >= 0")
-    for kind, order in found.order.items():
-        unknown = [name for name in order if name not in found.channels]
+    for kind, order in settings.order.items():
+        unknown = [name for name in order if name not in settings.channels]
         if unknown:
             raise ConfigError(f"order.{kind} names {', '.join(unknown)}; there is no such channel")
-    return found
+    return settings
 
 
 def build(channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions) -> dict[str, Adapter]:
-    """The adapters by channel. Raises ConfigError naming the channel whose options are wrong."""
+    """Build the adapters, by channel. Raises ConfigError naming the channel whose options are wrong."""
     return {name: _build(name, channel, pool, subscriptions) for name, channel in channels.channels.items()}
 
 
 def check(channels: Channels) -> None:
-    """Build every adapter, and connect nowhere. Raises ConfigError as :func:`build`."""
+    """Build every adapter without connecting anywhere. Raises ConfigError as :func:`build`."""
     with make_pool(DatabaseSettings(pool_min=0), "check") as pool:
-        build(channels, pool, _Nobody())
+        build(channels, pool, _NoBrowsers())
 
 
-class _Nobody:
-    """No browsers: for a check without a database."""
+class _NoBrowsers:
+    """Browsers of a check without a database: none."""
 
     def of(self, account_id: int) -> list[webpush.Subscription]:
         return []

@@ -1,4 +1,4 @@
-"""The messages as people may look at them: newest first, with what became of each. A door for the console."""
+"""List messages with their state, newest first. Called by the console."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +14,9 @@ LIMIT = 200
 
 
 def recent(conn: Connection[Any], households: Sequence[int], language: str) -> list[dict[str, Any]]:
-    """Messages that tell of these households alone, newest first: to whom, by which channel, when, what, and the state
-    (``waiting``, ``sent``, ``failed``, ``acknowledged``, ``withdrawn``), step and round from 1; entries of the outbox
-    with text and link."""
+    """List messages about these households alone, newest first: recipient, channel, time, text, and state (``waiting``,
+    ``sent``, ``failed``, ``acknowledged``, ``withdrawn``), step and round from 1. Text and link are those of the
+    demonstration's outbox where the message lies there."""
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """

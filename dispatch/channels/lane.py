@@ -1,4 +1,4 @@
-"""One channel's senders. Each channel has its own, so that one that hangs delays nobody else.
+"""Send the messages of one channel. Each channel has a lane of its own, so that one that hangs delays no other.
 
 An attempt has a hard end: a peer that trickles bytes past every time-out of its client is given up at the deadline, its
 thread left to itself, and its late result ignored. The breaker keeps such threads few.
@@ -21,15 +21,15 @@ from dispatch.core.faults import server_message, traceback_summary
 log = structlog.get_logger(__name__)
 
 CRASHES = 2
-"""So many attempts more than allowed, because workers died in them; then the message moves on without another."""
+"""Attempts beyond those allowed, for workers that died in one; then the message moves on without another."""
 LOOK_S = 1.0
-"""How often a channel looks for what is due although nobody told it."""
+"""Interval at which a channel looks for due messages without being woken."""
 GRACE_S = 0.5
-"""Beyond an adapter's own time-out, before it is given up."""
+"""Time beyond an adapter's own time-out before its attempt is given up."""
 
 
 class SendAttempt:
-    """A message on its way; ``settled`` by the first of its result and its deadline."""
+    """A message on its way, settled by its result or by its deadline, whichever comes first."""
 
     def __init__(self, message: ClaimedMessage, deadline_s: float) -> None:
         self.message, self.deadline_s = message, deadline_s
@@ -38,14 +38,14 @@ class SendAttempt:
         self._lock = threading.Lock()
 
     def settle(self) -> bool:
-        """True for the one who may say how it ended."""
+        """True for the first caller, who records how it ended."""
         with self._lock:
             first, self._settled = not self._settled, True
             return first
 
 
 class Lane:
-    """Claims, sends and records what is due on one channel, until stopped."""
+    """Claims, sends and records the due messages of one channel, until stopped."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Lane:
         self._abandoned: set[threading.Thread] = set()
 
     def run(self, stop: threading.Event) -> None:
+        """Send until ``stop``."""
         while not stop.is_set():
             self.wake.clear()
             try:
@@ -71,7 +72,7 @@ class Lane:
             except psycopg.Error as error:
                 log.warning("database away; messages wait", channel=self.name, error=server_message(error))
                 busy = False
-            except Exception as error:  # a channel goes on whatever happens
+            except Exception as error:  # one fault must not end the channel
                 log.error(
                     "channel stumbled",
                     channel=self.name,
@@ -83,7 +84,7 @@ class Lane:
                 self.wake.wait(LOOK_S)
 
     def _turn(self) -> bool:
-        """Whether there may be more at once."""
+        """Claim and begin due messages; True where there may be more at once."""
         self._give_up_the_overdue()
         with self._lock:
             free = self._channel.workers - len(self._under_way)
@@ -91,7 +92,7 @@ class Lane:
             self.wake.wait(0.05)
             return True
         with self._lock:
-            # While it is suspended all that is due moves on or waits; then one attempt tells whether the peer is back.
+            # While it is suspended due messages move on or wait; then one attempt shows whether the peer is back.
             many = 20 if self._breaker.opens_at(time.monotonic()) is not None else 1 if self._breaker.is_open else free
         with self._pool.connection() as conn:
             claimed = sending.claim(conn, self.name, self._worker, self._channel.timeout_s, many)
@@ -123,13 +124,13 @@ class Lane:
         thread.start()
 
     def _pass_on(self, message: ClaimedMessage, pause_s: float) -> None:
-        """The channel is suspended: the next one, or later."""
-        why = "the channel is suspended: its peer does not answer"
+        """Give a message of a suspended channel to the next one, or put it off."""
+        reason = "the channel is suspended: its peer does not answer"
         with self._pool.connection() as conn:
             if message.last_channel:
-                sending.release(conn, message, self._worker, max(pause_s, 0.2), why)
+                sending.release(conn, message, self._worker, max(pause_s, 0.2), reason)
             else:
-                sending.fail(conn, message, self._worker, RetryableError(why), self._channel, skip=True)
+                sending.fail(conn, message, self._worker, RetryableError(reason), self._channel, skip=True)
 
     def _send(self, attempt: SendAttempt) -> None:
         message = attempt.message
@@ -178,7 +179,7 @@ class Lane:
                     outcome = sending.fail(conn, message, self._worker, result, self._channel)
             log.info("attempt", channel=self.name, message=message.id, number=message.attempts, outcome=outcome)
         except psycopg.Error as error:
-            # The lease runs out and it is repeated with the same key: at least once.
+            # The lease runs out and the attempt is repeated with the same key: at least once.
             log.warning("result not recorded", channel=self.name, message=message.id, error=server_message(error))
         except Exception as error:
             log.error(

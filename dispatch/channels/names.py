@@ -1,4 +1,4 @@
-"""The channels as the console knows them: no secret is read. A door for the console."""
+"""Read the names of the channels for the console; no secret is read."""
 
 import tomllib
 from pathlib import Path
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 class ChannelNames(msgspec.Struct, frozen=True):
-    """Names of the channels by language, whether one of them is the outbox, and the public key for Web Push."""
+    """Names of the channels by language, whether one is the demonstration's outbox, and the public key for Web Push."""
 
     names: dict[str, dict[str, str]] = {}
     outbox: bool = False
@@ -19,7 +19,7 @@ class ChannelNames(msgspec.Struct, frozen=True):
 
 
 def read_names(file: Path | None) -> ChannelNames:
-    """Of the channels file; nothing where there is none or it is damaged (the delivery service says why)."""
+    """Read the channels file; nothing where there is none or it is damaged (the delivery service says why)."""
     if file is None or not file.exists():
         return ChannelNames()
     try:
@@ -38,5 +38,5 @@ def read_names(file: Path | None) -> ChannelNames:
 
 
 def public_key_file(private: Path) -> Path:
-    """Where ``shouwang notify push-key`` puts the key that browsers get."""
+    """The file in which ``shouwang notify push-key`` puts the key that browsers get."""
     return private.with_name(private.name + ".pub")

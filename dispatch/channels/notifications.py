@@ -1,7 +1,7 @@
-"""The door of this folder: ask that people be told, inside one's own transaction.
+"""Ask for notifications of people, and withdraw them, in the caller's transaction. Other folders begin here.
 
-A row of ``notification`` is the durable job itself: it is there exactly if the caller's transaction commits. The
-delivery service (``python -m dispatch.channels``) hears of it by NOTIFY and looks every second besides.
+A row of ``notification`` is the durable job itself: it is there exactly if the caller's transaction commits. NOTIFY
+wakes the delivery service (``python -m dispatch.channels``), which also looks every second.
 """
 
 import datetime as dt
@@ -19,20 +19,20 @@ WAKE = "notification"
 """The NOTIFY channel on which delivery services listen."""
 
 GROUPING_S: dict[str, float] = {"emergency": 0, "urgent": 3, "attention": 10, "technical": 20}
-"""How long a notification waits for others like it, by the severity of its alert. An emergency never waits."""
+"""Seconds that a notification waits for others like it, by the severity of its alert. An emergency never waits."""
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """Somebody to be told. ``key``: a staff member's code, a contact's ``resident/phone``, an organisation's code, or
-    the name of a service in the settings ('120')."""
+    """Somebody to notify. ``key``: a staff code, a contact's ``resident/phone``, an organisation's code, or the
+    name of a service in the settings ('120')."""
 
     kind: RecipientKind
     key: str
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Where a message's link leads instead of the acknowledgement: ``<path>/<token>`` of the console, the token signed
-    for ``purpose`` and ``subject`` and the recipient as ``kind:key`` (``dispatch.core.links``)."""
+    """The target of a message's link in place of the acknowledgement: ``<path>/<token>`` of the console, the token
+    signed for ``purpose`` and ``subject`` and the recipient as ``kind:key`` (``dispatch.core.links``)."""
 
     path: str
     purpose: str
@@ -50,9 +50,9 @@ def enqueue(
     at: dt.datetime,
     page: Page | None = None,
 ) -> list[int]:
-    """Tell these people about the alert. Part of the caller's transaction if there is one.
+    """Ask for notifications of these people about an alert. Part of the caller's transaction if there is one.
 
-    Gives the ids of the new notifications; who was asked for already (same alert, reason, step and round) is left out,
+    Gives the ids of the new notifications; recipients that have one (same alert, reason, step and round) are left out,
     so that a repetition does nothing. Raises psycopg.errors.ForeignKeyViolation for an alert that is not there.
     """
     if not recipients:
@@ -93,7 +93,7 @@ def cancel(
     at: dt.datetime,
     reasons: Collection[Reason] = WITHDRAWN_BY_AN_ANSWER,
 ) -> None:
-    """Somebody has the alert, or it is over: what is not sent yet is not sent, and no other channel is tried.
+    """Withdraw the unsent notifications of an alert that somebody has or that is over; no other channel is tried.
 
     Part of the caller's transaction if there is one.
 
@@ -125,9 +125,9 @@ def warn(
     at: dt.datetime,
     due_at: dt.datetime,
 ) -> None:
-    """Tell these people, not before ``due_at``, of hours in which nobody would answer: a row of ``duty_warning``.
+    """Ask for notifications, not before ``due_at``, about hours in which nobody would answer (a ``duty_warning`` row).
 
-    Part of the caller's transaction. Who was told of it already is left out.
+    Part of the caller's transaction. Recipients that have one already are left out.
     """
     connection.execute(
         """
@@ -144,7 +144,7 @@ def warn(
 
 
 def withdraw_warnings(connection: psycopg.Connection[Any], warnings: Sequence[int], at: dt.datetime) -> None:
-    """They are mended: what is not sent yet is not sent. Part of the caller's transaction."""
+    """Withdraw the unsent notifications about mended holes. Part of the caller's transaction."""
     rows = connection.execute(
         """
         UPDATE notification SET state = 'withdrawn', settled_at = %s
@@ -156,7 +156,7 @@ def withdraw_warnings(connection: psycopg.Connection[Any], warnings: Sequence[in
 
 
 def _withdraw_messages(connection: psycopg.Connection[Any], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Of a message about many homes the others stay; what a worker has in its hands just now goes out."""
+    """Withdraw messages of which no notification waits any more; a message that a worker is sending now goes out."""
     connection.execute(
         """
         UPDATE message m SET state = 'withdrawn'

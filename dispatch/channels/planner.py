@@ -1,4 +1,4 @@
-"""From notifications to messages: who is told what, by which channels, when. One process plans at a time."""
+"""Make messages of notifications: choose recipients, contents, channels and times. One process plans at a time."""
 
 import datetime as dt
 import uuid
@@ -26,18 +26,18 @@ log = structlog.get_logger(__name__)
 
 LOCK_KEY = 0x5357_4E4F_5449_4659  # "SWNOTIFY"
 AT_ONCE = 4000
-"""Notifications looked at in one pass."""
+"""Largest number of notifications in one pass."""
 AFTER_A_FAULT = dt.timedelta(seconds=30)
 MESSAGE_IDS = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
 """Namespace of message ids (UUIDv5): the same notification never becomes two messages."""
 PLANNED = "planned"
-"""What NOTIFY tells when messages wait for the senders."""
+"""Payload of NOTIFY when messages wait for the lanes."""
 
 Reaches = Callable[[str, str], bool]
 
 
 def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.datetime) -> int:
-    """Make messages of what is due; the number of them. 0 where another process plans at this moment."""
+    """Make messages of due notifications; gives their number. 0 where another process plans at this moment."""
     with conn.transaction():
         mine = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK_KEY,)).fetchone()
         if mine is None or not mine[0]:
@@ -48,12 +48,12 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
         waiting = [_as_waiting(row) for row in rows.values()]
         cards = load_cards(conn, {one.recipient for one in waiting}, channels, reaches, now)
         allowed = {key: _allowed(card, channels, now) for key, card in cards.items()}
-        held = {key for key, at in allowed.items() if at > now}
+        over_limit = {key for key, at in allowed.items() if at > now}
         made = 0
         for group in _within_limits(waiting, cards, channels, now):
             try:
-                with conn.transaction():  # one that can not be planned keeps nobody else's back
-                    made += _plan_group(conn, group, rows, cards, held, allowed, now)
+                with conn.transaction():  # one that can not be planned must not stop the others
+                    made += _plan_group(conn, group, rows, cards, over_limit, allowed, now)
             except psycopg.OperationalError:
                 raise
             except Exception as error:
@@ -73,7 +73,7 @@ def _plan_group(
     group: policy.MessageGroup,
     rows: Mapping[int, dict[str, Any]],
     cards: Mapping[Key, Card],
-    held: Collection[Key],
+    over_limit: Collection[Key],
     allowed: Mapping[Key, dt.datetime],
     now: dt.datetime,
 ) -> int:
@@ -83,7 +83,7 @@ def _plan_group(
         log.warning("recipient can not be reached", kind=recipient[0], notifications=len(group.members))
         give_up(conn, [one.id for one in group.members], now)
         return 0
-    if recipient in held and group.severity != "emergency":
+    if recipient in over_limit and group.severity != "emergency":
         _postpone(conn, group, allowed[recipient])
         return 0
     _make(conn, group, [rows[one.id] for one in group.members], card, now)
@@ -91,7 +91,7 @@ def _plan_group(
 
 
 def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetime) -> None:
-    """These people can not be reached: somebody else is told instead, in the caller's transaction.
+    """Notify somebody else instead of recipients who can not be reached, in the caller's transaction.
 
     Where nobody is left, the alert's history says so.
     """
@@ -104,19 +104,19 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
         (now, list(notifications)),
     ).fetchall()
     for identity, alert_id, warning_id, kind, key in rows:
-        if tell_next(conn, identity, now):
+        if notify_next(conn, identity, now):
             continue
-        about = {"warning_id": warning_id} if alert_id is None else {"alert_id": str(alert_id)}
-        log.error("nobody is left to tell", **about, notification=identity)
+        subject = {"warning_id": warning_id} if alert_id is None else {"alert_id": str(alert_id)}
+        log.error("nobody is left to tell", **subject, notification=identity)
         if alert_id is not None:
-            who = f"{kind} {key}"
+            recipient = f"{kind} {key}"
             history.record(
-                conn, [alert_id], now, "unreachable", f"{who}: 无法送达,且没有其他人可通知",
-                f"{who} can not be reached, and nobody else is left to tell",
+                conn, [alert_id], now, "unreachable", f"{recipient}: 无法送达,且没有其他人可通知",
+                f"{recipient} can not be reached, and nobody else is left to tell",
             )  # fmt: skip
 
 
-def tell_next(conn: Connection[Any], notification: int, now: dt.datetime) -> bool:
+def notify_next(conn: Connection[Any], notification: int, now: dt.datetime) -> bool:
     """Notify the next person instead of this one; False where there is none who was not asked already."""
     row = conn.execute(
         "SELECT alert_id, warning_id, recipient_kind, recipient_key FROM notification WHERE id = %s", (notification,)
@@ -142,10 +142,10 @@ def tell_next(conn: Connection[Any], notification: int, now: dt.datetime) -> boo
 
 
 def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
-    """Notifications in no message yet, with all that a message says of them; locked until the transaction ends.
+    """Load notifications that are in no message yet, with the facts for its text; locked until the transaction ends.
 
-    An alert that somebody acts on this moment is looked at again in the next pass: waiting for it here, with others'
-    notifications in hand, could be a deadlock.
+    An alert that somebody acts on this moment is left to the next pass: waiting for it here, with other notifications
+    locked, could be a deadlock.
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
@@ -170,7 +170,7 @@ def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
 
 
 def _waiting_warnings(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
-    """The same of those about holes in the roster: for one person, all of them are alike."""
+    """Load those about holes in the roster in the same form: for one person, all of them are alike."""
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
@@ -191,7 +191,7 @@ def _waiting_warnings(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
 def _still_wanted(
     conn: Connection[Any], rows: dict[int, dict[str, Any]], now: dt.datetime
 ) -> dict[int, dict[str, Any]]:
-    """Without those whose alert is over by now, whoever closed it."""
+    """Withdraw notifications whose alert is over by now; gives the others."""
     over = [
         row["id"] for row in rows.values() if row["reason"] in WITHDRAWN_BY_AN_ANSWER and row["alert_state"] not in OPEN
     ]
@@ -203,7 +203,7 @@ def _still_wanted(
 def _within_limits(
     waiting: Sequence[policy.PendingNotification], cards: Mapping[Key, Card], channels: Channels, now: dt.datetime
 ) -> list[policy.MessageGroup]:
-    """The groups; those who would get more messages than the rate allows get one for everything."""
+    """Group notifications; recipients who would get more messages than the rate allows get one for everything."""
     groups = policy.group(waiting, now)
     many = Counter(group.members[0].recipient for group in groups if group.severity != "emergency")
     full = {key for key, card in cards.items() if many[key] > 1 and len(card.sent) + many[key] > channels.rate.messages}
@@ -214,7 +214,14 @@ def _as_waiting(row: dict[str, Any]) -> policy.PendingNotification:
     recipient = (row["recipient_kind"], row["recipient_key"])
     page = "" if row["page"] is None else f"{row['page']['purpose']} {row['page']['subject']}"
     return policy.PendingNotification(
-        row["id"], recipient, row["reason"], row["severity"], row["rule"], row["area"], row["due_at"], page
+        id=row["id"],
+        recipient=recipient,
+        reason=row["reason"],
+        severity=row["severity"],
+        rule=row["rule"],
+        area=row["area"],
+        due_at=row["due_at"],
+        page=page,
     )
 
 
@@ -257,13 +264,13 @@ def _make(
     members = [one.id for one in group.members]
     conn.execute("UPDATE notification SET message_id = %s WHERE id = ANY(%s)", (row[0], members))
     if due > now and group.severity == "urgent" and first["reason"] == "escalation":
-        # Somebody asleep is left asleep, and somebody who is awake is told now.
+        # Somebody asleep is left asleep, and somebody who is awake is notified now.
         for member in members:
-            tell_next(conn, member, now)
+            notify_next(conn, member, now)
 
 
 def message_key(about: str, reason: str, step: int, round: int, kind: str, key: str) -> uuid.UUID:
-    """The identity of the message that begins with this notification: the same in every process, at every time."""
+    """Key of the message that begins with this notification: the same in every process, at every time."""
     return uuid.uuid5(MESSAGE_IDS, f"{about}|{reason}|{step}|{round}|{kind}|{key}")
 
 

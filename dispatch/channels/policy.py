@@ -1,4 +1,4 @@
-"""The rules of sending, pure: quiet hours, the order of channels, pauses between attempts, rate limits, grouping."""
+"""Decide when, by which channels and how often to send: quiet hours, routes, pauses, rate limits, grouping. Pure."""
 
 import datetime as dt
 import zlib
@@ -12,9 +12,9 @@ from vocabulary.times import SHANGHAI
 
 EMERGENCY_BACKOFF_S, BACKOFF_S, BACKOFF_MOST_S = 1.0, 5.0, 300.0
 EMERGENCY_ATTEMPTS = 2
-"""On a channel of an emergency while there is another: 60 s to the acknowledgement leave no time for patience."""
+"""Attempts for an emergency on a channel while there is another: 60 s to the acknowledgement leave no time for more."""
 STORM = 5
-"""So many emergencies alike, at the same moment for the same person, become one message; none of them waits for it."""
+"""Number of emergencies alike, at one moment for one person, that become one message; none of them waits for it."""
 
 
 class QuietHours(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class QuietHours(msgspec.Struct, frozen=True):
 
 
 def hold_until(quiet: QuietHours | None, severity: str, now: dt.datetime) -> dt.datetime:
-    """When a message may go: ``now``, or the end of the quiet hours. They never hold an emergency."""
+    """Time at which a message may go: ``now``, or the end of the quiet hours. They never hold an emergency."""
     if quiet is None or severity == "emergency" or quiet.starts == quiet.ends:
         return now
     local = now.astimezone(SHANGHAI)
@@ -39,17 +39,17 @@ def hold_until(quiet: QuietHours | None, severity: str, now: dt.datetime) -> dt.
 
 
 def route(preferred: Sequence[str], usual: Sequence[str], addresses: Mapping[str, str]) -> tuple[str, ...]:
-    """The channels to try, in order: those that the person prefers, or the usual ones; only those with an address.
+    """Choose the channels to try, in order: those that the person prefers, or the usual ones; only with an address.
 
-    What was preferred and is not there any more is left out; where nothing is left, the usual ones are tried: better
-    the wrong channel than none.
+    Preferred channels that do not exist any more are left out; where none is left, the usual ones are tried: better the
+    wrong channel than none.
     """
     wanted = [name for name in preferred if name in addresses] or [name for name in usual if name in addresses]
     return tuple(dict.fromkeys(wanted))
 
 
 def attempts_allowed(severity: str, attempts: int, *, another: bool) -> int:
-    """How often a channel is tried before the next one; ``another``: whether there is one."""
+    """Number of attempts on a channel before the next one; ``another``: whether there is one."""
     return min(attempts, EMERGENCY_ATTEMPTS) if severity == "emergency" and another else attempts
 
 
@@ -67,7 +67,7 @@ def pause_s(severity: str, attempt: int, key: str, asked_s: float | None = None)
 def may_send_at(
     sent: Sequence[dt.datetime], now: dt.datetime, severity: str, messages: int, seconds: float
 ) -> dt.datetime:
-    """When one more message to a recipient keeps within ``messages`` in ``seconds``; ``sent``: those of late.
+    """Time at which one more message to a recipient keeps within ``messages`` in ``seconds``; ``sent``: recent times.
 
     Emergencies go at once.
     """
@@ -78,7 +78,7 @@ def may_send_at(
     return now if len(recent) < messages else recent[-messages] + window
 
 
-class PendingNotification(NamedTuple):
+class PendingNotification(msgspec.Struct, frozen=True, kw_only=True):
     """A notification that is in no message yet."""
 
     id: int
@@ -87,42 +87,43 @@ class PendingNotification(NamedTuple):
     severity: str
     rule: str
     area: str
-    """Path of the compound, or of whatever the household lies in."""
+    """Path of the area in which the household lies, mostly its compound."""
     due_at: dt.datetime
     page: str = ""
-    """Whose page its link leads to; of two pages nobody makes one message."""
+    """The page to which its link leads; notifications of two pages never share a message."""
 
 
 class MessageGroup(NamedTuple):
-    """Notifications that go as one message; the first was asked for first."""
+    """Notifications that go as one message, the oldest first."""
 
     members: tuple[PendingNotification, ...]
 
     @property
     def severity(self) -> str:
+        """The gravest of its members'."""
         return min((member.severity for member in self.members), key=RANK.__getitem__)
 
 
 def group(
     waiting: Iterable[PendingNotification], now: dt.datetime, overflowing: Iterable[tuple[str, str]] = ()
 ) -> list[MessageGroup]:
-    """What goes now, gravest first. Whatever is not due, and not like something that is, stays.
+    """Group the notifications that go now, gravest first. Those that are not due, and not like one that is, stay.
 
     Alike: the same recipient, reason, severity, rule and compound: a power cut is one message with its eighty homes.
     Emergencies go one by one and at once; from STORM of them alike that are here at the same time, as one.
-    ``overflowing``: recipients who got too many messages of late; all that is not an emergency becomes one for them.
+    ``overflowing``: recipients who got too many messages of late; they get one for all that is not an emergency.
     """
     full = set(overflowing)
-    alike: dict[tuple[object, ...], list[PendingNotification]] = {}
+    by_kind: dict[tuple[object, ...], list[PendingNotification]] = {}
     for one in waiting:
-        what: tuple[object, ...] = (one.reason, one.severity, one.rule, one.area)
+        kind: tuple[object, ...] = (one.reason, one.severity, one.rule, one.area)
         if one.page:
-            what = ("page", one.page, one.severity)
+            kind = ("page", one.page, one.severity)
         elif one.recipient in full and one.severity != "emergency":
-            what = ("all",)
-        alike.setdefault((one.recipient, *what), []).append(one)
+            kind = ("all",)
+        by_kind.setdefault((one.recipient, *kind), []).append(one)
     groups = []
-    for members in alike.values():
+    for members in by_kind.values():
         members.sort(key=lambda one: one.id)
         if members[0].severity == "emergency":
             together = len(members) >= STORM

@@ -1,4 +1,4 @@
-"""Recipients in the database: who they are, how they want to be told, and who is next where they can not be reached."""
+"""Load recipients from the database: names, addresses, preferences, and substitutes where one can not be reached."""
 
 import datetime as dt
 from collections import defaultdict
@@ -20,21 +20,23 @@ Key = tuple[str, str]
 """(kind, key)."""
 
 
-class Card(msgspec.Struct, frozen=True):
-    """Everything that is needed to tell somebody."""
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts needed to notify somebody: name, language, route, addresses, quiet hours."""
 
     name_zh: str
     name_en: str
     language: Literal["zh", "en"]
     route: tuple[str, ...]
     addresses: dict[str, str]
-    """Of each channel of the route."""
+    """By channel of the route."""
     quiet: policy.QuietHours | None
     sent: tuple[dt.datetime, ...]
-    """When they got messages of late."""
+    """Times of their latest messages."""
 
 
 class _Person(msgspec.Struct, frozen=True):
+    """A recipient as the care network or the settings have it."""
+
     name_zh: str
     name_en: str
     language: str
@@ -50,8 +52,11 @@ def load_cards(
     reaches: Callable[[str, str], bool],
     now: dt.datetime,
 ) -> dict[Key, Card]:
-    """Cards of those who may be told and can be reached; the others are missing: unknown or no longer active, without
-    the resident's consent, or without an address on any channel. ``reaches(channel, address)``: see Adapter."""
+    """Load the cards of recipients who may be notified and can be reached.
+
+    Others are missing: unknown or inactive, without the resident's consent, or without an address on any channel.
+    ``reaches(channel, address)``: see Adapter.
+    """
     keys: dict[str, list[str]] = defaultdict(list)
     for kind, key in set(wanted):
         keys[kind].append(key)
@@ -71,27 +76,27 @@ def load_cards(
         route = policy.route(preferred, order, {n: a for n, a in addresses.items() if reaches(n, a)})
         if route:
             cards[kind, key] = Card(
-                person.name_zh,
-                person.name_en,
-                "en" if (language or person.language) == "en" else "zh",
-                route,
-                {name: addresses[name] for name in route},
-                quiet,
-                tuple(sent.get((kind, key), ())),
+                name_zh=person.name_zh,
+                name_en=person.name_en,
+                language="en" if (language or person.language) == "en" else "zh",
+                route=route,
+                addresses={name: addresses[name] for name in route},
+                quiet=quiet,
+                sent=tuple(sent.get((kind, key), ())),
             )
     return cards
 
 
 def next_menders(conn: Connection[Any], warning_id: int) -> list[Recipient]:
-    """Who hears of a hole in the roster instead: those who can mend it were all told, so the dispatch of the place."""
+    """Find the substitute for a hole in the roster: the dispatch of the place, as all who can mend it were notified."""
     row = conn.execute("SELECT areas[1]::text FROM duty_warning WHERE id = %s", (warning_id,)).fetchone()
     dispatch = None if row is None or row[0] is None else dispatch_of(conn, row[0])
     return [] if dispatch is None else [Recipient("organisation", dispatch[1])]
 
 
 def next_recipients(conn: Connection[Any], alert_id: Any, kind: str, key: str, now: dt.datetime) -> list[Recipient]:
-    """Who is told instead, best first: of a contact the next one, of staff those who are on duty now, the nearest
-    first, and then the organisation itself. Empty for a service: nobody takes the place of 120."""
+    """List substitutes, best first: of a contact the next one, of staff those who are on duty now, the nearest first,
+    and then the organisation itself. Empty for a service: nobody takes the place of 120."""
     if kind == "contact":
         rows = conn.execute(
             """
@@ -123,19 +128,19 @@ def next_recipients(conn: Connection[Any], alert_id: Any, kind: str, key: str, n
     if organisation is not None:
         try:
             colleagues = on_duty(roster, now, organisation=organisation)
-        except NotFoundError:  # closed meanwhile: whoever else serves the place
+        except NotFoundError:  # closed meanwhile: others serve the place
             colleagues = ()
     neighbours = on_duty(roster, now, place=place) if place else ()
-    found = [Recipient("staff", one.person.code) for one in (*colleagues, *neighbours)]
+    substitutes = [Recipient("staff", one.person.code) for one in (*colleagues, *neighbours)]
     if organisation is not None:
-        found.append(Recipient("organisation", organisation))
-    return [one for one in dict.fromkeys(found) if (one.kind, one.key) != (kind, key)]
+        substitutes.append(Recipient("organisation", organisation))
+    return [one for one in dict.fromkeys(substitutes) if (one.kind, one.key) != (kind, key)]
 
 
 def _people(
     conn: Connection[Any], keys: Mapping[str, list[str]], channels: Channels, now: dt.datetime
 ) -> dict[Key, _Person]:
-    found: dict[Key, _Person] = {}
+    people: dict[Key, _Person] = {}
     for row in conn.execute(
         """
         SELECT s.code, s.name_zh, s.name_en, coalesce(a.language, 'zh'), s.phone,
@@ -144,7 +149,7 @@ def _people(
         """,
         (keys.get("staff", []),),
     ):
-        found["staff", row[0]] = _Person(row[1], row[2], row[3], row[4], row[5] or "")
+        people["staff", row[0]] = _Person(row[1], row[2], row[3], row[4], row[5] or "")
     for row in conn.execute(
         """
         SELECT r.code || '/' || c.phone, c.name_zh, c.name_en, c.language, c.phone,
@@ -154,17 +159,17 @@ def _people(
         """,
         (now, keys.get("contact", [])),
     ):
-        found["contact", row[0]] = _Person(row[1], row[2], row[3], row[4], row[5] or "")
+        people["contact", row[0]] = _Person(row[1], row[2], row[3], row[4], row[5] or "")
     for row in conn.execute(
         "SELECT code, name_zh, name_en, phone FROM organisation WHERE active AND code = ANY(%s)",
         (keys.get("organisation", []),),
     ):
-        found["organisation", row[0]] = _Person(row[1], row[2], "zh", row[3], organisation=row[0])
+        people["organisation", row[0]] = _Person(row[1], row[2], "zh", row[3], organisation=row[0])
     for key in keys.get("service", []):
         if key in channels.services:
             service = channels.services[key]
-            found["service", key] = _Person(service.name_zh, service.name_en, service.language, service.phone)
-    return found
+            people["service", key] = _Person(service.name_zh, service.name_en, service.language, service.phone)
+    return people
 
 
 def _preferences(conn: Connection[Any], wanted: Iterable[Key]) -> dict[Key, Any]:
@@ -185,7 +190,7 @@ def _preferences(conn: Connection[Any], wanted: Iterable[Key]) -> dict[Key, Any]
 
 def _sent(conn: Connection[Any], wanted: Iterable[Key], since: dt.datetime) -> dict[Key, list[dt.datetime]]:
     kinds, keys = _columns(wanted)
-    found: dict[Key, list[dt.datetime]] = defaultdict(list)
+    times: dict[Key, list[dt.datetime]] = defaultdict(list)
     for kind, key, at in conn.execute(
         """
         SELECT recipient_kind, recipient_key, created_at
@@ -195,8 +200,8 @@ def _sent(conn: Connection[Any], wanted: Iterable[Key], since: dt.datetime) -> d
         """,
         (kinds, keys, since),
     ):
-        found[kind, key].append(at)
-    return found
+        times[kind, key].append(at)
+    return times
 
 
 def _columns(wanted: Iterable[Key]) -> tuple[list[str], list[str]]:

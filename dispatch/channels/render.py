@@ -1,4 +1,4 @@
-"""A claimed message as its channel gets it: texts, links and keys, the same at every attempt."""
+"""Render a claimed message for its channel: texts, links and keys, the same at every attempt."""
 
 import datetime as dt
 from types import ModuleType
@@ -18,22 +18,25 @@ ACKNOWLEDGE, RECEIPT = "ack", "receipt"
 
 
 class MessageLinks:
-    """Makes the links of messages. Without keys messages go without links: better than not at all."""
+    """Signs the links of messages. Without keys messages go without links: better than not at all."""
 
     def __init__(self, keys: LinkKeys | None, console_url: str, hours: float) -> None:
         self._keys, self._url, self._valid = keys, console_url.rstrip("/"), dt.timedelta(hours=hours)
 
     def acknowledge(self, message_id: int, kind: str, key: str, created_at: dt.datetime) -> str:
+        """The link that acknowledges a message."""
         return self._link("a", ACKNOWLEDGE, str(message_id), f"{kind}:{key}", created_at)
 
     def receipt(self, message_id: int, send_key: str, created_at: dt.datetime) -> str:
+        """The address at which a gateway reports a receipt."""
         return self._link("receipts", RECEIPT, str(message_id), send_key, created_at)
 
     def page(self, page: Page, kind: str, key: str, created_at: dt.datetime) -> str:
+        """The link to a page of the console that needs no login."""
         return self._link(page.path.strip("/"), page.purpose, page.subject, f"{kind}:{key}", created_at)
 
     def console(self) -> str:
-        """The console, for those with a login: what the message tells stands over the board."""
+        """The console's address, for recipients with a login: warnings stand above its board."""
         return f"{self._url}/"
 
     def _link(self, path: str, purpose: str, subject: str, person: str, created_at: dt.datetime) -> str:
@@ -48,14 +51,14 @@ def words_of(content: alert_words.Content) -> ModuleType:
 
 
 def outgoing(message: ClaimedMessage, form: Form, links: MessageLinks) -> Outgoing:
-    """What goes to the peer."""
+    """Make what the adapter hands to the peer."""
     content = msgspec.convert(message.content, alert_words.Content)
     language = cast("alert_words.Language", message.language)
-    whom = (message.recipient_kind, message.recipient_key, message.created_at)
+    recipient = (message.recipient_kind, message.recipient_key, message.created_at)
     if content.reason == "roster":
         link = links.console()
     else:
-        link = links.page(content.page, *whom) if content.page else links.acknowledge(message.id, *whom)
+        link = links.page(content.page, *recipient) if content.page else links.acknowledge(message.id, *recipient)
     words = words_of(content)
     text = {
         "short": lambda: words.short(content, language, link),

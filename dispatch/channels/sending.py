@@ -1,7 +1,7 @@
-"""The life of a message in the database: claimed by one worker, attempted, recorded, handed to the next channel.
+"""Take messages through their states in the database: claim, record attempts, move on to the next channel.
 
-A claim is a lease: who is killed holds it no longer than ``timeout + LEASE_MARGIN_S``, then another worker repeats
-the attempt with the same idempotency key. Times are the database's, so that workers need no common clock.
+A claim is a lease: a killed worker has it no longer than ``timeout + LEASE_MARGIN_S``, then another one repeats the
+attempt with the same idempotency key. Times are the database's, so that workers need no common clock.
 """
 
 import datetime as dt
@@ -21,11 +21,11 @@ from dispatch.core import history
 
 LEASE_MARGIN_S = 5.0
 PATIENCE_S = 10.0
-"""A peer that asks an emergency to come back later than this loses it to the next channel."""
+"""Pause asked for by a peer above which an emergency goes to the next channel."""
 
 
-class ClaimedMessage(msgspec.Struct, frozen=True):
-    """A message in the hands of this worker. Columns of ``message``, and the attempt that was opened for it."""
+class ClaimedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that this worker has claimed: columns of ``message``, and the attempt that was opened for it."""
 
     id: int
     key: uuid.UUID
@@ -47,17 +47,18 @@ class ClaimedMessage(msgspec.Struct, frozen=True):
 
     @property
     def last_channel(self) -> bool:
+        """Whether no other channel is left to try."""
         return self.position >= len(self.route)
 
     @property
     def peer_key(self) -> uuid.UUID:
-        """For the peer: the same at every attempt on this channel."""
+        """The idempotency key for the peer: the same at every attempt on this channel."""
         return send_key(self.key, self.position, self.channel)
 
 
 def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, limit: int) -> list[ClaimedMessage]:
-    """Take up to ``limit`` messages that are due on this channel, and open their attempts: the gravest first, and of
-    them those about which nobody was told yet (in a storm, repetitions wait for first calls)."""
+    """Claim up to ``limit`` messages that are due on this channel, and open their attempts: the gravest first, and of
+    them first calls before repetitions."""
     with conn.cursor(row_factory=class_row(ClaimedMessage)) as cursor:
         return cursor.execute(
             """
@@ -90,7 +91,7 @@ def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, li
 
 
 def succeed(conn: Connection[Any], message: ClaimedMessage, worker: str, sent: Sent, channel: Channel) -> None:
-    """The peer has it. Where the channel promises receipts the next one is tried unless one comes in time."""
+    """Record that the peer took a message. Without a promised receipt in time, the next channel will be tried."""
     with conn.transaction():
         _lock(conn, message.id)
         early = _close_attempt(conn, message.attempt_id, "sent", "", sent.provider_id)  # receipts may overtake answers
@@ -130,21 +131,21 @@ def fail(
     *,
     skip: bool = False,
 ) -> str:
-    """It was not sent: another attempt, the next channel, or the next person.
+    """Record a failed attempt, and choose between another attempt, the next channel and the next person.
 
-    Says which (``retry``, ``channel``, ``person``; ``withdrawn`` where nobody waits for it any more, ``lost`` where
-    another worker has it by now). ``skip``: the channel is suspended, not worth waiting for where there is another.
+    Gives the choice (``retry``, ``channel``, ``person``; ``withdrawn`` where no notification waits any more, ``lost``
+    where another worker has the message by now). ``skip``: the channel is suspended, so another one is preferred.
     """
     retryable = isinstance(error, RetryableError)
     allowed = policy.attempts_allowed(message.severity, channel.attempts, another=not message.last_channel)
     with conn.transaction():
         _lock(conn, message.id)
         _close_attempt(conn, message.attempt_id, "retryable" if retryable else "permanent", str(error), "")
-        held = conn.execute(
+        mine = conn.execute(
             "SELECT FROM message WHERE id = %s AND state = 'sending' AND claimed_by = %s FOR UPDATE",
             (message.id, worker),
         ).fetchone()
-        if held is None:
+        if mine is None:
             return "lost"
         if not _wanted(conn, message.id):
             conn.execute("UPDATE message SET state = 'withdrawn', claimed_until = NULL WHERE id = %s", (message.id,))
@@ -165,10 +166,10 @@ def fail(
         return _move_on(conn, message.id, message.route, message.position)
 
 
-def release(conn: Connection[Any], message: ClaimedMessage, worker: str, pause_s: float, why: str) -> None:
-    """Not attempted after all (the channel is suspended, and there is no other): later, without counting it."""
+def release(conn: Connection[Any], message: ClaimedMessage, worker: str, pause_s: float, reason: str) -> None:
+    """Put off a message that was not attempted (its only channel is suspended), without counting an attempt."""
     with conn.transaction():
-        _close_attempt(conn, message.attempt_id, "retryable", why, "")
+        _close_attempt(conn, message.attempt_id, "retryable", reason, "")
         conn.execute(
             """
             UPDATE message SET state = 'waiting', claimed_until = NULL, attempts = attempts - 1,
@@ -180,7 +181,7 @@ def release(conn: Connection[Any], message: ClaimedMessage, worker: str, pause_s
 
 
 def receipt(conn: Connection[Any], attempt_key: uuid.UUID, message_id: int, *, delivered: bool) -> bool:
-    """What the peer reports about a message it took; False where there is no such message. Repetitions change nothing.
+    """Record the peer's report on a message; False where there is no such message. Repetitions change nothing.
 
     Undelivered: the next channel, or the next person, unless somebody has answered meanwhile.
     """
@@ -218,7 +219,7 @@ def receipt(conn: Connection[Any], attempt_key: uuid.UUID, message_id: int, *, d
 
 
 def late_receipts(conn: Connection[Any]) -> int:
-    """Messages whose promised receipt did not come in time go on to the next channel; their number."""
+    """Move messages whose promised receipt did not come in time to the next channel; gives their number."""
     moved = 0
     for (identity,) in conn.execute(
         "SELECT id FROM message WHERE state = 'sent' AND receipt_due < clock_timestamp() LIMIT 200"
@@ -247,12 +248,12 @@ def late_receipts(conn: Connection[Any]) -> int:
 
 
 def send_key(key: uuid.UUID, position: int, channel: str) -> uuid.UUID:
-    """The idempotency key for the peer: the same at every attempt of a message on this channel."""
+    """Make the idempotency key for the peer: the same at every attempt of a message on this channel."""
     return uuid.uuid5(key, f"{position}/{channel}")
 
 
 def _lock(conn: Connection[Any], message_id: int) -> None:
-    """Lock in the order of everybody: the alerts (whoever acts on one holds it first), notifications, the message."""
+    """Lock in the order of all of dispatch: alerts (a person's action locks one first), notifications, the message."""
     conn.execute(
         """
         SELECT FROM alert WHERE id IN (SELECT alert_id FROM notification WHERE message_id = %s)
@@ -264,7 +265,7 @@ def _lock(conn: Connection[Any], message_id: int) -> None:
 
 
 def tidy(conn: Connection[Any]) -> None:
-    """Now and then: messages for whom nobody waits any more, and used links whose date is over."""
+    """Withdraw messages without a waiting notification, and drop used links past their date. Called now and then."""
     conn.execute(
         """
         UPDATE message m SET state = 'withdrawn', claimed_until = NULL
@@ -292,7 +293,7 @@ def _reopen(conn: Connection[Any], message_id: int, route: Sequence[str], positi
     )
     if waiting.rowcount:
         _move_on(conn, message_id, route, position)
-    else:  # answered, or withdrawn: nobody has to be told any more
+    else:  # answered, or withdrawn: nobody has to be notified any more
         conn.execute("UPDATE message SET receipt_due = NULL WHERE id = %s", (message_id,))
 
 
@@ -323,12 +324,12 @@ def _move_on(conn: Connection[Any], message_id: int, route: Sequence[str], posit
 
 
 def _alerts(rows: Sequence[tuple[Any, ...]]) -> list[uuid.UUID]:
-    """The alerts in whose histories it belongs: a hole in the roster has none."""
+    """The alerts of rows that have one: a hole in the roster has none."""
     return [row[0] for row in rows if row[0] is not None]
 
 
 def _close_attempt(conn: Connection[Any], attempt: int, outcome: str, error: str, provider_id: str) -> str | None:
-    """Record how it ended; the receipt that has come for it already."""
+    """Record how an attempt ended; gives the receipt that came before."""
     row = conn.execute(
         """
         UPDATE delivery_attempt SET finished_at = clock_timestamp(), outcome = %s, error = %s, provider_id = %s
@@ -340,7 +341,7 @@ def _close_attempt(conn: Connection[Any], attempt: int, outcome: str, error: str
 
 
 def _storable(text: str) -> str:
-    """What a peer said, in letters that the database takes."""
+    """Cut a peer's text to characters and a length that the database takes."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()[:500]
 
 

@@ -1,4 +1,4 @@
-"""The delivery service: plans what is due, and lets every channel send at its own pace. Any number of them may run."""
+"""Run the delivery service: plan messages, and let every channel send at its own pace. Any number of them may run."""
 
 import datetime as dt
 import threading
@@ -26,12 +26,12 @@ log = structlog.get_logger(__name__)
 
 RETRY_S = 1.0
 LOOK_S = 0.5
-"""How often what waits for company is looked at."""
+"""Interval at which notifications are planned without being woken."""
 TIDY_S = 60.0
 
 
 class DeliveryService:
-    """One process's share. Raises ConfigError where the channels are wrong."""
+    """The delivery service of one process. Raises ConfigError where the channels are wrong."""
 
     def __init__(self, settings: NotifySettings, channels: config.Channels, database: DatabaseSettings) -> None:
         workers = sum(channel.workers for channel in channels.channels.values())
@@ -39,7 +39,7 @@ class DeliveryService:
         self._pool = make_pool(database.model_copy(update={"pool_max": room}), settings.worker)
         self._database, self._channels = database, channels
         self._adapters = config.build(channels, self._pool, Browsers(self._pool))
-        # Two processes of the same name, or one started again, are not the same worker.
+        # Two processes of the same name, or one started again, are different workers.
         worker = f"{settings.worker}/{uuid.uuid4().hex[:8]}"
         links = MessageLinks(_link_keys(settings.link_key_file), settings.console_url, settings.link_hours)
         self._lanes = [
@@ -47,7 +47,7 @@ class DeliveryService:
         ]
 
     def run(self, stop: threading.Event) -> None:
-        """Until ``stop``. What is under way then is repeated by another process, or at the next start."""
+        """Run until ``stop``. Attempts under way then are repeated by another process, or at the next start."""
         self._pool.open()
         threads = [
             threading.Thread(target=self._plan, args=(stop,), name="planner"),
@@ -78,13 +78,13 @@ class DeliveryService:
                         if time.monotonic() - tidied > TIDY_S:
                             sending.tidy(conn)
                             tidied = time.monotonic()
-                        # a list: what arrives during a query within the generator would be lost (psycopg 3)
-                        if any(told.payload == PLANNED for told in list(conn.notifies(timeout=LOOK_S, stop_after=1))):
+                        # a list: notifications during a query within the generator would be lost (psycopg 3)
+                        if any(one.payload == PLANNED for one in list(conn.notifies(timeout=LOOK_S, stop_after=1))):
                             self._wake()
             except psycopg.Error as error:
                 log.warning("database away; nothing is planned", error=server_message(error))
                 stop.wait(RETRY_S)
-            except Exception as error:  # planning goes on whatever happens
+            except Exception as error:  # one fault must not end planning
                 log.error("planning stumbled", fault=type(error).__name__, where=traceback_summary(error))
                 stop.wait(RETRY_S)
 
@@ -97,12 +97,13 @@ class DeliveryService:
 
 
 class Browsers:
-    """``push_subscription``: the browsers that an account registered."""
+    """Browsers that accounts registered for Web Push (table ``push_subscription``)."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     def of(self, account_id: int) -> list[Subscription]:
+        """List the browsers of an account."""
         with self._pool.connection() as conn:
             rows = conn.execute(
                 "SELECT endpoint, p256dh, auth FROM push_subscription WHERE account_id = %s", (account_id,)
@@ -110,6 +111,7 @@ class Browsers:
         return [Subscription(*row) for row in rows]
 
     def forget(self, endpoint: str) -> None:
+        """Drop a browser that is gone."""
         with self._pool.connection() as conn:
             conn.execute("DELETE FROM push_subscription WHERE endpoint = %s", (endpoint,))
 
@@ -130,5 +132,5 @@ def _clock(conn: psycopg.Connection[Any]) -> dt.datetime:
 
 
 def run(settings: NotifySettings, database: DatabaseSettings, stop: threading.Event) -> None:
-    """Run the service until ``stop``. Raises ConfigError with what to do."""
+    """Run the delivery service until ``stop``. Raises ConfigError with what to do."""
     DeliveryService(settings, config.load(settings.channels_file), database).run(stop)

@@ -1,1 +1,1 @@
-"""Who is called when nobody answers: policies, the ladder of every alert, and the processes that climb it."""
+"""The dispatch service (``shouwang dispatch``): climbs the ladders of open alerts, and warns of holes in the roster."""

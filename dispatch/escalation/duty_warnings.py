@@ -1,4 +1,4 @@
-"""Holes in the roster to come are kept, told once to those who can mend them, and taken back when they are mended."""
+"""Store warnings of holes in the roster, notify once those who can mend them, and withdraw them when mended."""
 
 import datetime as dt
 from collections import defaultdict
@@ -14,9 +14,9 @@ from dispatch.escalation.holes import DutyWarning
 from vocabulary.times import SHANGHAI
 
 MORNING, EVENING = dt.time(8), dt.time(21)
-"""People are told between these (Asia/Shanghai); at night only of what can not wait for the morning."""
+"""People are notified between these (Asia/Shanghai); at night only of holes that can not wait for the morning."""
 LEAD = dt.timedelta(hours=2)
-"""Somebody who is to come needs so long: later a hole is urgent, and the desk hears of it as well."""
+"""Time that somebody needs to come on duty: a hole nearer than this is urgent, and the dispatch is notified as well."""
 SHOWN = 20
 
 
@@ -27,14 +27,14 @@ class _StoredWarning(msgspec.Struct, frozen=True):
     seen_until: dt.datetime
 
     def grew_to(self, now: DutyWarning) -> bool:
-        """Whether it is worse than what people know. One that reached as far as anybody looked has not grown."""
+        """Whether ``now`` is worse than this. A hole that ended where the roster was last read has not grown."""
         longer = now.ends_at > self.ends_at and self.ends_at < self.seen_until
         return now.starts_at < self.starts_at or longer
 
 
 def schedule_warning(starts_at: dt.datetime, now: dt.datetime) -> tuple[dt.datetime, Literal["urgent", "attention"]]:
-    """(when people are told of a hole that is found now, how grave it is). By day at once; at night in the morning, or
-    LEAD before it begins where that is earlier. Pure."""
+    """Choose when people are notified of a new hole, and its severity. By day at once; at night in the morning, or LEAD
+    before it begins where that is earlier. Pure."""
     local = now.astimezone(SHANGHAI)
     due = now
     if not MORNING <= local.time() < EVENING:
@@ -45,38 +45,40 @@ def schedule_warning(starts_at: dt.datetime, now: dt.datetime) -> tuple[dt.datet
 
 
 def record(
-    conn: psycopg.Connection[Any], found: Sequence[DutyWarning], at: dt.datetime, until: dt.datetime
+    conn: psycopg.Connection[Any], warnings: Sequence[DutyWarning], at: dt.datetime, until: dt.datetime
 ) -> list[DutyWarning]:
-    """Keep what was found in the roster of [at, until], have the new ones told, and mark the mended ones. Gives the new
-    ones. One transaction; of several processes each hole is new for one."""
+    """Store the holes of [at, until], notify people of new ones, and withdraw the mended ones; gives the new ones.
+
+    One transaction; of several processes each hole is new for one.
+    """
     with conn.transaction():
         conn.execute("LOCK TABLE duty_warning IN SHARE ROW EXCLUSIVE MODE")
-        there: dict[tuple[str, tuple[str, ...]], list[_StoredWarning]] = defaultdict(list)
+        stored: dict[tuple[str, tuple[str, ...]], list[_StoredWarning]] = defaultdict(list)
         for number, place, posts, *span in conn.execute(
             "SELECT id, place, posts, starts_at, ends_at, seen_until FROM duty_warning WHERE gone_at IS NULL"
         ):
-            there[place, tuple(posts)].append(_StoredWarning(number, *span))
+            stored[place, tuple(posts)].append(_StoredWarning(number, *span))
         new = []
-        for one in found:
-            kept = there[one.place_zh, one.posts]
-            known = min(
-                (k for k in kept if one.starts_at < k.ends_at and k.starts_at < one.ends_at),
-                # Of two that overlap (another severity's ladder has other hours) each is the one that it is like.
+        for one in warnings:
+            alike = stored[one.place_zh, one.posts]
+            before = min(
+                (k for k in alike if one.starts_at < k.ends_at and k.starts_at < one.ends_at),
+                # Of two that overlap (another severity's ladder has other hours) the one with the nearest hours.
                 key=lambda k: (k.grew_to(one), abs(k.starts_at - one.starts_at) + abs(k.ends_at - one.ends_at)),
                 default=None,
             )
-            if known is None or known.grew_to(one):
+            if before is None or before.grew_to(one):
                 new.append(one)
             else:
-                kept.remove(known)
-                # One that has begun begins at each look anew: it is the same.
-                starts_at = known.starts_at if one.starts_at <= at else one.starts_at
+                alike.remove(before)
+                # A hole that has begun is cut off at each reading's start: it is the same.
+                starts_at = before.starts_at if one.starts_at <= at else one.starts_at
                 conn.execute(
                     "UPDATE duty_warning SET starts_at = %s, ends_at = %s, seen_until = %s, text_zh = %s, text_en = %s"
                     " WHERE id = %s",
-                    (starts_at, one.ends_at, until, one.text_zh, one.text_en, known.id),
+                    (starts_at, one.ends_at, until, one.text_zh, one.text_en, before.id),
                 )
-        gone = [kept.id for several in there.values() for kept in several]
+        gone = [one.id for several in stored.values() for one in several]
         conn.execute("UPDATE duty_warning SET gone_at = %s WHERE id = ANY(%s)", (at, gone))
         withdraw_warnings(conn, gone, at)
         for one in new:
@@ -85,8 +87,8 @@ def record(
 
 
 def warnings(conn: psycopg.Connection[Any], at: dt.datetime, under: str | None = None) -> list[tuple[str, str]]:
-    """What is to be mended, in Chinese and English, the soonest first; ``under``: only where homes of this area are
-    concerned."""
+    """List texts of holes to be mended, in Chinese and English, the soonest first; ``under``: only of this area's
+    homes."""
     return [
         (row[0], row[1])
         for row in conn.execute(
@@ -114,12 +116,13 @@ def _insert(conn: psycopg.Connection[Any], one: DutyWarning, at: dt.datetime, un
         ),
     ).fetchone()  # fmt: skip
     assert row is not None  # noqa: S101 - INSERT … RETURNING
-    warn(conn, row[0], _menders(conn, one, desk=severity == "urgent"), at, due)
+    warn(conn, row[0], _menders(conn, one, dispatch=severity == "urgent"), at, due)
 
 
-def _menders(conn: psycopg.Connection[Any], one: DutyWarning, *, desk: bool) -> list[Recipient]:
-    """Those with a login who may change the roster there: the dispatchers of the homes' areas, and the managers of the
-    organisations that have nobody. ``desk``, or where there are none: the dispatch of the first of the areas, too."""
+def _menders(conn: psycopg.Connection[Any], one: DutyWarning, *, dispatch: bool) -> list[Recipient]:
+    """List the people with a login who may change the roster there: the dispatchers of the homes' areas, and the
+    managers of the organisations that have nobody. ``dispatch``, or where there are none: the dispatch of the first
+    area, too."""
     people = [
         Recipient("staff", row[0])
         for row in conn.execute(
@@ -134,5 +137,5 @@ def _menders(conn: psycopg.Connection[Any], one: DutyWarning, *, desk: bool) -> 
             {"areas": list(one.areas), "posts": list(one.posts)},
         )
     ]
-    dispatch = dispatch_of(conn, one.areas[0]) if one.areas and (desk or not people) else None
-    return people if dispatch is None else [*people, Recipient("organisation", dispatch[1])]
+    center = dispatch_of(conn, one.areas[0]) if one.areas and (dispatch or not people) else None
+    return people if center is None else [*people, Recipient("organisation", center[1])]

@@ -1,4 +1,4 @@
-"""Would tonight's ladders reach anybody? The roster to come held against the policies, before the night."""
+"""Find hours in the roster to come in which a ladder would reach nobody."""
 
 import datetime as dt
 from collections import defaultdict
@@ -16,10 +16,8 @@ from dispatch.ladders.store import policies_now
 from vocabulary.severity import GRAVE
 from vocabulary.times import SHANGHAI
 
-"""The severities for which somebody has to be there at any hour."""
 
-
-class DutyWarning(msgspec.Struct, frozen=True):
+class DutyWarning(msgspec.Struct, frozen=True, kw_only=True):
     """Hours in which a ladder reaches nobody who is on duty."""
 
     areas: tuple[str, ...]
@@ -42,28 +40,28 @@ PlaceNames = tuple[str, str]
 def find(
     policies: Sequence[Policy], roster: Roster, places: Mapping[str, PlaceNames], since: dt.datetime, until: dt.datetime
 ) -> list[DutyWarning]:
-    """The hours in [since, until) in which an emergency or urgent alert would climb its whole ladder without finding
-    anybody on duty who can be reached. Pure. ``places``: the areas in which people live, by path, with their names."""
+    """Find the hours in [since, until) in which an emergency or urgent alert would climb its whole ladder and reach
+    nobody on duty. Pure. ``places``: the areas in which people live, by path, with their names."""
     groups: dict[tuple[tuple[str, ...], tuple[tuple[dt.datetime, dt.datetime], ...]], list[str]] = defaultdict(list)
     for path in places:
         near = serving(roster, path)
         for severity in GRAVE:
             for policy, hours in _in_force(policies, severity, [post.code for post in near], since, until):
                 groups[_ladder(policy, near), hours].append(path)
-    found: dict[tuple[tuple[str, ...], dt.datetime, dt.datetime], tuple[Hole, list[str]]] = {}
+    holes: dict[tuple[tuple[str, ...], dt.datetime, dt.datetime], tuple[Hole, list[str]]] = {}
     for (codes, hours), paths in groups.items():
         for start, end in hours:
             for hole in find_holes(roster, start, end, [codes]):
-                _, seen = found.setdefault((codes, hole.starts_at, hole.ends_at), (hole, []))
+                _, seen = holes.setdefault((codes, hole.starts_at, hole.ends_at), (hole, []))
                 seen += [path for path in paths if path not in seen]
     return [
         _warning(codes, start, end, hole, {path: places[path] for path in paths})
-        for (codes, start, end), (hole, paths) in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
+        for (codes, start, end), (hole, paths) in sorted(holes.items(), key=lambda item: (item[0][1], item[0][0]))
     ]
 
 
 def load(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) -> list[DutyWarning]:
-    """:func:`find` with what the database says."""
+    """Call :func:`find` with the roster, policies and places of the database."""
     roster = load_roster(conn, since, until)
     places = {
         row[0]: (row[1], row[2])
@@ -92,7 +90,7 @@ _Hours = tuple[tuple[dt.datetime, dt.datetime], ...]
 def _in_force(
     policies: Sequence[Policy], severity: str, near: Sequence[str], since: dt.datetime, until: dt.datetime
 ) -> list[tuple[Policy, _Hours]]:
-    """Which policy a home's alerts would get, and when: it changes at the edges of hours only."""
+    """List the policies of a home's alerts with their hours: they change at the edges of hours only."""
     edges = {since, until}
     for policy in policies:
         for edge in (policy.starts, policy.ends):
@@ -122,13 +120,22 @@ def _warning(
     some_zh = "、".join(zh[:3]) + (f" 等 {len(zh)} 处" if len(zh) > 3 else "")
     some_en = ", ".join(en[:3]) + (f" and {len(en) - 3} more" if len(en) > 3 else "")
     if hole.posts:
-        said_zh, said_en = describe(hole)
+        hole_zh, hole_en = describe(hole)
         text_zh, text_en = (
-            f"{some_zh}的预警将无人应答:{said_zh}",
-            f"Alerts in {some_en} would reach nobody: {said_en}",
+            f"{some_zh}的预警将无人应答:{hole_zh}",
+            f"Alerts in {some_en} would reach nobody: {hole_en}",
         )
     else:
         text_zh = f"{some_zh}没有任何可值班的机构,预警将无人应答。请为上级区域设立机构并排班。"
         text_en = f"No organisation with people on duty serves {some_en}: alerts would reach nobody."
         text_en += " Add one and its roster."
-    return DutyWarning(tuple(places), "、".join(zh), ", ".join(en), codes, start, end, text_zh, text_en)
+    return DutyWarning(
+        areas=tuple(places),
+        place_zh="、".join(zh),
+        place_en=", ".join(en),
+        posts=codes,
+        starts_at=start,
+        ends_at=end,
+        text_zh=text_zh,
+        text_en=text_en,
+    )

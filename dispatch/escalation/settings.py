@@ -22,5 +22,5 @@ class DispatchSettings(BaseSettings):
 
     @property
     def process(self) -> str:
-        """Of several with the same name, which."""
+        """Name of this very process among several of the same worker's name."""
         return f"{self.worker}@{socket.gethostname()}/{os.getpid()}"

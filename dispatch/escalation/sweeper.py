@@ -1,8 +1,8 @@
-"""Climb the ladders: claim what is due, tell the step's people, set the next deadline; all in one transaction.
+"""Climb the ladders: claim due steps, notify their people, set the next deadlines; all in one transaction.
 
-A worker that is killed loses its transaction, so that the step is due again, for whoever sweeps next; one that has
-committed has moved the deadline, so that nobody does it twice. Any number of workers share the load: a row that one
-holds is skipped by the others.
+A worker that is killed loses its transaction, so that the step is due again, for the next sweep of any worker; one that
+has committed has moved the deadline, so that no step is done twice. Any number of workers share the load: a row that
+one has locked is skipped by the others.
 """
 
 import datetime as dt
@@ -30,13 +30,13 @@ log = structlog.get_logger(__name__)
 BATCH = 10
 """Ladders in one transaction: few, so that the first of a storm does not wait for the last."""
 ROSTER_S = 5.0
-"""How old the roster may be by which somebody is called."""
+"""Greatest age of the roster by which somebody is called."""
 ROSTER_SPAN = dt.timedelta(hours=1)
 PUT_OFF_S = 15.0
-"""A step that the database refuses is tried again after so long; the others go on."""
+"""Pause before a step that failed is tried again; the others go on."""
 
 
-class DueLadder(msgspec.Struct, frozen=True):
+class DueLadder(msgspec.Struct, frozen=True, kw_only=True):
     """A ladder whose next step is due."""
 
     id: UUID
@@ -61,11 +61,11 @@ _CLAIM = """
     RETURNING a.id, a.state, a.step, a.round, a.household_id, a.resident_id, ar.path::text AS place,
               due.next_step_at AS due_at, clock_timestamp() AS now
 """
-"""The claim: whoever gets the row has the step, and gives it back by rolling back."""
+"""The claim: the worker that gets the row has the step, and gives it back by rolling back."""
 
 
 class Sweeper:
-    """One worker's. ``steps`` counts what it has done, ``latest_s`` is how late the latest of the last sweeps was."""
+    """The sweeps of one worker. ``steps``: number of steps done; ``latest_s``: greatest delay in the last sweep."""
 
     def __init__(self, conn: psycopg.Connection[Any]) -> None:
         self._conn = conn
@@ -75,19 +75,19 @@ class Sweeper:
         self.latest_s = 0.0
 
     def sweep(self) -> int:
-        """Do what is due, the longest overdue first, at most BATCH; how many there were.
+        """Do due steps, the longest overdue first, at most BATCH; gives their number.
 
         Raises psycopg.OperationalError while the database is away: nothing of the batch is done then.
         """
         with self._conn.transaction():
             with self._conn.cursor(row_factory=class_row(DueLadder)) as cursor:
-                found = sorted(cursor.execute(_CLAIM, (BATCH,)).fetchall(), key=lambda due: due.due_at)
-            for due in found:
+                claimed = sorted(cursor.execute(_CLAIM, (BATCH,)).fetchall(), key=lambda due: due.due_at)
+            for due in claimed:
                 self._do(due)
-        self.steps += len(found)
-        if found:
-            self.latest_s = max((due.now - due.due_at).total_seconds() for due in found)
-        return len(found)
+        self.steps += len(claimed)
+        if claimed:
+            self.latest_s = max((due.now - due.due_at).total_seconds() for due in claimed)
+        return len(claimed)
 
     def _do(self, due: DueLadder) -> None:
         try:
@@ -95,7 +95,7 @@ class Sweeper:
                 self._climb(due)
         except psycopg.OperationalError:
             raise  # the database is going away: the whole batch is given back
-        except Exception as error:  # one that can not be climbed keeps no other back
+        except Exception as error:  # one that can not be climbed must not stop the others
             log.error("a step is put off", alert_id=str(due.id), step=due.step + 1, error=str(error), again_s=PUT_OFF_S)
             ladder.set_next_step(self._conn, due.id, Move(due.step, due.round, PUT_OFF_S))
 
@@ -139,7 +139,7 @@ class Sweeper:
             log.warning("the ladder has ended without an answer", alert_id=str(due.id), rounds=move.round)
 
     def _reach(self, policy: Policy, due: DueLadder) -> tuple[int, tuple[Addressee, ...], list[int]]:
-        """The first step from here on that somebody is there for, its people, and the steps passed over.
+        """Find the first step from here on with people; gives it, its people, and the steps passed over.
 
         The last step of the round where there is nobody at all."""
         roster = self._current_roster(due.now)
@@ -162,16 +162,8 @@ class Sweeper:
         return self._roster
 
 
-def oldest_overdue_s(conn: psycopg.Connection[Any]) -> float:
-    """How long the longest overdue step has been due; 0 where none is."""
-    row = conn.execute(
-        "SELECT extract(epoch FROM clock_timestamp() - min(next_step_at)) FROM alert WHERE next_step_at IS NOT NULL"
-    ).fetchone()
-    return 0.0 if row is None or row[0] is None else max(0.0, float(row[0]))
-
-
 def _words(step: int, round: int, people: tuple[Addressee, ...], passed: list[int]) -> tuple[str, str]:
-    """What was done, in Chinese and in English."""
+    """Describe a step for the alert's history, in Chinese and in English."""
     zh = "".join(f"第 {number + 1} 级无人值班;" for number in passed)
     en = "".join(f"nobody on step {number + 1}; " for number in passed)
     zh += f"第 {step + 1} 级" + (f"(第 {round + 1} 轮)" if round else "")

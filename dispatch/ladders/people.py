@@ -1,4 +1,4 @@
-"""Find the people of a step: those on duty now, organisations that serve the home, family who may be told."""
+"""Find the people of a step: those on duty now, organisations that serve the home, family with consent."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence

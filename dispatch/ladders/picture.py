@@ -30,8 +30,7 @@ class Picture(msgspec.Struct, frozen=True):
     """By household; only where a first step calls the family."""
 
     def first_step(self, severity: str, household_id: int, place: str, at: dt.datetime) -> tuple[Addressee, ...]:
-        """List the people of the first step; empty: nobody. Of several residents in a household each one's family
-        counts.
+        """List the people of the first step; empty: nobody. In a home of several residents each family counts.
 
         Raises ValueError where the roster is too old for ``at``.
         """

@@ -1,1 +1,1 @@
-"""Work orders: somebody goes to the door."""
+"""Work orders: somebody is sent to the door, from the offer to the rating of the visit."""

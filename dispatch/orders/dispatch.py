@@ -1,4 +1,4 @@
-"""From an alert to somebody who goes: make an order, ask the best, and the next where they decline.
+"""Send somebody to the door: make a work order, ask the best person, and the next one where they decline.
 
 Every function is one transaction (or part of the caller's). A person is locked while being asked, and skipped while
 somebody else is asking: two dispatchers at once never send the same person to two doors.
@@ -24,13 +24,16 @@ from dispatch.orders.store import NewOrder, Order
 from vocabulary.alert_state import OPEN
 
 TRIED = 12
-"""How many of the best are tried where others are being asked at the same moment."""
+"""Number of the best candidates that are tried where others are being asked at the same moment."""
 
 
 def suggest(
     conn: psycopg.Connection[Any], crews: Crews, alert: dict[str, Any], service: str | None, now: dt.datetime
 ) -> tuple[str, Match]:
-    """(service, best three) for an alert as ``lifecycle.load`` gives it. Raises OrderError for an unknown service."""
+    """Choose the service for an alert (a row of ``lifecycle.load``) and its best three people; gives both.
+
+    Raises OrderError for an unknown service.
+    """
     chosen = _service(service or service_for(alert["rule"], alert["severity"]))
     row = conn.execute(
         "SELECT coalesce(h.longitude, a.longitude), coalesce(h.latitude, a.latitude),"
@@ -64,7 +67,7 @@ def dispatch_alert(
     service: str | None = None,
     staff_code: str | None = None,
 ) -> Order:
-    """One tap: an order for the alert, offered to ``staff_code`` or the best. Whoever dispatches has acknowledged.
+    """Make an order for an alert, and offer it to ``staff_code`` or the best person; this acknowledges the alert.
 
     Raises OrderError where the alert is over or has such an order, or the chosen person can not be sent any more.
     """
@@ -77,9 +80,15 @@ def dispatch_alert(
             )
         chosen = _service(service or service_for(alert["rule"], alert["severity"]))
         new = NewOrder(
-            alert_id, chosen, alert["severity"], alert["household_id"], alert["resident_id"], at,
-            alert["reason_zh"], alert["reason_en"],
-        )  # fmt: skip
+            alert_id=alert_id,
+            service=chosen,
+            urgency=alert["severity"],
+            household_id=alert["household_id"],
+            resident_id=alert["resident_id"],
+            due_at=at,
+            reason_zh=alert["reason_zh"],
+            reason_en=alert["reason_en"],
+        )
         order = store.load(conn, store.insert(conn, new, actor, at))
         if row[0] == "raised":
             wanted = SERVICES[chosen]
@@ -97,7 +106,7 @@ def plan_service(
     *,
     note: str = "",
 ) -> Order:
-    """A planned service; the sweeper finds who goes, together with the others. Raises OrderError."""
+    """Make an order for a planned service; the sweeper matches it together with others. Raises OrderError."""
     wanted = SERVICES[_service(service)]
     if due_at <= at:
         raise OrderError(zh="计划时间须在现在之后", en="a planned service is for a time to come")
@@ -106,7 +115,16 @@ def plan_service(
         raise OrderError(zh=f"没有老人 {resident_code}", en=f"there is no resident {resident_code!r}")
     zh, en = note or wanted.zh, note or wanted.en
     with conn.transaction():
-        new = NewOrder(None, wanted.code, "planned", row[1], row[0], due_at, zh, en)
+        new = NewOrder(
+            alert_id=None,
+            service=wanted.code,
+            urgency="planned",
+            household_id=row[1],
+            resident_id=row[0],
+            due_at=due_at,
+            reason_zh=zh,
+            reason_en=en,
+        )
         return store.load(conn, store.insert(conn, new, actor, at))
 
 
@@ -122,15 +140,15 @@ def offer(
 ) -> Order:
     """Ask somebody to take an open order: ``only`` this person, or ``first`` this one (staff codes) and then the best.
 
-    Where nobody fits, the order stays open, is looked at again later, and the dispatch of the place is told once.
+    Where nobody fits, the order stays open until a later sweep, and the dispatch of the place is notified once.
     Raises OrderError where ``only`` can not be sent.
     """
     with conn.transaction():
         moment = max(order.due_at, at)
         crew = crews.crew(conn, moment, at)
         (job,) = jobs_of(conn, [order], at)
-        found = match(crew, job, best=len(crew.day.people) if first or only else TRIED)
-        candidates = sorted(found.candidates, key=lambda one: one.code != first)
+        matched = match(crew, job, best=len(crew.day.people) if first or only else TRIED)
+        candidates = sorted(matched.candidates, key=lambda one: one.code != first)
         for candidate in candidates:
             if only is not None and candidate.code != only:
                 continue
@@ -146,7 +164,7 @@ def offer(
                 zh=f"{only} 现在不能派出(下班、忙碌、不合适或已拒绝),请重新选择",
                 en=f"{only} can not be sent now (off duty, busy, not able, or declined); choose again",
             )
-        return _nobody(conn, order, found, at)
+        return _nobody(conn, order, matched, at)
 
 
 def act_as_person(
@@ -162,7 +180,7 @@ def act_as_person(
     note: str = "",
     photo: photos.Photo | None = None,
 ) -> Order:
-    """Whoever has the order answers it. Declined: the next is asked in the same transaction.
+    """Apply a step of the person who has the order. Declined: the next is asked in the same transaction.
 
     Raises OrderError where it is not possible, OrderChanged where the order went to somebody else or on meanwhile.
     """
@@ -194,7 +212,7 @@ def reassign(
     staff_code: str | None = None,
     note: str = "",
 ) -> Order:
-    """The dispatcher takes the order from whoever has it, and asks ``staff_code`` or the best of the others.
+    """Take the order from the person who has it, and ask ``staff_code`` or the best of the others.
 
     Raises OrderError, OrderChanged.
     """
@@ -216,7 +234,7 @@ def cancel(
     expected_version: int,
     note: str = "",
 ) -> Order:
-    """Nobody has to go any more. Raises OrderError, OrderChanged."""
+    """Cancel the order: nobody has to go any more. Raises OrderError, OrderChanged."""
     with conn.transaction():
         order = store.load(conn, order_id, lock=True)
         if order.version != expected_version:
@@ -225,7 +243,7 @@ def cancel(
 
 
 def alternatives(conn: psycopg.Connection[Any], crews: Crews, order: Order, at: dt.datetime) -> tuple[Candidate, ...]:
-    """The best three to whom the order could go instead."""
+    """List the best three people to whom the order could go instead."""
     (job,) = jobs_of(conn, [order], at)
     return match(crews.crew(conn, max(order.due_at, at), at), job).candidates
 
@@ -245,7 +263,7 @@ def _may_ask(
     moment: dt.datetime,
     now: dt.datetime,
 ) -> bool:
-    """Lock the person; False where somebody else is asking them now, or has since this crew was read."""
+    """Lock the person; False where another transaction is asking them, or has since this crew was read."""
     locked = conn.execute(
         "SELECT FROM staff WHERE id = %s AND active FOR NO KEY UPDATE SKIP LOCKED", (candidate.staff_id,)
     )
@@ -261,18 +279,18 @@ def _may_ask(
     return any(one.staff_id == candidate.staff_id for one in again.candidates)
 
 
-def _nobody(conn: psycopg.Connection[Any], order: Order, found: Match, at: dt.datetime) -> Order:
+def _nobody(conn: psycopg.Connection[Any], order: Order, matched: Match, at: dt.datetime) -> Order:
     again = next_look(order.urgency, at)
     if order.told_nobody:
         conn.execute(
             "UPDATE work_order SET next_at = %s WHERE id = %s AND version = %s", (again, order.id, order.version)
         )
         return msgspec.structs.replace(order, next_at=again)
-    zh, en = found.explanation
-    removed = {one.constraint: one.people for one in found.removed}
-    detail = {"considered": found.considered, "removed": removed, "zh": zh, "en": en}
+    zh, en = matched.explanation
+    removed = {one.constraint: one.people for one in matched.removed}
+    detail = {"considered": matched.considered, "removed": removed, "zh": zh, "en": en}
     changed = store.change(conn, order, "unmatched", SYSTEM, at, next_at=again, note=zh, detail=detail)
-    messages.tell_dispatch(conn, changed, at)
+    messages.notify_dispatch(conn, changed, at)
     return changed
 
 
@@ -296,7 +314,7 @@ _ALERT_STEP: dict[OrderAction, lifecycle.AlertAction] = {
 def _on_alert(
     conn: psycopg.Connection[Any], order: Order, action: OrderAction, actor: Actor, at: dt.datetime, note: str
 ) -> None:
-    """Somebody goes, or is at the door: the alert goes on, too. A person closes it, with its outcome."""
+    """Take the alert along with its order: somebody goes, or is at the door. A person closes it, with its outcome."""
     if order.alert_id is None or action not in _ALERT_STEP:
         return
     row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (order.alert_id,)).fetchone()

@@ -1,4 +1,4 @@
-"""Who hears of a work order, through the outbox of :mod:`dispatch.channels`, in the transaction of the step itself."""
+"""Notify people of a work order through :mod:`dispatch.channels`, in the transaction of the step itself."""
 
 import datetime as dt
 import uuid
@@ -20,28 +20,28 @@ RATING_FOR = dt.timedelta(days=7)
 
 
 def ask_person(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
-    """The person to whom the order is offered hears of it. A planned one is in the person's list on the console."""
+    """Notify the person to whom the order is offered. A planned order is only in their list on the console."""
     if order.alert_id is not None and order.staff_code is not None:
-        _tell(conn, order.alert_id, order, Recipient("staff", order.staff_code), at)
+        _notify(conn, order.alert_id, order, Recipient("staff", order.staff_code), at)
 
 
-def tell_dispatch(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
-    """Nobody fits: the dispatch of the place hears of it, to telephone."""
+def notify_dispatch(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
+    """Notify the dispatch of the place that nobody fits, so that it telephones."""
     dispatch = dispatch_of(conn, order.area_path)
     if order.alert_id is not None and dispatch is not None:
-        _tell(conn, order.alert_id, order, Recipient("organisation", dispatch[1]), at)
+        _notify(conn, order.alert_id, order, Recipient("organisation", dispatch[1]), at)
 
 
 def page_path(keys: LinkKeys, order_id: uuid.UUID, staff_code: str, at: dt.datetime) -> str:
-    """The path of the phone page, for whoever is asked to go: signed, for twelve hours."""
+    """Sign the path of the phone page for the person who is asked to go; it works for twelve hours."""
     return f"/w/{keys.sign(PAGE, str(order_id), f'staff:{staff_code}', at + PAGE_FOR)}"
 
 
 def path_of_message(
     conn: psycopg.Connection[Any], keys: LinkKeys, message_id: int, person: str, at: dt.datetime
 ) -> str | None:
-    """The phone page of the work order of which a message tells its person (``staff:CODE``), the one they still have
-    first; None where the message is about something else."""
+    """Find the phone page of the work order that a message to ``person`` (``staff:CODE``) is about; of several the one
+    they still have. None where the message is about something else."""
     kind, _, code = person.partition(":")
     row = conn.execute(
         """
@@ -57,11 +57,11 @@ def path_of_message(
 
 
 def rating_path(keys: LinkKeys, order_id: uuid.UUID, rated_by: str, at: dt.datetime) -> str:
-    """The path of the page on which a visit is rated, once: signed, for a week."""
+    """Sign the path of the page that rates a visit, once; it works for a week."""
     return f"/rate/{keys.sign(RATING, str(order_id), rated_by, at + RATING_FOR)}"
 
 
-def _tell(
+def _notify(
     conn: psycopg.Connection[Any], alert_id: uuid.UUID, order: Order, recipient: Recipient, at: dt.datetime
 ) -> None:
     # The step counts the offers and the round the alert's orders: asked again later is a new message.

@@ -1,8 +1,8 @@
-"""Who might go: the crew of a moment, from the roster kept in memory and what changes by the minute.
+"""Load the people who might go: the crew of a moment, from the day's roster in memory and the orders in hand.
 
-What a day's roster decides is computed once and used until one of its tables changes; the tables are asked each time
-(counts and sums over all rows' transaction numbers, 2 ms among 1,000 people), so that an absence counts at once. Of a
-roster that has changed only the part is read anew that did.
+A day is computed once and used until one of its tables changes; the tables are asked each time (counts and sums over
+all rows' transaction numbers, 2 ms among 1,000 people), so that an absence counts at once. Only the changed parts of a
+roster are read again.
 """
 
 import datetime as dt
@@ -22,22 +22,22 @@ from dispatch.orders.states import IN_HAND, OFFER_ANEW_AFTER
 from dispatch.orders.store import Order
 from vocabulary.times import SHANGHAI
 
-KEPT_DAYS = 8
+DAYS_IN_MEMORY = 8
 _Marks = dict[str, str]
-"""Of each table: changes with every change of it."""
+"""By table: a text that differs after every change of the table."""
 SAME_TIME = dt.timedelta(hours=2)
 """Planned services whose times are closer than this get in each other's way."""
 
 
 class Crews:
-    """The days that were asked for lately. One for a process; threads share it."""
+    """A cache of the latest days. One for a process; threads share it."""
 
     def __init__(self) -> None:
         self._days: dict[dt.date, tuple[_Marks, Roster, Day]] = {}
         self._lock = threading.Lock()
 
     def crew(self, conn: psycopg.Connection[Any], at: dt.datetime, now: dt.datetime) -> Crew:
-        """Everybody at the time ``at`` (now, or when a planned service is due), with what they have in hand."""
+        """Load everybody at the time ``at`` (now, or when a planned service is due), with their orders in hand."""
         day = self._day(conn, at.astimezone(SHANGHAI).date())
         soon = at - now < SAME_TIME
         shared = {}
@@ -55,7 +55,7 @@ class Crews:
             known = self._days.get(date)
         if known is not None and known[0] == marks:
             return known[2]
-        # Whoever changes a table between the marks and the roster changes its mark, too: the next call sees it.
+        # A change between reading the marks and the roster changes a mark, too: the next call sees it.
         if known is None:
             roster = load_roster(conn, *bounds(date))
         else:
@@ -66,12 +66,19 @@ class Crews:
         with self._lock:
             self._days.pop(date, None)
             self._days[date] = (marks, roster, day)
-            while len(self._days) > KEPT_DAYS:
+            while len(self._days) > DAYS_IN_MEMORY:
                 self._days.pop(next(iter(self._days)))
         return day
 
 
+def staff_of_account(conn: psycopg.Connection[Any], account_id: int) -> int | None:
+    """Id of the active staff member with that login; None where there is none."""
+    row = conn.execute("SELECT id FROM staff WHERE account_id = %s AND active", (account_id,)).fetchone()
+    return None if row is None else int(row[0])
+
+
 def job_of(order: Order, visits: dict[int, int], asked: frozenset[int]) -> Job:
+    """Describe an order to matching; ``visits`` and ``asked``: by and of staff ids."""
     return Job(
         key=str(order.id),
         service=order.service,
@@ -86,7 +93,7 @@ def job_of(order: Order, visits: dict[int, int], asked: frozenset[int]) -> Job:
 
 
 def jobs_of(conn: psycopg.Connection[Any], orders: Sequence[Order], now: dt.datetime) -> list[Job]:
-    """The orders as matching sees them: earlier visits, and who was asked already (silent just now, too)."""
+    """Describe orders to matching, with earlier visits and the people asked before (also those silent just now)."""
     asked: dict[object, set[int]] = defaultdict(set)
     for order_id, staff_id in conn.execute(
         _ASKED, {"orders": [order.id for order in orders], "silent_since": now - OFFER_ANEW_AFTER}
@@ -102,12 +109,12 @@ def jobs_of(conn: psycopg.Connection[Any], orders: Sequence[Order], now: dt.date
 def earlier_visits(
     conn: psycopg.Connection[Any], residents: Sequence[int], now: dt.datetime
 ) -> dict[int, dict[int, int]]:
-    """Resident id → staff id → visits done within a year."""
-    found: dict[int, dict[int, int]] = defaultdict(dict)
+    """Count visits within a year: resident id → staff id → visits."""
+    visits: dict[int, dict[int, int]] = defaultdict(dict)
     if residents:
         for resident, staff, number in conn.execute(_VISITS, (list(residents), now - dt.timedelta(days=365))):
-            found[resident][staff] = number
-    return found
+            visits[resident][staff] = number
+    return visits
 
 
 _MARKS = " UNION ALL ".join(

@@ -1,4 +1,4 @@
-"""Photos from the door: decoded, bounded, and made anew as JPEG, so that nothing but the pixels is kept."""
+"""Check and store photos from the door: decoded, bounded, and encoded again as JPEG, so that only pixels are stored."""
 
 import datetime as dt
 import io
@@ -13,18 +13,20 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from dispatch.orders.states import OrderError
 
 MAX_BYTES = 12 * 1024 * 1024
-"""A telephone's photo at full size."""
+"""Enough for a telephone's photo at full size."""
 MAX_PIXELS = 50_000_000
 """Decoded: 150 MB. A small file can claim far more (a decompression bomb): it is refused before it is decoded."""
 LONGEST = 1600
-"""Pixels of the longer side that are kept: a wound or a meter can be read."""
+"""Pixels of the longer side as stored: enough to read a wound or a meter."""
 QUALITY = 82
 MOST = 6
-"""Photos of one order."""
+"""Largest number of photos of one order."""
 FORMATS = ("JPEG", "PNG", "WEBP")
 
 
 class Photo(msgspec.Struct, frozen=True):
+    """A picture as it is stored."""
+
     jpeg: bytes
     width: int
     height: int
@@ -34,7 +36,7 @@ class Photo(msgspec.Struct, frozen=True):
 
 
 def read_photo(data: bytes) -> Photo:
-    """The picture in ``data``, upright, at most LONGEST pixels a side, without EXIF, place, comments or profiles.
+    """Decode a picture: upright, at most LONGEST pixels a side, without EXIF, place, comments or profiles.
 
     Raises OrderError, for the person, for what is no JPEG, PNG or WebP picture, damaged, or too large.
     """
@@ -55,7 +57,7 @@ def read_photo(data: bytes) -> Photo:
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise OrderError(zh="照片已损坏,请重新拍摄", en="the photo is damaged; take it again") from error
     upright.thumbnail((LONGEST, LONGEST))
-    # A new picture of the same pixels: what Pillow carries along in `info` stays behind.
+    # A new picture of the same pixels leaves behind what Pillow carries along in `info`.
     bare = Image.new("RGB", upright.size)
     bare.paste(upright)
     out = io.BytesIO()
@@ -64,7 +66,8 @@ def read_photo(data: bytes) -> Photo:
 
 
 def add(conn: psycopg.Connection[Any], order_id: uuid.UUID, staff_id: int | None, photo: Photo, at: dt.datetime) -> int:
-    """Keep a photo; its id. Part of the caller's transaction, which holds the order. Raises OrderError after MOST."""
+    """Store a photo; gives its id. Part of the caller's transaction, which locks the order. Raises OrderError after
+    MOST."""
     row = conn.execute(
         """
         INSERT INTO work_order_photo (order_id, staff_id, at, width, height, jpeg)
@@ -79,12 +82,13 @@ def add(conn: psycopg.Connection[Any], order_id: uuid.UUID, staff_id: int | None
 
 
 def ids(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[int]:
+    """List the photos of an order, in order."""
     rows = conn.execute("SELECT id FROM work_order_photo WHERE order_id = %s ORDER BY id", (order_id,))
     return [row[0] for row in rows]
 
 
 def load(conn: psycopg.Connection[Any], order_id: uuid.UUID, photo_id: int) -> bytes | None:
-    """The JPEG; None where the order has no such photo."""
+    """Load a JPEG; None where the order has no such photo."""
     row = conn.execute(
         "SELECT jpeg FROM work_order_photo WHERE order_id = %s AND id = %s", (order_id, photo_id)
     ).fetchone()

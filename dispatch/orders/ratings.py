@@ -1,4 +1,4 @@
-"""What residents and their families think of a visit: one to five stars, and words."""
+"""Store how residents and families rate a visit: one to five stars, and a comment."""
 
 import datetime as dt
 import uuid
@@ -29,7 +29,7 @@ def rate(
     at: dt.datetime,
     account_id: int | None = None,
 ) -> None:
-    """A rating of a visit that was done; each side once. Raises OrderError with what to do."""
+    """Store a rating of a visit that was done; each side rates once. Raises OrderError with what to do."""
     if stars not in WORDS:
         raise OrderError(zh="请选择 1 至 5 星", en="choose one to five stars")
     if len(words) > LONGEST:
@@ -47,6 +47,7 @@ def rate(
 
 
 def of_order(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[dict[str, Any]]:
+    """List the ratings of an order, the oldest first."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             "SELECT rated_by, stars, words, at FROM work_order_rating WHERE order_id = %s ORDER BY at", (order_id,)

@@ -1,4 +1,4 @@
-"""The life of a work order: states, what leads from one to the next, and how long an answer may take. Pure."""
+"""The state machine of a work order, and the time limits of its states. Pure."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ OrderAction = Literal[
 ]
 LIVE: tuple[OrderState, ...] = ("open", "offered", "accepted", "en_route", "arrived")
 IN_HAND: tuple[OrderState, ...] = ("offered", "accepted", "en_route", "arrived")
-"""Somebody is asked or has it: it counts as that person's load."""
+"""States in which somebody is asked or has the order: it counts as that person's load."""
 BY_PERSON: tuple[OrderAction, ...] = ("accept", "decline", "depart", "arrive", "finish", "note")
-"""What the person who has the order does, from the phone."""
+"""Steps of the person who has the order, from the phone."""
 
 TRANSITIONS: Mapping[OrderAction, tuple[tuple[OrderState, ...], OrderState | None]] = MappingProxyType(
     {
@@ -40,11 +40,11 @@ ANSWER_WITHIN_S: Mapping[str, float] = {
     "emergency": 60, "urgent": 180, "attention": 900, "technical": 3600, "planned": 4 * 3600,
 }  # fmt: skip
 LOOK_AGAIN_S: Mapping[str, float] = {
-    # Nobody fits: how soon to look again, for whoever comes free or on duty.
+    # By urgency: how soon to match again where nobody fits, for people who come free or on duty.
     "emergency": 15, "urgent": 60, "attention": 300, "technical": 1800, "planned": 1800,
 }  # fmt: skip
 OFFER_ANEW_AFTER = dt.timedelta(minutes=10)
-"""Whoever was silent may be asked again then: silence is not a no. Who declined is not."""
+"""People who were silent may be asked again after it: silence is not a no. People who declined are not."""
 
 WORDS: Mapping[str, tuple[str, str]] = {
     # States, then steps, then urgencies.
@@ -73,7 +73,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
 
 
 class OrderError(LifecycleError):
-    """It can not be done; the texts are for the person who tried."""
+    """The step can not be done; the texts are for the person who tried."""
 
 
 class OrderChanged(OrderError):  # noqa: N818 - it is news for the second person, not a fault
@@ -81,7 +81,7 @@ class OrderChanged(OrderError):  # noqa: N818 - it is news for the second person
 
 
 def next_state(state: OrderState, action: OrderAction) -> OrderState:
-    """Where an action leads. Raises OrderError where it is not possible from ``state``."""
+    """The state to which an action leads. Raises OrderError where it is not possible from ``state``."""
     sources, target = TRANSITIONS[action]
     if state not in sources:
         (zh, en), (now_zh, now_en) = WORDS[action], WORDS[state]
@@ -92,14 +92,14 @@ def next_state(state: OrderState, action: OrderAction) -> OrderState:
 
 
 def offered_actions(state: OrderState) -> tuple[OrderAction, ...]:
-    """What the person who has the order can do next, the most likely first."""
+    """List the next steps of the person who has the order, the most likely first."""
     order: tuple[OrderAction, ...] = ("accept", "depart", "arrive", "finish", "decline")
     possible = tuple(action for action in order if state in TRANSITIONS[action][0])
     return possible if state != "accepted" else ("depart", "arrive", "decline")
 
 
 def answer_deadline(urgency: str, now: dt.datetime, due_at: dt.datetime) -> dt.datetime:
-    """Until when somebody may think it over; a planned one at most half of the time that is left."""
+    """Time by which an offer must be answered; of a planned order at most half of the time that is left."""
     limit = ANSWER_WITHIN_S[urgency]
     if urgency == "planned":
         limit = max(300.0, min(limit, (due_at - now).total_seconds() / 2))
@@ -107,4 +107,5 @@ def answer_deadline(urgency: str, now: dt.datetime, due_at: dt.datetime) -> dt.d
 
 
 def next_look(urgency: str, now: dt.datetime) -> dt.datetime:
+    """Time at which an order that nobody fits is matched again."""
     return now + dt.timedelta(seconds=LOOK_AGAIN_S[urgency])

@@ -1,4 +1,4 @@
-"""Work orders in the database: the rows, their history, and the one way in which a row changes."""
+"""Load and change work orders in the database: rows, their history, and the one function that changes a row."""
 
 import datetime as dt
 import uuid
@@ -14,8 +14,8 @@ from dispatch.orders.states import OrderAction, OrderChanged, OrderError, OrderS
 from vocabulary.times import SHANGHAI
 
 
-class Order(msgspec.Struct, frozen=True):
-    """A work order with what one needs to go there. Degrees CGCS2000; the household's place, else its compound's."""
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A work order with the facts needed to go there. Degrees CGCS2000; the household's place, else its compound's."""
 
     id: uuid.UUID
     number: int
@@ -55,8 +55,8 @@ class Order(msgspec.Struct, frozen=True):
     alert_state: str | None
 
 
-class NewOrder(msgspec.Struct, frozen=True):
-    """For an alert (``alert_id``), or a planned service."""
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order to be made for an alert (``alert_id``), or for a planned service."""
 
     alert_id: uuid.UUID | None
     service: str
@@ -69,7 +69,7 @@ class NewOrder(msgspec.Struct, frozen=True):
 
 
 def insert(conn: psycopg.Connection[Any], new: NewOrder, actor: Actor, at: dt.datetime) -> uuid.UUID:
-    """A new order in the state ``open``, due to be looked at now; part of the caller's transaction.
+    """Insert an order in the state ``open``, to be matched now; part of the caller's transaction.
 
     Raises OrderError where the alert has a live order of the same service already.
     """
@@ -103,23 +103,23 @@ def insert(conn: psycopg.Connection[Any], new: NewOrder, actor: Actor, at: dt.da
 
 
 def load(conn: psycopg.Connection[Any], order_id: uuid.UUID, *, lock: bool = False) -> Order:
-    """One order; ``lock``: nobody else changes it until the transaction ends. Raises OrderError where there is none."""
-    found = _select(conn, b"WHERE o.id = %(id)s" + (b" FOR UPDATE OF o" if lock else b""), {"id": order_id})
-    if not found:
+    """Load an order; ``lock``: nobody else changes it until the transaction ends. Raises OrderError for none."""
+    rows = _select(conn, b"WHERE o.id = %(id)s" + (b" FOR UPDATE OF o" if lock else b""), {"id": order_id})
+    if not rows:
         raise OrderError(zh="没有这张工单", en="there is no such work order")
-    return found[0]
+    return rows[0]
 
 
 def load_by_number(conn: psycopg.Connection[Any], number: int) -> Order:
-    """Raises OrderError where there is none."""
+    """Load the order with a number. Raises OrderError where there is none."""
     row = conn.execute("SELECT id FROM work_order WHERE number = %s", (number,)).fetchone()
     if row is None:
         raise OrderError(zh=f"没有工单 {number}", en=f"there is no work order {number}; see: shouwang orders list")
     return load(conn, row[0])
 
 
-class OrderFilter(msgspec.Struct, frozen=True):
-    """Which orders to list; None: all."""
+class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Conditions on orders; None: any."""
 
     states: list[str] | None = None
     urgency: str | None = None
@@ -132,12 +132,12 @@ class OrderFilter(msgspec.Struct, frozen=True):
 
 
 def list_orders(conn: psycopg.Connection[Any], wanted: OrderFilter) -> list[Order]:
-    """The gravest first, then by when they are due; finished ones newest first at the end."""
+    """List orders: the gravest first, then the one due first; finished ones newest first at the end."""
     return _select(conn, _LIST, msgspec.structs.asdict(wanted))
 
 
 def visits_to_rate(conn: psycopg.Connection[Any], resident_id: int, limit: int = 3) -> list[Order]:
-    """Visits of the last month that the family has not rated yet, newest first."""
+    """List visits of the last month that the family has not rated yet, newest first."""
     return _select(
         conn,
         b"WHERE o.resident_id = %(resident)s AND o.state = 'done' AND o.done_at > now() - INTERVAL '31 days'"
@@ -148,7 +148,7 @@ def visits_to_rate(conn: psycopg.Connection[Any], resident_id: int, limit: int =
 
 
 def due(conn: psycopg.Connection[Any], now: dt.datetime, limit: int) -> list[Order]:
-    """Orders that want something by now: a silent person, or nobody found yet. The gravest first."""
+    """List orders that are due for the sweeper: the person is silent, or nobody fitted yet. The gravest first."""
     return _select(
         conn,
         b"WHERE o.state IN ('open', 'offered') AND o.next_at <= %(now)s"
@@ -159,7 +159,7 @@ def due(conn: psycopg.Connection[Any], now: dt.datetime, limit: int) -> list[Ord
 
 
 def history(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[dict[str, Any]]:
-    """Who did what when, in order."""
+    """List the events of an order, in order."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
@@ -183,10 +183,10 @@ def change(
     note: str = "",
     detail: dict[str, Any] | None = None,
 ) -> Order:
-    """Take the order, as it was read, one step further; part of the caller's transaction.
+    """Apply a step to the order as it was read; part of the caller's transaction.
 
-    ``staff_id``: of an offer, who is asked. ``next_at``: when an open or offered order is looked at again (an open one:
-    now, unless told). Raises OrderError where the step is not possible, OrderChanged where the order is no longer at
+    ``staff_id``: of an offer, the person who is asked. ``next_at``: when the sweeper looks at an open or offered order
+    again; None: now. Raises OrderError where the step is not possible, OrderChanged where the order is no longer at
     the version that was read.
     """
     target = next_state(order.state, action)
@@ -219,13 +219,13 @@ def change(
     ).fetchone()
     if row is None:
         raise change_error(conn, order.id)
-    about = staff_id if staff_id is not None else order.staff_id
-    _append(conn, order.id, at, action, order.state, target, actor, about, note, detail or {})
+    person = staff_id if staff_id is not None else order.staff_id
+    _append(conn, order.id, at, action, order.state, target, actor, person, note, detail or {})
     return load(conn, order.id)
 
 
 def change_error(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> OrderChanged:
-    """What the second of two people hears."""
+    """Make the error for the second of two people, with the name of the first."""
     row = conn.execute(
         "SELECT at, actor FROM work_order_event WHERE order_id = %s ORDER BY id DESC LIMIT 1", (order_id,)
     ).fetchone()

@@ -1,6 +1,6 @@
-"""What moves work orders on by itself: silence, people coming free, alerts that ended, targets that are missed.
+"""Move work orders on without a person: silence, people coming free, alerts that ended, targets that are missed.
 
-Nothing is kept in memory: what is due is a column. Each order is taken further in a transaction of its own, and only if
+Nothing is kept in memory: deadlines are a column. Each order is taken further in a transaction of its own, and only if
 it is still at the version that was read; so a worker that is killed loses nothing and repeats nothing, and of two
 workers one does each step.
 """
@@ -34,7 +34,7 @@ AFTER_TROUBLE_S = 5.0
 
 
 class SweepCounts(msgspec.Struct, frozen=True):
-    """What one round did. ``oldest_s``: how long the most overdue order had waited."""
+    """Numbers of one sweep. ``oldest_s``: seconds that the most overdue order had waited."""
 
     expired: int = 0
     offered: int = 0
@@ -45,7 +45,7 @@ class SweepCounts(msgspec.Struct, frozen=True):
 
 
 def sweep(conn: psycopg.Connection[Any], crews: Crews, now: dt.datetime) -> SweepCounts:
-    """One round. ``conn``: in autocommit, not in a transaction."""
+    """Sweep once. ``conn``: in autocommit, not in a transaction."""
     cancelled = _cancel_ended(conn, now)
     due = store.due(conn, now, BATCH)
     waits = [(now - order.next_at).total_seconds() for order in due if order.next_at is not None]
@@ -54,7 +54,7 @@ def sweep(conn: psycopg.Connection[Any], crews: Crews, now: dt.datetime) -> Swee
     def wanted_at(order: Order) -> dt.datetime:
         return max(order.due_at, now)
 
-    # Those that are wanted at the same time are given out together: the best for all, not the best for the first.
+    # Orders for the same time are matched together: the best for all, not the best for the first.
     for moment, orders in groupby(sorted(due, key=wanted_at), wanted_at):
         together = list(orders)
         plan = assign(crews.crew(conn, moment, now), jobs_of(conn, together, now))
@@ -90,7 +90,7 @@ def _next(
 
 
 def _cancel_ended(conn: psycopg.Connection[Any], now: dt.datetime) -> int:
-    """Nobody is asked any more for an alert that is over; whoever has accepted decides at the door."""
+    """Cancel unanswered orders of alerts that are over; a person who has accepted decides at the door."""
     ended = conn.execute(
         "SELECT o.id FROM work_order o JOIN alert a ON a.id = o.alert_id"
         " WHERE o.state IN ('open', 'offered') AND NOT a.state = ANY (%s)",
@@ -114,13 +114,13 @@ def run(database: DatabaseSettings, stop: threading.Event) -> None:
         try:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "orders")) as conn:
                 while not stop.wait(EVERY_S):
-                    swept = sweep(conn, crews, dt.datetime.now(dt.UTC))
-                    if swept.offered or swept.expired or swept.unmatched or swept.cancelled:
-                        log.info("work orders swept", **msgspec.structs.asdict(swept))
+                    counts = sweep(conn, crews, dt.datetime.now(dt.UTC))
+                    if counts.offered or counts.expired or counts.unmatched or counts.cancelled:
+                        log.info("work orders swept", **msgspec.structs.asdict(counts))
         except psycopg.Error as error:  # away, a standby after a fail-over, amid a migration
             log.warning("work orders: the database takes nothing", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)
-        except Exception as error:  # people are asked on whatever happens
+        except Exception as error:  # one faulty order must not stop the others
             log.error("work orders: sweeping stumbled", fault=type(error).__name__, where=traceback_summary(error))
             stop.wait(AFTER_TROUBLE_S)
     log.info("work orders: stopped")

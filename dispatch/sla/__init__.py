@@ -1,1 +1,1 @@
-"""The service level: how quickly alerts are answered, and the targets for it."""
+"""The service level: how quickly alerts are answered, measured against targets."""

@@ -1,4 +1,4 @@
-"""The clock of the service level: acknowledged, contacted, on scene, resolved, against targets per severity. Pure.
+"""Measure milestones of alerts (acknowledged, contacted, on scene, resolved) against targets per severity. Pure.
 
 An emergency is acknowledged within 60 s (the alarm receiving centres of TSA/TEC Quality answer 97.5 % of calls within
 60 s) and somebody is at the door within 15 min, as a home-care-bed carer is. Every duration counts from the moment the
@@ -33,10 +33,10 @@ TARGETS_S: Mapping[str, Mapping[Milestone, float]] = {
 """Seconds from raised, where the district has set no others; a severity without an entry for a milestone has no
 target."""
 SHARE_WANTED = 0.975
-"""Of the alerts of a severity that should meet their target."""
+"""Share of the alerts of a severity that should meet their target."""
 
 _REACHED_BY: Mapping[str, frozenset[str]] = {
-    # An answer of any sort is an acknowledgement; whoever stands at the door has made contact.
+    # An answer of any sort is an acknowledgement; arriving at the door is contact.
     "acknowledged": frozenset({"acknowledge", "respond", "arrive", "resolve"}),
     "contacted": frozenset({"contact", "arrive"}),
     "on_scene": frozenset({"arrive"}),
@@ -46,26 +46,27 @@ _CLOSED_BY = frozenset({"resolve", "cancel", "clear"})
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
-    """What counts of an ``alert_event``."""
+    """An ``alert_event``, or a ``call`` to the resident with its result as the outcome."""
 
     at: dt.datetime
     action: str
     outcome: str | None = None
 
 
-class Story(msgspec.Struct, frozen=True):
-    """An alert as the clock sees it; ``organisation`` and ``shift``: whose time it was."""
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert with its history; ``organisation`` and ``shift``: those responsible when it was raised."""
 
     alert_id: str
     severity: str
     raised_at: dt.datetime
-    steps: tuple[HistoryEntry, ...]
+    history: tuple[HistoryEntry, ...]
     organisation: str = ""
     shift: str = ""
     targets: Mapping[Milestone, float] | None = None
     """Seconds, as they were in force when it was raised; None: TARGETS_S."""
 
     def target(self, milestone: Milestone) -> float | None:
+        """Seconds in which the milestone should be reached; None: no target."""
         targets = TARGETS_S.get(self.severity, {}) if self.targets is None else self.targets
         return targets.get(milestone)
 
@@ -82,7 +83,7 @@ MilestoneVerdict = Literal["met", "late", "missed", "pending", "not_needed"]
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """``elapsed_s``: from raised to the milestone; None: not reached.
+    """One milestone of one alert. ``elapsed_s``: seconds from raised; None: not reached.
 
     ``late``: reached after the target; ``missed``: not reached, and the target is over; ``pending``: it still may be;
     ``not_needed``: the alert ended before its target without it, or there is no target.
@@ -94,8 +95,9 @@ class Measurement(msgspec.Struct, frozen=True):
     verdict: MilestoneVerdict
 
 
-class ReportLine(msgspec.Struct, frozen=True):
-    """One line of the report. ``met_share``: of those that had to; None: of none. Percentiles in s of those reached."""
+class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the report. ``met_share``: of the alerts whose target is over or met; None: no such alert. Percentiles
+    in seconds, of the milestones reached."""
 
     organisation: str
     shift: str
@@ -114,44 +116,44 @@ class ReportLine(msgspec.Struct, frozen=True):
 
 
 def reached_at(story: Story, milestone: Milestone) -> dt.datetime | None:
-    """When the milestone was reached first; None: not yet."""
-    times = [step.at for step in story.steps if _reaches(step, milestone)]
+    """Time at which the milestone was first reached; None: not yet."""
+    times = [entry.at for entry in story.history if _reaches(entry, milestone)]
     return min(times) if times else None
 
 
 def measure(story: Story, milestone: Milestone, now: dt.datetime) -> Measurement:
-    """How one milestone of one alert stands."""
+    """Measure one milestone of one alert."""
     target = story.target(milestone)
     reached = reached_at(story, milestone)
-    # A gateway's clock may be ahead of ours: nothing takes less than no time.
+    # A gateway's clock may be ahead of ours: no duration is negative.
     elapsed = None if reached is None else max(0.0, (reached - story.raised_at).total_seconds())
     if target is None:
         return Measurement(milestone, None, elapsed, "not_needed")
     if elapsed is not None:
         return Measurement(milestone, target, elapsed, "met" if elapsed <= target else "late")
-    closed = [step.at for step in story.steps if step.action in _CLOSED_BY]
+    closed = [entry.at for entry in story.history if entry.action in _CLOSED_BY]
     end = min(closed) if closed else now
     over = (end - story.raised_at).total_seconds() > target
     return Measurement(milestone, target, None, "missed" if over else "not_needed" if closed else "pending")
 
 
-def breached(story: Story, now: dt.datetime) -> list[Measurement]:
-    """The milestones of an open alert whose target is over and which nobody has reached."""
+def find_breaches(story: Story, now: dt.datetime) -> list[Measurement]:
+    """Measure the milestones of an open alert that were missed."""
     return [one for one in (measure(story, milestone, now) for milestone in MILESTONES) if one.verdict == "missed"]
 
 
 def shift_at(shifts: Sequence[Shift], at: dt.datetime) -> str:
     """The code of the organisation's shift at that time; of two the one that began last, '' for none."""
     local = at.astimezone(SHANGHAI).time()
-    found = [shift for shift in shifts if _within(shift, local)]
-    if not found:
+    running = [shift for shift in shifts if _within(shift, local)]
+    if not running:
         return ""
-    return min(found, key=lambda shift: ((_minutes(local) - _minutes(shift.starts)) % 1440, shift.code)).code
+    return min(running, key=lambda shift: ((_minutes(local) - _minutes(shift.starts)) % 1440, shift.code)).code
 
 
 def report(stories: Iterable[Story], now: dt.datetime, *, by_shift: bool = True) -> list[ReportLine]:
-    """Per organisation, shift (unless not wanted), severity, milestone and target (a district may have changed it): how
-    many met the target, and percentiles."""
+    """Count alerts that met their target, with percentiles, per organisation, shift (unless not wanted), severity,
+    milestone and target (a district may have changed it)."""
     rows = []
     for story in stories:
         for milestone in MILESTONES:
@@ -187,10 +189,10 @@ def _line(key: tuple[str, str, int, int, float], group: Sequence[tuple[str, Meas
     )
 
 
-def _reaches(step: HistoryEntry, milestone: Milestone) -> bool:
-    if milestone == "contacted" and step.action == "call":
-        return step.outcome == "answered"
-    return step.action in _REACHED_BY[milestone]
+def _reaches(entry: HistoryEntry, milestone: Milestone) -> bool:
+    if milestone == "contacted" and entry.action == "call":
+        return entry.outcome == "answered"
+    return entry.action in _REACHED_BY[milestone]
 
 
 def _rank(severity: str) -> int:

@@ -1,4 +1,4 @@
-"""The service level from the database: stories of alerts, and targets that were missed, each noted and told once."""
+"""Report the service level from the database, and notify the dispatch once of each target that is missed."""
 
 import datetime as dt
 from collections import defaultdict
@@ -20,11 +20,11 @@ from vocabulary.alert_state import OPEN
 
 log = structlog.get_logger(__name__)
 LOOKED_BACK = dt.timedelta(days=7)
-"""An alert that has been open for longer is not told of any more: everybody knows."""
+"""Age of an open alert beyond which missed targets are not noted any more: everybody knows."""
 
 
 def targets(conn: psycopg.Connection[Any]) -> InForce:
-    """The district's targets, now and before."""
+    """Load the district's targets, present and past."""
     changes = parameter_rows.history(conn, parameter_rows.DISTRICT)
     return InForce([(change.at, change.name, change.new_value) for change in changes if change.name.startswith(PREFIX)])
 
@@ -32,8 +32,8 @@ def targets(conn: psycopg.Connection[Any]) -> InForce:
 def stories(
     conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime, under: str | None = None
 ) -> list[Story]:
-    """Alerts raised in [since, until), below an area where one is given, with the nearest street elder center (else
-    whatever serves the place) as their organisation and its shift at that time."""
+    """Load alerts raised in [since, until), below an area where one is given. Their organisation is the nearest street
+    elder center, else any that serves the place, with its shift at that time."""
     shifts: dict[str, list[Shift]] = defaultdict(list)
     for organisation, code, starts, ends in conn.execute(
         "SELECT o.code, s.code, s.starts, s.ends FROM shift s JOIN organisation o ON o.id = s.organisation_id"
@@ -41,13 +41,19 @@ def stories(
         shifts[organisation].append(Shift(code, starts, ends))
     in_force = targets(conn)
     rows = conn.execute(_ALERTS, {"since": since, "until": until, "under": under}).fetchall()
-    steps = _steps(conn, [row[0] for row in rows])
+    histories = _histories(conn, [row[0] for row in rows])
     return [
-        Story(str(alert), severity, raised, tuple(steps[alert]), organisation or "",
-              sla.shift_at(shifts[organisation], raised) if organisation else "",
-              in_force.at(raised).seconds.get(severity))
+        Story(
+            alert_id=str(alert),
+            severity=severity,
+            raised_at=raised,
+            history=tuple(histories[alert]),
+            organisation=organisation or "",
+            shift=sla.shift_at(shifts[organisation], raised) if organisation else "",
+            targets=in_force.at(raised).seconds.get(severity),
+        )
         for alert, severity, raised, organisation in rows
-    ]  # fmt: skip
+    ]
 
 
 def report(
@@ -59,14 +65,14 @@ def report(
     under: str | None = None,
     by_shift: bool = True,
 ) -> list[ReportLine]:
-    """The report of :func:`dispatch.sla.clock.report` for the alerts of a time and an area."""
+    """Make the report of :func:`dispatch.sla.clock.report` for the alerts of a time and an area."""
     return sla.report(stories(conn, since, until, under), now, by_shift=by_shift)
 
 
 def breaches(
     conn: psycopg.Connection[Any], since: dt.datetime, under: str | None = None, limit: int = 200
 ) -> list[dict[str, Any]]:
-    """Missed targets noticed since, newest first, with what the alert was about."""
+    """List targets missed since then, newest first, with the alert's reason and place."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
@@ -82,20 +88,24 @@ def breaches(
 
 
 def note_breaches(conn: psycopg.Connection[Any], now: dt.datetime) -> int:
-    """Note each target of an open alert that is over and tell the dispatch of the place, in one transaction each; how
-    many were new. Two workers at once note each once: the first insert wins."""
-    found = 0
+    """Note each missed target of an open alert and notify the dispatch of the place, in one transaction each; gives the
+    number of new ones. Two workers at once note each once: the first insert wins."""
+    new = 0
     in_force = targets(conn)
     open_alerts = conn.execute(_OPEN, {"states": list(OPEN), "since": now - LOOKED_BACK, "now": now}).fetchall()
-    steps = _steps(conn, [row[0] for row in open_alerts])
+    histories = _histories(conn, [row[0] for row in open_alerts])
     for alert, severity, raised, path, noted in open_alerts:
         story = Story(
-            str(alert), severity, raised, tuple(steps[alert]), targets=in_force.at(raised).seconds.get(severity)
+            alert_id=str(alert),
+            severity=severity,
+            raised_at=raised,
+            history=tuple(histories[alert]),
+            targets=in_force.at(raised).seconds.get(severity),
         )
-        for one in sla.breached(story, now):
+        for one in sla.find_breaches(story, now):
             if one.milestone not in noted and one.target_s is not None:
-                found += _note(conn, alert, path, one.milestone, raised, one.target_s, now)
-    return found
+                new += _note(conn, alert, path, one.milestone, raised, one.target_s, now)
+    return new
 
 
 def _note(
@@ -127,8 +137,8 @@ def _note(
     return 1
 
 
-def _steps(conn: psycopg.Connection[Any], alerts: Sequence[UUID]) -> dict[UUID, list[HistoryEntry]]:
-    found: dict[UUID, list[HistoryEntry]] = defaultdict(list)
+def _histories(conn: psycopg.Connection[Any], alerts: Sequence[UUID]) -> dict[UUID, list[HistoryEntry]]:
+    histories: dict[UUID, list[HistoryEntry]] = defaultdict(list)
     rows = conn.execute(
         """
         SELECT alert_id, at, action, outcome FROM alert_event WHERE alert_id = ANY (%(alerts)s)
@@ -140,8 +150,8 @@ def _steps(conn: psycopg.Connection[Any], alerts: Sequence[UUID]) -> dict[UUID, 
         {"alerts": list(alerts)},
     )
     for alert, at, action, outcome in rows:
-        found[alert].append(HistoryEntry(at, action, outcome))
-    return found
+        histories[alert].append(HistoryEntry(at, action, outcome))
+    return histories
 
 
 _ALERTS = """

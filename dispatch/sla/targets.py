@@ -1,4 +1,4 @@
-"""The targets of the service level as parameters of the district, and which were in force when.
+"""Declare the targets of the service level as parameters of the district, and find those in force at a time.
 
 They are set like every other parameter (:mod:`alerting.tuning.sheet`); an alert is measured against those that were in
 force when it was raised, so that a change judges nobody after the fact. Pure.
@@ -19,7 +19,7 @@ from vocabulary.severity import SEVERITIES, SEVERITY_WORDS
 
 PREFIX, SHARE = "sla.", "sla.share"
 _MINUTE, _HOUR = 60.0, 3600.0
-# Beyond these a target is a slip of the pen: an emergency is not acknowledged in 2 s, nor next week.
+# Values beyond these are typing errors: an emergency is not acknowledged in 2 s, nor next week.
 _LIMITS_S: Mapping[str, tuple[tuple[float, float], ...]] = {  # by milestone, in the order of MILESTONES
     "emergency": ((15, 300), (30, 900), (300, _HOUR), (1800, 24 * _HOUR)),
     "urgent": ((30, 1800), (_MINUTE, 2 * _HOUR), (600, 4 * _HOUR), (_HOUR, 48 * _HOUR)),
@@ -29,41 +29,42 @@ _LIMITS_S: Mapping[str, tuple[tuple[float, float], ...]] = {  # by milestone, in
 
 
 def parameters() -> dict[str, Parameter]:
-    """``sla.<severity>.<milestone>`` in seconds from raised (a default of inf: no target), and ``sla.share`` in %."""
-    found = {}
+    """Make ``sla.<severity>.<milestone>`` in seconds from raised (default inf: no target), and ``sla.share`` in %."""
+    rows = {}
     for severity, (zh, en) in SEVERITY_WORDS.items():
         for milestone, (low, high) in zip(MILESTONES, _LIMITS_S[severity], strict=True):
             default = TARGETS_S[severity].get(milestone, math.inf)
             words_zh, words_en = WORDS[milestone]
-            found[f"{PREFIX}{severity}.{milestone}"] = DistrictParameter(
+            rows[f"{PREFIX}{severity}.{milestone}"] = DistrictParameter(
                 default, low, high, "s", f"{zh}:{words_zh}时限", f"{en}: {words_en} within"
             )
     share = DistrictParameter(100 * SHARE_WANTED, 50, 100, "%", "应达标的比例", "share that should be in time")
-    return {**found, SHARE: share}
+    return {**rows, SHARE: share}
 
 
 class Targets(msgspec.Struct, frozen=True):
-    """``seconds``: severity → milestone → seconds from raised; without an entry there is no target. ``share``: of the
-    alerts of a severity that should meet theirs."""
+    """All targets of a district. ``seconds``: severity → milestone → seconds from raised; no entry: no target.
+    ``share``: of the alerts of a severity that should meet theirs."""
 
     seconds: Mapping[str, Mapping[Milestone, float]]
     share: float
 
 
 def targets(values: Mapping[str, float]) -> Targets:
-    """What is set over the defaults. What an older program set and this one does not allow is left out."""
-    known = parameters()
-    allowed = {name: value for name, value in values.items() if name in known and _fits(known[name], value)}
+    """Apply the values that are set to the defaults. Values that this program does not allow (an older one set them)
+    are left out."""
+    declared = parameters()
+    allowed = {name: value for name, value in values.items() if name in declared and _fits(declared[name], value)}
     seconds: dict[str, dict[Milestone, float]] = {}
     for severity in SEVERITIES:
         own = {m: f"{PREFIX}{severity}.{m}" for m in MILESTONES}
-        found = {milestone: allowed.get(name, known[name].default) for milestone, name in own.items()}
-        seconds[severity] = {milestone: value for milestone, value in found.items() if math.isfinite(value)}
-    return Targets(seconds, allowed.get(SHARE, known[SHARE].default) / 100)
+        limits = {milestone: allowed.get(name, declared[name].default) for milestone, name in own.items()}
+        seconds[severity] = {milestone: value for milestone, value in limits.items() if math.isfinite(value)}
+    return Targets(seconds, allowed.get(SHARE, declared[SHARE].default) / 100)
 
 
 class InForce:
-    """Which targets were in force when. ``changes``: (when, parameter, new value or None), in any order."""
+    """Targets over time. ``changes``: (time, parameter, new value or None), in any order."""
 
     def __init__(self, changes: Iterable[tuple[dt.datetime, str, float | None]]) -> None:
         values: dict[str, float] = {}
@@ -75,11 +76,12 @@ class InForce:
             self._targets.append(targets(values))
 
     def at(self, moment: dt.datetime) -> Targets:
+        """The targets that were in force at a time."""
         return self._targets[bisect_right(self._since, moment)]
 
 
 def check_order(name: str, value: float, others: Mapping[str, float]) -> None:
-    """Raises ProvisioningError where a later milestone of the severity would be due before an earlier one."""
+    """Check the order of milestones. Raises ProvisioningError where a later one would be due before an earlier one."""
     if name == SHARE:
         return
     severity, milestone = name.removeprefix(PREFIX).split(".")

@@ -1,1 +1,1 @@
-"""What the gateway does by itself when nobody in the district answers: see docs/local-alarm.md."""
+"""The local alarm: the gateway calls for help by itself when the district does not answer (docs/local-alarm.md)."""

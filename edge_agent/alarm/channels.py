@@ -1,6 +1,7 @@
-"""The ways out of a home that do not need the district: what each must offer, and the texts they carry."""
+"""Interfaces of the ways to get help without the district (contacts, sounders), and the texts they carry."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -15,28 +16,23 @@ COMING = ("帮助马上就到,请不要动", "Help is coming, please stay where 
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What came of trying to reach somebody."""
+    """The result of trying to reach a contact."""
 
     reached: bool
     detail: str = ""
     """For the log and the report; never a number."""
 
 
-class Way(Protocol):
-    """A way to reach a contact. Never raises and never hangs: whatever goes wrong is an Attempt."""
-
-    def reach(self, contact: Contact, cause: Cause, text: str) -> Attempt:
-        """Blocks for at most a minute or so: run in a thread."""
-
-    def probe(self) -> str:
-        """ "" where it is well, else what is wrong, for the self test."""
+Reacher = Callable[[Contact, Cause, str], Attempt]
+"""Reaches a contact with a text. Blocks for a minute or so at most: run it in a thread. It never raises; a failure is
+an Attempt."""
 
 
 class Sounder(Protocol):
-    """Makes itself heard or seen in the home. Never raises and never hangs."""
+    """A device that is heard or seen in the home. Its methods never raise and never hang."""
 
     def say(self, text_zh: str, text_en: str) -> str:
-        """ "" where it was done, else why not."""
+        """Announce a text; "" where it was done, else why not."""
 
     def silence(self) -> None: ...
 

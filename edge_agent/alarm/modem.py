@@ -2,7 +2,7 @@
 
 3GPP TS 27.007: ATD, AT+CHUP, AT+CLCC (state of calls), AT+CREG (registration), AT+CMEE. 3GPP TS 27.005: AT+CMGF,
 AT+CSMP, AT+CMGS in text mode. Texts go in UCS-2, as Chinese needs. Every command has a deadline: a modem that is
-silent, speaks nonsense or vanishes is an Attempt that failed.
+silent, answers nonsense or vanishes makes a failed Attempt.
 """
 
 import threading
@@ -31,26 +31,26 @@ _ERRORS = ("+CME ERROR", "+CMS ERROR")
 
 
 class ModemError(Exception):
-    """The modem did not do it; the text says why."""
+    """The modem refused or failed; the text says why."""
 
 
 class Modem:
-    """The two ways of one modem; one attempt at a time."""
+    """Calls and SMS by one modem; one attempt at a time."""
 
     def __init__(self, config: ModemConfig) -> None:
         self._config = config
         self._lock = threading.Lock()
 
     def call(self, contact: Contact, _cause: Cause, _text: str) -> Attempt:
-        """Ring; reached where somebody picks up. Blocks for at most ``ring_s + talk_s`` and some seconds."""
+        """Call a contact; reached if the call is answered. Blocks for ``ring_s + talk_s`` and some seconds at most."""
         return self._try(lambda line: self._ring(line, contact.phone or ""))
 
     def sms(self, contact: Contact, _cause: Cause, text: str) -> Attempt:
-        """Send a text; reached where the network has taken it."""
+        """Send an SMS; reached if the network has taken it."""
         return self._try(lambda line: _send(line, contact.phone or "", text[:LONGEST_SMS]))
 
     def probe(self) -> str:
-        """ "" where the modem answers and is registered."""
+        """Test the modem: "" where it answers and is registered in a network, else what is wrong."""
         attempt = self._try(lambda line: "registered")
         return "" if attempt.reached else attempt.detail
 
@@ -108,7 +108,7 @@ def _fields(answer: str) -> list[str]:
 
 
 class _Line:
-    """The serial line, with commands that end: in an answer, or in a ModemError."""
+    """The serial line; each command ends in an answer or a ModemError."""
 
     def __init__(self, config: ModemConfig) -> None:
         self._port = serial.Serial(config.port, config.baud, timeout=0.1, write_timeout=COMMAND_S, exclusive=True)
@@ -124,7 +124,7 @@ class _Line:
         self._port.write(text.encode("ascii"))
 
     def ask(self, command: str, seconds: float = COMMAND_S) -> list[str]:
-        """Send a command; its lines before the OK."""
+        """Send a command; the lines of its answer before the OK."""
         self.write(command + "\r")
         return self.collect(seconds, command)
 

@@ -1,8 +1,8 @@
-"""When the gateway acts alone, and in which order: a state machine, the clock passed in (µs, monotonic).
+"""Decide when the gateway acts alone, and in which order: a state machine; time (µs, monotonic) is passed in.
 
-An emergency waits for the district's ``alert_received``. Where that does not come in time, the home makes itself heard
-and the contacts are tried one after the other, in rounds, until one answers, the district takes over, the resident
-cancels, or the rounds are over. Two emergencies at once are one alarm: the second joins it.
+An emergency waits for the district's ``alert_received``. Where that does not come in time, the home's sounders call and
+the contacts are tried one after the other, in rounds, until one answers, the district takes over, the resident
+cancels, or the rounds are over. A second emergency joins an alarm that is going on.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,61 +10,61 @@ from typing import Literal
 
 import msgspec
 
-Way = Literal["call", "sms", "webhook"]
+WayName = Literal["call", "sms", "webhook"]
 EMERGENCIES = frozenset({"sos_pressed", "fall_suspected", "fall_confirmed", "smoke_detected", "gas_detected"})
 TAKEN_BACK = {"fall_recovered": frozenset({"fall_suspected"})}
-"""An event that takes back the emergency of the same device and time."""
+"""By event: the emergencies of the same device and time that it takes back."""
 CALL, HELD, CANCEL, CANCEL_WITHIN_US = "sos_pressed", "sos_held", "sos_cancelled", 20_000_000
 CANCELLABLE = frozenset({"sos_pressed", "fall_suspected", "fall_confirmed"})
-"""A long press is the resident's word on the resident. Nobody cancels smoke."""
+"""Emergencies that a long press cancels: those about the resident. Nobody cancels smoke."""
 
-Outcome = Literal["answered", "nobody_answered", "district_answered", "cancelled", "taken_back"]
+AlarmOutcome = Literal["answered", "nobody_answered", "district_answered", "cancelled", "taken_back"]
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """The emergency; ``time_us`` (wall clock) and device name it, as they name the alert."""
+    """An emergency, identified by device and ``time_us`` (wall clock), as the alert is."""
 
     device: str
     kind: str
     time_us: int
 
 
-class Step(msgspec.Struct, frozen=True):
-    """One contact (index into the configured list), one way."""
+class PlanStep(msgspec.Struct, frozen=True):
+    """An attempt to make: one contact (index into the configured list) by one way."""
 
     contact: int
-    way: Way
+    way: WayName
 
 
 class Sound(msgspec.Struct, frozen=True):
-    """Make the home hear that help is being called."""
+    """Announce in the home that help is being called."""
 
     cause: Cause
 
 
 class Silence(msgspec.Struct, frozen=True):
-    """The alarm is over."""
+    """Stop the announcement: the alarm is over."""
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """Try this; the answer comes back to :meth:`LocalAlarm.result`."""
+    """Make this attempt and pass its result to :meth:`LocalAlarm.result`."""
 
     cause: Cause
-    step: Step
+    step: PlanStep
 
 
 class Began(msgspec.Struct, frozen=True):
-    """To be told to the district when the line is back."""
+    """Report the begin of an alarm to the district."""
 
     cause: Cause
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """Likewise. ``tried``: each attempt and whether it got through."""
+    """Report the end of an alarm to the district. ``tried``: each attempt and whether it got through."""
 
     cause: Cause
-    outcome: Outcome
-    tried: tuple[tuple[Step, bool], ...]
+    outcome: AlarmOutcome
+    tried: tuple[tuple[PlanStep, bool], ...]
 
 
 Action = Sound | Silence | Reach | Began | Ended
@@ -77,18 +77,18 @@ class _Episode(msgspec.Struct):
 
 class _Alarm(msgspec.Struct):
     causes: list[Cause]
-    left: list[Step]
-    """Of this round."""
-    failed: list[Step] = []
-    tried: list[tuple[Step, bool]] = []
+    left: list[PlanStep]
+    """Attempts still to make in this round."""
+    failed: list[PlanStep] = []
+    tried: list[tuple[PlanStep, bool]] = []
     round: int = 1
     again_us: int = 0
 
 
 class LocalAlarm:
-    """One home's. ``plan``: what to try, in order, in each of ``rounds`` rounds with ``pause_us`` between them."""
+    """The alarm of one home. ``plan``: the attempts of a round; there are ``rounds`` with ``pause_us`` between them."""
 
-    def __init__(self, plan: Sequence[Step], wait_us: int, rounds: int = 3, pause_us: int = 30_000_000) -> None:
+    def __init__(self, plan: Sequence[PlanStep], wait_us: int, rounds: int = 3, pause_us: int = 30_000_000) -> None:
         self._plan, self._wait_us, self._rounds, self._pause_us = list(plan), wait_us, rounds, pause_us
         self._waiting: dict[tuple[str, int], _Episode] = {}
         self._alarm: _Alarm | None = None
@@ -96,23 +96,23 @@ class LocalAlarm:
         self._latest_us: int | None = None
 
     def judge(self, kind: str, time_us: int) -> str:
-        """What a held button means: where an alarm was raised a moment ago it is taken back; else it is a call."""
+        """Replace the kind of a held button: it cancels an alarm that was raised a moment ago, else it is a call."""
         if kind != HELD:
             return kind
         recent = self._latest_us is not None and 0 <= time_us - self._latest_us <= CANCEL_WITHIN_US
         return CANCEL if recent else CALL
 
     def event(self, cause: Cause, now_us: int, waited_us: int = 0) -> list[Action]:
-        """An event of this home. ``waited_us``: so long ago it happened already (after a restart)."""
+        """Take in an event of this home. ``waited_us``: time since it happened (after a restart)."""
         key = (cause.device, cause.time_us)
         if cause.kind in CANCELLABLE:
             self._latest_us = max(self._latest_us or 0, cause.time_us)
         elif cause.kind == CANCEL:
-            self._latest_us = None  # what comes next is a call
+            self._latest_us = None  # the next long press is a call
         if cause.kind in EMERGENCIES:
             if not self._sounding(key):
-                known = self._waiting.get(key)
-                due = now_us + max(0, self._wait_us - waited_us) if known is None else known.due_us
+                episode = self._waiting.get(key)
+                due = now_us + max(0, self._wait_us - waited_us) if episode is None else episode.due_us
                 self._waiting[key] = _Episode(cause, due)
         elif cause.kind == CANCEL:
             return self._drop(
@@ -125,11 +125,11 @@ class LocalAlarm:
         return []
 
     def answered_by_district(self, device: str, time_us: int) -> list[Action]:
-        """The district has this emergency; ``alert_received`` and ``help_coming`` both say so."""
+        """End the alarm for an emergency that the district has (``alert_received``, ``help_coming``)."""
         return self._drop(lambda one: (one.device, one.time_us) == (device, time_us), "district_answered")
 
-    def result(self, step: Step, reached: bool, now_us: int) -> list[Action]:
-        """What came of a Reach: ``reached`` where a person answered, or a message was taken."""
+    def result(self, step: PlanStep, reached: bool, now_us: int) -> list[Action]:
+        """Take in the result of a Reach: ``reached`` if a person answered, or a message was taken."""
         alarm, self._reaching = self._reaching, None
         if alarm is None or alarm is not self._alarm:
             return []
@@ -141,7 +141,7 @@ class LocalAlarm:
         return self.advance(now_us)
 
     def advance(self, now_us: int) -> list[Action]:
-        """What is to be done by now."""
+        """The actions that are due by now."""
         actions: list[Action] = []
         for key in [key for key, episode in self._waiting.items() if episode.due_us <= now_us]:
             cause = self._waiting.pop(key).cause
@@ -171,7 +171,7 @@ class LocalAlarm:
     def _sounding(self, key: tuple[str, int]) -> bool:
         return self._alarm is not None and any((one.device, one.time_us) == key for one in self._alarm.causes)
 
-    def _drop(self, chosen: Callable[[Cause], bool], outcome: Outcome) -> list[Action]:
+    def _drop(self, chosen: Callable[[Cause], bool], outcome: AlarmOutcome) -> list[Action]:
         for key in [key for key, episode in self._waiting.items() if chosen(episode.cause)]:
             del self._waiting[key]
         alarm = self._alarm
@@ -183,7 +183,7 @@ class LocalAlarm:
         alarm.causes = [cause for cause in alarm.causes if not chosen(cause)]
         return [Ended(cause, outcome, tuple(alarm.tried)) for cause in over]
 
-    def _end(self, outcome: Outcome) -> list[Action]:
+    def _end(self, outcome: AlarmOutcome) -> list[Action]:
         alarm, self._alarm = self._alarm, None
         if alarm is None:
             return []

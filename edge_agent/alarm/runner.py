@@ -1,4 +1,4 @@
-"""The local alarm in one agent: its clock, its threads, its memory on disk, and what it tells the district."""
+"""Run the local alarm in an agent: clock, threads, memory on disk, reports to the district."""
 
 import asyncio
 import time
@@ -8,10 +8,9 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from edge_agent.alarm.channels import CALLING, COMING, Attempt, Sounder, sms_text
+from edge_agent.alarm.channels import CALLING, COMING, Reacher, Sounder, sms_text
 from edge_agent.alarm.modem import Modem
-from edge_agent.alarm.rules import Action, Began, Cause, Ended, LocalAlarm, Reach, Silence, Sound, Step
-from edge_agent.alarm.rules import Way as WayName
+from edge_agent.alarm.rules import Action, Began, Cause, Ended, LocalAlarm, PlanStep, Reach, Silence, Sound, WayName
 from edge_agent.alarm.settings import Contact, LocalAlarmConfig
 from edge_agent.alarm.sounders import Siren, Voice
 from edge_agent.alarm.webhook import Webhook
@@ -23,20 +22,19 @@ log = structlog.get_logger(__name__)
 
 TICK_S = 0.25
 FORGET_US = 1_800_000_000
-"""An emergency that a restart finds this old is history: the district has had the time to hear of it."""
+"""Emergencies older than this are dropped at a restart: the district has had the time to hear of them."""
 EVENT = "local_alarm"
 
 Values = dict[str, str | int | float | bool]
-Tell = Callable[[str, str, int, Values], None]
-"""(device, event kind, time in µs, values): into the outbox."""
-Reacher = Callable[[Contact, Cause, str], Attempt]
+StoreEvent = Callable[[str, str, int, Values], None]
+"""Stores an event in the outbox: (device, event kind, time in µs, values)."""
 
 
 class AlarmRunner:
-    """Lives in the agent's event loop. Without ``config`` there is nobody to call, and help is still announced."""
+    """The local alarm of one gateway, in the agent's event loop. It announces help even without contacts."""
 
-    def __init__(self, config: LocalAlarmConfig, gateway: str, memory: Path, tell: Tell, clock: Clock) -> None:
-        self._config, self._memory, self._tell, self._clock = config, memory, tell, clock
+    def __init__(self, config: LocalAlarmConfig, gateway: str, memory: Path, store: StoreEvent, clock: Clock) -> None:
+        self._config, self._memory, self._store, self._clock = config, memory, store, clock
         self._home = config.home or gateway
         self._rules = LocalAlarm(config.plan(), round(config.wait_s * 1e6), config.rounds, round(config.pause_s * 1e6))
         self._ways: dict[WayName, Reacher] = {}
@@ -62,23 +60,23 @@ class AlarmRunner:
         self._remembered: list[tuple[Cause, int]] = self._recall()
 
     def judge(self, kind: str, time_us: int) -> str:
-        """The kind under which an event goes out: a held button calls, or takes a false alarm back."""
+        """The kind under which an event is stored: a held button calls, or cancels a false alarm."""
         return self._rules.judge(kind, time_us)
 
     def event(self, device: str, kind: str, time_us: int) -> None:
-        """An event of this home that is in the outbox already."""
+        """Take in an event of this home that is in the outbox already."""
         self._do(self._rules.event(Cause(device, kind, time_us), _monotonic_us()))
         self._remember()
 
     def handle_received(self, command: wire.Command) -> str:
-        """Command ``alert_received`` (args: device, time_us): the district has this emergency."""
+        """Handle ``alert_received`` (args: device, time_us): the district has this emergency."""
         device, time_us = _named(command)
         self._do(self._rules.answered_by_district(device, time_us))
         self._remember()
         return "noted"
 
     def handle_coming(self, command: wire.Command) -> str:
-        """Command ``help_coming`` (args: device, time_us): somebody has taken it on; the resident is told."""
+        """Handle ``help_coming`` (args: device, time_us): announce to the resident that somebody is on the way."""
         device, time_us = _named(command)
         if command.id in self._coming:  # delivered twice: say it once
             return self._coming[command.id]
@@ -93,7 +91,7 @@ class AlarmRunner:
         return answer
 
     async def run(self) -> None:
-        """Until it is cancelled; begins with what was open when the agent ended."""
+        """Run until cancelled; emergencies that were open when the agent ended come first."""
         wall_us = self._clock.now_us()
         for cause, since_us in self._remembered:
             if 0 <= wall_us - since_us < FORGET_US:
@@ -126,12 +124,12 @@ class AlarmRunner:
 
     def _report(self, cause: Cause, values: Values) -> None:
         about: Values = {"cause": cause.kind, "cause_us": cause.time_us}
-        self._tell(cause.device, EVENT, self._clock.now_us(), about | values)
+        self._store(cause.device, EVENT, self._clock.now_us(), about | values)
 
-    def _contact(self, step: Step) -> Contact:
+    def _contact(self, step: PlanStep) -> Contact:
         return self._config.contacts[step.contact]
 
-    async def _reach(self, cause: Cause, step: Step) -> None:
+    async def _reach(self, cause: Cause, step: PlanStep) -> None:
         contact = self._contact(step)
         attempt = await asyncio.to_thread(self._ways[step.way], contact, cause, sms_text(self._home, cause))
         log.info("contact tried", contact=contact.name, way=step.way, reached=attempt.reached, detail=attempt.detail)
@@ -150,15 +148,15 @@ class AlarmRunner:
         task.add_done_callback(self._tasks.discard)
 
     def _remember(self) -> None:
-        """Keep on disk what a restart must not forget."""
+        """Store the open emergencies, so that they survive a restart."""
         wall_us = self._clock.now_us()
         since = dict(self._remembered)
-        kept = [(cause, since.get(cause, wall_us)) for cause in self._rules.unfinished()]
-        if kept == self._remembered:
+        unfinished = [(cause, since.get(cause, wall_us)) for cause in self._rules.unfinished()]
+        if unfinished == self._remembered:
             return
-        self._remembered = kept
+        self._remembered = unfinished
         try:
-            write_durably(self._memory, msgspec.json.encode(kept))
+            write_durably(self._memory, msgspec.json.encode(unfinished))
         except OSError as error:  # a full disk must not stop the alarm itself
             log.error("local alarm can not be stored", reason=str(error))
 
@@ -168,7 +166,7 @@ class AlarmRunner:
         except FileNotFoundError:
             return []
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.error("what the local alarm kept can not be read", reason=str(error))
+            log.error("the open emergencies of the local alarm can not be read", reason=str(error))
             return []
 
 

@@ -1,21 +1,21 @@
-"""``[local_alarm]`` of a home's configuration: whom the gateway reaches by itself, and how."""
+"""``[local_alarm]`` of a home's configuration: the contacts, and the ways to reach them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
-from edge_agent.alarm.rules import Step, Way
+from edge_agent.alarm.rules import PlanStep, WayName
 from firmware_profiles.mqtt import Broker
 
 Phone = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9]{3,15}$")]
 
 
 class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``name`` is what reports call this person: they never hold the number."""
+    """A person to reach. Reports use ``name``; they never hold the number."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    by: Annotated[list[Way], msgspec.Meta(min_length=1)]
+    by: Annotated[list[WayName], msgspec.Meta(min_length=1)]
     phone: Phone | None = None
 
 
@@ -24,7 +24,7 @@ class ModemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baud: int = 115_200
     ring_s: Annotated[float, msgspec.Meta(ge=1, le=120)] = 40
     talk_s: Annotated[float, msgspec.Meta(ge=0, le=300)] = 20
-    """A call that was answered is held so long."""
+    """Duration of an answered call."""
 
 
 class WebhookConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,25 +55,25 @@ class LocalAlarmConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     rounds: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
     pause_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 30
     home: Annotated[str, msgspec.Meta(max_length=60)] = ""
-    """How contacts know this home, e.g. "盐田 海鲜街12号 张奶奶"; not given: the gateway's name."""
+    """The name by which contacts know this home, e.g. "盐田 海鲜街12号 张奶奶"; not given: the gateway's name."""
     contacts: list[Contact] = []
     modem: ModemConfig | None = None
     webhook: WebhookConfig | None = None
     siren: SirenConfig | None = None
     voice: VoiceConfig | None = None
 
-    def plan(self) -> list[Step]:
+    def plan(self) -> list[PlanStep]:
         """Every contact by each of its ways, in the order of the file."""
-        return [Step(number, way) for number, contact in enumerate(self.contacts) for way in contact.by]
+        return [PlanStep(number, way) for number, contact in enumerate(self.contacts) for way in contact.by]
 
     def mistakes(self) -> list[str]:
-        """What can not work, for the installer."""
-        found = []
+        """Contradictions in the settings, as texts for the installer."""
+        mistakes = []
         for contact in self.contacts:
             if {"call", "sms"} & set(contact.by) and not contact.phone:
-                found.append(f"local_alarm.contacts: {contact.name}: a phone number is needed for {contact.by}")
+                mistakes.append(f"local_alarm.contacts: {contact.name}: a phone number is needed for {contact.by}")
             if {"call", "sms"} & set(contact.by) and self.modem is None:
-                found.append(f"local_alarm.contacts: {contact.name}: [local_alarm.modem] is needed for {contact.by}")
+                mistakes.append(f"local_alarm.contacts: {contact.name}: [local_alarm.modem] is needed for {contact.by}")
             if "webhook" in contact.by and self.webhook is None:
-                found.append(f"local_alarm.contacts: {contact.name}: [local_alarm.webhook] is needed")
-        return found
+                mistakes.append(f"local_alarm.contacts: {contact.name}: [local_alarm.webhook] is needed")
+        return mistakes

@@ -1,4 +1,4 @@
-"""What is heard and seen in the home: a spoken prompt by a program of the gateway, a Zigbee siren."""
+"""Sounders of a home: a spoken prompt by a program on the gateway, a Zigbee siren."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ class Voice:
         self._command = config.command
 
     def say(self, text_zh: str, text_en: str) -> str:
-        """ "" where the program ended well, else why not."""
+        """Speak; "" where the program ended well, else why not."""
         command = [part.replace("{text}", text_zh).replace("{text_en}", text_en) for part in self._command]
         try:
             subprocess.run(command, timeout=SPEAK_S, check=True, capture_output=True)
@@ -33,7 +33,7 @@ class Voice:
         return ""
 
     def silence(self) -> None:
-        """A prompt ends by itself."""
+        """Do nothing: a prompt ends by itself."""
 
     def probe(self) -> str:
         return "" if shutil.which(self._command[0]) else f"{self._command[0]} is not installed"
@@ -52,7 +52,7 @@ class Siren:
         self._set({"mode": "stop", "level": "low", "strobe": False, "duration": 0})
 
     def probe(self) -> str:
-        """Connects to the local broker, sounds nothing."""
+        """Connect to the local broker without sounding."""
         return self._publish(None)
 
     def _set(self, warning: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""An HTTPS request to whoever shall know: a family's service, a neighbour's lamp. Signed: nobody else can call.
+"""Reach a contact by a signed HTTPS request: a family's service, a neighbour's lamp.
 
 The signature is HMAC-SHA256 (RFC 2104) over the time stamp, a dot and the body, as is usual for webhooks: the receiver
 checks it and refuses old time stamps.
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class Webhook:
-    """Reached where the other side answers with a 2xx status."""
+    """One webhook; a contact is reached if the other side answers with a 2xx status."""
 
     def __init__(self, config: WebhookConfig, gateway: str) -> None:
         self._config, self._gateway = config, gateway
@@ -59,7 +59,7 @@ class Webhook:
             return Attempt(False, f"{type(error).__name__}: {error}"[:100])
 
     def probe(self) -> str:
-        """Only the secret is looked at: a test must not alarm anybody."""
+        """Check the secret alone: a test must not alarm anybody."""
         return "" if self._config.secret_file.is_file() else f"{self._config.secret_file} is missing"
 
 

@@ -13,27 +13,24 @@ import structlog
 
 from edge_agent.drivers.ble_backend import Backend, BleakBackend, BleError, Connection, NotAdvertisingError
 from edge_agent.drivers.hearing import Hearing
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import gatt, imu
 from firmware_profiles.decoding import glucose_records
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
+from firmware_profiles.gatt import BASE_UUID, BATTERY_LEVEL
 from firmware_profiles.readings import Reading
 
 log = structlog.get_logger(__name__)
 
-BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
-"""Bluetooth Core Specification, Vol 3, Part B, 2.5.1: the base UUID of 16-bit numbers."""
-BATTERY_LEVEL = 0x2A19
-"""GATT Specification Supplement 3.21: one byte, percent."""
 PAUSE_S = (2.0, 60.0)
 FAILURES = 3
-"""Connections that failed one after the other: before that it may have gone back to sleep."""
+"""Failed connections in a row that make a fault: after fewer, the device may just have gone back to sleep."""
 
 
 class BleDriver:
-    """Raises ValueError for options: there are none. ``backend``: the radio; without it bleak's."""
+    """Driver ``ble``. ``backend``: the radio; bleak's if None. Raises ValueError for options: there are none."""
 
     def __init__(
         self, options: Mapping[str, Any], devices: Sequence[DeviceConfig], backend: Backend | None = None
@@ -42,13 +39,13 @@ class BleDriver:
             raise ValueError(f"the ble driver has no options; remove {', '.join(options)}")
         self._devices = [device for device in devices if MODELS[device.model].transport == "ble-gatt"]
         self._backend = backend
-        self._hearing, self._contact = Hearing(), Contact()
+        self._hearing, self._contact = Hearing(), Reachability()
         self._clocks: dict[str, imu.SampleClock] = {}
         self._pieces: dict[str, int] = {}
         self._records: dict[str, int] = {}
 
     async def run(self, sink: Sink) -> None:
-        """Raises RuntimeError where bleak is needed and not installed."""
+        """Listen to all devices. Raises RuntimeError where bleak is needed and not installed."""
         backend = self._backend or BleakBackend()
         async with asyncio.TaskGroup() as group:
             for device in self._devices:
@@ -80,7 +77,7 @@ class BleDriver:
             pause = min(2 * pause, longest)
 
     async def _subscribe(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
-        """Raises BleError."""
+        """Listen to the characteristics of the model, and ask a glucose meter for its records. Raises BleError."""
         model = MODELS[device.model]
         if connection.rssi_dbm is not None:
             self._hearing.take(sink, device, [Reading("signal_strength", connection.rssi_dbm)], sink.now_us())
@@ -107,7 +104,7 @@ class BleDriver:
             await connection.write(racp, glucose_records.request(self._records.get(device.name)))
 
     async def _stay(self, connection: Connection, device: DeviceConfig, sink: Sink) -> None:
-        """Until the device is gone. Raises BleError."""
+        """Keep a connection until the device is gone. Raises BleError."""
         model = MODELS[device.model]
         gone = asyncio.ensure_future(connection.wait_until_gone())
         try:
@@ -133,9 +130,9 @@ class BleDriver:
         self.hear(sink, device, characteristic, payload, sink.now_us())
 
     def hear(self, sink: Sink, device: DeviceConfig, characteristic: int, payload: bytes, now_us: int) -> None:
-        """One notification. A measurement that the device stored carries its own time."""
+        """Take in one notification. A measurement that the device had stored carries its own time."""
         try:
-            found = _battery(payload) if characteristic == BATTERY_LEVEL else gatt.decode(characteristic, payload)
+            readings = _battery(payload) if characteristic == BATTERY_LEVEL else gatt.decode(characteristic, payload)
         except DecodeError as error:
             self._hearing.fault(sink, device, str(error), now_us, "payload")
             return
@@ -143,10 +140,10 @@ class BleDriver:
             number = glucose_records.sequence_number(payload)
             if number is not None:
                 self._records[device.name] = number
-        self._hearing.take(sink, device, found, now_us)
+        self._hearing.take(sink, device, readings, now_us)
 
     def hear_motion(self, sink: Sink, device: DeviceConfig, payload: bytes, now_us: int) -> None:
-        """One notification of a pendant."""
+        """Take in one notification of a pendant: motion samples."""
         model = MODELS[device.model]
         try:
             samples = imu.decode(payload)

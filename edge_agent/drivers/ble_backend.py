@@ -1,4 +1,4 @@
-"""What the BLE driver needs of a radio, and ``bleak``, which gives it (extra ``ble``)."""
+"""The interface of the BLE driver to a radio, and its implementation by ``bleak`` (extra ``ble``)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +20,7 @@ class Connection(Protocol):
     """A connected device."""
 
     rssi_dbm: int | None
-    """Of its last advertisement."""
+    """Signal strength of its last advertisement."""
 
     def has(self, uuid: str) -> bool: ...
 
@@ -29,14 +29,14 @@ class Connection(Protocol):
     async def write(self, uuid: str, data: bytes) -> None: ...
 
     async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
-        """``hear`` is called in the event loop with each notification or indication."""
+        """Call ``hear`` in the event loop with each notification or indication."""
 
     async def wait_until_gone(self) -> None: ...
 
 
 class Backend(Protocol):
     def connect(self, address: str) -> AbstractAsyncContextManager[Connection]:
-        """Waits until the device advertises, then connects. Raises BleError."""
+        """Wait until the device advertises, then connect. Raises BleError."""
 
 
 class BleakBackend:
@@ -59,10 +59,10 @@ class BleakBackend:
             return address in (getattr(device, "address", None), getattr(device, "name", None))
 
         try:
-            found = await bleak.BleakScanner.find_device_by_filter(is_it, timeout=SCAN_S)
-            if found is None:
+            advertiser = await bleak.BleakScanner.find_device_by_filter(is_it, timeout=SCAN_S)
+            if advertiser is None:
                 raise NotAdvertisingError(f"{address} does not advertise")
-            async with bleak.BleakClient(found, lambda _: gone.set()) as client:
+            async with bleak.BleakClient(advertiser, lambda _: gone.set()) as client:
                 yield _BleakConnection(client, gone, seen.get("rssi"))
         except (bleak.exc.BleakError, TimeoutError, OSError) as error:
             raise BleError(f"{type(error).__name__}: {error}") from error

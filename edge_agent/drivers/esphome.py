@@ -1,15 +1,15 @@
-"""ESPHome nodes over MQTT on a local broker: ``<prefix>/<component>/<object id>/state``, and ``<prefix>/status``.
+"""Driver of ESPHome nodes on a local broker: ``<prefix>/<component>/<object id>/state``, and ``<prefix>/status``.
 
 A node's birth and last will say ``online`` and ``offline`` (ESPHome, MQTT client component). Its states are retained,
-and told when they change and after every connection: an event is what differs from what was known.
+and published when they change and after every connection: only a state that differs from the last one is an event.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge_agent.drivers.hearing import Hearing
-from edge_agent.drivers.local_mqtt import LocalOptions, by_address, listen, read_options
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.local_mqtt import LocalBrokerOptions, by_address, listen, read_options
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import esphome
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
@@ -17,7 +17,7 @@ from firmware_profiles.errors import DecodeError
 
 COMPONENTS = ("sensor", "binary_sensor", "text_sensor")
 OFFLINE_US = 30_000_000
-"""A broker that is stopped speaks the wills of all nodes; they are back long before this."""
+"""A node offline for this long is a fault. A broker that restarts publishes all wills; nodes are back long before."""
 
 
 class EsphomeDriver:
@@ -26,9 +26,9 @@ class EsphomeDriver:
     name = "esphome"
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
-        self._options = read_options(self.name, options, LocalOptions)
+        self._options = read_options(self.name, options, LocalBrokerOptions)
         self._devices = by_address(self.name, devices, "esphome")
-        self.hearing, self.contact = Hearing(), Contact()
+        self.hearing, self.contact = Hearing(), Reachability()
         self._offline: dict[str, int] = {}
 
     async def run(self, sink: Sink) -> None:
@@ -46,7 +46,7 @@ class EsphomeDriver:
                 self.hearing.fault(sink, device, "the node is offline: check its power and WLAN", now_us)
 
     def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
-        """One message; of a node or entity that is not configured: nothing."""
+        """Take in one message; messages of nodes or entities that are not configured are ignored."""
         node, _, leaf = topic.rpartition("/")
         if leaf == "status" and node in self._devices:
             self._hear_status(sink, self._devices[node], payload, retained, now_us)
@@ -61,7 +61,7 @@ class EsphomeDriver:
             self._offline[device.name] = now_us
         elif payload == b"online":
             self._offline.pop(device.name, None)
-            if not retained:  # a retained one may outlive the node, when the broker died with it
+            if not retained:  # a retained birth may outlive the node, if the broker died with it
                 self.contact.up(sink, device, now_us)
 
     def _hear_state(
@@ -71,11 +71,11 @@ class EsphomeDriver:
             self._offline.pop(device.name, None)
             self.contact.up(sink, device, now_us)
         try:
-            found = esphome.decode(MODELS[device.model], object_id, payload)
+            items = esphome.decode(MODELS[device.model], object_id, payload)
         except DecodeError as error:
             self.hearing.fault(sink, device, str(error), now_us, "payload")
             return
         if retained:
-            self.hearing.recall(sink, device, found, now_us)
+            self.hearing.recall(sink, device, items, now_us)
         else:
-            self.hearing.take(sink, device, found, now_us)
+            self.hearing.take(sink, device, items, now_us)

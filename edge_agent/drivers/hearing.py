@@ -1,4 +1,4 @@
-"""What every driver does with what it hears: readings pass, a changed state is an event, faults are told rarely."""
+"""Pass decoded messages on, for every driver: all readings, changes of state as events, faults at most once an hour."""
 
 from collections.abc import Iterable
 
@@ -7,27 +7,28 @@ import structlog
 
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.readings import DeviceEvent, Heard, Reading, StateOver
+from vocabulary.times import HOUR_US
 
 log = structlog.get_logger(__name__)
 
-FAULT_EVERY_US = 3_600_000_000
+FAULT_EVERY_US = HOUR_US
 ENDINGS = frozenset({"door_closed", "smoke_cleared", "gas_cleared", "water_leak_cleared", "fall_recovered"})
-"""Events that end something: no news from a device of which nothing was known, as after a start of the gateway."""
+"""Events that end something: not reported while the state before is unknown, as after a start of the gateway."""
 GATEWAY = DeviceConfig("gateway", "gateway")
-"""What concerns all devices of a driver (its broker, its bridge) is told once, of the gateway."""
+"""Stands for all devices of a driver in a fault of their broker or bridge."""
 
 
 class Hearing:
-    """The memory of one driver. ``momentary``: keys whose value is something that happens, not a state that lasts."""
+    """The states and faults known to one driver. ``momentary``: keys of events without duration (a press)."""
 
     def __init__(self, momentary: frozenset[str] = frozenset()) -> None:
         self._momentary = momentary
         self._states: dict[tuple[str, str], str | None] = {}
         self._faults: dict[tuple[str, str], int] = {}
 
-    def take(self, sink: Sink, device: DeviceConfig, found: Iterable[Heard], now_us: int) -> None:
-        """Pass on what a message says; what has no time of its own happened now."""
-        for item in found:
+    def take(self, sink: Sink, device: DeviceConfig, items: Iterable[Heard], now_us: int) -> None:
+        """Pass on the content of a message; a reading or event without a time of its own gets ``now_us``."""
+        for item in items:
             match item:
                 case Reading():
                     times = np.array([item.time_us or now_us], np.int64)
@@ -38,13 +39,13 @@ class Hearing:
                 case StateOver():
                     self._states[device.name, item.key] = None
 
-    def recall(self, sink: Sink, device: DeviceConfig, found: Iterable[Heard], now_us: int) -> None:
-        """A retained message: the latest state, of some earlier time.
+    def recall(self, sink: Sink, device: DeviceConfig, items: Iterable[Heard], now_us: int) -> None:
+        """Take in a retained message: the latest state, of some earlier time.
 
-        It is news only where another state was known: then it changed while the broker could not be heard. Its values
-        are not readings, because nobody knows how old they are.
+        It is an event only where another state was known: then it changed while the broker was out of reach. Its
+        values are not readings, because their age is unknown.
         """
-        for item in found:
+        for item in items:
             if isinstance(item, StateOver):
                 self._states[device.name, item.key] = None
             elif isinstance(item, DeviceEvent) and not self._momentary & set(item.values):
@@ -53,7 +54,7 @@ class Hearing:
                     sink.event(device.name, item.kind, now_us, {**item.values, "late": True})
 
     def fault(self, sink: Sink, device: DeviceConfig, reason: str, now_us: int, about: str = "") -> None:
-        """Tell a fault, once an hour at most for each device and sort of fault (``about``, else the reason itself)."""
+        """Report a fault, once an hour at most for each device and sort of fault (``about``, else the reason)."""
         key = (device.name, about or reason)
         if now_us - self._faults.get(key, -FAULT_EVERY_US) >= FAULT_EVERY_US:
             self._faults[key] = now_us

@@ -1,7 +1,7 @@
-"""Listening to a broker in the home, as Zigbee2MQTT and ESPHome nodes use it."""
+"""Listen to a broker in the home, as Zigbee2MQTT and ESPHome nodes use it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 import structlog
 
 from edge_agent.drivers.hearing import GATEWAY, Hearing
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import mqtt
 from firmware_profiles.devices import MODELS, Transport
 from firmware_profiles.driver import DeviceConfig, Sink
@@ -21,12 +21,9 @@ TEND_S = 2.0
 LOST_US = 30_000_000
 """A broker that is away longer than a restart takes is a fault."""
 
-Hear = Callable[[str, bytes, bool, int], None]
-"""(topic, payload, whether it is retained, now in µs)."""
 
-
-class LocalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The broker in the home. ``password_file`` holds the password alone, so that configurations hold no secrets."""
+class LocalBrokerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Options for the broker in the home. The password stands in a file, so that configurations hold no secrets."""
 
     host: str = "127.0.0.1"
     port: int = 1883
@@ -35,7 +32,7 @@ class LocalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_id: str = ""
 
     def password(self) -> str | None:
-        """Raises ValueError where the file can not be read."""
+        """The password, if there is one. Raises ValueError where its file can not be read."""
         if not self.password_file:
             return None
         try:
@@ -44,55 +41,57 @@ class LocalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"password_file {self.password_file}: can not be read: {error}") from error
 
 
-_Options = TypeVar("_Options", bound=LocalOptions)
+_Options = TypeVar("_Options", bound=LocalBrokerOptions)
 
 
 def read_options(driver: str, options: Mapping[str, Any], kind: type[_Options]) -> _Options:
-    """Raises ValueError for options that the driver does not know, or that do not work."""
+    """Check the options of a driver. Raises ValueError for options that it does not know, or that do not work."""
     try:
-        found = msgspec.convert(dict(options), kind)
-        found.password()
+        checked = msgspec.convert(dict(options), kind)
+        checked.password()
     except (msgspec.ValidationError, ValueError) as error:
         raise ValueError(f"{driver} driver: {error}") from error
-    return found
+    return checked
 
 
 def by_address(driver: str, devices: Sequence[DeviceConfig], transport: Transport) -> dict[str, DeviceConfig]:
-    """The devices of one transport by what their topics call them.
+    """The devices of one transport by the address in their topics.
 
     Raises ValueError where two share an address, or where an address can not be part of a topic filter.
     """
-    found: dict[str, DeviceConfig] = {}
+    devices_by_address: dict[str, DeviceConfig] = {}
     for device in devices:
         if MODELS[device.model].transport != transport:
             continue
         address = device.address or device.name
         if set(address) & set("+#\0") or address != address.strip("/ "):
             raise ValueError(f"{driver} driver: {device.name}: address {address!r} can not be part of an MQTT topic")
-        if address in found:
-            raise ValueError(f"{driver} driver: {device.name} and {found[address].name} have the address {address!r}")
-        found[address] = device
-    return found
+        if address in devices_by_address:
+            raise ValueError(
+                f"{driver} driver: {device.name} and {devices_by_address[address].name} have the address {address!r}"
+            )
+        devices_by_address[address] = device
+    return devices_by_address
 
 
 class Listener(Protocol):
-    """A driver's side of the broker."""
+    """The interface of a driver to :func:`listen`."""
 
     name: str
     hearing: Hearing
-    contact: Contact
+    contact: Reachability
 
     def tend(self, sink: Sink, now_us: int) -> None:
-        """Called every few seconds while the broker is there."""
+        """Repeat the reachability of devices; called every few seconds while the broker is there."""
 
     def topics(self) -> list[str]: ...
 
     def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
-        """Called in the event loop with each message."""
+        """Take in one message; called in the event loop."""
 
 
-async def listen(options: LocalOptions, listener: Listener, sink: Sink) -> None:
-    """Until cancelled. An absent broker is tried for ever, and told: its devices are out of reach."""
+async def listen(options: LocalBrokerOptions, listener: Listener, sink: Sink) -> None:
+    """Listen until cancelled. An absent broker is tried for ever; its devices are reported as out of reach."""
     loop = asyncio.get_running_loop()
     broker = mqtt.Broker(options.host, options.port)
     client = mqtt.make_client(broker, options.client_id or f"shouwang-{listener.name}", clean=True)

@@ -1,4 +1,4 @@
-"""Radars on a serial line (USB or the gateway's UART): a device's address is the port, e.g. ``/dev/ttyUSB0``."""
+"""Driver of radars on a serial line (USB or the gateway's UART): a device's address is its port (``/dev/ttyUSB0``)."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ import serial
 import structlog
 
 from edge_agent.drivers.hearing import Hearing
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
@@ -24,19 +24,19 @@ ASK_S = 10.0
 QUIET_S = 0.2
 """A pause inside a frame: at 9600 baud a byte takes 1 ms, and USB adapters hold bytes back for up to 16 ms."""
 DAMAGED_SHARE, DAMAGED_LEAST = 0.2, 20
-"""From so many damaged frames on, and such a share of all, the line is told to be bad."""
+"""A line is reported as bad from this share and this number of damaged frames on."""
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SerialRadarOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baud: int = 115_200
 
 
 class SerialRadarDriver:
-    """Raises ValueError for options it does not know, for a radar without a port, and for two on one port."""
+    """Driver ``serial_radar``. Raises ValueError for unknown options, a radar without a port, and two on one port."""
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
         try:
-            self._options = msgspec.convert(dict(options), Options)
+            self._options = msgspec.convert(dict(options), SerialRadarOptions)
         except msgspec.ValidationError as error:
             raise ValueError(f"serial_radar driver: {error}") from error
         self._devices = [device for device in devices if MODELS[device.model].transport == "serial-radar"]
@@ -46,7 +46,7 @@ class SerialRadarDriver:
                 raise ValueError(f"serial_radar driver: {device.name} has no address: the port it is connected to")
             if ports.setdefault(device.address, device.name) != device.name:
                 raise ValueError(f"serial_radar driver: {device.name} and {ports[device.address]} share a port")
-        self._hearing, self._contact = Hearing(), Contact()
+        self._hearing, self._contact = Hearing(), Reachability()
 
     async def run(self, sink: Sink) -> None:
         async with asyncio.TaskGroup() as group:
@@ -70,9 +70,9 @@ class SerialRadarDriver:
 
 
 class _Line:
-    """One open port."""
+    """One port and the radar on it."""
 
-    def __init__(self, device: DeviceConfig, sink: Sink, hearing: Hearing, contact: Contact) -> None:
+    def __init__(self, device: DeviceConfig, sink: Sink, hearing: Hearing, contact: Reachability) -> None:
         self._device, self._sink, self._hearing, self._contact = device, sink, hearing, contact
         self._model = MODELS[device.model]
         self._parser = FrameParser()
@@ -83,7 +83,7 @@ class _Line:
         """Good frames since the port was opened."""
 
     async def listen(self, baud: int) -> None:
-        """Raises SerialException or OSError when the port is not there, or goes."""
+        """Listen until cancelled. Raises SerialException or OSError when the port is not there, or goes."""
         loop = asyncio.get_running_loop()
         gone: asyncio.Future[None] = loop.create_future()
 
@@ -108,11 +108,11 @@ class _Line:
                     self._quiet.cancel()
 
     async def _keep_asking(self, port: serial.Serial, gone: asyncio.Future[None]) -> None:
-        """Ask for the states, and notice where nothing sensible comes any more."""
+        """Query the states again and again, and report a line without frames."""
         asked = b"".join(encode(frame) for frame in queries(self._model))
         heard_us = self._sink.now_us()
         while True:
-            with contextlib.suppress(BlockingIOError):  # a line that takes nothing says nothing either: told below
+            with contextlib.suppress(BlockingIOError):  # a line that takes nothing sends nothing either: reported below
                 os.write(port.fileno(), asked)  # Serial.write waits for ever where the line takes nothing
             sound = self.sound
             await asyncio.wait([gone], timeout=ASK_S)

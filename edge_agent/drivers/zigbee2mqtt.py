@@ -1,7 +1,7 @@
-"""Zigbee devices through Zigbee2MQTT on a local broker: ``zigbee2mqtt/<friendly name>``, JSON.
+"""Driver of Zigbee devices through Zigbee2MQTT on a local broker: ``zigbee2mqtt/<friendly name>``, JSON.
 
-Zigbee2MQTT repeats a device's whole state with every message: readings are passed on as they come, an event only when
-the value under its key has changed (an ``action`` is a press and counts each time). Availability
+Zigbee2MQTT repeats a device's whole state with every message: readings are passed on as they come, events only when
+the value under their key has changed (an ``action`` is a press and counts each time). Availability
 (``…/availability``, ``bridge/state``) becomes a fault when it ends.
 """
 
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge_agent.drivers.hearing import GATEWAY, Hearing
-from edge_agent.drivers.local_mqtt import LocalOptions, by_address, listen, read_options
-from edge_agent.drivers.reachability import Contact
+from edge_agent.drivers.local_mqtt import LocalBrokerOptions, by_address, listen, read_options
+from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import zigbee2mqtt
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
@@ -19,19 +19,19 @@ from firmware_profiles.errors import DecodeError
 MOMENTARY = frozenset({"action"})
 
 
-class Options(LocalOptions, frozen=True, forbid_unknown_fields=True):
+class Zigbee2MqttOptions(LocalBrokerOptions, frozen=True, forbid_unknown_fields=True):
     base_topic: str = "zigbee2mqtt"
 
 
 class Zigbee2MqttDriver:
-    """Raises ValueError for options it does not know."""
+    """Driver ``zigbee2mqtt``. Raises ValueError for unknown options."""
 
     name = "zigbee2mqtt"
 
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
-        self._options = read_options(self.name, options, Options)
+        self._options = read_options(self.name, options, Zigbee2MqttOptions)
         self._devices = by_address(self.name, devices, "zigbee2mqtt")
-        self.hearing, self.contact = Hearing(MOMENTARY), Contact()
+        self.hearing, self.contact = Hearing(MOMENTARY), Reachability()
 
     async def run(self, sink: Sink) -> None:
         await listen(self._options, self, sink)
@@ -57,19 +57,19 @@ class Zigbee2MqttDriver:
             self.hear(sink, name, payload, now_us, retained)
 
     def hear(self, sink: Sink, name: str, payload: bytes, now_us: int, retained: bool = False) -> None:
-        """One message of the device that Zigbee2MQTT calls ``name``."""
+        """Take in one message of the device with the friendly name ``name``."""
         device = self._devices.get(name)
         if device is None:
             return
         try:
-            found = zigbee2mqtt.decode(MODELS[device.model], payload)
+            items = zigbee2mqtt.decode(MODELS[device.model], payload)
         except DecodeError as error:
             self.hearing.fault(sink, device, str(error), now_us, "payload")
             return
         if retained:
-            self.hearing.recall(sink, device, found, now_us)
+            self.hearing.recall(sink, device, items, now_us)
         else:
-            self.hearing.take(sink, device, found, now_us)
+            self.hearing.take(sink, device, items, now_us)
 
     def _hear_availability(self, sink: Sink, device: DeviceConfig, payload: bytes, now_us: int) -> None:
         available = zigbee2mqtt.available(payload)
@@ -77,6 +77,6 @@ class Zigbee2MqttDriver:
             self.contact.down(sink, device, now_us)
             self.hearing.fault(sink, device, "out of reach (Zigbee): check battery or mains, and distance", now_us)
         elif available and not MODELS[device.model].battery:
-            # A battery device counts as online for 25 hours after its last word: too long to vouch for it. One on the
+            # A battery device counts as online for 25 hours after its last message: too long to rely on. One on the
             # mains is asked by Zigbee2MQTT after ten minutes of silence.
             self.contact.up(sink, device, now_us)

@@ -1,6 +1,6 @@
-"""Other sensors and other wearers, made from one recording: what the model must not depend on.
+"""Make variants of a recording, as other sensors on other wearers would record it: the model must not depend on them.
 
-Each variant turns the sensor, changes its rate, range, gain, offset, noise and how firmly it is strapped on, and starts
+Each variant turns the sensor, changes its rate, range, gain, offset, noise and the tightness of its strap, and starts
 and ends the recording elsewhere.
 """
 
@@ -16,7 +16,7 @@ RANGES_G = (2.5, 4.0, 8.0, 8.0, 16.0)
 
 def vary(acc_g: NDArray[np.floating], rate_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """One variant of a recording (``acc_g`` of shape [n, 3] in g), already at the common rate: shape [m, 3]."""
-    from scipy.signal import butter, sosfilt  # takes a second to load: only who trains should wait for it
+    from scipy.signal import butter, sosfilt  # takes a second to load: only training should wait for it
     from scipy.spatial.transform import Rotation
 
     acc = np.asarray(acc_g, np.float64)

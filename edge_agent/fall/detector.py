@@ -1,4 +1,4 @@
-"""From a raw acceleration signal to falls: impact → suspicion → what became of it.
+"""Detect falls in a raw acceleration signal: impact → suspicion → confirmed or recovered.
 
 The signal is brought to a common rate in steps counted from its first sample, whatever the chunks it comes in: the same
 signal gives the same events. Memory is a window of some seconds.
@@ -16,20 +16,20 @@ from edge_agent.fall.signal import ImpactFinder, Resampler
 
 RATES_HZ = (15.0, 1000.0)
 MAX_GAP_S = 0.5
-"""A hole longer than this begins the signal anew: nothing is inferred across it."""
+"""A hole longer than this begins the signal anew: nothing is concluded across it."""
 DRIFT_S = 0.02
-"""Sensors' clocks drift: the time of the samples is set anew when it is off by more than this."""
+"""The time of the samples is set anew when the sensor's clock has drifted by more than this."""
 EVIDENCE_S = (2.0, 4.0)
 """Signal before and after the impact in an event."""
-TOLD = ("peak_g", "free_fall_s", "impact_m_s", "tilt_deg", "tilt_end_deg", "still_s", "active_later_g", "after_s")
-"""Features in an event: those a person can judge."""
+REPORTED = ("peak_g", "free_fall_s", "impact_m_s", "tilt_deg", "tilt_end_deg", "still_s", "active_later_g", "after_s")
+"""Features that an event carries: those that a person can judge."""
 
 
 class FallDetector:
-    """One pendant's detector.
+    """Detects the falls of one pendant's wearer.
 
     ``sample_rate_hz``: 15 to 1000 (it is made for 20 to 200). Feed the signal in order with :meth:`feed`;
-    :meth:`flush` at the end of a recording decides what is still open. A recording counts as a fall when it holds a
+    :meth:`flush` at the end of a recording decides an open suspicion. A recording counts as a fall when it holds a
     confirmed event, or ends with a suspected one that was not taken back by ``recovered``.
     """
 
@@ -51,8 +51,8 @@ class FallDetector:
     ) -> list[FallEvent]:
         """Events found in this piece: ``acc_g`` and ``gyro_dps`` of shape [n, 3], the first sample taken at ``t_us``.
 
-        The gyroscope may be missing: falls are told from the acceleration alone. Raises ValueError for another shape
-        or a value that is not finite; the piece is left out then.
+        The gyroscope may be missing: falls are detected from the acceleration alone. Raises ValueError for another
+        shape or a value that is not finite; the piece is left out then.
         """
         acc = np.asarray(acc_g, np.float32)
         if acc.ndim != 2 or acc.shape[1] != 3:
@@ -82,7 +82,7 @@ class FallDetector:
         return events
 
     def flush(self) -> list[FallEvent]:
-        """Decide what is still open with the signal there is; afterwards the detector begins anew.
+        """Decide an open suspicion with the signal there is; afterwards the detector begins anew.
 
         A suspicion that is younger than 1.2 s stays one: it is too early to take it back.
         """
@@ -105,7 +105,7 @@ class FallDetector:
         self._suspicion = 0.0
 
     def _step(self, height: float) -> list[FallEvent]:
-        """What the row numbered ``_row`` brings."""
+        """The events that the row numbered ``_row`` brings."""
         events: list[FallEvent] = []
         if self._finder.push(height):
             event = self._suspect(self._row - EARLY_AFTER)
@@ -125,7 +125,7 @@ class FallDetector:
             return self._event("suspected", probability, dict(zip(EARLY, features.tolist(), strict=True)))
         if (
             probability >= self._suspicion and impact - self._began <= WATCH
-        ):  # stumbled, then fell: the same story, now watched from here
+        ):  # stumbled, then fell: one fall, now watched from here
             self._open, self._suspicion = impact, probability
         return None
 
@@ -155,7 +155,7 @@ class FallDetector:
             kind=kind,
             time_us=self._sample_time(impact),
             confidence=round(probability, 4),
-            features={name: round(features[name], 3) for name in TOLD if name in features},
+            features={name: round(features[name], 3) for name in REPORTED if name in features},
             window_start_us=self._sample_time(begin),
             window_rate_hz=self._rate,
             window_acc_g=self._raw[begin - first : max(begin, end) - first].copy(),

@@ -1,4 +1,4 @@
-"""What the fall detector reports, and its evidence on the wire."""
+"""Events of the fall detector, and their evidence on the wire."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 FallKind = Literal["suspected", "confirmed", "recovered"]
 EVIDENCE_HZ = 50.0
-"""Evidence is kept at no more than this rate: a person looks at it."""
+"""Highest sample rate of evidence: enough for a person who looks at it."""
 
 
 class _Evidence(msgspec.Struct, frozen=True, array_like=True):
@@ -18,15 +18,15 @@ class _Evidence(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FallEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One step in the story of one fall."""
+    """One step of a fall: suspected, then confirmed or recovered."""
 
     kind: FallKind
     time_us: int
-    """The impact (µs since 1970): the same for the suspicion and what becomes of it."""
+    """The impact (µs since 1970): the same in all steps of a fall."""
     confidence: float
     """0–1: how sure the detector is that this is a fall."""
     features: dict[str, float]
-    """What decided, by name; units stand in the names."""
+    """The features that decided, by name; units stand in the names."""
     window_start_us: int
     window_rate_hz: float
     window_acc_g: NDArray[np.float32]
@@ -42,8 +42,8 @@ class FallEvent(msgspec.Struct, frozen=True, kw_only=True):
 def decode_evidence(evidence: bytes) -> tuple[int, float, NDArray[np.float32]]:
     """(start in µs, rate in Hz, acceleration [n, 3] in g) of an event's evidence. Raises ValueError for other bytes."""
     try:
-        kept = msgspec.msgpack.decode(evidence, type=_Evidence)
-        samples = np.frombuffer(kept.samples, "<i2").reshape(-1, 3)
+        content = msgspec.msgpack.decode(evidence, type=_Evidence)
+        samples = np.frombuffer(content.samples, "<i2").reshape(-1, 3)
     except (msgspec.DecodeError, ValueError) as error:
         raise ValueError(f"not the evidence of a fall: {error}") from error
-    return kept.start_us, kept.rate_hz, samples.astype(np.float32) / np.float32(1000)
+    return content.start_us, content.rate_hz, samples.astype(np.float32) / np.float32(1000)

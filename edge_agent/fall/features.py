@@ -1,12 +1,10 @@
-"""What an impact looks like, in terms a physician or an engineer can check: pure functions of a window at 20 Hz.
+"""Features of an impact that a physician or an engineer can check: pure functions of a window at 20 Hz.
 
-Everything is made of magnitudes and of angles between directions measured by the sensor itself, so the mounting does
-not matter. The story told by the numbers - activity before, free fall, impact, changed posture, stillness - is that of
+All are made of magnitudes and of angles between directions measured by the sensor itself, so the mounting does not
+matter. Their order - activity before, free fall, impact, changed posture, stillness - is that of
 Noury et al. (IEEE EMBS 2007, "Fall detection - principles and methods") and Kangas et al. (Gait & Posture 2008,
 28:285).
 """
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,6 +176,3 @@ def _angle(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     if length < 1e-9:
         return 0.0
     return float(np.degrees(np.arccos(min(1.0, max(-1.0, float(one @ other) / length)))))
-
-
-Features = Callable[[Window], NDArray[np.float64]]

@@ -1,4 +1,4 @@
-"""Boosted trees, evaluated with numpy: which impacts are falls.
+"""Decide which impacts are falls: boosted trees, evaluated with numpy.
 
 Friedman, Annals of Statistics 2001, 29(5):1189 (gradient boosting); Platt 1999 (calibration by a logistic function).
 The file is made by ``python -m edge_agent.fall.train``; it holds plain numbers only.
@@ -40,7 +40,7 @@ class Trees:
 
 
 class Model:
-    """The two stages, each with the probability from which it speaks."""
+    """The two stages, each with the probability from which on it reports."""
 
     def __init__(self, early: Trees, late: Trees, thresholds: dict[str, float]) -> None:
         self.early, self.late = early, late

@@ -1,4 +1,4 @@
-"""From any sample rate to the common one, and the impacts in it. Streaming, the same whatever the chunks."""
+"""Resample a signal to the common rate and find its impacts: streaming, with the same result for any chunks."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,11 @@ a chair) begin at 1.5 g at 20 Hz; a quiet walk stays below it."""
 BLOCK = 2
 """Rows at the common rate that are made at once: a tenth of a second."""
 _ROUNDING = 1e-9
-"""Of a sample: a rate that is no round number must not lack one at the end."""
+"""Tolerance in samples, so that a rate that is no round number does not lack one at the end."""
 
 
 def resample(acc_g: NDArray[np.floating], rate_hz: float) -> NDArray[np.float64]:
-    """The mean acceleration of each 1/20 s of ``acc_g`` (shape [n, 3], at ``rate_hz``); what is left over is dropped.
+    """The mean acceleration of each 1/20 s of ``acc_g`` (shape [n, 3], at ``rate_hz``); samples left over are dropped.
 
     Each sample counts for the share of its time that lies in the twentieth of a second: no rate needs a special case.
     """
@@ -35,7 +35,7 @@ class Resampler:
         """Rows made so far."""
 
     def push(self, acc_g: NDArray[np.floating]) -> None:
-        """Samples, shape [n, 3]."""
+        """Add samples, shape [n, 3]."""
         self._rest = np.concatenate((self._rest, acc_g))
 
     def pull(self) -> NDArray[np.float64] | None:

@@ -1,6 +1,6 @@
-"""Training of the fall model: recordings in, arrays for ``model.npz`` out. Needs scikit-learn (extra ``train``).
+"""Train the fall model: recordings in, arrays for ``model.npz`` out. Needs scikit-learn (extra ``train``).
 
-Nothing here knows a data set: who trains brings :class:`Recording` objects and a seed. The same recordings and seed
+Nothing here knows a data set: the caller brings :class:`Recording` objects and a seed. The same recordings and seed
 give the same model. Calibration and thresholds come from an inner cross-validation by subject, not from the fit.
 """
 
@@ -25,9 +25,9 @@ HARDEST, OTHERS = 4, 4
 """Impacts taken from one recording of daily living: the highest, and some of the rest at random."""
 FOLDS = 5
 MISSED = 0.001
-"""Share of the falls (in cross-validation) that the first stage may let go."""
+"""Share of the falls (in cross-validation) that the first stage may miss."""
 GIVEN_UP, CONFIRM = 0.005, (0.5, 0.6)
-"""Share of the falls that the second stage may let go, and where its threshold may lie: rather fewer false alarms."""
+"""Share of the falls that the second stage may miss, and the range of its threshold: it favours fewer false alarms."""
 ROUNDS = 2
 """The impact of a fall is not marked in the recordings: first it is the highest one, then the one the model picks."""
 TREES = {
@@ -110,7 +110,7 @@ def find_impacts(heights: NDArray[np.float64]) -> list[int]:
 
 
 def window(rows: NDArray[np.float64], impact: int, after: int) -> Window:
-    """The window around an impact; where the recording begins later, its first row stands for what was before."""
+    """The window around an impact; where the recording begins later, its first row stands for the time before."""
     begin = max(0, impact - BEFORE)
     piece = rows[begin : impact + 1 + after]
     missing = BEFORE - (impact - begin)
@@ -128,7 +128,7 @@ def fit(impacts: Impacts, seed: int) -> Arrays:
     for last in [False] * (ROUNDS - 1) + [True]:
         first = _Stage(EARLY, impacts.early, target, np.arange(len(target)), folds, seed)
         which, moment = np.nonzero(~np.isnan(impacts.late[:, :, 0]))
-        # what became of a stumble before a fall is the fall: no example of either
+        # a stumble before a fall ends in that fall: it is an example of neither
         fates = np.where(impacts.is_fall & (target == 0), -1, target)[which]
         second = _Stage(LATE, impacts.late[which, moment], fates, which, folds, seed)
         if not last:
@@ -180,7 +180,7 @@ def _target(impacts: Impacts, score: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 class _Stage:
-    """One stage: trees on everything, and what trees of the other folds say of each impact (held out)."""
+    """One stage: trees trained on everything, and for each impact the score of trees trained without its fold."""
 
     def __init__(
         self,

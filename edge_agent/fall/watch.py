@@ -1,4 +1,4 @@
-"""Everything in a home that can tell a fall: detectors on the pendants' signals, radars' states, and their fusion."""
+"""Watch a home for falls: detectors on the pendants' signals, radars' states, and their fusion."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,10 @@ from edge_agent.fall.fusion import FallFusion, FallNews
 log = structlog.get_logger(__name__)
 
 SILENT_US = 2_000_000
-"""A signal that has stopped for so long is judged by what there is: the pendant may lie broken beside its owner."""
+"""A signal that has stopped for this long is judged as it is: the pendant may lie broken beside its owner."""
 WHOLE_S = WATCH / RATE_HZ
 RADAR_CONFIDENCE = 0.8
-"""What a radar's own verdict is worth: makers and studies report precisions of about 0.8 to 0.95."""
+"""Confidence in a radar's own verdict: makers and studies report precisions of about 0.8 to 0.95."""
 STATES: dict[str, FallKind] = {
     "fall_suspected": "suspected",
     "fall_confirmed": "confirmed",
@@ -26,7 +26,7 @@ STATES: dict[str, FallKind] = {
 
 
 class FallWatch:
-    """One detector per pendant and sample rate; one story per fall."""
+    """The falls of one home: one detector for each pendant and sample rate, one fusion for all."""
 
     def __init__(self) -> None:
         self._detectors: dict[tuple[str, float], FallDetector] = {}
@@ -41,7 +41,7 @@ class FallWatch:
         acc_g: NDArray[np.float32],
         gyro_dps: NDArray[np.float32] | None,
     ) -> Iterator[FallNews]:
-        """What this piece of a pendant's signal tells, in order. A piece that is refused is logged and left out."""
+        """The events in this piece of a pendant's signal, in order. A piece that is refused is logged and left out."""
         key = (device, sample_rate_hz)
         try:
             if key not in self._detectors:
@@ -51,24 +51,24 @@ class FallWatch:
             log.warning("motion signal refused", device=device, reason=str(error))
             return
         self._heard_us[key] = t_us + round(len(acc_g) * 1e6 / sample_rate_hz)
-        yield from self._tell(device, events)
+        yield from self._report(device, events)
 
     def state(
         self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool]
     ) -> list[FallNews]:
-        """A room sensor's own verdict: one of STATES."""
+        """Take in a room sensor's own verdict, one of STATES; the events that follow."""
         return self._fusion.report(device, "room", STATES[kind], time_us, RADAR_CONFIDENCE, values)
 
     def advance(self, now_us: int) -> list[FallNews]:
-        """What follows from time passing: signals that stopped, radars' falls that last."""
+        """The events that follow because time has passed: signals that stopped, radars' falls that last."""
         news: list[FallNews] = []
         for key, heard_us in list(self._heard_us.items()):
             if now_us - heard_us >= SILENT_US:
                 del self._heard_us[key]
-                news += self._tell(key[0], self._detectors[key].flush())
+                news += self._report(key[0], self._detectors[key].flush())
         return news + self._fusion.advance(now_us)
 
-    def _tell(self, device: str, events: list[FallEvent]) -> Iterator[FallNews]:
+    def _report(self, device: str, events: list[FallEvent]) -> Iterator[FallNews]:
         for event in events:
             if event.kind == "recovered" and event.features["after_s"] < WHOLE_S:
                 # the signal broke off: nobody has seen that the wearer is well, so the suspicion stays for a person

@@ -1,1 +1,1 @@
-"""Frames and events on disk until the broker has acknowledged them."""
+"""The outbox: frames and events on disk until the broker has acknowledged them, and for a while afterwards."""

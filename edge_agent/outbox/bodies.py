@@ -1,4 +1,4 @@
-"""What the outbox keeps of a message, and the wire message that it becomes once it has its number."""
+"""Encode messages for the outbox, and turn a numbered row into the message on the wire."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def frame_body(series: Sequence[wire.Series]) -> bytes:
 
 
 def payload(row: Row, gateway: str) -> bytes:
-    """The message on the wire; the row has its number."""
+    """The wire message of a row that has its number."""
     head = (wire.VERSION, gateway, row.epoch, row.boot)
     if row.lane == "events":
         body = msgspec.msgpack.decode(row.body, type=_EventBody)

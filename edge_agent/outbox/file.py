@@ -1,7 +1,7 @@
 """The outbox's file: SQLite in WAL mode with ``synchronous=FULL``, so that a commit survives a power cut.
 
-Every row and the state carry a CRC: what a torn write or a worn SD card has changed is recognised and never sent. A
-file that SQLite can not read any more is put aside, and every row that is still sound is taken over into a new one.
+Every row and the state carry a CRC: rows that a torn write or a worn SD card has changed are recognised and never sent.
+A file that SQLite can not read any more is put aside, and its sound rows are copied into a new one.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ WAL_BYTES = (64 * 1024, 4 * 1024 * 1024)
 SHM_BYTES = 64 * 1024
 MIN_PAGES = 24
 FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
-"""What a bad disk or a bad file makes SQLite raise."""
+"""Exceptions of SQLite for a bad disk or a bad file."""
 _DAMAGE = frozenset(
-    # our statements are constant: one that is wrong, or of the wrong type, has met a changed schema
+    # our statements are constant: an error in one of them, or of a type, means that the schema was changed
     {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
 )
 
@@ -82,7 +82,7 @@ class OutboxState(msgspec.Struct, kw_only=True):
     seqs: dict[str, int] = {}
     """By stream: the last number given in this epoch."""
     shifts: dict[int, int] = {}
-    """By boot: how far off (µs) the times of its messages without a number are."""
+    """By boot: correction (µs) of the times of its messages without a number."""
     frames: int = 0
     readings: int = 0
     events: int = 0
@@ -104,7 +104,7 @@ class OutboxState(msgspec.Struct, kw_only=True):
 
 
 def is_damage(error: BaseException) -> bool:
-    """The file's content is wrong, as opposed to a disk that does not take more."""
+    """Whether the file's content is wrong, as opposed to a disk that takes nothing."""
     if isinstance(error, UnicodeDecodeError):  # a name in the schema
         return True
     code = getattr(error, "sqlite_errorcode", None)
@@ -119,13 +119,12 @@ class OutboxFile:
         self._wal_bytes = min(max(budget_bytes // 8, WAL_BYTES[0]), WAL_BYTES[1])
         self._db = connect(path)
         self.spoiled: dict[int, str] = {}
-        """Id and lane of rows that were found damaged; the owner deletes and counts them."""
+        """Id and lane of damaged rows met while reading; the owner deletes and counts them."""
         try:
             self._prepare()
             (page,) = self._db.execute("PRAGMA page_size").fetchone()
-            found = stored_state(self._db)
-            self.state = found or OutboxState()
-            """As it was found."""
+            self.state = stored_state(self._db) or OutboxState()
+            """The state in the file when it was opened."""
             if not self.state.clean:
                 self._examine()
         except BaseException:
@@ -153,7 +152,7 @@ class OutboxFile:
             raise
 
     def insert(self, row: Row) -> Row:
-        """Raises sqlite3.IntegrityError where the id is taken."""
+        """Add a row. Raises sqlite3.IntegrityError where the id is taken."""
         self._db.execute(
             f"INSERT INTO message ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant
             (*msgspec.structs.astuple(row), row.crc()),
@@ -161,18 +160,18 @@ class OutboxFile:
         return row
 
     def update(self, row: Row) -> None:
-        """Its number and time."""
+        """Store the number and time of a row."""
         self._db.execute(
             "UPDATE message SET made_us = ?, epoch = ?, stream = ?, seq = ?, crc = ? WHERE id = ?",
             (row.made_us, row.epoch, row.stream, row.seq, row.crc(), row.id),
         )
 
     def delete(self, ids: Iterable[int]) -> int:
-        """How many there were."""
+        """Delete rows; the count of those that were there."""
         return sum(self._db.execute("DELETE FROM message WHERE id = ?", (id_,)).rowcount for id_ in ids)
 
     def events(self, limit: int) -> list[Row]:
-        """The oldest first."""
+        """Up to ``limit`` events, oldest first."""
         return self._rows("WHERE lane = 'events' ORDER BY id LIMIT ?", limit)
 
     def waiting(self, since_us: int, until_us: int, limit: int) -> list[Row]:
@@ -185,15 +184,15 @@ class OutboxFile:
         )
 
     def numbers(self, epoch: int, stream: str, first: int, behind: int) -> set[int]:
-        """Which of the numbers from ``first`` up to below ``behind`` are in the file."""
-        found = self._db.execute(
+        """The numbers from ``first`` up to below ``behind`` that are in the file."""
+        rows = self._db.execute(
             "SELECT seq FROM message WHERE epoch = ? AND stream = ? AND seq >= ? AND seq < ?",
             (epoch, stream, first, behind),
         )
-        return {seq for (seq,) in found}
+        return {seq for (seq,) in rows}
 
     def numbered_frames(self) -> list[Row]:
-        """In the order of their numbers."""
+        """All frames that have a number, in order of their numbers."""
         return self._rows("WHERE lane = 'frames' AND seq > 0 ORDER BY epoch, stream, seq")
 
     def drop_oldest(self, lane: Lane) -> tuple[int, int] | None:
@@ -202,10 +201,10 @@ class OutboxFile:
             which = "SELECT id FROM message WHERE lane = 'frames' AND seq = 0 ORDER BY made_us, id LIMIT 1"
         else:
             which = "SELECT id FROM message WHERE lane = 'events' ORDER BY id LIMIT 1"
-        found = self._db.execute(
+        record = self._db.execute(
             f"DELETE FROM message WHERE id = ({which}) RETURNING id, readings"  # noqa: S608 - constants
         ).fetchone()
-        return None if found is None else (int(found[0]), int(found[1]))
+        return None if record is None else (int(record[0]), int(record[1]))
 
     def highest_id(self) -> int:
         return int(self._db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0])
@@ -220,17 +219,17 @@ class OutboxFile:
         return int(self._db.execute("SELECT count(*) FROM message").fetchone()[0])
 
     def room(self) -> tuple[int, int]:
-        """(pages that may still be filled, pages in all) within the budget. A page once used stays in the file."""
+        """(pages that may still be filled, pages in all) within the budget; the file never gives a page back."""
         (used,) = self._db.execute("PRAGMA page_count").fetchone()
         (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
         return self._pages - (used - free), self._pages
 
     def pages_of(self, size: int) -> int:
-        """How many pages a body of this size may need, with those of the trees above it."""
+        """Pages that a body of this size may need, those of the trees above it included."""
         return size // self._page_bytes + 8
 
     def shorten_log(self) -> None:
-        """Empty the write-ahead log where readers made it outgrow its share."""
+        """Empty a write-ahead log that has outgrown its share because of readers."""
         wal = self._path.with_name(self._path.name + "-wal")
         with contextlib.suppress(OSError):
             if wal.stat().st_size > self._wal_bytes:
@@ -238,12 +237,12 @@ class OutboxFile:
 
     def _rows(self, where: str, *values: int) -> list[Row]:
         rows: list[Row] = []
-        for found in self._db.execute(f"SELECT {COLUMNS} FROM message {where}", values):  # noqa: S608 - constants
-            row = read_row(found)
+        for record in self._db.execute(f"SELECT {COLUMNS} FROM message {where}", values):  # noqa: S608 - constants
+            row = read_row(record)
             if row is not None:
                 rows.append(row)
             else:
-                self.spoiled[int(found[0])] = str(found[1])
+                self.spoiled[int(record[0])] = str(record[1])
         return rows
 
     def _prepare(self) -> None:
@@ -263,26 +262,26 @@ class OutboxFile:
                 self._db.execute(statement)
 
     def _examine(self) -> None:
-        """After a crash: look at every page, and build the indexes anew, which no CRC covers."""
-        (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise _damage(str(found))
+        """Check every page after a crash, and build the indexes anew, which no CRC covers."""
+        (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise _damage(str(verdict))
         self._db.execute("REINDEX")
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """For a file that may be damaged."""
+    """Open a file that may be damaged."""
     db = sqlite3.connect(path, timeout=1, isolation_level=None)
-    # damage may make text that is none; it fails its CRC later
+    # damage may leave bytes that are no UTF-8; the row fails its CRC later
     db.text_factory = lambda text: text.decode("utf-8", "replace")
     db.execute("PRAGMA cell_size_check = ON")
     return db
 
 
 def stored_state(db: sqlite3.Connection) -> OutboxState | None:
-    """None where there is none, or none that fits its CRC."""
-    found = db.execute("SELECT body FROM state").fetchone()
-    return None if found is None else _unpack(found[0])
+    """The state in the file; None where it is missing or does not fit its CRC."""
+    record = db.execute("SELECT body FROM state").fetchone()
+    return None if record is None else _unpack(record[0])
 
 
 def read_state(path: Path) -> OutboxState:
@@ -297,9 +296,9 @@ def read_state(path: Path) -> OutboxState:
     return state
 
 
-def read_row(found: tuple[Any, ...]) -> Row | None:
-    """What the ``COLUMNS`` of a message hold; None where they do not fit their CRC."""
-    *values, crc = found
+def read_row(record: tuple[Any, ...]) -> Row | None:
+    """The row in the ``COLUMNS`` of a message; None where they do not fit their CRC."""
+    *values, crc = record
     row = Row(*values)
     return row if isinstance(row.body, bytes) and row.crc() == crc else None
 

@@ -1,4 +1,4 @@
-"""Collects readings in columns and cuts frames from them. No clock, no I/O."""
+"""Collect readings in columns and cut frames from them. No clock, no I/O."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,13 @@ _LONGEST_US = 0xFFFFFFFF * 1000
 
 
 class FrameCutter:
-    """Put readings in, cut frames out; the order within a series is kept."""
+    """Collects readings and cuts them into frames; the order within a series is kept."""
 
     def __init__(self) -> None:
         self._columns: dict[tuple[str, str], list[tuple[NDArray[np.int64], NDArray[np.float32]]]] = {}
 
     def add(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
-        """Readings of one channel, shapes [n] and [n]. Raises ValueError where the shapes differ."""
+        """Add readings of one channel, shapes [n] and [n]. Raises ValueError where the shapes differ."""
         times, numbers = np.asarray(times_us, np.int64), np.asarray(values, np.float32)
         if times.shape != numbers.shape or times.ndim != 1:
             raise ValueError(f"{device}/{channel}: {times.shape} times and {numbers.shape} values")
@@ -27,7 +27,7 @@ class FrameCutter:
             self._columns.setdefault((device, channel), []).append((times, numbers))
 
     def cut(self) -> Iterator[tuple[int, list[wire.Series]]]:
-        """(base time, series) of each frame that holds what was added since the last cut."""
+        """(base time, series) of each frame with the readings added since the last cut."""
         columns, self._columns = self._columns, {}
         pieces = [
             (device, channel, np.concatenate([t for t, _ in parts]), np.concatenate([v for _, v in parts]))

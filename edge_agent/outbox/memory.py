@@ -11,9 +11,9 @@ CAPACITY: dict[Lane, int] = {"events": 256, "frames": 300}
 
 
 class MemoryFallback:
-    """Rows in the order in which they were put, numbered in an epoch of their own that no file knows.
+    """Rows in the order of putting, numbered in an epoch of their own that no file knows.
 
-    That epoch lasts as long as the process: numbers given here are never given again, whatever becomes of the file.
+    That epoch lasts as long as the process: numbers given here are never given again, even after the file is back.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -220,17 +220,17 @@ class Outbox:
 
     def _next_frames(self, now_us: int, limit: int) -> list[Row]:
         since = now_us - self._fresh_us
-        held = self._clock.held_from_us or _FOR_EVER
+        held_from = self._clock.held_from_us or _FOR_EVER
         rows = _take(self._to_repeat, limit)
-        rows += self._number(self._waiting(since, held, limit - len(rows)), "live")
+        rows += self._number(self._waiting(since, held_from, limit - len(rows)), "live")
         if len(rows) < limit and not self._backlog:
-            self._backlog = self._number(self._waiting(-_FOR_EVER, min(since, held), BLOCK), "backfill")
+            self._backlog = self._number(self._waiting(-_FOR_EVER, min(since, held_from), BLOCK), "backfill")
         return rows + _take(self._backlog, limit - len(rows))
 
     def _next_from_memory(self, lane: Lane, limit: int) -> list[Row]:
-        held = self._clock.held_from_us or _FOR_EVER
+        held_from = self._clock.held_from_us or _FOR_EVER
         waiting = self._memory.waiting(lane, self._handed_out)
-        rows = [row for row in waiting if lane == "events" or row.made_us < held]
+        rows = [row for row in waiting if lane == "events" or row.made_us < held_from]
         return self._number(rows[:limit], "events" if lane == "events" else "live")
 
     def _waiting(self, since_us: int, until_us: int, limit: int) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Opens the outbox's file; where it is damaged, a new one takes its place with all that is still sound."""
+"""Open the outbox's file, and replace a damaged one by a new file with its sound rows."""
 
 import contextlib
 import itertools
@@ -13,13 +13,13 @@ from edge_agent.outbox.file import COLUMNS, OutboxFile, OutboxState, Row, connec
 log = structlog.get_logger(__name__)
 
 KEPT_DAMAGED_BYTES = 16 * 1024 * 1024
-"""A damaged file is kept for whoever looks into it if it is not longer; its sound rows are taken over in any case."""
+"""Longest damaged file that is kept for an examination; its sound rows are copied in any case."""
 PIECE = 500
-"""Rows in one transaction while they are taken over."""
+"""Rows copied in one transaction."""
 
 
 def open_file(path: Path, budget_bytes: int) -> OutboxFile:
-    """The file's store; where it is damaged, a new one with all that is still sound in the old one.
+    """Open the file; where it is damaged, a new one with the sound rows of the old one.
 
     Raises sqlite3.Error or OSError where the disk does not take a file now.
     """
@@ -36,24 +36,24 @@ def open_file(path: Path, budget_bytes: int) -> OutboxFile:
 
 
 def replace_damaged(path: Path, budget_bytes: int, reason: str) -> OutboxFile:
-    """A new file with every row that is sound in the old one, in its place; it has no epoch yet.
+    """Replace the file by a new one with every sound row of the old one; the new one has no epoch yet.
 
     The old file is touched only when the new one is complete.
     """
     rescued = _rescued(path)
     _unlink(rescued)
-    kept = _rescue(path, rescued, budget_bytes)
+    rows = _copy_sound_rows(path, rescued, budget_bytes)
     aside = path.with_name(f"{path.name}.damaged")
     aside.unlink(missing_ok=True)
     if path.stat().st_size <= KEPT_DAMAGED_BYTES:
         path.rename(aside)
     _unlink(path)  # its log too, which must never meet the new file
     rescued.replace(path)
-    log.error("outbox damaged, put aside", file=aside.name, reason=reason, rows_taken_over=kept)
+    log.error("outbox damaged, put aside", file=aside.name, reason=reason, rows_taken_over=rows)
     return OutboxFile(path, budget_bytes)
 
 
-def _rescue(path: Path, target: Path, budget_bytes: int) -> int:
+def _copy_sound_rows(path: Path, target: Path, budget_bytes: int) -> int:
     with contextlib.closing(connect(path)) as old, contextlib.closing(OutboxFile(target, budget_bytes)) as new:
         state = _sound_state(old)
         state.epoch, state.clean, state.seqs, state.pending = 0, False, {}, 0
@@ -78,8 +78,8 @@ def _sound_rows(db: sqlite3.Connection) -> Iterator[Row]:
     for order in ("", " DESC"):
         with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
             query = f"SELECT {COLUMNS} FROM message NOT INDEXED ORDER BY id{order}"  # noqa: S608 - constants
-            for found in db.execute(query):
-                row = read_row(found)
+            for record in db.execute(query):
+                row = read_row(record)
                 if row is not None and row.id not in seen:
                     seen.add(row.id)
                     yield row

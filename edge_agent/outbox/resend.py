@@ -1,11 +1,11 @@
-"""The command ``resend``: numbers of a stream that the district misses go up once more; what is gone is said."""
+"""Answer the command ``resend``: send missing numbers of a stream again, and name those that are gone."""
 
 from collections import deque
 from collections.abc import Callable
 
 import msgspec
 
-from edge_agent.outbox.sent import STREAMS, Numbered, Sent
+from edge_agent.outbox.sent import STREAMS, Numbered, SentMessages
 from firmware_profiles import wire
 
 COMMAND = "resend"
@@ -14,18 +14,17 @@ AT_MOST = 5000
 
 
 class Resend:
-    """What waits to go up again. The uplink takes it when nothing fresh waits."""
+    """Queue of messages to send again. The uplink takes from it when nothing fresh waits."""
 
-    def __init__(self, sent: Sent) -> None:
+    def __init__(self, sent: SentMessages) -> None:
         self._sent = sent
         self._waiting: deque[Numbered] = deque()
 
-    def asked(self, command: wire.Command, holds: Callable[[int, str, int, int], set[int]]) -> str:
-        """Args: epoch, stream, first, behind. The answer is JSON: ``again`` and ``gone``, lists of [first, behind].
+    def request(self, command: wire.Command, holds: Callable[[int, str, int, int], set[int]]) -> str:
+        """Queue the messages that a command asks for (args: epoch, stream, first, behind).
 
-        ``holds``: which numbers still wait in the outbox; they come by themselves.
-
-        Raises ValueError where the command is not one.
+        The answer is JSON: ``again`` and ``gone``, lists of [first, behind]. ``holds`` gives the numbers that still
+        wait in the outbox, which are sent anyway. Raises ValueError for other args.
         """
         args = command.args
         epoch, stream = args.get("epoch"), args.get("stream")
@@ -36,18 +35,18 @@ class Resend:
         epoch, first, behind = int(epoch or 0), int(first or 0), int(behind or 0)
         if not 1 <= first < behind:
             raise ValueError(f"numbers begin at 1, and first lies below behind: not {first} and {behind}")
-        found = self._sent.find(epoch, str(stream), first, behind)[:AT_MOST]
-        until = found[-1].seq + 1 if len(found) == AT_MOST else behind
+        messages = self._sent.find(epoch, str(stream), first, behind)[:AT_MOST]
+        until = messages[-1].seq + 1 if len(messages) == AT_MOST else behind
         queued = {(message.epoch, message.stream, message.seq) for message in self._waiting}
-        self._waiting += [m for m in found if (m.epoch, m.stream, m.seq) not in queued]
-        there = [message.seq for message in found]
+        self._waiting += [m for m in messages if (m.epoch, m.stream, m.seq) not in queued]
+        there = [message.seq for message in messages]
         gone = sorted(set(range(first, min(until, first + 10 * AT_MOST))) - set(there))
         waiting = holds(epoch, str(stream), first, behind) if gone else set()
         gone = [number for number in gone if number not in waiting]
         return msgspec.json.encode({"again": _ranges(there), "gone": _ranges(gone)}).decode()
 
     def take(self, limit: int) -> list[Numbered]:
-        """The next ones to send."""
+        """Take the next messages to send from the queue."""
         return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
 
 

@@ -1,7 +1,7 @@
-"""What the broker has taken, kept for a while: a broker that lost it can have it again.
+"""Messages that the broker has taken, kept for a while: a broker that lost some can have them again.
 
 Files of one megabyte each in a folder, the oldest deleted first when the budget is reached. They are not synced: a
-power cut may cost the newest of them, and the district is then told that they are gone. Every message carries a CRC.
+power cut may cost the newest messages, and the answer to ``resend`` says so. Every message carries a CRC.
 """
 
 import struct
@@ -29,8 +29,8 @@ class Numbered(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-class Sent:
-    """Used from one thread. A disk that fails costs what it does not take: nothing here raises."""
+class SentMessages:
+    """The archive of one gateway; used from one thread. A disk that fails costs messages; nothing raises."""
 
     def __init__(self, folder: Path, budget_bytes: int) -> None:
         self._folder, self._segments_at_most = folder, max(2, budget_bytes // SEGMENT_BYTES)
@@ -44,10 +44,10 @@ class Sent:
                     self._note(number, message)
         except OSError as error:
             log.warning("what was sent can not be kept", error=str(error))
-        self._newest = max(self._spans, default=0) + 1  # a torn end is never written behind
+        self._newest = max(self._spans, default=0) + 1  # nothing is appended to a torn end
 
     def keep(self, message: Numbered) -> None:
-        """The broker has it."""
+        """Archive a message that the broker has taken."""
         try:
             if self._size >= SEGMENT_BYTES:
                 self._newest, self._size = self._newest + 1, 0
@@ -66,15 +66,15 @@ class Sent:
             self._path(oldest).unlink(missing_ok=True)
 
     def find(self, epoch: int, stream: str, first: int, behind: int) -> list[Numbered]:
-        """What is kept of the numbers from ``first`` up to below ``behind``, in their order, each once."""
-        found: dict[int, Numbered] = {}
+        """The archived messages with numbers from ``first`` up to below ``behind``, in order, each once."""
+        by_number: dict[int, Numbered] = {}
         for number, spans in self._spans.items():
             low, high = spans.get((epoch, stream), (0, -1))
             if low < behind and high >= first:
                 for message in self._read(number):
                     if (message.epoch, message.stream) == (epoch, stream) and first <= message.seq < behind:
-                        found[message.seq] = message
-        return [found[seq] for seq in sorted(found)]
+                        by_number[message.seq] = message
+        return [by_number[seq] for seq in sorted(by_number)]
 
     def _note(self, number: int, message: Numbered) -> None:
         spans, key = self._spans[number], (message.epoch, message.stream)
@@ -82,7 +82,7 @@ class Sent:
         spans[key] = min(low, message.seq), max(high, message.seq)
 
     def _read(self, number: int) -> Iterator[Numbered]:
-        """The sound messages of a segment; what a power cut or a worn card has spoilt ends it."""
+        """The sound messages of a segment, up to the first that a power cut or a worn card has damaged."""
         try:
             data = self._path(number).read_bytes()
         except OSError as error:

@@ -1,1 +1,1 @@
-"""The time that the gateway writes, and how far it can be trusted."""
+"""The gateway's clock, and the kernel's word on how far it can be trusted."""

@@ -1,4 +1,4 @@
-"""The gateway's own clock: it follows the wall clock, and within one boot it never runs backwards.
+"""Keep the gateway's own clock: it follows the wall clock, and within one boot it never runs backwards.
 
 Time is ``elapsed + offset``: the offset changes slowly where the wall clock is a little away (slewing), and at once
 where it was set forward. A wall clock that was set back a little makes this clock run slower until both agree; set back
@@ -6,8 +6,8 @@ by more than ``BACK_US``, this clock follows it and begins a new boot, because t
 
 A Raspberry Pi without a clock chip wakes in 1970 or at the time of its last shutdown. Until the time is known
 (:attr:`Clock.known`) this clock counts from the last time that the outbox has seen: a lower bound, so that even an SOS
-that can not wait gets a plausible time. Messages in the outbox are moved once, by the :class:`ClockStep` that ends this
-state.
+that can not wait gets a plausible time. Times in the outbox are corrected once, by the :class:`ClockStep` that ends
+this state.
 """
 
 import threading
@@ -27,18 +27,18 @@ FAST_SLEW = 1 / 12
 BACK_US = 60_000_000
 """Set back by more than this: a new boot begins."""
 PATIENCE_US = 600_000_000
-"""A wall clock behind the last time seen is believed after this long: the time seen may have been the wrong one."""
+"""A wall clock behind the last time seen is believed after this long: that time may have been the wrong one."""
 EARLIEST_US = round(EARLIEST.timestamp() * 1_000_000)
 
 
 class ClockStep(msgspec.Struct, frozen=True):
-    """The clock jumped. All in µs; ``by_us`` is negative where it jumped back."""
+    """A jump of the clock. All in µs; ``by_us`` is negative where it jumped back."""
 
     at_us: int
     """The time before the jump."""
     by_us: int
     boots: tuple[int, ...]
-    """Boots whose times were never right: what waits from them is to be moved by ``by_us``."""
+    """Boots whose times were never right: times of their waiting messages are to be moved by ``by_us``."""
 
 
 def wall_us() -> int:
@@ -53,7 +53,7 @@ def elapsed_us() -> int:
 
 
 def kernel_synchronised() -> bool:
-    """The kernel's clock is being steered by a time server."""
+    """Whether a time server steers the kernel's clock."""
     state = read_clock()
     return state is not None and state.synchronised
 
@@ -82,11 +82,11 @@ class Clock:
         self.held_from_us: int | None = None if self.known else self._anchor[1]
         """While the time is not known: the first time of this boot."""
         self.boot_us = max(self._anchor[1], last_boot + 1)
-        """Names the boot; rises from boot to boot whatever the clocks do."""
+        """Identifies the boot; rises from boot to boot even if the clocks do not."""
         self._uncertain: list[int] | None = None if self.synced else [self.boot_us]  # until the first synchronisation
         self._last_gap = self._wall() - self._begun
         self.steps = 0
-        """How often the wall clock was set since ``begin``."""
+        """Count of settings of the wall clock since ``begin``."""
 
     def now_us(self) -> int:
         """µs since 1970, UTC; never less than it said before in the same boot."""
@@ -98,7 +98,7 @@ class Clock:
         return self.now_us() - self._wall()
 
     def check(self) -> ClockStep | None:
-        """Look at the wall clock; to be called about once a second. The jump, where there is one."""
+        """Compare with the wall clock; the jump, where there is one. Call this about once a second."""
         elapsed, wall = self._elapsed(), self._wall()
         self.synced = self._synchronised()
         if abs(wall - elapsed - self._last_gap) > STEP_US:
@@ -140,6 +140,6 @@ class Clock:
     def _at(self, elapsed: int) -> int:
         since, anchor, away, rate = self._anchor
         gone = max(0, elapsed - since)
-        # rate < 1: what is taken off never outweighs the time that has gone by
+        # rate < 1: the correction never outweighs the time that has gone by
         corrected = min(abs(away), int(gone * rate))
         return anchor + gone + (corrected if away > 0 else -corrected)

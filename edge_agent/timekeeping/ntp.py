@@ -1,4 +1,4 @@
-"""What the kernel knows about its clock: ``ntp_adjtime`` of Linux, read only (RFC 5905, adjtimex(2)).
+"""Read the state of the kernel's clock: ``ntp_adjtime`` of Linux, read only (RFC 5905, adjtimex(2)).
 
 chrony, systemd-timesyncd and ntpd all steer the clock by this call, so that one reading serves whichever is installed.
 """
@@ -10,14 +10,14 @@ import sys
 import msgspec
 
 EARLIEST = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
-"""No clock that is right shows an earlier time: this program is younger. A Raspberry Pi without network begins where it
-was switched off, or in 1970."""
+"""Any earlier time is wrong: this program is younger. A Raspberry Pi without network begins at the time when it was
+switched off, or in 1970."""
 STA_UNSYNC = 0x0040
 STA_NANO = 0x2000
 
 
 class ClockState(msgspec.Struct, frozen=True):
-    """``offset_ms``: what is still to be corrected (chrony keeps this to itself and leaves 0 here); ``error_ms``: the
+    """``offset_ms``: the correction still to be made (chrony keeps this to itself and leaves 0 here); ``error_ms``: the
     largest error the clock may have, which grows while no server is heard."""
 
     synchronised: bool
@@ -38,7 +38,7 @@ class _Timex(ctypes.Structure):
 
 
 def read_clock() -> ClockState | None:
-    """None where the system is not Linux or its libc has no such call."""
+    """The state of the clock; None where the system is not Linux or its libc has no such call."""
     if sys.platform != "linux":
         return None
     adjust = getattr(ctypes.CDLL(None, use_errno=True), "adjtimex", None)

@@ -1,1 +1,1 @@
-"""Signed configurations: check, trial, roll back."""
+"""Signed updates of the configuration: signature, check, trial, return to the version before."""

@@ -1,4 +1,4 @@
-"""Is everything there that a configuration names? What ``--check`` prints, and what an update must pass.
+"""Check that everything a configuration names is there: the report of ``--check``, which an update must pass too.
 
 An *error* keeps the agent from doing its work; a *warning* is for the installer to look at.
 """
@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-from edge_agent.config import ConfigError, Home, HomeConfig
+from edge_agent.config import Home, HomeConfig, HomeConfigError
 from edge_agent.driver_loading import make_driver
 from edge_agent.files import probe_writable
 from edge_agent.timekeeping.ntp import EARLIEST, ClockState
@@ -33,8 +33,8 @@ EXPIRES_SOON = dt.timedelta(days=30)
 LARGEST_CLOCK_ERROR_MS = 1000.0
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One line of the report: what was looked at, and the result in words."""
+class CheckResult(msgspec.Struct, frozen=True):
+    """One line of the report: the subject of the check and the result in words."""
 
     level: Level
     what: str
@@ -43,8 +43,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 def examine(
     home: Home, now: dt.datetime, clock: ClockState | None, resolve: Callable[[str], object] | None
-) -> list[Finding]:
-    """Everything that can be told before the agent runs. ``resolve`` looks a host name up and raises OSError where it
+) -> list[CheckResult]:
+    """Check all that can be checked before the agent runs. ``resolve`` looks a host name up and raises OSError where it
     finds nothing; None: names are not looked up."""
     config = home.config
     with devices.tentatively(home.models):
@@ -53,27 +53,27 @@ def examine(
         *_devices(home),
         *drivers,
         *_broker(config, now),
-        *_buffer(config),
+        *_outbox(config),
         *_updates(config),
         *_clock(now, clock),
         *(_name(config.broker.host, resolve) if resolve is not None else ()),
     ]
 
 
-def errors(findings: list[Finding]) -> list[str]:
-    """The errors among them, as text; empty: the configuration can be used."""
-    return [f"{finding.what}: {finding.text}" for finding in findings if finding.level == "error"]
+def errors(results: list[CheckResult]) -> list[str]:
+    """The errors among the results, as text; empty: the configuration can be used."""
+    return [f"{result.what}: {result.text}" for result in results if result.level == "error"]
 
 
-def report(findings: list[Finding]) -> str:
-    """One line a finding, errors last, and a line that sums up."""
+def report(results: list[CheckResult]) -> str:
+    """The report: one line for each result, errors last, and a line that sums up."""
     order: dict[Level, int] = {"ok": 0, "warning": 1, "error": 2}
     lines = [
-        f"{finding.level.upper():8}{finding.what}: {finding.text}"
-        for finding in sorted(findings, key=lambda finding: order[finding.level])
+        f"{result.level.upper():8}{result.what}: {result.text}"
+        for result in sorted(results, key=lambda result: order[result.level])
     ]
-    bad = sum(finding.level == "error" for finding in findings)
-    odd = sum(finding.level == "warning" for finding in findings)
+    bad = sum(result.level == "error" for result in results)
+    odd = sum(result.level == "warning" for result in results)
     return "\n".join([*lines, f"{'NOT USABLE' if bad else 'in order'}: {bad} errors, {odd} warnings"])
 
 
@@ -82,151 +82,157 @@ def look_up(host: str) -> object:
     return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
 
 
-def _devices(home: Home) -> Iterator[Finding]:
+def _devices(home: Home) -> Iterator[CheckResult]:
     own = f", models of its own: {', '.join(sorted(home.models))}" if home.models else ""
-    yield Finding("ok", "devices", f"{len(home.config.devices)} at gateway {home.config.gateway}{own}")
+    yield CheckResult("ok", "devices", f"{len(home.config.devices)} at gateway {home.config.gateway}{own}")
 
 
-def _drivers(config: HomeConfig) -> Iterator[Finding]:
+def _drivers(config: HomeConfig) -> Iterator[CheckResult]:
     for driver in config.drivers:
         try:
             make_driver(driver, config)
-        except ConfigError as error:
-            yield Finding("error", f"driver {driver.kind}", str(error))
-        except Exception as error:  # whatever a third party's driver raises, the report must name the driver
-            yield Finding("error", f"driver {driver.kind}", f"{type(error).__name__}: {error}")
+        except HomeConfigError as error:
+            yield CheckResult("error", f"driver {driver.kind}", str(error))
+        except Exception as error:  # a third party's driver may raise anything; the report must name the driver
+            yield CheckResult("error", f"driver {driver.kind}", f"{type(error).__name__}: {error}")
         else:
-            yield Finding("ok", f"driver {driver.kind}", "installed, options understood")
+            yield CheckResult("ok", f"driver {driver.kind}", "installed, options understood")
 
 
-def _broker(config: HomeConfig, now: dt.datetime) -> Iterator[Finding]:
+def _broker(config: HomeConfig, now: dt.datetime) -> Iterator[CheckResult]:
     broker = config.broker
     if broker.ca is None:
         if broker.cert is not None or broker.key is not None:
-            yield Finding("error", "broker", "cert and key are of no use without ca: add the authority's certificate")
+            yield CheckResult(
+                "error", "broker", "cert and key are of no use without ca: add the authority's certificate"
+            )
         elif _is_loopback(broker.host):
-            yield Finding("ok", "broker", f"plain TCP to {broker.host}:{broker.port}, this machine")
+            yield CheckResult("ok", "broker", f"plain TCP to {broker.host}:{broker.port}, this machine")
         else:
-            yield Finding("error", "broker", f"plain TCP to {broker.host} would send health data in the clear: add ca")
+            yield CheckResult(
+                "error", "broker", f"plain TCP to {broker.host} would send health data in the clear: add ca"
+            )
         return
     yield _certificate("broker.ca", broker.ca, now, None)
     if (broker.cert is None) != (broker.key is None):
-        yield Finding("error", "broker", "cert and key belong together: give both")
+        yield CheckResult("error", "broker", "cert and key belong together: give both")
     elif broker.cert is None or broker.key is None:
-        yield Finding("warning", "broker", "no cert and key: the district's broker refuses gateways without")
+        yield CheckResult("warning", "broker", "no cert and key: the district's broker refuses gateways without")
     else:
         yield _certificate("broker.cert", broker.cert, now, config.gateway)
         yield from _key(broker.key)
     yield from _pair(broker)
 
 
-def _certificate(what: str, file: Path, now: dt.datetime, name: str | None) -> Finding:
+def _certificate(what: str, file: Path, now: dt.datetime, name: str | None) -> CheckResult:
     try:
-        found = x509.load_pem_x509_certificates(file.read_bytes())[0]
+        certificate = x509.load_pem_x509_certificates(file.read_bytes())[0]
     except OSError as error:
-        return Finding("error", what, f"{file}: can not be read: {error.strerror}")
+        return CheckResult("error", what, f"{file}: can not be read: {error.strerror}")
     except ValueError as error:
-        return Finding("error", what, f"{file}: holds no certificate (PEM): {error}")
-    begin, end = found.not_valid_before_utc, found.not_valid_after_utc
+        return CheckResult("error", what, f"{file}: holds no certificate (PEM): {error}")
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now > end:
-        return Finding("error", what, f"{file}: expired on {end:%Y-%m-%d}")
+        return CheckResult("error", what, f"{file}: expired on {end:%Y-%m-%d}")
     if now < begin:
-        return Finding("error", what, f"{file}: valid from {begin:%Y-%m-%d %H:%M} UTC; is the clock right?")
-    names = [str(one.value) for one in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        return CheckResult("error", what, f"{file}: valid from {begin:%Y-%m-%d %H:%M} UTC; is the clock right?")
+    names = [str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if name is not None and name not in names:
-        return Finding("error", what, f"{file}: made out to {', '.join(names) or 'nobody'}, not to gateway {name}")
+        return CheckResult("error", what, f"{file}: made out to {', '.join(names) or 'nobody'}, not to gateway {name}")
     if end - now < EXPIRES_SOON:
-        return Finding("warning", what, f"{file}: expires on {end:%Y-%m-%d}; renew it")
-    return Finding("ok", what, f"{file}: valid until {end:%Y-%m-%d}")
+        return CheckResult("warning", what, f"{file}: expires on {end:%Y-%m-%d}; renew it")
+    return CheckResult("ok", what, f"{file}: valid until {end:%Y-%m-%d}")
 
 
-def _key(file: Path) -> Iterator[Finding]:
+def _key(file: Path) -> Iterator[CheckResult]:
     try:
         load_pem_private_key(file.read_bytes(), None)
         mode = file.stat().st_mode
     except OSError as error:
-        yield Finding("error", "broker.key", f"{file}: can not be read: {error.strerror}")
+        yield CheckResult("error", "broker.key", f"{file}: can not be read: {error.strerror}")
     except (ValueError, TypeError) as error:
-        yield Finding("error", "broker.key", f"{file}: holds no private key without a password (PEM): {error}")
+        yield CheckResult("error", "broker.key", f"{file}: holds no private key without a password (PEM): {error}")
     else:
         if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IRGRP:
-            yield Finding("warning", "broker.key", f"{file}: others can use it; chmod 600 (or 640, root's)")
+            yield CheckResult("warning", "broker.key", f"{file}: others can use it; chmod 600 (or 640, root's)")
         else:
-            yield Finding("ok", "broker.key", f"{file}: private")
+            yield CheckResult("ok", "broker.key", f"{file}: private")
 
 
-def _pair(broker: Broker) -> Iterator[Finding]:
-    """What the TLS library says about the three together: a key that is another certificate's."""
+def _pair(broker: Broker) -> Iterator[CheckResult]:
+    """Load ca, cert and key together: the TLS library finds a key that belongs to another certificate."""
     try:
         context = ssl.create_default_context(cafile=str(broker.ca))
         if broker.cert is not None and broker.key is not None:
             context.load_cert_chain(str(broker.cert), str(broker.key))
     except ssl.SSLError as error:
-        yield Finding("error", "broker", f"ca, cert and key do not fit together: {error.reason or error}")
+        yield CheckResult("error", "broker", f"ca, cert and key do not fit together: {error.reason or error}")
     except OSError:
-        return  # told above, with the file's name
+        return  # reported above, with the file's name
 
 
-def _buffer(config: HomeConfig) -> Iterator[Finding]:
+def _outbox(config: HomeConfig) -> Iterator[CheckResult]:
     folder = config.buffer.path.absolute().parent
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     try:
         probe_writable(existing)
     except OSError as error:
-        yield Finding("error", "buffer", f"{existing}: can not be written: {error.strerror}")
+        yield CheckResult("error", "buffer", f"{existing}: can not be written: {error.strerror}")
         return
     if config.buffer.path.exists() and not os.access(config.buffer.path, os.R_OK | os.W_OK):
-        yield Finding("error", "buffer", f"{config.buffer.path}: belongs to somebody else: not readable and writable")
+        yield CheckResult(
+            "error", "buffer", f"{config.buffer.path}: belongs to somebody else: not readable and writable"
+        )
         return
     figures = os.statvfs(existing)
     free_mb = figures.f_bavail * figures.f_frsize // 2**20
     if free_mb < config.buffer.budget_mb:
         text = f"{existing}: {free_mb} MB are free, less than budget_mb = {config.buffer.budget_mb}"
-        yield Finding("warning", "buffer", text)
+        yield CheckResult("warning", "buffer", text)
     else:
-        yield Finding("ok", "buffer", f"{existing}: writable, {free_mb} MB free")
+        yield CheckResult("ok", "buffer", f"{existing}: writable, {free_mb} MB free")
 
 
-def _updates(config: HomeConfig) -> Iterator[Finding]:
+def _updates(config: HomeConfig) -> Iterator[CheckResult]:
     if config.updates is None:
-        yield Finding("ok", "updates", "none: no [updates], this configuration changes by hand only")
+        yield CheckResult("ok", "updates", "none: no [updates], this configuration changes by hand only")
         return
     for text in config.updates.public_keys:
         try:
             read_public_key(text)
         except ValueError as error:
-            yield Finding("error", "updates.public_keys", str(error))
+            yield CheckResult("error", "updates.public_keys", str(error))
             return
-    yield Finding("ok", "updates", f"taken from the owner of {len(config.updates.public_keys)} key(s)")
+    yield CheckResult("ok", "updates", f"taken from the owner of {len(config.updates.public_keys)} key(s)")
     folder = folder_of(config, config.updates)
     state = read_state(folder)
     if state is not None and state.running:
         text = (
             f"version {state.running} from the district runs, not this file; to run this file remove {folder / STATE}"
         )
-        yield Finding("warning", "updates", text)
+        yield CheckResult("warning", "updates", text)
 
 
-def _clock(now: dt.datetime, clock: ClockState | None) -> Iterator[Finding]:
+def _clock(now: dt.datetime, clock: ClockState | None) -> Iterator[CheckResult]:
     if now < EARLIEST:
-        yield Finding("error", "clock", f"{now:%Y-%m-%d %H:%M} UTC can not be: set the clock, switch NTP on")
+        yield CheckResult("error", "clock", f"{now:%Y-%m-%d %H:%M} UTC can not be: set the clock, switch NTP on")
     elif clock is None:
-        yield Finding("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC")
+        yield CheckResult("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC")
     elif not clock.synchronised:
-        yield Finding("warning", "clock", f"{now:%Y-%m-%d %H:%M} UTC, not synchronised: is NTP on?")
+        yield CheckResult("warning", "clock", f"{now:%Y-%m-%d %H:%M} UTC, not synchronised: is NTP on?")
     elif clock.error_ms > LARGEST_CLOCK_ERROR_MS:
-        yield Finding("warning", "clock", f"synchronised, but it may be wrong by {clock.error_ms:.0f} ms")
+        yield CheckResult("warning", "clock", f"synchronised, but it may be wrong by {clock.error_ms:.0f} ms")
     else:
-        yield Finding("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC, synchronised")
+        yield CheckResult("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC, synchronised")
 
 
-def _name(host: str, resolve: Callable[[str], object]) -> Iterator[Finding]:
+def _name(host: str, resolve: Callable[[str], object]) -> Iterator[CheckResult]:
     try:
         resolve(host)
     except OSError as error:
-        yield Finding("warning", "broker", f"the name {host} is not known here: {error.strerror or error}")
+        yield CheckResult("warning", "broker", f"the name {host} is not known here: {error.strerror or error}")
     else:
-        yield Finding("ok", "broker", f"the name {host} is known")
+        yield CheckResult("ok", "broker", f"the name {host} is known")
 
 
 def _is_loopback(host: str) -> bool:

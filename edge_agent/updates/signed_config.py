@@ -1,4 +1,4 @@
-"""A home's configuration as the district signs it and the gateway believes it.
+"""Sign a home's configuration in the district and verify it on the gateway.
 
 The signature is Ed25519 (RFC 8032) over a fixed prefix and the content, so that a signature made for another purpose
 can not be used here. The content names its gateway and its version: a signed configuration fits one home, once.
@@ -26,7 +26,7 @@ Version = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
 class SignatureError(DeviceLanguageError):
-    """These bytes are not a configuration that the district signed."""
+    """The bytes are not a configuration that the district signed."""
 
 
 class HomeUpdate(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class HomeUpdate(msgspec.Struct, frozen=True):
     version: Version
     """Rises with each update of a gateway; one it has seen before, or an older one, is refused."""
     made_us: int
-    """When it was signed, µs since 1970, UTC."""
+    """Time of the signature, µs since 1970, UTC."""
     home: str
     """The home's configuration file (TOML)."""
     profiles: dict[ModelId, str] = {}

@@ -1,4 +1,4 @@
-"""The versions of a home's configuration on the gateway's disk: one signed file each, and the state beside them.
+"""Store the versions of a home's configuration on the gateway's disk: one signed file each, and the state.
 
 A version is stored as it was signed and verified again when it is loaded: a file that a dying card has changed, or
 that somebody has edited, does not pass.
@@ -12,7 +12,7 @@ import structlog
 
 from edge_agent.config import HomeConfig, UpdatesConfig
 from edge_agent.files import sync_folder, write_durably
-from edge_agent.updates.trial import State
+from edge_agent.updates.trial import UpdateState
 
 log = structlog.get_logger(__name__)
 
@@ -21,14 +21,14 @@ _VERSION = re.compile(r"^([0-9]{1,16})\.signed\Z")
 
 
 def folder_of(config: HomeConfig, settings: UpdatesConfig) -> Path:
-    """Where the versions of this home are kept."""
+    """The folder of this home's versions."""
     return settings.folder or config.buffer.path.absolute().parent / "config"
 
 
-def read_state(folder: Path) -> State | None:
-    """The state as it is, for a look from outside; None where there is none that can be read."""
+def read_state(folder: Path) -> UpdateState | None:
+    """The state as it is, for other programs; None where none can be read."""
     try:
-        return msgspec.json.decode((folder / STATE).read_bytes(), type=State)
+        return msgspec.json.decode((folder / STATE).read_bytes(), type=UpdateState)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
@@ -40,26 +40,26 @@ class UpdateStore:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def load(self) -> State:
+    def load(self) -> UpdateState:
         """The stored state. One that can not be read is put aside: the installed file runs, and no version that was
         ever stored here is taken again."""
         file = self._folder / STATE
         try:
-            return msgspec.json.decode(file.read_bytes(), type=State)
+            return msgspec.json.decode(file.read_bytes(), type=UpdateState)
         except FileNotFoundError:
             pass  # the first start, or somebody removed it
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             aside = file.with_name("state.damaged")
             file.replace(aside)
             log.error("state of updates damaged, put aside", file=str(aside), error=str(error))
-        state = State(highest=max(self._versions(), default=0))
+        state = UpdateState(highest=max(self._versions(), default=0))
         self.save(state)
         return state
 
-    def save(self, state: State) -> None:
-        """When this returns, the state survives a power cut. Versions it does not need any more are removed."""
+    def save(self, state: UpdateState) -> None:
+        """Store the state so that it survives a power cut, and remove versions that it does not need any more."""
         write_durably(self._folder / STATE, msgspec.json.encode(state))
-        unneeded = self._versions() - state.needed() - {state.highest}  # the highest tells what was seen, see load
+        unneeded = self._versions() - state.needed() - {state.highest}  # load derives ``highest`` from it
         for version in unneeded:
             self._file(version).unlink(missing_ok=True)
         if unneeded:
@@ -77,5 +77,5 @@ class UpdateStore:
         return self._folder / f"{version}.signed"
 
     def _versions(self) -> set[int]:
-        found = (_VERSION.match(file.name) for file in self._folder.iterdir())
-        return {int(match[1]) for match in found if match}
+        matches = (_VERSION.match(file.name) for file in self._folder.iterdir())
+        return {int(match[1]) for match in matches if match}

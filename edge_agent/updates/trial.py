@@ -1,4 +1,4 @@
-"""Which configuration a gateway runs: accept a signed one, try it, keep it or go back. Pure: no clock, no disk.
+"""Decide which configuration a gateway runs: accept a signed one, try it, keep it or go back. No clock, no disk.
 
 Version 0 is the file the installer wrote; it is always there. A new version is on trial until the agent has come online
 with it. The number of starts on trial is counted *before* each start, so that a version that crashes the process, or a
@@ -18,18 +18,20 @@ ReportKind = Literal["config_applied", "config_rolled_back"]
 
 
 class UpdateRefusedError(ValueError):
-    """The update is not taken; the text says why. What runs goes on."""
+    """The update is refused; the text says why. The running version goes on."""
 
 
 class Trial(msgspec.Struct, frozen=True):
+    """A version on trial."""
+
     version: int
     command_id: str
-    """Of the command that brought it: the final reply names it again."""
+    """Id of the command that brought it: the final reply names it again."""
     starts: int = 0
 
 
 class Report(msgspec.Struct, frozen=True):
-    """How a trial ended, not yet told to the district."""
+    """The end of a trial, to be reported to the district."""
 
     kind: ReportKind
     version: int
@@ -42,23 +44,24 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """In words, as the final reply says it."""
-        kept = self.kind == "config_applied"
-        result = f"version {self.version} is in force" if kept else f"taken back: {self.reason}"
+        """The text of the final reply."""
+        applied = self.kind == "config_applied"
+        result = f"version {self.version} is in force" if applied else f"taken back: {self.reason}"
         return f"{result}; running version {self.running}"
 
 
-class State(msgspec.Struct, frozen=True):
-    """What must survive a power cut. ``previous`` is the version before ``active``; 0: the installed file."""
+class UpdateState(msgspec.Struct, frozen=True):
+    """State of the updates, which must survive a power cut. Version 0 is the installed file."""
 
     active: int = 0
     previous: int = 0
+    """The version before ``active``."""
     highest: int = 0
     """The highest version ever accepted, kept or not: it and everything below it is refused from now on."""
     trial: Trial | None = None
     report: Report | None = None
     last: Report | None = None
-    """The newest report that was told: its command may come again, for the broker did not hear that it was taken."""
+    """The newest report that was sent: its command may come again, if the broker missed the acknowledgement."""
 
     @property
     def running(self) -> int:
@@ -70,8 +73,8 @@ class State(msgspec.Struct, frozen=True):
         return frozenset({self.active, self.previous, self.running} - {0})
 
 
-def accept(state: State, update: HomeUpdate, gateway: str, command_id: str) -> State:
-    """``update``, whose signature was verified, goes on trial at the next start.
+def accept(state: UpdateState, update: HomeUpdate, gateway: str, command_id: str) -> UpdateState:
+    """Put ``update``, whose signature was verified, on trial at the next start.
 
     Raises UpdateRefusedError where it is for another gateway, was seen before, or another one is on trial.
     """
@@ -87,8 +90,8 @@ def accept(state: State, update: HomeUpdate, gateway: str, command_id: str) -> S
     return msgspec.structs.replace(state, highest=update.version, trial=Trial(update.version, command_id))
 
 
-def begin(state: State, now_us: int) -> State:
-    """At the start of the process, before anything of the configuration is touched; to be stored before going on."""
+def begin(state: UpdateState, now_us: int) -> UpdateState:
+    """Count the start of the process; store the state before anything of the configuration is used."""
     if state.trial is None:
         return state
     if state.trial.starts >= MAX_STARTS:
@@ -96,8 +99,8 @@ def begin(state: State, now_us: int) -> State:
     return msgspec.structs.replace(state, trial=msgspec.structs.replace(state.trial, starts=state.trial.starts + 1))
 
 
-def came_online(state: State, now_us: int) -> State:
-    """The agent is connected with the version on trial: it stays."""
+def came_online(state: UpdateState, now_us: int) -> UpdateState:
+    """Keep the version on trial: the agent is connected with it."""
     trial = state.trial
     if trial is None:
         return state
@@ -105,8 +108,8 @@ def came_online(state: State, now_us: int) -> State:
     return msgspec.structs.replace(state, active=trial.version, previous=state.active, trial=None, report=report)
 
 
-def give_up(state: State, reason: str, now_us: int) -> State:
-    """The running version can not be used: back to the one before it. The installed file (0) stays as it is."""
+def give_up(state: UpdateState, reason: str, now_us: int) -> UpdateState:
+    """Go back to the version before: the running one can not be used. The installed file (0) stays as it is."""
     trial = state.trial
     if trial is not None:
         report = Report("config_rolled_back", trial.version, state.active, trial.command_id, now_us, reason)
@@ -117,6 +120,6 @@ def give_up(state: State, reason: str, now_us: int) -> State:
     return msgspec.structs.replace(state, active=state.previous, previous=0, report=report)
 
 
-def told(state: State) -> State:
-    """The report is in the buffer."""
+def report_stored(state: UpdateState) -> UpdateState:
+    """Note that the report is in the outbox."""
     return msgspec.structs.replace(state, report=None, last=state.report)

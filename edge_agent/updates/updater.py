@@ -1,7 +1,7 @@
-"""Signed updates of the configuration: from the command to a restart with it, and back where it does not work.
+"""Carry out signed updates of the configuration: verify, check, store, try, and go back where one does not work.
 
-The shell around :mod:`edge_agent.updates.trial`: it verifies, checks, stores, and judges a version on trial. It does
-not restart anything itself: ``restart`` is for the process's owner, which replaces the process by a fresh one.
+:mod:`edge_agent.updates.trial` decides; this module has the disk, the clock and the connection. It does not restart
+anything itself: ``restart`` asks the owner of the process to replace it by a fresh one.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from edge_agent.config import ConfigError, Home, UpdatesConfig, load_home, parse_home
+from edge_agent.config import Home, HomeConfigError, UpdatesConfig, load_home, parse_home
 from edge_agent.timekeeping.ntp import read_clock
 from edge_agent.updates import signed_config
 from edge_agent.updates import trial as updates
 from edge_agent.updates.check import errors, examine
 from edge_agent.updates.signed_config import HomeUpdate, SignatureError
 from edge_agent.updates.store import UpdateStore, folder_of
-from edge_agent.updates.trial import State, UpdateRefusedError
+from edge_agent.updates.trial import UpdateRefusedError, UpdateState
 from edge_agent.uplink import Interim
 from firmware_profiles import wire
 
@@ -32,8 +32,8 @@ SETTLE_S = 3.0
 LOOK_EVERY_S = 0.2
 
 
-class Event(Protocol):
-    """As ``Sink.event``."""
+class EventReporter(Protocol):
+    """Stores an event, as ``Sink.event`` does."""
 
     def __call__(
         self, device: str, kind: str, time_us: int, values: Mapping[str, str | int | float | bool] | None = None
@@ -44,23 +44,23 @@ class Updater:
     """The updates of one gateway. Used from one thread; ``now_us`` is the wall clock, µs since 1970."""
 
     def __init__(self, installed: Home, settings: UpdatesConfig, now_us: Callable[[], int]) -> None:
-        """Raises ConfigError where a public key is none, OSError where the folder can not be made or read."""
+        """Raises HomeConfigError where a public key is none, OSError where the folder can not be made or read."""
         self._installed, self._settings, self._now_us = installed, settings, now_us
         try:
             self._keys = [signed_config.read_public_key(text) for text in settings.public_keys]
         except ValueError as error:
-            raise ConfigError(f"updates.public_keys: {error}") from error
+            raise HomeConfigError(f"updates.public_keys: {error}") from error
         self._store = UpdateStore(folder_of(installed.config, settings))
         self._state = self._store.load()
         self.restart = asyncio.Event()
         """Set when the process shall be replaced by a new one that reads the state anew."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> UpdateState:
         return self._state
 
     def begin(self) -> Home:
-        """What to run now. A version that can not be loaded is taken back, down to the installed file."""
+        """The version to run now. One that can not be loaded is taken back, down to the installed file."""
         state = updates.begin(self._state, self._now_us())
         if state != self._state and not self._save(state):
             # a trial that can not be counted could go on for ever
@@ -68,14 +68,14 @@ class Updater:
         while self._state.running:
             try:
                 return self._load(self._state.running)
-            except (ConfigError, SignatureError, OSError) as error:
+            except (HomeConfigError, SignatureError, OSError) as error:
                 self._give_up(str(error))
         return self._installed
 
     def receive(self, command: wire.Command) -> str:
-        """Handler of the command ``update_config``: check exactly as ``--check`` does, store, ask for a restart.
+        """Handle ``update_config``: check exactly as ``--check`` does, store, ask for a restart.
 
-        Raises ValueError (UpdateRefusedError, SignatureError, ConfigError) with the reason where it is not taken.
+        Raises ValueError (UpdateRefusedError, SignatureError, HomeConfigError) with the reason where it is not taken.
         """
         update = signed_config.unseal(command.body, self._keys)
         report = self._state.report
@@ -91,9 +91,9 @@ class Updater:
         state = updates.accept(self._state, update, self._installed.config.gateway, command.id)
         home = self._adopt(update)
         now = dt.datetime.fromtimestamp(self._now_us() / 1e6, dt.UTC)
-        found = errors(examine(home, now, read_clock(), None))
-        if found:
-            raise UpdateRefusedError(f"version {update.version} fails the check: {'; '.join(found)}")
+        faults = errors(examine(home, now, read_clock(), None))
+        if faults:
+            raise UpdateRefusedError(f"version {update.version} fails the check: {'; '.join(faults)}")
         try:
             self._store.put(update.version, command.body)
             self._store.save(state)
@@ -105,18 +105,18 @@ class Updater:
         return Interim(f"version {update.version} is checked and stored; trying it now")
 
     def failed(self, reason: str) -> bool:
-        """The agent ended with an error. True: a version on trial was taken back and a restart will help."""
+        """Take back a version on trial because the agent ended with an error. True: a restart will help."""
         if self._state.trial is None:
             return False
         self._give_up(reason)
         return True
 
     async def judge(
-        self, online: Callable[[], bool], event: Event, reply: Callable[[str, bool, str], None], device: str
+        self, online: Callable[[], bool], event: EventReporter, reply: Callable[[str, bool, str], None], device: str
     ) -> None:
-        """Watch a version on trial, decide, and tell the district by an event of ``device`` and a reply; then rest.
+        """Watch a version on trial, decide, and report it to the district by an event of ``device`` and a reply.
 
-        Ends by cancellation only. A crash between the event and the note that it was told repeats the event.
+        Ends by cancellation only. A crash between the event and the note that it was stored repeats the event.
         """
         if self._state.trial is not None:
             if not await self._comes_online(online):
@@ -130,9 +130,9 @@ class Updater:
             event(
                 device, report.kind, report.time_us, values | ({"reason": report.reason[:200]} if report.reason else {})
             )
-            self._save(updates.told(self._state))
+            self._save(updates.report_stored(self._state))
             log.info(report.kind.replace("_", " "), **values, reason=report.reason)
-            while not online():  # noqa: ASYNC110 - paho tells it from its own thread, by a flag
+            while not online():  # noqa: ASYNC110 - paho sets it from its own thread
                 await asyncio.sleep(LOOK_EVERY_S)
             if report.command_id:
                 reply(report.command_id, report.kind == "config_applied", report.text)
@@ -153,7 +153,7 @@ class Updater:
         log.error("configuration taken back", version=self._state.running, reason=reason)
         self._save(updates.give_up(self._state, reason, self._now_us()))
 
-    def _save(self, state: State) -> bool:
+    def _save(self, state: UpdateState) -> bool:
         self._state = state
         try:
             self._store.save(state)
@@ -175,25 +175,25 @@ class Updater:
         return self._adopt(update)
 
     def _adopt(self, update: HomeUpdate) -> Home:
-        """The home of an update, with what only the installed file may say."""
+        """The home of an update, with the settings that only the installed file may make."""
         source = f"version {update.version}"
         home = parse_home(update.home, update.profiles, source)
         base = self._installed.config
         if home.config.gateway != base.gateway:
-            raise ConfigError(f"{source}: gateway {home.config.gateway!r} is not this one, {base.gateway!r}")
+            raise HomeConfigError(f"{source}: gateway {home.config.gateway!r} is not this one, {base.gateway!r}")
         if home.config.buffer.path != base.buffer.path:
-            raise ConfigError(
+            raise HomeConfigError(
                 f"{source}: buffer.path must stay {base.buffer.path}: what waits there would be left behind"
             )
         if home.config.updates not in (None, base.updates):
-            raise ConfigError(f"{source}: [updates] can not be changed by an update; leave it out")
+            raise HomeConfigError(f"{source}: [updates] can not be changed by an update; leave it out")
         return Home(msgspec.structs.replace(home.config, updates=base.updates), home.models)
 
 
 def choose(file: Path, now_us: Callable[[], int]) -> tuple[Home, Updater | None]:
-    """What to run, by the installed ``file`` and the updates since; None: it allows none, or its disk does not.
+    """Choose the version to run, from the installed ``file`` and the updates since. None: no updates are possible.
 
-    Raises ConfigError where the installed file itself can not be used.
+    Raises HomeConfigError where the installed file itself can not be used.
     """
     installed = load_home(file)
     settings = installed.config.updates

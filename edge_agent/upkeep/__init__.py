@@ -1,1 +1,1 @@
-"""The health of the gateway itself: figures, watchdog, self test, button tests."""
+"""Upkeep of the gateway itself: health figures, watchdog, self test, button tests, watch on clock and disk."""

@@ -1,4 +1,4 @@
-"""The weekly test of the alarm buttons.
+"""Run the weekly test of the alarm buttons.
 
 JGJ/T 484-2019, 10.3.1, item 3: the alarm buttons that elderly people use are checked once a week, their function is
 proved, and a broken one is replaced at once.
@@ -28,14 +28,14 @@ WINDOW_US = 120_000_000
 
 
 class ButtonRecord(msgspec.Struct, frozen=True):
-    """What is kept of one button, µs since 1970: when it was first seen or last proved, and last reminded of."""
+    """The record of one button, µs since 1970: when it was first seen or last proved, and last reminded of."""
 
     proved_us: int
     reminded_us: int = 0
 
 
 class Reminder(msgspec.Struct, frozen=True):
-    """An event ``button_test_due`` to be sent."""
+    """A due test, to be sent as the event ``button_test_due``."""
 
     device: str
     days: int
@@ -59,7 +59,7 @@ def remind(records: Records, buttons: frozenset[str], now_us: int) -> tuple[Reco
     """
     if now_us < EARLIEST_US:
         return records, []
-    kept: Records = {}
+    updated: Records = {}
     due: list[Reminder] = []
     for device in sorted(buttons):
         record = records.get(device, ButtonRecord(now_us))
@@ -68,8 +68,8 @@ def remind(records: Records, buttons: frozenset[str], now_us: int) -> tuple[Reco
         if unproved >= PERIOD_US and now_us - record.reminded_us >= DAY_US:
             due.append(Reminder(device, unproved // DAY_US, "not tested for a week"))
             record = ButtonRecord(record.proved_us, now_us)
-        kept[device] = record
-    return kept, due
+        updated[device] = record
+    return updated, due
 
 
 class ButtonTests:
@@ -85,7 +85,7 @@ class ButtonTests:
         self._records = self._read()
 
     def announce(self, device: str, now_us: int, monotonic_s: float) -> str:
-        """The next press of ``device`` within two minutes is a test. Raises ValueError where it has no button."""
+        """Make the next press of ``device`` within two minutes a test. Raises ValueError where it has no button."""
         if device not in self._buttons:
             raise ValueError(f"{device!r} has no alarm button; there are: {', '.join(sorted(self._buttons)) or 'none'}")
         self._open[device] = (now_us, monotonic_s + WINDOW_US / 1e6)
@@ -93,7 +93,7 @@ class ButtonTests:
         return f"press {device} once within {WINDOW_US // 1_000_000} s; any further press is an alarm"
 
     def judge(self, device: str, kind: str, time_us: int, now_us: int, monotonic_s: float) -> str:
-        """The kind under which an event goes out: ``button_test`` for the first press of an announced test."""
+        """The kind under which an event is stored: ``button_test`` for the first press of an announced test."""
         if kind != PRESSED or device not in self._buttons:
             return kind
         announced_us, until_s = self._open.pop(device, (math.inf, -math.inf))
@@ -106,7 +106,7 @@ class ButtonTests:
         return kind
 
     def look(self, now_us: int, monotonic_s: float) -> Iterator[Reminder]:
-        """Tests that nobody pressed for, and buttons that are due; to be called every few seconds."""
+        """Reminders of tests that nobody pressed for and of buttons that are due; call this every few seconds."""
         for device in [device for device, (_, until_s) in self._open.items() if monotonic_s > until_s]:
             del self._open[device]
             days = (now_us - self._records.get(device, ButtonRecord(now_us)).proved_us) // DAY_US

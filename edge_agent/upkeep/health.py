@@ -1,4 +1,4 @@
-"""How the gateway itself is doing, as readings like any other. Linux only; elsewhere what can be told."""
+"""Measure the health of the gateway itself, as readings like any other. Systems other than Linux give fewer."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class GatewayHealth:
     """Figures by channel code, in the channels' units; each call of :meth:`read` covers the time since the last one.
 
-    ``root`` stands before ``/proc`` and ``/sys``. What the machine does not have (a battery, WLAN, a temperature
-    sensor) is left out.
+    ``root`` stands before ``/proc`` and ``/sys``. Figures that the machine lacks (a battery, WLAN, a
+    temperature sensor) are left out.
     """
 
     def __init__(self, disk: Path, root: Path = Path("/")) -> None:
@@ -24,7 +24,7 @@ class GatewayHealth:
 
     def read(self) -> dict[str, float]:
         usage = shutil.disk_usage(self._disk)
-        found: dict[str, float | None] = {
+        figures: dict[str, float | None] = {
             "gateway_disk": 100 * usage.used / usage.total,
             "gateway_cpu": self._cpu_load(),
             "gateway_memory": self._memory(),
@@ -36,8 +36,8 @@ class GatewayHealth:
         }
         clock = read_clock()
         if clock is not None:
-            found |= {"clock_offset": clock.offset_ms, "clock_error": clock.error_ms}
-        return {channel: value for channel, value in found.items() if value is not None}
+            figures |= {"clock_offset": clock.offset_ms, "clock_error": clock.error_ms}
+        return {channel: value for channel, value in figures.items() if value is not None}
 
     def _cpu_load(self) -> float | None:
         before, self._cpu = self._cpu, self._cpu_times()
@@ -73,7 +73,7 @@ class GatewayHealth:
         return next((level for level in levels if -150 <= level < 0), None)
 
     def _battery(self) -> float | None:
-        """The charge of an uninterruptible supply that the kernel knows, %."""
+        """The charge of an uninterruptible power supply that the kernel knows, %."""
         texts = (_text(file) for file in (self._root / "sys/class/power_supply").glob("*/capacity"))
         return min((float(text) for text in texts if text), default=None)
 

@@ -1,4 +1,4 @@
-"""Looks after the clock and the disk between two frames, and says what the district should know of them."""
+"""Check the clock and the disk between two frames, and report their faults to the district."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,21 +11,21 @@ from firmware_profiles import wire
 log = structlog.get_logger(__name__)
 
 LOSSES_EVERY_US = 600_000_000
-"""A loss is told at once; while it goes on, so often."""
+"""A loss is reported at once; while it goes on, again after this time."""
 
 
 class LineWatch:
-    """One gateway's; call :meth:`look` about once a second."""
+    """The watch of one gateway; call :meth:`look` about once a second."""
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
         self._outbox, self._clock = outbox, clock
         self._fault = ""
         totals = outbox.totals()
         self._lost = (totals.lost_readings, totals.lost_events)
-        self._told_us = -LOSSES_EVERY_US
+        self._reported_us = -LOSSES_EVERY_US
 
     def look(self) -> Iterator[tuple[str, Mapping[str, wire.Scalar]]]:
-        """(event kind, values) of what has happened since the last look."""
+        """(event kind, values) of the changes since the last look."""
         self._outbox.flush()
         yield from self._look_at_clock()
         yield from self._look_at_disk()
@@ -48,9 +48,9 @@ class LineWatch:
     def _look_at_losses(self) -> Iterator[tuple[str, Mapping[str, wire.Scalar]]]:
         totals, now = self._outbox.totals(), self._clock.now_us()
         lost = (totals.lost_readings, totals.lost_events)
-        if lost == self._lost or abs(now - self._told_us) < LOSSES_EVERY_US:
+        if lost == self._lost or abs(now - self._reported_us) < LOSSES_EVERY_US:
             return
         readings, events = lost[0] - self._lost[0], lost[1] - self._lost[1]
-        self._lost, self._told_us = lost, now
+        self._lost, self._reported_us = lost, now
         log.error("the outbox is full: the oldest readings are lost", readings=readings, events=events)
         yield "readings_lost", {"readings": readings, "events": events, "readings_in_all": lost[0]}

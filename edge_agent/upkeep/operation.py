@@ -1,4 +1,4 @@
-"""What keeps a gateway in order beside its work: health figures, button tests, self test, watchdog."""
+"""Keep a gateway in order beside its work: health figures, button tests, self test, watchdog."""
 
 import asyncio
 import errno
@@ -30,15 +30,15 @@ HEALTH_INTERVAL_S = 60.0
 BUTTONS_INTERVAL_S = 5.0
 GATEWAY_DEVICE = "gateway"
 COMMAND_AGE_US = 60_000_000
-"""An announcement that was longer on its way is refused: the person at the button has gone."""
+"""An announcement older than this is refused: the person at the button has gone."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 Probe = Callable[[], str]
-"""Looks at a part of the gateway (a modem, a siren): "" where it is well, else what is wrong."""
+"""Tests a part of the gateway (a modem, a siren): "" where it is well, else the fault."""
 
 
 class Operation:
-    """One gateway's; lives in the agent's event loop."""
+    """The upkeep of one gateway, in the agent's event loop."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Operation:
         }
 
     def tasks(self, sink: Sink, uplink: Uplink, notifier: Notifier) -> list[Coroutine[Any, Any, None]]:
-        """What runs beside the drivers until it is cancelled."""
+        """The tasks that run beside the drivers until they are cancelled."""
         return [
             self._keep_reporting(sink, uplink),
             self._keep_reminding(sink),
@@ -72,14 +72,14 @@ class Operation:
         ]
 
     def self_test(self, uplink: Uplink | None) -> str:
-        """What was tested and the result, as JSON; ``ok`` sums up. Writes to the disk."""
+        """Test every part, writing to the disk too; the results as JSON, summed up in ``ok``."""
         now = asyncio.get_running_loop().time()
         clock = read_clock()
         disk = _disk_fault(self._folder)
         faults = {state.kind: "" if state.running else state.fault or "does not run" for state in self._drivers}
         probes = {name: probe() for name, probe in self._probes.items()}
         round_trip = None if uplink is None or uplink.round_trip_s is None else round(uplink.round_trip_s * 1000, 1)
-        found: dict[str, Any] = {
+        results: dict[str, Any] = {
             "ok": not disk and not any(faults.values()) and not any(probes.values()),
             "buffer": {"fault": disk, "waiting": self._outbox.totals().pending},
             "clock": None if clock is None else msgspec.to_builtins(clock),
@@ -88,7 +88,7 @@ class Operation:
             "broker_round_trip_ms": round_trip,
             **probes,
         }
-        return msgspec.json.encode(found).decode()
+        return msgspec.json.encode(results).decode()
 
     def _start_button_test(self, command: wire.Command) -> str:
         if command.id == self._announced[0]:  # delivered twice: a second press would be taken for a test
@@ -126,7 +126,7 @@ class Operation:
         loop = asyncio.get_running_loop()
         notifier.tell("READY=1")
         while True:
-            # in a thread: a disk that hangs must not hide what else there is to tell
+            # in a thread: a disk that hangs must not stop the other messages
             fault = await asyncio.to_thread(_disk_fault, self._folder, FULL)
             stuck = [state.kind for state in self._drivers if not state.alive(loop.time())]
             status = status_line(uplink.online, self._outbox.totals().pending, self._drivers)

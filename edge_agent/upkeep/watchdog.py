@@ -1,4 +1,4 @@
-"""Tells systemd how the agent is: ``sd_notify`` (sd_notify(3)), and a watchdog that is fed only while all is alive."""
+"""Tell systemd the agent's state (sd_notify(3)), and feed its watchdog only while every part is alive."""
 
 import os
 import socket
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import msgspec
 
 RETRY_GRACE_S = 30.0
-"""A driver that was to be started again so long ago and was not is stuck."""
+"""A driver whose start is overdue by more than this is stuck."""
 
 
 class Notifier:
-    """The datagram socket that systemd gives; says nothing where there is none. ``watchdog_s``: None: not watched."""
+    """The datagram socket that systemd gives; without one, nothing is sent. ``watchdog_s``: None: not watched."""
 
     def __init__(self, environment: Mapping[str, str], pid: int) -> None:
         address = environment.get("NOTIFY_SOCKET", "")
@@ -42,13 +42,13 @@ class Notifier:
 
 
 class DriverState(msgspec.Struct):
-    """Kept by the task that runs one driver; times on the loop's clock, s."""
+    """State of one driver, written by the task that runs it; times on the loop's clock, s."""
 
     kind: str
     running: bool = False
     retry_at: float = 0.0
     fault: str = ""
-    """Why it ended last; empty while it runs."""
+    """Reason of its last end."""
 
     def alive(self, now: float) -> bool:
         """Runs, or waits for a start that is not overdue: a broken sensor is no reason to restart the others."""
@@ -56,7 +56,7 @@ class DriverState(msgspec.Struct):
 
 
 def status_line(online: bool, waiting: int, drivers: list[DriverState]) -> str:
-    """One line for ``systemctl status``."""
+    """The line that ``systemctl status`` shows."""
     faults = [f"{driver.kind}: {driver.fault}" for driver in drivers if driver.fault]
     link = "connected" if online else "NOT connected"
     return f"STATUS={link}, {waiting} messages wait, {len(drivers) - len(faults)} of {len(drivers)} drivers run" + (

@@ -1,6 +1,6 @@
-"""Asking a glucose meter for its records (Bluetooth Glucose Service 1.0.1, 3.4: Record Access Control Point, RACP).
+"""Ask a glucose meter for its records (Bluetooth Glucose Service 1.0.1, 3.4: Record Access Control Point, RACP).
 
-A meter stores its measurements and tells them only when it is asked: first the last one, later those that are new.
+A meter stores its measurements and sends them only when it is asked: at first the last one, later the new ones.
 """
 
 import struct
@@ -17,14 +17,14 @@ def sequence_number(measurement: bytes) -> int | None:
 
 
 def request(last: int | None) -> bytes:
-    """What to write to the RACP: ``last`` is the number of the newest record that is known; None: none is."""
-    if last is None or last + 1 >= NUMBERS:  # numbers do not wrap around within a meter's life; be it a new meter
+    """The command to write to the RACP. ``last``: number of the newest known record; None: none is known."""
+    if last is None or last + 1 >= NUMBERS:  # numbers do not wrap around within a meter's life: this is a new meter
         return bytes((_REPORT, _LAST))
     return struct.pack("<BBBH", _REPORT, _FROM, _BY_NUMBER, last + 1)
 
 
 def wanted(command: bytes, numbers: list[int]) -> list[int]:
-    """A meter's side: which of its records the command asks for; none for a command it does not know."""
+    """The meter's side: the numbers of the records that a command asks for; none for an unknown command."""
     if command == bytes((_REPORT, _LAST)):
         return numbers[-1:]
     if len(command) == 5 and command[:3] == bytes((_REPORT, _FROM, _BY_NUMBER)):

@@ -1,4 +1,4 @@
-"""What Zigbee2MQTT and ESPHome payloads share: JSON values, by a model's table, to readings and events."""
+"""Translate payload values to readings and events by the table of a device model (Zigbee2MQTT, ESPHome, radars)."""
 
 import math
 from typing import Any
@@ -24,14 +24,14 @@ def parse_json(payload: bytes) -> Any:
 
 
 def translate(model: DeviceModel, key: str, value: Any) -> list[Heard]:
-    """What ``value`` under ``key`` means for this model; nothing where the model's table does not name the key.
+    """Translate ``value`` under ``key``; nothing where the model's table does not name the key.
 
-    Raises DecodeError for a value that is neither a number nor a word of the table. A state is given each time it is
-    told: that it has not changed is for the driver to notice, which remembers.
+    Raises DecodeError for a value that is neither a number nor a word of the table. A state is returned each time it
+    is sent: drivers remember states and drop repetitions.
     """
-    found: list[Heard] = []
-    if value is None:  # Zigbee2MQTT's way to say that nothing is known yet
-        return found
+    heard: list[Heard] = []
+    if value is None:  # Zigbee2MQTT: nothing is known yet
+        return heard
     target = model.keys.get(key)
     if target is not None:
         word = _word(value)
@@ -46,11 +46,11 @@ def translate(model: DeviceModel, key: str, value: Any) -> list[Heard]:
                 raise DecodeError(f"{model.id}: {key}: the number is too large") from error
             if not math.isfinite(number):
                 raise DecodeError(f"{model.id}: {key}: {word} is not a finite number")
-        found.append(Reading(target.channel, number))
+        heard.append(Reading(target.channel, number))
     if key in model.events:
         event = model.events[key].get(_word(value))
-        found.append(StateOver(key) if event is None else DeviceEvent(event, {key: _word(value)}))
-    return found
+        heard.append(StateOver(key) if event is None else DeviceEvent(event, {key: _word(value)}))
+    return heard
 
 
 def _word(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Units: from the SenML registry (RFC 8428, section 12.1; secondary units: RFC 8798) to the UCUM units of our channels.
+"""Convert SenML units (RFC 8428, section 12.1; secondary units: RFC 8798) to the UCUM units of our channels.
 
 SenML's ``%`` is a ratio, not a percentage (RFC 8428, section 12.1, note 1): 97 % oxygen saturation is 0.97 with ``/``
 or ``%``, and 97 with ``/100`` (RFC 8798). A sender who knows UCUM alone may name the channel's own unit where the SenML
@@ -46,7 +46,7 @@ _TABLES: Mapping[str, Mapping[str | None, Conversion]] = MappingProxyType({code:
 
 
 def conversion(channel: str, unit: str | None) -> Conversion | None:
-    """How a value in ``unit`` (None: the record names none) becomes one of the channel; None where it can not."""
+    """The conversion from ``unit`` (None: the record names none) to the channel's unit; None where there is none."""
     return _TABLES[channel].get(unit)
 
 

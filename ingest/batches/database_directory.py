@@ -38,32 +38,33 @@ class DatabaseDirectory:
             self._series[device_id, channel] = id_
 
     def gateway(self, name: str) -> int | None:
-        found = self._gateways.get(name)
-        if found is None and self._may_ask(("gateway", name)):
+        gateway_id = self._gateways.get(name)
+        if gateway_id is None and self._may_ask(("gateway", name)):
             row = self._conn.execute("SELECT id FROM gateway WHERE name = %s", (name,)).fetchone()
             if row is not None:
-                found = self._gateways[name] = row[0]
-        return found
+                gateway_id = self._gateways[name] = row[0]
+        return gateway_id
 
     def device(self, gateway_id: int, name: str) -> int | None:
-        found = self._devices.get((gateway_id, name))
-        if found is None and self._may_ask(("devices", gateway_id)):  # all its devices: many unknown names, one query
-            for id_, known in self._conn.execute("SELECT id, name FROM device WHERE gateway_id = %s", (gateway_id,)):
-                self._devices[gateway_id, known] = id_
-            found = self._devices.get((gateway_id, name))
-        return found
+        device_id = self._devices.get((gateway_id, name))
+        if device_id is None and self._may_ask(("devices", gateway_id)):
+            # All devices of the gateway at once: many unknown names cost one query.
+            rows = self._conn.execute("SELECT id, name FROM device WHERE gateway_id = %s", (gateway_id,))
+            self._devices.update({(gateway_id, device): id_ for id_, device in rows})
+            device_id = self._devices.get((gateway_id, name))
+        return device_id
 
     def series(self, device_id: int, channel: str) -> int:
-        found = self._series.get((device_id, channel))
-        if found is None:
+        series_id = self._series.get((device_id, channel))
+        if series_id is None:
             row = self._conn.execute(
                 "INSERT INTO series (device_id, channel) VALUES (%s, %s)"
                 " ON CONFLICT (device_id, channel) DO UPDATE SET channel = EXCLUDED.channel RETURNING id",
                 (device_id, channel),
             ).fetchone()
             assert row is not None  # noqa: S101 - RETURNING always gives the row
-            found = self._series[device_id, channel] = row[0]
-        return found
+            series_id = self._series[device_id, channel] = row[0]
+        return series_id
 
     def mark(self, key: StreamKey) -> Mark | None:
         """Read a stream's stored mark; a fresh one for a new stream; None beyond ``STREAMS_A_DAY`` of the gateway."""

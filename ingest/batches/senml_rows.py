@@ -98,8 +98,8 @@ class SenmlBatcher:
         digest = sha256(payload).digest()
         arrived_us = delivery.arrived_us
         if delivery.again:
-            known = self._arrivals.get((gateway_id, digest)) or self._directory.arrival(gateway_id, digest)
-            arrived_us = known or arrived_us
+            before_us = self._arrivals.get((gateway_id, digest)) or self._directory.arrival(gateway_id, digest)
+            arrived_us = before_us or arrived_us
         try:
             pack = senml.decode(payload, arrived_us)
         except DecodeError as error:
@@ -134,26 +134,26 @@ class SenmlBatcher:
     ) -> SenmlRow | tuple[Code, str, str]:
         """Check the record: a row, or the refusal's (code, reason, device that is not registered)."""
         try:
-            found = senml.measure(record)
+            reading = senml.measure(record)
         except senml.MeasurementError as error:
             return _CODES[error.kind], str(error), ""
-        device_id = self._directory.device(gateway_id, found.device)
+        device_id = self._directory.device(gateway_id, reading.device)
         if device_id is None:
-            text = f"no device {found.device!r} is registered at this gateway: pair it, then process this again"
-            return Code.UNKNOWN_DEVICE, text, found.device
-        if not earliest_us <= found.time_us <= latest_us:
-            code = Code.TIME_AHEAD if found.time_us > latest_us else Code.TIME_TOO_OLD
+            text = f"no device {reading.device!r} is registered at this gateway: pair it, then process this again"
+            return Code.UNKNOWN_DEVICE, text, reading.device
+        if not earliest_us <= reading.time_us <= latest_us:
+            code = Code.TIME_AHEAD if reading.time_us > latest_us else Code.TIME_TOO_OLD
             return code, f"{record.name}: the time lies outside the accepted: check the device's clock", ""
-        channel = CHANNELS[found.channel]
+        channel = CHANNELS[reading.channel]
         with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and so impossible
-            value = float(np.float32(found.value))
+            value = float(np.float32(reading.value))
         if not channel.low <= value <= channel.high:
             text = f"{record.name}: impossible (possible: {channel.low:g} to {channel.high:g} {channel.unit})"
             if record.unit == "%" and channel.unit == "%":
                 text += "; SenML's % is a ratio (RFC 8428, section 12.1, note 1): send 0.97, or 97 with unit /100"
             return Code.IMPOSSIBLE_VALUE, text, ""
-        series_id = self._directory.series(device_id, found.channel)
-        return SenmlRow(series_id, found.time_us, value, record, topic)
+        series_id = self._directory.series(device_id, reading.channel)
+        return SenmlRow(series_id, reading.time_us, value, record, topic)
 
 
 def refusal_of(topic: str, records: list[senml.Record], code: Code, reason: str, device: str = "") -> Refusal:

@@ -58,7 +58,7 @@ def stored_before(
     Holds a lock until the caller's transaction ends, so that its answer stays true.
     """
     cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCK_SPACE, NO_GATEWAY))
-    found = cursor.execute(
+    places = cursor.execute(
         # The bounds spare the planner the chunks outside them.
         """
         SELECT n.place - 1
@@ -72,7 +72,7 @@ def stored_before(
         (series_ids.tolist(), times_us.tolist(), values.tolist(), int(times_us.min()), int(times_us.max())),
     ).fetchall()
     stored = np.zeros(len(times_us), np.bool_)
-    stored[[place for (place,) in found]] = True
+    stored[[place for (place,) in places]] = True
     return stored
 
 
@@ -80,7 +80,7 @@ def _stored_values(cursor: psycopg.Cursor[Any], rows: list[SenmlRow]) -> dict[tu
     if not rows:
         return {}
     times = [row.time_us for row in rows]
-    found = cursor.execute(
+    rows_ = cursor.execute(
         # The bounds spare the planner the chunks outside them.
         """
         SELECT r.series_id, (extract(epoch FROM r.time) * 1000000)::bigint, r.value
@@ -91,7 +91,7 @@ def _stored_values(cursor: psycopg.Cursor[Any], rows: list[SenmlRow]) -> dict[tu
         """,
         ([row.series_id for row in rows], times, min(times), max(times)),
     ).fetchall()
-    return {(series_id, time_us): float(np.float32(value)) for series_id, time_us, value in found}
+    return {(series_id, time_us): float(np.float32(value)) for series_id, time_us, value in rows_}
 
 
 def _store_arrivals(cursor: psycopg.Cursor[Any], arrivals: dict[tuple[int, bytes], int]) -> None:

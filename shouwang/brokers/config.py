@@ -1,4 +1,4 @@
-"""What a broker is told: who may publish and read what, as configuration of NATS and of mosquitto.
+"""Configuration of NATS and mosquitto: listeners, certificates, and the rights of each identity.
 
 The identity is the common name of the client certificate. A gateway may publish under its own name only and read its
 own commands only; a service gets what its job needs. ``deploy/`` holds what these functions give.
@@ -67,7 +67,7 @@ class Tls:
 
 
 def gateway_rights(gateway: str) -> Rights:
-    """What one gateway may do."""
+    """The rights of one gateway."""
     return Rights(
         (*(wire.topic(gateway, leaf) for leaf in SENDS), senml.topic(gateway)),
         tuple(wire.topic(gateway, leaf) for leaf in READS),
@@ -186,7 +186,7 @@ def mosquitto_config(port: int, store: Path, tls: Tls, acl: Path, *, address: st
 def mosquitto_acl() -> str:
     """The access list: %u stands for the identity, so that a new gateway changes nothing here.
 
-    The shard is left open: whoever publishes under a wrong one is still himself, and receivers refuse the topic.
+    The shard is left open: a sender under a wrong one is still known by its name, and receivers refuse the topic.
     """
     lines = ["# Every gateway: under its own name only."]
     lines += [f"pattern write care/v1/+/%u/{leaf}" for leaf in SENDS]

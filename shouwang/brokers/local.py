@@ -45,7 +45,7 @@ class LocalBroker(ABC):
 
     name: str
     reloaded: bytes | None = None
-    """What the log says once new gateways are in force; None: they need no new configuration."""
+    """Words in the log once a new list of gateways is in force; None: the list is not in the configuration."""
 
     def __init__(self, data_dir: Path, pki: Pki) -> None:
         self.data_dir = data_dir.absolute()
@@ -77,12 +77,12 @@ class LocalBroker(ABC):
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def settings(self, identity: str) -> Broker:
-        """How ``identity`` (a gateway's or service's name) connects."""
+        """Settings with which ``identity`` (a gateway's or service's name) connects."""
         cert, key = self.pki.client(identity)
         return Broker("127.0.0.1", self.port, self.pki.ca, cert, key)
 
     def allow_gateways(self, gateways: Iterable[str]) -> None:
-        """Give these gateways their rights, at once and for later starts; who is connected stays so.
+        """Give these gateways their rights, at once and for later starts; connections stay open.
 
         Raises ValueError for a name that is no gateway's.
         """
@@ -103,7 +103,7 @@ class LocalBroker(ABC):
         return self.pid is not None
 
     def start(self) -> None:
-        """Serve; nothing happens where it does already. Raises BrokerError with the end of the log where it fails."""
+        """Start the server if it does not run. Raises BrokerError with the end of the log where it fails."""
         if self.alive():
             return
         self._end_predecessor()
@@ -127,7 +127,7 @@ class LocalBroker(ABC):
             raise
 
     def stop(self) -> None:
-        """Orderly: sessions and messages are kept. Safe to repeat."""
+        """Stop in order: sessions and messages are kept. Safe to repeat."""
         process = self._process
         if process is not None and process.poll() is None:
             process.terminate()
@@ -136,7 +136,7 @@ class LocalBroker(ABC):
         self.kill()
 
     def kill(self) -> None:
-        """As a crash would end it, for tests."""
+        """End the process as a crash would, for tests."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -182,7 +182,7 @@ class LocalBroker(ABC):
         raise BrokerError(f"{self.name} did not take its new configuration:\n{self._log_tail()}")
 
     def _answers(self) -> bool:
-        """A whole TLS handshake, so that the log shows no broken one."""
+        """Do a whole TLS handshake, so that the log shows no broken one."""
         context = ssl.create_default_context(cafile=str(self.pki.ca))
         context.load_cert_chain(*self.pki.client("svc-ingest"))
         with (

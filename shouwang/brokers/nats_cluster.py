@@ -1,5 +1,7 @@
-"""Three NATS servers on loopback that keep every session and message three times, as ``deploy/nats`` has them: for the
-proof, the tests and the benches. Clients find a living one behind one address, as behind a name with three."""
+"""A cluster of three NATS servers on loopback, as in ``deploy/nats``, for the proof, the tests and the benches.
+
+Each server keeps every session and message. Clients reach a living server behind one address.
+"""
 
 import asyncio
 import contextlib
@@ -35,11 +37,11 @@ class NatsCluster:
 
     @property
     def port(self) -> int:
-        """Behind which a living server takes each connection."""
+        """The one port behind which a living server takes each connection."""
         return self._address.port
 
     def settings(self, identity: str) -> Broker:
-        """How ``identity`` (a gateway's or service's name) connects."""
+        """Settings with which ``identity`` (a gateway's or service's name) connects."""
         cert, key = self.pki.client(identity)
         return Broker("127.0.0.1", self._address.port, self.pki.ca, cert, key)
 
@@ -50,11 +52,11 @@ class NatsCluster:
             node.allow_gateways(names)
 
     def next_node(self) -> EmbeddedBroker:
-        """One of the servers, each in its turn: for somebody who wants to break one."""
+        """Return the servers in turn, for tests that break one after the other."""
         return next(self._turns)
 
     def start(self) -> None:
-        """Serve; those that do already are left alone. Raises BrokerError where they do not become one cluster."""
+        """Start the servers that do not run yet. Raises BrokerError where they do not become one cluster."""
         for node in self.nodes:
             node.start()
         self._address.start()
@@ -77,7 +79,7 @@ class NatsCluster:
         self.stop()
 
     def _await_quorum(self) -> None:
-        """Until a client is let in: without a leader they let nobody in."""
+        """Wait until a client can connect: without a leader the servers refuse every client."""
         let_in = threading.Event()
         client = mqtt.make_client(self.settings("svc-console"), "quorum", clean=True)
         client.on_connect = lambda _c, _u, _f, reason, _p: None if reason.is_failure else let_in.set()
@@ -138,7 +140,7 @@ class _Address:
                 for way in ways:
                     way.cancel()
         except asyncio.CancelledError:
-            pass  # the end; asyncio's streams would log it as a fault
+            pass  # the cluster stops; asyncio's streams would log it as a fault
         finally:
             for writer in (down_writer, up_writer):
                 if writer is not None:

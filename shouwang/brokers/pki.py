@@ -1,4 +1,4 @@
-"""A small certificate authority: who is who on MQTT. EC P-256; private keys are readable by their owner only."""
+"""A small certificate authority for the identities on MQTT. EC P-256; private keys are readable by their owner only."""
 
 import datetime
 import ipaddress
@@ -102,7 +102,7 @@ class Pki:
 
 
 def _key(file: Path) -> ec.EllipticCurvePrivateKey:
-    """The private key in ``file``, made where there is none."""
+    """Load the private key in ``file``, or make one."""
     if file.exists():
         found = serialization.load_pem_private_key(file.read_bytes(), None)
         if not isinstance(found, ec.EllipticCurvePrivateKey):
@@ -115,7 +115,7 @@ def _key(file: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _write(file: Path, content: bytes, mode: int) -> None:
-    """The file as a whole or not at all."""
+    """Write the file as a whole or not at all."""
     beside = file.with_name(f"{file.name}.new")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as handle:

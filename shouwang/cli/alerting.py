@@ -73,7 +73,7 @@ def replay(
 
     with refusals():
         action.run(
-            action.Request(
+            action.ReplayRequest(
                 out=out,
                 csv=csv,
                 residents_file=residents,

@@ -3,14 +3,11 @@
 import datetime as dt
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from shouwang.cli.session import Login, Url, acting
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(help="Call people out until somebody answers; policies, hand-over, statistics.")
 
@@ -142,7 +139,7 @@ def report(alert: Annotated[uuid.UUID, typer.Argument(help="Its id.")], url: Url
     from shouwang.cli.tables import dispatch
 
     with acting(url, login, Action.VIEW_OPERATIONS) as session:
-        dispatch.print_report(session.conn, session.account, alert)
+        dispatch.print_report(session, alert)
 
 
 @app.command()

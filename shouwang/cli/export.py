@@ -31,11 +31,11 @@ def export(
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from care_network.access.permissions import Action
-    from shouwang.cli.actions.export_readings import Request, run
+    from shouwang.cli.actions.export_readings import ExportRequest, run
     from vocabulary.times import local_time
 
     with acting(url, login, Action.EXPORT_VITALS) as session:
-        request = Request(
+        request = ExportRequest(
             resident=resident,
             since=local_time(since),
             until=local_time(until),

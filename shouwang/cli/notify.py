@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli.session import Login, Url, acting
+from shouwang.cli.session import Login, Url, acting, refusals
 
 if TYPE_CHECKING:
     from dispatch.channels.policy import QuietHours
@@ -41,7 +41,8 @@ def link_key(file: Annotated[Path, typer.Argument(help="Where to put it.")]) -> 
     """Make the key that signs the links in messages; one that is there stays."""
     from dispatch.core.links import create_link_key_file
 
-    create_link_key_file(file)
+    with refusals():
+        create_link_key_file(file)
     typer.echo(f"{file}: set SHOUWANG_LINK_KEY_FILE to it for notify and console")
 
 
@@ -50,21 +51,18 @@ def push_key(file: Annotated[Path, typer.Argument(help="Where to put it; the pub
     """Make the VAPID key pair for Web Push. A pair that is there stays: browsers are registered with it."""
     from dispatch.channels.adapters.webpush import create_key
 
-    typer.echo(f"{file}: public key {create_key(file)}")
+    with refusals():
+        typer.echo(f"{file}: public key {create_key(file)}")
 
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The channels file (TOML).")]) -> None:
     """Are the channels right, and their secrets there? Nothing is sent."""
     from dispatch.channels import config
-    from dispatch.channels.adapters.base import ConfigError
 
-    try:
+    with refusals():
         channels = config.load(file)
         config.check(channels)
-    except ConfigError as error:
-        typer.secho(str(error), err=True, fg="red")
-        raise typer.Exit(1) from error
     for kind, names in channels.order.items():
         typer.echo(f"{kind}: {' → '.join(names)}")
 

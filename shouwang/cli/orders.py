@@ -49,7 +49,8 @@ def list_(
         raise typer.BadParameter(f"one of {', '.join(views)}", param_hint="--view")
     with acting(url, login, Action.VIEW_ORDERS) as session:
         households = sorted(visible_households(session.conn, session.account))
-        found = list_orders(session.conn, OrderFilter(views[view], urgency, service, households=households))
+        wanted = OrderFilter(states=views[view], urgency=urgency, service=service, households=households)
+        found = list_orders(session.conn, wanted)
         session.audit("view_orders", detail={"view": view, "orders": len(found)})
         orders.print_orders(found)
 

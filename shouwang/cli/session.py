@@ -1,4 +1,4 @@
-"""The frame of a command: the options many share, its connection, the account it acts as, and refusals said to people.
+"""The frame of a command: shared options, connection, acting account, and refusals as text with an exit status.
 
 Imports of weight stay inside the functions, here as in every module of commands: ``shouwang --help`` has to be quick.
 """

@@ -12,7 +12,7 @@ import typer
 from shouwang.cli.session import refusals
 
 if TYPE_CHECKING:
-    from shouwang.verify.harness import Result
+    from shouwang.verify.harness import ProofResult
 
 
 def verify(
@@ -99,13 +99,13 @@ def _silence_gateways() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
-def _print_json(result: "Result") -> None:
+def _print_json(result: "ProofResult") -> None:
     import msgspec
 
     typer.echo(json.dumps(msgspec.to_builtins(result) | {"exact": result.exact}))
 
 
-def _print(result: "Result") -> None:
+def _print(result: "ProofResult") -> None:
     import msgspec
     from rich.console import Console
     from rich.table import Table

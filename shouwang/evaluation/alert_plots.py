@@ -1,4 +1,4 @@
-"""A picture of an episode: what the sensors said, and when which alert was told."""
+"""Draw an episode: the readings of the sensors and the moments of the alerts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from alerting.detection.kit.context import MEASURED, Happened, Source
 from alerting.detection.kit.switches import BINARY
 from alerting.replay.alerts import Alert
-from alerting.replay.recording import Recording, Switched
+from alerting.replay.recording import Recording, SwitchReadings
 from firmware_profiles.channels import CHANNELS
-from vocabulary.times import SHANGHAI
+from vocabulary.times import DAY_US, HOUR_US, SHANGHAI
 
 mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 INK, ALERT, EPISODE, QUIET = "#33404a", "#c1452f", "#f0d9a8", "#7a8791"
-MARGIN_US = 3 * 3_600_000_000
+MARGIN_US = 3 * HOUR_US
 MOST_MARKS = 12
 
 
@@ -72,9 +72,9 @@ def episode_picture(
 
 
 def _switches(
-    axes: Axes, switches: Sequence[Switched], happened: Sequence[Happened], since_us: int, until_us: int
+    axes: Axes, switches: Sequence[SwitchReadings], happened: Sequence[Happened], since_us: int, until_us: int
 ) -> None:
-    """A bar while a 0/1 sensor is on, a mark where a device told of an event."""
+    """Draw a bar while a 0/1 sensor is on, and a mark for each event of a device."""
     names = [f"{_plain(s.source)} {s.channel}" for s in switches]
     for height, switched in enumerate(switches):
         order = np.argsort(switched.time_us, kind="stable")
@@ -93,10 +93,10 @@ def _switches(
 
 
 def _plain(source: Source) -> str:
-    """The device's own name: in a file's replay it has its resident's code before it."""
+    """Return the device's own name: in a replay of a file the resident's code stands before it."""
     return source.name.rpartition(".")[2]
 
 
 def _dates(times_us: NDArray[np.int64]) -> NDArray[np.float64]:
     """Days since 1970, as matplotlib counts them."""
-    return times_us / 86_400e6
+    return times_us / DAY_US

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation of the fall detector: what it gets right, how sure it is, and what goes wrong."""
+"""Plots of an evaluation of the fall detector: errors by activity, calibration, and signals of wrong trials."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ PANELS = 9
 
 
 def by_activity(trials: Sequence[Trial], file: Path) -> None:
-    """Share of wrong trials of each activity."""
+    """Plot the share of wrong trials of each activity."""
     counts: dict[str, list[bool]] = defaultdict(list)
     for trial in trials:
         counts[trial.name.split("_")[0]].append(trial.correct)
@@ -72,7 +72,7 @@ def by_activity(trials: Sequence[Trial], file: Path) -> None:
 
 
 def calibration(trials: Sequence[Trial], file: Path) -> None:
-    """Confidence of the last word on each suspicion against how often it was a fall."""
+    """Plot the last confidence of each suspicion against the share of falls, and the delays of suspicions."""
     spoken = [trial for trial in trials if trial.events]
     confidence = np.array([trial.confidence for trial in spoken])
     truth = np.array([trial.is_fall for trial in spoken])
@@ -98,7 +98,7 @@ def calibration(trials: Sequence[Trial], file: Path) -> None:
 
 
 def signals(title: str, chosen: Sequence[Trial], motions: Mapping[tuple[str, str], Motion], file: Path) -> None:
-    """The magnitude and the trunk's direction in up to PANELS trials, with what the detector said below each title."""
+    """Plot magnitude and direction of the trunk in up to PANELS trials, with the detector's events in each title."""
     chosen = chosen[:PANELS]
     if not chosen:
         return

@@ -1,4 +1,4 @@
-"""The simulated month as the detection core sees it: residents of a cohort in one district."""
+"""Turn simulated months into a recording for the detection core: the residents of a cohort in one district."""
 
 from collections.abc import Sequence
 
@@ -12,32 +12,32 @@ from vocabulary.labels import room_of
 
 
 def district_of(months: Sequence[ResidentMonth]) -> District:
-    """One home for each resident, who lives alone; rows in this order."""
+    """Build a district with one home for each resident, who lives alone; rows in this order."""
     people, sources, gateways = [], {}, {}
     for row, month in enumerate(months):
         household = month.resident.number + 1
-        people.append(Person(household, month.resident.code, household))
+        people.append(Person(id=household, code=month.resident.code, household_id=household))
         gateways[month.gateway] = household
         for device in month.devices:
             model, room = MODELS[device.model], room_of(device.room)
             sources[month.gateway, device.name] = Source(
-                month.gateway,
-                device.name,
-                device.model,
-                household,
-                row,
-                model.heartbeat_s,
-                f"{room[0]}{model.zh}",
-                f"{model.name}, {room[1]}",
-                device.room,
-                row,
-                model.channels,
+                gateway=month.gateway,
+                name=device.name,
+                model=device.model,
+                household_id=household,
+                person=row,
+                heartbeat_s=model.heartbeat_s,
+                label_zh=f"{room[0]}{model.zh}",
+                label_en=f"{model.name}, {room[1]}",
+                room=device.room,
+                home=row,
+                gives=model.channels,
             )
     return District(people, sources, gateways)
 
 
 def recording_of(months: Sequence[ResidentMonth]) -> Recording:
-    """Everything that arrived of these residents, merged in the order of arrival."""
+    """Merge the messages of these residents in the order of arrival."""
     district = district_of(months)
     recorder = Recorder(district)
     contacts = []

@@ -1,4 +1,4 @@
-"""How quiet and how watchful: alerts of a simulated month matched to what was true in it.
+"""Score the alerts of a simulated month against its true episodes.
 
 The rule of matching, by kind of episode (:data:`EXPECTED`). An episode is *found* when an alert about its resident
 names one of ``finds``, itself or in its story, and told so between the episode's begin (minus ``early_min``, of what
@@ -31,7 +31,7 @@ _NIGHT = frozenset(("night_wandering", "not_back", "inactivity", "bed_exit", "da
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """See the module; minutes."""
+    """The alerts that an episode should or may cause; see the module. In minutes."""
 
     finds: frozenset[str]
     late_min: float = 0
@@ -89,7 +89,7 @@ EXPECTED: dict[str, Expected] = {
 
 
 class Found(msgspec.Struct, frozen=True):
-    """An episode and when it was told; None: missed. ``alert``: the id of the alert that told it."""
+    """An episode and the moment of its alert (None: missed). ``alert``: the id of that alert."""
 
     episode: Episode
     told_us: int | None
@@ -101,13 +101,13 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct):
-    """One resident's month, judged; a district's is the sum."""
+    """The score of one resident's month; a district's is the sum."""
 
     residents: int = 0
     weeks: float = 0
     found: list[Found] = []
     false: list[tuple[str, Alert]] = []
-    """(resident, alert) of every false one."""
+    """(resident, alert) of every false alert."""
     alerts: int = 0
 
     def add(self, other: "Judged") -> None:
@@ -123,7 +123,7 @@ class Judged(msgspec.Struct):
 
 
 def judge(resident: str, alerts: Sequence[Alert], truth: Sequence[Episode], days: float) -> Judged:
-    """Match the alerts of one resident's home to what was true there."""
+    """Match the alerts of one resident's home to the true episodes there."""
     found = [_find(episode, alerts) for episode in truth]
     false = [(resident, alert) for alert in alerts if not any(_right(alert, episode) for episode in truth)]
     return Judged(1, days / 7, found, false, len(alerts))

@@ -1,4 +1,4 @@
-"""Recordings, what the fall detector said of them, and the figures that follow."""
+"""Trials of the fall detector on recordings, and figures over them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,8 +10,8 @@ import numpy as np
 GROUPS = {"SA": "young adults", "SE": "elderly"}
 
 
-class Trial(msgspec.Struct, frozen=True):
-    """One recording and what the detector said."""
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One recording and the events of the detector."""
 
     subject: str
     name: str

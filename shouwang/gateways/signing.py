@@ -40,9 +40,9 @@ def load_key(file: Path) -> Ed25519PrivateKey:
 
 
 def sign_home(key: Ed25519PrivateKey, home: str, profiles: Mapping[str, str], version: int, made_us: int) -> bytes:
-    """A signed configuration for the gateway that ``home`` (TOML) names. ``profiles``: device models (TOML) by id.
+    """Sign a configuration for the gateway that ``home`` (TOML) names. ``profiles``: device models (TOML) by id.
 
-    Raises ValueError (ConfigError) where the gateway would refuse it, as far as that can be told from here.
+    Raises ValueError (HomeConfigError) where the gateway would refuse it, as far as that can be told from here.
     """
     config = parse_home(home, profiles, "the home's file").config
     if config.updates is not None:

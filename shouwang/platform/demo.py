@@ -26,7 +26,7 @@ STORE_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What ``shouwang demo`` was asked for."""
+    """The options of ``shouwang demo``."""
 
     data: Path
     homes: int = 20
@@ -73,7 +73,7 @@ def run(options: DemoOptions, out: Console) -> dict[str, Any]:
 
 
 def login_of(district: DemoDistrict, role: str) -> tuple[str, str]:
-    """(login, password) of the first account with that role."""
+    """Return (login, password) of the first account with that role."""
     found = next(login for login in district.logins if login.role == role)
     return found.login, found.password
 
@@ -97,7 +97,7 @@ def _greet(platform: Platform, district: DemoDistrict, options: DemoOptions, out
 
 
 def _account(platform: Platform, configurations: list[Path], probe: LiveProbe) -> dict[str, Any]:
-    """Stop the homes, let what they sent arrive, and draw up the account."""
+    """Stop the homes, wait until their messages are stored, and count."""
     restarts = {child.name: child.restarts for child in platform.children.values()}
     platform.stop_child("homes")
     sent = report.sent(file.with_suffix(".db") for file in configurations)
@@ -107,7 +107,7 @@ def _account(platform: Platform, configurations: list[Path], probe: LiveProbe) -
             stored = report.stored(conn)
             return stored["frames"] >= sent["frames"] - sent["pending"] and stored["events"] >= sent["events"]
 
-        with contextlib.suppress(TimeoutError):  # what is missing then stands in the account
+        with contextlib.suppress(TimeoutError):  # the report says what is missing
             wait_until(everything_stored, STORE_TIMEOUT_S, "every message is stored", pause_s=0.5)
         stored = report.stored(conn)
         return {

@@ -1,4 +1,4 @@
-"""``shouwang doctor``: what works, what does not, and what to do about it."""
+"""``shouwang doctor``: checks whether database and broker work, with advice where they do not."""
 
 import socket
 import ssl
@@ -14,7 +14,7 @@ TIMEOUT_S = 5.0
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing looked at."""
+    """The result of one check."""
 
     what: str
     good: bool
@@ -22,7 +22,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def checks() -> Iterator[Check]:
-    """Look at the database and the broker that the environment names."""
+    """Check the database and the broker that the environment names."""
     health = examine(DatabaseSettings().url)
     built = "not migrated: run `shouwang migrate`" if health.built is None else f"schema built for {health.built}"
     yield Check("database", health.reachable, f"{health.server or 'not reachable'}; {built}")

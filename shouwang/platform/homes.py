@@ -40,14 +40,14 @@ def _toml(value: Any) -> str:
 async def run_homes(files: Iterable[Path], stop: asyncio.Event) -> None:
     """Run the edge agent of each configuration until ``stop``. An agent that ends with an error ends them all.
 
-    Raises ConfigError for a home with device models of its own: they would be the other homes' too.
+    Raises HomeConfigError for a home with device models of its own: they would be the other homes' too.
     """
     from edge_agent.agent import run_agent
-    from edge_agent.config import ConfigError, load_home
+    from edge_agent.config import HomeConfigError, load_home
 
     async with asyncio.TaskGroup() as group:
         for file in files:
             home = load_home(file)
             if home.models:
-                raise ConfigError(f"{file}: a home with device models of its own needs a process: shouwang edge")
+                raise HomeConfigError(f"{file}: a home with device models of its own needs a process: shouwang edge")
             group.create_task(run_agent(home.config, stop), name=file.stem)

@@ -38,7 +38,7 @@ MODULES = {
 """The services, in the order in which they start."""
 SERVICES = tuple(MODULES)
 BROKERLESS = frozenset({"maintain", "dispatch", "notify", "orders"})
-"""They work on the database alone, and have no identity at the broker."""
+"""Services that work on the database alone and have no identity at the broker."""
 START_TIMEOUT_S = 60.0
 
 
@@ -71,7 +71,7 @@ class Platform:
         self._stack.close()
 
     def load_district(self, homes: Sequence[DemoHome]) -> DemoDistrict:
-        """The demonstration district with these homes; their gateways may use the broker from now on."""
+        """Load the demonstration district with these homes; their gateways may use the broker from now on."""
         key_file = self.data / "medical.keys"
         ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
         with psycopg.connect(self.postgres.url) as conn:
@@ -81,7 +81,7 @@ class Platform:
         return district
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
-        """Messages go to the demonstration's outbox."""
+        """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""
         key = self.data / "link.key"
         create_link_key_file(key)
         environment = {
@@ -114,7 +114,7 @@ class Platform:
         self.children.pop(name).stop()
 
     def _stop_children(self) -> None:
-        # The last started hands over to those before it: homes, console, alerting, ingest.
+        # The last started stops first, so that its messages still find the others: homes, console, alerting, ingest.
         for name in reversed(list(self.children)):
             self.stop_child(name)
 
@@ -130,7 +130,7 @@ class Platform:
 
 
 def _demo_policies(conn: psycopg.Connection[Any]) -> None:
-    """Where no policy is stored yet: the demonstration's. Those that somebody has changed stay."""
+    """Store the demonstration's policies that are not there yet; policies that somebody has changed stay."""
     known = {row[0] for row in conn.execute("SELECT DISTINCT code FROM escalation_policy")}
     new = [policy for policy in store.demonstration() if policy.code not in known]
     store.save(conn, new, dt.datetime.now(dt.UTC))

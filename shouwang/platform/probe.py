@@ -1,4 +1,4 @@
-"""A console that counts: listens to the live socket like a dispatcher's browser and notes when each alert arrived."""
+"""A probe of alert latency: listens to the live socket as a dispatcher's browser does."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from websockets.exceptions import WebSocketException
 
 
 class LiveProbe:
-    """Logs in as a dispatcher and notes, in a thread of its own, how long each alert took from the sensor to here."""
+    """Log in as a dispatcher and measure, in a thread of its own, how long each alert took from sensor to console."""
 
     def __init__(self, address: str, login: str, password: str) -> None:
         self._address = address.rstrip("/")
@@ -20,7 +20,7 @@ class LiveProbe:
         self._listening = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), name="live probe", daemon=True)
         self.latencies_ms: dict[str, float] = {}
-        """By alert id: ms from the reading or event that decided to the first arrival at this socket."""
+        """By alert id: ms from the deciding reading or event to the first arrival at this socket."""
 
     def __enter__(self) -> "LiveProbe":
         self._thread.start()

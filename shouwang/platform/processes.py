@@ -1,4 +1,4 @@
-"""Child processes of the demo: own session, log to a file, restarted when they die, stopped by their own pid."""
+"""Child processes: each in a session of its own, with a log file, restarted when it dies, stopped by its pid."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ STOP_TIMEOUT_S = 15.0
 
 
 class Child:
-    """One service as a process. Ctrl-C in the terminal does not reach it: it stops when it is told to, in order."""
+    """A service as a process. Ctrl-C in the terminal does not reach it: its parent stops the services in order."""
 
     def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log_file: Path) -> None:
         self.name = name
@@ -62,7 +62,7 @@ class Child:
             self.start()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """Ask it to stop, wait, and kill it only when it does not listen."""
+        """Send SIGTERM, wait, and kill the process only where it does not end in time."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGTERM)

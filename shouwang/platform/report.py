@@ -1,4 +1,4 @@
-"""The demo's account of itself: what was sent, what was stored, which alerts were raised, how fast they arrived."""
+"""The demo's report: counts of messages sent and stored, alerts by rule, and their latency."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ import psycopg
 
 
 def sent(buffers: Iterable[Path]) -> dict[str, int]:
-    """What the gateways' buffers say they produced, over their whole life."""
+    """Add up the totals in the gateways' outboxes, over their whole life."""
     from edge_agent.outbox.outbox import read_totals
 
     total = {"frames": 0, "readings": 0, "events": 0, "pending": 0, "lost_readings": 0}
@@ -21,7 +21,7 @@ def sent(buffers: Iterable[Path]) -> dict[str, int]:
 
 
 def stored(conn: psycopg.Connection[Any]) -> dict[str, int]:
-    """What the database holds."""
+    """Count the frames, readings, events and refused messages in the database."""
     row = conn.execute(
         """
         SELECT (SELECT coalesce(sum(high - (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(gaps) r)), 0)
@@ -41,7 +41,7 @@ def alerts_by_rule(conn: psycopg.Connection[Any]) -> dict[str, int]:
 
 
 def latency(latencies_ms: Mapping[str, float]) -> dict[str, float | int | None]:
-    """Median, 99th percentile and maximum of the alerts seen at the console, in ms."""
+    """Summarise the latencies of alerts at the console: median, 99th percentile and maximum, in ms."""
     if not latencies_ms:
         return {"alerts": 0, "p50": None, "p99": None, "max": None}
     p50, p99, most = np.percentile(list(latencies_ms.values()), [50, 99, 100])
@@ -49,7 +49,7 @@ def latency(latencies_ms: Mapping[str, float]) -> dict[str, float | int | None]:
 
 
 def account(sent_: Mapping[str, int], stored_: Mapping[str, int]) -> dict[str, int]:
-    """Readings lost and duplicated; both must be 0 once every buffer is empty."""
+    """Count readings lost and duplicated; both must be 0 once every outbox is empty."""
     return {
         "readings_lost": sent_["readings"] - stored_["distinct_readings"] - sent_["lost_readings"],
         "readings_given_up_by_gateways": sent_["lost_readings"],

@@ -1,4 +1,4 @@
-"""What was sent against what is stored, reading by reading. Pure."""
+"""Compare sent with stored readings, one by one. Pure."""
 
 from collections.abc import Iterable
 
@@ -34,7 +34,7 @@ def account(
     stored_us: NDArray[np.int64],
     stored: NDArray[np.float32],
 ) -> Balance:
-    """One series: times (µs, each sent time once) and values, shapes [n] and [m] in any order."""
+    """Balance one series: times (µs, each sent time once) and values, shapes [n] and [m] in any order."""
     order = np.argsort(stored_us, kind="stable")
     stored_us, stored = stored_us[order], stored[order]
     times, first = np.unique(stored_us, return_index=True)

@@ -1,4 +1,4 @@
-"""Everything bad that can happen to the servers of the proof."""
+"""The faults that the proof inflicts on its servers and lines."""
 
 import os
 import random
@@ -14,7 +14,7 @@ from shouwang.verify.servers import Servers
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """Something that happened: when (seconds since the beginning), what, and for how long."""
+    """A fault that was inflicted: when (seconds since the beginning), which, and for how long."""
 
     at_s: float
     what: str
@@ -22,7 +22,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 Trouble = Callable[[Servers, random.Random, float], None]
-"""Does it for so many seconds, and returns when it is over."""
+"""Inflicts a fault for so many seconds and returns when it is over."""
 
 
 def _end_ingest(number: signal.Signals) -> Trouble:
@@ -61,7 +61,7 @@ def _broker_away(end: Callable[[LocalBroker], None]) -> Trouble:
 
 
 def _lose_what_waits(servers: Servers, _rng: random.Random, seconds: float) -> None:
-    """What waits for ingest is in the broker's hands alone, and then the broker dies."""
+    """Stop ingest for a while, so that messages wait in the broker alone, and then kill the broker."""
     for worker in servers.workers:
         worker.stop()
     time.sleep(seconds)
@@ -81,7 +81,7 @@ def _line(which: Callable[[Servers], Relay], state: RelayState) -> Trouble:
 
 
 def _homes(state: RelayState, times: float = 1) -> Trouble:
-    """Two lines of five are in trouble for ``times`` as long as the fault lasts, if they are not already."""
+    """Put two of five lines in trouble for ``times`` as long as the fault lasts."""
 
     def trouble(servers: Servers, rng: random.Random, seconds: float) -> None:
         for line in rng.sample(servers.home_lines, 2):
@@ -92,7 +92,7 @@ def _homes(state: RelayState, times: float = 1) -> Trouble:
 
 
 def _send_twice(servers: Servers, rng: random.Random, _seconds: float) -> None:
-    """Some gateways send again what is stored: duplicates, out of order, mixed with what is fresh."""
+    """Make some gateways send stored messages again: duplicates, out of order, mixed with fresh ones."""
     with servers.connect() as conn:
         marks = conn.execute(
             "SELECT name, epoch, stream, high FROM ingest_stream JOIN gateway ON gateway.id = gateway_id"
@@ -118,7 +118,7 @@ FAULTS: Mapping[str, Trouble] = {
     "silence between broker and ingest": _line(lambda s: s.broker_line, "silent"),
     "answers of the database lost": _line(lambda s: s.database_line, "deaf"),
     "acknowledgements of the broker lost": _homes("deaf"),
-    "gateways cut off": _homes("cut", times=8),  # what they hold has become a backlog then
+    "gateways cut off": _homes("cut", times=8),  # long enough that their messages go as a backlog
     "sent twice": _send_twice,
 }
 """By name."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.outbox.outbox import Outbox
-from edge_agent.outbox.sent import Sent
+from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
 from firmware_profiles import wire
@@ -25,7 +25,7 @@ FRAME_S, EVENT_S = 0.25, 2.0
 VALUES = 100_000
 """A reading's value is its number, modulo this: exact in float32, and possible for the channel."""
 FRESH_US = 4_000_000
-"""What waited for longer goes as backfill: sooner than in a home, so that most outages mix the two streams."""
+"""Messages that waited longer go as backfill: sooner than in a home, so that most outages mix the two streams."""
 SENT_BYTES = 16 * 1024 * 1024
 
 
@@ -36,7 +36,7 @@ class Gateway:
         self.name, self._folder, self._broker = name, folder, broker
         self._clock = Clock()
         self._outbox = Outbox(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024, fresh_us=FRESH_US)
-        self._sent = Sent(folder / f"{name}.sent", SENT_BYTES)
+        self._sent = SentMessages(folder / f"{name}.sent", SENT_BYTES)
         self._uplink: Uplink | None = None
         self._bases: list[int] = []
         self.events_us: list[int] = []
@@ -71,14 +71,14 @@ class Gateway:
         return self._outbox.totals().pending
 
     def readings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Everything that was ever put in: times (µs) and values."""
+        """All readings that the gateway ever made: times (µs) and values."""
         parts = [_readings(base_us, i * READINGS) for i, base_us in enumerate(self._bases)]
         if not parts:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         return np.concatenate([times for times, _ in parts]), np.concatenate([values for _, values in parts])
 
     def strangers(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The same of the device that is not registered."""
+        """As :meth:`readings`, of the device that is not registered."""
         times, values = self.readings()
         return times[:: READINGS * STRANGER_EVERY], values[:: READINGS * STRANGER_EVERY]
 
@@ -86,9 +86,9 @@ class Gateway:
         self._outbox.close()
 
     def tell(self) -> None:
-        """What the broker has acknowledged, as a gateway tells it now and then."""
+        """Send the status with the numbers that the broker has acknowledged, as a gateway does now and then."""
         if self._uplink is not None:
-            self._uplink.tell_status()
+            self._uplink.publish_status()
             self._uplink.pump()
 
     def _pump(self) -> None:
@@ -124,7 +124,7 @@ class Fleet:
         self._loop.close()
 
     def hush(self) -> None:
-        """No more readings; what waits is still sent."""
+        """Make no more readings; those that wait are still sent."""
         self._quiet.set()
 
     @property

@@ -1,4 +1,4 @@
-"""Sends, breaks, mends, waits until all is quiet, and accounts for every reading and event."""
+"""The proof of exactly-once storage: send, inflict faults, settle, and account for every reading and event."""
 
 import contextlib
 import random
@@ -26,9 +26,9 @@ Tell = Callable[[str], None]
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
-class Result(msgspec.Struct, frozen=True):
-    """What the proof found. ``refused``: readings of a device that is not registered, which belong into the quarantine.
-    ``frames`` by stream, ``gaps`` by state."""
+class ProofResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of the proof. ``refused``: readings of a device that is not registered, which belong into the
+    quarantine. ``frames`` by stream, ``gaps`` by state."""
 
     broker: str
     database: str
@@ -62,7 +62,7 @@ def verify(
     workers: int = 1,
     calm_s: int = CALM_S,
     keep: bool = False,
-) -> Result:
+) -> ProofResult:
     """Run the proof with so many ``workers`` of ingest; ``folder`` keeps the servers' data and logs.
 
     ``faults``: these alone (empty: all). ``ingest``: the module that is proved. ``calm_s``: how long nothing may happen
@@ -79,25 +79,25 @@ def verify(
             stack.callback(servers.postgres.discard)
         stack.enter_context(servers)
         fleet = stack.enter_context(Fleet(names, homes, servers.home))
-        happened = _trouble(servers, sorted(faults or FAULTS), rng, seconds, tell)
+        faults_inflicted = _trouble(servers, sorted(faults or FAULTS), rng, seconds, tell)
         fleet.hush()
         began = time.monotonic()
         _settle(servers, fleet, calm_s, tell)
         settled_after_s = time.monotonic() - began
         with servers.connect() as conn:
-            return Result(
-                broker,
-                database,
-                gateways,
-                seed,
-                seconds,
-                total(_readings(conn, gateway) for gateway in fleet.gateways),
-                total(_refused(conn, gateway) for gateway in fleet.gateways),
-                total(_events(conn, gateway) for gateway in fleet.gateways),
-                _numbers(conn, "SELECT stream, sum(high)::bigint FROM ingest_stream GROUP BY stream"),
-                happened,
-                _numbers(conn, "SELECT state, count(*) FROM stream_gap GROUP BY state"),
-                round(settled_after_s, 1),
+            return ProofResult(
+                broker=broker,
+                database=database,
+                gateways=gateways,
+                seed=seed,
+                seconds=seconds,
+                readings=total(_readings(conn, gateway) for gateway in fleet.gateways),
+                refused=total(_refused(conn, gateway) for gateway in fleet.gateways),
+                events=total(_events(conn, gateway) for gateway in fleet.gateways),
+                frames=_numbers(conn, "SELECT stream, sum(high)::bigint FROM ingest_stream GROUP BY stream"),
+                faults=faults_inflicted,
+                gaps=_numbers(conn, "SELECT state, count(*) FROM stream_gap GROUP BY state"),
+                settled_after_s=round(settled_after_s, 1),
             )
 
 
@@ -117,7 +117,7 @@ def _trouble(servers: Servers, kinds: list[str], rng: random.Random, seconds: fl
 
 
 def _settle(servers: Servers, fleet: Fleet, calm_s: int, tell: Tell) -> None:
-    """Until every gateway is rid of its messages, and for some seconds nothing comes and nothing is missing."""
+    """Wait until every gateway has sent its messages, and for some seconds nothing arrives and nothing is missing."""
     deadline, before, calm = time.monotonic() + SETTLE_S, -1, 0
     while time.monotonic() < deadline and calm < calm_s:
         time.sleep(1)
@@ -152,7 +152,7 @@ def _readings(conn: Connection, gateway: Gateway) -> Balance:
 
 
 def _refused(conn: Connection, gateway: Gateway) -> Balance:
-    """By what lies in the quarantine: frames with the refused readings alone."""
+    """Balance the refused readings with the frames in the quarantine, which hold them alone."""
     found: list[tuple[Any, ...]] = conn.execute(
         "SELECT payload, times FROM quarantine WHERE gateway = %s AND code = %s", (gateway.name, Code.UNKNOWN_DEVICE)
     ).fetchall()

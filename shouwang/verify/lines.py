@@ -1,4 +1,4 @@
-"""Network lines that can be cut: TCP relays on loopback that hang up, fall silent, or lose the answers."""
+"""TCP relays on loopback that can hang up, fall silent, or lose the answers of the server."""
 
 import asyncio
 import contextlib
@@ -8,8 +8,8 @@ from typing import Literal
 
 RelayState = Literal["open", "cut", "silent", "deaf"]
 """*cut*: every connection is reset, and none is made. *silent*: the connections stay and carry nothing; then all of it
-arrives. *deaf*: what the server says is lost, what it is told arrives; then every connection is reset. A commit
-succeeds then, and its client does not hear of it."""
+arrives. *deaf*: the server's answers are lost, the requests arrive; then every connection is reset: a commit succeeds
+and its client does not learn of it."""
 _CHUNK = 65_536
 
 
@@ -29,7 +29,7 @@ class Relay:
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="line")
 
     def trouble(self, state: RelayState, seconds: float) -> None:
-        """Be in this state for so long; nothing happens where the line is in trouble already. Returns at once."""
+        """Enter a state for so many seconds; does nothing where the relay is in trouble already. Returns at once."""
         self._loop.call_soon_threadsafe(self._begin, state, seconds)
 
     def __enter__(self) -> "Relay":

@@ -61,7 +61,7 @@ class Servers:
             for worker in self.workers:
                 worker.start()
                 stack.callback(worker.stop)
-            # what is published before ingest has a session is nobody's: that is not what is to be proved
+            # messages published before ingest has a session are lost by design, and not part of the proof
             for worker in self.workers:
                 _await_subscription(worker)
             self._commands = mqtt.make_client(self.broker.settings("svc-console"), "verify-commands", clean=True)
@@ -74,7 +74,7 @@ class Servers:
         self._stack.close()
 
     def home(self, gateway: str) -> Broker:
-        """How a gateway connects: over the line that it shares with some others."""
+        """Settings with which a gateway connects: over the line that it shares with some others."""
         line = self.home_lines[self.gateways.index(gateway) % HOME_LINES]
         return msgspec.structs.replace(self.broker.settings(gateway), port=line.port)
 
@@ -89,7 +89,7 @@ class Servers:
             self._commands.publish(wire.topic(gateway, "commands"), wire.encode(command), qos=1)
 
     def breakable(self) -> LocalBroker:
-        """What breaks next of the broker: of a cluster, one server after the other."""
+        """Return the broker to break next: of a cluster, one server after the other."""
         return self.broker.next_node() if isinstance(self.broker, NatsCluster) else self.broker
 
     def _make_ingest(self, number: int) -> Child:
@@ -117,7 +117,7 @@ def _await_subscription(worker: Child) -> None:
 
 
 def make_database(kind: str, folder: Path) -> PostgresServer:
-    """A server, not yet started. Raises RuntimeError where this machine has none of this kind."""
+    """Make a server without starting it. Raises RuntimeError where this machine has none of this kind."""
     if kind == "plain":
         return EmbeddedPostgres(folder)
     binaries = timescaledb_bin_dir()

@@ -1,4 +1,4 @@
-"""Whatever a gateway sends: nothing is raised, and every reading is stored, refused with a reason, or a repetition."""
+"""Any input from a gateway: nothing is raised; every reading is stored, refused with a reason, or a repetition."""
 
 from typing import Any
 

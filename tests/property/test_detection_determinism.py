@@ -18,9 +18,35 @@ from vocabulary.times import HOUR_US
 START = 1_800_000_000_000_000 // HOUR_US * HOUR_US
 DAYS = 8
 DAY = 86_400_000_000
-BED = Source("gw-1", "bed", "emfit", 7, 0, 1e9, "床垫", "bed sensor", "bedroom", 0)
-DOOR = Source("gw-1", "door", "door", 7, 0, 1e9, "门磁", "door", "hall", 0)
-DISTRICT = District([Person(1, "R0001", 7), Person(2, "R0002", 8)], {("gw-1", "bed"): BED, ("gw-1", "door"): DOOR}, {})
+BED = Source(
+    gateway="gw-1",
+    name="bed",
+    model="emfit",
+    household_id=7,
+    person=0,
+    heartbeat_s=1e9,
+    label_zh="床垫",
+    label_en="bed sensor",
+    room="bedroom",
+    home=0,
+)
+DOOR = Source(
+    gateway="gw-1",
+    name="door",
+    model="door",
+    household_id=7,
+    person=0,
+    heartbeat_s=1e9,
+    label_zh="门磁",
+    label_en="door",
+    room="hall",
+    home=0,
+)
+DISTRICT = District(
+    [Person(id=1, code="R0001", household_id=7), Person(id=2, code="R0002", household_id=8)],
+    {("gw-1", "bed"): BED, ("gw-1", "door"): DOOR},
+    {},
+)
 
 
 @cache

@@ -13,10 +13,31 @@ from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
 
 START = 1_800_000_000_000_000
-SOURCE = Source("gw-1", "pendant", "mbientlab-metamotions", 7, 0, 60, "吊坠", "pendant")
-RADAR = Source("gw-1", "radar", "seeed-mr60bha2", 7, 0, 60, "雷达", "radar")
+SOURCE = Source(
+    gateway="gw-1",
+    name="pendant",
+    model="mbientlab-metamotions",
+    household_id=7,
+    person=0,
+    heartbeat_s=60,
+    label_zh="吊坠",
+    label_en="pendant",
+)
+RADAR = Source(
+    gateway="gw-1",
+    name="radar",
+    model="seeed-mr60bha2",
+    household_id=7,
+    person=0,
+    heartbeat_s=60,
+    label_zh="雷达",
+    label_en="radar",
+)
 DISTRICT = District(
-    [Person(1, "R0001", 7), Person(2, "R0002", 8, limits={"heart_rate": (50.0, 100.0)})],
+    [
+        Person(id=1, code="R0001", household_id=7),
+        Person(id=2, code="R0002", household_id=8, limits={"heart_rate": (50.0, 100.0)}),
+    ],
     {("gw-1", "pendant"): SOURCE, ("gw-1", "radar"): RADAR},
     {"gw-1": 7},
 )

@@ -31,13 +31,27 @@ TUNING = (
 
 def district(homes: tuple[int, int], radar_of: int | None, gateway: str, tuned: int, bed: bool) -> District:
     """Two residents and, where they live together, their household as a whole; rows stay what they were."""
-    people = [Person(n + 1, f"R{n + 1}", home, tuning=TUNING[tuned]) for n, home in enumerate(homes)]
-    people.append(Person(None, "H7", 7, tuning=TUNING[tuned]))
+    people = [
+        Person(id=n + 1, code=f"R{n + 1}", household_id=home, tuning=TUNING[tuned]) for n, home in enumerate(homes)
+    ]
+    people.append(Person(id=None, code="H7", household_id=7, tuning=TUNING[tuned]))
     together = homes == (7, 7)
     here = 2 if together else 0 if homes[0] == 7 else 1 if homes[1] == 7 else None
     person = {**dict.fromkeys(PLACES, None if together else here), "radar": radar_of, "pendant": 0}
     sources = {
-        (gateway, name): Source(gateway, name, "test", 7, person[name], 60, name, name, room, here, GIVES)
+        (gateway, name): Source(
+            gateway=gateway,
+            name=name,
+            model="test",
+            household_id=7,
+            person=person[name],
+            heartbeat_s=60,
+            label_zh=name,
+            label_en=name,
+            room=room,
+            home=here,
+            gives=GIVES,
+        )
         for name, room in PLACES.items()
         if bed or name != "bed"
     }

@@ -1,4 +1,4 @@
-"""The intake: nothing is lost or reordered within a gateway, and a flood never stands before the others."""
+"""The intake: nothing is lost or reordered within a gateway, and a flood never delays the other gateways."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -12,15 +12,15 @@ from edge_agent.alarm.rules import (
     Cause,
     Ended,
     LocalAlarm,
+    PlanStep,
     Reach,
     Silence,
     Sound,
-    Step,
 )
 
 S = 1_000_000
 WAIT, PAUSE = 15 * S, 30 * S
-DAUGHTER, NEIGHBOUR = Step(0, "call"), Step(1, "sms")
+DAUGHTER, NEIGHBOUR = PlanStep(0, "call"), PlanStep(1, "sms")
 SOS = Cause("button", "sos_pressed", 1000 * S)
 
 

@@ -1,4 +1,4 @@
-"""Exactly-once bookkeeping: whatever the order and the repetitions, each number is taken once."""
+"""Marks of streams: each number is taken once, in any order and with any repetitions."""
 
 import pytest
 from hypothesis import given

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge_agent.updates import trial as updates
 from edge_agent.updates.signed_config import HomeUpdate
-from edge_agent.updates.trial import MAX_STARTS, State, UpdateRefusedError
+from edge_agent.updates.trial import MAX_STARTS, UpdateRefusedError, UpdateState
 
 GATEWAY = "gw-1"
 STEPS = st.lists(
@@ -28,7 +28,7 @@ def update(version: int, gateway: str = GATEWAY) -> HomeUpdate:
 
 @given(STEPS)
 def test_no_version_comes_back_and_only_what_was_online_stays(steps: list[tuple[object, ...]]) -> None:
-    state, accepted, proved = State(), [0], {0}
+    state, accepted, proved = UpdateState(), [0], {0}
     for step in steps:
         before = state
         if step[0] == "accept":
@@ -50,7 +50,7 @@ def test_no_version_comes_back_and_only_what_was_online_stays(steps: list[tuple[
         elif step[0] == "give_up":
             state = updates.give_up(state, "why", 3)
         else:
-            state = updates.told(state)
+            state = updates.report_stored(state)
         assert state.highest == max(accepted)
         assert state.active in proved
         assert state.running in accepted
@@ -64,14 +64,14 @@ def test_no_version_comes_back_and_only_what_was_online_stays(steps: list[tuple[
 
 @given(st.integers(0, 5), st.integers(1, 10))
 def test_a_version_that_never_comes_online_ends_by_itself(active: int, starts: int) -> None:
-    state = updates.accept(State(active=active, highest=active), update(active + 1), GATEWAY, "id")
+    state = updates.accept(UpdateState(active=active, highest=active), update(active + 1), GATEWAY, "id")
     for start in range(1, starts + 1):
         state = updates.begin(state, start)
         assert state.running == (active + 1 if start <= MAX_STARTS else active)
 
 
 def test_a_trial_that_came_online_stays_and_is_told() -> None:
-    state = updates.begin(updates.accept(State(active=3, highest=4), update(7), GATEWAY, "abc"), 1)
+    state = updates.begin(updates.accept(UpdateState(active=3, highest=4), update(7), GATEWAY, "abc"), 1)
     state = updates.came_online(state, 9)
     assert (state.running, state.previous, state.trial) == (7, 3, None)
     assert state.report == updates.Report("config_applied", 7, 7, "abc", 9)
@@ -79,7 +79,7 @@ def test_a_trial_that_came_online_stays_and_is_told() -> None:
 
 
 def test_a_damaged_version_falls_back_step_by_step() -> None:
-    state = updates.give_up(State(active=7, previous=3, highest=7), "unreadable", 1)
+    state = updates.give_up(UpdateState(active=7, previous=3, highest=7), "unreadable", 1)
     assert (state.running, state.previous, state.highest) == (3, 0, 7)
     state = updates.give_up(state, "unreadable", 2)
     assert state.running == 0
@@ -105,7 +105,7 @@ def work(store):
         store.save(state)
         state = updates.came_online(state, 2) if good else updates.give_up(state, "bad", 2)
         store.save(state)
-        state = updates.told(state)
+        state = updates.report_stored(state)
         store.save(state)
 
 step = finished = 0

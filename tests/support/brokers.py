@@ -19,7 +19,7 @@ def make_broker(name: str, folder: Path, pki: Pki) -> LocalBroker | None:
 
 
 class TestBroker:
-    """A broker of the test's own; whoever asks for settings is let in."""
+    """A broker of the test's own; asking for settings gives an identity its rights."""
 
     __test__ = False
 
@@ -28,7 +28,7 @@ class TestBroker:
         self.name = server.name
 
     def settings(self, identity: str) -> Broker:
-        """How ``identity`` connects; a gateway (any name but ``svc-…``) becomes known to the broker."""
+        """Settings with which ``identity`` connects; a gateway (any name but ``svc-…``) becomes known to the broker."""
         if not identity.startswith("svc-"):
             self.allow([identity])
         return self.server.settings(identity)
@@ -38,12 +38,12 @@ class TestBroker:
         self.server.allow_gateways(gateways)
 
     def start(self) -> None:
-        """On the same port, with the same sessions."""
+        """Start again on the same port, with the same sessions."""
         self.server.start()
 
     def stop(self) -> None:
         self.server.stop()
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         self.server.kill()

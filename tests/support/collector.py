@@ -1,4 +1,4 @@
-"""The district's ear in tests of the gateway."""
+"""A subscriber that stands for the district in tests of the gateway."""
 
 import threading
 
@@ -9,7 +9,7 @@ from tests.support.brokers import TestBroker
 
 
 class Collector:
-    """Subscribes as ingest does and keeps what the gateways send."""
+    """Subscribe as ingest does and keep the messages of the gateways."""
 
     def __init__(self, broker: TestBroker) -> None:
         self.frames: dict[tuple[int, str, int], bytes] = {}
@@ -52,7 +52,7 @@ class Collector:
 
 
 def open_ingest_session(broker: TestBroker) -> None:
-    """Subscribe once as ingest does, and go: from now on the broker keeps what comes, and ingest gets all of it."""
+    """Subscribe once as ingest does and leave: the broker then keeps every message for ingest."""
     settings = broker.settings("svc-ingest")
     ready = threading.Event()
     client = mqtt.make_client(settings, IngestSettings().worker, clean=False, manual_ack=True)

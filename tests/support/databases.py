@@ -50,7 +50,7 @@ class Cluster:
             self._admin(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _pause_policies(self) -> None:
-        """Readings of a test may be older than the retention; a test that wants a policy runs it itself."""
+        """Pause TimescaleDB's policies: readings of a test may be older than the retention."""
         with psycopg.connect(self.server.url_of("fresh"), autocommit=True) as conn:
             conn.execute(
                 "SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs"
@@ -82,7 +82,7 @@ def how_to_get(grade: str) -> str:
 
 
 class TestPostgres:
-    """What a test may do with the server under its database; the server runs again after the test."""
+    """A test's control of the server under its database; the server runs again after the test."""
 
     __test__ = False
 
@@ -92,12 +92,12 @@ class TestPostgres:
         self._server = server
 
     def start(self) -> None:
-        """On the same port, with the same data."""
+        """Start again on the same port, with the same data."""
         self._server.start()
 
     def stop(self) -> None:
         self._server.stop()
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         self._server.kill()

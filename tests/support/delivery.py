@@ -50,7 +50,7 @@ class Town:
         resident: str | None = "R1",
         household: str = "H1",
     ) -> uuid.UUID:
-        """A new alert of which these are told; its id."""
+        """Raise an alert with notifications for these recipients; its id."""
         with self.conn.transaction():
             alert = uuid.UUID(open_alert(self.conn, resident, household, severity))
             self.conn.execute("UPDATE alert SET rule = %s, reason_zh = '按下呼叫按钮' WHERE id = %s", (rule, alert))
@@ -71,7 +71,7 @@ class Town:
         return self.conn.execute("SELECT channel, outcome FROM delivery_attempt ORDER BY id").fetchall()
 
     def wait(self, wanted: list[tuple[str, str, str]], seconds: float = 15) -> None:
-        """Until the messages are like this."""
+        """Wait until the messages are like this."""
         wait_for(lambda: self.messages() == wanted, seconds, lambda: f"{self.messages()} {self.attempts()}")
 
 

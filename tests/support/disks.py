@@ -1,4 +1,4 @@
-"""Disks that take nothing, and small ones."""
+"""Disks that refuse every byte, and small ones."""
 
 import os
 import resource
@@ -12,7 +12,7 @@ import structlog
 
 @contextmanager
 def refusing_writes() -> Iterator[None]:
-    """No file of this process takes a byte (RLIMIT_FSIZE of 0; Python ignores SIGXFSZ, so that writes fail)."""
+    """Make every write to a file of this process fail (RLIMIT_FSIZE of 0; Python ignores SIGXFSZ)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
@@ -30,7 +30,7 @@ class SmallDisk:
         self._ballast = folder / "ballast"
 
     def mount(self) -> str:
-        """Why it can not be mounted; "" where it is."""
+        """Mount it; returns why that is not possible, or ""."""
         self.folder.mkdir()
         done = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={self._size}", "tmpfs", str(self.folder)],
@@ -41,7 +41,7 @@ class SmallDisk:
         return "" if done.returncode == 0 else f"can not mount a tmpfs here (run as root): {done.stderr.strip()}"
 
     def fill(self) -> None:
-        """To the last byte."""
+        """Fill it to the last byte."""
         with self._ballast.open("ab", buffering=0) as file:
             for size in (65536, 4096, 1):
                 try:

@@ -1,4 +1,4 @@
-"""A sink that remembers what drivers bring."""
+"""A sink that keeps the readings and events of drivers."""
 
 import asyncio
 import time
@@ -48,7 +48,7 @@ class Ears:
 
 @asynccontextmanager
 async def driving(driver: Driver, ears: Ears) -> AsyncIterator[None]:
-    """The driver runs meanwhile."""
+    """Run the driver inside the block."""
     task = asyncio.create_task(driver.run(ears))
     try:
         yield

@@ -64,12 +64,23 @@ def events(until_us: int | None = None) -> list[Happened]:
 
 
 def source_of(sensor: str, room: str) -> Source:
-    return Source("gw-1", sensor.lower(), "test", 7, 0, 1e9, sensor, sensor, room, 0)
+    return Source(
+        gateway="gw-1",
+        name=sensor.lower(),
+        model="test",
+        household_id=7,
+        person=0,
+        heartbeat_s=1e9,
+        label_zh=sensor,
+        label_en=sensor,
+        room=room,
+        home=0,
+    )
 
 
 def district() -> District:
     sources = {("gw-1", s.sensor.lower()): source_of(s.sensor, s.room) for s in stretches()}
-    return District([Person(1, "R0001", 7)], sources, {"gw-1": 7})
+    return District([Person(id=1, code="R0001", household_id=7)], sources, {"gw-1": 7})
 
 
 def local(text: str) -> int:

@@ -107,7 +107,7 @@ def http_peer() -> Iterator[HttpPeer]:
 
 
 class Mailbox:
-    """An SMTP server's handler: keeps mails, refuses whom it is told to."""
+    """An SMTP server's handler: keeps mails, and refuses the addresses that a test names."""
 
     def __init__(self) -> None:
         self.mails: list[Envelope] = []

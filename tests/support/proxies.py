@@ -1,4 +1,4 @@
-"""A broker's evil twin: an MQTT proxy with TLS on both sides that can stop acknowledging, hang up and stall."""
+"""An MQTT proxy with TLS on both sides that can stop acknowledging, hang up and stall."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ PUBACK = 4
 
 
 class MqttProxy:
-    """Stands between one client and its broker; ``settings`` says how the client connects. Runs in a thread."""
+    """A proxy between one client and its broker, in a thread; the client connects with ``settings``."""
 
     def __init__(self, upstream: Broker, pki: Pki) -> None:
         self._upstream = upstream

@@ -1,4 +1,4 @@
-"""One home with 0/1 sensors, told in local time: what its resident does, and what the engine says to it."""
+"""One home with 0/1 sensors and an engine over it; tests write the resident's day in local time."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -37,12 +37,23 @@ class SensorHome:
     """``residents`` of one home, and an engine with the named detectors (files) over it; time only goes on."""
 
     def __init__(self, *detectors: str, residents: int = 1, tuning: dict[str, float] | None = None) -> None:
-        people = [Person(n + 1, f"R{n + 1:04d}", 7, tuning=tuning or {}) for n in range(residents)]
+        people = [Person(id=n + 1, code=f"R{n + 1:04d}", household_id=7, tuning=tuning or {}) for n in range(residents)]
         if residents > 1:
-            people.append(Person(None, "", 7, tuning=tuning or {}))
+            people.append(Person(id=None, code="", household_id=7, tuning=tuning or {}))
         home = len(people) - 1
         self.sources = {
-            name: Source("gw-1", name, "test", 7, 0 if name == "pendant" else None, 1e9, name, name, room, home)
+            name: Source(
+                gateway="gw-1",
+                name=name,
+                model="test",
+                household_id=7,
+                person=0 if name == "pendant" else None,
+                heartbeat_s=1e9,
+                label_zh=name,
+                label_en=name,
+                room=room,
+                home=home,
+            )
             for name, room in ROOMS.items()
         }
         self.district = District(people, {("gw-1", name): s for name, s in self.sources.items()}, {"gw-1": 7})
@@ -51,12 +62,12 @@ class SensorHome:
         self.found: list[Finding] = []
 
     def tell(self, device: str, kind: str, time_us: int) -> None:
-        """An event, when its time has come."""
+        """Advance to the time of an event and feed it."""
         self.found += self.engine.advance(time_us)
         self.found += self.engine.event(Happened(self.sources[device], kind, time_us, {}))
 
     def move(self, day: int, *signs: str) -> None:
-        """Motion: '07:30 kitchen' is seen for a minute by the room's sensor."""
+        """Feed motion: '07:30 kitchen' is seen for a minute by the room's sensor."""
         for sign in signs:
             clock, room = sign.split()
             device = f"pir-{room.removesuffix('_room')}"
@@ -72,7 +83,7 @@ class SensorHome:
         self.tell("front-door", "door_closed", at(day, clock) + 8_000_000)
 
     def until(self, day: int, clock: str) -> list[Finding]:
-        """What was found up to then, all of it."""
+        """Advance the engine to then and return all findings so far."""
         self.found += self.engine.advance(at(day, clock) + LATENESS_US + 5_000_000)
         return self.found
 
@@ -99,5 +110,5 @@ class SensorHome:
 
 
 def raised(found: list[Finding], rule: str | None = None) -> list[tuple[str, str, str]]:
-    """(action, rule, severity) of what was told, of one rule or of all."""
+    """List (action, rule, severity) of the findings, of one rule or of all."""
     return [(f.action, f.rule, f.severity) for f in found if rule in (None, f.rule)]

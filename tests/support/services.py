@@ -31,7 +31,7 @@ class Service:
             )
 
     def kill(self) -> None:
-        """As ``kill -9`` does."""
+        """Kill the process as ``kill -9`` does."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
@@ -76,7 +76,7 @@ def service(package: str, broker: Broker, folder: Path, **settings: str) -> Iter
 
 @contextmanager
 def in_thread(run: Callable[[threading.Event], object], seconds: float = 30) -> Iterator[None]:
-    """A service in this process, so that what it holds can be seen; at the end it stops within ``seconds``."""
+    """A service in this process, so that a test can look at its state; at the end it stops within ``seconds``."""
     stop = threading.Event()
     thread = threading.Thread(target=run, args=(stop,))
     thread.start()

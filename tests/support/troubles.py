@@ -1,4 +1,4 @@
-"""Databases that answer and take nothing: (the statement that begins it, the one that ends it)."""
+"""Databases that answer and refuse to store: (the statement that begins it, the one that ends it)."""
 
 from psycopg.conninfo import conninfo_to_dict
 

@@ -32,6 +32,7 @@ from firmware_profiles.devices import MODELS
 from firmware_profiles.mqtt import Broker
 from firmware_profiles.readings import DeviceEvent, Reading
 from shouwang.cli.main import app as commands
+from shouwang.identities import app as certificates
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -197,7 +198,7 @@ def groups(app: typer.Typer) -> Iterator[typer.Typer]:
 
 
 def test_every_group_of_commands_is_in_the_program() -> None:
-    known = list(groups(commands))
+    known = [*groups(commands), *groups(certificates)]
     assert len(known) > 10
     for module in modules(shouwang.cli):
         own = [value for value in vars(module).values() if isinstance(value, typer.Typer)]

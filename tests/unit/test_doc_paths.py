@@ -6,10 +6,13 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
 from firmware_profiles.channels import CHANNELS, EVENTS
+from shouwang.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -80,6 +83,38 @@ def test_modules_exist(page: Path) -> None:
     names = [name for name in names if not name.endswith(files) and name not in PROJECT["project"]["entry-points"]]
     missing = {name for name in names if not resolves(name)}
     assert not missing
+
+
+def blocks(text: str) -> list[str]:
+    """Calls of ``shouwang`` in blocks of code, lines joined: their words after the program's name."""
+    found = re.findall(r"^ *```(\w*)$(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    code = "\n".join(block for language, block in found if language in ("", "sh", "bash"))
+    code = re.sub(r"\\\n *", "", code)
+    return re.findall(r"^\s*(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?shouwang (\S.*?)(?:\s*#.*)?$", code, re.MULTILINE)
+
+
+def command_of(line: str) -> Any:
+    """The command that a line calls; None where there is none of that name."""
+    command, words = typer.main.get_command(app), line.split()
+    while (inner := getattr(command, "commands", None)) and words and not words[0].startswith("-"):
+        if (command := inner.get(words.pop(0))) is None:
+            return None
+    return command
+
+
+@each_page
+def test_commands_and_their_options_exist(page: Path) -> None:
+    text, wrong = page.read_text(), []
+    whole = blocks(text)
+    for line in [*whole, *re.findall(r"`shouwang ((?!COMMAND)[^`]*)`", text)]:
+        command = command_of(line)
+        parameters = command.params if command is not None else []
+        known = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
+        used = set(re.findall(r"(?<!\S)\[?(--[a-z-]+)", line))
+        needed = [p.opts for p in parameters if p.required and p.opts[0].startswith("-") and not p.envvar]
+        if command is None or used - known - {"--help"} or (line in whole and any(not used & {*o} for o in needed)):
+            wrong.append(line)
+    assert not wrong
 
 
 def slugs(page: Path) -> Iterator[str]:

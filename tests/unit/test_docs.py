@@ -1,16 +1,19 @@
 """The documentation is true: commands, settings, topics, links and files it names exist, and none is left out."""
 
+import importlib
+import importlib.util
 import re
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-import typer.main
 
 from firmware_profiles import wire
 from shouwang.brokers.config import ALERTS
-from shouwang.cli.main import app
+from shouwang.cli.main import main
+from tests.support.commands import commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *ROOT.glob("deploy/**/*.md"), *ROOT.glob("docs/**/*.md")]
@@ -21,19 +24,70 @@ def everything() -> str:
     return "\n".join(page.read_text() for page in PAGES)
 
 
-def commands(group: object, before: str = "shouwang") -> list[str]:
-    found = []
-    for name, command in sorted(getattr(group, "commands", {}).items()):
-        inner = commands(command, f"{before} {name}")
-        found += inner or [f"{before} {name}"]
-    return found
+def test_the_page_of_commands_is_what_the_program_has() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "commands_page.py"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert page == done.stdout, "run: python tools/commands_page.py > docs/commands.md"
+    assert not [name for name, _ in commands() if f"`shouwang {name}" not in page]
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda page: page.name)
-def test_every_command_is_in_the_readme(readme: Path) -> None:
+def test_the_readme_leads_to_the_page_of_commands_and_stays_short(readme: Path) -> None:
     text = readme.read_text()
-    missing = [command for command in commands(typer.main.get_command(app)) if command not in text]
-    assert not missing, f"not in {readme.name}"
+    assert "(docs/commands.md)" in text
+    assert len(text.splitlines()) <= 120, "three screens"
+
+
+def test_commands_named_in_the_docs_exist() -> None:
+    known = {name for name, _ in commands()}
+    groups = {" ".join(name.split()[:depth]) for name in known for depth in (1, 2)}
+    named = re.findall(
+        r"^(?:\.venv/bin/)?shouwang ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*){0,2})", everything(), re.MULTILINE
+    )
+    named += re.findall(r"`shouwang ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*){0,2})", everything())
+    assert named
+    unknown = {
+        words
+        for words in named
+        if not any(" ".join(words.split()[:depth]) in known for depth in (1, 2, 3)) and words not in groups
+    }
+    assert not unknown
+
+
+MODULES = sorted(
+    {
+        name
+        for page in [*ROOT.glob("deploy/**/*"), *ROOT.glob("docs/**/*.md"), *READMES]
+        if page.is_file() and page.suffix in (".md", ".service", ".conf", ".env", ".sh", ".toml")
+        for name in re.findall(r"python3? -m ([a-z_][a-z_.]*[a-z_])", page.read_text())
+        if (ROOT / name.partition(".")[0]).is_dir()
+    }
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_that_the_docs_run_are_there(module: str) -> None:
+    """``python -m MODULE`` of deploy/ and docs/: a service reads its settings, so it is only looked up, not started."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    if spec.submodule_search_locations is not None:
+        spec = importlib.util.find_spec(f"{module}.__main__")
+        assert spec is not None, f"{module} is a folder without a __main__.py"
+    assert spec.origin is not None
+    assert '__name__ == "__main__"' in Path(spec.origin).read_text()
+    if not module.startswith("bench"):  # needs an extra of its own
+        importlib.import_module(spec.name)
+
+
+def test_the_entries_answer() -> None:
+    assert "shouwang.identities" in MODULES
+    for command in (["-m", "shouwang"], ["-m", "shouwang.identities"], ["-m", "edge_agent"]):
+        done = subprocess.run([sys.executable, *command, "--help"], capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+    (script,) = entry_points(group="console_scripts", name="shouwang")
+    assert script.load() is main
 
 
 def test_the_settings_page_is_what_the_settings_say() -> None:

@@ -34,7 +34,6 @@ MANY_MODULES = {
     "database/migrations/versions": "one file a migration, for ever",
 }
 NO_PACKAGE = {"database/migrations/versions": "Alembic reads its files by path"}
-EIGHT_HOURS = {"console/pages/vitals.py": "the step of a chart, not the zone"}
 
 
 def modules() -> Iterator[Path]:
@@ -122,7 +121,7 @@ def _second_copies(name: str, text: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, "an hour or a day in µs, see vocabulary.times"
         elif isinstance(node, ast.Dict) and _is_rank(node):
             yield node.lineno, "the order of severities, see vocabulary.severity.RANK"
-        elif isinstance(node, ast.Call) and _is_eight_hours(node) and name not in EIGHT_HOURS:
+        elif isinstance(node, ast.BinOp | ast.Assign | ast.AnnAssign | ast.Call) and _shifts_by_eight_hours(node):
             yield node.lineno, "Shanghai's eight hours, see vocabulary.times"
 
 
@@ -136,9 +135,15 @@ def _is_rank(node: ast.Dict) -> bool:
     return [number - numbers[0] for number in numbers] in ([0, 1, 2, 3], [0, -1, -2, -3])
 
 
-def _is_eight_hours(node: ast.Call) -> bool:
-    function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return function == "timedelta" and [ast.unparse(keyword) for keyword in node.keywords] == ["hours=8"]
+def _called(node: ast.AST) -> str | None:
+    """The bare name of a called function; None where the node is no call."""
+    return ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else None
+
+
+def _shifts_by_eight_hours(node: ast.AST) -> bool:
+    """Whether eight hours are a zone, are added to a time or have a name; as an argument elsewhere they are a span."""
+    inside = [ast.unparse(child) for child in ast.iter_child_nodes(node) if _called(child) == "timedelta"]
+    return _called(node) in ("timezone", None) and any(text.endswith("(hours=8)") for text in inside)
 
 
 def test_shared_words_are_written_in_vocabulary_alone() -> None:
@@ -161,6 +166,7 @@ def test_shared_words_are_written_in_vocabulary_alone() -> None:
         'A = {"emergency": 3, "urgent": 2, "attention": 1, "technical": 0}',
         'A = ZoneInfo("Asia/Shanghai")',
         "A = dt.timezone(dt.timedelta(hours=8))",
+        "A = time + dt.timedelta(hours=8)",
         "A = 24 * 3600000000",
         "A = 86_400_000_000",
     ],
@@ -170,9 +176,14 @@ def test_a_second_copy_is_seen(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['A = {"emergency": 0, "urgent": 300, "attention": 1200, "technical": 1200}', "A = dt.timedelta(hours=80)"]
+    "text",
+    [
+        'A = {"emergency": 0, "urgent": 300, "attention": 1200, "technical": 1200}',
+        "A = dt.timedelta(hours=80)",
+        "A = Level(dt.timedelta(hours=8))",
+    ],
 )
-def test_a_table_of_severities_is_no_copy(text: str) -> None:
+def test_other_tables_and_spans_are_no_copies(text: str) -> None:
     assert not list(_second_copies("console/example.py", text))
 
 

@@ -1,4 +1,4 @@
-"""Every detector, one file each; a new file here is a new detector."""
+"""The detectors, one file each; a new file here is a new detector."""
 
 import importlib
 import pkgutil
@@ -34,7 +34,7 @@ def all_parameters() -> dict[str, Parameter]:
 
 @cache
 def all_rules() -> dict[str, Rule]:
-    """How each rule is kept quiet, by its name. Raises ValueError where two detectors claim one."""
+    """Every rule by name. Raises ValueError where two detectors claim one."""
     found: dict[str, Rule] = {}
     for detector in all_detectors().values():
         for name, rule in detector.rules.items():

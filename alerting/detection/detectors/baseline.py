@@ -1,4 +1,4 @@
-"""Against the person's own usual: each continuous channel by hour of the local day.
+"""Compares each continuous channel with the person's own usual at this hour of the local day.
 
 Learned hour by hour: ``centre`` follows the hour's mean with the step 1/days, later 1/14, of an error that is clipped
 to three spreads (bounded influence: P. J. Huber, Robust Estimation of a Location Parameter, 1964); ``within`` is the
@@ -22,20 +22,19 @@ from numpy.typing import NDArray
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import about, change_of, lasting, said_en, said_zh, value_of
+from alerting.detection.kit.words import change_of, finding_about, lasting, said_en, said_zh, value_of
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
-from vocabulary.times import HOUR_US
+from vocabulary.times import DAY_S, HOUR_US, LOCAL_US, SECOND_US
 
-LOCAL_HOURS = 8
-"""Asia/Shanghai is UTC+8 the whole year."""
+LOCAL_HOURS = LOCAL_US // HOUR_US
 
 
-class Channel(msgspec.Struct, frozen=True):
-    """``least``: the smallest deviation that matters (up, down; None: that side never does); the floors keep a very
-    regular person's spreads from becoming tiny; ``drift``: a change of level that matters."""
+class WatchedChannel(msgspec.Struct, frozen=True):
+    """``least``: the smallest deviation that matters (up, down; None: that side never does); the floors: least spreads,
+    for very regular people; ``drift``: a change of level that matters."""
 
     least_up: float | None
     least_down: float | None
@@ -44,10 +43,10 @@ class Channel(msgspec.Struct, frozen=True):
     drift: float
 
 
-CHANNELS_WATCHED: dict[str, Channel] = {
-    "heart_rate": Channel(25, 18, 4, 3, 8),
-    "respiration_rate": Channel(7, 6, 1.5, 1, 2.5),
-    "spo2": Channel(None, 4, 0.8, 0.6, 2),
+CHANNELS_WATCHED: dict[str, WatchedChannel] = {
+    "heart_rate": WatchedChannel(25, 18, 4, 3, 8),
+    "respiration_rate": WatchedChannel(7, 6, 1.5, 1, 2.5),
+    "spo2": WatchedChannel(None, 4, 0.8, 0.6, 2),
 }
 _CODES = tuple(CHANNELS_WATCHED)
 _COLUMNS = np.array([COLUMN[code] for code in _CODES])
@@ -67,15 +66,15 @@ ORIGIN_LEARNED, ORIGIN_DAYS = 7, 45
 ALLOWED = 0.75
 """Deviation of an hour, in spreads, that the sum forgives (Page's reference value, half of the shift looked for)."""
 LEAST_BINS, LEAST_HOURS = 12, 6
-"""Of an hour, and of a day, to say something about it."""
+"""Bins that an hour needs to be judged, and hours that a day needs."""
 
 
 def _array(*shape: int, dtype: type = np.float32) -> Any:
     return msgspec.field(default_factory=lambda: np.zeros((0, *shape), dtype))
 
 
-class Learned(msgspec.Struct):
-    """Shapes [people, channels, 24 local hours] and [people, channels]; ``hour``: since 1970, UTC, being gathered."""
+class Learned(msgspec.Struct, kw_only=True):
+    """Shapes [people, channels, 24 local hours] and [people, channels]; ``hour``: the present one, since 1970, UTC."""
 
     hour: int = 0
     centre: Array = _array(len(_CODES), 24)
@@ -90,24 +89,24 @@ class Learned(msgspec.Struct):
     up_since: Array = _array(len(_CODES), dtype=np.int32)
     down_since: Array = _array(len(_CODES), dtype=np.int32)
     shift_us: Array = _array(len(_CODES), dtype=np.int64)
-    """Onset of the shift that is told; 0: none."""
+    """Onset of the open shift; 0: none."""
     origin: Array = _array(len(_CODES), 24)
-    """What the level is compared with: the centre of the last weeks."""
+    """The centre of the last weeks, with which the level is compared."""
     day_off: Array = _array(len(_CODES))
     day_hours: Array = _array(len(_CODES), dtype=np.uint8)
     level: Array = _array(len(_CODES))
-    """How far the last days are off, in the channel's unit."""
+    """Deviation of the last days, in the channel's unit."""
     level_days: Array = _array(len(_CODES), dtype=np.uint16)
     drift_us: Array = _array(len(_CODES), dtype=np.int64)
     sudden: Episodes = {}
 
 
 Bounds = NDArray[np.float32]
-"""Shape [4, people * channels]: below and above which a value is sudden, and between which it is taught."""
+"""Shape [4, people * channels]: bounds beyond which a value is sudden, and bounds to which learned values are cut."""
 
 
 class Baseline(Detector):
-    """See the module."""
+    """Judges each bin at once, hours and days at their end; see the module."""
 
     parameters: ClassVar = {
         "baseline.sudden_spreads": Parameter(
@@ -119,8 +118,8 @@ class Baseline(Detector):
     }
     rules: ClassVar = {
         **{f"sudden_{code}": Rule(story="vital", again_s=3600, per_day=4) for code in _CODES},
-        **{f"shift_{code}": Rule(again_s=86_400, per_day=1, waits=True) for code in _CODES},
-        **{f"drift_{code}": Rule(again_s=7 * 86_400, per_day=1, waits=True) for code in _CODES},
+        **{f"shift_{code}": Rule(again_s=DAY_S, per_day=1, waits=True) for code in _CODES},
+        **{f"drift_{code}": Rule(again_s=7 * DAY_S, per_day=1, waits=True) for code in _CODES},
     }
 
     def __init__(self) -> None:
@@ -142,18 +141,18 @@ class Baseline(Detector):
         self._learning = self.tuned(district, "baseline.learning_days")[:, None]
         self._watcher = Watcher(self.state.sudden, people, hold_us[:, None], 3)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        state, hour = self.state, chapter.hour
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        state, hour = self.state, steps.hour
         if hour > state.hour:
             self._bounds = None
             if state.hour:
-                yield from self._hour_over(chapter.district)
+                yield from self._hour_over(steps.district)
                 if (hour + LOCAL_HOURS) // 24 > (state.hour + LOCAL_HOURS) // 24:
-                    yield from self._day_over(chapter.district)
+                    yield from self._day_over(steps.district)
             state.hour = hour
         elif hour < state.hour:
-            return  # an hour that was closed: it teaches nothing any more
-        bins = chapter.bins.of(*_COLUMNS)
+            return  # an hour that was closed: nothing is learned from it any more
+        bins = steps.bins.of(*_COLUMNS)
         if not len(bins):
             return
         local = (hour + LOCAL_HOURS) % 24
@@ -165,15 +164,15 @@ class Baseline(Detector):
         for turn in self._watcher.walk(bins, outside):
             i = turn.at
             slot = int(_SLOT[bins.column[i]])
-            yield self._sudden(chapter.district, bins.row[i], slot, float(value[i]), local, turn, bins.end_us[i])
+            yield self._sudden(steps.district, bins.row[i], slot, float(value[i]), local, turn, bins.end_us[i])
         taught = np.clip(value, bounds[2], bounds[3]).astype(np.float64)
-        # one after the other, so that sums do not depend on where a chapter ends
+        # one after the other, so that sums do not depend on how the steps are divided
         np.add.at(state.total.reshape(-1), series, taught)
         np.add.at(state.squares.reshape(-1), series, taught * taught)
         np.add.at(state.count.reshape(-1), series, np.int32(1))
 
     def _bounds_of(self, local: int) -> Bounds:
-        """Of an hour of the local day, from what was learned of it; infinite where that is not enough yet."""
+        """The bounds of an hour of the local day; infinite where too little is learned yet."""
         state = self.state
         centre, within = state.centre[:, :, local], np.maximum(state.within[:, :, local], _WITHIN)
         width = self._spreads[:, None] * within
@@ -208,10 +207,10 @@ class Baseline(Detector):
             "usual": round(centre, 2),
             "spread": round(spread / 2, 2),
             "days": int(self.state.days[row, slot, local]),
-            "held_s": turn.held_us // 1_000_000,
+            "held_s": turn.held_us // SECOND_US,
         }
         action: Action = "open" if turn.kind == "open" else "note"
-        return about(
+        return finding_about(
             person, f"sudden_{code}", self.version, action, "attention", turn.onset_us, int(now_us), zh, en, evidence
         )
 
@@ -222,7 +221,7 @@ class Baseline(Detector):
         mean = state.total / n
         spread = np.sqrt(np.maximum(state.squares / n - mean * mean, 0))
         centre, within, between = state.centre[:, :, local], state.within[:, :, local], state.between[:, :, local]
-        days = state.days[:, :, local].astype(np.int32)  # 255 + 1 is 0 in its own type
+        days = state.days[:, :, local].astype(np.int32)  # as uint8, 255 + 1 would be 0
         first, error = days == 0, mean - centre
         floor = np.maximum(between, _BETWEEN)
         rate = np.maximum(1 / (days + 1), 1 / MEMORY_DAYS)
@@ -247,7 +246,7 @@ class Baseline(Detector):
         self, district: District, z: NDArray[np.float64], judged: NDArray[np.bool_], error: NDArray[np.float64]
     ) -> Iterator[Finding]:
         """CUSUM of the hour that is over; ``z``: its deviation in spreads, ``error`` in the channel's unit, shapes
-        [people, channels]. However long, a deviation that matters to nobody is not told."""
+        [people, channels]. A deviation too small to matter is not reported, however long."""
         state = self.state
         for total, since, sign in ((state.up, state.up_since, 1), (state.down, state.down_since, -1)):
             calm = total == 0
@@ -312,4 +311,6 @@ class Baseline(Detector):
             "sum_up": round(float(state.up[row, slot]), 2),
             "sum_down": round(float(state.down[row, slot]), 2),
         }
-        return about(person, f"{what}_{code}", self.version, action, "attention", onset_us, now_us, zh, en, evidence)
+        return finding_about(
+            person, f"{what}_{code}", self.version, action, "attention", onset_us, now_us, zh, en, evidence
+        )

@@ -1,10 +1,10 @@
-"""In the bathroom for longer than ever of late: perhaps on the floor, behind a closed door.
+"""Detects a stay in the bathroom longer than any of late: perhaps a fall behind a closed door.
 
 A stay lasts from the first sign of life in the bathroom to the next one elsewhere. Too long is half as long again as
 the usual longest of the last 14 days (see :mod:`alerting.detection.kit.routine.daily`), not below a floor and not above
-an upper limit; where the home can not see the rooms beside it the stays look long, and the own usual counts instead of
-the limit unless a sensor in the bathroom says that somebody is there. No movement for a quarter of an hour: urgent; who
-still moves has a third more time, and then it is attention. Four of five injuries in bathrooms are falls, and the rate
+an upper limit; in a home without sensors in the rooms beside it stays look long, and the own usual counts instead of
+the limit unless a sensor in the bathroom reports presence. No movement for a quarter of an hour: urgent; with movement
+the limit is a third longer, and then it is attention. Four of five injuries in bathrooms are falls, and the rate
 rises with age (Stevens, Haas & Haileyesus, MMWR 60(22):729, 2011); floor, limit and margin are our own choice.
 """
 
@@ -28,11 +28,11 @@ from vocabulary.times import MINUTE_US
 
 ROOM = "bathroom"
 UNLEARNED = 1.5
-"""Times the upper limit while nothing is learned."""
+"""Factor on the upper limit while nothing is learned."""
 MOVING = 4 / 3
-"""Times the limit for who still moves."""
+"""Factor on the limit while there is movement."""
 STILL_US = 15 * MINUTE_US
-"""Without a sign for so long: not moving."""
+"""Time without a sign after which nobody moves."""
 
 
 class Stays(Homes):
@@ -42,7 +42,7 @@ class Stays(Homes):
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     since_us: dict[int, int] = msgspec.field(default_factory=dict)
-    """Of the stay that lasts."""
+    """The present stay."""
     told: dict[int, Severity] = msgspec.field(default_factory=dict)
 
 
@@ -83,7 +83,7 @@ class Bathroom(Behaviour):
         state = self.state
         since_us = state.since_us.get(row)
         if sign.inside and sign.room == ROOM:
-            if home.in_bed:  # a motion sensor that sees ghosts
+            if home.in_bed:  # a motion sensor with false motion
                 return
             if since_us is None:
                 since_us = state.since_us[row] = sign.time_us
@@ -139,7 +139,7 @@ class Bathroom(Behaviour):
             "kind": "bathroom",
             "longest_min_by_day": [int(minutes) for minutes in self.state.longest[row] if minutes],
         }
-        return self.told(district, row, "bathroom_stay", action, severity, since_us, at_us, words, evidence)
+        return self.row_finding(district, row, "bathroom_stay", action, severity, since_us, at_us, words, evidence)
 
     def _learned(self, row: int, now_us: int) -> bool:
         first = int(self.state.first_day[row])
@@ -155,7 +155,7 @@ class Bathroom(Behaviour):
         return round(minutes * MINUTE_US)
 
     def _next_us(self, row: int, home: Whereabouts, since_us: int, now_us: int) -> int:
-        """When the stay is too long if nothing happens until then."""
+        """The moment at which the stay is too long if nothing happens before."""
         limit_us = self._limit_us(row, home, now_us)
         return min(max(since_us + limit_us, home.life_us + STILL_US), since_us + round(MOVING * limit_us))
 

@@ -1,8 +1,8 @@
-"""Out of bed at night and not back: nothing at all after the bed (the bedroom floor), or about for longer than ever.
+"""Detects a resident who leaves the bed at night and does not return: no sign at all, or about for too long.
 
 Most falls of the night happen on the way from the bed to the toilet and back. After an hour in bed, a bed exit in the
-night starts two clocks. Nothing anywhere for longer than usual: urgent. About elsewhere for longer than usual: it waits
-for the morning, as attention. Usual is the second longest of the last 14 nights (see
+night starts two clocks. No sign anywhere for longer than usual (the bedroom floor): urgent. About elsewhere for longer
+than usual: attention, which waits for the morning. Usual is the second longest of the last 14 nights (see
 :mod:`alerting.detection.kit.routine.daily`), with half of it as margin; the floors and the limits while nothing is
 learned are our own choice.
 """
@@ -20,8 +20,8 @@ from alerting.detection.kit.detector import Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, keep_largest, usual
 from alerting.detection.kit.routine.whereabouts import (
+    HomeState,
     Sign,
-    State,
     Whereabouts,
     clock,
     local_day,
@@ -34,14 +34,14 @@ from vocabulary.severity import Severity
 from vocabulary.times import HOUR_US, MINUTE_US
 
 ASLEEP_US = HOUR_US
-"""Who was in bed for less was not asleep."""
+"""Least time in bed to count as asleep."""
 BREAK_US = HOUR_US // 2
-"""Back within this time, the night goes on: the second way out counts like the first."""
+"""Longest exit within one time in bed: the next exit counts like the first."""
 FROM_HOUR, UNTIL_HOUR = 23, 5
 
 
 class Exit(msgspec.Struct):
-    """Out of bed since ``since_us``; ``still_us``: the longest stillness since then; ``told``: what is told of it."""
+    """An exit at ``since_us``; ``still_us``: the longest stillness since; ``told``: severity of the open alert."""
 
     since_us: int
     still_us: int = 0
@@ -58,12 +58,14 @@ class Exits(Homes):
     still_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     in_bed_us: dict[int, int] = msgspec.field(default_factory=dict)
-    """Since when the night lasts, short ways out included."""
+    """Begin of the time in bed, short exits included."""
     out_us: dict[int, int] = msgspec.field(default_factory=dict)
     exits: dict[int, Exit] = msgspec.field(default_factory=dict)
 
 
 class BedExit(Behaviour):
+    """Sets one timer for each exit, at the earlier of its two limits."""
+
     parameters: ClassVar = {
         "bed_exit.still": Parameter(20, 5, 120, "min", "离床后无动静", "no movement after leaving the bed"),
         "bed_exit.about": Parameter(60, 15, 300, "min", "离床未归", "about and not back in bed"),
@@ -115,7 +117,7 @@ class BedExit(Behaviour):
             if sign.time_us - since_us >= ASLEEP_US and _at_night(sign.time_us):
                 leave = state.exits[row] = Exit(sign.time_us)
         elif leave is not None:
-            if was.state == State.QUIET:
+            if was.state == HomeState.QUIET:
                 leave.still_us = max(leave.still_us, sign.time_us - was.life_us)
             if home.away or not _at_night(sign.time_us):
                 yield from self._over(district, row, leave, sign.time_us)
@@ -131,8 +133,8 @@ class BedExit(Behaviour):
         still_us, out_us = at_us - home.life_us, at_us - leave.since_us
         silent = still_us >= self._limit_us("still", row, at_us)
         long = out_us >= self._limit_us("about", row, at_us)
-        # a presence sensor that is on knows that somebody is there: long alone is not enough, nor is still
-        if silent and (long or home.state == State.QUIET):
+        # a presence sensor that is on shows that somebody is there: neither long nor still alone is enough
+        if silent and (long or home.state == HomeState.QUIET):
             severity: Severity = "urgent"
         elif long and leave.told is None and _at_night(at_us):
             severity = "attention"
@@ -179,7 +181,7 @@ class BedExit(Behaviour):
             "kind": "bed_exit",
             "longest_min_by_night": [int(minutes) for minutes in self.state.out[row] if minutes],
         }
-        return self.told(district, row, "bed_exit", action, severity, since_us, at_us, words, evidence)
+        return self.row_finding(district, row, "bed_exit", action, severity, since_us, at_us, words, evidence)
 
     def _wake(self, row: int, home: Whereabouts, leave: Exit, not_before_us: int) -> None:
         still_at = home.life_us + self._limit_us("still", row, not_before_us)

@@ -1,4 +1,4 @@
-"""Blood pressure against the person's own usual, over days: single readings are the limits' affair.
+"""Compares blood pressure over days with the person's own usual; single readings are judged by the limits.
 
 Home readings are judged by their mean over days, never by one (2023 ESH Guidelines, home monitoring: 3 to 7 days): the
 mean of the last three days on which it was measured against the weeks before, and of the last seven. How days are
@@ -14,18 +14,18 @@ import numpy as np
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
-from alerting.detection.kit.words import about, value_of
+from alerting.detection.kit.words import finding_about, value_of
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
-from vocabulary.times import DAY_US, LOCAL_US
+from vocabulary.times import DAY_S, DAY_US, LOCAL_US
 
 CODES = ("systolic_bp", "diastolic_bp")
 SHARES = (1.0, 0.6)
-"""What matters, as a share of the systolic change."""
+"""Change of each channel that matters, as a share of the systolic change."""
 QUESTIONS: dict[Question, float] = {"shift": 1.0, "drift": 0.7}
-"""What matters in three days, and in seven."""
+"""Change that matters in three days and in seven, as a share of the parameter."""
 FLOOR = 4.0
 _SLOT = np.full(len(MEASURED), -1)
 _SLOT[[COLUMN[code] for code in CODES]] = (0, 1)
@@ -36,7 +36,7 @@ def _zeros(dtype: type) -> Any:
 
 
 class Measured(msgspec.Struct):
-    """Shapes [people, channels]: the day being gathered (local, since 1970), its sum and how often; the days before."""
+    """Shapes [people, channels]: the present day (local, since 1970), sum and number of its readings; earlier days."""
 
     day: Array = _zeros(np.int32)
     total: Array = _zeros(np.float32)
@@ -45,14 +45,14 @@ class Measured(msgspec.Struct):
 
 
 class BloodPressure(Detector):
-    """Days are judged when the next one begins for that person."""
+    """Judges a day when the next one begins for that person."""
 
     version: ClassVar = 2
     parameters: ClassVar = {
         "blood_pressure.change": Parameter(20, 10, 60, "mm[Hg]", "收缩压均值变化", "change of the systolic mean"),
     }
     rules: ClassVar = {
-        f"{question}_{code}": Rule(story="pressure", again_s=3 * 86_400, per_day=1, waits=True)
+        f"{question}_{code}": Rule(story="pressure", again_s=3 * DAY_S, per_day=1, waits=True)
         for code in CODES
         for question in QUESTIONS
     }
@@ -67,14 +67,14 @@ class BloodPressure(Detector):
         state.days.grow(people)
         self._change = self.tuned(district, "blood_pressure.change")
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins, state = chapter.bins, self.state
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins, state = steps.bins, self.state
         for i in np.flatnonzero(_SLOT[bins.column] >= 0).tolist():
             key = row, slot = int(bins.row[i]), int(_SLOT[bins.column[i]])
             today = (int(bins.end_us[i]) + LOCAL_US) // DAY_US
             if today > state.day[key]:
                 if state.count[key]:
-                    yield from self._day_over(chapter.district, row, slot)
+                    yield from self._day_over(steps.district, row, slot)
                 state.day[key], state.total[key], state.count[key] = today, 0, 0
             state.total[key] += bins.mean[i]
             state.count[key] += 1
@@ -106,6 +106,6 @@ class BloodPressure(Detector):
         }
         action: Action = "open" if change.opened else "clear"
         rule = f"{change.question}_{code}"
-        return about(
+        return finding_about(
             district.people[row], rule, self.version, action, "attention", change.onset_us, at_us, zh, en, evidence
         )

@@ -1,11 +1,11 @@
-"""In bed, and no breathing seen.
+"""Detects a person in bed whose breathing is not measured.
 
 Two cases. *Breathing pause*: the sensor measures a rate of next to nothing; apnoea is a pause of 10 s or more (AASM
 Manual for the Scoring of Sleep), and a rate averaged over the sensor's window falls below 6 /min only when it lasts.
-*No vital sign*: the bed is taken, and neither breathing nor pulse comes, though this bed gave them before. Radars lose
-a sleeper for some minutes every night, so it takes half an hour. A device that is silent explains it.
-*Quality*: most sensors send no value when their signal is poor. One that says how good it is (``signal_quality``) is
-not believed a pause while that is poor; that nothing is measured takes twice the time then, and the reason says so.
+*No vital sign*: the bed is occupied, and neither breathing nor pulse comes, though this bed gave them before. Radars
+lose a sleeper for some minutes every night, so it takes half an hour. A silent device explains it.
+*Quality*: most sensors send no value when their signal is poor. While a sensor reports a poor
+signal (``signal_quality``), its pauses do not count, a missing vital sign takes twice the time, and the reason says so.
 """
 
 from collections.abc import Iterator
@@ -18,24 +18,26 @@ from numpy.typing import NDArray
 from alerting.core.finding import Finding
 from alerting.detection.kit.columns import STEP_US, Carried, carry, firsts, grown
 from alerting.detection.kit.context import COLUMN, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import about, lasting
+from alerting.detection.kit.words import finding_about, lasting
 from vocabulary.parameter import Parameter
+from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
 _BED, _RATE, _PULSE = COLUMN["in_bed"], COLUMN["respiration_rate"], COLUMN["heart_rate"]
 _QUALITY = COLUMN["signal_quality"]
 _COLUMNS = np.array([_BED, _RATE, _PULSE, _QUALITY])
-QUALITY_KNOWN_STEPS = 120_000_000 // STEP_US
-"""The sensor's word on its signal is good for two minutes."""
-BED_KNOWN_STEPS = 180_000_000 // STEP_US
-"""The bed sensor's word is good for three minutes."""
-SEEN_LATELY_STEPS = 12 * 3_600_000_000 // STEP_US
+QUALITY_KNOWN_STEPS = 2 * MINUTE_US // STEP_US
+"""A reported signal quality is valid for two minutes."""
+BED_KNOWN_STEPS = 3 * MINUTE_US // STEP_US
+"""A reading of the bed sensor is valid for three minutes."""
+SEEN_LATELY_STEPS = 12 * HOUR_US // STEP_US
+"""A bed without any vital sign for longer than this has no sensor for them."""
 
 
 class InBed(msgspec.Struct):
-    """Shapes [people]. ``missing_us``: onset of the episode without any vital sign that is told; ``empty``: the last
-    step at which the bed was not known to be taken."""
+    """Shapes [people]. ``missing_us``: onset of the open episode without any vital sign; ``empty``: the last step at
+    which the bed was not known to be occupied."""
 
     pauses: Episodes = {}
     missing_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
@@ -43,7 +45,7 @@ class InBed(msgspec.Struct):
 
 
 class Breathing(Detector):
-    """See the module."""
+    """Detects breathing pauses and missing vital signs; see the module."""
 
     version: ClassVar = 2
     parameters: ClassVar = {
@@ -74,19 +76,19 @@ class Breathing(Detector):
         self._poor = self.tuned(district, "breathing.poor_quality")
         self._watcher = Watcher(self.state.pauses, people, pause_us[:, None], 3)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        moments = carry(chapter.bins.of(*_COLUMNS), chapter.latest, _COLUMNS)
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        moments = carry(steps.bins.of(*_COLUMNS), steps.latest, _COLUMNS)
         if not len(moments.row):
             return
         told = (moments.step_of[:, 3] > 0) & (moments.step - moments.step_of[:, 3] <= QUALITY_KNOWN_STEPS)
         poor = told & (moments.value[:, 3] < self._poor[moments.row])
         measured = (moments.bin_of[:, 1] >= 0) & (moments.step_of[:, 1] == moments.step)
-        yield from self._pauses(chapter, poor[measured])
-        yield from self._missing(chapter.district, moments, poor)
+        yield from self._pauses(steps, poor[measured])
+        yield from self._missing(steps.district, moments, poor)
 
-    def _pauses(self, chapter: Chapter, poor: NDArray[np.bool_]) -> Iterator[Finding]:
-        """``poor``: where the sensor doubts its own word, for each bin of the breathing rate."""
-        bins = chapter.bins.of(_RATE)
+    def _pauses(self, steps: CompleteSteps, poor: NDArray[np.bool_]) -> Iterator[Finding]:
+        """``poor``: where the sensor reports a poor signal, for each bin of the breathing rate."""
+        bins = steps.bins.of(_RATE)
         if not len(bins):
             return
         low = (bins.mean < self._rate[bins.row]) & ~poor
@@ -99,8 +101,8 @@ class Breathing(Detector):
             )
             if turn.kind == "end":
                 zh, en = f"呼吸已恢复,{rate:.0f} 次/分", f"breathing again, {rate:.0f} /min"
-            yield about(
-                chapter.district.people[row],
+            yield finding_about(
+                steps.district.people[row],
                 "breathing_pause",
                 self.version,
                 "open" if turn.kind == "open" else "note",
@@ -113,7 +115,7 @@ class Breathing(Detector):
                     "kind": "breathing",
                     "channel": "respiration_rate",
                     "value": round(rate, 1),
-                    "held_s": turn.held_us // 1_000_000,
+                    "held_s": turn.held_us // SECOND_US,
                 },
             )
 
@@ -122,7 +124,7 @@ class Breathing(Detector):
         row, bed_step = moments.row, moments.step_of[:, 0]
         vital_step = moments.step_of[:, 1:3].max(axis=1)
         in_bed = (moments.value[:, 0] >= 0.5) & (bed_step > 0) & (moments.step - bed_step <= BED_KNOWN_STEPS)
-        # who has just lain down has not been missed yet
+        # the time counts from lying down
         since = np.maximum(vital_step, self._empty(row, moments.step, in_bed))
         allowed = self._missing_steps[row] * np.where(poor, 2, 1)
         missing = in_bed & (vital_step > 0) & (moments.step - since >= allowed)
@@ -135,7 +137,7 @@ class Breathing(Detector):
             onset_us = told_us or int(since[i] + 1) * STEP_US
             now_us = int(moments.step[i] + 1) * STEP_US
             state.missing_us[person_row] = 0 if told_us else onset_us
-            minutes = (now_us - onset_us) // 60_000_000
+            minutes = (now_us - onset_us) // MINUTE_US
             quality = round(float(moments.value[i, 3])) if poor[i] else None
             doubt_zh, doubt_en = (
                 (f",传感器自报信号质量 {quality} %", f"; signal quality {quality} %") if poor[i] else ("", "")
@@ -146,7 +148,7 @@ class Breathing(Detector):
             )
             if told_us:
                 zh, en = "已重新测到生命体征或已离床", "vital signs are back, or the bed is empty"
-            yield about(
+            yield finding_about(
                 district.people[person_row],
                 "no_vital_sign",
                 self.version,
@@ -165,7 +167,7 @@ class Breathing(Detector):
             )
 
     def _empty(self, row: NDArray[np.int32], step: NDArray[np.int64], in_bed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """At each moment the last step at which the bed was not known to be taken."""
+        """At each moment the last step at which the bed was not known to be occupied."""
         first = firsts(row)
         at = np.maximum.accumulate(np.where(first | ~in_bed, np.arange(len(row)), 0))
         empty = np.where(in_bed[at], self.state.empty[row], step[at]).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Events that are alerts by themselves: SOS, smoke, gas, water, faults. Each kind is a row of a table."""
+"""Raises alerts for events that need no judgement: SOS, smoke, gas, water, faults. Each kind is a row of a table."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -11,10 +11,11 @@ from alerting.detection.kit.context import District, Happened, Person, Source, s
 from alerting.detection.kit.detector import Detector, Rule
 from firmware_profiles.channels import EVENTS
 from vocabulary.severity import Severity
+from vocabulary.times import DAY_S, SECOND_US
 
 
 class Call(msgspec.Struct, frozen=True):
-    """An event that raises an alert. ``again_s``: repeated within this time it is the same episode."""
+    """An event that raises an alert. ``again_s``: a repetition within this time belongs to the same episode."""
 
     rule: str
     severity: Severity
@@ -27,7 +28,7 @@ CALLS: dict[str, Call] = {
     "smoke_detected": Call("smoke", "emergency", 600, "smoke_cleared"),
     "gas_detected": Call("gas", "emergency", 600, "gas_cleared"),
     "water_leak": Call("water_leak", "urgent", 3600, "water_leak_cleared"),
-    "battery_low": Call("battery_low", "technical", 86_400),
+    "battery_low": Call("battery_low", "technical", DAY_S),
     "device_fault": Call("device_fault", "technical", 3600),
     "button_test_due": Call("button_test_due", "technical", 172_800, "button_test"),  # repeated daily until tested
     "config_rolled_back": Call("config_rolled_back", "technical", 3600),
@@ -35,8 +36,8 @@ CALLS: dict[str, Call] = {
 _CLEARED = {call.cleared_by: kind for kind, call in CALLS.items() if call.cleared_by}
 
 
-class Latest(msgspec.Struct):
-    """By 'gateway|device|kind': (onset, by the device's own clock, last seen) of the episode, µs."""
+class CallEpisodes(msgspec.Struct):
+    """By 'gateway|device|kind': (onset by the device's own clock, last event) of the episode, µs."""
 
     episodes: dict[str, tuple[int, int]] = {}
 
@@ -48,7 +49,7 @@ class Calls(Detector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = Latest()
+        self.state = CallEpisodes()
 
     def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
         return {f"{rule}.again_s": call.again_s for call in CALLS.values() if call.rule == rule}
@@ -62,14 +63,14 @@ class Calls(Detector):
         key = _key(happened.source.gateway, happened.source.name, happened.kind)
         if call is not None:
             onset, last = self.state.episodes.get(key, (0, None))
-            if last is not None and abs(happened.time_us - last) <= call.again_s * 1_000_000:
+            if last is not None and abs(happened.time_us - last) <= call.again_s * SECOND_US:
                 self.state.episodes[key] = (onset, max(last, happened.time_us))
                 return
             self.state.episodes[key] = (happened.onset_us, happened.time_us)
             yield self._finding(district, happened, call)
         elif happened.kind in _CLEARED:
-            # The episode is over: the next smoke is a new alert. This one stays open: somebody was in danger, and a
-            # person looks before it is closed.
+            # The episode is over: the next smoke is a new alert. This one stays open: somebody was in danger, and
+            # only a person may close it.
             self.state.episodes.pop(_key(happened.source.gateway, happened.source.name, _CLEARED[happened.kind]), None)
 
     def _take_back(self, district: District, cancelled: Happened) -> Iterator[Finding]:
@@ -82,7 +83,7 @@ class Calls(Detector):
                 yield _follow_up(district, source, "sos", onset_us, cancelled, "cancel", CANCELLED)
 
     def _note(self, district: District, told: Happened) -> Iterator[Finding]:
-        """What the gateway did by itself belongs to the story of the alert it did it for."""
+        """Add the gateway's own calls for help to the story of their alert."""
         cause, onset_us = told.values.get("cause"), told.values.get("cause_us")
         call = CALLS.get(str(cause))
         rule = "fall" if str(cause).startswith("fall_") else call.rule if call else ""
@@ -144,7 +145,7 @@ def _follow_up(
     action: Action,
     words: tuple[str, str],
 ) -> Finding:
-    """More about the alert that this source's rule raised at ``onset_us``."""
+    """A follow-up of the alert that this source's rule raised at ``onset_us``."""
     subject, resident_id = subject_of(district, source)
     return Finding(
         action=action,

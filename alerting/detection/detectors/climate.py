@@ -1,4 +1,4 @@
-"""Heat and cold in the home.
+"""Detects heat and cold in the home.
 
 Cold: older people are at risk below 18 °C, and below 10 °C at once (WHO Housing and Health Guidelines, 2018, chapter 4;
 the lower one as Shenzhen's homes have no heating). Heat: 35 °C is the air temperature of China's heat warnings
@@ -13,16 +13,16 @@ import msgspec
 
 from alerting.core.finding import Finding
 from alerting.detection.kit.context import COLUMN, District
-from alerting.detection.kit.detector import Chapter, Detector, Rule
+from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import about, lasting
+from alerting.detection.kit.words import finding_about, lasting
 from vocabulary.parameter import Parameter
 from vocabulary.severity import Severity
 from vocabulary.times import HOUR_US
 
 _TEMPERATURE = COLUMN["room_temperature"]
 HOLD_US = {"hot": 3 * HOUR_US, "very_hot": HOUR_US, "cold": HOUR_US}
-"""How long each must last; the names are those of the state's fields."""
+"""Least duration of each; the names are those of the state's fields."""
 
 
 class Rooms(msgspec.Struct):
@@ -32,7 +32,7 @@ class Rooms(msgspec.Struct):
 
 
 class Climate(Detector):
-    """Each threshold is an episode of its own; they are one story."""
+    """Tracks an episode for each threshold; all belong to one story."""
 
     parameters: ClassVar = {
         "climate.hot": Parameter(32, 28, 38, "Cel", "室温偏高", "hot"),
@@ -57,8 +57,8 @@ class Climate(Detector):
             name: Watcher(getattr(self.state, name), people, hold_us, 3) for name, hold_us in HOLD_US.items()
         }
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins = chapter.bins.of(_TEMPERATURE)
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins = steps.bins.of(_TEMPERATURE)
         if not len(bins):
             return
         row, value = bins.row, bins.mean
@@ -77,8 +77,8 @@ class Climate(Detector):
                 if turn.kind == "end":
                     zh, en = f"室温已回到 {degrees:.1f} °C", f"room back at {degrees:.1f} °C"
                 evidence = {"kind": "climate", "channel": "room_temperature", "value": round(degrees, 1)}
-                yield about(
-                    chapter.district.people[row[turn.at]],
+                yield finding_about(
+                    steps.district.people[row[turn.at]],
                     rule,
                     self.version,
                     "open" if turn.kind == "open" else "note",

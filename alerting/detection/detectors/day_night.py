@@ -1,4 +1,4 @@
-"""Day and night reversed: for three days more time in bed by day than by night, in somebody of whom that is new.
+"""Detects reversed days and nights: for three days more time in bed by day than by night, and that is new.
 
 A turned sleep-wake rhythm is among the first signs of delirium (DSM-5, associated features; NICE CG103) and common in
 dementia. Day is 9 to 21 o'clock; a night belongs to the day it ends in. Needs a bed sensor.
@@ -19,18 +19,18 @@ from alerting.detection.kit.routine.daily import DAYS, turn_to
 from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts, local_day
 from alerting.detection.kit.words import short
 from vocabulary.parameter import Parameter
-from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
+from vocabulary.times import DAY_S, DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 
 MORNING_US, EVENING_US = 9 * HOUR_US, 21 * HOUR_US
 REVERSED_DAYS = 3
 KNOWN_MIN = 120
-"""A day with less time in bed than this, night and day together, says nothing: somebody was away, or the sensor."""
+"""A day with less time in bed than this, night and day together, does not count: the person or the sensor was away."""
 LEARNED_DAYS = 5
 
 
 class Beds(Homes):
-    """``minutes`` [people, 2, 14] in bed: by night, by day; ``day``: newest in it; ``since_us``: who is in bed,
-    and from when it is still to be counted; ``told``: onset of what is told."""
+    """``minutes`` [people, 2, 14] in bed: by night, by day; ``day``: newest in it; ``since_us``: of each row in
+    bed, the begin of the time not yet counted; ``told``: onset of the open alert."""
 
     minutes: Array = msgspec.field(default_factory=lambda: np.zeros((0, 2, DAYS), np.uint16))
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
@@ -39,10 +39,12 @@ class Beds(Homes):
 
 
 class DayNight(Behaviour):
+    """Judges each day at its end, 21 o'clock."""
+
     parameters: ClassVar = {
         "day_night.by_day": Parameter(240, 120, 600, "min", "白天卧床", "least time in bed by day"),
     }
-    rules: ClassVar = {"day_night_reversed": Rule(waits=True, again_s=5 * 86_400, per_day=1)}
+    rules: ClassVar = {"day_night_reversed": Rule(waits=True, again_s=5 * DAY_S, per_day=1)}
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,10 +119,12 @@ class DayNight(Behaviour):
         )
         if action == "clear":
             words = ("昼夜节律恢复正常", "day and night as before")
-        return self.told(district, row, "day_night_reversed", action, "attention", onset_us, at_us, words, evidence)
+        return self.row_finding(
+            district, row, "day_night_reversed", action, "attention", onset_us, at_us, words, evidence
+        )
 
     def _count(self, row: int, since_us: int, until_us: int) -> None:
-        """Time in bed to its days, cut where night and day meet."""
+        """Add time in bed to its days, cut where night and day meet."""
         state = self.state
         while since_us < until_us:
             day = local_day(since_us + DAY_US - EVENING_US)  # from 21 o'clock on it is the next day
@@ -134,6 +138,6 @@ class DayNight(Behaviour):
 
 
 def _evening(time_us: int) -> int:
-    """The next time that a day is over, 21 o'clock."""
+    """The next end of a day, 21 o'clock."""
     day = local_day(time_us + DAY_US - EVENING_US)
     return day * DAY_US - LOCAL_US + EVENING_US

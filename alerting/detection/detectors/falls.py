@@ -1,4 +1,4 @@
-"""Falls that the gateway's detector found: suspected, confirmed, recovered are one alert."""
+"""Raises one alert for each fall that a gateway detects: suspected, confirmed, recovered."""
 
 import base64
 from collections.abc import Iterator
@@ -13,23 +13,23 @@ from alerting.detection.kit.detector import Detector, Rule
 from vocabulary.severity import Severity
 
 
-class Latest(msgspec.Struct):
-    """Of each gateway: the fall that a long press would take back."""
+class LastFalls(msgspec.Struct):
+    """The fall of each gateway that a long press would take back."""
 
     by_gateway: dict[str, Happened] = {}
 
 
 class Falls(Detector):
-    """One fall, one alert: suspected → urgent, confirmed → the same alert becomes an emergency, recovered → cleared.
+    """Keeps one alert for one fall: suspected → urgent, confirmed → emergency, recovered → cleared.
 
-    The impact's time is the onset, so the three events of a fall name the same alert, in whatever process.
+    The impact's time is the onset, so the three events of a fall name the same alert, in every process.
     """
 
     rules: ClassVar = {"fall": Rule(story="fall")}
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = Latest()
+        self.state = LastFalls()
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
         if happened.kind in ("fall_suspected", "fall_confirmed"):
@@ -41,7 +41,7 @@ class Falls(Detector):
         elif happened.kind == "fall_suspected":
             yield self._finding(district, happened, "open", "urgent")
         elif happened.kind == "fall_confirmed":
-            # a suspicion that got lost on the way must not swallow the fall: open does nothing where it is open
+            # a lost suspicion must not swallow the fall; to open an open alert changes nothing
             yield self._finding(district, happened, "open", "emergency")
             yield self._finding(district, happened, "update", "emergency")
         elif happened.kind == "fall_recovered":

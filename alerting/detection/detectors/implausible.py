@@ -1,7 +1,7 @@
-"""A sensor that gives values no living body has: a technical alert, and nothing medical is made of them.
+"""Detects sensors that give values no living body has: technical alerts, never medical ones.
 
-Which values those are stands in :mod:`alerting.detection.kit.plausible`. Of a sensor that measures all the time three
-are told, each within an hour of the one before; of a spot measurement the first one. An hour without any ends it.
+The bounds stand in :mod:`alerting.detection.kit.plausible`. A continuous sensor alerts at the third such value, each
+within an hour of the one before; a spot measurement at the first. An hour without any ends the alert.
 """
 
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ import numpy as np
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import STEP_US
 from alerting.detection.kit.context import MEASURED, District
-from alerting.detection.kit.detector import Chapter, Detector, Rule
+from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.origin import Origins, suspects
 from alerting.detection.kit.plausible import PLAUSIBLE
-from alerting.detection.kit.words import about, said_en, said_zh
+from alerting.detection.kit.words import finding_about, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
-from vocabulary.times import HOUR_US
+from vocabulary.times import DAY_S, HOUR_US
 
 CONTINUOUS = frozenset({"heart_rate", "respiration_rate", "spo2", "room_temperature"})
 
 
-class Odd(msgspec.Struct):
-    """Of one person and channel: the last such step, how many, and the onset that is told (µs; 0: nothing)."""
+class ImplausibleRun(msgspec.Struct):
+    """Of one person and channel: the last such step, their number, and the onset of the open alert (µs; 0: none)."""
 
     step: int = 0
     count: int = 0
@@ -33,30 +33,32 @@ class Odd(msgspec.Struct):
     value: float = 0
 
 
-class Seen(msgspec.Struct):
-    """By (row, column); only what has been implausible within the hour."""
+class ImplausibleSteps(msgspec.Struct):
+    """By (row, column): series with implausible values within the last hour."""
 
-    odd: dict[tuple[int, int], Odd] = {}
+    odd: dict[tuple[int, int], ImplausibleRun] = {}
 
 
 class Implausible(Detector):
+    """Counts implausible steps of each series."""
+
     parameters: ClassVar = {
         "implausible.times": Parameter(3, 1, 60, "", "一小时内的次数", "so many within an hour"),
     }
     rules: ClassVar = {
-        f"implausible_{code}": Rule(again_s=86_400, per_day=1, rests_for=("maintenance",)) for code in PLAUSIBLE
+        f"implausible_{code}": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)) for code in PLAUSIBLE
     }
 
     def __init__(self) -> None:
         super().__init__()
-        self.state: Any = Seen()
+        self.state: Any = ImplausibleSteps()
 
     def learn(self, district: District) -> None:
         self._times = self.tuned(district, "implausible.times")
         self._origins = Origins(district.sources)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        readings = chapter.implausible
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        readings = steps.implausible
         # the least value of a step, so that neither order nor repetition matters
         order = np.lexsort((readings.value, readings.time_us // STEP_US, readings.column, readings.row))
         for i in order.tolist():
@@ -64,10 +66,10 @@ class Implausible(Detector):
             step = int(readings.time_us[i]) // STEP_US
             odd = self.state.odd.get(key)
             if odd is not None and (step - odd.step) * STEP_US >= HOUR_US:
-                yield from self._over(chapter.district, key)
+                yield from self._over(steps.district, key)
                 odd = None
             if odd is None:
-                odd = self.state.odd[key] = Odd()
+                odd = self.state.odd[key] = ImplausibleRun()
             if step <= odd.step:
                 continue
             odd.step, odd.count, odd.value = step, odd.count + 1, float(readings.value[i])
@@ -76,7 +78,7 @@ class Implausible(Detector):
             least = self._times[key[0]] if MEASURED[key[1]] in CONTINUOUS else 1
             if odd.count >= least and not odd.told_us:
                 odd.told_us = end_us
-                yield self._finding(chapter.district, key, odd, "open", end_us)
+                yield self._finding(steps.district, key, odd, "open", end_us)
 
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         row, column = key.split("|")
@@ -87,7 +89,9 @@ class Implausible(Detector):
         if odd is not None and odd.told_us:
             yield self._finding(district, key, odd, "clear", odd.step * STEP_US + HOUR_US)
 
-    def _finding(self, district: District, key: tuple[int, int], odd: Odd, action: Action, at_us: int) -> Finding:
+    def _finding(
+        self, district: District, key: tuple[int, int], odd: ImplausibleRun, action: Action, at_us: int
+    ) -> Finding:
         code = MEASURED[key[1]]
         low, high = PLAUSIBLE[code]
         who_zh, who_en, who = suspects(self._origins.of(*key))
@@ -105,6 +109,6 @@ class Implausible(Detector):
             **who,
         }
         rule, onset_us = f"implausible_{code}", odd.told_us
-        return about(
+        return finding_about(
             district.people[key[0]], rule, self.version, action, "technical", onset_us, at_us, zh, en, evidence
         )

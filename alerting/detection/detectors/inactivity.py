@@ -1,12 +1,12 @@
-"""No sign of life for longer than this person is ever still at this time of day; and not back from outside.
+"""Detects a stillness longer than this person's usual longest at this time of day, and an absence that is too long.
 
 Learned per person: for each hour of the day and each state (nothing on, a seat or presence sensor held, in bed) the
 longest stillness of each of the last 14 days. The usual longest is the second longest of these days over the hour and
 its neighbours: one odd day (an outage, an emergency) counts for nothing, a habit of two days does, and all is forgotten
-after 14. The alert comes when the stillness is 1.4 times as long (twice for a held sensor), never below a floor. The
-principle, a person's own inter-event times by hour of the day, is that of Cuddihy et al., "Algorithm to automatically
-detect abnormally long periods of inactivity in a home" (HealthNet 2007); the margins are our own.
-A silent sensor of the home explains the alert; half a day without any sign comes all the same, as ``inactivity_long``.
+after 14. The alert is raised when the stillness is 1.4 times as long (twice for a held sensor), never below a floor.
+The principle, a person's own inter-event times by hour of the day, is that of Cuddihy et al., "Algorithm to
+automatically detect abnormally long periods of inactivity in a home" (HealthNet 2007); the margins are our own. A
+silent sensor of the home explains the alert; half a day without any sign is an alert all the same, ``inactivity_long``.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
 from alerting.detection.kit.routine.whereabouts import (
+    HomeState,
     Sign,
-    State,
     Whereabouts,
     clock,
     local_day,
@@ -35,15 +35,15 @@ from alerting.detection.kit.words import lasting
 from vocabulary.labels import room_of
 from vocabulary.parameter import Parameter
 from vocabulary.severity import Severity
-from vocabulary.times import HOUR_US, MINUTE_US
+from vocabulary.times import DAY_S, HOUR_US, MINUTE_US
 
 UNIT_US = 5 * MINUTE_US
-"""Stillness is kept in a byte: 5 min to 21 h."""
+"""Unit of a stillness in a byte: 5 min to 21 h."""
 ABSENCES = 8
 ABSENCE_UNIT_US = 10 * MINUTE_US
 SHORT_ABSENCE_US = 10 * MINUTE_US
 AGAIN_US = HOUR_US
-"""Told again while it lasts: what explained it (a silent gateway, a carer) may be gone."""
+"""Interval of repetitions while it lasts: its explanation (a silent gateway, a carer) may be gone."""
 FAR_US = 48 * HOUR_US
 _RESTS = ("carer", "maintenance")
 
@@ -57,15 +57,15 @@ class Routine(Homes):
     first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     absences: Array = msgspec.field(default_factory=lambda: np.zeros((0, ABSENCES), np.uint8))
     armed: dict[int, int] = msgspec.field(default_factory=dict)
-    """When a row is looked at next."""
+    """When a row is judged next."""
     left_us: dict[int, int] = msgspec.field(default_factory=dict)
-    """Since when a row is out."""
+    """Since when a row is away."""
     open: dict[int, tuple[str, int, Severity]] = msgspec.field(default_factory=dict)
-    """Rule, onset and severity of what is told of a row."""
+    """Rule, onset and severity of a row's open alert."""
 
 
 class Inactivity(Behaviour):
-    """One timer a home: it wakes when the stillness could first be too long."""
+    """Sets one timer for each home, at the first moment at which the stillness could be too long."""
 
     parameters: ClassVar = {
         "inactivity.floor": Parameter(105, 45, 480, "min", "最短无活动时间", "never told before"),
@@ -88,7 +88,7 @@ class Inactivity(Behaviour):
         ),
         "inactivity_long": Rule(rests_for=_RESTS, explained_by=("gateway_silent", "inactivity")),
         "not_back": Rule(
-            again_s=86_400, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
+            again_s=DAY_S, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
         ),
     }
 
@@ -96,7 +96,7 @@ class Inactivity(Behaviour):
         super().__init__()
         self.state: Any = Routine()
         self._tuned: dict[str, NDArray[np.float32]] = {}
-        self._floor_us: dict[State, list[int]] = {}
+        self._floor_us: dict[HomeState, list[int]] = {}
 
     def learn(self, district: District) -> None:
         super().learn(district)
@@ -111,10 +111,10 @@ class Inactivity(Behaviour):
         self._floor_us = {
             state: np.rint(self._tuned[name].astype(np.float64) * unit_us).astype(np.int64).tolist()
             for state, name, unit_us in (
-                (State.QUIET, "floor", MINUTE_US),
-                (State.HELD, "held_floor", MINUTE_US),
-                (State.BED, "in_bed", HOUR_US),
-                (State.AWAY, "away", HOUR_US),
+                (HomeState.QUIET, "floor", MINUTE_US),
+                (HomeState.HELD, "held_floor", MINUTE_US),
+                (HomeState.BED, "in_bed", HOUR_US),
+                (HomeState.AWAY, "away", HOUR_US),
             )
         }
 
@@ -122,14 +122,14 @@ class Inactivity(Behaviour):
             self._look_again(row)
 
     def _changed(self, before: dict[str, NDArray[np.float32]]) -> list[int]:
-        """Rows whose parameters are not what they were."""
+        """Rows whose parameters have changed."""
         changed: set[int] = set()
         for name, old in before.items():
             changed.update(np.flatnonzero(self._tuned[name][: len(old)] != old).tolist())
         return sorted(changed)
 
     def _look_again(self, row: int) -> None:
-        """A new parameter counts for the stillness that lasts, too; what is told already is not told anew."""
+        """Apply a new parameter to the present stillness too, unless its alert is open already."""
         home, armed_us = self.state.homes.get(row), self.state.armed.get(row)
         if home is not None and armed_us is not None and row not in self.state.open:
             at_us = self._since(row, home) + self._floor_us[home.state][row]
@@ -146,13 +146,13 @@ class Inactivity(Behaviour):
             yield self._back(district, row, told, sign)
             if told[0] == "inactivity_long":
                 yield self._back(district, row, ("inactivity", told[1], told[2]), sign)
-        if was.state != State.AWAY and was.life_us and sign.time_us > was.life_us:
+        if was.state != HomeState.AWAY and was.life_us and sign.time_us > was.life_us:
             self._remember(row, was.state, was.life_us, sign.time_us)
         if home.away:
             state.left_us.setdefault(row, sign.time_us)
         elif row in state.left_us:
             self._returned(row, sign.time_us - state.left_us.pop(row))
-        # no sooner than the floor; whether that is too long for this person and hour is judged when it wakes
+        # no sooner than the floor; the timer judges whether that is too long for this person and hour
         at_us = sign.time_us + self._floor_us[home.state][row]
         if at_us < state.armed.get(row, at_us + 1):
             self._wake(row, at_us)
@@ -172,16 +172,16 @@ class Inactivity(Behaviour):
         self._wake(row, at_us + AGAIN_US)
         yield finding
 
-    # when
+    # times
 
     def _wake(self, row: int, at_us: int) -> None:
         self.state.armed[row] = at_us
         self.timers.set(at_us, str(row))
 
     def _too_long_at(self, row: int, home: Whereabouts) -> int:
-        """The first moment at which this stillness, or absence, is too long if nothing happens until then."""
+        """The first moment at which this stillness, or absence, is too long if nothing happens before."""
         since_us, state = self._since(row, home), home.state
-        if state == State.AWAY:
+        if state == HomeState.AWAY:
             return since_us + self._absence_us(row)
         begin_us, hour = since_us, local_hour(since_us)
         while begin_us < since_us + FAR_US:
@@ -195,16 +195,16 @@ class Inactivity(Behaviour):
     def _since(self, row: int, home: Whereabouts) -> int:
         return int(self.state.left_us.get(row, home.life_us)) if home.away else home.life_us
 
-    def _limit_us(self, row: int, state: State, hour: int, now_us: int) -> int:
+    def _limit_us(self, row: int, state: HomeState, hour: int, now_us: int) -> int:
         floor_us = self._floor_us[state][row]
         if not self._learned(row, now_us):
             return max(floor_us, round(self._get("unlearned", row) * HOUR_US))
-        margin = self._get("held_margin" if state == State.HELD else "margin", row)
+        margin = self._get("held_margin" if state == HomeState.HELD else "margin", row)
         return max(floor_us, round(margin * self._usual_us(row, state, hour)))
 
     def _absence_us(self, row: int) -> int:
         longest = int(self.state.absences[row].max()) * ABSENCE_UNIT_US
-        return max(self._floor_us[State.AWAY][row], round(self._get("margin", row) * longest))
+        return max(self._floor_us[HomeState.AWAY][row], round(self._get("margin", row) * longest))
 
     def _get(self, name: str, row: int) -> float:
         return float(self._tuned[name][row])
@@ -215,13 +215,13 @@ class Inactivity(Behaviour):
         first = int(self.state.first_day[row])
         return bool(first) and local_day(now_us) - first >= self._get("learn_days", row)
 
-    def _usual_us(self, row: int, state: State, hour: int) -> int:
+    def _usual_us(self, row: int, state: HomeState, hour: int) -> int:
         """The second longest of the last days' longest stillness in this hour and its neighbours."""
         daily = self.state.longest[row, int(state)][[(hour - 1) % 24, hour, (hour + 1) % 24]].max(axis=0)
         return usual(daily) * UNIT_US
 
-    def _remember(self, row: int, state: State, since_us: int, until_us: int) -> None:
-        """A stillness is over: how long it had lasted in each of its hours."""
+    def _remember(self, row: int, state: HomeState, since_us: int, until_us: int) -> None:
+        """Learn a stillness that is over: its duration up to the end of each of its hours."""
         until_us = min(until_us, since_us + FAR_US)
         begin_us = since_us
         while begin_us < until_us:
@@ -239,7 +239,7 @@ class Inactivity(Behaviour):
             absences[:-1] = absences[1:].copy()
             absences[-1] = min(absence_us // ABSENCE_UNIT_US, 255)
 
-    # telling
+    # findings
 
     def _alert(
         self, district: District, row: int, home: Whereabouts, told: tuple[str, int, Severity] | None, at_us: int
@@ -248,7 +248,7 @@ class Inactivity(Behaviour):
         for_zh, for_en = lasting(at_us - since_us)
         severity: Severity
         at = clock(local_minute(since_us))
-        if state == State.AWAY:
+        if state == HomeState.AWAY:
             longest_us = int(self.state.absences[row].max()) * ABSENCE_UNIT_US
             usual_zh, usual_en = lasting(longest_us)
             own_zh, own_en = f"本人近期外出最长 {usual_zh}", f"recently never out for more than {usual_en}"
@@ -279,16 +279,16 @@ class Inactivity(Behaviour):
             "lasting_min": round((at_us - since_us) / MINUTE_US),
             "usual_min": round(longest_us / MINUTE_US),
         }
-        return self.told(district, row, rule, "open", severity, onset_us, at_us, (zh, en), evidence)
+        return self.row_finding(district, row, rule, "open", severity, onset_us, at_us, (zh, en), evidence)
 
-    def _where(self, home: Whereabouts, state: State) -> tuple[str, str]:
-        if state == State.BED:
+    def _where(self, home: Whereabouts, state: HomeState) -> tuple[str, str]:
+        if state == HomeState.BED:
             return "在床,最后变化 ", "in bed, last change"
         if home.door_us == home.life_us:
             return "最后一次是入户门 ", "the last was the front door,"
         room_zh, room_en = room_of(home.room)
         held_zh, held_en = (
-            ("传感器显示有人,", "a sensor still says that somebody is there, ") if state == State.HELD else ("", "")
+            ("传感器显示有人,", "a sensor still says that somebody is there, ") if state == HomeState.HELD else ("", "")
         )
         return f"{held_zh}最后一次在{room_zh} ", f"{held_en}last in the {room_en},"
 
@@ -298,4 +298,4 @@ class Inactivity(Behaviour):
         room_zh, room_en = room_of(sign.room)
         words = (f"{for_zh}后又有活动({room_zh})", f"a sign of life again after {for_en} ({room_en})")
         evidence: dict[str, object] = {"kind": "inactivity", "device": sign.device.partition("/")[2]}
-        return self.told(district, row, rule, "clear", severity, onset_us, sign.time_us, words, evidence)
+        return self.row_finding(district, row, rule, "clear", severity, onset_us, sign.time_us, words, evidence)

@@ -1,10 +1,10 @@
-"""A single vital sign outside the resident's limits, and staying there.
+"""Detects a single vital sign that stays outside the resident's limits.
 
 The defaults lie where NEWS2 gives 3 points or beyond (RCP 2017), but for the upper systolic and the temperature, which
-follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). What people set
-(``alerting.tuning.catalogue``) replaces them. Continuous channels must stay outside for two minutes and three readings
+follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). Limits that people set
+(``alerting.tuning.catalogue``) replace them. Continuous channels must stay outside for two minutes and three readings
 (oxygen, of a cold or badly placed finger, three and four), spot measurements for two readings in a row: one odd value
-wakes nobody.
+alerts nobody.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from alerting.core.finding import Finding
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
-from alerting.detection.kit.detector import Chapter, Detector, Rule
+from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import about, lasting, said_en, said_zh
+from alerting.detection.kit.words import finding_about, lasting, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
+from vocabulary.times import MINUTE_US, SECOND_US
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -29,11 +30,11 @@ class Limit(msgspec.Struct, frozen=True):
     readings: int
 
 
-_HOLD = 120_000_000
+_HOLD = 2 * MINUTE_US
 DEFAULTS: dict[str, Limit] = {
     "heart_rate": Limit(40, 131, _HOLD, 3),
     "respiration_rate": Limit(8, 26, _HOLD, 3),
-    "spo2": Limit(90, None, 180_000_000, 4),
+    "spo2": Limit(90, None, 3 * MINUTE_US, 4),
     "systolic_bp": Limit(90, 180, 0, 2),
     "diastolic_bp": Limit(None, 110, 0, 2),
     "body_temperature": Limit(35.0, 39.1, 0, 2),
@@ -47,7 +48,7 @@ class Outside(msgspec.Struct):
 
 
 class Limits(Detector):
-    """All bins of limited channels are compared at once; a resident's own limits replace the defaults."""
+    """Compares all bins of limited channels at once; a resident's own limits replace the defaults."""
 
     rules: ClassVar = {f"limit_{code}": Rule(story="vital") for code in DEFAULTS}
 
@@ -82,13 +83,13 @@ class Limits(Detector):
         numbers = {"low": low, "high": high, "hold_s": limit.hold_us / 1e6, "readings": limit.readings}
         return {f"{rule}.{name}": number for name, number in numbers.items() if number is not None}
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins = chapter.bins
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins = steps.bins
         series = bins.series
         outside = (bins.mean < self._low.reshape(-1)[series]) | (bins.mean > self._high.reshape(-1)[series])
         for turn in self._watcher.walk(bins, outside):
             row, column, value = int(bins.row[turn.at]), int(bins.column[turn.at]), float(bins.mean[turn.at])
-            code, person = MEASURED[column], chapter.district.people[row]
+            code, person = MEASURED[column], steps.district.people[row]
             below = value < self._low[row, column]
             bound = round(float(self._low[row, column] if below else self._high[row, column]), 2)
             for_zh, for_en = lasting(turn.held_us)
@@ -106,10 +107,10 @@ class Limits(Detector):
                 "value": round(value, 2),
                 "limit": bound,
                 "side": "low" if below else "high",
-                "held_s": turn.held_us // 1_000_000,
+                "held_s": turn.held_us // SECOND_US,
                 "readings": turn.readings,
             }
-            yield about(
+            yield finding_about(
                 person,
                 f"limit_{code}",
                 self.version,

@@ -1,12 +1,12 @@
-"""What the home tells after a fall: up again in another room, or lying for long.
+"""Follows a fall by the home's sensors: up again in another room, or lying for long.
 
-The gateway's ``fall_suspected`` and ``fall_confirmed`` (pendant, radar) open the alert ``fall``; this detector goes on
-with it by bed, door and activity. After a suspected fall of somebody who lives alone, a sign of life in another room or
-the bed, two minutes or more after the impact, clears the alert; after a confirmed one it is only noted, for who got up
-may be hurt. If the door opened after the fall somebody may have come in, and the sign is noted, too. With no such sign
-for ten minutes the suspicion becomes an emergency, after an hour it is a long lie: half of those who lay for more than
-an hour died within six months (Wild, Nayak & Isaacs, BMJ 1981;282:266; Fleming & Brayne, BMJ 2008;337:a2227).
-A home that shows no activity anyway (a pendant alone) says nothing here.
+The gateway's ``fall_suspected`` and ``fall_confirmed`` (pendant, radar) open the alert ``fall``; this detector updates
+it by bed, door and activity. After a suspected fall of somebody who lives alone, a sign of life in another room or
+the bed, two minutes or more after the impact, clears the alert; after a confirmed one it is only noted, for the
+resident may be hurt. If the door opened after the fall somebody may have come in, and the sign is noted, too. With no
+such sign for ten minutes the suspicion becomes an emergency, after an hour it is a long lie: half of those who lay for
+more than an hour died within six months (Wild, Nayak & Isaacs, BMJ 1981;282:266; Fleming & Brayne, BMJ 2008;337:a2227).
+A home without any activity of its own (a pendant alone) is left out.
 """
 
 from collections.abc import Iterator
@@ -23,26 +23,26 @@ from alerting.detection.kit.words import lasting
 from vocabulary.labels import room_of
 from vocabulary.parameter import Parameter
 from vocabulary.severity import Severity
-from vocabulary.times import DAY_US, MINUTE_US
+from vocabulary.times import DAY_US, HOUR_US, MINUTE_US
 
 RISE_US = 2 * MINUTE_US
-"""The gateway has told by then what its own watch over the pendant found; and nobody gets up and walks off at once."""
-FORGET_US = 6 * 60 * MINUTE_US
+"""By then the gateway has judged the pendant's own movement; and nobody gets up and walks off at once."""
+FORGET_US = 6 * HOUR_US
 
 
-class Fall(msgspec.Struct):
-    """A fall that nobody took back; ``home``: row of the home's activity."""
+class Fall(msgspec.Struct, kw_only=True):
+    """A fall that was not taken back; ``home``: row of the home's activity."""
 
     source: tuple[str, str]
     home: int
     time_us: int
     room: str = ""
-    """Where the last sign of life before it was."""
+    """The room of the last sign of life before it."""
     confirmed: bool = False
     door: bool = False
     """The front door opened since."""
     stage: int = 0
-    """0, 1: told as lying, 2: as a long lie."""
+    """0; 1: reported as lying; 2: reported as a long lie."""
     own_us: int | None = None
     """See :class:`Happened`."""
 
@@ -82,7 +82,12 @@ class LongLie(Behaviour):
         if happened.kind in ("fall_suspected", "fall_confirmed") and source.home is not None:
             fall = self.state.falls.get(key)
             if fall is None:
-                fall = Fall((source.gateway, source.name), source.home, happened.time_us, own_us=happened.own_us)
+                fall = Fall(
+                    source=(source.gateway, source.name),
+                    home=source.home,
+                    time_us=happened.time_us,
+                    own_us=happened.own_us,
+                )
                 self.state.falls[key] = fall
                 self.timers.set(happened.time_us + RISE_US, key)
             fall.confirmed |= happened.kind == "fall_confirmed"
@@ -151,7 +156,7 @@ class LongLie(Behaviour):
             words = (f"{zh},视为已起身", f"{en}: taken as up again")
             yield self._finding(district, fall, "clear", "urgent", sign.time_us, words)
         else:
-            # of two who live together it may be the other one; of one who fell for sure it may be the helper
+            # of two residents it may be the other one; after a confirmed fall it may be a helper
             words = (f"{zh},请仍与本人核实", f"{en}: please ask all the same")
             severity: Severity = "emergency" if fall.confirmed or fall.stage else "urgent"
             yield self._finding(district, fall, "note", severity, sign.time_us, words)

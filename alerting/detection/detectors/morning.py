@@ -1,8 +1,8 @@
-"""Not up in the morning as usual.
+"""Detects a resident who is not up in the morning as usual.
 
-Up is who has been about for half an hour after four in the morning, without going back to bed and without an hour of
-nothing in between: a night trip to the toilet is not getting up. Missed is a morning that is a margin past the usual
-latest time of the last 14 days (the second latest; see :mod:`alerting.detection.kit.routine.daily`), while nobody went
+To be up is to be about for half an hour after four in the morning, without going back to bed and without an hour of
+nothing in between: a night trip to the toilet is not getting up. The alert is raised a margin past the usual latest
+time of the last 14 days (the second latest; see :mod:`alerting.detection.kit.routine.daily`), unless the resident went
 out.
 """
 
@@ -18,7 +18,7 @@ from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
-from alerting.detection.kit.routine.whereabouts import Sign, State, Whereabouts, clock, local_day, local_minute
+from alerting.detection.kit.routine.whereabouts import HomeState, Sign, Whereabouts, clock, local_day, local_minute
 from vocabulary.parameter import Parameter
 from vocabulary.severity import Severity
 from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
@@ -34,12 +34,14 @@ class Mornings(Homes):
     up: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.int16))
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     about_us: dict[int, int] = msgspec.field(default_factory=dict)
-    """Since when somebody is about this morning."""
+    """Since when a row is about this morning."""
     told: dict[int, tuple[int, Severity]] = msgspec.field(default_factory=dict)
-    """Onset and severity of the morning that is told."""
+    """Onset and severity of a row's open alert."""
 
 
 class Morning(Behaviour):
+    """Sets one timer for each home, at the usual latest time and the margin."""
+
     parameters: ClassVar = {
         "morning.margin": Parameter(90, 30, 360, "min", "超过通常最晚起床时间", "past the usual latest time"),
         "morning.learn_days": Parameter(5, 3, 14, "d", "学习天数", "mornings to learn"),
@@ -94,7 +96,7 @@ class Morning(Behaviour):
         latest = self._latest(row, day)
         self.state.told.pop(row, None)
         since_us = self.state.about_us.get(row)
-        if since_us is not None and local_day(since_us) == day and home.state == State.HELD:
+        if since_us is not None and local_day(since_us) == day and home.state == HomeState.HELD:
             self._up(row, since_us)  # sitting somewhere
         self._wake(row, day + 1)
         if latest is None or self._is_up(row, day) or home.away:
@@ -114,8 +116,8 @@ class Morning(Behaviour):
 
     @staticmethod
     def _pause(was: Before, sign: Sign) -> bool:
-        """An hour of nothing, and nothing on."""
-        return was.state == State.QUIET and sign.time_us - was.life_us > PAUSE_US
+        """Whether an hour without any sign, and no sensor on, lies before this one."""
+        return was.state == HomeState.QUIET and sign.time_us - was.life_us > PAUSE_US
 
     def _up(self, row: int, since_us: int) -> None:
         day = local_day(since_us)
@@ -131,7 +133,7 @@ class Morning(Behaviour):
             "kind": "morning",
             "up_by_day": [clock(minute) for minute in self.state.up[row].tolist() if minute],
         }
-        return self.told(district, row, "missed_morning", action, severity, onset_us, at_us, words, evidence)
+        return self.row_finding(district, row, "missed_morning", action, severity, onset_us, at_us, words, evidence)
 
     def _is_up(self, row: int, day: int) -> bool:
         return int(self.state.day[row]) == day and bool(self.state.up[row, day % DAYS])

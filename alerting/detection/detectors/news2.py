@@ -1,9 +1,9 @@
-"""NEWS2 over what is fresh: 3 in one parameter, 5, 7; partial scores say what is missing or stale.
+"""Scores fresh vital signs by NEWS2: alerts at 3 in one parameter, 5, 7; partial scores name missing and stale parts.
 
-Source: RCP 2017 (see ``alerting.detection.kit.news2_score``). For the home: score what is fresh, never call a partial
-score complete, let a 3 in a single fresh parameter speak on its own. Of heart, breathing and oxygen the mildest of the
-last three readings counts, and the level must hold for two minutes, a 3 alone for five: one odd reading wakes nobody.
-What somebody measured (pressure, temperature, consciousness) counts at once.
+Source: RCP 2017 (see ``alerting.detection.kit.news2_score``). For the home: score fresh values, never call a partial
+score complete, let a 3 in a single fresh parameter alert on its own. Of heart, breathing and oxygen the mildest of the
+last three readings counts, and the level must hold for two minutes, a 3 alone for five: one odd reading alerts nobody.
+Measurements by a person (pressure, temperature, consciousness) count at once.
 """
 
 from collections.abc import Iterator
@@ -17,31 +17,32 @@ from alerting.core.finding import Action, Finding
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.episodes import Episode
 from alerting.detection.kit.steady import Recent
 from alerting.detection.kit.words import lasting, name_of, said_en, said_zh
 from vocabulary.severity import RANK, Severity
+from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
 RULE = "news2"
 FRESH_US: dict[str, int] = {
     # continuous sensors: a quarter of an hour; spot measurements: the interval RCP asks for at a score of 1–4, 6 h
-    "respiration_rate": 15 * 60_000_000,
-    "spo2": 15 * 60_000_000,
-    "heart_rate": 15 * 60_000_000,
-    "systolic_bp": 6 * 3_600_000_000,
-    "body_temperature": 6 * 3_600_000_000,
-    "consciousness": 6 * 3_600_000_000,
+    "respiration_rate": 15 * MINUTE_US,
+    "spo2": 15 * MINUTE_US,
+    "heart_rate": 15 * MINUTE_US,
+    "systolic_bp": 6 * HOUR_US,
+    "body_temperature": 6 * HOUR_US,
+    "consciousness": 6 * HOUR_US,
 }
 URGENT, EMERGENCY, SINGLE = 5, 7, 3
-HOLD_US, HOLD_SINGLE_US = 120_000_000, 300_000_000
-"""A 3 in one parameter alone takes longer: sleepers' oxygen dips for minutes, and the limits speak below 90 %."""
+HOLD_US, HOLD_SINGLE_US = 2 * MINUTE_US, 5 * MINUTE_US
+"""A 3 in one parameter alone must last longer: sleepers' oxygen dips for minutes, and below 90 % the limits alert."""
 
-SAID_US = 60_000_000
-"""What somebody has just measured has not lasted."""
-NORMAL_US = 600_000_000
+SAID_US = MINUTE_US
+"""A shorter duration, as after a measurement by a person, is left out of the reason."""
+NORMAL_US = 10 * MINUTE_US
 """The score must stay below every trigger for ten minutes before a new episode can begin."""
-CONTINUOUS = tuple(code for code, fresh_us in FRESH_US.items() if fresh_us <= 15 * 60_000_000)
+CONTINUOUS = tuple(code for code, fresh_us in FRESH_US.items() if fresh_us <= 15 * MINUTE_US)
 _COLUMNS = np.array([COLUMN[channel] for channel in news2_score.PARAMETERS])
 _PLACE = np.full(len(MEASURED), -1)
 _PLACE[_COLUMNS] = np.arange(len(_COLUMNS))
@@ -50,8 +51,8 @@ _FRESH_STEPS = np.array([FRESH_US[channel] // STEP_US for channel in news2_score
 
 
 class Scored(msgspec.Struct):
-    """Episodes by row; ``recent``: of the continuous channels; of each parameter's newest bin what counts: points,
-    value, and the step of the first reading that says so, shapes [people, 6]."""
+    """Episodes by row; ``recent``: bins of the continuous channels; of each parameter's newest bin the points and value
+    that count, and the step of the first reading with them, shapes [people, 6]."""
 
     episodes: dict[int, Episode] = {}
     recent: Recent = msgspec.field(default_factory=lambda: Recent.of(len(CONTINUOUS)))
@@ -61,7 +62,7 @@ class Scored(msgspec.Struct):
 
 
 class Moments(msgspec.Struct, frozen=True):
-    """What counts at every moment, shapes [m] and [m, 6]. ``since``: the step of the first reading that says so."""
+    """The values that count at every moment, shapes [m] and [m, 6]. ``since``: step of the first reading with them."""
 
     carried: Carried
     fresh: NDArray[np.bool_]
@@ -100,20 +101,20 @@ class News2(Detector):
         self._watched = np.zeros(people, np.bool_)
         self._watched[list(state.episodes)] = True
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins = chapter.bins.of(*_COLUMNS)
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins = steps.bins.of(*_COLUMNS)
         if not len(bins):
             return
-        moments = self._moments(bins, chapter)
+        moments = self._moments(bins, steps)
         row = moments.carried.row
         by_parameter = np.ascontiguousarray(moments.points.T)  # along the short axis numpy is slow
         total = by_parameter.sum(axis=0) + news2_score.OXYGEN_POINTS * self._oxygen[row]
         single = by_parameter.max(axis=0)
         near = (total >= URGENT) | (single >= SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
-            yield from self._judge(chapter.district, moments, i, int(total[i]))
+            yield from self._judge(steps.district, moments, i, int(total[i]))
 
-    def _moments(self, bins: Bins, chapter: Chapter) -> Moments:
+    def _moments(self, bins: Bins, steps: CompleteSteps) -> Moments:
         """One odd reading of a continuous channel gives no points: see :mod:`alerting.detection.kit.steady`."""
         state, row, place = self.state, bins.row, _PLACE[bins.column]
         points = np.zeros(len(bins), np.int8)
@@ -124,7 +125,7 @@ class News2(Detector):
         steady = np.flatnonzero(_SLOT[place] >= 0)
         kept = bins.take(steady)
         value[steady], points[steady], since[steady] = state.recent.mildest(kept, _SLOT[place[steady]], points[steady])
-        carried = carry(bins, chapter.latest, _COLUMNS)
+        carried = carry(bins, steps.latest, _COLUMNS)
         fresh = (carried.step_of > 0) & (carried.step[:, None] + 1 - carried.step_of <= _FRESH_STEPS)
         people, at = carried.row, row * np.int64(len(_COLUMNS)) + place
         once = bool((people[1:] != people[:-1]).all())  # as when live: each person's only moment is their newest
@@ -149,7 +150,7 @@ class News2(Detector):
         if episode is None:
             episode = self.state.episodes[row] = Episode()
             self._watched[row] = True
-        # held since the first of the readings that say so, of the parameter that weighs most
+        # holds since the first of the last three readings of the parameter that weighs most
         gravest = int(points.argmax())
         episode.hold(int(moments.since[i, gravest]) * STEP_US)
         hold_us = 0 if _SLOT[gravest] < 0 else HOLD_SINGLE_US if level == "low-medium" else HOLD_US
@@ -170,7 +171,7 @@ class News2(Detector):
 
 
 def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now_us: int) -> list[dict[str, Any]]:
-    """The score's parts, for a person to read: value, points, and how old each is."""
+    """The score's parts, for a person to read: value, points and age."""
     parts: list[dict[str, Any]] = []
     for i, channel in enumerate(news2_score.PARAMETERS):
         entry: dict[str, Any] = {"channel": channel, "state": "missing"}
@@ -179,7 +180,7 @@ def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now
                 "channel": channel,
                 "state": "fresh" if fresh[i] else "stale",
                 "value": round(float(values[i]), 1),
-                "age_s": int(now_us - times[i]) // 1_000_000,
+                "age_s": int(now_us - times[i]) // SECOND_US,
             }
             if fresh[i]:
                 entry["points"] = int(points[i])

@@ -1,4 +1,4 @@
-"""A NEWS2 that rises over hours, before it reaches a trigger.
+"""Detects a NEWS2 score that rises over hours, before it reaches a trigger.
 
 RCP 2017: the trend of the score matters as much as its level. At home the set of parameters changes (the oximeter is
 worn at night), so like is compared with like: each parameter's points of the last three hours, from the hour's mean,
@@ -16,17 +16,17 @@ from alerting.core.finding import Action, Finding
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import Bins, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
-from alerting.detection.kit.words import about, name_of
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
+from alerting.detection.kit.words import finding_about, name_of
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US
 
 HOURS = 27
 RECENT = 3
 LEAST_BEFORE = 5
-"""Hours with a value, of the day before, to know a parameter's usual points; of a spot measurement one is enough."""
+"""Hours of the day before with a value that a parameter's usual points need; of a spot measurement one is enough."""
 LEAST_READINGS = 5
-"""Of an hour of a continuous parameter."""
+"""Bins that an hour of a continuous parameter needs."""
 SPOT = frozenset({"systolic_bp", "body_temperature", "consciousness"})
 UNKNOWN = 255
 _COLUMNS = np.array([COLUMN[channel] for channel in news2_score.PARAMETERS])
@@ -39,7 +39,7 @@ _KNOWN = np.where(_IS_SPOT, 1, LEAST_BEFORE)
 
 class Hours(msgspec.Struct):
     """``points`` [people, 6, 27 hours]: of each hour's mean, newest last, 255: not known; ``total``, ``count``
-    [people, 6]: of the hour being gathered (``hour``: since 1970, UTC); ``told_us`` [people]: onset, 0: nothing."""
+    [people, 6]: of the present hour (``hour``: since 1970, UTC); ``told_us`` [people]: the open onset, 0: none."""
 
     hour: int = 0
     points: Array = msgspec.field(default_factory=lambda: np.zeros((0, 6, HOURS), np.uint8))
@@ -49,7 +49,7 @@ class Hours(msgspec.Struct):
 
 
 class News2Trend(Detector):
-    """Looks once an hour, at everybody at once."""
+    """Judges everybody at once, once an hour."""
 
     parameters: ClassVar = {
         "news2_trend.rise": Parameter(3, 2, 8, "", "评分上升", "points more than the day before"),
@@ -69,15 +69,15 @@ class News2Trend(Detector):
         self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
         self._oxygen = np.array([person.on_oxygen for person in district.people], np.bool_)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         state = self.state
-        if chapter.hour > state.hour:
+        if steps.hour > state.hour:
             if state.hour:
-                yield from self._hour_over(chapter.district, min(chapter.hour - state.hour, HOURS))
-            state.hour = chapter.hour
-        elif chapter.hour < state.hour:
+                yield from self._hour_over(steps.district, min(steps.hour - state.hour, HOURS))
+            state.hour = steps.hour
+        elif steps.hour < state.hour:
             return
-        self._gather(chapter.bins.of(*_COLUMNS))
+        self._gather(steps.bins.of(*_COLUMNS))
 
     def _gather(self, bins: Bins) -> None:
         if not len(bins):
@@ -88,7 +88,7 @@ class News2Trend(Detector):
         self.state.count.reshape(-1)[at] += np.diff(starts, append=len(bins))
 
     def _hour_over(self, district: District, hours: int) -> Iterator[Finding]:
-        """The gathered hour, and ``hours`` - 1 more without any reading, are over."""
+        """Judge the present hour, which is over, and ``hours`` - 1 more without any reading."""
         state = self.state
         mean = state.total / np.maximum(state.count, 1)
         points = np.full(state.count.shape, UNKNOWN, np.uint8)
@@ -160,4 +160,6 @@ class News2Trend(Detector):
             "parts": parts,
         }
         person, onset_us = district.people[row], int(self.state.told_us[row])
-        return about(person, "news2_trend", self.version, action, "attention", onset_us, end_us, zh, en, evidence)
+        return finding_about(
+            person, "news2_trend", self.version, action, "attention", onset_us, end_us, zh, en, evidence
+        )

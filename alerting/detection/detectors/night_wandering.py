@@ -1,8 +1,10 @@
-"""Gone out at night and not back: the front door opens between 23 and 5 o'clock, and inside nothing follows.
+"""Detects a resident who goes out at night and does not return.
+
+The front door opens between 23 and 5 o'clock, and no sign of life inside follows.
 
 Getting lost (走失) is one of the care-risk events of GB/T 42195-2022, and going out at night is how it often begins.
-Who came home by that door is not gone; who goes out at night on three or more of the last 14 nights has that habit and
-is left alone. Hours and minutes are our own choice.
+A resident who came home by that door is not gone; one who goes out on three or more of the last 14 nights has that
+habit, and raises no alert. Hours and minutes are our own choice.
 """
 
 from collections.abc import Iterator
@@ -18,8 +20,8 @@ from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, keep_largest
 from alerting.detection.kit.routine.whereabouts import (
+    HomeState,
     Sign,
-    State,
     Whereabouts,
     clock,
     local_day,
@@ -33,9 +35,9 @@ from vocabulary.times import HOUR_US, MINUTE_US
 HABIT_NIGHTS = 3
 
 
-class Nights(Homes):
+class NightsOut(Homes):
     """``out`` [people, 14]: 1 for a night on which somebody went out; ``day``: newest in it (a night has the day of its
-    evening); ``door_us``: who has gone out since; ``told``: of whom it is told."""
+    evening); ``door_us``: when each row went out; ``told``: rows with an open alert."""
 
     out: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint8))
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
@@ -44,6 +46,8 @@ class Nights(Homes):
 
 
 class NightWandering(Behaviour):
+    """Starts a timer at the door; a sign of life inside stops it."""
+
     parameters: ClassVar = {
         "night_wandering.from": Parameter(23, 20, 24, "h", "夜间开始", "night begins"),
         "night_wandering.until": Parameter(5, 3, 8, "h", "夜间结束", "night ends"),
@@ -62,7 +66,7 @@ class NightWandering(Behaviour):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state: Any = Nights()
+        self.state: Any = NightsOut()
 
     def learn(self, district: District) -> None:
         super().learn(district)
@@ -76,7 +80,7 @@ class NightWandering(Behaviour):
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state
         if sign.exit:
-            came_home = was.state == State.AWAY or not was.inside_us
+            came_home = was.state == HomeState.AWAY or not was.inside_us
             if sign.kind == "door_opened" and not came_home and self._night(row, sign.time_us):
                 state.door_us[row] = sign.time_us
                 self.timers.set(sign.time_us + round(self._get("minutes", row) * MINUTE_US), str(row))
@@ -115,7 +119,7 @@ class NightWandering(Behaviour):
         evidence: dict[str, object] = {
             "kind": "night_wandering",
         }
-        return self.told(district, row, "night_wandering", action, "urgent", onset_us, at_us, words, evidence)
+        return self.row_finding(district, row, "night_wandering", action, "urgent", onset_us, at_us, words, evidence)
 
     def _night(self, row: int, time_us: int) -> bool:
         hour = local_hour(time_us)

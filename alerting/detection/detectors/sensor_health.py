@@ -1,10 +1,10 @@
-"""Sensors whose values can not be a living person's: technical alerts, never medical ones.
+"""Detects sensors whose values can not be a living person's: technical alerts, never medical ones.
 
 *Stuck*: a vital sign that shows exactly one value for longer than a heart or a chest ever does: beat-to-beat and
 breath-to-breath variability never vanish in a living person (Task Force of the ESC and NASPE, Heart rate variability,
 1996). *Erratic*: many jumps between neighbouring steps that a body can not make: the sensor is loose.
-*Clock*: the gateway's times lie a minute ahead of the platform's clock, or behind it for long, or it says itself that
-2 s and more are left to correct: its times can not be trusted.
+*Clock*: the gateway's times lie a minute ahead of the platform's clock, or behind it for long, or it reports 2 s or
+more left to correct: its times can not be trusted.
 """
 
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from alerting.core.finding import Finding
 from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, whole_series
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Happened
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.intake import FUTURE_US
 from alerting.detection.kit.origin import Origins, suspects
-from alerting.detection.kit.words import about, lasting, said_en, said_zh
+from alerting.detection.kit.words import finding_about, lasting, said_en, said_zh
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
-from vocabulary.times import HOUR_US
+from vocabulary.times import DAY_S, HOUR_US, MINUTE_US
 
 
 class Plausible(msgspec.Struct, frozen=True):
-    """``stuck_us``: so long without any change; ``jump``: more than this from one step to the next is no body's."""
+    """Bounds of a living body. ``stuck_us``: longest time without any change; ``jump``: largest from step to step."""
 
     stuck_us: int
     jump: float
@@ -44,21 +44,21 @@ _SLOT = np.full(len(MEASURED), -1)
 _SLOT[_COLUMNS] = np.arange(len(_CODES))
 _STUCK_STEPS = np.array([watched.stuck_us // STEP_US for watched in WATCHED.values()])
 _JUMP = np.array([watched.jump for watched in WATCHED.values()], np.float32)
-_GAP_STEPS = 600_000_000 // STEP_US
+_GAP_STEPS = 10 * MINUTE_US // STEP_US
 """After ten minutes without a value the next one may be anything."""
 LEAST_BINS = 20
 CLOCK_EVENTS = frozenset({"clock_off", "clock_right"})
-BEHIND_US, BEHIND_FOR_US = 120_000_000, 600_000_000
-"""Live frames that are so old, for so long, come from a clock that is behind."""
+BEHIND_US, BEHIND_FOR_US = 2 * MINUTE_US, 10 * MINUTE_US
+"""Age of live frames, and its least duration, that mean a clock that is behind."""
 
 
 def _zeros(dtype: type) -> Any:
     return msgspec.field(default_factory=lambda: np.zeros((0, len(_CODES)), dtype))
 
 
-class Seen(msgspec.Struct):
-    """Shapes [people, channels]: since which step the value has not changed and how many bins said so, jumps of the
-    running hour, onsets of what is told (µs; 0: nothing)."""
+class SensorSigns(msgspec.Struct, kw_only=True):
+    """Shapes [people, channels]: since which step the value has not changed, and in how many bins; jumps of the present
+    hour; onsets of open alerts (µs; 0: none)."""
 
     since: Array = _zeros(np.int32)
     same: Array = _zeros(np.int32)
@@ -67,26 +67,26 @@ class Seen(msgspec.Struct):
     erratic_us: Array = _zeros(np.int64)
     hour: int = 0
     clocks: dict[str, int] = {}
-    """Of each gateway whose clock is off: the onset that is told."""
+    """Onset of the open alert of each gateway whose clock is off."""
     behind_us: dict[str, int] = {}
     """Since when each gateway's live frames have been old."""
 
 
 class SensorHealth(Detector):
-    """See the module. Only series that have not changed, or jump, cost more than an array's comparison."""
+    """Watches values and clocks. Only series that have not changed, or jump, cost more than an array's comparison."""
 
     parameters: ClassVar = {
         "sensor_health.jumps": Parameter(60, 10, 700, "/h", "每小时不可能的跳变次数", "impossible jumps an hour"),
     }
     rules: ClassVar = {
-        **{f"stuck_{code}": Rule(again_s=86_400, per_day=1, rests_for=("maintenance",)) for code in _CODES},
-        **{f"erratic_{code}": Rule(again_s=86_400, per_day=1, rests_for=("maintenance",)) for code in _CODES},
-        "clock_off": Rule(again_s=86_400, per_day=1, rests_for=("maintenance",)),
+        **{f"stuck_{code}": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)) for code in _CODES},
+        **{f"erratic_{code}": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)) for code in _CODES},
+        "clock_off": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)),
     }
 
     def __init__(self) -> None:
         super().__init__()
-        self.state: Any = Seen()
+        self.state: Any = SensorSigns()
 
     def learn(self, district: District) -> None:
         people = len(district.people)
@@ -95,30 +95,30 @@ class SensorHealth(Detector):
         self._jumps = self.tuned(district, "sensor_health.jumps")[:, None]
         self._origins = Origins(district.sources)
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         state = self.state
-        if chapter.hour > state.hour:
-            yield from self._hour_over(chapter.district)
-            state.hour = chapter.hour
-        bins = chapter.bins.of(*_COLUMNS)
+        if steps.hour > state.hour:
+            yield from self._hour_over(steps.district)
+            state.hour = steps.hour
+        bins = steps.bins.of(*_COLUMNS)
         if not len(bins):
             return
         slot = _SLOT[bins.column]
         series = bins.row * np.int64(len(_CODES)) + slot
         first = firsts(series)
-        known, known_step = chapter.latest.before(bins)
+        known, known_step = steps.latest.before(bins)
         before = np.where(first, known, np.concatenate((known[:1], bins.mean[:-1])))
         before_step = np.where(first, known_step, np.concatenate((known_step[:1], bins.step[:-1])))
         near = (bins.step - before_step <= _GAP_STEPS) & (before_step > 0)
         jumped = near & (np.abs(bins.mean - before) > _JUMP[slot])
-        if chapter.hour == state.hour:
+        if steps.hour == state.hour:
             np.add.at(state.jumps.reshape(-1), series[jumped], np.uint16(1))
         same = near & (bins.mean == before) & (bins.low == bins.high)
         runs = whole_series(bins, same | (state.stuck_us.reshape(-1)[series] > 0))
         ran = state.same.reshape(-1)[series[runs]]
         state.same.reshape(-1)[series] = 0
         if len(runs):
-            yield from self._stuck(chapter.district, bins.take(runs), slot[runs], first[runs], same[runs], ran)
+            yield from self._stuck(steps.district, bins.take(runs), slot[runs], first[runs], same[runs], ran)
 
     def _stuck(
         self,
@@ -129,12 +129,12 @@ class SensorHealth(Detector):
         same: NDArray[np.bool_],
         ran: NDArray[np.int32],
     ) -> Iterator[Finding]:
-        """Runs of one value: ``same`` says that a bin repeats the one before, ``first`` where a series begins,
-        ``ran`` how long each series' run was before."""
+        """Runs of one value: ``same``: a bin repeats the one before; ``first``: a series begins here; ``ran``: length
+        of each series' run before."""
         state, row, at = self.state, bins.row, np.arange(len(bins))
         begin = np.maximum.accumulate(np.where(first, at, 0))
         change = np.maximum.accumulate(np.where(same, -1, at))
-        before = change < begin  # the run began before this chapter, or with it
+        before = change < begin  # the run began before these bins, or with them
         old_since = np.where(ran > 0, state.since[row, slot], bins.step[begin])
         since = np.where(before, old_since, bins.step[np.minimum(change + 1, at)])
         count = np.where(before, ran + at - begin + 1, at - change)
@@ -181,10 +181,12 @@ class SensorHealth(Detector):
             en = f"{channel.en}: {value:.0f} impossible jumps in an hour (may be loose: {who_en})"
         evidence = {"kind": what, "channel": code, "value": round(value, 2), **who}
         person = district.people[key[0]]
-        return about(person, f"{what}_{code}", self.version, action, "technical", onset_us, now_us, zh, en, evidence)
+        return finding_about(
+            person, f"{what}_{code}", self.version, action, "technical", onset_us, now_us, zh, en, evidence
+        )
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
-        """The gateway's own word on its clock: what is left to correct, in ms."""
+        """Judge the error of the clock that the gateway itself reports, in ms."""
         if happened.kind in CLOCK_EVENTS:
             off_us = round(float(happened.values.get("value", 0)) * 1000) if happened.kind == "clock_off" else 0
             source = happened.source
@@ -201,7 +203,7 @@ class SensorHealth(Detector):
             yield from self._clock(gateway, district.gateways[gateway], off_us if off else 0, now_us)
 
     def _clock(self, gateway: str, household_id: int, off_us: int, at_us: int) -> Iterator[Finding]:
-        """``off_us``: by how much; 0: right again."""
+        """``off_us``: the error of the clock; 0: right again."""
         onset_us = self.state.clocks.get(gateway, 0)
         if bool(off_us) == bool(onset_us):
             return

@@ -1,7 +1,7 @@
-"""Who has not been heard: gateways and devices. Technical alerts, and only one for what one cause explains.
+"""Detects silent gateways and devices: technical alerts, and only one for each cause.
 
-A device says something at least every ``heartbeat_s`` (its model's profile); three of those without a word is silence.
-A silent gateway explains its silent devices: they are not counted until it is back, and then start afresh.
+A device sends something at least every ``heartbeat_s`` (its model's profile); three of those without a message is
+silence. A silent gateway explains its silent devices: they are not counted until it is back, and then start afresh.
 """
 
 from collections.abc import Iterator
@@ -15,13 +15,14 @@ from alerting.core.finding import Action, Finding
 from alerting.detection.kit.context import District, Source
 from alerting.detection.kit.detector import Array, Detector, Rule
 from alerting.detection.kit.words import lasting
+from vocabulary.times import MINUTE_US, SECOND_US
 
 MISSED_HEARTBEATS = 3
-GATEWAY_SILENT_US = 180_000_000
-OFFLINE_GRACE_US = 60_000_000
-"""The broker's word that the connection died; a restart of the gateway takes less than this."""
-QUIET_GATEWAY_US = 100_000_000
-"""A gateway that has said nothing at all for so long may be the reason for its devices' silence: wait for it."""
+GATEWAY_SILENT_US = 3 * MINUTE_US
+OFFLINE_GRACE_US = MINUTE_US
+"""Time that a dead connection may last: a restart of the gateway takes less."""
+QUIET_GATEWAY_US = 100 * SECOND_US
+"""A gateway that is silent for this time may be the reason for its devices' silence: wait for it."""
 
 
 class Heard(msgspec.Struct):
@@ -107,7 +108,7 @@ class Silence(Detector):
         onset_us = int(state.onset_us[at])
         if onset_us:
             state.onset_us[at] = 0
-            state.heard_us[self._gateway_of == at] = now_us  # they could not speak: their time starts anew
+            state.heard_us[self._gateway_of == at] = now_us  # its devices could not send: their time starts anew
             yield self._finding(district, at, onset_us, now_us, "clear")
         there = self._index.get(f"{gateway}/{device}")
         if there is not None:
@@ -145,7 +146,7 @@ class Silence(Detector):
         return self._finding(district, at, int(self.state.heard_us[at]), now_us, "open")
 
     def _removed(self, name: str, household_id: int, onset_us: int, now_us: int) -> Finding:
-        """Its silence is over by itself: it serves this home no more, and explains nothing there."""
+        """Clear the silence of a device or gateway that no longer serves this home, and so explains nothing there."""
         device = "/" in name
         zh, en = ("设备", "Device") if device else ("家庭网关", "Gateway")
         return Finding(

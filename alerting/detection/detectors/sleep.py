@@ -1,10 +1,9 @@
-"""Nights against the person's own: hours in bed, and how often the bed was left.
+"""Compares nights with the person's own usual: hours in bed, and exits.
 
-From a bed sensor: the night is 20 to 10 o'clock; how long somebody lay there, and how often it was left for two minutes
-and more after an hour in it. Short, long and broken nights are signs of pain, infection, heart failure and low spirits
-(Ancoli-Israel & Cooke, J Am Geriatr Soc 2005;53:S264). How days are compared:
-:mod:`alerting.detection.kit.routine.days`; the least changes that matter are our own choice. A night with less than two
-hours in bed says nothing: away, or the sensor.
+A bed sensor gives both. The night is 20 to 10 o'clock; an exit lasts two minutes or more, after an hour in bed. Short,
+long and broken nights are signs of pain, infection, heart failure and low spirits (Ancoli-Israel & Cooke, J Am Geriatr
+Soc 2005;53:S264). How days are compared: :mod:`alerting.detection.kit.routine.days`; the least changes that matter are
+our own choice. A night with less than two hours in bed does not count: the person or the sensor was away.
 """
 
 from collections.abc import Iterator
@@ -21,25 +20,25 @@ from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days,
 from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts, local_day
 from alerting.detection.kit.words import short
 from vocabulary.parameter import Parameter
-from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
+from vocabulary.times import DAY_S, DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 
 BEGIN_US, END_US = 20 * HOUR_US, 10 * HOUR_US
-"""Of a night, local time."""
+"""Begin and end of a night, local time."""
 NIGHT_US = DAY_US - BEGIN_US + END_US
 LEAST_HOURS = 2.0
 ASLEEP_US = HOUR_US
 LEFT_US = 2 * MINUTE_US
-"""Who turns lifts the pressure for a moment; who leaves is out for longer."""
+"""Least duration of an exit: to turn over lifts the pressure for a moment only."""
 FIGURES = ("sleep_time", "night_exits")
 FLOORS = (0.5, 0.7)
 """Least spread of a person from night to night: hours, exits."""
 EXPLAINED = ("gateway_silent", "inactivity", "missed_morning", "day_night_reversed")
 SHARES: dict[Question, float] = {"sudden": 1.0, "shift": 0.6, "drift": 0.4}
-"""What matters in three nights and in a week, as a share of what matters in one."""
+"""Change that matters in three nights and in a week, as a share of that in one."""
 
 
-class Nights(Homes):
-    """By row: the first sign; since when in bed; time in bed (µs), exits of the running night, and since when out."""
+class NightsInBed(Homes):
+    """By row: first sign; begin of the time in bed; time in bed (µs) and exits of the night; begin of an exit."""
 
     first_us: dict[int, int] = msgspec.field(default_factory=dict)
     since_us: dict[int, int] = msgspec.field(default_factory=dict)
@@ -50,7 +49,7 @@ class Nights(Homes):
 
 
 class Sleep(Behaviour):
-    """A night is judged at ten in the morning."""
+    """Judges a night at ten in the morning."""
 
     parameters: ClassVar = {
         "sleep.hours": Parameter(3.5, 1.5, 8, "h", "卧床时间变化", "change of the hours in bed in one night"),
@@ -60,7 +59,7 @@ class Sleep(Behaviour):
         f"{question}_{figure}": Rule(
             story="sleep",
             waits=True,
-            again_s=3 * 86_400,
+            again_s=3 * DAY_S,
             per_day=1,
             rests_for=("carer", "maintenance"),
             explained_by=(*EXPLAINED, *((f"shift_{figure}",) if question == "drift" else ())),
@@ -72,7 +71,7 @@ class Sleep(Behaviour):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state: Any = Nights()
+        self.state: Any = NightsInBed()
 
     def learn(self, district: District) -> None:
         super().learn(district)
@@ -108,11 +107,11 @@ class Sleep(Behaviour):
         if row in state.since_us:
             self._count(row, state.since_us[row], at_us)
             state.since_us[row] = at_us
-        state.left_us.pop(row, None)  # who is not back got up
+        state.left_us.pop(row, None)  # an exit without return is getting up
         figures = hours, _ = state.lain_us.pop(row, 0) / HOUR_US, state.exits.pop(row, 0)
         self._wake(row, at_us)
         if hours < LEAST_HOURS or state.first_us.get(row, at_us) > at_us - NIGHT_US:
-            return  # nobody there, or a night that was not seen from its begin
+            return  # nobody there, or a night that was not observed from its begin
         for figure, value in enumerate(figures):
             least = float((self._hours, self._exits)[figure][row])
             matters = {q: Matters(least * s, least * s if figure == 0 else np.inf) for q, s in SHARES.items()}
@@ -144,7 +143,7 @@ class Sleep(Behaviour):
         }
         action: Action = "open" if change.opened else "clear"
         rule = f"{change.question}_{FIGURES[figure]}"
-        return self.told(district, row, rule, action, "attention", change.onset_us, at_us, (zh, en), evidence)
+        return self.row_finding(district, row, rule, action, "attention", change.onset_us, at_us, (zh, en), evidence)
 
     def _count(self, row: int, since_us: int, until_us: int) -> None:
         """The part of this time in bed that lies in a night."""
@@ -156,7 +155,7 @@ class Sleep(Behaviour):
             day += 1
 
     def _wake(self, row: int, now_us: int) -> None:
-        """At the end of the night that lasts, or of the next one."""
+        """The end of the present night, or of the next one."""
         end_us = local_day(now_us) * DAY_US - LOCAL_US + END_US
         self.timers.set(end_us if end_us > now_us else end_us + DAY_US, str(row))
 

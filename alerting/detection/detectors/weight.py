@@ -1,4 +1,4 @@
-"""Weight gained within days, water that a failing heart leaves in the body; and weight that goes over weeks.
+"""Detects weight gained within days (water, of a failing heart) and weight lost over weeks.
 
 A gain of more than 2 kg in 3 days is the sign that patients are taught to report (ESC Guidelines for heart failure,
 2021, advice on self-care); here +1.5 kg in 2 days or +2.5 kg in a week, against the earlier half of these days, and
@@ -16,21 +16,21 @@ import numpy as np
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, District
-from alerting.detection.kit.detector import Array, Chapter, Detector, Rule
+from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.routine.days import SPANS, Days, Matters
-from alerting.detection.kit.words import about
+from alerting.detection.kit.words import finding_about
 from vocabulary.parameter import Parameter
-from vocabulary.times import DAY_US, LOCAL_US
+from vocabulary.times import DAY_S, DAY_US, LOCAL_US
 
 DAYS = 8
 ANOTHER_PERSON_KG = 8.0
 STEPS = 3
-"""So many usual day-to-day steps are noise."""
+"""Usual day-to-day steps that a change must exceed."""
 
 
 class Weighed(msgspec.Struct):
     """The last ``DAYS`` days on which a person stood on the scales, newest last: local day and kg, shapes [people, 8];
-    ``step_kg``: the usual difference between two of them; ``told_us``: onset of the episode that is told."""
+    ``step_kg``: the usual difference between two of them; ``told_us``: onset of the open episode."""
 
     day: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.int32))
     kg: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.float32))
@@ -40,7 +40,7 @@ class Weighed(msgspec.Struct):
 
 
 class Weight(Detector):
-    """One weight a day, the last of the day; people weigh themselves rarely, so each bin is looked at by itself."""
+    """Keeps one weight a day, the last; people weigh themselves rarely, so each bin is judged by itself."""
 
     version: ClassVar = 2
 
@@ -50,8 +50,8 @@ class Weight(Detector):
         "weight.drift": Parameter(2.5, 1, 10, "kg", "数周内体重变化", "change over weeks"),
     }
     rules: ClassVar = {
-        "weight_gain": Rule(story="weight", again_s=2 * 86_400, per_day=1, waits=True),
-        "drift_weight": Rule(story="weight", again_s=7 * 86_400, per_day=1, waits=True),
+        "weight_gain": Rule(story="weight", again_s=2 * DAY_S, per_day=1, waits=True),
+        "drift_weight": Rule(story="weight", again_s=7 * DAY_S, per_day=1, waits=True),
     }
 
     def __init__(self) -> None:
@@ -66,10 +66,10 @@ class Weight(Detector):
         self._drift = self.tuned(district, "weight.drift")
         self._gains = [(2, self.tuned(district, "weight.gain_2_days")), (7, self.tuned(district, "weight.gain_7_days"))]
 
-    def look(self, chapter: Chapter) -> Iterator[Finding]:
-        bins = chapter.bins
+    def look(self, steps: CompleteSteps) -> Iterator[Finding]:
+        bins = steps.bins
         for i in np.flatnonzero(bins.column == COLUMN["weight"]).tolist():
-            yield from self._weighed(chapter.district, int(bins.row[i]), float(bins.mean[i]), int(bins.end_us[i]))
+            yield from self._weighed(steps.district, int(bins.row[i]), float(bins.mean[i]), int(bins.end_us[i]))
 
     def _weighed(self, district: District, row: int, kg: float, now_us: int) -> Iterator[Finding]:
         state, today = self.state, (now_us + LOCAL_US) // DAY_US
@@ -112,7 +112,7 @@ class Weight(Detector):
                 "usual": round(change.usual, 1),
             }
             action: Action = "open" if change.opened else "clear"
-            yield about(
+            yield finding_about(
                 district.people[row],
                 "drift_weight",
                 self.version,
@@ -126,14 +126,14 @@ class Weight(Detector):
             )
 
     def _base(self, row: int, today: int, within: int) -> float:
-        """The median of the earlier half of the days that lie before, but not more than ``within``; 0: none."""
+        """The median of the earlier half of the last days, no more than ``within`` back; 0: none."""
         day = self.state.day[row]
         before = self.state.kg[row][(day >= today - within) & (day < today)]
         return float(np.median(before[: (len(before) + 1) // 2])) if len(before) else 0.0
 
     def _finding(self, district: District, row: int, kg: float, gain: float, within: int, now_us: int) -> Finding:
         known = self.state.day[row] > 0
-        return about(
+        return finding_about(
             district.people[row],
             "weight_gain",
             self.version,

@@ -1,9 +1,9 @@
-"""The engine: events at once, readings in steps of event time, timers between them, silence by the clock.
+"""Runs all detectors: events at once, readings in steps of event time, timers between them, silence by the clock.
 
-Deterministic whatever the batching. Readings wait until the clock has passed their step by ``LATENESS_US``; complete
-steps are folded into bins and every detector judges each bin once, in the order of time. What comes later than that is
-judged in the next round if it is newer than what is known of its person and channel, and changes nothing if it is
-older: an outage's backlog never raises an alert about hours ago while the present is known.
+The result does not depend on how the data are batched. Readings wait until the clock has passed their step by
+``LATENESS_US``; complete steps are folded into bins and every detector judges each bin once, in the order of time. A
+later reading is judged in the next round if it is newer than the newest bin of its person and channel, and ignored if
+it is older: an outage's backlog never raises an alert about hours ago while the present is known.
 """
 
 import heapq
@@ -19,28 +19,29 @@ from alerting.detection.engine.ledger import Ledger
 from alerting.detection.engine.memory import FORMAT, Memory, decode, encode
 from alerting.detection.kit.columns import STEP_US, Gathered, Latest, VitalColumns, by_hour, fold
 from alerting.detection.kit.context import District, Happened, Pause, Source
-from alerting.detection.kit.detector import Chapter, Detector
+from alerting.detection.kit.detector import CompleteSteps, Detector
 from alerting.detection.kit.plausible import impossible, split
 from alerting.detection.kit.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.kit.timers import Alarms, Timers
-from vocabulary.times import HOUR_US
+from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
 LATENESS_US = 2_500_000
-"""A frame is cut once a second and needs some ms: after this a step is complete, but for backlogs."""
-TICK_US = 1_000_000
-BACK_US = 60_000_000
-"""A clock that goes back by more was ahead before."""
+"""A frame is cut once a second and travels for some ms: after this time a step is complete, but for backlogs."""
+TICK_US = SECOND_US
+"""Interval in which the detectors of silence look at the clock."""
+BACK_US = MINUTE_US
+"""A clock that is set back by more was ahead before."""
 
 
 class Engine:
     """All detectors over one district. Not thread-safe; times in µs since 1970, UTC."""
 
     def __init__(self, district: District, now_us: int, detectors: dict[str, type[Detector]] | None = None) -> None:
-        """``detectors``: all of them, unless some are named (for benches and tests of one)."""
+        """``detectors``: by name; all of them unless given (benches and tests of one)."""
         self.between: Callable[[], None] = lambda: None
         """Called amid a long step, where :meth:`event` and :meth:`heard` may be called, and nothing else."""
         self.failed: Callable[[str, Exception], None] = _not_handled
-        """Called with the name of a detector that fails; where it returns, the others go on."""
+        """Called with the name of a detector that fails; if it returns, the others go on."""
         self._alarms = Alarms()
         self._detectors: dict[str, Detector] = {}
         for name, kind in (all_detectors() if detectors is None else detectors).items():
@@ -69,12 +70,12 @@ class Engine:
 
     @property
     def state_bytes(self) -> int:
-        """What the arrays of all detectors take, in bytes."""
+        """Size of the arrays of all detectors, in bytes."""
         known = self._latest.value.nbytes + self._latest.step.nbytes
         return known + sum(_bytes_of(detector.state) for detector in self._detectors.values())
 
     def redistrict(self, district: District) -> None:
-        """Residents or devices were added or changed; rows of people known before must stay the same."""
+        """Take a changed district; people must keep their rows."""
         self._district = district
         self._people = {(person.household_id, person.id): person for person in district.people}
         self._latest.grow(len(district.people))
@@ -83,30 +84,30 @@ class Engine:
             detector.learn(district)
 
     def pause(self, pauses: list[Pause]) -> None:
-        """These are the times in which some alerts rest, from now on."""
+        """Replace the pauses of the district."""
         self._district = msgspec.structs.replace(self._district, pauses=pauses)
 
     def memory(self) -> bytes:
-        """All that the engine knows, for :meth:`recall` after a restart."""
+        """Encode the whole state, for :meth:`recall` after a restart."""
         waiting = self._waiting.all()
         return encode(
             Memory(
-                FORMAT,
-                self._district.people,
-                self._done_us,
-                self._latest.value,
-                self._latest.step,
-                [waiting.row, waiting.column, waiting.time_us, waiting.value],
-                self._moments,
-                [(*key, told_us) for key, told_us in self._switches.items()],
-                self._alarms.saved(),
-                self._ledger.books,
-                {name: (d.version, encode(d.state)) for name, d in self._detectors.items()},
+                format=FORMAT,
+                people=self._district.people,
+                done_us=self._done_us,
+                value=self._latest.value,
+                step=self._latest.step,
+                waiting=[waiting.row, waiting.column, waiting.time_us, waiting.value],
+                moments=self._moments,
+                switches=[(*key, at_us) for key, at_us in self._switches.items()],
+                alarms=self._alarms.saved(),
+                ledger=self._ledger.state,
+                detectors={name: (d.version, encode(d.state)) for name, d in self._detectors.items()},
             )
         )
 
     def recall(self, memory: Memory) -> list[str]:
-        """Go on where the engine of ``memory`` was; says which detectors begin anew.
+        """Take the state of ``memory``; the names of detectors that could not and begin anew.
 
         The first rows of this engine's people must be the memory's, in its order.
         """
@@ -116,7 +117,7 @@ class Engine:
         self._moments = memory.moments
         self._order = max((order for _, order, _ in self._moments), default=0)
         self._switches = {(gateway, device, channel): at for gateway, device, channel, at in memory.switches}
-        self._ledger.books = memory.books
+        self._ledger.state = memory.ledger
         anew = []
         for name, detector in self._detectors.items():
             version, state = memory.detectors.get(name, (None, b""))
@@ -132,64 +133,64 @@ class Engine:
             if owner in self._detectors and owner not in anew:
                 self._alarms.set(at_us, owner, key)
         now, known = self._district, memory.people
-        # first as it was: a parameter that was changed meanwhile changes now
+        # the district as it was comes first, so that a parameter changed meanwhile counts as changed now
         self.redistrict(msgspec.structs.replace(now, people=[*known, *now.people[len(known) :]]))
         self.redistrict(now)
         return anew
 
     def readings(self, columns: VitalColumns) -> None:
-        """Readings of measured channels; they are looked at when :meth:`advance` passes their step."""
+        """Take readings of measured channels; they are judged when :meth:`advance` passes their step."""
         if len(columns):
             self._waiting.add(columns)
 
     def switched(self, source: Source, channel: str, time_us: Any, value: Any) -> None:
-        """Readings of a 0/1 channel of ``SWITCHES``, shapes [n], sorted by time: their changes become events.
+        """Make events of the changes in readings of a channel of ``SWITCHES``, shapes [n], sorted by time.
 
-        Many motion sensors say 1 whenever somebody moves and never 0: motion that is said again counts once a minute.
+        Many motion sensors send 1 whenever somebody moves and never 0: repeated motion counts once a minute.
         """
         on = np.abs(value) >= LEVELS.get(channel, 0.5)
         key = (source.gateway, source.name, channel)
-        told_us = self._switches.get(key, 0)  # when it was last told, negative where that was 0
-        changed = np.concatenate(([told_us == 0 or (told_us > 0) != on[0]], on[1:] != on[:-1]))
+        event_us = self._switches.get(key, 0)  # time of the last event, negative for a change to 0
+        changed = np.concatenate(([event_us == 0 or (event_us > 0) != on[0]], on[1:] != on[:-1]))
         for i in np.flatnonzero(changed | on if channel == "motion" else changed).tolist():
             at_us = int(time_us[i])
-            if changed[i] or at_us - told_us >= MOTION_AGAIN_US:
-                told_us = at_us if on[i] else -at_us
+            if changed[i] or at_us - event_us >= MOTION_AGAIN_US:
+                event_us = at_us if on[i] else -at_us
                 values: dict[str, str | int | float | bool] = {"value": float(value[i])} if channel in LEVELS else {}
                 self._wait(Happened(source, CHANGES[channel, int(on[i])], at_us, values))
-        self._switches[key] = told_us
+        self._switches[key] = event_us
 
     def event(self, happened: Happened) -> list[Finding]:
-        """Something happened: what it means, at once; behaviour waits for its step."""
+        """The findings of an event, at once; behaviour waits for its step."""
         if happened.kind in UNHURRIED:
             self._wait(happened)
             return []
         return self._pass(self._happened(happened))
 
     def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
-        """A sign of life from a device (or the gateway alone)."""
+        """Take a sign of life from a device (or the gateway alone)."""
         return self._pass(
             [f for d in self._hearers for f in self._of(d, d.heard, self._district, gateway, device, now_us)]
         )
 
     def deaf(self) -> None:
-        """This program has no connection to the homes, or just got it back."""
+        """Forget signs of life: this program has no connection to the homes, or just got it back."""
         for detector in self._detectors.values():
             detector.deaf()
 
     def offline(self, gateway: str, now_us: int) -> None:
-        """The broker says that the gateway's connection is dead."""
+        """The broker reports the gateway's connection as dead."""
         for detector in self._offliners:
             detector.offline(gateway, now_us)
 
     def clock(self, gateway: str, newest_us: int, now_us: int) -> list[Finding]:
-        """The newest time in a live frame of a gateway, and the platform's."""
+        """Compare the newest time in a live frame of a gateway with the platform's."""
         return self._pass(
             [f for d in self._clocks for f in self._of(d, d.clock, self._district, gateway, newest_us, now_us)]
         )
 
     def advance(self, now_us: int) -> list[Finding]:
-        """Every complete step up to ``now_us``, and who has been silent too long."""
+        """Judge every complete step up to ``now_us``, and the silence of devices."""
         findings: list[Finding] = []
         complete_us = (now_us - LATENESS_US) // STEP_US * STEP_US
         if now_us < max(self._ticked_us, self._done_us) - BACK_US:
@@ -203,7 +204,7 @@ class Engine:
         return findings
 
     def _turn_back(self, now_us: int, complete_us: int) -> None:
-        """The platform's clock was ahead, maybe in the run before: nobody may go unwatched until it is there again."""
+        """Go back with a clock that was ahead: nobody may go unwatched until it is there again."""
         self._done_us, self._ticked_us = min(self._done_us, complete_us), 0
         self._latest.turn_back(complete_us)
         self._ledger.turn_back(now_us)
@@ -216,7 +217,7 @@ class Engine:
         return [f for d in self._event_lookers for f in self._of(d, d.event, self._district, happened)]
 
     def _of(self, detector: Detector, judge: Callable[..., Iterable[Finding]], *about: Any) -> Iterator[Finding]:
-        """A detector's findings, with what explains every alert: the window looked at and the parameters in force."""
+        """A detector's findings, with the evidence that every alert has: the window and the parameters in force."""
         try:
             for finding in judge(*about):
                 yield self._explained(detector, finding)
@@ -240,32 +241,32 @@ class Engine:
     def _complete(self, until_us: int) -> list[Finding]:
         findings: list[Finding] = []
         for hour, columns in by_hour(self._waiting.take_before(until_us)):
-            findings += self._chapter(columns, hour, min((hour + 1) * HOUR_US, until_us))
+            findings += self._look(columns, hour, min((hour + 1) * HOUR_US, until_us))
         return [*findings, *self._moments_until(until_us), *self._ledger.release(self._district, until_us)]
 
-    def _chapter(self, columns: VitalColumns, hour: int, end_us: int) -> list[Finding]:
+    def _look(self, columns: VitalColumns, hour: int, end_us: int) -> list[Finding]:
         folded, implausible = fold(columns), columns.take(np.empty(0, np.intp))
         if impossible(folded):
             columns, implausible = split(columns)
             folded = fold(columns)
         bins = self._latest.newer(folded)
-        chapter = Chapter(self._district, self._latest, bins, hour, implausible)
-        found: list[Finding] = []
+        steps = CompleteSteps(self._district, self._latest, bins, hour, implausible)
+        unordered: list[Finding] = []
         for detector in self._lookers if len(bins) or len(implausible) else ():
             self.between()
-            found += self._of(detector, detector.look, chapter)
+            unordered += self._of(detector, detector.look, steps)
         self.between()
         self._latest.keep(bins)
-        found.sort(key=lambda f: f.sensed_us)  # stable: then by detector, as one step would give them
+        unordered.sort(key=lambda f: f.sensed_us)  # stable: within a moment by detector, as with single steps
         findings: list[Finding] = []
-        for finding in found:
+        for finding in unordered:
             findings += self._moments_until(finding.sensed_us)
             findings += self._ledger.release(self._district, finding.sensed_us)
             findings += self._pass([finding])
         return [*findings, *self._moments_until(end_us)]
 
     def _moments_until(self, until_us: int) -> list[Finding]:
-        """Waiting events and timers before ``until_us``, in the order of time; an event before a timer of its time."""
+        """Judge waiting events and timers before ``until_us`` in the order of time, events first at equal times."""
         findings: list[Finding] = []
         while True:
             event_us = self._moments[0][0] if self._moments else until_us
@@ -287,7 +288,7 @@ def _not_handled(_detector: str, error: Exception) -> None:
 
 
 def _bytes_of(state: msgspec.Struct) -> int:
-    """What the arrays of a state take, those of its parts too."""
+    """Size of the arrays of a state and of its parts, in bytes."""
     values = [getattr(state, field) for field in state.__struct_fields__]
     arrays = sum(value.nbytes for value in values if isinstance(value, np.ndarray))
     return arrays + sum(_bytes_of(value) for value in values if isinstance(value, msgspec.Struct))

@@ -1,4 +1,4 @@
-"""An engine's whole memory as bytes, so that a restart goes on where it was. Made by and for the same program.
+"""Encodes an engine's whole memory, so that a restart goes on where it was. For the same program only.
 
 A detector whose state no longer fits (another version) begins anew; the others keep theirs.
 """
@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from alerting.detection.engine.ledger import Books
+from alerting.detection.engine.ledger import LedgerState
 from alerting.detection.kit.context import Happened, Person
 
 FORMAT = 2
 
 
-class Memory(msgspec.Struct):
-    """``people`` in the order of the rows; ``detectors`` by name: version and encoded state."""
+class Memory(msgspec.Struct, kw_only=True):
+    """The state of an engine: ``people`` in the order of the rows; ``detectors`` by name: version, encoded state."""
 
     format: int
     people: list[Person]
@@ -26,7 +26,7 @@ class Memory(msgspec.Struct):
     moments: list[tuple[int, int, Happened]]
     switches: list[tuple[str, str, str, int]]
     alarms: list[tuple[int, str, str]]
-    books: Books
+    ledger: LedgerState = msgspec.field(name="books")
     detectors: dict[str, tuple[int, bytes]]
 
 
@@ -49,12 +49,12 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=_put)
 
 
 def encode(value: msgspec.Struct) -> bytes:
-    """A struct whose fields may be arrays."""
+    """Encode a struct whose fields may be arrays."""
     return _encoder.encode(value)
 
 
 def decode(data: bytes, kind: type) -> Any:
-    """What :func:`encode` wrote. Raises ValueError, with the reason, on anything else."""
+    """Decode the bytes of :func:`encode`. Raises ValueError, with the reason, for others."""
     try:
         return msgspec.msgpack.decode(data, type=kind, dec_hook=_get)
     except (msgspec.DecodeError, ValueError, TypeError) as error:
@@ -62,7 +62,7 @@ def decode(data: bytes, kind: type) -> Any:
 
 
 def decode_memory(data: bytes) -> Memory:
-    """Raises ValueError where the bytes are not a snapshot of this format."""
+    """Decode a snapshot. Raises ValueError for bytes that are none, or are of another format."""
     memory: Memory = decode(data, Memory)
     if memory.format != FORMAT:
         raise ValueError(f"a snapshot of format {memory.format}; this program reads {FORMAT}")

@@ -1,1 +1,1 @@
-"""The pieces that detectors are built from."""
+"""The parts that detectors are built from."""

@@ -1,7 +1,7 @@
-"""Readings in columns, folded into bins: one row for each person, channel and step that has readings.
+"""Folds readings into bins: one row for each person, channel and step that has readings.
 
-A bin is the same however its readings came: they are sorted by time and a repeated one counts once. Detectors look at
-bins, so their cost follows the number of steps, not the sampling rate of a sensor.
+A bin does not depend on the order of its readings: they are sorted by time and a repeated one counts once. Detectors
+look at bins, so their cost follows the number of steps, not the sampling rate of a sensor.
 """
 
 from collections.abc import Iterator
@@ -72,8 +72,8 @@ class Gathered:
     def add(self, columns: VitalColumns) -> None:
         end = self._n + len(columns)
         if end > len(self._arrays):
-            held, self._arrays = self.all(), VitalColumns.empty(max(1024, 2 * end))
-            for mine, old in zip(_arrays(self._arrays), _arrays(held), strict=True):
+            old_arrays, self._arrays = self.all(), VitalColumns.empty(max(1024, 2 * end))
+            for mine, old in zip(_arrays(self._arrays), _arrays(old_arrays), strict=True):
                 mine[: self._n] = old
         for mine, theirs in zip(_arrays(self._arrays), _arrays(columns), strict=True):
             mine[self._n : end] = theirs
@@ -84,12 +84,12 @@ class Gathered:
         return VitalColumns(*(array[: self._n] for array in _arrays(self._arrays)))
 
     def take_before(self, until_us: int) -> VitalColumns:
-        """Those before that time; the others stay."""
+        """Remove and return the readings before that time."""
         early = self._arrays.time_us[: self._n] < until_us
         taken, rest = self.all(), VitalColumns.empty(0)
         if not early.all():
             taken, rest = taken.take(np.flatnonzero(early)), taken.take(np.flatnonzero(~early))
-        self._arrays, self._n = rest, len(rest)  # anew: a backlog must not keep its memory for ever
+        self._arrays, self._n = rest, len(rest)  # new arrays: a backlog must not occupy memory for ever
         return taken
 
 
@@ -100,7 +100,7 @@ def _arrays(columns: VitalColumns) -> tuple[NDArray[Any], ...]:
 class Bins(msgspec.Struct, frozen=True):
     """Shapes [n], sorted by row, column, step. ``step``: time // ``STEP_US``; ``count`` readings of mean, low, high.
 
-    Of readings of one time that differ the highest counts; ``low`` knows the others, too.
+    Of different readings of one time the highest counts, but for ``low``, which knows them all.
     """
 
     row: NDArray[np.int32]
@@ -121,12 +121,12 @@ class Bins(msgspec.Struct, frozen=True):
 
     @property
     def series(self) -> NDArray[np.int64]:
-        """Where each bin's series stands in a flat array of people and channels: much faster than two indices."""
+        """Index of each bin's series in a flat array of people and channels: much faster than two indices."""
         return self.row * np.int64(_CHANNELS) + self.column
 
     @property
     def starts(self) -> NDArray[np.intp]:
-        """Where each series begins."""
+        """Index of the first bin of each series."""
         return _starts((self.row[1:] != self.row[:-1]) | (self.column[1:] != self.column[:-1]))
 
     def take(self, index: NDArray[np.intp]) -> Self:
@@ -147,7 +147,7 @@ class Bins(msgspec.Struct, frozen=True):
         return self.where(wanted[self.column])
 
     def where(self, mask: NDArray[np.bool_]) -> Self:
-        """The bins for which the mask, shape [n], holds: these themselves where it holds for all."""
+        """The bins for which the mask, shape [n], holds; ``self`` if it holds for all."""
         return self if mask.all() else self.take(np.flatnonzero(mask))
 
 
@@ -159,25 +159,26 @@ class Latest:
         self.step: NDArray[np.int32] = np.zeros((people, _CHANNELS), np.int32)
 
     def grow(self, people: int) -> None:
-        """Make room for more people; what is known stays."""
+        """Make room for more people."""
         self.value, self.step = grown(self.value, people), grown(self.step, people)
 
     def newer(self, bins: Bins) -> Bins:
-        """Without the steps that were judged already, or lie before them."""
+        """The bins later than the newest of their series: the others were judged, or come too late."""
         return bins.where(bins.step > self.step.reshape(-1)[bins.series])
 
     def keep(self, bins: Bins) -> None:
+        """Remember the newest bin of each series."""
         # with repeated indices numpy keeps the last one; sorted by step, the last one is the newest
         series = bins.series
         self.value.reshape(-1)[series] = bins.mean
         self.step.reshape(-1)[series] = bins.step
 
     def turn_back(self, until_us: int) -> None:
-        """The clocks were ahead: what was measured later is of now at the latest, and what comes is newer."""
+        """Go back with clocks that were ahead, so that the next bins count as newer."""
         np.minimum(self.step, until_us // STEP_US - 1, out=self.step)
 
     def before(self, bins: Bins) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """(value, step) that were known of each bin's series, shapes [n]."""
+        """(value, step) of the newest bin before these of each bin's series, shapes [n]."""
         series = bins.series
         return self.value.reshape(-1)[series], self.step.reshape(-1)[series]
 
@@ -214,7 +215,7 @@ def fold(readings: VitalColumns) -> Bins:
     another = series[1:] != series[:-1]
     fresh = another | (offset[1:] != offset[:-1])
     least = value
-    if not fresh.all():  # a reading that came twice; of two that differ, the higher one, in whatever order they came
+    if not fresh.all():  # readings of one time: the highest, whatever their order
         starts = _starts(fresh)
         least, value = np.minimum.reduceat(value, starts), np.maximum.reduceat(value, starts)
         series, offset = series[starts], offset[starts]
@@ -245,12 +246,12 @@ def _sorted(readings: VitalColumns, hour_us: int) -> tuple[NDArray[np.int32], ND
         return series, offset, value
     n, series_end = len(series), int(series.max()) + 1
     if series_end < 4 * n:
-        # Of one series the times nearly always come in their order: a counting sort by series, which numpy has not, is
-        # enough. Making the rows of a sparse matrix is one.
+        # The times of a series are nearly always in order: a counting sort by series is enough. numpy has none, but
+        # scipy does one to make the rows of a sparse matrix.
         order = csr_array((np.ones(n, np.bool_), (series, np.arange(n, dtype=np.int32))), shape=(series_end, n)).indices
-        found = series[order], offset[order]
-        if _in_order(*found):
-            return *found, value[order]
+        by_series = series[order], offset[order]
+        if _in_order(*by_series):
+            return *by_series, value[order]
     order = np.lexsort((offset, series))
     return series[order], offset[order], value[order]
 
@@ -263,8 +264,11 @@ def _in_order(series: NDArray[np.int32], offset: NDArray[np.uint32]) -> bool:
 def _summed(
     value: NDArray[np.float32], starts: NDArray[np.intp], count: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """(mean, lowest, highest) of each run, shapes [runs]. Runs are short, and ``reduceat`` is slow with those: the
-    first reading of every run, then the second of every run that has one, and so on."""
+    """(mean, lowest, highest) of each run, shapes [runs].
+
+    Runs are short, and ``reduceat`` is slow with those: so first the first reading of every run, then the second of
+    every run that has one, and so on.
+    """
     if count.max() > _SHORT:
         total = np.add.reduceat(value, starts, dtype=np.float64)
         return (
@@ -296,8 +300,8 @@ def _starts(changes: NDArray[np.bool_]) -> NDArray[np.intp]:
 class Carried(msgspec.Struct, frozen=True):
     """Several channels side by side at every (row, step) where one of them has a bin; shapes [m] and [m, k].
 
-    ``step_of`` says from which step a value was carried forward; 0: never measured. ``bin_of`` says from which bin; -1:
-    from what was known before them.
+    ``step_of``: the step from which a value was carried forward; 0: never measured. ``bin_of``: its bin; -1: from the
+    values before these bins.
     """
 
     row: NDArray[np.int32]
@@ -308,8 +312,8 @@ class Carried(msgspec.Struct, frozen=True):
 
 
 def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
-    """Each channel's last known value at every moment of the bins, which are of these columns alone; ``latest`` is
-    what was known before them."""
+    """Each channel's last value at every moment of the bins, which are of these columns alone; ``latest``: the values
+    before them."""
     place = np.full(_CHANNELS, -1)
     place[columns] = np.arange(len(columns))
     if not len(bins):

@@ -1,4 +1,4 @@
-"""What detectors know of the district. Plain data."""
+"""The district as detectors know it: people, devices, pauses, events. Plain data."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,13 +12,13 @@ from firmware_profiles.channels import CHANNELS
 VITALS: tuple[str, ...] = tuple(code for code, channel in CHANNELS.items() if channel.kind == "vital")
 OF_THE_HOME = ("in_bed", "room_temperature")
 MEASURED: tuple[str, ...] = (*VITALS, *OF_THE_HOME, "signal_quality")
-"""The channels that detectors see in bins; ``in_bed`` as the share of the step that the bed was taken."""
+"""Channels that detectors see in bins; ``in_bed`` as the share of the step in which the bed was occupied."""
 COLUMN: Mapping[str, int] = MappingProxyType({code: index for index, code in enumerate(MEASURED)})
 """The column of each measured channel in the state arrays."""
 
 
-class Person(msgspec.Struct, frozen=True):
-    """Whom detectors watch: a resident, or (``id`` None) a household of several as a whole.
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A resident, or (``id`` None) a household of several as a whole.
 
     ``limits`` by channel: (low, high), either may be None. ``tuning``: parameters that differ from the detectors'
     defaults, by name, already resolved from ability grade, home and resident.
@@ -37,8 +37,8 @@ class Person(msgspec.Struct, frozen=True):
         return f"household:{self.household_id}" if self.id is None else f"resident:{self.code}"
 
 
-class Source(msgspec.Struct, frozen=True):
-    """A device: who it speaks of, where it is, and how often it must be heard."""
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A device: the person it measures, its room, and how often it must be heard."""
 
     gateway: str
     name: str
@@ -51,18 +51,18 @@ class Source(msgspec.Struct, frozen=True):
     label_en: str
     room: str = ""
     home: int | None = None
-    """Row of whom its home's activity speaks of: the only resident, or the household as a whole."""
+    """Row of its home's activity: that of the only resident, or of the household as a whole."""
     gives: frozenset[str] = frozenset()
     """Channels it measures."""
 
 
 EVERYWHERE = 0
-"""As a pause's household: all of them."""
+"""The household of a pause that holds for all."""
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """A time in which a home's alerts of some kind rest: a carer is there, a device is worked on, or the platform
-    itself heard nobody ('deaf'), which is nobody's silence."""
+    """A time in which a home's alerts of some kind are not raised: a carer is there, a device is being repaired, or the
+    platform itself did not hear the homes ('deaf'), which is no home's silence."""
 
     kind: str
     """'carer', 'maintenance' or 'deaf'."""
@@ -74,7 +74,7 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 class District(msgspec.Struct, frozen=True):
-    """Everything the detectors need, at one moment. Rows of ``people`` are the rows of the state arrays."""
+    """The people, devices and pauses at one moment. Rows of ``people`` are the rows of the state arrays."""
 
     people: list[Person]
     sources: dict[tuple[str, str], Source]
@@ -92,8 +92,8 @@ class District(msgspec.Struct, frozen=True):
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """An event of a known device, or a 0/1 sensor's change told as one. ``own_us``: the device's own time, where
-    ``time_us`` had to take its place."""
+    """An event of a known device, or a change of a 0/1 sensor. ``own_us``: the device's own time, where it was replaced
+    by ``time_us``."""
 
     source: Source
     kind: str
@@ -104,12 +104,12 @@ class Happened(msgspec.Struct, frozen=True):
 
     @property
     def onset_us(self) -> int:
-        """The device's own time, believed or not: the same in every process, so it names what begins with this."""
+        """The device's own time, right or wrong: the same in every process, so it identifies the alert."""
         return self.time_us if self.own_us is None else self.own_us
 
 
 def subject_of(district: District, source: Source) -> tuple[str, int | None]:
-    """(subject, resident id) of what a device tells: its resident, else the household."""
+    """(subject, resident id) of a device's findings: its resident, else the household."""
     if source.person is None:
         return f"household:{source.household_id}", None
     person = district.people[source.person]

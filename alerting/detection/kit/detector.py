@@ -1,7 +1,7 @@
-"""What a detector is: one file under ``detectors``, its parameters as data, its state in one struct.
+"""The base of every detector: one file under ``detectors``, parameters and rules as data, state in one struct.
 
-Detectors see time as the data tell it, never the clock of the machine, so that a replay gives the same alerts. A
-detector overrides what it needs of :class:`Detector`; the engine finds it by its file alone.
+Detectors take the time from the data, never from the clock of the machine, so that a replay gives the same alerts. A
+detector overrides the methods of :class:`Detector` that it needs; the engine finds it by its file alone.
 """
 
 from collections.abc import Iterable
@@ -16,26 +16,27 @@ from alerting.detection.kit.columns import Bins, Latest, VitalColumns
 from alerting.detection.kit.context import District, Happened, Person
 from alerting.detection.kit.timers import Timers
 from vocabulary.parameter import Parameter
+from vocabulary.times import DAY_S
 
 Array = np.ndarray
 """An array in a detector's state: kept in snapshots with its type and shape."""
 
 
-BRIEF_S = 3 * 86_400.0
-"""What lasts longer than this was not told to be over."""
+BRIEF_S = 3.0 * DAY_S
+"""A cause open longer than this is taken to have ended unreported."""
 
 
-class Rule(msgspec.Struct, frozen=True):
-    """How the alerts of a rule are kept quiet; see :mod:`alerting.detection.engine.ledger`.
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """How the alerts of a rule are suppressed or delayed; see :mod:`alerting.detection.engine.ledger`.
 
     ``story``: alerts of one resident and story within minutes of each other are one alert that grows.
-    ``again_s``: after this time a repetition is a new alert, before it is told in the old one; an emergency is always
-    new. ``per_day``: at most so many alerts of a resident in 24 h. ``waits``: what comes in quiet hours is told in the
-    morning. ``rests_for``: not raised while a carer is there ('carer') or the device is worked on ('maintenance').
+    ``again_s``: a repetition within this time is added to the alert, a later one is a new alert; an emergency is always
+    new. ``per_day``: most alerts of a resident in 24 h. ``waits``: in quiet hours it waits for the morning.
+    ``rests_for``: not raised while a carer is there ('carer') or the device is being repaired ('maintenance').
     ``explained_by``: rules whose open alert in the same home is the reason for this one, which is then not raised;
     ``blinded_by``: the same, but only where that alert's ``evidence['device']`` is one of this one's
-    ``evidence['sensors']``. ``explains_s``: for so long after its onset it explains others at most: an end
-    that got lost silences nobody for good.
+    ``evidence['sensors']``. ``explains_s``: longest time after its onset in which it explains others, so that a lost
+    end does not suppress them for good.
     """
 
     story: str = ""
@@ -48,11 +49,11 @@ class Rule(msgspec.Struct, frozen=True):
     explains_s: float = float("inf")
 
 
-class Chapter(msgspec.Struct, frozen=True):
-    """Bins of some steps within one hour, and what was known before them.
+class CompleteSteps(msgspec.Struct, frozen=True):
+    """Bins of one or more complete steps within one hour, and the newest bins before them.
 
-    A chapter is one step when live, a whole hour in a replay: detectors must judge each bin in the order of its
-    series, and nothing may depend on where a chapter ends but within the same hour.
+    One step when live, a whole hour in a replay: detectors must judge each bin in the order of its series, and nothing
+    may depend on how the steps of an hour are divided.
     """
 
     district: District
@@ -61,15 +62,16 @@ class Chapter(msgspec.Struct, frozen=True):
     hour: int
     """Hours since 1970, UTC."""
     implausible: VitalColumns
-    """Readings that no body gives; they are in no bin. In no order, and some may have come before."""
+    """Readings that no living body gives; they are in no bin. In no order, and some may be repetitions."""
 
 
-class State(msgspec.Struct):
-    """Nothing to remember."""
+class NoState(msgspec.Struct):
+    """The state of a detector without memory."""
 
 
 class Detector:
-    """Times in µs since 1970, UTC. A finding's ``sensed_us`` is the moment that decided it, by the data."""
+    """Judges bins, events and silence. Times in µs since 1970, UTC; a finding's ``sensed_us`` is the time, in the data,
+    that decided it."""
 
     version: ClassVar[int] = 1
     parameters: ClassVar[dict[str, Parameter]] = {}
@@ -80,45 +82,45 @@ class Detector:
     """The rules whose findings this detector gives."""
 
     def __init__(self) -> None:
-        self.state: Any = State()
+        self.state: Any = NoState()
         self.timers: Timers
         """Set by the engine: ``self.timers.set(at_us, key)`` brings :meth:`due`."""
 
     def learn(self, district: District) -> None:
-        """The district as it is from now on; rows of people known before stay. Grow arrays, resolve parameters."""
+        """Take the present district: grow arrays, resolve parameters. People keep their rows."""
 
-    def look(self, chapter: Chapter) -> Iterable[Finding]:
-        """Bins of measured channels."""
+    def look(self, steps: CompleteSteps) -> Iterable[Finding]:
+        """Judge bins of measured channels."""
         return ()
 
     def event(self, district: District, happened: Happened) -> Iterable[Finding]:
-        """An event, or a 0/1 sensor's change."""
+        """Judge an event, or a change of a 0/1 sensor."""
         return ()
 
     def due(self, district: District, key: str, at_us: int) -> Iterable[Finding]:
-        """A timer that this detector set."""
+        """Act on a timer that this detector set."""
         return ()
 
     def heard(self, district: District, gateway: str, device: str | None, now_us: int) -> Iterable[Finding]:
-        """A sign of life from a device (or the gateway alone), by the clock of the platform."""
+        """Take a sign of life from a device (or the gateway alone), by the clock of the platform."""
         return ()
 
     def offline(self, gateway: str, now_us: int) -> None:
-        """The broker says that the gateway's connection is dead."""
+        """The broker reports the gateway's connection as dead."""
 
     def clock(self, district: District, gateway: str, newest_us: int, now_us: int) -> Iterable[Finding]:
-        """The newest time in a live frame of the gateway, and the platform's."""
+        """Compare the newest time in a live frame of the gateway with the platform's."""
         return ()
 
     def deaf(self) -> None:
-        """The platform itself was cut off: what it did not hear since is nobody's silence."""
+        """Forget signs of life: the platform itself was cut off, which is no home's silence."""
 
     def tick(self, district: District, now_us: int) -> Iterable[Finding]:
-        """Once a second, by the clock of the platform."""
+        """Judge silence, once a second by the clock of the platform."""
         return ()
 
     def restored(self) -> None:
-        """The state was read from a snapshot: rebuild what is derived from it."""
+        """Rebuild the data that derive from a state read from a snapshot."""
 
     def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
         """Parameters and constants of ``rule`` for this person (None: the defaults), for the evidence of an alert."""

@@ -1,9 +1,11 @@
-"""Episodes: an alert opens once, not again while it lasts, and ends when things have been normal for a while."""
+"""Tracks a condition from begin to end: its alert opens once, and ends after a while of normal values."""
 
 import msgspec
 
-AHEAD_US = 3_600_000_000
-"""What began so much later than now was dated by a clock that has been put right since."""
+from vocabulary.times import HOUR_US
+
+AHEAD_US = HOUR_US
+"""A begin further in the future than this was dated by a clock that has been set since."""
 
 
 class Episode(msgspec.Struct):
@@ -16,14 +18,14 @@ class Episode(msgspec.Struct):
     normal_since_us: int = 0
 
     def hold(self, time_us: int, readings: int = 1) -> None:
-        """The condition holds at ``time_us``; so many readings say so."""
+        """The condition holds at ``time_us``, by this number of readings."""
         if not self.since_us or time_us < self.since_us - AHEAD_US:
             self.since_us, self.count = time_us, 0
         self.count += readings
         self.normal_since_us = 0
 
     def release(self, time_us: int, normal_for_us: int) -> bool:
-        """The condition does not hold; True when an open episode ends by it."""
+        """The condition does not hold; whether this ends an open episode."""
         self.since_us = self.count = 0
         if not self.onset_us:
             return False

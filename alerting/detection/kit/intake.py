@@ -1,4 +1,4 @@
-"""Whom and what a device's reading concerns; live and in a replay alike."""
+"""Maps readings and events of devices to people, columns and credible times; live and in a replay alike."""
 
 import msgspec
 import numpy as np
@@ -7,20 +7,21 @@ from numpy.typing import NDArray
 from alerting.core.finding import AHEAD_US, believable
 from alerting.detection.kit.context import COLUMN, OF_THE_HOME, Happened, Source
 from alerting.detection.kit.switches import SWITCHES, UNHURRIED
+from vocabulary.times import MINUTE_US
 
 Times = NDArray[np.int64]
-FUTURE_US = 60_000_000
-"""A reading from further ahead has a clock that is wrong; it would wait in memory until its time came."""
+FUTURE_US = MINUTE_US
+"""A reading further in the future than this comes from a wrong clock; it would wait in memory until its time."""
 
 
 def believed(time_us: Times, now_us: Times | int) -> Times:
-    """A time that is further ahead than that is now: a home whose clock is wrong must not go unwatched."""
+    """Times, with those too far in the future set to now: a home with a wrong clock must not go unwatched."""
     return np.where(time_us > now_us + FUTURE_US, now_us, time_us)
 
 
 def dated(happened: Happened, now_us: int) -> Happened:
-    """An event of a gateway that does not know the time is of now: it would wait for a time that is far away, or be
-    told with one."""
+    """Date an event of a gateway that does not know the time with now: it would wait for a time that is far away, or
+    raise an alert with one."""
     if believable(happened.time_us, now_us, FUTURE_US if happened.kind in UNHURRIED else AHEAD_US):
         return happened
     return msgspec.structs.replace(happened, time_us=now_us, own_us=happened.time_us)
@@ -29,7 +30,7 @@ def dated(happened: Happened, now_us: int) -> Happened:
 def place_of(source: Source, channel: str) -> tuple[int, int] | None:
     """(row of the person, column) of a measured channel; None where detectors have no use for it.
 
-    A vital sign is its wearer's; bed and room speak of whoever lives there.
+    A vital sign belongs to the wearer; bed and room belong to the row of the home.
     """
     column = COLUMN.get(channel)
     row = source.home if channel in OF_THE_HOME else source.person
@@ -37,5 +38,5 @@ def place_of(source: Source, channel: str) -> tuple[int, int] | None:
 
 
 def concerns(source: Source, channel: str) -> bool:
-    """Whether detectors have any use for it."""
+    """Whether detectors have a use for this channel of the device."""
     return channel in SWITCHES or place_of(source, channel) is not None

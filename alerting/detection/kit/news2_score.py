@@ -1,4 +1,4 @@
-"""NEWS2, the National Early Warning Score 2: the table as data, the score as a pure function.
+"""Scores vital signs by NEWS2, the National Early Warning Score 2: the table as data, the score as a pure function.
 
 Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, 2017, chart 1 and tables 1 and 2.
 """
@@ -24,7 +24,7 @@ class Bands(msgspec.Struct, frozen=True):
     def score(self, values: NDArray[np.floating]) -> NDArray[np.int8]:
         """Points of each value, shape [n]; the values are first rounded (half up) to the chart's resolution."""
         by_step = _by_step(self)
-        # a tiny nudge, so that 35.05 in float32 is not taken for less than half a step
+        # plus a little, so that 35.05 in float32 is not rounded down
         steps = np.floor(np.asarray(values, np.float64) / self.resolution + 0.5 + 1e-4)
         return by_step[np.clip(steps, 0, len(by_step) - 1).astype(np.intp)]
 
@@ -54,7 +54,7 @@ PARAMETERS = (
     "consciousness",
     "body_temperature",
 )
-"""The channels that are scored; air or oxygen is known of the resident."""
+"""The channels that are scored; air or oxygen stands in the resident's record."""
 
 Level = Literal["none", "low", "low-medium", "medium", "high"]
 

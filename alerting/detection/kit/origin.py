@@ -1,4 +1,4 @@
-"""Which devices can have given a person's channel. Bins know a person and a channel, but no device."""
+"""Finds the devices that can have measured a person's channel. Bins know a person and a channel, but no device."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,19 +7,18 @@ from alerting.detection.kit.context import MEASURED, Source
 from alerting.detection.kit.intake import place_of
 
 BY_HAND = frozenset({"systolic_bp", "weight", "glucose", "body_temperature"})
-"""Whatever gives these is used now and then by somebody: it gives no series that could be stuck."""
+"""Channels of devices that somebody uses now and then: they give no series that could be stuck."""
 
 
 class Origins:
-    """Built when it is first asked: findings that need it are rare."""
+    """Devices by person and channel. Built on first use: findings that need it are rare."""
 
     def __init__(self, sources: Mapping[tuple[str, str], Source]) -> None:
         self._sources = sources
         self._by_place: dict[tuple[int, int], list[Source]] | None = None
 
     def of(self, row: int, column: int, *, by_hand: bool = True) -> list[Source]:
-        """By their names; empty where the district knows none. Without ``by_hand``: those that measure by themselves,
-        if there are such."""
+        """The devices, by name. Without ``by_hand`` only those that measure by themselves, if there are any."""
         if self._by_place is None:
             self._by_place = defaultdict(list)
             for source in self._sources.values():
@@ -27,14 +26,16 @@ class Origins:
                     place = place_of(source, code)
                     if place is not None:
                         self._by_place[place].append(source)
-        found = sorted(self._by_place.get((row, column), ()), key=_id)
-        alone = [source for source in found if not source.gives & BY_HAND]
-        return found if by_hand or not alone else alone
+        sources = sorted(self._by_place.get((row, column), ()), key=_id)
+        alone = [source for source in sources if not source.gives & BY_HAND]
+        return sources if by_hand or not alone else alone
 
 
 def suspects(devices: Sequence[Source]) -> tuple[str, str, dict[str, object]]:
-    """Who may be at fault: in Chinese, in English, and as evidence, 'device' where it can only be one. Maintenance of
-    any of them rests the alert."""
+    """The devices that may be at fault: in Chinese, in English, and as evidence, 'device' where it can only be one.
+
+    Maintenance of any of them delays the alert.
+    """
     if not devices:
         return "传感器", "the sensor", {}
     *more, last = [source.label_zh for source in devices]

@@ -1,8 +1,8 @@
-"""Values that no living body gives: kept away from the medical detectors and told as a sensor's fault.
+"""Separates values that no living body gives: the medical detectors do not see them; they raise a technical alert.
 
-Much wider than what is healthy, so that an extreme body is never taken for a fault; narrower than what is physically
-possible (channels.toml). A pulse of 0 is how many sensors say "no signal"; a breathing rate of 0 may be a pause, and
-counts. The numbers are our own choice.
+The bounds are much wider than healthy ones, so that an extreme body is never taken for a fault, and narrower than the
+physically possible (channels.toml). Many sensors send a pulse of 0 for "no signal"; a breathing rate of 0 may be a
+pause, and counts. The numbers are our own choice.
 """
 
 import numpy as np
@@ -32,6 +32,6 @@ def impossible(bins: Bins) -> bool:
 
 
 def split(readings: VitalColumns) -> tuple[VitalColumns, VitalColumns]:
-    """(what a body can give, what none can)."""
+    """(readings that a body can give, readings that none can)."""
     bad = (readings.value < _LOW[readings.column]) | (readings.value > _HIGH[readings.column])
     return readings.take(np.flatnonzero(~bad)), readings.take(np.flatnonzero(bad))

@@ -1,6 +1,6 @@
-"""The mildest of the last three readings: what one or two odd values of a continuous sensor can not raise.
+"""Takes the mildest of the last three readings, so that one or two odd values of a continuous sensor raise nothing.
 
-A fall back to normal shows at once, a rise with the third reading that says so.
+A fall back to normal shows at once, a rise with the third reading.
 """
 
 from typing import Any
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown
 from alerting.detection.kit.detector import Array
+from vocabulary.times import MINUTE_US
 
-APART_STEPS = 15 * 60_000_000 // STEP_US
+APART_STEPS = 15 * MINUTE_US // STEP_US
 """A reading before a longer gap says nothing about this one."""
 
 
@@ -50,7 +51,7 @@ class Recent(msgspec.Struct):
         place = np.arange(n) - np.maximum.accumulate(np.where(first, np.arange(n), 0))
 
         def before(own: NDArray[Any], known: Array, back: int) -> NDArray[Any]:
-            """What the series had ``back`` bins ago: in this chapter, or remembered."""
+            """The value of the series ``back`` bins ago: among these bins, or remembered."""
             known = known.reshape(-1)
             if alone:
                 return np.take(known, 2 * series + back - 1)

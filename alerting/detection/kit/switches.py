@@ -1,4 +1,6 @@
-"""Channels whose changes are events: 0/1 sensors, and amounts that are fine or not."""
+"""Channels whose changes are events: 0/1 sensors, and amounts that are in order or not."""
+
+from vocabulary.times import MINUTE_US
 
 CHANGES: dict[tuple[str, int], str] = {
     ("motion", 1): "motion_began",
@@ -14,11 +16,12 @@ CHANGES: dict[tuple[str, int], str] = {
     ("clock_offset", 1): "clock_off",
     ("clock_offset", 0): "clock_right",
 }
-"""What the change of a 0/1 channel is called: detectors of behaviour know events alone. Of the rest see ``LEVELS``."""
+"""The event of each change of a channel, to 1 or to 0; detectors of behaviour see events only."""
 SWITCHES = frozenset(channel for channel, _ in CHANGES)
 LEVELS = {"battery": 10.0, "clock_offset": 2000.0}
-"""Channels that are 1 from this amount on, below or above 0: charge in percent, what a clock is off in ms."""
+"""Amounts from which a channel counts as 1, above or below 0: charge in percent, error of a clock in ms."""
 BINARY = SWITCHES - LEVELS.keys()
-MOTION_AGAIN_US = 60_000_000
+MOTION_AGAIN_US = MINUTE_US
+"""Repeated motion counts once in this time."""
 UNHURRIED = frozenset(kind for (channel, _), kind in CHANGES.items() if channel not in LEVELS)
 """Events that wait for their step, so that behaviour is seen in the order of time."""

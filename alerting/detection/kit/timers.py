@@ -1,4 +1,4 @@
-"""Timers in event time: a detector asks to be woken, and wakes when the data have passed that moment."""
+"""Timers in event time: a detector is called when the data have passed the moment it asked for."""
 
 import heapq
 
@@ -38,7 +38,7 @@ class Timers:
         self._alarms, self._owner = alarms, owner
 
     def set(self, at_us: int, key: str) -> None:
-        """Wake me at ``at_us`` for ``key``; an earlier wish for the same key is replaced."""
+        """Call the detector at ``at_us`` with ``key``; replaces the timer of this key."""
         self._alarms.set(at_us, self._owner, key)
 
     def cancel(self, key: str) -> None:

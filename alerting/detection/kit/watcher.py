@@ -1,5 +1,7 @@
-"""Walks the series whose condition holds, or lately held: opens an episode when it has held long enough, ends it when
-things have been normal for a while. All other series cost one comparison in an array."""
+"""Opens an episode of a series when a condition has held long enough, and ends it after a while of normal values.
+
+Only series whose condition holds, or held lately, are walked; all others cost one comparison in an array.
+"""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -10,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from alerting.detection.kit.columns import STEP_US, Bins, whole_series
 from alerting.detection.kit.context import MEASURED
 from alerting.detection.kit.episodes import Episode
+from vocabulary.times import MINUTE_US
 
 Episodes = dict[tuple[int, int], Episode]
 """By (row, column)."""
@@ -26,10 +29,10 @@ class Turn(NamedTuple):
 
 
 class Watcher:
-    """``episodes`` belongs to the detector's state; the rest is derived from it.
+    """Walks bins with ``episodes``, which belong to the detector's state.
 
-    An episode opens after ``hold_us`` and so many ``readings`` (both of a shape that broadcasts to [people,
-    channels]), and ends after twice as long (at least five minutes) without.
+    An episode opens after ``hold_us`` and this number of ``readings`` (both of a shape that broadcasts to [people,
+    channels]), and ends after twice as long (at least five minutes) of normal values.
     """
 
     def __init__(self, episodes: Episodes, people: int, hold_us: ArrayLike, readings: ArrayLike) -> None:
@@ -41,7 +44,7 @@ class Watcher:
             self._watched[key] = True
 
     def walk(self, bins: Bins, outside: NDArray[np.bool_]) -> Iterator[Turn]:
-        """``outside``: where the condition holds, shape [n], by bin."""
+        """Episodes that begin or end with these bins. ``outside``: where the condition holds, shape [n], by bin."""
         concerned = outside | self._watched.reshape(-1)[bins.series] if self._episodes else outside
         for i in whole_series(bins, concerned).tolist():
             key = row, column = int(bins.row[i]), int(bins.column[i])
@@ -50,7 +53,7 @@ class Watcher:
             if not outside[i]:
                 if episode is not None:
                     onset_us = episode.onset_us
-                    over = episode.release(begin_us + STEP_US, max(300_000_000, 2 * hold_us))
+                    over = episode.release(begin_us + STEP_US, max(5 * MINUTE_US, 2 * hold_us))
                     if over or not onset_us:
                         del self._episodes[key]
                         self._watched[row, column] = False

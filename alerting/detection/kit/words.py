@@ -1,10 +1,11 @@
-"""How numbers and channels are said in a reason, in Chinese and English."""
+"""Words numbers and channels for the reason of an alert, in Chinese and English."""
 
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.context import Person
 from firmware_profiles.channels import CHANNELS
 from vocabulary.labels import unit_of
 from vocabulary.severity import Severity
+from vocabulary.times import SECOND_US
 
 _STATES = {
     ("consciousness", 0): ("清醒", "alert"),
@@ -12,7 +13,7 @@ _STATES = {
     ("supplemental_oxygen", 0): ("否", "no"),
     ("supplemental_oxygen", 1): ("是", "yes"),
 }
-"""Values that are no numbers to a reader, zh and en."""
+"""Words for values that are codes, zh and en."""
 
 
 def value_of(code: str, value: float) -> str:
@@ -54,7 +55,7 @@ def short(number: float) -> str:
 
 def lasting(us: int) -> tuple[str, str]:
     """A duration in words, zh and en; seconds below two minutes, hours from two hours on."""
-    seconds = us // 1_000_000
+    seconds = us // SECOND_US
     if seconds < 120:
         return f"{seconds} 秒", f"{seconds} s"
     if seconds < 7200:
@@ -62,7 +63,7 @@ def lasting(us: int) -> tuple[str, str]:
     return f"{short(seconds / 3600)} 小时", f"{short(seconds / 3600)} h"
 
 
-def about(
+def finding_about(
     person: Person,
     rule: str,
     version: int,
@@ -74,7 +75,7 @@ def about(
     en: str,
     evidence: dict[str, object],
 ) -> Finding:
-    """A finding about a person."""
+    """Build a finding about a person; ``zh`` and ``en`` are its reason."""
     return Finding(
         action=action,
         rule=rule,

@@ -1,1 +1,1 @@
-"""One file a channel: how a message leaves the platform. Settings are data, errors say whether to try again."""
+"""Adapters, one file a channel: hand a message to its peer; errors tell whether to try again."""

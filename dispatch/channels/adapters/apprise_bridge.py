@@ -1,7 +1,7 @@
-"""``adapter = "apprise"``: the hundred services that apprise knows (ntfy, Bark, Telegram, Slack …).
+"""``adapter = "apprise"``: about a hundred services that apprise supports (ntfy, Bark, Telegram, Slack …).
 
-Apprise says yes or no and nothing more: a no is tried again. Where receipts, time-outs or the difference between
-"later" and "never" matter, there is an adapter of ours.
+Apprise reports success or failure and nothing more: a failure is tried again. Where receipts, time-outs or the
+difference between "later" and "never" matter, use one of our own adapters.
 """
 
 import logging
@@ -11,11 +11,11 @@ import msgspec
 
 from dispatch.channels.adapters.base import ConfigError, Outgoing, PermanentError, RetryableError, Sent
 
-logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it names those whom it could not tell
+logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it logs addresses that it could not reach
 
 
 class AppriseOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Apprise's addresses by the address that a recipient has on this channel; ``*`` is for everybody else."""
+    """Apprise's URLs by the address of a recipient on this channel; ``*`` is for everybody else."""
 
     urls: dict[str, str]
 

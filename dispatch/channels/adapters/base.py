@@ -1,4 +1,4 @@
-"""What a channel is given, what it answers, and the two ways in which it fails."""
+"""Define the input, the result and the two errors of a channel's adapter."""
 
 from typing import Protocol
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 
-class Outgoing(msgspec.Struct, frozen=True):
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """A message as it goes to the peer. Repeated with the same ``key`` it has the same contents."""
 
     key: UUID
@@ -23,7 +23,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     """One tap acknowledges; empty where nothing has to be acknowledged."""
     map_link: str = ""
     receipt_url: str = ""
-    """Where the peer may report what became of it."""
+    """Address at which the peer may report a receipt."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -31,15 +31,15 @@ class Sent(msgspec.Struct, frozen=True):
 
     provider_id: str = ""
     delivered: bool = False
-    """The peer says that it has reached the person, not only itself."""
+    """Whether the message reached the person already, not only the peer."""
 
 
 class DeliveryError(Exception):
-    """It was not sent. The text is stored with the attempt, and never logged: peers repeat what they were told."""
+    """A message was not sent. The text is stored with the attempt, and never logged: peers repeat personal data."""
 
 
 class RetryableError(DeliveryError):
-    """Later it may succeed. ``after_s``: what the peer asked for."""
+    """A later attempt may succeed. ``after_s``: the pause that the peer asked for."""
 
     def __init__(self, message: str, after_s: float | None = None) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class RetryableError(DeliveryError):
 
 
 class PermanentError(DeliveryError):
-    """It can not succeed: a wrong number, a refusal, an account without the right."""
+    """No attempt can succeed: a wrong number, a refusal, an account without the right."""
 
 
 class ConfigError(ValueError):
@@ -55,7 +55,7 @@ class ConfigError(ValueError):
 
 
 class Adapter(Protocol):
-    """How messages leave by one channel. Called from several threads."""
+    """A way to send messages by one channel. Called from several threads."""
 
     def send(self, message: Outgoing, timeout_s: float) -> Sent:
         """Hand it to the peer within ``timeout_s``. Raises RetryableError or PermanentError."""

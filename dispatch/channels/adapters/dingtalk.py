@@ -14,7 +14,7 @@ from dispatch.channels.adapters.http_request import post_json
 from dispatch.channels.adapters.robots import Robot, RobotOptions, check_answer, check_robots
 
 LATER = (-1, 130101, 410100, 430101)
-"""System busy; sent too often (20 a minute), in the robot's and the platform's words."""
+"""Codes for a busy system, and for messages sent too often (20 a minute), of robot and platform."""
 
 
 class DingTalk:
@@ -32,7 +32,7 @@ class DingTalk:
 
 
 def signed_url(robot: Robot, now_ms: int) -> str:
-    """The robot's address with its signature, where it has a secret."""
+    """Add the signature to the robot's address, where it has a secret."""
     if not robot.secret:
         return robot.url
     mac = hmac.digest(robot.secret.encode(), f"{now_ms}\n{robot.secret}".encode(), "sha256")

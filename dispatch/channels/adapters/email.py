@@ -11,7 +11,9 @@ import msgspec
 from dispatch.channels.adapters.base import ConfigError, Outgoing, PermanentError, RetryableError, Sent
 
 
-class SmtpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SmtpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``options`` of the channel."""
+
     host: str
     sender: str
     """The address that mails come from."""
@@ -21,7 +23,7 @@ class SmtpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: str = ""
     password: str = ""
     ca_file: str = ""
-    """Where the server's certificate is not signed by a public authority."""
+    """Certificate authority of a server whose certificate is not signed by a public one."""
 
 
 class Smtp:
@@ -40,7 +42,7 @@ class Smtp:
         mail["From"] = self._options.sender
         mail["To"] = Address(message.name, addr_spec=message.address)
         mail["Subject"] = message.title
-        # The same for every attempt: mailboxes know a repetition by it.
+        # The same for every attempt, so that mailboxes recognise a repetition.
         mail["Message-ID"] = f"<{message.key}@{self._options.sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Priority"] = "1" if message.severity == "emergency" else "3"
@@ -76,10 +78,10 @@ class Smtp:
 
 
 def _refused(code: int, text: bytes | str) -> RetryableError | PermanentError:
-    """RFC 5321, 4.2.1: 4yz is transient, 5yz permanent."""
-    said = text.decode(errors="replace") if isinstance(text, bytes) else text
+    """Make the error for a reply code. RFC 5321, 4.2.1: 4yz is transient, 5yz permanent."""
+    reply = text.decode(errors="replace") if isinstance(text, bytes) else text
     kind = RetryableError if 400 <= code < 500 else PermanentError
-    return kind(f"SMTP {code}: {said[:300]}")
+    return kind(f"SMTP {code}: {reply[:300]}")
 
 
 def _addressable(text: str) -> bool:

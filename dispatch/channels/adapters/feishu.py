@@ -14,7 +14,7 @@ from dispatch.channels.adapters.http_request import post_json
 from dispatch.channels.adapters.robots import Robot, RobotOptions, check_answer, check_robots
 
 LATER = (11232, 9499)
-"""Too many requests, in two wordings."""
+"""Codes for too many requests."""
 
 
 class Feishu:
@@ -32,7 +32,7 @@ class Feishu:
 
 
 def signature(robot: Robot, now_s: int) -> dict[str, Any]:
-    """The fields that sign a request, where the robot has a secret."""
+    """Make the fields that sign a request, where the robot has a secret."""
     if not robot.secret:
         return {}
     mac = hmac.digest(f"{now_s}\n{robot.secret}".encode(), b"", "sha256")

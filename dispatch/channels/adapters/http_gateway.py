@@ -1,4 +1,4 @@
-"""``adapter = "http"``: any gateway that takes an HTTP request. SMS, voice and webhooks are this with templates."""
+"""``adapter = "http"``: any gateway that takes an HTTP request, with templates: SMS, voice, webhooks."""
 
 import hmac
 import json
@@ -19,7 +19,7 @@ FIELDS = (
 _PLACE = re.compile(r"\{(\w*)\}")
 
 
-class HttpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HttpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every text may hold placeholders: ``{address}``, ``{text}`` … (:data:`FIELDS`)."""
 
     url: str
@@ -30,7 +30,7 @@ class HttpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     form: dict[str, str] | None = None
     """The body as a form."""
     success: dict[str, list[Any]] = {}
-    """What the JSON answer must hold: path ('result.code') to the values that mean "taken"."""
+    """Conditions on the JSON answer: path ('result.code') to the values that mean "taken"."""
     later: dict[str, list[Any]] = {}
     """Answers that mean "try again": path to values. Every other answer but success is a refusal."""
     provider_id: str = ""
@@ -39,12 +39,12 @@ class HttpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature_key: str = ""
     """With it the body's HMAC-SHA-256 (hex) goes into the header X-Shouwang-Signature."""
     address_pattern: str = ""
-    """Addresses that the gateway takes; others are left to the next channel."""
+    """Regular expression for addresses that the gateway takes; others are left to the next channel."""
     proxy: str = ""
 
 
 class HttpGateway:
-    """Raises ConfigError for a placeholder that nobody fills."""
+    """Sends by templates. Raises ConfigError for an unknown placeholder."""
 
     def __init__(self, options: HttpOptions) -> None:
         if options.json is not None and options.form is not None:
@@ -78,16 +78,16 @@ class HttpGateway:
             headers["X-Shouwang-Signature"] = signed.hex()
         url = _filled(options.url, {name: quote(value, safe="") for name, value in values.items()})
         _, answer, _ = call(options.method, url, timeout_s, headers=headers, body=body, proxy=options.proxy)
-        said = str(answer)[:300]
+        excerpt = str(answer)[:300]
         for path, busy in options.later.items():
             if _at(answer, path) in busy:
-                raise RetryableError(f"busy: {path} is {_at(answer, path)!r}; {said}")
+                raise RetryableError(f"busy: {path} is {_at(answer, path)!r}; {excerpt}")
         for path, wanted in options.success.items():
-            found = _at(answer, path)
-            if found is None:  # not the gateway's own answer: something in between spoke
-                raise RetryableError(f"the answer has no {path}; {said}")
-            if found not in wanted:
-                raise PermanentError(f"refused: {path} is {found!r}; {said}")
+            value = _at(answer, path)
+            if value is None:  # not the gateway's own answer: a proxy in between answered
+                raise RetryableError(f"the answer has no {path}; {excerpt}")
+            if value not in wanted:
+                raise PermanentError(f"refused: {path} is {value!r}; {excerpt}")
         number = _at(answer, options.provider_id) if options.provider_id else None
         return Sent("" if number is None else str(number)[:200])
 

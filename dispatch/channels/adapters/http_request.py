@@ -1,4 +1,4 @@
-"""One HTTP request to a gateway, with what its answers mean: shared by the channels that speak HTTP."""
+"""Make one HTTP request to a gateway and interpret its answer; shared by the adapters that speak HTTP."""
 
 import json
 import time
@@ -23,7 +23,7 @@ def call(
     body: bytes | None = None,
     proxy: str = "",
 ) -> tuple[int, Any, Mapping[str, str]]:
-    """(status, decoded JSON or text, headers) of an answer of the 2xx kind.
+    """Make a request; gives (status, decoded JSON or text, headers) of a 2xx answer.
 
     Redirects are refused: a gateway's address is in the settings. Raises RetryableError for a peer that is away, slow
     or busy, PermanentError for one that says no.
@@ -49,25 +49,25 @@ def call(
         except requests.RequestException as error:
             # Its text repeats the URL, which is a secret of group robots.
             raise RetryableError(type(error).__name__) from error
-    found = _decoded(raw)
+    content = _decoded(raw)
     if answer.status_code in LATER or answer.status_code >= 500:
-        raise RetryableError(f"HTTP {answer.status_code}: {str(found)[:300]}", _retry_after(answer.headers))
+        raise RetryableError(f"HTTP {answer.status_code}: {str(content)[:300]}", _retry_after(answer.headers))
     if not 200 <= answer.status_code < 300:
-        raise PermanentError(f"HTTP {answer.status_code}: {str(found)[:300]}")
-    return answer.status_code, found, answer.headers
+        raise PermanentError(f"HTTP {answer.status_code}: {str(content)[:300]}")
+    return answer.status_code, content, answer.headers
 
 
 def post_json(url: str, value: object, timeout_s: float) -> dict[str, Any]:
-    """The JSON object that answers. Raises as :func:`call`, and RetryableError where it is none."""
+    """Post JSON; gives the JSON object of the answer. Raises as :func:`call`, and RetryableError where it is none."""
     body = json.dumps(value, ensure_ascii=False).encode()
-    _, found, _ = call("POST", url, timeout_s, headers={"Content-Type": "application/json"}, body=body)
-    if not isinstance(found, dict):
-        raise RetryableError(f"not a JSON object: {str(found)[:200]}")
-    return found
+    _, content, _ = call("POST", url, timeout_s, headers={"Content-Type": "application/json"}, body=body)
+    if not isinstance(content, dict):
+        raise RetryableError(f"not a JSON object: {str(content)[:200]}")
+    return content
 
 
 def _read(answer: requests.Response, deadline: float) -> bytes:
-    """The body, at most MAX_ANSWER bytes of it. A peer that trickles is left at the deadline."""
+    """Read the body, at most MAX_ANSWER bytes of it. A peer that trickles is given up at the deadline."""
     parts, size = [], 0
     for part in answer.iter_content(8192):
         parts.append(part)

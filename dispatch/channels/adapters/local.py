@@ -1,4 +1,4 @@
-"""The two channels that stay on the platform: the demonstration's outbox, and the console's own board."""
+"""The two adapters that stay on the platform: the demonstration's outbox, and the console's own board."""
 
 import datetime as dt
 from typing import Any
@@ -11,11 +11,11 @@ from dispatch.channels.adapters.base import Outgoing, PermanentError, Sent
 
 
 class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing to set."""
+    """Options of an adapter that has none."""
 
 
 class DemoOutbox:
-    """``adapter = "outbox"``: a telephone that is a row, shown at the console's page /outbox. For demonstrations."""
+    """``adapter = "outbox"``: messages as rows instead of telephones, on the page /outbox. For demonstrations."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -34,9 +34,9 @@ class DemoOutbox:
 
 
 class ConsoleChannel:
-    """``adapter = "console"``: the board that somebody has open shows the alert already (its WebSocket).
+    """``adapter = "console"``: the open board of somebody who is logged in, which shows the alert by its WebSocket.
 
-    It counts for a person who is logged in; for everybody else the next channel has to be taken.
+    For everybody else it fails, so that the next channel is tried.
     """
 
     def __init__(self, pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""What the group robots of WeCom, DingTalk and Feishu have in common: a room of an organisation, a secret address."""
+"""Shared parts of the group robots of WeCom, DingTalk and Feishu: a group chat of an organisation, a secret address."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -10,11 +10,11 @@ from dispatch.channels.adapters.base import ConfigError, PermanentError, Retryab
 
 
 class Robot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One group's robot. Its address is a secret: whoever has it may write into the group."""
+    """The robot of a group. Its address is a secret: everybody who has it may write into the group."""
 
     url: str
     secret: str = ""
-    """Where the robot asks for signed requests."""
+    """Set where the robot asks for signed requests."""
 
 
 class RobotOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,7 +24,7 @@ class RobotOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_robots(options: RobotOptions) -> Mapping[str, Robot]:
-    """Raises ConfigError for an address that is none."""
+    """The robots by address. Raises ConfigError for one without a webhook address."""
     for name, robot in options.robots.items():
         if urlsplit(robot.url).scheme not in ("http", "https"):
             raise ConfigError(f"the robot {name!r} needs the webhook address of its group")
@@ -32,11 +32,14 @@ def check_robots(options: RobotOptions) -> Mapping[str, Robot]:
 
 
 def check_answer(answer: Mapping[str, Any], code: str, later: Collection[int]) -> None:
-    """Robots answer 200 with a code of their own; 0 is taken. Raises RetryableError for those in ``later``."""
-    found = answer.get(code)
-    if found == 0:
+    """Check the code in a robot's answer (HTTP is 200 always); 0 means taken.
+
+    Raises RetryableError for codes in ``later`` or none, PermanentError for others.
+    """
+    value = answer.get(code)
+    if value == 0:
         return
-    text = f"{code} {found!r}: {str(answer)[:300]}"
-    if found is None or found in later:
+    text = f"{code} {value!r}: {str(answer)[:300]}"
+    if value is None or value in later:
         raise RetryableError(text)
     raise PermanentError(text)

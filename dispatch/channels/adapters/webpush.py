@@ -19,10 +19,12 @@ from dispatch.channels.adapters.http_request import LATER
 from dispatch.channels.names import public_key_file
 
 TTL_S = {"emergency": 600, "urgent": 3600}
-"""How long a push service keeps it for a browser that is off; older news would mislead."""
+"""Seconds for which a push service keeps a message for a browser that is off; older news would mislead."""
 
 
 class WebPushOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``options`` of the channel."""
+
     private_key_file: str
     """The VAPID key (PEM, EC P-256): ``shouwang notify push-key FILE`` makes one."""
     contact: str
@@ -30,13 +32,15 @@ class WebPushOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Subscription(msgspec.Struct, frozen=True):
+    """A browser that agreed to receive pushes, with its keys (RFC 8291)."""
+
     endpoint: str
     p256dh: str
     auth: str
 
 
 class Subscriptions(Protocol):
-    """Where the browsers of an account are kept."""
+    """Store of the browsers of accounts."""
 
     def of(self, account_id: int) -> list[Subscription]: ...
 
@@ -54,22 +58,22 @@ class WebPush:
         return address.isdecimal() and bool(self._subscriptions.of(int(address)))
 
     def send(self, message: Outgoing, timeout_s: float) -> Sent:
-        """To every browser of theirs; one that takes it is enough. Those that are gone are forgotten."""
-        found = self._subscriptions.of(int(message.address))
-        if not found:
+        """Send to every browser of the account; one that takes it is enough. Browsers that are gone are dropped."""
+        browsers = self._subscriptions.of(int(message.address))
+        if not browsers:
             raise PermanentError("no browser is registered any more")
         body = msgspec.json.encode(
             {"title": message.title, "body": message.text, "link": message.link, "tag": str(message.key)}
         ).decode()
         errors: list[RetryableError | PermanentError] = []
-        for subscription in found:
+        for subscription in browsers:
             try:
-                self._push(subscription, body, message, timeout_s / len(found))
+                self._push(subscription, body, message, timeout_s / len(browsers))
             except (RetryableError, PermanentError) as error:
                 errors.append(error)
-        if len(errors) == len(found):
+        if len(errors) == len(browsers):
             raise next((error for error in errors if isinstance(error, RetryableError)), errors[0])
-        return Sent(f"{len(found) - len(errors)}/{len(found)}")
+        return Sent(f"{len(browsers) - len(errors)}/{len(browsers)}")
 
     def _push(self, subscription: Subscription, body: str, message: Outgoing, timeout_s: float) -> None:
         try:
@@ -98,13 +102,13 @@ class WebPush:
             raise RetryableError(f"push service: HTTP {status}", _seconds(error.retry_after)) from error
         except requests.RequestException as error:
             raise RetryableError(f"push service: {type(error).__name__}") from error
-        except (ValueError, VapidException) as error:  # the browser's keys are none
+        except (ValueError, VapidException) as error:  # the browser's keys are invalid
             self._subscriptions.forget(subscription.endpoint)
             raise PermanentError(f"the browser's registration is damaged: {error}"[:300]) from error
 
 
 def load_key(file: Path) -> Vapid02:
-    """Raises ConfigError with what to do."""
+    """Read the VAPID key. Raises ConfigError with what to do."""
     try:
         return Vapid02.from_file(str(file)) if file.exists() else _missing(file)
     except (OSError, ValueError, VapidException) as error:
@@ -112,7 +116,7 @@ def load_key(file: Path) -> Vapid02:
 
 
 def create_key(file: Path) -> str:
-    """A new key pair, the public one beside it for the console; a pair that is there stays. Gives the public key as
+    """Make a key pair, the public one beside it for the console; an existing pair stays. Gives the public key as
     browsers take it: the uncompressed point in base64url (RFC 8292, 3.2)."""
     if not file.exists():
         key = Vapid02()

@@ -9,7 +9,7 @@ from dispatch.channels.adapters.http_request import post_json
 from dispatch.channels.adapters.robots import RobotOptions, check_answer, check_robots
 
 LATER = (-1, 45009)
-"""System busy; called too often."""
+"""Codes for a busy system, and for too many requests."""
 MAX_BYTES = 4096
 
 

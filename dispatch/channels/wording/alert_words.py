@@ -1,7 +1,7 @@
-"""What a message says: a pure function of its content, the language, and how long it may be.
+"""Write messages about alerts: pure functions of content, language and form.
 
-``short`` (SMS, Web Push): who, what kind of thing, where, two links; the family name only and no measured values, for
-it passes through other hands. ``long`` (e-mail, group robots): the reason in full. ``spoken``: read aloud, no links.
+``short`` (SMS, Web Push): person, kind of alert, place, two links; the family name only and no measured values, for it
+passes through other hands. ``long`` (e-mail, group robots): the reason in full. ``spoken``: read aloud, no links.
 """
 
 import datetime as dt
@@ -17,10 +17,10 @@ from vocabulary.times import SHANGHAI
 
 Language = Literal["zh", "en"]
 SAMPLE = 5
-"""Alerts of a group that are told in full; the link leads to all."""
+"""Number of alerts of a message that are described in full; the link leads to all."""
 
 
-class MessageItem(msgspec.Struct, frozen=True):
+class MessageItem(msgspec.Struct, frozen=True, kw_only=True):
     """One alert of a message, as it was when the message was made."""
 
     alert_id: str
@@ -40,8 +40,8 @@ class MessageItem(msgspec.Struct, frozen=True):
     latitude: float | None = None
 
 
-class Content(msgspec.Struct, frozen=True):
-    """What a message tells of. ``items``: the gravest SAMPLE of ``count`` alerts."""
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """Contents of a message. ``items``: the gravest SAMPLE of ``count`` alerts."""
 
     reason: Reason
     severity: str
@@ -69,7 +69,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "device_fault": ("设备故障", "device fault"),
     "button_test_due": ("呼叫按钮待测试", "button test due"),
 }
-"""Rules in a word, without health data. A rule that is not here is looked up by its first part, then told by its
+"""Names of rules without health data. A rule that is not here is looked up by its first part, then named by its
 severity."""
 _SEVERITY: Mapping[str, tuple[str, str]] = {
     severity: (zh, en.upper() if severity == "emergency" else en.capitalize())
@@ -94,12 +94,12 @@ _DOUBLE_SURNAMES = ("欧阳", "司徒", "司马", "上官", "诸葛", "东方", 
 
 
 def kind_of(rule: str, severity: str) -> tuple[str, str]:
-    """The rule in a word, in Chinese and in English."""
+    """Name a rule in Chinese and in English."""
     return KINDS.get(rule) or KINDS.get(rule.partition("_")[0]) or (f"{_SEVERITY[severity][0]}预警", "alert")
 
 
 def polite_name(item: MessageItem, language: Language) -> str:
-    """The family name with its title; where nobody is named, the household."""
+    """The family name with its title; where no resident is known, the household."""
     if not item.resident_zh and not item.resident_en:
         return f"{item.household} 户" if language == "zh" else f"home {item.household}"
     if language == "en" and item.resident_en:
@@ -109,12 +109,12 @@ def polite_name(item: MessageItem, language: Language) -> str:
 
 
 def map_link(item: MessageItem) -> str:
-    """The home in a map; empty where no place is known."""
+    """Link to the home on a map; empty where no place is known."""
     return marker(item.longitude, item.latitude)
 
 
 def marker(longitude: float | None, latitude: float | None) -> str:
-    """A marker in 高德地图 (https://lbs.amap.com/api/uri-api/guide/mobile-web/point); empty where no place is known.
+    """Link to a marker in 高德地图 (https://lbs.amap.com/api/uri-api/guide/mobile-web/point); empty without a place.
 
     CGCS2000 and WGS 84 differ by centimetres; amap converts to its own grid (``coordinate=wgs84``).
     """
@@ -125,7 +125,7 @@ def marker(longitude: float | None, latitude: float | None) -> str:
 
 
 def title(content: Content, language: Language) -> str:
-    """A subject line: no name, no address."""
+    """Write the subject line: no name, no address."""
     zh = language == "zh"
     kind = kind_of(content.items[0].rule, content.severity)[0 if zh else 1]
     grave = _SEVERITY[content.severity][0 if zh else 1]
@@ -140,18 +140,18 @@ def title(content: Content, language: Language) -> str:
 
 
 def short(content: Content, language: Language, link: str) -> str:
-    """For SMS and Web Push."""
+    """Write the text for SMS and Web Push."""
     zh = language == "zh"
     item = content.items[0]
     place = content.place_zh if zh else content.place_en
     comma, stop = (",", "。") if zh else (", ", ". ")
     if content.count > 1:
-        what = f"{place} {content.homes} 户" if zh else f"{content.homes} homes, {place}"
-        parts = [f"{title(content, language)}{comma}{what}"]
+        homes = f"{place} {content.homes} 户" if zh else f"{content.homes} homes, {place}"
+        parts = [f"{title(content, language)}{comma}{homes}"]
     elif content.to_family:
-        # They know who and where, and a telephone may lie on a table.
-        said = "已通知值班人员,请留意来电" if zh else "The duty team has been told; keep your telephone at hand"
-        parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{stop}{said}"]
+        # The family knows the person and the place, and others may see the telephone.
+        notice = "已通知值班人员,请留意来电" if zh else "The duty team has been told; keep your telephone at hand"
+        parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{stop}{notice}"]
     else:
         address = item.address_zh if zh else item.address_en
         parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{comma}{address}"]
@@ -163,7 +163,7 @@ def short(content: Content, language: Language, link: str) -> str:
 
 
 def long(content: Content, language: Language, link: str) -> str:
-    """For e-mail and group robots: a line a fact, plain text that is good Markdown, too."""
+    """Write the text for e-mail and group robots: a line a fact, plain text that is valid Markdown, too."""
     zh = language == "zh"
     lines = [title(content, language)]
     if content.count > 1:
@@ -184,7 +184,7 @@ def long(content: Content, language: Language, link: str) -> str:
 
 
 def spoken(content: Content, language: Language) -> str:
-    """For a voice call: said twice by most gateways, so it is brief."""
+    """Write the text for a voice call; brief, as most gateways say it twice."""
     zh = language == "zh"
     item = content.items[0]
     kind = kind_of(item.rule, content.severity)[0 if zh else 1]
@@ -200,20 +200,20 @@ def spoken(content: Content, language: Language) -> str:
     grave = _SEVERITY[content.severity][0 if zh else 1]
     if zh:
         return f"守望平台{grave}通知。{why + '。' if why else ''}{body}。请立即点击短信链接确认,或致电值班中心。"
-    said = f"{why}. " if why else ""
+    prefix = f"{why}. " if why else ""
     closing = "Acknowledge by the link in your messages, or call the duty center."
-    return f"Shouwang, {grave.lower()}. {said}{body}. {closing}"
+    return f"Shouwang, {grave.lower()}. {prefix}{body}. {closing}"
 
 
 def _facts(item: MessageItem, zh: bool) -> list[str]:
     clock = item.onset.astimezone(SHANGHAI).strftime("%m-%d %H:%M:%S")
-    who = (item.resident_zh if zh else item.resident_en) or polite_name(item, "zh" if zh else "en")
-    found = [
-        ("老人" if zh else "Who", who),
+    resident = (item.resident_zh if zh else item.resident_en) or polite_name(item, "zh" if zh else "en")
+    facts = [
+        ("老人" if zh else "Who", resident),
         ("原因" if zh else "Why", item.reason_zh if zh else item.reason_en),
         ("地址" if zh else "Where", item.address_zh if zh else item.address_en),
         ("电话" if zh else "Telephone", item.phone),
         ("时间" if zh else "When", clock),
         ("导航" if zh else "Map", map_link(item)),
     ]
-    return [f"{label}: {text}" for label, text in found if text]
+    return [f"{label}: {text}" for label, text in facts if text]

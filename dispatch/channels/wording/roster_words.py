@@ -1,6 +1,6 @@
-"""What a message about holes in the roster says, as :mod:`dispatch.channels.wording` does of alerts.
+"""Write messages about holes in the roster, in the forms of :mod:`dispatch.channels.wording.alert_words`.
 
-``short`` and ``spoken`` pass through other hands: when and where, and nobody who is away, nor why.
+``short`` and ``spoken`` pass through other hands: they name time and place, and neither the absent nor their reasons.
 """
 
 import datetime as dt
@@ -10,13 +10,14 @@ from vocabulary.times import SHANGHAI
 
 
 def title(content: Content, language: Language) -> str:
+    """Write the subject line."""
     if language == "zh":
         return f"【守望】值班缺口 {content.count} 处"
     return f"[Shouwang] Roster: {_holes(content.count)}"
 
 
 def short(content: Content, language: Language, link: str) -> str:
-    """For SMS and Web Push."""
+    """Write the text for SMS and Web Push."""
     first, begins = content.items[0], _clock(content.items[0].onset)
     if language == "zh":
         more = "起" if content.count == 1 else "起(最早)"
@@ -28,7 +29,7 @@ def short(content: Content, language: Language, link: str) -> str:
 
 
 def long(content: Content, language: Language, link: str) -> str:
-    """For e-mail and group robots."""
+    """Write the text for e-mail and group robots."""
     zh = language == "zh"
     lines = [title(content, language)]
     for item in content.items:
@@ -42,7 +43,7 @@ def long(content: Content, language: Language, link: str) -> str:
 
 
 def spoken(content: Content, language: Language) -> str:
-    """For a voice call."""
+    """Write the text for a voice call."""
     begins = content.items[0].onset.astimezone(SHANGHAI)
     if language == "zh":
         when = f"{begins.month} 月 {begins.day} 日 {begins.hour} 点 {begins.minute} 分"

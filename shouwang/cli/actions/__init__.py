@@ -1,1 +1,1 @@
-"""What longer commands do, without their options."""
+"""The work of longer commands, without their options."""

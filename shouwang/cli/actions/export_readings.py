@@ -1,4 +1,4 @@
-"""A resident's readings as a file: CSV or Parquet, written day by day, so that memory stays small for any length."""
+"""Write a resident's readings to CSV or Parquet, day by day, so that memory stays small for any length of time."""
 
 import csv
 import datetime as dt
@@ -25,8 +25,8 @@ Row = tuple[dt.datetime, str, str, str, float]
 """time (UTC), device, room, channel, value"""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for: readings of ``resident`` with since <= time < until."""
+class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """An export: readings of ``resident`` with since <= time < until."""
 
     resident: str
     since: dt.datetime
@@ -45,7 +45,7 @@ class Sink(Protocol):
         """Finish the file."""
 
 
-def run(session: Session, request: Request, progress: Callable[[int, int, int], None]) -> int:
+def run(session: Session, request: ExportRequest, progress: Callable[[int, int, int], None]) -> int:
     """Write the file and return the number of readings; ``progress(slices done, slices, readings so far)``.
 
     The audit line is committed before the first reading is read, another with the number of readings at the end. The
@@ -108,7 +108,7 @@ def _slices(since: dt.datetime, until: dt.datetime) -> list[tuple[dt.datetime, d
 def _readings(
     conn: psycopg.Connection[Any], resident_id: int, since: dt.datetime, until: dt.datetime
 ) -> Iterator[list[Row]]:
-    """By time; of the devices the resident wears, and of the household's if nobody else lives there."""
+    """Yield readings by time: of the resident's worn devices, and of the home's where nobody else lives there."""
     with conn.transaction(), conn.cursor(name="export") as cursor:
         cursor.itersize = ROWS_AT_ONCE
         cursor.execute(
@@ -131,11 +131,11 @@ def _readings(
 
 
 @contextmanager
-def _file(request: Request) -> Iterator[Sink]:
-    """A sink for the file; nothing of it remains where the export fails. Readable by its owner only."""
+def _file(request: ExportRequest) -> Iterator[Sink]:
+    """Open a sink for the file, readable by its owner only; nothing of it remains where the export fails."""
     part = request.out.with_name(request.out.name + ".part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(handle, 0o600)  # one that a crash left behind may be wider
+    os.fchmod(handle, 0o600)  # a file that a crash left behind may have wider rights
     try:
         sink: Sink
         if request.format == "csv":

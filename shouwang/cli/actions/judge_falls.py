@@ -1,4 +1,4 @@
-"""``shouwang evaluate falls``: the fall detector on recordings, trial by trial, in sum, by activity and by age."""
+"""``shouwang evaluate falls``: run the fall detector on recordings and print figures by trial, activity and age."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ CHUNK = 20
 """Samples at SISFALL_HZ that are fed at once: a tenth of a second, as a pendant would send them."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class FallsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The options of the command; what they mean is said there."""
 
     data: Path
@@ -35,7 +35,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     show_trials: bool
 
 
-def run(request: Request) -> None:
+def run(request: FallsRequest) -> None:
     """Evaluate every trial and print the tables. Raises FileNotFoundError where there is no subject."""
     out = Console()
     files = subject_files(request.data, request.subjects)
@@ -68,7 +68,7 @@ def run(request: Request) -> None:
 
 
 def cross_validation_models(files: Sequence[Path], seed: int, out: Console) -> dict[str, Model | None]:
-    """For each subject a model that was trained on subjects of other folds only."""
+    """Train, for each subject, a model on subjects of other folds only."""
     impacts = collect_impacts(files, seed, out)
     fold = train.fold_of([file.stem for file in files])
     result: dict[str, Model | None] = {}
@@ -142,7 +142,16 @@ def evaluate(subject: str, name: str, motion: Motion, rate_hz: float, model: Mod
     events += detector.flush()
     kinds = [event.kind for event in events]
     confidence = events[-1].confidence if events else 0.0
-    return Trial(subject, name, name.startswith("F"), called_fall(kinds), kinds, confidence, delay, len(acc) / rate)
+    return Trial(
+        subject=subject,
+        name=name,
+        is_fall=name.startswith("F"),
+        called_fall=called_fall(kinds),
+        events=kinds,
+        confidence=confidence,
+        suspected_after_impact_s=delay,
+        seconds=len(acc) / rate,
+    )
 
 
 def _percent(value: float | None) -> str:

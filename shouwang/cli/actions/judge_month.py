@@ -17,8 +17,7 @@ from alerting.replay import what_if
 from alerting.replay.alerts import Alert, collect
 from alerting.replay.recording import Recording
 from alerting.replay.run import replay
-from device_simulators.month.month import Options as MonthOptions
-from device_simulators.month.month import simulate
+from device_simulators.month.month import MonthOptions, simulate
 from shouwang.evaluation.month_recording import recording_of
 from shouwang.evaluation.scoring import Judged, figures, judge
 
@@ -42,7 +41,7 @@ class Done(msgspec.Struct):
     """Of the engine alone."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class MonthRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The options of the command; what they mean is said there."""
 
     residents: int
@@ -58,7 +57,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     list_false: bool
 
 
-def run(request: Request) -> bool:
+def run(request: MonthRequest) -> bool:
     """Judge the month and print the figures; whether every episode was found and false alerts are within LIMIT.
 
     Raises ValueError for a parameter that is not there or out of its limits.
@@ -108,7 +107,7 @@ def _run_all(todo: Sequence[Job], jobs: int) -> Iterator[Done]:
 
 
 def run_job(job: Job) -> Done:
-    """One cohort: simulate, replay, judge."""
+    """Simulate, replay and judge one cohort."""
     months = [simulate(number, job.options) for number in job.numbers]
     recording = what_if.tuned(recording_of(months), job.parameters)
     began = time.perf_counter()

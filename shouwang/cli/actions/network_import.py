@@ -1,4 +1,4 @@
-"""``shouwang network import``: a progress bar while it runs, then what was done and what is wrong."""
+"""``shouwang network import``: imports a table with a progress bar, then prints counts and problems."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ MOST_SHOWN = 100
 
 
 def import_file(session: Session, sheet_name: str, file: Path, dry_run: bool, skip_bad: bool) -> bool:
-    """True where no row is bad. Raises ProvisioningError as ``run_import``."""
+    """Import the file and print the outcome; True where no row is bad. Raises ProvisioningError as ``run_import``."""
     sheet = sheet_named(sheet_name)
     table = read_table(file)
     out = Console(soft_wrap=True, highlight=False)

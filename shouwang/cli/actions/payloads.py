@@ -1,4 +1,4 @@
-"""A refused payload for a person's eyes: what of it can be decoded, and its bytes. Pure."""
+"""Describe a refused payload for people: its decoded content and its bytes. Pure."""
 
 import string
 from typing import Any
@@ -16,8 +16,7 @@ _PRINTABLE = frozenset((string.ascii_letters + string.digits + string.punctuatio
 
 
 def describe(topic: str, payload: bytes, arrived_us: int) -> list[str]:
-    """Lines that say what the payload is; where it is damaged, what of it can still be read. ``arrived_us``: what
-    relative times refer to."""
+    """Describe the payload in lines; of a damaged one, the readable part. Relative times refer to ``arrived_us``."""
     if topic.startswith("senml/"):
         return _senml(payload, arrived_us)
     kind = _KINDS.get(topic.rsplit("/", 1)[-1])
@@ -30,7 +29,7 @@ def describe(topic: str, payload: bytes, arrived_us: int) -> list[str]:
 
 
 def hexdump(payload: bytes, most: int) -> list[str]:
-    """Offset, 16 bytes in hexadecimal, the same as ASCII; the first ``most`` bytes."""
+    """Dump the first ``most`` bytes: offset, 16 bytes in hexadecimal, the same as ASCII."""
     lines = []
     for start in range(0, min(len(payload), most), 16):
         row = payload[start : start + min(16, most - start)]
@@ -79,7 +78,7 @@ def _senml(payload: bytes, arrived_us: int) -> list[str]:
 
 
 def _loose(payload: bytes) -> list[str]:
-    """Whatever MessagePack or JSON can make of it, schema or not."""
+    """Decode as JSON or MessagePack without a schema."""
     for name, decode in (("JSON", msgspec.json.decode), ("MessagePack", msgspec.msgpack.decode)):
         try:
             found = decode(payload)

@@ -1,4 +1,4 @@
-"""What a person does with the quarantine: list, look at, process again, discard; and what waits for pairing."""
+"""List, show, process again and discard entries of the quarantine; list devices that wait for pairing."""
 
 import datetime as dt
 import getpass
@@ -29,7 +29,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """Which entries; every field that is None leaves all."""
+    """A filter of entries; a field that is None filters nothing."""
 
     ids: tuple[int, ...] | None = None
     gateway: str | None = None
@@ -38,7 +38,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def choice(ids: list[int] | None, gateway: str | None, reason: Code | None, since: str | None) -> Choice:
-    """The options of a command as a choice. Raises ValueError where ``since`` is no time."""
+    """Build a choice from the options of a command. Raises ValueError where ``since`` is no time."""
     start: dt.datetime | None = None
     if since is not None:
         ago = _AGO.match(since)
@@ -108,8 +108,10 @@ def process_again(session: Session, chosen: Choice) -> None:
 
 
 def discard(session: Session, chosen: Choice, because: str, agreed: Callable[[int], bool]) -> int:
-    """Discard the chosen open entries if ``agreed(how many)``; how many were. Each leaves an audit line in the same
-    transaction. Raises ValueError where nothing chooses, LookupError where nothing is chosen."""
+    """Discard the chosen open entries if ``agreed(how many)``, each with an audit line in the same transaction.
+
+    Returns how many were discarded. Raises ValueError where nothing chooses, LookupError where nothing is chosen.
+    """
     if chosen == Choice():
         raise ValueError("name the entries, or choose with --gateway, --reason or --since")
     conn, done = session.conn, 0
@@ -128,7 +130,7 @@ def discard(session: Session, chosen: Choice, because: str, agreed: Callable[[in
 
 
 def show_pairing(conn: psycopg.Connection[Any]) -> None:
-    """Print what was heard and is not registered."""
+    """Print the gateways and devices that sent something and are not registered."""
     table = Table("gateway", "device", "channels", "first", "last", "times")
     rows = quarantine.pairing(conn)
     for gateway, device, channels, first, last, times in rows:
@@ -153,7 +155,7 @@ def _entries(
 
 
 def _pages(conn: psycopg.Connection[Any], chosen: Choice) -> Iterator[Entry]:
-    """The chosen open entries, a page in memory at a time; those that come meanwhile are left for the next time."""
+    """Yield the chosen open entries, with a page in memory at a time; entries that arrive meanwhile are left out."""
     row = conn.execute("SELECT coalesce(max(id), 0) FROM quarantine").fetchone()
     last, after = (row[0] if row else 0), 0
     while page := _entries(conn, chosen, after=after, limit=PAGE):

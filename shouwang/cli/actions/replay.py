@@ -4,7 +4,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -29,7 +28,7 @@ MOST_SHOWN = 10
 MOST_PLOTS = 40
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The options of the command; what they mean is said there. Empty: not given."""
 
     out: Path
@@ -50,7 +49,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Alerts told from ``since_us`` on, before ``until_us``, are of interest; None: no bound."""
+    """The time whose alerts are of interest: from ``since_us`` on, before ``until_us``; None: no bound."""
 
     since_us: int | None
     until_us: int | None
@@ -60,7 +59,7 @@ class Span(msgspec.Struct, frozen=True):
         return [alert for alert in alerts if since <= alert.told_us < until]
 
 
-def run(request: Request) -> None:
+def run(request: ReplayRequest) -> None:
     """Replay, write the alerts and print a summary. Raises ValueError, LookupError, OSError, and ImportError where the
     extra 'export' is not installed."""
     console = Console()
@@ -89,7 +88,7 @@ def _run(recording: Recording, progress: Progress, name: str) -> list[Alert]:
     return collect(play(recording, lambda share: progress.update(task, completed=share)))
 
 
-def _file(request: Request, progress: Progress) -> tuple[Recording, Span, list[str]]:
+def _file(request: ReplayRequest, progress: Progress) -> tuple[Recording, Span, list[str]]:
     csv, residents = request.csv, request.residents_file
     if csv is None:
         raise ValueError("name --csv READINGS.csv (and --residents RESIDENTS.toml), or --from-database")
@@ -127,7 +126,7 @@ def _some(names: list[str], most: int = MOST_SHOWN) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _stored(request: Request, progress: Progress) -> tuple[Recording, Span, list[str]]:
+def _stored(request: ReplayRequest, progress: Progress) -> tuple[Recording, Span, list[str]]:
     if request.csv is not None or request.residents_file is not None:
         raise ValueError("--csv and --residents are the one way in, --from-database the other")
     missing = [
@@ -157,13 +156,12 @@ def _stored(request: Request, progress: Progress) -> tuple[Recording, Span, list
     return recording, Span(_moment(request.since), _moment(request.until)), _unused(unused)
 
 
-def _audit(session: Session, request: Request, since: dt.datetime, until: dt.datetime) -> None:
+def _audit(session: Session, request: ReplayRequest, since: dt.datetime, until: dt.datetime) -> None:
     """Record whose readings are read and why, as for an export of them. Raises NotFoundError for a resident the account
     may not see."""
-    detail: dict[str, Any] = {"from": since.isoformat(), "to": until.isoformat()}
+    detail = {"from": since.isoformat(), "to": until.isoformat(), "reason": request.reason, "format": "replay"}
     for code in request.residents:
         resident_id = visible_resident(session, code)
-        detail |= {"reason": request.reason, "format": "replay"}
         session.audit(Action.EXPORT_VITALS, resident_id=resident_id, detail=detail)
 
 

@@ -37,7 +37,7 @@ def subject_files(data: Path, subjects: Sequence[str] = ()) -> list[Path]:
 
 
 def collect_impacts(files: Sequence[Path], seed: int, console: Console) -> train.Impacts:
-    """The impacts of all recordings, augmented; one process per core."""
+    """Collect the impacts of all recordings, augmented; one process per core."""
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         jobs = [(file, seed) for file in files]
         parts = list(track(pool.map(_impacts, jobs), "impacts", total=len(jobs), console=console))
@@ -45,7 +45,7 @@ def collect_impacts(files: Sequence[Path], seed: int, console: Console) -> train
 
 
 def as_model(arrays: train.Arrays) -> model.Model:
-    """The model that a file of these arrays would give."""
+    """Load the model that a file of these arrays would give."""
     return model.load(_as_bytes(arrays))
 
 

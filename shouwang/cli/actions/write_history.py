@@ -1,4 +1,4 @@
-"""``shouwang simulate history``: residents with a past, written as ingest and maintenance would have left it.
+"""``shouwang simulate history``: write residents with a past, as ingest and maintenance would have stored it.
 
 Each resident is one transaction: registered, readings of the time that is kept, roll-ups of all the time. So it can be
 stopped at any moment and started again, and nobody is written twice.
@@ -27,7 +27,7 @@ from database.grade import Grade, schema_grade
 from database.maintenance import round_of_work
 from database.retention import hold_back, load_retention, midnight
 from device_simulators.history import History, history
-from device_simulators.month.month import Options
+from device_simulators.month.month import MonthOptions
 from firmware_profiles.devices import MODELS
 from ingest.batches.horizon import begin_storing
 from ingest.storing import rows
@@ -42,20 +42,20 @@ class Plan(msgspec.Struct, frozen=True):
     """µs since 1970. ``raw_from_us``: older readings leave only their roll-ups."""
 
     grade: Grade
-    options: Options
+    options: MonthOptions
     raw_from_us: int
     until_us: int
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What a resident's past makes. ``simulated``: readings, of which ``kept`` are stored as such."""
+    """Count a resident's readings: ``simulated`` ones, of which ``kept`` are stored as such."""
 
     number: int
     simulated: int = 0
     kept: int = 0
 
 
-class _Past(msgspec.Struct):
+class _Past(msgspec.Struct, kw_only=True):
     found: History
     """Without its columns."""
     series: list[tuple[int, str, str]]
@@ -67,8 +67,8 @@ class _Past(msgspec.Struct):
     hours: bytes
 
 
-def plan(conn: psycopg.Connection[Any], options: Options, now: dt.datetime) -> Plan:
-    """What to write into this database; first what is stored already is rolled up, so that both fit together.
+def plan(conn: psycopg.Connection[Any], options: MonthOptions, now: dt.datetime) -> Plan:
+    """Plan the past for this database. First rolls up the readings that are stored already, so that both fit together.
 
     ``conn``: in autocommit. Raises RuntimeError for a database without a schema.
     """
@@ -85,7 +85,7 @@ def plan(conn: psycopg.Connection[Any], options: Options, now: dt.datetime) -> P
 
 
 def write(conn: psycopg.Connection[Any], plan: Plan, residents: int) -> Iterator[Written]:
-    """Write residents 0 … ``residents`` - 1; one that is there already counts nothing. ``conn``: in autocommit.
+    """Write residents 0 … ``residents`` - 1; one that is there already is skipped. ``conn``: in autocommit.
     Raises RuntimeError where the database can not take a past any more.
 
     Simulating and packing run in processes of their own while the database stores.
@@ -113,8 +113,8 @@ def write(conn: psycopg.Connection[Any], plan: Plan, residents: int) -> Iterator
 
 
 def refresh(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[float]:
-    """At grade 'community': make the roll-ups of what was written, now or by a run that was interrupted; yields the
-    share that is done. ``conn``: in autocommit, without a statement time-out."""
+    """At grade 'community': make the roll-ups of this run and of an interrupted earlier one; yields the share that is
+    done. ``conn``: in autocommit, without a statement time-out."""
     if plan.grade is not Grade.COMMUNITY:
         return
     oldest = _oldest_chunk(conn)
@@ -138,8 +138,9 @@ def refresh(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[float]:
 
 @contextmanager
 def retention_waits(conn: psycopg.Connection[Any]) -> Iterator[None]:
-    """Old readings stay until their roll-ups are made; :func:`write` and :func:`refresh` make retention wait on and on.
-    Killed, it goes on by itself some hours later: time to start again."""
+    """Hold retention back until the roll-ups are made; :func:`write` and :func:`refresh` renew it.
+
+    After a crash retention goes on by itself some hours later, which leaves time to start again."""
     hold_back(conn)
     try:
         yield
@@ -149,7 +150,7 @@ def retention_waits(conn: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def _refuse_where_readings_are_gone(conn: psycopg.Connection[Any]) -> None:
-    """A refresh over a time whose readings were dropped would empty the roll-ups of everybody else."""
+    """Raise RuntimeError where readings were dropped: a refresh of that time would empty everybody else's roll-ups."""
     row = conn.execute(
         "SELECT EXISTS (SELECT FROM reading_hour WHERE time < coalesce(%s::timestamptz, 'infinity'))",
         (_oldest_chunk(conn),),
@@ -162,7 +163,7 @@ def _refuse_where_readings_are_gone(conn: psycopg.Connection[Any]) -> None:
 
 
 def _oldest_chunk(conn: psycopg.Connection[Any]) -> dt.datetime | None:
-    """From when on there are readings; chunks before it were dropped."""
+    """Find the begin of the oldest chunk of readings; older ones were dropped."""
     row = conn.execute(
         "SELECT min(range_start) FROM timescaledb_information.chunks WHERE hypertable_name = 'reading'"
     ).fetchone()
@@ -170,13 +171,13 @@ def _oldest_chunk(conn: psycopg.Connection[Any]) -> dt.datetime | None:
 
 
 def _series_ids(conn: psycopg.Connection[Any]) -> list[int]:
-    """Numbers for a resident's series, taken before it is known which there are: packing needs them."""
+    """Reserve numbers for a resident's series before their count is known: packing needs them."""
     query = "SELECT nextval(pg_get_serial_sequence('series', 'id'))::int FROM generate_series(1, %s)"
     return [row[0] for row in conn.execute(query, (SERIES_AT_MOST,))]
 
 
 def _end_with_parent() -> None:
-    """A process of the pool waits for work for ever, also from a parent that was killed."""
+    """End this process of the pool with its parent: it would wait for work for ever after the parent was killed."""
 
     def wait() -> None:
         parent = parent_process()
@@ -188,7 +189,7 @@ def _end_with_parent() -> None:
 
 
 def _past(number: int, plan: Plan, ids: list[int]) -> _Past:
-    """In a process of its own: the resident's past as COPY data."""
+    """Simulate a resident's past as COPY data; runs in a process of its own."""
     found = history(number, plan.options, plan.until_us)
     traces, found.traces = found.traces, []
     series = [(ids[place], trace.device, trace.channel) for place, trace in enumerate(traces)]
@@ -202,7 +203,15 @@ def _past(number: int, plan: Plan, ids: list[int]) -> _Past:
         hours = b"".join(packs.copy_rows(packs.hours(by_minute), HOUR_US, DAY_US))
     kept = time_us >= plan.raw_from_us
     readings = rows.readings(time_us[kept], series_ids[kept], value[kept])
-    return _Past(found, series, len(time_us), int(kept.sum()), readings, minutes, hours)
+    return _Past(
+        found=found,
+        series=series,
+        simulated=len(time_us),
+        kept=int(kept.sum()),
+        readings=readings,
+        minutes=minutes,
+        hours=hours,
+    )
 
 
 def _store(conn: psycopg.Connection[Any], plan: Plan, past: _Past) -> Written:

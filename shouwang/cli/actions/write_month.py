@@ -9,14 +9,14 @@ import msgspec
 import numpy as np
 from rich.progress import track
 
-from device_simulators.month.month import Options, ResidentMonth, simulate
+from device_simulators.month.month import MonthOptions, ResidentMonth, simulate
 from device_simulators.month.truth import Episode
 from firmware_profiles.devices import MODELS
 
 HEADER = ("time", "received", "resident", "device", "channel", "value")
 
 
-def write_month(out: Path, numbers: Sequence[int], options: Options) -> tuple[int, int]:
+def write_month(out: Path, numbers: Sequence[int], options: MonthOptions) -> tuple[int, int]:
     """Write readings.csv, residents.toml and truth.jsonl of the residents of these numbers; (rows, true episodes)."""
     out.mkdir(parents=True, exist_ok=True)
     truth: list[Episode] = []
@@ -50,7 +50,7 @@ def _readings(writer: Any, found: ResidentMonth) -> int:
 
 
 def _heartbeats(found: ResidentMonth) -> list[tuple[str, int]]:
-    """(device, time) of what devices say as often as their model promises, whatever they measure."""
+    """List (device, time) of the heartbeats that each device's model promises."""
     period_us = {device.name: int(MODELS[device.model].heartbeat_s * 1e6) for device in found.devices}
     return [
         (contact.device, time_us)

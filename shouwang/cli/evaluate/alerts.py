@@ -33,7 +33,7 @@ def alerts(
 
     with refusals(status=2):
         good = judge_month.run(
-            judge_month.Request(
+            judge_month.MonthRequest(
                 residents=residents,
                 days=days,
                 seed=seed,

@@ -37,7 +37,7 @@ def falls(
 
     with refusals(status=2):
         judge_falls.run(
-            judge_falls.Request(
+            judge_falls.FallsRequest(
                 data=data,
                 subjects=subjects.split(",") if subjects else [],
                 rate_hz=rate,

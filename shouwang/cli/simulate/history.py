@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from shouwang.cli.session import Url, connection
+
 
 def history(
-    url: Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")],
+    url: Url,
     residents: Annotated[int, typer.Option(min=1, max=20_000, help="How many, each in a home of its own.")] = 200,
     days: Annotated[int, typer.Option(min=8, max=400, help="How far back.")] = 365,
     rate: Annotated[float, typer.Option(min=5, max=300, help="Seconds between two readings of a vital sign.")] = 60.0,
@@ -26,38 +28,34 @@ def history(
     import datetime as dt
     import time
 
-    import psycopg
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from device_simulators.month.month import Options
+    from device_simulators.month.month import MonthOptions
     from shouwang.cli.actions import write_history as past
 
     out = Console()
     began = time.monotonic()
     simulated = kept = there = 0
-    try:
-        with psycopg.connect(url, autocommit=True, application_name="shouwang-history") as conn:
-            conn.execute("SET statement_timeout = 0")
-            with out.status("rolling up what is stored already …"):
-                plan = past.plan(
-                    conn, Options(seed=seed, days=days, rate_s=rate, ordinary=True), dt.datetime.now(dt.UTC)
-                )
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            with past.retention_waits(conn), Progress(*columns, console=out) as progress:
-                task = progress.add_task("residents", total=residents)
-                for written in past.write(conn, plan, residents):
-                    simulated, kept = simulated + written.simulated, kept + written.kept
-                    there += not written.simulated
-                    per_s = simulated / (time.monotonic() - began)
-                    progress.update(task, advance=1, description=f"residents, {per_s:,.0f} readings/s")
-                if plan.grade == "community":  # also what an interrupted run has left to do
-                    rolling = progress.add_task("rolling up, %", total=100)
-                    for share in past.refresh(conn, plan):
-                        progress.update(rolling, completed=round(100 * share))
-    except (psycopg.Error, RuntimeError, ValueError) as error:
-        typer.secho(f"history: {str(error).strip()}", err=True, fg="red")
-        raise typer.Exit(1) from error
+    with connection(url) as conn:
+        conn.execute("SET application_name = 'shouwang-history'")
+        conn.execute("SET statement_timeout = 0")
+        with out.status("rolling up what is stored already …"):
+            plan = past.plan(
+                conn, MonthOptions(seed=seed, days=days, rate_s=rate, ordinary=True), dt.datetime.now(dt.UTC)
+            )
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with past.retention_waits(conn), Progress(*columns, console=out) as progress:
+            task = progress.add_task("residents", total=residents)
+            for written in past.write(conn, plan, residents):
+                simulated, kept = simulated + written.simulated, kept + written.kept
+                there += not written.simulated
+                per_s = simulated / (time.monotonic() - began)
+                progress.update(task, advance=1, description=f"residents, {per_s:,.0f} readings/s")
+            if plan.grade == "community":  # also what an interrupted run has left to do
+                rolling = progress.add_task("rolling up, %", total=100)
+                for share in past.refresh(conn, plan):
+                    progress.update(rolling, completed=round(100 * share))
     if there:
         out.print(f"{there} of {residents} residents were there already and stayed as they are.")
     took = time.monotonic() - began

@@ -16,9 +16,9 @@ def month(
     ordinary: Annotated[bool, typer.Option(help="Without any episode.")] = False,
 ) -> None:
     """A simulated month as files, to try the replay: readings, residents, and what is true."""
-    from device_simulators.month.month import Options
+    from device_simulators.month.month import MonthOptions
     from shouwang.cli.actions.write_month import write_month
 
-    options = Options(seed=seed, days=days, rate_s=rate, ordinary=ordinary)
+    options = MonthOptions(seed=seed, days=days, rate_s=rate, ordinary=ordinary)
     rows, episodes = write_month(out, range(first, first + residents), options)
     typer.echo(f"{rows:,} rows, {episodes} true episodes in {out}")

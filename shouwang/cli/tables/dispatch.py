@@ -1,4 +1,4 @@
-"""What ``shouwang dispatch`` prints."""
+"""Tables that ``shouwang dispatch`` prints."""
 
 import datetime as dt
 import uuid
@@ -10,16 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from care_network.access.accounts import Account
-from care_network.access.permissions import audit, may_see
+from care_network.access.permissions import visible_households
 from care_network.errors import NotFoundError
-from dispatch.alerts import outcomes
+from dispatch.alerts import lifecycle, outcomes
 from dispatch.desk import calls, handover, statistics
 from dispatch.desk.progress import target_words
-from dispatch.escalation import duty_warnings, holes
-from dispatch.escalation.sweeper import oldest_overdue_s
+from dispatch.escalation import duty_warnings, holes, status
 from dispatch.ladders.policy import Policy, StepTarget
 from dispatch.ladders.store import policies_now
+from shouwang.cli.session import Session
 from vocabulary.times import local
 
 LATE_S = 5.0
@@ -29,30 +28,20 @@ GONE_S = 30.0
 
 def print_status(conn: psycopg.Connection[Any]) -> bool:
     """Whether all is well."""
-    oldest = oldest_overdue_s(conn)
-    row = conn.execute(
-        """
-        SELECT count(*) FILTER (WHERE next_step_at IS NOT NULL),
-               count(*) FILTER (WHERE next_step_at <= clock_timestamp()), count(*)
-        FROM alert WHERE alert_is_open(state)
-        """
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate has a row
-    print(f"未结预警 open alerts: {row[2]},阶梯待续 with a next step: {row[0]},到期 due: {row[1]}")
+    oldest = status.oldest_overdue_s(conn)
+    ladders = status.count_ladders(conn)
+    print(f"未结预警 open alerts: {ladders.open},阶梯待续 with a next step: {ladders.climbing},到期 due: {ladders.due}")
     print(f"最久逾期 oldest overdue: {oldest:.1f} s")
     table = Table("进程 worker", "最近 seen", "步数 steps", "最大延迟 latest in its last report")
-    workers = conn.execute(
-        "SELECT name, extract(epoch FROM clock_timestamp() - seen_at)::float8, steps, latest_s FROM dispatch_worker"
-        " ORDER BY name"
-    ).fetchall()
-    for name, age, steps, latest in workers:
-        table.add_row(name, f"{age:.0f} s", str(steps), f"{latest:.2f} s")
+    workers = status.workers(conn)
+    for one in workers:
+        table.add_row(one.name, f"{one.age_s:.0f} s", str(one.steps), f"{one.latest_s:.2f} s")
     Console().print(table if workers else "没有升级进程 nobody climbs: start 'shouwang dispatch'")
     for found in handover.waiting(conn):
         print(f"交班 {found.id} 待接班 hand-over {found.id} waits: {found.from_name}, {len(found.alerts)} 条 alerts")
     for zh, en in duty_warnings.warnings(conn, dt.datetime.now(dt.UTC)):
         print(f"{zh}\n{en}")
-    return oldest < LATE_S and any(worker[1] < GONE_S for worker in workers)
+    return oldest < LATE_S and any(worker.age_s < GONE_S for worker in workers)
 
 
 def print_holes(conn: psycopg.Connection[Any], since: dt.datetime, length: dt.timedelta) -> int:
@@ -101,16 +90,13 @@ def print_handover(found: handover.Handover) -> None:
         print(found.note)
 
 
-def print_report(conn: psycopg.Connection[Any], account: Account, alert_id: uuid.UUID) -> None:
-    """Audited. Raises NotFoundError for an alert that is not there or not theirs to see."""
-    row = conn.execute("SELECT resident_id FROM alert WHERE id = %s", (alert_id,)).fetchone()
-    found = calls.report(conn, alert_id)
-    if row is None or found is None or (row[0] is not None and not may_see(conn, account, row[0])):
+def print_report(session: Session, alert_id: uuid.UUID) -> None:
+    """Print an alert's record; audited. Raises NotFoundError for an alert that is not there or not theirs to see."""
+    row, found = lifecycle.load(session.conn, alert_id), calls.report(session.conn, alert_id)
+    visible = visible_households(session.conn, session.account)
+    if row is None or found is None or row["household_id"] not in visible:
         raise NotFoundError(en=f"there is no alert {alert_id}", zh=f"没有预警 {alert_id}")
-    audit(
-        conn, account, "view_alert_report", at=dt.datetime.now(dt.UTC), resident_id=row[0], origin="cli",
-        detail={"alert": str(alert_id)},
-    )  # fmt: skip
+    session.audit("view_alert_report", resident_id=found.resident_id, detail={"alert": str(alert_id)})
     table = Table("", "", show_header=False)
     table.add_row("姓名 name", Text(found.name))
     table.add_row("事件 incident", Text(found.incident))

@@ -1,4 +1,4 @@
-"""What ``shouwang network`` prints."""
+"""Tables and trees that ``shouwang network`` prints."""
 
 import datetime as dt
 from collections import defaultdict
@@ -39,7 +39,7 @@ _ORGANISATIONS = """
 
 
 def print_tree(conn: psycopg.Connection[Any], under: str | None) -> None:
-    """Raises NotFoundError where there is no such area, or none at all."""
+    """Print areas with their organisations. Raises NotFoundError where there is no such area, or none at all."""
     if under is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (under,)).fetchone() is None:
         raise NotFoundError(en=f"there is no area {under!r}", zh=f"没有区域 {under}")
     organisations = defaultdict(list)
@@ -96,7 +96,7 @@ def print_people(network: Network, under: str | None, now: dt.datetime) -> None:
 
 
 def print_records(kind: str, records: Sequence[Stored]) -> None:
-    """A table of the records' fields."""
+    """Print a table of the records' fields."""
     if not records:
         Console().print(f"no {kind}")
         return
@@ -116,7 +116,7 @@ def print_record(kind: str, stored: Stored) -> None:
 
 
 def print_duty(session: Session, at: dt.datetime, place: str | None, organisation: str | None) -> None:
-    """With telephone numbers; the look is audited. Raises NotFoundError where there is no such area."""
+    """Print who is on duty, with telephone numbers; audited. Raises NotFoundError where there is no such area."""
     conn = session.conn
     session.audit("view_duty", detail={"at": at.isoformat(), "place": place, "organisation": organisation})
     if place is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (place,)).fetchone() is None:
@@ -142,7 +142,7 @@ def print_holes(
     organisations: Sequence[str] | None,
     together: bool,
 ) -> int:
-    """How many there are."""
+    """Print times without anybody on duty; returns how many there are."""
     until = since + length
     roster = load_roster(conn, since, until)
     codes = list(organisations or [])
@@ -163,7 +163,7 @@ def print_holes(
 
 
 def _shown(value: Any) -> Text:
-    """As it is: brackets in a name are no colours."""
+    """Format a value as plain text, so that brackets in a name are not taken for colours."""
     if value is None:
         return Text()
     if isinstance(value, dt.datetime):

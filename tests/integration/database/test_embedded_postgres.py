@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: starts, keeps what was committed whatever ends it, and disturbs nobody."""
+"""The embedded PostgreSQL: starts, keeps committed data through any end, and disturbs nobody."""
 
 import os
 import socket

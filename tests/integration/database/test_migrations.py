@@ -175,8 +175,8 @@ def test_the_doctor_finds_what_is_wrong(database_url: str) -> None:
 
 
 def test_a_database_in_use_is_brought_up_to_date(database_url: str) -> None:
-    """Holes in the roster that were known before are found anew, with what the desk must know of them by now; what was
-    stored of a stream is a repetition when it comes again."""
+    """Roster holes listed before the migration are found anew, with their new columns; a stored frame is still
+    a repetition when it comes again."""
     name = f"{database_url.rpartition('/')[2]}_used"
     now = dt.datetime.now(dt.UTC)
     with psycopg.connect(database_url, autocommit=True) as conn:

@@ -1,4 +1,4 @@
-"""Roll-ups of our own are what a fresh aggregation of the readings gives, whatever comes late, dies or is dropped."""
+"""Our own roll-ups equal a fresh aggregation of the readings, with late readings, crashes and dropped days."""
 
 import datetime as dt
 import threading

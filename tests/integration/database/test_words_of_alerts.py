@@ -1,4 +1,4 @@
-"""What SQL and Python both know about alerts: the order of severities, and which states are open."""
+"""SQL and Python agree about alerts: the order of severities, and which states are open."""
 
 from typing import get_args
 

@@ -13,7 +13,7 @@ import pytest
 
 from device_simulators.homes import demo_home
 from edge_agent.outbox.outbox import Outbox, read_totals
-from edge_agent.outbox.sent import Sent
+from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import WINDOW, Uplink
 from firmware_profiles import mqtt, wire
@@ -40,7 +40,7 @@ class Home:
     def __init__(self, path: Path, broker: mqtt.Broker, clock: Clock, ack_timeout_s: float = 30.0) -> None:
         self.outbox = Outbox(path, GATEWAY, clock, 64 << 20)
         self.uplink = Uplink(
-            broker, GATEWAY, self.outbox, clock, {}, Sent(path.with_suffix(".sent"), 2**22), ack_timeout_s
+            broker, GATEWAY, self.outbox, clock, {}, SentMessages(path.with_suffix(".sent"), 2**22), ack_timeout_s
         )
         self.frames = self.events = self._latest_us = 0
 

@@ -23,7 +23,7 @@ from edge_agent.updates.signed_config import write_public_key
 from firmware_profiles import mqtt, wire
 from firmware_profiles.mqtt import Broker
 from shouwang.cli.main import app
-from shouwang.gateways.commands import Outcome, ask
+from shouwang.gateways.commands import Answer, ask
 from shouwang.gateways.signing import sign_home
 from shouwang.platform.homes import write_home
 from tests.support.brokers import TestBroker
@@ -124,7 +124,7 @@ def running(broker: TestBroker, folder: Path) -> Iterator[tuple[Gateway, Desk]]:
         desk.stop()
 
 
-def push(broker: Broker, gateway: str, sealed: bytes, patience_s: float) -> Outcome:
+def push(broker: Broker, gateway: str, sealed: bytes, patience_s: float) -> Answer:
     return ask(broker, gateway, "update_config", {}, sealed, patience_s)
 
 

@@ -15,7 +15,6 @@ from device_simulators.faults import Faults
 from device_simulators.home import Home
 from device_simulators.homes import DEVICES
 from device_simulators.peripherals.ble import (
-    BASE_UUID,
     GlucoseMeter,
     Peripheral,
     SimulatedBackend,
@@ -27,7 +26,7 @@ from device_simulators.peripherals.mqtt_node import EsphomeNode, Zigbee2MqttBrid
 from device_simulators.peripherals.radar import SerialRadar
 from device_simulators.peripherals.terminal import Terminal
 from device_simulators.recordings import extract
-from edge_agent.drivers import ble, contact, esphome, local_mqtt, serial_radar
+from edge_agent.drivers import ble, esphome, local_mqtt, reachability, serial_radar
 from edge_agent.drivers.ble import BleDriver
 from edge_agent.drivers.ble_backend import BleError, NotAdvertisingError
 from edge_agent.drivers.esphome import EsphomeDriver
@@ -36,6 +35,7 @@ from edge_agent.drivers.zigbee2mqtt import Zigbee2MqttDriver
 from edge_agent.fall import FallDetector
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
+from firmware_profiles.gatt import BASE_UUID
 from shouwang.brokers.local import mosquitto_binary
 from tests.support.ears import Ears, driving, until
 from tests.support.local_broker import HomeBroker
@@ -287,7 +287,7 @@ def test_a_pendant_that_is_lost_or_dumb_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(ble, "PAUSE_S", (0.02, 0.05))
     model = msgspec.structs.replace(MODELS["shouwang-pendant"], heartbeat_s=0.1)
     monkeypatch.setattr(ble, "MODELS", {"dumb": model})
-    monkeypatch.setattr(contact, "MODELS", {"dumb": model})
+    monkeypatch.setattr(reachability, "MODELS", {"dumb": model})
     ears = Ears()
 
     async def scene() -> None:
@@ -384,9 +384,9 @@ def test_a_simulated_household_is_heard_as_it_lives(home_broker: HomeBroker) -> 
 
                 await until(heard, lambda: (len(zigbee.values), len(esp.values)))
             with Household(home_broker.broker, 3, flaws=Flaws(garbage=0.05, battery=7)) as home:
-                sayings = home.sayings(start, end)
+                changes = home.changes(start, end)
                 home.say(start, end)
-                radar = sum(saying.device.name == "radar" for saying in sayings) + 1
+                radar = sum(change.device.name == "radar" for change in changes) + 1
                 await until(lambda: told(esp) >= radar, lambda: (told(esp), radar), 60)
                 await until(lambda: ("smoke", "battery_low") in zigbee.events, lambda: zigbee.events)
 

@@ -1,4 +1,4 @@
-"""Ingest on real brokers and databases: everything once, whatever dies in between; bad input is kept with a reason."""
+"""Ingest on real brokers and databases: everything is stored once, with crashes in between; bad input has a reason."""
 
 import threading
 import time
@@ -43,7 +43,7 @@ def wait_until_it_listens(gateway: "Gateway", url: str, ingest: Service) -> None
 
 
 class Gateway:
-    """A client that publishes as a gateway does, and publishes again what was not acknowledged."""
+    """A client that publishes as a gateway does, and repeats unacknowledged messages."""
 
     def __init__(self, broker: TestBroker) -> None:
         settings = broker.settings(GATEWAY)

@@ -1,4 +1,4 @@
-"""Several workers of ingest, and several servers of the broker: what dies loses and doubles nothing."""
+"""Several workers of ingest and several servers of the broker: a crash of any loses and doubles nothing."""
 
 import contextlib
 import threading

@@ -31,7 +31,7 @@ from tests.support.services import in_thread, wait_for
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 GATEWAY = "gw-poison"
 UNHEALTHY, DEADLY = 66.0, 77.0
-"""A decoder fails at the first value, what comes after decoding at the second."""
+"""Decoding fails at the first value, the steps after it at the second."""
 SECOND_US = 1_000_000
 BEGIN_US = time.time_ns() // 1_000_000_000 * SECOND_US - 3600 * SECOND_US
 
@@ -66,7 +66,7 @@ def poisoned(payload: bytes, *signs: bytes) -> bool:
 
 
 def make_faulty(patch: pytest.MonkeyPatch) -> None:
-    """Decoders that raise what decoders never raise, and a fault that shows in a whole batch alone."""
+    """Decoders with an unexpected error, and a fault that shows only in a whole batch."""
     decode, decode_senml, fill = wire.decode, senml.decode, Batcher._fill
     signs = (
         np.float32(UNHEALTHY).astype("<f4").tobytes(),
@@ -207,8 +207,8 @@ def test_a_database_that_takes_nothing_sends_nothing_to_quarantine(
 
 
 def test_batches_decided_on_marks_that_moved_are_decided_anew(postgres: TestPostgres) -> None:
-    """Two workers store a gateway's frames for a while (one is being retired): what the other stored meanwhile is not
-    stored again by a batch that was prepared before."""
+    """Two workers store a gateway's frames for a while (one is being retired): a batch prepared earlier does not
+    store again the frames that the other has stored."""
     url = postgres.url
     add_homes(url, [GATEWAY])
     received = [

@@ -1,4 +1,4 @@
-"""Ingest on real brokers and databases: SenML once, and a flood that does not stand before the others."""
+"""Ingest on real brokers and databases: SenML is stored once, and a flood does not delay the other gateways."""
 
 import threading
 import time
@@ -73,7 +73,7 @@ def stored(url: str, gateway: str) -> int:
 
 @contextmanager
 def running(settings: IngestSettings, url: str, broker: TestBroker) -> Iterator[Ingest]:
-    """The service in this process, so that what waits in it can be seen."""
+    """The service in this process, so that the test can see its waiting messages."""
     ingest = Ingest(settings, DatabaseSettings(url=url), broker.settings("svc-ingest"))
     with in_thread(ingest.run):
         yield ingest

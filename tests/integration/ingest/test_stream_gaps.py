@@ -1,4 +1,4 @@
-"""What the broker lost is asked for again: repaired where the gateway still has it, told where it has not."""
+"""Messages lost by the broker are asked for again: repaired where the gateway still has them, reported where not."""
 
 import asyncio
 import datetime as dt
@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from edge_agent.outbox.outbox import Outbox
-from edge_agent.outbox.sent import Sent
+from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
 from firmware_profiles import wire
@@ -35,7 +35,9 @@ class Home:
         self._clock = Clock()
         self.outbox = Outbox(folder / f"{name}.db", name, self._clock, 2**24)
         self.archive = folder / f"{name}.sent"
-        self.uplink = Uplink(broker.settings(name), name, self.outbox, self._clock, {}, Sent(self.archive, 2**22))
+        self.uplink = Uplink(
+            broker.settings(name), name, self.outbox, self._clock, {}, SentMessages(self.archive, 2**22)
+        )
 
     def put(self, frames: int) -> None:
         for _ in range(frames):
@@ -133,9 +135,9 @@ def test_a_gap_that_shrinks_keeps_its_story(database_url: str) -> None:
         marks("{[3,10)}")
         assert gaps.refresh(conn) == {"new": 1, "repaired": 0}
         assert gaps.refresh(conn) == {"new": 0, "repaired": 0}
-        (gap,) = gaps.due(conn, dt.timedelta(0))
+        (gap,) = gaps.choose_due(conn, dt.timedelta(0))
         assert (gap.first, gap.behind, gap.asks) == (3, 10, 1)
-        assert gaps.due(conn, dt.timedelta(0)) == [], "not asked again at once"
+        assert gaps.choose_due(conn, dt.timedelta(0)) == [], "not asked again at once"
         marks("{[3,5),[7,10),[20,30)}")
         assert gaps.refresh(conn) == {"new": 1, "repaired": 0}
         assert gap_rows(conn) == [("asked", "[3,5)"), ("asked", "[7,10)"), ("open", "[20,30)")]

@@ -1,4 +1,4 @@
-"""Packed roll-ups: what comes out of the COPY data is what a plain aggregation of the readings gives."""
+"""Packed roll-ups: the COPY data equals a plain aggregation of the readings."""
 
 import struct
 from collections import defaultdict

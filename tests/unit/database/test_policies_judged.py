@@ -1,4 +1,4 @@
-"""What the doctor says of TimescaleDB's policies."""
+"""Findings of the doctor about TimescaleDB's policies."""
 
 import datetime as dt
 

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from device_simulators.month.month import START_US, Options, ResidentMonth, simulate
+from device_simulators.month.month import START_US, MonthOptions, ResidentMonth, simulate
 from device_simulators.month.scenes import NEEDS, SCENES
 from device_simulators.month.sensing import Trace
 from device_simulators.month.truth import MUST, TECHNICAL, Episode
@@ -20,7 +20,7 @@ DAY_US = 24 * HOUR_US
 @cache
 def district() -> tuple[ResidentMonth, ...]:
     """Each kind of episode at least once."""
-    return tuple(simulate(number, Options(seed=5)) for number in range(len(SCENES)))
+    return tuple(simulate(number, MonthOptions(seed=5)) for number in range(len(SCENES)))
 
 
 def the(month: ResidentMonth, channel: str, device: str = "") -> Trace:
@@ -38,7 +38,11 @@ def during(trace: Trace, episode: Episode, margin_us: int = 0) -> np.ndarray:
 
 
 def test_a_seed_names_a_district() -> None:
-    one, same, other = simulate(3, Options(seed=5)), simulate(3, Options(seed=5)), simulate(3, Options(seed=6))
+    one, same, other = (
+        simulate(3, MonthOptions(seed=5)),
+        simulate(3, MonthOptions(seed=5)),
+        simulate(3, MonthOptions(seed=6)),
+    )
     assert one.truth == same.truth
     assert all(np.array_equal(a.value, b.value) for a, b in zip(one.traces, same.traces, strict=True))
     assert not np.array_equal(the(one, "heart_rate").value[:500], the(other, "heart_rate").value[:500])
@@ -91,7 +95,7 @@ def test_people_sleep_go_out_and_differ_from_day_to_day() -> None:
 
 
 def test_rate_is_the_rate() -> None:
-    fast, slow = (simulate(0, Options(seed=5, days=8, rate_s=rate, ordinary=True)) for rate in (10.0, 60.0))
+    fast, slow = (simulate(0, MonthOptions(seed=5, days=8, rate_s=rate, ordinary=True)) for rate in (10.0, 60.0))
     ratio = len(the(fast, "heart_rate", "radar").value) / len(the(slow, "heart_rate", "radar").value)
     assert 5 < ratio < 7
     assert fast.truth == [e for e in fast.truth if e.kind in ("silent_gateway", "absence")]
@@ -184,7 +188,7 @@ def test_who_needs_a_device_has_it() -> None:
         assert all(getattr(month.resident.equipment, needed) for month, _ in with_kind(kind))
 
 
-@pytest.mark.parametrize("options", [Options(days=0), Options(days=401), Options(rate_s=1)])
-def test_options_without_sense_are_refused(options: Options) -> None:
+@pytest.mark.parametrize("options", [MonthOptions(days=0), MonthOptions(days=401), MonthOptions(rate_s=1)])
+def test_options_without_sense_are_refused(options: MonthOptions) -> None:
     with pytest.raises(ValueError, match="is not between"):
         simulate(0, options)

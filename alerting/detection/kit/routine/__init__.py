@@ -1,1 +1,1 @@
-"""A person's routine at home: where somebody is, and what is usual at this hour."""
+"""A person's routine at home: whereabouts, and the usual times and amounts."""

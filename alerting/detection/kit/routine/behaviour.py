@@ -1,6 +1,6 @@
-"""What the detectors of behaviour share: one home's whereabouts for each row, and timers by row.
+"""The base of the detectors of behaviour: the whereabouts of each row's home.
 
-A home's activity is told of ``Source.home``: its only resident, or the household of several as a whole.
+A home's activity belongs to the row ``Source.home``: its only resident, or the household of several as a whole.
 """
 
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ import msgspec
 from alerting.core.finding import Action, Finding
 from alerting.detection.kit.context import District, Happened
 from alerting.detection.kit.detector import Detector
-from alerting.detection.kit.routine.whereabouts import KINDS, Sign, State, Whereabouts
-from alerting.detection.kit.words import about
+from alerting.detection.kit.routine.whereabouts import KINDS, HomeState, Sign, Whereabouts
+from alerting.detection.kit.words import finding_about
 from vocabulary.severity import Severity
 
 
 class Homes(msgspec.Struct):
-    """``homes`` by row."""
+    """State of a detector of behaviour: ``homes`` by row."""
 
     homes: dict[int, Whereabouts] = {}
 
@@ -25,7 +25,7 @@ class Homes(msgspec.Struct):
 class Before(NamedTuple):
     """A home just before an event; see :class:`Whereabouts`."""
 
-    state: State
+    state: HomeState
     life_us: int
     room: str
     room_since_us: int
@@ -64,10 +64,10 @@ class Behaviour(Detector):
         return () if sign is None else self.sign(district, row, home, sign, was)
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
-        """A sensor told something: ``home`` as it is now, and as it ``was``."""
+        """Judge a sign of a sensor: ``home`` as it is now, and as it ``was``."""
         return ()
 
-    def told(
+    def row_finding(
         self,
         district: District,
         row: int,
@@ -79,8 +79,8 @@ class Behaviour(Detector):
         words: tuple[str, str],
         evidence: dict[str, object],
     ) -> Finding:
-        """A finding about the row's person or household."""
+        """Build a finding about the row's person or household."""
         home = self.state.homes.get(row)
         evidence = {"sensors": sorted(home.newest) if home else [], **evidence}
         person = district.people[row]
-        return about(person, rule, self.version, action, severity, onset_us, sensed_us, *words, evidence)
+        return finding_about(person, rule, self.version, action, severity, onset_us, sensed_us, *words, evidence)

@@ -1,6 +1,6 @@
-"""One figure a day for the last 14 days, in arrays of shape [people, …, 14]; a day's place is its number modulo 14.
+"""Keeps one figure a day for the last 14 days, in arrays [people, …, 14]; a day's place is its number modulo 14.
 
-What is usual is the second largest of them: one odd day (an outage, an emergency) counts for nothing, a habit of two
+The usual figure is the second largest of them: one odd day (an outage, an emergency) counts for nothing, a habit of two
 days does, and after 14 days all is forgotten.
 """
 
@@ -23,7 +23,7 @@ def turn_to(ring: NDArray[Any], newest: NDArray[np.int32], row: int, day: int) -
 
 
 def keep_largest(ring: NDArray[Any], newest: NDArray[np.int32], row: int, day: int, value: int) -> None:
-    """A ring [people, 14]: the largest of the day's values, cut at what the array holds."""
+    """Keep the largest of a day's values in a ring [people, 14], cut at the array's maximum."""
     if turn_to(ring, newest, row, day):
         most = int(np.iinfo(ring.dtype).max)
         ring[row, day % DAYS] = max(int(ring[row, day % DAYS]), min(value, most))

@@ -1,8 +1,8 @@
-"""One figure a day against the person's own usual: a sudden day, a shift of three days, a drift of seven.
+"""Compares one figure a day with the person's own usual: a sudden day, a shift of three days, a drift of seven.
 
 ``centre`` follows the days with the step 1/21 of an error that is clipped to three spreads (bounded influence: P. J.
-Huber, 1964), ``origin`` with 1/45: slow change is allowed, and told when seven days lie away from the weeks before.
-A mean of n days spreads by 1/√n of a day's; three of those, and never less than what matters, are told.
+Huber, 1964), ``origin`` with 1/45: slow change is allowed, and reported when seven days lie away from the weeks before.
+A mean of n days spreads by 1/√n of a day's; a change of three of those is reported, if it is large enough to matter.
 """
 
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ from alerting.detection.kit.detector import Array
 
 MEMORY_DAYS, ORIGIN_LEARNED, ORIGIN_DAYS = 21, 7, 45
 SPANS: dict[str, int] = {"sudden": 1, "shift": 3, "drift": 7}
-"""Days that are compared with the usual, by question."""
+"""Days that are compared with the usual, for each question."""
 NEEDED: dict[str, int] = {"sudden": 6, "shift": 6, "drift": 14}
-"""Days that have to be known before."""
+"""Days that must be known first."""
 Question = Literal["sudden", "shift", "drift"]
 SPAN_WORDS: dict[str, tuple[str, str]] = {"sudden": ("", ""), "shift": ("平均", "mean"), "drift": ("中位", "median")}
-"""What is made of the days, zh and en."""
+"""The statistic of the days, zh and en."""
 _KEPT = max(SPANS.values())
 
 
@@ -33,7 +33,7 @@ class Matters(NamedTuple):
 
 
 class Change(NamedTuple):
-    """``opened``: told now, or over. ``recent``: the mean of its days, of a drift their median; against ``usual``."""
+    """A change began (``opened``) or ended. ``recent``: the mean of its days, of a drift the median."""
 
     question: Question
     opened: bool
@@ -44,7 +44,7 @@ class Change(NamedTuple):
 
 
 class Days(msgspec.Struct):
-    """Shapes [people, figures, …]; ``told_us``: the onset of what is told, by question, 0: nothing."""
+    """Shapes [people, figures, …]; ``told_us``: the onset of the open change, by question, 0: none."""
 
     recent: Array
     known: Array
@@ -68,7 +68,7 @@ class Days(msgspec.Struct):
     def add(
         self, row: int, figure: int, value: float, at_us: int, floor: float, matters: dict[Question, Matters]
     ) -> Iterator[Change]:
-        """A day is over, at ``at_us``. ``floor``: keeps a very regular person's spread from becoming tiny."""
+        """Judge and learn a day that ended at ``at_us``. ``floor``: least spread, for very regular people."""
         key = row, figure
         self.recent[row, figure, :-1] = self.recent[row, figure, 1:]
         self.recent[row, figure, -1] = value

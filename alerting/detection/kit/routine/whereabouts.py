@@ -1,7 +1,7 @@
-"""Where somebody is, as far as a home's 0/1 sensors tell: the last sign of life, its room, the bed, the door.
+"""Infers where somebody is from a home's 0/1 sensors: the last sign of life, its room, the bed, the door.
 
-Pure: events in, plain state out. An event that is older than the newest of the same sensor changes nothing. What a home
-without a sensor in some room can not see stays unseen: the detectors learn each home's own gaps.
+Pure: events in, plain state out. An event that is older than the newest of the same sensor changes nothing. Rooms
+without a sensor stay unseen: the detectors learn each home's own gaps.
 """
 
 from enum import IntEnum
@@ -9,18 +9,19 @@ from enum import IntEnum
 import msgspec
 
 from alerting.detection.kit.context import Happened
-from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
+from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, SECOND_US
 
 EXITS = frozenset({"hall", "entrance", ""})
 """Rooms whose door leads out of the home; a door sensor elsewhere (fridge, cupboard) is a sign of life there."""
-PASSING_US = 120_000_000
-"""Who leaves walks past the hall's sensor, and a motion sensor holds for 60 to 90 s (Aqara RTCGQ11LM: 60 s)."""
-PASSAGE_US = 60_000_000
-"""Opened twice within this time is one passage."""
-GHOST_US = (10_000_000, 1_200_000_000)
+PASSING_US = 2 * MINUTE_US
+"""Motion in the hall within this time of the door is somebody leaving; sensors hold it for 60 to 90 s (Aqara
+RTCGQ11LM: 60 s)."""
+PASSAGE_US = MINUTE_US
+"""A door opened twice within this time is one passage."""
+GHOST_US = (10 * SECOND_US, 20 * MINUTE_US)
 """Motion in a home that all have left counts from the second one within 20 minutes on."""
-GHOST_HOLD_US = 180_000_000
-"""Presence in such a home that is over before that is none."""
+GHOST_HOLD_US = 3 * MINUTE_US
+"""A shorter presence in such a home does not count."""
 KINDS = frozenset(
     {
         "motion_began",
@@ -36,8 +37,8 @@ KINDS = frozenset(
 _BEGINS = frozenset({"motion_began", "presence_began", "bed_enter"})
 
 
-class State(IntEnum):
-    """What is known of somebody in this moment."""
+class HomeState(IntEnum):
+    """Where somebody is at this moment."""
 
     QUIET = 0
     """At home, and no sensor is on."""
@@ -48,7 +49,7 @@ class State(IntEnum):
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """What an event meant. ``inside``: somebody is at home, in ``room``; ``exit``: the door of the home."""
+    """The meaning of an event. ``inside``: somebody is at home, in ``room``; ``exit``: the door of the home."""
 
     kind: str
     time_us: int
@@ -58,15 +59,15 @@ class Sign(msgspec.Struct, frozen=True):
     exit: bool = False
 
 
-class Whereabouts(msgspec.Struct):
-    """Of one home; times in µs, 0: never."""
+class Whereabouts(msgspec.Struct, kw_only=True):
+    """The state of one home; times in µs, 0: never."""
 
     newest: dict[str, int] = {}
     """Time of the newest event, by device."""
     on: dict[str, tuple[str, str, int]] = {}
-    """Sensors that are on, by 'device|sense': what they sense ('motion', 'presence', 'bed'), room, since."""
+    """Sensors that are on, by 'device|sense': their sense ('motion', 'presence', 'bed'), room, since."""
     ending: list[str] = []
-    """Motion sensors that say when motion ends; those that never do can not be on."""
+    """Motion sensors that report the end of motion; the others can not be on."""
     in_bed: bool = False
     present: bool = False
     """A sensor that somebody holds by being there (not by moving) is on."""
@@ -75,7 +76,7 @@ class Whereabouts(msgspec.Struct):
     inside_us: int = 0
     """The last sign from inside."""
     room: str = ""
-    """Where that was."""
+    """The room of the last sign from inside."""
     room_since_us: int = 0
     door_us: int = 0
     """The door of the home was last opened or closed."""
@@ -83,7 +84,7 @@ class Whereabouts(msgspec.Struct):
     ghost_us: int = 0
     """Motion while nobody can be there."""
     passages: int = 0
-    """How often it was opened since the last sign from inside: odd, out; even, home again (or never left)."""
+    """Times the door was opened since the last sign from inside: odd, out; even, home again (or never left)."""
 
     @property
     def away(self) -> bool:
@@ -95,12 +96,12 @@ class Whereabouts(msgspec.Struct):
         return self.passages % 2 == 1 and self.door_us > self.inside_us
 
     @property
-    def state(self) -> State:
+    def state(self) -> HomeState:
         if self.in_bed:
-            return State.BED
+            return HomeState.BED
         if self.away:
-            return State.AWAY
-        return State.HELD if self.on else State.QUIET
+            return HomeState.AWAY
+        return HomeState.HELD if self.on else HomeState.QUIET
 
     def take(self, happened: Happened) -> Sign | None:
         """The event's meaning; None where it is old, repeated or about something else."""
@@ -132,7 +133,7 @@ class Whereabouts(msgspec.Struct):
         return again
 
     def forget(self, devices: frozenset[str]) -> None:
-        """Keep these devices alone: one that was removed while it was on would be on for ever."""
+        """Drop all but these devices: one that was removed while it was on would be on for ever."""
         self.newest = {device: at for device, at in self.newest.items() if device in devices}
         self.on = {key: on for key, on in self.on.items() if key.partition("|")[0] in devices}
         self.ending = [device for device in self.ending if device in devices]
@@ -157,7 +158,7 @@ class Whereabouts(msgspec.Struct):
             if key not in self.on and (sense != "motion" or device in self.ending):
                 self.on[key] = (sense, room, time_us)
                 self._look()
-            elif sense != "motion":  # told twice: by the sensor and by the gateway that watches it
+            elif sense != "motion":  # a repetition, by the gateway that watches the sensor
                 return None
             return Sign(kind, time_us, room, device, inside=not (passing and sense == "motion" and room in EXITS))
         if sense == "motion" and device not in self.ending:

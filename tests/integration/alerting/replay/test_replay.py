@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from alerting.replay.alerts import Alert, collect
 from alerting.replay.run import replay
-from device_simulators.month.month import START_US, Options, ResidentMonth, simulate
+from device_simulators.month.month import START_US, MonthOptions, ResidentMonth, simulate
 from device_simulators.month.truth import Episode
 from ingest.storing import rows
 from shouwang.cli.main import app
@@ -31,7 +31,7 @@ def shouwang(*arguments: str | Path, **env: str) -> Result:
 
 @pytest.fixture(scope="module")
 def month() -> ResidentMonth:
-    return simulate(HYPOXIC, Options(days=DAYS))
+    return simulate(HYPOXIC, MonthOptions(days=DAYS))
 
 
 @pytest.fixture(scope="module")

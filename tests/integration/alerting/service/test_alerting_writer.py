@@ -5,6 +5,7 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
@@ -49,7 +50,19 @@ def test_an_alert_waits_until_the_database_is_mended(database_url: str, tmp_path
     stop = threading.Event()
     with psycopg.connect(database_url, autocommit=True) as conn, closing(Spool(tmp_path)) as spool:
         household, resident = conn.execute("SELECT household_id, id FROM resident").fetchone() or (0, 0)
-        sos = Finding("open", "sos", 1, "emergency", "resident:R0001", household, resident, AT, AT, "求助", "SOS")
+        sos = Finding(
+            action="open",
+            rule="sos",
+            rule_version=1,
+            severity="emergency",
+            subject="resident:R0001",
+            household_id=household,
+            resident_id=resident,
+            onset_us=AT,
+            sensed_us=AT,
+            reason_zh="求助",
+            reason_en="SOS",
+        )
         conn.execute(begin.encode())
         writer = Writer(database, spool, first_call, notices.append, retry_s=0.05)
         thread = threading.Thread(target=writer.run, args=(stop,))
@@ -77,9 +90,21 @@ def test_a_refused_alert_does_not_hold_up_the_next(database_url: str, tmp_path: 
     stop.set()  # the writer empties the spool all the same
     with psycopg.connect(database_url, autocommit=True) as conn, closing(Spool(tmp_path)) as spool:
         household, resident = conn.execute("SELECT household_id, id FROM resident").fetchone() or (0, 0)
-        of = ("open", "sos", 1, "emergency", "resident:R0001")
-        nowhere = Finding(*of, 0, resident, AT - 1, AT, "求助", "SOS")
-        spool.put([Record(nowhere, AT, AT), Record(Finding(*of, household, resident, AT, AT, "求助", "SOS"), AT, AT)])
+        sos = Finding(
+            action="open",
+            rule="sos",
+            rule_version=1,
+            severity="emergency",
+            subject="resident:R0001",
+            household_id=household,
+            resident_id=resident,
+            onset_us=AT,
+            sensed_us=AT,
+            reason_zh="求助",
+            reason_en="SOS",
+        )
+        nowhere = msgspec.structs.replace(sos, household_id=0, onset_us=AT - 1)
+        spool.put([Record(nowhere, AT, AT), Record(sos, AT, AT)])
         Writer(database, spool, first_call, lambda _: None).run(stop)
         assert conn.execute("SELECT household_id FROM alert").fetchall() == [(household,)]
         assert spool.waiting() == []
@@ -98,7 +123,18 @@ def test_a_part_of_an_alert_that_is_closed_becomes_an_alert_and_is_published(dat
         household, resident = conn.execute("SELECT household_id, id FROM resident").fetchone() or (0, 0)
         own = {"rule": "heat", "onset_us": AT, "severity": "urgent", "action": "open"}
         part = Finding(
-            "note", "cold", 1, "urgent", "resident:R0001", household, resident, AT - 1, AT, "高温", "Hot", {"part": own}
+            action="note",
+            rule="cold",
+            rule_version=1,
+            severity="urgent",
+            subject="resident:R0001",
+            household_id=household,
+            resident_id=resident,
+            onset_us=AT - 1,
+            sensed_us=AT,
+            reason_zh="高温",
+            reason_en="Hot",
+            evidence={"part": own},
         )
         spool.put([Record(part, AT, AT)])
         Writer(database, spool, first_call, notices.append).run(stop)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from device_simulators.homes import demo_home
-from device_simulators.peripherals.modem import Modem
+from device_simulators.peripherals.modem import SimulatedModem
 from dispatch.alerts import lifecycle
 from dispatch.core import history
 from dispatch.core.history import Actor
@@ -25,7 +25,9 @@ GATEWAY = "gw-alarm-1"
 
 
 @contextmanager
-def home(broker: TestBroker, folder: Path, modem: Modem, scenarios: list[dict[str, object]]) -> Iterator[Service]:
+def home(
+    broker: TestBroker, folder: Path, modem: SimulatedModem, scenarios: list[dict[str, object]]
+) -> Iterator[Service]:
     """An agent with a modem and a voice that writes what it says into the file ``said``."""
     file = folder / "home.toml"
     devices = tuple(d for d in demo_home(1).devices if d.name in ("sos-button", "pendant", "radar"))
@@ -76,7 +78,7 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
     mqtt.start(desk, broker.settings("svc-console"))
     settings = {"SHOUWANG_DATABASE_URL": database_url}
     with (
-        Modem() as modem,
+        SimulatedModem() as modem,
         service("alerting", broker.settings("svc-alerting"), tmp_path, **settings) as alerting,
     ):
         wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)
@@ -105,7 +107,7 @@ def test_with_the_line_cut_the_gateway_calls_and_tells_it_afterwards(
     add_homes(postgres.url, [GATEWAY])
     settings = {"SHOUWANG_DATABASE_URL": postgres.url}
     with (
-        Modem() as modem,
+        SimulatedModem() as modem,
         service("alerting", broker.settings("svc-alerting"), tmp_path, **settings) as alerting,
     ):
         wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)
@@ -130,7 +132,7 @@ def test_a_long_press_takes_it_back_everywhere(broker: TestBroker, database_url:
     add_homes(database_url, [GATEWAY])
     settings = {"SHOUWANG_DATABASE_URL": database_url}
     with (
-        Modem() as modem,
+        SimulatedModem() as modem,
         service("alerting", broker.settings("svc-alerting"), tmp_path, **settings) as alerting,
     ):
         wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)

@@ -14,7 +14,7 @@ from care_network.duty.loading import load_roster
 from care_network.duty.roster import on_duty
 from care_network.errors import NotPermittedError, ProvisioningError
 from care_network.importing.columns import SHEETS
-from care_network.importing.importing import Outcome, run_import
+from care_network.importing.importing import ImportOutcome, run_import
 from care_network.importing.tables import read_table
 from care_network.records.registry import load_registry
 from tests.support.network import C1, C2, NOW, account, build_city
@@ -45,11 +45,11 @@ def table_of(folder: Path, rows: Sequence[Sequence[object]], ending: str = "csv"
     return file
 
 
-def bring(conn: psycopg.Connection, sheet: str, file: Path, login: str = "admin", **options: bool) -> Outcome:
+def bring(conn: psycopg.Connection, sheet: str, file: Path, login: str = "admin", **options: bool) -> ImportOutcome:
     return run_import(conn, account(conn, login), SHEETS[sheet], read_table(file), at=NOW, origin="test", **options)  # type: ignore[arg-type]
 
 
-def counted(outcome: Outcome, kind: str) -> tuple[int, int, int]:
+def counted(outcome: ImportOutcome, kind: str) -> tuple[int, int, int]:
     saved = outcome.saved[kind]
     return saved.added, saved.changed, saved.unchanged
 

@@ -282,7 +282,12 @@ def test_a_location_is_shared_with_consent_and_forgotten_without(city: psycopg.C
     staff = network(city, "carer").get("staff", ("S1",)).id
     with pytest.raises(NotPermittedError, match="agree"):
         locations.share(city, carer, 114.2, 22.5, 10, at=NOW)
-    locations.consent(city, carer, True, at=NOW)
+    assert locations.sharing(city, carer) == locations.Sharing(None, None)
+    with city.transaction():  # as one press of a button does it
+        locations.consent(city, carer, True, at=NOW)
+        locations.share(city, carer, 114.1, 22.4, 10, at=NOW)
+    assert locations.sharing(city, carer) == locations.Sharing(NOW, NOW)
+    assert locations.present_locations(city, [staff], NOW)[staff].longitude == 114.1
     locations.share(city, carer, 114.2, 22.5, 10, at=NOW + dt.timedelta(minutes=2))
     locations.share(city, carer, 114.9, 22.9, 10, at=NOW + dt.timedelta(minutes=1))  # late
     found = locations.present_locations(city, [staff], NOW + dt.timedelta(minutes=5))
@@ -293,6 +298,9 @@ def test_a_location_is_shared_with_consent_and_forgotten_without(city: psycopg.C
             locations.share(city, carer, *wrong, at=NOW)
     locations.consent(city, carer, False, at=NOW + dt.timedelta(minutes=6))
     assert city.execute("SELECT count(*) FROM staff_location").fetchone() == (0,)
+    assert locations.sharing(city, carer) == locations.Sharing(None, None)
+    assert locations.sharing(city, account(city, "admin")) is None
+    assert locations.sharing(city, account(city, "dispatcher")) is None
     with pytest.raises(NotPermittedError):
         locations.share(city, account(city, "admin"), 114.2, 22.5, 10, at=NOW)
     with pytest.raises(NotFoundError, match="no member of staff"):

@@ -317,7 +317,16 @@ def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: h
     at = now(conn)
     until = at + dt.timedelta(hours=1)
     tonight, elsewhere = (
-        holes.DutyWarning((area,), name, name, ("x",), at, until, f"{name}无人", "nobody")
+        holes.DutyWarning(
+            areas=(area,),
+            place_zh=name,
+            place_en=name,
+            posts=("x",),
+            starts_at=at,
+            ends_at=until,
+            text_zh=f"{name}无人",
+            text_en="nobody",
+        )
         for area, name in ((C1, "今晚"), ("sz", "别处"))
     )
     duty_warnings.record(conn, [tonight, elsewhere], at, until)

@@ -11,7 +11,8 @@ import pytest
 from dispatch.alerts import lifecycle
 from dispatch.core import history
 from dispatch.core.history import Actor
-from dispatch.escalation.sweeper import Sweeper, oldest_overdue_s
+from dispatch.escalation.status import oldest_overdue_s
+from dispatch.escalation.sweeper import Sweeper
 from dispatch.ladders import store
 from dispatch.ladders.policy import PolicyError
 from tests.support.databases import TestPostgres

@@ -99,7 +99,16 @@ def test_two_that_overlap_are_each_told_once(conn: psycopg.Connection) -> None:
     until = NOON + 18 * HOUR
 
     def night(starts: int) -> holes.DutyWarning:
-        return holes.DutyWarning((C1,), "鹏湾", "Pengwan", (BEDS,), NOON + starts * HOUR, until, "无人", "nobody")
+        return holes.DutyWarning(
+            areas=(C1,),
+            place_zh="鹏湾",
+            place_en="Pengwan",
+            posts=(BEDS,),
+            starts_at=NOON + starts * HOUR,
+            ends_at=until,
+            text_zh="无人",
+            text_en="nobody",
+        )
 
     both = [night(6), night(8)]
     assert len(record(conn, both, NOON, until)) == 2
@@ -138,11 +147,17 @@ def test_several_are_one_message_in_the_readers_language(
     conn.execute("UPDATE account SET language = 'en' WHERE login = 'admin-hs'")
     one, other = (
         holes.DutyWarning(
-            (C1,), "鹏湾花园", "Pengwan Garden", (BEDS,), now + hours * HOUR, now + (hours + 1) * HOUR,
-            f"鹏湾花园的预警将无人应答 {hours};缺勤:张三(发热)", f"nobody {hours}; away: Zhang San (fever)",
+            areas=(C1,),
+            place_zh="鹏湾花园",
+            place_en="Pengwan Garden",
+            posts=(BEDS,),
+            starts_at=now + hours * HOUR,
+            ends_at=now + (hours + 1) * HOUR,
+            text_zh=f"鹏湾花园的预警将无人应答 {hours};缺勤:张三(发热)",
+            text_en=f"nobody {hours}; away: Zhang San (fever)",
         )
         for hours in (5, 9)
-    )  # fmt: skip
+    )
     record(conn, [one, other], now, now + 18 * HOUR)
     conn.execute("UPDATE notification SET due_at = clock_timestamp()")
     channels = gateway_toml("sms", "{url}") + '[order]\nstaff = ["sms"]\norganisation = ["sms"]\n'

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from device_simulators.peripherals.modem import Fault
-from device_simulators.peripherals.modem import Modem as SimulatedModem
+from device_simulators.peripherals.modem import Fault, SimulatedModem
 from edge_agent.alarm import modem as modem_module
 from edge_agent.alarm.channels import CALLING, sms_text
 from edge_agent.alarm.modem import Modem

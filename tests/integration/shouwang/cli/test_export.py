@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from care_network.access.permissions import Action
 from ingest.storing import rows
-from shouwang.cli.actions.export_readings import COLUMNS, Request, run
+from shouwang.cli.actions.export_readings import COLUMNS, ExportRequest, run
 from shouwang.cli.main import app
 from shouwang.cli.session import acting
 from tests.support.district import add_homes
@@ -73,8 +73,8 @@ def export(url: str, out: Path, *arguments: str) -> Result:
     return CliRunner().invoke(app, ["export", *flat], env={"SHOUWANG_DATABASE_URL": url})
 
 
-def wanted(out: Path, length: dt.timedelta, format_: Any, *, force: bool = False) -> Request:
-    return Request(
+def wanted(out: Path, length: dt.timedelta, format_: Any, *, force: bool = False) -> ExportRequest:
+    return ExportRequest(
         resident="R0001", since=START, until=START + length, format=format_, out=out, reason="test", force=force
     )
 

@@ -10,7 +10,7 @@ from alerting.detection.kit.context import COLUMN, District, Person
 from tests.support.sensors import FIRST, MINUTE, raised
 from vocabulary.times import HOUR_US
 
-DISTRICT = District([Person(1, "R0001", 7)], {}, {})
+DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {}, {})
 
 
 def run(step: int, **series: list[tuple[float, float]]) -> list[Finding]:

@@ -10,8 +10,19 @@ from alerting.detection.kit.context import District, Happened, Person, Source
 from tests.support.sensors import DAY, FIRST, MINUTE, raised
 
 HOUR = 60 * MINUTE
-KITCHEN = Source("gw-1", "pir", "test", 7, 0, 1e9, "人体传感器", "motion sensor", "kitchen", 0)
-AT_HOME = District([Person(1, "R0001", 7)], {("gw-1", "pir"): KITCHEN}, {"gw-1": 7})
+KITCHEN = Source(
+    gateway="gw-1",
+    name="pir",
+    model="test",
+    household_id=7,
+    person=0,
+    heartbeat_s=1e9,
+    label_zh="人体传感器",
+    label_en="motion sensor",
+    room="kitchen",
+    home=0,
+)
+AT_HOME = District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "pir"): KITCHEN}, {"gw-1": 7})
 TUNING = {"inactivity.unlearned": 4.0}
 
 
@@ -82,8 +93,22 @@ def test_who_moves_takes_the_open_alert_along_and_explains_nothing_in_the_old_ho
     engine = Engine(with_gateway("gw-1"), FIRST)
     assert ("open", "inactivity", "urgent") in raised(still(engine, "gw-1", FIRST))
     after = FIRST + 8 * HOUR
-    one, two = Person(1, "R0001", 8, tuning=TUNING), Person(2, "R0002", 7, tuning=TUNING)
-    bath = Source("gw-1", "bath", "test", 7, 1, 1e9, "浴室", "bathroom", "bathroom", 1)
+    one, two = (
+        Person(id=1, code="R0001", household_id=8, tuning=TUNING),
+        Person(id=2, code="R0002", household_id=7, tuning=TUNING),
+    )
+    bath = Source(
+        gateway="gw-1",
+        name="bath",
+        model="test",
+        household_id=7,
+        person=1,
+        heartbeat_s=1e9,
+        label_zh="浴室",
+        label_en="bathroom",
+        room="bathroom",
+        home=1,
+    )
     there = msgspec.structs.replace(KITCHEN, gateway="gw-8", household_id=8)
     engine.redistrict(District([one, two], {("gw-1", "bath"): bath, ("gw-8", "pir"): there}, {"gw-1": 7, "gw-8": 8}))
     found = [*engine.event(Happened(there, "motion_began", after, {})), *engine.advance(after + MINUTE)]
@@ -102,8 +127,21 @@ def test_who_is_gone_while_an_alert_is_open_explains_nothing_to_the_next() -> No
     engine = Engine(with_gateway("gw-1"), FIRST)
     assert ("open", "inactivity", "urgent") in raised(still(engine, "gw-1", FIRST))
     nowhere = msgspec.structs.replace(with_gateway("gw-1").people[0], household_id=0)
-    bath = Source("gw-1", "bath", "test", 7, 1, 1e9, "浴室", "bathroom", "bathroom", 1)
-    engine.redistrict(District([nowhere, Person(2, "R0002", 7)], {("gw-1", "bath"): bath}, {"gw-1": 7}))
+    bath = Source(
+        gateway="gw-1",
+        name="bath",
+        model="test",
+        household_id=7,
+        person=1,
+        heartbeat_s=1e9,
+        label_zh="浴室",
+        label_en="bathroom",
+        room="bathroom",
+        home=1,
+    )
+    engine.redistrict(
+        District([nowhere, Person(id=2, code="R0002", household_id=7)], {("gw-1", "bath"): bath}, {"gw-1": 7})
+    )
     after, found = FIRST + DAY, []
     engine.event(Happened(bath, "motion_began", after, {}))
     for minute in range(180):

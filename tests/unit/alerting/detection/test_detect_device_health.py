@@ -11,9 +11,33 @@ from alerting.detection.kit.context import COLUMN, District, Pause, Person, Sour
 from tests.support.sensors import FIRST, MINUTE, raised
 
 GIVES = frozenset({"heart_rate", "respiration_rate"})
-RADAR = Source("gw-1", "radar", "test", 7, 0, 1e9, "雷达", "radar", "bedroom", 0, GIVES)
-WATCH = Source("gw-1", "watch", "test", 7, 0, 1e9, "手表", "watch", "worn", 0, frozenset({"heart_rate"}))
-DISTRICT = District([Person(1, "R0001", 7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
+RADAR = Source(
+    gateway="gw-1",
+    name="radar",
+    model="test",
+    household_id=7,
+    person=0,
+    heartbeat_s=1e9,
+    label_zh="雷达",
+    label_en="radar",
+    room="bedroom",
+    home=0,
+    gives=GIVES,
+)
+WATCH = Source(
+    gateway="gw-1",
+    name="watch",
+    model="test",
+    household_id=7,
+    person=0,
+    heartbeat_s=1e9,
+    label_zh="手表",
+    label_en="watch",
+    room="worn",
+    home=0,
+    gives=frozenset({"heart_rate"}),
+)
+DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
 Reading = tuple[str, float, float]  # channel, minute, value
 
 

@@ -20,7 +20,7 @@ FILE = '''
 
 from alerting.detection.kit.context import COLUMN
 from alerting.detection.kit.detector import Detector, Rule
-from alerting.detection.kit.words import about
+from alerting.detection.kit.words import finding_about
 from vocabulary.parameter import Parameter
 
 
@@ -31,12 +31,13 @@ class Perfusion(Detector):
     def learn(self, district):
         self.low = self.tuned(district, "perfusion.low")
 
-    def look(self, chapter):
-        bins = chapter.bins.of(COLUMN["perfusion_index"])
+    def look(self, steps):
+        bins = steps.bins.of(COLUMN["perfusion_index"])
         for i in (bins.mean < self.low[bins.row]).nonzero()[0].tolist():
-            person, value, end_us = chapter.district.people[bins.row[i]], float(bins.mean[i]), int(bins.end_us[i])
+            person, value, end_us = steps.district.people[bins.row[i]], float(bins.mean[i]), int(bins.end_us[i])
             words = f"灌注指数 {value:.1f} %", f"perfusion index {value:.1f} %"
-            yield about(person, "low_perfusion", 1, "open", "urgent", end_us, end_us, *words, {"kind": "perfusion"})
+            evidence = {"kind": "perfusion"}
+            yield finding_about(person, "low_perfusion", 1, "open", "urgent", end_us, end_us, *words, evidence)
 '''
 CACHES = (detectors.all_detectors, detectors.all_parameters, detectors.all_rules, catalogue.catalogue)
 
@@ -57,7 +58,15 @@ def dropped_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 def test_a_new_file_is_a_new_detector() -> None:
     assert what_if.parse(["perfusion.low=0.6"]) == {"perfusion.low": 0.6}
     engine = Engine(
-        District([Person(1, "R0001", 7, tuning={"perfusion.low": 0.6}), Person(2, "R0002", 8)], {}, {}), START
+        District(
+            [
+                Person(id=1, code="R0001", household_id=7, tuning={"perfusion.low": 0.6}),
+                Person(id=2, code="R0002", household_id=8),
+            ],
+            {},
+            {},
+        ),
+        START,
     )
     column = np.full(2, COLUMN["perfusion_index"], np.int16)
     engine.readings(VitalColumns(np.arange(2, dtype=np.int32), column, np.full(2, START), np.full(2, 0.5, np.float32)))

@@ -18,7 +18,7 @@ from alerting.detection.kit.plausible import PLAUSIBLE
 from alerting.tuning.catalogue import catalogue
 from console.shell.i18n import translate
 from dispatch.alerts import evidence
-from edge_agent.fall.detector import TOLD
+from edge_agent.fall.detector import REPORTED
 from firmware_profiles.channels import CHANNELS
 from tests.support.sensors import DAY, FIRST, MINUTE, SensorHome
 from vocabulary.times import HOUR_US
@@ -103,13 +103,26 @@ def vitals(engine: Engine) -> None:
 
 def events() -> None:
     """What is an alert by itself, a fall, and who is not heard."""
-    radar = Source("gw-1", "radar", "test", 7, 0, 60, "雷达", "radar", "bedroom", 0)
-    engine = Engine(District([Person(1, "R0001", 7)], {("gw-1", "radar"): radar}, {"gw-1": 7}), FIRST)
+    radar = Source(
+        gateway="gw-1",
+        name="radar",
+        model="test",
+        household_id=7,
+        person=0,
+        heartbeat_s=60,
+        label_zh="雷达",
+        label_en="radar",
+        room="bedroom",
+        home=0,
+    )
+    engine = Engine(
+        District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "radar"): radar}, {"gw-1": 7}), FIRST
+    )
     kinds = ("sos_pressed", "smoke_detected", "gas_detected", "water_leak", "device_fault", "button_test_due")
     for kind in (*kinds, "config_rolled_back"):
         engine.event(Happened(radar, kind, FIRST, {}))
     # What the gateway's detector and its fusion tell of a fall.
-    told = {**dict.fromkeys(TOLD, 1.5), "confidence": 0.9, "witnesses": "pendant radar", "lasted_s": 20.0}
+    told = {**dict.fromkeys(REPORTED, 1.5), "confidence": 0.9, "witnesses": "pendant radar", "lasted_s": 20.0}
     for kind in ("fall_suspected", "fall_confirmed"):
         engine.event(Happened(radar, kind, FIRST, told))
     engine.switched(radar, "battery", [FIRST], [5.0])
@@ -173,7 +186,12 @@ def every() -> tuple[Finding, ...]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Ledger, "take", recorded)
         tuning = {"sensor_health.jumps": 10.0}
-        vitals(Engine(District([Person(n + 1, f"R{n}", n, tuning=tuning) for n in range(11)], {}, {}), FIRST))
+        vitals(
+            Engine(
+                District([Person(id=n + 1, code=f"R{n}", household_id=n, tuning=tuning) for n in range(11)], {}, {}),
+                FIRST,
+            )
+        )
         events()
         homes()
     return tuple(found)

@@ -216,7 +216,7 @@ def test_a_floor_that_is_lowered_while_alerting_is_down_counts_all_the_same() ->
     assert home.until(7, "08:10") == []
     memory = decode_memory(home.engine.memory())
     people = [msgspec.structs.replace(p, tuning={"inactivity.floor": 60.0}) for p in home.district.people]
-    people.append(Person(2, "R0002", 7))
+    people.append(Person(id=2, code="R0002", household_id=7))
     only = {name: type(detector) for name, detector in home.engine._detectors.items()}
     home.engine = Engine(msgspec.structs.replace(home.district, people=people), at(7, "08:15"), only)
     assert home.engine.recall(memory) == []

@@ -13,7 +13,7 @@ Reading = tuple[str, float, float]  # channel, minute, value
 
 
 def run(readings: list[Reading], step: int = 60, **person: object) -> list[Finding]:
-    district = District([Person(1, "R0001", 7, **person)], {}, {})  # type: ignore[arg-type]
+    district = District([Person(id=1, code="R0001", household_id=7, **person)], {}, {})  # type: ignore[arg-type]
     engine, found = Engine(district, FIRST), []
     minutes = np.array([minute for _, minute, _ in readings])
     for now in range(0, int(minutes.max()) + step + 1, step):

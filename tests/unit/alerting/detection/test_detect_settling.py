@@ -7,12 +7,24 @@ from vocabulary.severity import Severity
 
 START = 1_800_000_000_000_000
 HOUR = 3_600_000_000
-DISTRICT = District([Person(1, "R0001", 7)], {}, {"gw-1": 7})
+DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {}, {"gw-1": 7})
 
 
 def finding(rule: str, action: Action, severity: Severity, onset_us: int, sensed_us: int) -> Finding:
     subject = "gateway:gw-1" if severity == "technical" else "resident:R0001"
-    return Finding(action, rule, 1, severity, subject, 7, None, onset_us, sensed_us, "理由", "Reason")
+    return Finding(
+        action=action,
+        rule=rule,
+        rule_version=1,
+        severity=severity,
+        subject=subject,
+        household_id=7,
+        resident_id=None,
+        onset_us=onset_us,
+        sensed_us=sensed_us,
+        reason_zh="理由",
+        reason_en="Reason",
+    )
 
 
 def inactivity(at_us: int) -> Finding:

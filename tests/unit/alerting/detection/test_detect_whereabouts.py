@@ -4,8 +4,8 @@ import pytest
 
 from alerting.detection.kit.context import Happened, Source
 from alerting.detection.kit.routine.whereabouts import (
+    HomeState,
     Sign,
-    State,
     Whereabouts,
     clock,
     local_day,
@@ -22,7 +22,18 @@ class Told:
         self.home = Whereabouts()
 
     def __call__(self, device: str, kind: str, time_us: int) -> Sign | None:
-        source = Source("gw-1", device, "test", 7, None, 1e9, device, device, ROOMS[device], 0)
+        source = Source(
+            gateway="gw-1",
+            name=device,
+            model="test",
+            household_id=7,
+            person=None,
+            heartbeat_s=1e9,
+            label_zh=device,
+            label_en=device,
+            room=ROOMS[device],
+            home=0,
+        )
         return self.home.take(Happened(source, kind, time_us, {}))
 
 
@@ -35,12 +46,12 @@ def test_out_by_the_door_until_something_moves_inside() -> None:
     assert told.home.away
     told("pir-hall", "motion_ended", t + 60 * S)
     told("pir-hall", "motion_began", t + 70 * S)  # still the one who left, or the cat
-    assert told.home.state == State.AWAY
+    assert told.home.state == HomeState.AWAY
     told("pir-hall", "motion_ended", t + 130 * S)
     told("front-door", "door_opened", t + 3600 * S)
-    assert told.home.state == State.QUIET, "the second passage leads in"
+    assert told.home.state == HomeState.QUIET, "the second passage leads in"
     told("pir-kitchen", "motion_began", t + 3700 * S)
-    assert told.home.state == State.QUIET
+    assert told.home.state == HomeState.QUIET
     assert told.home.room == "kitchen"
 
 
@@ -59,7 +70,7 @@ def test_a_visitor_at_the_door_while_somebody_sits_is_no_absence() -> None:
     told, t = Told(), at(0, "10:00")
     told("radar", "presence_began", t)
     told("front-door", "door_opened", t + 600 * S)
-    assert told.home.state == State.HELD
+    assert told.home.state == HomeState.HELD
     told("radar", "presence_ended", t + 900 * S)
     assert not told.home.away, "who sat there for five more minutes is inside"
 
@@ -94,17 +105,17 @@ def test_a_motion_sensor_that_never_says_0_is_never_on() -> None:
     told, t = Told(), at(0, "12:00")
     told("pir-kitchen", "motion_began", t)
     assert told("pir-kitchen", "motion_began", t + 60 * S) is not None
-    assert told.home.state == State.QUIET
+    assert told.home.state == HomeState.QUIET
     told("pir-living", "motion_ended", t + 70 * S)
     told("pir-living", "motion_began", t + 80 * S)
-    assert told.home.state == State.HELD
+    assert told.home.state == HomeState.HELD
 
 
 def test_a_removed_sensor_is_not_on_for_ever() -> None:
     told = Told()
     told("bed", "bed_enter", at(0, "22:00"))
     told.home.forget(frozenset({"gw-1/radar"}))
-    assert told.home.state == State.QUIET
+    assert told.home.state == HomeState.QUIET
 
 
 def test_local_time() -> None:

@@ -13,13 +13,24 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import COLUMN, EVERYWHERE, District, Happened, Pause, Person, Source
-from alerting.detection.kit.detector import Chapter, Detector
+from alerting.detection.kit.detector import CompleteSteps, Detector
 from alerting.service.broker_watch import BrokerWatch
 from database.settings import DatabaseSettings
 from tests.support.sensors import DAY, FIRST, MINUTE, raised
 
-RADAR = Source("gw-1", "radar", "test", 7, 0, 60, "雷达", "radar", "bedroom", 0)
-DISTRICT = District([Person(1, "R0001", 7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
+RADAR = Source(
+    gateway="gw-1",
+    name="radar",
+    model="test",
+    household_id=7,
+    person=0,
+    heartbeat_s=60,
+    label_zh="雷达",
+    label_en="radar",
+    room="bedroom",
+    home=0,
+)
+DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
 SECOND = 1_000_000
 
 
@@ -28,8 +39,8 @@ class Broken(Detector):
 
     parameters: ClassVar = {}
 
-    def look(self, chapter: Chapter) -> Iterable[Finding]:
-        self.timers.set(int(chapter.bins.end_us[0]), "boom")
+    def look(self, steps: CompleteSteps) -> Iterable[Finding]:
+        self.timers.set(int(steps.bins.end_us[0]), "boom")
         raise RuntimeError("look")
 
     def event(self, district: District, happened: Happened) -> Iterable[Finding]:

@@ -6,8 +6,26 @@ from alerting.detection.kit.context import District, Happened, Source
 
 DAY_US = 86_400_000_000
 START_US = 1_800_000_000_000_000
-BUTTON = Source("gw-1", "sos", "sonoff-snzb-01p", 7, None, 60, "紧急按钮", "SOS button")
-GATEWAY = Source("gw-1", "gateway", "gateway", 7, None, 60, "家庭网关", "home gateway")
+BUTTON = Source(
+    gateway="gw-1",
+    name="sos",
+    model="sonoff-snzb-01p",
+    household_id=7,
+    person=None,
+    heartbeat_s=60,
+    label_zh="紧急按钮",
+    label_en="SOS button",
+)
+GATEWAY = Source(
+    gateway="gw-1",
+    name="gateway",
+    model="gateway",
+    household_id=7,
+    person=None,
+    heartbeat_s=60,
+    label_zh="家庭网关",
+    label_en="home gateway",
+)
 DISTRICT = District([], {("gw-1", "sos"): BUTTON, ("gw-1", "gateway"): GATEWAY}, {"gw-1": 7})
 
 

@@ -12,7 +12,7 @@ from tests.support.sensors import DAY, FIRST, MINUTE, at, raised
 from vocabulary.severity import Severity
 
 HOUR = 60 * MINUTE
-PEOPLE = [Person(1, "R0001", 7), Person(2, "R0002", 7)]
+PEOPLE = [Person(id=1, code="R0001", household_id=7), Person(id=2, code="R0002", household_id=7)]
 DISTRICT = District(PEOPLE, {}, {"gw-1": 7})
 
 
@@ -26,18 +26,18 @@ def finding(
     **evidence: object,
 ) -> Finding:
     return Finding(
-        action,
-        rule,
-        1,
-        severity,
-        person.subject,
-        person.household_id,
-        person.id,
-        onset_us,
-        onset_us if sensed_us is None else sensed_us,
-        "",
-        "",
-        evidence,
+        action=action,
+        rule=rule,
+        rule_version=1,
+        severity=severity,
+        subject=person.subject,
+        household_id=person.household_id,
+        resident_id=person.id,
+        onset_us=onset_us,
+        sensed_us=onset_us if sensed_us is None else sensed_us,
+        reason_zh="",
+        reason_en="",
+        evidence=evidence,
     )
 
 
@@ -90,14 +90,16 @@ def test_who_moves_takes_no_cause_along_that_is_somebody_else_s() -> None:
     ledger.take(DISTRICT, [finding("inactivity", FIRST)])
     ledger.take(DISTRICT, [finding("inactivity", FIRST, "clear", sensed_us=FIRST + HOUR)])
     ledger.take(DISTRICT, [finding("inactivity", FIRST + 2 * HOUR, person=PEOPLE[1])])
-    moved = msgspec.structs.replace(DISTRICT, people=[Person(1, "R0001", 8), PEOPLE[1]])
+    moved = msgspec.structs.replace(DISTRICT, people=[Person(id=1, code="R0001", household_id=8), PEOPLE[1]])
     ledger.redistrict(moved)
     later = finding("inactivity_long", FIRST + 3 * HOUR, person=PEOPLE[1])
     assert ledger.take(moved, [later]) == []
-    assert "explained by inactivity" in ledger.books.not_raised
-    gone = msgspec.structs.replace(moved, people=[Person(1, "R0001", 8), Person(2, "R0002", 8)])
+    assert "explained by inactivity" in ledger.state.not_raised
+    gone = msgspec.structs.replace(
+        moved, people=[Person(id=1, code="R0001", household_id=8), Person(id=2, code="R0002", household_id=8)]
+    )
     ledger.redistrict(gone)
-    assert ledger.books.lasting == {}
+    assert ledger.state.onsets_us == {}
 
 
 def test_what_waits_for_the_morning_of_a_clock_that_was_ahead_waits_for_the_next_one() -> None:
@@ -116,4 +118,4 @@ def test_only_what_can_blind_another_is_kept_by_its_device() -> None:
     for rule in ("stuck_heart_rate", "implausible_heart_rate", "device_silent"):
         assert rule in all_rules()
         ledger.take(DISTRICT, [finding(rule, FIRST, severity="technical", device="gw-1/radar")])
-    assert [key for key in ledger.books.lasting if key.endswith("gw-1/radar")] == ["device_silent|gw-1/radar"]
+    assert [key for key in ledger.state.onsets_us if key.endswith("gw-1/radar")] == ["device_silent|gw-1/radar"]

@@ -11,8 +11,20 @@ from alerting.detection.engine.memory import FORMAT, decode_memory
 from alerting.detection.kit.context import District, Happened, Person, Source
 from tests.support.sensors import FIRST, MINUTE, raised
 
-RADAR = Source("gw-1", "radar", "test", 7, 0, 60, "雷达", "radar", "bedroom", 0, frozenset({"heart_rate"}))
-DISTRICT = District([Person(1, "R0001", 7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
+RADAR = Source(
+    gateway="gw-1",
+    name="radar",
+    model="test",
+    household_id=7,
+    person=0,
+    heartbeat_s=60,
+    label_zh="雷达",
+    label_en="radar",
+    room="bedroom",
+    home=0,
+    gives=frozenset({"heart_rate"}),
+)
+DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
 NEW_FIELDS = {"household_id", "households", "gone", "gives", "own_us"}
 """Those that came with a default since the format's number last rose."""
 

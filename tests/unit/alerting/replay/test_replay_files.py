@@ -142,7 +142,7 @@ def test_a_header_that_lacks_something(tmp_path: Path, text: str, advice: str) -
 def test_nothing_good_is_nothing_to_replay(tmp_path: Path) -> None:
     rows = rows_of(tmp_path, HEADER)
     with pytest.raises(ValueError, match="nothing to replay"):
-        recording_of(rows, ResidentsFile([ResidentEntry("R1")]))
+        recording_of(rows, ResidentsFile([ResidentEntry(code="R1")]))
 
 
 def residents(tmp_path: Path, text: str) -> ResidentsFile:

@@ -11,15 +11,39 @@ from alerting.detection.kit.context import District, Happened, Person, Source
 from alerting.detection.kit.switches import UNHURRIED
 from alerting.replay.alerts import Alert, collect, compare
 from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
-from alerting.replay.run import Told, replay
-from device_simulators.month.month import START_US, Options, simulate
+from alerting.replay.run import TimedFinding, replay
+from device_simulators.month.month import START_US, MonthOptions, simulate
 from shouwang.evaluation.month_recording import recording_of
 from vocabulary.times import HOUR_US
 
 MINUTE_US = 60_000_000
-RADAR = Source("gw-1", "radar", "seeed-mr60bha2", 1, 0, 60, "雷达", "radar", "bedroom", 0)
-BUTTON = Source("gw-1", "sos", "sonoff-snzb-01p", 1, 0, 1e9, "按钮", "button", "", 0)
-HOME = District([Person(1, "R1", 1)], {("gw-1", "radar"): RADAR, ("gw-1", "sos"): BUTTON}, {"gw-1": 1})
+RADAR = Source(
+    gateway="gw-1",
+    name="radar",
+    model="seeed-mr60bha2",
+    household_id=1,
+    person=0,
+    heartbeat_s=60,
+    label_zh="雷达",
+    label_en="radar",
+    room="bedroom",
+    home=0,
+)
+BUTTON = Source(
+    gateway="gw-1",
+    name="sos",
+    model="sonoff-snzb-01p",
+    household_id=1,
+    person=0,
+    heartbeat_s=1e9,
+    label_zh="按钮",
+    label_en="button",
+    room="",
+    home=0,
+)
+HOME = District(
+    [Person(id=1, code="R1", household_id=1)], {("gw-1", "radar"): RADAR, ("gw-1", "sos"): BUTTON}, {"gw-1": 1}
+)
 
 
 def part(recording: Recording, begin_us: int, end_us: int) -> Recording:
@@ -66,7 +90,7 @@ def live(recording: Recording) -> list[Finding]:
 
 
 def test_an_hour_at_a_time_gives_what_five_seconds_give() -> None:
-    month = simulate(4, Options(seed=5, days=30))  # a tachycardia in one of its nights
+    month = simulate(4, MonthOptions(seed=5, days=30))  # a tachycardia in one of its nights
     begin = next(e.begin_us for e in month.truth if e.kind == "tachycardia") // HOUR_US * HOUR_US - 3 * HOUR_US
     recording = part(recording_of([month]), begin, begin + 7 * HOUR_US)
     told = replay(recording)
@@ -75,7 +99,7 @@ def test_an_hour_at_a_time_gives_what_five_seconds_give() -> None:
 
 
 def test_told_soon_after_it_is_known() -> None:
-    month = simulate(4, Options(seed=5, days=30))
+    month = simulate(4, MonthOptions(seed=5, days=30))
     for one in replay(recording_of([month])):
         if one.finding.action == "open" and one.finding.rule.startswith(("limit", "sudden", "news2")):
             assert 0 <= one.told_us - one.finding.sensed_us <= max(LATENESS_US, HOUR_US)
@@ -160,11 +184,24 @@ def test_readings_nobody_looks_at_are_counted() -> None:
 DAY = 24 * HOUR_US
 
 
-def finding(rule: str, minute: int, action: str = "open", severity: str = "urgent", **evidence: object) -> Told:
+def finding(rule: str, minute: int, action: str = "open", severity: str = "urgent", **evidence: object) -> TimedFinding:
     at = START_US + minute * MINUTE_US
     onset = START_US if action != "open" else at
-    one = Finding(action, rule, 1, severity, "resident:R1", 1, 1, onset, at, "因", "why", evidence)  # type: ignore[arg-type]
-    return Told(one, at)
+    one = Finding(
+        action=action,
+        rule=rule,
+        rule_version=1,
+        severity=severity,
+        subject="resident:R1",
+        household_id=1,
+        resident_id=1,
+        onset_us=onset,
+        sensed_us=at,
+        reason_zh="因",
+        reason_en="why",
+        evidence=evidence,
+    )  # type: ignore[arg-type]
+    return TimedFinding(one, at)
 
 
 def test_alerts_and_their_story() -> None:
@@ -196,7 +233,7 @@ def test_what_joins_an_alert_that_is_over_is_one_of_its_own() -> None:
 
 
 def test_two_runs_compared() -> None:
-    def alerts(*told: Told) -> list[Alert]:
+    def alerts(*told: TimedFinding) -> list[Alert]:
         return collect(told)
 
     before = alerts(finding("news2", 0), finding("sudden_spo2", 100), finding("fall", 300), finding("sos", 500))

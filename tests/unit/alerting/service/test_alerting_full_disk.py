@@ -26,7 +26,19 @@ START = 1_800_000_000_000_000
 
 
 def record(number: int) -> Record:
-    finding = Finding("open", "sos", 1, "emergency", "resident:R0001", 7, 1, START + number, START, "求助", "SOS")
+    finding = Finding(
+        action="open",
+        rule="sos",
+        rule_version=1,
+        severity="emergency",
+        subject="resident:R0001",
+        household_id=7,
+        resident_id=1,
+        onset_us=START + number,
+        sensed_us=START,
+        reason_zh="求助",
+        reason_en="SOS",
+    )
     return Record(finding, START, START)
 
 
@@ -101,7 +113,7 @@ def test_a_torn_end_of_the_journal_takes_nothing_that_follows_with_it(
 
 def test_a_damaged_snapshot_is_not_used_and_the_one_before_is(stack: ExitStack, tmp_path: Path) -> None:
     journal = stack.enter_context(closing(Journal(tmp_path)))
-    journal.snapshot(Engine(District([Person(1, "R0001", 7)], {}, {}), START).memory())
+    journal.snapshot(Engine(District([Person(id=1, code="R0001", household_id=7)], {}, {}), START).memory())
     journal.close()
     (tmp_path / "engine-9.snapshot").write_bytes(b"\x93\x01")
     memory = stack.enter_context(closing(Journal(tmp_path))).remembered()

@@ -11,8 +11,19 @@ from alerting.service.district import build_notice
 from care_network.records.registry import EMPTY
 from tests.support.sensors import DAY, FIRST, MINUTE
 
-PENDANT = Source("gw-1", "pendant", "test", 7, 0, 60, "吊坠", "pendant", "worn", 0)
-DISTRICT = District([Person(1, "R0001", 7)], {("gw-1", "pendant"): PENDANT}, {"gw-1": 7})
+PENDANT = Source(
+    gateway="gw-1",
+    name="pendant",
+    model="test",
+    household_id=7,
+    person=0,
+    heartbeat_s=60,
+    label_zh="吊坠",
+    label_en="pendant",
+    room="worn",
+    home=0,
+)
+DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "pendant"): PENDANT}, {"gw-1": 7})
 SECOND = 1_000_000
 ABSURD = (5 * SECOND, FIRST + 300 * DAY, 2**62)
 

@@ -34,7 +34,7 @@ def test_who_wins() -> None:
 
 def test_what_is_set_in_different_places_adds_up() -> None:
     layers = layers_of([Setting(HOME, "climate.hot", 30), Setting(PERSON, "limit.spo2.low", 85)])
-    person = tuned(Person(1, "R1", 7), layers.values(None, 7, 1))
+    person = tuned(Person(id=1, code="R1", household_id=7), layers.values(None, 7, 1))
     assert person.tuning == {"climate.hot": 30}
     assert person.limits == {"spo2": (85, None)}
 
@@ -45,7 +45,7 @@ def test_what_an_older_program_stored_does_not_count() -> None:
 
 
 def test_layers_that_contradict_each_other_leave_the_rules_own_limits() -> None:
-    person = tuned(Person(1, "R1", 7), {"limit.heart_rate.low": 120, "limit.heart_rate.high": 100})
+    person = tuned(Person(id=1, code="R1", household_id=7), {"limit.heart_rate.low": 120, "limit.heart_rate.high": 100})
     assert person.limits == {}
 
 

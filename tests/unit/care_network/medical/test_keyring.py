@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from care_network.errors import KeyFileError
-from care_network.medical.keyring import Sealed, add_key, create_key_file, drop_old_keys, load_key_file
+from care_network.medical.keyring import SealedNote, add_key, create_key_file, drop_old_keys, load_key_file
 
 
 def test_a_note_opens_with_its_key_and_its_resident_alone(tmp_path: Path) -> None:
@@ -16,14 +16,14 @@ def test_a_note_opens_with_its_key_and_its_resident_alone(tmp_path: Path) -> Non
     assert load_key_file(tmp_path / "sub" / "keys").open(sealed, "R1").decode() == "青霉素"
     with pytest.raises(KeyFileError, match="note of R2 does not open"):
         ring.open(sealed, "R2")
-    tampered = Sealed(sealed.key_id, sealed.nonce, bytes([sealed.ciphertext[0] ^ 1]) + sealed.ciphertext[1:])
+    tampered = SealedNote(sealed.key_id, sealed.nonce, bytes([sealed.ciphertext[0] ^ 1]) + sealed.ciphertext[1:])
     with pytest.raises(KeyFileError, match="tampered"):
         ring.open(tampered, "R1")
     other = create_key_file(tmp_path / "other")
     with pytest.raises(KeyFileError, match=r"which this key file lacks.*backup"):
         other.open(sealed, "R1")
     with pytest.raises(KeyFileError, match="another key than the one"):
-        other.open(Sealed(other.newest, sealed.nonce, sealed.ciphertext), "R1")
+        other.open(SealedNote(other.newest, sealed.nonce, sealed.ciphertext), "R1")
 
 
 def test_rotation_keeps_the_old_key_until_it_is_dropped(tmp_path: Path) -> None:

@@ -86,7 +86,16 @@ def waiting(
     key: str = "S1", page: str = "", reason: str = "escalation",
 ) -> PendingNotification:  # fmt: skip
     due = NOW + dt.timedelta(seconds=due_s)
-    return PendingNotification(number, ("staff", key), reason, severity, rule, area, due, page)
+    return PendingNotification(
+        id=number,
+        recipient=("staff", key),
+        reason=reason,
+        severity=severity,
+        rule=rule,
+        area=area,
+        due_at=due,
+        page=page,
+    )
 
 
 def ids(groups: list[policy.MessageGroup]) -> list[list[int]]:

@@ -60,13 +60,13 @@ def test_what_is_hours_apart_is_not_one_event() -> None:
 ITEMS = st.lists(
     st.builds(
         OpenAlert,
-        st.uuids().map(str),
-        st.sampled_from(["fall", "sos", "smoke"]),
-        st.sampled_from(["emergency", "urgent", "attention", "technical"]),
-        st.sampled_from(["raised", "acknowledged"]),
-        st.sampled_from(["sz", "sz.yt.hs.pw.c1", "sz.yt.hs.pw.c2", "sz.yt.hs.dd.c3", "sz.yt.ms.x.c4"]),
-        st.sampled_from(["H1", "H2", "H3"]),
-        st.integers(0, 10**10),
+        id=st.uuids().map(str),
+        rule=st.sampled_from(["fall", "sos", "smoke"]),
+        severity=st.sampled_from(["emergency", "urgent", "attention", "technical"]),
+        state=st.sampled_from(["raised", "acknowledged"]),
+        area=st.sampled_from(["sz", "sz.yt.hs.pw.c1", "sz.yt.hs.pw.c2", "sz.yt.hs.dd.c3", "sz.yt.ms.x.c4"]),
+        household=st.sampled_from(["H1", "H2", "H3"]),
+        onset_us=st.integers(0, 10**10),
     ),
     max_size=60,
 )

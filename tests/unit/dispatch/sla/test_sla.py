@@ -20,7 +20,14 @@ def at(seconds: float) -> dt.datetime:
 
 
 def story(*steps: tuple[float, str], severity: str = "emergency", organisation: str = "o", shift: str = "s") -> Story:
-    return Story("a", severity, RAISED, tuple(HistoryEntry(at(s), action) for s, action in steps), organisation, shift)
+    return Story(
+        alert_id="a",
+        severity=severity,
+        raised_at=RAISED,
+        history=tuple(HistoryEntry(at(s), action) for s, action in steps),
+        organisation=organisation,
+        shift=shift,
+    )
 
 
 def verdicts(told: Story, now_s: float) -> list[str]:
@@ -47,7 +54,10 @@ def test_milestones(steps: tuple[tuple[float, str], ...], now_s: float, wanted: 
 
 def test_a_call_that_was_answered_is_contact() -> None:
     rung = Story(
-        "a", "emergency", RAISED, (HistoryEntry(at(20), "call", "no_answer"), HistoryEntry(at(50), "call", "answered"))
+        alert_id="a",
+        severity="emergency",
+        raised_at=RAISED,
+        history=(HistoryEntry(at(20), "call", "no_answer"), HistoryEntry(at(50), "call", "answered")),
     )
     assert sla.measure(rung, "contacted", at(60)).elapsed_s == 50
 
@@ -58,8 +68,11 @@ def test_no_target_and_a_clock_that_runs_ahead() -> None:
 
 
 def test_breaches_are_what_nobody_reached_in_time() -> None:
-    assert [one.milestone for one in sla.breached(story((30, "acknowledge")), at(1000))] == ["contacted", "on_scene"]
-    assert sla.breached(story((30, "acknowledge"), (100, "arrive")), at(1000)) == []
+    assert [one.milestone for one in sla.find_breaches(story((30, "acknowledge")), at(1000))] == [
+        "contacted",
+        "on_scene",
+    ]
+    assert sla.find_breaches(story((30, "acknowledge"), (100, "arrive")), at(1000)) == []
 
 
 def test_targets_in_force_at_a_time() -> None:
@@ -71,13 +84,25 @@ def test_targets_in_force_at_a_time() -> None:
     assert force.at(at(10)).share == 0.99
     assert targets({ack: 1e9}).seconds == TARGETS_S, "beyond what may be set: an older program's"
     assert targets({"sla.attention.on_scene": 7200}).seconds["attention"]["on_scene"] == 7200
-    own = Story("a", "emergency", RAISED, (HistoryEntry(at(80), "acknowledge"),), targets={"acknowledged": 90})
+    own = Story(
+        alert_id="a",
+        severity="emergency",
+        raised_at=RAISED,
+        history=(HistoryEntry(at(80), "acknowledge"),),
+        targets={"acknowledged": 90},
+    )
     assert [sla.measure(own, milestone, at(1e6)).verdict for milestone in MILESTONES] == ["met", *["not_needed"] * 3]
 
 
 def test_alerts_of_two_targets_are_two_lines() -> None:
     told = [
-        Story("a", "emergency", RAISED, (HistoryEntry(at(80), "acknowledge"),), targets={"acknowledged": s})
+        Story(
+            alert_id="a",
+            severity="emergency",
+            raised_at=RAISED,
+            history=(HistoryEntry(at(80), "acknowledge"),),
+            targets={"acknowledged": s},
+        )
         for s in (60, 90)
     ]
     assert [(line.target_s, line.met, line.late) for line in sla.report(told, at(100))] == [(60, 0, 1), (90, 1, 0)]
@@ -163,5 +188,5 @@ def test_every_alert_is_in_one_column(many: list[tuple[str, list[tuple[float, st
 @given(steps, st.floats(0, 2e5), st.floats(0, 1e5))
 def test_a_breach_stays_until_it_is_reached(taken: list[tuple[float, str]], now_s: float, more_s: float) -> None:
     told = story(*[one for one in taken if one[0] <= now_s])
-    before = {one.milestone for one in sla.breached(told, at(now_s))}
-    assert before <= {one.milestone for one in sla.breached(told, at(now_s + more_s))}
+    before = {one.milestone for one in sla.find_breaches(told, at(now_s))}
+    assert before <= {one.milestone for one in sla.find_breaches(told, at(now_s + more_s))}

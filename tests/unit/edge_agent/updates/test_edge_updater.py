@@ -10,12 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
-from edge_agent.config import ConfigError, load_home, parse_home
+from edge_agent.config import HomeConfigError, load_home, parse_home
 from edge_agent.updates import signed_config
 from edge_agent.updates.check import examine
 from edge_agent.updates.signed_config import HomeUpdate, SignatureError, seal, unseal
 from edge_agent.updates.store import UpdateStore
-from edge_agent.updates.trial import accept, told
+from edge_agent.updates.trial import accept, report_stored
 from edge_agent.updates.updater import Updater, choose
 from edge_agent.uplink import Interim
 from firmware_profiles import wire
@@ -105,7 +105,7 @@ def test_a_configuration_too_long_for_a_message_is_refused_where_it_is_made() ->
 def test_a_bad_public_key_is_told(text: str, tmp_path: Path) -> None:
     file = installed(tmp_path)
     file.write_text(home_text(tmp_path) + f'[updates]\npublic_keys = ["{text}"]\n')
-    with pytest.raises(ConfigError, match="public key"):
+    with pytest.raises(HomeConfigError, match="public key"):
         choose(file, lambda: NOW_US)
 
 
@@ -175,9 +175,9 @@ def test_profiles_of_the_installer_are_read_from_their_folder(tmp_path: Path) ->
         assert MODELS["sonoff-snzb-01p"].maker == "M"
     assert MODELS["sonoff-snzb-01p"] == shipped
     (tmp_path / "models" / "bad.toml").write_text("maker = 1")
-    with pytest.raises(ConfigError, match=r"bad\.toml"):
+    with pytest.raises(HomeConfigError, match=r"bad\.toml"):
         parse_home(f'profiles = "{tmp_path}/models"\n{home_text(tmp_path)}', {}, "here")
-    with pytest.raises(ConfigError, match="not a folder"):
+    with pytest.raises(HomeConfigError, match="not a folder"):
         parse_home(f'profiles = "{tmp_path}/none"\n{home_text(tmp_path)}', {}, "here")
 
 
@@ -216,7 +216,7 @@ def test_replay_and_downgrade_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="not above 7"):
             updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, version, 2), "two"))
     assert "result follows" in updater.receive(command(first)), "sent again while the result is on its way"
-    updater._save(told(updater.state))
+    updater._save(report_stored(updater.state))
     with pytest.raises(ValueError, match="taken back: RuntimeError: it did not start"):
         updater.receive(command(first))  # sent again after it: the broker did not hear that it was taken
     updater.receive(command(sign_home(KEY, home_text(tmp_path), {}, 8, 2), "three"))

@@ -1,4 +1,4 @@
-"""Frames to columns: what is stored, what is a repetition, what goes to quarantine and with which words."""
+"""Frames become columns, repetitions, or refusals with reasons in words."""
 
 import numpy as np
 import pytest

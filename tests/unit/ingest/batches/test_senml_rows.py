@@ -1,4 +1,4 @@
-"""SenML packs: what becomes a row, what is refused and why, what a repetition looks like."""
+"""SenML packs become rows, refusals with reasons, or repetitions."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ TOPIC = senml.topic("gw-1")
 
 
 class Directory:
-    """One gateway with a band; packs that were stored before, by digest."""
+    """One gateway with a band; arrivals of stored packs, by digest."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[int, str], int] = {}

@@ -1,7 +1,7 @@
 """Alerts matched to what is true: found, missed, right, false."""
 
 from alerting.detection.detectors import all_rules
-from alerting.replay.alerts import Alert, Step
+from alerting.replay.alerts import Alert, StoryEntry
 from device_simulators.month.truth import MUST, Episode
 from shouwang.evaluation.scoring import EXPECTED, figures, judge
 from vocabulary.severity import Severity
@@ -10,9 +10,24 @@ from vocabulary.times import MINUTE_US
 T0 = 1_772_380_800_000_000
 
 
-def alert(rule: str, minute: float, severity: Severity = "urgent", story: list[Step] | None = None) -> Alert:
+def alert(rule: str, minute: float, severity: Severity = "urgent", story: list[StoryEntry] | None = None) -> Alert:
     told = T0 + int(minute * MINUTE_US)
-    return Alert("id", rule, 1, severity, "resident:M0001", 1, 1, told, told, told, "", "", {}, story=story or [])
+    return Alert(
+        id="id",
+        rule=rule,
+        rule_version=1,
+        severity=severity,
+        subject="resident:M0001",
+        resident_id=1,
+        household_id=1,
+        onset_us=told,
+        sensed_us=told,
+        told_us=told,
+        reason_zh="",
+        reason_en="",
+        evidence={},
+        story=story or [],
+    )
 
 
 def episode(kind: str, begin: float, end: float) -> Episode:
@@ -37,13 +52,23 @@ def test_found_with_its_delay() -> None:
 
 
 def test_told_in_another_alert_counts_and_the_first_word_is_the_delay() -> None:
-    step = Step(T0 + 14 * MINUTE_US, "note", "limit_spo2", "urgent", "", "", news=True)
+    step = StoryEntry(
+        told_us=T0 + 14 * MINUTE_US,
+        action="note",
+        rule="limit_spo2",
+        severity="urgent",
+        reason_zh="",
+        reason_en="",
+        news=True,
+    )
     judged = judge("M0001", [alert("sudden_heart_rate", 12, story=[step])], [episode("hypoxia", 10, 25)], 30)
     assert judged.found[0].delay_s == 240
 
 
 def test_the_end_of_an_old_alert_finds_nothing() -> None:
-    over = Step(T0 + 14 * MINUTE_US, "note", "limit_spo2", "urgent", "", "")
+    over = StoryEntry(
+        told_us=T0 + 14 * MINUTE_US, action="note", rule="limit_spo2", severity="urgent", reason_zh="", reason_en=""
+    )
     judged = judge("M0001", [alert("limit_spo2", -600, story=[over])], [episode("hypoxia", 10, 25)], 30)
     assert judged.missed == [episode("hypoxia", 10, 25)]
     assert [rule for _, rule in [(r, a.rule) for r, a in judged.false]] == ["limit_spo2"]

@@ -10,15 +10,36 @@ from dispatch.channels.wording import alert_words
 from dispatch.channels.wording.alert_words import Content, MessageItem
 
 ITEM = MessageItem(
-    "11111111-2222-5333-8444-555555555555", "emergency", "fall", "确认跌倒,血氧 82 %", "Fall confirmed, SpO2 82 %",
-    "陈秀英", "Chen Xiuying", "female", "H0001", "海景路 1 号 2 栋 301", "Flat 301, 1 Haijing Road", "0755-1",
-    dt.datetime(2026, 11, 24, 2, 3, 4, tzinfo=dt.UTC), 114.25, 22.555,
-)  # fmt: skip
+    alert_id="11111111-2222-5333-8444-555555555555",
+    severity="emergency",
+    rule="fall",
+    reason_zh="确认跌倒,血氧 82 %",
+    reason_en="Fall confirmed, SpO2 82 %",
+    resident_zh="陈秀英",
+    resident_en="Chen Xiuying",
+    sex="female",
+    household="H0001",
+    address_zh="海景路 1 号 2 栋 301",
+    address_en="Flat 301, 1 Haijing Road",
+    phone="0755-1",
+    onset=dt.datetime(2026, 11, 24, 2, 3, 4, tzinfo=dt.UTC),
+    longitude=114.25,
+    latitude=22.555,
+)
 LINK = "https://c.example/a/token"
 
 
 def content(**changes: Any) -> Content:
-    base = Content("escalation", "emergency", 1, 1, 1, "鹏湾花园", "Pengwan Garden", (ITEM,))
+    base = Content(
+        reason="escalation",
+        severity="emergency",
+        step=1,
+        count=1,
+        homes=1,
+        place_zh="鹏湾花园",
+        place_en="Pengwan Garden",
+        items=(ITEM,),
+    )
     return msgspec.structs.replace(base, **changes)
 
 
@@ -84,7 +105,7 @@ def test_names(resident: str, sex: str, zh: str, en: str) -> None:
 
 def test_a_rule_that_is_new_is_told_by_its_severity() -> None:
     assert alert_words.kind_of("limit_spo2", "urgent") == ("生命体征异常", "vital signs")
-    assert alert_words.kind_of("wandering", "urgent")[0] == "急预警"
+    assert alert_words.kind_of("wandering", "urgent")[0] == "加急预警"
 
 
 def test_no_place_no_map() -> None:

@@ -1,4 +1,4 @@
-"""Asking that people be told: part of the caller's transaction, once each, taken back by an answer."""
+"""Asking for notifications: part of the caller's transaction, once each, withdrawn by an answer."""
 
 import datetime as dt
 import hashlib

@@ -1,6 +1,6 @@
-"""``python -m shouwang.brokers.identities``: certificates and NATS users for a real deployment.
+"""The commands ``python -m shouwang.identities …``: certificates and NATS users for a real deployment.
 
-Run it where the certificate authority lives, not on the broker: who has ``ca.key`` can become any gateway.
+Run it where the certificate authority lives, not on the broker: a person who has ``ca.key`` can become any gateway.
 """
 
 import json
@@ -8,23 +8,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 
 from shouwang.brokers.config import SERVICE_RIGHTS, nats_users
 from shouwang.brokers.local import check_gateway_name
 from shouwang.brokers.pki import Pki
+from shouwang.cli.session import Url, connection, refusals
 
 app = typer.Typer(help="Certificates and broker users of gateways and services.", no_args_is_help=True)
 
 PkiDir = Annotated[Path, typer.Option("--pki", help="Folder of the certificate authority; made on first use.")]
-DatabaseUrl = Annotated[str, typer.Option(envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
 
 
 @app.command()
 def broker(pki: PkiDir, hosts: Annotated[list[str], typer.Argument(help="Names and addresses clients use.")]) -> None:
     """The broker's own certificate."""
-    _show([Pki(pki).ca, *Pki(pki).server("broker", hosts)])
+    with refusals():
+        _show([Pki(pki).ca, *Pki(pki).server("broker", hosts)])
 
 
 @app.command()
@@ -38,12 +38,13 @@ def client(
                 check_gateway_name(name)
             except ValueError as error:
                 raise typer.BadParameter(str(error)) from error
-        _show(Pki(pki).client(name))
+        with refusals():
+            _show(Pki(pki).client(name))
 
 
 @app.command("nats-users")
 def nats_users_command(
-    url: DatabaseUrl,
+    url: Url,
     without: Annotated[
         list[str] | None, typer.Option(help="A gateway that may not connect any more; repeatable.")
     ] = None,
@@ -52,9 +53,9 @@ def nats_users_command(
 
     Write it on every broker and reload: nats-server --signal reload. Who is not in it can not connect.
     """
-    with psycopg.connect(url) as conn:
+    with connection(url) as conn:
         rows = conn.execute("SELECT name FROM gateway ORDER BY name").fetchall()
-    typer.echo(users_file({row[0] for row in rows} - set(without or ())), nl=False)
+        typer.echo(users_file({row[0] for row in rows} - set(without or ())), nl=False)
 
 
 def users_file(gateways: Iterable[str]) -> str:
@@ -71,7 +72,3 @@ def users_file(gateways: Iterable[str]) -> str:
 def _show(files: Iterable[Path]) -> None:
     for file in files:
         typer.echo(file)
-
-
-if __name__ == "__main__":
-    app()

@@ -1,0 +1,70 @@
+"""The program's tree of commands, for the tests that walk it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer.main
+
+from shouwang.cli.main import app
+
+
+def commands(group: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (name, command) of every command: 'orders list'. A group that does something by itself is one, too."""
+    group = typer.main.get_command(app) if group is None else group
+    for name, command in sorted(group.commands.items()):
+        path = f"{before} {name}".strip()
+        if not hasattr(command, "commands"):
+            yield path, command
+            continue
+        if command.invoke_without_command:
+            yield path, command
+        yield from commands(command, path)
+
+
+WITHOUT_ACCOUNT = {
+    # services, and what runs a platform of its own
+    "alerting": "a service",
+    "console": "a service",
+    "dispatch": "a service",
+    "edge": "a home gateway's program",
+    "ingest": "a service",
+    "maintain": "a service",
+    "notify": "a service",
+    "orders run": "a service",
+    "demo": "a platform of its own",
+    "verify": "servers of its own",
+    # simulation and evaluation: files, or a database of their own
+    "simulate homes": "simulated homes",
+    "simulate history": "simulated residents in a database of their own",
+    "simulate month": "files of simulated residents",
+    "simulate peripherals": "simulated devices",
+    "evaluate alerts": "simulated residents",
+    "evaluate falls": "recordings in files",
+    "train falls": "recordings in files",
+    # keys and files: the permission is to read them
+    "network key create": "makes a key file",
+    "network key rotate": "the key file is the permission; shows no note",
+    "network template": "writes an empty table",
+    "notify check": "reads a file of channels",
+    "notify link-key": "makes a key file",
+    "notify push-key": "makes a key file",
+    "provision config-key": "makes a key file",
+    "provision sign-config": "the district's private key is the permission",
+    # gateways: the broker's certificate is the permission
+    "gateway": "the certificate of svc-console is the permission",
+    "provision push-config": "the certificate of svc-console is the permission",
+    # the database as such, nobody's data
+    "doctor": "whether servers answer",
+    "migrate": "the schema",
+    "orders services": "a table of the program",
+    "storage refresh": "roll-ups, made again from the same readings",
+    "storage status": "sizes and ages of tables",
+}
+"""Commands that need no account, with the reason."""
+
+ACCOUNT_WHEN_NEEDED = {
+    "alerting replay": "with --from-database alone: a file is not the district's",
+    "provision district": "the first file brings the first accounts",
+    "storage retention": "to change it: shown it is nobody's data",
+}
+"""Commands whose --as may be left out, with the reason; each has a test of its own."""

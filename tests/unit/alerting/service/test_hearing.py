@@ -1,0 +1,91 @@
+"""A message is decoded once, heard once, and a stranger costs a look at the registry now and then only."""
+
+import numpy as np
+import pytest
+
+from alerting.detection.engine.engine import Engine
+from alerting.detection.kit.context import District, Person, Source
+from alerting.service import hearing as hearings
+from alerting.service.hearing import Hearing, answer
+from alerting.service.mailbox import Message
+from alerting.service.messages import HomeMessage, content_of
+from firmware_profiles import wire
+from firmware_profiles.errors import DecodeError
+
+NOW = 1_800_000_000_000_000
+BUTTON = Source(
+    gateway="gw-1", name="button", model="test", household_id=7, person=0, heartbeat_s=60,
+    label_zh="按钮", label_en="button", room="worn", home=0,
+)  # fmt: skip
+PEOPLE = [Person(id=1, code="R0001", household_id=7)]
+EMPTY = District(PEOPLE, {}, {"gw-1": 7})
+PAIRED = District(PEOPLE, {("gw-1", "button"): BUTTON}, {"gw-1": 7})
+
+
+def event(gateway: str = "gw-1", device: str = "button", kind: str = "sos_pressed") -> bytes:
+    return wire.encode(wire.Event(1, gateway, 5, 6, 1, NOW, device, kind))
+
+
+def message(leaf: wire.Leaf, payload: bytes, gateway: str = "gw-1") -> HomeMessage:
+    content = content_of(wire.topic(gateway, leaf), payload)
+    assert isinstance(content, HomeMessage)
+    return content
+
+
+def test_an_event_is_a_finding_and_gets_its_answer() -> None:
+    pressed = message("events", event())
+    findings = Hearing(Engine(PAIRED, NOW), lambda: None, lambda _: None).hear(pressed, NOW)
+    assert [(finding.action, finding.rule) for finding in findings] == [("open", "sos")]
+    reply = answer(pressed, NOW)
+    assert reply is not None
+    assert reply[0] == wire.topic("gw-1", "commands")
+    assert answer(message("events", event(kind="motion_began")), NOW) is None
+
+
+def test_a_device_that_was_paired_a_moment_ago_is_heard() -> None:
+    engine = Engine(EMPTY, NOW)
+    hearing = Hearing(engine, lambda: engine.redistrict(PAIRED), lambda _: None)
+    pressed = message("events", event())
+    assert not hearing.knows(pressed)
+    assert [finding.rule for finding in hearing.hear(pressed, NOW)] == ["sos"]
+    assert hearing.knows(pressed)
+
+
+def test_strangers_cost_one_look_at_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearings, "STRANGER_S", float("inf"))
+    looks: list[int] = []
+    hearing = Hearing(Engine(EMPTY, NOW), lambda: looks.append(1), lambda _: None)
+    for number in range(20):
+        with pytest.raises(DecodeError, match=f"unknown device gw-1/stranger{number}"):
+            hearing.hear(message("events", event(device=f"stranger{number}")), NOW)
+    assert len(looks) == 1
+
+
+def test_a_status_says_who_is_online_and_needs_no_known_gateway() -> None:
+    online: list[str] = []
+    hearing = Hearing(Engine(PAIRED, NOW), lambda: None, online.append)
+    for gateway, state in (("gw-1", "online"), ("gw-2", "online"), ("gw-1", "offline")):
+        status = wire.encode(wire.Status(1, gateway, state, NOW, 5, 6))  # type: ignore[arg-type]
+        assert hearing.hear(message("status", status, gateway), NOW) == []
+    assert online == ["gw-1", "gw-2"]
+
+
+def test_a_frame_of_a_strange_gateway_is_refused() -> None:
+    series = wire.make_series("button", "battery", NOW, np.array([NOW]), np.array([50], np.float32))
+    frame = wire.encode(wire.Frame(1, "gw-2", 5, 6, "live", 1, NOW, [series]))
+    with pytest.raises(DecodeError, match="unknown gateway gw-2"):
+        Hearing(Engine(PAIRED, NOW), lambda: None, lambda _: None).hear(message("readings", frame, "gw-2"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [("care/v1/no/topic", event()), (wire.topic("gw-1", "events"), b"\xc1"), (wire.topic("gw-2", "events"), event())],
+)
+def test_what_is_no_message_of_its_topic_is_no_content(topic: str, payload: bytes) -> None:
+    assert isinstance(content_of(topic, payload), DecodeError)
+
+
+def test_a_message_is_decoded_once() -> None:
+    for payload in (event(), b"\xc1"):
+        arrived = Message(wire.topic("gw-1", "events"), payload, 1, 0, 1)
+        assert arrived.content is arrived.content
