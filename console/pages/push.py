@@ -10,10 +10,9 @@ from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
 from console.shell.views import STATIC
+from dispatch.channels.preferences import add_browser, drop_browser
 
 router = APIRouter()
-MOST = 10
-"""Browsers of one account; a further one replaces the oldest."""
 
 
 class Keys(BaseModel):
@@ -45,26 +44,13 @@ def register(console: Shared, account: CurrentAccount, subscription: Subscriptio
     if urlsplit(subscription.endpoint).scheme != "https":
         raise HTTPException(422, "the endpoint of a push service begins with https://")
     with console.database() as conn:
-        conn.execute(
-            """
-            INSERT INTO push_subscription (endpoint, account_id, p256dh, auth) VALUES (%s, %s, %s, %s)
-            ON CONFLICT (endpoint) DO UPDATE
-            SET account_id = excluded.account_id, p256dh = excluded.p256dh, auth = excluded.auth, created_at = now()
-            """,
-            (subscription.endpoint, account.id, subscription.keys.p256dh, subscription.keys.auth),
-        )
-        conn.execute(
-            """
-            DELETE FROM push_subscription WHERE endpoint IN (
-                SELECT endpoint FROM push_subscription WHERE account_id = %s ORDER BY created_at DESC OFFSET %s)
-            """,
-            (account.id, MOST),
-        )
+        keys = subscription.keys
+        add_browser(conn, account, subscription.endpoint, keys.p256dh, keys.auth)
     return JSONResponse({"ok": True})
 
 
 @router.delete("/api/push", dependencies=[needs(Action.VIEW_ALERTS)])
 def unregister(console: Shared, account: CurrentAccount, endpoint: str) -> Response:
     with console.database() as conn:
-        conn.execute("DELETE FROM push_subscription WHERE endpoint = %s AND account_id = %s", (endpoint, account.id))
+        drop_browser(conn, account, endpoint)
     return JSONResponse({"ok": True})
