@@ -34,7 +34,6 @@ FRESH_US: dict[str, int] = {
     "body_temperature": 6 * HOUR_US,
     "consciousness": 6 * HOUR_US,
 }
-URGENT, EMERGENCY, SINGLE = 5, 7, 3
 HOLD_US, HOLD_SINGLE_US = 2 * MINUTE_US, 5 * MINUTE_US
 """A 3 in one parameter alone must last longer: sleepers' oxygen dips for minutes, and below 90 % the limits alert."""
 
@@ -76,9 +75,9 @@ class News2(Detector):
 
     version: ClassVar = 2
     constants: ClassVar = {
-        "news2.urgent": URGENT,
-        "news2.emergency": EMERGENCY,
-        "news2.single": SINGLE,
+        "news2.urgent": news2_score.URGENT,
+        "news2.emergency": news2_score.EMERGENCY,
+        "news2.single": news2_score.SINGLE,
         "news2.hold_s": HOLD_US / 1e6,
         "news2.hold_single_s": HOLD_SINGLE_US / 1e6,
         **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
@@ -110,7 +109,7 @@ class News2(Detector):
         by_parameter = np.ascontiguousarray(moments.points.T)  # along the short axis numpy is slow
         total = by_parameter.sum(axis=0) + news2_score.OXYGEN_POINTS * self._oxygen[row]
         single = by_parameter.max(axis=0)
-        near = (total >= URGENT) | (single >= SINGLE) | self._watched[row]
+        near = (total >= news2_score.URGENT) | (single >= news2_score.SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
             yield from self._judge(steps.district, moments, i, int(total[i]))
 
@@ -123,8 +122,10 @@ class News2(Detector):
             points[of] = news2_score.points(channel, bins.mean[of], self._scale[row[of]], self._oxygen[row[of]])
         value, since = bins.mean.copy(), bins.step.copy()
         steady = np.flatnonzero(_SLOT[place] >= 0)
-        kept = bins.take(steady)
-        value[steady], points[steady], since[steady] = state.recent.mildest(kept, _SLOT[place[steady]], points[steady])
+        continuous = bins.take(steady)
+        value[steady], points[steady], since[steady] = state.recent.mildest(
+            continuous, _SLOT[place[steady]], points[steady]
+        )
         carried = carry(bins, steps.latest, _COLUMNS)
         fresh = (carried.step_of > 0) & (carried.step[:, None] + 1 - carried.step_of <= _FRESH_STEPS)
         people, at = carried.row, row * np.int64(len(_COLUMNS)) + place
@@ -167,7 +168,7 @@ class News2(Detector):
         episode.severity = severity
         person = district.people[row]
         parts = _parts(person, moments.value[i], carried.step_of[i] * STEP_US, moments.fresh[i], points, end_us)
-        yield _finding(action, person, episode, total, int(points.max()), parts, end_us)
+        yield _finding(action, severity, person, episode, total, int(points.max()), parts, end_us)
 
 
 def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now_us: int) -> list[dict[str, Any]]:
@@ -193,12 +194,19 @@ def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now
 
 
 def _finding(
-    action: Any, person: Person, episode: Episode, total: int, single: int, parts: list[dict[str, Any]], now_us: int
+    action: Action,
+    severity: Severity,
+    person: Person,
+    episode: Episode,
+    total: int,
+    single: int,
+    parts: list[dict[str, Any]],
+    now_us: int,
 ) -> Finding:
     complete = all(part["state"] == "fresh" for part in parts)
-    told = [part for part in parts if part.get("points")]
-    zh = "、".join(_say(part, "zh") for part in told)
-    en = ", ".join(_say(part, "en") for part in told)
+    scoring_parts = [part for part in parts if part.get("points")]
+    zh = "、".join(_say(part, "zh") for part in scoring_parts)
+    en = ", ".join(_say(part, "en") for part in scoring_parts)
     missing = [part["channel"] for part in parts if part["state"] != "fresh"]
     lack_zh, lack_en = ("、".join(name_of(c)[0] for c in missing), ", ".join(name_of(c)[1] for c in missing))
     partial_zh = "" if complete else f"(部分评分,缺 {len(missing)} 项:{lack_zh})"
@@ -211,7 +219,7 @@ def _finding(
         action=action,
         rule=RULE,
         rule_version=News2.version,
-        severity="emergency" if total >= EMERGENCY else "urgent",
+        severity=severity,
         subject=person.subject,
         household_id=person.household_id,
         resident_id=person.id,
