@@ -29,7 +29,7 @@ from alerting.service.first_call import FirstCall
 from alerting.service.hearing import Hearing, answer
 from alerting.service.journal import Journal
 from alerting.service.live_district import LiveDistrict
-from alerting.service.mailbox import Mailbox, Message
+from alerting.service.mailbox import Mailbox, ReceivedMessage
 from alerting.service.messages import Content, content_of
 from alerting.service.publisher import Publisher
 from alerting.service.settings import AlertingSettings
@@ -185,12 +185,12 @@ class Alerting:
         while (message := self._mailbox.event(self._may_interrupt)) is not None:
             self._hear(message)
 
-    def _may_interrupt(self, message: Message) -> bool:
+    def _may_interrupt(self, message: ReceivedMessage) -> bool:
         """Whether the event may be heard amid a step: it must not change the district, as a new device would."""
         content = message.content
         return isinstance(content, DecodeError) or self._hearing.knows(content)
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, message: ReceivedMessage) -> None:
         received_us = _now_us()
         self._journal.append(received_us, message.topic, message.payload)  # first: a restart must remember it
         self._take(message.topic, message.content, received_us, answers=True)

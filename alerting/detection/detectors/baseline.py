@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
@@ -209,7 +209,7 @@ class Baseline(Detector):
             "days": int(self.state.days[row, slot, local]),
             "held_s": turn.held_us // SECOND_US,
         }
-        action: Action = "open" if turn.kind == "open" else "note"
+        action: FindingAction = "open" if turn.kind == "open" else "note"
         return finding_about(
             person, f"sudden_{code}", self.version, action, "attention", turn.onset_us, int(now_us), zh, en, evidence
         )
@@ -286,7 +286,7 @@ class Baseline(Detector):
             yield self._trend(district, row, slot, "drift", "clear", onset_us, True)
 
     def _trend(
-        self, district: District, row: int, slot: int, what: str, action: Action, onset_us: int, upward: bool
+        self, district: District, row: int, slot: int, what: str, action: FindingAction, onset_us: int, upward: bool
     ) -> Finding:
         state, person, code = self.state, district.people[row], _CODES[slot]
         channel = CHANNELS[code]

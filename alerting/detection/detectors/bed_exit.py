@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import Array, Rule
@@ -141,7 +141,7 @@ class BedExit(Behaviour):
         else:
             self._wake(row, home, leave, at_us + MINUTE_US)
             return
-        action: Action = "open" if leave.told is None else "update"
+        action: FindingAction = "open" if leave.told is None else "update"
         leave.told = severity
         self._wake(row, home, leave, at_us + MINUTE_US)
         yield self._finding(district, row, action, severity, leave.since_us, at_us, self._words(row, home, at_us))
@@ -175,7 +175,14 @@ class BedExit(Behaviour):
             yield self._finding(district, row, "clear", leave.told, leave.since_us, at_us, words)
 
     def _finding(
-        self, district: District, row: int, action: Action, severity: Severity, since_us: int, at_us: int, words: Any
+        self,
+        district: District,
+        row: int,
+        action: FindingAction,
+        severity: Severity,
+        since_us: int,
+        at_us: int,
+        words: Any,
     ) -> Finding:
         evidence: dict[str, object] = {
             "kind": "bed_exit",

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import Array, Rule
@@ -96,7 +96,7 @@ class DayNight(Behaviour):
         self,
         district: District,
         row: int,
-        action: Action,
+        action: FindingAction,
         onset_us: int,
         at_us: int,
         night: Any,

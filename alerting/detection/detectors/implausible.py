@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import STEP_US
 from alerting.detection.kit.context import MEASURED, District
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
@@ -90,7 +90,7 @@ class Implausible(Detector):
             yield self._finding(district, key, odd, "clear", odd.step * STEP_US + HOUR_US)
 
     def _finding(
-        self, district: District, key: tuple[int, int], odd: ImplausibleRun, action: Action, at_us: int
+        self, district: District, key: tuple[int, int], odd: ImplausibleRun, action: FindingAction, at_us: int
     ) -> Finding:
         code = MEASURED[key[1]]
         low, high = PLAUSIBLE[code]

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
@@ -159,7 +159,7 @@ class News2(Detector):
             return
         severity: Severity = "emergency" if level == "high" else "urgent"
         if not episode.onset_us:
-            action: Action = "open"
+            action: FindingAction = "open"
             episode.onset_us = episode.since_us
         elif RANK[severity] < RANK[episode.severity]:
             action = "update"
@@ -194,7 +194,7 @@ def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now
 
 
 def _finding(
-    action: Action,
+    action: FindingAction,
     severity: Severity,
     person: Person,
     episode: Episode,

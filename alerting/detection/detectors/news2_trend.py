@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import Bins, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
@@ -132,7 +132,7 @@ class News2Trend(Detector):
         self,
         district: District,
         row: int,
-        action: Action,
+        action: FindingAction,
         end_us: int,
         rise: float,
         change: NDArray[np.floating[Any]],

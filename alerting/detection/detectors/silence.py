@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import District, Source
 from alerting.detection.kit.detector import Array, Detector, Rule
 from alerting.detection.kit.words import lasting
@@ -164,7 +164,7 @@ class Silence(Detector):
             evidence={"kind": "silence", "device": name},
         )
 
-    def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: Action) -> Finding:
+    def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: FindingAction) -> Finding:
         name, source = self.state.names[at], self._sources[at]
         for_zh, for_en = lasting(now_us - onset_us)
         if source is None:

@@ -1,6 +1,6 @@
 """Words numbers and channels for the reason of an alert, in Chinese and English."""
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import Person
 from firmware_profiles.channels import CHANNELS
 from vocabulary.labels import unit_of
@@ -67,7 +67,7 @@ def finding_about(
     person: Person,
     rule: str,
     version: int,
-    action: Action,
+    action: FindingAction,
     severity: Severity,
     onset_us: int,
     sensed_us: int,
