@@ -1,4 +1,4 @@
-"""Detects sensors whose values can not be a living person's: technical alerts, never medical ones.
+"""Detects stuck and erratic sensors and wrong gateway clocks: technical alerts, never medical ones.
 
 *Stuck*: a vital sign that shows exactly one value for longer than a heart or a chest ever does: beat-to-beat and
 breath-to-breath variability never vanish in a living person (Task Force of the ESC and NASPE, Heart rate variability,

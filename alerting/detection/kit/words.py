@@ -1,4 +1,4 @@
-"""Words numbers and channels for the reason of an alert, in Chinese and English."""
+"""Put numbers and channels into words, in Chinese and English."""
 
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import Person
