@@ -16,7 +16,7 @@ from alerting.detection.kit.context import MEASURED, District
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.origin import Origins, suspects
 from alerting.detection.kit.plausible import PLAUSIBLE
-from alerting.detection.kit.words import finding_about, said_en, said_zh
+from alerting.detection.kit.words import finding_about, value_in_words
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, HOUR_US
@@ -95,8 +95,9 @@ class Implausible(Detector):
         code = MEASURED[key[1]]
         low, high = PLAUSIBLE[code]
         who_zh, who_en, who = suspects(self._origins.of(*key))
-        zh = f"{said_zh(code, odd.value)},超出可能的范围 {low:g} 至 {high:g},疑{who_zh}故障(第 {odd.count} 次)"
-        en = f"{said_en(code, odd.value)}, beyond the possible {low:g} to {high:g}, {odd.count} time"
+        value_zh, value_en = value_in_words(code, odd.value)
+        zh = f"{value_zh},超出可能的范围 {low:g} 至 {high:g},疑{who_zh}故障(第 {odd.count} 次)"
+        en = f"{value_en}, beyond the possible {low:g} to {high:g}, {odd.count} time"
         en += f"{'s' * (odd.count > 1)} (may be at fault: {who_en})"
         if action == "clear":
             zh, en = f"{CHANNELS[code].zh}一小时内无异常值", f"{CHANNELS[code].en}: an hour without impossible values"

@@ -20,7 +20,7 @@ from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.episodes import Episode
 from alerting.detection.kit.steady import Recent
-from alerting.detection.kit.words import lasting, name_of, said_en, said_zh
+from alerting.detection.kit.words import lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -240,6 +240,7 @@ def _finding(
 
 
 def _say(part: dict[str, Any], language: str) -> str:
+    zh, en = value_in_words(part["channel"], part["value"])
     if language == "zh":
-        return f"{said_zh(part['channel'], part['value'])}({part['points']} 分)"
-    return f"{said_en(part['channel'], part['value'])} ({part['points']})"
+        return f"{zh}({part['points']} 分)"
+    return f"{en} ({part['points']})"
