@@ -170,7 +170,7 @@ class Alerting:
                 log.warning(
                     "the clock has jumped, or this program stood still", seconds=(looked_us - since_us) // 10**6
                 )
-                self._engine.deaf()
+                self._engine.cut_off()
                 self._settle()
             if message is not None:
                 self._hear(message)
@@ -218,9 +218,9 @@ class Alerting:
     def _settle(self) -> None:
         """Give the engine what changed around it: the district, pauses, the connection to the broker."""
         if self._broker_watch.is_down:
-            self._engine.deaf()
+            self._engine.cut_off()
         try:
-            self._district.settle(self._engine, self._broker_watch.deafness)
+            self._district.settle(self._engine, self._broker_watch.outage)
         except Exception:  # the homes as they were are better watched than not at all
             log.exception("the changed registry can not be used")
 

@@ -59,9 +59,9 @@ class Silence(Detector):
         self._allowed_us: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def restored(self) -> None:
-        self.deaf()  # while this program was away it heard nobody
+        self.cut_off()  # while this program was away it heard nobody
 
-    def deaf(self) -> None:
+    def cut_off(self) -> None:
         self.state.heard_us[self.state.onset_us == 0] = 0
 
     def learn(self, district: District) -> None:
