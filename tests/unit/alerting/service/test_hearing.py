@@ -65,7 +65,7 @@ def test_a_status_says_who_is_online_and_needs_no_known_gateway() -> None:
     online: list[str] = []
     hearing = Hearing(Engine(PAIRED, NOW), lambda: None, online.append)
     for gateway, state in (("gw-1", "online"), ("gw-2", "online"), ("gw-1", "offline")):
-        status = wire.encode(wire.Status(1, gateway, state, NOW, 5, 6))  # type: ignore[arg-type]
+        status = wire.encode(wire.Status(version=1, gateway=gateway, state=state, time_us=NOW, epoch=5, boot=6))  # type: ignore[arg-type]
         assert hearing.hear(message("status", status, gateway), NOW) == []
     assert online == ["gw-1", "gw-2"]
 
