@@ -14,7 +14,7 @@ class HomeMessage(msgspec.Struct, frozen=True):
 
 
 Content = HomeMessage | Exception
-"""A message, or why it is none."""
+"""The decoded message, or the error of decoding it."""
 
 
 def content_of(topic: str, payload: bytes) -> Content:

@@ -7,7 +7,7 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.context import District, Person, Source
 from alerting.service import hearing as hearings
 from alerting.service.hearing import Hearing, answer
-from alerting.service.mailbox import Message
+from alerting.service.mailbox import ReceivedMessage
 from alerting.service.messages import HomeMessage, content_of
 from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
@@ -87,5 +87,5 @@ def test_what_is_no_message_of_its_topic_is_no_content(topic: str, payload: byte
 
 def test_a_message_is_decoded_once() -> None:
     for payload in (event(), b"\xc1"):
-        arrived = Message(wire.topic("gw-1", "events"), payload, 1, 0, 1)
+        arrived = ReceivedMessage(wire.topic("gw-1", "events"), payload, 1, 0, 1)
         assert arrived.content is arrived.content
