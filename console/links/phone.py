@@ -125,6 +125,9 @@ def share_place(
             with conn.transaction():
                 visitor = _Visitor(conn, keys.read(token, messages.PAGE, now), origin_of(request))
                 account, sharing = _sharer(conn, visitor)
+                order = store.load(conn, visitor.order_id)
+                if order.staff_id != visitor.staff_id:  # a link of before it went to somebody else
+                    raise LinkError(zh="这张工单已不在您手上", en="this order is no longer yours")
                 if sharing.consented_at is None:
                     locations.consent(conn, account, True, at=now, origin=visitor.origin)
                 locations.share(conn, account, longitude, latitude, accuracy_m, at=now)

@@ -363,3 +363,13 @@ def test_no_place_is_asked_of_a_person_without_an_account(site: Site, city: psyc
     assert phone.post(f"{link}/place/withdraw").status_code == 403
     assert phone.post("/w/x/place", data=here).status_code == 410
     assert city.execute("SELECT count(*) FROM staff_location").fetchone() == (0,)
+
+
+def test_a_link_shares_no_place_once_the_order_is_somebody_elses(site: Site, city: psycopg.Connection) -> None:
+    order = sent(city, "S1")
+    link, zhou = phone_link(order, "S1"), site.visitor("dispatcher")
+    zhou.post(f"/orders/{order.id}/reassign", data={"version": str(order.version), "staff": "S13"})
+    refused = site.visitor().post(f"{link}/place", data={"longitude": "114.24", "latitude": "22.56", "accuracy_m": "1"})
+    assert refused.status_code == 410
+    assert "已不在您手上" in refused.text
+    assert city.execute("SELECT count(*) FROM staff_location").fetchone() == (0,)
