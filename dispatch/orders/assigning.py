@@ -140,7 +140,7 @@ def offer(
 ) -> Order:
     """Ask somebody to take an open order: ``only`` this person, or ``first`` this one (staff codes) and then the best.
 
-    Where nobody fits, the order stays open until a later sweep, and the dispatch of the place is notified once.
+    Where nobody fits, the order stays open until a later sweep, and the dispatch desk of the place is notified once.
     Raises OrderError where ``only`` can not be sent.
     """
     with conn.transaction():
@@ -290,7 +290,7 @@ def _nobody(conn: psycopg.Connection[Any], order: Order, matched: Match, at: dt.
     removed = {one.constraint: one.people for one in matched.removed}
     detail = {"considered": matched.considered, "removed": removed, "zh": zh, "en": en}
     changed = store.change(conn, order, "unmatched", SYSTEM, at, next_at=again, note=zh, detail=detail)
-    messages.notify_dispatch(conn, changed, at)
+    messages.notify_desk(conn, changed, at)
     return changed
 
 
