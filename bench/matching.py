@@ -21,7 +21,7 @@ from database.migrate import migrate
 from database.server.embedded import EmbeddedPostgres
 from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import NewAlert
-from dispatch.orders.dispatch import suggest
+from dispatch.orders.assigning import suggest
 from dispatch.orders.people import Crews
 
 PEOPLE, ORDERS, RUNS, COLD_RUNS = 1000, 200, 300, 100

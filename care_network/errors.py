@@ -23,8 +23,8 @@ class ProvisioningError(CareNetworkError):
 class MalformedError(ProvisioningError):
     """A field is missing, unknown, or not of the form that its type asks for.
 
-    The texts name the field's type as programs know it (a pattern, a range); whoever shows them beside a form can say
-    better what to write there. ``missing``: the field is not there at all.
+    The texts name the field's type as programs know it (a pattern, a range); a form can say better, in its own words,
+    what to write there. ``missing``: the field is not there at all.
     """
 
     def __init__(self, *, en: str, zh: str, field: str | None = None, missing: bool = False) -> None:

@@ -17,8 +17,8 @@ from care_network.records.registry import Registry
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.notice import AlertNotice
+from dispatch.ladders.first_step_copy import FirstStepsCopy
 from dispatch.ladders.people import Addressee
-from dispatch.ladders.picture import PictureCache
 
 log = structlog.get_logger(__name__)
 RETRY_S = 1.0
@@ -31,7 +31,7 @@ class LiveDistrict:
         self._settings, self._database = settings, database
         self._registry = RegistryCache(settings.data_dir / "registry.bin")
         self._pauses = PauseCache(settings.data_dir / "pauses.json")
-        self._people = PictureCache(settings.data_dir / "people.json")
+        self._people = FirstStepsCopy(settings.data_dir / "people.json")
         self._people_at = 0.0
         self._changed = threading.Event()
         self._paused = threading.Event()
@@ -92,7 +92,7 @@ class LiveDistrict:
         Raises ValueError where there is no copy of the people on duty.
         """
         alert = build_notice(self.registry, record.finding, record.received_us, record.raised_us, "raised", 1)
-        picture = self._people.picture
-        if picture is None:
+        first_steps = self._people.first_steps
+        if first_steps is None:
             raise ValueError("there is no copy of the people on duty yet")
-        return alert, picture.first_step(alert.severity, alert.household_id, alert.area_path, now)
+        return alert, first_steps.first_step(alert.severity, alert.household_id, alert.area_path, now)

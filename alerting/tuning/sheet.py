@@ -119,7 +119,7 @@ def change(
         if checked is not None and math.isfinite(checked):
             check(name, checked, _layers(conn).values(*target.around))
         author = Author(account.id, account.name_zh, origin)
-        done = parameter_rows.put(conn, target.place, name, value, author, reason, at)
+        done = parameter_rows.append_change(conn, target.place, name, value, author, reason, at)
         if done:
             _trace(conn, account, "set_parameter", target, at, origin, {"name": name, "value": value})
     return done

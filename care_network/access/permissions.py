@@ -1,7 +1,8 @@
-"""Permissions: what each role may do, which residents an account may see, and the audit of both.
+"""Permissions of each role, the residents an account may see, and the audit of both.
 
-``PERMISSIONS`` is the only table of roles: routes and commands ask it by ``require`` or ``may_do``, and compare no role
-with a name themselves.
+``PERMISSIONS`` is the only table of permissions: routes and commands ask it by ``require`` or ``may_do``. Elsewhere the
+role decides only the start page and its menu, the scope of the alerts shown, whether an account has an area, and the
+length of a session.
 """
 
 import datetime as dt

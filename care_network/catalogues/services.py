@@ -13,7 +13,7 @@ HANDS_ON = frozenset({"carer", "nurse", "doctor", "social_worker", "volunteer"})
 _CARE = frozenset({"carer", "nurse", "doctor"})
 
 
-class Service(msgspec.Struct, frozen=True):
+class Service(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the table of services.
 
     Skills are codes of ``workforce.SKILLS``: all of ``needs``, at least one of ``one_of``; those of ``likes`` are
@@ -36,23 +36,27 @@ def _set(words: str) -> frozenset[str]:
 
 
 _ALL = (
-    Service("emergency_help", "应急救助", "emergency help", 45, _set("first_aid"),
+    Service(code="emergency_help", zh="应急救助", en="emergency help", minutes=45, needs=_set("first_aid"),
             likes=_set("cpr_aed lifting oxygen")),
-    Service("fall_assistance", "跌倒扶助", "help after a fall", 40, one_of=_set("lifting transfer"),
+    Service(code="fall_assistance", zh="跌倒扶助", en="help after a fall", minutes=40, one_of=_set("lifting transfer"),
             likes=_set("first_aid cpr_aed transfer")),
-    Service("wellness_check", "上门探视", "wellness check", 20, likes=_set("vital_signs first_aid")),
-    Service("nursing_visit", "上门护理", "nursing visit", 45, _set("vital_signs"),
+    Service(code="wellness_check", zh="上门探视", en="wellness check", minutes=20, likes=_set("vital_signs first_aid")),
+    Service(code="nursing_visit", zh="上门护理", en="nursing visit", minutes=45, needs=_set("vital_signs"),
             one_of=_set("wound_care injection catheter_care oxygen"), roles=frozenset({"nurse", "doctor"})),
-    Service("vital_signs", "生命体征测量", "taking vital signs", 20, _set("vital_signs"),
+    Service(code="vital_signs", zh="生命体征测量", en="taking vital signs", minutes=20, needs=_set("vital_signs"),
             likes=_set("first_aid oxygen"), roles=_CARE),
-    Service("bathing", "助浴", "help with bathing", 60, _set("bathing"), likes=_set("transfer dementia_care")),
-    Service("meal", "助餐", "meal", 30, likes=_set("feeding")),
-    Service("cleaning", "助洁", "cleaning", 120, _set("housekeeping")),
-    Service("escort", "陪同就医", "escort to hospital", 180, _set("escort"), likes=_set("driving first_aid")),
-    Service("rehabilitation", "康复训练", "rehabilitation exercises", 45, _set("rehabilitation")),
-    Service("comfort", "精神慰藉", "company and comfort", 45, likes=_set("counselling dementia_care")),
-    Service("errand", "代办代购", "errand", 60),
-    Service("device_maintenance", "设备维护", "device maintenance", 40, _set("device_repair"),
+    Service(code="bathing", zh="助浴", en="help with bathing", minutes=60, needs=_set("bathing"),
+            likes=_set("transfer dementia_care")),
+    Service(code="meal", zh="助餐", en="meal", minutes=30, likes=_set("feeding")),
+    Service(code="cleaning", zh="助洁", en="cleaning", minutes=120, needs=_set("housekeeping")),
+    Service(code="escort", zh="陪同就医", en="escort to hospital", minutes=180, needs=_set("escort"),
+            likes=_set("driving first_aid")),
+    Service(code="rehabilitation", zh="康复训练", en="rehabilitation exercises", minutes=45,
+            needs=_set("rehabilitation")),
+    Service(code="comfort", zh="精神慰藉", en="company and comfort", minutes=45,
+            likes=_set("counselling dementia_care")),
+    Service(code="errand", zh="代办代购", en="errand", minutes=60),
+    Service(code="device_maintenance", zh="设备维护", en="device maintenance", minutes=40, needs=_set("device_repair"),
             roles=HANDS_ON | {"manager"}),
 )  # fmt: skip
 

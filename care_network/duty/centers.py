@@ -1,11 +1,11 @@
-"""Dispatch centers: the organisation that dispatches for a place."""
+"""Dispatch desks: the organisation that dispatches for a place."""
 
 from typing import Any
 
 import psycopg
 
 
-def dispatch_of(conn: psycopg.Connection[Any], area_path: str) -> tuple[int, str] | None:
+def desk_of(conn: psycopg.Connection[Any], area_path: str) -> tuple[int, str] | None:
     """Find (id, code) of the organisation that dispatches for a place; None where none is open.
 
     The district center, else the street's elder center, else the nearest organisation.

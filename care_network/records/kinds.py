@@ -11,7 +11,7 @@ from care_network.records import checks, records, staff_records
 from care_network.records.lookup import Lookup
 
 
-class Kind(msgspec.Struct, frozen=True):
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the table of kinds."""
 
     name: str
@@ -54,90 +54,181 @@ _OF_STAFF: LiteralString = (
 _META: LiteralString = "SELECT x.id AS _id, x.version AS _version, a.path::text AS _path,"
 
 AREA = Kind(
-    "area", "区域", records.NewArea, ("path",), checks.area, Action.PROVISION, "area",
-    "SELECT a.id AS _id, a.version AS _version, a.path::text AS _path, NULL::integer AS _resident,"
+    name="area",
+    zh="区域",
+    record=records.NewArea,
+    key=("path",),
+    check=checks.area,
+    edit=Action.PROVISION,
+    table="area",
+    select="SELECT a.id AS _id, a.version AS _version, a.path::text AS _path, NULL::integer AS _resident,"
     " a.path::text AS path, a.level, a.name_zh, a.name_en, a.longitude, a.latitude FROM area a",
-    "a.path::text = %s", "path", casts={"path": "ltree"},
-)  # fmt: skip
+    where="a.path::text = %s",
+    conflict="path",
+    casts={"path": "ltree"},
+)
 ORGANISATION = Kind(
-    "organisation", "机构", records.NewOrganisation, ("code",), checks.organisation, Action.PROVISION, "organisation",
-    _META + " NULL::integer AS _resident, x.code, a.path::text AS area, x.kind, x.name_zh, x.name_en, x.phone,"
+    name="organisation",
+    zh="机构",
+    record=records.NewOrganisation,
+    key=("code",),
+    check=checks.organisation,
+    edit=Action.PROVISION,
+    table="organisation",
+    select=_META + " NULL::integer AS _resident, x.code, a.path::text AS area, x.kind, x.name_zh, x.name_en, x.phone,"
     " x.address_zh, x.address_en, x.longitude, x.latitude, x.active"
     " FROM organisation x JOIN area a ON a.id = x.area_id",
-    "x.code = %s", "code",
-)  # fmt: skip
+    where="x.code = %s",
+    conflict="code",
+)
 HOUSEHOLD = Kind(
-    "household", "住户", records.NewHousehold, ("code",), checks.household, Action.PROVISION, "household",
-    _META + " NULL::integer AS _resident, x.code, a.path::text AS area, x.address_zh, x.address_en, x.phone,"
+    name="household",
+    zh="住户",
+    record=records.NewHousehold,
+    key=("code",),
+    check=checks.household,
+    edit=Action.PROVISION,
+    table="household",
+    select=_META + " NULL::integer AS _resident, x.code, a.path::text AS area, x.address_zh, x.address_en, x.phone,"
     " x.longitude, x.latitude FROM household x JOIN area a ON a.id = x.area_id",
-    "x.code = %s", "code", view=Action.VIEW_RESIDENT, people=True,
-)  # fmt: skip
+    where="x.code = %s",
+    conflict="code",
+    view=Action.VIEW_RESIDENT,
+    people=True,
+)
 RESIDENT = Kind(
-    "resident", "老人", records.NewResident, ("code",), checks.resident, Action.PROVISION, "resident",
-    _META + " x.id AS _resident, x.code, h.code AS household, x.name_zh, x.name_en, x.sex, x.birth_date,"
+    name="resident",
+    zh="老人",
+    record=records.NewResident,
+    key=("code",),
+    check=checks.resident,
+    edit=Action.PROVISION,
+    table="resident",
+    select=_META + " x.id AS _resident, x.code, h.code AS household, x.name_zh, x.name_en, x.sex, x.birth_date,"
     " x.home_care_bed, x.spo2_scale, x.on_oxygen, x.languages,"
     " x.ability_grade FROM resident x" + _HOME,
-    "x.code = %s", "code", view=Action.VIEW_RESIDENT, people=True,
-)  # fmt: skip
+    where="x.code = %s",
+    conflict="code",
+    view=Action.VIEW_RESIDENT,
+    people=True,
+)
 GATEWAY = Kind(
-    "gateway", "网关", records.NewGateway, ("name",), checks.gateway, Action.PROVISION, "gateway",
-    _META + " NULL::integer AS _resident, x.name, h.code AS household FROM gateway x" + _HOME,
-    "x.name = %s", "name",
-)  # fmt: skip
+    name="gateway",
+    zh="网关",
+    record=records.NewGateway,
+    key=("name",),
+    check=checks.gateway,
+    edit=Action.PROVISION,
+    table="gateway",
+    select=_META + " NULL::integer AS _resident, x.name, h.code AS household FROM gateway x" + _HOME,
+    where="x.name = %s",
+    conflict="name",
+)
 DEVICE = Kind(
-    "device", "设备", records.NewDevice, ("gateway", "name"), checks.device, Action.PROVISION, "device",
-    _META + " x.resident_id AS _resident, g.name AS gateway, x.name, x.model, x.room, r.code AS resident"
+    name="device",
+    zh="设备",
+    record=records.NewDevice,
+    key=("gateway", "name"),
+    check=checks.device,
+    edit=Action.PROVISION,
+    table="device",
+    select=_META + " x.resident_id AS _resident, g.name AS gateway, x.name, x.model, x.room, r.code AS resident"
     " FROM device x JOIN gateway g ON g.id = x.gateway_id JOIN household h ON h.id = g.household_id"
     " JOIN area a ON a.id = h.area_id LEFT JOIN resident r ON r.id = x.resident_id",
-    "g.name = %s AND x.name = %s", "gateway_id, name",
-)  # fmt: skip
+    where="g.name = %s AND x.name = %s",
+    conflict="gateway_id, name",
+)
 CONTACT = Kind(
-    "contact", "联系人", staff_records.NewContact, ("resident", "phone"), checks.contact, Action.EDIT_CONTACTS,
-    "contact",
-    _META + " r.id AS _resident, r.code AS resident, x.phone, x.name_zh, x.name_en, x.relation_zh, x.relation_en,"
+    name="contact",
+    zh="联系人",
+    record=staff_records.NewContact,
+    key=("resident", "phone"),
+    check=checks.contact,
+    edit=Action.EDIT_CONTACTS,
+    table="contact",
+    select=_META
+    + " r.id AS _resident, r.code AS resident, x.phone, x.name_zh, x.name_en, x.relation_zh, x.relation_en,"
     " x.call_order, x.consent_at, x.language, x.has_key, c.login"
     " FROM contact x JOIN resident r ON r.id = x.resident_id JOIN household h ON h.id = r.household_id"
     " JOIN area a ON a.id = h.area_id LEFT JOIN account c ON c.id = x.account_id",
-    "r.code = %s AND x.phone = %s", "resident_id, phone",
-    alone=(("resident", "call_order"),), view=Action.VIEW_RESIDENT, people=True,
-)  # fmt: skip
+    where="r.code = %s AND x.phone = %s",
+    conflict="resident_id, phone",
+    alone=(("resident", "call_order"),),
+    view=Action.VIEW_RESIDENT,
+    people=True,
+)
 STAFF = Kind(
-    "staff", "工作人员", staff_records.NewStaff, ("code",), checks.staff, Action.MANAGE_STAFF, "staff",
-    _META + " NULL::integer AS _resident, x.code, o.code AS organisation, x.kind, x.name_zh, x.name_en, x.phone,"
-    " x.skills, x.languages, x.active, c.login FROM staff x" + _ORGANISATION
+    name="staff",
+    zh="工作人员",
+    record=staff_records.NewStaff,
+    key=("code",),
+    check=checks.staff,
+    edit=Action.MANAGE_STAFF,
+    table="staff",
+    select=_META + " NULL::integer AS _resident, x.code, o.code AS organisation, x.kind, x.name_zh, x.name_en, x.phone,"
+    " x.skills, x.languages, x.active, c.login FROM staff x"
+    + _ORGANISATION
     + " LEFT JOIN account c ON c.id = x.account_id",
-    "x.code = %s", "code", alone=(("login",),),
-)  # fmt: skip
+    where="x.code = %s",
+    conflict="code",
+    alone=(("login",),),
+)
 CERTIFICATE = Kind(
-    "certificate", "证书", staff_records.NewCertificate, ("staff", "kind"), checks.certificate, Action.MANAGE_STAFF,
-    "staff_certificate",
-    _META + " NULL::integer AS _resident, s.code AS staff, x.kind, x.number, x.issued_on, x.expires_on"
+    name="certificate",
+    zh="证书",
+    record=staff_records.NewCertificate,
+    key=("staff", "kind"),
+    check=checks.certificate,
+    edit=Action.MANAGE_STAFF,
+    table="staff_certificate",
+    select=_META + " NULL::integer AS _resident, s.code AS staff, x.kind, x.number, x.issued_on, x.expires_on"
     " FROM staff_certificate x" + _OF_STAFF,
-    "s.code = %s AND x.kind = %s", "staff_id, kind",
-)  # fmt: skip
+    where="s.code = %s AND x.kind = %s",
+    conflict="staff_id, kind",
+)
 SHIFT = Kind(
-    "shift", "班次", staff_records.NewShift, ("organisation", "code"), checks.shift, Action.MANAGE_STAFF, "shift",
-    _META + " NULL::integer AS _resident, o.code AS organisation, x.code, x.name_zh, x.name_en, x.starts, x.ends"
+    name="shift",
+    zh="班次",
+    record=staff_records.NewShift,
+    key=("organisation", "code"),
+    check=checks.shift,
+    edit=Action.MANAGE_STAFF,
+    table="shift",
+    select=_META + " NULL::integer AS _resident, o.code AS organisation, x.code, x.name_zh, x.name_en, x.starts, x.ends"
     " FROM shift x" + _ORGANISATION,
-    "o.code = %s AND x.code = %s", "organisation_id, code",
-)  # fmt: skip
+    where="o.code = %s AND x.code = %s",
+    conflict="organisation_id, code",
+)
 ROSTER = Kind(
-    "roster", "排班", staff_records.NewRosterEntry, ("staff", "organisation", "shift", "valid_from"), checks.roster,
-    Action.MANAGE_STAFF, "roster",
-    _META + " NULL::integer AS _resident, s.code AS staff, o.code AS organisation, t.code AS shift, x.weekdays,"
+    name="roster",
+    zh="排班",
+    record=staff_records.NewRosterEntry,
+    key=("staff", "organisation", "shift", "valid_from"),
+    check=checks.roster,
+    edit=Action.MANAGE_STAFF,
+    table="roster",
+    select=_META + " NULL::integer AS _resident, s.code AS staff, o.code AS organisation, t.code AS shift, x.weekdays,"
     " x.valid_from, x.valid_until FROM roster x JOIN staff s ON s.id = x.staff_id JOIN shift t ON t.id = x.shift_id"
     " JOIN organisation o ON o.id = t.organisation_id JOIN area a ON a.id = o.area_id",
-    "s.code = %s AND o.code = %s AND t.code = %s AND x.valid_from = %s::date", "staff_id, shift_id, valid_from",
-)  # fmt: skip
+    where="s.code = %s AND o.code = %s AND t.code = %s AND x.valid_from = %s::date",
+    conflict="staff_id, shift_id, valid_from",
+)
 EXCEPTION = Kind(
-    "exception", "排班例外", staff_records.NewException, ("staff", "kind", "starts_at"), checks.exception,
-    Action.MANAGE_STAFF, "roster_exception",
-    _META + " NULL::integer AS _resident, s.code AS staff, x.kind, x.starts_at, x.ends_at, o.code AS organisation,"
+    name="exception",
+    zh="排班例外",
+    record=staff_records.NewException,
+    key=("staff", "kind", "starts_at"),
+    check=checks.exception,
+    edit=Action.MANAGE_STAFF,
+    table="roster_exception",
+    select=_META
+    + " NULL::integer AS _resident, s.code AS staff, x.kind, x.starts_at, x.ends_at, o.code AS organisation,"
     " x.reason FROM roster_exception x JOIN staff s ON s.id = x.staff_id"
     " JOIN organisation home ON home.id = s.organisation_id LEFT JOIN organisation o ON o.id = x.organisation_id"
     " JOIN area a ON a.id = coalesce(o.area_id, home.area_id)",
-    "s.code = %s AND x.kind = %s AND x.starts_at = %s::timestamptz", "staff_id, kind, starts_at",
-)  # fmt: skip
+    where="s.code = %s AND x.kind = %s AND x.starts_at = %s::timestamptz",
+    conflict="staff_id, kind, starts_at",
+)
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind

@@ -88,7 +88,7 @@ def lock(conn: Connection[Any]) -> None:
     conn.execute("SELECT pg_advisory_xact_lock(hashtext('parameter_change'))")
 
 
-def put(
+def append_change(
     conn: Connection[Any], place: Place, name: str, value: float | None, author: Author, reason: str, at: dt.datetime
 ) -> bool:
     """Set a parameter at a place (None: no longer); False where the value holds already."""

@@ -77,7 +77,8 @@ def set_limit(conn: Connection[Any], new: NewLimit, at: dt.datetime) -> None:
     )
     with conn.transaction():
         for side, value in (("low", new.low), ("high", new.high)):
-            parameter_rows.put(conn, place, f"limit.{new.channel}.{side}", value, author, "区级名册 district file", at)
+            name = f"limit.{new.channel}.{side}"
+            parameter_rows.append_change(conn, place, name, value, author, "区级名册 district file", at)
 
 
 def add_gateway(conn: Connection[Any], new: NewGateway, *, exist_ok: bool = False) -> int:

@@ -28,7 +28,7 @@ from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core import links
 from dispatch.core.history import Actor
 from dispatch.core.links import Link, LinkError, LinkKeys, load_link_keys
-from dispatch.orders import dispatch, messages, photos, store
+from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import active_staff
 from dispatch.orders.states import BY_PERSON, LIVE, offered_actions
 from dispatch.orders.store import Order, OrderFilter
@@ -93,7 +93,7 @@ def step(
                     raise LinkError(zh="该按钮不属于此链接", en="this button belongs to another link")
                 links.spend(conn, key, pressed, now)
                 if action in BY_PERSON:
-                    dispatch.act_as_person(
+                    assigning.act_as_person(
                         conn, console.crews, visitor.order_id, action, visitor.staff_id,
                         Actor(None, visitor.name, visitor.origin), now,
                         expected_version=int(version), note=note.strip(), photo=_picture(photo),

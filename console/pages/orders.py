@@ -24,7 +24,7 @@ from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.history import Actor
 from dispatch.core.links import load_link_keys
-from dispatch.orders import dispatch, messages, photos, ratings, store
+from dispatch.orders import assigning, messages, photos, ratings, store
 from dispatch.orders.people import staff_of_account
 from dispatch.orders.states import IN_HAND, LIVE, OrderError, offered_actions
 from dispatch.orders.store import OrderFilter
@@ -63,7 +63,7 @@ def dispatch_alert(
         alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
         try:
             with conn.transaction():
-                order = dispatch.dispatch_alert(
+                order = assigning.dispatch_alert(
                     conn, console.crews, alert_id, _actor(request, account), now,
                     service=service or None, staff_code=staff or None,
                 )  # fmt: skip
@@ -145,14 +145,14 @@ def change_order(
         order = load_order(conn, account, order_id, origin_of(request))
         try:
             if step == "reassign":
-                dispatch.reassign(
+                assigning.reassign(
                     conn, console.crews, order_id, actor, now,
                     expected_version=version, staff_code=staff or None, note=note,
                 )  # fmt: skip
             elif step == "cancel":
-                dispatch.cancel(conn, order_id, actor, now, expected_version=version, note=note)
+                assigning.cancel(conn, order_id, actor, now, expected_version=version, note=note)
             elif step in (*offered_actions(order.state), "note") and order.staff_id is not None:
-                dispatch.act_as_person(
+                assigning.act_as_person(
                     conn, console.crews, order_id, step, order.staff_id, actor, now,
                     expected_version=version, note=note,
                 )  # fmt: skip
@@ -214,7 +214,7 @@ def _suggestions(
     row = lifecycle.load(conn, alert_id)
     if row is None:
         raise HTTPException(503, "the alert is still on its way to the database")
-    chosen, match = dispatch.suggest(conn, console.crews, row, service or None, dt.datetime.now(dt.UTC))
+    chosen, match = assigning.suggest(conn, console.crews, row, service or None, dt.datetime.now(dt.UTC))
     live = store.list_orders(conn, OrderFilter(states=list(LIVE), alert_id=alert_id))
     permissions.audit(
         conn, account, "view_candidates", at=dt.datetime.now(dt.UTC), resident_id=alert.resident_id,
@@ -244,7 +244,7 @@ def _order(
     }
     others: tuple[Candidate, ...] = ()
     if permissions.may_do(account, Action.DISPATCH) and order.state in ("open", "offered", "accepted", "en_route"):
-        others = dispatch.alternatives(conn, console.crews, order, dt.datetime.now(dt.UTC))
+        others = assigning.alternatives(conn, console.crews, order, dt.datetime.now(dt.UTC))
     return page(
         request, "order.html", account, status=status, order=order, message=message, services=SERVICES, others=others,
         steps=offered_actions(order.state) if order.state in IN_HAND else (), rating_words=ratings.WORDS, **context,

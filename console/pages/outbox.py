@@ -11,7 +11,7 @@ from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Console, Shared
 from console.shell.views import language_of, page
-from dispatch.channels import journal
+from dispatch.channels import recent
 
 router = APIRouter()
 
@@ -32,5 +32,5 @@ def _outbox(request: Request, console: Console, account: Account) -> dict[str, A
         raise HTTPException(404)
     with console.database() as conn:
         households = list(permissions.visible_households(conn, account))
-        entries = journal.recent(conn, households, language_of(request, account))
+        entries = recent.messages(conn, households, language_of(request, account))
     return {"entries": entries, "channel_names": console.channels.names}

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import msgspec
 from psycopg import Connection
 
-from care_network.duty.centers import dispatch_of
+from care_network.duty.centers import desk_of
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import on_duty
 from care_network.errors import NotFoundError
@@ -88,10 +88,10 @@ def load_cards(
 
 
 def next_menders(conn: Connection[Any], warning_id: int) -> list[Recipient]:
-    """Find the substitute for a hole in the roster: the dispatch of the place, as all who can mend it were notified."""
+    """Find the substitute for a hole in the roster: the dispatch desk of the place, as all others were notified."""
     row = conn.execute("SELECT areas[1]::text FROM duty_warning WHERE id = %s", (warning_id,)).fetchone()
-    dispatch = None if row is None or row[0] is None else dispatch_of(conn, row[0])
-    return [] if dispatch is None else [Recipient("organisation", dispatch[1])]
+    desk = None if row is None or row[0] is None else desk_of(conn, row[0])
+    return [] if desk is None else [Recipient("organisation", desk[1])]
 
 
 def next_recipients(conn: Connection[Any], alert_id: Any, kind: str, key: str, now: dt.datetime) -> list[Recipient]:

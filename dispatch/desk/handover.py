@@ -64,10 +64,10 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 def offer(
     conn: psycopg.Connection[Any], area: str, account: Account, at: dt.datetime, origin: str, note: str = ""
 ) -> Handover:
-    """Offer every open alert below ``area`` (path) to the next shift; until it is accepted they stay as they are.
+    """Offer the open alerts below ``area`` (path) to the next shift; until it is accepted they stay as they are.
 
-    Raises NotPermittedError for an account that may not hand over or whose area does not hold ``area``, LifecycleError
-    for an area that is not there, and where its last hand-over still waits.
+    Audited. Raises NotPermittedError for an account that may not hand over or whose area does not hold ``area``,
+    LifecycleError for an area that is not there, and where its last hand-over still waits.
     """
     mine = _area_of(account)
     if not within(area, mine):
@@ -103,6 +103,7 @@ def offer(
             """,
             (row[0], list(OPEN), area),
         )
+        audit(conn, account, "offer_handover", at=at, origin=origin, detail={"handover": row[0], "area": area})
         return _load(conn, row[0])
 
 

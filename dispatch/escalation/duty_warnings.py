@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 import psycopg
 
-from care_network.duty.centers import dispatch_of
+from care_network.duty.centers import desk_of
 from dispatch.channels.notifications import Recipient, warn, withdraw_warnings
 from dispatch.escalation.holes import DutyWarning
 from vocabulary.times import SHANGHAI
@@ -16,7 +16,7 @@ from vocabulary.times import SHANGHAI
 MORNING, EVENING = dt.time(8), dt.time(21)
 """People are notified between these (Asia/Shanghai); at night only of holes that can not wait for the morning."""
 LEAD = dt.timedelta(hours=2)
-"""Time that somebody needs to come on duty: a hole nearer than this is urgent, and the dispatch is notified as well."""
+"""Time that somebody needs to come on duty: a hole nearer than this is urgent, and the dispatch desk is told, too."""
 SHOWN = 20
 
 
@@ -116,13 +116,13 @@ def _insert(conn: psycopg.Connection[Any], one: DutyWarning, at: dt.datetime, un
         ),
     ).fetchone()  # fmt: skip
     assert row is not None  # noqa: S101 - INSERT … RETURNING
-    warn(conn, row[0], _menders(conn, one, dispatch=severity == "urgent"), at, due)
+    warn(conn, row[0], _menders(conn, one, desk=severity == "urgent"), at, due)
 
 
-def _menders(conn: psycopg.Connection[Any], one: DutyWarning, *, dispatch: bool) -> list[Recipient]:
+def _menders(conn: psycopg.Connection[Any], one: DutyWarning, *, desk: bool) -> list[Recipient]:
     """List the people with a login who may change the roster there: the dispatchers of the homes' areas, and the
-    managers of the organisations that have nobody. ``dispatch``, or where there are none: the dispatch of the first
-    area, too."""
+    managers of the organisations that have nobody. ``desk``, or where there are none: the dispatch desk of the
+    first area, too."""
     people = [
         Recipient("staff", row[0])
         for row in conn.execute(
@@ -137,5 +137,5 @@ def _menders(conn: psycopg.Connection[Any], one: DutyWarning, *, dispatch: bool)
             {"areas": list(one.areas), "posts": list(one.posts)},
         )
     ]
-    center = dispatch_of(conn, one.areas[0]) if one.areas and (dispatch or not people) else None
+    center = desk_of(conn, one.areas[0]) if one.areas and (desk or not people) else None
     return people if center is None else [*people, Recipient("organisation", center[1])]

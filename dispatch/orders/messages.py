@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from care_network.duty.centers import dispatch_of
+from care_network.duty.centers import desk_of
 from dispatch.channels.notifications import Recipient, enqueue
 from dispatch.core.links import LinkKeys
 from dispatch.orders.store import Order
@@ -25,11 +25,11 @@ def ask_person(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> 
         _notify(conn, order.alert_id, order, Recipient("staff", order.staff_code), at)
 
 
-def notify_dispatch(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
-    """Notify the dispatch of the place that nobody fits, so that it telephones."""
-    dispatch = dispatch_of(conn, order.area_path)
-    if order.alert_id is not None and dispatch is not None:
-        _notify(conn, order.alert_id, order, Recipient("organisation", dispatch[1]), at)
+def notify_desk(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
+    """Notify the dispatch desk of the place that nobody fits, so that it telephones."""
+    desk = desk_of(conn, order.area_path)
+    if order.alert_id is not None and desk is not None:
+        _notify(conn, order.alert_id, order, Recipient("organisation", desk[1]), at)
 
 
 def page_path(keys: LinkKeys, order_id: uuid.UUID, staff_code: str, at: dt.datetime) -> str:

@@ -98,7 +98,7 @@ def insert(conn: psycopg.Connection[Any], new: NewOrder, actor: Actor, at: dt.da
     ).fetchone()
     if row is None:
         raise OrderError(zh="该预警已有同类工单在办", en="this alert has a work order of that service already")
-    _append(conn, order_id, at, "create", None, "open", actor, None, "", {})
+    _append(conn, order_id, at=at, action="create", from_state=None, to_state="open", actor=actor)
     return order_id
 
 
@@ -131,9 +131,9 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 200
 
 
-def list_orders(conn: psycopg.Connection[Any], wanted: OrderFilter) -> list[Order]:
+def list_orders(conn: psycopg.Connection[Any], conditions: OrderFilter) -> list[Order]:
     """List orders: the gravest first, then the one due first; finished ones newest first at the end."""
-    return _select(conn, _LIST, msgspec.structs.asdict(wanted))
+    return _select(conn, _LIST, msgspec.structs.asdict(conditions))
 
 
 def visits_to_rate(conn: psycopg.Connection[Any], resident_id: int, limit: int = 3) -> list[Order]:
@@ -220,7 +220,10 @@ def change(
     if row is None:
         raise change_error(conn, order.id)
     person = staff_id if staff_id is not None else order.staff_id
-    _append(conn, order.id, at, action, order.state, target, actor, person, note, detail or {})
+    _append(
+        conn, order.id, at=at, action=action, from_state=order.state, to_state=target, actor=actor, staff_id=person,
+        note=note, detail=detail,
+    )  # fmt: skip
     return load(conn, order.id)
 
 
@@ -242,14 +245,15 @@ def change_error(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> OrderCha
 def _append(
     conn: psycopg.Connection[Any],
     order_id: uuid.UUID,
+    *,
     at: dt.datetime,
     action: str,
     from_state: str | None,
     to_state: str,
     actor: Actor,
-    staff_id: int | None,
-    note: str,
-    detail: dict[str, Any],
+    staff_id: int | None = None,
+    note: str = "",
+    detail: dict[str, Any] | None = None,
 ) -> None:
     conn.execute(
         """
@@ -268,7 +272,7 @@ def _append(
             actor.name,
             actor.origin,
             note,
-            Jsonb(detail),
+            Jsonb(detail or {}),
         ),
     )
 

@@ -20,7 +20,7 @@ from database.settings import DatabaseSettings
 from dispatch.core.faults import traceback_summary
 from dispatch.core.history import SYSTEM
 from dispatch.orders import store
-from dispatch.orders.dispatch import offer
+from dispatch.orders.assigning import offer
 from dispatch.orders.people import Crews, jobs_of
 from dispatch.orders.states import OrderChanged
 from dispatch.orders.store import Order

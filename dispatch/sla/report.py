@@ -1,4 +1,4 @@
-"""Report the service level from the database, and notify the dispatch once of each target that is missed."""
+"""Report the service level from the database, and notify the dispatch desk once of each target that is missed."""
 
 import datetime as dt
 from collections import defaultdict
@@ -10,7 +10,7 @@ import psycopg
 import structlog
 from psycopg.rows import dict_row
 
-from care_network.duty.centers import dispatch_of
+from care_network.duty.centers import desk_of
 from care_network.records import parameter_rows
 from dispatch.channels.notifications import Recipient, enqueue
 from dispatch.sla import clock as sla
@@ -88,8 +88,8 @@ def breaches(
 
 
 def note_breaches(conn: psycopg.Connection[Any], now: dt.datetime) -> int:
-    """Note each missed target of an open alert and notify the dispatch of the place, in one transaction each; gives the
-    number of new ones. Two workers at once note each once: the first insert wins."""
+    """Note each missed target of an open alert and notify the dispatch desk of the place, in one transaction each;
+    gives the number of new ones. Two workers at once note each once: the first insert wins."""
     new = 0
     in_force = targets(conn)
     open_alerts = conn.execute(_OPEN, {"states": list(OPEN), "since": now - LOOKED_BACK, "now": now}).fetchall()
@@ -118,20 +118,20 @@ def _note(
     now: dt.datetime,
 ) -> int:
     with conn.transaction():
-        dispatch = dispatch_of(conn, path)
+        desk = desk_of(conn, path)
         row = conn.execute(
             """
             INSERT INTO sla_breach (alert_id, milestone, target_s, due_at, noticed_at, organisation_id)
             VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING alert_id
             """,
-            (alert, milestone, target_s, raised + dt.timedelta(seconds=target_s), now, dispatch and dispatch[0]),
+            (alert, milestone, target_s, raised + dt.timedelta(seconds=target_s), now, desk and desk[0]),
         ).fetchone()
         if row is None:
             return 0
-        if dispatch is not None:
+        if desk is not None:
             enqueue(
                 conn, alert_id=alert, step=sla.MILESTONES.index(milestone), round=1,
-                recipients=[Recipient("organisation", dispatch[1])], reason="breach", at=now,
+                recipients=[Recipient("organisation", desk[1])], reason="breach", at=now,
             )  # fmt: skip
     log.warning("service level missed", alert_id=str(alert), milestone=milestone, target_s=target_s)
     return 1

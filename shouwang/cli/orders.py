@@ -79,13 +79,13 @@ def show(number: Number, url: Url, login: Login) -> None:
 def suggest(alert: AlertId, url: Url, login: Login, service: ServiceCode = None) -> None:
     """The best three for an alert, with reasons; or why nobody fits. Nobody is asked."""
     from care_network.access.permissions import Action
-    from dispatch.orders import dispatch
+    from dispatch.orders import assigning
     from dispatch.orders.people import Crews
     from shouwang.cli.tables import orders
 
     with acting(url, login, Action.DISPATCH) as session:
         row = _alert(session, alert, "view_candidates")
-        chosen, found = dispatch.suggest(session.conn, Crews(), row, service, session.now)
+        chosen, found = assigning.suggest(session.conn, Crews(), row, service, session.now)
         orders.print_match(chosen, found)
 
 
@@ -93,13 +93,13 @@ def suggest(alert: AlertId, url: Url, login: Login, service: ServiceCode = None)
 def dispatch_(alert: AlertId, url: Url, login: Login, service: ServiceCode = None, to: To = None) -> None:
     """One tap: an order for the alert, offered to the best (or --to). Silence and a refusal go to the next."""
     from care_network.access.permissions import Action
-    from dispatch.orders import dispatch
+    from dispatch.orders import assigning
     from dispatch.orders.people import Crews
     from shouwang.cli.tables import orders
 
     with acting(url, login, Action.DISPATCH) as session:
         _alert(session, alert, "dispatch")
-        order = dispatch.dispatch_alert(
+        order = assigning.dispatch_alert(
             session.conn, Crews(), alert, session.actor, session.now, service=service, staff_code=to
         )
         orders.print_orders([order])
@@ -116,7 +116,7 @@ def plan(
 ) -> None:
     """A planned service. Who goes is decided with the other planned ones, by the running 'orders run'."""
     from care_network.access.permissions import Action, visible_residents
-    from dispatch.orders import dispatch
+    from dispatch.orders import assigning
     from shouwang.cli.tables import orders
     from vocabulary.times import local_time
 
@@ -125,7 +125,7 @@ def plan(
         if row is None or row[0] not in visible_residents(session.conn, session.account):
             raise ValueError(f"there is no resident {resident!r} in your area")
         with session.conn.transaction():
-            order = dispatch.plan_service(
+            order = assigning.plan_service(
                 session.conn, service, resident, local_time(at), session.actor, session.now, note=note
             )
             session.audit("dispatch", resident_id=row[0], detail={"order": str(order.id)})
@@ -136,13 +136,13 @@ def plan(
 def offer(number: Number, url: Url, login: Login, to: To = None, note: Note = "") -> None:
     """Take the order from whoever has it and offer it to --to, or to the best of the others."""
     from care_network.access.permissions import Action
-    from dispatch.orders import dispatch
+    from dispatch.orders import assigning
     from dispatch.orders.people import Crews
     from shouwang.cli.tables import orders
 
     with acting(url, login, Action.DISPATCH) as session:
         order = _order(session, number)
-        changed = dispatch.reassign(
+        changed = assigning.reassign(
             session.conn,
             Crews(),
             order.id,
@@ -165,7 +165,7 @@ def step(
 ) -> None:
     """Write down what the person who has the order told by telephone."""
     from care_network.access.permissions import Action
-    from dispatch.orders import dispatch
+    from dispatch.orders import assigning
     from dispatch.orders.people import Crews
     from dispatch.orders.states import BY_PERSON
     from shouwang.cli.tables import orders
@@ -176,7 +176,7 @@ def step(
         order = _order(session, number)
         if order.staff_id is None:
             raise ValueError(f"nobody has order {number}; offer it first: shouwang orders offer {number}")
-        changed = dispatch.act_as_person(
+        changed = assigning.act_as_person(
             session.conn,
             Crews(),
             order.id,
@@ -194,14 +194,14 @@ def step(
 def cancel(number: Number, url: Url, login: Login, note: Note = "") -> None:
     """Nobody has to go any more."""
     from care_network.access.permissions import Action
-    from dispatch.orders import dispatch
+    from dispatch.orders import assigning
     from shouwang.cli.tables import orders
 
     with acting(url, login, Action.DISPATCH) as session:
         order = _order(session, number)
         orders.print_orders(
             [
-                dispatch.cancel(
+                assigning.cancel(
                     session.conn, order.id, session.actor, session.now, expected_version=order.version, note=note
                 )
             ]

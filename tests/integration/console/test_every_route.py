@@ -34,7 +34,7 @@ from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
 from dispatch.channels.wording.alert_words import Content, MessageItem
 from dispatch.core.links import create_link_key_file, load_link_keys
 from dispatch.desk import handover
-from dispatch.orders import dispatch, messages, photos, store
+from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.store import Order
 from firmware_profiles.mqtt import Broker
@@ -118,12 +118,12 @@ class City:
             "UPDATE staff SET account_id = (SELECT id FROM account WHERE login = %s) WHERE code = 'S11'",
             (LOGINS[role],),
         )
-        return dispatch.dispatch_alert(self.conn, self.crews, self.alert(), ZHOU, now(), staff_code="S11")
+        return assigning.dispatch_alert(self.conn, self.crews, self.alert(), ZHOU, now(), staff_code="S11")
 
     def done(self) -> Order:
         order = self.order()
         for step in ("accept", "arrive", "finish"):
-            dispatch.act_as_person(self.conn, self.crews, order.id, step, order.staff_id or 0, ZHOU, now())  # type: ignore[arg-type]
+            assigning.act_as_person(self.conn, self.crews, order.id, step, order.staff_id or 0, ZHOU, now())  # type: ignore[arg-type]
         return store.load(self.conn, order.id)
 
     def offered(self, login: str) -> int:

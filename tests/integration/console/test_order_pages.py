@@ -22,7 +22,7 @@ from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
 from database.settings import DatabaseSettings
 from dispatch.core.links import create_link_key_file, load_link_keys
-from dispatch.orders import dispatch, messages, store
+from dispatch.orders import assigning, messages, store
 from dispatch.orders.people import Crews
 from dispatch.orders.store import Order
 from firmware_profiles.mqtt import Broker
@@ -96,7 +96,7 @@ def site(
 
 
 def sent(city: psycopg.Connection, staff: str = "S11") -> Order:
-    return dispatch.dispatch_alert(city, Crews(), raise_alert(city, utc()), ZHOU, utc(), staff_code=staff)
+    return assigning.dispatch_alert(city, Crews(), raise_alert(city, utc()), ZHOU, utc(), staff_code=staff)
 
 
 def phone_link(order: Order, staff: str = "S11") -> str:
@@ -281,7 +281,7 @@ def test_who_is_logged_in_finds_their_own_steps(site: Site, city: psycopg.Connec
 def test_the_family_rates_a_visit_of_their_own_parent(site: Site, city: psycopg.Connection) -> None:
     order = sent(city)
     for step in ("accept", "arrive", "finish"):
-        dispatch.act_as_person(city, Crews(), order.id, step, order.staff_id or 0, ZHOU, utc())  # type: ignore[arg-type]
+        assigning.act_as_person(city, Crews(), order.id, step, order.staff_id or 0, ZHOU, utc())  # type: ignore[arg-type]
     daughter = site.visitor("daughter")
     path = f"/orders/{order.id}/by-family/rating"
     assert daughter.post(path, data={"stars": "5"}).status_code == 404
@@ -334,7 +334,7 @@ def test_a_place_shared_on_the_phone_is_used_by_matching(site: Site, city: psyco
     shared = phone.post(f"{link}/place", data=here)
     assert (shared.status_code, shared.headers["location"]) == (303, f"{link}#place")
     assert "您正在共享位置" in phone.get(link).text
-    dispatch.cancel(city, order.id, ZHOU, utc(), expected_version=order.version)
+    assigning.cancel(city, order.id, ZHOU, utc(), expected_version=order.version)
     other = raise_alert(city, utc())
     candidates = zhou.get(f"/alerts/{other}/dispatch").text
     assert "1 · 许晴" in candidates, "the nearest is the first"

@@ -183,6 +183,15 @@ def test_nobody_hands_over_another_area(conn: psycopg.Connection) -> None:
     assert [one.id for one in handover.waiting(conn, "sz.yt")] == [offered.id, mine.id]
 
 
+def test_an_offer_is_audited_with_its_origin_and_a_refused_one_is_not(conn: psycopg.Connection) -> None:
+    desk, at = account(conn, "dispatcher"), now(conn)
+    offered = handover.offer(conn, "sz.yt", desk, at, "console 127.0.0.1")
+    with pytest.raises(lifecycle.LifecycleError, match="waits"):
+        handover.offer(conn, "sz.yt", desk, at, "console 127.0.0.1")
+    rows = conn.execute("SELECT at, account_id, origin, detail FROM audit WHERE action = 'offer_handover'").fetchall()
+    assert rows == [(at, desk.id, "console 127.0.0.1", {"handover": offered.id, "area": "sz.yt"})]
+
+
 def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connection, database_url: str) -> None:
     alert = raise_one(conn)
     desk, late = account(conn, "dispatcher"), another_dispatcher(conn)

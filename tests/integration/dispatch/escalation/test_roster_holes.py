@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dispatch.channels import journal, planner
+from dispatch.channels import planner, recent
 from dispatch.escalation import duty_warnings, holes
 from dispatch.escalation.duty_warnings import record
 from tests.support.delivery import delivery, gateway_toml
@@ -174,5 +174,5 @@ def test_several_are_one_message_in_the_readers_language(
         assert "张三" not in text
         assert "Zhang" not in text
     everywhere = [row[0] for row in conn.execute("SELECT id FROM household")]
-    assert len(journal.recent(conn, everywhere, "zh")) == 2
-    assert journal.recent(conn, [], "zh") == []
+    assert len(recent.messages(conn, everywhere, "zh")) == 2
+    assert recent.messages(conn, [], "zh") == []

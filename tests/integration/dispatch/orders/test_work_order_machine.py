@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 from care_network.matching.matching import CAPACITY
 from dispatch.alerts import lifecycle
 from dispatch.core.history import Actor
-from dispatch.orders import dispatch, store
+from dispatch.orders import assigning, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON, IN_HAND, LIVE, TRANSITIONS, OrderError
 from dispatch.orders.store import Order
@@ -45,7 +45,7 @@ def machine(conn: psycopg.Connection) -> type[RuleBasedStateMachine]:
         @rule(target=orders, severity=st.sampled_from(("emergency", "urgent", "attention", "technical")))
         def dispatch(self, severity: str) -> Order:
             alert = raise_alert(conn, self.now, severity, "sos" if severity == "emergency" else "fall")
-            order = dispatch.dispatch_alert(conn, crews, alert, ZHOU, self.now, service="fall_assistance")
+            order = assigning.dispatch_alert(conn, crews, alert, ZHOU, self.now, service="fall_assistance")
             self.mine.append(order)
             return order
 
@@ -61,7 +61,7 @@ def machine(conn: psycopg.Connection) -> type[RuleBasedStateMachine]:
                 and seen.state in TRANSITIONS[action][0]  # type: ignore[index]
             )
             try:
-                dispatch.act_as_person(
+                assigning.act_as_person(
                     conn, crews, order.id, action, holder or 0, Actor(None, "员", "link"), self.now,  # type: ignore[arg-type]
                     expected_version=version,
                 )  # fmt: skip
@@ -74,12 +74,12 @@ def machine(conn: psycopg.Connection) -> type[RuleBasedStateMachine]:
         @rule(order=orders, ending=st.booleans())
         def by_the_dispatcher(self, order: Order, ending: bool) -> None:
             seen = store.load(conn, order.id)
-            act = dispatch.cancel if ending else None
+            act = assigning.cancel if ending else None
             try:
                 if act is not None:
                     act(conn, order.id, ZHOU, self.now, expected_version=seen.version)
                 else:
-                    dispatch.reassign(conn, crews, order.id, ZHOU, self.now, expected_version=seen.version)
+                    assigning.reassign(conn, crews, order.id, ZHOU, self.now, expected_version=seen.version)
             except OrderError:
                 assert seen.state in ("done", "cancelled") or (seen.state == "arrived" and not ending)
 
@@ -131,7 +131,7 @@ def machine(conn: psycopg.Connection) -> type[RuleBasedStateMachine]:
             for order in self.mine:
                 row = store.load(conn, order.id)
                 if row.state in LIVE:
-                    dispatch.cancel(conn, row.id, ZHOU, self.now, expected_version=row.version)
+                    assigning.cancel(conn, row.id, ZHOU, self.now, expected_version=row.version)
 
     return Orders
 

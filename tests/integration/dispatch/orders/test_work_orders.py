@@ -15,11 +15,11 @@ import psycopg
 import pytest
 from PIL import Image
 
-from care_network.matching.matching import match
+from care_network.matching.matching import Job, match
 from dispatch.alerts import lifecycle
 from dispatch.core import history
 from dispatch.core.history import Actor
-from dispatch.orders import dispatch, photos, ratings, store
+from dispatch.orders import assigning, photos, ratings, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import OrderChanged, OrderError
 from dispatch.orders.store import Order, OrderFilter
@@ -49,7 +49,7 @@ def step(
     """The person who has the order does this."""
     assert order.staff_id is not None
     actor = Actor(None, order.staff_zh or "", "link")
-    return dispatch.act_as_person(conn, crews, order.id, action, order.staff_id, actor, at, **more)  # type: ignore[arg-type]
+    return assigning.act_as_person(conn, crews, order.id, action, order.staff_id, actor, at, **more)  # type: ignore[arg-type]
 
 
 def actions(conn: psycopg.Connection, order: Order) -> list[tuple[str, str | None]]:
@@ -61,17 +61,17 @@ def test_from_one_tap_to_done(city: psycopg.Connection, crews: Crews) -> None:
     in_reach(city, "S13", NOW, 114.2411, 22.56)
     row = lifecycle.load(city, alert)
     assert row is not None
-    service, found = dispatch.suggest(city, crews, row, None, NOW)
+    service, found = assigning.suggest(city, crews, row, None, NOW)
     assert service == "fall_assistance"
     assert [one.code for one in found.candidates] == ["S13", "S11", "S12"]
     assert "现在位置相距 10 米" in found.candidates[0].reasons_zh
     assert "所在机构相距 100 米" in found.candidates[1].reasons_zh
 
-    order = dispatch.dispatch_alert(city, crews, alert, ZHOU, NOW)
+    order = assigning.dispatch_alert(city, crews, alert, ZHOU, NOW)
     assert (order.state, order.staff_code, order.next_at) == ("offered", "S13", NOW + 60 * SECOND)
     assert asked(city) == [("staff", "S13", 1)]
     with pytest.raises(OrderError, match="already"):
-        dispatch.dispatch_alert(city, crews, alert, ZHOU, NOW)
+        assigning.dispatch_alert(city, crews, alert, ZHOU, NOW)
     order = step(city, crews, order, "accept", NOW + SECOND)
     order = step(city, crews, order, "depart", NOW + 2 * SECOND)
     order = step(city, crews, order, "arrive", NOW + 300 * SECOND)
@@ -84,12 +84,12 @@ def test_from_one_tap_to_done(city: psycopg.Connection, crews: Crews) -> None:
     assert [event["action"] for event in told] == ["raise", "acknowledge", "respond", "note", "arrive", "note"]
     assert "扶起,无外伤" in told[-1]["note"]
     again = raise_alert(city, rule="sos", severity="urgent")
-    found = dispatch.suggest(city, crews, lifecycle.load(city, again) or {}, "wellness_check", NOW + 1000 * SECOND)[1]
+    found = assigning.suggest(city, crews, lifecycle.load(city, again) or {}, "wellness_check", NOW + 1000 * SECOND)[1]
     assert "曾上门 1 次" in next(one for one in found.candidates if one.code == "S13").reasons_zh
 
 
 def test_declined_goes_to_the_next_and_silence_too(city: psycopg.Connection, crews: Crews) -> None:
-    order = dispatch.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW, staff_code="S12")
+    order = assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW, staff_code="S12")
     order = step(city, crews, order, "decline", NOW + SECOND, note="正在助浴")
     assert (order.state, order.staff_code) == ("offered", "S11")
     assert sweep(city, crews, NOW + 60 * SECOND).expired == 0, "the minute begins with the second offer"
@@ -117,10 +117,10 @@ def test_declined_goes_to_the_next_and_silence_too(city: psycopg.Connection, cre
 
 def test_somebody_who_comes_on_duty_is_found(city: psycopg.Connection, crews: Crews) -> None:
     city.execute("UPDATE staff SET active = false")
-    order = dispatch.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW)
+    order = assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW)
     assert (order.state, order.told_nobody) == ("open", True)
     with pytest.raises(OrderChanged, match="can not be sent"):
-        dispatch.reassign(city, crews, order.id, ZHOU, NOW, expected_version=order.version, staff_code="S11")
+        assigning.reassign(city, crews, order.id, ZHOU, NOW, expected_version=order.version, staff_code="S11")
     city.execute("UPDATE staff SET active = true WHERE code = 'S1'")
     roster_all_day(city, "S1")
     assert sweep(city, crews, NOW + 14 * SECOND).offered == 0
@@ -129,44 +129,44 @@ def test_somebody_who_comes_on_duty_is_found(city: psycopg.Connection, crews: Cr
 
 
 def test_who_may_answer(city: psycopg.Connection, crews: Crews) -> None:
-    order = dispatch.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW, staff_code="S11")
+    order = assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW, staff_code="S11")
     assert order.staff_id is not None
     with pytest.raises(OrderChanged, match="gone to somebody else"):
-        dispatch.act_as_person(city, crews, order.id, "accept", order.staff_id + 1, ZHOU, NOW)
+        assigning.act_as_person(city, crews, order.id, "accept", order.staff_id + 1, ZHOU, NOW)
     with pytest.raises(OrderError, match="not possible"):
         step(city, crews, order, "arrive")
     with pytest.raises(OrderChanged, match="changed this order"):
         step(city, crews, order, "accept", expected_version=order.version - 1)
-    moved = dispatch.reassign(city, crews, order.id, ZHOU, NOW, expected_version=order.version, staff_code="S13")
+    moved = assigning.reassign(city, crews, order.id, ZHOU, NOW, expected_version=order.version, staff_code="S13")
     assert moved.staff_code == "S13"
     with pytest.raises(OrderChanged, match="gone to somebody else"):
         step(city, crews, order, "accept")
     with pytest.raises(OrderChanged, match="周敏"):
-        dispatch.cancel(city, order.id, ZHOU, NOW, expected_version=order.version)
-    off = dispatch.cancel(city, order.id, ZHOU, NOW, expected_version=moved.version, note="家属已到")
+        assigning.cancel(city, order.id, ZHOU, NOW, expected_version=order.version)
+    off = assigning.cancel(city, order.id, ZHOU, NOW, expected_version=moved.version, note="家属已到")
     assert (off.state, off.next_at) == ("cancelled", None)
     with pytest.raises(OrderError, match="not possible"):
-        dispatch.cancel(city, order.id, ZHOU, NOW, expected_version=off.version)
+        assigning.cancel(city, order.id, ZHOU, NOW, expected_version=off.version)
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         city.execute("DELETE FROM work_order_event")
 
 
 def test_the_alert_ends_and_nobody_is_asked_any_more(city: psycopg.Connection, crews: Crews) -> None:
     alert = raise_alert(city)
-    order = dispatch.dispatch_alert(city, crews, alert, ZHOU, NOW)
+    order = assigning.dispatch_alert(city, crews, alert, ZHOU, NOW)
     assert lifecycle.follow_up(city, alert, "cancel", NOW, "by the resident")
     assert sweep(city, crews, NOW).cancelled == 1
     assert store.load(city, order.id).state == "cancelled"
     with pytest.raises(OrderError, match="over"):
-        dispatch.dispatch_alert(city, crews, alert, ZHOU, NOW)
+        assigning.dispatch_alert(city, crews, alert, ZHOU, NOW)
     with pytest.raises(OrderError, match="no service"):
-        dispatch.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW, service="massage")
+        assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW, service="massage")
 
 
 def test_planned_services_are_given_out_together(city: psycopg.Connection, crews: Crews) -> None:
     tomorrow = NOW + dt.timedelta(days=1)
     orders = [
-        dispatch.plan_service(city, "meal", "R1", tomorrow + number * dt.timedelta(minutes=1), ZHOU, NOW)
+        assigning.plan_service(city, "meal", "R1", tomorrow + number * dt.timedelta(minutes=1), ZHOU, NOW)
         for number in range(4)
     ]
     assert {order.state for order in orders} == {"open"}
@@ -175,16 +175,16 @@ def test_planned_services_are_given_out_together(city: psycopg.Connection, crews
     assert {order.staff_code for order in found} == {"S11", "S12", "S13"}, "the load is shared"
     assert [order.next_at for order in found] == [NOW + dt.timedelta(hours=4)] * 4
     with pytest.raises(OrderError, match="to come"):
-        dispatch.plan_service(city, "meal", "R1", NOW, ZHOU, NOW)
+        assigning.plan_service(city, "meal", "R1", NOW, ZHOU, NOW)
     with pytest.raises(OrderError, match="no resident"):
-        dispatch.plan_service(city, "meal", "R404", tomorrow, ZHOU, NOW)
+        assigning.plan_service(city, "meal", "R404", tomorrow, ZHOU, NOW)
     listed = store.list_orders(city, OrderFilter(states=["offered"], urgency="planned"))
     assert [order.number for order in listed] == [order.number for order in orders]
 
 
 def test_a_storm_of_alerts_each_gets_somebody_of_their_own(city: psycopg.Connection, crews: Crews) -> None:
     city.execute("UPDATE staff SET active = false")
-    orders = [dispatch.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW) for _ in range(4)]
+    orders = [assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW) for _ in range(4)]
     city.execute("UPDATE staff SET active = true")
     swept = sweep(city, crews, NOW + 15 * SECOND)
     assert (swept.offered, swept.unmatched) == (3, 1)
@@ -203,7 +203,7 @@ def test_two_dispatchers_at_once_never_send_one_person_twice(
         try:
             with psycopg.connect(database_url, autocommit=True) as conn:
                 start.wait(20)
-                dispatch.dispatch_alert(conn, crews, alert, ZHOU, NOW)  # type: ignore[arg-type]
+                assigning.dispatch_alert(conn, crews, alert, ZHOU, NOW)  # type: ignore[arg-type]
         except BaseException as error:
             failures.append(error)
 
@@ -222,7 +222,8 @@ def test_two_dispatchers_at_once_never_send_one_person_twice(
 def test_a_killed_sweeper_neither_loses_nor_repeats(city: psycopg.Connection, crews: Crews, database_url: str) -> None:
     long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30)
     orders = [
-        dispatch.dispatch_alert(city, crews, raise_alert(city, long_ago, "attention"), ZHOU, long_ago) for _ in range(9)
+        assigning.dispatch_alert(city, crews, raise_alert(city, long_ago, "attention"), ZHOU, long_ago)
+        for _ in range(9)
     ]
     assert {order.state for order in orders} == {"offered"}
     environment = {**os.environ, "SHOUWANG_DATABASE_URL": database_url}
@@ -272,19 +273,17 @@ def test_a_killed_sweeper_neither_loses_nor_repeats(city: psycopg.Connection, cr
 def test_an_absence_counts_at_once(city: psycopg.Connection, crews: Crews) -> None:
     row = lifecycle.load(city, raise_alert(city))
     assert row is not None
-    assert len(dispatch.suggest(city, crews, row, None, NOW)[1].candidates) == 3
+    assert len(assigning.suggest(city, crews, row, None, NOW)[1].candidates) == 3
     city.execute(
         "INSERT INTO roster_exception (staff_id, kind, starts_at, ends_at)"
         " SELECT id, 'absent', %s, %s FROM staff WHERE code = 'S11'",
         (NOW - SECOND, NOW + SECOND),
     )
-    found = dispatch.suggest(city, crews, row, None, NOW)[1]
+    found = assigning.suggest(city, crews, row, None, NOW)[1]
     assert [one.code for one in found.candidates] == ["S12", "S13"]
     city.execute("DELETE FROM roster_exception")
-    assert len(dispatch.suggest(city, crews, row, None, NOW)[1].candidates) == 3
-    assert match(
-        crews.crew(city, NOW, NOW), dispatch.Job(key="", service="meal", urgency="planned", path="sz.yt.hs")
-    ).candidates
+    assert len(assigning.suggest(city, crews, row, None, NOW)[1].candidates) == 3
+    assert match(crews.crew(city, NOW, NOW), Job(key="", service="meal", urgency="planned", path="sz.yt.hs")).candidates
 
 
 CHANGES = (
@@ -330,7 +329,7 @@ def picture(size: tuple[int, int] = (3000, 2000), form: str = "JPEG") -> bytes:
 
 
 def test_a_photo_keeps_its_pixels_alone(city: psycopg.Connection, crews: Crews) -> None:
-    order = dispatch.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW)
+    order = assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW)
     order = step(city, crews, order, "accept")
     photo = photos.read_photo(picture())
     assert (photo.width, photo.height) == (1067, 1600)
@@ -367,7 +366,7 @@ def test_what_is_no_photo_is_refused(data: bytes, message: str) -> None:
 
 
 def test_ratings(city: psycopg.Connection, crews: Crews) -> None:
-    order = dispatch.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW)
+    order = assigning.dispatch_alert(city, crews, raise_alert(city), ZHOU, NOW)
     with pytest.raises(OrderError, match="not done yet"):
         ratings.rate(city, order.id, "resident", 5, "", NOW)
     for action in ("accept", "arrive", "finish"):

@@ -13,7 +13,7 @@ from dispatch.channels.wording import alert_words
 LIMIT = 200
 
 
-def recent(conn: Connection[Any], households: Sequence[int], language: str) -> list[dict[str, Any]]:
+def messages(conn: Connection[Any], households: Sequence[int], language: str) -> list[dict[str, Any]]:
     """List messages about these households alone, newest first: recipient, channel, time, text, and state (``waiting``,
     ``sent``, ``failed``, ``acknowledged``, ``withdrawn``), step and round from 1. Text and link are those of the
     demonstration's outbox where the message lies there."""

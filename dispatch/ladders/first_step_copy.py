@@ -21,7 +21,7 @@ AHEAD = dt.timedelta(days=7)
 BEHIND = dt.timedelta(hours=1)
 
 
-class Picture(msgspec.Struct, frozen=True):
+class FirstSteps(msgspec.Struct, frozen=True):
     """Policies, roster and family: the facts that decide who is called first in an emergency."""
 
     policies: list[Policy]
@@ -41,26 +41,28 @@ class Picture(msgspec.Struct, frozen=True):
         return addressees(policy.steps[0], self.roster, place, self.family.get(household_id, []), at)
 
 
-class PictureCache:
-    """The picture and its copy on disk. A file of an older program is ignored: the database has the truth."""
+class FirstStepsCopy:
+    """The first steps and their copy on disk. A file of an older program is ignored: the database has the truth."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.picture: Picture | None = None
+        self.first_steps: FirstSteps | None = None
         if file.exists():
             with contextlib.suppress(msgspec.DecodeError):
-                self.picture = msgspec.json.decode(file.read_bytes(), type=Picture)
+                self.first_steps = msgspec.json.decode(file.read_bytes(), type=FirstSteps)
 
     def refresh(self, conn: psycopg.Connection[Any], now: dt.datetime) -> None:
-        """Read the picture from the database, and write it to disk where it changed. Raises psycopg.Error."""
+        """Read the first steps from the database, and write them to disk where they changed. Raises psycopg.Error."""
         policies = policies_now(conn)
         # The same to the hour, so that an unchanged roster is not written again and again.
         hour = now.replace(minute=0, second=0, microsecond=0)
-        picture = Picture(policies, load_roster(conn, hour - BEHIND, hour + AHEAD), _families(conn, policies, now))
-        if picture == self.picture:
+        first_steps = FirstSteps(
+            policies, load_roster(conn, hour - BEHIND, hour + AHEAD), _families(conn, policies, now)
+        )
+        if first_steps == self.first_steps:
             return
-        self.picture = picture
-        replace_copy(self._file, msgspec.json.encode(picture))
+        self.first_steps = first_steps
+        replace_copy(self._file, msgspec.json.encode(first_steps))
 
 
 def _families(conn: psycopg.Connection[Any], policies: list[Policy], now: dt.datetime) -> dict[int, list[FamilyMember]]:

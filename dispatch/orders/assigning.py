@@ -91,8 +91,8 @@ def dispatch_alert(
         )
         order = store.load(conn, store.insert(conn, new, actor, at))
         if row[0] == "raised":
-            wanted = SERVICES[chosen]
-            lifecycle.act(conn, alert_id, "acknowledge", actor, at, expected_version=row[1], note=f"派单:{wanted.zh}")
+            words = f"派单:{SERVICES[chosen].zh}"
+            lifecycle.act(conn, alert_id, "acknowledge", actor, at, expected_version=row[1], note=words)
         return offer(conn, crews, order, at, actor, only=staff_code)
 
 
@@ -107,17 +107,17 @@ def plan_service(
     note: str = "",
 ) -> Order:
     """Make an order for a planned service; the sweeper matches it together with others. Raises OrderError."""
-    wanted = SERVICES[_service(service)]
+    kind = SERVICES[_service(service)]
     if due_at <= at:
         raise OrderError(zh="计划时间须在现在之后", en="a planned service is for a time to come")
     row = conn.execute("SELECT id, household_id FROM resident WHERE code = %s", (resident_code,)).fetchone()
     if row is None:
         raise OrderError(zh=f"没有老人 {resident_code}", en=f"there is no resident {resident_code!r}")
-    zh, en = note or wanted.zh, note or wanted.en
+    zh, en = note or kind.zh, note or kind.en
     with conn.transaction():
         new = NewOrder(
             alert_id=None,
-            service=wanted.code,
+            service=kind.code,
             urgency="planned",
             household_id=row[1],
             resident_id=row[0],
@@ -140,7 +140,7 @@ def offer(
 ) -> Order:
     """Ask somebody to take an open order: ``only`` this person, or ``first`` this one (staff codes) and then the best.
 
-    Where nobody fits, the order stays open until a later sweep, and the dispatch of the place is notified once.
+    Where nobody fits, the order stays open until a later sweep, and the dispatch desk of the place is notified once.
     Raises OrderError where ``only`` can not be sent.
     """
     with conn.transaction():
@@ -290,7 +290,7 @@ def _nobody(conn: psycopg.Connection[Any], order: Order, matched: Match, at: dt.
     removed = {one.constraint: one.people for one in matched.removed}
     detail = {"considered": matched.considered, "removed": removed, "zh": zh, "en": en}
     changed = store.change(conn, order, "unmatched", SYSTEM, at, next_at=again, note=zh, detail=detail)
-    messages.notify_dispatch(conn, changed, at)
+    messages.notify_desk(conn, changed, at)
     return changed
 
 
@@ -320,9 +320,9 @@ def _on_alert(
     row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (order.alert_id,)).fetchone()
     if row is None or row[0] not in OPEN:
         return
-    wanted = _ALERT_STEP[action]
-    if row[0] not in TRANSITIONS[wanted][0]:
-        wanted = "note"
+    step = _ALERT_STEP[action]
+    if row[0] not in TRANSITIONS[step][0]:
+        step = "note"
     words = {"accept": "已接单", "depart": "已出发", "arrive": "已到达", "finish": "上门服务已完成"}[action]
     text = f"工单 {order.number} {words}" + (f":{note}" if note else "")
-    lifecycle.act(conn, order.alert_id, wanted, actor, at, expected_version=row[1], note=text)
+    lifecycle.act(conn, order.alert_id, step, actor, at, expected_version=row[1], note=text)
