@@ -34,6 +34,7 @@ MODULES = (
     "edge_line",
     "matching",
     "board",
+    "console_pages",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

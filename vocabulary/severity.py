@@ -15,7 +15,7 @@ SEVERITIES: tuple[Severity, ...] = ("emergency", "urgent", "attention", "technic
 SEVERITY_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "emergency": ("紧急", "emergency"),
-        "urgent": ("急", "urgent"),
+        "urgent": ("加急", "urgent"),
         "attention": ("关注", "attention"),
         "technical": ("设备", "technical"),
     }

@@ -1,1 +1,1 @@
-"""Plays recorded data through the detection core, to show its alerts and their reasons. See ``docs/replay.md``."""
+"""Plays recorded data through the detection core, to show its alerts and their reasons."""

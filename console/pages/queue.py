@@ -95,6 +95,7 @@ def _queue(
     together = {id for group in grouped for id in group["ids"]}
     return {
         "alerts": alerts,
+        "counts": Counter(alert.severity for alert in alerts),
         "groups": grouped,
         "single": by_gravity([alert for alert in alerts if alert.id not in together]),
         "opened": frozenset(opened),

@@ -4,25 +4,26 @@ from typing import Any
 
 import psycopg
 
-from care_network.access import permissions
 from care_network.access.accounts import Account
+from care_network.access.permissions import Role, visible_households, visible_residents
 
 
 class Scope:
-    """The households and residents an account may see, as they were when it was read."""
+    """The alerts that an account may see, as they were when it was read."""
 
     def __init__(self, households: frozenset[int], residents: frozenset[int], role: str) -> None:
-        self.households, self.residents, self.role = households, residents, role
+        self._households, self._residents, self._role = households, residents, role
 
     def sees(self, alert: Any) -> bool:
         """Whether the account may see an alert (notice). Technical alerts are not for the family."""
-        if self.role == "family":
-            return alert.resident_id in self.residents and alert.severity != "technical"
-        return alert.household_id in self.households
+        if self._role == Role.FAMILY:
+            return alert.resident_id in self._residents and alert.severity != "technical"
+        return alert.household_id in self._households
 
 
 def scope_of(conn: psycopg.Connection[Any], account: Account) -> Scope:
     """Read the account's scope anew: a consent or an area that was taken back ends at once."""
-    return Scope(
-        permissions.visible_households(conn, account), permissions.visible_residents(conn, account), account.role
-    )
+    nobody: frozenset[int] = frozenset()
+    if account.role == Role.FAMILY:
+        return Scope(nobody, visible_residents(conn, account), account.role)
+    return Scope(visible_households(conn, account), nobody, account.role)

@@ -80,7 +80,7 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "readings": ("所需读数个数", "readings needed"),
     "single": ("单项达到 (分)", "one parameter from (points)"),
     "hold_single_s": ("单项须持续 (秒)", "one parameter has to last (s)"),
-    "urgent": ("“急”的总分", "urgent from (points)"),
+    "urgent": ("“加急”的总分", "urgent from (points)"),
     "emergency": ("“紧急”的总分", "emergency from (points)"),
     "fresh_s": ("有效时间 (秒)", "is fresh for (s)"),
     "gateway_s": ("网关无通信 (秒)", "gateway not heard for (s)"),

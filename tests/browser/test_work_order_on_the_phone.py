@@ -134,3 +134,56 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     expect(page.locator(".history")).to_contain_text("已到达")
     page.goto(f"{live[0].address}/sla")
     expect(page.locator("tbody").first).to_contain_text("到场")
+
+
+def with_account(live: Live, order_id: str) -> None:
+    """The person who has the order gets the carer's login."""
+    with psycopg.connect(live[0].postgres.url, autocommit=True) as conn:
+        conn.execute(
+            "UPDATE staff SET account_id = NULL WHERE account_id = (SELECT id FROM account WHERE login = 'carer')"
+        )
+        conn.execute(
+            "UPDATE staff SET account_id = (SELECT id FROM account WHERE login = 'carer')"
+            " WHERE id = (SELECT staff_id FROM work_order WHERE id = %s)",
+            (order_id,),
+        )
+
+
+def test_the_person_who_goes_shares_where_they_are(live: Live, page: Page, browser: Browser) -> None:
+    alert = fall(live)
+    _log_in(page, live, "dispatcher")
+    page.goto(f"{live[0].address}/alerts/{alert}/dispatch")
+    page.get_by_role("button", name="派给TA").first.click()
+    expect(page.locator("main .state").first).to_have_text("待接单")
+    order_id = page.url.rsplit("/", 1)[1]
+    with_account(live, order_id)
+    link = message_link(live, order_id)
+
+    context = browser.new_context(
+        locale="zh-CN", timezone_id="Asia/Shanghai", viewport={"width": 390, "height": 844}, service_workers="block",
+        geolocation={"longitude": 114.2413, "latitude": 22.5604, "accuracy": 15},
+    )  # fmt: skip
+    context.set_default_timeout(10_000)
+    phone = context.new_page()
+    phone.goto(link)
+    place = phone.locator("#place")
+    expect(place).to_contain_text("不记录轨迹")
+    expect(place.get_by_role("button")).to_have_count(1)
+    place.get_by_role("button", name="同意并共享当前位置").click()
+    expect(place.locator("[data-error]")).to_contain_text("允许定位")  # nothing is sent without the browser's consent
+    assert locations(live) == []
+    context.grant_permissions(["geolocation"], origin=live[0].address)
+    place.get_by_role("button", name="同意并共享当前位置").click()
+    expect(place.locator("[data-shared]")).to_contain_text("您正在共享位置")
+    assert locations(live) == [(114.2413, 22.5604, 15.0)]
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    _picture(phone, "phone-place")
+    place.get_by_role("button", name="撤回并删除我的位置").click()
+    expect(place.locator("[data-shared]")).to_have_count(0)
+    assert locations(live) == []
+    context.close()
+
+
+def locations(live: Live) -> list[tuple[float, float, float]]:
+    with psycopg.connect(live[0].postgres.url) as conn:
+        return conn.execute("SELECT longitude, latitude, accuracy_m FROM staff_location").fetchall()

@@ -129,6 +129,7 @@ class OutboxMachine(RuleBasedStateMachine):
         assert bool(self.outbox.unwritable) <= self.full
         if not self.full:
             self.only_in_memory.clear()
+            assert read_totals(self.path).pending == self.outbox.totals().pending, "the file has each message once"
 
     @rule()
     def crash(self) -> None:

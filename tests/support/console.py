@@ -1,4 +1,4 @@
-"""A console process within a test, on a port of its own; its broker is away, which it tolerates."""
+"""A console process within a test, on a port of its own, and its routes."""
 
 import socket
 import threading
@@ -7,14 +7,70 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import msgspec
 import uvicorn
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
+from care_network.access.permissions import Action
 from console.app import create_app
 from console.board.board import Board
 from console.settings import ConsoleSettings
+from console.shell.security import Needs
 from database.settings import DatabaseSettings
 from firmware_profiles.mqtt import Broker
 from tests.support.services import wait_for
+
+SOCKET = "WEBSOCKET"
+
+
+class ConsoleRoute(msgspec.Struct, frozen=True):
+    """A page or an action. ``needs``: an account has to have one of these; empty where nobody is asked for."""
+
+    method: str
+    path: str
+    needs: tuple[Action, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def routes_of(app: FastAPI) -> list[ConsoleRoute]:
+    """Every page and action of the console; static files are mounted and no route."""
+    found = []
+    for route in iter_route_contexts(app.routes):
+        dependant = getattr(route, "dependant", None)
+        if dependant is None:
+            assert route.path == "/static"
+            continue
+        asked = [dependency.call.actions for dependency in dependant.dependencies if isinstance(dependency.call, Needs)]
+        assert len(asked) <= 1, f"{route.path} asks twice"
+        needs = asked[0] if asked else ()
+        found += [ConsoleRoute(method, str(route.path), needs) for method in route.methods or {SOCKET}]
+    return found
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The address at which the console answers."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_for(lambda: server.started, 15, lambda: "the console does not start")
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@contextmanager
+def broker_away() -> Iterator[Broker]:
+    """A broker that does not answer, which the console tolerates."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        yield Broker("127.0.0.1", taken.getsockname()[1])
 
 
 @contextmanager
@@ -33,21 +89,11 @@ def console_with_board(
     link_key_file: Path | None = None,
     medical_key_file: Path | None = None,
 ) -> Iterator[tuple[httpx2.Client, Board]]:
-    """As :func:`console`, with the board on which a test shows a notice as if it had come by the broker."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # nobody listens: the broker that is away
-        settings = ConsoleSettings(
-            channels_file=channels_file, link_key_file=link_key_file, medical_key_file=medical_key_file
-        )
-        app = create_app(settings, DatabaseSettings(url=database_url), Broker("127.0.0.1", taken.getsockname()[1]))
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            wait_for(lambda: server.started, 15, lambda: "the console does not start")
-            url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-            with httpx2.Client(base_url=url, headers={"Origin": url}, timeout=15) as client:
-                yield client, app.state.console.board
-        finally:
-            server.should_exit = True
-            thread.join(20)
+    """The same, and the board on which a notice is shown as if it had come by the broker."""
+    settings = ConsoleSettings(
+        channels_file=channels_file, link_key_file=link_key_file, medical_key_file=medical_key_file
+    )
+    with broker_away() as broker:
+        app = create_app(settings, DatabaseSettings(url=database_url), broker)
+        with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=15) as client:
+            yield client, app.state.console.board

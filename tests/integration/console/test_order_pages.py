@@ -315,3 +315,51 @@ def test_a_form_without_bounds_is_refused(site: Site) -> None:
     visitor = site.visitor()
     assert visitor.post("/w/x", content=b"x" * 17_000_000).status_code == 413
     assert visitor.post("/w/x", content=iter([b"x"])).status_code == 413
+
+
+def reasons(page: str, name: str) -> str:
+    """The reasons that the page of candidates gives for a person."""
+    (panel,) = [part for part in page.split('<li class="panel">') if f"· {name}" in part]
+    return panel
+
+
+def test_a_place_shared_on_the_phone_is_used_by_matching(site: Site, city: psycopg.Connection) -> None:
+    order = sent(city, "S1")  # S1 has the account "carer"
+    link, phone, zhou = phone_link(order, "S1"), site.visitor(), site.visitor("dispatcher")
+    page = phone.get(link)
+    assert page.headers["permissions-policy"].endswith("geolocation=(self)")
+    assert "同意并共享当前位置" in page.text
+    assert "15 分钟" in page.text
+    here = {"longitude": "114.2410", "latitude": "22.5600", "accuracy_m": "12"}
+    shared = phone.post(f"{link}/place", data=here)
+    assert (shared.status_code, shared.headers["location"]) == (303, f"{link}#place")
+    assert "您正在共享位置" in phone.get(link).text
+    dispatch.cancel(city, order.id, ZHOU, utc(), expected_version=order.version)
+    other = raise_alert(city, utc())
+    candidates = zhou.get(f"/alerts/{other}/dispatch").text
+    assert "1 · 许晴" in candidates, "the nearest is the first"
+    assert "现在位置相距" in reasons(candidates, "许晴")
+    phone.post(f"{link}/place", data={**here, "latitude": "22.5601"})
+    rows = city.execute("SELECT longitude, latitude, accuracy_m FROM staff_location").fetchall()
+    assert rows == [(114.2410, 22.5601, 12)], "the last place only"
+    audited = city.execute("SELECT detail, origin FROM audit WHERE action = 'share_location'").fetchall()
+    assert audited == [({"consent": True}, "link 127.0.0.1")], "consent is given once"
+    nowhere = phone.post(f"{link}/place", data={**here, "latitude": "91"})
+    assert nowhere.status_code == 422
+    assert phone.post(f"{link}/place/withdraw").status_code == 303
+    assert city.execute("SELECT count(*) FROM staff_location").fetchone() == (0,)
+    assert "现在位置相距" not in zhou.get(f"/alerts/{other}/dispatch").text
+
+
+def test_no_place_is_asked_of_a_person_without_an_account(site: Site, city: psycopg.Connection) -> None:
+    link, phone = phone_link(sent(city)), site.visitor()
+    page = phone.get(link)
+    assert "共享我的位置" not in page.text
+    assert page.headers["permissions-policy"].endswith("geolocation=()")
+    here = {"longitude": "114.2410", "latitude": "22.5600", "accuracy_m": "12"}
+    refused = phone.post(f"{link}/place", data=here)
+    assert refused.status_code == 403
+    assert "没有可共享位置的平台账号" in refused.text
+    assert phone.post(f"{link}/place/withdraw").status_code == 403
+    assert phone.post("/w/x/place", data=here).status_code == 410
+    assert city.execute("SELECT count(*) FROM staff_location").fetchone() == (0,)

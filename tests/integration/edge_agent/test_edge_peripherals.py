@@ -15,7 +15,6 @@ from device_simulators.faults import Faults
 from device_simulators.home import Home
 from device_simulators.homes import DEVICES
 from device_simulators.peripherals.ble import (
-    BASE_UUID,
     GlucoseMeter,
     Peripheral,
     SimulatedBackend,
@@ -36,6 +35,7 @@ from edge_agent.drivers.zigbee2mqtt import Zigbee2MqttDriver
 from edge_agent.fall import FallDetector
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
+from firmware_profiles.gatt import BASE_UUID
 from shouwang.brokers.local import mosquitto_binary
 from tests.support.ears import Ears, driving, until
 from tests.support.local_broker import HomeBroker

@@ -18,7 +18,7 @@ from alerting.detection.kit.plausible import PLAUSIBLE
 from alerting.tuning.catalogue import catalogue
 from console.shell.i18n import translate
 from dispatch.alerts import evidence
-from edge_agent.fall.detector import TOLD
+from edge_agent.fall.detector import REPORTED
 from firmware_profiles.channels import CHANNELS
 from tests.support.sensors import DAY, FIRST, MINUTE, SensorHome
 from vocabulary.times import HOUR_US
@@ -122,7 +122,7 @@ def events() -> None:
     for kind in (*kinds, "config_rolled_back"):
         engine.event(Happened(radar, kind, FIRST, {}))
     # What the gateway's detector and its fusion tell of a fall.
-    told = {**dict.fromkeys(TOLD, 1.5), "confidence": 0.9, "witnesses": "pendant radar", "lasted_s": 20.0}
+    told = {**dict.fromkeys(REPORTED, 1.5), "confidence": 0.9, "witnesses": "pendant radar", "lasted_s": 20.0}
     for kind in ("fall_suspected", "fall_confirmed"):
         engine.event(Happened(radar, kind, FIRST, told))
     engine.switched(radar, "battery", [FIRST], [5.0])

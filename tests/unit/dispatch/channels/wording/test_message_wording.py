@@ -105,7 +105,7 @@ def test_names(resident: str, sex: str, zh: str, en: str) -> None:
 
 def test_a_rule_that_is_new_is_told_by_its_severity() -> None:
     assert alert_words.kind_of("limit_spo2", "urgent") == ("生命体征异常", "vital signs")
-    assert alert_words.kind_of("wandering", "urgent")[0] == "急预警"
+    assert alert_words.kind_of("wandering", "urgent")[0] == "加急预警"
 
 
 def test_no_place_no_map() -> None:

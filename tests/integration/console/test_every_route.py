@@ -1,0 +1,451 @@
+"""Every page and every action, as each role, with a single connection in the pool; and many people at once.
+
+The list of routes is the application's own: a route without an example here fails the test.
+"""
+
+import datetime as dt
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import psycopg
+import pytest
+from fastapi import APIRouter
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from alerting.tuning import pauses, sheet
+from care_network.access import accounts
+from care_network.access.permissions import PERMISSIONS, Role
+from care_network.medical import notes
+from care_network.medical.keyring import create_key_file
+from console.app import ROUTERS, create_app
+from console.settings import ConsoleSettings
+from console.shell.security import COOKIE
+from database.settings import DatabaseSettings
+from dispatch.channels.adapters.webpush import create_key
+from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
+from dispatch.channels.wording.alert_words import Content, MessageItem
+from dispatch.core.links import create_link_key_file, load_link_keys
+from dispatch.desk import handover
+from dispatch.orders import dispatch, messages, photos, store
+from dispatch.orders.people import Crews
+from dispatch.orders.store import Order
+from firmware_profiles.mqtt import Broker
+from tests.integration.dispatch.orders.test_work_orders import picture
+from tests.support.brokers import TestBroker
+from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, serving
+from tests.support.network import account
+from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+PASSWORD = "three words together"
+LOGINS = {Role.ADMIN: "admin", Role.DISPATCHER: "dispatcher", Role.CARER: "carer", Role.FAMILY: "daughter"}
+FLOOR = "inactivity.floor"
+KEYS = {"p256dh": "B" * 87, "auth": "a" * 22}
+
+
+ITEM = MessageItem(
+    alert_id="", severity="emergency", rule="fall", reason_zh="确认跌倒", reason_en="fall", resident_zh="陈",
+    resident_en="Chen", sex="male", household="H1", address_zh="路1号", address_en="1 Road", phone="",
+    onset=dt.datetime.now(dt.UTC),
+)  # fmt: skip
+CONTENT = Content(
+    reason="escalation", severity="emergency", step=1, count=1, homes=1, place_zh="海山", place_en="Haishan",
+    items=(ITEM,),
+)  # fmt: skip
+
+
+class Example(msgspec.Struct, frozen=True):
+    """A request that succeeds for whoever may send it."""
+
+    path: str
+    data: dict[str, Any] | None = None
+    json: dict[str, Any] | None = None
+    success: int = 200
+
+
+class City:
+    """A database with people, links and files for the examples; each example brings what it needs."""
+
+    def __init__(self, conn: psycopg.Connection, folder: Path) -> None:
+        self.conn, self.crews = conn, Crews()
+        staff_city(conn)
+        roster_all_day(conn, "S1")
+        conn.execute(
+            "INSERT INTO family_member SELECT a.id, r.id, '女儿', 'daughter', now() FROM account a, resident r"
+            " WHERE a.login = 'daughter' AND r.code = 'R1'"
+        )
+        conn.execute(
+            "INSERT INTO account (login, password_hash, name_zh, name_en, role, area_path, language)"
+            " SELECT 'night', password_hash, '夜', 'Night', role, area_path, language FROM account"
+            " WHERE login = 'dispatcher'"
+        )
+        create_link_key_file(folder / "link.keys")
+        self.keys = load_link_keys(folder / "link.keys")
+        notes.add_note(conn, create_key_file(folder / "medical.keys"), "R1", notes.MedicalNote(other="无"), now())
+        create_key(folder / "push.pem")
+        options = f'{{ private_key_file = "{folder / "push.pem"}", contact = "mailto:a@b.c" }}'
+        (folder / "channels.toml").write_text(
+            f'[channels.webpush]\nadapter = "webpush"\noptions = {options}\n\n[channels.sms]\nadapter = "outbox"\n'
+        )
+        self.settings = ConsoleSettings(
+            link_key_file=folder / "link.keys", medical_key_file=folder / "medical.keys",
+            channels_file=folder / "channels.toml",
+        )  # fmt: skip
+
+    def session(self, login: str) -> str:
+        return accounts.open_session(self.conn, account(self.conn, login), "127.0.0.1", now())
+
+    def alert(self) -> uuid.UUID:
+        """A new alert of R1."""
+        self.conn.execute(
+            "UPDATE work_order SET state = 'cancelled', next_at = NULL WHERE state NOT IN ('done', 'cancelled')"
+        )
+        return raise_alert(self.conn, now())
+
+    def order(self, role: Role = Role.DISPATCHER) -> Order:
+        """A new order of somebody with the role's account."""
+        self.conn.execute("UPDATE staff SET account_id = NULL")
+        self.conn.execute(
+            "UPDATE staff SET account_id = (SELECT id FROM account WHERE login = %s) WHERE code = 'S11'",
+            (LOGINS[role],),
+        )
+        return dispatch.dispatch_alert(self.conn, self.crews, self.alert(), ZHOU, now(), staff_code="S11")
+
+    def done(self) -> Order:
+        order = self.order()
+        for step in ("accept", "arrive", "finish"):
+            dispatch.act_as_person(self.conn, self.crews, order.id, step, order.staff_id or 0, ZHOU, now())  # type: ignore[arg-type]
+        return store.load(self.conn, order.id)
+
+    def offered(self, login: str) -> int:
+        """A hand-over that waits, by ``login``."""
+        self.nothing_offered()
+        return handover.offer(self.conn, "sz.yt", account(self.conn, login), now(), "test").id
+
+    def nothing_offered(self) -> None:
+        self.conn.execute("UPDATE handover SET withdrawn_at = now() WHERE accepted_at IS NULL")
+
+    def message(self) -> int:
+        """The number of a new message to S1."""
+        alert = self.alert()
+        row = self.conn.execute(
+            """
+            INSERT INTO message (key, recipient_kind, recipient_key, severity, reason, name_zh, name_en, language,
+                                 route, addresses, channel, content, created_at, due_at)
+            VALUES (gen_random_uuid(), 'staff', 'S1', 'emergency', 'escalation', '许晴', 'Xu Qing', 'zh', '{sms}',
+                    '{}', 'sms', %s, now(), now()) RETURNING id
+            """,
+            (msgspec.json.encode(CONTENT).decode(),),
+        ).fetchone()
+        assert row is not None
+        self.conn.execute(
+            "INSERT INTO notification (alert_id, reason, step, round, recipient_kind, recipient_key, at, due_at,"
+            " message_id) VALUES (%s, 'escalation', 1, 0, 'staff', 'S1', now(), now(), %s)",
+            (alert, row[0]),
+        )
+        return int(row[0])
+
+    def answer(self) -> str:
+        """The path of the link in a new message to S1."""
+        return "/a/" + self.keys.sign(ACKNOWLEDGE, str(self.message()), "staff:S1", now() + dt.timedelta(hours=1))
+
+    def seen(self, scope: str, key: str) -> int:
+        return sheet.look(self.conn, account(self.conn, "admin"), scope, key, now(), "test").seen
+
+    def phone(self, order: Order) -> str:
+        return messages.page_path(self.keys, order.id, "S11", now())
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def acted(step: str, *, api: bool) -> Callable[[City, Role], Example]:
+    def example(city: City, _role: Role) -> Example:
+        body = {"version": 1, "outcome": "helped" if step == "resolve" else "", "note": "写"}
+        path = f"/alerts/{city.alert()}/{step}"
+        return Example(f"/api{path}", json=body) if api else Example(path, data=body, success=303)
+
+    return example
+
+
+def call(city: City, _role: Role) -> Example:
+    at = now().isoformat()
+    body = {"kind": "resident", "key": "R1", "started_at": at, "ended_at": at, "result": "no_answer"}
+    return Example(f"/api/alerts/{city.alert()}/calls", json=body)
+
+
+def photo(city: City, _role: Role) -> Example:
+    order = city.order()
+    number = photos.add(city.conn, order.id, order.staff_id, photos.read_photo(picture()), now())
+    return Example(f"/orders/{order.id}/photos/{number}")
+
+
+def step_of_order(city: City, _role: Role) -> Example:
+    order = city.order()
+    return Example(f"/orders/{order.id}/accept", data={"version": order.version}, success=303)
+
+
+def accepted_handover(prefix: str, success: int) -> Callable[[City, Role], Example]:
+    return lambda city, _: Example(f"{prefix}/handovers/{city.offered('night')}/accept", success=success)
+
+
+def withdrawn_handover(prefix: str, success: int) -> Callable[[City, Role], Example]:
+    return lambda city, _: Example(f"{prefix}/handovers/{city.offered('dispatcher')}/withdraw", success=success)
+
+
+def offered_on_page(city: City, _role: Role) -> Example:
+    city.nothing_offered()
+    return Example("/handovers", data={"note": "夜里请留意"}, success=303)
+
+
+def offered_in_api(city: City, _role: Role) -> Example:
+    city.nothing_offered()
+    return Example("/api/handovers", json={"note": "夜里请留意"})
+
+
+def parameter(path: str, scope: str, key: str) -> Callable[[City, Role], Example]:
+    def example(city: City, _role: Role) -> Example:
+        form = {"name": FLOOR, "value": "", "reason": "试", "seen": city.seen(scope, key)}
+        return Example(path, data=form, success=303)
+
+    return example
+
+
+def begun_pause(_city: City, _role: Role) -> Example:
+    return Example("/pauses/H1", data={"kind": "maintenance", "hours": "1", "reason": "换电池"}, success=303)
+
+
+def ended_pause(city: City, _role: Role) -> Example:
+    hour = dt.timedelta(hours=1)
+    number = pauses.begin(city.conn, account(city.conn, "carer"), "H1", "maintenance", hour, "试", now(), "test")
+    return Example(f"/pauses/H1/{number}/end", success=303)
+
+
+def family(_city: City, role: Role) -> Example:
+    return Example("/family", success=200 if role == Role.FAMILY else 303)
+
+
+def board(_city: City, role: Role) -> Example:
+    return Example("/", success=303 if role == Role.FAMILY else 200)
+
+
+def receipt(city: City, _role: Role) -> Example:
+    token = city.keys.sign(RECEIPT, str(city.message()), str(uuid.uuid4()), now() + dt.timedelta(hours=1))
+    return Example(f"/receipts/{token}", json={"status": "delivered"})
+
+
+def pressed(city: City, _role: Role) -> Example:
+    order = city.order()
+    key = city.keys.sign(
+        "work_order_step", f"{order.id}:{order.version}:accept", "staff:S11", now() + messages.PAGE_FOR
+    )
+    return Example(city.phone(order), data={"key": key}, success=303)
+
+
+def place(city: City, _role: Role) -> Example:
+    data = {"longitude": "114.24", "latitude": "22.56", "accuracy_m": "20"}
+    return Example(f"{city.phone(city.order(Role.CARER))}/place", data=data, success=303)
+
+
+def rating(city: City) -> str:
+    return messages.rating_path(city.keys, city.done().id, "resident", now())
+
+
+EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
+    "GET /": board,
+    "GET /login": lambda *_: Example("/login"),
+    "POST /login": lambda *_: Example("/login", data={"login": "carer", "password": PASSWORD}, success=303),
+    "POST /logout": lambda *_: Example("/logout", success=303),
+    "POST /language/{language}": lambda *_: Example("/language/zh", success=303),
+    "POST /api/login": lambda *_: Example("/api/login", json={"login": "carer", "password": PASSWORD}),
+    "GET /healthz": lambda *_: Example("/healthz"),
+    "GET /queue": lambda *_: Example("/queue?opened=a&closed=b"),
+    "POST /queue/acknowledge": lambda c, _: Example(
+        "/queue/acknowledge", data={"alerts": [f"{c.alert()} 1", f"{c.alert()} 1"]}, success=303
+    ),
+    "GET /api/alerts": lambda *_: Example("/api/alerts"),
+    f"{SOCKET} /api/live": lambda *_: Example("/api/live"),
+    "GET /alerts/{alert_id}": lambda c, _: Example(f"/alerts/{c.alert()}"),
+    "GET /alerts/{alert_id}/progress": lambda c, _: Example(f"/alerts/{c.alert()}/progress"),
+    "POST /alerts/{alert_id}/medical-note": lambda c, _: Example(f"/alerts/{c.alert()}/medical-note"),
+    **{
+        f"POST {'/api' if api else ''}/alerts/{{alert_id}}/{step}": acted(step, api=api)
+        for step in ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
+        for api in (False, True)
+    },
+    "POST /api/alerts/{alert_id}/calls": call,
+    "GET /alerts/{alert_id}/dispatch": lambda c, _: Example(f"/alerts/{c.alert()}/dispatch"),
+    "POST /alerts/{alert_id}/dispatch": lambda c, _: Example(f"/alerts/{c.alert()}/dispatch", data={}, success=303),
+    "GET /orders": lambda *_: Example("/orders?mine=1"),
+    "GET /orders/{order_id}": lambda c, _: Example(f"/orders/{c.order().id}"),
+    "POST /orders/{order_id}/phone": lambda c, role: Example(f"/orders/{c.order(role).id}/phone", success=303),
+    "POST /orders/{order_id}/{step}": step_of_order,
+    "GET /orders/{order_id}/photos/{photo_id}": photo,
+    "POST /orders/{order_id}/by-family/rating": lambda c, _: Example(
+        f"/orders/{c.done().id}/by-family/rating", data={"stars": "5"}, success=303
+    ),
+    "GET /handovers": lambda *_: Example("/handovers"),
+    "POST /handovers": offered_on_page,
+    "POST /handovers/{number}/accept": accepted_handover("", 303),
+    "POST /handovers/{number}/withdraw": withdrawn_handover("", 303),
+    "GET /api/handovers": lambda *_: Example("/api/handovers"),
+    "POST /api/handovers": offered_in_api,
+    "POST /api/handovers/{number}/accept": accepted_handover("/api", 200),
+    "POST /api/handovers/{number}/withdraw": withdrawn_handover("/api", 200),
+    "GET /residents": lambda *_: Example("/residents?q=陈"),
+    "GET /residents/{code}": lambda *_: Example("/residents/R1"),
+    "GET /api/residents/{code}/series": lambda *_: Example("/api/residents/R1/series?channel=heart_rate"),
+    "GET /family": family,
+    "GET /operations": lambda *_: Example("/operations"),
+    "GET /sla": lambda *_: Example("/sla"),
+    "GET /api/sla": lambda *_: Example("/api/sla"),
+    "GET /parameters": lambda *_: Example("/parameters"),
+    "POST /parameters": parameter("/parameters", "district", ""),
+    "GET /parameters/{scope}/{key}": lambda *_: Example("/parameters/resident/R1"),
+    "POST /parameters/{scope}/{key}": parameter("/parameters/home/H1", "home", "H1"),
+    "GET /pauses/{household}": lambda *_: Example("/pauses/H1"),
+    "POST /pauses/{household}": begun_pause,
+    "POST /pauses/{household}/{number}/end": ended_pause,
+    "GET /outbox": lambda *_: Example("/outbox"),
+    "GET /outbox/cards": lambda *_: Example("/outbox/cards"),
+    "GET /push-worker.js": lambda *_: Example("/push-worker.js"),
+    "GET /api/push": lambda *_: Example("/api/push"),
+    "POST /api/push": lambda *_: Example("/api/push", json={"endpoint": "https://push.example/1", "keys": KEYS}),
+    "DELETE /api/push": lambda *_: Example("/api/push?endpoint=https://push.example/1"),
+    "GET /a/{token}": lambda c, _: Example(c.answer()),
+    "POST /a/{token}": lambda c, _: Example(c.answer()),
+    "POST /receipts/{token}": receipt,
+    "GET /w/{token}": lambda c, _: Example(c.phone(c.order())),
+    "POST /w/{token}": pressed,
+    "POST /w/{token}/place": place,
+    "POST /w/{token}/place/withdraw": lambda c, _: Example(
+        f"{c.phone(c.order(Role.CARER))}/place/withdraw", success=303
+    ),
+    "GET /rate/{token}": lambda c, _: Example(rating(c)),
+    "POST /rate/{token}": lambda c, _: Example(rating(c), data={"stars": "5"}),
+}
+
+
+class Site:
+    """A console, its routes, and people who ask it."""
+
+    def __init__(self, city: City, url: str, routes: list[ConsoleRoute], client: httpx2.Client) -> None:
+        self.city, self.url, self.routes, self._client = city, url, routes, client
+
+    def ask(self, route: ConsoleRoute, example: Example, login: str | None) -> int:
+        """The status of the answer."""
+        headers = {} if login is None else {"Cookie": f"{COOKIE}={self.city.session(login)}"}
+        if route.method == SOCKET:
+            return self._open(example.path, headers)
+        self._client.cookies.clear()
+        answer = self._client.request(route.method, example.path, headers=headers, data=example.data, json=example.json)
+        return answer.status_code
+
+    def _open(self, path: str, headers: dict[str, str]) -> int:
+        try:
+            with connect(
+                self.url.replace("http", "ws", 1) + path, additional_headers=headers,
+                origin=self.url,  # type: ignore[arg-type]
+            ) as socket:  # fmt: skip
+                socket.recv(timeout=20)
+        except InvalidStatus as error:
+            return error.response.status_code
+        return 200
+
+
+@pytest.fixture
+def city(database_url: str, tmp_path: Path) -> Iterator[City]:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        yield City(conn, tmp_path)
+
+
+@contextmanager
+def site_of(
+    city: City, database: DatabaseSettings, broker: Broker, routers: Iterable[APIRouter] = ROUTERS
+) -> Iterator[Site]:
+    app = create_app(city.settings, database, broker, routers)
+    with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=30) as client:
+        yield Site(city, url, routes_of(app), client)
+
+
+def answers(site: Site, role: Role) -> tuple[dict[str, int], dict[str, int]]:
+    """The status of every route for a role, and the one that the table of permissions demands."""
+    got, wanted = {}, {}
+    for route in site.routes:
+        example = EXAMPLES[route.name](site.city, role)
+        allowed = not route.needs or PERMISSIONS[role] & set(route.needs)
+        got[route.name] = site.ask(route, example, LOGINS[role])
+        wanted[route.name] = example.success if allowed else 403
+    return got, wanted
+
+
+def test_every_route_with_one_connection_and_as_each_role(city: City, database_url: str, broker: TestBroker) -> None:
+    database = DatabaseSettings(url=database_url, pool_max=1)
+    with site_of(city, database, broker.settings("svc-console")) as site:
+        assert {route.name for route in site.routes} == set(EXAMPLES)
+        for role in Role:
+            got, wanted = answers(site, role)
+            assert got == wanted, role
+        for route in site.routes:
+            if route.needs:
+                path = re.sub(r"\{\w+\}", "1", route.path)
+                refused = 403 if route.method == SOCKET else 401 if path.startswith("/api/") else 303
+                assert site.ask(route, Example(path), None) == refused, route.name
+
+
+def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None:
+    with (
+        broker_away() as broker,
+        site_of(city, DatabaseSettings(url=database_url), broker, reversed(ROUTERS)) as site,
+    ):
+        assert [route.name for route in site.routes] != list(EXAMPLES)
+        got, wanted = answers(site, Role.DISPATCHER)
+        assert got == wanted
+        unknown = ConsoleRoute("POST", "", ())
+        for path in (f"/alerts/{city.alert()}/explode", f"/api/alerts/{city.alert()}/explode"):
+            assert site.ask(unknown, Example(path, data={"version": 1}), "dispatcher") == 404
+        form = Example(f"/orders/{city.order().id}/explode", data={"version": 1})
+        assert site.ask(unknown, form, "dispatcher") == 409
+
+
+def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None:
+    people = 64
+    route = ConsoleRoute("GET", "", ())
+    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+        example = Example(f"/alerts/{city.alert()}")
+        cookies = [{COOKIE: city.session("dispatcher")} for _ in range(people)]
+        start, got = threading.Barrier(people), []
+
+        def open_page(cookie: dict[str, str]) -> None:
+            with httpx2.Client(base_url=site.url, cookies=cookie, timeout=60, trust_env=False) as client:
+                start.wait(60)
+                got.append(client.get(example.path).status_code)
+
+        threads = [threading.Thread(target=open_page, args=(cookie,)) for cookie in cookies]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert got == [200] * people
+        assert site.ask(route, example, "carer") == 200
+
+
+def test_a_second_connection_of_one_thread_is_refused(city: City, database_url: str) -> None:
+    with broker_away() as broker:
+        app = create_app(city.settings, DatabaseSettings(url=database_url), broker)
+        with serving(app):
+            state = app.state.console
+            with state.database(), pytest.raises(RuntimeError, match=re.escape("pass it down")), state.database():
+                pass
+            with state.database() as conn:
+                assert conn.execute("SELECT 1").fetchone() == (1,)

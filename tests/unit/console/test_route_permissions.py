@@ -1,0 +1,34 @@
+"""Every route names its permission, or stands in a short list with the reason why nobody is asked for."""
+
+from console.app import ROUTERS, create_app
+from console.settings import ConsoleSettings
+from database.settings import DatabaseSettings
+from firmware_profiles.mqtt import Broker
+from tests.support.console import routes_of
+
+PUBLIC = {
+    "/login": "nobody is logged in there yet",
+    "/api/login": "nobody is logged in there yet",
+    "/logout": "ends the session that the cookie names, if there is one",
+    "/language/{language}": "a choice of this browser, kept in its cookie",
+    "/healthz": "says of the console alone whether it works",
+    "/push-worker.js": "a script like those below /static",
+    "/a/{token}": "a signed link, for one person and one message",
+    "/receipts/{token}": "a signed address, for one attempt to deliver",
+    "/w/{token}": "a signed link, for one person and one order",
+    "/w/{token}/place": "a signed link; the person's account has the permission, or is refused",
+    "/w/{token}/place/withdraw": "a signed link; the person's account has the permission, or is refused",
+    "/rate/{token}": "a signed link, for one visit",
+}
+
+
+def test_every_route_asks_for_a_permission_or_says_why_not() -> None:
+    routes = routes_of(create_app(ConsoleSettings(), DatabaseSettings(), Broker()))
+    assert len(routes) > 60
+    assert {route.path for route in routes if not route.needs} == set(PUBLIC)
+
+
+def test_no_address_is_there_twice() -> None:
+    names = [route.name for route in routes_of(create_app(ConsoleSettings(), DatabaseSettings(), Broker()))]
+    assert len(names) == len(set(names))
+    assert len(ROUTERS) == len(set(map(id, ROUTERS)))
