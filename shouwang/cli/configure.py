@@ -65,7 +65,7 @@ def push_config(
 def command(
     gateway: Annotated[str, typer.Argument(help="The gateway's name.")],
     kind: Annotated[str, typer.Argument(help="For example ping, self_test, start_button_test.")],
-    args: Annotated[list[str] | None, typer.Argument(help="What the command needs, as KEY=TEXT.")] = None,
+    args: Annotated[list[str] | None, typer.Argument(help="Arguments of the command, as KEY=TEXT.")] = None,
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the answer.")] = 60,
 ) -> None:
     """Send a command to a gateway and print its answer; exit status 1 where it refuses or does not answer.

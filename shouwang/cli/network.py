@@ -101,7 +101,7 @@ def duty(
     place: Annotated[str | None, typer.Option(help="Area: everyone of the organisations that serve it.")] = None,
     organisation: Annotated[str | None, typer.Option(help="Code: this organisation's people only.")] = None,
 ) -> None:
-    """Who is on duty, nearest organisation first."""
+    """List people on duty, nearest organisation first."""
     from care_network.access.permissions import Action
     from shouwang.cli.tables import network as network_views
     from vocabulary.times import local_time

@@ -1,4 +1,4 @@
-"""The commands ``shouwang orders …``: who is sent where, as an account."""
+"""The commands ``shouwang orders …``: list, offer and follow work orders, as an account."""
 
 import datetime as dt
 import uuid
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dispatch.orders.store import Order
 
 app = typer.Typer(
-    help="Work orders: who is sent where.\n\nAn alert, or a planned service, becomes an order; it is offered to the"
+    help="Work orders: people sent to homes.\n\nAn alert, or a planned service, becomes an order; it is offered to the"
     " best person on duty, and to the next where that person declines or stays silent. A day at the desk:\n\n"
     "shouwang orders list --as dispatcher\n\nshouwang orders suggest ALERT --as dispatcher\n\n"
     "shouwang orders dispatch ALERT --as dispatcher\n\nshouwang orders show 12 --as dispatcher",
@@ -23,8 +23,10 @@ app = typer.Typer(
 
 Number = Annotated[int, typer.Argument(help="The order's number, as 'list' shows it.")]
 AlertId = Annotated[uuid.UUID, typer.Argument(help="The alert's id: the end of its address on the console.")]
-ServiceCode = Annotated[str | None, typer.Option("--service", help="What is done there; see 'services'.")]
-To = Annotated[str | None, typer.Option("--to", help="Staff code of who is sent; the best where it is left out.")]
+ServiceCode = Annotated[str | None, typer.Option("--service", help="Code of the service; see 'services'.")]
+To = Annotated[
+    str | None, typer.Option("--to", help="Staff code of the person sent; the best one where it is left out.")
+]
 Note = Annotated[str, typer.Option("--note", help="Why, for the history.")]
 
 
@@ -65,7 +67,7 @@ def services() -> None:
 
 @app.command()
 def show(number: Number, url: Url, login: Login) -> None:
-    """One order with its history: who was asked, why, and what they did when."""
+    """Show one order with its history: people asked, reasons, and their steps."""
     from care_network.access.permissions import Action
     from dispatch.orders.store import history
     from shouwang.cli.tables import orders
@@ -114,7 +116,7 @@ def plan(
     login: Login,
     note: Note = "",
 ) -> None:
-    """A planned service. Who goes is decided with the other planned ones, by the running 'orders run'."""
+    """Plan a service. The running 'orders run' assigns a person to it, together with the other planned ones."""
     from care_network.access.permissions import Action, visible_residents
     from dispatch.orders import dispatch
     from shouwang.cli.tables import orders
@@ -134,7 +136,7 @@ def plan(
 
 @app.command()
 def offer(number: Number, url: Url, login: Login, to: To = None, note: Note = "") -> None:
-    """Take the order from whoever has it and offer it to --to, or to the best of the others."""
+    """Take the order from the person who has it and offer it to --to, or to the best of the others."""
     from care_network.access.permissions import Action
     from dispatch.orders import dispatch
     from dispatch.orders.people import Crews
@@ -218,8 +220,8 @@ def link(
         bool, typer.Option("--rate", help="Instead, the link by which the family rates the visit.")
     ] = False,
 ) -> None:
-    """The path of the phone page of who has the order, for when no message reaches them. It acts as that person: send
-    it to nobody else. Put the console's address before it."""
+    """Print the path of the phone page of the order's person, for when no message reaches them. It acts as
+    that person: send it to nobody else. Put the console's address before it."""
     from care_network.access.permissions import Action
     from dispatch.core.links import load_link_keys
     from dispatch.orders.messages import page_path, rating_path

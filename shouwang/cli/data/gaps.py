@@ -7,7 +7,7 @@ import typer
 from shouwang.cli.session import Login, Url, acting
 
 app = typer.Typer(
-    help="What got lost between gateway and database: list it, ask for it at once, accept that it is gone.",
+    help="Messages lost between gateway and database: list them, ask for them at once, accept that they are gone.",
     no_args_is_help=True,
 )
 

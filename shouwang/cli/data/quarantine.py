@@ -1,4 +1,4 @@
-"""The commands ``shouwang quarantine …``; what they do is in :mod:`shouwang.cli.actions.quarantine`."""
+"""The commands ``shouwang quarantine …``; the work is done by :mod:`shouwang.cli.actions.quarantine`."""
 
 import sys
 from typing import Annotated
@@ -8,7 +8,9 @@ import typer
 from ingest.quarantine.refusals import Code
 from shouwang.cli.session import Login, Url, acting
 
-app = typer.Typer(help="What ingest refused: look at it, process it again, discard it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Messages that ingest refused: look at them, process them again, discard them.", no_args_is_help=True
+)
 
 Ids = Annotated[list[int] | None, typer.Argument(help="Entries by number; none: all that the filters leave.")]
 Gateway = Annotated[str | None, typer.Option("--gateway", help="Of this gateway only.")]
@@ -26,7 +28,7 @@ def list_(
     settled: Annotated[bool, typer.Option("--all", help="Those settled, too.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 100,
 ) -> None:
-    """What is in quarantine, oldest first; 'times' counts the same bytes, 'folded' further ones that were not kept."""
+    """List quarantined messages, oldest first; 'times' counts the same bytes, 'folded' further ones not kept."""
     from care_network.access.permissions import Action
     from shouwang.cli.actions import quarantine
 
@@ -77,7 +79,7 @@ def discard(
     since: Since = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Give entries up for good: their bytes are deleted, an audit line for each says who and why."""
+    """Give entries up for good: their bytes are deleted, an audit line for each names account and reason."""
     from care_network.access.permissions import Action
     from shouwang.cli.actions import quarantine
 
