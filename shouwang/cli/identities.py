@@ -53,9 +53,10 @@ def nats_users_command(
 
     Write it on every broker and reload: nats-server --signal reload. A gateway that is not listed can not connect.
     """
+    from care_network.records.registry import gateway_names
+
     with connection(url) as conn:
-        rows = conn.execute("SELECT name FROM gateway ORDER BY name").fetchall()
-        typer.echo(users_file({row[0] for row in rows} - set(without or ())), nl=False)
+        typer.echo(users_file(gateway_names(conn) - set(without or ())), nl=False)
 
 
 def users_file(gateways: Iterable[str]) -> str:

@@ -118,19 +118,23 @@ def plan(
 ) -> None:
     """Plan a service. The running 'orders run' assigns a person to it, together with the other planned ones."""
     from care_network.access.permissions import Action, visible_residents
+    from care_network.errors import NotFoundError
+    from care_network.records.residents import resident_id
     from dispatch.orders import dispatch
     from shouwang.cli.tables import orders
     from vocabulary.times import local_time
 
     with acting(url, login, Action.DISPATCH) as session:
-        row = session.conn.execute("SELECT id FROM resident WHERE code = %s", (resident,)).fetchone()
-        if row is None or row[0] not in visible_residents(session.conn, session.account):
-            raise ValueError(f"there is no resident {resident!r} in your area")
+        found = resident_id(session.conn, resident)
+        if found is None or found not in visible_residents(session.conn, session.account):
+            raise NotFoundError(
+                en=f"there is no resident {resident!r} in your area", zh=f"您的管辖区域内没有老人 {resident}"
+            )
         with session.conn.transaction():
             order = dispatch.plan_service(
                 session.conn, service, resident, local_time(at), session.actor, session.now, note=note
             )
-            session.audit("dispatch", resident_id=row[0], detail={"order": str(order.id)})
+            session.audit("dispatch", resident_id=found, detail={"order": str(order.id)})
         orders.print_orders([order])
 
 
@@ -280,6 +284,7 @@ def sla(
 
 def _order(session: Session, number: int) -> "Order":
     from care_network.access.permissions import visible_households
+    from care_network.errors import NotFoundError
     from dispatch.orders.store import load_by_number
 
     order = load_by_number(session.conn, number)
@@ -287,16 +292,20 @@ def _order(session: Session, number: int) -> "Order":
     action = "view_order" if seen else "refused_view_order"
     session.audit(action, resident_id=order.resident_id, detail={"order": str(order.id)})
     if not seen:
-        raise ValueError(f"there is no work order {number} in your area; see: shouwang orders list")
+        raise NotFoundError(
+            en=f"there is no work order {number} in your area; see: shouwang orders list",
+            zh=f"您的管辖区域内没有工单 {number};请查看:shouwang orders list",
+        )
     return order
 
 
 def _alert(session: Session, alert: uuid.UUID, action: str) -> dict[str, Any]:
     from care_network.access.permissions import visible_households
+    from care_network.errors import NotFoundError
     from dispatch.alerts.lifecycle import load
 
     row = load(session.conn, alert)
     if row is None or row["household_id"] not in visible_households(session.conn, session.account):
-        raise ValueError(f"there is no alert {alert} in your area")
+        raise NotFoundError(en=f"there is no alert {alert} in your area", zh=f"您的管辖区域内没有预警 {alert}")
     session.audit(action, resident_id=row["resident_id"], detail={"alert": str(alert)})
     return row
