@@ -11,7 +11,9 @@ from shouwang.cli.session import refusals
 if TYPE_CHECKING:
     from shouwang.gateways.commands import Answer
 
-KeyFile = Annotated[Path, typer.Option("--key", exists=True, dir_okay=False, help="The district's private key.")]
+DistrictKeyFile = Annotated[
+    Path, typer.Option("--key", exists=True, dir_okay=False, help="The district's private key.")
+]
 
 
 def config_key(file: Annotated[Path, typer.Argument(help="Where to write the private key; must not exist.")]) -> None:
@@ -25,7 +27,7 @@ def config_key(file: Annotated[Path, typer.Argument(help="Where to write the pri
 
 def sign_config(
     home: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The home's new configuration (TOML).")],
-    key: KeyFile,
+    key: DistrictKeyFile,
     out: Annotated[Path, typer.Option(help="Where to write the signed configuration.")],
     profile: Annotated[
         list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A device model (TOML); repeatable.")

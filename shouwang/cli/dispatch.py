@@ -11,7 +11,7 @@ from shouwang.cli.session import Login, Url, acting
 
 app = typer.Typer(help="Call people out until somebody answers; policies, hand-over, statistics.")
 
-Since = Annotated[str | None, typer.Option("--from", help="2026-11-01T20:00 (Shanghai); default: now.")]
+HolesSince = Annotated[str | None, typer.Option("--from", help="2026-11-01T20:00 (Shanghai); default: now.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -39,7 +39,7 @@ def holes(
     url: Url,
     login: Login,
     hours: Annotated[int, typer.Option(min=1, max=24 * 31, help="How far to look ahead.")] = 24,
-    since: Since = None,
+    since: HolesSince = None,
 ) -> None:
     """Hours in which a ladder would reach nobody on duty, in words. Exit status 1 where there are some."""
     from care_network.access.permissions import Action

@@ -40,7 +40,7 @@ Home = Annotated[str, typer.Option("--home", help="A household's code.")]
 Grade = Annotated[str, typer.Option("--grade", help="intact, mild, moderate, severe or lost (GB/T 42195-2022).")]
 District = Annotated[bool, typer.Option("--district", help="The whole district.")]
 Name = Annotated[str, typer.Argument(help="The parameter, as 'list' names it: inactivity.floor, limit.spo2.low …")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
+ChangeReason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
 
 
 @app.command("list")
@@ -69,7 +69,7 @@ def set_(
     value: Annotated[float, typer.Argument(help="The new value, in the parameter's unit.")],
     url: Url,
     login: Login,
-    reason: Reason,
+    reason: ChangeReason,
     resident: Resident = "",
     home: Home = "",
     grade: Grade = "",
@@ -84,7 +84,7 @@ def unset(
     name: Name,
     url: Url,
     login: Login,
-    reason: Reason,
+    reason: ChangeReason,
     resident: Resident = "",
     home: Home = "",
     grade: Grade = "",
@@ -129,7 +129,7 @@ def begin(
     hours: Annotated[float, typer.Option("--hours", help="It ends by itself after so many hours.")],
     url: Url,
     login: Login,
-    reason: Reason,
+    reason: ChangeReason,
     device: Annotated[str, typer.Option("--device", help="Maintenance of this device alone: gw-1/radar.")] = "",
 ) -> None:
     """From now on some alerts of the home wait."""
