@@ -128,7 +128,7 @@ class Command(msgspec.Struct, frozen=True):
     time_us: Natural
     args: dict[str, Scalar] = {}
     body: bytes = b""
-    """What does not fit into scalars; the kind says what it is (``update_config``: a signed configuration)."""
+    """Data that does not fit into scalars; the kind says which (``update_config``: a signed configuration)."""
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 from vocabulary.severity import Severity
 from vocabulary.times import DAY_US
 
-Action = Literal["open", "update", "clear", "cancel", "note"]
+FindingAction = Literal["open", "update", "clear", "cancel", "note"]
 NAMESPACE = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
 
 OLDEST_US = 400 * DAY_US
@@ -29,7 +29,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     ``onset_us`` is when the episode began, by the sensor's clock; with subject and rule it is the alert's identity.
     """
 
-    action: Action
+    action: FindingAction
     rule: str
     rule_version: int
     severity: Severity

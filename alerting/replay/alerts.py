@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.engine.ledger import on_its_own
 from alerting.replay.run import TimedFinding
 from vocabulary.severity import RANK, Severity
@@ -19,7 +19,7 @@ class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An entry in the story of an alert. ``rule``: that of the finding, which may be another than the alert's."""
 
     told_us: int
-    action: Action
+    action: FindingAction
     rule: str
     severity: Severity
     reason_zh: str

@@ -12,7 +12,7 @@ from alerting.detection.kit.context import District, Happened, Source
 from alerting.detection.kit.intake import Times, believed, place_of
 from alerting.detection.kit.switches import SWITCHES
 
-Values = NDArray[np.float32]
+ValueArray = NDArray[np.float32]
 
 
 class SwitchReadings(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class SwitchReadings(msgspec.Struct, frozen=True):
     source: Source
     channel: str
     time_us: Times
-    value: Values
+    value: ValueArray
     arrival_us: Times
 
 
@@ -70,7 +70,7 @@ class Recorder:
         self.unused: dict[str, int] = {}
         """Numbers of readings that no detector uses, by reason."""
 
-    def readings(self, source: Source, channel: str, time_us: Times, value: Values, arrival_us: Times) -> None:
+    def readings(self, source: Source, channel: str, time_us: Times, value: ValueArray, arrival_us: Times) -> None:
         """Add readings of one channel of one device, shapes [n], in any order."""
         good = np.isfinite(value)
         self._not_used("no number", len(good) - int(good.sum()))

@@ -51,23 +51,23 @@ def load(
     district = build_district(registry)
     recorder = Recorder(district)
     gateways = sorted(registry.gateways)
-    found = conn.execute(
+    series_rows = conn.execute(
         "SELECT s.id, g.name, d.name, s.channel FROM series s JOIN device d ON d.id = s.device_id"
         " JOIN gateway g ON g.id = d.gateway_id WHERE g.name = ANY(%s)",
         [gateways],
     ).fetchall()
-    series: SeriesNames = {row[0]: (row[1], row[2], row[3]) for row in found}
+    series: SeriesNames = {row[0]: (row[1], row[2], row[3]) for row in series_rows}
     rows = _readings(conn, sorted(series), since, until, progress)
-    heard: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
+    contact_times: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
     order = np.argsort(rows["series"], kind="stable")
     ids, starts = np.unique(rows["series"][order], return_index=True)
-    for number, mine in zip(ids.tolist(), np.split(order, starts[1:]), strict=False):
+    for number, places in zip(ids.tolist(), np.split(order, starts[1:]), strict=False):
         gateway, device, channel = series[number]
-        at_us = rows["time"][mine].astype(np.int64) + EPOCH_2000_US
+        at_us = rows["time"][places].astype(np.int64) + EPOCH_2000_US
         source = district.sources.get((gateway, device))
         if source is not None:
-            recorder.readings(source, channel, at_us, rows["value"][mine].astype(np.float32), at_us)
-        heard.setdefault((gateway, device), []).append(at_us)
+            recorder.readings(source, channel, at_us, rows["value"][places].astype(np.float32), at_us)
+        contact_times.setdefault((gateway, device), []).append(at_us)
     for gateway, device, kind, time, received, values, evidence in conn.execute(
         'SELECT g.name, d.name, e.kind, e.time, e.received_at, e."values", e.evidence FROM event e'
         " JOIN device d ON d.id = e.device_id JOIN gateway g ON g.id = d.gateway_id"
@@ -78,10 +78,10 @@ def load(
         if source is not None:
             happened = Happened(source, kind, _us(time), values, bytes(evidence))
             recorder.event(happened, max(_us(time), min(_us(received), _us(until))))
-            heard.setdefault((gateway, device), []).append(np.array([_us(time)]))
-    if not heard:
+            contact_times.setdefault((gateway, device), []).append(np.array([_us(time)]))
+    if not contact_times:
         raise ValueError(f"nothing is stored of {', '.join(residents)} between {since} and {until}")
-    times = {where: np.sort(np.concatenate(parts)) for where, parts in heard.items()}
+    times = {where: np.sort(np.concatenate(parts)) for where, parts in contact_times.items()}
     begin_us = max(_us(since), min(int(t[0]) for t in times.values()))
     end_us = min(_us(until), max(int(t[-1]) for t in times.values()))
     return recorder.recording(begin_us, end_us, _contacts(district, times, begin_us, end_us)), recorder.unused
@@ -135,9 +135,9 @@ def _contacts(
     """The contacts of each device; a gateway is heard whenever one of its devices is."""
     contacts = []
     for gateway in district.gateways:
-        mine = [t for (name, _), t in times.items() if name == gateway]
-        if mine:
-            contacts += contacts_in(district, gateway, None, np.sort(np.concatenate(mine)), begin_us, end_us)
+        own_times = [t for (name, _), t in times.items() if name == gateway]
+        if own_times:
+            contacts += contacts_in(district, gateway, None, np.sort(np.concatenate(own_times)), begin_us, end_us)
     nothing = np.empty(0, np.int64)
     for gateway, device in district.sources:
         contacts += contacts_in(district, gateway, device, times.get((gateway, device), nothing), begin_us, end_us)

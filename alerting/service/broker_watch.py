@@ -31,46 +31,46 @@ _FOREVER_US = 1 << 62
 
 
 class BrokerWatch:
-    """Knows since when this program does not hear the homes ("deaf").
+    """Knows since when this program does not hear the homes.
 
-    ``up`` and ``down`` are called in paho's thread, ``deafness`` in the engine's; :meth:`run` has one of its own.
+    ``up`` and ``down`` are called in paho's thread, ``outage`` in the engine's; :meth:`run` has one of its own.
     """
 
-    def __init__(self, database: DatabaseSettings, worker: str, after_s: float, deaf_since_us: int | None) -> None:
-        """``after_s``: a longer break is an alert; ``deaf_since_us``: when an earlier run last heard the homes."""
+    def __init__(self, database: DatabaseSettings, worker: str, after_s: float, cut_off_since_us: int | None) -> None:
+        """``after_s``: a longer break is an alert; ``cut_off_since_us``: when an earlier run last heard the homes."""
         self._database, self._worker, self._after_s = database, worker, after_s
         self._down_at: float | None = time.time()
-        self._deaf_us = None if deaf_since_us is None else (deaf_since_us, _FOREVER_US)
+        self._outage_us = None if cut_off_since_us is None else (cut_off_since_us, _FOREVER_US)
         self._open = True  # an alert of an earlier run may still be
         self._seen_at = 0.0  # when an alert was last seen open while this link was down
         self._changed = threading.Event()
 
     def up(self) -> None:
         self._down_at = None
-        if self._deaf_us is not None:
-            since_us, now = self._deaf_us[0], time.time()
+        if self._outage_us is not None:
+            since_us, now = self._outage_us[0], time.time()
             long = now - since_us / 1e6 >= SHORT_S
-            self._deaf_us = (since_us, round((now + SETTLE_S) * 1e6)) if long else None
+            self._outage_us = (since_us, round((now + SETTLE_S) * 1e6)) if long else None
         self._changed.set()
 
     def down(self) -> None:
         if self._down_at is None:
             self._down_at = time.time()
             begun_us = round(self._down_at * 1e6)
-            again = self._deaf_us is not None and self._deaf_us[1] > begun_us
-            self._deaf_us = (self._deaf_us[0] if again and self._deaf_us else begun_us, _FOREVER_US)
+            again = self._outage_us is not None and self._outage_us[1] > begun_us
+            self._outage_us = (self._outage_us[0] if again and self._outage_us else begun_us, _FOREVER_US)
 
     def stood_still(self, since_us: int, now_us: int) -> bool:
         """Whether the program stood still between two consecutive looks at the clock, and so heard nobody.
 
         The machine slept, or its clock was behind and has been set: no home's silence.
         """
-        if since_us - now_us > SHORT_S * 1e6 and self._deaf_us is not None and self._deaf_us[1] != _FOREVER_US:
+        if since_us - now_us > SHORT_S * 1e6 and self._outage_us is not None and self._outage_us[1] != _FOREVER_US:
             # the clock was ahead: the end must not wait for a date that was wrong
-            self._deaf_us = (self._deaf_us[0], min(self._deaf_us[1], now_us + round(SETTLE_S * 1e6)))
+            self._outage_us = (self._outage_us[0], min(self._outage_us[1], now_us + round(SETTLE_S * 1e6)))
         still = now_us - since_us >= SHORT_S * 1e6
         if still and self._down_at is None:
-            self._deaf_us = (since_us, now_us + round(SETTLE_S * 1e6))
+            self._outage_us = (since_us, now_us + round(SETTLE_S * 1e6))
         return still
 
     @property
@@ -78,9 +78,9 @@ class BrokerWatch:
         return self._down_at is not None
 
     @property
-    def deafness(self) -> Pause | None:
+    def outage(self) -> Pause | None:
         """The time in which this program did not hear the homes, and in which their backlog arrives."""
-        return None if self._deaf_us is None else Pause("deaf", EVERYWHERE, "", *self._deaf_us)
+        return None if self._outage_us is None else Pause("cut_off", EVERYWHERE, "", *self._outage_us)
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():

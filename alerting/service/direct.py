@@ -10,7 +10,6 @@ from database.pool import make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels import config
 from dispatch.channels.adapters.base import Adapter, DeliveryError, Outgoing
-from dispatch.channels.adapters.webpush import Subscription
 from dispatch.channels.wording import alert_words as wording
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.people import Addressee
@@ -37,7 +36,7 @@ class DirectChannels:
         usable = {n: c for n, c in channels.channels.items() if c.adapter not in NEED_DATABASE}
         unused = make_pool(database, "direct")  # stays closed: none of these adapters asks for it
         self._adapters: dict[str, Adapter] = config.build(
-            config.Channels(usable, {kind: [] for kind in channels.order}), unused, _NoBrowsers()
+            config.Channels(usable, {kind: [] for kind in channels.order}), unused, config.NoBrowsers()
         )
         if not usable:
             log.warning("no channel works without the database: while it is away, only the consoles show an emergency")
@@ -84,14 +83,6 @@ class DirectChannels:
             log.info("told without the database", channel=channel, alert_id=alert.id)
             return True
         return False
-
-
-class _NoBrowsers:
-    def of(self, account_id: int) -> list[Subscription]:
-        return []
-
-    def forget(self, endpoint: str) -> None:
-        """There are none."""
 
 
 def _content(alert: AlertNotice, *, to_family: bool) -> wording.Content:

@@ -35,7 +35,7 @@ class LiveDistrict:
         self._people_at = 0.0
         self._changed = threading.Event()
         self._paused = threading.Event()
-        self._deafness: Pause | None = None
+        self._outage: Pause | None = None
 
     @property
     def registry(self) -> Registry:
@@ -56,16 +56,16 @@ class LiveDistrict:
         self._paused.set()
         return build_district(self.registry, before)
 
-    def settle(self, engine: Engine, deafness: Pause | None) -> None:
-        """Give the engine the changes. ``deafness``: the time in which this program did not hear the homes."""
+    def settle(self, engine: Engine, outage: Pause | None) -> None:
+        """Give the engine the changes. ``outage``: the time in which this program did not hear the homes."""
         if self._changed.is_set():
             self._changed.clear()
             engine.redistrict(build_district(self.registry, engine.district))
             self._paused.set()
-        if self._paused.is_set() or deafness != self._deafness:
+        if self._paused.is_set() or outage != self._outage:
             self._paused.clear()
-            self._deafness = deafness
-            engine.pause([*self._pauses.pauses, *([] if deafness is None else [deafness])])
+            self._outage = outage
+            engine.pause([*self._pauses.pauses, *([] if outage is None else [outage])])
 
     def refresh(self) -> None:
         """Read the database; while it is away everything stays as it was."""

@@ -27,7 +27,7 @@ MOST_FRAMES = 20_000
 """Frames in memory; with more, paho's thread waits, and so does the broker."""
 
 
-class Message(msgspec.Struct, frozen=True, dict=True):
+class ReceivedMessage(msgspec.Struct, frozen=True, dict=True):
     """A message as it arrived, with the data that its acknowledgement needs."""
 
     topic: str
@@ -52,7 +52,7 @@ class Mailbox:
 
     def __init__(self, broker: mqtt.Broker, worker: str, up: Callable[[], None], down: Callable[[], None]) -> None:
         self._broker, self._up, self._down = broker, up, down
-        self._waiting: tuple[deque[Message], ...] = tuple(deque() for _ in PRIORITY)
+        self._waiting: tuple[deque[ReceivedMessage], ...] = tuple(deque() for _ in PRIORITY)
         self._lock = threading.Lock()
         self._filled, self._emptied = threading.Condition(self._lock), threading.Condition(self._lock)
         self._closed = False
@@ -78,7 +78,7 @@ class Mailbox:
         for client in self._clients:
             mqtt.stop(client)
 
-    def take(self, timeout_s: float) -> Message | None:
+    def take(self, timeout_s: float) -> ReceivedMessage | None:
         """The most urgent message; None where none comes within the time."""
         with self._lock:
             self._filled.wait_for(lambda: any(self._waiting), timeout_s)
@@ -88,13 +88,13 @@ class Mailbox:
                     return waiting.popleft()
         return None
 
-    def event(self, wanted: Callable[[Message], bool]) -> Message | None:
+    def event(self, wanted: Callable[[ReceivedMessage], bool]) -> ReceivedMessage | None:
         """The next event, if one is there and ``wanted``. Returns at once."""
         with self._lock:
             events = self._waiting[0]
             return events.popleft() if events and wanted(events[0]) else None
 
-    def settle(self, message: Message) -> None:
+    def settle(self, message: ReceivedMessage) -> None:
         """Acknowledge the message, unless its connection broke since: the broker repeats it in any case."""
         if message.generation == self._generation[message.line]:
             self._clients[message.line].ack(message.mid, 1)
@@ -124,7 +124,7 @@ class Mailbox:
         topic = mqtt.topic_of(message)
         priority = PRIORITY.get(topic.rsplit("/", 1)[-1], len(PRIORITY) - 1)
         waiting = self._waiting[priority]
-        arrived = Message(topic, bytes(message.payload), message.mid, line, self._generation[line])
+        arrived = ReceivedMessage(topic, bytes(message.payload), message.mid, line, self._generation[line])
         with self._lock:
             while line == 1 and len(waiting) >= MOST_FRAMES and not self._closed:
                 log.warning("the engine is behind; the broker waits")

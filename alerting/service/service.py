@@ -29,7 +29,7 @@ from alerting.service.first_call import FirstCall
 from alerting.service.hearing import Hearing, answer
 from alerting.service.journal import Journal
 from alerting.service.live_district import LiveDistrict
-from alerting.service.mailbox import Mailbox, Message
+from alerting.service.mailbox import Mailbox, ReceivedMessage
 from alerting.service.messages import Content, content_of
 from alerting.service.publisher import Publisher
 from alerting.service.settings import AlertingSettings
@@ -170,7 +170,7 @@ class Alerting:
                 log.warning(
                     "the clock has jumped, or this program stood still", seconds=(looked_us - since_us) // 10**6
                 )
-                self._engine.deaf()
+                self._engine.cut_off()
                 self._settle()
             if message is not None:
                 self._hear(message)
@@ -185,12 +185,12 @@ class Alerting:
         while (message := self._mailbox.event(self._may_interrupt)) is not None:
             self._hear(message)
 
-    def _may_interrupt(self, message: Message) -> bool:
+    def _may_interrupt(self, message: ReceivedMessage) -> bool:
         """Whether the event may be heard amid a step: it must not change the district, as a new device would."""
         content = message.content
-        return isinstance(content, DecodeError) or self._hearing.knows(content)
+        return isinstance(content, Exception) or self._hearing.knows(content)
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, message: ReceivedMessage) -> None:
         received_us = _now_us()
         self._journal.append(received_us, message.topic, message.payload)  # first: a restart must remember it
         self._take(message.topic, message.content, received_us, answers=True)
@@ -198,7 +198,7 @@ class Alerting:
 
     def _take(self, topic: str, content: Content, received_us: int, *, answers: bool = False) -> None:
         try:
-            if isinstance(content, DecodeError):
+            if isinstance(content, Exception):
                 raise content
             self._publisher.take(self._hearing.hear(content, received_us), received_us)
             reply = answer(content, _now_us()) if answers else None
@@ -218,9 +218,9 @@ class Alerting:
     def _settle(self) -> None:
         """Give the engine what changed around it: the district, pauses, the connection to the broker."""
         if self._broker_watch.is_down:
-            self._engine.deaf()
+            self._engine.cut_off()
         try:
-            self._district.settle(self._engine, self._broker_watch.deafness)
+            self._district.settle(self._engine, self._broker_watch.outage)
         except Exception:  # the homes as they were are better watched than not at all
             log.exception("the changed registry can not be used")
 

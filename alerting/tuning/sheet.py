@@ -59,7 +59,7 @@ class Sheet(msgspec.Struct, frozen=True):
     """The newest change; a form sends it back, so that a change in the meantime shows."""
 
 
-def look(conn: Connection[Any], account: Account, scope: str, key: str, at: dt.datetime, origin: str) -> Sheet:
+def load_sheet(conn: Connection[Any], account: Account, scope: str, key: str, at: dt.datetime, origin: str) -> Sheet:
     """The parameters of a place. Raises NotFoundError, NotPermittedError. Audited."""
     with conn.transaction():
         target = _find(conn, account, scope, key)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any, LiteralString
+from typing import Any, Literal, LiteralString
 
 import msgspec
 from psycopg import Connection
@@ -59,6 +59,18 @@ WORDS = {
     "shift": "班次",
     "account": "账号",
 }
+
+
+_NAMES: dict[str, LiteralString] = {
+    "organisation": "SELECT code, name_zh, name_en FROM organisation",
+    "shift": "SELECT o.code || ' ' || s.code, s.name_zh, s.name_en FROM shift s"
+    " JOIN organisation o ON o.id = s.organisation_id",
+}
+
+
+def names(conn: Connection[Any], kind: Literal["organisation", "shift"]) -> dict[str, tuple[str, str]]:
+    """Chinese and English names by code; a shift's code is 'organisation shift'."""
+    return {code: (zh, en) for code, zh, en in conn.execute(_NAMES[kind])}
 
 
 class Ref(msgspec.Struct, frozen=True):

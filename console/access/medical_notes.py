@@ -28,5 +28,5 @@ def show_medical_note(
     try:
         shown = read_note(conn, load_key_file(key_file), account, resident, at=now, origin=origin)
     except CareNetworkError as error:
-        return None, pick(language, getattr(error, "message_zh", str(error)), str(error))
+        return None, pick(language, error.message_zh, error.message_en)
     return shown, "" if shown else pick(language, "没有登记医疗信息", "nobody has written a note")

@@ -1,4 +1,4 @@
-"""The live board: open alerts in memory, whatever the state of the database, and everybody who watches."""
+"""The live board: open alerts in memory, shown with the database away too, and the sockets that watch it."""
 
 import asyncio
 import threading
@@ -12,18 +12,18 @@ from vocabulary.alert_state import OPEN
 from vocabulary.severity import RANK
 
 QUEUE_LIMIT = 256
-"""Messages a slow watcher may be behind; beyond it starts anew with the whole board."""
+"""Messages that a slow watcher may be behind; one that is further behind reloads the whole board."""
 
 
 class Watcher:
-    """One open socket: gets the alerts it may see, in order, by its own queue."""
+    """One open socket, with a queue of the alerts it may see, in order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, may_see: Callable[[AlertNotice], bool]) -> None:
         self._loop, self.may_see = loop, may_see
         self.queue: asyncio.Queue[AlertNotice | None] = asyncio.Queue(QUEUE_LIMIT)
 
     def tell(self, alert: AlertNotice) -> None:
-        """From any thread, at once; a watcher that is too far behind is told to reload (None)."""
+        """Queue an alert, from any thread; a watcher that is too far behind gets None instead: reload."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._put, alert)
 
@@ -37,7 +37,7 @@ class Watcher:
 
 
 class Board:
-    """Thread-safe. Alerts arrive by MQTT (new ones, at once) and from the database (changes)."""
+    """Open alerts and their watchers. New alerts arrive by MQTT, changes from the database. Thread-safe."""
 
     def __init__(self) -> None:
         self._alerts: dict[str, AlertNotice] = {}
@@ -45,12 +45,12 @@ class Board:
         self._lock = threading.Lock()
 
     def show(self, alert: AlertNotice) -> None:
-        """Take a new or changed alert, and tell everybody who may see it. An older version changes nothing."""
+        """Take a new or changed alert, and send it to the watchers who may see it. An older version changes nothing."""
         with self._lock:
             known = self._alerts.get(alert.id)
             if known is not None:
                 if known.version > alert.version:
-                    # A notice of an update carries version 1; what it tells is the new severity and reason.
+                    # The notice of an update has version 1 and says only the new severity and reason.
                     if RANK[alert.severity] >= RANK[known.severity]:
                         return
                     alert = msgspec.structs.replace(alert, state=known.state, version=known.version)
@@ -66,8 +66,8 @@ class Board:
                 watcher.tell(alert)
 
     def reset(self, alerts: Iterable[AlertNotice], younger_than_us: int) -> None:
-        """What the database says is open. A notice younger than ``younger_than_us`` that it does not have yet stays:
-        alerting is still writing it."""
+        """Replace the board by the open alerts of the database. A notice younger than ``younger_than_us`` that the
+        database does not have stays: alerting is still writing it."""
         fresh = {alert.id: alert for alert in alerts}
         with self._lock:
             waiting = {i: a for i, a in self._alerts.items() if i not in fresh and a.raised_us >= younger_than_us}
@@ -76,7 +76,7 @@ class Board:
             self.show(alert)
 
     def open_alerts(self, may_see: Callable[[AlertNotice], bool]) -> list[AlertNotice]:
-        """The gravest first, then the oldest."""
+        """List open alerts, the gravest first, then the oldest."""
         with self._lock:
             alerts = list(self._alerts.values())
         return sorted((a for a in alerts if may_see(a)), key=lambda a: (RANK[a.severity], a.onset_us, a.id))
@@ -86,7 +86,7 @@ class Board:
             return self._alerts.get(alert_id)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Begin to watch; returns what ends it."""
+        """Begin to watch; returns the function that ends it."""
         with self._lock:
             self._watchers.add(watcher)
 
@@ -98,7 +98,7 @@ class Board:
 
 
 def notice_of(row: dict[str, Any]) -> AlertNotice:
-    """The notice of an alert as ``dispatch.alerts.lifecycle`` reads it from the database."""
+    """Make a notice of an alert's row, as ``dispatch.alerts.lifecycle`` reads it."""
     times = {
         "onset_us": row["onset"],
         "sensed_us": row["sensed_at"],

@@ -1,4 +1,4 @@
-"""What keeps the board true: notices by MQTT, changes by LISTEN, everything anew after a break."""
+"""Feed the board: notices by MQTT, changes by LISTEN, everything anew after a break."""
 
 import threading
 import time
@@ -21,11 +21,11 @@ log = structlog.get_logger(__name__)
 RETRY_S = 1.0
 LISTEN_S = 1.0
 GRACE_US = 120_000_000
-"""So long a notice is believed although the database does not know it: alerting may still be spooling."""
+"""A notice that the database does not have is believed for so long: alerting may still be spooling."""
 
 
 class Feed:
-    """Two threads: paho's and the listener's. ``database_up`` and ``broker_up`` tell the state of both."""
+    """Two threads: paho's and the listener's. ``database_up`` and ``broker_up`` say whether they are connected."""
 
     def __init__(self, board: Board, database: DatabaseSettings, broker: mqtt.Broker, client_id: str) -> None:
         self._board, self._database, self._broker = board, database, broker
@@ -72,7 +72,7 @@ class Feed:
                     self._board.reset((notice_of(row) for row in rows), time.time_ns() // 1000 - GRACE_US)
                     self.database_up = True
                     while not self._stop.is_set():
-                        # a list: what arrives during a query within the generator would be lost (psycopg 3)
+                        # A list: psycopg 3 loses a notification that arrives during a query within the generator.
                         for change in list(conn.notifies(timeout=LISTEN_S, stop_after=1)):
                             self._reload(conn, change.payload)
                         conn.execute("SELECT 1")  # notices a dead connection

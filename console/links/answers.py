@@ -24,7 +24,7 @@ MAX_BODY = 16 * 1024
 
 @router.get("/a/{token}")
 def answer_page(request: Request, console: Shared, token: str) -> Response:
-    """The message's alerts, and one button; a work order has a page of its own.
+    """Show the message's alerts and one button; lead a work order's message to the order's own page.
 
     Nothing changes by looking: messengers fetch previews.
     """
@@ -44,7 +44,7 @@ def answer_page(request: Request, console: Shared, token: str) -> Response:
 
 @router.post("/a/{token}")
 def answer(request: Request, console: Shared, token: str) -> Response:
-    """The tap."""
+    """Take the message's alerts on, or record that the family knows: the tap on the button."""
     now = dt.datetime.now(dt.UTC)
     keys = load_link_keys(console.settings.link_key_file)
     try:
@@ -58,7 +58,8 @@ def answer(request: Request, console: Shared, token: str) -> Response:
 
 @router.post("/receipts/{token}")
 async def receipt(request: Request, console: Shared, token: str) -> Response:
-    """A gateway's report: ``status`` is ``delivered`` or ``undelivered``, as JSON or a form. Repetitions are fine."""
+    """Take a gateway's report: ``status`` is ``delivered`` or ``undelivered``, as JSON or a form. Repetitions
+    change nothing."""
     status = await _status(request)
     return await run_in_threadpool(_take_receipt, console, token, status)
 

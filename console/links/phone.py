@@ -29,6 +29,7 @@ from dispatch.core import links
 from dispatch.core.history import Actor
 from dispatch.core.links import Link, LinkError, LinkKeys, load_link_keys
 from dispatch.orders import dispatch, messages, photos, store
+from dispatch.orders.people import active_staff
 from dispatch.orders.states import BY_PERSON, LIVE, offered_actions
 from dispatch.orders.store import Order, OrderFilter
 
@@ -49,16 +50,12 @@ class _Visitor:
         self.order_id = uuid.UUID(link.subject)
         self.origin = f"link {origin}"
         _, _, self.code = link.person.partition(":")
-        row = conn.execute(
-            "SELECT s.id, s.name_zh, c.login FROM staff s LEFT JOIN account c ON c.id = s.account_id AND c.active"
-            " WHERE s.code = %s AND s.active",
-            (self.code,),
-        ).fetchone()
-        if row is None:
+        staff = active_staff(conn, self.code)
+        if staff is None:
             raise LinkError(
                 zh="该链接的人员已停用,请联系调度", en="this link's person is not active; call the dispatch"
             )
-        self.staff_id, self.name, login = row
+        self.staff_id, self.name, login = staff
         self.account: Account | None = account_by_login(conn, login) if login else None
 
     def audit(self, conn: psycopg.Connection[Any], action: str, resident_id: int | None) -> None:
@@ -83,7 +80,7 @@ def step(
     note: Annotated[str, Form(max_length=2000)] = "",
     photo: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
-    """A button was pressed: the step that its key names, once."""
+    """Take the step that the pressed button's key names; a key works once."""
     now = dt.datetime.now(dt.UTC)
     keys = load_link_keys(console.settings.link_key_file)
     with console.database() as conn:

@@ -45,7 +45,7 @@ def alert_progress(request: Request, console: Shared, account: CurrentAccount, a
 
 @router.post("/alerts/{alert_id}/medical-note", dependencies=[needs(Action.VIEW_MEDICAL_NOTE)])
 def medical_note(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
-    """Opened by a press of a button, because the look is recorded."""
+    """Show the medical note; by a press of a button, because the look is recorded."""
     with console.database() as conn:
         alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
         if alert.resident_code is None:

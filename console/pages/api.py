@@ -48,7 +48,7 @@ class Credentials(BaseModel):
     password: str
 
 
-class Step(BaseModel):
+class StepBody(BaseModel):
     """A person's step on an alert; ``version`` is the one they saw."""
 
     version: int
@@ -78,7 +78,7 @@ def api_alerts(console: Shared, account: CurrentAccount) -> Response:
 
 @on_every_step(router, "/api/alerts/{alert_id}")
 def api_act(
-    request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, step: StepOfRoute, body: Step
+    request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, step: StepOfRoute, body: StepBody
 ) -> Response:
     particulars = Particulars(body.cause, body.injury, body.hospital, tuple(body.actions))
     with console.database() as conn:

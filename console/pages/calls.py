@@ -18,8 +18,8 @@ from dispatch.desk import calls
 router = APIRouter()
 
 
-class Call(BaseModel):
-    """A call that somebody made; times with a zone."""
+class CallBody(BaseModel):
+    """A call by telephone; times with a zone."""
 
     kind: Literal["resident", "staff", "contact", "organisation", "service"]
     key: str = Field(min_length=1, max_length=100)
@@ -32,7 +32,7 @@ class Call(BaseModel):
 
 @router.post("/api/alerts/{alert_id}/calls", dependencies=[needs(Action.NOTE)])
 def record_call(
-    request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, call: Call
+    request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, call: CallBody
 ) -> Response:
     """Record an attempt to call somebody about an alert; gives all of them."""
     attempt = calls.CallAttempt(**call.model_dump())

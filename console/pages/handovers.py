@@ -22,15 +22,15 @@ from dispatch.desk import handover
 router = APIRouter()
 
 
-class Offer(BaseModel):
-    """What the next shift should know."""
+class OfferBody(BaseModel):
+    """A note to the next shift."""
 
     note: str = Field(default="", max_length=2000)
 
 
 @router.get("/handovers", dependencies=[needs(Action.HAND_OVER)])
 def handover_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """What is open now, what waits to be taken over, and the last hand-overs."""
+    """Show the open alerts, and the last hand-overs with those that wait."""
     return _handovers(request, console, account)
 
 
@@ -53,26 +53,26 @@ def withdraw_on_page(request: Request, console: Shared, account: CurrentAccount,
 
 @router.get("/api/handovers", dependencies=[needs(Action.HAND_OVER)])
 def handovers(console: Shared, account: CurrentAccount) -> Response:
-    """Those that wait for somebody to accept them, with their alerts."""
+    """List the hand-overs that wait for somebody to accept them, with their alerts."""
     with console.database() as conn:
         return _json(handover.waiting(conn, account.area_path))
 
 
 @router.post("/api/handovers", dependencies=[needs(Action.HAND_OVER)])
-def offer(request: Request, console: Shared, account: CurrentAccount, words: Offer) -> Response:
+def offer(request: Request, console: Shared, account: CurrentAccount, words: OfferBody) -> Response:
     """Hand every open alert of one's area to the next shift."""
     return _json(_offer(request, console, account, words.note))
 
 
 @router.post("/api/handovers/{number}/accept", dependencies=[needs(Action.HAND_OVER)])
 def accept(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
-    """Take it over."""
+    """Take a hand-over."""
     return _json(_accept(request, console, account, number))
 
 
 @router.post("/api/handovers/{number}/withdraw", dependencies=[needs(Action.HAND_OVER)])
 def withdraw(request: Request, console: Shared, account: CurrentAccount, number: int) -> Response:
-    """Take back what one has offered, unless somebody has accepted it."""
+    """Take back one's own offer, unless somebody has accepted it."""
     return _json(_withdraw(request, console, account, number))
 
 
@@ -105,10 +105,10 @@ def _handovers(
 ) -> Response:
     with console.database() as conn:
         alerts = console.board.open_alerts(scope_of(conn, account).sees)
-        found = handover.latest(conn, str(account.area_path))
+        latest = handover.latest(conn, str(account.area_path))
     message = "" if error is None else message_of(request, error, account)
     return page(
-        request, "handovers.html", account, status=200 if error is None else 409, alerts=alerts, handovers=found,
+        request, "handovers.html", account, status=200 if error is None else 409, alerts=alerts, handovers=latest,
         message=message,
     )  # fmt: skip
 

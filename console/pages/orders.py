@@ -43,7 +43,7 @@ VIEWS: dict[str, list[str]] = {
 def dispatch_page(
     request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, service: str = ""
 ) -> Response:
-    """The best three for an alert, with reasons; or why nobody fits."""
+    """Show the best three people for an alert, with reasons; or why nobody fits."""
     with console.database() as conn:
         return _suggestions(conn, request, console, account, alert_id, service)
 
@@ -97,14 +97,14 @@ def orders_page(
             staff_id=(staff_of_account(conn, account.id) or -1) if mine else None,
             households=sorted(permissions.visible_households(conn, account)),
         )
-        found = store.list_orders(conn, wanted)
+        orders = store.list_orders(conn, wanted)
         permissions.audit(
             conn, account, "view_orders", at=dt.datetime.now(dt.UTC), origin=origin_of(request),
-            detail={"view": view, "orders": len(found)},
+            detail={"view": view, "orders": len(orders)},
         )  # fmt: skip
     filters = {"view": view, "urgency": urgency, "service": service, "mine": mine}
     return page(
-        request, "orders.html", account, orders=found, filters=filters, views=list(VIEWS), urgencies=URGENCIES,
+        request, "orders.html", account, orders=orders, filters=filters, views=list(VIEWS), urgencies=URGENCIES,
         services=SERVICES,
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def change_order(
     staff: Annotated[str, Form()] = "",
     note: Text = "",
 ) -> Response:
-    """The dispatcher reassigns, cancels, or notes a step that the person told by telephone."""
+    """Reassign or cancel an order, or record a step that the person reported by telephone."""
     actor, now = _actor(request, account), dt.datetime.now(dt.UTC)
     with console.database() as conn:
         order = load_order(conn, account, order_id, origin_of(request))

@@ -67,7 +67,7 @@ def _sheet(
     filled: dict[str, str] | None = None,
 ) -> Response:
     with console.database() as conn:
-        sheet = tuning.look(conn, account, scope, key, dt.datetime.now(dt.UTC), origin_of(request))
+        sheet = tuning.load_sheet(conn, account, scope, key, dt.datetime.now(dt.UTC), origin_of(request))
     around = {"grade": sheet.target.around[0], "household": sheet.target.household}
     return page(
         request, "parameters.html", account, status_of(error) if error else 200, sheet=sheet, scopes=SCOPES,

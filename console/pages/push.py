@@ -10,10 +10,9 @@ from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
 from console.shell.views import STATIC
+from dispatch.channels.preferences import add_browser, drop_browser
 
 router = APIRouter()
-MOST = 10
-"""Browsers of one account; a further one replaces the oldest."""
 
 
 class Keys(BaseModel):
@@ -30,13 +29,13 @@ class Subscription(BaseModel):
 
 @router.get("/push-worker.js")
 def worker() -> Response:
-    """At the root: a service worker serves what lies below its own address."""
+    """The service worker; at the root, because it serves only pages below its own address."""
     return FileResponse(STATIC / "push-worker.js", media_type="text/javascript")
 
 
 @router.get("/api/push", dependencies=[needs(Action.VIEW_ALERTS)])
 def key(console: Shared) -> Response:
-    """The application server's key (RFC 8292, 3.2); empty where Web Push is not set up."""
+    """Give the application server's key (RFC 8292, 3.2); empty where Web Push is not set up."""
     return JSONResponse({"key": console.channels.push_key})
 
 
@@ -45,26 +44,13 @@ def register(console: Shared, account: CurrentAccount, subscription: Subscriptio
     if urlsplit(subscription.endpoint).scheme != "https":
         raise HTTPException(422, "the endpoint of a push service begins with https://")
     with console.database() as conn:
-        conn.execute(
-            """
-            INSERT INTO push_subscription (endpoint, account_id, p256dh, auth) VALUES (%s, %s, %s, %s)
-            ON CONFLICT (endpoint) DO UPDATE
-            SET account_id = excluded.account_id, p256dh = excluded.p256dh, auth = excluded.auth, created_at = now()
-            """,
-            (subscription.endpoint, account.id, subscription.keys.p256dh, subscription.keys.auth),
-        )
-        conn.execute(
-            """
-            DELETE FROM push_subscription WHERE endpoint IN (
-                SELECT endpoint FROM push_subscription WHERE account_id = %s ORDER BY created_at DESC OFFSET %s)
-            """,
-            (account.id, MOST),
-        )
+        keys = subscription.keys
+        add_browser(conn, account, subscription.endpoint, keys.p256dh, keys.auth)
     return JSONResponse({"ok": True})
 
 
 @router.delete("/api/push", dependencies=[needs(Action.VIEW_ALERTS)])
 def unregister(console: Shared, account: CurrentAccount, endpoint: str) -> Response:
     with console.database() as conn:
-        conn.execute("DELETE FROM push_subscription WHERE endpoint = %s AND account_id = %s", (endpoint, account.id))
+        drop_browser(conn, account, endpoint)
     return JSONResponse({"ok": True})

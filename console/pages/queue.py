@@ -145,7 +145,7 @@ def groups(
         )
         for a in alerts
     ]
-    found: list[dict[str, Any]] = []
+    ranked: list[dict[str, Any]] = []
     same: Counter[str] = Counter()
     for one in grouping.group(items):
         if len(one.ids) < grouping.LEAST:
@@ -155,7 +155,7 @@ def groups(
         same[key] += 1
         key = key if same[key] == 1 else f"{key}-{same[key]}"
         few = one.severity == "emergency" and len(one.ids) <= FEW
-        found.append(
+        ranked.append(
             {
                 "key": key,
                 "few": few,
@@ -165,12 +165,12 @@ def groups(
                 **msgspec.structs.asdict(one),
             }
         )
-    return found
+    return ranked
 
 
 def by_gravity(alerts: Sequence[AlertNotice]) -> dict[str, list[AlertNotice]]:
-    """By severity, each in the order given."""
-    found: dict[str, list[AlertNotice]] = {severity: [] for severity in SEVERITIES}
+    """Sort alerts by severity, within one in the order given."""
+    alerts_by: dict[str, list[AlertNotice]] = {severity: [] for severity in SEVERITIES}
     for alert in alerts:
-        found[alert.severity].append(alert)
-    return found
+        alerts_by[alert.severity].append(alert)
+    return alerts_by

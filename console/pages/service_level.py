@@ -1,7 +1,7 @@
 """The service level by organisation and shift, below the reader's area: a page, and JSON."""
 
 import datetime as dt
-from typing import Annotated, Any, LiteralString
+from typing import Annotated, Any
 
 import msgspec
 import psycopg
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.records.lookup import names
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
 from console.shell.views import page
@@ -31,12 +32,7 @@ def sla_page(
     with console.database() as conn:
         lines, breaches = _read(conn, account, now, days, by_shift, origin_of(request))
         in_force = sla_store.targets(conn).at(now)
-        organisations = _names(conn, "SELECT code, name_zh, name_en FROM organisation")
-        shifts = _names(
-            conn,
-            "SELECT o.code || ' ' || s.code, s.name_zh, s.name_en FROM shift s"
-            " JOIN organisation o ON o.id = s.organisation_id",
-        )
+        organisations, shifts = names(conn, "organisation"), names(conn, "shift")
         counted = statistics.summarise(
             statistics.load_cases(conn, now - dt.timedelta(days=days), now, account.area_path)
         )
@@ -58,11 +54,6 @@ def sla_json(
     body = {"days": days, "lines": lines, "breaches": breaches}
     body |= {"targets_s": in_force.seconds, "share": in_force.share}
     return Response(msgspec.json.encode(body), media_type="application/json")
-
-
-def _names(conn: psycopg.Connection[Any], query: LiteralString) -> dict[str, tuple[str, str]]:
-    """Words by code, in Chinese and English."""
-    return {code: (zh, en) for code, zh, en in conn.execute(query)}
 
 
 def _read(

@@ -1,1 +1,1 @@
-"""What every page needs: session, security, language, page frame."""
+"""The shell of every page: session, permission, security, language, errors, page frame."""

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from care_network.access.accounts import Account
 from care_network.errors import (
     ChangedMeanwhileError,
+    KeyFileError,
     LoginRefusedError,
     NotFoundError,
     NotPermittedError,
@@ -35,6 +36,7 @@ STATUS: Mapping[type[BilingualError], int] = {
     ChangedMeanwhileError: 409,
     ProvisioningError: 422,
     LoginRefusedError: 401,
+    KeyFileError: 503,
     LifecycleError: 409,
     LinkError: 410,
 }

@@ -1,5 +1,7 @@
-"""The console's two languages: gettext catalogues, Chinese first. English is the language of the message ids, but for
-codes (of actions, states, evidence): the English catalogue has their words."""
+"""Translate the console's texts: gettext catalogues, Chinese first.
+
+Message ids are the English texts, or codes (of actions, states, evidence), whose words the English catalogue has.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -21,10 +23,10 @@ def catalogue(language: Language) -> dict[str, str]:
 
 def translate(language: Language, text: str, **values: object) -> str:
     """``text`` in ``language``; a text without a translation stays as it is."""
-    found = catalogue(language).get(text, text)
-    return found.format(**values) if values else found
+    translated = catalogue(language).get(text, text)
+    return translated.format(**values) if values else translated
 
 
 def pick(language: Language, zh: str | None, en: str | None) -> str:
-    """The one of two wordings that the reader reads."""
+    """Choose the reader's wording; the other one where it is missing."""
     return (zh if language == "zh" else en) or zh or en or ""

@@ -79,7 +79,7 @@ def _too_large(request: Request) -> bool:
 
 
 def origin_of(connection: HTTPConnection) -> str:
-    """The address of who asks, for the audit."""
+    """The client's address, for the audit."""
     return connection.client.host if connection.client else ""
 
 

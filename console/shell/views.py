@@ -1,4 +1,4 @@
-"""How things are written on a page: the template environment and its words."""
+"""Render pages: the template environment, its functions and filters."""
 
 import base64
 import datetime as dt
@@ -6,7 +6,7 @@ import html
 from pathlib import Path
 from typing import Any
 
-import structlog
+import msgspec
 from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
@@ -22,8 +22,6 @@ from firmware_profiles.devices import MODELS
 from vocabulary.labels import room_of, unit_of
 from vocabulary.times import SHANGHAI
 
-log = structlog.get_logger(__name__)
-
 LANGUAGE_COOKIE = "shouwang_language"
 CONSOLE = Path(__file__).parents[1]
 STATIC = CONSOLE / "static"
@@ -32,13 +30,13 @@ templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 
 def language_of(request: Request, account: Account | None) -> Language:
-    """The switch on the page first, then the account's choice, then Chinese."""
+    """The reader's language: the switch on the page first, then the account's choice, then Chinese."""
     chosen = request.cookies.get(LANGUAGE_COOKIE) or (account.language if account else "zh")
     return "en" if chosen == "en" else "zh"
 
 
 def page(request: Request, name: str, account: Account | None = None, status: int = 200, **context: Any) -> Response:
-    """A page in the reader's language."""
+    """Render a template in the reader's language."""
     language = language_of(request, account)
 
     def _(text: str, **values: object) -> str:
@@ -67,7 +65,7 @@ def page(request: Request, name: str, account: Account | None = None, status: in
         "findings": {"cause": outcomes.CAUSES, "injury": outcomes.INJURIES, "hospital": outcomes.HOSPITAL},
         "actions_taken": outcomes.ACTIONS,
         "evidence_lines": evidence.lines,
-        "evidence_parameters": lambda found: evidence.parameters(found, catalogue()),
+        "evidence_parameters": lambda parts: evidence.parameters(parts, catalogue()),
         "evidence_channels": evidence.channels,
         "evidence_fall": evidence.fall,
         "now": dt.datetime.now(dt.UTC),
@@ -88,12 +86,10 @@ def number(value: float, code: str) -> str:
     return f"{value:.1f}" if CHANNELS[code].resolution < 1 else f"{value:.0f}"
 
 
-def fall_plot(found: dict[str, Any]) -> str:
+def fall_plot(fall: dict[str, Any]) -> str:
     """The acceleration around a fall as an SVG path: magnitude over time, 0–8 g, 600 × 140. Empty without a signal."""
-    import msgspec
-
     try:
-        raw = base64.b64decode(str(found.get("signal", "")), validate=True)
+        raw = base64.b64decode(str(fall.get("signal", "")), validate=True)
         _start, rate, samples = msgspec.msgpack.decode(raw, type=tuple[int, float, bytes])
     except (ValueError, msgspec.DecodeError):
         return ""
@@ -121,7 +117,7 @@ templates.env.filters["duration"] = duration
 
 
 def milliseconds(value: dt.datetime) -> int:
-    """Since 1970, as the browser counts."""
+    """A moment in ms since 1970, as browsers count."""
     return round(value.timestamp() * 1000)
 
 

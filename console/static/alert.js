@@ -1,5 +1,5 @@
-// An open alert: ladder, calls and history are looked at every two seconds and put in place; calls by telephone are
-// timed here and recorded when they end. A call under way survives a reload of the page.
+// An open alert's page: fetches ladder, calls and history every two seconds and puts them in place; times calls by
+// telephone and records them when they end. A call under way survives a reload of the page.
 import { now, span, tick } from "./clock.js";
 
 const EVERY_MS = 2000;
@@ -21,7 +21,7 @@ async function look() {
   }
 }
 
-// Buttons and forms are of the version that was seen. Nobody is at work on them: show the new one; else say so.
+// Buttons and forms belong to the version that was seen: show the new one, but say so where somebody is at work on them.
 function changed() {
   const atWork = [...document.querySelectorAll("main input:not([type=hidden]), main textarea, main select")]
     .some((field) => field === document.activeElement || (field.type === "checkbox" ? field.checked : field.value && field.selectedIndex !== 0));
@@ -34,15 +34,15 @@ function changed() {
 
 function timed(panel) {
   const part = (name) => panel.querySelector(`[data-${name}]`);
-  const kept = `call ${panel.dataset.url}`;
+  const storageKey = `call ${panel.dataset.url}`;
   const open = part("open");
-  let call = JSON.parse(sessionStorage.getItem(kept) || "null");
+  let call = JSON.parse(sessionStorage.getItem(storageKey) || "null");
 
   function show() {
     open.hidden = !call;
     part("people").hidden = Boolean(call);
-    if (!call) { sessionStorage.removeItem(kept); return; }
-    sessionStorage.setItem(kept, JSON.stringify(call));
+    if (!call) { sessionStorage.removeItem(storageKey); return; }
+    sessionStorage.setItem(storageKey, JSON.stringify(call));
     part("name").textContent = call.name;
     part("phone").textContent = call.phone;
     part("phone").href = `tel:${call.phone}`;

@@ -1,6 +1,6 @@
-// The charts of a resident over a day, a week or a year, or of an alert's time (data-from, data-to: s since 1970): a line
-// (mean) in a band (lowest to highest), a sentence, and a table for those who do not see the picture. Refreshed once a
-// minute; the choice of a resident's page stands in the address.
+// Charts of a resident over a day, a week or a year, or of an alert's time (data-from, data-to: s since 1970): a line
+// (mean) in a band (lowest to highest), a sentence, and a table for people who do not see the picture. Refreshed once a
+// minute; the length chosen on a resident's page is in the address.
 const DAY_S = 86400;
 const LENGTHS = { day: DAY_S, week: 7 * DAY_S, year: 365 * DAY_S };
 let chosen = location.hash.slice(1) in LENGTHS ? location.hash.slice(1) : "day";

@@ -1,8 +1,8 @@
-// Times that run: elapsed since (data-since) and left until (data-until), both in ms since 1970 by the server's clock,
-// whatever the clock of this machine says. One that has run out is told once by the event "ran-out" on the document.
+// Running times: elapsed since data-since, left until data-until, both in ms since 1970 by the server's clock, however
+// wrong the clock of this machine is. A time that has run out fires the event "ran-out" on the document, once.
 const ahead = Date.now() - Number(document.documentElement.dataset.now);
 const two = (n) => String(n).padStart(2, "0");
-const told = new Set();
+const reported = new Set();
 
 export const now = () => Date.now() - ahead;
 
@@ -19,8 +19,8 @@ export function tick() {
   for (const time of document.querySelectorAll("time[data-until]")) {
     const left = (Number(time.dataset.until) - now()) / 1000;
     time.textContent = span(left);
-    if (left < -1 && !told.has(time.dataset.until)) {
-      told.add(time.dataset.until);
+    if (left < -1 && !reported.has(time.dataset.until)) {
+      reported.add(time.dataset.until);
       document.dispatchEvent(new Event("ran-out"));
     }
   }

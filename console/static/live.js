@@ -1,5 +1,5 @@
-// The live board: a socket tells that something changed, the server renders the queue, htmx morphs it in place (the
-// keyboard focus stays). Elapsed times tick here. A new emergency or urgent alert is announced and rings until it is
+// The live board: a socket reports a change, the server renders the queue, htmx morphs it in place (the keyboard focus
+// stays). Elapsed times tick here. A new emergency or urgent alert is announced, and an emergency rings until it is
 // acknowledged.
 import { tick as runClocks } from "./clock.js";
 
@@ -20,7 +20,7 @@ async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
   try {
-    // A group of many is closed unless it was opened: only what is not as it would be by itself goes into the address.
+    // A group of many is closed unless it was opened: only groups in another state than their own go into the address.
     const details = [...document.querySelectorAll("#queue details")];
     const groups = details.filter((group) => group.open !== ("few" in group.dataset));
     const looks = new URLSearchParams(groups.map((group) => [group.open ? "opened" : "closed", group.id]));

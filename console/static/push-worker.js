@@ -1,4 +1,4 @@
-// Shows a message that came by Web Push, and opens its link. It stays until somebody has seen it.
+// Shows a message that came by Web Push until somebody has seen it, and opens its link.
 self.addEventListener("push", (event) => {
   let message = {};
   try { message = event.data.json(); } catch { message = { title: "守望", body: "" }; }

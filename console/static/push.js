@@ -1,4 +1,4 @@
-// The button that registers this browser for Web Push; it is there only where the district has set it up.
+// The button that registers this browser for Web Push; shown only where the district has set it up.
 const button = document.getElementById("push");
 
 function bytes(text) {

@@ -133,11 +133,11 @@ def build(channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions) 
 def check(channels: Channels) -> None:
     """Build every adapter without connecting anywhere. Raises ConfigError as :func:`build`."""
     with make_pool(DatabaseSettings(pool_min=0), "check") as pool:
-        build(channels, pool, _NoBrowsers())
+        build(channels, pool, NoBrowsers())
 
 
-class _NoBrowsers:
-    """Browsers of a check without a database: none."""
+class NoBrowsers:
+    """Stands for the browsers' subscriptions where there is no database: none."""
 
     def of(self, account_id: int) -> list[webpush.Subscription]:
         return []

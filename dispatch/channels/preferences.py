@@ -26,6 +26,35 @@ class Preference(msgspec.Struct, frozen=True):
     """By channel, where the registry has none (e-mail)."""
 
 
+MOST_BROWSERS = 10
+"""Browsers of one account; a further one replaces the oldest."""
+
+
+def add_browser(conn: psycopg.Connection[Any], account: Account, endpoint: str, p256dh: str, auth: str) -> None:
+    """Register a browser of the account for Web Push: its push service's address and its keys (RFC 8291)."""
+    with conn.transaction():
+        conn.execute(
+            """
+            INSERT INTO push_subscription (endpoint, account_id, p256dh, auth) VALUES (%s, %s, %s, %s)
+            ON CONFLICT (endpoint) DO UPDATE
+            SET account_id = excluded.account_id, p256dh = excluded.p256dh, auth = excluded.auth, created_at = now()
+            """,
+            (endpoint, account.id, p256dh, auth),
+        )
+        conn.execute(
+            """
+            DELETE FROM push_subscription WHERE endpoint IN (
+                SELECT endpoint FROM push_subscription WHERE account_id = %s ORDER BY created_at DESC OFFSET %s)
+            """,
+            (account.id, MOST_BROWSERS),
+        )
+
+
+def drop_browser(conn: psycopg.Connection[Any], account: Account, endpoint: str) -> None:
+    """Take a browser of the account out again."""
+    conn.execute("DELETE FROM push_subscription WHERE endpoint = %s AND account_id = %s", (endpoint, account.id))
+
+
 # (path of the area, id of the resident whose contact it is)
 _PLACES: dict[str, LiteralString] = {
     "staff": """

@@ -77,6 +77,15 @@ def staff_of_account(conn: psycopg.Connection[Any], account_id: int) -> int | No
     return None if row is None else int(row[0])
 
 
+def active_staff(conn: psycopg.Connection[Any], code: str) -> tuple[int, str, str | None] | None:
+    """(id, Chinese name, login of the account or None) of an active staff member; None where there is none."""
+    return conn.execute(
+        "SELECT s.id, s.name_zh, c.login FROM staff s LEFT JOIN account c ON c.id = s.account_id AND c.active"
+        " WHERE s.code = %s AND s.active",
+        (code,),
+    ).fetchone()
+
+
 def job_of(order: Order, visits: dict[int, int], asked: frozenset[int]) -> Job:
     """Describe an order to matching; ``visits`` and ``asked``: by and of staff ids."""
     return Job(

@@ -59,7 +59,7 @@ def list_(
 
     target = _target(resident, home, grade, district)
     with acting(url, login, None) as session:
-        sheet = tuning.look(session.conn, session.account, *target, session.now, session.origin)
+        sheet = tuning.load_sheet(session.conn, session.account, *target, session.now, session.origin)
         parameters.print_sheet(sheet, own)
 
 
@@ -104,7 +104,7 @@ def history(
 
     target = _target(resident, home, grade, district)
     with acting(url, login, None) as session:
-        sheet = tuning.look(session.conn, session.account, *target, session.now, session.origin)
+        sheet = tuning.load_sheet(session.conn, session.account, *target, session.now, session.origin)
         parameters.print_history(sheet)
 
 

@@ -49,7 +49,8 @@ class Session:
         """Record in the audit what the account does; see :func:`care_network.access.permissions.audit`."""
         from care_network.access.permissions import audit
 
-        audit(self.conn, self.account, action, at=self.now, resident_id=resident_id, origin=self.origin, detail=detail)
+        at = dt.datetime.now(dt.UTC)  # of the act: a long command begins earlier
+        audit(self.conn, self.account, action, at=at, resident_id=resident_id, origin=self.origin, detail=detail)
 
 
 @contextmanager

@@ -80,10 +80,10 @@ steps = st.one_of(
     st.tuples(st.just("heard"), st.sampled_from([*PLACES, "gateway", None])),
     st.tuples(st.just("offline")),
     st.tuples(st.just("clock"), ago),
-    st.tuples(st.just("deaf")),
+    st.tuples(st.just("cut_off")),
     st.tuples(st.just("restart")),
     st.tuples(st.just("redistrict"), districts),
-    st.tuples(st.just("pause"), st.sampled_from(["carer", "maintenance", "deaf"]), st.integers(0, 200)),
+    st.tuples(st.just("pause"), st.sampled_from(["carer", "maintenance", "cut_off"]), st.integers(0, 200)),
     st.tuples(st.just("wait"), st.sampled_from([1, 5, 60, 600, 7200, 90_000, -3, -300, -90_000])),
 )  # fmt: skip
 
@@ -128,8 +128,8 @@ class World:
     def clock(self, seconds: int) -> None:
         self.found += self.engine.clock("gw-8", self.now - seconds * 1_000_000, self.now)
 
-    def deaf(self) -> None:
-        self.engine.deaf()
+    def cut_off(self) -> None:
+        self.engine.cut_off()
 
     def restart(self) -> None:
         memory = decode_memory(self.engine.memory())

@@ -187,6 +187,50 @@ def test_other_tables_and_spans_are_no_copies(text: str) -> None:
     assert not list(_second_copies("console/example.py", text))
 
 
+# The docstrings
+
+
+VAGUE_SUBJECT = re.compile(r"(?:\A\s*|\n\s*\n\s*|[.:]\s+)(?=(?:What|Who|Whoever|Whatever)\b)")
+"""The place before a sentence that begins with a relative clause or a question, where a verb or a noun says more."""
+
+
+def _vague_sentences(text: str) -> Iterator[tuple[int, str]]:
+    """The line and the beginning of each such sentence in docstrings, also in those of attributes."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            docstring = node.value.value
+            for match in VAGUE_SUBJECT.finditer(docstring):
+                sentence = " ".join(docstring[match.end() :].split())
+                yield node.lineno + docstring.count("\n", 0, match.end()), sentence[:60]
+
+
+def test_docstrings_say_what_a_thing_does_or_is() -> None:
+    offenders = [
+        f"{name_of(path)}:{line}: {sentence!r} begins with a clause, not with a verb or a noun"
+        for path in modules()
+        for line, sentence in sorted(_vague_sentences(path.read_text()))
+    ]
+    assert not offenders, listed(offenders)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('"""What the homes send."""', 1),
+        ('A = 1\n"""A number. Whoever\nreads it."""', 2),
+        ('class A:\n    """A class.\n\n    Who uses it, knows.\n    """', 4),
+        ('def a():\n    """Do it: whoever asks.\n    Done: Whatever it was."""', 3),
+    ],
+)
+def test_a_vague_sentence_is_seen(text: str, line: int) -> None:
+    assert [number for number, _ in _vague_sentences(text)] == [line]
+
+
+@pytest.mark.parametrize("text", ['"""Say who did what. Whose it is, counts."""', 'A = "What is this?"', "# Who knows"])
+def test_other_sentences_are_not_vague(text: str) -> None:
+    assert not list(_vague_sentences(text))
+
+
 # The import contracts
 
 

@@ -19,12 +19,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import change_of, finding_about, lasting, said_en, said_zh, value_of
+from alerting.detection.kit.words import change_of, finding_about, lasting, value_in_words, value_of
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, HOUR_US, LOCAL_US, SECOND_US
@@ -189,11 +189,12 @@ class Baseline(Detector):
         spread = 2 * max(float(self.state.within[row, slot, local]), float(_WITHIN[slot]))
         usual = f"{value_of(code, centre - spread)}–{value_of(code, centre + spread)}"
         for_zh, for_en = lasting(turn.held_us)
+        value_zh, value_en = value_in_words(code, value)
         above = value > centre
-        zh = f"{said_zh(code, value)},{'高' if above else '低'}于本人此时段通常的 {usual},已持续 {for_zh}"
-        en = f"{said_en(code, value)}, {'above' if above else 'below'} this hour's usual {usual}, for {for_en}"
+        zh = f"{value_zh},{'高' if above else '低'}于本人此时段通常的 {usual},已持续 {for_zh}"
+        en = f"{value_en}, {'above' if above else 'below'} this hour's usual {usual}, for {for_en}"
         if turn.kind == "end":
-            zh, en = said_zh(code, value), said_en(code, value)
+            zh, en = value_zh, value_en
             if self.state.days[row, slot, local] < self._learning[row, 0]:
                 zh, en = f"{zh},本人此时段的常态尚未学得", f"{en}; this hour's usual is not learned yet"
             elif abs(value - centre) <= spread:
@@ -209,7 +210,7 @@ class Baseline(Detector):
             "days": int(self.state.days[row, slot, local]),
             "held_s": turn.held_us // SECOND_US,
         }
-        action: Action = "open" if turn.kind == "open" else "note"
+        action: FindingAction = "open" if turn.kind == "open" else "note"
         return finding_about(
             person, f"sudden_{code}", self.version, action, "attention", turn.onset_us, int(now_us), zh, en, evidence
         )
@@ -286,7 +287,7 @@ class Baseline(Detector):
             yield self._trend(district, row, slot, "drift", "clear", onset_us, True)
 
     def _trend(
-        self, district: District, row: int, slot: int, what: str, action: Action, onset_us: int, upward: bool
+        self, district: District, row: int, slot: int, what: str, action: FindingAction, onset_us: int, upward: bool
     ) -> Finding:
         state, person, code = self.state, district.people[row], _CODES[slot]
         channel = CHANNELS[code]
@@ -302,8 +303,9 @@ class Baseline(Detector):
             mean = float(state.total[row, slot] / max(1, state.count[row, slot]))
             usual = value_of(code, float(state.centre[row, slot, local]))
             for_zh, for_en = lasting(now_us - onset_us)
-            zh = f"{said_zh(code, mean)},本人此时段通常 {usual},持续偏{'高' if upward else '低'} {for_zh}"
-            en = f"{said_en(code, mean)}, usually {usual} at this hour; {'high' if upward else 'low'} for {for_en}"
+            mean_zh, mean_en = value_in_words(code, mean)
+            zh = f"{mean_zh},本人此时段通常 {usual},持续偏{'高' if upward else '低'} {for_zh}"
+            en = f"{mean_en}, usually {usual} at this hour; {'high' if upward else 'low'} for {for_en}"
         evidence = {
             "kind": what,
             "channel": code,

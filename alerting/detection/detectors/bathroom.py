@@ -43,7 +43,7 @@ class Stays(Homes):
     first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     since_us: dict[int, int] = msgspec.field(default_factory=dict)
     """The present stay."""
-    told: dict[int, Severity] = msgspec.field(default_factory=dict)
+    alerts: dict[int, Severity] = msgspec.field(default_factory=dict, name="told")
 
 
 class Bathroom(Behaviour):
@@ -76,7 +76,7 @@ class Bathroom(Behaviour):
             setattr(state, name, grown(getattr(state, name), people))
         for row in [row for row in state.since_us if row not in state.homes]:
             del state.since_us[row]
-            state.told.pop(row, None)
+            state.alerts.pop(row, None)
         self._tuned = {name: self.tuned(district, name) for name in self.parameters}
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
@@ -89,14 +89,14 @@ class Bathroom(Behaviour):
                 since_us = state.since_us[row] = sign.time_us
                 if not state.first_day[row]:
                     state.first_day[row] = local_day(sign.time_us)
-                state.told.pop(row, None)
-            if row not in state.told:
+                state.alerts.pop(row, None)
+            if row not in state.alerts:
                 self.timers.set(max(self._next_us(row, home, since_us, sign.time_us), sign.time_us), str(row))
         elif since_us is not None and (sign.inside or sign.exit):
             del state.since_us[row]
             self.timers.cancel(str(row))
             keep_largest(state.longest, state.day, row, local_day(since_us), (sign.time_us - since_us) // MINUTE_US + 1)
-            severity = state.told.pop(row, None)
+            severity = state.alerts.pop(row, None)
             if severity is not None:
                 for_zh, for_en = lasting(sign.time_us - since_us)
                 words = (f"{for_zh}后离开卫生间", f"left the bathroom after {for_en}")
@@ -108,7 +108,7 @@ class Bathroom(Behaviour):
         if since_us is None or home is None:
             return
         limit_us = self._limit_us(row, home, at_us)
-        still_us, stay_us, before = at_us - home.life_us, at_us - since_us, state.told.get(row)
+        still_us, stay_us, before = at_us - home.life_us, at_us - since_us, state.alerts.get(row)
         severity: Severity
         if still_us >= STILL_US and stay_us >= limit_us:
             severity = "urgent"
@@ -120,7 +120,7 @@ class Bathroom(Behaviour):
             return
         if severity == before:
             return
-        state.told[row] = severity
+        state.alerts[row] = severity
         for_zh, for_en = lasting(at_us - since_us)
         own = usual(state.longest[row])
         learned = own and self._learned(row, at_us)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import Array, Rule
@@ -41,11 +41,11 @@ FROM_HOUR, UNTIL_HOUR = 23, 5
 
 
 class Exit(msgspec.Struct):
-    """An exit at ``since_us``; ``still_us``: the longest stillness since; ``told``: severity of the open alert."""
+    """An exit at ``since_us``; ``still_us``: the longest stillness since; ``alert``: severity of the open alert."""
 
     since_us: int
     still_us: int = 0
-    told: Severity | None = None
+    alert: Severity | None = msgspec.field(default=None, name="told")
 
 
 class Exits(Homes):
@@ -128,7 +128,7 @@ class BedExit(Behaviour):
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         row = int(key)
         home, leave = self.state.homes.get(row), self.state.exits.get(row)
-        if home is None or leave is None or leave.told == "urgent":
+        if home is None or leave is None or leave.alert == "urgent":
             return
         still_us, out_us = at_us - home.life_us, at_us - leave.since_us
         silent = still_us >= self._limit_us("still", row, at_us)
@@ -136,13 +136,13 @@ class BedExit(Behaviour):
         # a presence sensor that is on shows that somebody is there: neither long nor still alone is enough
         if silent and (long or home.state == HomeState.QUIET):
             severity: Severity = "urgent"
-        elif long and leave.told is None and _at_night(at_us):
+        elif long and leave.alert is None and _at_night(at_us):
             severity = "attention"
         else:
             self._wake(row, home, leave, at_us + MINUTE_US)
             return
-        action: Action = "open" if leave.told is None else "update"
-        leave.told = severity
+        action: FindingAction = "open" if leave.alert is None else "update"
+        leave.alert = severity
         self._wake(row, home, leave, at_us + MINUTE_US)
         yield self._finding(district, row, action, severity, leave.since_us, at_us, self._words(row, home, at_us))
 
@@ -150,7 +150,7 @@ class BedExit(Behaviour):
         leave = self.state.exits[row]
         at = clock(local_minute(leave.since_us))
         out_zh, out_en = lasting(at_us - leave.since_us)
-        if leave.told == "urgent":
+        if leave.alert == "urgent":
             still_zh, still_en = lasting(at_us - home.life_us)
             limit_zh, limit_en = lasting(self._limit_us("still", row, at_us))
             return (
@@ -169,13 +169,20 @@ class BedExit(Behaviour):
         self.timers.cancel(str(row))
         keep_largest(state.out, state.out_day, row, night, (at_us - leave.since_us) // MINUTE_US + 1)
         keep_largest(state.still, state.still_day, row, night, leave.still_us // MINUTE_US + 1)
-        if leave.told is not None:
+        if leave.alert is not None:
             for_zh, for_en = lasting(at_us - leave.since_us)
             words = (f"离床 {for_zh}后恢复正常", f"as usual again {for_en} after leaving the bed")
-            yield self._finding(district, row, "clear", leave.told, leave.since_us, at_us, words)
+            yield self._finding(district, row, "clear", leave.alert, leave.since_us, at_us, words)
 
     def _finding(
-        self, district: District, row: int, action: Action, severity: Severity, since_us: int, at_us: int, words: Any
+        self,
+        district: District,
+        row: int,
+        action: FindingAction,
+        severity: Severity,
+        since_us: int,
+        at_us: int,
+        words: Any,
     ) -> Finding:
         evidence: dict[str, object] = {
             "kind": "bed_exit",
@@ -187,7 +194,7 @@ class BedExit(Behaviour):
         still_at = home.life_us + self._limit_us("still", row, not_before_us)
         out_at = leave.since_us + self._limit_us("about", row, not_before_us)
         later = [at_us for at_us in (still_at, out_at) if at_us >= not_before_us]
-        if later and leave.told != "urgent":
+        if later and leave.alert != "urgent":
             self.timers.set(min(later), str(row))
 
     def _limit_us(self, name: str, row: int, now_us: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
@@ -104,7 +104,7 @@ class BloodPressure(Detector):
             "usual": round(change.usual, 1),
             "spread": round(change.spread, 1),
         }
-        action: Action = "open" if change.opened else "clear"
+        action: FindingAction = "open" if change.opened else "clear"
         rule = f"{change.question}_{code}"
         return finding_about(
             district.people[row], rule, self.version, action, "attention", change.onset_us, at_us, zh, en, evidence

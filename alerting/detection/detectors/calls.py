@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import msgspec
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.cancelling import CANCELLED, takes_back
 from alerting.detection.kit.context import District, Happened, Person, Source, subject_of
 from alerting.detection.kit.detector import Detector, Rule
@@ -142,7 +142,7 @@ def _follow_up(
     rule: str,
     onset_us: int,
     happened: Happened,
-    action: Action,
+    action: FindingAction,
     words: tuple[str, str],
 ) -> Finding:
     """A follow-up of the alert that this source's rule raised at ``onset_us``."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import Array, Rule
@@ -30,12 +30,12 @@ LEARNED_DAYS = 5
 
 class Beds(Homes):
     """``minutes`` [people, 2, 14] in bed: by night, by day; ``day``: newest in it; ``since_us``: of each row in
-    bed, the begin of the time not yet counted; ``told``: onset of the open alert."""
+    bed, the begin of the time not yet counted; ``alerts``: onsets of the open alerts."""
 
     minutes: Array = msgspec.field(default_factory=lambda: np.zeros((0, 2, DAYS), np.uint16))
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     since_us: dict[int, int] = msgspec.field(default_factory=dict)
-    told: dict[int, int] = msgspec.field(default_factory=dict)
+    alerts: dict[int, int] = msgspec.field(default_factory=dict, name="told")
 
 
 class DayNight(Behaviour):
@@ -54,7 +54,7 @@ class DayNight(Behaviour):
         super().learn(district)
         state, people = self.state, len(district.people)
         state.minutes, state.day = grown(state.minutes, people), grown(state.day, people)
-        for known in (state.since_us, state.told):
+        for known in (state.since_us, state.alerts):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
         self._by_day = self.tuned(district, "day_night.by_day")
@@ -86,17 +86,17 @@ class DayNight(Behaviour):
         before = known[:-REVERSED_DAYS]
         usual = before.sum() >= LEARNED_DAYS and np.median((night - by_day)[:-REVERSED_DAYS][before]) > 0
         if turned[-REVERSED_DAYS:].all():
-            if usual and row not in state.told:
-                state.told[row] = at_us
+            if usual and row not in state.alerts:
+                state.alerts[row] = at_us
                 yield self._finding(district, row, "open", at_us, at_us, night, by_day, before)
-        elif row in state.told and known[-1] and not turned[-1]:
-            yield self._finding(district, row, "clear", state.told.pop(row), at_us, night, by_day, before)
+        elif row in state.alerts and known[-1] and not turned[-1]:
+            yield self._finding(district, row, "clear", state.alerts.pop(row), at_us, night, by_day, before)
 
     def _finding(
         self,
         district: District,
         row: int,
-        action: Action,
+        action: FindingAction,
         onset_us: int,
         at_us: int,
         night: Any,

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.cancelling import CANCELLED, takes_back
 from alerting.detection.kit.context import District, Happened, subject_of
 from alerting.detection.kit.detector import Detector, Rule
@@ -51,7 +51,7 @@ class Falls(Detector):
         self,
         district: District,
         happened: Happened,
-        action: Action,
+        action: FindingAction,
         severity: Severity,
         instead: tuple[str, str] | None = None,
     ) -> Finding:

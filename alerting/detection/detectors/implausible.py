@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import STEP_US
 from alerting.detection.kit.context import MEASURED, District
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.origin import Origins, suspects
 from alerting.detection.kit.plausible import PLAUSIBLE
-from alerting.detection.kit.words import finding_about, said_en, said_zh
+from alerting.detection.kit.words import finding_about, value_in_words
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, HOUR_US
@@ -90,13 +90,14 @@ class Implausible(Detector):
             yield self._finding(district, key, odd, "clear", odd.step * STEP_US + HOUR_US)
 
     def _finding(
-        self, district: District, key: tuple[int, int], odd: ImplausibleRun, action: Action, at_us: int
+        self, district: District, key: tuple[int, int], odd: ImplausibleRun, action: FindingAction, at_us: int
     ) -> Finding:
         code = MEASURED[key[1]]
         low, high = PLAUSIBLE[code]
         who_zh, who_en, who = suspects(self._origins.of(*key))
-        zh = f"{said_zh(code, odd.value)},超出可能的范围 {low:g} 至 {high:g},疑{who_zh}故障(第 {odd.count} 次)"
-        en = f"{said_en(code, odd.value)}, beyond the possible {low:g} to {high:g}, {odd.count} time"
+        value_zh, value_en = value_in_words(code, odd.value)
+        zh = f"{value_zh},超出可能的范围 {low:g} 至 {high:g},疑{who_zh}故障(第 {odd.count} 次)"
+        en = f"{value_en}, beyond the possible {low:g} to {high:g}, {odd.count} time"
         en += f"{'s' * (odd.count > 1)} (may be at fault: {who_en})"
         if action == "clear":
             zh, en = f"{CHANNELS[code].zh}一小时内无异常值", f"{CHANNELS[code].en}: an hour without impossible values"

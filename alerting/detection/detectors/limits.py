@@ -18,7 +18,7 @@ from alerting.core.finding import Finding
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import finding_about, lasting, said_en, said_zh
+from alerting.detection.kit.words import finding_about, lasting, value_in_words
 from firmware_profiles.channels import CHANNELS
 from vocabulary.times import MINUTE_US, SECOND_US
 
@@ -93,11 +93,12 @@ class Limits(Detector):
             below = value < self._low[row, column]
             bound = round(float(self._low[row, column] if below else self._high[row, column]), 2)
             for_zh, for_en = lasting(turn.held_us)
+            value_zh, value_en = value_in_words(code, value)
             if turn.kind == "end":
-                zh, en = f"{said_zh(code, value)},已回到范围内", f"{said_en(code, value)}, within its limits again"
+                zh, en = f"{value_zh},已回到范围内", f"{value_en}, within its limits again"
             else:
-                zh = f"{said_zh(code, value)},{'低于下限' if below else '高于上限'} {bound:g}"
-                en = f"{said_en(code, value)}, {'below' if below else 'above'} the limit of {bound:g}"
+                zh = f"{value_zh},{'低于下限' if below else '高于上限'} {bound:g}"
+                en = f"{value_en}, {'below' if below else 'above'} the limit of {bound:g}"
                 if turn.held_us:
                     zh, en = f"{zh},已持续 {for_zh}", f"{en}, for {for_en}"
             evidence = {

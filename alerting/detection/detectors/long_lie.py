@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.cancelling import takes_back
 from alerting.detection.kit.context import District, Happened, subject_of
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
@@ -174,7 +174,13 @@ class LongLie(Behaviour):
         return max((since for sense, _, since in home.on.values() if sense == "bed"), default=0)
 
     def _finding(
-        self, district: District, fall: Fall, action: Action, severity: Severity, at_us: int, words: tuple[str, str]
+        self,
+        district: District,
+        fall: Fall,
+        action: FindingAction,
+        severity: Severity,
+        at_us: int,
+        words: tuple[str, str],
     ) -> Finding:
         source = district.sources[fall.source]
         subject, resident_id = subject_of(district, source)

@@ -35,7 +35,7 @@ class Mornings(Homes):
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     about_us: dict[int, int] = msgspec.field(default_factory=dict)
     """Since when a row is about this morning."""
-    told: dict[int, tuple[int, Severity]] = msgspec.field(default_factory=dict)
+    alerts: dict[int, tuple[int, Severity]] = msgspec.field(default_factory=dict, name="told")
     """Onset and severity of a row's open alert."""
 
 
@@ -65,7 +65,7 @@ class Morning(Behaviour):
         super().learn(district)
         state, people = self.state, len(district.people)
         state.up, state.day = grown(state.up, people), grown(state.day, people)
-        for known in (state.about_us, state.told):
+        for known in (state.about_us, state.alerts):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
         self._margin = self.tuned(district, "morning.margin")
@@ -82,11 +82,11 @@ class Morning(Behaviour):
             state.about_us[row] = sign.time_us
         elif sign.time_us - since_us >= ABOUT_US:
             self._up(row, since_us)
-            told = state.told.pop(row, None)
-            if told is not None:
+            alert = state.alerts.pop(row, None)
+            if alert is not None:
                 at = clock(local_minute(since_us))
                 words = (f"{at} 已起床", f"up at {at}")
-                yield self._finding(district, row, "clear", told[1], told[0], sign.time_us, words)
+                yield self._finding(district, row, "clear", alert[1], alert[0], sign.time_us, words)
 
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         row, day = int(key), local_day(at_us)
@@ -94,7 +94,7 @@ class Morning(Behaviour):
         if home is None:
             return
         latest = self._latest(row, day)
-        self.state.told.pop(row, None)
+        self.state.alerts.pop(row, None)
         since_us = self.state.about_us.get(row)
         if since_us is not None and local_day(since_us) == day and home.state == HomeState.HELD:
             self._up(row, since_us)  # sitting somewhere
@@ -105,7 +105,7 @@ class Morning(Behaviour):
         onset_us = begin_us + latest * MINUTE_US
         about = home.life_us >= begin_us + FROM_MINUTE * MINUTE_US
         severity: Severity = "attention" if about or home.in_bed else "urgent"
-        self.state.told[row] = (onset_us, severity)
+        self.state.alerts[row] = (onset_us, severity)
         now, last, late = clock(local_minute(at_us)), clock(local_minute(home.life_us)), clock(latest)
         bed_zh, bed_en = (",仍在床", ", still in bed") if home.in_bed else ("", "")
         words = (

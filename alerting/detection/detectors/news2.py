@@ -13,14 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.episodes import Episode
 from alerting.detection.kit.steady import Recent
-from alerting.detection.kit.words import lasting, name_of, said_en, said_zh
+from alerting.detection.kit.words import lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -34,7 +34,6 @@ FRESH_US: dict[str, int] = {
     "body_temperature": 6 * HOUR_US,
     "consciousness": 6 * HOUR_US,
 }
-URGENT, EMERGENCY, SINGLE = 5, 7, 3
 HOLD_US, HOLD_SINGLE_US = 2 * MINUTE_US, 5 * MINUTE_US
 """A 3 in one parameter alone must last longer: sleepers' oxygen dips for minutes, and below 90 % the limits alert."""
 
@@ -76,9 +75,9 @@ class News2(Detector):
 
     version: ClassVar = 2
     constants: ClassVar = {
-        "news2.urgent": URGENT,
-        "news2.emergency": EMERGENCY,
-        "news2.single": SINGLE,
+        "news2.urgent": news2_score.URGENT,
+        "news2.emergency": news2_score.EMERGENCY,
+        "news2.single": news2_score.SINGLE,
         "news2.hold_s": HOLD_US / 1e6,
         "news2.hold_single_s": HOLD_SINGLE_US / 1e6,
         **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
@@ -110,7 +109,7 @@ class News2(Detector):
         by_parameter = np.ascontiguousarray(moments.points.T)  # along the short axis numpy is slow
         total = by_parameter.sum(axis=0) + news2_score.OXYGEN_POINTS * self._oxygen[row]
         single = by_parameter.max(axis=0)
-        near = (total >= URGENT) | (single >= SINGLE) | self._watched[row]
+        near = (total >= news2_score.URGENT) | (single >= news2_score.SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
             yield from self._judge(steps.district, moments, i, int(total[i]))
 
@@ -123,8 +122,10 @@ class News2(Detector):
             points[of] = news2_score.points(channel, bins.mean[of], self._scale[row[of]], self._oxygen[row[of]])
         value, since = bins.mean.copy(), bins.step.copy()
         steady = np.flatnonzero(_SLOT[place] >= 0)
-        kept = bins.take(steady)
-        value[steady], points[steady], since[steady] = state.recent.mildest(kept, _SLOT[place[steady]], points[steady])
+        continuous = bins.take(steady)
+        value[steady], points[steady], since[steady] = state.recent.mildest(
+            continuous, _SLOT[place[steady]], points[steady]
+        )
         carried = carry(bins, steps.latest, _COLUMNS)
         fresh = (carried.step_of > 0) & (carried.step[:, None] + 1 - carried.step_of <= _FRESH_STEPS)
         people, at = carried.row, row * np.int64(len(_COLUMNS)) + place
@@ -158,7 +159,7 @@ class News2(Detector):
             return
         severity: Severity = "emergency" if level == "high" else "urgent"
         if not episode.onset_us:
-            action: Action = "open"
+            action: FindingAction = "open"
             episode.onset_us = episode.since_us
         elif RANK[severity] < RANK[episode.severity]:
             action = "update"
@@ -167,7 +168,7 @@ class News2(Detector):
         episode.severity = severity
         person = district.people[row]
         parts = _parts(person, moments.value[i], carried.step_of[i] * STEP_US, moments.fresh[i], points, end_us)
-        yield _finding(action, person, episode, total, int(points.max()), parts, end_us)
+        yield _finding(action, severity, person, episode, total, int(points.max()), parts, end_us)
 
 
 def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now_us: int) -> list[dict[str, Any]]:
@@ -193,12 +194,19 @@ def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now
 
 
 def _finding(
-    action: Any, person: Person, episode: Episode, total: int, single: int, parts: list[dict[str, Any]], now_us: int
+    action: FindingAction,
+    severity: Severity,
+    person: Person,
+    episode: Episode,
+    total: int,
+    single: int,
+    parts: list[dict[str, Any]],
+    now_us: int,
 ) -> Finding:
     complete = all(part["state"] == "fresh" for part in parts)
-    told = [part for part in parts if part.get("points")]
-    zh = "、".join(_say(part, "zh") for part in told)
-    en = ", ".join(_say(part, "en") for part in told)
+    scoring_parts = [part for part in parts if part.get("points")]
+    zh = "、".join(_say(part, "zh") for part in scoring_parts)
+    en = ", ".join(_say(part, "en") for part in scoring_parts)
     missing = [part["channel"] for part in parts if part["state"] != "fresh"]
     lack_zh, lack_en = ("、".join(name_of(c)[0] for c in missing), ", ".join(name_of(c)[1] for c in missing))
     partial_zh = "" if complete else f"(部分评分,缺 {len(missing)} 项:{lack_zh})"
@@ -211,7 +219,7 @@ def _finding(
         action=action,
         rule=RULE,
         rule_version=News2.version,
-        severity="emergency" if total >= EMERGENCY else "urgent",
+        severity=severity,
         subject=person.subject,
         household_id=person.household_id,
         resident_id=person.id,
@@ -232,6 +240,7 @@ def _finding(
 
 
 def _say(part: dict[str, Any], language: str) -> str:
+    zh, en = value_in_words(part["channel"], part["value"])
     if language == "zh":
-        return f"{said_zh(part['channel'], part['value'])}({part['points']} 分)"
-    return f"{said_en(part['channel'], part['value'])} ({part['points']})"
+        return f"{zh}({part['points']} 分)"
+    return f"{en} ({part['points']})"

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import Bins, grown
 from alerting.detection.kit.context import COLUMN, MEASURED, District
@@ -132,7 +132,7 @@ class News2Trend(Detector):
         self,
         district: District,
         row: int,
-        action: Action,
+        action: FindingAction,
         end_us: int,
         rise: float,
         change: NDArray[np.floating[Any]],
@@ -144,10 +144,10 @@ class News2Trend(Detector):
             {"channel": news2_score.PARAMETERS[i], "points": float(now[i]), "points_before": float(usual[i])}
             for i in moved
         ]
-        said_zh = "、".join(f"{name_of(news2_score.PARAMETERS[i])[0]} {usual[i]:g}→{now[i]:g} 分" for i in moved)
-        said_en = ", ".join(f"{name_of(news2_score.PARAMETERS[i])[1]} {usual[i]:g}→{now[i]:g}" for i in moved)
-        zh = f"NEWS2 评分近 {RECENT} 小时比前一天升高 {rise:g} 分({said_zh})"
-        en = f"NEWS2 of the last {RECENT} hours {rise:g} above the day before ({said_en})"
+        moved_zh = "、".join(f"{name_of(news2_score.PARAMETERS[i])[0]} {usual[i]:g}→{now[i]:g} 分" for i in moved)
+        moved_en = ", ".join(f"{name_of(news2_score.PARAMETERS[i])[1]} {usual[i]:g}→{now[i]:g}" for i in moved)
+        zh = f"NEWS2 评分近 {RECENT} 小时比前一天升高 {rise:g} 分({moved_zh})"
+        en = f"NEWS2 of the last {RECENT} hours {rise:g} above the day before ({moved_en})"
         if action == "clear":
             zh, en = "NEWS2 评分已回落至前一天水平", "NEWS2 is back where it was the day before"
             if rise:

@@ -37,12 +37,12 @@ HABIT_NIGHTS = 3
 
 class NightsOut(Homes):
     """``out`` [people, 14]: 1 for a night on which somebody went out; ``day``: newest in it (a night has the day of its
-    evening); ``door_us``: when each row went out; ``told``: rows with an open alert."""
+    evening); ``door_us``: when each row went out; ``alerts``: rows with an open alert."""
 
     out: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint8))
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     door_us: dict[int, int] = msgspec.field(default_factory=dict)
-    told: list[int] = msgspec.field(default_factory=list)
+    alerts: list[int] = msgspec.field(default_factory=list, name="told")
 
 
 class NightWandering(Behaviour):
@@ -74,7 +74,7 @@ class NightWandering(Behaviour):
         state.out, state.day = grown(state.out, people), grown(state.day, people)
         for row in [row for row in state.door_us if row not in state.homes]:
             del state.door_us[row]
-        state.told = [row for row in state.told if row in state.homes]
+        state.alerts = [row for row in state.alerts if row in state.homes]
         self._tuned = {name: self.tuned(district, name) for name in self.parameters}
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
@@ -87,8 +87,8 @@ class NightWandering(Behaviour):
         elif sign.inside and row in state.door_us:
             door_us = state.door_us.pop(row)
             self.timers.cancel(str(row))
-            if row in state.told:
-                state.told.remove(row)
+            if row in state.alerts:
+                state.alerts.remove(row)
                 for_zh, for_en = lasting(sign.time_us - door_us)
                 words = (f"{for_zh}后室内又有活动", f"somebody inside again after {for_en}")
                 yield self._finding(district, row, "clear", door_us, sign.time_us, words)
@@ -104,7 +104,7 @@ class NightWandering(Behaviour):
         keep_largest(state.out, state.day, row, night, 1)
         if nights >= HABIT_NIGHTS:
             return
-        state.told.append(row)
+        state.alerts.append(row)
         for_zh, for_en = lasting(at_us - door_us)
         at = clock(local_minute(door_us))
         words = (

@@ -1,4 +1,4 @@
-"""Detects sensors whose values can not be a living person's: technical alerts, never medical ones.
+"""Detects stuck and erratic sensors and wrong gateway clocks: technical alerts, never medical ones.
 
 *Stuck*: a vital sign that shows exactly one value for longer than a heart or a chest ever does: beat-to-beat and
 breath-to-breath variability never vanish in a living person (Task Force of the ESC and NASPE, Heart rate variability,
@@ -20,7 +20,7 @@ from alerting.detection.kit.context import COLUMN, MEASURED, District, Happened
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.intake import FUTURE_US
 from alerting.detection.kit.origin import Origins, suspects
-from alerting.detection.kit.words import finding_about, lasting, said_en, said_zh
+from alerting.detection.kit.words import finding_about, lasting, value_in_words
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, HOUR_US, MINUTE_US
@@ -174,8 +174,9 @@ class SensorHealth(Detector):
             onsets[key] = 0
             zh, en = f"{channel.zh}数据已恢复正常", f"{channel.en} readings are plausible again"
         elif what == "stuck":
-            zh = f"{said_zh(code, value)},{for_zh}内毫无变化,疑{who_zh}卡死"
-            en = f"{said_en(code, value)} without any change for {for_en} (may be stuck: {who_en})"
+            value_zh, value_en = value_in_words(code, value)
+            zh = f"{value_zh},{for_zh}内毫无变化,疑{who_zh}卡死"
+            en = f"{value_en} without any change for {for_en} (may be stuck: {who_en})"
         else:
             zh = f"{channel.zh}一小时内 {value:.0f} 次不可能的跳变,疑{who_zh}松动"
             en = f"{channel.en}: {value:.0f} impossible jumps in an hour (may be loose: {who_en})"

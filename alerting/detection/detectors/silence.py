@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import District, Source
 from alerting.detection.kit.detector import Array, Detector, Rule
 from alerting.detection.kit.words import lasting
@@ -59,9 +59,9 @@ class Silence(Detector):
         self._allowed_us: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def restored(self) -> None:
-        self.deaf()  # while this program was away it heard nobody
+        self.cut_off()  # while this program was away it heard nobody
 
-    def deaf(self) -> None:
+    def cut_off(self) -> None:
         self.state.heard_us[self.state.onset_us == 0] = 0
 
     def learn(self, district: District) -> None:
@@ -164,7 +164,7 @@ class Silence(Detector):
             evidence={"kind": "silence", "device": name},
         )
 
-    def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: Action) -> Finding:
+    def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: FindingAction) -> Finding:
         name, source = self.state.names[at], self._sources[at]
         for_zh, for_en = lasting(now_us - onset_us)
         if source is None:

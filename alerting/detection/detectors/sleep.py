@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
@@ -141,7 +141,7 @@ class Sleep(Behaviour):
             "usual": round(change.usual, 1),
             "spread": round(change.spread, 2),
         }
-        action: Action = "open" if change.opened else "clear"
+        action: FindingAction = "open" if change.opened else "clear"
         rule = f"{change.question}_{FIGURES[figure]}"
         return self.row_finding(district, row, rule, action, "attention", change.onset_us, at_us, (zh, en), evidence)
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
@@ -111,7 +111,7 @@ class Weight(Detector):
                 "days": [round(float(value), 1) for value in self.state.days.recent[row, 0]],
                 "usual": round(change.usual, 1),
             }
-            action: Action = "open" if change.opened else "clear"
+            action: FindingAction = "open" if change.opened else "clear"
             yield finding_about(
                 district.people[row],
                 "drift_weight",

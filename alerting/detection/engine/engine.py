@@ -173,10 +173,10 @@ class Engine:
             [f for d in self._hearers for f in self._of(d, d.heard, self._district, gateway, device, now_us)]
         )
 
-    def deaf(self) -> None:
+    def cut_off(self) -> None:
         """Forget signs of life: this program has no connection to the homes, or just got it back."""
         for detector in self._detectors.values():
-            detector.deaf()
+            detector.cut_off()
 
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker reports the gateway's connection as dead."""

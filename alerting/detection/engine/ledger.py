@@ -295,7 +295,7 @@ def _pause(district: District, finding: Finding, at_us: int) -> Pause | None:
     for pause in district.pauses:
         if pause.since_us <= at_us < pause.until_us and pause.household_id in (finding.household_id, EVERYWHERE):
             mine = pause.kind in rule.rests_for and pause.device in devices
-            if mine or (pause.kind == "deaf" and "gateway_silent" in rule.explained_by):
+            if mine or (pause.kind == "cut_off" and "gateway_silent" in rule.explained_by):
                 return pause
     return None
 

@@ -62,10 +62,10 @@ EVERYWHERE = 0
 
 class Pause(msgspec.Struct, frozen=True):
     """A time in which a home's alerts of some kind are not raised: a carer is there, a device is being repaired, or the
-    platform itself did not hear the homes ('deaf'), which is no home's silence."""
+    platform itself did not hear the homes ('cut_off'), which is no home's silence."""
 
     kind: str
-    """'carer', 'maintenance' or 'deaf'."""
+    """'carer', 'maintenance' or 'cut_off'."""
     household_id: int
     device: str
     """'gateway/device' for maintenance of one device, '' for the whole home."""

@@ -112,7 +112,7 @@ class Detector:
         """Compare the newest time in a live frame of the gateway with the platform's."""
         return ()
 
-    def deaf(self) -> None:
+    def cut_off(self) -> None:
         """Forget signs of life: the platform itself was cut off, which is no home's silence."""
 
     def tick(self, district: District, now_us: int) -> Iterable[Finding]:

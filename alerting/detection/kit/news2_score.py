@@ -46,6 +46,10 @@ TEMPERATURE = Bands(0.1, (35.0, 36.0, 38.0, 39.0, _INF), (3, 1, 0, 1, 2))
 CONSCIOUSNESS = Bands(1, (0, _INF), (0, 3))
 OXYGEN_POINTS = 2
 
+URGENT, EMERGENCY, SINGLE = 5, 7, 3
+"""The thresholds of RCP 2017, table 2: an urgent and an emergency response by the aggregate score, and by a single
+parameter."""
+
 PARAMETERS = (
     "respiration_rate",
     "spo2",
@@ -83,10 +87,10 @@ _BANDS = {
 
 def level(total: int, highest_single: int) -> Level:
     """The clinical risk of an aggregate score and the highest single parameter (RCP 2017, table 2)."""
-    if total >= 7:
+    if total >= EMERGENCY:
         return "high"
-    if total >= 5:
+    if total >= URGENT:
         return "medium"
-    if highest_single >= 3:
+    if highest_single >= SINGLE:
         return "low-medium"
     return "low" if total else "none"

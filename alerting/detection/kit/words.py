@@ -1,6 +1,6 @@
-"""Words numbers and channels for the reason of an alert, in Chinese and English."""
+"""Put numbers and channels into words, in Chinese and English."""
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import Person
 from firmware_profiles.channels import CHANNELS
 from vocabulary.labels import unit_of
@@ -27,18 +27,13 @@ def name_of(code: str) -> tuple[str, str]:
     return channel.zh.split("(")[0], channel.en.split(" (")[0]
 
 
-def said_zh(code: str, value: float) -> str:
-    """'心率 128 次/分'."""
-    unit = CHANNELS[code].unit
-    said = _STATES[code, round(value)][0] if (code, round(value)) in _STATES else value_of(code, value)
-    return f"{name_of(code)[0]} {said}{'' if unit == '1' else ' ' + unit_of(unit)[0]}"
-
-
-def said_en(code: str, value: float) -> str:
-    """'heart rate 128 /min'."""
-    unit = CHANNELS[code].unit
-    said = _STATES[code, round(value)][1] if (code, round(value)) in _STATES else value_of(code, value)
-    return f"{name_of(code)[1]} {said}{'' if unit == '1' else ' ' + unit_of(unit)[1]}"
+def value_in_words(code: str, value: float) -> tuple[str, str]:
+    """A channel and its value, zh and en: '心率 128 次/分', 'heart rate 128 /min'."""
+    unit, number = CHANNELS[code].unit, value_of(code, value)
+    names, values = name_of(code), _STATES.get((code, round(value)), (number, number))
+    units = ("", "") if unit == "1" else unit_of(unit)
+    zh, en = (f"{names[i]} {values[i]}{units[i] and ' ' + units[i]}" for i in (0, 1))
+    return zh, en
 
 
 def change_of(code: str, by: float) -> tuple[str, str]:
@@ -67,7 +62,7 @@ def finding_about(
     person: Person,
     rule: str,
     version: int,
-    action: Action,
+    action: FindingAction,
     severity: Severity,
     onset_us: int,
     sensed_us: int,

@@ -1,4 +1,4 @@
-"""Who lives where, who cares for them, which devices watch over them."""
+"""Homes, the people who live there, those who care for them, and the devices that watch over them."""
 
 from database.migrations.run import run_sql
 

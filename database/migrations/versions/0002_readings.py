@@ -1,4 +1,4 @@
-"""What the homes send."""
+"""Readings and events, as the homes send them."""
 
 from database.migrations.run import run_sql
 

@@ -1,4 +1,4 @@
-"""What the system did, in a history that is read in English."""
+"""English words for the system's own entries in the history."""
 
 from database.migrations.run import run_sql
 

@@ -20,6 +20,7 @@ from alerting.replay.run import replay
 from device_simulators.month.month import MonthOptions, simulate
 from shouwang.evaluation.month_recording import recording_of
 from shouwang.evaluation.scoring import Judged, figures, judge
+from vocabulary.times import LOCAL_US
 
 COHORT = 10
 """Residents that share one engine: alerts do not depend on it, memory does."""
@@ -187,7 +188,7 @@ def _draw(
 
 def _clock(us: int, form: str = "%d %H:%M") -> str:
     """Shanghai time."""
-    return time.strftime(form, time.gmtime(us / 1e6 + 8 * 3600))
+    return time.strftime(form, time.gmtime((us + LOCAL_US) / 1e6))
 
 
 def _span(seconds: float | None) -> str:

@@ -159,7 +159,7 @@ class City:
         return "/a/" + self.keys.sign(ACKNOWLEDGE, str(self.message()), "staff:S1", now() + dt.timedelta(hours=1))
 
     def seen(self, scope: str, key: str) -> int:
-        return sheet.look(self.conn, account(self.conn, "admin"), scope, key, now(), "test").seen
+        return sheet.load_sheet(self.conn, account(self.conn, "admin"), scope, key, now(), "test").seen
 
     def phone(self, order: Order) -> str:
         return messages.page_path(self.keys, order.id, "S11", now())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import District, Happened
 from alerting.detection.kit.detector import Detector
 from alerting.detection.kit.routine.whereabouts import KINDS, HomeState, Sign, Whereabouts
@@ -72,7 +72,7 @@ class Behaviour(Detector):
         district: District,
         row: int,
         rule: str,
-        action: Action,
+        action: FindingAction,
         severity: Severity,
         onset_us: int,
         sensed_us: int,

@@ -58,7 +58,7 @@ def test_the_strongest_place_wins_and_all_of_it_stands_in_the_history(city: psyc
     assert two.tuning == {FLOOR: 60}
     put(city, "carer", "resident", "R1", None)
     assert build_district(load_registry(city)).people[0].tuning == {FLOOR: 100}
-    sheet = tuning.look(city, account(city, "carer"), "resident", "R1", now(), "test")
+    sheet = tuning.load_sheet(city, account(city, "carer"), "resident", "R1", now(), "test")
     assert [(c.name, c.old_value, c.new_value, c.reason) for c in sheet.history] == [
         (FLOOR, 120, None, "because"), ("limit.spo2.low", None, 85, "because"), (FLOOR, None, 120, "because"),
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from care_network.errors import (
     ChangedMeanwhileError,
@@ -16,6 +17,7 @@ from care_network.errors import (
 from care_network.medical import notes
 from care_network.medical.keyring import KeyRing, add_key, create_key_file, drop_old_keys
 from care_network.medical.notes import ShownNote
+from shouwang.cli.main import app
 from tests.support.network import NOW, account, build_city, open_alert
 
 pytestmark = pytest.mark.integration
@@ -176,3 +178,14 @@ def test_a_look_inside_somebodys_transaction_is_refused(city: psycopg.Connection
         read(city, ring, "carer")
     with pytest.raises(NotFoundError, match="no resident 'R404'"):
         read(city, ring, "carer", "R404")
+
+
+def test_a_try_on_the_command_line_without_the_role_is_in_the_audit(
+    city: psycopg.Connection, database_url: str, ring: KeyRing, tmp_path: Path
+) -> None:
+    options = ["--url", database_url, "--as", "admin", "--key-file", str(tmp_path / "keys")]
+    for words in (["show", "R1"], ["set", "R1", "other=x"]):
+        assert CliRunner().invoke(app, ["network", "note", *words, *options]).exit_code == 1
+    assert [(row[0], row[1], row[3], row[4]) for row in looks(city)] == [
+        ("admin", action, {"refused": "role"}, "cli") for action in ("view_medical_note", "edit_medical_note")
+    ]

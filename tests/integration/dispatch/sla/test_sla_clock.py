@@ -71,9 +71,9 @@ def test_a_district_sets_its_own_targets_and_judges_nobody_after_the_fact(
     assert sorted(one.target_s for one in lines if one.milestone == "acknowledged") == [30, 60]
     with pytest.raises(ProvisioningError, match="set it for the district"):
         put(45, NOW, "grade", "severe")
-    names = {line.name for line in sheet.look(city, account(city, "admin"), "grade", "severe", NOW, "test").lines}
+    names = {line.name for line in sheet.load_sheet(city, account(city, "admin"), "grade", "severe", NOW, "test").lines}
     assert not any(name.startswith("sla.") for name in names)
-    change = sheet.look(city, account(city, "admin"), "district", "", NOW, "test").history[0]
+    change = sheet.load_sheet(city, account(city, "admin"), "district", "", NOW, "test").history[0]
     assert (change.name, change.new_value, change.reason) == ("sla.emergency.acknowledged", 30, "pilot")
     shown = CliRunner().invoke(app, ["orders", "sla", "--as", "dispatcher", "--url", database_url]).output
     assert "30 s" in shown

@@ -110,11 +110,11 @@ def test_a_carer_who_is_there_silences_it() -> None:
 
 
 def test_what_nobody_could_hear_is_told_only_if_it_lasts() -> None:
-    deaf = Pause("deaf", EVERYWHERE, "", at(7, "08:00"), at(7, "13:00"))
+    cut_off = Pause("cut_off", EVERYWHERE, "", at(7, "08:00"), at(7, "13:00"))
     for moves, told in (("07:20 kitchen", True), ("12:50 kitchen", False)):
         home = SensorHome("inactivity")
         home.ordinary_days(range(7))
-        home.engine.pause([deaf])
+        home.engine.pause([cut_off])
         home.bed(7, "06:58", enter=False)
         home.move(7, "07:20 kitchen")
         assert home.until(7, "12:40") == []

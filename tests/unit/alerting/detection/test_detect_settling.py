@@ -1,6 +1,6 @@
 """A gateway that is back still has to send what it kept: what it explained stays explained for five minutes."""
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.engine.ledger import SETTLE_US, Ledger
 from alerting.detection.kit.context import District, Person
 from vocabulary.severity import Severity
@@ -10,7 +10,7 @@ HOUR = 3_600_000_000
 DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {}, {"gw-1": 7})
 
 
-def finding(rule: str, action: Action, severity: Severity, onset_us: int, sensed_us: int) -> Finding:
+def finding(rule: str, action: FindingAction, severity: Severity, onset_us: int, sensed_us: int) -> Finding:
     subject = "gateway:gw-1" if severity == "technical" else "resident:R0001"
     return Finding(
         action=action,

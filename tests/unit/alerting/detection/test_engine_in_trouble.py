@@ -116,13 +116,13 @@ def test_a_clock_that_jumped_ahead_and_is_put_right_holds_nothing_back_until_the
     link.up()
     assert link.stood_still(FIRST, FIRST + 365 * DAY)
     assert not link.stood_still(FIRST + 365 * DAY, FIRST + MINUTE)
-    assert link.deafness == Pause("deaf", EVERYWHERE, "", FIRST, FIRST + 11 * MINUTE)
+    assert link.outage == Pause("cut_off", EVERYWHERE, "", FIRST, FIRST + 11 * MINUTE)
     assert not link.stood_still(FIRST + 12 * MINUTE, FIRST + 10 * MINUTE)  # it is over sooner than that
-    assert link.deafness == Pause("deaf", EVERYWHERE, "", FIRST, FIRST + 11 * MINUTE)
+    assert link.outage == Pause("cut_off", EVERYWHERE, "", FIRST, FIRST + 11 * MINUTE)
     link.down()
-    cut_off = link.deafness
+    before = link.outage
     assert not link.stood_still(FIRST + 12 * MINUTE, FIRST + 10 * MINUTE)
-    assert link.deafness == cut_off, "the broker is away: that has no end yet"
+    assert link.outage == before, "the broker is away: that has no end yet"
 
 
 def test_a_clock_that_was_behind_and_is_put_right_leaves_nobody_unwatched() -> None:
@@ -140,11 +140,11 @@ def test_a_machine_that_slept_calls_nobody_silent_until_they_had_time_to_speak()
     fast_heart(engine, FIRST, 1)
     woken_us = FIRST + DAY
     assert not link.stood_still(FIRST, FIRST + 5 * SECOND)
-    assert link.deafness is None
+    assert link.outage is None
     assert link.stood_still(FIRST + MINUTE, woken_us)
-    engine.deaf()
-    assert link.deafness == Pause("deaf", EVERYWHERE, "", FIRST + MINUTE, woken_us + 10 * MINUTE)
-    engine.pause([link.deafness])
+    engine.cut_off()
+    assert link.outage == Pause("cut_off", EVERYWHERE, "", FIRST + MINUTE, woken_us + 10 * MINUTE)
+    engine.pause([link.outage])
     assert engine.advance(woken_us) == []
     silent = [f for second in range(0, 600, 5) for f in engine.advance(woken_us + second * SECOND)]
     assert [(f.rule, f.onset_us >= woken_us) for f in silent] == [("gateway_silent", True)]

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerting.core.finding import Action, Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.detectors import all_rules
 from alerting.detection.engine.ledger import Ledger
 from alerting.detection.kit.context import District, Person
@@ -19,7 +19,7 @@ DISTRICT = District(PEOPLE, {}, {"gw-1": 7})
 def finding(
     rule: str,
     onset_us: int,
-    action: Action = "open",
+    action: FindingAction = "open",
     severity: Severity = "urgent",
     sensed_us: int | None = None,
     person: Person = PEOPLE[0],

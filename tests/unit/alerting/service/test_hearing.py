@@ -7,7 +7,7 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.context import District, Person, Source
 from alerting.service import hearing as hearings
 from alerting.service.hearing import Hearing, answer
-from alerting.service.mailbox import Message
+from alerting.service.mailbox import ReceivedMessage
 from alerting.service.messages import HomeMessage, content_of
 from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
@@ -65,7 +65,7 @@ def test_a_status_says_who_is_online_and_needs_no_known_gateway() -> None:
     online: list[str] = []
     hearing = Hearing(Engine(PAIRED, NOW), lambda: None, online.append)
     for gateway, state in (("gw-1", "online"), ("gw-2", "online"), ("gw-1", "offline")):
-        status = wire.encode(wire.Status(1, gateway, state, NOW, 5, 6))  # type: ignore[arg-type]
+        status = wire.encode(wire.Status(version=1, gateway=gateway, state=state, time_us=NOW, epoch=5, boot=6))  # type: ignore[arg-type]
         assert hearing.hear(message("status", status, gateway), NOW) == []
     assert online == ["gw-1", "gw-2"]
 
@@ -87,5 +87,5 @@ def test_what_is_no_message_of_its_topic_is_no_content(topic: str, payload: byte
 
 def test_a_message_is_decoded_once() -> None:
     for payload in (event(), b"\xc1"):
-        arrived = Message(wire.topic("gw-1", "events"), payload, 1, 0, 1)
+        arrived = ReceivedMessage(wire.topic("gw-1", "events"), payload, 1, 0, 1)
         assert arrived.content is arrived.content

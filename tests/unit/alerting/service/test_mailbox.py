@@ -2,7 +2,7 @@
 
 import paho.mqtt.client as paho
 
-from alerting.service.mailbox import Mailbox, Message
+from alerting.service.mailbox import Mailbox, ReceivedMessage
 from firmware_profiles.mqtt import Broker
 
 
@@ -12,7 +12,7 @@ def test_the_most_urgent_first() -> None:
         message = paho.MQTTMessage(number, f"care/v1/00/gw-1/{leaf}".encode())
         message.payload = bytes([number])
         mailbox._on_message(paho.Client(paho.CallbackAPIVersion.VERSION2), int(leaf == "readings"), message)
-    refused: list[Message] = []
+    refused: list[ReceivedMessage] = []
     assert mailbox.event(lambda message: bool(refused.append(message))) is None
     assert [message.mid for message in refused] == [3]
     first = mailbox.event(lambda _: True)
