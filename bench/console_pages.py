@@ -1,4 +1,4 @@
-"""64 people ask the console for one page at the same moment: how long the slowest of them waits.
+"""Measure how long the slowest of 64 simultaneous readers of one page waits.
 
 PostgreSQL, broker and console run as in the demonstration, with 250 homes and 500 open alerts; the console's pool has
 its eight connections. Each person has a session and an open connection; all send their request at once, ten times.

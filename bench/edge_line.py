@@ -50,7 +50,7 @@ def run() -> list[Figure]:
         folder = Path(name)
         file, size = _fill(memory)
         totals = read_totals(file)
-        on_disk = Path(shutil.copy(file, folder / "buffer.db"))
+        on_disk = Path(shutil.copy(file, folder / "outbox.db"))
         stall = _worst_sync(folder / "stall")
         with EmbeddedBroker(folder / "broker", Pki(folder / "pki")) as broker:
             broker.allow_gateways([GATEWAY])
@@ -59,7 +59,7 @@ def run() -> list[Figure]:
     note = f"{totals.frames:,} frames, {totals.readings:,} readings; {len(during)} events meanwhile, NATS, TLS"
     return [
         Figure(
-            name="a home's day in the buffer",
+            name="a home's day in the outbox",
             value=size / 2**20,
             unit="MB",
             reference=BUDGET_MB,
@@ -82,14 +82,14 @@ def run() -> list[Figure]:
             reference_name="at rest, p50",
         ),
         Figure(
-            name="event during the drain, buffer on disk, p99",
+            name="event during the drain, outbox on disk, p99",
             value=float(np.percentile(during_on_disk, 99)),
             unit="ms",
             reference=LIMIT_MS,
             reference_name="limit",
         ),
         Figure(
-            name="event during the drain, buffer on disk, worst",
+            name="event during the drain, outbox on disk, worst",
             value=max(during_on_disk),
             unit="ms",
             reference=stall,
@@ -116,7 +116,7 @@ def _in_memory(otherwise: Path) -> Iterator[Path]:
 
 def _fill(folder: Path) -> tuple[Path, int]:
     """Fill an outbox with a day until a minute ago; returns its file and size in bytes."""
-    file = folder / "buffer.db"
+    file = folder / "outbox.db"
     outbox = Outbox(file, GATEWAY, Clock(), BUDGET_MB << 20)
     for cutter in _seconds(time.time_ns() // 1000 - (DAY_S + 60) * 1_000_000):
         for base_us, series in cutter.cut():

@@ -15,7 +15,7 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Faults of a pendant; the defaults are a sound one."""
+    """Faults of a pendant; the defaults are a faultless pendant."""
 
     drop_out: Share = 0.0
     """Share of the pieces that never arrive."""

@@ -72,10 +72,10 @@ class Uplink:
     ) -> None:
         self._broker, self._gateway, self._outbox, self._clock = broker, gateway, outbox, clock
         self._sent, self._resend = sent, Resend(sent)
-        self._handlers = {RESEND: self._asked_again, **handlers}
+        self._handlers = {RESEND: self._resend_requested, **handlers}
         self._ack_timeout_s = ack_timeout_s
         self._loop = asyncio.get_running_loop()
-        self._calling = False  # connected, but paho may still be repeating messages
+        self._subscribing = False  # connected, but paho may still be repeating messages
         self._online = False
         self._in_flight: dict[int, Outgoing] = {}  # by paho's message id
         self._handed_over: dict[int, float] = {}  # by paho's message id, on the loop's clock
@@ -92,7 +92,7 @@ class Uplink:
         self._client.on_subscribe = self._from_thread(self._subscribed)
         self._client.on_disconnect = self._from_thread(self._disconnected)
         self._client.on_publish = self._from_thread(self._acknowledged)
-        self._client.on_message = self._from_thread(self._commanded)
+        self._client.on_message = self._from_thread(self._on_command)
 
     @property
     def online(self) -> bool:
@@ -123,7 +123,7 @@ class Uplink:
             self._done = []
         if self._online and not self._in_flight:
             self._progress = self._loop.time()
-        elif (self._online or self._calling) and self._loop.time() - self._progress > self._ack_timeout_s:
+        elif (self._online or self._subscribing) and self._loop.time() - self._progress > self._ack_timeout_s:
             self._leave()
         if not self._online:
             return
@@ -157,7 +157,7 @@ class Uplink:
             in_flight=len(self._in_flight),
             after_s=self._ack_timeout_s,
         )
-        self._online = self._calling = False
+        self._online = self._subscribing = False
         sock: Any = self._client.socket()
         if sock is not None:
             with contextlib.suppress(OSError):  # ended by itself meanwhile
@@ -201,16 +201,16 @@ class Uplink:
         if reason.is_failure:
             log.error("broker refuses the gateway", gateway=self._gateway, reason=str(reason))
             return
-        self._calling = True
+        self._subscribing = True
         self._progress = self._loop.time()
         client.subscribe(wire.topic(self._gateway, "commands"), qos=1)
 
     def _subscribed(self, *_: Any) -> None:
         # Online only now: after on_connect paho still repeats messages in flight, and an event handed over in between
         # would overtake older ones. paho reads the SUBACK after it has repeated everything.
-        if not self._calling:
+        if not self._subscribing:
             return
-        self._calling, self._online = False, True
+        self._subscribing, self._online = False, True
         self.publish_status()
         log.info("connected", gateway=self._gateway, waiting=self._outbox.totals().pending)
         self.pump()
@@ -218,7 +218,7 @@ class Uplink:
     def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._online:
             log.warning("connection lost; everything is kept", gateway=self._gateway, reason=str(reason))
-        self._online = self._calling = False
+        self._online = self._subscribing = False
         self._handed_over.clear()  # a repeated message would count the time of the break too
 
     def _acknowledged(self, _client: paho.Client, _userdata: Any, mid: int, _reason: Any, _properties: Any) -> None:
@@ -238,12 +238,12 @@ class Uplink:
             self._pumping = True
             self._loop.call_later(GATHER_S, self.pump)
 
-    def _asked_again(self, command: wire.Command) -> str:
+    def _resend_requested(self, command: wire.Command) -> str:
         answer = self._resend.request(command, self._outbox.holds)
         self._loop.call_soon(self.pump)
         return answer
 
-    def _commanded(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+    def _on_command(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         try:
             command = wire.decode(wire.Command, bytes(message.payload))
         except DecodeError as error:

@@ -180,3 +180,38 @@ _DEVICES = """
 def _rows(conn: Connection[Any], kind: type[_T], query: LiteralString) -> list[_T]:
     with conn.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(query).fetchall()
+
+
+def gateway_names(conn: Connection[Any]) -> set[str]:
+    return {row[0] for row in conn.execute("SELECT name FROM gateway")}
+
+
+def area_exists(conn: Connection[Any], path: str) -> bool:
+    return conn.execute("SELECT FROM area WHERE path::text = %s", (path,)).fetchone() is not None
+
+
+def count_by_area(conn: Connection[Any], under: str | None) -> list[tuple[str, str, str, str, int, int]]:
+    """Path, Chinese and English name, level, homes and residents of each area, or of those ``under`` an area."""
+    return conn.execute(
+        """
+        SELECT a.path::text, a.name_zh, a.name_en, a.level,
+               (SELECT count(*) FROM household h JOIN area b ON b.id = h.area_id WHERE b.path <@ a.path),
+               (SELECT count(*) FROM resident r JOIN household h ON h.id = r.household_id
+                JOIN area b ON b.id = h.area_id WHERE b.path <@ a.path)
+        FROM area a WHERE %(under)s::ltree IS NULL OR a.path <@ %(under)s::ltree ORDER BY a.path
+        """,
+        {"under": under},
+    ).fetchall()
+
+
+def count_staff(conn: Connection[Any], under: str | None) -> list[tuple[str, str, str, str, int, bool]]:
+    """Area, code, Chinese and English name, active staff of each organisation, and whether it is active itself."""
+    return conn.execute(
+        """
+        SELECT a.path::text, o.code, o.name_zh, o.name_en, count(s.id) FILTER (WHERE s.active), o.active
+        FROM organisation o JOIN area a ON a.id = o.area_id LEFT JOIN staff s ON s.organisation_id = o.id
+        WHERE %(under)s::ltree IS NULL OR a.path <@ %(under)s::ltree
+        GROUP BY a.path, o.id ORDER BY a.path, o.code
+        """,
+        {"under": under},
+    ).fetchall()

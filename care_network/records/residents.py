@@ -46,3 +46,9 @@ def codes(conn: Connection[Any], ids: Collection[int]) -> list[str]:
     """Their codes, in the order of the ids."""
     rows = conn.execute("SELECT code FROM resident WHERE id = ANY(%s) ORDER BY id", (list(ids),))
     return [row[0] for row in rows]
+
+
+def resident_id(conn: Connection[Any], code: str) -> int | None:
+    """The id of the resident of that code; None where there is none."""
+    row = conn.execute("SELECT id FROM resident WHERE code = %s", (code,)).fetchone()
+    return None if row is None else row[0]

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from edge_agent.drivers.ble_backend import Backend, BleakBackend, BleError, Connection, NotAdvertisingError
-from edge_agent.drivers.hearing import Hearing
+from edge_agent.drivers.message_relay import MessageRelay
 from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import gatt, imu
 from firmware_profiles.decoding import glucose_records
@@ -39,7 +39,7 @@ class BleDriver:
             raise ValueError(f"the ble driver has no options; remove {', '.join(options)}")
         self._devices = [device for device in devices if MODELS[device.model].transport == "ble-gatt"]
         self._backend = backend
-        self._hearing, self._contact = Hearing(), Reachability()
+        self._relay, self._contact = MessageRelay(), Reachability()
         self._clocks: dict[str, imu.SampleClock] = {}
         self._pieces: dict[str, int] = {}
         self._records: dict[str, int] = {}
@@ -70,7 +70,7 @@ class BleDriver:
                 failures += 1
                 log.info("device not reached", device=device.name, reason=str(error), again_in_s=pause)
                 if failures >= FAILURES:
-                    self._hearing.fault(sink, device, f"Bluetooth: {error}", sink.now_us(), "connection")
+                    self._relay.fault(sink, device, f"Bluetooth: {error}", sink.now_us(), "connection")
             if worn:
                 self._contact.down(sink, device, sink.now_us())
             await asyncio.sleep(pause)
@@ -80,7 +80,7 @@ class BleDriver:
         """Listen to the characteristics of the model, and ask a glucose meter for its records. Raises BleError."""
         model = MODELS[device.model]
         if connection.rssi_dbm is not None:
-            self._hearing.take(sink, device, [Reading("signal_strength", connection.rssi_dbm)], sink.now_us())
+            self._relay.take(sink, device, [Reading("signal_strength", connection.rssi_dbm)], sink.now_us())
         missing = []
         for number in model.characteristics:
             uuid = BASE_UUID.format(number)
@@ -97,7 +97,7 @@ class BleDriver:
                 missing.append(model.imu_characteristic)
         if model.imu_characteristic in missing or len(missing) == len(model.characteristics):
             reason = f"it has no characteristic {', '.join(missing)}: is it the model {model.id}?"
-            self._hearing.fault(sink, device, reason, sink.now_us(), "characteristics")
+            self._relay.fault(sink, device, reason, sink.now_us(), "characteristics")
         racp = BASE_UUID.format(glucose_records.RACP)
         if gatt.GLUCOSE_MEASUREMENT in model.characteristics and connection.has(racp):
             await connection.notify(racp, lambda _: None)  # the procedure needs its answers switched on (GLS 3.4.1.2)
@@ -116,7 +116,7 @@ class BleDriver:
                     gone.result()
                 elif model.imu_characteristic and self._pieces.get(device.name, 0) == pieces:
                     reason = "connected, but no motion samples come: restart the pendant"
-                    self._hearing.fault(sink, device, reason, sink.now_us(), "no motion")
+                    self._relay.fault(sink, device, reason, sink.now_us(), "no motion")
                 self._contact.tend(sink, sink.now_us())
         finally:
             gone.cancel()
@@ -134,13 +134,13 @@ class BleDriver:
         try:
             readings = _battery(payload) if characteristic == BATTERY_LEVEL else gatt.decode(characteristic, payload)
         except DecodeError as error:
-            self._hearing.fault(sink, device, str(error), now_us, "payload")
+            self._relay.fault(sink, device, str(error), now_us, "payload")
             return
         if characteristic == gatt.GLUCOSE_MEASUREMENT:
             number = glucose_records.sequence_number(payload)
             if number is not None:
                 self._records[device.name] = number
-        self._hearing.take(sink, device, readings, now_us)
+        self._relay.take(sink, device, readings, now_us)
 
     def hear_motion(self, sink: Sink, device: DeviceConfig, payload: bytes, now_us: int) -> None:
         """Take in one notification of a pendant: motion samples."""
@@ -148,7 +148,7 @@ class BleDriver:
         try:
             samples = imu.decode(payload)
         except DecodeError as error:
-            self._hearing.fault(sink, device, str(error), now_us, "payload")
+            self._relay.fault(sink, device, str(error), now_us, "payload")
             return
         self._pieces[device.name] = self._pieces.get(device.name, 0) + 1
         clock = self._clocks.setdefault(device.name, imu.SampleClock(model.imu_rate_hz))

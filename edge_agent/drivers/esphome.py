@@ -7,8 +7,8 @@ and published when they change and after every connection: only a state that dif
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edge_agent.drivers.hearing import Hearing
 from edge_agent.drivers.local_mqtt import LocalBrokerOptions, by_address, listen, read_options
+from edge_agent.drivers.message_relay import MessageRelay
 from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import esphome
 from firmware_profiles.devices import MODELS
@@ -28,7 +28,7 @@ class EsphomeDriver:
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
         self._options = read_options(self.name, options, LocalBrokerOptions)
         self._devices = by_address(self.name, devices, "esphome")
-        self.hearing, self.contact = Hearing(), Reachability()
+        self.relay, self.contact = MessageRelay(), Reachability()
         self._offline: dict[str, int] = {}
 
     async def run(self, sink: Sink) -> None:
@@ -43,7 +43,7 @@ class EsphomeDriver:
         for device in self._devices.values():
             if now_us - self._offline.get(device.name, now_us) >= OFFLINE_US:
                 del self._offline[device.name]
-                self.hearing.fault(sink, device, "the node is offline: check its power and WLAN", now_us)
+                self.relay.fault(sink, device, "the node is offline: check its power and WLAN", now_us)
 
     def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
         """Take in one message; messages of nodes or entities that are not configured are ignored."""
@@ -73,9 +73,9 @@ class EsphomeDriver:
         try:
             items = esphome.decode(MODELS[device.model], object_id, payload)
         except DecodeError as error:
-            self.hearing.fault(sink, device, str(error), now_us, "payload")
+            self.relay.fault(sink, device, str(error), now_us, "payload")
             return
         if retained:
-            self.hearing.recall(sink, device, items, now_us)
+            self.relay.recall(sink, device, items, now_us)
         else:
-            self.hearing.take(sink, device, items, now_us)
+            self.relay.take(sink, device, items, now_us)

@@ -9,7 +9,7 @@ import msgspec
 import paho.mqtt.client as paho
 import structlog
 
-from edge_agent.drivers.hearing import GATEWAY, Hearing
+from edge_agent.drivers.message_relay import GATEWAY, MessageRelay
 from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import mqtt
 from firmware_profiles.devices import MODELS, Transport
@@ -78,7 +78,7 @@ class Listener(Protocol):
     """The interface of a driver to :func:`listen`."""
 
     name: str
-    hearing: Hearing
+    relay: MessageRelay
     contact: Reachability
 
     def tend(self, sink: Sink, now_us: int) -> None:
@@ -126,6 +126,6 @@ async def listen(options: LocalBrokerOptions, listener: Listener, sink: Sink) ->
                 listener.contact.all_down(sink, now_us)
                 why = f"refuses us: {refused}" if refused else "does not answer: is it running?"
                 reason = f"{listener.name}: the broker at {options.host}:{options.port} {why}"
-                listener.hearing.fault(sink, GATEWAY, reason, now_us, "local broker")
+                listener.relay.fault(sink, GATEWAY, reason, now_us, "local broker")
     finally:
         await asyncio.to_thread(mqtt.stop, client)

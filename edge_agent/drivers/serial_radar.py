@@ -10,7 +10,7 @@ import msgspec
 import serial
 import structlog
 
-from edge_agent.drivers.hearing import Hearing
+from edge_agent.drivers.message_relay import MessageRelay
 from edge_agent.drivers.reachability import Reachability
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
@@ -46,7 +46,7 @@ class SerialRadarDriver:
                 raise ValueError(f"serial_radar driver: {device.name} has no address: the port it is connected to")
             if ports.setdefault(device.address, device.name) != device.name:
                 raise ValueError(f"serial_radar driver: {device.name} and {ports[device.address]} share a port")
-        self._hearing, self._contact = Hearing(), Reachability()
+        self._relay, self._contact = MessageRelay(), Reachability()
 
     async def run(self, sink: Sink) -> None:
         async with asyncio.TaskGroup() as group:
@@ -57,14 +57,14 @@ class SerialRadarDriver:
     async def _keep_listening(self, device: DeviceConfig, sink: Sink) -> None:
         pause, longest = PAUSE_S
         while True:
-            line = _Line(device, sink, self._hearing, self._contact)
+            line = _Line(device, sink, self._relay, self._contact)
             try:
                 await line.listen(self._options.baud)
             except (serial.SerialException, OSError) as error:
                 if line.sound:
                     pause = PAUSE_S[0]
                 self._contact.down(sink, device, sink.now_us())
-                self._hearing.fault(sink, device, f"serial port: {error}", sink.now_us(), "port")
+                self._relay.fault(sink, device, f"serial port: {error}", sink.now_us(), "port")
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
 
@@ -72,8 +72,8 @@ class SerialRadarDriver:
 class _Line:
     """One port and the radar on it."""
 
-    def __init__(self, device: DeviceConfig, sink: Sink, hearing: Hearing, contact: Reachability) -> None:
-        self._device, self._sink, self._hearing, self._contact = device, sink, hearing, contact
+    def __init__(self, device: DeviceConfig, sink: Sink, relay: MessageRelay, contact: Reachability) -> None:
+        self._device, self._sink, self._relay, self._contact = device, sink, relay, contact
         self._model = MODELS[device.model]
         self._parser = FrameParser()
         self._quiet: asyncio.TimerHandle | None = None
@@ -127,7 +127,7 @@ class _Line:
                 what = (
                     "bytes come but no frame: check the baud rate" if self._bytes else "no byte comes: check the wires"
                 )
-                self._hearing.fault(self._sink, self._device, what, now_us, "silent line")
+                self._relay.fault(self._sink, self._device, what, now_us, "silent line")
             self._bytes = 0
 
     def _take(self, data: bytes, loop: asyncio.AbstractEventLoop) -> None:
@@ -151,7 +151,7 @@ class _Line:
         total = damaged + self.sound - self._judged
         if damaged >= DAMAGED_LEAST and damaged > DAMAGED_SHARE * total:
             reason = f"{damaged} of {total} frames damaged: check the cable and the baud rate"
-            self._hearing.fault(self._sink, self._device, reason, self._sink.now_us(), "line")
+            self._relay.fault(self._sink, self._device, reason, self._sink.now_us(), "line")
             self._parser.damaged, self._judged = 0, self.sound
 
     def _hear(self, frame: RadarFrame) -> None:
@@ -159,6 +159,6 @@ class _Line:
         now_us = self._sink.now_us()
         self._contact.up(self._sink, self._device, now_us)
         try:
-            self._hearing.take(self._sink, self._device, decode(self._model, frame), now_us)
+            self._relay.take(self._sink, self._device, decode(self._model, frame), now_us)
         except DecodeError as error:
-            self._hearing.fault(self._sink, self._device, str(error), now_us, "payload")
+            self._relay.fault(self._sink, self._device, str(error), now_us, "payload")

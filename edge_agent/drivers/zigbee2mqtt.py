@@ -8,8 +8,8 @@ the value under their key has changed (an ``action`` is a press and counts each 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edge_agent.drivers.hearing import GATEWAY, Hearing
 from edge_agent.drivers.local_mqtt import LocalBrokerOptions, by_address, listen, read_options
+from edge_agent.drivers.message_relay import GATEWAY, MessageRelay
 from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import zigbee2mqtt
 from firmware_profiles.devices import MODELS
@@ -31,7 +31,7 @@ class Zigbee2MqttDriver:
     def __init__(self, options: Mapping[str, Any], devices: Sequence[DeviceConfig]) -> None:
         self._options = read_options(self.name, options, Zigbee2MqttOptions)
         self._devices = by_address(self.name, devices, "zigbee2mqtt")
-        self.hearing, self.contact = Hearing(MOMENTARY), Reachability()
+        self.relay, self.contact = MessageRelay(MOMENTARY), Reachability()
 
     async def run(self, sink: Sink) -> None:
         await listen(self._options, self, sink)
@@ -50,7 +50,7 @@ class Zigbee2MqttDriver:
         if name == "bridge/state":
             if zigbee2mqtt.available(payload) is False:
                 self.contact.all_down(sink, now_us)
-                self.hearing.fault(sink, GATEWAY, "Zigbee2MQTT is not running", now_us)
+                self.relay.fault(sink, GATEWAY, "Zigbee2MQTT is not running", now_us)
         elif leaf == "availability" and device in self._devices:
             self._hear_availability(sink, self._devices[device], payload, now_us)
         else:
@@ -64,18 +64,18 @@ class Zigbee2MqttDriver:
         try:
             items = zigbee2mqtt.decode(MODELS[device.model], payload)
         except DecodeError as error:
-            self.hearing.fault(sink, device, str(error), now_us, "payload")
+            self.relay.fault(sink, device, str(error), now_us, "payload")
             return
         if retained:
-            self.hearing.recall(sink, device, items, now_us)
+            self.relay.recall(sink, device, items, now_us)
         else:
-            self.hearing.take(sink, device, items, now_us)
+            self.relay.take(sink, device, items, now_us)
 
     def _hear_availability(self, sink: Sink, device: DeviceConfig, payload: bytes, now_us: int) -> None:
         available = zigbee2mqtt.available(payload)
         if available is False:
             self.contact.down(sink, device, now_us)
-            self.hearing.fault(sink, device, "out of reach (Zigbee): check battery or mains, and distance", now_us)
+            self.relay.fault(sink, device, "out of reach (Zigbee): check battery or mains, and distance", now_us)
         elif available and not MODELS[device.model].battery:
             # A battery device counts as online for 25 hours after its last message: too long to rely on. One on the
             # mains is asked by Zigbee2MQTT after ten minutes of silence.

@@ -40,7 +40,7 @@ class FallDetector:
                 f"a sample rate from {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz is needed, not {sample_rate_hz}"
             )
         self._rate = float(sample_rate_hz)
-        self._model = model or models.default()
+        self._model = model or models.bundled_model()
         self._keep_raw = math.ceil((WATCH / RATE_HZ + EVIDENCE_S[0] + 1) * self._rate)
         self._raw: NDArray[np.float32]
         self._rows: NDArray[np.float64]

@@ -48,7 +48,7 @@ class Model:
 
 
 def load(file: bytes) -> Model:
-    """The model in the bytes of an npz file. Raises ValueError where it is none."""
+    """Read the model from the bytes of an npz file. Raises ValueError where it is none."""
     try:
         with np.load(io.BytesIO(file), allow_pickle=False) as archive:
             early, late = (
@@ -61,6 +61,6 @@ def load(file: bytes) -> Model:
 
 
 @cache
-def default() -> Model:
-    """The model that comes with the package."""
+def bundled_model() -> Model:
+    """Load the model that comes with the package."""
     return load(FILE.read_bytes())

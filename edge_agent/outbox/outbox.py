@@ -1,4 +1,5 @@
-"""The gateway's outbox: every event and frame is on disk before it is sent and until the broker has it.
+"""The gateway's outbox: every event and frame is on disk before it is sent and until the broker
+acknowledges it.
 
 A message gets its stream and sequence number when it is first handed out (events made at a known time: when they are
 made), and that is on disk before it is sent: once given, a number stays, so that the district recognises a repetition.

@@ -151,7 +151,7 @@ def nats_config(
 
 
 def mosquitto_config(port: int, store: Path, tls: Tls, acl: Path, *, address: str = "127.0.0.1", user: str = "") -> str:
-    """mosquitto.conf; ``user``: what it becomes when root starts it (empty: Debian's ``mosquitto``)."""
+    """Write the text of mosquitto.conf. ``user``: its account when root starts it (empty: Debian's ``mosquitto``)."""
     lines = [
         "per_listener_settings false",
         f"listener {port} {address}",

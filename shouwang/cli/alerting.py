@@ -18,7 +18,7 @@ app.add_typer(parameters.pause_app, name="pause")
 def alerting(context: typer.Context) -> None:
     """Watch readings and events and raise alerts: the service. Settings: SHOUWANG_… in the environment.
 
-    With the commands "parameters" and "pause": what people set, for whom and why. With "replay": recorded or stored
+    With the commands "parameters" and "pause": settings and pauses, for whom and why. With "replay": recorded or stored
     data through the same detection core.
     """
     if context.invoked_subcommand is None:
@@ -61,12 +61,13 @@ def replay(
       shouwang alerting replay --csv readings.csv --residents residents.toml --out alerts.jsonl
 
     with the columns time (ISO 8601 or µs since 1970), resident, device, channel (or an event's code), value. Rows that
-    make no sense are told by their line, and written to ALERTS.rejects.csv beside the output. What the platform stored:
+    make no sense are told by their line, and written to ALERTS.rejects.csv beside the output. Replay
+    stored data:
 
       shouwang alerting replay --from-database --resident R0001 --since 2026-11-01 --until 2026-11-08
       --as engineer --reason "ticket 12" --out alerts.jsonl
 
-    What would be different with other parameters: --set baseline.sudden_minutes=5 --compare. All of it, with examples:
+    To compare with other parameters: --set baseline.sudden_minutes=5 --compare. All of it, with examples:
     docs/replay.md.
     """
     from shouwang.cli.actions import replay as action

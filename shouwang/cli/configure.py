@@ -11,7 +11,9 @@ from shouwang.cli.session import refusals
 if TYPE_CHECKING:
     from shouwang.gateways.commands import Answer
 
-KeyFile = Annotated[Path, typer.Option("--key", exists=True, dir_okay=False, help="The district's private key.")]
+DistrictKeyFile = Annotated[
+    Path, typer.Option("--key", exists=True, dir_okay=False, help="The district's private key.")
+]
 
 
 def config_key(file: Annotated[Path, typer.Argument(help="Where to write the private key; must not exist.")]) -> None:
@@ -25,7 +27,7 @@ def config_key(file: Annotated[Path, typer.Argument(help="Where to write the pri
 
 def sign_config(
     home: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The home's new configuration (TOML).")],
-    key: KeyFile,
+    key: DistrictKeyFile,
     out: Annotated[Path, typer.Option(help="Where to write the signed configuration.")],
     profile: Annotated[
         list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A device model (TOML); repeatable.")
@@ -65,7 +67,7 @@ def push_config(
 def command(
     gateway: Annotated[str, typer.Argument(help="The gateway's name.")],
     kind: Annotated[str, typer.Argument(help="For example ping, self_test, start_button_test.")],
-    args: Annotated[list[str] | None, typer.Argument(help="What the command needs, as KEY=TEXT.")] = None,
+    args: Annotated[list[str] | None, typer.Argument(help="Arguments of the command, as KEY=TEXT.")] = None,
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the answer.")] = 60,
 ) -> None:
     """Send a command to a gateway and print its answer; exit status 1 where it refuses or does not answer.

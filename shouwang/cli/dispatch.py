@@ -11,7 +11,7 @@ from shouwang.cli.session import Login, Url, acting
 
 app = typer.Typer(help="Call people out until somebody answers; policies, hand-over, statistics.")
 
-Since = Annotated[str | None, typer.Option("--from", help="2026-11-01T20:00 (Shanghai); default: now.")]
+HolesSince = Annotated[str | None, typer.Option("--from", help="2026-11-01T20:00 (Shanghai); default: now.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -25,7 +25,7 @@ def service(context: typer.Context) -> None:
 
 @app.command()
 def status(url: Url, login: Login) -> None:
-    """What is overdue, who climbs, which hand-over waits. Exit status 1 where a step is late or nobody climbs."""
+    """Show overdue steps, running services and waiting hand-overs. Exit status 1: a step is late or no service runs."""
     from care_network.access.permissions import Action
     from shouwang.cli.tables import dispatch
 
@@ -39,7 +39,7 @@ def holes(
     url: Url,
     login: Login,
     hours: Annotated[int, typer.Option(min=1, max=24 * 31, help="How far to look ahead.")] = 24,
-    since: Since = None,
+    since: HolesSince = None,
 ) -> None:
     """Hours in which a ladder would reach nobody on duty, in words. Exit status 1 where there are some."""
     from care_network.access.permissions import Action
@@ -97,7 +97,7 @@ def drop_policy(code: Annotated[str, typer.Argument(help="Its code.")], url: Url
 def hand_over(
     url: Url,
     login: Login,
-    note: Annotated[str, typer.Option(help="What the next shift should know.")] = "",
+    note: Annotated[str, typer.Option(help="A message to the next shift.")] = "",
 ) -> None:
     """Hand every open alert of one's area to the next shift; they are listed."""
     from care_network.access.permissions import Action
@@ -134,7 +134,7 @@ def withdraw(number: Annotated[int, typer.Argument(help="The hand-over's number.
 
 @app.command()
 def report(alert: Annotated[uuid.UUID, typer.Argument(help="Its id.")], url: Url, login: Login) -> None:
-    """What has to be documented of an alert: received, answered, called, by whom, how it ended."""
+    """Print the report of an alert: received, answered, called, by whom, end."""
     from care_network.access.permissions import Action
     from shouwang.cli.tables import dispatch
 

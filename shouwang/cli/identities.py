@@ -51,15 +51,16 @@ def nats_users_command(
 ) -> None:
     """The file users.conf of NATS: every service and every gateway of the database.
 
-    Write it on every broker and reload: nats-server --signal reload. Who is not in it can not connect.
+    Write it on every broker and reload: nats-server --signal reload. A gateway that is not listed can not connect.
     """
+    from care_network.records.registry import gateway_names
+
     with connection(url) as conn:
-        rows = conn.execute("SELECT name FROM gateway ORDER BY name").fetchall()
-        typer.echo(users_file({row[0] for row in rows} - set(without or ())), nl=False)
+        typer.echo(users_file(gateway_names(conn) - set(without or ())), nl=False)
 
 
 def users_file(gateways: Iterable[str]) -> str:
-    """What ``include`` in the ``authorization`` block of a nats.conf reads.
+    """Return the text that ``include`` in the ``authorization`` block of a nats.conf reads.
 
     Raises ValueError where a gateway has a name that would bring a service's rights.
     """

@@ -9,21 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import (
-    alerting,
-    configure,
-    dispatch,
-    export,
-    gaps,
-    network,
-    notify,
-    orders,
-    quarantine,
-    storage,
-    train,
-    verify,
-)
-from shouwang.cli.evaluate import alerts, falls
+from shouwang.cli import alerting, configure, dispatch, network, notify, orders, verify
+from shouwang.cli.data import export, gaps, quarantine, storage
+from shouwang.cli.evaluate import alerts, falls, train
 from shouwang.cli.session import Url, connection, refusals
 from shouwang.cli.simulate import history, month
 

@@ -20,7 +20,7 @@ note_app = typer.Typer(help="A resident's medical note, for responders.", no_arg
 app.add_typer(key_app, name="key")
 app.add_typer(note_app, name="note")
 
-KeyFile = Annotated[
+NotesKeyFile = Annotated[
     Path, typer.Option("--key-file", envvar="SHOUWANG_MEDICAL_KEY_FILE", help="Key file of the medical notes.")
 ]
 KindName = Annotated[str, typer.Argument(help="area, organisation, household, resident, contact, staff, shift …")]
@@ -101,7 +101,7 @@ def duty(
     place: Annotated[str | None, typer.Option(help="Area: everyone of the organisations that serve it.")] = None,
     organisation: Annotated[str | None, typer.Option(help="Code: this organisation's people only.")] = None,
 ) -> None:
-    """Who is on duty, nearest organisation first."""
+    """List people on duty, nearest organisation first."""
     from care_network.access.permissions import Action
     from shouwang.cli.tables import network as network_views
     from vocabulary.times import local_time
@@ -163,7 +163,7 @@ def template(
 
 
 @key_app.command()
-def create(key_file: KeyFile) -> None:
+def create(key_file: NotesKeyFile) -> None:
     """A new key file, for a new database. Keep a copy of it apart from the database."""
     from care_network.medical.keyring import create_key_file
 
@@ -173,7 +173,7 @@ def create(key_file: KeyFile) -> None:
 
 
 @key_app.command()
-def rotate(key_file: KeyFile, url: Url) -> None:
+def rotate(key_file: NotesKeyFile, url: Url) -> None:
     """Make a new key, encrypt every note with it, then drop the old keys."""
     from care_network.medical import keyring, notes
 
@@ -189,7 +189,9 @@ def rotate(key_file: KeyFile, url: Url) -> None:
 
 
 @note_app.command("show")
-def show_note(resident: Annotated[str, typer.Argument(help="Code")], url: Url, login: Login, key_file: KeyFile) -> None:
+def show_note(
+    resident: Annotated[str, typer.Argument(help="Code")], url: Url, login: Login, key_file: NotesKeyFile
+) -> None:
     """The note, during an open alert of the resident only; the look is in the audit."""
     import msgspec
 
@@ -212,7 +214,7 @@ def set_note(
     fields: Annotated[list[str], typer.Argument(help="allergies=… conditions=… medication=… key_safe_code=… other=…")],
     url: Url,
     login: Login,
-    key_file: KeyFile,
+    key_file: NotesKeyFile,
     version: Annotated[int, typer.Option("--version", min=0, help="The version you decided on; 0: there is none.")] = 0,
 ) -> None:
     """Set some fields; the others stay as they are, unseen."""

@@ -69,7 +69,7 @@ def check(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help
 
 @app.command()
 def prefer(
-    kind: Annotated[Kind, typer.Argument(help="What the recipient is.")],
+    kind: Annotated[Kind, typer.Argument(help="Kind of the recipient.")],
     key: Annotated[str, typer.Argument(help="Staff or organisation code; of a contact RESIDENT/PHONE.")],
     url: Url,
     login: Login,

@@ -1,4 +1,4 @@
-"""The commands ``shouwang orders …``: who is sent where, as an account."""
+"""The commands ``shouwang orders …``: list, offer and follow work orders, as an account."""
 
 import datetime as dt
 import uuid
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dispatch.orders.store import Order
 
 app = typer.Typer(
-    help="Work orders: who is sent where.\n\nAn alert, or a planned service, becomes an order; it is offered to the"
+    help="Work orders: people sent to homes.\n\nAn alert, or a planned service, becomes an order; it is offered to the"
     " best person on duty, and to the next where that person declines or stays silent. A day at the desk:\n\n"
     "shouwang orders list --as dispatcher\n\nshouwang orders suggest ALERT --as dispatcher\n\n"
     "shouwang orders dispatch ALERT --as dispatcher\n\nshouwang orders show 12 --as dispatcher",
@@ -23,8 +23,10 @@ app = typer.Typer(
 
 Number = Annotated[int, typer.Argument(help="The order's number, as 'list' shows it.")]
 AlertId = Annotated[uuid.UUID, typer.Argument(help="The alert's id: the end of its address on the console.")]
-ServiceCode = Annotated[str | None, typer.Option("--service", help="What is done there; see 'services'.")]
-To = Annotated[str | None, typer.Option("--to", help="Staff code of who is sent; the best where it is left out.")]
+ServiceCode = Annotated[str | None, typer.Option("--service", help="Code of the service; see 'services'.")]
+To = Annotated[
+    str | None, typer.Option("--to", help="Staff code of the person sent; the best one where it is left out.")
+]
 Note = Annotated[str, typer.Option("--note", help="Why, for the history.")]
 
 
@@ -65,7 +67,7 @@ def services() -> None:
 
 @app.command()
 def show(number: Number, url: Url, login: Login) -> None:
-    """One order with its history: who was asked, why, and what they did when."""
+    """Show one order with its history: people asked, reasons, and their steps."""
     from care_network.access.permissions import Action
     from dispatch.orders.store import history
     from shouwang.cli.tables import orders
@@ -114,27 +116,31 @@ def plan(
     login: Login,
     note: Note = "",
 ) -> None:
-    """A planned service. Who goes is decided with the other planned ones, by the running 'orders run'."""
+    """Plan a service. The running 'orders run' assigns a person to it, together with the other planned ones."""
     from care_network.access.permissions import Action, visible_residents
+    from care_network.errors import NotFoundError
+    from care_network.records.residents import resident_id
     from dispatch.orders import assigning
     from shouwang.cli.tables import orders
     from vocabulary.times import local_time
 
     with acting(url, login, Action.DISPATCH) as session:
-        row = session.conn.execute("SELECT id FROM resident WHERE code = %s", (resident,)).fetchone()
-        if row is None or row[0] not in visible_residents(session.conn, session.account):
-            raise ValueError(f"there is no resident {resident!r} in your area")
+        found = resident_id(session.conn, resident)
+        if found is None or found not in visible_residents(session.conn, session.account):
+            raise NotFoundError(
+                en=f"there is no resident {resident!r} in your area", zh=f"您的管辖区域内没有老人 {resident}"
+            )
         with session.conn.transaction():
             order = assigning.plan_service(
                 session.conn, service, resident, local_time(at), session.actor, session.now, note=note
             )
-            session.audit("dispatch", resident_id=row[0], detail={"order": str(order.id)})
+            session.audit("dispatch", resident_id=found, detail={"order": str(order.id)})
         orders.print_orders([order])
 
 
 @app.command()
 def offer(number: Number, url: Url, login: Login, to: To = None, note: Note = "") -> None:
-    """Take the order from whoever has it and offer it to --to, or to the best of the others."""
+    """Take the order from the person who has it and offer it to --to, or to the best of the others."""
     from care_network.access.permissions import Action
     from dispatch.orders import assigning
     from dispatch.orders.people import Crews
@@ -218,8 +224,8 @@ def link(
         bool, typer.Option("--rate", help="Instead, the link by which the family rates the visit.")
     ] = False,
 ) -> None:
-    """The path of the phone page of who has the order, for when no message reaches them. It acts as that person: send
-    it to nobody else. Put the console's address before it."""
+    """Print the path of the phone page of the order's person, for when no message reaches them. It acts as
+    that person: send it to nobody else. Put the console's address before it."""
     from care_network.access.permissions import Action
     from dispatch.core.links import load_link_keys
     from dispatch.orders.messages import page_path, rating_path
@@ -278,6 +284,7 @@ def sla(
 
 def _order(session: Session, number: int) -> "Order":
     from care_network.access.permissions import visible_households
+    from care_network.errors import NotFoundError
     from dispatch.orders.store import load_by_number
 
     order = load_by_number(session.conn, number)
@@ -285,16 +292,20 @@ def _order(session: Session, number: int) -> "Order":
     action = "view_order" if seen else "refused_view_order"
     session.audit(action, resident_id=order.resident_id, detail={"order": str(order.id)})
     if not seen:
-        raise ValueError(f"there is no work order {number} in your area; see: shouwang orders list")
+        raise NotFoundError(
+            en=f"there is no work order {number} in your area; see: shouwang orders list",
+            zh=f"您的管辖区域内没有工单 {number};请查看:shouwang orders list",
+        )
     return order
 
 
 def _alert(session: Session, alert: uuid.UUID, action: str) -> dict[str, Any]:
     from care_network.access.permissions import visible_households
+    from care_network.errors import NotFoundError
     from dispatch.alerts.lifecycle import load
 
     row = load(session.conn, alert)
     if row is None or row["household_id"] not in visible_households(session.conn, session.account):
-        raise ValueError(f"there is no alert {alert} in your area")
+        raise NotFoundError(en=f"there is no alert {alert} in your area", zh=f"您的管辖区域内没有预警 {alert}")
     session.audit(action, resident_id=row["resident_id"], detail={"alert": str(alert)})
     return row

@@ -1,4 +1,4 @@
-"""The commands ``shouwang alerting parameters …`` and ``shouwang alerting pause …``: what people set, and why."""
+"""The commands ``shouwang alerting parameters …`` and ``shouwang alerting pause …``."""
 
 import datetime as dt
 from typing import Annotated
@@ -11,8 +11,9 @@ app = typer.Typer(
     no_args_is_help=True,
     help="""The numbers of the detectors, for a resident, a home, an ability grade or the whole district.
 
-    What is set for a resident wins over the home, the home over the grade, the grade over the district, and that over
-    the detector's own default. Running services take a change within seconds. Every change keeps who, when and why.
+    A value for a resident wins over the home, the home over the grade, the grade over the district, and that over
+    the detector's own default. Running services take a change within seconds. Every change keeps
+    account, time and reason.
 
       shouwang alerting parameters list --resident R0001 --as dispatcher
 
@@ -27,8 +28,8 @@ pause_app = typer.Typer(
     no_args_is_help=True,
     help="""Times in which some alerts of a home wait: a carer is there, or a device is worked on.
 
-    A carer who is 'on scene' by an alert or a work order needs none of this. What still lasts when a pause is over is
-    told then; falls, SOS, smoke and vital signs are told in any case.
+    A carer who is 'on scene' by an alert or a work order needs none of this. An alert that still lasts when a
+    pause is over is told then; falls, SOS, smoke and vital signs are told in any case.
 
       shouwang alerting pause begin maintenance H0001 --hours 2 --reason "new battery" --as dispatcher
     """,
@@ -39,7 +40,7 @@ Home = Annotated[str, typer.Option("--home", help="A household's code.")]
 Grade = Annotated[str, typer.Option("--grade", help="intact, mild, moderate, severe or lost (GB/T 42195-2022).")]
 District = Annotated[bool, typer.Option("--district", help="The whole district.")]
 Name = Annotated[str, typer.Argument(help="The parameter, as 'list' names it: inactivity.floor, limit.spo2.low …")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
+ChangeReason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
 
 
 @app.command("list")
@@ -68,7 +69,7 @@ def set_(
     value: Annotated[float, typer.Argument(help="The new value, in the parameter's unit.")],
     url: Url,
     login: Login,
-    reason: Reason,
+    reason: ChangeReason,
     resident: Resident = "",
     home: Home = "",
     grade: Grade = "",
@@ -83,13 +84,13 @@ def unset(
     name: Name,
     url: Url,
     login: Login,
-    reason: Reason,
+    reason: ChangeReason,
     resident: Resident = "",
     home: Home = "",
     grade: Grade = "",
     district: District = False,
 ) -> None:
-    """Take it back: what holds around it counts again."""
+    """Remove the value; the next wider one (home, grade, district) applies again."""
     _change(url, login, name, None, reason, _target(resident, home, grade, district))
 
 
@@ -97,7 +98,7 @@ def unset(
 def history(
     url: Url, login: Login, resident: Resident = "", home: Home = "", grade: Grade = "", district: District = False
 ) -> None:
-    """Who changed what, when and why; the newest first."""
+    """List changes of parameters with account, time and reason; the newest first."""
     from alerting.tuning import sheet as tuning
     from shouwang.cli.tables import parameters
 
@@ -128,7 +129,7 @@ def begin(
     hours: Annotated[float, typer.Option("--hours", help="It ends by itself after so many hours.")],
     url: Url,
     login: Login,
-    reason: Reason,
+    reason: ChangeReason,
     device: Annotated[str, typer.Option("--device", help="Maintenance of this device alone: gw-1/radar.")] = "",
 ) -> None:
     """From now on some alerts of the home wait."""

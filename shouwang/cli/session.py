@@ -24,6 +24,7 @@ ORIGIN = "cli"
 
 Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
 Login = Annotated[str, typer.Option("--as", help="Login of the account that does it: its role, its area, the audit.")]
+Gateway = Annotated[str | None, typer.Option("--gateway", help="Of this gateway only.")]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ The rule of matching, by kind of episode (:data:`EXPECTED`). An episode is *foun
 names one of ``finds``, itself or in its story, and told so between the episode's begin (minus ``early_min``, of what
 comes slowly) and its end (plus ``late_min``). Its delay is that moment minus the begin, negative where it came early.
 An alert is *right* when it was told between the begin (minus ``early_min``) and the end (plus ``after_min``) of an
-episode of its resident and is one of ``finds`` or ``also``: what follows from the episode too. Every other alert is
+episode of its resident and is one of ``finds`` or ``also`` (further consequences of the episode). Every other alert is
 *false*: medical, or technical by its severity.
 """
 

@@ -17,7 +17,7 @@ class Fault(msgspec.Struct, frozen=True):
     """A fault that was inflicted: when (seconds since the beginning), which, and for how long."""
 
     at_s: float
-    what: str
+    kind: str = msgspec.field(name="what")
     seconds: float
 
 
@@ -27,7 +27,7 @@ Trouble = Callable[[Servers, random.Random, float], None]
 
 def _end_ingest(number: signal.Signals) -> Trouble:
     def trouble(servers: Servers, rng: random.Random, seconds: float) -> None:
-        """One worker ends, and is started again as systemd would."""
+        """End one worker and start it again, as systemd would."""
         worker = rng.choice(servers.workers)
         if worker.pid is not None:
             os.kill(worker.pid, number)
@@ -60,7 +60,7 @@ def _broker_away(end: Callable[[LocalBroker], None]) -> Trouble:
     return trouble
 
 
-def _lose_what_waits(servers: Servers, _rng: random.Random, seconds: float) -> None:
+def _lose_waiting_messages(servers: Servers, _rng: random.Random, seconds: float) -> None:
     """Stop ingest for a while, so that messages wait in the broker alone, and then kill the broker."""
     for worker in servers.workers:
         worker.stop()
@@ -112,7 +112,7 @@ FAULTS: Mapping[str, Trouble] = {
     "database stopped": _away(lambda s: s.postgres.stop(), lambda s: s.postgres.start()),
     "broker killed": _broker_away(LocalBroker.kill),
     "broker stopped": _broker_away(LocalBroker.stop),
-    "broker killed with what ingest has not fetched": _lose_what_waits,
+    "broker killed with what ingest has not fetched": _lose_waiting_messages,
     "ingest cut off the broker": _line(lambda s: s.broker_line, "cut"),
     "ingest cut off the database": _line(lambda s: s.database_line, "cut"),
     "silence between broker and ingest": _line(lambda s: s.broker_line, "silent"),

@@ -1,6 +1,5 @@
 """The summary of skipped tests at the end of a run."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,9 @@ def test_a_run_without_skips_says_so() -> None:
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
-def test_the_end_of_a_run_says_what_was_skipped(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+def test_the_end_of_a_run_says_what_was_skipped(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
     pytester.makepyfile(
         test_some="""
         import pytest
@@ -60,8 +61,8 @@ def test_the_end_of_a_run_says_what_was_skipped(pytester: pytest.Pytester, worke
         """,
     )
     file = pytester.path / "skipped.txt"
-    os.environ["SHOUWANG_TEST_SKIPPED"] = str(file)
-    os.environ["PYTHONPATH"] = str(ROOT)
+    monkeypatch.setenv("SHOUWANG_TEST_SKIPPED", str(file))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     done = pytester.runpytest_subprocess("-p", "tests.support.skips", *workers)
     done.stdout.fnmatch_lines(["*skipped: 3 of 4 tests*", "    1  database community: this TimescaleDB has no Comm*"])
     lines = file.read_text("utf-8").splitlines()

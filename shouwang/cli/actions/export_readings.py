@@ -13,6 +13,7 @@ import psycopg
 
 from care_network.access.permissions import Action, may_see
 from care_network.errors import NotFoundError
+from care_network.records.residents import resident_id
 from firmware_profiles.channels import CHANNELS
 from shouwang.cli.session import Session
 from vocabulary.times import SHANGHAI
@@ -86,14 +87,14 @@ def visible_resident(session: Session, code: str) -> int:
     Raises NotFoundError, with one answer for a resident who is not there and one who may not be seen; the try is
     audited.
     """
-    found = session.conn.execute("SELECT id FROM resident WHERE code = %s", (code,)).fetchone()
-    if found is None or not may_see(session.conn, session.account, found[0]):
+    found = resident_id(session.conn, code)
+    if found is None or not may_see(session.conn, session.account, found):
         session.audit(Action.EXPORT_VITALS, detail={"resident": code[:40], "refused": True})
         login = session.account.login
         raise NotFoundError(
             en=f"no resident {code!r} that {login!r} may see", zh=f"没有账号 {login} 可查看的老人 {code}"
         )
-    return int(found[0])
+    return found
 
 
 def _slices(since: dt.datetime, until: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:

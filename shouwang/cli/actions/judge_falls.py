@@ -23,7 +23,7 @@ CHUNK = 20
 
 
 class FallsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of the command; what they mean is said there."""
+    """The options of the command; see the command's help."""
 
     data: Path
     subjects: list[str]

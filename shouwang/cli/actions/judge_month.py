@@ -43,7 +43,7 @@ class Done(msgspec.Struct):
 
 
 class MonthRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of the command; what they mean is said there."""
+    """The options of the command; see the command's help."""
 
     residents: int
     days: int

@@ -29,7 +29,7 @@ MOST_PLOTS = 40
 
 
 class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of the command; what they mean is said there. Empty: not given."""
+    """The options of the command; see the command's help. Empty: not given."""
 
     out: Path
     csv: Path | None

@@ -1,1 +1,1 @@
-"""Commands that judge the detectors."""
+"""Commands that judge and train the detectors."""

@@ -17,37 +17,24 @@ from care_network.catalogues.workforce import CERTIFICATES, LANGUAGES, ROLES, SK
 from care_network.duty import roster as duty
 from care_network.duty.loading import load_roster
 from care_network.errors import NotFoundError
+from care_network.records import registry
 from care_network.records.network import Network
 from care_network.records.staff_records import NewCertificate, NewStaff
 from care_network.records.store import Stored
 from shouwang.cli.session import Session
 from vocabulary.times import SHANGHAI, local
 
-_AREAS = """
-    SELECT a.path::text, a.name_zh, a.name_en, a.level,
-           (SELECT count(*) FROM household h JOIN area b ON b.id = h.area_id WHERE b.path <@ a.path),
-           (SELECT count(*) FROM resident r JOIN household h ON h.id = r.household_id JOIN area b ON b.id = h.area_id
-            WHERE b.path <@ a.path)
-    FROM area a WHERE %(under)s::ltree IS NULL OR a.path <@ %(under)s::ltree ORDER BY a.path
-"""
-_ORGANISATIONS = """
-    SELECT a.path::text, o.code, o.name_zh, o.name_en, count(s.id) FILTER (WHERE s.active), o.active
-    FROM organisation o JOIN area a ON a.id = o.area_id LEFT JOIN staff s ON s.organisation_id = o.id
-    WHERE %(under)s::ltree IS NULL OR a.path <@ %(under)s::ltree
-    GROUP BY a.path, o.id ORDER BY a.path, o.code
-"""
-
 
 def print_tree(conn: psycopg.Connection[Any], under: str | None) -> None:
     """Print areas with their organisations. Raises NotFoundError where there is no such area, or none at all."""
-    if under is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (under,)).fetchone() is None:
+    if under is not None and not registry.area_exists(conn, under):
         raise NotFoundError(en=f"there is no area {under!r}", zh=f"没有区域 {under}")
     organisations = defaultdict(list)
-    for path, *row in conn.execute(_ORGANISATIONS, {"under": under}):
+    for path, *row in registry.count_staff(conn, under):
         organisations[path].append(row)
     branches: dict[str, Tree] = {}
     tops = []
-    for path, zh, en, level, homes, residents in conn.execute(_AREAS, {"under": under}):
+    for path, zh, en, level, homes, residents in registry.count_by_area(conn, under):
         label = f"{escape(f'{zh} {en}')} [dim]{level} {path}[/]  {homes} 户 homes, {residents} 位老人 residents"
         parent = branches.get(path.rpartition(".")[0])
         branches[path] = Tree(label) if parent is None else parent.add(label)
@@ -119,7 +106,7 @@ def print_duty(session: Session, at: dt.datetime, place: str | None, organisatio
     """Print who is on duty, with telephone numbers; audited. Raises NotFoundError where there is no such area."""
     conn = session.conn
     session.audit("view_duty", detail={"at": at.isoformat(), "place": place, "organisation": organisation})
-    if place is not None and conn.execute("SELECT FROM area WHERE path::text = %s", (place,)).fetchone() is None:
+    if place is not None and not registry.area_exists(conn, place):
         raise NotFoundError(en=f"there is no area {place!r}; see: shouwang network tree", zh=f"没有区域 {place}")
     roster = load_roster(conn, at, at + dt.timedelta(minutes=1))
     found = duty.on_duty(roster, at, place=place, organisation=organisation)

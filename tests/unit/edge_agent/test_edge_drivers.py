@@ -16,7 +16,7 @@ import pytest
 from edge_agent.driver_loading import find_driver
 from edge_agent.drivers.ble import BleDriver
 from edge_agent.drivers.esphome import EsphomeDriver
-from edge_agent.drivers.hearing import Hearing
+from edge_agent.drivers.message_relay import MessageRelay
 from edge_agent.drivers.reachability import Reachability
 from edge_agent.drivers.serial_radar import SerialRadarDriver
 from edge_agent.drivers.zigbee2mqtt import Zigbee2MqttDriver
@@ -227,16 +227,16 @@ def test_contact_is_repeated_once_a_heartbeat_while_it_lasts() -> None:
 
 
 def test_different_faults_of_a_device_do_not_hide_each_other() -> None:
-    hearing, ears = Hearing(), Ears()
+    relay, ears = MessageRelay(), Ears()
     for at in range(3):
-        hearing.fault(ears, RADAR, f"{at} of 9 frames damaged", at, "line")
-        hearing.fault(ears, RADAR, "no byte comes", at, "silent")
+        relay.fault(ears, RADAR, f"{at} of 9 frames damaged", at, "line")
+        relay.fault(ears, RADAR, "no byte comes", at, "silent")
     assert ears.reasons == ["0 of 9 frames damaged", "no byte comes"]
 
 
 def test_an_event_keeps_the_devices_own_time() -> None:
-    hearing, ears = Hearing(), Ears()
-    hearing.take(ears, RADAR, [DeviceEvent("fall_suspected", {"x": "1"}, 77)], 99)
+    relay, ears = MessageRelay(), Ears()
+    relay.take(ears, RADAR, [DeviceEvent("fall_suspected", {"x": "1"}, 77)], 99)
     assert ears.events == [("radar", "fall_suspected")]
 
 

@@ -4,15 +4,14 @@ from typing import Annotated
 
 import typer
 
-from shouwang.cli.session import Login, Url, acting
+from shouwang.cli.session import Gateway, Login, Url, acting
 
 app = typer.Typer(
-    help="What got lost between gateway and database: list it, ask for it at once, accept that it is gone.",
+    help="Messages lost between gateway and database: list them, ask for them at once, accept that they are gone.",
     no_args_is_help=True,
 )
 
-Gateway = Annotated[str | None, typer.Option("--gateway", help="Of this gateway only.")]
-Ids = Annotated[list[int], typer.Argument(help="Gaps by number, as 'gaps list' shows them.")]
+GapIds = Annotated[list[int], typer.Argument(help="Gaps by number, as 'gaps list' shows them.")]
 
 
 @app.command("list")
@@ -47,7 +46,7 @@ def list_(
 
 
 @app.command()
-def ask(url: Url, login: Login, ids: Ids) -> None:
+def ask(url: Url, login: Login, ids: GapIds) -> None:
     """Ask for these gaps again at ingest's next look (within seconds), though their turn has not come."""
     from care_network.access.permissions import Action
     from ingest import gaps
@@ -64,7 +63,7 @@ def ask(url: Url, login: Login, ids: Ids) -> None:
 def accept(
     url: Url,
     login: Login,
-    ids: Ids,
+    ids: GapIds,
     because: Annotated[str, typer.Option("--because", help="Why the data can not come any more.")],
 ) -> None:
     """Accept that the data of these gaps is lost: nobody is asked again. If it comes after all, it is stored."""

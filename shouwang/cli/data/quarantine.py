@@ -1,4 +1,4 @@
-"""The commands ``shouwang quarantine …``; what they do is in :mod:`shouwang.cli.actions.quarantine`."""
+"""The commands ``shouwang quarantine …``; the work is done by :mod:`shouwang.cli.actions.quarantine`."""
 
 import sys
 from typing import Annotated
@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 
 from ingest.quarantine.refusals import Code
-from shouwang.cli.session import Login, Url, acting
+from shouwang.cli.session import Gateway, Login, Url, acting
 
-app = typer.Typer(help="What ingest refused: look at it, process it again, discard it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Messages that ingest refused: look at them, process them again, discard them.", no_args_is_help=True
+)
 
-Ids = Annotated[list[int] | None, typer.Argument(help="Entries by number; none: all that the filters leave.")]
-Gateway = Annotated[str | None, typer.Option("--gateway", help="Of this gateway only.")]
-Reason = Annotated[Code | None, typer.Option("--reason", help="Refused for this reason only.")]
-Since = Annotated[str | None, typer.Option("--since", help="Refused since: 30m, 12h, 7d, or 2026-11-01T08:00.")]
+EntryIds = Annotated[list[int] | None, typer.Argument(help="Entries by number; none: all that the filters leave.")]
+RefusalReason = Annotated[Code | None, typer.Option("--reason", help="Refused for this reason only.")]
+RefusedSince = Annotated[str | None, typer.Option("--since", help="Refused since: 30m, 12h, 7d, or 2026-11-01T08:00.")]
 
 
 @app.command("list")
@@ -21,12 +22,12 @@ def list_(
     url: Url,
     login: Login,
     gateway: Gateway = None,
-    reason: Reason = None,
-    since: Since = None,
+    reason: RefusalReason = None,
+    since: RefusedSince = None,
     settled: Annotated[bool, typer.Option("--all", help="Those settled, too.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 100,
 ) -> None:
-    """What is in quarantine, oldest first; 'times' counts the same bytes, 'folded' further ones that were not kept."""
+    """List quarantined messages, oldest first; 'times' counts the same bytes, 'folded' further ones not kept."""
     from care_network.access.permissions import Action
     from shouwang.cli.actions import quarantine
 
@@ -53,10 +54,10 @@ def show(
 def reprocess(
     url: Url,
     login: Login,
-    ids: Ids = None,
+    ids: EntryIds = None,
     gateway: Gateway = None,
-    reason: Reason = None,
-    since: Since = None,
+    reason: RefusalReason = None,
+    since: RefusedSince = None,
 ) -> None:
     """Process entries again, after the cause is mended; says what became of each. Ingest may run meanwhile."""
     from care_network.access.permissions import Action
@@ -71,13 +72,13 @@ def discard(
     url: Url,
     login: Login,
     because: Annotated[str, typer.Option("--because", help="Why, for the audit.")],
-    ids: Ids = None,
+    ids: EntryIds = None,
     gateway: Gateway = None,
-    reason: Reason = None,
-    since: Since = None,
+    reason: RefusalReason = None,
+    since: RefusedSince = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Give entries up for good: their bytes are deleted, an audit line for each says who and why."""
+    """Give entries up for good: their bytes are deleted, an audit line for each names account and reason."""
     from care_network.access.permissions import Action
     from shouwang.cli.actions import quarantine
 

@@ -8,7 +8,7 @@ import typer
 from shouwang.cli.session import ORIGIN, Url, acting_account, connection, refusals
 
 app = typer.Typer(
-    help="How long readings, minutes and hours are kept; how far the roll-ups are; what it all takes.",
+    help="Retention of readings, minutes and hours; progress of the roll-ups; space on disk.",
     no_args_is_help=True,
 )
 
@@ -51,7 +51,7 @@ def retention(
     """Show or change how long readings, minutes and hours are kept; a change needs --as, and is in the audit.
 
     It holds at once, at every grade: TimescaleDB's policies are set anew, or our maintenance follows within the hour.
-    What ingest accepts follows, too. What is removed does not come back.
+    Ingest's limits follow, too. Removed readings can not be restored.
 
     Example: shouwang storage retention --raw-days 60 --minute-days 365 --as admin
     """

@@ -18,7 +18,7 @@ GATEWAY = DeviceConfig("gateway", "gateway")
 """Stands for all devices of a driver in a fault of their broker or bridge."""
 
 
-class Hearing:
+class MessageRelay:
     """The states and faults known to one driver. ``momentary``: keys of events without duration (a press)."""
 
     def __init__(self, momentary: frozenset[str] = frozenset()) -> None:

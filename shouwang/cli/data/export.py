@@ -1,4 +1,4 @@
-"""The command ``shouwang export``; what it does is in :mod:`shouwang.cli.actions.export_readings`."""
+"""The command ``shouwang export``; the work is done by :mod:`shouwang.cli.actions.export_readings`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,7 @@ def export(
     until: Annotated[str, typer.Option("--to", help="The moment it ends before.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
     login: Login,
-    reason: Annotated[str, typer.Option(help="What it is for, for the audit.")],
+    reason: Annotated[str, typer.Option(help="Purpose, for the audit.")],
     format_: Annotated[
         Format, typer.Option("--format", help="csv, or parquet (needs the extra 'export').")
     ] = Format.CSV,

@@ -1,0 +1,1 @@
+"""Commands about stored and missing data: export, gaps, quarantine, storage."""
