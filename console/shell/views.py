@@ -20,6 +20,7 @@ from dispatch.orders.states import WORDS as ORDER_WORDS
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.devices import MODELS
 from vocabulary.labels import room_of, unit_of
+from vocabulary.severity import GRAVE, SEVERITIES
 from vocabulary.times import SHANGHAI
 
 LANGUAGE_COOKIE = "shouwang_language"
@@ -61,6 +62,8 @@ def page(request: Request, name: str, account: Account | None = None, status: in
         "unit": unit,
         "model_label": lambda model: pick(language, MODELS[model].zh, MODELS[model].name) if model in MODELS else model,
         "room_label": lambda room: pick(language, *room_of(str(room))),
+        "severities": SEVERITIES,
+        "grave": GRAVE,
         "outcomes": list(outcomes.OUTCOMES.values()),
         "findings": {"cause": outcomes.CAUSES, "injury": outcomes.INJURIES, "hospital": outcomes.HOSPITAL},
         "actions_taken": outcomes.ACTIONS,
