@@ -232,6 +232,7 @@ def test_who_may_not_see_gets_nothing(stored: str, tmp_path: Path) -> None:
 # the figure
 
 
+@pytest.mark.timeout(400)  # minutes of simulated days: a busy machine takes its time
 def test_the_figure_of_a_small_district() -> None:
     """Every kind that sensors tell of directly is found, in time; the whole figure takes 200 residents."""
     done = shouwang("evaluate", "alerts", "--residents", "32", "--json")

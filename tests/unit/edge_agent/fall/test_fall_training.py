@@ -11,6 +11,8 @@ from edge_agent.fall import FallDetector, model, train
 pytest.importorskip("sklearn")
 NOON = 1_763_942_400 + 4 * 3600
 
+pytestmark = pytest.mark.timeout(400)  # training computes for half a minute, longer on a busy machine
+
 
 def a_fall(seed: int) -> train.Recording:
     """Standing, half a second of falling, an impact, lying still."""
