@@ -21,6 +21,8 @@ stage "setup" tools/test-setup.sh "$missing"
 stage "lint" tools/lint.sh
 # four processes share the cores: threads of the numeric libraries would only stand in each other's way
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# where nothing compiled may be kept, each of the many child processes compiles the whole program anew
+unset PYTHONDONTWRITEBYTECODE
 # a file is the unit: what it starts (a platform, a cluster) is started once; tests wait for servers more than they compute
 stage "tests" .venv/bin/python -m pytest -q --numprocesses 4 --dist loadfile "$@"
 

@@ -13,7 +13,7 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
-from vocabulary.times import HOUR_US
+from vocabulary.times import HOUR_US, MINUTE_US
 
 START = 1_800_000_000_000_000 // HOUR_US * HOUR_US
 DAYS = 8
@@ -171,5 +171,7 @@ def test_a_restart_changes_nothing(restart_at: int) -> None:
 
 
 def test_small_steps_give_the_same() -> None:
-    minutes = np.searchsorted(troubled_days().time_us, START + np.arange(1, DAYS * 1440) * 60_000_000)
-    assert run(minutes.tolist()) == list(expected())
+    half = DAYS // 2
+    hours, minutes = START + np.arange(1, half * 24) * HOUR_US, START + np.arange(half * 1440, DAYS * 1440) * MINUTE_US
+    cuts = np.searchsorted(troubled_days().time_us, np.concatenate((hours, minutes)))
+    assert run(cuts.tolist()) == list(expected())

@@ -64,9 +64,9 @@ def build_duty(conn: Conn) -> None:
 
 
 def ladder(
-    after_s: Sequence[float] = (0, 0.3, 0.3), code: str = "emergency", severity: str = "emergency", **fields: object
+    after_s: Sequence[float] = (0, 600, 600), code: str = "emergency", severity: str = "emergency", **fields: object
 ) -> Policy:
-    """Bed team, then street, then district and family; as quick as given."""
+    """Bed team, then street, then district and family; slow unless told otherwise: no step falls due by itself."""
     targets = (
         (OnDutyTarget(("home_care_bed_team",)),),
         (OnDutyTarget(("street_elder_center",)),),

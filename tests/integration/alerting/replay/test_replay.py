@@ -235,10 +235,10 @@ def test_who_may_not_see_gets_nothing(stored: str, tmp_path: Path) -> None:
 @pytest.mark.timeout(400)  # minutes of simulated days: a busy machine takes its time
 def test_the_figure_of_a_small_district() -> None:
     """Every kind that sensors tell of directly is found, in time; the whole figure takes 200 residents."""
-    done = shouwang("evaluate", "alerts", "--residents", "32", "--json")
+    done = shouwang("evaluate", "alerts", "--residents", "16", "--json")
     assert done.exit_code in (0, 1), done.output
     result = json.loads(done.stdout)
-    assert result["residents"] == 32
+    assert result["residents"] == 16
     assert result["injected"] == sum(row["injected"] for row in result["by_kind"].values())
     told_directly = ("fall_confirmed", "fall_recovered", "long_lie", "smoke", "gas", "water_leak", "sos", "low_battery")
     measured = ("tachycardia", "bradycardia", "hypoxia", "breathing_pause", "pressure_crisis", "heat", "cold")

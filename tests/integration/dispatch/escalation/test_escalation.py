@@ -72,10 +72,10 @@ def test_it_climbs_step_by_step_and_begins_again(conn: psycopg.Connection) -> No
     assert sweeper.sweep() == 1
     assert told(conn, alert) == LADDER[:1]
     assert sweeper.sweep() == 0
-    assert 29 < (due_in(conn, alert) or 0) <= 30
+    assert 20 < (due_in(conn, alert) or 0) <= 30
     climb(conn, sweeper, 2)
     assert told(conn, alert) == LADDER, "the contact without consent is told nothing"
-    assert 59 < (due_in(conn, alert) or 0) <= 60
+    assert 50 < (due_in(conn, alert) or 0) <= 60
     climb(conn, sweeper)
     assert told(conn, alert)[-1] == (1, 1, STAFF[BEDS])
     notes = [event["note"] for event in history.events_of(conn, alert) if event["action"] == "call_out"]
@@ -99,10 +99,10 @@ def test_an_answer_stops_it_and_silence_after_it_does_not_last(conn: psycopg.Con
     act(conn, alert, "acknowledge")
     states = conn.execute("SELECT DISTINCT state FROM notification").fetchall()
     assert states == [("withdrawn",)], "what is not sent yet is not sent"
-    assert 59 < (due_in(conn, alert) or 0) <= 60
+    assert 50 < (due_in(conn, alert) or 0) <= 60
     conn.execute("UPDATE alert SET next_step_at = clock_timestamp() + interval '1 s'")
     act(conn, alert, "note", note="正在联系家属")
-    assert (due_in(conn, alert) or 0) > 59, "a person's note is work on it"
+    assert (due_in(conn, alert) or 0) > 50, "a person's note is work on it"
     lifecycle.follow_up(conn, alert, "note", now(conn), "心率正常")
     climb(conn, sweeper)
     found = lifecycle.load(conn, alert)
