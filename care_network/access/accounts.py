@@ -122,6 +122,16 @@ def account_by_login(conn: Connection[Any], login: str) -> Account | None:
         return cursor.execute(_BY_LOGIN, (_clean(login).lower(),)).fetchone()
 
 
+def lock_all(conn: Connection[Any]) -> None:
+    """Hold every change of an account back until the transaction ends."""
+    conn.execute("LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE")
+
+
+def has_any(conn: Connection[Any]) -> bool:
+    """Whether there is an account, active or not."""
+    return conn.execute("SELECT FROM account LIMIT 1").fetchone() is not None
+
+
 def _check(conn: Connection[Any], login: str, password: str) -> Account | None:
     row = conn.execute("SELECT password_hash FROM account WHERE login = %s AND active", (login,)).fetchone()
     stored = row[0] if row else None

@@ -2,25 +2,26 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
 import psycopg
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import HTTPException
 
 from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from console.board.board import Board, notice_of
 from console.shell.scope import scope_of
-from console.shell.security import needs
 from dispatch.alerts import lifecycle
 from dispatch.alerts.outcomes import Particulars
 from dispatch.core import history
 from dispatch.core.history import Actor
 
-STEPS: tuple[lifecycle.AlertAction, ...] = ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
-"""The steps that people take; the others are the system's."""
+STEPS: Mapping[str, Action] = {
+    step: Action(step) for step in ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
+}
+"""The steps that people take, and the permission of each; the others are the system's."""
 
 
 def load_alert(
@@ -90,25 +91,3 @@ def act(
         particulars=particulars,
         note=note,
     )
-
-
-def on_every_step(router: APIRouter, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function for each step of an alert below ``path``, each with the step's own permission.
-
-    One route a step, and not ``{step}`` in the path: that would take the address of every other page below the alert.
-    """
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        for step in STEPS:
-            router.post(f"{path}/{step}", dependencies=[needs(Action(step))])(function)
-        return function
-
-    return register
-
-
-def _step_of(request: Request) -> str:
-    """The last part of the address: the route's own, so one of STEPS."""
-    return str(request.scope["path"]).rpartition("/")[2]
-
-
-StepOfRoute = Annotated[lifecycle.AlertAction, Depends(_step_of)]

@@ -12,13 +12,14 @@ from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.catalogues.services import SERVICES
-from console.access.alerts import StepOfRoute, act, load_alert, on_every_step
+from console.access.alerts import STEPS, act, load_alert
 from console.access.medical_notes import show_medical_note
 from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.steps import STEP_OF_ROUTE, on_every_step
 from console.shell.views import language_of, page
-from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.alerts.lifecycle import AlertAction, LifecycleError
 from dispatch.alerts.outcomes import Particulars
 from dispatch.desk import calls
 from dispatch.desk.progress import progress
@@ -57,13 +58,13 @@ def medical_note(request: Request, console: Shared, account: CurrentAccount, ale
         return _show(conn, request, console, account, alert_id, note=note, why_not=why_not)
 
 
-@on_every_step(router, "/alerts/{alert_id}")
+@on_every_step(router, "/alerts/{alert_id}", STEPS)
 def act_on_alert(
     request: Request,
     console: Shared,
     account: CurrentAccount,
     alert_id: uuid.UUID,
-    step: StepOfRoute,
+    step: Annotated[AlertAction, STEP_OF_ROUTE],
     version: Annotated[int, Form()],
     outcome: Annotated[str, Form()] = "",
     cause: Annotated[str, Form()] = "unknown",

@@ -25,7 +25,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.errors import NotPermittedError
 from care_network.records import vitals
-from console.access.alerts import StepOfRoute, act, on_every_step
+from console.access.alerts import STEPS, act
 from console.access.residents import load_resident
 from console.board.board import Watcher
 from console.shell.memory import Watching
@@ -33,7 +33,9 @@ from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, LoginNeeded, Needs, needs, origin_of, same_origin
 from console.shell.session import open_session, set_cookie
 from console.shell.state import Console, Shared
+from console.shell.steps import STEP_OF_ROUTE, on_every_step
 from console.shell.watching import watching
+from dispatch.alerts.lifecycle import AlertAction
 from dispatch.alerts.outcomes import Particulars
 from dispatch.core.notice import AlertNotice
 from firmware_profiles.channels import CHANNELS
@@ -76,9 +78,14 @@ def api_alerts(console: Shared, account: CurrentAccount) -> Response:
     return _json(console.board.open_alerts(scope.sees))
 
 
-@on_every_step(router, "/api/alerts/{alert_id}")
+@on_every_step(router, "/api/alerts/{alert_id}", STEPS)
 def api_act(
-    request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID, step: StepOfRoute, body: StepBody
+    request: Request,
+    console: Shared,
+    account: CurrentAccount,
+    alert_id: uuid.UUID,
+    step: Annotated[AlertAction, STEP_OF_ROUTE],
+    body: StepBody,
 ) -> Response:
     particulars = Particulars(body.cause, body.injury, body.hospital, tuple(body.actions))
     with console.database() as conn:

@@ -19,6 +19,7 @@ from console.access.orders import audit_order, load_order
 from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
+from console.shell.steps import STEP_OF_ROUTE, on_every_step
 from console.shell.views import page
 from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import LifecycleError
@@ -26,7 +27,7 @@ from dispatch.core.history import Actor
 from dispatch.core.links import load_link_keys
 from dispatch.orders import assigning, messages, photos, ratings, store
 from dispatch.orders.people import staff_of_account
-from dispatch.orders.states import IN_HAND, LIVE, OrderError, offered_actions
+from dispatch.orders.states import BY_PERSON, IN_HAND, LIVE, OrderAction, OrderError, offered_actions
 from dispatch.orders.store import OrderFilter
 
 router = APIRouter()
@@ -128,13 +129,13 @@ def open_phone_page(request: Request, console: Shared, account: CurrentAccount, 
     return RedirectResponse(path, 303)
 
 
-@router.post("/orders/{order_id}/{step}", dependencies=[needs(Action.DISPATCH)])
+@on_every_step(router, "/orders/{order_id}", dict.fromkeys((*BY_PERSON, "reassign", "cancel"), Action.DISPATCH))
 def change_order(
     request: Request,
     console: Shared,
     account: CurrentAccount,
     order_id: uuid.UUID,
-    step: str,
+    step: Annotated[OrderAction, STEP_OF_ROUTE],
     version: Annotated[int, Form()],
     staff: Annotated[str, Form()] = "",
     note: Text = "",

@@ -162,6 +162,12 @@ def entries(
         ).fetchall()
 
 
+def newest_id(conn: psycopg.Connection[Any]) -> int:
+    """Number of the newest entry; 0: there is none."""
+    row = conn.execute("SELECT coalesce(max(id), 0) FROM quarantine").fetchone()
+    return int(row[0]) if row else 0
+
+
 def settle(conn: psycopg.Connection[Any], entry: int, how: str) -> bool:
     """Close an entry and free its bytes (their SHA-256 stays); False where it is closed already. Part of the caller's
     transaction."""

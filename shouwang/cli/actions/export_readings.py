@@ -6,24 +6,21 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol, TextIO
+from typing import Literal, Protocol, TextIO
 
 import msgspec
-import psycopg
 
 from care_network.access.permissions import Action, may_see
 from care_network.errors import NotFoundError
 from care_network.records.residents import resident_id
 from firmware_profiles.channels import CHANNELS
+from ingest.storing.stored import StoredReading, readings_of
 from shouwang.cli.session import Session
 from vocabulary.times import SHANGHAI
 
 COLUMNS = ("time_utc", "time_shanghai", "resident", "device", "room", "channel", "value", "unit")
 ROWS_AT_ONCE = 20_000
 SLICE = dt.timedelta(days=1)
-
-Row = tuple[dt.datetime, str, str, str, float]
-"""time (UTC), device, room, channel, value"""
 
 
 class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +36,7 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sink(Protocol):
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[StoredReading]) -> None:
         """Add rows to the file."""
 
     def close(self) -> None:
@@ -72,7 +69,7 @@ def run(session: Session, request: ExportRequest, progress: Callable[[int, int, 
         rows = 0
         days = _slices(request.since, request.until)
         for done, (start, end) in enumerate(days, 1):
-            for some in _readings(session.conn, resident_id, start, end):
+            for some in readings_of(session.conn, resident_id, start, end, ROWS_AT_ONCE):
                 sink.write(some)
                 rows += len(some)
                 progress(done - 1, len(days), rows)
@@ -106,31 +103,6 @@ def _slices(since: dt.datetime, until: dt.datetime) -> list[tuple[dt.datetime, d
     return found
 
 
-def _readings(
-    conn: psycopg.Connection[Any], resident_id: int, since: dt.datetime, until: dt.datetime
-) -> Iterator[list[Row]]:
-    """Yield readings by time: of the resident's worn devices, and of the home's where nobody else lives there."""
-    with conn.transaction(), conn.cursor(name="export") as cursor:
-        cursor.itersize = ROWS_AT_ONCE
-        cursor.execute(
-            """
-            WITH theirs AS MATERIALIZED (
-                SELECT s.id, d.name, d.room, s.channel
-                FROM resident r JOIN gateway g ON g.household_id = r.household_id
-                JOIN device d ON d.gateway_id = g.id JOIN series s ON s.device_id = d.id
-                WHERE r.id = %(resident)s AND (d.resident_id = r.id OR (d.resident_id IS NULL
-                      AND (SELECT count(*) FROM resident other WHERE other.household_id = r.household_id) = 1)))
-            SELECT m.time, t.name, t.room, t.channel, m.value
-            FROM theirs t JOIN reading m ON m.series_id = t.id
-            WHERE m.time >= %(since)s AND m.time < %(until)s
-            ORDER BY m.time, t.name, t.channel
-            """,
-            {"resident": resident_id, "since": since, "until": until},
-        )
-        while some := cursor.fetchmany(ROWS_AT_ONCE):
-            yield some
-
-
 @contextmanager
 def _file(request: ExportRequest) -> Iterator[Sink]:
     """Open a sink for the file, readable by its owner only; nothing of it remains where the export fails."""
@@ -161,7 +133,7 @@ class _Csv:
         self._writer = csv.writer(file)
         self._writer.writerow(COLUMNS)
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[StoredReading]) -> None:
         self._writer.writerows(
             (
                 time.isoformat().replace("+00:00", "Z"),
@@ -204,7 +176,7 @@ class _Parquet:
         self._schema = pa.schema(list(zip(COLUMNS, types, strict=True)))
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[StoredReading]) -> None:
         times, devices, rooms, channels, values = zip(*rows, strict=True)
         units = [CHANNELS[channel].unit for channel in channels]
         columns = (times, times, [self._resident] * len(rows), devices, rooms, channels, values, units)

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from care_network.access import accounts
 from care_network.access.permissions import Action, audit
 from care_network.errors import NotPermittedError
 from care_network.importing.district_file import provision_file
@@ -22,11 +23,11 @@ def provision_as(conn: psycopg.Connection[Any], file: Path, login: str | None) -
     now = dt.datetime.now(dt.UTC)
     with conn.transaction():
         # two first files at once: the second one waits here, and then needs a login
-        conn.execute("LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE")
+        accounts.lock_all(conn)
         account = None
         if login is not None:
             account = acting_account(conn, login, Action.PROVISION)
-        elif conn.execute("SELECT FROM account LIMIT 1").fetchone() is not None:
+        elif accounts.has_any(conn):
             raise NotPermittedError(
                 en="the database has accounts: name one that may provision with --as",
                 zh="数据库中已有账号:请用 --as 指定有登记权限的账号",

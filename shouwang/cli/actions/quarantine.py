@@ -156,8 +156,7 @@ def _entries(
 
 def _pages(conn: psycopg.Connection[Any], chosen: Choice) -> Iterator[Entry]:
     """Yield the chosen open entries, with a page in memory at a time; entries that arrive meanwhile are left out."""
-    row = conn.execute("SELECT coalesce(max(id), 0) FROM quarantine").fetchone()
-    last, after = (row[0] if row else 0), 0
+    last, after = quarantine.newest_id(conn), 0
     while page := _entries(conn, chosen, after=after, limit=PAGE):
         for entry in page:
             if entry.id > last:

@@ -36,6 +36,7 @@ from dispatch.core.links import create_link_key_file, load_link_keys
 from dispatch.desk import handover
 from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
+from dispatch.orders.states import BY_PERSON
 from dispatch.orders.store import Order
 from firmware_profiles.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
@@ -190,9 +191,15 @@ def photo(city: City, _role: Role) -> Example:
     return Example(f"/orders/{order.id}/photos/{number}")
 
 
-def step_of_order(city: City, _role: Role) -> Example:
-    order = city.order()
-    return Example(f"/orders/{order.id}/accept", data={"version": order.version}, success=303)
+def step_of_order(step: str) -> Callable[[City, Role], Example]:
+    """Accepted, passed on, declined or cancelled while it is offered; the later steps are refused by its state."""
+
+    def example(city: City, _role: Role) -> Example:
+        order = city.order()
+        success = 409 if step in ("depart", "arrive", "finish") else 303
+        return Example(f"/orders/{order.id}/{step}", data={"version": order.version}, success=success)
+
+    return example
 
 
 def accepted_handover(prefix: str, success: int) -> Callable[[City, Role], Example]:
@@ -289,7 +296,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /orders": lambda *_: Example("/orders?mine=1"),
     "GET /orders/{order_id}": lambda c, _: Example(f"/orders/{c.order().id}"),
     "POST /orders/{order_id}/phone": lambda c, role: Example(f"/orders/{c.order(role).id}/phone", success=303),
-    "POST /orders/{order_id}/{step}": step_of_order,
+    **{f"POST /orders/{{order_id}}/{step}": step_of_order(step) for step in (*BY_PERSON, "reassign", "cancel")},
     "GET /orders/{order_id}/photos/{photo_id}": photo,
     "POST /orders/{order_id}/by-family/rating": lambda c, _: Example(
         f"/orders/{c.done().id}/by-family/rating", data={"stars": "5"}, success=303
@@ -412,10 +419,8 @@ def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None
         got, wanted = answers(site, Role.DISPATCHER)
         assert got == wanted
         unknown = ConsoleRoute("POST", "", ())
-        for path in (f"/alerts/{city.alert()}/explode", f"/api/alerts/{city.alert()}/explode"):
-            assert site.ask(unknown, Example(path, data={"version": 1}), "dispatcher") == 404
-        form = Example(f"/orders/{city.order().id}/explode", data={"version": 1})
-        assert site.ask(unknown, form, "dispatcher") == 409
+        for path in (f"/alerts/{city.alert()}", f"/api/alerts/{city.alert()}", f"/orders/{city.order().id}"):
+            assert site.ask(unknown, Example(f"{path}/explode", data={"version": 1}), "dispatcher") == 404
 
 
 def test_64_people_open_one_alert_at_once(city: City, database_url: str) -> None:

@@ -234,15 +234,18 @@ def test_who_may_not_see_gets_nothing(stored: str, tmp_path: Path) -> None:
 
 @pytest.mark.timeout(400)  # minutes of simulated days: a busy machine takes its time
 def test_the_figure_of_a_small_district() -> None:
-    """Every kind that sensors tell of directly is found, in time; the whole figure takes 200 residents."""
+    """Every kind that sensors tell of directly is found, in time; the whole figure takes 200 residents.
+
+    These few live through no water leak, no cold room and no stuck device.
+    """
     done = shouwang("evaluate", "alerts", "--residents", "16", "--json")
     assert done.exit_code in (0, 1), done.output
     result = json.loads(done.stdout)
     assert result["residents"] == 16
     assert result["injected"] == sum(row["injected"] for row in result["by_kind"].values())
-    told_directly = ("fall_confirmed", "fall_recovered", "long_lie", "smoke", "gas", "water_leak", "sos", "low_battery")
-    measured = ("tachycardia", "bradycardia", "hypoxia", "breathing_pause", "pressure_crisis", "heat", "cold")
-    for kind in (*told_directly, *measured, "silent_device", "silent_gateway", "stuck_device"):
+    told_directly = ("fall_confirmed", "fall_recovered", "long_lie", "smoke", "gas", "sos", "low_battery")
+    measured = ("tachycardia", "bradycardia", "hypoxia", "breathing_pause", "pressure_crisis", "heat")
+    for kind in (*told_directly, *measured, "silent_device", "silent_gateway"):
         assert result["by_kind"][kind]["found"] == result["by_kind"][kind]["injected"] > 0, kind
     assert all(result["by_kind"][kind]["delay_max_s"] <= 5 for kind in told_directly)
     assert result["by_kind"]["tachycardia"]["delay_max_s"] <= 900
