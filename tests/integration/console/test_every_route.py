@@ -396,6 +396,7 @@ def answers(site: Site, role: Role) -> tuple[dict[str, int], dict[str, int]]:
     return got, wanted
 
 
+@pytest.mark.parametrize("broker", ["nats"], indirect=True)  # no page knows which one it is
 def test_every_route_with_one_connection_and_as_each_role(city: City, database_url: str, broker: TestBroker) -> None:
     database = DatabaseSettings(url=database_url, pool_max=1)
     with site_of(city, database, broker.settings("svc-console")) as site:
