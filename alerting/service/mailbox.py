@@ -47,7 +47,8 @@ class ReceivedMessage(msgspec.Struct, frozen=True, dict=True):
 class Mailbox:
     """Paho's threads put messages in, one thread takes them out.
 
-    ``up`` is called when all connections stand, ``down`` when one is lost; both in paho's threads.
+    ``up`` is called when all connections stand and the broker has accepted their subscriptions: only then are homes
+    heard. ``down`` when one is lost; both in paho's threads.
     """
 
     def __init__(self, broker: mqtt.Broker, worker: str, up: Callable[[], None], down: Callable[[], None]) -> None:
@@ -57,13 +58,14 @@ class Mailbox:
         self._filled, self._emptied = threading.Condition(self._lock), threading.Condition(self._lock)
         self._closed = False
         self._generation = [0, 0]
-        self._connected = [False, False]
+        self._hears = [False, False]
         self._clients = [
             mqtt.make_client(broker, name, clean=False, manual_ack=True) for name in (f"{worker}-urgent", worker)
         ]
         for line, client in enumerate(self._clients):
             client.user_data_set(line)
             client.on_connect = self._on_connect
+            client.on_subscribe = self._on_subscribe
             client.on_disconnect = self._on_disconnect
             client.on_message = self._on_message
 
@@ -103,7 +105,7 @@ class Mailbox:
         """Publish with QoS 1."""
         self._clients[0].publish(topic, payload, qos=1)
 
-    def _on_connect(self, client: paho.Client, line: int, flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(self, client: paho.Client, line: int, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             log.error("broker refuses alerting", reason=str(reason))
             return
@@ -111,13 +113,18 @@ class Mailbox:
         client.subscribe([(wire.subscription(leaf), 1) for leaf in LEAVES[line]])
         if line == 1:  # sessions of older programs heard everything by one connection
             client.unsubscribe([wire.subscription(leaf) for leaf in LEAVES[0]])
-        self._connected[line] = True
-        if all(self._connected):
+
+    def _on_subscribe(self, _client: paho.Client, line: int, _mid: int, reasons: list[Any], _properties: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.error("the broker refuses subscriptions: homes are not heard. Does its access list name alerting?")
+            return
+        self._hears[line] = True
+        if all(self._hears):
             self._up()
-            log.info("connected to the broker", session_present=flags.session_present)
+            log.info("connected to the broker, homes are heard")
 
     def _on_disconnect(self, _client: paho.Client, line: int, *_: Any) -> None:
-        self._connected[line] = False
+        self._hears[line] = False
         self._down()
 
     def _on_message(self, _client: paho.Client, line: int, message: paho.MQTTMessage) -> None:

@@ -77,7 +77,7 @@ def test_what_the_broker_lost_comes_again_or_is_known_to_be_gone(
         for path in homes[1].archive.iterdir():
             path.unlink()
         with service("ingest", broker.settings("svc-ingest"), tmp_path, **settings) as ingest:
-            await asyncio.to_thread(wait_for, lambda: "connected to the broker" in ingest.log(), 30, ingest.log)
+            await asyncio.to_thread(wait_for, lambda: "subscribed" in ingest.log(), 30, ingest.log)
             for home in homes:
                 home.put(3)
 
