@@ -1,9 +1,12 @@
 """A small city in a test's database, with accounts of every role, for the care network's tests."""
 
 import datetime as dt
+from functools import cache
+from unittest.mock import patch
 
 import psycopg
 
+from care_network.access import passwords
 from care_network.access.accounts import Account, account_by_login
 from care_network.records import kinds, provisioning, store
 from care_network.records.network import Network
@@ -21,17 +24,20 @@ LOGINS = (
     ("admin", "admin", "sz.yt"), ("dispatcher", "dispatcher", "sz.yt"), ("carer", "carer", "sz.yt.hs"),
     ("carer-ms", "carer", "sz.yt.ms"), ("admin-hs", "admin", "sz.yt.hs"), ("daughter", "family", None),
 )  # fmt: skip
+_hash_once = cache(passwords.hash_password)
+"""A hash is slow on purpose, and hundreds of tests build this city with one password."""
 
 
 def build_city(conn: psycopg.Connection) -> None:
     """Two streets with a compound each; R1 with gw-1 in Haishan, R2 in Meisha; a center with a night shift each."""
     for path, level in AREAS:
         provisioning.add_area(conn, NewArea(path, level, f"地{path}", f"Place {path}"))  # type: ignore[arg-type]
-    for login, role, area in LOGINS:
-        new = NewAccount(
-            login=login, password="three words together", name_zh="某", name_en="Somebody", role=role, area=area
-        )  # type: ignore[arg-type]
-        provisioning.add_account(conn, new)
+    with patch.object(passwords, "hash_password", _hash_once):
+        for login, role, area in LOGINS:
+            new = NewAccount(
+                login=login, password="three words together", name_zh="某", name_en="Somebody", role=role, area=area
+            )  # type: ignore[arg-type]
+            provisioning.add_account(conn, new)
     for number, (street, compound) in enumerate([("sz.yt.hs", C1), ("sz.yt.ms", C2)], 1):
         provisioning.add_household(
             conn,
