@@ -30,8 +30,9 @@ if [ "${free_kb:-0}" -gt 8000000 ]; then
   folder=$(mktemp -d /dev/shm/shouwang-test.XXXXXX)
   export PYTEST_DEBUG_TEMPROOT=$folder
 fi
-# a file is the unit: what it starts (a platform, a cluster) is started once; tests wait for servers more than they compute
-stage "tests" .venv/bin/python -m pytest -q --numprocesses 4 --dist loadfile "$@"
+# a file is the unit: what it starts (a platform, a cluster) is started once; tests wait for servers more than they compute.
+# In the order of their folders the long files come first, and the many quick unit tests fill the end.
+stage "tests" .venv/bin/python -m pytest -q --numprocesses 4 --dist loadfile --no-loadscope-reorder "$@"
 
 echo
 echo "== summary after $((SECONDS - begin)) s"
