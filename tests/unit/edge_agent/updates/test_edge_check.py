@@ -12,7 +12,11 @@ from edge_agent.updates.check import errors, examine, look_up, report
 from shouwang.brokers.pki import LEAF_LIFE, Pki
 
 GOOD_CLOCK = ClockState(True, 0.1, 5.0)
-NOW = dt.datetime.now(dt.UTC)
+
+
+def now() -> dt.datetime:
+    """The certificates are made when the first test wants them, which may be long after this module was imported."""
+    return dt.datetime.now(dt.UTC)
 
 
 def write_home(folder: Path, pki: Pki, **changes: str) -> Path:
@@ -41,9 +45,10 @@ options = {options}
     return file
 
 
-def found(file: Path, now: dt.datetime = NOW, clock: ClockState | None = GOOD_CLOCK) -> list[str]:
+def found(file: Path, at: dt.datetime | None = None, clock: ClockState | None = GOOD_CLOCK) -> list[str]:
     return [
-        f"{finding.level} {finding.what}: {finding.text}" for finding in examine(load_home(file), now, clock, look_up)
+        f"{finding.level} {finding.what}: {finding.text}"
+        for finding in examine(load_home(file), at or now(), clock, look_up)
     ]
 
 
@@ -79,9 +84,9 @@ def test_certificates_are_read(tmp_path: Path, pki: Pki) -> None:
     assert any("do not fit together" in line for line in found(write_home(tmp_path, pki, key=str(key))))
     file = write_home(tmp_path, pki)
     for days, words in ((LEAF_LIFE.days + 2, "error broker.cert"), (LEAF_LIFE.days - 5, "warning broker.cert")):
-        lines = found(file, NOW + dt.timedelta(days=days))
+        lines = found(file, now() + dt.timedelta(days=days))
         assert any(line.startswith(words) and "expire" in line for line in lines), lines
-    assert any("is the clock right?" in line for line in found(file, NOW - dt.timedelta(days=1)))
+    assert any("is the clock right?" in line for line in found(file, now() - dt.timedelta(days=1)))
     _, own_key = pki.client("gw-1")
     own_key.chmod(0o644)
     try:
@@ -127,8 +132,8 @@ def test_plain_tcp_is_for_this_machine_only(tmp_path: Path) -> None:
         'gateway = "gw-1"\ndevices = []\n[broker]\nhost = "{}"\n[buffer]\npath = "{}/b.db"\n[[drivers]]\nkind = "ble"\n'
     )
     file.write_text(text.format("broker.example.org", tmp_path))
-    findings = examine(load_home(file), NOW, GOOD_CLOCK, None)
+    findings = examine(load_home(file), now(), GOOD_CLOCK, None)
     assert any("in the clear" in text for text in errors(findings))
     assert "NOT USABLE" in report(findings)
     file.write_text(text.format("127.0.0.1", tmp_path))
-    assert not errors(examine(load_home(file), NOW, GOOD_CLOCK, None))
+    assert not errors(examine(load_home(file), now(), GOOD_CLOCK, None))
