@@ -60,7 +60,8 @@ class Exit(msgspec.Struct):
 
 class Exits(Homes):
     """``out``, ``still`` [people, 14] in min: the night's longest absence from bed, and stillness in it; ``up_still``:
-    the longest stillness after getting up; ``out_day``, ``still_day``, ``up_day``: newest in them; ``first_day``: of the first night with a bed sensor, 0: none."""
+    the longest stillness after getting up; ``out_day``, ``still_day``, ``up_day``: newest in them; ``first_day``: of
+    the first night with a bed sensor, 0: none."""
 
     out: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint8))
     still: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint8))

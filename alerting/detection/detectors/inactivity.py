@@ -48,6 +48,8 @@ from vocabulary.times import DAY_S, HOUR_US, MINUTE_US
 UNIT_US = 5 * MINUTE_US
 """Unit of a stillness in a byte: 5 min to 21 h."""
 UNSURE = 1.5
+ELSEWHERE_ZH = ";其他房间仍有动静(宠物、来访者或床垫传感器故障)"
+ELSEWHERE_EN = "; motion elsewhere (a pet, a visitor, a faulty mat)"
 UNSURE_ZH, UNSURE_EN = ";不能确定家中是否有人", "; it is not known whether somebody is at home"
 DOOR, BED = frozenset({"door_open", "door_opened", "door_closed"}), frozenset({"in_bed", "bed_enter", "bed_exit"})
 ABSENCES = 8
@@ -128,9 +130,9 @@ class Inactivity(Behaviour):
         for name in ("longest", "day", "first_day", "absences"):
             setattr(state, name, grown(getattr(state, name), people))
         state.outings.grow(people)
-        sources = [source for source in district.sources.values() if source.home is not None]
-        self._doors = frozenset(s.home for s in sources if s.room in EXITS and s.gives & DOOR)
-        self._beds = frozenset(s.home for s in sources if s.gives & BED)
+        at_home = [(s.home, s) for s in district.sources.values() if s.home is not None]
+        self._doors = frozenset(row for row, s in at_home if s.room in EXITS and s.gives & DOOR)
+        self._beds = frozenset(row for row, s in at_home if s.gives & BED)
         for known in (state.armed, state.left_us, state.open):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
@@ -363,7 +365,7 @@ class Inactivity(Behaviour):
     def _more(home: Whereabouts, state: HomeState) -> tuple[str, str]:
         """What else the message says."""
         if state == HomeState.BED and home.life_us > home.bed_us:
-            return ";其他房间仍有动静(宠物、来访者或床垫传感器故障)", "; motion elsewhere (a pet, a visitor, a faulty mat)"
+            return ELSEWHERE_ZH, ELSEWHERE_EN
         return (UNSURE_ZH, UNSURE_EN) if home.unsure else ("", "")
 
     def _where(self, home: Whereabouts, state: HomeState) -> tuple[str, str]:

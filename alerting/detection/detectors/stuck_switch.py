@@ -39,13 +39,13 @@ class SwitchSigns(Homes):
     """By 'gateway/device': the days on which it spoke, as bits (bit 0: ``day``), and its sense; when a door was opened.
     By row: number of signs by local day. ``told``: onset of each open alert, by rule|device."""
 
-    spoken: dict[str, int] = {}
-    day: dict[str, int] = {}
-    sense: dict[str, str] = {}
-    opened_us: dict[str, int] = {}
-    shuts: list[str] = []
+    spoken: dict[str, int] = msgspec.field(default_factory=dict)
+    day: dict[str, int] = msgspec.field(default_factory=dict)
+    sense: dict[str, str] = msgspec.field(default_factory=dict)
+    opened_us: dict[str, int] = msgspec.field(default_factory=dict)
+    shuts: list[str] = msgspec.field(default_factory=list)
     """Doors that say when they are shut."""
-    signs: dict[int, dict[int, int]] = {}
+    signs: dict[int, dict[int, int]] = msgspec.field(default_factory=dict)
     alerts: dict[str, int] = msgspec.field(default_factory=dict, name="told")
 
 
@@ -109,10 +109,11 @@ class StuckSwitch(Behaviour):
         heard = sum(today - state.day[device] < 2 for device in home.newest if device in state.day)
         for device in home.newest:
             silent_days = today - state.day.get(device, today)
-            if heard >= OTHERS and silent_days > max(SILENT_DAYS, PAUSES * _longest_pause(state.spoken[device])):
-                if state.spoken[device].bit_count() >= SPOKEN_DAYS:
-                    last_us = home.newest[device]
-                    yield from self._open(district, RULES[state.sense[device]], device, last_us, at_us, hung=False)
+            spoken = state.spoken.get(device, 0)
+            missed = silent_days > max(SILENT_DAYS, PAUSES * _longest_pause(spoken))
+            if missed and heard >= OTHERS and spoken.bit_count() >= SPOKEN_DAYS:
+                rule, last_us = RULES[state.sense[device]], home.newest[device]
+                yield from self._open(district, rule, device, last_us, at_us, hung=False)
 
     def _spoke(self, device: str, happened: Happened) -> None:
         state, day = self.state, local_day(happened.time_us)

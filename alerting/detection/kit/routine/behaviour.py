@@ -66,9 +66,7 @@ class Behaviour(Detector):
         home = self.state.homes.get(row)
         if home is None:
             home = self.state.homes[row] = Whereabouts(several=district.people[row].id is None)
-        was = Before(
-            home.state, home.life_us, home.room, home.room_since_us, home.inside_us, home.door_us, home.bed_us
-        )
+        was = Before(home.state, home.life_us, home.room, home.room_since_us, home.inside_us, home.door_us, home.bed_us)
         hung = len(home.stuck)
         sign = home.take(happened)
         if len(home.stuck) > hung:
