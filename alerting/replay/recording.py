@@ -56,7 +56,11 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 
     def __len__(self) -> int:
         """The number of readings and events."""
-        return len(self.vitals) + sum(len(s.time_us) for s in self.switches) + len(self.events)
+        return (
+            len(self.vitals)
+            + sum(len(s.time_us) for s in self.switches)
+            + sum(event.happened.kind not in (OFF, RIGHT) for event in self.events)
+        )
 
 
 class Recorder:

@@ -40,6 +40,8 @@ _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?")
 EARLIEST_US, LATEST_US = 946_684_800_000_000, 4_102_444_800_000_000
 """2000 to 2100: a time outside is in another unit."""
 NO_TIME = -(1 << 62)
+LEAST_US = 1000
+"""Duration of what ends when it begins."""
 
 Texts = NDArray[np.object_]
 
@@ -171,8 +173,9 @@ class _Reader:
         end_us = time_us
         if "end" in texts:
             lasts = np.array([text != "" for text in texts["end"].to_pylist()])
-            end_us = np.where(lasts, self._times(texts["end"], why, lasts), time_us)
+            end_us = np.where(lasts, self._times(texts["end"], why, lasts, given), time_us)
             self._mark(why, end_us < time_us, "it ends before it begins: check both times")
+            end_us = np.where(lasts & (end_us == time_us), time_us + LEAST_US, end_us)  # or it would be on for ever
         codes = {name: _coded(texts[name]) for name in ("resident", "device", "channel")}
         for name in ("resident", "device"):
             self._mark(why, _garbled(codes[name]), f"the {name} is not UTF-8: save the file as UTF-8")

@@ -10,7 +10,7 @@ from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import Happened, Source
-from alerting.detection.kit.device_clock import DeviceClocks, news_of
+from alerting.detection.kit.device_clock import MEASURED, SWITCHED, DeviceClocks, news_of
 from alerting.detection.kit.intake import FUTURE_US, concerns, dated, place_of
 from alerting.detection.kit.origin import BY_HAND
 from alerting.detection.kit.switches import SWITCHES
@@ -96,7 +96,9 @@ class Hearing:
             findings += self._engine.clock(gateway, newest_us, now_us)
         shifts = {}
         for device, at_us in newest.items():
-            shifts[device], told = self._shift(gateway, device, at_us, now_us, frame.stream)
+            measured = any(series.channel not in SWITCHES for series in frame.series if series.device == device)
+            needed = MEASURED if measured else SWITCHED
+            shifts[device], told = self._shift(gateway, device, at_us, now_us, frame.stream, needed)
             findings += told
         for series in frame.series:
             source = district.sources.get((gateway, series.device))
@@ -125,14 +127,16 @@ class Hearing:
         known = [sources.get((gateway, device)) for device in devices]
         return all(source is not None and source.gives & BY_HAND for source in known)
 
-    def _shift(self, gateway: str, device: str, newest_us: int, now_us: int, stream: str) -> tuple[int, list[Finding]]:
+    def _shift(
+        self, gateway: str, device: str, newest_us: int, now_us: int, stream: str, needed: int
+    ) -> tuple[int, list[Finding]]:
         """(what is to be added to a device's times; findings about its clock). A backlog is old as it should be."""
         source = self._engine.district.sources.get((gateway, device))
         if stream != "live" or source is None:
             # what the future says is of now: nobody may go unwatched
             return (now_us - newest_us if newest_us > now_us + FUTURE_US else 0), []
         key = (gateway, device)
-        verdict = self._clocks.judge(key, newest_us, now_us)
+        verdict = self._clocks.judge(key, newest_us, now_us, needed)
         suspects = self._suspects.pop(key, None)
         if verdict.suspect:
             self._suspects[key] = []

@@ -153,7 +153,7 @@ class BedExit(Behaviour):
         home, leave = self.state.homes.get(row), self.state.exits.get(row)
         if home is None or leave is None or leave.alert == "urgent":
             return
-        if leave.alert is None and self._ended(leave, at_us):
+        if leave.up and leave.alert is None and self._ended(leave, at_us):
             yield from self._over(district, row, leave, at_us)
             return
         still_us, out_us = at_us - home.life_us, at_us - leave.since_us

@@ -17,6 +17,7 @@ from alerting.detection.kit.origin import BY_HAND
 from alerting.detection.kit.words import lasting
 from vocabulary.times import DAY_US, HOUR_US, MINUTE_US
 
+YEAR_US = 365.2425 * DAY_US
 SAME_MS = 60_000
 ZONE_US = 15 * MINUTE_US
 """Time zones differ by quarters of an hour, and by at most 14 hours."""
@@ -87,7 +88,11 @@ def _words(behind_us: int) -> tuple[str, str]:
     near_us = abs(off_us - round(off_us / ZONE_US) * ZONE_US)
     zone = off_us < 15 * HOUR_US and near_us <= MINUTE_US
     why_zh, why_en = ("（可能是时区设置错误）", " (perhaps a wrong time zone)") if zone else ("", "")
-    days = round(off_us / DAY_US)
-    by_zh, by_en = (f"{days} 天", f"{days} days") if days >= 2 else lasting(round(off_us / MINUTE_US) * MINUTE_US)
+    days, years = round(off_us / DAY_US), round(off_us / YEAR_US)
+    by_zh, by_en = lasting(round(off_us / MINUTE_US) * MINUTE_US)
+    if years >= 2:
+        by_zh, by_en = f"约 {years} 年", f"about {years} years"
+    elif days >= 2:
+        by_zh, by_en = f"{days} 天", f"{days} days"
     zh = f"时钟{slow_zh} {by_zh}{why_zh}，现按到达时间判断，请校正"
     return zh, f"its clock is {by_en} {slow_en}{why_en}; what it sends is judged by its arrival, set the clock"

@@ -63,6 +63,9 @@ MOTION_ON_US = 2 * HOUR_US
 BLIND = 1.45
 """Factor on the floors while a sensor of the home hangs: the others see less."""
 DAY_HOURS, NIGHT_HOURS = range(11, 22), frozenset(range(5, 11))
+EVENING_HOUR, MORNING_HOUR = 20, 9
+TALKED_US = 2.5 * HOUR_US
+"""After a talk at the door at an hour at which the person is never out, somebody should be seen by then."""
 """Hours in which anybody is seen who is up and at home; hours in which some still sleep."""
 _RESTS = ("carer", "maintenance")
 
@@ -235,8 +238,10 @@ class Inactivity(Behaviour):
         while begin_us < since_us + FAR_US:
             end_us = (begin_us // HOUR_US + 1) * HOUR_US
             limit_us = self._limit_us(row, state, hour, begin_us)
-            if home.faulty and state != HomeState.BED:
+            if home.blind and state != HomeState.BED:
                 limit_us = max(limit_us, round(BLIND * self._floor_us[state][row]))
+            if home.bed_unknown:
+                limit_us = max(limit_us, self._asleep_us(row, hour))
             at_us = max(begin_us, since_us + limit_us, least_us)
             if at_us < end_us:
                 return at_us
@@ -259,7 +264,16 @@ class Inactivity(Behaviour):
         late_us = outings.bedtime_after(row, left_us, round(self._get("home_by", row) * HOUR_US))
         if self._learned(row, left_us) and not outings.usual_at(row, late_us):
             at_us = min(at_us, late_us)
+        if self._perhaps_in(row):
+            at_us = min(at_us, left_us + max(round(TALKED_US), round(UNSURE * self._longest_absence_us(row))))
         return at_us
+
+    def _perhaps_in(self, row: int) -> bool:
+        """Whether the door was opened as for a talk, at an hour at which the person is never out."""
+        home = self.state.homes[row]
+        return (
+            home.talked and self._learned(row, home.opened_us) and not self.state.outings.usual_at(row, home.opened_us)
+        )
 
     def _limit_us(self, row: int, state: HomeState, hour: int, now_us: int) -> int:
         floor_us = self._floor_us[state][row]
@@ -270,6 +284,13 @@ class Inactivity(Behaviour):
             return max(floor_us, round(self._get("unlearned_day" if by_day else "unlearned", row) * HOUR_US))
         margin = self._get("held_margin" if state == HomeState.HELD else "margin", row)
         return max(floor_us, round(margin * self._usual_us(row, state, hour)))
+
+    def _asleep_us(self, row: int, hour: int) -> int:
+        """The limit for somebody who may be in bed unseen, at this hour."""
+        usual_us = self._usual_us(row, HomeState.BED, hour)
+        if not usual_us and (hour >= EVENING_HOUR or hour < MORNING_HOUR):
+            return round(self._get("unlearned", row) * HOUR_US)
+        return round(self._get("margin", row) * usual_us)
 
     def _absence_us(self, row: int) -> int:
         longest_us = self._longest_absence_us(row)
@@ -333,6 +354,11 @@ class Inactivity(Behaviour):
             zh = f"{at} 出门后 {for_zh}未归,{own_zh}{UNSURE_ZH}"
             en = f"went out at {at} and is not back after {for_en}; {own_en}{UNSURE_EN}"
             rule, severity = "not_back", "attention"
+            if self._perhaps_in(row):
+                rule = "inactivity"
+                zh = f"{at} 入户门打开后 {for_zh}无任何活动,本人此时通常不外出{UNSURE_ZH}"
+                en = f"no sign of life for {for_en} since the front door was open at {at}"
+                en += f"; usually not out at this hour{UNSURE_EN}"
         else:
             longest_us = self._usual_us(row, state, local_hour(at_us))
             usual_zh, usual_en = lasting(longest_us)
@@ -363,7 +389,7 @@ class Inactivity(Behaviour):
 
     @staticmethod
     def _more(home: Whereabouts, state: HomeState) -> tuple[str, str]:
-        """What else the message says."""
+        """Words that follow: what makes it uncertain."""
         if state == HomeState.BED and home.life_us > home.bed_us:
             return ELSEWHERE_ZH, ELSEWHERE_EN
         return (UNSURE_ZH, UNSURE_EN) if home.unsure else ("", "")

@@ -86,7 +86,8 @@ class StuckSwitch(Behaviour):
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         signs, day = self.state.signs.setdefault(row, {}), local_day(sign.time_us)
         if day not in signs:
-            self.timers.set((day + 1) * DAY_US - LOCAL_US + JUDGED_US, str(row))
+            noon_us = day * DAY_US - LOCAL_US + JUDGED_US
+            self.timers.set(noon_us if noon_us > sign.time_us else noon_us + DAY_US, str(row))
             for old in [old for old in signs if old <= day - DAYS]:
                 del signs[old]
         signs[day] = signs.get(day, 0) + 1

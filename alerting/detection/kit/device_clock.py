@@ -4,7 +4,8 @@ Meters, cuffs and some buttons have clocks of their own, that fall back to 1970 
 run in UTC where local time is meant (blood-pressure-monitor-fl#410, #439, #450). A time in the future, or older than a
 month, is wrong at once. A time that is late can be right: a meter sends what it has stored, a gateway what it kept
 through an outage, and then each message is late by less than the one before. A clock that is behind makes every message
-late by the same: the second one that is, a while after the first, proves it. Until then a late reading counts at its
+late by the same: the second one that is, a while after the first, proves it (of a 0/1 sensor the third: the end of what
+it reports is as late as its begin). Until then a late reading counts at its
 own time; once it is proved, the first one counts as of its arrival as well.
 """
 
@@ -15,26 +16,30 @@ import numpy as np
 
 from alerting.detection.kit.context import Happened, Source
 from alerting.detection.kit.intake import FUTURE_US, Times
+from alerting.detection.kit.switches import SWITCHES, UNHURRIED
 from vocabulary.times import DAY_US, MINUTE_US, SECOND_US
 
 LATE_US = 10 * MINUTE_US
 """Age of a message's newest time that is no more the way it takes."""
 OLD_US = 31 * DAY_US
 """Age that no store of a device or gateway explains."""
-SAME_US = 30 * SECOND_US
+SAME_US = 45 * SECOND_US
 """Difference between two ages that are the same: transport and the slowness of a button."""
 APART_US = 45 * SECOND_US
 """Least time between two arrivals that prove a wrong clock."""
+MEASURED, SWITCHED = 2, 3
+"""Messages of the same age that prove a wrong clock."""
 OFF, RIGHT = "device_clock_off", "device_clock_right"
 """Events made here: ``value``: by how many ms the clock is behind."""
 
 
 class Clock(msgspec.Struct):
     """A device's clock. ``behind_us``: arrival less the device's own time, of the last suspect message; ``since_us``:
-    arrival of the first such; ``off``: it is proved wrong."""
+    arrival of the first such; ``count``: how many there were; ``off``: it is proved wrong."""
 
     behind_us: int
     since_us: int
+    count: int = 1
     off: bool = False
 
 
@@ -57,8 +62,11 @@ class DeviceClocks:
     def __init__(self) -> None:
         self._clocks: dict[tuple[str, str], Clock] = {}
 
-    def judge(self, device: tuple[str, str], newest_us: int, arrival_us: int) -> Verdict:
-        """Judge a message by its newest time; messages of a device in the order of their arrival."""
+    def judge(self, device: tuple[str, str], newest_us: int, arrival_us: int, needed: int = 2) -> Verdict:
+        """Judge a message by its newest time; messages of a device in the order of their arrival.
+
+        ``needed``: messages of the same age that prove a wrong clock.
+        """
         behind_us, known = arrival_us - newest_us, self._clocks.get(device)
         if -FUTURE_US <= behind_us < LATE_US:
             if known is None:
@@ -67,14 +75,15 @@ class DeviceClocks:
             return Verdict(news=RIGHT if known.off else "")
         if known is not None and abs(behind_us - known.behind_us) <= SAME_US:
             since_us, was_off = known.since_us, known.off
-            known.off = was_off or arrival_us - since_us >= APART_US
+            known.count += 1
+            known.off = was_off or (known.count >= needed and arrival_us - since_us >= APART_US)
             if was_off:
                 known.behind_us = behind_us  # a clock that runs slow
             if known.off:
                 return Verdict(behind_us, 0 if was_off else since_us, False, "" if was_off else OFF)
             return Verdict(suspect=True)
         wrong = behind_us < -FUTURE_US or behind_us > OLD_US
-        self._clocks[device] = Clock(behind_us, arrival_us, wrong)
+        self._clocks[device] = Clock(behind_us, arrival_us, off=wrong)
         if not wrong:
             return Verdict(suspect=True, news=RIGHT if known is not None and known.off else "")
         return Verdict(behind_us, 0, False, "" if known is not None and known.off else OFF)
@@ -82,7 +91,8 @@ class DeviceClocks:
     def judge_event(self, happened: Happened, arrival_us: int) -> tuple[Happened, Happened | None]:
         """(the event, dated with its arrival where the device's clock is wrong; news of the clock)."""
         source, own_us = happened.source, happened.onset_us
-        verdict = self.judge((source.gateway, source.name), own_us, arrival_us)
+        needed = SWITCHED if happened.kind in UNHURRIED else MEASURED
+        verdict = self.judge((source.gateway, source.name), own_us, arrival_us, needed)
         if verdict.behind_us and happened.own_us is None:
             happened = msgspec.structs.replace(happened, time_us=arrival_us, own_us=own_us)
         return happened, news_of(source, verdict, arrival_us)
@@ -102,10 +112,10 @@ class DeviceClocks:
         again: list[tuple[slice, int, int]] = []
         news: list[tuple[int, Happened]] = []
         suspect: tuple[slice, int] | None = None
-        device = (source.gateway, f"{source.name}|{channel}")
+        device, needed = (source.gateway, f"{source.name}|{channel}"), SWITCHED if channel in SWITCHES else MEASURED
         for begin, end, newest_us in zip(starts.tolist(), ends.tolist(), newest.tolist(), strict=True):
             at_us, part = int(arrival_us[begin]), slice(begin, end)
-            verdict = self.judge(device, newest_us, at_us)
+            verdict = self.judge(device, newest_us, at_us, needed)
             if verdict.behind_us:
                 times[part] += verdict.behind_us
             if verdict.proved_us and suspect is not None:

@@ -41,8 +41,8 @@ class Behaviour(Detector):
     state: Any
 
     rings: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """What is learned by day: the names of the state's rings (:mod:`alerting.detection.kit.routine.daily`), and of the
-    newest day in each."""
+    """The rings of what is learned by day (:mod:`alerting.detection.kit.routine.daily`): their names in the state, and
+    that of the newest day in each."""
 
     def learn(self, district: District) -> None:
         devices: dict[int, set[str]] = {}

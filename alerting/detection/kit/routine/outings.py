@@ -22,8 +22,9 @@ FAR_US = 48 * HOUR_US
 class Outings(msgspec.Struct):
     """``hours`` [people, 14]: bit h: out at local hour h of that day; ``hours_day``: newest in it.
 
-    ``bed`` [people, 14]: the bedtime, in minutes since the midnight before the evening, 0: not known; ``bed_day``: newest in it; ``up_us``:
-    when the bed was left. 100 bytes per person."""
+    ``bed`` [people, 14]: the bedtime, in minutes since the midnight before the evening, 0: not known; ``bed_day``:
+    newest in it. ``up_us``: when the bed was left. 100 bytes per person.
+    """
 
     hours: Array = msgspec.field(default_factory=lambda: np.zeros((0, DAYS), np.uint32))
     hours_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))

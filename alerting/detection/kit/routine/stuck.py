@@ -10,14 +10,16 @@ household of several nothing but the time can tell. Durations and numbers are ou
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vocabulary.times import HOUR_US, MINUTE_US
+from vocabulary.times import HOUR_US
 
 MOTION_US = 2 * HOUR_US
 """Longest time for which a motion sensor is on in earnest."""
 MOTION_SIGNS = 5
 WINDOW_US = 2 * HOUR_US
 """Time in which somebody about gives ``ABOUT_SIGNS``; they lie apart by at least ``ABOUT_US``."""
-ABOUT_SIGNS, ABOUT_US = 10, 75 * MINUTE_US
+ABOUT_SIGNS, ABOUT_US = 12, HOUR_US
+PET = 1.5
+"""Factor on the most signs elsewhere of an earlier time in bed: an animal gives them."""
 ROOMS = {"bed": 3, "presence": 2}
 """Other rooms in which somebody about is seen: a cat has few ways, and a radar sees through an open door."""
 SEVERAL_US = {"motion": 6 * HOUR_US, "presence": 36 * HOUR_US, "bed": 36 * HOUR_US}
@@ -37,10 +39,13 @@ class Elsewhere(NamedTuple):
     device: str
 
 
-def is_stuck(sense: str, room: str, on_us: int, signs: Sequence[Elsewhere], *, several: bool) -> bool:
+def is_stuck(
+    sense: str, room: str, on_us: int, signs: Sequence[Elsewhere], *, several: bool, usual: Sequence[int] = ()
+) -> bool:
     """Whether a sensor of ``room`` that has been on since ``on_us`` hangs, by the last signs of life of the home.
 
-    ``sense``: 'motion', 'presence' or 'bed'; ``signs``: in the order of their time, the last one is of now.
+    ``sense``: 'motion', 'presence' or 'bed'; ``signs``: in the order of their time, the last one is of now; ``usual``:
+    most signs elsewhere (:func:`busy`) of earlier times in bed.
     """
     now_us = signs[-1].time_us
     lasts_us = now_us - on_us
@@ -48,9 +53,18 @@ def is_stuck(sense: str, room: str, on_us: int, signs: Sequence[Elsewhere], *, s
         return lasts_us >= SEVERAL_US[sense]
     if lasts_us < (MOTION_US if sense == "motion" else ABOUT_US):
         return False
-    since_us = on_us if sense == "motion" else max(on_us, now_us - WINDOW_US)
-    elsewhere = [sign for sign in signs if sign.time_us > since_us and sign.room != room]
     if sense == "motion":
-        return len(elsewhere) >= MOTION_SIGNS
-    about = len(elsewhere) >= ABOUT_SIGNS and elsewhere[-1].time_us - elsewhere[0].time_us >= ABOUT_US
+        return len(_elsewhere(room, on_us, signs)) >= MOTION_SIGNS
+    elsewhere = _elsewhere(room, max(on_us, now_us - WINDOW_US), signs)
+    least = max(ABOUT_SIGNS, PET * max(usual, default=0))
+    about = len(elsewhere) >= least and elsewhere[-1].time_us - elsewhere[0].time_us >= ABOUT_US
     return about and len({sign.room for sign in elsewhere}) >= ROOMS[sense]
+
+
+def busy(room: str, on_us: int, signs: Sequence[Elsewhere]) -> int:
+    """Number of signs of life elsewhere in the last ``WINDOW_US``, since the sensor went on."""
+    return len(_elsewhere(room, max(on_us, signs[-1].time_us - WINDOW_US), signs))
+
+
+def _elsewhere(room: str, since_us: int, signs: Sequence[Elsewhere]) -> list[Elsewhere]:
+    return [sign for sign in signs if sign.time_us > since_us and sign.room != room]

@@ -11,7 +11,7 @@ from enum import IntEnum
 import msgspec
 
 from alerting.detection.kit.context import Happened
-from alerting.detection.kit.routine.stuck import Elsewhere, is_stuck
+from alerting.detection.kit.routine.stuck import Elsewhere, busy, is_stuck
 from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, SECOND_US
 
 EXITS = frozenset({"hall", "entrance", ""})
@@ -21,6 +21,12 @@ PASSING_US = 2 * MINUTE_US
 RTCGQ11LM: 60 s)."""
 SHUT_US = 15 * SECOND_US
 """Motion in the hall that begins this long after the door was shut is somebody inside: nobody is on the way out."""
+TALK_US = 25 * SECOND_US
+"""A door that is open for longer was not only passed."""
+BLIND_SHARE = 0.2
+MANY = 5000
+"""Signs after which the older ones count half."""
+TIMES_IN_BED = 20
 LATE_US = 15 * MINUTE_US
 """An event that is older than the last sign of the home by more came late."""
 PASSAGE_US = MINUTE_US
@@ -29,6 +35,8 @@ GHOST_US = (10 * SECOND_US, 20 * MINUTE_US)
 """Motion in a home that all have left counts from the second one within 20 minutes on."""
 GHOST_HOLD_US = 3 * MINUTE_US
 """A shorter presence in such a home does not count."""
+NIGHT_US = 16 * HOUR_US
+"""Nobody is in bed for longer without a break, as a rule."""
 KINDS = frozenset(
     {
         "motion_began",
@@ -81,6 +89,12 @@ class Whereabouts(msgspec.Struct, kw_only=True):
     """Sensors that hang at 1, by 'device|sense', and since when."""
     elsewhere: list[Elsewhere] = []
     """The last signs of life, for sensors that stay on meanwhile."""
+    busiest: int = 0
+    """Most signs elsewhere within two hours of the present time in bed."""
+    usual_busy: list[int] = []
+    """The same of the last times in bed: a cat."""
+    counts: dict[str, int] = {}
+    """Signs of each device."""
     several: bool = False
     """Several people live here: one may lie while another moves."""
     ending: list[str] = []
@@ -120,6 +134,22 @@ class Whereabouts(msgspec.Struct, kw_only=True):
     def faulty(self) -> bool:
         """Whether a sensor is stuck: what is seen meanwhile is not the person's routine."""
         return bool(self.stuck)
+
+    @property
+    def blind(self) -> bool:
+        """Whether a sensor is stuck that gives a good part of the signs of life."""
+        share = sum(self.counts.get(device, 0) for device in {key.partition("|")[0] for key in self.stuck})
+        return share > BLIND_SHARE * sum(self.counts.values())
+
+    @property
+    def bed_unknown(self) -> bool:
+        """Whether the bed's sensor is stuck."""
+        return any(key.endswith("|bed") for key in self.stuck)
+
+    @property
+    def talked(self) -> bool:
+        """The door stood open as for a talk when it was last opened: perhaps nobody went out."""
+        return self.shut_us - self.opened_us >= TALK_US
 
     @property
     def unsure(self) -> bool:
@@ -163,6 +193,9 @@ class Whereabouts(msgspec.Struct, kw_only=True):
             if sign.room != self.room:
                 self.room, self.room_since_us = sign.room, time_us
         if sign.kind in _BEGINS or sign.kind == "door_opened":
+            self.counts[device] = self.counts.get(device, 0) + 1
+            if self.counts[device] > MANY:
+                self.counts = {name: count // 2 for name, count in self.counts.items()}
             self._notice_stuck(time_us, sign.room, device)
         return sign
 
@@ -174,7 +207,10 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         self.elsewhere.append(Elsewhere(time_us, room, device))
         del self.elsewhere[:-ELSEWHERE]
         for key, (sense, own_room, on_us) in list(self.on.items()):
-            if is_stuck(sense, own_room, on_us, self.elsewhere, several=self.several):
+            if sense == "bed":
+                self.busiest = max(self.busiest, busy(own_room, on_us, self.elsewhere))
+            usual = self.usual_busy if sense == "bed" else ()
+            if is_stuck(sense, own_room, on_us, self.elsewhere, several=self.several, usual=usual):
                 self.stuck[key] = on_us
                 del self.on[key]
                 self._look()
@@ -193,6 +229,13 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         self.stuck = {key: since for key, since in self.stuck.items() if key.partition("|")[0] in devices}
         self.ending = [device for device in self.ending if device in devices]
         self._look()
+
+    def _out_of_bed(self, sense: str, since_us: int, time_us: int) -> None:
+        """Learn how much moves in the home while somebody is in bed."""
+        if sense == "bed":
+            if time_us - since_us < NIGHT_US:
+                self.usual_busy = [*self.usual_busy[1 - TIMES_IN_BED :], self.busiest]
+            self.busiest = 0
 
     def _look(self) -> None:
         senses = {sense for sense, _, _ in self.on.values()}
@@ -215,7 +258,7 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         key = f"{device}|{sense}"
         if key in self.stuck:
             if kind not in _BEGINS:
-                del self.stuck[key]
+                self._out_of_bed(sense, self.stuck.pop(key), time_us)
             return None
         if kind in _BEGINS:
             if key not in self.on and (sense != "motion" or device in self.ending):
@@ -231,6 +274,7 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         if was is None:
             return None
         self._look()
+        self._out_of_bed(sense, was[2], time_us)
         # a motion sensor ends after its holding time: nobody need be there any more
         ghost = self._gone and time_us - was[2] < GHOST_HOLD_US
         return Sign(kind, time_us, room, device, inside=sense != "motion" and not passing and not ghost)
