@@ -11,7 +11,7 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import Happened, Source
 from alerting.detection.kit.device_clock import MEASURED, SWITCHED, DeviceClocks, news_of
-from alerting.detection.kit.intake import FUTURE_US, concerns, dated, place_of
+from alerting.detection.kit.intake import FUTURE_US, concerns, dated
 from alerting.detection.kit.origin import BY_HAND
 from alerting.detection.kit.switches import SWITCHES
 from alerting.service import downlink
@@ -110,10 +110,10 @@ class Hearing:
             values, times, n = values[good], times[good], int(good.sum())
             if n and series.channel in SWITCHES:
                 self._engine.switched(source, series.channel, times, values)
-            place = place_of(source, series.channel)
+            place = self._engine.seats.lane(source, series.channel)
             if n and place is not None:
-                rows, columns = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
-                parts.append(VitalColumns(rows, columns, times, values))
+                rows, lanes = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
+                parts.append(VitalColumns(rows, lanes, times, values))
                 suspect = self._suspects.get((gateway, series.device))
                 if suspect is not None:
                     suspect.append(parts[-1])
