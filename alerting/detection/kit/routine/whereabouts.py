@@ -213,7 +213,15 @@ class Whereabouts(msgspec.Struct, kw_only=True):
             if sense == "bed":
                 self.busiest = max(self.busiest, busy(own_room, on_us, self.elsewhere))
             usual = self.usual_busy if sense == "bed" else ()
-            if is_stuck(sense, own_room, on_us, self.elsewhere, several=self.several, usual=usual):
+            if is_stuck(
+                sense,
+                own_room,
+                on_us,
+                self.elsewhere,
+                several=self.several,
+                usual=usual,
+                door_us=self.opened_us,
+            ):
                 self.stuck[key] = on_us
                 del self.on[key]
                 self._look()
