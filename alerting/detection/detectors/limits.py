@@ -223,7 +223,7 @@ class Limits(Detector):
                 yield self._raise(district, key, episode, bins, i, "urgent")
         elif episode is not None:
             limit = DEFAULTS[MEASURED[key[1]]]
-            episode.calm_us = episode.calm_us or now_us
+            episode.calm_us = min(episode.calm_us or now_us, now_us)
             if not episode.onset_us or now_us - episode.calm_us >= max(5 * MINUTE_US, 2 * limit.hold_us):
                 yield from self._end(district, key, episode, bins, i)
 
@@ -369,7 +369,7 @@ def _grave(limit: Limit, value: float) -> bool:
 
 
 def _severity(limit: Limit, value: float, episode: LimitEpisode) -> Severity | None:
-    """What a single measurement outside the limits calls for; None: nothing until the next one."""
+    """The severity of a single measurement outside the limits; None: nothing until the next one."""
     if value < limit.worst_low or value > limit.worst_high:
         return "emergency"
     if episode.count > 1 and _grave(limit, value):

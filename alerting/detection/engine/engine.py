@@ -306,7 +306,7 @@ class Engine:
         return [*findings, *self._moments_until(end_us)]
 
     def _sources(self, every: Bins) -> tuple[SourceBins, Bins]:
-        """What each device said, and the bins of the devices that lead their channel."""
+        """The bins of each device, and those of the devices that lead their channel."""
         if every.seat.any():
             self._shared[every.series[every.seat > 0]] = True
         shared = shared_bins(every, self._latest_of_sources, self.seats.state, self._shared)
