@@ -32,6 +32,7 @@ LATENESS_US = 2_500_000
 """A frame is cut once a second and travels for some ms: after this time a step is complete, but for backlogs."""
 TICK_US = SECOND_US
 """Interval in which the detectors of silence look at the clock."""
+DOORS = frozenset({"door_opened", "door_closed"})
 BACK_US = MINUTE_US
 """A clock that is set back by more was ahead before."""
 
@@ -181,7 +182,10 @@ class Engine:
         on = np.abs(value) >= LEVELS.get(channel, 0.5)
         key = (source.gateway, source.name, channel)
         event_us = self._switches.get(key, 0)  # time of the last event, negative for a change to 0
-        changed = np.concatenate(([event_us == 0 or (event_us > 0) != on[0]], on[1:] != on[:-1]))
+        first = event_us == 0
+        if first and channel == "door_open":  # the first state that is heard of is no news: it may be of long ago
+            first, event_us = False, int(time_us[0]) if on[0] else -int(time_us[0])
+        changed = np.concatenate(([first or (event_us > 0) != on[0]], on[1:] != on[:-1]))
         for i in np.flatnonzero(changed | on if channel == "motion" else changed).tolist():
             at_us = int(time_us[i])
             if changed[i] or at_us - event_us >= MOTION_AGAIN_US:
@@ -193,9 +197,18 @@ class Engine:
     def event(self, happened: Happened) -> list[Finding]:
         """The findings of an event, at once; behaviour waits for its step."""
         if happened.kind in UNHURRIED:
-            self._wait(happened)
+            if not self._repeats(happened):
+                self._wait(happened)
             return []
         return self._pass(self._happened(happened))
+
+    def _repeats(self, happened: Happened) -> bool:
+        """Whether a door is said to do what its readings have shown it to have done before: a state from a cache."""
+        if happened.kind not in DOORS:
+            return False
+        known_us = self._switches.get((happened.source.gateway, happened.source.name, "door_open"), 0)
+        same = known_us > 0 if happened.kind == "door_opened" else known_us < 0
+        return same and happened.time_us > abs(known_us) + MOTION_AGAIN_US
 
     def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
         """Take a sign of life from a device (or the gateway alone)."""
