@@ -79,6 +79,7 @@ def test_zigbee_devices_of_every_kind_and_a_broker_that_goes_away(home_broker: H
                 await until(first, lambda: ears.values)
                 bridge.change("sos", action="single")
                 bridge.change("sos", action="long")
+                bridge.change("door", contact=True)
                 bridge.change("door", contact=False)
                 bridge.change("door", contact=False, battery=90)
                 bridge.change("pir", occupancy=True)
