@@ -123,13 +123,16 @@ class BleDriver:
             self._relay.fault(sink, device, reason, sink.now_us(), "characteristics")
         racp = BASE_UUID.format(glucose_records.RACP)
         if gatt.GLUCOSE_MEASUREMENT in model.characteristics and connection.has(racp):
-            last = None if device.name in self._one_by_one else self._records.get(device.name)
             # the procedure needs its answers switched on (GLS 3.4.1.2)
             try:
                 await connection.notify(racp, partial(self._hear_answer, sink, device))
-                await connection.write(racp, glucose_records.request(last))
+                await connection.write(racp, self.next_records(device))
             except BleError as error:
                 self._relay.fault(sink, device, f"Bluetooth: records not asked for: {error}", sink.now_us(), "records")
+
+    def next_records(self, device: DeviceConfig) -> bytes:
+        """The command by which a glucose meter sends what is new."""
+        return glucose_records.request(None if device.name in self._one_by_one else self._records.get(device.name))
 
     def _hear_answer(self, sink: Sink, device: DeviceConfig, answer: bytes) -> None:
         """Take in a meter's answer. One that can not send its new records is asked for the last one from now on."""
