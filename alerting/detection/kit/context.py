@@ -55,6 +55,16 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     gives: frozenset[str] = frozenset()
     """Channels it measures."""
 
+    @property
+    def id(self) -> tuple[str, str]:
+        """Its key in ``District.sources``."""
+        return self.gateway, self.name
+
+    @property
+    def key(self) -> str:
+        """The same as one word, 'gateway|device'."""
+        return f"{self.gateway}|{self.name}"
+
 
 EVERYWHERE = 0
 """The household of a pause that holds for all."""
