@@ -40,6 +40,7 @@ WITHOUT_ACCOUNT = {
     "simulate peripherals": "simulated devices",
     "evaluate alerts": "simulated residents",
     "evaluate falls": "recordings in files",
+    "evaluate news2": "recordings in files",
     "train falls": "recordings in files",
     # keys and files: the permission is to read them
     "network key create": "makes a key file",
