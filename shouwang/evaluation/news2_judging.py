@@ -47,7 +47,7 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """What a NEWS2 finding said, and when it was told."""
+    """The words of a NEWS2 finding, and when it was told."""
 
     told_us: int
     severity: Severity
