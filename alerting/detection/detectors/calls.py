@@ -20,18 +20,23 @@ class Call(msgspec.Struct, frozen=True):
     rule: str
     severity: Severity
     again_s: int
+    title: tuple[str, str]
     cleared_by: str = ""
 
 
 CALLS: dict[str, Call] = {
-    "sos_pressed": Call("sos", "emergency", 120),
-    "smoke_detected": Call("smoke", "emergency", 600, "smoke_cleared"),
-    "gas_detected": Call("gas", "emergency", 600, "gas_cleared"),
-    "water_leak": Call("water_leak", "urgent", 3600, "water_leak_cleared"),
-    "battery_low": Call("battery_low", "technical", DAY_S),
-    "device_fault": Call("device_fault", "technical", 3600),
-    "button_test_due": Call("button_test_due", "technical", 172_800, "button_test"),  # repeated daily until tested
-    "config_rolled_back": Call("config_rolled_back", "technical", 3600),
+    "sos_pressed": Call("sos", "emergency", 120, ("紧急呼救", "SOS call")),
+    "smoke_detected": Call("smoke", "emergency", 600, ("烟雾报警", "smoke"), "smoke_cleared"),
+    "gas_detected": Call("gas", "emergency", 600, ("燃气报警", "gas"), "gas_cleared"),
+    "water_leak": Call("water_leak", "urgent", 3600, ("漏水", "water leak"), "water_leak_cleared"),
+    "battery_low": Call("battery_low", "technical", DAY_S, ("设备电量低", "battery low")),
+    "device_fault": Call("device_fault", "technical", 3600, ("设备故障", "device fault")),
+    "button_test_due": Call(
+        "button_test_due", "technical", 172_800, ("呼叫按钮待测试", "button test due"), "button_test"
+    ),  # repeated daily until tested
+    "config_rolled_back": Call(
+        "config_rolled_back", "technical", 3600, ("新配置已撤回", "new configuration taken back")
+    ),
 }
 _CLEARED = {call.cleared_by: kind for kind, call in CALLS.items() if call.cleared_by}
 
@@ -45,7 +50,16 @@ class CallEpisodes(msgspec.Struct):
 class Calls(Detector):
     """Opens an alert at the first event of an episode; a panicked second press is not a second alert."""
 
-    rules: ClassVar = {call.rule: Rule(again_s=0, per_day=100) for call in CALLS.values()}
+    rules: ClassVar = {
+        call.rule: Rule(
+            title=call.title,
+            outside="title",
+            service="" if call.severity == "technical" else "emergency_help",
+            again_s=0,
+            per_day=100,
+        )
+        for call in CALLS.values()
+    }
 
     def __init__(self) -> None:
         super().__init__()

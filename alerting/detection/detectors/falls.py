@@ -25,7 +25,9 @@ class Falls(Detector):
     The impact's time is the onset, so the three events of a fall name the same alert, in every process.
     """
 
-    rules: ClassVar = {"fall": Rule(story="fall")}
+    rules: ClassVar = {
+        "fall": Rule(title=("疑似跌倒", "possible fall"), outside="title", service="fall_assistance", story="fall")
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from alerting.core.finding import Finding
 from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import finding_about, lasting, value_in_words
+from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting, title_of, value_in_words
 from firmware_profiles.channels import CHANNELS
 from vocabulary.times import MINUTE_US, SECOND_US
 
@@ -50,7 +50,15 @@ class Outside(msgspec.Struct):
 class Limits(Detector):
     """Compares all bins of limited channels at once; a resident's own limits replace the defaults."""
 
-    rules: ClassVar = {f"limit_{code}": Rule(story="vital") for code in DEFAULTS}
+    rules: ClassVar = {
+        f"limit_{code}": Rule(
+            title=title_of(code, "超出限值", " beyond its limits"),
+            outside=VITAL_SIGNS,
+            service="vital_signs",
+            story="vital",
+        )
+        for code in DEFAULTS
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.episodes import Episode
 from alerting.detection.kit.steady import Recent
-from alerting.detection.kit.words import lasting, name_of, value_in_words
+from alerting.detection.kit.words import VITAL_SIGNS, lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -82,7 +82,11 @@ class News2(Detector):
         "news2.hold_single_s": HOLD_SINGLE_US / 1e6,
         **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
     }
-    rules: ClassVar = {RULE: Rule(story="vital")}
+    rules: ClassVar = {
+        RULE: Rule(
+            title=("NEWS2 评分升高", "raised NEWS2 score"), outside=VITAL_SIGNS, service="vital_signs", story="vital"
+        )
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -23,6 +23,7 @@ from alerting.detection.kit.detector import CompleteSteps, Detector
 from alerting.detection.kit.plausible import impossible, split
 from alerting.detection.kit.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.kit.timers import Alarms, Timers
+from vocabulary.rule_words import KEY
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
 LATENESS_US = 2_500_000
@@ -228,7 +229,9 @@ class Engine:
         if finding.action not in ("open", "update"):
             return finding
         person = self._people.get((finding.household_id, finding.resident_id))
+        rule = detector.rules.get(finding.rule)
         explained = {
+            **({} if rule is None else {KEY: msgspec.to_builtins(rule.words)}),
             "window": {"since_us": finding.since_us, "until_us": finding.sensed_us},
             "parameters": detector.in_force(person, finding.rule),
             **finding.evidence,
