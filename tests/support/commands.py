@@ -38,6 +38,8 @@ WITHOUT_ACCOUNT = {
     "simulate history": "simulated residents in a database of their own",
     "simulate month": "files of simulated residents",
     "simulate peripherals": "simulated devices",
+    "alerting detectors": "what is installed",
+    "alerting try": "recordings in files",
     "evaluate alerts": "simulated residents",
     "evaluate falls": "recordings in files",
     "evaluate news2": "recordings in files",
