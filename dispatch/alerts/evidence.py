@@ -95,7 +95,7 @@ STATES = {
     "away": ("外出", "out"),
 }
 SIDES = {"low": ("低于", "below"), "high": ("高于", "above")}
-APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
+APART = frozenset({"kind", "rule", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
 """Keys that are shown elsewhere, or of no use to a reader."""
 
 

@@ -69,8 +69,14 @@ class Breathing(Detector):
         ),
     }
     rules: ClassVar = {
-        "breathing_pause": Rule(story="vital", again_s=1800, per_day=6),
-        "no_vital_sign": Rule(story="vital", again_s=3600, per_day=4, explained_by=("gateway_silent", "device_silent")),
+        "breathing_pause": Rule(title=("呼吸暂停", "pause of breathing"), story="vital", again_s=1800, per_day=6),
+        "no_vital_sign": Rule(
+            title=("在床但测不到生命体征", "no vital sign in bed"),
+            story="vital",
+            again_s=3600,
+            per_day=4,
+            explained_by=("gateway_silent", "device_silent"),
+        ),
     }
 
     def __init__(self) -> None:
