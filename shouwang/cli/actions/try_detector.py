@@ -19,7 +19,7 @@ from alerting.detection.kit.detector import Detector, Rule
 from alerting.replay import files, what_if
 from alerting.replay.residents import ResidentsFile, read_residents
 from alerting.replay.rows import read_rows
-from alerting.replay.run import TimedFinding, replay
+from alerting.replay.run import TimedFinding, replay, seats_of
 from alerting.tuning import catalogue
 from shouwang.cli.actions.replay import zone_of
 from vocabulary.errors import BilingualError
