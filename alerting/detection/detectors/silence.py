@@ -182,7 +182,7 @@ class Silence(Detector):
         for_zh, for_en = lasting(now_us - onset_us)
         if source is None:
             rule, subject, household_id = "gateway_silent", f"gateway:{name}", district.gateways[name]
-            zh, en, more = f"家庭网关 {name} ", f"Gateway {name}", ",其设备数据中断"
+            zh, en, more = f"家庭网关 {name} ", f"Gateway {name}", "，其设备数据中断"
         else:
             rule, subject, household_id = "device_silent", f"device:{name}", source.household_id
             zh, en, more = source.label_zh, source.label_en, ""
