@@ -45,7 +45,8 @@ class Agent:
         self.uplink: Uplink | None = None
         self.drivers = [DriverState(driver.kind) for driver in config.drivers]
         memory = config.buffer.path.with_suffix(".alarm.json")
-        self.alarm = AlarmRunner(config.local_alarm, config.gateway, memory, self._report_alarm, clock)
+        owners = {device.name: device.resident for device in config.devices if device.resident}
+        self.alarm = AlarmRunner(config.local_alarm, config.gateway, memory, self._report_alarm, clock, owners)
         self.operation = Operation(config, outbox, clock, self.drivers, self.alarm.probes)
 
     # Sink
@@ -67,7 +68,7 @@ class Agent:
         values: Mapping[str, str | int | float | bool] | None = None,
         evidence: bytes = b"",
     ) -> None:
-        kind = self.alarm.judge(kind, time_us)
+        kind = self.alarm.judge(device, kind, time_us)
         kind = self.operation.buttons.judge(device, kind, time_us, self.now_us(), time.monotonic())
         if kind in STATES:
             self._report_falls(self._falls.state(device, kind, time_us, dict(values or {})))

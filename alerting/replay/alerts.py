@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from alerting.core.finding import Finding, FindingAction
+from alerting.core.finding import CLOSING, OVER, Finding, FindingAction
 from alerting.detection.engine.ledger import on_its_own
 from alerting.replay.run import TimedFinding
 from vocabulary.severity import RANK, Severity
@@ -46,8 +46,9 @@ class Alert(msgspec.Struct, kw_only=True):
     reason_en: str
     evidence: dict[str, Any]
     over_us: int | None = None
-    """When it cleared by itself or was taken back."""
-    over: Literal["", "clear", "cancel"] = ""
+    """When it cleared by itself, was taken back, or its cause ended."""
+    over: Literal["", "clear", "cancel", "end"] = ""
+    """``end``: over by itself, and still open for a person."""
     story: list[StoryEntry] = []
 
     @property
@@ -73,7 +74,7 @@ def collect(findings: Iterable[TimedFinding]) -> list[Alert]:
         finding = timed.finding
         alert = alerts.get(str(finding.alert_id))
         alone = on_its_own(finding)
-        if alone is not None and (alert is None or alert.over):
+        if alone is not None and (alert is None or alert.over in CLOSING):
             finding = alone
             alert = alerts.get(str(finding.alert_id))
         if alert is not None:
@@ -97,10 +98,13 @@ def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
             news=action in ("open", "update"),
         )
     )
-    if finding.action in ("clear", "cancel"):
+    if finding.action in OVER:
         alert.over_us, alert.over = told_us, finding.action
-    elif RANK[finding.severity] < RANK[alert.severity]:
-        alert.severity = finding.severity
+    else:
+        if alert.over == "end" and action == "open":
+            alert.over_us, alert.over = None, ""
+        if RANK[finding.severity] < RANK[alert.severity]:
+            alert.severity = finding.severity
 
 
 def _opened(finding: Finding, told_us: int) -> Alert:

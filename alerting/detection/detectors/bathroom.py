@@ -20,6 +20,7 @@ from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, keep_largest, usual
+from alerting.detection.kit.routine.stuck import STUCK
 from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts, local_day
 from alerting.detection.kit.words import lasting
 from vocabulary.parameter import Parameter
@@ -47,6 +48,7 @@ class Stays(Homes):
 
 
 class Bathroom(Behaviour):
+    rings: ClassVar = (("longest", "day"),)
     parameters: ClassVar = {
         "bathroom.floor": Parameter(30, 10, 120, "min", "停留下限", "never told before"),
         "bathroom.upper": Parameter(60, 20, 240, "min", "停留上限", "always told after"),
@@ -60,7 +62,7 @@ class Bathroom(Behaviour):
             per_day=4,
             rests_for=("carer", "maintenance"),
             explained_by=("gateway_silent", "inactivity"),
-            blinded_by=("device_silent",),
+            blinded_by=("device_silent", *STUCK),
             explains_s=BRIEF_S,
         )
     }
@@ -95,10 +97,12 @@ class Bathroom(Behaviour):
         elif since_us is not None and (sign.inside or sign.exit):
             del state.since_us[row]
             self.timers.cancel(str(row))
-            keep_largest(state.longest, state.day, row, local_day(since_us), (sign.time_us - since_us) // MINUTE_US + 1)
+            stay_us = sign.time_us - since_us
+            if not home.faulty:
+                keep_largest(state.longest, state.day, row, local_day(since_us), stay_us // MINUTE_US + 1)
             severity = state.alerts.pop(row, None)
             if severity is not None:
-                for_zh, for_en = lasting(sign.time_us - since_us)
+                for_zh, for_en = lasting(stay_us)
                 words = (f"{for_zh}后离开卫生间", f"left the bathroom after {for_en}")
                 yield self._finding(district, row, "clear", severity, since_us, sign.time_us, words)
 

@@ -44,7 +44,10 @@ class DayNight(Behaviour):
     parameters: ClassVar = {
         "day_night.by_day": Parameter(240, 120, 600, "min", "白天卧床", "least time in bed by day"),
     }
-    rules: ClassVar = {"day_night_reversed": Rule(waits=True, again_s=5 * DAY_S, per_day=1)}
+    rules: ClassVar = {
+        "day_night_reversed": Rule(waits=True, again_s=5 * DAY_S, per_day=1, blinded_by=("stuck_in_bed",))
+    }
+    rings: ClassVar = (("minutes", "day"),)
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,6 +61,10 @@ class DayNight(Behaviour):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
         self._by_day = self.tuned(district, "day_night.by_day")
+
+    def unlearn(self, row: int, since_us: int, now_us: int) -> None:
+        super().unlearn(row, since_us, now_us)
+        self.state.since_us.pop(row, None)
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state

@@ -42,6 +42,7 @@ class Mornings(Homes):
 class Morning(Behaviour):
     """Sets one timer for each home, at the usual latest time and the margin."""
 
+    rings: ClassVar = (("up", "day"),)
     parameters: ClassVar = {
         "morning.margin": Parameter(90, 30, 360, "min", "超过通常最晚起床时间", "past the usual latest time"),
         "morning.learn_days": Parameter(5, 3, 14, "d", "学习天数", "mornings to learn"),
@@ -52,7 +53,7 @@ class Morning(Behaviour):
             again_s=12 * 3600,
             rests_for=("carer", "maintenance"),
             explained_by=("gateway_silent", "inactivity"),
-            blinded_by=("device_silent",),
+            blinded_by=("device_silent", "stuck_in_bed"),
             explains_s=BRIEF_S,
         )
     }

@@ -63,7 +63,7 @@ class Sleep(Behaviour):
             per_day=1,
             rests_for=("carer", "maintenance"),
             explained_by=(*EXPLAINED, *((f"shift_{figure}",) if question == "drift" else ())),
-            blinded_by=("device_silent",),
+            blinded_by=("device_silent", "stuck_in_bed"),
         )
         for figure in FIGURES
         for question in SPANS
@@ -82,6 +82,13 @@ class Sleep(Behaviour):
                 del known[row]
         self._hours = self.tuned(district, "sleep.hours")
         self._exits = self.tuned(district, "sleep.exits")
+
+    def unlearn(self, row: int, since_us: int, now_us: int) -> None:
+        super().unlearn(row, since_us, now_us)
+        state = self.state
+        state.first_us[row] = now_us  # this night was not observed from its begin
+        for known in (state.since_us, state.lain_us, state.exits, state.left_us):
+            known.pop(row, None)
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from alerting.core.finding import Finding
+from alerting.core.finding import OVER, Finding
 from alerting.detection.detectors import all_rules
 from alerting.detection.kit.context import EVERYWHERE, District, Pause
 from alerting.detection.kit.detector import Rule
@@ -62,6 +62,8 @@ class LedgerState(msgspec.Struct, kw_only=True):
     """When a cause ended, by household|rule."""
     leads: dict[str, RaisedAlert | None] = msgspec.field(default_factory=dict, name="joined")
     """The alert that a finding was added to, by subject|rule|onset of the finding; None: it was dropped."""
+    led_by: dict[str, RaisedAlert] = {}
+    """The alert of another rule that a rule's last finding was added to, by subject|rule."""
     raised_us: dict[str, list[int]] = {}
     """Times of the last two days' alerts, by subject|rule."""
     delayed: list[DelayedFinding] = msgspec.field(default_factory=list, name="held")
@@ -87,7 +89,7 @@ class Ledger:
     def turn_back(self, now_us: int) -> None:
         """The platform's clock was ahead: cut every later time to now."""
         state = self.state
-        for alert in (*state.alerts.values(), *state.stories.values()):
+        for alert in (*state.alerts.values(), *state.stories.values(), *state.led_by.values()):
             alert.last_us = min(alert.last_us, now_us)
         state.ends_us = {key: min(end_us, now_us) for key, end_us in state.ends_us.items()}
         state.raised_us = {key: [min(at_us, now_us) for at_us in times] for key, times in state.raised_us.items()}
@@ -139,7 +141,7 @@ class Ledger:
         device = finding.evidence.get("device")
         if device and finding.action == "open" and finding.rule in _blinding():
             self.state.onsets_us[f"{finding.rule}|{device}"] = finding.onset_us
-        elif device and finding.action in ("clear", "cancel"):
+        elif device and finding.action in OVER:
             self.state.onsets_us.pop(f"{finding.rule}|{device}", None)
         if finding.action == "open":
             rule = all_rules().get(finding.rule, _DEFAULT)
@@ -170,6 +172,11 @@ class Ledger:
         lead = self.state.stories.get(f"{finding.subject}|{rule.story}") if rule.story else None
         if lead is not None and now_us - lead.last_us <= STORY_US:
             yield from self._join(lead, finding, "story")
+            self.state.led_by[key] = lead
+            return
+        lead = self.state.led_by.get(key)
+        if lead is not None and finding.severity != "emergency" and now_us - lead.last_us < rule.again_s * SECOND_US:
+            yield from self._join(lead, finding, "again")
             return
         if before is not None and finding.severity != "emergency":
             often = sum(at_us > now_us - DAY_US for at_us in self.state.raised_us.get(key, ()))
@@ -221,7 +228,7 @@ class Ledger:
             return
         key = f"{finding.subject}|{finding.rule}"
         alert = self.state.alerts.get(key)
-        if finding.action in ("clear", "cancel"):
+        if finding.action in OVER:
             here = alert is None or alert.onset_us != finding.onset_us or not alert.household_id
             cause = _cause(finding.household_id if here or alert is None else alert.household_id, finding.rule)
             if self.state.onsets_us.pop(cause, None) is not None and finding.severity == "technical":
@@ -238,7 +245,7 @@ class Ledger:
         yield finding
 
     def _change_delayed(self, delayed: DelayedFinding, finding: Finding) -> None:
-        if finding.action in ("clear", "cancel"):
+        if finding.action in OVER:
             self.state.delayed.remove(delayed)
             self._count_suppressed(_identity(finding), "over before the morning", None)
         elif finding.action == "update":
@@ -260,6 +267,7 @@ class Ledger:
         state.raised_us = {
             key: recent for key, times in state.raised_us.items() if (recent := [t for t in times if t > since_us])
         }
+        state.led_by = {key: alert for key, alert in state.led_by.items() if alert.last_us > since_us}
         state.stories = {key: alert for key, alert in state.stories.items() if alert.last_us > since_us}
         state.ends_us = {key: end_us for key, end_us in state.ends_us.items() if end_us > since_us}
         # a condition can last for days, and its end must still find its alert
@@ -270,7 +278,9 @@ class Ledger:
 def _as_part_of(alert: RaisedAlert, finding: Finding) -> Finding:
     """Change the finding to an update (if it is graver) or a note of the alert."""
     graver = finding.action in ("open", "update") and RANK[finding.severity] < RANK[alert.severity]
-    changed: dict[str, Any] = {"rule": alert.rule, "onset_us": alert.onset_us, "action": "update" if graver else "note"}
+    ends = finding.action == "end" and finding.rule == alert.rule
+    action = "update" if graver else "end" if ends else "note"
+    changed: dict[str, Any] = {"rule": alert.rule, "onset_us": alert.onset_us, "action": action}
     if graver:
         alert.severity = finding.severity
     else:

@@ -79,6 +79,7 @@ _REASON: Mapping[Reason, tuple[str, str]] = {
     "escalation": ("", ""),
     "update": ("情况更新:", "update: "),
     "breach": ("超时未处理:", "overdue: "),
+    "over": ("已解除：", "over: "),
     "work_order": ("新工单:", "new work order: "),
     "handover": ("交班未结:", "handed over: "),
 }
@@ -86,6 +87,7 @@ _ANSWER: Mapping[Reason, tuple[str, str]] = {
     "escalation": ("点此确认", "Acknowledge"),
     "update": ("查看并确认", "See and acknowledge"),
     "breach": ("点此确认", "Acknowledge"),
+    "over": ("查看预警", "See the alert"),
     "work_order": ("查看工单", "See the order"),
     "handover": ("确认交接", "Take over"),
 }
@@ -188,7 +190,7 @@ def spoken(content: Content, language: Language) -> str:
     zh = language == "zh"
     item = content.items[0]
     kind = kind_of(item.rule, content.severity)[0 if zh else 1]
-    why = _REASON[content.reason][0 if zh else 1].removesuffix(" ").removesuffix(":")
+    why = _REASON[content.reason][0 if zh else 1].rstrip(" :：")
     comma = "," if zh else ", "
     if content.count > 1:
         homes = f"{content.homes} 户" if zh else f"{content.homes} homes"
@@ -198,6 +200,8 @@ def spoken(content: Content, language: Language) -> str:
     else:
         body = comma.join([polite_name(item, language), kind, item.address_zh if zh else item.address_en])
     grave = _SEVERITY[content.severity][0 if zh else 1]
+    if content.reason == "over":  # nothing to acknowledge
+        return f"守望平台通知。{why}。{body}。" if zh else f"Shouwang. {why}: {body}."
     if zh:
         return f"守望平台{grave}通知。{why + '。' if why else ''}{body}。请立即点击短信链接确认,或致电值班中心。"
     prefix = f"{why}. " if why else ""

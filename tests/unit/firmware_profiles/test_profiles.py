@@ -56,6 +56,34 @@ def test_a_bad_model_names_file_and_key(line: str, words: str) -> None:
         load_model(head + beat + line, "test-model")
 
 
+BAND = """
+maker = "m"
+name = "n"
+zh = "手环"
+transport = "ble-gatt"
+heartbeat_s = 60
+worn_at = "wrist"
+"""
+
+
+@pytest.mark.parametrize("line", ["imu_rate_hz = 50", 'imu_characteristic = "7f1c0001-53f0-4b8e-9d1c-2f6b1c5d0e01"'])
+def test_motion_samples_from_the_wrist_are_refused_in_both_languages(line: str) -> None:
+    with pytest.raises(ProfileError, match=r"test-band\.toml: worn_at: falls are not detected at the wrist.* / 手腕"):
+        load_model(BAND + line, "test-band")
+    assert load_model(BAND.replace("wrist", "pocket") + line, "test-band").falls_refused("pocket") is False
+
+
+def test_a_band_without_motion_samples_may_be_worn_at_the_wrist() -> None:
+    assert load_model(BAND + "characteristics = [0x2A37]", "test-band").falls_refused("wrist") is False
+
+
+@pytest.mark.parametrize("room", ["wrist", "Left Wrist", "手腕", "左腕"])
+def test_a_pendant_that_a_home_puts_on_the_wrist_is_refused(room: str) -> None:
+    assert MODELS["shouwang-pendant"].falls_refused(room)
+    assert not MODELS["shouwang-pendant"].falls_refused("worn")
+    assert not MODELS["nonin-3230"].falls_refused(room)
+
+
 def test_a_door_speaks() -> None:
     found = zigbee2mqtt.decode(MODELS["aqara-mccgq11lm"], b'{"contact": false, "battery": 91, "voltage": 3000}')
     assert found == [
