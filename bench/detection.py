@@ -16,8 +16,8 @@ import numpy as np
 from alerting.detection.detectors import all_detectors
 from alerting.detection.detectors.baseline import Baseline
 from alerting.detection.engine.engine import LATENESS_US, Engine
-from alerting.detection.kit.columns import STEP_US, VitalColumns
-from alerting.detection.kit.context import COLUMN, District, Person
+from alerting.detection.kit.columns import STEP_US, VitalColumns, lane_of
+from alerting.detection.kit.context import District, Person
 from alerting.detection.kit.detector import Detector
 from bench.figures import Figure
 
@@ -86,7 +86,7 @@ def _step(residents: int, step: int, rng: np.random.Generator) -> VitalColumns:
     n = residents * len(CHANNELS) * seconds
     level = np.repeat([mean for mean, _ in CHANNELS.values()], seconds)
     spread = np.repeat([spread for _, spread in CHANNELS.values()], seconds)
-    column = np.repeat([COLUMN[code] for code in CHANNELS], seconds)
+    column = np.repeat([lane_of(code) for code in CHANNELS], seconds)
     second = np.tile(np.arange(seconds), len(CHANNELS)) * 1_000_000
     return VitalColumns(
         np.repeat(rng.permutation(residents).astype(np.int32), len(column)),

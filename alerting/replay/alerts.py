@@ -47,7 +47,8 @@ class Alert(msgspec.Struct, kw_only=True):
     evidence: dict[str, Any]
     over_us: int | None = None
     """When it cleared by itself or was taken back."""
-    over: Literal["", "clear", "cancel"] = ""
+    over: Literal["", "clear", "cancel", "end"] = ""
+    """'end': the danger is over, the alert waits for a person."""
     story: list[StoryEntry] = []
 
     @property
@@ -73,7 +74,7 @@ def collect(findings: Iterable[TimedFinding]) -> list[Alert]:
         finding = timed.finding
         alert = alerts.get(str(finding.alert_id))
         alone = on_its_own(finding)
-        if alone is not None and (alert is None or alert.over):
+        if alone is not None and (alert is None or alert.over in ("clear", "cancel")):
             finding = alone
             alert = alerts.get(str(finding.alert_id))
         if alert is not None:
@@ -97,9 +98,12 @@ def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
             news=action in ("open", "update"),
         )
     )
-    if finding.action in ("clear", "cancel"):
+    if finding.action in ("clear", "cancel", "end"):
         alert.over_us, alert.over = told_us, finding.action
-    elif RANK[finding.severity] < RANK[alert.severity]:
+        return
+    if alert.over == "end" and action in ("open", "update"):
+        alert.over_us, alert.over = None, ""
+    if RANK[finding.severity] < RANK[alert.severity]:
         alert.severity = finding.severity
 
 

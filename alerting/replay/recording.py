@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from alerting.detection.detectors.silence import GATEWAY_SILENT_US, MISSED_HEARTBEATS
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import District, Happened, Source
-from alerting.detection.kit.intake import Times, believed, place_of
+from alerting.detection.kit.intake import Times, believed
+from alerting.detection.kit.sources.seats import SeatedDevices, Seats
 from alerting.detection.kit.switches import SWITCHES
 
 ValueArray = NDArray[np.float32]
@@ -48,6 +49,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     begin_us: int
     end_us: int
     vitals: VitalColumns
+    seated: SeatedDevices
     arrival_us: Times
     switches: list[SwitchReadings]
     events: list[EventArrival]
@@ -63,6 +65,8 @@ class Recorder:
 
     def __init__(self, district: District) -> None:
         self._district = district
+        self._seats = Seats()
+        self._seats.learn(district)
         self._parts: list[VitalColumns] = []
         self._arrivals: list[Times] = []
         self._switches: list[SwitchReadings] = []
@@ -75,7 +79,7 @@ class Recorder:
         good = np.isfinite(value)
         self._not_used("no number", len(good) - int(good.sum()))
         time_us = believed(time_us, arrival_us)
-        place = place_of(source, channel)
+        place = self._seats.lane(source, channel)
         if place is None and channel not in SWITCHES:
             self._not_used(f"no detector looks at {channel}", int(good.sum()))
             return
@@ -86,8 +90,8 @@ class Recorder:
             self._switches.append(SwitchReadings(source, channel, time_us, value, arrival_us))
         if place is not None:
             n = len(time_us)
-            rows, columns = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
-            self._parts.append(VitalColumns(rows, columns, time_us, value))
+            rows, lanes = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
+            self._parts.append(VitalColumns(rows, lanes, time_us, value))
             self._arrivals.append(arrival_us)
 
     def event(self, happened: Happened, arrival_us: int) -> None:
@@ -105,6 +109,7 @@ class Recorder:
             begin_us=begin_us,
             end_us=end_us,
             vitals=vitals.take(order),
+            seated=self._seats.state,
             arrival_us=arrival_us[order],
             switches=self._switches,
             events=events,

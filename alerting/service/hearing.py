@@ -9,7 +9,7 @@ from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import Happened, Source
-from alerting.detection.kit.intake import FUTURE_US, concerns, dated, place_of
+from alerting.detection.kit.intake import FUTURE_US, concerns, dated
 from alerting.detection.kit.switches import SWITCHES
 from alerting.service import downlink
 from alerting.service.messages import HomeMessage
@@ -92,10 +92,10 @@ class Hearing:
             values, times, n = values[good], times[good], int(good.sum())
             if n and series.channel in SWITCHES:
                 self._engine.switched(source, series.channel, times, values)
-            place = place_of(source, series.channel)
+            place = self._engine.seats.lane(source, series.channel)
             if n and place is not None:
-                rows, columns = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
-                parts.append(VitalColumns(rows, columns, times, values))
+                rows, lanes = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
+                parts.append(VitalColumns(rows, lanes, times, values))
         if parts:
             self._engine.readings(VitalColumns.join(parts))
         return findings

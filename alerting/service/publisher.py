@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 OPEN_MOST = 50_000
 """Ids of open alerts that are remembered; of an older one a second opening is written again, which changes nothing."""
-UNPUBLISHED = ("clear", "cancel", "note")
+UNPUBLISHED = ("clear", "cancel", "end", "note")
 """Consoles read changes of an alert they have from the database; only a notice that shows one has to be sent."""
 
 
@@ -40,7 +40,7 @@ class Publisher:
             record = Record(finding, received_us, time.time_ns() // 1000)
             if finding.action in ("clear", "cancel"):
                 self._open.pop(finding.alert_id, None)
-            elif finding.action != "note":
+            elif finding.action not in ("end", "note"):
                 self._open[finding.alert_id] = None
                 if len(self._open) > OPEN_MOST:
                     del self._open[next(iter(self._open))]

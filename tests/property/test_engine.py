@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import District, Happened, Person, Source
 
 START = 1_800_000_000_000_000
 SOURCE = Source(
@@ -47,7 +47,7 @@ Reading = tuple[int, str, int, float]  # row, channel, time, value
 def columns(readings: list[Reading]) -> VitalColumns:
     return VitalColumns(
         np.array([r[0] for r in readings], np.int32),
-        np.array([COLUMN[r[1]] for r in readings], np.int16),
+        np.array([lane_of(r[1]) for r in readings], np.int16),
         np.array([r[2] for r in readings], np.int64),
         np.array([r[3] for r in readings], np.float32),
     )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
-from alerting.detection.kit.context import COLUMN, MEASURED, District
+from alerting.detection.kit.context import COLUMN, COLUMNS, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
 from alerting.detection.kit.words import (
@@ -58,7 +58,7 @@ CHANNELS_WATCHED: dict[str, WatchedChannel] = {
 }
 _CODES = tuple(CHANNELS_WATCHED)
 _COLUMNS = np.array([COLUMN[code] for code in _CODES])
-_SLOT = np.full(len(MEASURED), -1)
+_SLOT = np.full(COLUMNS, -1)
 _SLOT[_COLUMNS] = np.arange(len(_CODES))
 
 

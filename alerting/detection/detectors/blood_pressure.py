@@ -13,7 +13,7 @@ import numpy as np
 
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
-from alerting.detection.kit.context import COLUMN, MEASURED, District
+from alerting.detection.kit.context import COLUMN, COLUMNS, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
 from alerting.detection.kit.words import finding_about, name_of, title_of_change, value_of
@@ -27,7 +27,7 @@ SHARES = (1.0, 0.6)
 QUESTIONS: dict[Question, float] = {"shift": 1.0, "drift": 0.7}
 """Change that matters in three days and in seven, as a share of the parameter."""
 FLOOR = 4.0
-_SLOT = np.full(len(MEASURED), -1)
+_SLOT = np.full(COLUMNS, -1)
 _SLOT[[COLUMN[code] for code in CODES]] = (0, 1)
 
 

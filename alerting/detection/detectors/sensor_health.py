@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from alerting.core.finding import Finding
 from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, whole_series
-from alerting.detection.kit.context import COLUMN, MEASURED, District, Happened
+from alerting.detection.kit.context import COLUMN, COLUMNS, District, Happened
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.intake import FUTURE_US
 from alerting.detection.kit.origin import Origins, suspects
@@ -40,7 +40,7 @@ WATCHED: dict[str, Plausible] = {
 }
 _CODES = tuple(WATCHED)
 _COLUMNS = np.array([COLUMN[code] for code in _CODES])
-_SLOT = np.full(len(MEASURED), -1)
+_SLOT = np.full(COLUMNS, -1)
 _SLOT[_COLUMNS] = np.arange(len(_CODES))
 _STUCK_STEPS = np.array([watched.stuck_us // STEP_US for watched in WATCHED.values()])
 _JUMP = np.array([watched.jump for watched in WATCHED.values()], np.float32)

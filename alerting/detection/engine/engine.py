@@ -1,9 +1,9 @@
 """Runs all detectors: events at once, readings in steps of event time, timers between them, silence by the clock.
 
 The result does not depend on how the data are batched. Readings wait until the clock has passed their step by
-``LATENESS_US``; complete steps are folded into bins and every detector judges each bin once, in the order of time. A
-later reading is judged in the next round if it is newer than the newest bin of its person and channel, and ignored if
-it is older: an outage's backlog never raises an alert about hours ago while the present is known.
+``LATENESS_US``; complete steps are folded into bins, by device, and every detector judges each bin once, in the order
+of time. A later reading is judged in the next round if it is newer than the newest bin of its device and channel, and
+ignored if it is older: an outage's backlog never raises an alert about hours ago while the present is known.
 """
 
 import heapq
@@ -17,10 +17,13 @@ from alerting.core.finding import Finding
 from alerting.detection.detectors import all_detectors
 from alerting.detection.engine.ledger import Ledger
 from alerting.detection.engine.memory import FORMAT, Memory, decode, encode
-from alerting.detection.kit.columns import STEP_US, Gathered, Latest, VitalColumns, by_hour, fold
-from alerting.detection.kit.context import District, Happened, Pause, Source
-from alerting.detection.kit.detector import CompleteSteps, Detector
+from alerting.detection.kit.columns import STEP_US, Bins, Gathered, Latest, VitalColumns, by_hour, fold, grown
+from alerting.detection.kit.context import COLUMNS, SEATS, District, Happened, Pause, Source
+from alerting.detection.kit.detector import CompleteSteps, Detector, SourceBins
 from alerting.detection.kit.plausible import impossible, split
+from alerting.detection.kit.sources.choice import in_order, judged, shared_bins
+from alerting.detection.kit.sources.doubt import Doubts
+from alerting.detection.kit.sources.seats import Seats
 from alerting.detection.kit.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.kit.timers import Alarms, Timers
 from vocabulary.rule_words import KEY
@@ -44,8 +47,10 @@ class Engine:
         now_us: int,
         detectors: dict[str, type[Detector]] | None = None,
         failed: Callable[[str, Exception], None] | None = None,
+        seats: Seats | None = None,
     ) -> None:
-        """``detectors``: by name; all of them unless given (benches and tests of one)."""
+        """``detectors``: by name; all of them unless given (benches and tests of one). ``seats``: those of readings
+        that were placed before."""
         self.between: Callable[[], None] = lambda: None
         """Called amid a long step, where :meth:`event` and :meth:`heard` may be called, and nothing else."""
         self.failed: Callable[[str, Exception], None] = failed or _not_handled
@@ -62,7 +67,12 @@ class Engine:
         self._lookers, self._event_lookers = overrides["look"], overrides["event"]
         self._hearers, self._tickers = overrides["heard"], overrides["tick"]
         self._offliners, self._clocks = overrides["offline"], overrides["clock"]
+        self.seats = Seats() if seats is None else seats
+        """Gives the row and lane of each device's channel, for :meth:`readings`."""
         self._latest = Latest(len(district.people))
+        self._latest_of_sources = Latest(len(district.people), of_sources=True)
+        self._shared = np.zeros(len(district.people) * COLUMNS, np.bool_)
+        self._doubts = Doubts()
         self._ledger = Ledger()
         self._waiting = Gathered()
         self._moments: list[tuple[int, int, Happened]] = []  # a heap by time
@@ -79,14 +89,21 @@ class Engine:
     @property
     def state_bytes(self) -> int:
         """Size of the arrays of all detectors, in bytes."""
-        known = self._latest.value.nbytes + self._latest.step.nbytes
+        latest = (self._latest, self._latest_of_sources)
+        known = sum(known.value.nbytes + known.step.nbytes for known in latest) + self._shared.nbytes
+        known += _bytes_of(self.seats.state) + _bytes_of(self._doubts.state)
         return known + sum(_bytes_of(detector.state) for detector in self._detectors.values())
 
     def redistrict(self, district: District) -> None:
         """Take a changed district; people must keep their rows."""
         self._district = district
         self._people = {(person.household_id, person.id): person for person in district.people}
-        self._latest.grow(len(district.people))
+        people = len(district.people)
+        self.seats.learn(district)
+        self._latest.grow(people)
+        self._latest_of_sources.grow(people)
+        self._doubts.learn(district)
+        self._shared = grown(self._shared, people * COLUMNS)
         self._ledger.redistrict(district)
         for name, detector in self._detectors.items():
             self._safely(name, detector.learn, district)
@@ -105,7 +122,11 @@ class Engine:
                 done_us=self._done_us,
                 value=self._latest.value,
                 step=self._latest.step,
-                waiting=[waiting.row, waiting.column, waiting.time_us, waiting.value],
+                source_value=self._latest_of_sources.value,
+                source_step=self._latest_of_sources.step,
+                seats=self.seats.state,
+                doubts=self._doubts.state,
+                waiting=[waiting.row, waiting.lane, waiting.time_us, waiting.value],
                 moments=self._moments,
                 switches=[(*key, at_us) for key, at_us in self._switches.items()],
                 alarms=self._alarms.saved(),
@@ -130,6 +151,10 @@ class Engine:
         """
         self._done_us = memory.done_us
         self._latest.value, self._latest.step = memory.value, memory.step
+        self._latest_of_sources.value, self._latest_of_sources.step = memory.source_value, memory.source_step
+        self.seats.state, self._doubts.state = memory.seats, memory.doubts
+        several = self._latest_of_sources.step.reshape(-1, SEATS)[:, 1:] > 0
+        self._shared = np.asarray(several.any(axis=1), np.bool_)
         self._waiting = Gathered(VitalColumns(*memory.waiting))
         self._moments = memory.moments
         self._order = max((order for _, order, _ in self._moments), default=0)
@@ -224,6 +249,7 @@ class Engine:
         """Go back with a clock that was ahead: nobody may go unwatched until it is there again."""
         self._done_us, self._ticked_us = min(self._done_us, complete_us), 0
         self._latest.turn_back(complete_us)
+        self._latest_of_sources.turn_back(complete_us)
         self._ledger.turn_back(now_us)
 
     def _wait(self, happened: Happened) -> None:
@@ -280,14 +306,23 @@ class Engine:
         if impossible(folded):
             columns, implausible = split(columns)
             folded = fold(columns)
-        bins = self._latest.newer(folded)
-        steps = CompleteSteps(self._district, self._latest, bins, hour, implausible)
+        every = self._latest_of_sources.newer(folded)
+        sources, bins = self._sources(every)
+        steps = CompleteSteps(
+            district=self._district,
+            latest=self._latest,
+            bins=bins,
+            hour=hour,
+            implausible=implausible,
+            sources=sources,
+        )
         unordered: list[Finding] = []
-        for detector in self._lookers if len(bins) or len(implausible) else ():
+        for detector in self._lookers if len(every) or len(implausible) else ():
             self.between()
             unordered += self._of(detector, detector.look, steps)
         self.between()
         self._latest.keep(bins)
+        self._latest_of_sources.keep(every)
         unordered.sort(key=lambda f: f.sensed_us)  # stable: within a moment by detector, as with single steps
         findings: list[Finding] = []
         for finding in unordered:
@@ -295,6 +330,27 @@ class Engine:
             findings += self._ledger.release(self._district, finding.sensed_us)
             findings += self._pass([finding])
         return [*findings, *self._moments_until(end_us)]
+
+    def _sources(self, every: Bins) -> tuple[SourceBins, Bins]:
+        """What each device said, and the bins of the devices that lead their channel."""
+        if every.seat.any():
+            self._shared[every.series[every.seat > 0]] = True
+        shared = shared_bins(every, self._latest_of_sources, self.seats.state, self._shared)
+        counts, leads = judged(every, shared)
+        leading = self._latest.newer(in_order(every.where(leads)))
+        doubt = self._doubts.of(every, leading, self._latest, self._latest_of_sources, self.seats.state)
+        if doubt.any():
+            counts, leads = counts & (doubt == 0), leads & (doubt == 0)
+            leading = self._latest.newer(in_order(every.where(leads)))
+        sources = SourceBins(
+            bins=every,
+            counts=counts,
+            doubt=doubt,
+            latest=self._latest_of_sources,
+            shared=shared,
+            seated=self.seats.state,
+        )
+        return sources, leading
 
     def _moments_until(self, until_us: int) -> list[Finding]:
         """Judge waiting events and timers before ``until_us`` in the order of time, events first at equal times."""

@@ -62,6 +62,8 @@ class LedgerState(msgspec.Struct, kw_only=True):
     """When a cause ended, by household|rule."""
     leads: dict[str, RaisedAlert | None] = msgspec.field(default_factory=dict, name="joined")
     """The alert that a finding was added to, by subject|rule|onset of the finding; None: it was dropped."""
+    led_by: dict[str, RaisedAlert] = {}
+    """The alert of another rule that a rule's last finding was added to, by subject|rule."""
     raised_us: dict[str, list[int]] = {}
     """Times of the last two days' alerts, by subject|rule."""
     delayed: list[DelayedFinding] = msgspec.field(default_factory=list, name="held")
@@ -87,7 +89,7 @@ class Ledger:
     def turn_back(self, now_us: int) -> None:
         """The platform's clock was ahead: cut every later time to now."""
         state = self.state
-        for alert in (*state.alerts.values(), *state.stories.values()):
+        for alert in (*state.alerts.values(), *state.stories.values(), *state.led_by.values()):
             alert.last_us = min(alert.last_us, now_us)
         state.ends_us = {key: min(end_us, now_us) for key, end_us in state.ends_us.items()}
         state.raised_us = {key: [min(at_us, now_us) for at_us in times] for key, times in state.raised_us.items()}
@@ -170,6 +172,11 @@ class Ledger:
         lead = self.state.stories.get(f"{finding.subject}|{rule.story}") if rule.story else None
         if lead is not None and now_us - lead.last_us <= STORY_US:
             yield from self._join(lead, finding, "story")
+            self.state.led_by[key] = lead
+            return
+        lead = self.state.led_by.get(key)
+        if lead is not None and finding.severity != "emergency" and now_us - lead.last_us < rule.again_s * SECOND_US:
+            yield from self._join(lead, finding, "again")
             return
         if before is not None and finding.severity != "emergency":
             often = sum(at_us > now_us - DAY_US for at_us in self.state.raised_us.get(key, ()))
@@ -260,6 +267,7 @@ class Ledger:
         state.raised_us = {
             key: recent for key, times in state.raised_us.items() if (recent := [t for t in times if t > since_us])
         }
+        state.led_by = {key: alert for key, alert in state.led_by.items() if alert.last_us > since_us}
         state.stories = {key: alert for key, alert in state.stories.items() if alert.last_us > since_us}
         state.ends_us = {key: end_us for key, end_us in state.ends_us.items() if end_us > since_us}
         # a condition can last for days, and its end must still find its alert
@@ -270,7 +278,9 @@ class Ledger:
 def _as_part_of(alert: RaisedAlert, finding: Finding) -> Finding:
     """Change the finding to an update (if it is graver) or a note of the alert."""
     graver = finding.action in ("open", "update") and RANK[finding.severity] < RANK[alert.severity]
-    changed: dict[str, Any] = {"rule": alert.rule, "onset_us": alert.onset_us, "action": "update" if graver else "note"}
+    ends = finding.action == "end" and finding.rule == alert.rule
+    action = "update" if graver else "end" if ends else "note"
+    changed: dict[str, Any] = {"rule": alert.rule, "onset_us": alert.onset_us, "action": action}
     if graver:
         alert.severity = finding.severity
     else:

@@ -12,16 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.core.finding import Finding
+from alerting.detection.kit.columns import Array as Array
 from alerting.detection.kit.columns import Bins, Latest, VitalColumns
 from alerting.detection.kit.context import District, Happened, Person
+from alerting.detection.kit.sources.choice import SharedBins
+from alerting.detection.kit.sources.seats import SeatedDevices
 from alerting.detection.kit.timers import Timers
 from vocabulary.parameter import Parameter
 from vocabulary.rule_words import RuleWords
 from vocabulary.times import DAY_S
-
-Array = np.ndarray
-"""An array in a detector's state: kept in snapshots with its type and shape."""
-
 
 BRIEF_S = 3.0 * DAY_S
 """A cause open longer than this is taken to have ended unreported."""
@@ -65,11 +64,28 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return RuleWords(zh=zh, en=en, outside_zh=outside[0], outside_en=outside[1], service=self.service)
 
 
-class CompleteSteps(msgspec.Struct, frozen=True):
+class SourceBins(msgspec.Struct, frozen=True, kw_only=True):
+    """Bins of every device, sorted by row, column, seat, step; shapes [n].
+
+    ``counts``: those to be judged, each device by itself: no more trusted one speaks, and nothing is in doubt.
+    ``doubt``: why a bin is doubted (:mod:`alerting.detection.kit.sources.doubt`; 0: it is not). ``latest``: the newest
+    of each device before these.
+    """
+
+    bins: Bins
+    counts: np.ndarray
+    doubt: np.ndarray
+    latest: Latest
+    shared: SharedBins | None
+    seated: SeatedDevices
+
+
+class CompleteSteps(msgspec.Struct, frozen=True, kw_only=True):
     """Bins of one or more complete steps within one hour, and the newest bins before them.
 
-    One step when live, a whole hour in a replay: detectors must judge each bin in the order of its series, and nothing
-    may depend on how the steps of an hour are divided.
+    ``bins`` are those of the leading device of each channel, sorted by row, column, step; ``sources`` has all. One step
+    when live, a whole hour in a replay: detectors must judge each bin in the order of its series, and nothing may
+    depend on how the steps of an hour are divided.
     """
 
     district: District
@@ -79,6 +95,7 @@ class CompleteSteps(msgspec.Struct, frozen=True):
     """Hours since 1970, UTC."""
     implausible: VitalColumns
     """Readings that no living body gives; they are in no bin. In no order, and some may be repetitions."""
+    sources: SourceBins
 
 
 class NoState(msgspec.Struct):

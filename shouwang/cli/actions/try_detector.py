@@ -19,7 +19,7 @@ from alerting.detection.kit.detector import Detector, Rule
 from alerting.replay import files, what_if
 from alerting.replay.residents import ResidentsFile, read_residents
 from alerting.replay.rows import read_rows
-from alerting.replay.run import TimedFinding, replay
+from alerting.replay.run import TimedFinding, replay, seats_of
 from alerting.tuning import catalogue
 from shouwang.cli.actions.replay import zone_of
 from vocabulary.errors import BilingualError
@@ -64,7 +64,11 @@ def run(request: TryRequest) -> None:
         recording = what_if.tuned(files.recording_of(rows, known).recording, what_if.parse(request.settings))
         faults: Counter[str] = Counter()
         engine = Engine(
-            recording.district, recording.begin_us, {name: kind}, lambda _, error: faults.update([_fault(error)])
+            recording.district,
+            recording.begin_us,
+            {name: kind},
+            failed=lambda _, error: faults.update([_fault(error)]),
+            seats=seats_of(recording),
         )
         found = replay(recording, engine=engine)
     days = (recording.end_us - recording.begin_us) / DAY_US

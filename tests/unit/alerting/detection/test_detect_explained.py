@@ -11,8 +11,8 @@ from alerting.core.finding import Finding
 from alerting.detection.detectors import all_rules
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.ledger import Ledger
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import District, Happened, Person, Source
 from alerting.detection.kit.news2_score import PARAMETERS
 from alerting.detection.kit.plausible import PLAUSIBLE
 from alerting.tuning.catalogue import catalogue
@@ -33,7 +33,7 @@ SINCE = 12 * DAY
 
 def series(row: int, code: str, time_us: np.ndarray, value: np.ndarray) -> VitalColumns:
     n = len(time_us)
-    rows, columns = np.full(n, row, np.int32), np.full(n, COLUMN[code], np.int16)
+    rows, columns = np.full(n, row, np.int32), np.full(n, lane_of(code), np.int16)
     return VitalColumns(rows, columns, FIRST + time_us.astype(np.int64), np.asarray(value, np.float32))
 
 
