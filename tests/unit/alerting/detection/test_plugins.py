@@ -15,8 +15,8 @@ from alerting.core.finding import Finding
 from alerting.detection import detectors
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, District, Person
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import District, Person
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.words import finding_about
 from alerting.replay import what_if
@@ -70,7 +70,7 @@ def forget() -> None:
 
 
 def perfusion(engine: Engine, value: float, at_us: int = START) -> list[Finding]:
-    column = np.full(2, COLUMN["perfusion_index"], np.int16)
+    column = np.full(2, lane_of("perfusion_index"), np.int16)
     values = np.full(2, value, np.float32)
     engine.readings(VitalColumns(np.arange(2, dtype=np.int32), column, np.full(2, at_us), values))
     return engine.advance(at_us + 30_000_000)
