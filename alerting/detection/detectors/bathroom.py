@@ -57,6 +57,7 @@ class Bathroom(Behaviour):
     }
     rules: ClassVar = {
         "bathroom_stay": Rule(
+            title=("卫生间停留过久", "long stay in the bathroom"),
             story="fall",
             again_s=900,
             per_day=4,

@@ -91,6 +91,7 @@ class BedExit(Behaviour):
     }
     rules: ClassVar = {
         "bed_exit": Rule(
+            title=("夜间离床未归", "not back in bed"),
             story="fall",
             again_s=1800,
             per_day=3,

@@ -45,7 +45,13 @@ class DayNight(Behaviour):
         "day_night.by_day": Parameter(240, 120, 600, "min", "白天卧床", "least time in bed by day"),
     }
     rules: ClassVar = {
-        "day_night_reversed": Rule(waits=True, again_s=5 * DAY_S, per_day=1, blinded_by=("stuck_in_bed",))
+        "day_night_reversed": Rule(
+            title=("昼夜颠倒", "day and night reversed"),
+            waits=True,
+            again_s=5 * DAY_S,
+            per_day=1,
+            blinded_by=("stuck_in_bed",),
+        )
     }
     rings: ClassVar = (("minutes", "day"),)
 

@@ -104,6 +104,7 @@ class Inactivity(Behaviour):
     }
     rules: ClassVar = {
         "inactivity": Rule(
+            title=("长时间无活动", "no activity"),
             again_s=1800,
             per_day=3,
             rests_for=_RESTS,
@@ -111,9 +112,18 @@ class Inactivity(Behaviour):
             blinded_by=("device_silent", "stuck_door_open"),
             explains_s=BRIEF_S,
         ),
-        "inactivity_long": Rule(rests_for=_RESTS, explained_by=("gateway_silent", "inactivity")),
+        "inactivity_long": Rule(
+            title=("无活动持续很久", "no activity for very long"),
+            rests_for=_RESTS,
+            explained_by=("gateway_silent", "inactivity"),
+        ),
         "not_back": Rule(
-            again_s=DAY_S, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
+            title=("外出未归", "not back home"),
+            again_s=DAY_S,
+            per_day=1,
+            rests_for=_RESTS,
+            explained_by=("gateway_silent",),
+            blinded_by=("device_silent",),
         ),
     }
 

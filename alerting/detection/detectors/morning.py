@@ -49,6 +49,7 @@ class Morning(Behaviour):
     }
     rules: ClassVar = {
         "missed_morning": Rule(
+            title=("未按常规起床", "not up as usual"),
             per_day=1,
             again_s=12 * 3600,
             rests_for=("carer", "maintenance"),

@@ -55,6 +55,7 @@ class NightWandering(Behaviour):
     }
     rules: ClassVar = {
         "night_wandering": Rule(
+            title=("夜间外出未归", "out at night"),
             again_s=900,
             per_day=3,
             rests_for=("carer", "maintenance"),

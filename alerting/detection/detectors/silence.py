@@ -46,8 +46,21 @@ class Silence(Detector):
         "silence.gateway_s": GATEWAY_SILENT_US / 1e6,
     }
     rules: ClassVar = {
-        "gateway_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",)),
-        "device_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",), explained_by=("gateway_silent",)),
+        "gateway_silent": Rule(
+            title=("家庭网关离线", "home gateway offline"),
+            outside="title",
+            again_s=1800,
+            per_day=6,
+            rests_for=("maintenance",),
+        ),
+        "device_silent": Rule(
+            title=("设备离线", "device offline"),
+            outside="title",
+            again_s=1800,
+            per_day=6,
+            rests_for=("maintenance",),
+            explained_by=("gateway_silent",),
+        ),
     }
 
     def __init__(self) -> None:

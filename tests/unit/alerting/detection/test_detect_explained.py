@@ -131,6 +131,9 @@ def events() -> None:
         engine.heard("gw-1", None, FIRST + minute * MINUTE)
         engine.advance(FIRST + minute * MINUTE)
     engine.advance(FIRST + 30 * MINUTE)
+    engine.advance(FIRST + 13 * HOUR_US)  # smoke, gas and water that nothing clears
+    for kind in ("smoke_cleared", "gas_cleared", "water_leak_cleared"):
+        engine.event(Happened(radar, kind, FIRST + 13 * HOUR_US, {}))
 
 
 def homes() -> None:
