@@ -104,6 +104,7 @@ class Inactivity(Behaviour):
     }
     rules: ClassVar = {
         "inactivity": Rule(
+            joins=("fall",),
             again_s=1800,
             per_day=3,
             rests_for=_RESTS,
@@ -111,7 +112,7 @@ class Inactivity(Behaviour):
             blinded_by=("device_silent", "stuck_door_open"),
             explains_s=BRIEF_S,
         ),
-        "inactivity_long": Rule(rests_for=_RESTS, explained_by=("gateway_silent", "inactivity")),
+        "inactivity_long": Rule(joins=("fall",), rests_for=_RESTS, explained_by=("gateway_silent", "inactivity")),
         "not_back": Rule(
             again_s=DAY_S, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
         ),

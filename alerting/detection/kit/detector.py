@@ -29,6 +29,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """How the alerts of a rule are suppressed or delayed; see :mod:`alerting.detection.engine.ledger`.
 
     ``story``: alerts of one resident and story within minutes of each other are one alert that grows.
+    ``joins``: rules whose lasting alert of the same resident says the same; it is added to that for half a day.
     ``again_s``: a repetition within this time is added to the alert, a later one is a new alert; an emergency is always
     new. ``per_day``: most alerts of a resident in 24 h. ``waits``: in quiet hours it waits for the morning.
     ``rests_for``: not raised while a carer is there ('carer') or the device is being repaired ('maintenance').
@@ -39,6 +40,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     story: str = ""
+    joins: tuple[str, ...] = ()
     again_s: int = 900
     per_day: int = 12
     waits: bool = False
