@@ -36,7 +36,7 @@ class Home(Ears):
         self._alarm = LocalAlarm([], 15_000_000)
 
     def event(self, device: str, kind: str, time_us: int, values: Any = None, evidence: bytes = b"") -> None:
-        kind = self._alarm.judge(kind, time_us)
+        kind = self._alarm.judge(device, kind, time_us)
         self._alarm.event(Cause(device, kind, time_us), time_us)
         super().event(device, kind, time_us, values, evidence)
 
