@@ -56,7 +56,7 @@ class MessageRelay:
     def take(self, sink: Sink, device: DeviceConfig, items: Iterable[Heard], now_us: int, payload: bytes = b"") -> None:
         """Pass on the content of a message; a reading or event without a time of its own gets ``now_us``.
 
-        What is odd in it is told as a fault of its own, with the message's bytes, and hides nothing else.
+        An oddity in it is told as a fault of its own, with the message's bytes, and hides nothing else.
         """
         heard = list(items)
         self._remember_presence(device, heard)

@@ -44,7 +44,7 @@ def translate(model: DeviceModel, key: str, value: Any) -> list[Heard]:
     """Translate ``value`` under ``key``; nothing where the model's table does not name the key.
 
     A number written as text is a number, and a word of the table may be written in another case or as another word for
-    yes and no. What can not be understood is an :class:`Oddity`. A state is returned each time it is sent: drivers
+    yes and no. Anything else is an :class:`Oddity`. A state is returned each time it is sent: drivers
     remember states and drop repetitions.
     """
     heard: list[Heard] = []
