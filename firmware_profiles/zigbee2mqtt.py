@@ -30,7 +30,7 @@ def decode_attribute(model: DeviceModel, key: str, payload: bytes) -> list[Heard
 
 
 def last_seen(payload: bytes) -> str:
-    """The time at which Zigbee2MQTT heard the device (its setting ``advanced.last_seen``), as written; "" where none."""
+    """The time at which Zigbee2MQTT heard the device (setting ``advanced.last_seen``), as written; "" where none."""
     try:
         state = parse_json(payload)
     except DecodeError:

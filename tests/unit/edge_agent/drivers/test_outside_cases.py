@@ -60,7 +60,7 @@ def drive(model: str, messages: list[Any], expected: list[str]) -> Home:
 
 @pytest.mark.skipif(not CASES.exists(), reason="no cases file beside the repository")
 def test_every_case_of_the_file_is_as_expected() -> None:
-    wrong = []
+    wrong: list[tuple[str, object]] = []
     for case in json.loads(CASES.read_text("utf-8"))["cases"]:
         if "messages" in case:
             kinds = [kind for _, kind in drive(case["model"], case["messages"], case["expect_events"]).events]
