@@ -26,6 +26,8 @@ class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     reason_en: str
     news: bool = False
     """Whether it is graver, or would have been an alert of its own but for this one."""
+    taken_back: bool = False
+    """Whether it says that this finding was taken back, though the alert may go on for another one."""
 
 
 class Alert(msgspec.Struct, kw_only=True):
@@ -36,6 +38,8 @@ class Alert(msgspec.Struct, kw_only=True):
     rule_version: int
     severity: Severity
     """The highest it reached."""
+    first_severity: Severity
+    """As it was first told."""
     subject: str
     resident_id: int | None
     household_id: int
@@ -96,6 +100,7 @@ def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
             reason_zh=finding.reason_zh,
             reason_en=finding.reason_en,
             news=action in ("open", "update"),
+            taken_back=action == "cancel",
         )
     )
     if finding.action in OVER:
@@ -113,6 +118,7 @@ def _opened(finding: Finding, told_us: int) -> Alert:
         rule=finding.rule,
         rule_version=finding.rule_version,
         severity=finding.severity,
+        first_severity=finding.severity,
         subject=finding.subject,
         resident_id=finding.resident_id,
         household_id=finding.household_id,

@@ -84,6 +84,8 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "urgent": ("“加急”的总分", "urgent from (points)"),
     "emergency": ("“紧急”的总分", "emergency from (points)"),
     "fresh_s": ("有效时间 (秒)", "is fresh for (s)"),
+    "silent_days": ("无任何信号的最少天数", "least days without a sign"),
+    "door_h": ("门持续打开 (小时)", "door open for (h)"),
     "gateway_s": ("网关无通信 (秒)", "gateway not heard for (s)"),
     "missed_heartbeats": ("错过的心跳次数", "heartbeats missed"),
 }
@@ -95,7 +97,7 @@ STATES = {
     "away": ("外出", "out"),
 }
 SIDES = {"low": ("低于", "below"), "high": ("高于", "above")}
-APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
+APART = frozenset({"kind", "rule", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
 """Keys that are shown elsewhere, or of no use to a reader."""
 
 

@@ -57,6 +57,7 @@ class Bathroom(Behaviour):
     }
     rules: ClassVar = {
         "bathroom_stay": Rule(
+            title=("卫生间停留过久", "long stay in the bathroom"),
             story="fall",
             again_s=900,
             per_day=4,
@@ -131,9 +132,9 @@ class Bathroom(Behaviour):
         own_zh = f"本人通常不超过 {own} 分钟" if learned else f"上限 {limit_us // MINUTE_US} 分钟"
         own_en = f"usually not more than {own} min" if learned else f"the limit is {limit_us // MINUTE_US} min"
         still_zh, still_en = lasting(still_us)
-        move_zh = f",已 {still_zh}无动静" if severity == "urgent" else ",仍有动静"
+        move_zh = f"，已 {still_zh}无动静" if severity == "urgent" else "，仍有动静"
         move_en = f"; no movement for {still_en}" if severity == "urgent" else "; still moving"
-        words = (f"卫生间停留 {for_zh},{own_zh}{move_zh}", f"in the bathroom for {for_en}; {own_en}{move_en}")
+        words = (f"卫生间停留 {for_zh}，{own_zh}{move_zh}", f"in the bathroom for {for_en}; {own_en}{move_en}")
         yield self._finding(district, row, "update" if before else "open", severity, since_us, at_us, words)
 
     def _finding(

@@ -89,6 +89,7 @@ class BedExit(Behaviour):
     }
     rules: ClassVar = {
         "bed_exit": Rule(
+            title=("夜间离床未归", "not back in bed"),
             story="fall",
             again_s=1800,
             per_day=3,
@@ -181,12 +182,12 @@ class BedExit(Behaviour):
             limit_zh, limit_en = lasting(self._limit_us(_stillness(leave), row, at_us))
             night_zh = "清晨" if leave.up else "夜间"
             return (
-                f"{night_zh} {at} 离床,{out_zh}未归,已 {still_zh}无任何动静(界限 {limit_zh})",
+                f"{night_zh} {at} 离床，{out_zh}未归，已 {still_zh}无任何动静（界限 {limit_zh}）",
                 f"left the bed at {at}, not back after {out_en}; no movement for {still_en} (limit {limit_en})",
             )
         limit_zh, limit_en = lasting(self._limit_us("about", row, at_us))
         return (
-            f"夜间 {at} 离床,{out_zh}未归,仍有活动(界限 {limit_zh})",
+            f"夜间 {at} 离床，{out_zh}未归，仍有活动（界限 {limit_zh}）",
             f"left the bed at {at}, not back after {out_en}, still about (limit {limit_en})",
         )
 

@@ -24,7 +24,7 @@ from alerting.detection.kit.context import COLUMN, NO_PULSE, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.doubt import PRESENT_STEPS, homes_of
 from alerting.detection.kit.watcher import Episodes, Turn, Watcher
-from alerting.detection.kit.words import finding_about, lasting
+from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -69,8 +69,20 @@ class Breathing(Detector):
         ),
     }
     rules: ClassVar = {
-        "breathing_pause": Rule(story="vital", again_s=1800, per_day=6),
-        "no_vital_sign": Rule(story="vital", again_s=3600, per_day=4, explained_by=("gateway_silent", "device_silent")),
+        "breathing_pause": Rule(title=("呼吸暂停", "pause of breathing"), story="vital", again_s=1800, per_day=6),
+        "arrest": Rule(
+            title=("脉搏和呼吸均为零", "neither pulse nor breathing"),
+            outside=VITAL_SIGNS,
+            service="emergency_help",
+            story="vital",
+        ),
+        "no_vital_sign": Rule(
+            title=("在床但测不到生命体征", "no vital sign in bed"),
+            story="vital",
+            again_s=3600,
+            per_day=4,
+            explained_by=("gateway_silent", "device_silent"),
+        ),
     }
 
     def __init__(self) -> None:

@@ -34,6 +34,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     severity: Severity
     again_s: int
+    title: tuple[str, str]
+    stuck_title: tuple[str, str] = ("", "")
     cleared_by: str = ""
     lull_s: int = 0
     story_s: int = 3600
@@ -44,24 +46,49 @@ _DANGER: dict[str, int] = {"again_s": 600, "lull_s": 600, "stuck_s": 4 * HOUR_S}
 """Smoke and gas; our own figures. Cooking sets off an alarm again and again for a quarter of an hour; no fire that
 anybody could still be told of smokes at one detector for four hours."""
 CALLS: dict[str, Call] = {
-    "sos_pressed": Call(rule="sos", severity="emergency", again_s=120),
-    "smoke_detected": Call(rule="smoke", severity="emergency", cleared_by="smoke_cleared", **_DANGER),
-    "gas_detected": Call(rule="gas", severity="emergency", cleared_by="gas_cleared", **_DANGER),
+    "sos_pressed": Call(rule="sos", severity="emergency", again_s=120, title=("紧急呼救", "SOS call")),
+    "smoke_detected": Call(
+        rule="smoke",
+        severity="emergency",
+        title=("烟雾报警", "smoke"),
+        stuck_title=("烟雾报警未解除", "smoke alarm never cleared"),
+        cleared_by="smoke_cleared",
+        **_DANGER,
+    ),
+    "gas_detected": Call(
+        rule="gas",
+        severity="emergency",
+        title=("燃气报警", "gas"),
+        stuck_title=("燃气报警未解除", "gas alarm never cleared"),
+        cleared_by="gas_cleared",
+        **_DANGER,
+    ),
     "water_leak": Call(
         rule="water_leak",
         severity="urgent",
+        title=("漏水", "water leak"),
+        stuck_title=("漏水报警未解除", "water alarm never cleared"),
         again_s=3600,
         cleared_by="water_leak_cleared",
         lull_s=3600,
         story_s=6 * HOUR_S,
         stuck_s=12 * HOUR_S,  # a floor takes hours to dry
     ),
-    "battery_low": Call(rule="battery_low", severity="technical", again_s=DAY_S),
-    "device_fault": Call(rule="device_fault", severity="technical", again_s=3600),
+    "battery_low": Call(rule="battery_low", severity="technical", again_s=DAY_S, title=("设备电量低", "battery low")),
+    "device_fault": Call(rule="device_fault", severity="technical", again_s=3600, title=("设备故障", "device fault")),
     "button_test_due": Call(  # repeated daily until tested
-        rule="button_test_due", severity="technical", again_s=172_800, cleared_by="button_test"
+        rule="button_test_due",
+        severity="technical",
+        again_s=172_800,
+        title=("呼叫按钮待测试", "button test due"),
+        cleared_by="button_test",
     ),
-    "config_rolled_back": Call(rule="config_rolled_back", severity="technical", again_s=3600),
+    "config_rolled_back": Call(
+        rule="config_rolled_back",
+        severity="technical",
+        again_s=3600,
+        title=("新配置已撤回", "new configuration taken back"),
+    ),
 }
 _CLEARED = {call.cleared_by: kind for kind, call in CALLS.items() if call.cleared_by}
 LULL_US, LULL = 300 * SECOND_US, "|lull"
@@ -106,8 +133,19 @@ class Calls(Detector):
     """Opens an alert at the first event of an episode; a panicked second press is not a second alert."""
 
     version = 2
-    rules: ClassVar = {call.rule: Rule(again_s=0, per_day=100) for call in CALLS.values()} | {
-        f"stuck_{call.rule}": Rule(again_s=0, rests_for=("maintenance",)) for call in CALLS.values() if call.stuck_s
+    rules: ClassVar = {
+        call.rule: Rule(
+            title=call.title,
+            outside="title",
+            service="" if call.severity == "technical" else "emergency_help",
+            again_s=0,
+            per_day=100,
+        )
+        for call in CALLS.values()
+    } | {
+        f"stuck_{call.rule}": Rule(title=call.stuck_title, outside="title", again_s=0, rests_for=("maintenance",))
+        for call in CALLS.values()
+        if call.stuck_s
     }
 
     def __init__(self) -> None:

@@ -45,7 +45,13 @@ class DayNight(Behaviour):
         "day_night.by_day": Parameter(240, 120, 600, "min", "白天卧床", "least time in bed by day"),
     }
     rules: ClassVar = {
-        "day_night_reversed": Rule(waits=True, again_s=5 * DAY_S, per_day=1, blinded_by=("stuck_in_bed",))
+        "day_night_reversed": Rule(
+            title=("昼夜颠倒", "day and night reversed"),
+            waits=True,
+            again_s=5 * DAY_S,
+            per_day=1,
+            blinded_by=("stuck_in_bed",),
+        )
     }
     rings: ClassVar = (("minutes", "day"),)
 
@@ -119,7 +125,7 @@ class DayNight(Behaviour):
             "day_min": by_day.tolist(),
         }
         words = (
-            f"昼夜颠倒:近 {REVERSED_DAYS} 天白天卧床平均 {short(recent_day)} 小时、夜间 {short(recent_night)} 小时,"
+            f"昼夜颠倒：近 {REVERSED_DAYS} 天白天卧床平均 {short(recent_day)} 小时、夜间 {short(recent_night)} 小时，"
             f"此前夜间通常 {short(own)} 小时",
             f"day and night reversed: {short(recent_day)} h in bed by day and {short(recent_night)} h by night over "
             f"{REVERSED_DAYS} days; before, usually {short(own)} h by night",

@@ -17,7 +17,7 @@ from alerting.detection.kit.columns import STEP_US
 from alerting.detection.kit.context import COLUMN, COLUMNS, District
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.origin import Origins
-from alerting.detection.kit.words import finding_about, lasting, value_in_words, value_of
+from alerting.detection.kit.words import UNSOUND, finding_about, lasting, name_of, title_of, value_of
 from vocabulary.times import DAY_S, MINUTE_US
 
 APART: dict[str, float] = {"heart_rate": 20, "respiration_rate": 8, "spo2": 6, "body_temperature": 1.5}
@@ -50,7 +50,14 @@ class Disagreement(Detector):
     """Compares each reading with those that the person's other devices gave last."""
 
     rules: ClassVar = {
-        f"disagree_{code}": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)) for code in _CODES
+        f"disagree_{code}": Rule(
+            title=title_of(code, "两台设备不一致", ": two devices disagree"),
+            outside=UNSOUND,
+            again_s=DAY_S,
+            per_day=1,
+            rests_for=("maintenance",),
+        )
+        for code in _CODES
     }
     constants: ClassVar = {
         "disagreement.minutes": LASTS_STEPS * STEP_US / MINUTE_US,
@@ -131,10 +138,7 @@ class Disagreement(Detector):
             devices += [] if source is None else [f"{source.gateway}/{source.name}"]
         (a_zh, a_en), (b_zh, b_en) = labels
         a, b = (value_of(code, values[seat]) for seat in seats)
-        name_zh, name_en = (
-            text.split(" ")[0] if i == 0 else text.rsplit(" ", 2)[0]
-            for i, text in enumerate(value_in_words(code, values[seats[0]]))
-        )
+        name_zh, name_en = name_of(code)
         for_zh, for_en = lasting((step - pair.since) * STEP_US)
         zh = f"{name_zh}：{a_zh} {a}、{b_zh} {b}，相差已持续 {for_zh}，请检查两台设备是否戴好、是否测到别人"
         en = f"{name_en}: {a_en} {a}, {b_en} {b}, for {for_en}; check both: worn well, and of the right person?"

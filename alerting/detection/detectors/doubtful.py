@@ -15,10 +15,15 @@ from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.origin import Origins, suspects
 from alerting.detection.kit.sources.doubt import JUMPED, SWAPPED
 from alerting.detection.kit.sources.seats import SeatedDevices
-from alerting.detection.kit.words import finding_about, value_in_words
+from alerting.detection.kit.words import UNSOUND, finding_about, value_in_words
 from vocabulary.times import DAY_S
 
 _TOLD = {COLUMN["diastolic_bp"]: (SWAPPED, "swapped_bp"), COLUMN["body_temperature"]: (JUMPED, "jump_body_temperature")}
+
+_TITLES = {
+    "swapped_bp": ("血压数值颠倒", "blood pressures mixed up"),
+    "jump_body_temperature": ("体温探头脱落", "temperature probe off"),
+}
 
 
 class Doubted(msgspec.Struct):
@@ -30,7 +35,10 @@ class Doubted(msgspec.Struct):
 class Doubtful(Detector):
     """Opens an alert with the first doubted reading of a source, and clears it with the first good one."""
 
-    rules: ClassVar = {rule: Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)) for _, rule in _TOLD.values()}
+    rules: ClassVar = {
+        rule: Rule(title=_TITLES[rule], outside=UNSOUND, again_s=DAY_S, per_day=1, rests_for=("maintenance",))
+        for _, rule in _TOLD.values()
+    }
 
     def __init__(self) -> None:
         super().__init__()

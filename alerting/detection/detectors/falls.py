@@ -22,7 +22,11 @@ class Falls(Detector):
     """
 
     version = 2
-    rules: ClassVar = {"fall": Rule(again_s=0, per_day=100)}
+    rules: ClassVar = {
+        "fall": Rule(
+            title=("疑似跌倒", "possible fall"), outside="title", service="fall_assistance", again_s=0, per_day=100
+        )
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from alerting.detection.kit.origin import Origins, suspects
 from alerting.detection.kit.plausible import PLAUSIBLE
 from alerting.detection.kit.sources.doubt import BREATHLESS
 from alerting.detection.kit.sources.seats import SeatedDevices
-from alerting.detection.kit.words import finding_about, value_in_words, value_of
+from alerting.detection.kit.words import UNSOUND, finding_about, title_of, value_in_words, value_of
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, HOUR_US, MINUTE_US
@@ -50,7 +50,14 @@ class Implausible(Detector):
         "implausible.times": Parameter(3, 1, 60, "", "一小时内的次数", "so many within an hour"),
     }
     rules: ClassVar = {
-        f"implausible_{code}": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)) for code in PLAUSIBLE
+        f"implausible_{code}": Rule(
+            title=title_of(code, "读数不可能", " is impossible"),
+            outside=UNSOUND,
+            again_s=DAY_S,
+            per_day=1,
+            rests_for=("maintenance",),
+        )
+        for code in PLAUSIBLE
     }
 
     def __init__(self) -> None:

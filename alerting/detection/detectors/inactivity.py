@@ -48,9 +48,9 @@ from vocabulary.times import DAY_S, HOUR_US, MINUTE_US
 UNIT_US = 5 * MINUTE_US
 """Unit of a stillness in a byte: 5 min to 21 h."""
 UNSURE = 1.5
-ELSEWHERE_ZH = ";其他房间仍有动静(宠物、来访者或床垫传感器故障)"
+ELSEWHERE_ZH = "；其他房间仍有动静（宠物、来访者或床垫传感器故障）"
 ELSEWHERE_EN = "; motion elsewhere (a pet, a visitor, a faulty mat)"
-UNSURE_ZH, UNSURE_EN = ";不能确定家中是否有人", "; it is not known whether somebody is at home"
+UNSURE_ZH, UNSURE_EN = "；不能确定家中是否有人", "; it is not known whether somebody is at home"
 DOOR, BED = frozenset({"door_open", "door_opened", "door_closed"}), frozenset({"in_bed", "bed_enter", "bed_exit"})
 ABSENCES = 8
 ABSENCE_UNIT_US = 10 * MINUTE_US
@@ -104,6 +104,7 @@ class Inactivity(Behaviour):
     }
     rules: ClassVar = {
         "inactivity": Rule(
+            title=("长时间无活动", "no activity"),
             again_s=1800,
             per_day=3,
             rests_for=_RESTS,
@@ -111,9 +112,18 @@ class Inactivity(Behaviour):
             blinded_by=("device_silent", "stuck_door_open"),
             explains_s=BRIEF_S,
         ),
-        "inactivity_long": Rule(rests_for=_RESTS, explained_by=("gateway_silent", "inactivity")),
+        "inactivity_long": Rule(
+            title=("无活动持续很久", "no activity for very long"),
+            rests_for=_RESTS,
+            explained_by=("gateway_silent", "inactivity"),
+        ),
         "not_back": Rule(
-            again_s=DAY_S, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
+            title=("外出未归", "not back home"),
+            again_s=DAY_S,
+            per_day=1,
+            rests_for=_RESTS,
+            explained_by=("gateway_silent",),
+            blinded_by=("device_silent",),
         ),
     }
 
@@ -350,13 +360,13 @@ class Inactivity(Behaviour):
             if not longest_us:
                 own_zh, own_en = "近期没有外出记录", "no outing is known of late"
             if at_us - since_us < self._absence_us(row):
-                own_zh, own_en = f"近 {DAYS} 天此时均在家,{own_zh}", f"always at home at this hour of late, {own_en}"
-            zh = f"{at} 出门后 {for_zh}未归,{own_zh}{UNSURE_ZH}"
+                own_zh, own_en = f"近 {DAYS} 天此时均在家，{own_zh}", f"always at home at this hour of late, {own_en}"
+            zh = f"{at} 出门后 {for_zh}未归，{own_zh}{UNSURE_ZH}"
             en = f"went out at {at} and is not back after {for_en}; {own_en}{UNSURE_EN}"
             rule, severity = "not_back", "attention"
             if self._perhaps_in(row):
                 rule = "inactivity"
-                zh = f"{at} 入户门打开后 {for_zh}无任何活动,本人此时通常不外出{UNSURE_ZH}"
+                zh = f"{at} 入户门打开后 {for_zh}无任何活动，本人此时通常不外出{UNSURE_ZH}"
                 en = f"no sign of life for {for_en} since the front door was open at {at}"
                 en += f"; usually not out at this hour{UNSURE_EN}"
         else:
@@ -369,10 +379,10 @@ class Inactivity(Behaviour):
             if not learned or not longest_us:
                 limit_zh, limit_en = lasting(self._limit_us(row, state, local_hour(at_us), at_us))
                 own_zh, own_en = f"上限 {limit_zh}", f"the limit is {limit_en}"
-            zh = f"已 {for_zh}无任何活动({where_zh}{at}),{own_zh}{more_zh}"
+            zh = f"已 {for_zh}无任何活动（{where_zh}{at}），{own_zh}{more_zh}"
             en = f"no sign of life for {for_en} ({where_en} {at}); {own_en}{more_en}"
             if state == HomeState.BED and home.bed_us == since_us:
-                zh = f"在床已连续 {for_zh}(自 {at}),{own_zh}{more_zh}"
+                zh = f"在床已连续 {for_zh}（自 {at}），{own_zh}{more_zh}"
                 en = f"in bed for {for_en} without a break (since {at}); {own_en}{more_en}"
             # one silent sensor explains much, but not half a day without a sign in the whole home
             long_us = max(self._floor_us[state][row], round(self._get("unlearned", row) * HOUR_US))
@@ -396,19 +406,25 @@ class Inactivity(Behaviour):
 
     def _where(self, home: Whereabouts, state: HomeState) -> tuple[str, str]:
         if state == HomeState.BED:
-            return "在床,最后变化 ", "in bed, last change"
+            return "在床，最后变化 ", "in bed, last change"
         if home.door_us == home.life_us:
             return "最后一次是入户门 ", "the last was the front door,"
         room_zh, room_en = room_of(home.room)
         held_zh, held_en = (
-            ("传感器显示有人,", "a sensor still says that somebody is there, ") if state == HomeState.HELD else ("", "")
+            ("传感器显示有人，", "a sensor still says that somebody is there, ")
+            if state == HomeState.HELD
+            else ("", "")
         )
+        if not home.room:
+            return f"{held_zh}最后一次 ", f"{held_en}last"
         return f"{held_zh}最后一次在{room_zh} ", f"{held_en}last in the {room_en},"
 
     def _back(self, district: District, row: int, told: tuple[str, int, Severity], sign: Sign) -> Finding:
         rule, onset_us, severity = told
         for_zh, for_en = lasting(sign.time_us - onset_us)
         room_zh, room_en = room_of(sign.room)
-        words = (f"{for_zh}后又有活动({room_zh})", f"a sign of life again after {for_en} ({room_en})")
+        words = (f"{for_zh}后又有活动（{room_zh}）", f"a sign of life again after {for_en} ({room_en})")
+        if not sign.room:
+            words = (f"{for_zh}后又有活动", f"a sign of life again after {for_en}")
         evidence: dict[str, object] = {"kind": "inactivity", "device": sign.device.partition("/")[2]}
         return self.row_finding(district, row, rule, "clear", severity, onset_us, sign.time_us, words, evidence)

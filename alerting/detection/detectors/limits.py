@@ -23,7 +23,7 @@ from alerting.detection.kit.columns import STEP_US, Bins
 from alerting.detection.kit.context import COLUMN, COLUMNS, MEASURED, SEATS, District, Person
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.window import Window, age, established, share_holds, within
-from alerting.detection.kit.words import finding_about, lasting, value_in_words
+from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting, title_of, value_in_words
 from firmware_profiles.channels import CHANNELS
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import DAY_US, HOUR_S, MINUTE_US, SECOND_US
@@ -121,7 +121,13 @@ class Limits(Detector):
 
     version: ClassVar = 2
     rules: ClassVar = {
-        f"limit_{code}": Rule(story="vital", again_s=HOUR_S if limit.hold_us else 900)
+        f"limit_{code}": Rule(
+            title=title_of(code, "超出限值", " beyond its limits"),
+            outside=VITAL_SIGNS,
+            service="vital_signs",
+            story="vital",
+            again_s=HOUR_S if limit.hold_us else 900,
+        )
         for code, limit in DEFAULTS.items()
     }
 

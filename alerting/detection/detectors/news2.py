@@ -21,7 +21,7 @@ from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, value_a
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.counted import HOLD_STEPS, CountedReadings
-from alerting.detection.kit.words import lasting, name_of, value_in_words
+from alerting.detection.kit.words import VITAL_SIGNS, lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import HOUR_S, HOUR_US, MINUTE_US, SECOND_US
 
@@ -128,7 +128,15 @@ class News2(Detector):
         "news2.measure_again_s": MEASURE_AGAIN_US / 1e6,
         **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
     }
-    rules: ClassVar = {RULE: Rule(story="vital", again_s=HOUR_S)}
+    rules: ClassVar = {
+        RULE: Rule(
+            title=("NEWS2 评分升高", "raised NEWS2 score"),
+            outside=VITAL_SIGNS,
+            service="vital_signs",
+            story="vital",
+            again_s=HOUR_S,
+        )
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ from alerting.core.finding import Finding
 from alerting.detection.kit.columns import STEP_US, Bins, firsts
 from alerting.detection.kit.context import COLUMN, District
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
-from alerting.detection.kit.words import finding_about, value_of
+from alerting.detection.kit.words import VITAL_SIGNS, finding_about, value_of
 from vocabulary.times import DAY_S, MINUTE_US
 
 _SYSTOLIC, _DIASTOLIC = COLUMN["systolic_bp"], COLUMN["diastolic_bp"]
@@ -36,7 +36,17 @@ class LastPressure(msgspec.Struct):
 class Orthostatic(Detector):
     """Compares each measurement of a meter with its last one."""
 
-    rules: ClassVar = {"orthostatic": Rule(story="pressure", again_s=DAY_S, per_day=1, waits=True)}
+    rules: ClassVar = {
+        "orthostatic": Rule(
+            title=("体位性低血压", "fall of pressure on standing"),
+            outside=VITAL_SIGNS,
+            service="vital_signs",
+            story="pressure",
+            again_s=DAY_S,
+            per_day=1,
+            waits=True,
+        )
+    }
     constants: ClassVar = {"orthostatic.systolic": SYSTOLIC_DROP, "orthostatic.diastolic": DIASTOLIC_DROP}
 
     def __init__(self) -> None:

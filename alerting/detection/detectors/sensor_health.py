@@ -23,7 +23,7 @@ from alerting.detection.kit.intake import FUTURE_US
 from alerting.detection.kit.origin import Origins, suspects
 from alerting.detection.kit.sources.doubt import NOBODY
 from alerting.detection.kit.sources.seats import SeatedDevices
-from alerting.detection.kit.words import finding_about, lasting, value_in_words
+from alerting.detection.kit.words import UNSOUND, finding_about, lasting, title_of, value_in_words
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, HOUR_US, MINUTE_US
@@ -85,9 +85,29 @@ class SensorHealth(Detector):
         "sensor_health.jumps": Parameter(60, 10, 700, "/h", "每小时不可能的跳变次数", "impossible jumps an hour"),
     }
     rules: ClassVar = {
-        **{f"stuck_{code}": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)) for code in _CODES},
-        **{f"erratic_{code}": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)) for code in _CODES},
-        "clock_off": Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",)),
+        **{
+            f"stuck_{code}": Rule(
+                title=title_of(code, "读数不变", " does not change"),
+                outside=UNSOUND,
+                again_s=DAY_S,
+                per_day=1,
+                rests_for=("maintenance",),
+            )
+            for code in _CODES
+        },
+        **{
+            f"erratic_{code}": Rule(
+                title=title_of(code, "读数跳变", " jumps"),
+                outside=UNSOUND,
+                again_s=DAY_S,
+                per_day=1,
+                rests_for=("maintenance",),
+            )
+            for code in _CODES
+        },
+        "clock_off": Rule(
+            title=("时钟不准", "clock is off"), outside="title", again_s=DAY_S, per_day=1, rests_for=("maintenance",)
+        ),
     }
 
     def __init__(self) -> None:

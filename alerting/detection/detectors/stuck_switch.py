@@ -19,9 +19,15 @@ from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS
 from alerting.detection.kit.routine.stuck import RULES
 from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts, local_day
-from alerting.detection.kit.words import lasting
+from alerting.detection.kit.words import UNSOUND, lasting
 from vocabulary.times import DAY_S, DAY_US, HOUR_US, LOCAL_US
 
+_TITLES = {
+    "motion": ("人体传感器无变化", "motion sensor does not change"),
+    "presence": ("存在传感器无变化", "presence sensor does not change"),
+    "bed": ("床垫传感器无变化", "bed sensor does not change"),
+    "door": ("门磁无变化", "door sensor does not change"),
+}
 OPEN_US = 36 * HOUR_US
 """Longest time for which a door is open in earnest."""
 JUDGED_US = 12 * HOUR_US
@@ -54,8 +60,15 @@ class StuckSwitch(Behaviour):
 
     constants: ClassVar = {"stuck_switch.silent_days": SILENT_DAYS, "stuck_switch.door_h": OPEN_US / HOUR_US}
     rules: ClassVar = {
-        rule: Rule(again_s=DAY_S, per_day=1, rests_for=("maintenance",), explained_by=("gateway_silent",))
-        for rule in RULES.values()
+        rule: Rule(
+            title=_TITLES[sense],
+            outside=UNSOUND,
+            again_s=DAY_S,
+            per_day=1,
+            rests_for=("maintenance",),
+            explained_by=("gateway_silent",),
+        )
+        for sense, rule in RULES.items()
     }
 
     def __init__(self) -> None:
@@ -154,10 +167,10 @@ class StuckSwitch(Behaviour):
         self.state.alerts[f"{rule}|{device}"] = since_us
         for_zh, for_en = lasting(now_us - since_us)
         if hung:
-            zh = f"{source.label_zh}持续报“有”已 {for_zh},期间家中其他地方仍有活动,疑传感器卡死"
+            zh = f"{source.label_zh}持续报“有”已 {for_zh}，期间家中其他地方仍有活动，疑传感器卡死"
             en = f"{source.label_en}: on for {for_en} while life goes on elsewhere; it may be stuck"
         else:
-            zh = f"{source.label_zh}已 {for_zh}无任何信号,期间家中其他传感器正常,疑传感器故障"
+            zh = f"{source.label_zh}已 {for_zh}无任何信号，期间家中其他传感器正常，疑传感器故障"
             en = f"{source.label_en}: nothing for {for_en} while the other sensors are heard; it may be faulty"
         yield self._finding(source, rule, "open", since_us, now_us, (zh, en))
 

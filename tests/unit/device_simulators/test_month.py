@@ -8,7 +8,7 @@ import pytest
 from device_simulators.month.month import START_US, MonthOptions, ResidentMonth, simulate
 from device_simulators.month.scenes import NEEDS, SCENES
 from device_simulators.month.sensing import Trace
-from device_simulators.month.truth import MUST, TECHNICAL, Episode
+from device_simulators.month.truth import KINDS, MUST, TECHNICAL, Episode
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.devices import MODELS
 
@@ -51,7 +51,8 @@ def test_a_seed_names_a_district() -> None:
 def test_every_kind_is_played_and_described() -> None:
     played = {episode.kind for month in district() for episode in month.truth}
     assert set(SCENES) <= played
-    assert set(SCENES) | TECHNICAL | {"absence"} == set(MUST)
+    assert set(SCENES) | {"absence", "silent_gateway"} == set(MUST)
+    assert set(KINDS) >= TECHNICAL
 
 
 def test_devices_channels_and_events_exist() -> None:
