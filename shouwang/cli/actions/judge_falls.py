@@ -105,9 +105,9 @@ def measured(sensor: Sensor, subject: str, name: str, motion: Motion) -> Motion:
     acc, gyro = motion
     if sensor.placement is not None:
         rng = np.random.default_rng(zlib.crc32(f"{subject}/{name}".encode()))
-        acc = carry(acc, gyro, SISFALL_HZ, sensor.placement, course(name), is_fall(name), rng)
-        acc = another_sensor(acc, rng)
-    return np.clip(acc, -sensor.range_g, sensor.range_g).astype(np.float32), gyro
+        carried = carry(acc, gyro, SISFALL_HZ, sensor.placement, course(name), is_fall(name), rng)
+        acc = another_sensor(carried, rng).astype(np.float32)
+    return np.clip(acc, -sensor.range_g, sensor.range_g), gyro
 
 
 def _draw(folder: Path, files: Sequence[Path], trials: Sequence[Trial]) -> None:
