@@ -23,8 +23,9 @@ VALUES = {
     "body_temperature": "34.6 35.0 35.04 35.05 35.1 36.0 36.05 36.1 36.8 38.0 38.05 38.1 39.0 39.05 39.1 40.2",
 }
 """Both sides of every bound of the chart, and between."""
-GAPS_MIN = (10, 14, 15, 16, 30, 60, 120, 240, 345, 359, 360, 361, 500)
-"""Minutes between two rounds: values just fresh, just stale, and long stale."""
+GAPS_MIN = (2, 5, 11, 14, 15, 16, 30, 60, 120, 240, 345, 359, 360, 361, 500)
+"""Minutes between two rounds: values just fresh, just stale, and long stale. Five rounds within five minutes are a
+stream, of which what holds is told."""
 
 
 def one_of(parameter: str) -> st.SearchStrategy[Fraction]:
@@ -56,6 +57,24 @@ def test_rounds_of_measurements(observations: list[Observation], scale: int, oxy
     assert differences(patient(scale, oxygen), observations, statements) == []
     assert untold(right, statements, 7, "emergency") == ""
     assert untold(right, statements, 5, "urgent") == ""
+
+
+@pytest.mark.parametrize(("first", "second", "points"), [(80, 120, 8), (120, 80, 6)])
+def test_a_second_measurement_a_minute_later_is_the_one_that_counts(
+    tmp_path: Path, first: int, second: int, points: int
+) -> None:
+    """Beside a pressure of 88 and a clouded mind, 3 each."""
+    file = tmp_path / "stay.csv"
+    ill = [Observation(START_S, "systolic_bp", Fraction(88)), Observation(START_S, "consciousness", Fraction(1))]
+    pulse = [Observation(START_S + at_s, "heart_rate", Fraction(value)) for at_s, value in ((0, first), (60, second))]
+    temperature = Observation(START_S + 120, "body_temperature", Fraction(34))  # 3 more: something is told
+    observations = [*ill, *pulse, temperature]
+    write(file, {"R1": observations})
+    statements = said(file)["R1"]
+    assert differences(patient(), observations, statements) == []
+    right = list(patient().scores(observations))
+    assert [total.points for total in right][1:] == [points, points + 3]
+    assert untold(right, statements, 7, "emergency") == ""
 
 
 @pytest.mark.skipif(not STAYS.exists(), reason="the stays of PhysioNet 2012 are not beside this checkout (shared/data)")

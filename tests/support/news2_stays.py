@@ -106,16 +106,22 @@ def differences(patient: Patient, observations: Iterable[Observation], statement
 
 
 def untold(totals: Iterable[Total], statements: Iterable[Said], points: int, severity: str) -> str:
-    """Why the first total of so many points was not told at its reading; '' where it was, or never came."""
-    first = next((total for total in totals if total.points >= points), None)
-    if first is None:
-        return ""
-    told = [one.told_s - first.at_s for one in statements if one.at_s >= first.at_s and one.asks(severity)]
-    if told and min(told) <= AT_ONCE_S:
-        return ""
-    return f"{points} reached at {first.at_s} ({first.points}): " + (
-        f"told {min(told)} s later" if told else "never told"
-    )
+    """Why the first total of so many points was not told at its reading, nor before, since the score called for
+    anything; '' where it was, or never came."""
+    since_s = None
+    for total in totals:
+        if total.response in ("none", "low"):
+            since_s = None
+            continue
+        since_s = total.at_s if since_s is None else since_s
+        if total.points < points:
+            continue
+        told = [one.told_s - total.at_s for one in statements if one.at_s >= since_s and one.asks(severity)]
+        if told and min(told) <= AT_ONCE_S:
+            return ""
+        late = f"told {min(told)} s later" if told else "never told"
+        return f"{points} reached at {total.at_s} ({total.points}): {late}"
+    return ""
 
 
 def patient(scale: int = 1, oxygen: bool = False) -> Patient:

@@ -1,10 +1,11 @@
 """Decides which reading of each source counts for a score: one that stands alone at once, of a stream what holds.
 
-A reading replaces the one that counts if it is as grave; if it is graver, once readings at least as grave make up most
-of the last two, or five, minutes; if it is milder, once the graver ones no longer do. So a value measured by hand
-counts when it comes, one odd reading of a stream changes nothing, in either direction, and a further reading that is as
-bad never makes a score later or milder. Of a source that measures by itself all the time a graver reading counts only
-with the third one and after it has spoken for two minutes: sensors begin with nonsense.
+A reading replaces the one that counts if it is as grave; if it is graver, at once where it was measured by hand, of a
+stream once readings at least as grave make up most of the last two, or five, minutes; if it is milder, once the graver
+ones no longer do. So a value measured by hand counts when it comes, one odd reading of a stream changes nothing, in
+either direction, and a further reading that is as bad never makes a score later or milder. Of a source that measures by
+itself all the time a graver reading counts only with the third one and after it has spoken for two minutes: sensors
+begin with nonsense.
 """
 
 from typing import Any, Self
@@ -81,9 +82,10 @@ class CountedReadings(msgspec.Struct):
         streams = self._streams(series, masks[0], begin, at)
         holds = _holding(masks)
         enough = np.bitwise_count(within(_at_least(masks, grade), WINDOW_STEPS)) >= _LEAST_READINGS
-        ready = ~(streams | continuous) | (established(masks[0], _LEAST_READINGS, _LEAST_STEPS) & enough)
+        alone = ~(streams | continuous)
+        ready = established(masks[0], _LEAST_READINGS, _LEAST_STEPS) & enough
         known = self.grade[series]
-        now = _settled(known, grade, holds, ready, first)
+        now = _settled(known, grade, holds, ready, alone, first)
         replaced = now == grade
         found = np.maximum.accumulate(np.where(replaced, at, -1))
         here = found >= begin
@@ -124,13 +126,14 @@ def _settled(
     grade: NDArray[np.int8],
     holds: NDArray[np.bool_],
     ready: NDArray[np.bool_],
+    alone: NDArray[np.bool_],
     first: NDArray[np.bool_],
 ) -> NDArray[np.int8]:
     """The grade that counts after each reading; ``known``: before the first one of each series."""
     if not grade.any() and not known.any():
         return grade
     own = np.concatenate((np.ones((1, len(grade)), np.bool_), holds))
-    graver_counts = np.take_along_axis(own, grade[None].astype(np.intp), 0)[0] & ready
+    graver_counts = alone | (np.take_along_axis(own, grade[None].astype(np.intp), 0)[0] & ready)
     table = np.empty((LEVELS, len(grade)), np.int8)
     for level in range(LEVELS):
         falls = (grade < level) & ~own[level]
