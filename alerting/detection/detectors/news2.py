@@ -76,11 +76,12 @@ class ScoreEpisode(msgspec.Struct, kw_only=True):
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """A score as it is told, for a person to read."""
+    """A score as it is told at ``at_us``, for a person to read."""
 
     total: int
     single: int
     since_us: int
+    at_us: int
     parts: list[dict[str, Any]]
 
 
@@ -164,7 +165,7 @@ class News2(Detector):
         row = moments.row
         by_parameter = moments.points.reshape(-1, _PARAMETERS, SEATS).max(axis=2)
         total = by_parameter.sum(axis=1) + news2_score.OXYGEN_POINTS * moments.oxygen
-        single = by_parameter.max(axis=1)
+        single = np.maximum(by_parameter.max(axis=1), news2_score.OXYGEN_POINTS * moments.oxygen)
         near = (total >= news2_score.URGENT) | (single >= news2_score.SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
             yield from self._judge(steps.district, moments, i, int(total[i]), int(single[i]))
@@ -258,8 +259,8 @@ class News2(Detector):
             moment, index = np.unique((bins.row.astype(np.int64) << 20) | (bins.step - base), return_inverse=True)
             row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
             points, value, step_of, since, of_streams = self._carried(bins, place, counted, streams, row, index)
-        age = step[:, None] + 1 - step_of
-        fresh = (step_of > 0) & (age > 0) & (age <= _FRESH_STEPS)
+        age = step[:, None] - step_of  # from reading to reading: one of exactly six hours ago still counts
+        fresh = (step_of > 0) & (age >= 0) & (age <= _FRESH_STEPS)
         by_hand = np.zeros(len(row), np.bool_)
         by_hand[index[~streams & (place >= 0)]] = True
         on_oxygen = np.zeros(len(row), np.bool_)
@@ -322,7 +323,7 @@ class News2(Detector):
                 if now_us - episode.calm_us >= (0 if moments.by_hand[i] else NORMAL_US):
                     self._forget(row)
                     parts = _parts(person, moments, i, now_us)
-                    score = Score(total=total, single=single, since_us=now_us, parts=parts)
+                    score = Score(total=total, single=single, since_us=now_us, at_us=now_us, parts=parts)
                     yield _finding("end", person, episode, score, now_us)
             return
         parts = _parts(person, moments, i, now_us)
@@ -336,10 +337,12 @@ class News2(Detector):
         else:
             episode.last_us, episode.calm_us = max(episode.last_us, now_us), 0
             if RANK[severity] >= RANK[episode.severity]:
+                if episode.again_us:  # told if nobody repeats the measurement
+                    episode.told = Score(total=total, single=single, since_us=since_us, at_us=now_us, parts=parts)
                 return
             action = "update"
         episode.severity = severity
-        episode.told = Score(total=total, single=single, since_us=since_us, parts=parts)
+        episode.told = Score(total=total, single=single, since_us=since_us, at_us=now_us, parts=parts)
         self.timers.cancel(str(row))
         episode.again_us = now_us + MEASURE_AGAIN_US if severity == "attention" else 0
         if episode.again_us:
@@ -353,7 +356,8 @@ class News2(Detector):
         if episode is not None and episode.told is not None and episode.again_us and episode.again_us < now_us:
             at_us, episode.again_us, episode.severity = episode.again_us, 0, "urgent"
             self.timers.cancel(str(row))
-            yield _finding("update", district.people[row], episode, episode.told, at_us, not_repeated=True)
+            score = _aged(episode.told, at_us)
+            yield _finding("update", district.people[row], episode, score, at_us, not_repeated=True)
 
     def _forget(self, row: int) -> None:
         del self.state.episodes[row]
@@ -408,6 +412,21 @@ def _parts(person: Person, moments: Moments, i: int, now_us: int) -> list[dict[s
             {"channel": "supplemental_oxygen", "state": "fresh", "value": 1, "points": news2_score.OXYGEN_POINTS}
         )
     return parts
+
+
+def _aged(score: Score, at_us: int) -> Score:
+    """The score at a later time without another reading: its parts are older, and some of them stale."""
+    later_s, parts = (at_us - score.at_us) // SECOND_US, []
+    for part in score.parts:
+        if "age_s" in part:
+            age_s = part["age_s"] + later_s
+            part = {**part, "age_s": age_s}
+            if (age_s * SECOND_US - STEP_US) > FRESH_US[part["channel"]]:
+                part = {**part, "state": "stale"}
+                part.pop("points", None)
+        parts.append(part)
+    points = [part.get("points", 0) for part in parts]
+    return Score(total=sum(points), single=max(points), since_us=score.since_us, at_us=at_us, parts=parts)
 
 
 def _finding(

@@ -1,10 +1,11 @@
 """Decides which reading of each source counts for a score: one that stands alone at once, of a stream what holds.
 
-A reading replaces the one that counts if it is as grave; if it is graver, once readings at least as grave make up most
-of the last two, or five, minutes; if it is milder, once the graver ones no longer do. So a value measured by hand
-counts when it comes, one odd reading of a stream changes nothing, in either direction, and a further reading that is as
-bad never makes a score later or milder. Of a source that measures by itself all the time a graver reading counts only
-with the third one and after it has spoken for two minutes: sensors begin with nonsense.
+A reading replaces the one that counts if it is as grave; if it is graver, at once where it was measured by hand, of a
+stream once readings at least as grave make up most of the last two, or five, minutes; if it is milder, once the graver
+ones no longer do. So a value measured by hand counts when it comes, one odd reading of a stream changes nothing, in
+either direction, and a further reading that is as bad never makes a score later or milder. Of a source that measures by
+itself all the time a graver reading counts only with the third one and after it has spoken for two minutes: sensors
+begin with nonsense.
 """
 
 import msgspec
@@ -94,8 +95,8 @@ class Counting(msgspec.Struct):
         at = np.arange(len(series))
         begin = np.maximum.accumulate(np.where(first, at, 0))
         enough = np.bitwise_count(within(_at_least(bad, grade), WINDOW_STEPS)) >= _LEAST_READINGS
-        ready = ~streams | (established(seen, _LEAST_READINGS, _LEAST_STEPS) & enough)
-        now = _settled(known.grade, grade, _holding(seen, bad), ready, first)
+        ready = established(seen, _LEAST_READINGS, _LEAST_STEPS) & enough
+        now = _settled(known.grade, grade, _holding(seen, bad), ready, ~streams, first)
         found = np.maximum.accumulate(np.where(now == grade, at, -1))
         here = found >= begin
         value = np.where(here, bins.mean[found], known.value)
@@ -123,13 +124,14 @@ def _settled(
     grade: NDArray[np.int8],
     holds: NDArray[np.bool_],
     ready: NDArray[np.bool_],
+    alone: NDArray[np.bool_],
     first: NDArray[np.bool_],
 ) -> NDArray[np.int8]:
     """The grade that counts after each reading; ``known``: before the first one of each series."""
     if not grade.any() and not known.any():
         return grade
     own = np.concatenate((np.ones((1, len(grade)), np.bool_), holds))
-    graver_counts = np.take_along_axis(own, grade[None].astype(np.intp), 0)[0] & ready
+    graver_counts = alone | (np.take_along_axis(own, grade[None].astype(np.intp), 0)[0] & ready)
     table = np.empty((LEVELS, len(grade)), np.int8)
     for level in range(LEVELS):
         falls = (grade < level) & ~own[level]
