@@ -142,7 +142,7 @@ EXPECTED: dict[str, Expected] = {
     "spot_unanswered": _expected(
         *("limit_spo2", "limit_body_temperature", "news2", *_CRISIS),
         severity="urgent",
-        within=150,
+        within=60,
         also=(*_BODY, *_PRESSURE),
         after=_DAY,
     ),
