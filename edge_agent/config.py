@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from edge_agent.alarm.settings import LocalAlarmConfig
-from firmware_profiles.devices import MODELS, DeviceModel, load_model
+from firmware_profiles.devices import MODELS, NOT_AT_THE_WRIST, DeviceModel, load_model
 from firmware_profiles.driver import DeviceConfig
 from firmware_profiles.errors import ProfileError
 from firmware_profiles.mqtt import Broker
@@ -107,6 +107,9 @@ def parse_home(text: str, profiles: Mapping[str, str], source: str) -> Home:
         if device.model not in all_models:
             choice = ", ".join(sorted(all_models))
             raise HomeConfigError(f"{source}: device {device.name}: unknown model {device.model!r}; known: {choice}")
+        if all_models[device.model].falls_refused(device.room):
+            en, zh = NOT_AT_THE_WRIST
+            raise HomeConfigError(f"{source}: device {device.name}: room {device.room!r}: {en} / {zh}")
     for mistake in config.local_alarm.mistakes():
         raise HomeConfigError(f"{source}: {mistake}")
     if not config.drivers:

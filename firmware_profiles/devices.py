@@ -13,6 +13,16 @@ from firmware_profiles import gatt
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import ProfileError
 
+BodyPart = Literal["waist", "chest", "pocket", "wrist"]
+WRIST = ("wrist", "腕")
+"""Words for a place at the wrist, in the name of a room."""
+NOT_AT_THE_WRIST = (
+    "falls are not detected at the wrist: an arm swings, strikes and rests apart from its body; "
+    "wear the motion sensor at the waist, on the chest or in a trouser pocket",
+    "手腕处的运动传感器不支持跌倒检测：手臂的挥动、碰撞和静止都与身体无关；请佩戴在腰部、胸前，或放在裤袋里",
+)
+"""English and Chinese."""
+
 Transport = Literal["ble-gatt", "zigbee2mqtt", "esphome", "imu-pendant", "serial-radar", "gateway"]
 
 
@@ -46,6 +56,8 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     imu_rate_hz: float = 0.0
     acc_range_g: float = 0.0
     wearable: bool = False
+    worn_at: BodyPart | None = None
+    """Part of the body that the product is made for; not given: it is not worn, or anywhere."""
     battery: bool = False
     firmware: tuple[str, ...] = ()
     """Versions known to work; empty: not checked."""
@@ -57,6 +69,19 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Codes of the channels that it measures."""
         keys = (target.channel for target in self.keys.values())
         return frozenset(keys).union(*(gatt.GIVES.get(uuid, ()) for uuid in self.characteristics))
+
+    @property
+    def has_imu(self) -> bool:
+        """Whether it sends motion samples, in which falls are looked for."""
+        return bool(self.imu_characteristic or self.imu_rate_hz or self.transport == "imu-pendant")
+
+    def falls_refused(self, room: str = "") -> bool:
+        """Whether it sends motion samples from the wrist: by its model, or by ``room``, where a home has it.
+
+        No model of falls is valid there (docs/fall-detection.md); :data:`NOT_AT_THE_WRIST` is the text for people.
+        """
+        at_wrist = self.worn_at == "wrist" or any(word in room.lower() for word in WRIST)
+        return self.has_imu and at_wrist
 
 
 def load_model(text: str, model_id: str) -> DeviceModel:
@@ -75,6 +100,9 @@ def load_model(text: str, model_id: str) -> DeviceModel:
                 raise ProfileError(f"{file}: events.{key}.{value}: no event {event!r} in events.toml")
     if model.heartbeat_s <= 0:
         raise ProfileError(f"{file}: heartbeat_s must be above 0")
+    if model.falls_refused():
+        en, zh = NOT_AT_THE_WRIST
+        raise ProfileError(f"{file}: worn_at: {en} / {zh}")
     return model
 
 

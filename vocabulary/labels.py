@@ -13,6 +13,10 @@ ROOMS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "inside": ("屋内", "inside"),
         "bedside": ("床头", "bedside"),
         "worn": ("随身", "worn"),
+        "waist": ("腰部", "waist"),
+        "chest": ("胸前", "chest"),
+        "pocket": ("裤袋", "trouser pocket"),
+        "wrist": ("手腕", "wrist"),
     }
 )
 """By the code of a room."""

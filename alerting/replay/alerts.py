@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from alerting.core.finding import Finding, FindingAction
+from alerting.core.finding import CLOSING, OVER, Finding, FindingAction
 from alerting.detection.engine.ledger import on_its_own
 from alerting.replay.run import TimedFinding
 from vocabulary.severity import RANK, Severity
@@ -50,9 +50,9 @@ class Alert(msgspec.Struct, kw_only=True):
     reason_en: str
     evidence: dict[str, Any]
     over_us: int | None = None
-    """When it cleared by itself or was taken back."""
+    """When it cleared by itself, was taken back, or its cause ended."""
     over: Literal["", "clear", "cancel", "end"] = ""
-    """'end': the danger is over, the alert waits for a person."""
+    """``end``: over by itself, and still open for a person."""
     story: list[StoryEntry] = []
 
     @property
@@ -78,7 +78,7 @@ def collect(findings: Iterable[TimedFinding]) -> list[Alert]:
         finding = timed.finding
         alert = alerts.get(str(finding.alert_id))
         alone = on_its_own(finding)
-        if alone is not None and (alert is None or alert.over in ("clear", "cancel")):
+        if alone is not None and (alert is None or alert.over in CLOSING):
             finding = alone
             alert = alerts.get(str(finding.alert_id))
         if alert is not None:
@@ -103,13 +103,13 @@ def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
             taken_back=action == "cancel",
         )
     )
-    if finding.action in ("clear", "cancel", "end"):
+    if finding.action in OVER:
         alert.over_us, alert.over = told_us, finding.action
-        return
-    if alert.over == "end" and action in ("open", "update"):
-        alert.over_us, alert.over = None, ""
-    if RANK[finding.severity] < RANK[alert.severity]:
-        alert.severity = finding.severity
+    else:
+        if alert.over == "end" and action == "open":
+            alert.over_us, alert.over = None, ""
+        if RANK[finding.severity] < RANK[alert.severity]:
+            alert.severity = finding.severity
 
 
 def _opened(finding: Finding, told_us: int) -> Alert:

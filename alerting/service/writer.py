@@ -93,9 +93,8 @@ class Writer:
             self._notify(record)
         finding = record.finding
         if finding.action in ("clear", "cancel", "end", "note"):
-            wanted: lifecycle.AlertAction = "note" if finding.action == "end" else finding.action
             lifecycle.follow_up(
-                conn, finding.alert_id, wanted, _time(record.raised_us), finding.reason_zh, finding.reason_en
+                conn, finding.alert_id, finding.action, _time(record.raised_us), finding.reason_zh, finding.reason_en
             )
             return
         with conn.transaction():

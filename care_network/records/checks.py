@@ -23,7 +23,7 @@ from care_network.records.records import (
     NewResident,
     Record,
 )
-from firmware_profiles.devices import MODELS
+from firmware_profiles.devices import MODELS, NOT_AT_THE_WRIST
 
 LEVELS = ("city", "district", "street", "community", "compound")
 ORGANISATION_LEVELS: Mapping[str, frozenset[str]] = {
@@ -146,6 +146,9 @@ def device(look: Lookup, new: NewDevice) -> CheckedRecord:
             zh=f"设备 {new.gateway}/{new.name}:没有型号 {new.model};可用型号:{'、'.join(sorted(MODELS))}",
             field="model",
         )
+    if MODELS[new.model].falls_refused(new.room):
+        en, zh = NOT_AT_THE_WRIST
+        raise ProvisioningError(en=f"{what}: {en}", zh=f"设备 {new.gateway}/{new.name}：{zh}", field="room")
     gateway = look.need("gateway", new.gateway)
     wearer = None if new.resident is None else look.need("resident", new.resident)
     if wearer is not None and wearer.household_id != gateway.household_id:

@@ -16,7 +16,7 @@ from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, COLUMNS, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
-from alerting.detection.kit.words import finding_about, value_of
+from alerting.detection.kit.words import finding_about, name_of, title_of_change, value_of
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, DAY_US, LOCAL_US
@@ -52,7 +52,9 @@ class BloodPressure(Detector):
         "blood_pressure.change": Parameter(20, 10, 60, "mm[Hg]", "收缩压均值变化", "change of the systolic mean"),
     }
     rules: ClassVar = {
-        f"{question}_{code}": Rule(story="pressure", again_s=3 * DAY_S, per_day=1, waits=True)
+        f"{question}_{code}": Rule(
+            title=title_of_change(question, name_of(code)), story="pressure", again_s=3 * DAY_S, per_day=1, waits=True
+        )
         for code in CODES
         for question in QUESTIONS
     }

@@ -18,13 +18,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Finding
+from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, firsts, grown, value_at
 from alerting.detection.kit.context import COLUMN, NO_PULSE, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.doubt import PRESENT_STEPS, homes_of
 from alerting.detection.kit.watcher import Episodes, Turn, Watcher
-from alerting.detection.kit.words import finding_about, lasting
+from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -69,9 +69,20 @@ class Breathing(Detector):
         ),
     }
     rules: ClassVar = {
-        "breathing_pause": Rule(story="vital", again_s=1800, per_day=6),
-        "arrest": Rule(story="vital"),
-        "no_vital_sign": Rule(story="vital", again_s=3600, per_day=4, explained_by=("gateway_silent", "device_silent")),
+        "breathing_pause": Rule(title=("呼吸暂停", "pause of breathing"), story="vital", again_s=1800, per_day=6),
+        "arrest": Rule(
+            title=("脉搏和呼吸均为零", "neither pulse nor breathing"),
+            outside=VITAL_SIGNS,
+            service="emergency_help",
+            story="vital",
+        ),
+        "no_vital_sign": Rule(
+            title=("在床但测不到生命体征", "no vital sign in bed"),
+            story="vital",
+            again_s=3600,
+            per_day=4,
+            explained_by=("gateway_silent", "device_silent"),
+        ),
     }
 
     def __init__(self) -> None:
@@ -87,7 +98,7 @@ class Breathing(Detector):
         self._missing_steps = (self.tuned(district, "breathing.missing_minutes") * 60e6 / STEP_US).astype(np.int64)
         self._poor = self.tuned(district, "breathing.poor_quality")
         self._watcher = Watcher(self.state.pauses, people, pause_us[:, None], 3)
-        self._arrest_watcher = Watcher(self.state.arrests, people, ARREST_US, 3)
+        self._arrests = Watcher(self.state.arrests, people, ARREST_US, 3)
 
     def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         moments = carry(steps.bins.of(*_COLUMNS), steps.latest, _COLUMNS)
@@ -112,10 +123,16 @@ class Breathing(Detector):
             value, at = value_at(steps.bins, steps.latest, _BED, row, step)
             taken[suspect] = (at > 0) & (step - at <= PRESENT_STEPS) & (value >= 0.5)
             gone[suspect] = self._no_pulse(steps, bins.take(suspect))
-        for turn in self._arrest_watcher.walk(bins, low & taken & gone):
-            yield self._about(steps.district, bins, turn, "arrest")
-        for turn in self._watcher.walk(bins, low):
-            yield self._about(steps.district, bins, turn, "breathing_pause")
+        unordered = [
+            *(
+                self._about(steps.district, bins, turn, arrest=True)
+                for turn in self._arrests.walk(bins, low & taken & gone)
+            ),
+            *(self._about(steps.district, bins, turn) for turn in self._watcher.walk(bins, low)),
+        ]
+        for finding in unordered:
+            if finding is not None:
+                yield finding
 
     def _no_pulse(self, steps: CompleteSteps, bins: Bins) -> NDArray[np.bool_]:
         """Whether a sensor says that there is no pulse, and none has been measured since."""
@@ -123,21 +140,29 @@ class Breathing(Detector):
         _, pulse_at = value_at(steps.bins, steps.latest, _PULSE, bins.row, bins.step)
         return (zero_at > 0) & (bins.step - zero_at <= PULSE_GONE_STEPS) & (zero_at > pulse_at)
 
-    def _about(self, district: District, bins: Bins, turn: Turn, rule: str) -> Finding:
+    def _about(self, district: District, bins: Bins, turn: Turn, *, arrest: bool = False) -> Finding | None:
+        """The finding of a pause, or of one that is an arrest: the same alert, and graver."""
         row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
+        onset_us = turn.onset_us
+        action: FindingAction = "open" if turn.kind == "open" else "end"
         for_zh, for_en = lasting(turn.held_us)
         zh, en = f"呼吸频率 {rate:.0f} 次/分，近乎停止，已持续 {for_zh}", f"breathing at {rate:.0f} /min, for {for_en}"
-        if rule == "arrest":
+        if arrest:
+            if turn.kind == "end":
+                return None
             zh, en = f"在床，呼吸和心率均为 0，已持续 {for_zh}", f"in bed, neither breathing nor pulse for {for_en}"
-        if turn.kind == "end":
+            pause = self.state.pauses.get((row, _RATE))
+            if pause is not None and pause.onset_us:
+                onset_us, action = pause.onset_us, "update"
+        elif turn.kind == "end":
             zh, en = f"呼吸已恢复，{rate:.0f} 次/分", f"breathing again, {rate:.0f} /min"
         return finding_about(
             district.people[row],
-            rule,
+            "breathing_pause",
             self.version,
-            "open" if turn.kind == "open" else "end",
-            "emergency" if rule == "arrest" else "urgent",
-            turn.onset_us,
+            action,
+            "emergency" if arrest else "urgent",
+            onset_us,
             now_us,
             zh,
             en,

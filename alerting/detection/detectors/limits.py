@@ -23,7 +23,7 @@ from alerting.detection.kit.columns import STEP_US, Bins
 from alerting.detection.kit.context import COLUMN, COLUMNS, MEASURED, SEATS, District, Person
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.window import Window, age, established, share_holds, within
-from alerting.detection.kit.words import finding_about, lasting, value_in_words
+from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting, title_of, value_in_words
 from firmware_profiles.channels import CHANNELS
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import DAY_US, HOUR_S, MINUTE_US, SECOND_US
@@ -121,7 +121,13 @@ class Limits(Detector):
 
     version: ClassVar = 2
     rules: ClassVar = {
-        f"limit_{code}": Rule(story="vital", again_s=HOUR_S if limit.hold_us else 900)
+        f"limit_{code}": Rule(
+            title=title_of(code, "超出限值", " beyond its limits"),
+            outside=VITAL_SIGNS,
+            service="vital_signs",
+            story="vital",
+            again_s=HOUR_S if limit.hold_us else 900,
+        )
         for code, limit in DEFAULTS.items()
     }
 
@@ -223,7 +229,7 @@ class Limits(Detector):
                 yield self._raise(district, key, episode, bins, i, "urgent")
         elif episode is not None:
             limit = DEFAULTS[MEASURED[key[1]]]
-            episode.calm_us = episode.calm_us or now_us
+            episode.calm_us = min(episode.calm_us or now_us, now_us)
             if not episode.onset_us or now_us - episode.calm_us >= max(5 * MINUTE_US, 2 * limit.hold_us):
                 yield from self._end(district, key, episode, bins, i)
 
@@ -369,7 +375,7 @@ def _grave(limit: Limit, value: float) -> bool:
 
 
 def _severity(limit: Limit, value: float, episode: LimitEpisode) -> Severity | None:
-    """What a single measurement outside the limits calls for; None: nothing until the next one."""
+    """The severity of a single measurement outside the limits; None: nothing until the next one."""
     if value < limit.worst_low or value > limit.worst_high:
         return "emergency"
     if episode.count > 1 and _grave(limit, value):

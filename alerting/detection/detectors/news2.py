@@ -21,7 +21,7 @@ from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, value_a
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.counted import HOLD_STEPS, CountedReadings
-from alerting.detection.kit.words import lasting, name_of, value_in_words
+from alerting.detection.kit.words import VITAL_SIGNS, lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import HOUR_S, HOUR_US, MINUTE_US, SECOND_US
 
@@ -101,8 +101,8 @@ class Scored(msgspec.Struct):
 
 
 class Moments(msgspec.Struct, frozen=True, kw_only=True):
-    """What counts at every moment, shapes [m] and [m, 6 * seats]; ``by_hand``: whether a measurement by hand, or one
-    that stands alone, made the moment."""
+    """The readings that count at every moment, shapes [m] and [m, 6 * seats]; ``by_hand``: whether a measurement by
+    hand, or one that stands alone, made the moment."""
 
     row: NDArray[np.int32]
     step: NDArray[np.int64]
@@ -128,7 +128,15 @@ class News2(Detector):
         "news2.measure_again_s": MEASURE_AGAIN_US / 1e6,
         **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
     }
-    rules: ClassVar = {RULE: Rule(story="vital", again_s=HOUR_S)}
+    rules: ClassVar = {
+        RULE: Rule(
+            title=("NEWS2 评分升高", "raised NEWS2 score"),
+            outside=VITAL_SIGNS,
+            service="vital_signs",
+            story="vital",
+            again_s=HOUR_S,
+        )
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -237,7 +245,8 @@ class News2(Detector):
                 sides.append(np.take_along_axis(side, source, 0))
                 old.reshape(-1)[of] = values[scored]  # with repeated indices numpy keeps the last one, the newest
             points, value, step_of, since, streams = sides
-        fresh = (step_of > 0) & (step[:, None] + 1 - step_of <= _FRESH_STEPS)
+        age = step[:, None] + 1 - step_of
+        fresh = (step_of > 0) & (age > 0) & (age <= _FRESH_STEPS)
         by_hand = np.zeros(len(row), np.bool_)
         by_hand[index[~counted[4] & (place >= 0)]] = True
         on_oxygen = np.zeros(len(row), np.bool_)
@@ -264,7 +273,7 @@ class News2(Detector):
         severity = _severity(moments, i, total, single)
         if severity is None:
             if episode is not None and news2_score.level(total, single) in ("none", "low"):
-                episode.calm_us = episode.calm_us or now_us
+                episode.calm_us = min(episode.calm_us or now_us, now_us)
                 if now_us - episode.calm_us >= (0 if moments.by_hand[i] else NORMAL_US):
                     self._forget(row)
                     parts = _parts(person, moments, i, now_us)
@@ -308,7 +317,7 @@ class News2(Detector):
 
 
 def _severity(moments: Moments, i: int, total: int, single: int) -> Severity | None:
-    """What a moment's score calls for; None: nothing, or not yet."""
+    """The severity of a moment's score; None: nothing to tell, or not yet."""
     level = news2_score.level(total, single)
     if level in ("none", "low"):
         return None

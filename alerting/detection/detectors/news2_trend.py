@@ -54,7 +54,15 @@ class News2Trend(Detector):
     parameters: ClassVar = {
         "news2_trend.rise": Parameter(3, 2, 8, "", "评分上升", "points more than the day before"),
     }
-    rules: ClassVar = {"news2_trend": Rule(story="vital", again_s=12 * 3600, per_day=2, waits=True)}
+    rules: ClassVar = {
+        "news2_trend": Rule(
+            title=("NEWS2 评分上升趋势", "rising trend of NEWS2"),
+            story="vital",
+            again_s=12 * 3600,
+            per_day=2,
+            waits=True,
+        )
+    }
 
     def __init__(self) -> None:
         super().__init__()

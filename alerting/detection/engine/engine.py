@@ -8,7 +8,7 @@ ignored if it is older: an outage's backlog never raises an alert about hours ag
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -26,12 +26,15 @@ from alerting.detection.kit.sources.doubt import Doubts
 from alerting.detection.kit.sources.seats import Seats
 from alerting.detection.kit.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.kit.timers import Alarms, Timers
+from vocabulary.rule_words import KEY
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
+_T = TypeVar("_T")
 LATENESS_US = 2_500_000
 """A frame is cut once a second and travels for some ms: after this time a step is complete, but for backlogs."""
 TICK_US = SECOND_US
 """Interval in which the detectors of silence look at the clock."""
+DOORS = frozenset({"door_opened", "door_closed"})
 BACK_US = MINUTE_US
 """A clock that is set back by more was ahead before."""
 
@@ -45,12 +48,13 @@ class Engine:
         now_us: int,
         detectors: dict[str, type[Detector]] | None = None,
         seats: Seats | None = None,
+        failed: Callable[[str, Exception], None] | None = None,
     ) -> None:
         """``detectors``: by name; all of them unless given (benches and tests of one). ``seats``: those of readings
         that were placed before."""
         self.between: Callable[[], None] = lambda: None
         """Called amid a long step, where :meth:`event` and :meth:`heard` may be called, and nothing else."""
-        self.failed: Callable[[str, Exception], None] = _not_handled
+        self.failed: Callable[[str, Exception], None] = failed or _not_handled
         """Called with the name of a detector that fails; if it returns, the others go on."""
         self._alarms = Alarms()
         self._detectors: dict[str, Detector] = {}
@@ -102,8 +106,8 @@ class Engine:
         self._doubts.learn(district)
         self._shared = grown(self._shared, people * COLUMNS)
         self._ledger.redistrict(district)
-        for detector in self._detectors.values():
-            detector.learn(district)
+        for name, detector in self._detectors.items():
+            self._safely(name, detector.learn, district)
 
     def pause(self, pauses: list[Pause]) -> None:
         """Replace the pauses of the district."""
@@ -128,9 +132,18 @@ class Engine:
                 switches=[(*key, at_us) for key, at_us in self._switches.items()],
                 alarms=self._alarms.saved(),
                 ledger=self._ledger.state,
-                detectors={name: (d.version, encode(d.state)) for name, d in self._detectors.items()},
+                detectors=self._states(),
             )
         )
+
+    def _states(self) -> dict[str, tuple[int, bytes]]:
+        """The states by detector; one that can not be stored is left out, and begins anew after a restart."""
+        states = {}
+        for name, detector in self._detectors.items():
+            state = self._safely(name, encode, detector.state)
+            if state is not None:
+                states[name] = (detector.version, state)
+        return states
 
     def recall(self, memory: Memory) -> list[str]:
         """Take the state of ``memory``; the names of detectors that could not and begin anew.
@@ -158,7 +171,7 @@ class Engine:
             except ValueError:
                 anew.append(name)
                 self._ledger.forget(detector.rules)
-            detector.restored()
+            self._safely(name, detector.restored)
         for at_us, owner, key in memory.alarms:
             if owner in self._detectors and owner not in anew:
                 self._alarms.set(at_us, owner, key)
@@ -181,7 +194,10 @@ class Engine:
         on = np.abs(value) >= LEVELS.get(channel, 0.5)
         key = (source.gateway, source.name, channel)
         event_us = self._switches.get(key, 0)  # time of the last event, negative for a change to 0
-        changed = np.concatenate(([event_us == 0 or (event_us > 0) != on[0]], on[1:] != on[:-1]))
+        first = event_us == 0
+        if first and channel == "door_open":  # the first state that is heard of is no news: it may be of long ago
+            first, event_us = False, int(time_us[0]) if on[0] else -int(time_us[0])
+        changed = np.concatenate(([first or (event_us > 0) != on[0]], on[1:] != on[:-1]))
         for i in np.flatnonzero(changed | on if channel == "motion" else changed).tolist():
             at_us = int(time_us[i])
             if changed[i] or at_us - event_us >= MOTION_AGAIN_US:
@@ -193,9 +209,18 @@ class Engine:
     def event(self, happened: Happened) -> list[Finding]:
         """The findings of an event, at once; behaviour waits for its step."""
         if happened.kind in UNHURRIED:
-            self._wait(happened)
+            if not self._repeats(happened):
+                self._wait(happened)
             return []
         return self._pass(self._happened(happened))
+
+    def _repeats(self, happened: Happened) -> bool:
+        """Whether a door is said to do what its readings have shown it to have done before: a state from a cache."""
+        if happened.kind not in DOORS:
+            return False
+        known_us = self._switches.get((happened.source.gateway, happened.source.name, "door_open"), 0)
+        same = known_us > 0 if happened.kind == "door_opened" else known_us < 0
+        return same and happened.time_us > abs(known_us) + MOTION_AGAIN_US
 
     def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
         """Take a sign of life from a device (or the gateway alone)."""
@@ -205,13 +230,13 @@ class Engine:
 
     def cut_off(self) -> None:
         """Forget signs of life: this program has no connection to the homes, or just got it back."""
-        for detector in self._detectors.values():
-            detector.cut_off()
+        for name, detector in self._detectors.items():
+            self._safely(name, detector.cut_off)
 
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker reports the gateway's connection as dead."""
         for detector in self._offliners:
-            detector.offline(gateway, now_us)
+            self._safely(self._name_of(detector), detector.offline, gateway, now_us)
 
     def clock(self, gateway: str, newest_us: int, now_us: int) -> list[Finding]:
         """Compare the newest time in a live frame of a gateway with the platform's."""
@@ -253,13 +278,27 @@ class Engine:
             for finding in judge(*about):
                 yield self._explained(detector, finding)
         except Exception as error:
-            self.failed(next(name for name, known in self._detectors.items() if known is detector), error)
+            self.failed(self._name_of(detector), error)
+
+    def _safely(self, name: str, do: Callable[..., _T], *about: Any) -> _T | None:
+        """The result of a detector's method; None where it fails."""
+        try:
+            return do(*about)
+        except Exception as error:
+            self.failed(name, error)
+            return None
+
+    def _name_of(self, detector: Detector) -> str:
+        return next(name for name, known in self._detectors.items() if known is detector)
 
     def _explained(self, detector: Detector, finding: Finding) -> Finding:
+        msgspec.convert(msgspec.to_builtins(finding), Finding)  # a number of numpy here would stop the service later
         if finding.action not in ("open", "update"):
             return finding
         person = self._people.get((finding.household_id, finding.resident_id))
+        rule = detector.rules.get(finding.rule)
         explained = {
+            **({} if rule is None else {KEY: msgspec.to_builtins(rule.words)}),
             "window": {"since_us": finding.since_us, "until_us": finding.sensed_us},
             "parameters": detector.in_force(person, finding.rule),
             **finding.evidence,
@@ -306,7 +345,7 @@ class Engine:
         return [*findings, *self._moments_until(end_us)]
 
     def _sources(self, every: Bins) -> tuple[SourceBins, Bins]:
-        """What each device said, and the bins of the devices that lead their channel."""
+        """The bins of each device, and those of the devices that lead their channel."""
         if every.seat.any():
             self._shared[every.series[every.seat > 0]] = True
         shared = shared_bins(every, self._latest_of_sources, self.seats.state, self._shared)

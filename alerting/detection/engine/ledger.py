@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from alerting.core.finding import Finding
+from alerting.core.finding import OVER, Finding
 from alerting.detection.detectors import all_rules
 from alerting.detection.kit.context import EVERYWHERE, District, Pause
 from alerting.detection.kit.detector import Rule
@@ -141,7 +141,7 @@ class Ledger:
         device = finding.evidence.get("device")
         if device and finding.action == "open" and finding.rule in _blinding():
             self.state.onsets_us[f"{finding.rule}|{device}"] = finding.onset_us
-        elif device and finding.action in ("clear", "cancel"):
+        elif device and finding.action in OVER:
             self.state.onsets_us.pop(f"{finding.rule}|{device}", None)
         if finding.action == "open":
             rule = all_rules().get(finding.rule, _DEFAULT)
@@ -228,7 +228,7 @@ class Ledger:
             return
         key = f"{finding.subject}|{finding.rule}"
         alert = self.state.alerts.get(key)
-        if finding.action in ("clear", "cancel"):
+        if finding.action in OVER:
             here = alert is None or alert.onset_us != finding.onset_us or not alert.household_id
             cause = _cause(finding.household_id if here or alert is None else alert.household_id, finding.rule)
             if self.state.onsets_us.pop(cause, None) is not None and finding.severity == "technical":
@@ -245,7 +245,7 @@ class Ledger:
         yield finding
 
     def _change_delayed(self, delayed: DelayedFinding, finding: Finding) -> None:
-        if finding.action in ("clear", "cancel"):
+        if finding.action in OVER:
             self.state.delayed.remove(delayed)
             self._count_suppressed(_identity(finding), "over before the morning", None)
         elif finding.action == "update":

@@ -63,7 +63,7 @@ def decode(data: bytes, kind: type) -> Any:
     """Decode the bytes of :func:`encode`. Raises ValueError, with the reason, for others."""
     try:
         return msgspec.msgpack.decode(data, type=kind, dec_hook=_get)
-    except (msgspec.DecodeError, ValueError, TypeError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError, NotImplementedError) as error:
         raise ValueError(f"not a snapshot of this program: {error}") from error
 
 

@@ -153,6 +153,11 @@ class Bins(msgspec.Struct, frozen=True):
         """Index of the first bin of each series."""
         return _starts((self.row[1:] != self.row[:-1]) | (self.column[1:] != self.column[:-1]))
 
+    @property
+    def source_starts(self) -> NDArray[np.intp]:
+        """Index of the first bin of each source, where they are sorted so."""
+        return _starts(self.source[1:] != self.source[:-1])
+
     def take(self, index: NDArray[np.intp]) -> Self:
         return type(self)(
             self.row[index],
@@ -221,7 +226,7 @@ def value_at(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """(value, its step) of a channel at each (row, step), shapes [n]: from the bins, which are sorted by row, column,
     step, else from ``latest``; step 0: never measured."""
-    return _newest_at(bins.where(bins.column == column), latest.value[row, column], latest.step[row, column], row, step)
+    return newest_at(bins.where(bins.column == column), latest.value[row, column], latest.step[row, column], row, step)
 
 
 def source_at(
@@ -229,16 +234,17 @@ def source_at(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The same of one seat's device: ``bins`` are those of this channel and seat alone, ``latest`` is of sources."""
     lane = column * SEATS + seat
-    return _newest_at(bins, latest.value[row, lane], latest.step[row, lane], row, step)
+    return newest_at(bins, latest.value[row, lane], latest.step[row, lane], row, step)
 
 
-def _newest_at(
+def newest_at(
     bins: Bins,
     value: NDArray[np.float32],
     known: NDArray[np.int32],
     row: NDArray[np.int32],
     step: NDArray[np.int64],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The same of bins of one series a person; ``value``, ``known``: its newest value and step before them."""
     steps = known.astype(np.int64)
     if len(bins):
         key = (bins.row.astype(np.int64) << 40) | bins.step
@@ -415,10 +421,11 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
     return Carried(row, step, value, step_of, bin_of)
 
 
-def whole_series(bins: Bins, flag: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Indices of all bins of every (row, column) in which some bin has the flag, shape [k], in order."""
+def whole_series(bins: Bins, flag: NDArray[np.bool_], *, of_sources: bool = False) -> NDArray[np.intp]:
+    """Indices of all bins of every (row, column), or every source, in which some bin has the flag, shape [k], in
+    order."""
     if not flag.any():
         return np.empty(0, np.intp)
-    starts = bins.starts
+    starts = bins.source_starts if of_sources else bins.starts
     lengths = np.diff(np.append(starts, len(bins)))
     return np.flatnonzero(np.repeat(np.logical_or.reduceat(flag, starts), lengths))

@@ -66,6 +66,16 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     continuous: bool = False
     """Whether it measures by itself all the time, so that one reading says little."""
 
+    @property
+    def id(self) -> tuple[str, str]:
+        """Its key in ``District.sources``."""
+        return self.gateway, self.name
+
+    @property
+    def key(self) -> str:
+        """The same as one word, 'gateway|device'."""
+        return f"{self.gateway}|{self.name}"
+
 
 EVERYWHERE = 0
 """The household of a pause that holds for all."""

@@ -5,7 +5,7 @@ detector overrides the methods of :class:`Detector` that it needs; the engine fi
 """
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from alerting.detection.kit.sources.choice import SharedBins
 from alerting.detection.kit.sources.seats import SeatedDevices
 from alerting.detection.kit.timers import Timers
 from vocabulary.parameter import Parameter
+from vocabulary.rule_words import RuleWords
 from vocabulary.times import DAY_S
 
 BRIEF_S = 3.0 * DAY_S
@@ -26,7 +27,12 @@ BRIEF_S = 3.0 * DAY_S
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """How the alerts of a rule are suppressed or delayed; see :mod:`alerting.detection.engine.ledger`.
+    """A rule's words, and how its alerts are suppressed or delayed; see :mod:`alerting.detection.engine.ledger`.
+
+    The only place of a rule's words: its alerts carry them to the console and into messages.
+    ``title``: in Chinese and English, a few words. ``outside``: the title in messages that pass through other hands
+    (SMS) and tell nothing of a person's health; 'title' where the title itself does not, None: the severity has to do.
+    ``service``: the code of the service at home that such an alert asks for (``care_network.catalogues.services``).
 
     ``story``: alerts of one resident and story within minutes of each other are one alert that grows.
     ``again_s``: a repetition within this time is added to the alert, a later one is a new alert; an emergency is always
@@ -38,6 +44,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     end does not suppress them for good.
     """
 
+    title: tuple[str, str] = ("", "")
+    outside: tuple[str, str] | Literal["title"] | None = None
+    service: str = ""
     story: str = ""
     again_s: int = 900
     per_day: int = 12
@@ -46,6 +55,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     explained_by: tuple[str, ...] = ()
     blinded_by: tuple[str, ...] = ()
     explains_s: float = float("inf")
+
+    @property
+    def words(self) -> RuleWords:
+        """The words that its alerts carry."""
+        outside = self.title if self.outside == "title" else self.outside or ("", "")
+        zh, en = self.title
+        return RuleWords(zh=zh, en=en, outside_zh=outside[0], outside_en=outside[1], service=self.service)
 
 
 class SourceBins(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@
 - *doubled*: a rate that is suddenly twice or half the last usual one, while another sign has not changed: radars and
   pulse waves do so for minutes (both peaks of a beat counted, or every second one left out). It waits ten minutes;
 - *exercise*: a fast heart while the step counter runs;
-- *nobody*: no breath where there is nobody: an empty bed, or a room in which the same sensor sees no person.
+- *nobody*: no breath and no pulse in an empty bed, or a room in which the same sensor sees no person.
 
 The numbers are our own choice; they follow recorded faults of such devices.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.detection.kit.columns import STEP_US, Array, Bins, Latest, firsts, grown, source_at, value_at
-from alerting.detection.kit.context import COLUMN, SEATS, District
+from alerting.detection.kit.context import COLUMN, NO_PULSE, SEATS, District
 from alerting.detection.kit.sources.seats import SeatedDevices
 from vocabulary.times import HOUR_US, MINUTE_US
 
@@ -132,7 +132,7 @@ class Doubts:
             if not state.jumped[of] and near[i] and streaming and abs(value - float(before[i])) >= JUMP_C:
                 state.jumped[of], state.level[of] = step, before[i]
             since = int(state.jumped[of])
-            if since and (abs(value - float(state.level[of])) <= BACK_C or step - since > JUMP_FOR_STEPS):
+            if since and (abs(value - float(state.level[of])) <= BACK_C or not 0 <= step - since <= JUMP_FOR_STEPS):
                 state.jumped[of] = 0
             if state.jumped[of]:
                 reason[index[i]] = JUMPED
@@ -191,7 +191,8 @@ class Doubts:
             until = mine.row[runs], mine.step[runs]
         fast = np.flatnonzero((bins.column == _PULSE) & (bins.mean > USUAL[_PULSE][1]) & (bins.mean < FASTEST))
         if len(fast):
-            explained = bins.step[fast] <= state.running[bins.row[fast]]
+            left = state.running[bins.row[fast]] - bins.step[fast]
+            explained = (left >= 0) & (left <= REST_STEPS)
             if until is not None and len(until[0]):
                 key = (until[0].astype(np.int64) << 40) | until[1]
                 key.sort()
@@ -211,14 +212,15 @@ class Doubts:
         seated: SeatedDevices,
         reason: NDArray[np.int8],
     ) -> None:
-        breathless = np.flatnonzero((bins.column == _BREATH) & (bins.mean < BREATHLESS))
+        of_breath = bins.column == _BREATH
+        breathless = np.flatnonzero((of_breath & (bins.mean < BREATHLESS)) | (bins.column == NO_PULSE))
         if not len(breathless):
             return
         row, step, seat = bins.row[breathless], bins.step[breathless], bins.seat[breathless]
         home = self._home[row]
         value, at = value_at(chosen, latest, _BED, home, step)
         nobody = _says_no(value, at, step)
-        number = seated.device[row, _BREATH, seat]
+        number = seated.device[row, bins.column[breathless], seat]
         for other in range(SEATS):  # the same sensor's word about the room, from whichever seat it has there
             same = (seated.device[home, _PRESENCE, other] == number) & (number > 0)
             if same.any():

@@ -48,7 +48,8 @@ class Window(msgspec.Struct):
         first = firsts(series)
         own = np.concatenate((np.ones((1, len(series)), np.uint64), holds.astype(np.uint64)))
         ago = step - self.step[series]
-        old = np.where(ago < 64, self.bits[:, series] << np.minimum(ago, 63).astype(np.uint64), np.uint64(0))
+        near = (ago > 0) & (ago < 64)  # a clock that was ahead may have been set back
+        old = np.where(near, self.bits[:, series] << np.clip(ago, 0, 63).astype(np.uint64), np.uint64(0))
         if not first.all():
             own = _accumulated(own, step, first)
         masks: Bits = own | old

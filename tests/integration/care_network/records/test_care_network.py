@@ -242,6 +242,10 @@ def test_a_refusal_says_what_to_do(household: str) -> None:
                 ),
             ),
             ("no model", lambda: provisioning.add_device(conn, NewDevice("gw-1", "d", "invented"))),
+            (
+                "falls are not detected at the wrist",
+                lambda: provisioning.add_device(conn, NewDevice("gw-1", "d", "shouwang-pendant", "wrist")),
+            ),
             ("no gateway", lambda: provisioning.add_device(conn, NewDevice("gw-9", "d", MODEL))),
             ("no resident", lambda: provisioning.add_device(conn, NewDevice("gw-1", "d", MODEL, "", "R9"))),
             ("another household", lambda: provisioning.add_device(conn, NewDevice("gw-1", "d", MODEL, "", "R2"))),

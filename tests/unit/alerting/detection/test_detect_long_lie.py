@@ -26,7 +26,7 @@ def test_a_suspected_fall_and_then_another_room_is_up_again() -> None:
     home.move(0, "10:01 kitchen", "10:04 living_room")
     found = home.until(0, "12:00")
     assert raised(found) == [("open", "fall", "urgent"), ("clear", "fall", "urgent")]
-    assert found[1].reason_zh == "跌倒后 4 分钟客厅有活动,视为已起身"
+    assert found[1].reason_zh == "跌倒后 4 分钟客厅有活动，视为已起身"
     assert found[1].alert_id == found[0].alert_id
 
 

@@ -195,6 +195,11 @@ def test_what_does_not_pass_is_refused_with_the_reason_and_leaves_no_trace(tmp_p
     push("signed for 'gw-2'", good, gateway="gw-2")
     push("is not this one", home_text(tmp_path, gateway="gw-2"))
     push("unknown model", home_text(tmp_path, model="nothing"))
+    pendant = home_text(tmp_path, model="shouwang-pendant")
+    push(
+        "falls are not detected at the wrist.* / 手腕",
+        pendant.replace("[[drivers]]", 'room = "left wrist"\n[[drivers]]'),
+    )
     push("buffer.path must stay", good.replace("buffer.db", "other.db"))
     push("can not be changed", good + '[updates]\npublic_keys = ["x"]\n')
     push("no driver 'telepathy'", good.replace('"zigbee2mqtt"', '"telepathy"'))
