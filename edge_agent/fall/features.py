@@ -50,6 +50,10 @@ EARLY = {
     "turn_deg_s": 1,
     "active_after_g": 0,
     "sway_after_g": 0,
+    "turned_path_deg": 0,
+    "horizontal_m_s": 1,
+    "impacts_near": 0,
+    "tilt_at_impact_deg": 0,
 }
 """Features of :func:`early`, in order. 1: more of it never makes a fall less likely; -1: never more
 likely; 0: either."""
@@ -67,12 +71,15 @@ LATE = EARLY | {
     "peak_later_g": 0,
     "steps_later_per_s": -1,
     "drift_end_deg": 0,
+    "tilt_3s_deg": 0,
+    "turned_path_later_deg": 0,
+    "sway_1s_g": 0,
 }
 """Features of :func:`late`, in order, likewise."""
 
 
 def early(window: Window) -> NDArray[np.float64]:
-    """The features EARLY of an impact, shape [22], from a window that reaches at least EARLY_AFTER behind it."""
+    """The features EARLY of an impact, shape [26], from a window that reaches at least EARLY_AFTER behind it."""
     w = window[: BEFORE + 1 + EARLY_AFTER]
     m = _length(w)
     low, hit = m[BEFORE - 20 : BEFORE], m[BEFORE - 2 : BEFORE + 6]
@@ -104,31 +111,39 @@ def early(window: Window) -> NDArray[np.float64]:
             _angle(w[:20].mean(axis=0), w[BEFORE - 30 : BEFORE - 15].mean(axis=0)),
             _angle(gravity, after),
             _angle(gravity, w[BEFORE + 3 : BEFORE + 9].mean(axis=0)),
-            max(_angle(a, b) for a, b in zip(posture[:-6], posture[6:], strict=True)) * RATE_HZ / 6,
+            _angles(posture[:-6], posture[6:]).max() * RATE_HZ / 6,
             _rms(m[BEFORE + 8 :] - 1),
             _sway(w[BEFORE + 8 :]),
+            _path(w[BEFORE - 20 :]),
+            horizontal[BEFORE - 4 : BEFORE + 10].sum() * STANDARD_GRAVITY / RATE_HZ,
+            _peaks(m[BEFORE - 20 :], 1.3),
+            _angle(gravity, w[BEFORE - 6 : BEFORE].mean(axis=0)),
         ]
     )
 
 
-def late(window: Window) -> NDArray[np.float64]:
-    """The features LATE of an impact, shape [34], from a window that reaches LEAST_AFTER or more behind it."""
+def late(window: Window, known: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """The features LATE of an impact, shape [41], from a window that reaches LEAST_AFTER or more behind it.
+
+    ``known``: its features EARLY, where they are already there.
+    """
     after = window[BEFORE + RATE_HZ : BEFORE + 1 + WATCH]
     gravity = window[BEFORE - 50 : BEFORE - 20].mean(axis=0)
     m = _length(after)
     end = after[-2 * RATE_HZ :]
     seconds = [after[max(0, stop - RATE_HZ) : stop] for stop in range(len(after), 0, -RATE_HZ)]  # the latest first
-    tilts = [_angle(gravity, second.mean(axis=0)) for second in seconds]
-    still = np.array([np.abs(second - second.mean(axis=0)).max() < STILL_G for second in seconds])
+    means = np.array([second.sum(axis=0) / len(second) for second in seconds])
+    tilts = _angles(np.broadcast_to(gravity, means.shape), means)
+    still = np.array([np.abs(second - mean).max() < STILL_G for second, mean in zip(seconds, means, strict=True)])
     later = m[RATE_HZ // 2 :]
     return np.concatenate(
         (
-            early(window),
+            early(window) if known is None else known,
             [
                 (len(after) + RATE_HZ) / RATE_HZ,
                 _angle(gravity, end.mean(axis=0)),
-                min(tilts),
-                max(tilts),
+                tilts.min(),
+                tilts.max(),
                 _angle(after[:RATE_HZ].mean(axis=0), end.mean(axis=0)),
                 len(still) if still.all() else still.argmin(),
                 still.mean(),
@@ -136,7 +151,10 @@ def late(window: Window) -> NDArray[np.float64]:
                 _rms(later - 1),
                 later.max() if later.size else m.max(),
                 _peaks(later, 1.12) * RATE_HZ / max(later.size, 1),
-                _angle(seconds[0].mean(axis=0), seconds[min(2, len(seconds) - 1)].mean(axis=0)),
+                _angle(means[0], means[min(2, len(means) - 1)]),
+                _angle(gravity, after[RATE_HZ : 3 * RATE_HZ].mean(axis=0)) if len(after) > RATE_HZ else tilts[0],
+                _path(after[: 4 * RATE_HZ]),
+                _sway(after[:RATE_HZ]),
             ],
         )
     )
@@ -168,6 +186,20 @@ def _means(rows: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     total = np.concatenate((np.zeros((1, 3)), rows.cumsum(axis=0)))
     means: NDArray[np.float64] = (total[size:] - total[:-size]) / size
     return means
+
+
+def _path(rows: NDArray[np.float64]) -> float:
+    """Degrees that the direction has turned in all, from one 0.3 s to the next: a body that rolls turns more than its
+    end tells."""
+    means = _means(rows, 6)[::6]
+    return float(_angles(means[:-1], means[1:]).sum())
+
+
+def _angles(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """:func:`_angle` row by row."""
+    lengths = np.maximum(_length(ones) * _length(others), 1e-9)
+    angles: NDArray[np.float64] = np.degrees(np.arccos(np.clip(np.einsum("ij,ij->i", ones, others) / lengths, -1, 1)))
+    return np.where(lengths > 1e-9, angles, 0)
 
 
 def _angle(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

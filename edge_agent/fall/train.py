@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from edge_agent.fall.augment import vary
 from edge_agent.fall.features import BEFORE, EARLY, EARLY_AFTER, LATE, LEAST_AFTER, RATE_HZ, WATCH, Window, early, late
 from edge_agent.fall.model import FIELDS, Trees
+from edge_agent.fall.placement import Course, Placement, carry
 from edge_agent.fall.signal import ImpactFinder, resample
 
-VARIANTS = 7
-"""Augmented copies of each recording, beside the recording itself."""
-EARLIEST = 50
-"""Rows after an impact from which its fate is judged: 2.5 s."""
+VARIANTS: tuple[Placement, ...] = ("waist",) * 4 + ("chest",) * 1 + ("pocket",) * 4
+"""Where the sensor is in the augmented copies of each recording; one without a gyroscope stays where it is."""
+EXCERPT_S = 30.0
+"""Longest part of a recording in an augmented copy: more of a walk tells no more."""
+EARLIEST = 30
+"""Rows after an impact from which its fate is judged: 1.5 s."""
 HARDEST, OTHERS = 4, 4
 """Impacts taken from one recording of daily living: the highest, and some of the rest at random."""
 FOLDS = 5
-MISSED = 0.001
+MISSED = 0.003
 """Share of the falls (in cross-validation) that the first stage may miss."""
 GIVEN_UP, CONFIRM = 0.005, (0.5, 0.6)
 """Share of the falls that the second stage may miss, and the range of its threshold: it favours fewer false alarms."""
@@ -43,14 +46,18 @@ TREES = {
 Arrays = dict[str, NDArray[Any]]
 
 
-class Recording(msgspec.Struct, frozen=True):
-    """One labelled recording: acceleration [n, 3] in g; a fall somewhere in it, or daily living only."""
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """One labelled recording at the waist: a fall somewhere in it, or daily living only."""
 
     subject: str
     name: str
     is_fall: bool
     acc_g: NDArray[np.floating]
+    """Shape [n, 3]."""
     rate_hz: float
+    gyro_dps: NDArray[np.floating] | None = None
+    """Likewise, °/s; without it the recording is not carried to another placement."""
+    course: Course = "upright"
 
 
 class Impacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,30 +84,47 @@ class Impacts(msgspec.Struct, frozen=True, kw_only=True):
         return Impacts(**{name: getattr(self, name)[chosen] for name in Impacts.__struct_fields__})
 
 
-def impacts_of(recordings: Iterable[Recording], seed: int, variants: int = VARIANTS) -> Impacts:
-    """The impacts of some recordings and of ``variants`` augmented copies of each."""
+def impacts_of(recordings: Iterable[Recording], seed: int, variants: Sequence[Placement] = VARIANTS) -> Impacts:
+    """The impacts of some recordings, and of an augmented copy of each for every one of ``variants``."""
     found: list[tuple[Any, ...]] = []
     copy = -1
     for recording in recordings:
         rng = np.random.default_rng([seed, zlib.crc32(f"{recording.subject}/{recording.name}".encode())])
-        for variant in range(variants + 1):
+        for placement in (None, *variants):
             copy += 1
             rows = (
-                vary(recording.acc_g, recording.rate_hz, rng)
-                if variant
+                vary(_carried(recording, placement, rng), recording.rate_hz, rng)
+                if placement
                 else resample(recording.acc_g, recording.rate_hz)
             )
             heights = np.linalg.norm(rows, axis=1)
             for at in _choose(find_impacts(heights), heights, recording.is_fall, rng):
                 last = min(WATCH, len(rows) - 1 - at)
                 moments = [last, int(rng.integers(EARLIEST, last)) if last > EARLIEST else 0]
-                fates = [late(window(rows, at, m)) if m >= LEAST_AFTER else _NONE for m in moments]
                 features = early(window(rows, at, EARLY_AFTER))
+                fates = [late(window(rows, at, m), features) if m >= LEAST_AFTER else _NONE for m in moments]
                 found.append(
                     (recording.subject, copy, recording.is_fall, at, heights[at], features, fates),
                 )
     columns = [np.array(column) for column in zip(*found, strict=True)]
     return Impacts(**dict(zip(Impacts.__struct_fields__, columns, strict=True)))
+
+
+def _carried(recording: Recording, placement: Placement, rng: np.random.Generator) -> NDArray[np.floating]:
+    rate, size = recording.rate_hz, round(EXCERPT_S * recording.rate_hz)
+    begin = int(rng.integers(max(1, len(recording.acc_g) - size)))
+    piece = slice(begin, begin + size)
+    if recording.gyro_dps is None:
+        return recording.acc_g[piece]
+    return carry(
+        recording.acc_g[piece],
+        recording.gyro_dps[piece],
+        rate,
+        placement,
+        recording.course,
+        recording.is_fall,
+        rng,
+    )
 
 
 def find_impacts(heights: NDArray[np.float64]) -> list[int]:

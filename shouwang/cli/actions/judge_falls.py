@@ -1,6 +1,7 @@
 """``shouwang evaluate falls``: run the fall detector on recordings and print figures by trial, activity and age."""
 
 import json
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -14,12 +15,24 @@ from rich.table import Table
 
 from device_simulators.recordings import SISFALL_HZ, Motion, load_sisfall
 from edge_agent.fall import FallDetector, FallEvent, train
+from edge_agent.fall.augment import another_sensor
 from edge_agent.fall.model import Model
+from edge_agent.fall.placement import Placement, carry
 from shouwang.cli.actions.train_falls import as_model, collect_impacts, subject_files
+from shouwang.evaluation.sisfall import course, is_fall
 from shouwang.evaluation.trials import Trial, called_fall, summary
 
 CHUNK = 20
 """Samples at SISFALL_HZ that are fed at once: a tenth of a second, as a pendant would send them."""
+
+
+class Sensor(msgspec.Struct, frozen=True):
+    """The sensor that the recordings are turned into before the detector hears them."""
+
+    rate_hz: float = SISFALL_HZ
+    range_g: float = 16.0
+    placement: Placement | None = None
+    """None: as recorded; otherwise another sensor, mounted at random, at this part of the body."""
 
 
 class FallsRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +40,7 @@ class FallsRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     data: Path
     subjects: list[str]
-    rate_hz: float
+    sensor: Sensor
     cross_validate: bool
     seed: int
     report: Path | None
@@ -42,17 +55,18 @@ def run(request: FallsRequest) -> None:
     models: dict[str, Model | None] = {file.stem: None for file in files}
     if request.cross_validate:
         models |= cross_validation_models(files, request.seed, out)
-    jobs = [(file, models[file.stem], request.rate_hz) for file in files]
+    jobs = [(file, models[file.stem], request.sensor) for file in files]
     trials: list[Trial] = []
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         for found in track(pool.map(_evaluate_file, jobs), "subjects", total=len(jobs), console=out):
             trials += found
     _print(out, trials, request.show_trials)
     result = summary(trials)
+    sensor = request.sensor
+    where = "as recorded" if sensor.placement is None else f"{sensor.placement}, another sensor"
+    where += f"; {sensor.rate_hz:g} Hz, ±{sensor.range_g:g} g"
     delay = result["suspected_after_impact_s"]
-    out.print(
-        f"suspected after the impact: median {delay['p50']} s, 99 % {delay['p99']} s; rate {request.rate_hz:g} Hz"
-    )
+    out.print(f"suspected after the impact: median {delay['p50']} s, 99 % {delay['p99']} s; {where}")
     how = "cross-validated by subject" if request.cross_validate else "the installed model"
     out.print(f"{how}; suspected in {result['all']['suspected_per_hour']:.1f} places per hour of daily living")
     if request.plots:
@@ -60,7 +74,7 @@ def run(request: FallsRequest) -> None:
     if request.report:
         document = {
             **result,
-            "rate_hz": request.rate_hz,
+            **msgspec.structs.asdict(sensor),
             "cross_validated": request.cross_validate,
             "trials": [{**msgspec.structs.asdict(trial), "correct": trial.correct} for trial in trials],
         }
@@ -78,9 +92,22 @@ def cross_validation_models(files: Sequence[Path], seed: int, out: Console) -> d
     return result
 
 
-def _evaluate_file(job: tuple[Path, Model | None, float]) -> list[Trial]:
-    file, model, rate = job
-    return [evaluate(file.stem, name, motion, rate, model) for name, motion in load_sisfall(file).items()]
+def _evaluate_file(job: tuple[Path, Model | None, Sensor]) -> list[Trial]:
+    file, model, sensor = job
+    return [
+        evaluate(file.stem, name, measured(sensor, file.stem, name, motion), sensor.rate_hz, model)
+        for name, motion in load_sisfall(file).items()
+    ]
+
+
+def measured(sensor: Sensor, subject: str, name: str, motion: Motion) -> Motion:
+    """A trial as ``sensor`` would have measured it, still at SISFALL_HZ; the same for every model."""
+    acc, gyro = motion
+    if sensor.placement is not None:
+        rng = np.random.default_rng(zlib.crc32(f"{subject}/{name}".encode()))
+        acc = carry(acc, gyro, SISFALL_HZ, sensor.placement, course(name), is_fall(name), rng)
+        acc = another_sensor(acc, rng)
+    return np.clip(acc, -sensor.range_g, sensor.range_g).astype(np.float32), gyro
 
 
 def _draw(folder: Path, files: Sequence[Path], trials: Sequence[Trial]) -> None:
@@ -97,9 +124,9 @@ def _draw(folder: Path, files: Sequence[Path], trials: Sequence[Trial]) -> None:
         if file.stem in needed
         for name, motion in load_sisfall(file).items()
     }
-    for title, is_fall in (("Falls that were missed", True), ("Daily living taken for falls", False)):
-        name = "fall-missed.png" if is_fall else "fall-false-alarms.png"
-        fall_plots.signals(title, [trial for trial in wrong if trial.is_fall == is_fall], motions, folder / name)
+    for title, missed in (("Falls that were missed", True), ("Daily living taken for falls", False)):
+        name = "fall-missed.png" if missed else "fall-false-alarms.png"
+        fall_plots.signals(title, [trial for trial in wrong if trial.is_fall == missed], motions, folder / name)
 
 
 def _print(out: Console, trials: Sequence[Trial], everything: bool) -> None:
@@ -145,7 +172,7 @@ def evaluate(subject: str, name: str, motion: Motion, rate_hz: float, model: Mod
     return Trial(
         subject=subject,
         name=name,
-        is_fall=name.startswith("F"),
+        is_fall=is_fall(name),
         called_fall=called_fall(kinds),
         events=kinds,
         confidence=confidence,

@@ -12,6 +12,7 @@ from rich.progress import track
 
 from device_simulators.recordings import SISFALL_HZ, load_sisfall
 from edge_agent.fall import model, train
+from shouwang.evaluation.sisfall import course, is_fall
 
 
 def run(data: Path, seed: int, out: Path | None) -> None:
@@ -59,8 +60,16 @@ def _impacts(job: tuple[Path, int]) -> train.Impacts:
     file, seed = job
     return train.impacts_of(
         (
-            train.Recording(file.stem, name, name.startswith("F"), acc, SISFALL_HZ)
-            for name, (acc, _) in load_sisfall(file).items()
+            train.Recording(
+                subject=file.stem,
+                name=name,
+                is_fall=is_fall(name),
+                acc_g=acc,
+                rate_hz=SISFALL_HZ,
+                gyro_dps=gyro,
+                course=course(name),
+            )
+            for name, (acc, gyro) in load_sisfall(file).items()
         ),
         seed,
     )

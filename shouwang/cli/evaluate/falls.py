@@ -20,6 +20,11 @@ def falls(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder with SisFall's <subject>.npz.")],
     subjects: Annotated[str, typer.Option(help="Only these, e.g. SA01,SE04.")] = "",
     rate: Annotated[float, typer.Option(help="Evaluate at this sample rate (Hz), by decimation.")] = 200.0,
+    range_g: Annotated[float, typer.Option("--range", help="Clip at this range (g), as another sensor would.")] = 16.0,
+    placement: Annotated[
+        str,
+        typer.Option(help="Simulate the sensor here: waist, chest or pocket. Evaluates a sensor mounted at random."),
+    ] = "",
     cross_validate: Annotated[
         bool, typer.Option(help="Train anew for each fifth of the subjects, on the others: no subject is in both.")
     ] = False,
@@ -30,17 +35,24 @@ def falls(
 ) -> None:
     """Sensitivity, specificity, delay and false alarms per hour of daily living.
 
+    With --placement the sensor is another one, with errors of gain and offset, turned at random and, for the pocket
+    and the chest, moved there by simulation (docs/fall-detection.md).
+
     A recording counts as a fall when it holds a confirmed event or ends with a suspicion that was not taken back.
     Without --cross-validate the model that is installed is measured; it was trained on these subjects.
     """
+    from edge_agent.fall.placement import PLACEMENTS
     from shouwang.cli.actions import judge_falls
 
+    part = next((known for known in PLACEMENTS if known == placement), None)
+    if placement and part is None:
+        raise typer.BadParameter(f"{placement}: there are: {', '.join(PLACEMENTS)}", param_hint="--placement")
     with refusals(status=2):
         judge_falls.run(
             judge_falls.FallsRequest(
                 data=data,
                 subjects=subjects.split(",") if subjects else [],
-                rate_hz=rate,
+                sensor=judge_falls.Sensor(rate, range_g, part),
                 cross_validate=cross_validate,
                 seed=seed,
                 report=report,

@@ -8,13 +8,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.kit.columns import STEP_US, Bins, Latest, firsts
-from alerting.detection.kit.context import SEATS
+from alerting.detection.kit.columns import STEP_US, Bins, Latest, firsts, source_at
+from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS
 from alerting.detection.kit.sources.seats import SeatedDevices
 from vocabulary.times import MINUTE_US
 
 LIVE_STEPS = 3 * MINUTE_US // STEP_US
 """A device speaks for its channel for three minutes after each reading."""
+QUALITY_STEPS, POOR_QUALITY = 2 * MINUTE_US // STEP_US, 30.0
+"""A device's word about its own signal counts for two minutes; below 30 % every other device is believed first."""
+_QUALITY = COLUMN["signal_quality"]
 _FIRST_SEAT = np.arange(SEATS, 0, -1, dtype=np.int32)
 
 
@@ -61,7 +64,25 @@ def shared_bins(bins: Bins, latest: Latest, seated: SeatedDevices, shared: NDArr
         last_step[here, nth], last_value[here, nth] = step[found[here]], value[found[here]]
     alive = (last_step > 0) & (step[:, None] - last_step <= LIVE_STEPS)
     trust = seated.trust.reshape(-1, SEATS)[series].astype(np.int32)
+    trust[_poor(bins, latest, seated, series, step)] = 0
     return SharedBins(index, last_step, last_value, alive, trust * (SEATS + 1) + _FIRST_SEAT)
+
+
+def _poor(
+    bins: Bins, latest: Latest, seated: SeatedDevices, series: NDArray[np.int64], step: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which of each series' devices say themselves that their signal is poor, shape [n, seats]."""
+    device = seated.device.reshape(-1, SEATS)[series]
+    row = (series // COLUMNS).astype(np.int32)
+    poor = np.zeros(device.shape, np.bool_)
+    for seat in range(SEATS):
+        number = seated.device[row, _QUALITY, seat]
+        if number.any():
+            mine = bins.where((bins.column == _QUALITY) & (bins.seat == seat))
+            value, at = source_at(mine, latest, _QUALITY, seat, row, step)
+            says_so = (at > 0) & (step - at <= QUALITY_STEPS) & (value < POOR_QUALITY)
+            poor |= (device == number[:, None]) & ((number > 0) & says_so)[:, None]
+    return poor
 
 
 def judged(bins: Bins, shared: SharedBins | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
