@@ -21,6 +21,7 @@ from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, value_a
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.counted import HOLD_STEPS, CountedReadings
+from alerting.detection.kit.sources.window import is_sensed
 from alerting.detection.kit.words import VITAL_SIGNS, lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import HOUR_S, HOUR_US, MINUTE_US, SECOND_US
@@ -52,10 +53,6 @@ _COLUMNS = np.array([COLUMN[channel] for channel in news2_score.PARAMETERS])
 _OXYGEN = COLUMN["supplemental_oxygen"]
 _PLACE = np.full(COLUMNS, -1)
 _PLACE[_COLUMNS] = np.arange(_PARAMETERS)
-_BY_SENSOR = np.array([channel not in ("systolic_bp", "consciousness") for channel in news2_score.PARAMETERS])
-"""Parameters that sensors measure, perhaps as a stream; the others are measured by hand."""
-_SLOT = np.cumsum(_BY_SENSOR) - 1
-_SLOTS = int(_BY_SENSOR.sum())
 _SKIN = np.array([channel in ("respiration_rate", "spo2", "heart_rate") for channel in news2_score.PARAMETERS])
 """Parameters whose single measurement is to be repeated before it is urgent: cold fingers, loose clips."""
 _FRESH_STEPS = np.repeat([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS], SEATS)
@@ -148,7 +145,7 @@ class News2(Detector):
 
     def learn(self, district: District) -> None:
         people, state = len(district.people), self.state
-        state.counted.grow(people * _SLOTS * SEATS)
+        state.counted.grow(people)
         for name in ("points", "value", "step", "since", "streams"):
             setattr(state, name, grown(getattr(state, name), people))
         self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
@@ -162,7 +159,9 @@ class News2(Detector):
         mine = np.flatnonzero(((place >= 0) | (every.column == _OXYGEN)) & steps.sources.counts)
         if not len(mine):
             return
-        moments = self._moments(every.take(mine), steps)
+        moments = self._moments(mine, steps)
+        if moments is None:
+            return
         row = moments.row
         by_parameter = moments.points.reshape(-1, _PARAMETERS, SEATS).max(axis=2)
         total = by_parameter.sum(axis=1) + news2_score.OXYGEN_POINTS * moments.oxygen
@@ -174,8 +173,9 @@ class News2(Detector):
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         yield from self._overdue(district, int(key), at_us + 1)
 
-    def _moments(self, bins: Bins, steps: CompleteSteps) -> Moments:
-        """Let the bins count, and put what counts side by side at every moment."""
+    def _moments(self, mine: NDArray[np.intp], steps: CompleteSteps) -> Moments | None:
+        """Let these bins of all sources count, and put what counts side by side at every moment of people who score."""
+        bins = steps.sources.bins.take(mine)
         state, place = self.state, _PLACE[bins.column]
         oxygen = self._on_oxygen(bins, steps)
         points = np.zeros(len(bins), np.int8)
@@ -185,18 +185,13 @@ class News2(Detector):
             points[of] = news2_score.points(channel, bins.mean[of], self._scale[rows], oxygen[of])
         value, step_of = bins.mean.copy(), bins.step.astype(np.int32)
         since, streams = step_of.copy(), np.zeros(len(bins), np.bool_)
-        sensed = np.flatnonzero((place >= 0) & _BY_SENSOR[place])
+        sensed = np.flatnonzero(is_sensed(bins.column))
         if len(sensed):
-            own = bins.take(sensed)
-            series = (own.row * np.int64(_SLOTS) + _SLOT[place[sensed]]) * SEATS + own.seat
-            continuous = steps.sources.seated.continuous.reshape(-1)[own.source]
-            if (series[1:] < series[:-1]).any():
-                order = np.argsort(series, kind="stable")
-                sensed, series, continuous, own = sensed[order], series[order], continuous[order], own.take(order)
-            counted = state.counted.add(series, own, points[sensed], continuous)
-            at = sensed
-            points[at], value[at], step_of[at] = counted.grade, counted.value, counted.step
-            since[at], streams[at] = counted.since, counted.streams
+            streams[sensed] = steps.sources.streams[mine[sensed]]
+            seen = steps.sources.seen[mine[sensed]]
+            counted = state.counted.add(bins.take(sensed), points[sensed], seen, streams[sensed])
+            points[sensed], value[sensed], step_of[sensed] = counted.grade, counted.value, counted.step
+            since[sensed] = counted.since
         return self._side_by_side(bins, place, oxygen, (points, value, step_of, since, streams))
 
     def _on_oxygen(self, bins: Bins, steps: CompleteSteps) -> NDArray[np.bool_]:
@@ -210,42 +205,53 @@ class News2(Detector):
 
     def _side_by_side(
         self, bins: Bins, place: NDArray[np.intp], oxygen: NDArray[np.bool_], counted: tuple[NDArray[Any], ...]
-    ) -> Moments:
-        state = self.state
-        known = state.points, state.value, state.step, state.since, state.streams
+    ) -> Moments | None:
+        known = self._known()
+        scored = np.flatnonzero((place >= 0) & (counted[2] > 0))  # a stream's first readings do not count yet
+        seat = place[scored] * SEATS + bins.seat[scored]
+        of = bins.row[scored] * np.int64(_PLACES) + seat
         alone = bool((bins.step == bins.step[0]).all())
+        if alone:
+            for old, values in zip(known, counted, strict=True):
+                old.reshape(-1)[of] = values[scored]
+        new = firsts(bins.row)
+        somebody = bins.row[new]
+        scores = self.state.points[somebody].any(axis=1) | self._watched[somebody]
+        if not alone:
+            scores |= np.logical_or.reduceat(counted[0] > 0, np.flatnonzero(new))
+        if not scores.any():
+            moments = None
+        else:  # nobody else can reach a trigger
+            here = np.flatnonzero(np.repeat(scores, np.diff(np.flatnonzero(new), append=len(bins))))
+            few = bins.take(here)
+            moments = self._at_moments(few, place[here], oxygen[here], tuple(values[here] for values in counted), alone)
+        if not alone:
+            for old, values in zip(known, counted, strict=True):
+                old.reshape(-1)[of] = values[scored]  # with repeated indices numpy keeps the last one, the newest
+        return moments
+
+    def _known(self) -> tuple[Array, ...]:
+        state = self.state
+        return state.points, state.value, state.step, state.since, state.streams
+
+    def _at_moments(
+        self,
+        bins: Bins,
+        place: NDArray[np.intp],
+        oxygen: NDArray[np.bool_],
+        counted: tuple[NDArray[Any], ...],
+        alone: bool,
+    ) -> Moments:
         if alone:
             new = firsts(bins.row)
             row, index = bins.row[new], np.cumsum(new) - 1
             step = np.full(len(row), bins.step[0])
+            points, value, step_of, since, streams = (old[row] for old in self._known())
         else:
             base = int(bins.step.min())
             moment, index = np.unique((bins.row.astype(np.int64) << 20) | (bins.step - base), return_inverse=True)
             row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
-        scored = np.flatnonzero((place >= 0) & (counted[2] > 0))  # a stream's first readings do not count yet
-        seat = place[scored] * SEATS + bins.seat[scored]
-        at = index[scored] * np.int64(_PLACES) + seat
-        of = bins.row[scored] * np.int64(_PLACES) + seat
-        if alone:
-            for old, values in zip(known, counted, strict=True):
-                old.reshape(-1)[of] = values[scored]
-            points, value, step_of, since, streams = (old[row] for old in known)
-        else:
-            first = np.flatnonzero(firsts(row))
-            source = np.full((len(row), _PLACES), -1, np.intp)
-            source[first] = 0
-            source.reshape(-1)[at] = index[scored]
-            begin = np.repeat(first, np.diff(np.append(first, len(row))))
-            source = np.where(source >= 0, np.maximum(source, begin[:, None]), -1)
-            np.maximum.accumulate(source, axis=0, out=source)
-            sides = []
-            for old, values in zip(known, counted, strict=True):
-                side = np.zeros((len(row), _PLACES), old.dtype)
-                side[first] = old[row[first]]
-                side.reshape(-1)[at] = values[scored]
-                sides.append(np.take_along_axis(side, source, 0))
-                old.reshape(-1)[of] = values[scored]  # with repeated indices numpy keeps the last one, the newest
-            points, value, step_of, since, streams = sides
+            points, value, step_of, since, streams = self._carried(bins, place, counted, row, index)
         age = step[:, None] - step_of  # from reading to reading: one of exactly six hours ago still counts
         fresh = (step_of > 0) & (age >= 0) & (age <= _FRESH_STEPS)
         by_hand = np.zeros(len(row), np.bool_)
@@ -263,6 +269,30 @@ class News2(Detector):
             oxygen=on_oxygen,
             by_hand=by_hand,
         )
+
+    def _carried(
+        self,
+        bins: Bins,
+        place: NDArray[np.intp],
+        counted: tuple[NDArray[Any], ...],
+        row: NDArray[np.int32],
+        index: NDArray[np.intp],
+    ) -> list[NDArray[Any]]:
+        """The readings that count at each of many moments of a person: carried forward from one to the next."""
+        scored = np.flatnonzero((place >= 0) & (counted[2] > 0))
+        at = index[scored] * np.int64(_PLACES) + place[scored] * SEATS + bins.seat[scored]
+        first = np.flatnonzero(firsts(row))
+        source = np.full((len(row), _PLACES), -1, np.intp)
+        source[first] = first[:, None]
+        source.reshape(-1)[at] = index[scored]
+        np.maximum.accumulate(source, axis=0, out=source)
+        sides = []
+        for old, values in zip(self._known(), counted, strict=True):
+            side = np.zeros((len(row), _PLACES), old.dtype)
+            side[first] = old[row[first]]
+            side.reshape(-1)[at] = values[scored]
+            sides.append(np.take_along_axis(side, source, 0))
+        return sides
 
     def _judge(self, district: District, moments: Moments, i: int, total: int, single: int) -> Iterator[Finding]:
         row, now_us = int(moments.row[i]), (int(moments.step[i]) + 1) * STEP_US

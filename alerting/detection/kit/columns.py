@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS
 from vocabulary.times import HOUR_US
@@ -318,14 +317,16 @@ def _sorted(readings: VitalColumns, hour_us: int) -> tuple[NDArray[np.int32], ND
     offset, value = (readings.time_us - hour_us).astype(np.uint32), readings.value
     if _in_order(series, offset):
         return series, offset, value
-    n, series_end = len(series), int(series.max()) + 1
-    if series_end < 16 * n:
-        # The times of a series are nearly always in order: a counting sort by series is enough. numpy has none, but
-        # scipy does one to make the rows of a sparse matrix.
-        order = csr_array((np.ones(n, np.bool_), (series, np.arange(n, dtype=np.int32))), shape=(series_end, n)).indices
-        by_series = series[order], offset[order]
-        if _in_order(*by_series):
-            return *by_series, value[order]
+    # Frames bring a series in runs, whose times are nearly always in order: it is enough to sort the runs.
+    starts = np.flatnonzero(firsts(series))
+    lengths = np.diff(starts, append=len(series))
+    by_series = np.argsort(series[starts], kind="stable")
+    lengths = lengths[by_series]
+    begins = np.cumsum(lengths) - lengths
+    index = np.repeat(starts[by_series] - begins, lengths) + np.arange(len(series))
+    ordered = np.repeat(series[starts][by_series], lengths), offset[index]
+    if _in_order(*ordered):
+        return *ordered, value[index]
     order = np.lexsort((offset, series))
     return series[order], offset[order], value[order]
 

@@ -69,13 +69,16 @@ class SourceBins(msgspec.Struct, frozen=True, kw_only=True):
 
     ``counts``: those to be judged, each device by itself: no more trusted one speaks, and nothing is in doubt.
     ``doubt``: why a bin is doubted (:mod:`alerting.detection.kit.sources.doubt`; 0: it is not). ``latest``: the newest
-    of each device before these.
+    of each device before these. ``seen``: bits of the last steps in which a sensed source spoke, and ``streams``:
+    whether it measures by itself all the time (:mod:`alerting.detection.kit.sources.window`).
     """
 
     bins: Bins
     counts: np.ndarray
     doubt: np.ndarray
     latest: Latest
+    seen: np.ndarray
+    streams: np.ndarray
     shared: SharedBins | None
     seated: SeatedDevices
 

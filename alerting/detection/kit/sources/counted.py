@@ -8,7 +8,7 @@ itself all the time a graver reading counts only with the third one and after it
 begin with nonsense.
 """
 
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 import numpy as np
@@ -18,9 +18,11 @@ from alerting.detection.kit.columns import STEP_US, Array, Bins, firsts, grown
 from alerting.detection.kit.sources.window import (
     WINDOW_STEPS,
     Bits,
-    Window,
+    Held,
     age,
     established,
+    sensed_series,
+    series_of,
     share_holds,
     within,
 )
@@ -29,96 +31,99 @@ from vocabulary.times import MINUTE_US
 LEVELS = 4
 """Grades of a reading: 0, fine, to 3."""
 HOLD_STEPS = 2 * MINUTE_US // STEP_US
-STREAM_READINGS = 5
-"""So many readings in five minutes come from a sensor that measures by itself."""
 _LEAST_READINGS, _LEAST_STEPS = 3, 100 * MINUTE_US // 60 // STEP_US
-
-
-def _flat(dtype: type) -> Array:
-    return np.zeros(0, dtype)
 
 
 class Counted(msgspec.Struct, frozen=True):
     """The reading that counts after each bin, shapes [n]: grade, value, step of the reading, step since which it has
-    been as grave, and whether its source is a stream."""
+    been as grave."""
 
     grade: NDArray[np.int8]
     value: NDArray[np.float32]
     step: NDArray[np.int32]
     since: NDArray[np.int32]
-    streams: NDArray[np.bool_]
 
 
 class CountedReadings(msgspec.Struct):
-    """The reading that counts of every source, shapes [people * series]; step 0: none yet."""
+    """The reading that counts of every sensed source, shapes [people * series]; step 0: none yet."""
 
-    window: Window
+    held: Held
     grade: Array
     value: Array
     step: Array
     since: Array
-    streams: Array
 
     @classmethod
     def of(cls) -> Self:
-        return cls(
-            Window.of(LEVELS - 1), _flat(np.int8), _flat(np.float32), _flat(np.int32), _flat(np.int32), _flat(np.bool_)
-        )
+        """An empty memory."""
+        whole = np.zeros(0, np.int32)
+        return cls(Held.of(LEVELS - 1), np.zeros(0, np.int8), np.zeros(0, np.float32), whole, whole)
 
-    def grow(self, series: int) -> None:
-        """Make room for more series."""
-        self.window.grow(series)
-        for name in ("grade", "value", "step", "since", "streams"):
-            setattr(self, name, grown(getattr(self, name), series))
+    def grow(self, people: int) -> None:
+        """Make room for more people."""
+        self.held.grow(people)
+        for name in ("grade", "value", "step", "since"):
+            setattr(self, name, grown(getattr(self, name), series_of(people)))
 
-    def add(self, series: NDArray[np.int64], bins: Bins, grade: NDArray[np.int8], continuous: NDArray[Any]) -> Counted:
-        """Take bins, sorted by series and step; ``continuous``: of sources that are known to measure all the time."""
-        step = bins.step
-        masks = self.window.add(series, step, grade >= np.arange(1, LEVELS, dtype=np.int8)[:, None])
+    def add(self, bins: Bins, grade: NDArray[np.int8], seen: Bits, streams: NDArray[np.bool_]) -> Counted:
+        """Take bins of sensed channels, sorted by source and step; ``seen``, ``streams``: see
+        :class:`alerting.detection.kit.sources.window.Seen`."""
+        series, step = sensed_series(bins), bins.step.astype(np.int32)
         first = firsts(series)
+        counted = Counted(grade.copy(), bins.mean.copy(), step.copy(), self.since[series])
+        uneasy = (grade > 0) | (self.grade[series] > 0) | self.held.some[series]
+        begins = np.flatnonzero(first)
+        if uneasy.any():  # a few: of all others the newest reading counts
+            lengths = np.diff(begins, append=len(series))
+            walked = np.flatnonzero(np.repeat(np.logical_or.reduceat(uneasy, begins), lengths))
+            found = self._walk(series[walked], bins.take(walked), grade[walked], seen[walked], streams[walked])
+            for name in ("grade", "value", "step", "since"):
+                getattr(counted, name)[walked] = getattr(found, name)
+        fresh = np.flatnonzero((self.step[series] == 0) & (counted.since == 0) & (counted.step > 0))
+        counted.since[fresh] = counted.step[fresh]
         last = np.append(first[1:], True)
-        at = np.arange(len(series))
-        begin = np.maximum.accumulate(np.where(first, at, 0))
-        streams = self._streams(series, masks[0], begin, at)
-        holds = _holding(masks)
-        enough = np.bitwise_count(within(_at_least(masks, grade), WINDOW_STEPS)) >= _LEAST_READINGS
-        alone = ~(streams | continuous)
-        ready = established(masks[0], _LEAST_READINGS, _LEAST_STEPS) & enough
-        known = self.grade[series]
-        now = _settled(known, grade, holds, ready, alone, first)
-        replaced = now == grade
-        found = np.maximum.accumulate(np.where(replaced, at, -1))
-        here = found >= begin
-        value = np.where(here, bins.mean[found], self.value[series])
-        since_reading = np.where(here, step[found], self.step[series]).astype(np.int32)
-        before = np.where(first, known, np.concatenate((now[:1], now[:-1])))
-        fresh = first & (self.step[series] == 0)
-        changed = (now != before) | fresh
-        risen = step - age(_at_least(masks, now))
-        turned = np.maximum.accumulate(np.where(changed, at, -1))
-        since = np.where(turned >= begin, np.where(now > 0, risen, step)[turned], self.since[series]).astype(np.int32)
-        counted = Counted(now, value, since_reading, since, streams | continuous)
-        of = series[last]
-        self.grade[of], self.value[of], self.step[of] = now[last], value[last], since_reading[last]
-        self.since[of], self.streams[of] = since[last], streams[last]
+        of = series if len(begins) == len(series) else series[last]
+        self.grade[of], self.value[of] = counted.grade[last], counted.value[last]
+        self.step[of], self.since[of] = counted.step[last], counted.since[last]
         return counted
 
-    def _streams(
-        self, series: NDArray[np.int64], seen: Bits, begin: NDArray[np.intp], at: NDArray[np.intp]
-    ) -> NDArray[np.bool_]:
-        many = np.bitwise_count(within(seen, WINDOW_STEPS)) >= STREAM_READINGS
-        return self.streams[series] | (np.maximum.accumulate(np.where(many, at, -1)) >= begin)
+    def _walk(
+        self,
+        series: NDArray[np.int64],
+        bins: Bins,
+        grade: NDArray[np.int8],
+        seen: Bits,
+        streams: NDArray[np.bool_],
+    ) -> Counted:
+        step = bins.step
+        bad = self.held.add(series, step, grade >= np.arange(1, LEVELS, dtype=np.int8)[:, None])
+        first = firsts(series)
+        at = np.arange(len(series))
+        begin = np.maximum.accumulate(np.where(first, at, 0))
+        enough = np.bitwise_count(within(_at_least(bad, grade), WINDOW_STEPS)) >= _LEAST_READINGS
+        ready = established(seen, _LEAST_READINGS, _LEAST_STEPS) & enough
+        known = self.grade[series]
+        now = _settled(known, grade, _holding(seen, bad), ready, ~streams, first)
+        found = np.maximum.accumulate(np.where(now == grade, at, -1))
+        here = found >= begin
+        value = np.where(here, bins.mean[found], self.value[series])
+        reading = np.where(here, step[found], self.step[series]).astype(np.int32)
+        before = np.where(first, known, np.concatenate((now[:1], now[:-1])))
+        turned = np.maximum.accumulate(np.where(now != before, at, -1))
+        begun = np.where(now > 0, step - age(_at_least(bad, now)), step)
+        since = np.where(turned >= begin, begun[turned], self.since[series]).astype(np.int32)
+        return Counted(now, value, reading, since)
 
 
-def _holding(masks: Bits) -> NDArray[np.bool_]:
+def _holding(seen: Bits, bad: Bits) -> NDArray[np.bool_]:
     """Whether each grade from 1 holds at each reading, shape [3, n]."""
-    seen = masks[0]
-    return np.stack([share_holds(seen, bad, HOLD_STEPS) | share_holds(seen, bad, WINDOW_STEPS) for bad in masks[1:]])
+    return np.stack([share_holds(seen, mask, HOLD_STEPS) | share_holds(seen, mask, WINDOW_STEPS) for mask in bad])
 
 
-def _at_least(masks: Bits, grade: NDArray[np.int8]) -> Bits:
+def _at_least(bad: Bits, grade: NDArray[np.int8]) -> Bits:
     """The readings at least as grave as ``grade``; where that is 0, the reading itself."""
-    return np.where(grade > 0, np.take_along_axis(masks, grade[None].astype(np.intp), 0)[0], np.uint64(1))
+    own = np.take_along_axis(bad, np.maximum(grade - 1, 0)[None].astype(np.intp), 0)[0]
+    return np.where(grade > 0, own, np.uint64(1))
 
 
 def _settled(
