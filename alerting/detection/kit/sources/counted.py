@@ -8,13 +8,11 @@ itself all the time a graver reading counts only with the third one and after it
 begin with nonsense.
 """
 
-from typing import Self
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.kit.columns import STEP_US, Array, Bins, firsts, grown
+from alerting.detection.kit.columns import STEP_US, Bins, firsts
 from alerting.detection.kit.sources.window import (
     WINDOW_STEPS,
     Bits,
@@ -22,7 +20,6 @@ from alerting.detection.kit.sources.window import (
     age,
     established,
     sensed_series,
-    series_of,
     share_holds,
     within,
 )
@@ -34,8 +31,8 @@ HOLD_STEPS = 2 * MINUTE_US // STEP_US
 _LEAST_READINGS, _LEAST_STEPS = 3, 100 * MINUTE_US // 60 // STEP_US
 
 
-class Counted(msgspec.Struct, frozen=True):
-    """The reading that counts after each bin, shapes [n]: grade, value, step of the reading, step since which it has
+class Readings(msgspec.Struct, frozen=True):
+    """Readings that count, one array each: grade, value, step of the reading (0: none yet), step since which it has
     been as grave."""
 
     grade: NDArray[np.int8]
@@ -43,48 +40,44 @@ class Counted(msgspec.Struct, frozen=True):
     step: NDArray[np.int32]
     since: NDArray[np.int32]
 
+    def at(self, index: NDArray[np.integer]) -> "Readings":
+        """Those of these places."""
+        return Readings(self.grade[index], self.value[index], self.step[index], self.since[index])
 
-class CountedReadings(msgspec.Struct):
-    """The reading that counts of every sensed source, shapes [people * series]; step 0: none yet."""
+    def put(self, index: NDArray[np.integer], other: "Readings") -> None:
+        """Replace those of these places."""
+        self.grade[index], self.value[index] = other.grade, other.value
+        self.step[index], self.since[index] = other.step, other.since
 
-    held: Held
-    grade: Array
-    value: Array
-    step: Array
-    since: Array
 
-    @classmethod
-    def of(cls) -> Self:
-        """An empty memory."""
-        whole = np.zeros(0, np.int32)
-        return cls(Held.of(LEVELS - 1), np.zeros(0, np.int8), np.zeros(0, np.float32), whole, whole)
+class Counting(msgspec.Struct):
+    """The memory that decides which readings count, of every sensed source."""
+
+    held: Held = msgspec.field(default_factory=lambda: Held.of(LEVELS - 1))
 
     def grow(self, people: int) -> None:
         """Make room for more people."""
         self.held.grow(people)
-        for name in ("grade", "value", "step", "since"):
-            setattr(self, name, grown(getattr(self, name), series_of(people)))
 
-    def add(self, bins: Bins, grade: NDArray[np.int8], seen: Bits, streams: NDArray[np.bool_]) -> Counted:
-        """Take bins of sensed channels, sorted by source and step; ``seen``, ``streams``: see
-        :class:`alerting.detection.kit.sources.window.Seen`."""
+    def add(
+        self, bins: Bins, grade: NDArray[np.int8], seen: Bits, streams: NDArray[np.bool_], known: Readings
+    ) -> Readings:
+        """The readings that count after each of these bins of sensed channels, sorted by source and step.
+
+        ``known``: those before, by bin; ``seen``, ``streams``: see :class:`alerting.detection.kit.sources.window.Seen`.
+        """
         series, step = sensed_series(bins), bins.step.astype(np.int32)
         first = firsts(series)
-        counted = Counted(grade.copy(), bins.mean.copy(), step.copy(), self.since[series])
-        uneasy = (grade > 0) | (self.grade[series] > 0) | self.held.some[series]
-        begins = np.flatnonzero(first)
+        counted = Readings(grade.copy(), bins.mean.copy(), step, np.where(known.step > 0, known.since, step))
+        uneasy = (grade > 0) | (known.grade > 0) | self.held.some[series]
         if uneasy.any():  # a few: of all others the newest reading counts
+            begins = np.flatnonzero(first)
             lengths = np.diff(begins, append=len(series))
             walked = np.flatnonzero(np.repeat(np.logical_or.reduceat(uneasy, begins), lengths))
-            found = self._walk(series[walked], bins.take(walked), grade[walked], seen[walked], streams[walked])
-            for name in ("grade", "value", "step", "since"):
-                getattr(counted, name)[walked] = getattr(found, name)
-        fresh = np.flatnonzero((self.step[series] == 0) & (counted.since == 0) & (counted.step > 0))
-        counted.since[fresh] = counted.step[fresh]
-        last = np.append(first[1:], True)
-        of = series if len(begins) == len(series) else series[last]
-        self.grade[of], self.value[of] = counted.grade[last], counted.value[last]
-        self.step[of], self.since[of] = counted.step[last], counted.since[last]
+            found = self._walk(
+                series[walked], bins.take(walked), grade[walked], seen[walked], streams[walked], known.at(walked)
+            )
+            counted.put(walked, found)
         return counted
 
     def _walk(
@@ -94,7 +87,8 @@ class CountedReadings(msgspec.Struct):
         grade: NDArray[np.int8],
         seen: Bits,
         streams: NDArray[np.bool_],
-    ) -> Counted:
+        known: Readings,
+    ) -> Readings:
         step = bins.step
         bad = self.held.add(series, step, grade >= np.arange(1, LEVELS, dtype=np.int8)[:, None])
         first = firsts(series)
@@ -102,17 +96,16 @@ class CountedReadings(msgspec.Struct):
         begin = np.maximum.accumulate(np.where(first, at, 0))
         enough = np.bitwise_count(within(_at_least(bad, grade), WINDOW_STEPS)) >= _LEAST_READINGS
         ready = established(seen, _LEAST_READINGS, _LEAST_STEPS) & enough
-        known = self.grade[series]
-        now = _settled(known, grade, _holding(seen, bad), ready, ~streams, first)
+        now = _settled(known.grade, grade, _holding(seen, bad), ready, ~streams, first)
         found = np.maximum.accumulate(np.where(now == grade, at, -1))
         here = found >= begin
-        value = np.where(here, bins.mean[found], self.value[series])
-        reading = np.where(here, step[found], self.step[series]).astype(np.int32)
-        before = np.where(first, known, np.concatenate((now[:1], now[:-1])))
+        value = np.where(here, bins.mean[found], known.value)
+        reading = np.where(here, step[found], known.step).astype(np.int32)
+        before = np.where(first, known.grade, np.concatenate((now[:1], now[:-1])))
         turned = np.maximum.accumulate(np.where(now != before, at, -1))
         begun = np.where(now > 0, step - age(_at_least(bad, now)), step)
-        since = np.where(turned >= begin, begun[turned], self.since[series]).astype(np.int32)
-        return Counted(now, value, reading, since)
+        since = np.where(turned >= begin, begun[turned], known.since).astype(np.int32)
+        return Readings(now, value, reading, since)
 
 
 def _holding(seen: Bits, bad: Bits) -> NDArray[np.bool_]:
