@@ -366,7 +366,7 @@ class Engine:
             doubt=doubt,
             latest=self._latest_of_sources,
             seen=seen,
-            streams=streams | self.seats.state.continuous.reshape(-1)[every.source],
+            streams=streams | self.seats.state.continuous(every.source),
             shared=shared,
             seated=self.seats.state,
         )
