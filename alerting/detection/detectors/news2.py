@@ -28,14 +28,17 @@ from vocabulary.times import HOUR_S, HOUR_US, MINUTE_US, SECOND_US
 
 RULE = "news2"
 FRESH_US: dict[str, int] = {
-    # continuous sensors: a quarter of an hour; spot measurements: the interval RCP asks for at a score of 1–4, 6 h
-    "respiration_rate": 15 * MINUTE_US,
-    "spo2": 15 * MINUTE_US,
-    "heart_rate": 15 * MINUTE_US,
+    # RCP 2017, table 2, asks for the next set within an hour at 5 or a 3 in one, within 6 h at 1–4. What changes within
+    # minutes counts for the first, and a quarter of an hour for a round that is late
+    "respiration_rate": 75 * MINUTE_US,
+    "spo2": 75 * MINUTE_US,
+    "heart_rate": 75 * MINUTE_US,
     "systolic_bp": 6 * HOUR_US,
     "body_temperature": 6 * HOUR_US,
     "consciousness": 6 * HOUR_US,
 }
+FRESH_STREAM_US = 15 * MINUTE_US
+"""The last value of a sensor that measured by itself and stopped counts no longer than this."""
 SINGLE_STEPS = 5 * MINUTE_US // STEP_US
 """A 3 in one parameter of a stream must last longer: sleepers' oxygen dips for minutes."""
 AGAIN_STEPS = MINUTE_US // STEP_US
@@ -55,7 +58,8 @@ _PLACE = np.full(COLUMNS, -1)
 _PLACE[_COLUMNS] = np.arange(_PARAMETERS)
 _SKIN = np.array([channel in ("respiration_rate", "spo2", "heart_rate") for channel in news2_score.PARAMETERS])
 """Parameters whose single measurement is to be repeated before it is urgent: cold fingers, loose clips."""
-_FRESH_STEPS = np.repeat([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS], SEATS)
+_FRESH_STEPS = np.array([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS])
+_FRESH_STREAM_STEPS = np.where(_SKIN, FRESH_STREAM_US // STEP_US, _FRESH_STEPS)
 _PLACES = _PARAMETERS * SEATS
 
 
@@ -95,6 +99,7 @@ class Scored(msgspec.Struct):
     step: Array = _places(np.int32)
     since: Array = _places(np.int32)
     streams: Array = _places(np.bool_)
+    until: Array = _places(np.int32)
 
 
 class Moments(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +128,7 @@ class News2(Detector):
         "news2.hold_s": HOLD_STEPS * STEP_US / 1e6,
         "news2.hold_single_s": SINGLE_STEPS * STEP_US / 1e6,
         "news2.measure_again_s": MEASURE_AGAIN_US / 1e6,
+        "news2.fresh_stream_s": FRESH_STREAM_US / 1e6,
         **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
     }
     rules: ClassVar = {
@@ -145,7 +151,7 @@ class News2(Detector):
     def learn(self, district: District) -> None:
         people, state = len(district.people), self.state
         state.counted.grow(people)
-        for name in ("points", "value", "step", "since", "streams"):
+        for name in ("points", "value", "step", "since", "streams", "until"):
             setattr(state, name, grown(getattr(state, name), people))
         self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
         self._oxygen = np.array([person.on_oxygen for person in district.people], np.bool_)
@@ -191,7 +197,9 @@ class News2(Detector):
             counted = state.counted.add(bins.take(sensed), points[sensed], seen, streams[sensed])
             points[sensed], value[sensed], step_of[sensed] = counted.grade, counted.value, counted.step
             since[sensed] = counted.since
-        return self._side_by_side(bins, place, oxygen, (points, value, step_of, since, streams))
+        lasting = steps.sources.lasting[mine]
+        until = step_of + np.where(lasting, _FRESH_STREAM_STEPS[place], _FRESH_STEPS[place]).astype(np.int32)
+        return self._side_by_side(bins, place, oxygen, (points, value, step_of, since, streams, until))
 
     def _on_oxygen(self, bins: Bins, steps: CompleteSteps) -> NDArray[np.bool_]:
         """Whether each bin's person is on oxygen: as measured lately, else as recorded."""
@@ -231,7 +239,7 @@ class News2(Detector):
 
     def _known(self) -> tuple[Array, ...]:
         state = self.state
-        return state.points, state.value, state.step, state.since, state.streams
+        return state.points, state.value, state.step, state.since, state.streams, state.until
 
     def _at_moments(
         self,
@@ -245,14 +253,13 @@ class News2(Detector):
             new = firsts(bins.row)
             row, index = bins.row[new], np.cumsum(new) - 1
             step = np.full(len(row), bins.step[0])
-            points, value, step_of, since, streams = (old[row] for old in self._known())
+            points, value, step_of, since, streams, until = (old[row] for old in self._known())
         else:
             base = int(bins.step.min())
             moment, index = np.unique((bins.row.astype(np.int64) << 20) | (bins.step - base), return_inverse=True)
             row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
-            points, value, step_of, since, streams = self._carried(bins, place, counted, row, index)
-        age = step[:, None] + 1 - step_of
-        fresh = (step_of > 0) & (age > 0) & (age <= _FRESH_STEPS)
+            points, value, step_of, since, streams, until = self._carried(bins, place, counted, row, index)
+        fresh = (step_of > 0) & (step_of <= step[:, None]) & (step[:, None] < until)
         by_hand = np.zeros(len(row), np.bool_)
         by_hand[index[~counted[4] & (place >= 0)]] = True
         on_oxygen = np.zeros(len(row), np.bool_)

@@ -359,14 +359,16 @@ class Engine:
         if doubt.any():
             counts, leads = counts & (doubt == 0), leads & (doubt == 0)
             leading = self._latest.newer(in_order(every.where(leads)))
-        seen, streams = self._seen.add(every)
+        seen, streams, lasting = self._seen.add(every)
+        continuous = self.seats.state.continuous.reshape(-1)[every.source]
         sources = SourceBins(
             bins=every,
             counts=counts,
             doubt=doubt,
             latest=self._latest_of_sources,
             seen=seen,
-            streams=streams | self.seats.state.continuous.reshape(-1)[every.source],
+            streams=streams | continuous,
+            lasting=lasting | continuous,
             shared=shared,
             seated=self.seats.state,
         )

@@ -69,8 +69,9 @@ class SourceBins(msgspec.Struct, frozen=True, kw_only=True):
 
     ``counts``: those to be judged, each device by itself: no more trusted one speaks, and nothing is in doubt.
     ``doubt``: why a bin is doubted (:mod:`alerting.detection.kit.sources.doubt`; 0: it is not). ``latest``: the newest
-    of each device before these. ``seen``: bits of the last steps in which a sensed source spoke, and ``streams``:
-    whether it measures by itself all the time (:mod:`alerting.detection.kit.sources.window`).
+    of each device before these. ``seen``: bits of the last steps in which a sensed source spoke, ``streams``: whether
+    it is a stream now, ``lasting``: whether it is known to measure by itself all the time
+    (:mod:`alerting.detection.kit.sources.window`).
     """
 
     bins: Bins
@@ -79,6 +80,7 @@ class SourceBins(msgspec.Struct, frozen=True, kw_only=True):
     latest: Latest
     seen: np.ndarray
     streams: np.ndarray
+    lasting: np.ndarray
     shared: SharedBins | None
     seated: SeatedDevices
 

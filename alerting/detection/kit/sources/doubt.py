@@ -30,8 +30,8 @@ _BED, _PRESENCE = COLUMN["in_bed"], COLUMN["presence"]
 _RATES = (_PULSE, _BREATH)
 USUAL = {_PULSE: (51.0, 90.0), _BREATH: (12.0, 20.0)}
 """Rates for which NEWS2 gives no points (RCP 2017, chart 1)."""
-TOLERANCE = 0.2
-"""A rate within 10 % of twice, or 20 % of half, the usual one."""
+TWICE_TOLERANCE, HALF_TOLERANCE = 0.2, 0.075
+"""A rate within 10 % of twice, or 15 % of half, the usual one: counted in whole beats, half a rate scatters more."""
 SUDDEN_STEPS = MINUTE_US // STEP_US
 DOUBT_STEPS = 10 * MINUTE_US // STEP_US
 FRESH_STEPS = 5 * MINUTE_US // STEP_US
@@ -173,7 +173,7 @@ class Doubts:
         usual_step = np.where(here, step[found], state.usual_step[series])
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = value / usual_value
-        twice = (np.abs(ratio - 2) <= TOLERANCE) | (np.abs(ratio - 0.5) <= TOLERANCE / 4)
+        twice = (np.abs(ratio - 2) <= TWICE_TOLERANCE) | (np.abs(ratio - 0.5) <= HALF_TOLERANCE)
         twice &= ~usual & (usual_step > 0)
         if twice.any():
             ran = np.maximum.accumulate(np.where(~twice, at, -1))

@@ -27,6 +27,9 @@ SHARE = 0.8
 """Share of the readings in which a condition must hold. Our own choice."""
 STREAM_READINGS = 5
 """So many readings in five minutes come from a sensor that measures by itself."""
+LASTING_STEPS = 4 * MINUTE_US // STEP_US
+"""A source that spoke so long at a time is known as a stream for good. Of a clip that is put on a finger for a minute
+the next reading is again one by hand."""
 _ROUNDS = 6
 """Doublings that reach back over 64 steps."""
 _SLOT = np.full(COLUMNS, -1)
@@ -49,7 +52,8 @@ def series_of(people: int) -> int:
 
 
 class Seen(msgspec.Struct):
-    """Of every sensed source: the steps with a reading as bits, its newest step, whether it has ever been a stream."""
+    """Of every sensed source: the steps with a reading as bits, its newest step, whether it has ever been a lasting
+    stream."""
 
     bits: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint64))
     step: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
@@ -61,29 +65,32 @@ class Seen(msgspec.Struct):
         self.bits, self.step = grown(self.bits, series), grown(self.step, series)
         self.streams = grown(self.streams, series)
 
-    def add(self, bins: Bins) -> tuple[Bits, Flags]:
+    def add(self, bins: Bins) -> tuple[Bits, Flags, Flags]:
         """Remember the readings of all sources. At each bin the steps with a reading, itself included (0 where the
-        channel is not sensed), and whether the source is known as a stream, shapes [n]."""
+        channel is not sensed), whether the source is a stream now, and whether it is known as a lasting one, shapes
+        [n]."""
         seen, streams = np.zeros(len(bins), np.uint64), np.zeros(len(bins), np.bool_)
+        lasting = streams.copy()
         index = np.flatnonzero(is_sensed(bins.column))
         if not len(index):
-            return seen, streams
+            return seen, streams, lasting
         mine = bins if len(index) == len(bins) else bins.take(index)
         series, step = sensed_series(mine), mine.step
         first = firsts(series)
         bits = _shifted(self.bits[series], step - self.step[series]) | _own(np.ones(len(series), np.bool_), step, first)
         many = np.bitwise_count(within(bits, WINDOW_STEPS)) >= STREAM_READINGS
         known = self.streams[series]
+        long = many & (age(bits) >= LASTING_STEPS)
         if not first.all():
             at = np.arange(len(series))
             begin = np.maximum.accumulate(np.where(first, at, 0))
-            many = np.maximum.accumulate(np.where(many, at, -1)) >= begin
-        known |= many
+            long = np.maximum.accumulate(np.where(long, at, -1)) >= begin
+        known |= long
         last = np.append(first[1:], True)
         of = series if first.all() else series[last]
         self.bits[of], self.step[of], self.streams[of] = bits[last], step[last], known[last]
-        seen[index], streams[index] = bits, known
-        return seen, streams
+        seen[index], streams[index], lasting[index] = bits, known | many, known
+        return seen, streams, lasting
 
 
 class Held(msgspec.Struct):
