@@ -114,8 +114,7 @@ def _ours(residents: int, steps: int, detectors: Mapping[str, type[Detector]], d
     for code in CHANNELS:
         for seat in range(devices):
             engine.seats.state.device[:, COLUMN[code], seat] = seat + 1
-            engine.seats.state.trust[:, COLUMN[code], seat] = 3 - 2 * seat
-            engine.seats.state.continuous[:, COLUMN[code], seat] = True
+            engine.seats.state.rank[:, COLUMN[code], seat] = 2 * seat - 3
     readings, spent = 0, 0.0
     for step in range(steps):
         columns = _step(residents, step, rng, devices)

@@ -105,6 +105,7 @@ class Inactivity(Behaviour):
     rules: ClassVar = {
         "inactivity": Rule(
             title=("长时间无活动", "no activity"),
+            joins=("fall",),
             again_s=1800,
             per_day=3,
             rests_for=_RESTS,
@@ -114,6 +115,7 @@ class Inactivity(Behaviour):
         ),
         "inactivity_long": Rule(
             title=("无活动持续很久", "no activity for very long"),
+            joins=("fall",),
             rests_for=_RESTS,
             explained_by=("gateway_silent", "inactivity"),
         ),

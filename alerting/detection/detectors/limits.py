@@ -103,7 +103,8 @@ for _code in SENSED:
 
 class LimitEpisode(msgspec.Struct, kw_only=True):
     """Of one person, channel and device. ``onset_us`` of the open alert, 0: none, and a single reading is outside;
-    ``again_us``: when a reading that was not repeated becomes graver, 0: none waits for that."""
+    ``again_us``: when a reading that was not repeated becomes graver, 0: none waits for that. ``by_hand``: single
+    measurements alone made it, the first by a device of this ``trust``."""
 
     since_us: int
     last_us: int
@@ -114,6 +115,8 @@ class LimitEpisode(msgspec.Struct, kw_only=True):
     calm_us: int = 0
     again_us: int = 0
     value: float = 0.0
+    by_hand: bool = False
+    trust: int = 0
 
 
 class Outside(msgspec.Struct):
@@ -175,15 +178,16 @@ class Limits(Detector):
         series = bins.series
         outside = (bins.mean < self._low.reshape(-1)[series]) | (bins.mean > self._high.reshape(-1)[series])
         held, streams, since = self._streams(mine, bins, outside, steps)
-        concerned = outside | self._watched[bins.source]
+        concerned = outside | self._watched.reshape(-1, SEATS).any(axis=1)[series]
         if not concerned.any():
             return
-        source = bins.source
-        for i in np.flatnonzero(np.isin(source, np.unique(source[concerned]))).tolist():
+        walked = np.flatnonzero(np.isin(series, np.unique(series[concerned])))
+        trust = steps.sources.seated.trust(series)[np.arange(len(bins)), bins.seat]
+        for i in walked[np.lexsort((bins.step[walked], series[walked]))].tolist():
             if streams[i]:
                 yield from self._of_stream(steps.district, bins, i, bool(outside[i]), bool(held[i]), int(since[i]))
             else:
-                yield from self._measured(steps.district, bins, i, bool(outside[i]))
+                yield from self._measured(steps.district, bins, i, bool(outside[i]), int(trust[i]))
 
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         row, column, seat = (int(part) for part in key.split("|"))
@@ -224,7 +228,7 @@ class Limits(Detector):
         episode = self.state.episodes.get(key)
         if outside:
             if episode is not None:
-                episode.calm_us, episode.last_us = 0, now_us
+                episode.calm_us, episode.last_us, episode.by_hand = 0, now_us, False
             if held and (episode is None or not episode.onset_us):
                 if episode is None:
                     episode = self._begin(key, since * STEP_US, now_us)
@@ -238,8 +242,8 @@ class Limits(Detector):
             if not episode.onset_us or now_us - episode.calm_us >= max(5 * MINUTE_US, 2 * limit.hold_us):
                 yield from self._end(district, key, episode, bins, i)
 
-    def _measured(self, district: District, bins: Bins, i: int, outside: bool) -> Iterator[Finding]:
-        key = int(bins.row[i]), int(bins.column[i]), int(bins.seat[i])
+    def _measured(self, district: District, bins: Bins, i: int, outside: bool, trust: int) -> Iterator[Finding]:
+        key = self._same(bins, i, trust)
         now_us, value, limit = int(bins.end_us[i]), float(bins.mean[i]), DEFAULTS[MEASURED[key[1]]]
         yield from self._overdue(district, key, now_us)
         episode = self.state.episodes.get(key)
@@ -252,6 +256,7 @@ class Limits(Detector):
             return
         if episode is None:
             episode = self._begin(key, now_us - STEP_US, now_us)
+            episode.by_hand, episode.trust = True, trust
         else:
             episode.last_us, episode.calm_us = now_us, 0
             if now_us - episode.counted_us >= AGAIN_US:
@@ -260,6 +265,19 @@ class Limits(Detector):
         if severity is None or (episode.onset_us and RANK[severity] >= RANK[episode.severity]):
             return
         yield self._raise(district, key, episode, bins, i, severity)
+
+    def _same(self, bins: Bins, i: int, trust: int) -> tuple[int, int, int]:
+        """The episode that a measurement belongs to: its device's own, or that of another device that is trusted no
+        more and was used at least a minute before. Whoever measures again may take another meter."""
+        row, column, seat = int(bins.row[i]), int(bins.column[i]), int(bins.seat[i])
+        for other in (seat, *range(SEATS)):
+            episode = self.state.episodes.get((row, column, other))
+            if episode is None:
+                continue
+            apart_us = int(bins.end_us[i]) - episode.last_us
+            if other == seat or (episode.by_hand and episode.trust <= trust and AGAIN_US <= apart_us <= ROW_US):
+                return row, column, other
+        return row, column, seat
 
     def _begin(self, key: tuple[int, int, int], since_us: int, now_us: int) -> LimitEpisode:
         episode = self.state.episodes[key] = LimitEpisode(since_us=since_us, last_us=now_us, counted_us=now_us)

@@ -20,7 +20,8 @@ from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, value_at
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
-from alerting.detection.kit.sources.counted import HOLD_STEPS, CountedReadings
+from alerting.detection.kit.sources.counted import HOLD_STEPS, Counting, Readings
+from alerting.detection.kit.sources.seats import SeatedDevices
 from alerting.detection.kit.sources.window import is_sensed
 from alerting.detection.kit.words import VITAL_SIGNS, lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
@@ -58,8 +59,10 @@ _PLACE = np.full(COLUMNS, -1)
 _PLACE[_COLUMNS] = np.arange(_PARAMETERS)
 _SKIN = np.array([channel in ("respiration_rate", "spo2", "heart_rate") for channel in news2_score.PARAMETERS])
 """Parameters whose single measurement is to be repeated before it is urgent: cold fingers, loose clips."""
-_FRESH_STEPS = np.array([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS])
-_FRESH_STREAM_STEPS = np.where(_SKIN, FRESH_STREAM_US // STEP_US, _FRESH_STEPS)
+_FRESH_STEPS = np.repeat([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS], SEATS)
+_FRESH_STREAM_STEPS = np.where(np.repeat(_SKIN, SEATS), FRESH_STREAM_US // STEP_US, _FRESH_STEPS)
+_LASTING = 2
+"""Of a source that is known as a stream for good; 1: of one that is a stream now, 0: measured by hand."""
 _PLACES = _PARAMETERS * SEATS
 
 
@@ -80,11 +83,12 @@ class ScoreEpisode(msgspec.Struct, kw_only=True):
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """A score as it is told, for a person to read."""
+    """A score as it is told at ``at_us``, for a person to read."""
 
     total: int
     single: int
     since_us: int
+    at_us: int
     parts: list[dict[str, Any]]
 
 
@@ -93,13 +97,12 @@ class Scored(msgspec.Struct):
     the step of that reading and since when it has been as grave, shapes [people, 6 * seats]."""
 
     episodes: dict[int, ScoreEpisode] = {}
-    counted: CountedReadings = msgspec.field(default_factory=CountedReadings.of)
+    counting: Counting = msgspec.field(default_factory=Counting)
     points: Array = _places(np.int8)
     value: Array = _places(np.float32)
     step: Array = _places(np.int32)
     since: Array = _places(np.int32)
-    streams: Array = _places(np.bool_)
-    until: Array = _places(np.int32)
+    streams: Array = _places(np.int8)
 
 
 class Moments(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,10 +112,11 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True):
     row: NDArray[np.int32]
     step: NDArray[np.int64]
     points: NDArray[np.int8]
+    graded: NDArray[np.int8]
     value: NDArray[np.float32]
     step_of: NDArray[np.int32]
     since: NDArray[np.int32]
-    streams: NDArray[np.bool_]
+    streams: NDArray[np.int8]
     oxygen: NDArray[np.bool_]
     by_hand: NDArray[np.bool_]
 
@@ -150,8 +154,8 @@ class News2(Detector):
 
     def learn(self, district: District) -> None:
         people, state = len(district.people), self.state
-        state.counted.grow(people)
-        for name in ("points", "value", "step", "since", "streams", "until"):
+        state.counting.grow(people)
+        for name in ("points", "value", "step", "since", "streams"):
             setattr(state, name, grown(getattr(state, name), people))
         self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
         self._oxygen = np.array([person.on_oxygen for person in district.people], np.bool_)
@@ -170,7 +174,7 @@ class News2(Detector):
         row = moments.row
         by_parameter = moments.points.reshape(-1, _PARAMETERS, SEATS).max(axis=2)
         total = by_parameter.sum(axis=1) + news2_score.OXYGEN_POINTS * moments.oxygen
-        single = by_parameter.max(axis=1)
+        single = np.maximum(by_parameter.max(axis=1), news2_score.OXYGEN_POINTS * moments.oxygen)
         near = (total >= news2_score.URGENT) | (single >= news2_score.SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
             yield from self._judge(steps.district, moments, i, int(total[i]), int(single[i]))
@@ -188,18 +192,18 @@ class News2(Detector):
             of = np.flatnonzero(place == i)
             channel, rows = news2_score.PARAMETERS[i], bins.row[of]
             points[of] = news2_score.points(channel, bins.mean[of], self._scale[rows], oxygen[of])
-        value, step_of = bins.mean.copy(), bins.step.astype(np.int32)
-        since, streams = step_of.copy(), np.zeros(len(bins), np.bool_)
+        step = bins.step.astype(np.int32)
+        counted = Readings(points, bins.mean.copy(), step, step.copy())
+        streams = np.zeros(len(bins), np.int8)
+        at = bins.row * np.int64(_PLACES) + place * SEATS + bins.seat
         sensed = np.flatnonzero(is_sensed(bins.column))
         if len(sensed):
-            streams[sensed] = steps.sources.streams[mine[sensed]]
-            seen = steps.sources.seen[mine[sensed]]
-            counted = state.counted.add(bins.take(sensed), points[sensed], seen, streams[sensed])
-            points[sensed], value[sensed], step_of[sensed] = counted.grade, counted.value, counted.step
-            since[sensed] = counted.since
-        lasting = steps.sources.lasting[mine]
-        until = step_of + np.where(lasting, _FRESH_STREAM_STEPS[place], _FRESH_STEPS[place]).astype(np.int32)
-        return self._side_by_side(bins, place, oxygen, (points, value, step_of, since, streams, until))
+            flowing, lasting = steps.sources.streams[mine[sensed]], steps.sources.lasting[mine[sensed]]
+            streams[sensed] = np.where(lasting, _LASTING, flowing)
+            seen, known = steps.sources.seen[mine[sensed]], self._known().at(at[sensed])
+            found = state.counting.add(bins.take(sensed), points[sensed], seen, flowing, known)
+            counted.put(sensed, found)
+        return self._side_by_side(bins, place, at, oxygen, counted, streams, steps.sources.seated)
 
     def _on_oxygen(self, bins: Bins, steps: CompleteSteps) -> NDArray[np.bool_]:
         """Whether each bin's person is on oxygen: as measured lately, else as recorded."""
@@ -210,68 +214,82 @@ class News2(Detector):
             oxygen = np.where(measured, value >= 0.5, oxygen)
         return oxygen
 
+    def _known(self) -> Readings:
+        """The readings that count, flat: by person, parameter and seat."""
+        state = self.state
+        return Readings(*(array.reshape(-1) for array in (state.points, state.value, state.step, state.since)))
+
     def _side_by_side(
-        self, bins: Bins, place: NDArray[np.intp], oxygen: NDArray[np.bool_], counted: tuple[NDArray[Any], ...]
+        self,
+        bins: Bins,
+        place: NDArray[np.intp],
+        at: NDArray[np.int64],
+        oxygen: NDArray[np.bool_],
+        counted: Readings,
+        streams: NDArray[np.int8],
+        seated: SeatedDevices,
     ) -> Moments | None:
         known = self._known()
-        scored = np.flatnonzero((place >= 0) & (counted[2] > 0))  # a stream's first readings do not count yet
-        seat = place[scored] * SEATS + bins.seat[scored]
-        of = bins.row[scored] * np.int64(_PLACES) + seat
+        scored = np.flatnonzero((place >= 0) & (counted.step > 0))  # a stream's first readings do not count yet
         alone = bool((bins.step == bins.step[0]).all())
         if alone:
-            for old, values in zip(known, counted, strict=True):
-                old.reshape(-1)[of] = values[scored]
+            known.put(at[scored], counted.at(scored))
+            self.state.streams.reshape(-1)[at[scored]] = streams[scored]
         new = firsts(bins.row)
-        somebody = bins.row[new]
+        begins, somebody = np.flatnonzero(new), bins.row[new]
         scores = self.state.points[somebody].any(axis=1) | self._watched[somebody]
         if not alone:
-            scores |= np.logical_or.reduceat(counted[0] > 0, np.flatnonzero(new))
-        if not scores.any():
-            moments = None
-        else:  # nobody else can reach a trigger
-            here = np.flatnonzero(np.repeat(scores, np.diff(np.flatnonzero(new), append=len(bins))))
-            few = bins.take(here)
-            moments = self._at_moments(few, place[here], oxygen[here], tuple(values[here] for values in counted), alone)
+            scores |= np.logical_or.reduceat(counted.grade > 0, begins)
+        moments = None
+        if scores.any():  # nobody else can reach a trigger
+            here = np.flatnonzero(np.repeat(scores, np.diff(begins, append=len(bins))))
+            few, found = bins.take(here), counted.at(here)
+            moments = self._at_moments(few, place[here], oxygen[here], found, streams[here], seated)
         if not alone:
-            for old, values in zip(known, counted, strict=True):
-                old.reshape(-1)[of] = values[scored]  # with repeated indices numpy keeps the last one, the newest
+            # with repeated places numpy keeps the last one, and that is the newest
+            known.put(at[scored], counted.at(scored))
+            self.state.streams.reshape(-1)[at[scored]] = streams[scored]
         return moments
-
-    def _known(self) -> tuple[Array, ...]:
-        state = self.state
-        return state.points, state.value, state.step, state.since, state.streams, state.until
 
     def _at_moments(
         self,
         bins: Bins,
         place: NDArray[np.intp],
         oxygen: NDArray[np.bool_],
-        counted: tuple[NDArray[Any], ...],
-        alone: bool,
+        counted: Readings,
+        streams: NDArray[np.int8],
+        seated: SeatedDevices,
     ) -> Moments:
-        if alone:
+        if (bins.step == bins.step[0]).all():
             new = firsts(bins.row)
             row, index = bins.row[new], np.cumsum(new) - 1
             step = np.full(len(row), bins.step[0])
-            points, value, step_of, since, streams, until = (old[row] for old in self._known())
+            state = self.state
+            every = state.points, state.value, state.step, state.since, state.streams
+            points, value, step_of, since, of_streams = (old[row] for old in every)
         else:
             base = int(bins.step.min())
             moment, index = np.unique((bins.row.astype(np.int64) << 20) | (bins.step - base), return_inverse=True)
             row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
-            points, value, step_of, since, streams, until = self._carried(bins, place, counted, row, index)
-        fresh = (step_of > 0) & (step_of <= step[:, None]) & (step[:, None] < until)
+            points, value, step_of, since, of_streams = self._carried(bins, place, counted, streams, row, index)
+        age = step[:, None] - step_of  # from reading to reading: one of exactly six hours ago still counts
+        fresh = (step_of > 0) & (age >= 0)
+        fresh &= age <= np.where(of_streams == _LASTING, _FRESH_STREAM_STEPS, _FRESH_STEPS)
+        trust = seated.trust((row[:, None] * np.int64(COLUMNS) + _COLUMNS).reshape(-1)).reshape(len(row), -1, SEATS)
+        fresh &= ~_measured_again(step_of, fresh & (of_streams == 0), trust)
         by_hand = np.zeros(len(row), np.bool_)
-        by_hand[index[~counted[4] & (place >= 0)]] = True
+        by_hand[index[(streams == 0) & (place >= 0)]] = True
         on_oxygen = np.zeros(len(row), np.bool_)
         on_oxygen[index] = oxygen
         return Moments(
             row=row,
             step=step,
             points=np.where(fresh, points, 0).astype(np.int8),
+            graded=points,
             value=value,
             step_of=np.where(fresh, step_of, -step_of),
             since=since,
-            streams=streams,
+            streams=of_streams,
             oxygen=on_oxygen,
             by_hand=by_hand,
         )
@@ -280,20 +298,28 @@ class News2(Detector):
         self,
         bins: Bins,
         place: NDArray[np.intp],
-        counted: tuple[NDArray[Any], ...],
+        counted: Readings,
+        streams: NDArray[np.int8],
         row: NDArray[np.int32],
         index: NDArray[np.intp],
     ) -> list[NDArray[Any]]:
         """The readings that count at each of many moments of a person: carried forward from one to the next."""
-        scored = np.flatnonzero((place >= 0) & (counted[2] > 0))
+        scored = np.flatnonzero((place >= 0) & (counted.step > 0))
         at = index[scored] * np.int64(_PLACES) + place[scored] * SEATS + bins.seat[scored]
         first = np.flatnonzero(firsts(row))
         source = np.full((len(row), _PLACES), -1, np.intp)
         source[first] = first[:, None]
         source.reshape(-1)[at] = index[scored]
         np.maximum.accumulate(source, axis=0, out=source)
-        sides = []
-        for old, values in zip(self._known(), counted, strict=True):
+        sides, state = [], self.state
+        pairs = (
+            (state.points, counted.grade),
+            (state.value, counted.value),
+            (state.step, counted.step),
+            (state.since, counted.since),
+            (state.streams, streams),
+        )
+        for old, values in pairs:
             side = np.zeros((len(row), _PLACES), old.dtype)
             side[first] = old[row[first]]
             side.reshape(-1)[at] = values[scored]
@@ -314,7 +340,7 @@ class News2(Detector):
                 if now_us - episode.calm_us >= (0 if moments.by_hand[i] else NORMAL_US):
                     self._forget(row)
                     parts = _parts(person, moments, i, now_us)
-                    score = Score(total=total, single=single, since_us=now_us, parts=parts)
+                    score = Score(total=total, single=single, since_us=now_us, at_us=now_us, parts=parts)
                     yield _finding("end", person, episode, score, now_us)
             return
         parts = _parts(person, moments, i, now_us)
@@ -328,10 +354,12 @@ class News2(Detector):
         else:
             episode.last_us, episode.calm_us = max(episode.last_us, now_us), 0
             if RANK[severity] >= RANK[episode.severity]:
+                if episode.again_us:  # told if nobody repeats the measurement
+                    episode.told = Score(total=total, single=single, since_us=since_us, at_us=now_us, parts=parts)
                 return
             action = "update"
         episode.severity = severity
-        episode.told = Score(total=total, single=single, since_us=since_us, parts=parts)
+        episode.told = Score(total=total, single=single, since_us=since_us, at_us=now_us, parts=parts)
         self.timers.cancel(str(row))
         episode.again_us = now_us + MEASURE_AGAIN_US if severity == "attention" else 0
         if episode.again_us:
@@ -345,7 +373,8 @@ class News2(Detector):
         if episode is not None and episode.told is not None and episode.again_us and episode.again_us < now_us:
             at_us, episode.again_us, episode.severity = episode.again_us, 0, "urgent"
             self.timers.cancel(str(row))
-            yield _finding("update", district.people[row], episode, episode.told, at_us, not_repeated=True)
+            score = _aged(episode.told, at_us)
+            yield _finding("update", district.people[row], episode, score, at_us, not_repeated=True)
 
     def _forget(self, row: int) -> None:
         del self.state.episodes[row]
@@ -366,11 +395,32 @@ def _severity(moments: Moments, i: int, total: int, single: int) -> Severity | N
         if moments.streams[i, place]:
             if now - since >= SINGLE_STEPS:
                 return "urgent"
-        elif not _SKIN[place // SEATS] or reading - since >= AGAIN_STEPS:
+        elif not _SKIN[place // SEATS] or reading - _first_since(moments, i, place) >= AGAIN_STEPS:
             return "urgent"
         else:
             found = "attention"
     return found
+
+
+def _first_since(moments: Moments, i: int, place: int) -> int:
+    """Since when a parameter that was measured by hand has been as grave as this place of it, by any device."""
+    seats = slice(place // SEATS * SEATS, (place // SEATS + 1) * SEATS)
+    known = (moments.streams[i, seats] == 0) & (np.abs(moments.step_of[i, seats]) > 0)
+    known &= moments.step[i] - np.abs(moments.step_of[i, seats]) <= _FRESH_STEPS[seats]
+    alike = known & (moments.graded[i, seats] >= moments.points[i, place])
+    return int(moments.since[i, seats][alike].min())
+
+
+def _measured_again(step_of: NDArray[np.int32], by_hand: NDArray[np.bool_], trust: Array) -> NDArray[np.bool_]:
+    """Where a fresh measurement by hand was made again at least a minute later, with a device that is trusted as much;
+    ``trust`` [m, 6, seats], the others [m, 6 * seats]."""
+    again = np.zeros(trust.shape, np.bool_)
+    of, hand = step_of.reshape(trust.shape), by_hand.reshape(trust.shape)
+    if (hand.sum(axis=2) > 1).any():
+        for seat in range(SEATS):
+            later = hand[..., seat, None] & (of[..., seat, None] - of >= AGAIN_STEPS)
+            again |= later & hand & (trust[..., seat, None] >= trust)
+    return again.reshape(step_of.shape)
 
 
 def _parts(person: Person, moments: Moments, i: int, now_us: int) -> list[dict[str, Any]]:
@@ -400,6 +450,21 @@ def _parts(person: Person, moments: Moments, i: int, now_us: int) -> list[dict[s
             {"channel": "supplemental_oxygen", "state": "fresh", "value": 1, "points": news2_score.OXYGEN_POINTS}
         )
     return parts
+
+
+def _aged(score: Score, at_us: int) -> Score:
+    """The score at a later time without another reading: its parts are older, and some of them stale."""
+    later_s, parts = (at_us - score.at_us) // SECOND_US, []
+    for part in score.parts:
+        if "age_s" in part:
+            age_s = part["age_s"] + later_s
+            part = {**part, "age_s": age_s}
+            if (age_s * SECOND_US - STEP_US) > FRESH_US[part["channel"]]:
+                part = {**part, "state": "stale"}
+                part.pop("points", None)
+        parts.append(part)
+    points = [part.get("points", 0) for part in parts]
+    return Score(total=sum(points), single=max(points), since_us=score.since_us, at_us=at_us, parts=parts)
 
 
 def _finding(

@@ -360,7 +360,7 @@ class Engine:
             counts, leads = counts & (doubt == 0), leads & (doubt == 0)
             leading = self._latest.newer(in_order(every.where(leads)))
         seen, streams, lasting = self._seen.add(every)
-        continuous = self.seats.state.continuous.reshape(-1)[every.source]
+        continuous = self.seats.state.continuous(every.source)
         sources = SourceBins(
             bins=every,
             counts=counts,

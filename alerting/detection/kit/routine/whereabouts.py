@@ -201,7 +201,10 @@ class Whereabouts(msgspec.Struct, kw_only=True):
 
     def _notice_stuck(self, time_us: int, room: str, device: str) -> None:
         """Look at the sensors that are on while there is a sign of life in another room."""
-        since_us = min((since for _, _, since in self.on.values()), default=time_us)
+        if not self.on:
+            self.elsewhere = []
+            return
+        since_us = min([on[2] for on in self.on.values()])
         if time_us - since_us < HOUR_US // 2:
             self.elsewhere = [e for e in self.elsewhere if e.time_us >= since_us]
         self.elsewhere.append(Elsewhere(time_us, room, device))
@@ -210,7 +213,15 @@ class Whereabouts(msgspec.Struct, kw_only=True):
             if sense == "bed":
                 self.busiest = max(self.busiest, busy(own_room, on_us, self.elsewhere))
             usual = self.usual_busy if sense == "bed" else ()
-            if is_stuck(sense, own_room, on_us, self.elsewhere, several=self.several, usual=usual):
+            if is_stuck(
+                sense,
+                own_room,
+                on_us,
+                self.elsewhere,
+                several=self.several,
+                usual=usual,
+                door_us=self.opened_us,
+            ):
                 self.stuck[key] = on_us
                 del self.on[key]
                 self._look()

@@ -46,8 +46,10 @@ def shared_bins(bins: Bins, latest: Latest, seated: SeatedDevices, shared: NDArr
     several = shared[series]
     if not several.any():
         return None
-    index = np.flatnonzero(several)
-    series, step, seat, value = series[index], bins.step[index].astype(np.int32), bins.seat[index], bins.mean[index]
+    index, step, seat, value = np.arange(len(bins)), bins.step.astype(np.int32), bins.seat, bins.mean
+    if not several.all():
+        index = np.flatnonzero(several)
+        series, step, seat, value = series[index], step[index], seat[index], value[index]
     alone = bool((step == step[0]).all())
     if not alone:
         order = np.lexsort((seat, step, series))
@@ -56,11 +58,12 @@ def shared_bins(bins: Bins, latest: Latest, seated: SeatedDevices, shared: NDArr
     group, starts = np.cumsum(new) - 1, np.flatnonzero(new)
     series, now = series[starts], step[starts]
     newest_step, newest_value = latest.step.reshape(-1, SEATS)[series], latest.value.reshape(-1, SEATS)[series]
+    at_seat = group * SEATS + seat
     if alone:
-        newest_step[group, seat], newest_value[group, seat] = step, value
+        newest_step.reshape(-1)[at_seat], newest_value.reshape(-1)[at_seat] = step, value
     else:
         own_step, own_value = np.zeros_like(newest_step), np.zeros_like(newest_value)
-        own_step[group, seat], own_value[group, seat] = step, value
+        own_step.reshape(-1)[at_seat], own_value.reshape(-1)[at_seat] = step, value
         at = np.arange(len(series))
         begin = np.maximum.accumulate(np.where(firsts(series), at, 0))
         for nth in range(SEATS):
@@ -69,7 +72,7 @@ def shared_bins(bins: Bins, latest: Latest, seated: SeatedDevices, shared: NDArr
             newest_step[here, nth] = own_step[found[here], nth]
             newest_value[here, nth] = own_value[found[here], nth]
     alive = (newest_step > 0) & (now[:, None] - newest_step <= LIVE_STEPS)
-    trust = seated.trust.reshape(-1, SEATS)[series]
+    trust = seated.trust(series)
     poor = _poor(bins, latest, seated, series, now.astype(np.int64))
     if poor is not None:
         trust[poor] = 0
@@ -110,7 +113,7 @@ def judged(bins: Bins, shared: SharedBins | None) -> tuple[NDArray[np.bool_], ND
     counts, leads = np.ones(len(bins), np.bool_), np.ones(len(bins), np.bool_)
     keys = np.where(shared.alive, shared.key, np.int8(0)).T
     best = np.maximum(np.maximum(keys[0], keys[1]), np.maximum(keys[2], keys[3]))[shared.group]
-    own = shared.key[shared.group, bins.seat[shared.index]]
+    own = shared.key.reshape(-1)[shared.group * SEATS + bins.seat[shared.index]]
     counts[shared.index] = own // np.int8(SEATS + 1) >= best // np.int8(SEATS + 1)
     leads[shared.index] = own == best
     return counts, leads
