@@ -123,7 +123,7 @@ class Outside(msgspec.Struct):
     """Episodes by (row, column, seat); what the streams did lately."""
 
     episodes: dict[tuple[int, int, int], LimitEpisode] = {}
-    held: Held = msgspec.field(default_factory=lambda: Held.of(1))
+    held: Held = msgspec.field(default_factory=lambda: Held.of(2))
 
 
 class Limits(Detector):
@@ -176,8 +176,9 @@ class Limits(Detector):
             return
         bins = every.take(mine)
         series = bins.series
-        outside = (bins.mean < self._low.reshape(-1)[series]) | (bins.mean > self._high.reshape(-1)[series])
-        held, streams, since = self._streams(mine, bins, outside, steps)
+        sides = np.stack((bins.mean < self._low.reshape(-1)[series], bins.mean > self._high.reshape(-1)[series]))
+        outside = sides.any(axis=0)
+        held, streams, since = self._streams(mine, bins, sides, steps)
         concerned = outside | self._watched.reshape(-1, SEATS).any(axis=1)[series]
         if not concerned.any():
             return
@@ -194,10 +195,10 @@ class Limits(Detector):
         yield from self._overdue(district, (row, column, seat), at_us + 1)
 
     def _streams(
-        self, mine: NDArray[np.intp], bins: Bins, outside: NDArray[np.bool_], steps: CompleteSteps
+        self, mine: NDArray[np.intp], bins: Bins, sides: NDArray[np.bool_], steps: CompleteSteps
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
         """(whether the condition has held long enough, whether the bin is of a stream, the step since which it holds),
-        shapes [n]."""
+        shapes [n]. ``sides`` [2, n]: below, and above: a sensor that jumps from one to the other holds neither."""
         n = len(bins)
         held, streams, since = np.zeros(n, np.bool_), np.zeros(n, np.bool_), bins.step.copy()
         index = np.flatnonzero(is_sensed(bins.column))
@@ -205,12 +206,13 @@ class Limits(Detector):
             return held, streams, since
         streams[index] = steps.sources.streams[mine[index]]
         series, state = sensed_series(bins.take(index)), self.state.held
-        uneasy = outside[index] | state.some[series]
+        uneasy = sides[:, index].any(axis=0) | state.some[series]
         if not uneasy.any():
             return held, streams, since
         walked = np.isin(series, np.unique(series[uneasy]))
         index, series = index[walked], series[walked]
-        (bad,) = state.add(series, bins.step[index], outside[index][None])
+        low, high = state.add(series, bins.step[index], sides[:, index])
+        bad = np.where(np.bitwise_count(high) > np.bitwise_count(low), high, low)
         seen, hold = steps.sources.seen[mine[index]], _HOLD_STEPS[bins.column[index]]
         lasts = share_holds(seen, bad, hold) | share_holds(seen, bad, WINDOW_STEPS)
         enough = np.bitwise_count(within(bad, WINDOW_STEPS)) >= _LEAST[bins.column[index]]
