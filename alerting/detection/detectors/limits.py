@@ -177,7 +177,7 @@ class Limits(Detector):
         bins = every.take(mine)
         series = bins.series
         sides = np.stack((bins.mean < self._low.reshape(-1)[series], bins.mean > self._high.reshape(-1)[series]))
-        outside = sides.any(axis=0)
+        outside = sides[0] | sides[1]
         held, streams, since = self._streams(mine, bins, sides, steps)
         concerned = outside | self._watched.reshape(-1, SEATS).any(axis=1)[series]
         if not concerned.any():
