@@ -179,7 +179,8 @@ class Limits(Detector):
         sides = np.stack((bins.mean < self._low.reshape(-1)[series], bins.mean > self._high.reshape(-1)[series]))
         outside = sides[0] | sides[1]
         held, streams, since = self._streams(mine, bins, sides, steps)
-        concerned = outside | self._watched.reshape(-1, SEATS).any(axis=1)[series]
+        watched: NDArray[np.bool_] = np.logical_or.reduce(self._watched.reshape(-1, SEATS), axis=1)
+        concerned = outside | watched[series]
         if not concerned.any():
             return
         walked = np.flatnonzero(np.isin(series, np.unique(series[concerned])))
