@@ -271,7 +271,7 @@ class Limits(Detector):
 
     def _same(self, bins: Bins, i: int, trust: int) -> tuple[int, int, int]:
         """The episode that a measurement belongs to: its device's own, or that of another device that is trusted no
-        more and was used at least a minute before. Whoever measures again may take another meter."""
+        more and was used at least a minute before. People who measure again may take another meter."""
         row, column, seat = int(bins.row[i]), int(bins.column[i]), int(bins.seat[i])
         for other in (seat, *range(SEATS)):
             episode = self.state.episodes.get((row, column, other))

@@ -21,6 +21,7 @@ from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, value_a
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.counted import HOLD_STEPS, Counting, Readings
+from alerting.detection.kit.sources.moments import AGAIN_STEPS, Moments, first_since, measured_again
 from alerting.detection.kit.sources.seats import SeatedDevices
 from alerting.detection.kit.sources.window import is_sensed
 from alerting.detection.kit.words import VITAL_SIGNS, lasting, name_of, value_in_words
@@ -42,8 +43,6 @@ FRESH_STREAM_US = 15 * MINUTE_US
 """The last value of a sensor that measured by itself and stopped counts no longer than this."""
 SINGLE_STEPS = 5 * MINUTE_US // STEP_US
 """A 3 in one parameter of a stream must last longer: sleepers' oxygen dips for minutes."""
-AGAIN_STEPS = MINUTE_US // STEP_US
-"""A single measurement is confirmed by another one at least a minute later."""
 MEASURE_AGAIN_US = 10 * MINUTE_US
 SAID_US = MINUTE_US
 """A shorter duration, as after a measurement by a person, is left out of the reason."""
@@ -103,22 +102,6 @@ class Scored(msgspec.Struct):
     step: Array = _places(np.int32)
     since: Array = _places(np.int32)
     streams: Array = _places(np.int8)
-
-
-class Moments(msgspec.Struct, frozen=True, kw_only=True):
-    """The readings that count at every moment, shapes [m] and [m, 6 * seats]; ``by_hand``: whether a measurement by
-    hand, or one that stands alone, made the moment."""
-
-    row: NDArray[np.int32]
-    step: NDArray[np.int64]
-    points: NDArray[np.int8]
-    graded: NDArray[np.int8]
-    value: NDArray[np.float32]
-    step_of: NDArray[np.int32]
-    since: NDArray[np.int32]
-    streams: NDArray[np.int8]
-    oxygen: NDArray[np.bool_]
-    by_hand: NDArray[np.bool_]
 
 
 class News2(Detector):
@@ -276,7 +259,7 @@ class News2(Detector):
         fresh = (step_of > 0) & (age >= 0)
         fresh &= age <= np.where(of_streams == _LASTING, _FRESH_STREAM_STEPS, _FRESH_STEPS)
         trust = seated.trust((row[:, None] * np.int64(COLUMNS) + _COLUMNS).reshape(-1)).reshape(len(row), -1, SEATS)
-        fresh &= ~_measured_again(step_of, fresh & (of_streams == 0), trust)
+        fresh &= ~measured_again(step_of, fresh & (of_streams == 0), trust)
         by_hand = np.zeros(len(row), np.bool_)
         by_hand[index[(streams == 0) & (place >= 0)]] = True
         on_oxygen = np.zeros(len(row), np.bool_)
@@ -395,32 +378,11 @@ def _severity(moments: Moments, i: int, total: int, single: int) -> Severity | N
         if moments.streams[i, place]:
             if now - since >= SINGLE_STEPS:
                 return "urgent"
-        elif not _SKIN[place // SEATS] or reading - _first_since(moments, i, place) >= AGAIN_STEPS:
+        elif not _SKIN[place // SEATS] or reading - first_since(moments, i, place, _FRESH_STEPS) >= AGAIN_STEPS:
             return "urgent"
         else:
             found = "attention"
     return found
-
-
-def _first_since(moments: Moments, i: int, place: int) -> int:
-    """Since when a parameter that was measured by hand has been as grave as this place of it, by any device."""
-    seats = slice(place // SEATS * SEATS, (place // SEATS + 1) * SEATS)
-    known = (moments.streams[i, seats] == 0) & (np.abs(moments.step_of[i, seats]) > 0)
-    known &= moments.step[i] - np.abs(moments.step_of[i, seats]) <= _FRESH_STEPS[seats]
-    alike = known & (moments.graded[i, seats] >= moments.points[i, place])
-    return int(moments.since[i, seats][alike].min())
-
-
-def _measured_again(step_of: NDArray[np.int32], by_hand: NDArray[np.bool_], trust: Array) -> NDArray[np.bool_]:
-    """Where a fresh measurement by hand was made again at least a minute later, with a device that is trusted as much;
-    ``trust`` [m, 6, seats], the others [m, 6 * seats]."""
-    again = np.zeros(trust.shape, np.bool_)
-    of, hand = step_of.reshape(trust.shape), by_hand.reshape(trust.shape)
-    if (hand.sum(axis=2) > 1).any():
-        for seat in range(SEATS):
-            later = hand[..., seat, None] & (of[..., seat, None] - of >= AGAIN_STEPS)
-            again |= later & hand & (trust[..., seat, None] >= trust)
-    return again.reshape(step_of.shape)
 
 
 def _parts(person: Person, moments: Moments, i: int, now_us: int) -> list[dict[str, Any]]:
