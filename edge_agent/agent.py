@@ -24,6 +24,7 @@ from edge_agent.upkeep.line_watch import LineWatch
 from edge_agent.upkeep.operation import GATEWAY_DEVICE, Operation
 from edge_agent.upkeep.watchdog import DriverState, Notifier
 from edge_agent.uplink import Handler, Uplink
+from firmware_profiles.devices import MODELS
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,13 @@ class Agent:
         self._config, self._outbox, self._clock = config, outbox, clock
         self._line = LineWatch(outbox, clock)
         self._frames = FrameCutter()
-        self._falls = FallWatch()
+        self._falls = FallWatch(
+            [
+                device.name
+                for device in config.devices
+                if (model := MODELS.get(device.model)) and model.worn_part(device.room) == "pocket"
+            ]
+        )
         self._bed = BedWatch()
         self.uplink: Uplink | None = None
         self.drivers = [DriverState(driver.kind) for driver in config.drivers]

@@ -14,8 +14,10 @@ from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import ProfileError
 
 BodyPart = Literal["waist", "chest", "pocket", "wrist"]
-WRIST = ("wrist", "腕")
-"""Words for a place at the wrist, in the name of a room."""
+PARTS: Mapping[BodyPart, tuple[str, ...]] = MappingProxyType(
+    {"wrist": ("wrist", "腕"), "pocket": ("pocket", "袋"), "chest": ("chest", "胸"), "waist": ("waist", "腰")}
+)
+"""Words for each part in the name of a room."""
 NOT_AT_THE_WRIST = (
     "falls are not detected at the wrist: an arm swings, strikes and rests apart from its body; "
     "wear the motion sensor at the waist, on the chest or in a trouser pocket",
@@ -56,6 +58,11 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     imu_rate_hz: float = 0.0
     acc_range_g: float = 0.0
     wearable: bool = False
+    trust: Literal[1, 2, 3] = 2
+    """Rank where several devices measure the same sign of a person: 3 a medical device on the body, 2 a wearable, 1
+    without contact (radar, mat). The highest that speaks is believed; see docs/detectors.md."""
+    continuous: bool = False
+    """Whether it measures vital signs by itself all the time: then one odd reading says little."""
     worn_at: BodyPart | None = None
     """Part of the body that the product is made for; not given: it is not worn, or anywhere."""
     battery: bool = False
@@ -80,8 +87,12 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
         No model of falls is valid there (docs/fall-detection.md); :data:`NOT_AT_THE_WRIST` is the text for people.
         """
-        at_wrist = self.worn_at == "wrist" or any(word in room.lower() for word in WRIST)
-        return self.has_imu and at_wrist
+        return self.has_imu and self.worn_part(room) == "wrist"
+
+    def worn_part(self, room: str = "") -> BodyPart | None:
+        """The part of the body that wears it, as ``room`` says or else the model; None where neither does."""
+        named = (part for part, words in PARTS.items() if any(word in room.lower() for word in words))
+        return next(named, self.worn_at)
 
 
 def load_model(text: str, model_id: str) -> DeviceModel:

@@ -1,6 +1,6 @@
 """Decode ESPHome payloads over MQTT: a topic for each entity, ``<node>/<component>/<object id>/state``, with text."""
 
-from firmware_profiles.decoding.payload import translate
+from firmware_profiles.decoding.payload import PADDING, translate
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.readings import Heard
@@ -19,7 +19,7 @@ def decode(model: DeviceModel, object_id: str, payload: bytes) -> list[Heard]:
     if object_id not in model.keys and object_id not in model.events:
         return []
     try:
-        text = payload[: _LONGEST_STATE + 1].decode().strip()
+        text = payload[: _LONGEST_STATE + 1].strip(PADDING).decode()
     except UnicodeDecodeError as error:
         raise DecodeError(f"{model.id}: {object_id}: the state is not UTF-8 text") from error
     if len(text) > _LONGEST_STATE:

@@ -65,7 +65,7 @@ _CUFF_DOUBTFUL = _bits(0, 1, 5)
 _GLUCOSE_NONE = _bits(1, 2, 3, 4, 7, 8, 9, 10)
 """Glucose Service 1.0.1, sensor status annunciation: malfunction, sample too small, strip inserted wrongly or of a
 wrong type, too hot, too cold, strip pulled too early, general fault."""
-_GLUCOSE_HIGH, _GLUCOSE_LOW = _bits(5), _bits(6)
+_GLUCOSE_HIGH, _GLUCOSE_LOW, _GLUCOSE_TIME_LOST = _bits(5), _bits(6), _bits(11)
 _CONTROL_TYPE, _CONTROL_LOCATION = 0xA, 0x4
 """Control solution, as the type of the fluid or as the place of the sample: nobody's glucose."""
 
@@ -233,7 +233,8 @@ def _glucose(at: Fields) -> list[Reading]:
     if status & _GLUCOSE_NONE:
         at.note("sensor status", f"the meter reports a failed measurement (status {status:#06x}): measure again")
         return []
-    time_us = None if base_us is None else base_us + offset_min * MINUTE_US
+    dated = base_us is not None and not status & _GLUCOSE_TIME_LOST
+    time_us = base_us + offset_min * MINUTE_US if dated and base_us is not None else None
     if status & (_GLUCOSE_HIGH | _GLUCOSE_LOW):
         beyond = bound("glucose", "above" if status & _GLUCOSE_HIGH else "below", time_us)
         return [] if beyond is None else [beyond]

@@ -98,6 +98,8 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             room=device.room,
             home=homes.get(gateway.household_id),
             gives=gives[device.model],
+            trust=model.trust,
+            continuous=model.continuous,
         )
     return District(people, sources, {name: gateway.household_id for name, gateway in registry.gateways.items()})
 

@@ -86,20 +86,22 @@ class Hearing:
         for device in {series.device for series in frame.series}:
             findings += self._engine.heard(gateway, device, now_us)
         newest: dict[str, int] = {}
+        measuring = {series.device for series in frame.series if series.channel not in SWITCHES}
         for series in frame.series:
             at_us = frame.base_us + int(series.offsets_ms().max(initial=0)) * 1000
             newest[series.device] = max(newest.get(series.device, at_us), at_us)
         # a gateway's clock is ahead of all its devices' readings; a reading that is ahead alone comes from a meter
         credible = [at_us for at_us in newest.values() if at_us <= now_us + FUTURE_US]
         newest_us = max(credible) if credible else min(newest.values())
-        if frame.stream == "live" and (credible or len(newest) > 1 or not self._own_clock(gateway, newest)):
+        its_own = bool(credible) or self._own_clock(gateway, newest)
+        if frame.stream == "live" and (credible or not its_own):
             findings += self._engine.clock(gateway, newest_us, now_us)
         shifts = {}
         for device, at_us in newest.items():
-            measured = any(series.channel not in SWITCHES for series in frame.series if series.device == device)
-            needed = MEASURED if measured else SWITCHED
+            needed = MEASURED if device in measuring else SWITCHED
             shifts[device], told = self._shift(gateway, device, at_us, now_us, frame.stream, needed)
-            findings += told
+            if told is not None and its_own:  # else it is the gateway's clock, which is told above
+                findings += self._engine.event(told)
         for series in frame.series:
             source = district.sources.get((gateway, series.device))
             if source is None or not concerns(source, series.channel):
@@ -129,12 +131,12 @@ class Hearing:
 
     def _shift(
         self, gateway: str, device: str, newest_us: int, now_us: int, stream: str, needed: int
-    ) -> tuple[int, list[Finding]]:
-        """(what is to be added to a device's times; findings about its clock). A backlog is old as it should be."""
+    ) -> tuple[int, Happened | None]:
+        """(what is to be added to a device's times; news of its clock). A backlog is old as it should be."""
         source = self._engine.district.sources.get((gateway, device))
         if stream != "live" or source is None:
             # what the future says is of now: nobody may go unwatched
-            return (now_us - newest_us if newest_us > now_us + FUTURE_US else 0), []
+            return (now_us - newest_us if newest_us > now_us + FUTURE_US else 0), None
         key = (gateway, device)
         verdict = self._clocks.judge(key, newest_us, now_us, needed)
         suspects = self._suspects.pop(key, None)
@@ -143,8 +145,7 @@ class Hearing:
         elif verdict.proved_us and suspects:
             parts = [msgspec.structs.replace(part, time_us=part.time_us + verdict.behind_us) for part in suspects]
             self._engine.readings(VitalColumns.join(parts))
-        news = news_of(source, verdict, now_us)
-        return verdict.behind_us, [] if news is None else self._engine.event(news)
+        return verdict.behind_us, news_of(source, verdict, now_us)
 
 
 def answer(message: HomeMessage, now_us: int) -> tuple[str, bytes] | None:

@@ -59,6 +59,12 @@ class HomeLine:
         begin = int(rng.uniform(self._start_us, self._end_us - 12 * HOUR_US))
         return begin, begin + int(rng.uniform(1, 12) * HOUR_US), int(rng.choice([-1, 1]) * rng.uniform(20, 300) * 1e6)
 
+    @property
+    def clock_off(self) -> tuple[int, int] | None:
+        """The time in which the gateway's clock is wrong, if there is one: (begin, end)."""
+        begin_us, end_us, offset_us = self._jump
+        return (begin_us, end_us) if offset_us else None
+
     def arrival(self, time_us: int, after_s: float = 0.5) -> int:
         """Time at which the district knows an event of this moment."""
         at = time_us + int(after_s * 1e6)

@@ -135,6 +135,8 @@ def _truth(resident: Resident, script: Script, line: HomeLine) -> list[Episode]:
     away = np.flatnonzero(script.life.away)
     if len(away):
         truth.append(episode("absence", int(away[0]), int(away[-1]) + 1))
+    if line.clock_off is not None:
+        truth.append(Episode("gateway_clock_off", resident.code, *line.clock_off))
     truth += [
         Episode("silent_gateway", resident.code, outage.begin_us, outage.end_us)
         for outage in line.outages

@@ -107,6 +107,8 @@ QUIET: dict[str, str] = {
     "stands_up_well": "a pressure that falls by 9 mmHg on standing up",
     "cached_states": "states that a bridge publishes again after its restart",
     "late_home": "comes home three hours late",
+    "lone_long_press": "a long press of somebody who has not called, which may be told as a call",
+    "gateway_clock_off": "a gateway whose clock is off by seconds or minutes for hours, which may be told",
 }
 """Kinds in which nothing urgent may be told of a person."""
 TECHNICAL = frozenset(

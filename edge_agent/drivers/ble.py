@@ -1,8 +1,8 @@
 """Bluetooth Low Energy devices: health devices by their standard GATT characteristics, pendants by motion samples.
 
 One task a device: wait until it advertises (health devices wake up for a measurement and sleep again), connect, set
-its clock, listen to the notifications of its characteristics, and begin anew when it goes. What a device refuses (a
-protected battery level, its clock) costs that alone: the measurement is what it woke up for.
+its clock, listen to the notifications of its characteristics, and begin anew when it goes. A refusal (of a protected
+battery level, of its clock) costs that alone: the measurement is the reason for which it woke up.
 """
 
 import asyncio

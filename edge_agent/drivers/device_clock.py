@@ -5,9 +5,9 @@ Measuring devices stamp what they send by a clock that people set, and that fall
 oliexdev/openScale#1500). A measurement must not be lost or ignored for that: where its date can not be believed, it is
 judged by its arrival, and the clock is reported.
 
-A stored measurement of last night looks the same as a live one of a clock that is some hours behind. What tells them
-apart: the clock itself, where it can be read at the connection; the order, because a device sends what it has stored
-before it has something newer; and eight hours, the difference of a clock in UTC.
+A stored measurement of last night looks the same as a live one of a clock that is some hours behind. They are told
+apart by the clock itself, where it can be read at the connection; by the order, because a device sends what it has
+stored before it has something newer; and by eight hours, the difference of a clock in UTC.
 """
 
 from collections import OrderedDict

@@ -13,6 +13,7 @@ from edge_agent.drivers.message_relay import MessageRelay
 from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import esphome
 from firmware_profiles.channels import CHANNELS
+from firmware_profiles.decoding.payload import PADDING
 from firmware_profiles.devices import MODELS, DeviceModel
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
@@ -63,7 +64,7 @@ class EsphomeDriver:
     def hear_topic(self, sink: Sink, topic: str, payload: bytes, retained: bool, now_us: int) -> None:
         """Take in one message; those of nodes that are not configured are ignored, and empty ones, which clear what the
         broker had retained."""
-        if not payload.strip():
+        if not payload.strip(PADDING):
             return
         node, _, leaf = topic.rpartition("/")
         if leaf == "status" and node in self._devices:

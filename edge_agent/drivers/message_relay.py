@@ -17,6 +17,8 @@ ENDINGS = frozenset({"door_closed", "smoke_cleared", "gas_cleared", "water_leak_
 """Events that end something: not reported while the state before is unknown, as after a start of the gateway."""
 NO_NEWS_AT_FIRST = ENDINGS | {"door_opened"}
 """Events of states that may have stood for hours when they are first heard: a door was opened at some earlier time."""
+OF_ITS_MOMENT = frozenset({"door_opened", "door_closed"})
+"""Events that mean something at their time alone: never told of a retained state, whose time is unknown."""
 DANGERS = frozenset({"smoke_detected", "gas_detected", "water_leak"})
 """States that are told whenever they are first heard, in a retained message, too: they are true now."""
 STUCK_US, STUCK_EVERY_US = 3 * HOUR_US, 12 * HOUR_US
@@ -56,7 +58,7 @@ class MessageRelay:
     def take(self, sink: Sink, device: DeviceConfig, items: Iterable[Heard], now_us: int, payload: bytes = b"") -> None:
         """Pass on the content of a message; a reading or event without a time of its own gets ``now_us``.
 
-        What is odd in it is told as a fault of its own, with the message's bytes, and hides nothing else.
+        An oddity in it is told as a fault of its own, with the message's bytes, and hides nothing else.
         """
         heard = list(items)
         self._remember_presence(device, heard)
@@ -78,7 +80,7 @@ class MessageRelay:
         """Take in a retained message: the latest state, of some earlier time.
 
         It is an event only where another state was known: then it changed while the broker was out of reach; and where
-        it is a danger, which stands. Its values are not readings, because their age is unknown.
+        it is a danger, which stands. That of a door never is. Its values are not readings: their age is unknown.
         """
         heard = list(items)
         self._remember_presence(device, heard)
@@ -87,7 +89,8 @@ class MessageRelay:
                 self._enter(device, item.key, None, "", now_us)
             elif isinstance(item, DeviceEvent) and not self._momentary & set(item.values):
                 known = all((device.name, key) in self._states for key in item.values)
-                if self._is_news(device, item, now_us) and (known or item.kind in DANGERS):
+                told = item.kind in DANGERS or (known and item.kind not in OF_ITS_MOMENT)
+                if self._is_news(device, item, now_us) and told:
                     sink.event(device.name, item.kind, now_us, {**item.values, "late": True})
 
     def tend(self, sink: Sink, now_us: int) -> None:

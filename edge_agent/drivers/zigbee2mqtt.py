@@ -16,10 +16,11 @@ from edge_agent.drivers.local_mqtt import LocalBrokerOptions, by_address, listen
 from edge_agent.drivers.message_relay import GATEWAY, MessageRelay
 from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import zigbee2mqtt
+from firmware_profiles.decoding.payload import PADDING
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig, Sink
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.readings import Heard
+from firmware_profiles.readings import DeviceEvent, Heard
 from vocabulary.times import SECOND_US
 
 MOMENTARY = frozenset({"action"})
@@ -43,6 +44,7 @@ class Zigbee2MqttDriver:
         self._bridge_down = False
         self._available: dict[str, bool] = {}
         self._json_us: dict[str, int] = {}
+        self._pressed: dict[str, str] = {}
 
     async def run(self, sink: Sink) -> None:
         await listen(self._options, self, sink)
@@ -65,7 +67,7 @@ class Zigbee2MqttDriver:
         """Take in one message. An empty one clears what the broker had retained, and says nothing."""
         name = topic.removeprefix(f"{self._options.base_topic}/")
         device, _, leaf = name.rpartition("/")
-        if not payload.strip():
+        if not payload.strip(PADDING):
             return
         if name == "bridge/state":
             self._hear_bridge(sink, payload, now_us)
@@ -87,6 +89,11 @@ class Zigbee2MqttDriver:
         except DecodeError as error:
             self.relay.fault(sink, device, str(error), now_us, "payload", payload=payload)
             return
+        if any(map(_is_press, items)):
+            seen = zigbee2mqtt.last_seen(payload)
+            if seen and seen == self._pressed.get(name):  # the same press, from the cache after a restart
+                items = [item for item in items if not _is_press(item)]
+            self._pressed[name] = seen
         self._pass_on(sink, device, items, payload, now_us, retained)
 
     def _hear_attribute(self, sink: Sink, name: str, key: str, payload: bytes, now_us: int, retained: bool) -> None:
@@ -138,3 +145,7 @@ class Zigbee2MqttDriver:
             self.contact.up(sink, device, now_us)
         else:
             self.contact.down(sink, device, now_us)
+
+
+def _is_press(item: Heard) -> bool:
+    return isinstance(item, DeviceEvent) and bool(MOMENTARY & item.values.keys())

@@ -1,6 +1,6 @@
 """Watch a home for falls: detectors on the pendants' signals, radars' states, and their fusion."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import structlog
@@ -10,6 +10,7 @@ from edge_agent.fall import FallDetector, FallEvent
 from edge_agent.fall.events import FallKind
 from edge_agent.fall.features import RATE_HZ, WATCH
 from edge_agent.fall.fusion import FallFusion, FallNews
+from edge_agent.fall.placement import Placement
 
 log = structlog.get_logger(__name__)
 
@@ -26,9 +27,13 @@ STATES: dict[str, FallKind] = {
 
 
 class FallWatch:
-    """The falls of one home: one detector for each pendant and sample rate, one fusion for all."""
+    """The falls of one home: one detector for each pendant and sample rate, one fusion for all.
 
-    def __init__(self) -> None:
+    ``in_pocket``: names of the devices that are worn in a trouser pocket.
+    """
+
+    def __init__(self, in_pocket: Collection[str] = ()) -> None:
+        self._in_pocket = frozenset(in_pocket)
         self._detectors: dict[tuple[str, float], FallDetector] = {}
         self._heard_us: dict[tuple[str, float], int] = {}  # the end of the last piece, while it is being followed
         self._fusion = FallFusion()
@@ -45,7 +50,8 @@ class FallWatch:
         key = (device, sample_rate_hz)
         try:
             if key not in self._detectors:
-                self._detectors[key] = FallDetector(sample_rate_hz)
+                placement: Placement = "pocket" if device in self._in_pocket else "waist"
+                self._detectors[key] = FallDetector(sample_rate_hz, placement=placement)
             events = self._detectors[key].feed(t_us, acc_g, gyro_dps)
         except ValueError as error:
             log.warning("motion signal refused", device=device, reason=str(error))

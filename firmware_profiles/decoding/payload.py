@@ -14,6 +14,8 @@ from firmware_profiles.errors import DecodeError
 from firmware_profiles.readings import DeviceEvent, Heard, Oddity, Reading, StateOver
 
 MAX_JSON = 64 * 1024
+PADDING = b"\0 \t\r\n"
+"""Bytes around a text that mean nothing; the zero is what ends a text in C."""
 _LONGEST_WORD = 40
 _LARGEST = 3.4e38
 """About the largest float32, in which values travel."""
@@ -30,6 +32,7 @@ def parse_json(payload: bytes) -> Any:
     """
     if len(payload) > MAX_JSON:
         raise DecodeError(f"a payload of {len(payload)} bytes is longer than {MAX_JSON}")
+    payload = payload.strip(PADDING)
     try:
         return msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -44,7 +47,7 @@ def translate(model: DeviceModel, key: str, value: Any) -> list[Heard]:
     """Translate ``value`` under ``key``; nothing where the model's table does not name the key.
 
     A number written as text is a number, and a word of the table may be written in another case or as another word for
-    yes and no. What can not be understood is an :class:`Oddity`. A state is returned each time it is sent: drivers
+    yes and no. Anything else is an :class:`Oddity`. A state is returned each time it is sent: drivers
     remember states and drop repetitions.
     """
     heard: list[Heard] = []

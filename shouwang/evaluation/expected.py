@@ -16,7 +16,7 @@ _BREATH = ("sudden_respiration_rate", "limit_respiration_rate", "shift_respirati
 _OXYGEN = ("sudden_spo2", "limit_spo2", "shift_spo2", "drift_spo2")
 _PRESSURE = tuple(f"{what}_{side}_bp" for what in ("limit", "shift", "drift") for side in ("systolic", "diastolic"))
 _SLEEP = tuple(f"{what}_{figure}" for what in ("sudden", "shift", "drift") for figure in ("sleep_time", "night_exits"))
-_BODY = frozenset((*_HEART, *_BREATH, *_OXYGEN, "news2", "news2_trend", "breathing_pause", "no_vital_sign"))
+_BODY = frozenset((*_HEART, *_BREATH, *_OXYGEN, "news2", "news2_trend", "breathing_pause", "no_vital_sign", "arrest"))
 _DAY = 1440
 _STILL = frozenset(("inactivity", "not_back", "missed_morning", "bathroom_stay", "bed_exit", *_SLEEP))
 _NIGHT = frozenset(("night_wandering", "not_back", "inactivity", "bed_exit", "day_night_reversed", *_SLEEP))
@@ -124,7 +124,7 @@ EXPECTED: dict[str, Expected] = {
         *("arrest", "breathing_pause", "news2", "no_vital_sign"),
         severity="emergency",
         within=5,
-        also=_BODY | _STILL,
+        also=_BODY | _STILL | _NIGHT,  # somebody is fetched by night
         after=2 * _DAY,
     ),
     "loose_finger": _expected(*_LOW_OXYGEN, severity="urgent", within=15, also=_BODY, after=720),
@@ -142,7 +142,7 @@ EXPECTED: dict[str, Expected] = {
     "spot_unanswered": _expected(
         *("limit_spo2", "limit_body_temperature", "news2", *_CRISIS),
         severity="urgent",
-        within=150,
+        within=60,
         also=(*_BODY, *_PRESSURE),
         after=_DAY,
     ),
@@ -150,14 +150,15 @@ EXPECTED: dict[str, Expected] = {
     "spot_again_fine": _expected("limit_spo2", "news2", at_most="attention", most=1),
     "hypo_mild": _expected("limit_glucose", severity="attention", within=2),
     "hypo_grave": _expected("limit_glucose", severity="urgent", within=2),
-    "hypo_worse": _expected("limit_glucose", severity="emergency", within=5),
+    # the alert may be as grave before the last value
+    "hypo_worse": _expected("limit_glucose", severity="emergency", within=5, early=30),
     "hypo_severe": _expected("limit_glucose", severity="emergency", within=2),
     "hyperglycaemia": _expected("limit_glucose", severity="attention", within=20),
     "orthostatic": _expected(
         "orthostatic", "shift_systolic_bp", severity="attention", at_most="attention", within=60, after=4 * _DAY
     ),
     "low_pressure": _expected(
-        "news2", "limit_systolic_bp", severity="attention", within=5, also=_PRESSURE, after=4 * _DAY
+        "news2", "limit_systolic_bp", severity="attention", within=5, also=(*_PRESSURE, "news2_trend"), after=4 * _DAY
     ),
     "crisis_wrong_clock": _expected(
         *_CRISIS, severity="urgent", within=15, also=(*_PRESSURE, "orthostatic"), after=4 * _DAY
@@ -202,6 +203,8 @@ EXPECTED: dict[str, Expected] = {
         ),
         _expected(after=_DAY),
     ),
+    "lone_long_press": _expected("sos", most=1),
+    "gateway_clock_off": _expected("clock_off", after=30),
     # quiet: nothing is told of anybody
     **dict.fromkeys(
         (

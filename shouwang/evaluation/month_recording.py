@@ -12,6 +12,7 @@ from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
 from vocabulary.labels import room_of
 
+UNKNOWN_TRUST = 2
 UNHEARD_S = 1e9
 """Heartbeat of a device without a model, e.g. of what a carer enters: it is never called silent."""
 
@@ -54,6 +55,8 @@ def _source(month: ResidentMonth, device: DeviceConfig, household: int, person: 
         room=device.room,
         home=home,
         gives=model.channels if model else frozenset(gives),
+        trust=model.trust if model else UNKNOWN_TRUST,
+        continuous=model is not None and model.continuous,
     )
 
 

@@ -47,10 +47,11 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """The words of a NEWS2 finding, and when it was told."""
+    """The words of a NEWS2 finding, and when it was told; ``ends``: that the score is low again."""
 
     told_us: int
     severity: Severity
+    ends: bool
     finding: Finding
 
 
@@ -167,8 +168,9 @@ def _statements(findings: Iterable[TimedFinding]) -> dict[str, list[Statement]]:
     for timed in findings:
         finding = timed.finding
         part = finding.evidence.get("part", {"action": finding.action, "severity": finding.severity})
-        if finding.evidence.get("kind") == KIND and part["action"] in ("open", "update"):
-            said[finding.subject].append(Statement(timed.told_us, part["severity"], finding))
+        if finding.evidence.get("kind") == KIND and "parts" in finding.evidence:
+            ends = part["action"] not in ("open", "update")
+            said[finding.subject].append(Statement(timed.told_us, part["severity"], ends, finding))
     return said
 
 
@@ -190,7 +192,9 @@ def _triggers(score: standard.Score) -> tuple[str, ...]:
 
 
 def _reach(threshold: str, person: Person, moment: Moment, since_us: int, said: list[Statement]) -> Reach:
-    grave = [s for s in said if RANK[s.severity] <= RANK[ASKED[threshold]] and s.finding.sensed_us > since_us]
+    grave = [
+        s for s in said if not s.ends and RANK[s.severity] <= RANK[ASKED[threshold]] and s.finding.sensed_us > since_us
+    ]
     delays = [max(0.0, (s.told_us - moment.time_us) / SECOND_US) for s in grave]
     after = next((s.finding.reason_en for s in said if s.finding.sensed_us > moment.time_us), "")
     return Reach(

@@ -43,6 +43,8 @@ BREAK_US = HOUR_US // 2
 FROM_HOUR, UNTIL_HOUR = 23, 5
 MORNING_HOUR = 9
 """An exit after the night and before this hour is getting up."""
+UP_UNLEARNED = 60
+"""Limit of a stillness after getting up while nothing is learned, in min."""
 FEW_SENSORS = 2
 """A home with no more sensors than this is blind for somebody who is up."""
 WAY_US, ON_THE_WAY = 10 * MINUTE_US, frozenset({"bedroom", "bathroom", "hall", "entrance", ""})
@@ -250,7 +252,8 @@ class BedExit(Behaviour):
     def _limit_us(self, name: str, row: int, now_us: int) -> int:
         first, floor = int(self.state.first_day[row]), self._get(name, row)
         if not first or local_day(now_us) - first < self._get("learn_days", row):
-            return round(floor * self._get("unlearned", row) * MINUTE_US)
+            unlearned = floor * self._get("unlearned", row)
+            return round((min(unlearned, max(floor, UP_UNLEARNED)) if name == "up_still" else unlearned) * MINUTE_US)
         own = usual({"still": self.state.still, "up_still": self.state.up_still}.get(name, self.state.out)[row])
         return round(max(floor, self._get("margin", row) * own) * MINUTE_US)
 

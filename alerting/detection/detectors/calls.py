@@ -11,7 +11,15 @@ from typing import ClassVar
 import msgspec
 
 from alerting.core.finding import Finding, FindingAction
-from alerting.detection.kit.cancelling import CANCELLED, CANCELLING, LongPresses, meant_for_another, takes_back
+from alerting.detection.kit.cancelling import (
+    CANCELLED,
+    CANCELLING,
+    TOO_LATE,
+    LongPresses,
+    meant_for_another,
+    takes_back,
+    too_late,
+)
 from alerting.detection.kit.context import District, Happened, Person, Source, subject_of
 from alerting.detection.kit.detector import Detector, Rule
 from alerting.detection.kit.words import lasting
@@ -276,6 +284,8 @@ class Calls(Detector):
                         yield _follow_up(district, source, "sos", known_us, press.time_us, "cancel", CANCELLED)
                 else:
                     del self.state.falls_us[key]
+            elif kind and press.kind == "sos_cancelled" and too_late(press, source, onset_us):
+                yield _follow_up(district, source, "sos", onset_us, press.time_us, "note", TOO_LATE, "emergency")
             another |= meant_for_another(press, source, onset_us)
         if not own and (another or press.kind == "sos_held"):
             # with nothing of one's own to take back it is a call like any press

@@ -5,6 +5,7 @@ One of them is wrong, looks at somebody else, or hangs; the more trusted one is 
 such devices state; they and the time are our own choice.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -78,17 +79,20 @@ class Disagreement(Detector):
             return
         column = bins.column[shared.index]
         seat, value = bins.seat[shared.index], bins.mean[shared.index]
-        other = shared.alive.copy()
-        other[np.arange(len(seat)), seat] = False
-        differs = other & (np.abs(shared.value - value[:, None]) >= _LEAST[column][:, None])
+        low, high = (np.where(shared.alive, shared.value, np.float32(none)).T for none in (np.inf, -np.inf))
+        low, high = functools.reduce(np.minimum, low), functools.reduce(np.maximum, high)  # numpy's own is slow here
+        differs = np.maximum(value - low[shared.group], high[shared.group] - value) >= _LEAST[column]
         watched = self._watched(bins.row[shared.index], column)
-        for i in np.flatnonzero(differs.any(axis=1) | watched).tolist():
-            at = int(shared.index[i])
-            for nth in np.flatnonzero(other[i]).tolist():
-                pair = tuple(sorted((int(seat[i]), nth)))
-                key = int(bins.row[at]), int(column[i]), *pair
-                values = {int(seat[i]): float(value[i]), nth: float(shared.value[i, nth])}
-                yield from self._compared(steps, key, bool(differs[i, nth]), values, int(bins.step[at]))
+        for i in np.flatnonzero(differs | watched).tolist():
+            at, group, mine = int(shared.index[i]), int(shared.group[i]), int(seat[i])
+            for nth in np.flatnonzero(shared.alive[group]).tolist():
+                if nth == mine:
+                    continue
+                a, b = sorted((mine, nth))
+                key = int(bins.row[at]), int(column[i]), a, b
+                values = {mine: float(value[i]), nth: float(shared.value[group, nth])}
+                apart = abs(values[mine] - values[nth]) >= float(_LEAST[column[i]])
+                yield from self._compared(steps, key, apart, values, int(bins.step[at]))
 
     def _watched(self, row: NDArray[np.int32], column: NDArray[np.int16]) -> NDArray[np.bool_]:
         if not self.state.pairs:
@@ -97,7 +101,7 @@ class Disagreement(Detector):
         return np.isin(row * np.int64(COLUMNS) + column, series)
 
     def _compared(
-        self, steps: CompleteSteps, key: tuple[int, ...], differs: bool, values: dict[int, float], step: int
+        self, steps: CompleteSteps, key: tuple[int, int, int, int], differs: bool, values: dict[int, float], step: int
     ) -> Iterator[Finding]:
         pairs = self.state.pairs
         pair = pairs.get(key)
@@ -119,7 +123,7 @@ class Disagreement(Detector):
     def _finding(
         self,
         steps: CompleteSteps,
-        key: tuple[int, ...],
+        key: tuple[int, int, int, int],
         pair: Disagreeing,
         values: dict[int, float],
         action: FindingAction,

@@ -10,8 +10,8 @@ silent sensor of the home explains the alert; half a day without any sign is an 
 
 In bed: the time since the bed was taken counts, whatever else moves: a cat is no sign of life of its owner. Until the
 own routine is learned, what is usual in a district counts: who is up and at home is seen every few hours by day.
-Somebody who lay down by day and is seen nowhere since is missed sooner than by night. A bed sensor that says nothing while
-somebody rests in its room at the usual hours (seen there before and after) is not believed until it speaks again.
+Somebody who lay down by day and is seen nowhere since is missed sooner than by night. A bed sensor that says nothing
+while somebody rests in its room at the usual hours (seen there before and after) is not believed until it speaks again.
 Out: the limit is also the own bedtime, or the first hour after it at which the person was out on none of the last 14
 days (:mod:`alerting.detection.kit.routine.outings`). After motion just behind the shut door it is not known whether
 somebody is at home: the stillness is judged like one at home, but not before the own usual outing is over.
@@ -116,6 +116,7 @@ class Inactivity(Behaviour):
     rules: ClassVar = {
         "inactivity": Rule(
             title=("长时间无活动", "no activity"),
+            joins=("fall",),
             again_s=1800,
             per_day=3,
             rests_for=_RESTS,
@@ -125,6 +126,7 @@ class Inactivity(Behaviour):
         ),
         "inactivity_long": Rule(
             title=("无活动持续很久", "no activity for very long"),
+            joins=("fall",),
             rests_for=_RESTS,
             explained_by=("gateway_silent", "inactivity"),
         ),
@@ -251,6 +253,10 @@ class Inactivity(Behaviour):
             return self._too_long_at(row, home)
         return self._since(row, home) + self._least_us(row, home)
 
+    def _bed_unseen(self, row: int, home: Whereabouts) -> bool:
+        """Whether somebody may be in bed though no sensor says so."""
+        return home.bed_unknown or (row in self.state.unseen_us and home.room in self._beds.get(row, ()))
+
     def _least_us(self, row: int, home: Whereabouts) -> int:
         """The floor of the present stillness."""
         state = HomeState.QUIET if home.state == HomeState.HELD and not home.present else home.state
@@ -279,7 +285,7 @@ class Inactivity(Behaviour):
             limit_us = self._limit_us(row, state, hour, begin_us, self._nap_us(row, home))
             if home.blind and state != HomeState.BED:
                 limit_us = max(limit_us, round(BLIND * self._floor_us[state][row]))
-            if home.bed_unknown or (row in self.state.unseen_us and home.room in self._beds.get(row, ())):
+            if self._bed_unseen(row, home) or (state == HomeState.HELD and self._night_in_bedroom(home, hour)):
                 limit_us = max(limit_us, self._asleep_us(row, hour))
             at_us = max(begin_us, since_us + limit_us, least_us)
             if at_us < end_us:
@@ -325,6 +331,12 @@ class Inactivity(Behaviour):
             return max(floor_us, round(self._get("unlearned_day" if by_day else "unlearned", row) * HOUR_US))
         margin = self._get("held_margin" if state == HomeState.HELD else "margin", row)
         return max(floor_us, round(margin * self._usual_us(row, state, hour)))
+
+    @staticmethod
+    def _night_in_bedroom(home: Whereabouts, hour: int) -> bool:
+        """Whether a sensor of the bedroom holds somebody at night: asleep, where the bed's own sensor says nothing."""
+        night = hour >= EVENING_HOUR or hour < MORNING_HOUR
+        return night and any(room == "bedroom" for sense, room, _ in home.on.values() if sense != "motion")
 
     def _asleep_us(self, row: int, hour: int) -> int:
         """The limit for somebody who may be in bed unseen, at this hour."""

@@ -22,7 +22,17 @@ from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import STEP_US, Bins
 from alerting.detection.kit.context import COLUMN, COLUMNS, MEASURED, SEATS, District, Person
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
-from alerting.detection.kit.sources.window import Window, age, established, share_holds, within
+from alerting.detection.kit.sources.window import (
+    SENSED,
+    WINDOW_STEPS,
+    Held,
+    age,
+    established,
+    is_sensed,
+    sensed_series,
+    share_holds,
+    within,
+)
 from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting, title_of, value_in_words
 from firmware_profiles.channels import CHANNELS
 from vocabulary.severity import RANK, Severity
@@ -82,16 +92,13 @@ ROW_US = DAY_US
 AGAIN_US = MINUTE_US
 """A measurement confirms the one before if it was made at least a minute later."""
 
-_BY_SENSOR = tuple(code for code, limit in DEFAULTS.items() if limit.hold_us)
 _LIMITED = np.zeros(COLUMNS, np.bool_)
 _LIMITED[[COLUMN[code] for code in DEFAULTS]] = True
-_SLOT = np.full(COLUMNS, -1)
-_SLOT[[COLUMN[code] for code in _BY_SENSOR]] = np.arange(len(_BY_SENSOR))
-_HOLD_STEPS = np.array([DEFAULTS[code].hold_us // STEP_US for code in _BY_SENSOR])
-_READINGS = {code: 4 if code == "spo2" else 3 for code in _BY_SENSOR}
-_LEAST = np.array(list(_READINGS.values()))
-_STREAM = 5
-"""Readings in five minutes that come from a sensor which measures by itself."""
+_READINGS = {code: 4 if code == "spo2" else 3 for code in SENSED}
+_HOLD_STEPS, _LEAST = np.ones(COLUMNS, np.int64), np.ones(COLUMNS, np.int64)
+for _code in SENSED:
+    _HOLD_STEPS[COLUMN[_code]] = DEFAULTS[_code].hold_us // STEP_US
+    _LEAST[COLUMN[_code]] = _READINGS[_code]
 
 
 class LimitEpisode(msgspec.Struct, kw_only=True):
@@ -113,7 +120,7 @@ class Outside(msgspec.Struct):
     """Episodes by (row, column, seat); what the streams did lately."""
 
     episodes: dict[tuple[int, int, int], LimitEpisode] = {}
-    window: Window = msgspec.field(default_factory=lambda: Window.of(1))
+    held: Held = msgspec.field(default_factory=lambda: Held.of(1))
 
 
 class Limits(Detector):
@@ -147,7 +154,7 @@ class Limits(Detector):
                 low, high = limits_of(person, channel)
                 self._low[row, COLUMN[channel]] = -np.inf if low is None else low
                 self._high[row, COLUMN[channel]] = np.inf if high is None else high
-        self.state.window.grow(people * len(_BY_SENSOR) * SEATS)
+        self.state.held.grow(people)
         self._watched = np.zeros(people * COLUMNS * SEATS, np.bool_)
         for row, column, seat in self.state.episodes:
             self._watched[(row * COLUMNS + column) * SEATS + seat] = True
@@ -167,7 +174,7 @@ class Limits(Detector):
         bins = every.take(mine)
         series = bins.series
         outside = (bins.mean < self._low.reshape(-1)[series]) | (bins.mean > self._high.reshape(-1)[series])
-        held, streams, since = self._streams(bins, outside, steps)
+        held, streams, since = self._streams(mine, bins, outside, steps)
         concerned = outside | self._watched[bins.source]
         if not concerned.any():
             return
@@ -183,31 +190,29 @@ class Limits(Detector):
         yield from self._overdue(district, (row, column, seat), at_us + 1)
 
     def _streams(
-        self, bins: Bins, outside: NDArray[np.bool_], steps: CompleteSteps
+        self, mine: NDArray[np.intp], bins: Bins, outside: NDArray[np.bool_], steps: CompleteSteps
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
         """(whether the condition has held long enough, whether the bin is of a stream, the step since which it holds),
         shapes [n]."""
         n = len(bins)
         held, streams, since = np.zeros(n, np.bool_), np.zeros(n, np.bool_), bins.step.copy()
-        slot = _SLOT[bins.column]
-        index = np.flatnonzero(slot >= 0)
+        index = np.flatnonzero(is_sensed(bins.column))
         if not len(index):
             return held, streams, since
-        slot = slot[index]
-        series = (bins.row[index] * np.int64(len(_BY_SENSOR)) + slot) * SEATS + bins.seat[index]
-        order: Any = index
-        if (series[1:] < series[:-1]).any():
-            by = np.argsort(series, kind="stable")
-            order, series, slot = index[by], series[by], slot[by]
-        seen, bad = self.state.window.add(series, bins.step[order], outside[order][None])
-        continuous = steps.sources.seated.continuous.reshape(-1)[bins.source[order]]
-        streams[order] = continuous | (np.bitwise_count(within(seen, 60)) >= _STREAM)
-        hold = _HOLD_STEPS[slot]
-        lasts = share_holds(seen, bad, hold) | share_holds(seen, bad, 60)
-        enough = np.bitwise_count(within(bad, 60)) >= _LEAST[slot]
+        streams[index] = steps.sources.streams[mine[index]]
+        series, state = sensed_series(bins.take(index)), self.state.held
+        uneasy = outside[index] | state.some[series]
+        if not uneasy.any():
+            return held, streams, since
+        walked = np.isin(series, np.unique(series[uneasy]))
+        index, series = index[walked], series[walked]
+        (bad,) = state.add(series, bins.step[index], outside[index][None])
+        seen, hold = steps.sources.seen[mine[index]], _HOLD_STEPS[bins.column[index]]
+        lasts = share_holds(seen, bad, hold) | share_holds(seen, bad, WINDOW_STEPS)
+        enough = np.bitwise_count(within(bad, WINDOW_STEPS)) >= _LEAST[bins.column[index]]
         # a step less: the first and the last reading of a hold lie one interval further apart
-        held[order] = lasts & enough & established(seen, 3, hold - 2) & (age(bad) >= hold - 2)
-        since[order] = bins.step[order] - age(bad)
+        held[index] = lasts & enough & established(seen, 3, hold - 2) & (age(bad) >= hold - 2)
+        since[index] = bins.step[index] - age(bad)
         return held, streams, since
 
     def _of_stream(

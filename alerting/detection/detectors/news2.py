@@ -20,7 +20,8 @@ from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, value_at
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
-from alerting.detection.kit.sources.counted import HOLD_STEPS, CountedReadings
+from alerting.detection.kit.sources.counted import HOLD_STEPS, Counting, Readings
+from alerting.detection.kit.sources.window import is_sensed
 from alerting.detection.kit.words import VITAL_SIGNS, lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import HOUR_S, HOUR_US, MINUTE_US, SECOND_US
@@ -52,10 +53,6 @@ _COLUMNS = np.array([COLUMN[channel] for channel in news2_score.PARAMETERS])
 _OXYGEN = COLUMN["supplemental_oxygen"]
 _PLACE = np.full(COLUMNS, -1)
 _PLACE[_COLUMNS] = np.arange(_PARAMETERS)
-_BY_SENSOR = np.array([channel not in ("systolic_bp", "consciousness") for channel in news2_score.PARAMETERS])
-"""Parameters that sensors measure, perhaps as a stream; the others are measured by hand."""
-_SLOT = np.cumsum(_BY_SENSOR) - 1
-_SLOTS = int(_BY_SENSOR.sum())
 _SKIN = np.array([channel in ("respiration_rate", "spo2", "heart_rate") for channel in news2_score.PARAMETERS])
 """Parameters whose single measurement is to be repeated before it is urgent: cold fingers, loose clips."""
 _FRESH_STEPS = np.repeat([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS], SEATS)
@@ -79,11 +76,12 @@ class ScoreEpisode(msgspec.Struct, kw_only=True):
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """A score as it is told, for a person to read."""
+    """A score as it is told at ``at_us``, for a person to read."""
 
     total: int
     single: int
     since_us: int
+    at_us: int
     parts: list[dict[str, Any]]
 
 
@@ -92,7 +90,7 @@ class Scored(msgspec.Struct):
     the step of that reading and since when it has been as grave, shapes [people, 6 * seats]."""
 
     episodes: dict[int, ScoreEpisode] = {}
-    counted: CountedReadings = msgspec.field(default_factory=CountedReadings.of)
+    counting: Counting = msgspec.field(default_factory=Counting)
     points: Array = _places(np.int8)
     value: Array = _places(np.float32)
     step: Array = _places(np.int32)
@@ -147,7 +145,7 @@ class News2(Detector):
 
     def learn(self, district: District) -> None:
         people, state = len(district.people), self.state
-        state.counted.grow(people * _SLOTS * SEATS)
+        state.counting.grow(people)
         for name in ("points", "value", "step", "since", "streams"):
             setattr(state, name, grown(getattr(state, name), people))
         self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
@@ -161,11 +159,13 @@ class News2(Detector):
         mine = np.flatnonzero(((place >= 0) | (every.column == _OXYGEN)) & steps.sources.counts)
         if not len(mine):
             return
-        moments = self._moments(every.take(mine), steps)
+        moments = self._moments(mine, steps)
+        if moments is None:
+            return
         row = moments.row
         by_parameter = moments.points.reshape(-1, _PARAMETERS, SEATS).max(axis=2)
         total = by_parameter.sum(axis=1) + news2_score.OXYGEN_POINTS * moments.oxygen
-        single = by_parameter.max(axis=1)
+        single = np.maximum(by_parameter.max(axis=1), news2_score.OXYGEN_POINTS * moments.oxygen)
         near = (total >= news2_score.URGENT) | (single >= news2_score.SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
             yield from self._judge(steps.district, moments, i, int(total[i]), int(single[i]))
@@ -173,8 +173,9 @@ class News2(Detector):
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         yield from self._overdue(district, int(key), at_us + 1)
 
-    def _moments(self, bins: Bins, steps: CompleteSteps) -> Moments:
-        """Let the bins count, and put what counts side by side at every moment."""
+    def _moments(self, mine: NDArray[np.intp], steps: CompleteSteps) -> Moments | None:
+        """Let these bins of all sources count, and put what counts side by side at every moment of people who score."""
+        bins = steps.sources.bins.take(mine)
         state, place = self.state, _PLACE[bins.column]
         oxygen = self._on_oxygen(bins, steps)
         points = np.zeros(len(bins), np.int8)
@@ -182,21 +183,17 @@ class News2(Detector):
             of = np.flatnonzero(place == i)
             channel, rows = news2_score.PARAMETERS[i], bins.row[of]
             points[of] = news2_score.points(channel, bins.mean[of], self._scale[rows], oxygen[of])
-        value, step_of = bins.mean.copy(), bins.step.astype(np.int32)
-        since, streams = step_of.copy(), np.zeros(len(bins), np.bool_)
-        sensed = np.flatnonzero((place >= 0) & _BY_SENSOR[place])
+        step = bins.step.astype(np.int32)
+        counted = Readings(points, bins.mean.copy(), step, step.copy())
+        streams = np.zeros(len(bins), np.bool_)
+        at = bins.row * np.int64(_PLACES) + place * SEATS + bins.seat
+        sensed = np.flatnonzero(is_sensed(bins.column))
         if len(sensed):
-            own = bins.take(sensed)
-            series = (own.row * np.int64(_SLOTS) + _SLOT[place[sensed]]) * SEATS + own.seat
-            continuous = steps.sources.seated.continuous.reshape(-1)[own.source]
-            if (series[1:] < series[:-1]).any():
-                order = np.argsort(series, kind="stable")
-                sensed, series, continuous, own = sensed[order], series[order], continuous[order], own.take(order)
-            counted = state.counted.add(series, own, points[sensed], continuous)
-            at = sensed
-            points[at], value[at], step_of[at] = counted.grade, counted.value, counted.step
-            since[at], streams[at] = counted.since, counted.streams
-        return self._side_by_side(bins, place, oxygen, (points, value, step_of, since, streams))
+            streams[sensed] = steps.sources.streams[mine[sensed]]
+            seen, known = steps.sources.seen[mine[sensed]], self._known().at(at[sensed])
+            found = state.counting.add(bins.take(sensed), points[sensed], seen, streams[sensed], known)
+            counted.put(sensed, found)
+        return self._side_by_side(bins, place, at, oxygen, counted, streams)
 
     def _on_oxygen(self, bins: Bins, steps: CompleteSteps) -> NDArray[np.bool_]:
         """Whether each bin's person is on oxygen: as measured lately, else as recorded."""
@@ -207,48 +204,65 @@ class News2(Detector):
             oxygen = np.where(measured, value >= 0.5, oxygen)
         return oxygen
 
-    def _side_by_side(
-        self, bins: Bins, place: NDArray[np.intp], oxygen: NDArray[np.bool_], counted: tuple[NDArray[Any], ...]
-    ) -> Moments:
+    def _known(self) -> Readings:
+        """The readings that count, flat: by person, parameter and seat."""
         state = self.state
-        known = state.points, state.value, state.step, state.since, state.streams
+        return Readings(*(array.reshape(-1) for array in (state.points, state.value, state.step, state.since)))
+
+    def _side_by_side(
+        self,
+        bins: Bins,
+        place: NDArray[np.intp],
+        at: NDArray[np.int64],
+        oxygen: NDArray[np.bool_],
+        counted: Readings,
+        streams: NDArray[np.bool_],
+    ) -> Moments | None:
+        known = self._known()
+        scored = np.flatnonzero((place >= 0) & (counted.step > 0))  # a stream's first readings do not count yet
         alone = bool((bins.step == bins.step[0]).all())
         if alone:
+            known.put(at[scored], counted.at(scored))
+            self.state.streams.reshape(-1)[at[scored]] = streams[scored]
+        new = firsts(bins.row)
+        begins, somebody = np.flatnonzero(new), bins.row[new]
+        scores = self.state.points[somebody].any(axis=1) | self._watched[somebody]
+        if not alone:
+            scores |= np.logical_or.reduceat(counted.grade > 0, begins)
+        moments = None
+        if scores.any():  # nobody else can reach a trigger
+            here = np.flatnonzero(np.repeat(scores, np.diff(begins, append=len(bins))))
+            moments = self._at_moments(bins.take(here), place[here], oxygen[here], counted.at(here), streams[here])
+        if not alone:
+            # with repeated places numpy keeps the last one, and that is the newest
+            known.put(at[scored], counted.at(scored))
+            self.state.streams.reshape(-1)[at[scored]] = streams[scored]
+        return moments
+
+    def _at_moments(
+        self,
+        bins: Bins,
+        place: NDArray[np.intp],
+        oxygen: NDArray[np.bool_],
+        counted: Readings,
+        streams: NDArray[np.bool_],
+    ) -> Moments:
+        if (bins.step == bins.step[0]).all():
             new = firsts(bins.row)
             row, index = bins.row[new], np.cumsum(new) - 1
             step = np.full(len(row), bins.step[0])
+            state = self.state
+            every = state.points, state.value, state.step, state.since, state.streams
+            points, value, step_of, since, of_streams = (old[row] for old in every)
         else:
             base = int(bins.step.min())
             moment, index = np.unique((bins.row.astype(np.int64) << 20) | (bins.step - base), return_inverse=True)
             row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
-        scored = np.flatnonzero((place >= 0) & (counted[2] > 0))  # a stream's first readings do not count yet
-        seat = place[scored] * SEATS + bins.seat[scored]
-        at = index[scored] * np.int64(_PLACES) + seat
-        of = bins.row[scored] * np.int64(_PLACES) + seat
-        if alone:
-            for old, values in zip(known, counted, strict=True):
-                old.reshape(-1)[of] = values[scored]
-            points, value, step_of, since, streams = (old[row] for old in known)
-        else:
-            first = np.flatnonzero(firsts(row))
-            source = np.full((len(row), _PLACES), -1, np.intp)
-            source[first] = 0
-            source.reshape(-1)[at] = index[scored]
-            begin = np.repeat(first, np.diff(np.append(first, len(row))))
-            source = np.where(source >= 0, np.maximum(source, begin[:, None]), -1)
-            np.maximum.accumulate(source, axis=0, out=source)
-            sides = []
-            for old, values in zip(known, counted, strict=True):
-                side = np.zeros((len(row), _PLACES), old.dtype)
-                side[first] = old[row[first]]
-                side.reshape(-1)[at] = values[scored]
-                sides.append(np.take_along_axis(side, source, 0))
-                old.reshape(-1)[of] = values[scored]  # with repeated indices numpy keeps the last one, the newest
-            points, value, step_of, since, streams = sides
-        age = step[:, None] + 1 - step_of
-        fresh = (step_of > 0) & (age > 0) & (age <= _FRESH_STEPS)
+            points, value, step_of, since, of_streams = self._carried(bins, place, counted, streams, row, index)
+        age = step[:, None] - step_of  # from reading to reading: one of exactly six hours ago still counts
+        fresh = (step_of > 0) & (age >= 0) & (age <= _FRESH_STEPS)
         by_hand = np.zeros(len(row), np.bool_)
-        by_hand[index[~counted[4] & (place >= 0)]] = True
+        by_hand[index[~streams & (place >= 0)]] = True
         on_oxygen = np.zeros(len(row), np.bool_)
         on_oxygen[index] = oxygen
         return Moments(
@@ -258,10 +272,42 @@ class News2(Detector):
             value=value,
             step_of=np.where(fresh, step_of, -step_of),
             since=since,
-            streams=streams,
+            streams=of_streams,
             oxygen=on_oxygen,
             by_hand=by_hand,
         )
+
+    def _carried(
+        self,
+        bins: Bins,
+        place: NDArray[np.intp],
+        counted: Readings,
+        streams: NDArray[np.bool_],
+        row: NDArray[np.int32],
+        index: NDArray[np.intp],
+    ) -> list[NDArray[Any]]:
+        """The readings that count at each of many moments of a person: carried forward from one to the next."""
+        scored = np.flatnonzero((place >= 0) & (counted.step > 0))
+        at = index[scored] * np.int64(_PLACES) + place[scored] * SEATS + bins.seat[scored]
+        first = np.flatnonzero(firsts(row))
+        source = np.full((len(row), _PLACES), -1, np.intp)
+        source[first] = first[:, None]
+        source.reshape(-1)[at] = index[scored]
+        np.maximum.accumulate(source, axis=0, out=source)
+        sides, state = [], self.state
+        pairs = (
+            (state.points, counted.grade),
+            (state.value, counted.value),
+            (state.step, counted.step),
+            (state.since, counted.since),
+            (state.streams, streams),
+        )
+        for old, values in pairs:
+            side = np.zeros((len(row), _PLACES), old.dtype)
+            side[first] = old[row[first]]
+            side.reshape(-1)[at] = values[scored]
+            sides.append(np.take_along_axis(side, source, 0))
+        return sides
 
     def _judge(self, district: District, moments: Moments, i: int, total: int, single: int) -> Iterator[Finding]:
         row, now_us = int(moments.row[i]), (int(moments.step[i]) + 1) * STEP_US
@@ -277,7 +323,7 @@ class News2(Detector):
                 if now_us - episode.calm_us >= (0 if moments.by_hand[i] else NORMAL_US):
                     self._forget(row)
                     parts = _parts(person, moments, i, now_us)
-                    score = Score(total=total, single=single, since_us=now_us, parts=parts)
+                    score = Score(total=total, single=single, since_us=now_us, at_us=now_us, parts=parts)
                     yield _finding("end", person, episode, score, now_us)
             return
         parts = _parts(person, moments, i, now_us)
@@ -291,10 +337,12 @@ class News2(Detector):
         else:
             episode.last_us, episode.calm_us = max(episode.last_us, now_us), 0
             if RANK[severity] >= RANK[episode.severity]:
+                if episode.again_us:  # told if nobody repeats the measurement
+                    episode.told = Score(total=total, single=single, since_us=since_us, at_us=now_us, parts=parts)
                 return
             action = "update"
         episode.severity = severity
-        episode.told = Score(total=total, single=single, since_us=since_us, parts=parts)
+        episode.told = Score(total=total, single=single, since_us=since_us, at_us=now_us, parts=parts)
         self.timers.cancel(str(row))
         episode.again_us = now_us + MEASURE_AGAIN_US if severity == "attention" else 0
         if episode.again_us:
@@ -308,7 +356,8 @@ class News2(Detector):
         if episode is not None and episode.told is not None and episode.again_us and episode.again_us < now_us:
             at_us, episode.again_us, episode.severity = episode.again_us, 0, "urgent"
             self.timers.cancel(str(row))
-            yield _finding("update", district.people[row], episode, episode.told, at_us, not_repeated=True)
+            score = _aged(episode.told, at_us)
+            yield _finding("update", district.people[row], episode, score, at_us, not_repeated=True)
 
     def _forget(self, row: int) -> None:
         del self.state.episodes[row]
@@ -363,6 +412,21 @@ def _parts(person: Person, moments: Moments, i: int, now_us: int) -> list[dict[s
             {"channel": "supplemental_oxygen", "state": "fresh", "value": 1, "points": news2_score.OXYGEN_POINTS}
         )
     return parts
+
+
+def _aged(score: Score, at_us: int) -> Score:
+    """The score at a later time without another reading: its parts are older, and some of them stale."""
+    later_s, parts = (at_us - score.at_us) // SECOND_US, []
+    for part in score.parts:
+        if "age_s" in part:
+            age_s = part["age_s"] + later_s
+            part = {**part, "age_s": age_s}
+            if (age_s * SECOND_US - STEP_US) > FRESH_US[part["channel"]]:
+                part = {**part, "state": "stale"}
+                part.pop("points", None)
+        parts.append(part)
+    points = [part.get("points", 0) for part in parts]
+    return Score(total=sum(points), single=max(points), since_us=score.since_us, at_us=at_us, parts=parts)
 
 
 def _finding(

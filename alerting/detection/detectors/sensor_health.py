@@ -65,7 +65,7 @@ class SensorSigns(msgspec.Struct, kw_only=True):
     step it last did; jumps of the present hour; steps of the onsets of open alerts (0: none)."""
 
     since: Array = _zeros(np.int32)
-    same: Array = _zeros(np.int32)
+    same: Array = _zeros(np.uint16)
     changed: Array = _zeros(np.int32)
     jumps: Array = _zeros(np.uint16)
     stuck: Array = _zeros(np.int32)
@@ -142,7 +142,7 @@ class SensorHealth(Detector):
             np.add.at(state.jumps.reshape(-1), series[jumped], np.uint16(1))
         same = near & (bins.mean == before) & (bins.low == bins.high)
         runs = whole_series(bins, same | (state.stuck.reshape(-1)[series] > 0), of_sources=True)
-        ran = state.same.reshape(-1)[series[runs]]
+        ran = state.same.reshape(-1)[series[runs]].astype(np.int32)
         state.same.reshape(-1)[series] = 0
         if len(runs):
             changes = bins.where(near & ~same)
@@ -175,7 +175,7 @@ class SensorHealth(Detector):
             stuck[stuck] &= long[stuck] | ~self._lively(bins.where(stuck), place[stuck], changes)
         last = np.append(first[1:], True)
         state.since[row[last], place[last]] = np.where(same, since, 0)[last]
-        state.same[row[last], place[last]] = np.where(same, count, 0)[last]
+        state.same[row[last], place[last]] = np.where(same, np.minimum(count, 65_535), 0)[last]
         concerned = stuck | (state.stuck[row, place] > 0)
         for i in whole_series(bins, concerned, of_sources=True).tolist():
             key = int(row[i]), int(place[i])

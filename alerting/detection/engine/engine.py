@@ -24,6 +24,7 @@ from alerting.detection.kit.plausible import impossible, split
 from alerting.detection.kit.sources.choice import in_order, judged, shared_bins
 from alerting.detection.kit.sources.doubt import Doubts
 from alerting.detection.kit.sources.seats import Seats
+from alerting.detection.kit.sources.window import Seen
 from alerting.detection.kit.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.kit.timers import Alarms, Timers
 from vocabulary.rule_words import KEY
@@ -74,6 +75,7 @@ class Engine:
         self._latest_of_sources = Latest(len(district.people), of_sources=True)
         self._shared = np.zeros(len(district.people) * COLUMNS, np.bool_)
         self._doubts = Doubts()
+        self._seen = Seen()
         self._ledger = Ledger()
         self._waiting = Gathered()
         self._moments: list[tuple[int, int, Happened]] = []  # a heap by time
@@ -92,7 +94,7 @@ class Engine:
         """Size of the arrays of all detectors, in bytes."""
         latest = (self._latest, self._latest_of_sources)
         known = sum(known.value.nbytes + known.step.nbytes for known in latest) + self._shared.nbytes
-        known += _bytes_of(self.seats.state) + _bytes_of(self._doubts.state)
+        known += sum(_bytes_of(state) for state in (self.seats.state, self._doubts.state, self._seen))
         return known + sum(_bytes_of(detector.state) for detector in self._detectors.values())
 
     def redistrict(self, district: District) -> None:
@@ -104,6 +106,7 @@ class Engine:
         self._latest.grow(people)
         self._latest_of_sources.grow(people)
         self._doubts.learn(district)
+        self._seen.grow(people)
         self._shared = grown(self._shared, people * COLUMNS)
         self._ledger.redistrict(district)
         for name, detector in self._detectors.items():
@@ -127,6 +130,7 @@ class Engine:
                 source_step=self._latest_of_sources.step,
                 seats=self.seats.state,
                 doubts=self._doubts.state,
+                seen=self._seen,
                 waiting=[waiting.row, waiting.lane, waiting.time_us, waiting.value],
                 moments=self._moments,
                 switches=[(*key, at_us) for key, at_us in self._switches.items()],
@@ -153,7 +157,7 @@ class Engine:
         self._done_us = memory.done_us
         self._latest.value, self._latest.step = memory.value, memory.step
         self._latest_of_sources.value, self._latest_of_sources.step = memory.source_value, memory.source_step
-        self.seats.state, self._doubts.state = memory.seats, memory.doubts
+        self.seats.state, self._doubts.state, self._seen = memory.seats, memory.doubts, memory.seen
         several = self._latest_of_sources.step.reshape(-1, SEATS)[:, 1:] > 0
         self._shared = np.asarray(several.any(axis=1), np.bool_)
         self._waiting = Gathered(VitalColumns(*memory.waiting))
@@ -355,11 +359,14 @@ class Engine:
         if doubt.any():
             counts, leads = counts & (doubt == 0), leads & (doubt == 0)
             leading = self._latest.newer(in_order(every.where(leads)))
+        seen, streams = self._seen.add(every)
         sources = SourceBins(
             bins=every,
             counts=counts,
             doubt=doubt,
             latest=self._latest_of_sources,
+            seen=seen,
+            streams=streams | self.seats.state.continuous(every.source),
             shared=shared,
             seated=self.seats.state,
         )

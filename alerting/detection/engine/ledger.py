@@ -23,6 +23,8 @@ SETTLE_US = 5 * MINUTE_US
 """Time for which a cause still explains after its end: a gateway that is back has a backlog to send."""
 AHEAD_US = HOUR_US
 """Greatest lead of a finding over the clock: a replay hands over a whole hour at once."""
+JOINS_US = 12 * HOUR_US
+"""Longest time in which a lasting alert takes in what another rule says of the same."""
 STORY_US = 15 * MINUTE_US
 """Longest time between two findings of one story."""
 QUIET_FROM, QUIET_UNTIL = dt.time(22), dt.time(7)
@@ -169,6 +171,10 @@ class Ledger:
         if before is not None and before.onset_us == finding.onset_us:
             yield finding  # a repetition: the receivers know its id
             return
+        lead = next(filter(None, (self._lasting(finding, cause, now_us) for cause in rule.joins)), None)
+        if lead is not None:
+            yield from self._join(lead, finding, "joined")
+            return
         lead = self.state.stories.get(f"{finding.subject}|{rule.story}") if rule.story else None
         if lead is not None and now_us - lead.last_us <= STORY_US:
             yield from self._join(lead, finding, "story")
@@ -190,6 +196,14 @@ class Ledger:
         if rule.story:
             self.state.stories[f"{finding.subject}|{rule.story}"] = alert
         yield finding
+
+    def _lasting(self, finding: Finding, cause: str, now_us: int) -> RaisedAlert | None:
+        """The alert of another rule of the same person whose cause has lasted since, for half a day at most."""
+        alert = self.state.alerts.get(f"{finding.subject}|{cause}")
+        if alert is None or now_us - alert.onset_us > JOINS_US:
+            return None
+        lasts = self.state.onsets_us.get(_cause(finding.household_id, cause)) == alert.onset_us
+        return alert if lasts else None
 
     def _moment(self, finding: Finding) -> int:
         """When it was sensed, cut near the clock: a device with a wrong clock must not suppress later findings."""

@@ -12,6 +12,7 @@ from alerting.detection.engine.ledger import LedgerState
 from alerting.detection.kit.context import COLUMNS, SEATS, Happened, Person
 from alerting.detection.kit.sources.doubt import DoubtState
 from alerting.detection.kit.sources.seats import SeatedDevices
+from alerting.detection.kit.sources.window import Seen
 
 FORMAT = 3
 
@@ -28,6 +29,7 @@ class Memory(msgspec.Struct, kw_only=True):
     source_step: np.ndarray = msgspec.field(default_factory=lambda: np.zeros((0, 0), np.int32))
     seats: SeatedDevices = msgspec.field(default_factory=SeatedDevices)
     doubts: DoubtState = msgspec.field(default_factory=DoubtState)
+    seen: Seen = msgspec.field(default_factory=Seen)
     waiting: list[np.ndarray]
     moments: list[tuple[int, int, Happened]]
     switches: list[tuple[str, str, str, int]]

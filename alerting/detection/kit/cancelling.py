@@ -4,8 +4,12 @@ import msgspec
 
 from alerting.detection.kit.context import Happened, Source
 from vocabulary.taking_back import CANCEL_WITHIN_US, in_time, is_own, repeated
+from vocabulary.times import MINUTE_US
 
 CANCELLED = ("本人长按取消", "Taken back by a long press")
+TOO_LATE = ("本人稍后长按，已过取消时限，请与本人核实", "A long press too late to take it back: ask the person")
+LATE_US = 10 * MINUTE_US
+"""Longest time in which a press that comes too late still tells something of the alert."""
 CANCELLING = frozenset({"sos_cancelled", "sos_held"})
 """Long presses. A gateway says which of them takes something back; one that comes as it is may do so, too."""
 
@@ -32,6 +36,12 @@ def takes_back(press: Happened, source: Source, onset_us: int) -> bool:
         and _own(press, source)
         and in_time(press.onset_us, onset_us, same_device=_same(press, source))
     )
+
+
+def too_late(press: Happened, source: Source, onset_us: int) -> bool:
+    """Whether the long press would have taken the alert back, had it come in time; people hear of it."""
+    late_us = press.onset_us - onset_us
+    return _one_home(press, source) and _own(press, source) and CANCEL_WITHIN_US < late_us <= LATE_US
 
 
 def meant_for_another(press: Happened, source: Source, onset_us: int) -> bool:

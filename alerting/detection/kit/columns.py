@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS
 from vocabulary.times import HOUR_US
@@ -283,7 +282,24 @@ def fold(readings: VitalColumns) -> Bins:
         empty, short = np.empty(0, np.int32), np.empty(0, np.int16)
         return Bins(empty, short, short, np.empty(0, np.int64), empty, nothing, nothing, nothing)
     hour_us = int(readings.time_us[0]) // HOUR_US * HOUR_US
-    series, offset, value = _sorted(readings, hour_us)
+    series = readings.row * np.int32(LANES) + readings.lane
+    offset, value = (readings.time_us - hour_us).astype(np.uint32), readings.value
+    same = series[1:] == series[:-1]
+    if (~same | (offset[1:] >= offset[:-1])).all():
+        # Frames bring each series in order, the series in any: it is enough to sort the bins.
+        bins = _folded(series, offset, value, hour_us)
+        key = bins.row * np.int32(LANES) + bins.column * np.int32(SEATS) + bins.seat
+        if not (key[1:] >= key[:-1]).all():
+            order = np.argsort(key, kind="stable")
+            key, bins = key[order], bins.take(order)
+        if ((key[1:] > key[:-1]) | (bins.step[1:] > bins.step[:-1])).all():
+            return bins
+    order = np.lexsort((offset, series))
+    return _folded(series[order], offset[order], value[order], hour_us)
+
+
+def _folded(series: NDArray[np.int32], offset: NDArray[np.uint32], value: NDArray[np.float32], hour_us: int) -> Bins:
+    """Bins of runs of readings of one series each, in order of time within a run; ``offset``: µs since ``hour_us``."""
     another = series[1:] != series[:-1]
     fresh = another | (offset[1:] != offset[:-1])
     least = value
@@ -310,29 +326,6 @@ def fold(readings: VitalColumns) -> Bins:
         low,
         high,
     )
-
-
-def _sorted(readings: VitalColumns, hour_us: int) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.float32]]:
-    """(person and channel in one number, µs since ``hour_us``, value), by series and time."""
-    series = readings.row * np.int32(LANES) + readings.lane
-    offset, value = (readings.time_us - hour_us).astype(np.uint32), readings.value
-    if _in_order(series, offset):
-        return series, offset, value
-    n, series_end = len(series), int(series.max()) + 1
-    if series_end < 16 * n:
-        # The times of a series are nearly always in order: a counting sort by series is enough. numpy has none, but
-        # scipy does one to make the rows of a sparse matrix.
-        order = csr_array((np.ones(n, np.bool_), (series, np.arange(n, dtype=np.int32))), shape=(series_end, n)).indices
-        by_series = series[order], offset[order]
-        if _in_order(*by_series):
-            return *by_series, value[order]
-    order = np.lexsort((offset, series))
-    return series[order], offset[order], value[order]
-
-
-def _in_order(series: NDArray[np.int32], offset: NDArray[np.uint32]) -> bool:
-    same, later = series[1:] == series[:-1], offset[1:] >= offset[:-1]
-    return bool(((series[1:] > series[:-1]) | (same & later)).all())
 
 
 def _summed(

@@ -35,6 +35,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     ``service``: the code of the service at home that such an alert asks for (``care_network.catalogues.services``).
 
     ``story``: alerts of one resident and story within minutes of each other are one alert that grows.
+    ``joins``: rules whose lasting alert of the same resident says the same; it is added to that for half a day.
     ``again_s``: a repetition within this time is added to the alert, a later one is a new alert; an emergency is always
     new. ``per_day``: most alerts of a resident in 24 h. ``waits``: in quiet hours it waits for the morning.
     ``rests_for``: not raised while a carer is there ('carer') or the device is being repaired ('maintenance').
@@ -48,6 +49,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     outside: tuple[str, str] | Literal["title"] | None = None
     service: str = ""
     story: str = ""
+    joins: tuple[str, ...] = ()
     again_s: int = 900
     per_day: int = 12
     waits: bool = False
@@ -69,13 +71,16 @@ class SourceBins(msgspec.Struct, frozen=True, kw_only=True):
 
     ``counts``: those to be judged, each device by itself: no more trusted one speaks, and nothing is in doubt.
     ``doubt``: why a bin is doubted (:mod:`alerting.detection.kit.sources.doubt`; 0: it is not). ``latest``: the newest
-    of each device before these.
+    of each device before these. ``seen``: bits of the last steps in which a sensed source spoke, and ``streams``:
+    whether it measures by itself all the time (:mod:`alerting.detection.kit.sources.window`).
     """
 
     bins: Bins
     counts: np.ndarray
     doubt: np.ndarray
     latest: Latest
+    seen: np.ndarray
+    streams: np.ndarray
     shared: SharedBins | None
     seated: SeatedDevices
 

@@ -21,6 +21,8 @@ def _presses(kind: str, *presses: tuple[float, str, str], spouse: bool = False) 
         at = script.moment(day, 560, 1150, LIVING, rng)
         script.reports += [DeviceReport(at + s / MINUTE_S, device, event) for s, device, event in presses]
         script.true(kind, at + presses[0][0] / MINUTE_S, at + 15, spouse=spouse)
+        if any(device == SPOUSES for _, device, _ in presses):
+            script.true("lone_long_press", at, at + 15, spouse=True)
 
     return play
 
@@ -37,6 +39,8 @@ def _fall(kind: str, *, spouse: bool = False, lies: int = 20, then: tuple[tuple[
         if not spouse:
             script.life.stay(at, at + lies, LIVING, still=True)
         script.true(kind, at, at + lies + 5, spouse=spouse)
+        if then and then[0][2] == "sos_cancelled":
+            script.true("lone_long_press", at, at + 15, spouse=not spouse)
 
     return play
 

@@ -9,7 +9,7 @@ from typing import Literal
 from numpy.random import Generator
 
 from device_simulators.month.outside.scene import STILL, Play, Scene
-from device_simulators.month.routine import BED, BEDROOM, DAY, LIVING, OUT
+from device_simulators.month.routine import BED, BEDROOM, DAY, KITCHEN, LIVING, OUT
 from device_simulators.month.script import ClockError, DeviceReport, Fault, Script
 
 HOME_SWITCHES = (
@@ -81,9 +81,11 @@ def _late_home(script: Script, day: int, rng: Generator) -> None:
 
 
 def _courier_then_collapse(script: Script, day: int, rng: Generator) -> None:
-    """Opens to a courier, goes back in and collapses."""
+    """Opens to a courier, takes the parcel to the kitchen, goes back in and collapses."""
     at = script.moment(day, 900, 980, LIVING, rng)
     script.passages.append((at + 2, at + 2.6))
+    script.life.stay(at + 3, at + 4, KITCHEN)
+    script.life.stay(at + 4, at + 5, LIVING)
     _collapse(script, at + 5, "courier_then_collapse")
 
 

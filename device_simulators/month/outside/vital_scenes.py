@@ -44,6 +44,7 @@ def _masked_tachycardia(script: Script, day: int, rng: Generator) -> None:
     _tachycardia(script, at, 50, rng)
     script.faults.append(Fault("radar", ("heart_rate",), at - 5, at + 60, "set", 70, spread=2))
     script.true("masked_tachycardia", at, at + 50)
+    script.true("sources_disagree", at, at + 60, "radar")
 
 
 def _radar_hangs(script: Script, day: int, rng: Generator) -> None:

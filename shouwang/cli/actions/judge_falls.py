@@ -95,7 +95,7 @@ def cross_validation_models(files: Sequence[Path], seed: int, out: Console) -> d
 def _evaluate_file(job: tuple[Path, Model | None, Sensor]) -> list[Trial]:
     file, model, sensor = job
     return [
-        evaluate(file.stem, name, measured(sensor, file.stem, name, motion), sensor.rate_hz, model)
+        evaluate(file.stem, name, measured(sensor, file.stem, name, motion), sensor, model)
         for name, motion in load_sisfall(file).items()
     ]
 
@@ -105,9 +105,9 @@ def measured(sensor: Sensor, subject: str, name: str, motion: Motion) -> Motion:
     acc, gyro = motion
     if sensor.placement is not None:
         rng = np.random.default_rng(zlib.crc32(f"{subject}/{name}".encode()))
-        acc = carry(acc, gyro, SISFALL_HZ, sensor.placement, course(name), is_fall(name), rng)
-        acc = another_sensor(acc, rng)
-    return np.clip(acc, -sensor.range_g, sensor.range_g).astype(np.float32), gyro
+        carried = carry(acc, gyro, SISFALL_HZ, sensor.placement, course(name), is_fall(name), rng)
+        acc = another_sensor(carried, rng).astype(np.float32)
+    return np.clip(acc, -sensor.range_g, sensor.range_g), gyro
 
 
 def _draw(folder: Path, files: Sequence[Path], trials: Sequence[Trial]) -> None:
@@ -150,12 +150,12 @@ def _print(out: Console, trials: Sequence[Trial], everything: bool) -> None:
     out.print(table)
 
 
-def evaluate(subject: str, name: str, motion: Motion, rate_hz: float, model: Model | None = None) -> Trial:
+def evaluate(subject: str, name: str, motion: Motion, sensor: Sensor, model: Model | None = None) -> Trial:
     """Feed one trial in pieces of a tenth of a second, as a pendant would send it."""
-    step = max(1, round(SISFALL_HZ / rate_hz))
+    step = max(1, round(SISFALL_HZ / sensor.rate_hz))
     acc, gyro = (column[::step].astype(np.float32) for column in motion)
     rate = SISFALL_HZ / step
-    detector = FallDetector(rate, model)
+    detector = FallDetector(rate, model, sensor.placement or "waist")
     impact = int(np.linalg.norm(acc, axis=1).argmax())
     events: list[FallEvent] = []
     delay = None

@@ -166,6 +166,11 @@ def test_a_stored_measurement_has_its_own_time_or_none() -> None:
     assert gatt.decode(0x2A5F, bytes.fromhex("04" + stored + "00 02")) == []
 
 
+def test_a_glucose_meter_that_has_lost_the_time_has_none() -> None:
+    (reading,) = gatt.decode(0x2A18, bytes.fromhex("0E 01 00") + WHEN + bytes.fromhex("37 C0 11 00 08"))
+    assert (round(reading.value, 3), reading.time_us) == (5.5, None)
+
+
 @pytest.mark.parametrize("fluid", ["1A", "41"])  # by its type, by the place of the sample
 def test_control_solution_is_nobodys_glucose(fluid: str) -> None:
     assert gatt.hear(0x2A18, bytes.fromhex("06 01 00") + WHEN + bytes.fromhex("37 C0" + fluid)) == []

@@ -142,6 +142,16 @@ def test_one_odd_property_does_not_cost_the_call(battery: str) -> None:
     assert press == DeviceEvent("sos_pressed", {"action": "single"})
 
 
+@pytest.mark.parametrize(
+    "payload", [b'{"action":"single"}\0', b'\xef\xbb\xbf{"action":"single"}', b'\r\n{"action":"single"} ']
+)
+def test_padding_does_not_cost_the_call(payload: bytes) -> None:
+    press = DeviceEvent("sos_pressed", {"action": "single"})
+    assert zigbee2mqtt.decode(MODELS["aqara-wxkg11lm"], payload) == [press]
+    (fall,) = esphome.decode(MODELS["seeed-mr60fda2"], "falling_information", b"ON\0")
+    assert isinstance(fall, DeviceEvent)
+
+
 @pytest.mark.parametrize("battery", ['"100.00"', '" 100 "', '"100 %"', "100.0", "100", '"1e2"'])
 def test_a_number_as_text_is_a_number(battery: str) -> None:
     """Public reports zigbee-herdsman-converters#113, zigbee2mqtt#946, #3024."""

@@ -18,9 +18,11 @@ MOTION_SIGNS = 5
 WINDOW_US = 2 * HOUR_US
 """Time in which somebody about gives ``ABOUT_SIGNS``; they lie apart by at least ``ABOUT_US``."""
 ABOUT_SIGNS, ABOUT_US = 12, HOUR_US
+VISIT_US = 3 * HOUR_US
+"""Time in which whoever came in by the door, a carer, moves about while somebody is in bed."""
 PET = 1.5
 """Factor on the most signs elsewhere of an earlier time in bed: an animal gives them."""
-ROOMS = {"bed": 3, "presence": 2}
+ROOMS = 3
 """Other rooms in which somebody about is seen: a cat has few ways, and a radar sees through an open door."""
 SEVERAL_US = {"motion": 6 * HOUR_US, "presence": 36 * HOUR_US, "bed": 36 * HOUR_US}
 """Longest time on where several people live; of presence in any home: nobody sits for a day and a half."""
@@ -40,12 +42,19 @@ class Elsewhere(NamedTuple):
 
 
 def is_stuck(
-    sense: str, room: str, on_us: int, signs: Sequence[Elsewhere], *, several: bool, usual: Sequence[int] = ()
+    sense: str,
+    room: str,
+    on_us: int,
+    signs: Sequence[Elsewhere],
+    *,
+    several: bool,
+    usual: Sequence[int] = (),
+    door_us: int = 0,
 ) -> bool:
     """Whether a sensor of ``room`` that has been on since ``on_us`` hangs, by the last signs of life of the home.
 
     ``sense``: 'motion', 'presence' or 'bed'; ``signs``: in the order of their time, the last one is of now; ``usual``:
-    most signs elsewhere (:func:`busy`) of earlier times in bed.
+    most signs elsewhere (:func:`busy`) of earlier times; ``door_us``: the door of the home was last opened.
     """
     now_us = signs[-1].time_us
     lasts_us = now_us - on_us
@@ -55,10 +64,13 @@ def is_stuck(
         return False
     if sense == "motion":
         return len(_elsewhere(room, on_us, signs)) >= MOTION_SIGNS
-    elsewhere = _elsewhere(room, max(on_us, now_us - WINDOW_US), signs)
+    since_us = max(on_us, now_us - WINDOW_US)
+    if door_us and door_us > on_us - VISIT_US:
+        since_us = max(since_us, door_us + VISIT_US)
+    elsewhere = _elsewhere(room, since_us, signs)
     least = max(ABOUT_SIGNS, PET * max(usual, default=0))
     about = len(elsewhere) >= least and elsewhere[-1].time_us - elsewhere[0].time_us >= ABOUT_US
-    return about and len({sign.room for sign in elsewhere}) >= ROOMS[sense]
+    return about and len({sign.room for sign in elsewhere}) >= ROOMS
 
 
 def busy(room: str, on_us: int, signs: Sequence[Elsewhere]) -> int:

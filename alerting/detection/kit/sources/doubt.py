@@ -150,8 +150,19 @@ class Doubts:
         if not len(index):
             return
         low, high = USUAL[column]
-        row, step, value, seat = bins.row[index], bins.step[index], bins.mean[index], bins.seat[index]
-        series = (row * np.int64(len(_RATES)) + slot) * SEATS + seat
+        series = (bins.row[index] * np.int64(len(_RATES)) + slot) * SEATS + bins.seat[index]
+        first = firsts(series)
+        unusual = (bins.mean[index] < low) | (bins.mean[index] > high) | (state.doubled[series] > 0)
+        begins = np.flatnonzero(first)
+        if len(begins) < len(index):
+            unusual = np.logical_or.reduceat(unusual, begins).repeat(np.diff(begins, append=len(index)))
+        calm = np.flatnonzero(~unusual & np.append(first[1:], True))
+        state.usual[series[calm]], state.usual_step[series[calm]] = bins.mean[index[calm]], bins.step[index[calm]]
+        index = index[unusual]
+        if not len(index):
+            return
+        row, step, value = bins.row[index], bins.step[index], bins.mean[index]
+        series = series[unusual]
         first, at = firsts(series), np.arange(len(index))
         last = np.append(first[1:], True)
         usual = (value >= low) & (value <= high)

@@ -8,6 +8,7 @@ import zlib
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from alerting.detection.kit.columns import Array, grown
 from alerting.detection.kit.context import COLUMNS, MEASURED, NO_PULSE, SEATS, District, Source
@@ -21,11 +22,19 @@ def _zeros(dtype: type) -> Array:
 
 
 class SeatedDevices(msgspec.Struct):
-    """Shapes [people, channels, seats]: the device's number (0: free), its rank of trust, whether it is continuous."""
+    """Shapes [people, channels, seats]: the device's number (0: free); its rank of trust, negative where it measures
+    all the time."""
 
     device: Array = msgspec.field(default_factory=lambda: _zeros(np.uint32))
-    trust: Array = msgspec.field(default_factory=lambda: _zeros(np.int8))
-    continuous: Array = msgspec.field(default_factory=lambda: _zeros(np.bool_))
+    rank: Array = msgspec.field(default_factory=lambda: _zeros(np.int8))
+
+    def trust(self, series: NDArray[np.integer]) -> NDArray[np.int8]:
+        """Ranks of trust of the devices of these series, shape [n, seats]."""
+        return np.asarray(np.abs(self.rank.reshape(-1, SEATS)[series]), np.int8)
+
+    def continuous(self, source: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether these sources measure all the time, shape [n]."""
+        return np.asarray(self.rank.reshape(-1)[source] < 0, np.bool_)
 
 
 class Seats:
@@ -38,8 +47,7 @@ class Seats:
     def learn(self, district: District) -> None:
         """Take a changed district: a device may belong to another person now, or have a better model."""
         people, state = len(district.people), self.state
-        state.device, state.trust = grown(state.device, people), grown(state.trust, people)
-        state.continuous = grown(state.continuous, people)
+        state.device, state.rank = grown(state.device, people), grown(state.rank, people)
         self._lanes.clear()
 
     def lane(self, source: Source, channel: str) -> tuple[int, int] | None:
@@ -62,11 +70,10 @@ class Seats:
         mine = self.of(source, row, column)
         if mine is None:
             free = np.flatnonzero(state.device[row, column] == 0)
-            mine = int(free[0]) if len(free) else int(state.trust[row, column].argmin())
+            mine = int(free[0]) if len(free) else int(np.abs(state.rank[row, column]).argmin())
         for of in (column, NO_PULSE) if column == _PULSE else (column,):
             state.device[row, of, mine] = number
-            state.trust[row, of, mine] = source.trust
-            state.continuous[row, of, mine] = source.continuous
+            state.rank[row, of, mine] = -source.trust if source.continuous else source.trust
         return mine
 
 

@@ -85,7 +85,9 @@ def test_too_late_is_only_recorded() -> None:
     home = Home()
     home.tell(0, "pendant", "sos_pressed")
     home.tell(21, "pendant", "sos_cancelled")
-    assert [(a.rule, a.subject, a.over) for a in home.alerts()] == [("sos", "resident:R0001", "")]
+    (alert,) = home.alerts()
+    assert (alert.rule, alert.subject, alert.over, alert.severity) == ("sos", "resident:R0001", "", "emergency")
+    assert [(step.action, "too late" in step.reason_en) for step in alert.story] == [("note", True)]
 
 
 @pytest.mark.parametrize("rule", ["fall", "sos"])

@@ -142,8 +142,8 @@ def test_an_empty_home_misses_no_sensor() -> None:
     [
         ("motion", 130, 1, True),
         ("motion", 110, 3, False),
-        ("presence", 130, 2, True),
-        ("presence", 130, 1, False),
+        ("presence", 130, 3, True),
+        ("presence", 130, 2, False),
         ("bed", 130, 3, True),
         ("bed", 130, 2, False),
         ("bed", 50, 3, False),
@@ -155,3 +155,12 @@ def test_how_long_and_in_how_many_rooms(sense: str, minutes: int, rooms: int, st
     assert is_stuck(sense, "bedroom", 0, signs, several=False) == stuck
     assert not is_stuck(sense, "bedroom", 0, signs, several=True)
     assert not is_stuck(sense, "room-0", 0, [signs[-1]], several=False), "its own signs are none of elsewhere"
+
+
+def test_a_carer_who_came_in_by_the_door_makes_no_mat_stuck() -> None:
+    home = SensorHome(*ALL)
+    home.ordinary_days(range(9))
+    home.door(9, "08:00")
+    about(home, 9, range(8, 11))
+    home.door(9, "10:59")
+    assert [f for f in home.until(9, "11:30") if f.severity == "technical"] == []

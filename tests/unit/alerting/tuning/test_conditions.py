@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from alerting.detection.engine.engine import Engine
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, District, Person
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import District, Person
 from alerting.replay.residents import ResidentEntry, ResidentsFile, district_of
 from alerting.tuning.catalogue import catalogue, check, holds_at, layers_of, tuned
 from alerting.tuning.conditions import conditions, in_force, preset_values
@@ -99,7 +99,7 @@ def spo2_alerts(person: Person, value: float) -> set[str]:
     engine = Engine(District([person], {}, {}), FIRST)
     time_us = FIRST + np.arange(0, 1800, 5, dtype=np.int64) * 1_000_000
     n = len(time_us)
-    rows, columns = np.zeros(n, np.int32), np.full(n, COLUMN["spo2"], np.int16)
+    rows, columns = np.zeros(n, np.int32), np.full(n, lane_of("spo2"), np.int16)
     engine.readings(VitalColumns(rows, columns, time_us, np.full(n, value, np.float32)))
     return {finding.rule for finding in engine.advance(FIRST + 2_000 * 1_000_000) if finding.severity != "technical"}
 

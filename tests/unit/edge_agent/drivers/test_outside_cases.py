@@ -36,7 +36,7 @@ class Home(Ears):
         self._alarm = LocalAlarm([], 15_000_000)
 
     def event(self, device: str, kind: str, time_us: int, values: Any = None, evidence: bytes = b"") -> None:
-        kind = self._alarm.judge(kind, time_us)
+        kind = self._alarm.judge(device, kind, time_us)
         self._alarm.event(Cause(device, kind, time_us), time_us)
         super().event(device, kind, time_us, values, evidence)
 
@@ -60,7 +60,7 @@ def drive(model: str, messages: list[Any], expected: list[str]) -> Home:
 
 @pytest.mark.skipif(not CASES.exists(), reason="no cases file beside the repository")
 def test_every_case_of_the_file_is_as_expected() -> None:
-    wrong = []
+    wrong: list[tuple[str, object]] = []
     for case in json.loads(CASES.read_text("utf-8"))["cases"]:
         if "messages" in case:
             kinds = [kind for _, kind in drive(case["model"], case["messages"], case["expect_events"]).events]
@@ -256,3 +256,31 @@ def test_no_record_is_asked_for_twice_whatever_it_says(record: str) -> None:
     driver.hear(home, METER, 0x2A18, bytes.fromhex(record), START_US)
     assert home.values == []
     assert driver.next_records(METER) == glucose_records.request(15)
+
+
+@pytest.mark.parametrize("before", [b"", b'{"contact":true}', b'{"contact":false}'])
+def test_the_retained_state_of_a_door_is_no_opening(before: bytes) -> None:
+    """Public reports zigbee2mqtt#4225, #3496: the cache is published after a restart."""
+    driver, home = Zigbee2MqttDriver({}, [DeviceConfig("door", "aqara-mccgq11lm")]), Home()
+    driver.hear_topic(home, "zigbee2mqtt/door", before, False, START_US)
+    driver.hear_topic(home, "zigbee2mqtt/door", b'{"contact":false}', True, START_US + HOUR_US)
+    driver.hear_topic(home, "zigbee2mqtt/door", b'{"contact":false}', False, START_US + 2 * HOUR_US)
+    assert home.events == []
+    driver.hear_topic(home, "zigbee2mqtt/door", b'{"contact":true}', False, START_US + 3 * HOUR_US)
+    assert home.events == [("door", "door_closed")]
+
+
+def test_a_press_that_comes_again_from_the_cache_is_none() -> None:
+    """Public reports zigbee2mqtt#992, #25566: the last action is published once more when Zigbee2MQTT starts."""
+    driver, home = Zigbee2MqttDriver({}, [DeviceConfig("sos", "aqara-wxkg11lm")]), Home()
+    press = b'{"action":"%s","battery":88,"last_seen":"2026-04-17T23:33:%d+08:00"}'
+    for after_us, payload in (
+        (0, press % (b"single", 10)),
+        (HOUR_US, press % (b"single", 10)),
+        (2 * HOUR_US, press % (b"single", 58)),
+        (3 * HOUR_US, b'{"action":"single","battery":88}'),
+        (4 * HOUR_US, b'{"action":"single","battery":88}'),
+    ):
+        driver.hear_topic(home, "zigbee2mqtt/sos", payload, False, START_US + after_us)
+    assert len(home.events) == 4
+    assert [channel for _, channel, _ in home.values] == ["battery"] * 5

@@ -3,6 +3,8 @@
 import numpy as np
 
 from device_simulators.recordings import extract
+from edge_agent.fall import FallDetector
+from edge_agent.fall.detector import POCKET_CONFIRM
 from edge_agent.fall.watch import SILENT_US, FallWatch
 
 FALL = extract()["SA01_F01_R01"][0].astype(np.float32)
@@ -60,3 +62,14 @@ def test_a_bad_piece_costs_only_itself() -> None:
     assert list(watch.feed("pendant", START, 200.0, np.full((20, 3), np.nan, np.float32), None)) == []
     assert list(watch.feed("pendant", START, 5.0, np.zeros((20, 3), np.float32), None)) == []
     assert play(watch, len(FALL))[0] == ["suspected"]
+
+
+def test_a_pendant_in_the_pocket_is_believed_later() -> None:
+    trunk, pocket = FallDetector(200.0), FallDetector(200.0, placement="pocket")
+    sure, harder = (
+        [event.confidence for event in detector.feed(START, FALL) + detector.flush() if event.kind == "confirmed"]
+        for detector in (trunk, pocket)
+    )
+    assert sure
+    assert all(confidence >= POCKET_CONFIRM for confidence in harder)
+    assert play(FallWatch(["pendant"]), len(FALL))[0] == ["suspected"]
