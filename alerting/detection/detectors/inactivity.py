@@ -253,6 +253,10 @@ class Inactivity(Behaviour):
             return self._too_long_at(row, home)
         return self._since(row, home) + self._least_us(row, home)
 
+    def _bed_unseen(self, row: int, home: Whereabouts) -> bool:
+        """Whether somebody may be in bed though no sensor says so."""
+        return home.bed_unknown or (row in self.state.unseen_us and home.room in self._beds.get(row, ()))
+
     def _least_us(self, row: int, home: Whereabouts) -> int:
         """The floor of the present stillness."""
         state = HomeState.QUIET if home.state == HomeState.HELD and not home.present else home.state
@@ -281,9 +285,7 @@ class Inactivity(Behaviour):
             limit_us = self._limit_us(row, state, hour, begin_us, self._nap_us(row, home))
             if home.blind and state != HomeState.BED:
                 limit_us = max(limit_us, round(BLIND * self._floor_us[state][row]))
-            unseen_in_bed = row in self.state.unseen_us and home.room in self._beds.get(row, ())
-            asleep = state == HomeState.HELD and self._night_in_bedroom(home, hour)
-            if home.bed_unknown or unseen_in_bed or asleep:
+            if self._bed_unseen(row, home) or (state == HomeState.HELD and self._night_in_bedroom(home, hour)):
                 limit_us = max(limit_us, self._asleep_us(row, hour))
             at_us = max(begin_us, since_us + limit_us, least_us)
             if at_us < end_us:
