@@ -81,7 +81,7 @@ class Breathing(Detector):
             story="vital",
             again_s=3600,
             per_day=4,
-            explained_by=("gateway_silent", "device_silent"),
+            explained_by=("gateway_silent", "device_silent", "stuck_in_bed"),
         ),
     }
 

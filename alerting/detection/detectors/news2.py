@@ -189,9 +189,9 @@ class News2(Detector):
         at = bins.row * np.int64(_PLACES) + place * SEATS + bins.seat
         sensed = np.flatnonzero(is_sensed(bins.column))
         if len(sensed):
-            streams[sensed] = steps.sources.streams[mine[sensed]]
-            seen, known = steps.sources.seen[mine[sensed]], self._known().at(at[sensed])
-            found = state.counting.add(bins.take(sensed), points[sensed], seen, streams[sensed], known)
+            spoken, known = steps.sources.sensed.take(mine[sensed]), self._known().at(at[sensed])
+            streams[sensed] = spoken.streams
+            found = state.counting.add(bins.take(sensed), points[sensed], spoken, known)
             counted.put(sensed, found)
         return self._side_by_side(bins, place, at, oxygen, counted, streams)
 

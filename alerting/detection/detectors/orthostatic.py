@@ -2,7 +2,7 @@
 
 Orthostatic hypotension: systolic 20 mmHg, or diastolic 10 mmHg, lower within three minutes of standing (Freeman et al.,
 Consensus statement, Clinical Autonomic Research 2011, 21:69–72). Meters do not know who stands, and of two readings the
-second is often lower by some mmHg; so both pressures must fall so far, or the systolic by 25 mmHg, and the second must
+second is often lower by some mmHg; so both pressures must fall so far, or the systolic by 30 mmHg, and the second must
 not be a return from a high one.
 """
 
@@ -22,7 +22,7 @@ from vocabulary.times import DAY_S, MINUTE_US
 _SYSTOLIC, _DIASTOLIC = COLUMN["systolic_bp"], COLUMN["diastolic_bp"]
 WITHIN_STEPS = 6 * MINUTE_US // STEP_US
 """Two readings of one examination: three minutes of lying or sitting still, and three of standing."""
-SYSTOLIC_DROP, DIASTOLIC_DROP, SYSTOLIC_ALONE = 20.0, 10.0, 25.0
+SYSTOLIC_DROP, DIASTOLIC_DROP, SYSTOLIC_ALONE = 20.0, 10.0, 30.0
 LOW = 140.0
 """A second systolic pressure above this is a return from a higher one."""
 

@@ -28,8 +28,8 @@ _PULSE, _BREATH, _TEMPERATURE, _STEPS = (
 )
 _BED, _PRESENCE = COLUMN["in_bed"], COLUMN["presence"]
 _RATES = (_PULSE, _BREATH)
-USUAL = {_PULSE: (51.0, 90.0), _BREATH: (12.0, 20.0)}
-"""Rates for which NEWS2 gives no points (RCP 2017, chart 1)."""
+USUAL = {_PULSE: (41.0, 110.0), _BREATH: (9.0, 20.0)}
+"""Rates for which NEWS2 gives at most one point (RCP 2017, chart 1): sleepers are slow."""
 TOLERANCE = 0.2
 """A rate within 10 % of twice, or 20 % of half, the usual one."""
 SUDDEN_STEPS = MINUTE_US // STEP_US
@@ -44,7 +44,7 @@ BREATHLESS = 6.0
 """A rate below this is no breath."""
 PRESENT_STEPS = 12 * HOUR_US // STEP_US
 """An empty bed, or a room without anybody, is believed for so long after the sensor's last word."""
-FASTEST = 180.0
+FAST, FASTEST = 90.0, 180.0
 """A heart faster than this is not explained by steps: no elderly person's dance (220 less the age)."""
 
 
@@ -96,7 +96,7 @@ class Doubts:
         self._swapped(bins, reason)
         self._jumped(bins, sources, reason)
         for slot, column in enumerate(_RATES):
-            self._doubled(bins, chosen, latest, slot, column, reason)
+            self._doubled(bins, chosen, latest, streams, slot, column, reason)
         self._exercise(bins, sources, reason)
         self._nobody(bins, chosen, latest, sources, seated, reason)
         return reason
@@ -144,9 +144,16 @@ class Doubts:
         state.stream[series[keep]] = np.minimum(run[keep], 255)
 
     def _doubled(
-        self, bins: Bins, chosen: Bins, latest: Latest, slot: int, column: int, reason: NDArray[np.int8]
+        self,
+        bins: Bins,
+        chosen: Bins,
+        latest: Latest,
+        streams: Flags,
+        slot: int,
+        column: int,
+        reason: NDArray[np.int8],
     ) -> None:
-        state, index = self.state, np.flatnonzero(bins.column == column)
+        state, index = self.state, np.flatnonzero((bins.column == column) & streams)
         if not len(index):
             return
         low, high = USUAL[column]
@@ -200,7 +207,7 @@ class Doubts:
             minutes = (mine.step - before_step) * (STEP_US / MINUTE_US)
             runs = (before_step > 0) & (minutes <= 5) & (mine.mean - before >= RUNNING * minutes)
             until = mine.row[runs], mine.step[runs]
-        fast = np.flatnonzero((bins.column == _PULSE) & (bins.mean > USUAL[_PULSE][1]) & (bins.mean < FASTEST))
+        fast = np.flatnonzero((bins.column == _PULSE) & (bins.mean > FAST) & (bins.mean < FASTEST))
         if len(fast):
             left = state.running[bins.row[fast]] - bins.step[fast]
             explained = (left >= 0) & (left <= REST_STEPS)
@@ -260,7 +267,7 @@ def _unchanged(
     """Whether another sign is known at these moments, and those that are known are usual."""
     known = np.zeros(len(row), np.bool_)
     calm = np.ones(len(row), np.bool_)
-    for other, (low, high) in {**USUAL, COLUMN["spo2"]: (94.0, 100.0)}.items():
+    for other, (low, high) in {**USUAL, COLUMN["spo2"]: (92.0, 100.0)}.items():
         if other != column:
             value, at = value_at(chosen, latest, other, row, step)
             fresh = (at > 0) & (step - at <= FRESH_STEPS)
