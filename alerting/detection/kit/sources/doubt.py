@@ -90,8 +90,18 @@ class Doubts:
         self.state.grow(len(district.people))
         self._home = homes_of(district)
 
-    def of(self, bins: Bins, chosen: Bins, latest: Latest, sources: Latest, seated: SeatedDevices) -> NDArray[np.int8]:
-        """Reasons, shape [n]. ``chosen``: the leading device's bins; ``latest``, ``sources``: the newest before."""
+    def of(
+        self,
+        bins: Bins,
+        chosen: Bins,
+        latest: Latest,
+        sources: Latest,
+        seated: SeatedDevices,
+        streams: Flags,
+    ) -> NDArray[np.int8]:
+        """Reasons, shape [n]. ``chosen``: the leading device's bins; ``latest``, ``sources``: the newest before;
+        ``streams``: whether each bin's source measures by itself: what a person measured is not doubted for its
+        rate."""
         reason = np.zeros(len(bins), np.int8)
         self._swapped(bins, reason)
         self._jumped(bins, sources, reason)
