@@ -25,7 +25,7 @@ PET = 1.5
 ROOMS = 3
 """Other rooms in which somebody about is seen: a cat has few ways, and a radar sees through an open door."""
 SEVERAL_US = {"motion": 6 * HOUR_US, "presence": 36 * HOUR_US, "bed": 36 * HOUR_US}
-"""Longest time on where several people live."""
+"""Longest time on where several people live; of presence in any home: nobody sits for a day and a half."""
 
 
 RULES = {"motion": "stuck_motion", "presence": "stuck_presence", "bed": "stuck_in_bed", "door": "stuck_door_open"}
@@ -58,7 +58,7 @@ def is_stuck(
     """
     now_us = signs[-1].time_us
     lasts_us = now_us - on_us
-    if several:
+    if several or (sense == "presence" and lasts_us >= SEVERAL_US[sense]):
         return lasts_us >= SEVERAL_US[sense]
     if lasts_us < (MOTION_US if sense == "motion" else ABOUT_US):
         return False
