@@ -47,7 +47,11 @@ class Orthostatic(Detector):
             waits=True,
         )
     }
-    constants: ClassVar = {"orthostatic.systolic": SYSTOLIC_DROP, "orthostatic.diastolic": DIASTOLIC_DROP}
+    constants: ClassVar = {
+        "orthostatic.systolic": SYSTOLIC_DROP,
+        "orthostatic.diastolic": DIASTOLIC_DROP,
+        "orthostatic.systolic_alone": SYSTOLIC_ALONE,
+    }
 
     def __init__(self) -> None:
         super().__init__()
