@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.core.finding import Finding, FindingAction
-from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, firsts, grown, value_at
+from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, firsts, grown, newest_at, value_at
 from alerting.detection.kit.context import COLUMN, NO_PULSE, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
-from alerting.detection.kit.sources.doubt import PRESENT_STEPS, homes_of
+from alerting.detection.kit.sources.doubt import NOBODY, PRESENT_STEPS, homes_of
 from alerting.detection.kit.watcher import Episodes, Turn, Watcher
 from alerting.detection.kit.words import finding_about, lasting
 from vocabulary.parameter import Parameter
@@ -45,12 +45,14 @@ SEEN_LATELY_STEPS = 12 * HOUR_US // STEP_US
 
 class InBed(msgspec.Struct):
     """Shapes [people]. ``missing_us``: onset of the open episode without any vital sign; ``empty``: the last step at
-    which the bed was not known to be occupied."""
+    which the bed was not known to be occupied; ``nobody``: the last one at which a sensor without breath had nobody
+    before it."""
 
     pauses: Episodes = {}
     arrests: Episodes = {}
     missing_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
     empty: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
+    nobody: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
 
 
 class Breathing(Detector):
@@ -87,6 +89,7 @@ class Breathing(Detector):
         people = len(district.people)
         self._home = homes_of(district)
         self.state.missing_us, self.state.empty = grown(self.state.missing_us, people), grown(self.state.empty, people)
+        self.state.nobody = grown(self.state.nobody, people)
         self._rate = self.tuned(district, "breathing.pause_rate")
         pause_us = (self.tuned(district, "breathing.pause_seconds") * 1e6).astype(np.int64)
         self._missing_steps = (self.tuned(district, "breathing.missing_minutes") * 60e6 / STEP_US).astype(np.int64)
@@ -106,7 +109,7 @@ class Breathing(Detector):
 
     def _pauses(self, steps: CompleteSteps, poor: NDArray[np.bool_]) -> Iterator[Finding]:
         """``poor``: where the sensor reports a poor signal, for each bin of the breathing rate."""
-        bins = steps.bins.of(_RATE)
+        bins, after = steps.bins.of(_RATE), self._nobody(steps)
         if not len(bins):
             return
         low = (bins.mean < self._rate[bins.row]) & ~poor
@@ -118,15 +121,28 @@ class Breathing(Detector):
             taken[suspect] = (at > 0) & (step - at <= PRESENT_STEPS) & (value >= 0.5)
             gone[suspect] = self._no_pulse(steps, bins.take(suspect))
         onsets_us = {row: pause.onset_us for (row, _), pause in self.state.pauses.items()}
-        pauses, arrests = list(self._watcher.walk(bins, low)), self._arrests.walk(bins, low & taken & gone)
+        pauses, arrests = (
+            list(self._watcher.walk(bins, low, after)),
+            self._arrests.walk(bins, low & taken & gone, after),
+        )
         turns = [(turn.at, False, turn) for turn in pauses] + [(turn.at, True, turn) for turn in arrests]
-        for at, arrest, turn in sorted(turns, key=lambda of: of[:2]):  # an arrest is told in the pause of its moment
-            row = int(bins.row[at])
+        for _, arrest, turn in sorted(turns, key=lambda each: each[:2]):  # an arrest is told in the pause of its moment
+            of = int(bins.row[turn.at])
             if not arrest:
-                onsets_us[row] = turn.onset_us if turn.kind == "open" else 0
+                onsets_us[of] = turn.onset_us if turn.kind == "open" else 0
                 yield self._about(steps.district, bins, turn)
             elif turn.kind == "open":
-                yield self._about(steps.district, bins, turn, pause_us=onsets_us.get(row, 0))
+                yield self._about(steps.district, bins, turn, pause_us=onsets_us.get(of, 0))
+
+    def _nobody(self, steps: CompleteSteps) -> NDArray[np.int64]:
+        """At each bin of the breathing rate the last step in which a sensor without breath had nobody before it: what
+        it said before somebody left, and while he comes back, is no pause."""
+        bins, known = steps.bins.of(_RATE), self.state.nobody
+        absent = steps.sources.bins.where(steps.sources.doubt == NOBODY)
+        absent = absent.take(np.lexsort((absent.step, absent.row)))
+        _, after = newest_at(absent, np.zeros(len(bins), np.float32), known[bins.row], bins.row, bins.step)
+        known[absent.row] = absent.step
+        return after
 
     def _no_pulse(self, steps: CompleteSteps, bins: Bins) -> NDArray[np.bool_]:
         """Whether a sensor says that there is no pulse, and none has been measured since."""

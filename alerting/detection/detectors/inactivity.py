@@ -10,8 +10,8 @@ silent sensor of the home explains the alert; half a day without any sign is an 
 
 In bed: the time since the bed was taken counts, whatever else moves: a cat is no sign of life of its owner. Until the
 own routine is learned, what is usual in a district counts: who is up and at home is seen every few hours by day.
-Somebody who lay down by day and is seen nowhere since is missed sooner than by night. A bed sensor that says nothing while
-somebody rests in its room at the usual hours (seen there before and after) is not believed until it speaks again.
+Somebody who lay down by day and is seen nowhere since is missed sooner than by night. A bed sensor that says nothing
+while somebody rests in its room at the usual hours (seen there before and after) is not believed until it speaks again.
 Out: the limit is also the own bedtime, or the first hour after it at which the person was out on none of the last 14
 days (:mod:`alerting.detection.kit.routine.outings`). After motion just behind the shut door it is not known whether
 somebody is at home: the stillness is judged like one at home, but not before the own usual outing is over.

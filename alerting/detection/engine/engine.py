@@ -356,7 +356,9 @@ class Engine:
         counts, leads = judged(every, shared)
         leading = self._latest.newer(in_order(every.where(leads)))
         sensed = self._seen.add(every, self._latest_of_sources)
-        sensed.streams[:] |= self.seats.state.continuous(every.source)
+        continuous = self.seats.state.continuous(every.source)
+        sensed.streams[:] |= continuous
+        sensed.lasting[:] |= continuous
         doubt = self._doubts.of(every, leading, self._latest, self._latest_of_sources, self.seats.state, sensed.streams)
         if doubt.any():
             counts, leads = counts & (doubt == 0), leads & (doubt == 0)

@@ -25,9 +25,13 @@ SENSED = ("heart_rate", "respiration_rate", "spo2", "body_temperature")
 WINDOW_STEPS = 5 * MINUTE_US // STEP_US
 SHARE = 0.8
 """Share of the readings in which a condition must hold. Our own choice."""
-STREAM_READINGS, STREAM_RUN = 5, 10
-"""So many readings in five minutes, or one after the other without a pause, come from a sensor that measures by
-itself."""
+STREAM_READINGS = 5
+"""So many readings in five minutes come from a sensor that measures by itself."""
+LASTING_STEPS = 4 * MINUTE_US // STEP_US
+"""A source that spoke so long at a time is known as a stream for good. Of a clip that is put on a finger for a minute
+the next reading is again one by hand."""
+STREAM_RUN, SLOW_STEPS = 10, 50 * SECOND_US // STEP_US
+"""So is one that spoke so many times without a pause, at intervals of about a minute or more."""
 PAUSE_STEPS = 10 * MINUTE_US // STEP_US
 SPARSE_STEPS = 150 * SECOND_US // STEP_US
 """A stream with longer intervals has too few readings in the window for a share to say anything."""
@@ -54,21 +58,22 @@ def series_of(people: int) -> int:
 
 class Sensed(msgspec.Struct, frozen=True):
     """Of each bin, shapes [n]: ``seen``: the steps in which its source spoke lately, itself included; ``streams``:
-    whether the source measures by itself; ``ago``: steps since its reading before (0: there is none). Where the channel
-    is not sensed: 0, False, 0."""
+    whether it is a stream now, ``lasting``: whether it is known to measure by itself all the time; ``ago``: steps since
+    its reading before (0: there is none). Where the channel is not sensed: 0 and False."""
 
     seen: Bits
     streams: Flags
+    lasting: Flags
     ago: Numbers
 
     def take(self, index: NDArray[np.intp]) -> "Sensed":
         """Those of these bins."""
-        return Sensed(self.seen[index], self.streams[index], self.ago[index])
+        return Sensed(self.seen[index], self.streams[index], self.lasting[index], self.ago[index])
 
 
 class Seen(msgspec.Struct):
     """Of every sensed source: the steps with a reading as bits, up to its newest; the number of readings in a row
-    without a pause; whether it has ever been a stream."""
+    without a pause; whether it has ever been a lasting stream."""
 
     bits: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint64))
     run: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint8))
@@ -83,7 +88,7 @@ class Seen(msgspec.Struct):
     def add(self, bins: Bins, latest: Latest) -> Sensed:
         """Remember the readings of all sources; ``latest``: of each source before them."""
         n = len(bins)
-        sensed = Sensed(np.zeros(n, np.uint64), np.zeros(n, np.bool_), np.zeros(n, np.int64))
+        sensed = Sensed(np.zeros(n, np.uint64), np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.int64))
         index = np.flatnonzero(is_sensed(bins.column))
         if not len(index):
             return sensed
@@ -100,13 +105,15 @@ class Seen(msgspec.Struct):
         begun = np.maximum.accumulate(np.where(first | ~goes_on, at, 0))
         carried = np.where(goes_on[begun], self.run[series].astype(np.int64) + 1, 0)  # where it begins with the source
         run = at - begun + np.where(begun == begin, carried, 0)
-        many = (np.bitwise_count(within(bits, WINDOW_STEPS)) >= STREAM_READINGS) | (run >= STREAM_RUN)
-        known = self.streams[series] | (np.maximum.accumulate(np.where(many, at, -1)) >= begin)
+        many = np.bitwise_count(within(bits, WINDOW_STEPS)) >= STREAM_READINGS
+        long = (many & (age(bits) >= LASTING_STEPS)) | ((run >= STREAM_RUN) & (ago >= SLOW_STEPS))
+        known = self.streams[series] | (np.maximum.accumulate(np.where(long, at, -1)) >= begin)
         last = np.append(first[1:], True)
         of = series if first.all() else series[last]
         self.bits[of], self.streams[of] = bits[last], known[last]
         self.run[of] = np.minimum(run[last], 255)
-        sensed.seen[index], sensed.streams[index], sensed.ago[index] = bits, known, ago
+        sensed.seen[index], sensed.ago[index] = bits, ago
+        sensed.streams[index], sensed.lasting[index] = known | many, known
         return sensed
 
 
