@@ -24,7 +24,7 @@ from alerting.detection.kit.context import COLUMN, NO_PULSE, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.doubt import NOBODY, PRESENT_STEPS, homes_of
 from alerting.detection.kit.watcher import Episodes, Turn, Watcher
-from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting
+from alerting.detection.kit.words import finding_about, lasting
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -72,12 +72,6 @@ class Breathing(Detector):
     }
     rules: ClassVar = {
         "breathing_pause": Rule(title=("呼吸暂停", "pause of breathing"), story="vital", again_s=1800, per_day=6),
-        "arrest": Rule(
-            title=("脉搏和呼吸均为零", "neither pulse nor breathing"),
-            outside=VITAL_SIGNS,
-            service="emergency_help",
-            story="vital",
-        ),
         "no_vital_sign": Rule(
             title=("在床但测不到生命体征", "no vital sign in bed"),
             story="vital",
@@ -126,16 +120,19 @@ class Breathing(Detector):
             value, at = value_at(steps.bins, steps.latest, _BED, row, step)
             taken[suspect] = (at > 0) & (step - at <= PRESENT_STEPS) & (value >= 0.5)
             gone[suspect] = self._no_pulse(steps, bins.take(suspect))
-        unordered = [
-            *(
-                self._about(steps.district, bins, turn, arrest=True)
-                for turn in self._arrests.walk(bins, low & taken & gone, after)
-            ),
-            *(self._about(steps.district, bins, turn) for turn in self._watcher.walk(bins, low, after)),
-        ]
-        for finding in unordered:
-            if finding is not None:
-                yield finding
+        onsets_us = {row: pause.onset_us for (row, _), pause in self.state.pauses.items()}
+        pauses, arrests = (
+            list(self._watcher.walk(bins, low, after)),
+            self._arrests.walk(bins, low & taken & gone, after),
+        )
+        turns = [(turn.at, False, turn) for turn in pauses] + [(turn.at, True, turn) for turn in arrests]
+        for _, arrest, turn in sorted(turns, key=lambda each: each[:2]):  # an arrest is told in the pause of its moment
+            of = int(bins.row[turn.at])
+            if not arrest:
+                onsets_us[of] = turn.onset_us if turn.kind == "open" else 0
+                yield self._about(steps.district, bins, turn)
+            elif turn.kind == "open":
+                yield self._about(steps.district, bins, turn, pause_us=onsets_us.get(of, 0))
 
     def _nobody(self, steps: CompleteSteps) -> NDArray[np.int64]:
         """At each bin of the breathing rate the last step in which a sensor without breath had nobody before it: what
@@ -153,20 +150,18 @@ class Breathing(Detector):
         _, pulse_at = value_at(steps.bins, steps.latest, _PULSE, bins.row, bins.step)
         return (zero_at > 0) & (bins.step - zero_at <= PULSE_GONE_STEPS) & (zero_at > pulse_at)
 
-    def _about(self, district: District, bins: Bins, turn: Turn, *, arrest: bool = False) -> Finding | None:
-        """The finding of a pause, or of one that is an arrest: the same alert, and graver."""
+    def _about(self, district: District, bins: Bins, turn: Turn, *, pause_us: int | None = None) -> Finding:
+        """The finding of a pause, or of one that is an arrest: the same alert, and graver. ``pause_us``: of an arrest,
+        the onset of the pause's alert; 0: none is open."""
         row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
         onset_us = turn.onset_us
         action: FindingAction = "open" if turn.kind == "open" else "end"
         for_zh, for_en = lasting(turn.held_us)
         zh, en = f"呼吸频率 {rate:.0f} 次/分，近乎停止，已持续 {for_zh}", f"breathing at {rate:.0f} /min, for {for_en}"
-        if arrest:
-            if turn.kind == "end":
-                return None
+        if pause_us is not None:
             zh, en = f"在床，呼吸和心率均为 0，已持续 {for_zh}", f"in bed, neither breathing nor pulse for {for_en}"
-            pause = self.state.pauses.get((row, _RATE))
-            if pause is not None and pause.onset_us:
-                onset_us, action = pause.onset_us, "update"
+            if pause_us:
+                onset_us, action = pause_us, "update"
         elif turn.kind == "end":
             zh, en = f"呼吸已恢复，{rate:.0f} 次/分", f"breathing again, {rate:.0f} /min"
         return finding_about(
@@ -174,7 +169,7 @@ class Breathing(Detector):
             "breathing_pause",
             self.version,
             action,
-            "emergency" if arrest else "urgent",
+            "urgent" if pause_us is None else "emergency",
             onset_us,
             now_us,
             zh,

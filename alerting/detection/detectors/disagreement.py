@@ -64,7 +64,7 @@ class Disagreement(Detector):
     }
     constants: ClassVar = {
         "disagreement.minutes": LASTS_STEPS * STEP_US / MINUTE_US,
-        **{f"disagreement.{code}": apart for code, apart in APART.items()},
+        **{f"disagreement.apart.{code}": apart for code, apart in APART.items()},
     }
 
     def __init__(self) -> None:

@@ -49,7 +49,11 @@ class Orthostatic(Detector):
             waits=True,
         )
     }
-    constants: ClassVar = {"orthostatic.systolic": SYSTOLIC_DROP, "orthostatic.diastolic": DIASTOLIC_DROP}
+    constants: ClassVar = {
+        "orthostatic.systolic": SYSTOLIC_DROP,
+        "orthostatic.diastolic": DIASTOLIC_DROP,
+        "orthostatic.systolic_with": SYSTOLIC_WITH,
+    }
 
     def __init__(self) -> None:
         super().__init__()

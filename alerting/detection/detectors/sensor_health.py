@@ -225,7 +225,7 @@ class SensorHealth(Detector):
         onset_us = int(onsets[key]) * STEP_US
         channel = CHANNELS[code]
         for_zh, for_en = lasting(now_us - onset_us)
-        who_zh, who_en, who = suspects(self._origins.at(self._seated, key[0], COLUMN[code], seat))
+        who_zh, who_en, who = suspects(self._origins.at(self._seated, key[0], COLUMN[code], seat, by_hand=False))
         if action == "clear":
             onsets[key] = 0
             zh, en = f"{channel.zh}数据已恢复正常", f"{channel.en} readings are plausible again"
