@@ -195,9 +195,15 @@ class Engine:
 
         Many motion sensors send 1 whenever somebody moves and never 0: repeated motion counts once a minute.
         """
-        on = np.abs(value) >= LEVELS.get(channel, 0.5)
         key = (source.gateway, source.name, channel)
         event_us = self._switches.get(key, 0)  # time of the last event, negative for a change to 0
+        fresh = np.asarray(time_us) >= abs(
+            event_us
+        )  # an older one, delivered twice or late, says nothing of the present state
+        if not fresh.any():
+            return
+        time_us, value = np.asarray(time_us)[fresh], np.asarray(value)[fresh]
+        on = np.abs(value) >= LEVELS.get(channel, 0.5)
         first = event_us == 0
         if first and channel == "door_open":  # the first state that is heard of is no news: it may be of long ago
             first, event_us = False, int(time_us[0]) if on[0] else -int(time_us[0])

@@ -11,7 +11,7 @@ from enum import IntEnum
 import msgspec
 
 from alerting.detection.kit.context import Happened
-from alerting.detection.kit.routine.stuck import Elsewhere, busy, is_stuck
+from alerting.detection.kit.routine.stuck import LEAVES_US, Elsewhere, busy, is_stuck, visited
 from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, SECOND_US
 
 EXITS = frozenset({"hall", "entrance", ""})
@@ -93,6 +93,12 @@ class Whereabouts(msgspec.Struct, kw_only=True):
     """Most signs elsewhere within two hours of the present time in bed."""
     usual_busy: list[int] = []
     """The same of the last times in bed: a cat."""
+    entered: dict[str, int] = {}
+    """The last sign of each room while no visitor may have been there, but the newest few minutes."""
+    settled_us: int = 0
+    """Signs up to then are in ``entered``."""
+    left: dict[str, int] = {}
+    """When a presence or bed sensor of each room last ended."""
     counts: dict[str, int] = {}
     """Signs of each device."""
     several: bool = False
@@ -207,11 +213,12 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         since_us = min([on[2] for on in self.on.values()])
         if time_us - since_us < HOUR_US // 2:
             self.elsewhere = [e for e in self.elsewhere if e.time_us >= since_us]
+        self._settle_rooms(time_us)
         self.elsewhere.append(Elsewhere(time_us, room, device))
         del self.elsewhere[:-ELSEWHERE]
         for key, (sense, own_room, on_us) in list(self.on.items()):
             if sense != "motion":
-                if self._agreed(key, own_room):
+                if self._agreed(key, own_room) or time_us - self.left.get(own_room, 0) < LEAVES_US:
                     continue
                 self.busiest = max(self.busiest, busy(own_room, on_us, self.elsewhere))
             if is_stuck(
@@ -222,10 +229,19 @@ class Whereabouts(msgspec.Struct, kw_only=True):
                 several=self.several,
                 usual=self.usual_busy,
                 door_us=self.opened_us,
+                rooms=self.entered,
             ):
                 self.stuck[key] = on_us
                 del self.on[key]
                 self._look()
+
+    def _settle_rooms(self, time_us: int) -> None:
+        """Keep the rooms of the signs that are old enough: whoever got up meanwhile has left the bed by now."""
+        until_us = time_us - LEAVES_US
+        for sign in self.elsewhere:
+            if self.settled_us < sign.time_us <= until_us and not visited(sign.time_us, self.opened_us):
+                self.entered[sign.room] = sign.time_us
+        self.settled_us = max(self.settled_us, until_us)
 
     def _seen_again(self, time_us: int) -> bool:
         """Whether a sign in the empty home is the second one: motion sensors see ghosts (heating, sun), one by one."""
@@ -291,6 +307,8 @@ class Whereabouts(msgspec.Struct, kw_only=True):
             return None
         self._look()
         self._out_of_bed(sense, was[2], time_us)
+        if sense != "motion":
+            self.left[room] = time_us
         # a motion sensor ends after its holding time: nobody need be there any more
         ghost = self._gone and time_us - was[2] < GHOST_HOLD_US
         return Sign(kind, time_us, room, device, inside=sense != "motion" and not passing and not ghost)
