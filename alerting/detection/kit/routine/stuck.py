@@ -64,8 +64,7 @@ def is_stuck(
 
     ``sense``: 'motion', 'presence' or 'bed'; ``signs``: in the order of their time, the last one is of now; ``usual``:
     most signs elsewhere (:func:`busy`) of earlier times; ``door_us``: the door of the home was last opened; ``rooms``:
-    when each room was last entered by somebody about while no visitor may have been there, where that is known for
-    longer than the signs.
+    when each room was last entered by somebody about while no visitor may have been there, for longer than the signs.
     """
     now_us = signs[-1].time_us
     lasts_us = now_us - on_us

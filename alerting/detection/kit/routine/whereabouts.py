@@ -37,6 +37,8 @@ GHOST_HOLD_US = 3 * MINUTE_US
 """A shorter presence in such a home does not count."""
 NIGHT_US = 16 * HOUR_US
 """Nobody is in bed for longer without a break, as a rule."""
+TURN_US = 3 * MINUTE_US
+"""A bed that is empty for less was not left: somebody turned."""
 KINDS = frozenset(
     {
         "motion_began",
@@ -95,6 +97,10 @@ class Whereabouts(msgspec.Struct, kw_only=True):
     """The same of the last times in bed: a cat."""
     entered: dict[str, int] = {}
     """The last sign of each room while no visitor may have been there, but the newest few minutes."""
+    bed_heard_us: int = 0
+    """The last change of a bed's sensor."""
+    lay: dict[str, tuple[int, int]] = {}
+    """The last time in bed by each sensor, 'device|sense': begin and end."""
     settled_us: int = 0
     """Signs up to then are in ``entered``."""
     left: dict[str, int] = {}
@@ -255,6 +261,7 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         self.newest = {device: at for device, at in self.newest.items() if device in devices}
         self.on = {key: on for key, on in self.on.items() if key.partition("|")[0] in devices}
         self.stuck = {key: since for key, since in self.stuck.items() if key.partition("|")[0] in devices}
+        self.lay = {key: lay for key, lay in self.lay.items() if key.partition("|")[0] in devices}
         self.ending = [device for device in self.ending if device in devices]
         self._look()
 
@@ -288,13 +295,16 @@ class Whereabouts(msgspec.Struct, kw_only=True):
             return Sign(kind, time_us, room, device, exit=True)
         sense = kind.partition("_")[0]
         key = f"{device}|{sense}"
+        if sense == "bed":
+            self.bed_heard_us = time_us
         if key in self.stuck:
             if kind not in _BEGINS:
                 self._out_of_bed(sense, self.stuck.pop(key), time_us)
             return None
         if kind in _BEGINS:
             if key not in self.on and (sense != "motion" or device in self.ending):
-                self.on[key] = (sense, room, time_us)
+                began_us, ended_us = self.lay.get(key, (time_us, 0))
+                self.on[key] = (sense, room, began_us if time_us - ended_us < TURN_US else time_us)
                 self._look()
             elif sense != "motion":  # a repetition, by the gateway that watches the sensor
                 return None
@@ -309,6 +319,8 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         self._out_of_bed(sense, was[2], time_us)
         if sense != "motion":
             self.left[room] = time_us
+        if sense == "bed":
+            self.lay[key] = (was[2], time_us)
         # a motion sensor ends after its holding time: nobody need be there any more
         ghost = self._gone and time_us - was[2] < GHOST_HOLD_US
         return Sign(kind, time_us, room, device, inside=sense != "motion" and not passing and not ghost)
