@@ -4,6 +4,7 @@ import itertools
 import os
 import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
