@@ -22,7 +22,7 @@ DRIFT_S = 0.02
 """The time of the samples is set anew when the sensor's clock has drifted by more than this."""
 EVIDENCE_S = (2.0, 4.0)
 """Signal before and after the impact in an event."""
-POCKET_SUSPECT, POCKET_CONFIRM = 0.1, 0.7
+POCKET_SUSPECT, POCKET_CONFIRM = 0.1, 0.6
 """Least thresholds for a thigh, which lies down with every chair: in cross-validation with simulated pockets daily
 living reaches higher there than at the trunk (docs/fall-detection.md)."""
 REPORTED = ("peak_g", "free_fall_s", "impact_m_s", "tilt_deg", "tilt_end_deg", "still_s", "active_later_g", "after_s")

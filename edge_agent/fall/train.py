@@ -30,7 +30,7 @@ FOLDS = 5
 MISSED, SUSPECT_FROM = 0.003, 0.02
 """Share of the falls (in cross-validation) that the first stage may miss, and the least of its threshold: every
 suspicion calls somebody."""
-GIVEN_UP, CONFIRM = 0.005, (0.2, 0.6)
+GIVEN_UP, CONFIRM = 0.005, (0.3, 0.6)
 """Share of the falls that the second stage may miss, and the range of its threshold. At 0.5 falls from a chair are
 missed that daily living at the trunk does not resemble."""
 ROUNDS = 2
