@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 DRIVER_PAUSE_S = (1.0, 60.0)
 """Pause before a driver that failed is started again: the first at first, doubled by each failure up to the second."""
+_EARLIEST_US, _LATEST_US = 0, 2**52
+"""Times that can travel: 1970 to 2112."""
 
 
 class Agent:
@@ -50,7 +52,8 @@ class Agent:
         self.uplink: Uplink | None = None
         self.drivers = [DriverState(driver.kind) for driver in config.drivers]
         memory = config.buffer.path.with_suffix(".alarm.json")
-        self.alarm = AlarmRunner(config.local_alarm, config.gateway, memory, self._report_alarm, clock)
+        owners = {device.name: device.resident for device in config.devices if device.resident}
+        self.alarm = AlarmRunner(config.local_alarm, config.gateway, memory, self._report_alarm, clock, owners)
         self.operation = Operation(config, outbox, clock, self.drivers, self.alarm.probes)
 
     # Sink
@@ -59,6 +62,7 @@ class Agent:
         return self._clock.now_us()
 
     def readings(self, device: str, channel: str, times_us: NDArray[np.int64], values: NDArray[np.float32]) -> None:
+        times_us = dated(times_us, self.now_us())
         self._frames.add(device, channel, times_us, values)
         if channel == "in_bed":
             self._report_bed(self._bed.readings(device, times_us, values))
@@ -71,7 +75,7 @@ class Agent:
         values: Mapping[str, str | int | float | bool] | None = None,
         evidence: bytes = b"",
     ) -> None:
-        kind = self.alarm.judge(kind, time_us)
+        kind = self.alarm.judge(device, kind, time_us)
         kind = self.operation.buttons.judge(device, kind, time_us, self.now_us(), time.monotonic())
         if kind in STATES:
             self._report_falls(self._falls.state(device, kind, time_us, dict(values or {})))
@@ -99,6 +103,8 @@ class Agent:
     def _put_event(
         self, device: str, kind: str, time_us: int, values: dict[str, str | int | float | bool], evidence: bytes
     ) -> None:
+        if not _EARLIEST_US <= time_us <= _LATEST_US:
+            time_us = self.now_us()
         self._outbox.put_event(device, kind, time_us, values, evidence)
         self._pump()
         self.alarm.event(device, kind, time_us)
@@ -151,6 +157,13 @@ class Agent:
             self.event(GATEWAY_DEVICE, "device_fault", self.now_us(), {"driver": driver.kind, "reason": reason[:200]})
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest)
+
+
+def dated(times_us: NDArray[np.int64], now_us: int) -> NDArray[np.int64]:
+    """The times of readings, with those that no clock can mean set to ``now_us``: no driver's date may make a frame
+    that the district can not read. Shape [n], µs since 1970, UTC."""
+    times = np.asarray(times_us, np.int64)
+    return np.where((times < _EARLIEST_US) | (times > _LATEST_US), now_us, times)
 
 
 async def run_agent(

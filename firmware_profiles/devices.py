@@ -58,6 +58,11 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     imu_rate_hz: float = 0.0
     acc_range_g: float = 0.0
     wearable: bool = False
+    trust: Literal[1, 2, 3] = 2
+    """Rank where several devices measure the same sign of a person: 3 a medical device on the body, 2 a wearable, 1
+    without contact (radar, mat). The highest that speaks is believed; see docs/detectors.md."""
+    continuous: bool = False
+    """Whether it measures vital signs by itself all the time: then one odd reading says little."""
     worn_at: BodyPart | None = None
     """Part of the body that the product is made for; not given: it is not worn, or anywhere."""
     battery: bool = False

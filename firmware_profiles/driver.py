@@ -21,6 +21,9 @@ class DeviceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     room: str = ""
     address: str = ""
     """Its name in the transport: BLE address, Zigbee friendly name, ESPHome node; empty: the same as ``name``."""
+    resident: str = ""
+    """In a home of several: the code of the resident whose it is, who alone takes back what it calls; empty: it belongs
+    to the home as a whole."""
 
 
 class Sink(Protocol):

@@ -1,6 +1,10 @@
 """Results of the payload decoders: readings of channels, and events."""
 
+from typing import Literal
+
 import msgspec
+
+Beyond = Literal["", "above", "below"]
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -13,6 +17,8 @@ class Reading(msgspec.Struct, frozen=True):
     channel: str
     value: float
     time_us: int | None = None
+    beyond: Beyond = ""
+    """The meter says no more than that the value lies beyond what it measures (HI, LO): ``value`` is that bound."""
 
 
 class DeviceEvent(msgspec.Struct, frozen=True):
@@ -29,5 +35,12 @@ class StateOver(msgspec.Struct, frozen=True):
     key: str
 
 
-Heard = Reading | DeviceEvent | StateOver
+class Oddity(msgspec.Struct, frozen=True):
+    """A property of a message that can not be understood; the other ones are as good as without it."""
+
+    key: str
+    reason: str
+
+
+Heard = Reading | DeviceEvent | StateOver | Oddity
 """The content of a payload."""

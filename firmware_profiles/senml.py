@@ -6,6 +6,7 @@ A record's full name (base name + name) is ``<device>/<channel>`` or ``<device>:
 ``channels.toml``, the device a name registered at the gateway (``urn:dev:ow:10e2073a01080063`` is a good one).
 """
 
+import json
 import math
 import re
 from collections.abc import Iterable
@@ -58,11 +59,24 @@ class Measurement(msgspec.Struct, frozen=True):
     value: float
 
 
+class Faulty(msgspec.Struct, frozen=True):
+    """A record that can not be understood, with the base fields that were in force, and the reason."""
+
+    fields: Any
+    reason: str
+
+
 class Pack(msgspec.Struct, frozen=True):
-    """The records of a pack in chronological order (section 4.6), and whether any of them had a relative time."""
+    """The good records of a pack in chronological order (section 4.6), whether any of them had a relative time, and the
+    others."""
 
     records: list[Record]
     relative: bool
+    faulty: list[Faulty] = []
+
+
+class _PackError(DecodeError):
+    """A fault of the whole pack, in whatever record it stands."""
 
 
 class MeasurementError(DecodeError):
@@ -89,34 +103,59 @@ def parse_topic(name: str) -> str:
 def decode(payload: bytes, now_us: int) -> Pack:
     """Resolve a SenML JSON pack. ``now_us`` (µs since 1970) is what its relative times refer to.
 
-    A record of base fields alone changes what follows and measures nothing. Raises DecodeError, and nothing else,
-    where the text is no SenML of a version up to 10; the text says which record is wrong, counting from 1.
+    A record of base fields alone changes what follows and measures nothing. A record that is wrong costs itself alone;
+    wrong base fields cost those that follow, too. Raises DecodeError, and nothing else, where the text is no SenML of a
+    version up to 10, or where no record is good; the text says which record is wrong, counting from 1.
     """
-    try:
-        pack = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(f"not JSON: {error}") from error
+    pack = _parse(payload)
     if not isinstance(pack, list) or not pack:
         raise DecodeError("a SenML pack is a JSON array of at least one record (RFC 8428, section 5)")
     if len(pack) > MAX_RECORDS:
         raise DecodeError(f"{len(pack)} records; a pack may have {MAX_RECORDS}: send several")
     base: dict[str, Any] = {}
     records: list[Record] = []
+    faulty: list[Faulty] = []
     relative = False
+    lost = ""
     for number, fields in enumerate(pack, 1):
         try:
+            if not isinstance(fields, dict):
+                raise DecodeError(f"a record is a JSON object, not {type(fields).__name__}")
+            if lost:
+                raise DecodeError(lost)
+            new = {label: fields[label] for label in _BASE & fields.keys()}
+            lost = f"the base fields of record {number} can not be understood"
+            _check_fields(new)
+            lost = ""
+            base.update(new)
             _check_fields(fields)
-            base.update({label: fields[label] for label in _BASE & fields.keys()})
             _check_version(base)
             if not fields.keys() - _BASE:
                 continue
             record, is_relative = _resolve(fields, base, now_us)
-        except DecodeError as error:
+        except _PackError as error:
             raise DecodeError(f"record {number}: {error}") from error
+        except DecodeError as error:
+            whole = {**base, **fields} if isinstance(fields, dict) else fields
+            faulty.append(Faulty(whole, f"record {number}: {error}"))
+            continue
         records.append(record)
         relative |= is_relative
+    if faulty and not records:
+        raise DecodeError(faulty[0].reason)
     records.sort(key=lambda record: record.time_us)
-    return Pack(records, relative)
+    return Pack(records, relative, faulty)
+
+
+def _parse(payload: bytes) -> Any:
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        strict = error
+    try:  # NaN and Infinity, which JSON does not have: they must cost their own record alone
+        return json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"not JSON: {strict}") from error
 
 
 def measure(record: Record) -> Measurement:
@@ -162,9 +201,7 @@ def resolved_fields(record: Record) -> dict[str, Any]:
     return fields
 
 
-def _check_fields(fields: Any) -> None:
-    if not isinstance(fields, dict):
-        raise DecodeError(f"a record is a JSON object, not {type(fields).__name__}")
+def _check_fields(fields: dict[str, Any]) -> None:
     for label, value in fields.items():
         if label in _NUMBERS and (isinstance(value, bool) or not isinstance(value, (int, float))):
             raise DecodeError(f"{label!r} is a number, not {value!r:.40}")
@@ -173,13 +210,13 @@ def _check_fields(fields: Any) -> None:
         if label == "vb" and not isinstance(value, bool):
             raise DecodeError(f"'vb' is true or false, not {value!r:.40}")
         if label.endswith("_"):  # section 4.4: must be understood
-            raise DecodeError(f"the field {label!r} must be understood, and is not known here")
+            raise _PackError(f"the field {label!r} must be understood, and is not known here")
 
 
 def _check_version(base: dict[str, Any]) -> None:
     version = base.get("bver", VERSION)
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
-        raise DecodeError(f"version {version!r:.40}; versions up to {VERSION} are understood")
+        raise _PackError(f"version {version!r:.40}; versions up to {VERSION} are understood")
 
 
 def _resolve(fields: dict[str, Any], base: dict[str, Any], now_us: int) -> tuple[Record, bool]:

@@ -33,6 +33,9 @@ GatewayName = Annotated[str, msgspec.Meta(pattern=_GATEWAY_NAME.pattern)]
 DeviceName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_:.-]{0,63}\Z")]
 Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{1,39}\Z")]
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Time = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""µs since 1970, UTC. Negative ones are times of a clock that was never set (1970 by the local clock is 1969 in UTC): a
+message must be readable whatever its date, to be refused in words."""
 Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 Scalar = str | int | float | bool
 
@@ -69,7 +72,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """About the µs at which the agent process started or its clock was set back; rises from one to the next."""
     stream: Stream
     seq: Sequence
-    base_us: Natural
+    base_us: Time
     """µs since 1970, UTC."""
     series: Annotated[list[Series], msgspec.Meta(min_length=1, max_length=1024)]
 
@@ -82,7 +85,7 @@ class Event(msgspec.Struct, frozen=True):
     epoch: Natural
     boot: Natural
     seq: Sequence
-    time_us: Natural
+    time_us: Time
     device: DeviceName
     kind: Code
     values: dict[str, Scalar] = {}

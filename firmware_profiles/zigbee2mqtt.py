@@ -1,6 +1,6 @@
 """Decode Zigbee2MQTT payloads: the JSON object that it publishes on ``zigbee2mqtt/<friendly name>``."""
 
-from firmware_profiles.decoding.payload import parse_json, translate
+from firmware_profiles.decoding.payload import PADDING, parse_json, translate
 from firmware_profiles.devices import DeviceModel
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.readings import Heard
@@ -10,13 +10,33 @@ def decode(model: DeviceModel, payload: bytes) -> list[Heard]:
     """Decode a payload; keys that the model does not name are ignored.
 
     Zigbee2MQTT repeats the whole state with every change, so the same door state comes again and again: the driver
-    drops the repetitions. Raises DecodeError, and nothing else, where the payload is not a JSON object or a value
-    does not fit the model's table.
+    drops the repetitions. A value that does not fit the model's table is an Oddity among the good ones. Raises
+    DecodeError, and nothing else, where the payload is not a JSON object.
     """
     state = parse_json(payload)
     if not isinstance(state, dict):
         raise DecodeError(f"{model.id}: a JSON object was expected, not {type(state).__name__}")
     return [item for key, value in state.items() for item in translate(model, key, value)]
+
+
+def decode_attribute(model: DeviceModel, key: str, payload: bytes) -> list[Heard]:
+    """Decode the payload of ``<friendly name>/<key>``, one property as text (Zigbee2MQTT's setting ``advanced.output:
+    attribute``). Raises DecodeError, and nothing else, where it is no text."""
+    try:
+        text = payload.strip(PADDING).decode()
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"{model.id}: {key}: the value is not UTF-8 text") from error
+    return [] if text in ("", "null") else translate(model, key, text)
+
+
+def last_seen(payload: bytes) -> str:
+    """The time at which Zigbee2MQTT heard the device (setting ``advanced.last_seen``), as written; "" where none."""
+    try:
+        state = parse_json(payload)
+    except DecodeError:
+        return ""
+    seen = state.get("last_seen") if isinstance(state, dict) else None
+    return "" if seen is None else str(seen)
 
 
 def available(payload: bytes) -> bool | None:

@@ -13,6 +13,8 @@ class Parameter(msgspec.Struct, frozen=True):
 
     district_only: ClassVar[bool] = False
     """Whether it can be set only for the district as a whole."""
+    resident_only: ClassVar[bool] = False
+    """Whether it can be set only for one resident."""
 
     default: float
     low: float
@@ -26,3 +28,9 @@ class DistrictParameter(Parameter, frozen=True):
     """A parameter that is the same for the whole district."""
 
     district_only: ClassVar[bool] = True
+
+
+class ResidentParameter(Parameter, frozen=True):
+    """A parameter that only one resident can have."""
+
+    resident_only: ClassVar[bool] = True

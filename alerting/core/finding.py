@@ -1,14 +1,17 @@
 """The finding of a detector, and the lasting identity of its alert."""
 
 import uuid
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from vocabulary.severity import Severity
 from vocabulary.times import DAY_US
 
-FindingAction = Literal["open", "update", "clear", "cancel", "note"]
+FindingAction = Literal["open", "update", "clear", "cancel", "end", "note"]
+CLOSING: Final = ("clear", "cancel")
+OVER: Final = ("clear", "cancel", "end")
+"""Actions after which the cause no longer lasts."""
 NAMESPACE = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
 
 OLDEST_US = 400 * DAY_US
@@ -24,7 +27,8 @@ def believable(time_us: int, now_us: int, ahead_us: int = AHEAD_US) -> bool:
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """``open`` raises an alert; ``update`` raises its severity or renews its reason; ``clear`` ends it by itself,
-    ``cancel`` because the resident took it back; ``note`` adds to its story.
+    ``cancel`` because the resident took it back; ``end`` tells that its cause is over and leaves it open for a person;
+    ``note`` adds to its story.
 
     ``onset_us`` is when the episode began, by the sensor's clock; with subject and rule it is the alert's identity.
     """

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from alerting.core.finding import Finding, FindingAction
+from alerting.core.finding import CLOSING, OVER, Finding, FindingAction
 from alerting.detection.engine.ledger import on_its_own
 from alerting.replay.run import TimedFinding
 from vocabulary.severity import RANK, Severity
@@ -26,6 +26,8 @@ class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     reason_en: str
     news: bool = False
     """Whether it is graver, or would have been an alert of its own but for this one."""
+    taken_back: bool = False
+    """Whether it says that this finding was taken back, though the alert may go on for another one."""
 
 
 class Alert(msgspec.Struct, kw_only=True):
@@ -36,6 +38,8 @@ class Alert(msgspec.Struct, kw_only=True):
     rule_version: int
     severity: Severity
     """The highest it reached."""
+    first_severity: Severity
+    """As it was first told."""
     subject: str
     resident_id: int | None
     household_id: int
@@ -46,8 +50,9 @@ class Alert(msgspec.Struct, kw_only=True):
     reason_en: str
     evidence: dict[str, Any]
     over_us: int | None = None
-    """When it cleared by itself or was taken back."""
-    over: Literal["", "clear", "cancel"] = ""
+    """When it cleared by itself, was taken back, or its cause ended."""
+    over: Literal["", "clear", "cancel", "end"] = ""
+    """``end``: over by itself, and still open for a person."""
     story: list[StoryEntry] = []
 
     @property
@@ -73,7 +78,7 @@ def collect(findings: Iterable[TimedFinding]) -> list[Alert]:
         finding = timed.finding
         alert = alerts.get(str(finding.alert_id))
         alone = on_its_own(finding)
-        if alone is not None and (alert is None or alert.over):
+        if alone is not None and (alert is None or alert.over in CLOSING):
             finding = alone
             alert = alerts.get(str(finding.alert_id))
         if alert is not None:
@@ -95,12 +100,16 @@ def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
             reason_zh=finding.reason_zh,
             reason_en=finding.reason_en,
             news=action in ("open", "update"),
+            taken_back=action == "cancel",
         )
     )
-    if finding.action in ("clear", "cancel"):
+    if finding.action in OVER:
         alert.over_us, alert.over = told_us, finding.action
-    elif RANK[finding.severity] < RANK[alert.severity]:
-        alert.severity = finding.severity
+    else:
+        if alert.over == "end" and action == "open":
+            alert.over_us, alert.over = None, ""
+        if RANK[finding.severity] < RANK[alert.severity]:
+            alert.severity = finding.severity
 
 
 def _opened(finding: Finding, told_us: int) -> Alert:
@@ -109,6 +118,7 @@ def _opened(finding: Finding, told_us: int) -> Alert:
         rule=finding.rule,
         rule_version=finding.rule_version,
         severity=finding.severity,
+        first_severity=finding.severity,
         subject=finding.subject,
         resident_id=finding.resident_id,
         household_id=finding.household_id,

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from alerting.detection.detectors.silence import GATEWAY_SILENT_US, MISSED_HEARTBEATS
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import District, Happened, Source
-from alerting.detection.kit.intake import Times, believed, place_of
+from alerting.detection.kit.device_clock import OFF, RIGHT, DeviceClocks
+from alerting.detection.kit.intake import Times
+from alerting.detection.kit.sources.seats import SeatedDevices, Seats
 from alerting.detection.kit.switches import SWITCHES
 
 ValueArray = NDArray[np.float32]
@@ -48,6 +50,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     begin_us: int
     end_us: int
     vitals: VitalColumns
+    seated: SeatedDevices
     arrival_us: Times
     switches: list[SwitchReadings]
     events: list[EventArrival]
@@ -55,7 +58,11 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 
     def __len__(self) -> int:
         """The number of readings and events."""
-        return len(self.vitals) + sum(len(s.time_us) for s in self.switches) + len(self.events)
+        return (
+            len(self.vitals)
+            + sum(len(s.time_us) for s in self.switches)
+            + sum(event.happened.kind not in (OFF, RIGHT) for event in self.events)
+        )
 
 
 class Recorder:
@@ -63,10 +70,13 @@ class Recorder:
 
     def __init__(self, district: District) -> None:
         self._district = district
+        self._seats = Seats()
+        self._seats.learn(district)
         self._parts: list[VitalColumns] = []
         self._arrivals: list[Times] = []
         self._switches: list[SwitchReadings] = []
         self._events: list[EventArrival] = []
+        self._clocks = DeviceClocks()
         self.unused: dict[str, int] = {}
         """Numbers of readings that no detector uses, by reason."""
 
@@ -74,20 +84,25 @@ class Recorder:
         """Add readings of one channel of one device, shapes [n], in any order."""
         good = np.isfinite(value)
         self._not_used("no number", len(good) - int(good.sum()))
-        time_us = believed(time_us, arrival_us)
-        place = place_of(source, channel)
+        place = self._seats.lane(source, channel)
         if place is None and channel not in SWITCHES:
             self._not_used(f"no detector looks at {channel}", int(good.sum()))
             return
         order = np.flatnonzero(good)
         order = order[np.lexsort((time_us[order], arrival_us[order]))]
         time_us, value, arrival_us = time_us[order], value[order], arrival_us[order]
+        time_us, again, news = self._clocks.judge_series(source, channel, time_us, arrival_us)
+        self._events += [EventArrival(at_us, told) for at_us, told in news]
         if channel in SWITCHES:
             self._switches.append(SwitchReadings(source, channel, time_us, value, arrival_us))
         if place is not None:
+            for part, at_us, behind_us in again:
+                time_us = np.concatenate((time_us, time_us[part] + behind_us))
+                value = np.concatenate((value, value[part]))
+                arrival_us = np.concatenate((arrival_us, np.full(part.stop - part.start, at_us)))
             n = len(time_us)
-            rows, columns = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
-            self._parts.append(VitalColumns(rows, columns, time_us, value))
+            rows, lanes = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
+            self._parts.append(VitalColumns(rows, lanes, time_us, value))
             self._arrivals.append(arrival_us)
 
     def event(self, happened: Happened, arrival_us: int) -> None:
@@ -99,12 +114,20 @@ class Recorder:
         vitals = VitalColumns.join(self._parts)
         arrival_us = np.concatenate(self._arrivals) if self._arrivals else np.empty(0, np.int64)
         order = np.argsort(arrival_us, kind="stable")
-        events = sorted(self._events, key=lambda arrived: arrived.arrival_us)
+        events: list[EventArrival] = []
+        for arrived in sorted(self._events, key=lambda arrived: arrived.arrival_us):
+            happened, news = arrived.happened, None
+            if happened.kind not in (OFF, RIGHT):
+                happened, news = self._clocks.judge_event(happened, arrived.arrival_us)
+            events.append(EventArrival(arrived.arrival_us, happened))
+            if news is not None:
+                events.append(EventArrival(arrived.arrival_us, news))
         return Recording(
             district=self._district,
             begin_us=begin_us,
             end_us=end_us,
             vitals=vitals.take(order),
+            seated=self._seats.state,
             arrival_us=arrival_us[order],
             switches=self._switches,
             events=events,

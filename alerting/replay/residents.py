@@ -143,6 +143,8 @@ def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -
             room=here,
             home=home_of[household],
             gives=frozenset(said.get((code, name), ())) | (model.channels if model else frozenset()),
+            trust=model.trust if model else 2,
+            continuous=model is not None and model.continuous,
         )
     return District(people, sources, {f"gw-{household}": number[household] for household in households})
 

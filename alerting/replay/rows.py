@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from alerting.detection.kit.context import MEASURED
 from alerting.detection.kit.switches import BINARY
 from firmware_profiles.channels import CHANNELS, EVENTS
-from vocabulary.times import HOUR_US
 
 BLOCK_BYTES = 8 << 20
 NAMES: dict[str, tuple[str, ...]] = {
@@ -40,6 +39,9 @@ _INTEGER = re.compile(r"\d{14,17}")
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?")
 EARLIEST_US, LATEST_US = 946_684_800_000_000, 4_102_444_800_000_000
 """2000 to 2100: a time outside is in another unit."""
+NO_TIME = -(1 << 62)
+LEAST_US = 1000
+"""Duration of what ends when it begins."""
 
 Texts = NDArray[np.object_]
 
@@ -162,17 +164,18 @@ class _Reader:
         if not n:
             return
         why = np.full(n, "", object)
-        time_us = self._times(texts["time"], why)
-        received_us = time_us
+        given = np.zeros(n, np.bool_)
         if "received" in texts:
             given = np.array([text != "" for text in texts["received"].to_pylist()])
+        time_us = received_us = self._times(texts["time"], why, own_clock=given)
+        if "received" in texts:
             received_us = np.where(given, self._times(texts["received"], why, given), time_us)
-            self._mark(why, (received_us < time_us - HOUR_US), "received an hour before its time: check both")
         end_us = time_us
         if "end" in texts:
             lasts = np.array([text != "" for text in texts["end"].to_pylist()])
-            end_us = np.where(lasts, self._times(texts["end"], why, lasts), time_us)
+            end_us = np.where(lasts, self._times(texts["end"], why, lasts, given), time_us)
             self._mark(why, end_us < time_us, "it ends before it begins: check both times")
+            end_us = np.where(lasts & (end_us == time_us), time_us + LEAST_US, end_us)  # or it would be on for ever
         codes = {name: _coded(texts[name]) for name in ("resident", "device", "channel")}
         for name in ("resident", "device"):
             self._mark(why, _garbled(codes[name]), f"the {name} is not UTF-8: save the file as UTF-8")
@@ -220,8 +223,17 @@ class _Reader:
             named = {name: column[i].as_py() for name, column in texts.items()} if texts else {}
             why[i] = reason.format(**named) if named else reason
 
-    def _times(self, column: Any, why: Texts, wanted: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-        """Parse integers and ISO 8601 into µs since 1970; 0 where there is no time."""
+    def _times(
+        self,
+        column: Any,
+        why: Texts,
+        wanted: NDArray[np.bool_] | None = None,
+        own_clock: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.int64]:
+        """Parse integers and ISO 8601 into µs since 1970; NO_TIME where there is none.
+
+        ``own_clock``: rows that also say when they were received: any time can be what a device's wrong clock said.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -239,6 +251,8 @@ class _Reader:
         except pa.ArrowInvalid:
             found = np.array([self._time(text) for text in column.to_pylist()], np.int64)
         bad = (found < EARLIEST_US) | (found > LATEST_US)
+        if own_clock is not None:
+            bad &= ~own_clock | (found == NO_TIME)
         self._mark(
             why,
             bad if wanted is None else bad & wanted,
@@ -254,10 +268,10 @@ class _Reader:
         try:
             time = dt.datetime.fromisoformat(text)
         except ValueError:
-            return 0
+            return NO_TIME
         if time.tzinfo is None:
             if self._zone is None:
-                return 0
+                return NO_TIME
             time = time.replace(tzinfo=self._zone)
         return round((time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(microseconds=1))
 

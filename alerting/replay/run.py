@@ -4,6 +4,7 @@ The engine's clock follows the data an hour at a time, and stops exactly where t
 arrives, and when a silence becomes too long.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -11,12 +12,17 @@ import numpy as np
 
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import LATENESS_US, TICK_US, Engine
+from alerting.detection.kit.columns import STEP_US
+from alerting.detection.kit.sources.seats import Seats
 from alerting.detection.kit.switches import UNHURRIED
 from alerting.replay.recording import Contact, Recording, allowed_us
-from vocabulary.times import HOUR_US, SECOND_US
+from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
 SETTLED_US = 10 * SECOND_US
 """Time after the last moment until its step is complete."""
+
+LATE_US = MINUTE_US
+"""Readings that come later than this are given when they came: nothing is told before its data were there."""
 
 Progress = Callable[[float], None]
 """Called with the share that is done, 0 … 1."""
@@ -33,7 +39,7 @@ def replay(
     recording: Recording, progress: Progress = lambda _: None, engine: Engine | None = None
 ) -> list[TimedFinding]:
     """All findings of the engine, in their order. ``engine``: a new one unless given."""
-    engine = engine or Engine(recording.district, recording.begin_us)
+    engine = engine or Engine(recording.district, recording.begin_us, seats=seats_of(recording))
     player = _Player(recording, engine)
     stops = _stops(recording)
     told: list[TimedFinding] = []
@@ -52,12 +58,20 @@ def replay(
     return told
 
 
+def seats_of(recording: Recording) -> Seats:
+    """The seats that the recording's readings were given."""
+    return Seats(copy.deepcopy(recording.seated))
+
+
 def _stops(recording: Recording) -> list[int]:
     """The moments at which the clock stops, sorted, the end last."""
     begin_us, end_us = recording.begin_us, recording.end_us
     first_us = begin_us + TICK_US  # the engine's first look at the devices
     stops = {first_us, *range(begin_us // HOUR_US * HOUR_US + HOUR_US, end_us, HOUR_US)}
     stops |= {a.arrival_us for a in recording.events if a.happened.kind not in UNHURRIED}
+    late = recording.arrival_us[recording.arrival_us - recording.vitals.time_us > LATE_US]
+    for arrival_us in np.unique(-(-late // STEP_US) * STEP_US).tolist():
+        stops |= {arrival_us - 1, arrival_us}
     begins: dict[str, list[int]] = {}
     for contact in recording.contacts:
         stops.add(contact.begin_us)

@@ -58,8 +58,14 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
         )
         for resident in residents
     ]
-    shared = [  # several people, several grades: the parameters of the home count
-        tuned(Person(id=None, code=registry.households[h].code, household_id=h), layers.values(None, h, None))
+    together: dict[int, list[int]] = {}
+    for resident in residents:
+        together.setdefault(resident.household_id, []).append(resident.id)
+    shared = [  # several people, several grades: the parameters of the home count, and each one's conditions
+        tuned(
+            Person(id=None, code=registry.households[h].code, household_id=h),
+            layers.values(None, h, None, together.get(h, ())),
+        )
         for h, several in sorted(households.items())
         if several > 1
     ]
@@ -92,6 +98,8 @@ def build_district(registry: Registry, before: District | None = None) -> Distri
             room=device.room,
             home=homes.get(gateway.household_id),
             gives=gives[device.model],
+            trust=model.trust,
+            continuous=model.continuous,
         )
     return District(people, sources, {name: gateway.household_id for name, gateway in registry.gateways.items()})
 

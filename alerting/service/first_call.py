@@ -20,6 +20,7 @@ from typing import Literal
 import msgspec
 import structlog
 
+from alerting.core.finding import CLOSING
 from alerting.service.direct import DirectSender
 from alerting.service.spool import Record
 from dispatch.channels.notifications import Recipient
@@ -88,7 +89,7 @@ class FirstCall:
         finding = record.finding
         with self._lock:
             known = self._emergencies.get(finding.alert_id)
-            if finding.action in ("clear", "cancel"):
+            if finding.action in CLOSING:
                 if known is not None and known.state == "waiting":
                     del self._emergencies[finding.alert_id]
             elif finding.action in ("open", "update") and finding.severity == "emergency" and known is None:

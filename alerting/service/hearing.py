@@ -1,15 +1,18 @@
 """Gives the engine each decoded message of a home and returns the findings. No input or output of its own."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+import msgspec
 import numpy as np
 
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import Happened, Source
-from alerting.detection.kit.intake import FUTURE_US, concerns, dated, place_of
+from alerting.detection.kit.device_clock import MEASURED, SWITCHED, DeviceClocks, news_of
+from alerting.detection.kit.intake import FUTURE_US, concerns, dated
+from alerting.detection.kit.origin import BY_HAND
 from alerting.detection.kit.switches import SWITCHES
 from alerting.service import downlink
 from alerting.service.messages import HomeMessage
@@ -30,6 +33,9 @@ class Hearing:
     def __init__(self, engine: Engine, look_up: Callable[[], None], online: Callable[[str], None]) -> None:
         self._engine, self._look_up, self._online = engine, look_up, online
         self._look_up_again_at = 0.0
+        self._clocks = DeviceClocks()
+        self._suspects: dict[tuple[str, str], list[VitalColumns]] = {}
+        """Readings of devices whose clock may be wrong, of one message each."""
 
     def hear(self, message: HomeMessage, now_us: int) -> list[Finding]:
         """The findings of one message. Raises DecodeError for a device or gateway that the district does not know."""
@@ -49,9 +55,11 @@ class Hearing:
         source = self._engine.district.sources.get((gateway, event.device)) or self._newly_paired(gateway, event.device)
         if source is None:
             raise DecodeError(f"event of an unknown device {gateway}/{event.device}")
-        happened = Happened(source, event.kind, event.time_us, dict(event.values), event.evidence)
+        happened = dated(Happened(source, event.kind, event.time_us, dict(event.values), event.evidence), now_us)
+        happened, news = self._clocks.judge_event(happened, now_us)
         # the event before the sign of life: its alert must not wait for anything
-        return [*self._engine.event(dated(happened, now_us)), *self._engine.heard(gateway, event.device, now_us)]
+        findings = [*self._engine.event(happened), *self._engine.heard(gateway, event.device, now_us)]
+        return findings + (self._engine.event(news) if news else [])
 
     def _newly_paired(self, gateway: str, device: str) -> Source | None:
         """Look an unknown device up in the registry: it may have been paired a moment ago."""
@@ -77,28 +85,67 @@ class Hearing:
         parts = []
         for device in {series.device for series in frame.series}:
             findings += self._engine.heard(gateway, device, now_us)
-        newest_us = frame.base_us + max(int(series.offsets_ms().max(initial=0)) for series in frame.series) * 1000
-        if frame.stream == "live":
+        newest: dict[str, int] = {}
+        measuring = {series.device for series in frame.series if series.channel not in SWITCHES}
+        for series in frame.series:
+            at_us = frame.base_us + int(series.offsets_ms().max(initial=0)) * 1000
+            newest[series.device] = max(newest.get(series.device, at_us), at_us)
+        # a gateway's clock is ahead of all its devices' readings; a reading that is ahead alone comes from a meter
+        credible = [at_us for at_us in newest.values() if at_us <= now_us + FUTURE_US]
+        newest_us = max(credible) if credible else min(newest.values())
+        its_own = bool(credible) or self._own_clock(gateway, newest)
+        if frame.stream == "live" and (credible or not its_own):
             findings += self._engine.clock(gateway, newest_us, now_us)
-        # a home whose clock is ahead must not go unwatched: its newest reading is of now
-        base_us = frame.base_us - (newest_us - now_us if newest_us > now_us + FUTURE_US else 0)
+        shifts = {}
+        for device, at_us in newest.items():
+            needed = MEASURED if device in measuring else SWITCHED
+            shifts[device], told = self._shift(gateway, device, at_us, now_us, frame.stream, needed)
+            if told is not None and its_own:  # else it is the gateway's clock, which is told above
+                findings += self._engine.event(told)
         for series in frame.series:
             source = district.sources.get((gateway, series.device))
             if source is None or not concerns(source, series.channel):
                 continue
             values = series.floats()
             good = np.isfinite(values)
-            times = base_us + series.offsets_ms().astype(np.int64) * 1000
+            times = frame.base_us + shifts[series.device] + series.offsets_ms().astype(np.int64) * 1000
             values, times, n = values[good], times[good], int(good.sum())
             if n and series.channel in SWITCHES:
                 self._engine.switched(source, series.channel, times, values)
-            place = place_of(source, series.channel)
+            place = self._engine.seats.lane(source, series.channel)
             if n and place is not None:
-                rows, columns = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
-                parts.append(VitalColumns(rows, columns, times, values))
+                rows, lanes = np.full(n, place[0], np.int32), np.full(n, place[1], np.int16)
+                parts.append(VitalColumns(rows, lanes, times, values))
+                suspect = self._suspects.get((gateway, series.device))
+                if suspect is not None:
+                    suspect.append(parts[-1])
         if parts:
             self._engine.readings(VitalColumns.join(parts))
         return findings
+
+    def _own_clock(self, gateway: str, devices: Iterable[str]) -> bool:
+        """Whether all of these are meters with a clock of their own."""
+        sources = self._engine.district.sources
+        known = [sources.get((gateway, device)) for device in devices]
+        return all(source is not None and source.gives & BY_HAND for source in known)
+
+    def _shift(
+        self, gateway: str, device: str, newest_us: int, now_us: int, stream: str, needed: int
+    ) -> tuple[int, Happened | None]:
+        """(what is to be added to a device's times; news of its clock). A backlog is old as it should be."""
+        source = self._engine.district.sources.get((gateway, device))
+        if stream != "live" or source is None:
+            # what the future says is of now: nobody may go unwatched
+            return (now_us - newest_us if newest_us > now_us + FUTURE_US else 0), None
+        key = (gateway, device)
+        verdict = self._clocks.judge(key, newest_us, now_us, needed)
+        suspects = self._suspects.pop(key, None)
+        if verdict.suspect:
+            self._suspects[key] = []
+        elif verdict.proved_us and suspects:
+            parts = [msgspec.structs.replace(part, time_us=part.time_us + verdict.behind_us) for part in suspects]
+            self._engine.readings(VitalColumns.join(parts))
+        return verdict.behind_us, news_of(source, verdict, now_us)
 
 
 def answer(message: HomeMessage, now_us: int) -> tuple[str, bytes] | None:

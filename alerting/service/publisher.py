@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from alerting.core.finding import Finding
+from alerting.core.finding import CLOSING, OVER, Finding
 from alerting.service.district import build_notice
 from alerting.service.downlink import Publish
 from alerting.service.first_call import FirstCall
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 OPEN_MOST = 50_000
 """Ids of open alerts that are remembered; of an older one a second opening is written again, which changes nothing."""
-UNPUBLISHED = ("clear", "cancel", "note")
+UNPUBLISHED = (*OVER, "note")
 """Consoles read changes of an alert they have from the database; only a notice that shows one has to be sent."""
 
 
@@ -38,9 +38,9 @@ class Publisher:
             if finding.action == "open" and finding.alert_id in self._open:
                 continue
             record = Record(finding, received_us, time.time_ns() // 1000)
-            if finding.action in ("clear", "cancel"):
+            if finding.action in CLOSING:
                 self._open.pop(finding.alert_id, None)
-            elif finding.action != "note":
+            elif finding.action in ("open", "update"):
                 self._open[finding.alert_id] = None
                 if len(self._open) > OPEN_MOST:
                     del self._open[next(iter(self._open))]

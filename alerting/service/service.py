@@ -140,10 +140,7 @@ class Alerting:
         """Bring the engine to where the last run left it: its memory, and the messages since."""
         memory = self._journal.remembered()
         before = None if memory is None else District(memory.people, {}, {})
-        self._engine = Engine(self._district.first_district(before), _now_us())
-        self._engine.failed = lambda name, error: log.error(
-            "a detector failed; the others go on", detector=name, exc_info=error
-        )
+        self._engine = Engine(self._district.first_district(before), _now_us(), failed=_failed)
         if memory is not None:
             anew = self._engine.recall(memory)
             log.info("memory restored", people=len(memory.people), begin_anew=anew)
@@ -227,6 +224,10 @@ class Alerting:
     def _look_up(self) -> None:
         self._district.refresh()
         self._settle()
+
+
+def _failed(name: str, error: Exception) -> None:
+    log.error("a detector failed; the others go on", detector=name, exc_info=error)
 
 
 def _now_us() -> int:

@@ -92,7 +92,7 @@ class Writer:
             record = Record(alone, record.received_us, record.raised_us)
             self._notify(record)
         finding = record.finding
-        if finding.action in ("clear", "cancel", "note"):
+        if finding.action in ("clear", "cancel", "end", "note"):
             lifecycle.follow_up(
                 conn, finding.alert_id, finding.action, _time(record.raised_us), finding.reason_zh, finding.reason_en
             )

@@ -1,8 +1,8 @@
 """Lists the parameters that people may set, with their limits, and resolves the value that holds for a person.
 
-There are those of the detectors, the limits of vital signs, and the targets of the service level. A person's value wins
-over the home's, that over the ability grade's, that over the district's, and that over the detector's default. Pure;
-permissions are checked in :mod:`alerting.tuning.sheet`.
+There are those of the detectors, the limits of vital signs, the presets by condition, and the targets of the service
+level. A person's value wins over a preset's, that over the home's, that over the ability grade's, that over the
+district's, and that over the detector's default. Pure; permissions are checked in :mod:`alerting.tuning.sheet`.
 """
 
 import difflib
@@ -16,6 +16,7 @@ import structlog
 from alerting.detection.detectors import all_parameters
 from alerting.detection.detectors.limits import DEFAULTS
 from alerting.detection.kit.context import Person
+from alerting.tuning.conditions import PREFIX, condition_parameters, conditions, in_force, preset_values
 from care_network.errors import NotFoundError, ProvisioningError
 from care_network.records.parameter_rows import Setting
 from dispatch.sla.targets import PREFIX as SLA
@@ -33,6 +34,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
     "district": ("全区", "district"),
     "grade": ("能力等级", "ability grade"),
     "home": ("住户", "home"),
+    "condition": ("病情预设", "condition"),
     "resident": ("老人本人", "resident"),
 }
 """Sources of a value, (Chinese, English), the weakest first."""
@@ -44,7 +46,7 @@ def catalogue() -> dict[str, Parameter]:
 
     A default of -inf or inf: no limit on that side.
     """
-    found = {**all_parameters(), **sla_parameters()}
+    found = {**all_parameters(), **sla_parameters(), **condition_parameters()}
     for code, limit in DEFAULTS.items():
         channel = CHANNELS[code]
         low = -math.inf if limit.low is None else limit.low
@@ -67,6 +69,13 @@ def named(name: str) -> Parameter:
     return parameter
 
 
+def holds_at(parameter: Parameter, scope: str) -> bool:
+    """Whether the parameter can be set at a place of this scope."""
+    return not (parameter.district_only and scope != "district") and not (
+        parameter.resident_only and scope != "resident"
+    )
+
+
 def check(name: str, value: float, others: Values) -> None:
     """Check a value. Raises ProvisioningError, with the range in words, where it is outside its limits.
 
@@ -83,6 +92,15 @@ def check(name: str, value: float, others: Values) -> None:
         )
     if name.startswith(SLA):
         check_order(name, value, others)
+    if name in conditions() and value not in (0, 1):
+        raise ProvisioningError(
+            en=f"{name} is 1 (in force) or 0, not {value:g}",
+            zh=f"{name} 取 1（生效）或 0，不能为 {value:g}",
+            field="value",
+        )
+    preset = conditions()[name].values if name in conditions() and value else {}
+    for given, number in preset.items():
+        check(given, number, {**others, **preset})
     if name.startswith(_LIMIT):
         _, channel, side = name.split(".")
         pair = {s: others.get(f"limit.{channel}.{s}", named(f"limit.{channel}.{s}").default) for s in ("low", "high")}
@@ -107,16 +125,23 @@ class Layers(msgspec.Struct, frozen=True):
         self, grade: str | None, household_id: int | None, resident_id: int | None
     ) -> tuple[tuple[str, Values], ...]:
         """(scope, values) that hold for a person, the weakest first; None: for no person in particular."""
+        own = self.residents.get(resident_id, _NOTHING)
         return (
             ("district", self.district),
             ("grade", self.grades.get(grade, _NOTHING)),
             ("home", self.homes.get(household_id, _NOTHING)),
-            ("resident", self.residents.get(resident_id, _NOTHING)),
+            ("condition", preset_values(own)),
+            ("resident", own),
         )
 
-    def values(self, grade: str | None, household_id: int | None, resident_id: int | None) -> Values:
-        """The value of each parameter that is set for a person."""
+    def values(
+        self, grade: str | None, household_id: int | None, resident_id: int | None, together: Iterable[int] = ()
+    ) -> Values:
+        """The value of each parameter that is set for a person. ``together``: of a home as a whole its residents, whose
+        conditions count for it, too."""
+        presets = [preset_values(self.residents.get(one, _NOTHING)) for one in together]
         layers = [values for _, values in self.of(grade, household_id, resident_id) if values]
+        layers += [values for values in presets if values]
         if len(layers) < 2:
             return layers[0] if layers else _NOTHING
         return {name: value for values in layers for name, value in values.items()}
@@ -130,7 +155,7 @@ def layers_of(settings: Iterable[Setting]) -> Layers:
     residents: dict[int | None, dict[str, float]] = {}
     for setting in settings:
         parameter, place = catalogue().get(setting.name), setting.place
-        misplaced = parameter is not None and parameter.district_only and place.scope != "district"
+        misplaced = parameter is not None and not holds_at(parameter, place.scope)
         if parameter is None or misplaced or not parameter.low <= setting.value <= parameter.high:
             log.warning("a stored parameter does not count", name=setting.name, value=setting.value, place=str(place))
             continue
@@ -151,6 +176,8 @@ def tuned(person: Person, values: Values) -> Person:
     """
     if not values:
         return person
+    scale = max((one.spo2_scale for one in in_force(values).values()), default=0)
+    values = {**preset_values(values), **values}
     limits = dict(person.limits)
     for code in dict.fromkeys(name.split(".")[1] for name in values if name.startswith(_LIMIT)):
         own, rule = person.limits.get(code), DEFAULTS[code]
@@ -161,5 +188,7 @@ def tuned(person: Person, values: Values) -> Person:
         else:
             limits.pop(code, None)
             log.error("limits contradict each other; the rule's own count", person=person.code, channel=code)
-    others = {name: value for name, value in values.items() if not name.startswith((_LIMIT, SLA))}
-    return msgspec.structs.replace(person, limits=limits, tuning={**person.tuning, **others})
+    others = {name: value for name, value in values.items() if not name.startswith((_LIMIT, SLA, PREFIX))}
+    return msgspec.structs.replace(
+        person, limits=limits, tuning={**person.tuning, **others}, spo2_scale=scale or person.spo2_scale
+    )

@@ -12,7 +12,8 @@ from typing import Any, get_args
 import msgspec
 from psycopg import Connection
 
-from alerting.tuning.catalogue import Layers, Values, catalogue, check, layers_of, named
+from alerting.tuning.catalogue import Layers, Values, catalogue, check, holds_at, layers_of, named
+from alerting.tuning.conditions import Condition, conditions, in_force
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, audit, may_do, require, visible_households, visible_residents
 from care_network.catalogues.ability import GRADES
@@ -48,8 +49,17 @@ class Line(msgspec.Struct, frozen=True):
     """The value set at this very place, if any."""
 
 
+class Preset(msgspec.Struct, frozen=True):
+    """A condition of a resident, by the parameter that puts it in force: what it sets, and whether it is in force."""
+
+    name: str
+    condition: Condition
+    values: list[tuple[str, Parameter, float]]
+    on: bool
+
+
 class Sheet(msgspec.Struct, frozen=True):
-    """All parameters of a place, and their history."""
+    """All parameters of a place, and their history. ``presets``: of a resident alone."""
 
     target: Target
     lines: list[Line]
@@ -57,6 +67,7 @@ class Sheet(msgspec.Struct, frozen=True):
     may_change: bool
     seen: int
     """The newest change; a form sends it back, so that a change in the meantime shows."""
+    presets: list[Preset] = []
 
 
 def load_sheet(conn: Connection[Any], account: Account, scope: str, key: str, at: dt.datetime, origin: str) -> Sheet:
@@ -67,9 +78,19 @@ def load_sheet(conn: Connection[Any], account: Account, scope: str, key: str, at
         layers = _layers(conn)
         history = parameter_rows.history(conn, target.place)
     values = dict(layers.of(*target.around)).get(target.place.scope, {})
-    lines = [_line(name, target, layers, values) for name in sorted(catalogue()) if _holds_at(name, target.place)]
+    known = catalogue()
+    lines = [
+        _line(name, target, layers, values)
+        for name in sorted(known)
+        if name not in conditions() and holds_at(known[name], scope)
+    ]
+    presets = [
+        Preset(name, one, [(n, known[n], v) for n, v in one.values.items()], name in in_force(values))
+        for name, one in conditions().items()
+        if scope == "resident"
+    ]
     may_change = may_do(account, _ACTION[scope]) and _reaches(conn, account, target.place)
-    return Sheet(target, lines, history, may_change, history[0].id if history else 0)
+    return Sheet(target, lines, history, may_change, history[0].id if history else 0, presets)
 
 
 def change(
@@ -111,9 +132,14 @@ def change(
                 en=f"{newest.actor} changed {newest.name} meanwhile; look at it again",
                 zh=f"{newest.actor} 刚刚修改了 {newest.name},请重新查看后再改",
             )
-        if not _holds_at(name, target.place):
+        if not holds_at(named(name), target.place.scope):
+            alone = named(name).resident_only
             raise ProvisioningError(
-                en=f"{name} holds for everybody: set it for the district", zh=f"{name} 仅可按全区设置", field="name"
+                en=f"{name} is one resident's: set it for the resident"
+                if alone
+                else f"{name} holds for everybody: set it for the district",
+                zh=f"{name} 仅可按老人本人设置" if alone else f"{name} 仅可按全区设置",
+                field="name",
             )
         checked = catalogue()[name].default if value is None and target.place.scope == "district" else value
         if checked is not None and math.isfinite(checked):
@@ -174,10 +200,6 @@ def _reaches(conn: Connection[Any], account: Account, place: Place) -> bool:
         (account.area_path,),
     ).fetchone()
     return row is None
-
-
-def _holds_at(name: str, place: Place) -> bool:
-    return place.scope == "district" or not catalogue()[name].district_only
 
 
 def _layers(conn: Connection[Any]) -> Layers:

@@ -63,14 +63,15 @@ _ALL = (
 SERVICES: Mapping[str, Service] = {service.code: service for service in _ALL}
 
 
-def service_for(rule: str, severity: str) -> str:
-    """The service that an alert of this rule (``alert.rule``) and severity asks for."""
+def service_for(asked: str, severity: str) -> str:
+    """The service for an alert of this severity. ``asked``: the one that its rule asks for, '' for none in particular.
+
+    An emergency of any kind needs help at once, and urgent vital signs a nurse.
+    """
     if severity == "technical":
         return "device_maintenance"
-    if rule == "fall":
-        return "fall_assistance"
-    if severity == "emergency" or rule in ("sos", "smoke", "gas", "water_leak"):
-        return "emergency_help"
-    if rule == "news2" or rule.startswith("limit_"):
-        return "nursing_visit" if severity == "urgent" else "vital_signs"
-    return "wellness_check"
+    if severity == "emergency":
+        return asked if asked == "fall_assistance" else "emergency_help"
+    if severity == "urgent" and asked == "vital_signs":
+        return "nursing_visit"
+    return asked if asked in SERVICES else "wellness_check"

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 from numpy.random import Generator
 
-from device_simulators.month.scenes import Script
+from device_simulators.month.script import Script
 from device_simulators.month.sensing import Trace
 from vocabulary.times import DAY_US, HOUR_US, MINUTE_US
 
@@ -46,8 +46,7 @@ class HomeLine:
             begin = int(rng.uniform(self._start_us, self._end_us))
             lasts = int(np.exp(rng.uniform(np.log(30), np.log(14_400))) * 1e6)
             minutes = ((begin - self._start_us) / MINUTE_US, (begin + lasts - self._start_us) / MINUTE_US)
-            clear = all(minutes[1] < b - 60 or minutes[0] > e + 60 for _, b, e in script.truth)
-            if clear and begin + lasts < self._end_us - HOUR_US:
+            if not script.near_truth(*minutes, 60) and begin + lasts < self._end_us - HOUR_US:
                 outages.append(Outage(begin, begin + lasts))
         outages.sort(key=lambda outage: outage.begin_us)
         return [o for i, o in enumerate(outages) if i == 0 or o.begin_us > outages[i - 1].end_us + HOUR_US]
@@ -59,6 +58,12 @@ class HomeLine:
             return 0, 0, 0
         begin = int(rng.uniform(self._start_us, self._end_us - 12 * HOUR_US))
         return begin, begin + int(rng.uniform(1, 12) * HOUR_US), int(rng.choice([-1, 1]) * rng.uniform(20, 300) * 1e6)
+
+    @property
+    def clock_off(self) -> tuple[int, int] | None:
+        """The time in which the gateway's clock is wrong, if there is one: (begin, end)."""
+        begin_us, end_us, offset_us = self._jump
+        return (begin_us, end_us) if offset_us else None
 
     def arrival(self, time_us: int, after_s: float = 0.5) -> int:
         """Time at which the district knows an event of this moment."""
@@ -72,7 +77,7 @@ class HomeLine:
         for device, begin, end in self._unplugged:
             if device == trace.device:
                 keep &= (time_us < begin) | (time_us >= end)
-        if trace.channel not in ("motion", "presence", "door_open"):
+        if trace.channel not in ("motion", "presence", "door_open") and not trace.by_hand:
             keep &= rng.random(len(time_us)) > 0.01
         time_us, value = time_us[keep], value[keep]
         arrival = time_us + rng.integers(300_000, 1_500_000, len(time_us))
@@ -88,7 +93,7 @@ class HomeLine:
         time_us, value = np.concatenate((time_us, time_us[twice])), np.concatenate((value, value[twice]))
         arrival = np.concatenate((arrival, arrival[twice] + rng.integers(0, 30_000_000, len(twice))))
         order = np.lexsort((time_us, arrival))
-        return Trace(trace.device, trace.channel, time_us[order], value[order], arrival[order])
+        return Trace(trace.device, trace.channel, time_us[order], value[order], arrival[order], trace.by_hand)
 
     def contacts(self, devices: list[str]) -> list[ContactSpan]:
         """Times of contact of the gateway and its devices: all but outages and times without power."""

@@ -45,6 +45,8 @@ class Equipment(msgspec.Struct, frozen=True):
     oximeter: bool
     cuff: bool
     scales: bool
+    pulse: bool = False
+    """The oximeter sends its pulse, too."""
 
 
 class Resident(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,13 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True):
     """Times a week that the radar sees somebody where nobody is: a fan, a curtain, a neighbour."""
     room: float
     """Usual room temperature, Cel."""
+    spo2_scale: int = 1
+    trait: str = ""
+    """See :data:`device_simulators.month.outside.scene.Trait`."""
+    spouse: str = ""
+    """Code of the one who lives there, too."""
+    extra: tuple[str, ...] = ()
+    """Further devices, of :data:`device_simulators.month.devices.EXTRA`."""
 
 
 def draw(rng: Generator, number: int, needs: frozenset[str]) -> Resident:

@@ -7,63 +7,12 @@ Gain of weight before a heart failure is admitted: begins about a week before (C
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.random import Generator
 
 from device_simulators.month.body import Effect
-from device_simulators.month.routine import BATHROOM, BED, DAY, KITCHEN, LIVING, OUT, Life
-
-
-class DeviceReport(msgspec.Struct, frozen=True):
-    """An event of a device: the minute of its happening, and the delay (s) of the device's report."""
-
-    minute: float
-    device: str
-    kind: str
-    values: dict[str, Any] = {}
-    after_s: float = 0.5
-
-
-class Script(msgspec.Struct, kw_only=True):
-    """The additions of scenes to an ordinary month."""
-
-    life: Life
-    rate_s: float
-    effects: list[Effect] = []
-    reports: list[DeviceReport] = []
-    room: list[tuple[float, float, float]] = []
-    """(begin, end, Cel)."""
-    unplugged: list[tuple[str, float, float]] = []
-    unseen: list[tuple[float, float]] = []
-    """Times in which the radar measures nothing of a person in bed."""
-    stuck: list[tuple[float, float]] = []
-    """Times in which the radar repeats one value."""
-    kilograms: list[tuple[int, int, float]] = []
-    """(first day, days, kg a day)."""
-    pressures: list[tuple[float, float, float]] = []
-    """(minute, systolic, diastolic)."""
-    truth: list[tuple[str, float, float]] = []
-    """(kind, begin, end)."""
-
-    def true(self, kind: str, begin: float, end: float) -> None:
-        self.truth.append((kind, begin, end))
-
-    def moment(self, day: int, begin: float, end: float, place: int, rng: Generator) -> int:
-        """A minute between these of the day at which the person is there, alone, with ten more minutes to stay; the
-        person is brought there where the day has none."""
-        first, last = int(day * DAY + begin), int(day * DAY + end)
-        there = (self.life.place == place) & ~self.life.visitor
-        fits = [m for m in range(first, last) if there[m : m + 10].all()]
-        if fits:
-            return int(rng.choice(fits))
-        at = int(rng.integers(first, last))
-        self.life.stay(at - 5, at + 15, place)
-        return at
-
-    def night(self, day: int, rng: Generator) -> int:
-        """A minute of deep night, in bed, from which on the person stays there for a while."""
-        return self.moment(day, 40, 220, BED, rng)
+from device_simulators.month.routine import BATHROOM, BED, DAY, KITCHEN, LIVING, OUT
+from device_simulators.month.script import DeviceReport, Script
 
 
 def _fall(script: Script, day: int, rng: Generator, kind: str, lies: int) -> None:
@@ -313,7 +262,7 @@ def false_falls(script: Script, per_month: float, days: int, rng: Generator) -> 
     """Add false suspicions of the gateway's fall detector: somebody drops into a chair. No true episodes."""
     for _ in range(rng.poisson(per_month * days / 30)):
         at = script.moment(int(rng.integers(0, days - 1)), 500, 1200, LIVING, rng)
-        if any(begin - 60 <= at <= end + 60 for _, begin, end in script.truth):
+        if script.near_truth(at, at, 60):
             continue
         values = {"peak_g": round(float(rng.uniform(2, 3.5)), 2), "confidence": round(float(rng.uniform(0.5, 0.7)), 3)}
         script.reports.append(DeviceReport(at, "pendant", "fall_suspected", values, 3))

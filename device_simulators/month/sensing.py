@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from device_simulators.month.body import Vitals
 from device_simulators.month.people import Resident
 from device_simulators.month.routine import BATHROOM, BED, BEDROOM, DAY, KITCHEN, LIVING, OUT, ROOM_OF
-from device_simulators.month.scenes import Script
+from device_simulators.month.script import Script
 from vocabulary.times import DAY_S, MINUTE_US
 
 PIR_HOLD_S = 90
@@ -31,6 +31,8 @@ class Trace(msgspec.Struct):
     time_us: NDArray[np.int64]
     value: NDArray[np.float32]
     arrival_us: NDArray[np.int64]
+    by_hand: bool = False
+    """Single values, of which none is lost on the way."""
 
 
 class Sensors:
@@ -64,7 +66,7 @@ class Sensors:
         for at in rng.integers(0, n, rng.poisson(2 * n / (DAY * grid))).tolist():
             lasts = min(2 + rng.exponential(4), 25)
             # it does not hide a planned episode: an episode that is missed is the detectors' fault
-            if all(at / grid + lasts < begin - 5 or at / grid > end + 5 for _, begin, end in self._script.truth):
+            if not self._script.near_truth(at / grid, at / grid + lasts, 5):
                 seen[at : at + int(lasts * grid)] = 0
         return np.flatnonzero(rng.random(n) < seen)
 

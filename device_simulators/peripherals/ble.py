@@ -12,14 +12,23 @@ from device_simulators.faults import Faults, replay
 from device_simulators.recordings import Motion
 from firmware_profiles import imu
 from firmware_profiles.decoding import glucose_records
-from firmware_profiles.gatt import BASE_UUID, GLUCOSE_MEASUREMENT
+from firmware_profiles.gatt import BASE_UUID, CURRENT_TIME, DATE_TIME, GLUCOSE_MEASUREMENT
+
+_CLOCKS = frozenset({BASE_UUID.format(CURRENT_TIME), BASE_UUID.format(DATE_TIME)})
 
 
 class Peripheral:
-    """A device: its characteristics, their listeners, and its battery."""
+    """A device: its characteristics, their listeners, its battery and its clock.
+
+    ``refusal``: the driver's exception for a characteristic in ``refused``, as one that is protected until the device
+    is paired.
+    """
 
     def __init__(self, characteristics: list[str], battery: int = 80, rssi_dbm: int = -60) -> None:
         self.characteristics, self.battery, self.rssi_dbm = characteristics, battery, rssi_dbm
+        self.clock = b""
+        self.refused: set[str] = set()
+        self.refusal: type[Exception] = OSError
         self.awake = True
         self.connections = 0
         self._hear: dict[str, Callable[[bytes], None]] = {}
@@ -31,13 +40,22 @@ class Peripheral:
     async def read(self, uuid: str) -> bytes:
         if not self.has(uuid):
             raise self._unknown(uuid)
-        return bytes((self.battery,))
+        self._may(uuid)
+        return self.clock if uuid in _CLOCKS else bytes((self.battery,))
 
     async def write(self, uuid: str, data: bytes) -> None:
-        raise self._unknown(uuid)
+        if uuid not in _CLOCKS or not self.has(uuid):
+            raise self._unknown(uuid)
+        self._may(uuid)
+        self.clock = data
 
     async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
+        self._may(uuid)
         self._hear[uuid] = hear
+
+    def _may(self, uuid: str) -> None:
+        if uuid in self.refused:
+            raise self.refusal(f"not permitted: {uuid}")
 
     async def wait_until_gone(self) -> None:
         await self._gone.wait()

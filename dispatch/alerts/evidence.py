@@ -73,6 +73,7 @@ FALL: dict[str, tuple[str, str]] = {
 """Features that the gateway's fall detector reports."""
 IN_CHANNELS_UNIT = frozenset({"value", "usual", "spread", "limit", "level", "possible", "days"})
 CONSTANTS: dict[str, tuple[str, str]] = {
+    "uncleared_hours": ("持续此时长（小时）未解除即视为卡住", "uncleared for so many hours it counts as stuck"),
     "again_s": ("此时间内再次发生视为同一事件 (秒)", "again within this time (s) is the same episode"),
     "low": ("下限", "low limit"),
     "high": ("上限", "high limit"),
@@ -83,6 +84,8 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "urgent": ("“加急”的总分", "urgent from (points)"),
     "emergency": ("“紧急”的总分", "emergency from (points)"),
     "fresh_s": ("有效时间 (秒)", "is fresh for (s)"),
+    "silent_days": ("无任何信号的最少天数", "least days without a sign"),
+    "door_h": ("门持续打开 (小时)", "door open for (h)"),
     "gateway_s": ("网关无通信 (秒)", "gateway not heard for (s)"),
     "missed_heartbeats": ("错过的心跳次数", "heartbeats missed"),
 }
@@ -94,7 +97,7 @@ STATES = {
     "away": ("外出", "out"),
 }
 SIDES = {"low": ("低于", "below"), "high": ("高于", "above")}
-APART = frozenset({"kind", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
+APART = frozenset({"kind", "rule", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
 """Keys that are shown elsewhere, or of no use to a reader."""
 
 

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from dispatch.alerts.outcomes import Outcome, OutcomeError, Particulars, complete
+from dispatch.channels import notifications
 from dispatch.core.history import SYSTEM, Actor, append
 from dispatch.ladders import ladder
 from vocabulary.alert_state import OPEN, AlertState
@@ -155,22 +156,25 @@ def is_open(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> bool:
 def follow_up(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
-    wanted: AlertAction,
+    wanted: Literal["clear", "cancel", "end", "note"],
     at: dt.datetime,
     note: str,
     note_en: str = "",
 ) -> bool:
-    """Apply what the system learnt: ``clear`` (over by itself), ``cancel`` (by the resident) or ``note``.
+    """Apply what the system learnt: ``clear`` (over by itself), ``cancel`` (by the resident), ``end`` (its cause is
+    over, and only a person may close it) or ``note``.
 
-    Where the action is not possible any more, as for an alert that a person has, it becomes a note. False where there
-    is no such open alert.
+    Where the action is not possible any more, as for an alert that a person has, it becomes a note. The end is told to
+    those who were told of the begin, but for technical alerts. False where there is no such open alert.
     """
     with conn.transaction():
-        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        row = conn.execute("SELECT state, severity FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
             return False
-        action: AlertAction = wanted if row[0] in TRANSITIONS[wanted][0] else "note"
+        action: AlertAction = "note" if wanted == "end" or row[0] not in TRANSITIONS[wanted][0] else wanted
         _change(conn, alert_id, row[0], action, at, SYSTEM, note=note, note_en=note_en)
+        if wanted in ("clear", "end") and row[1] != "technical":
+            notifications.tell_end(conn, alert_id, at)
         return True
 
 

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 RecipientKind = Literal["staff", "contact", "organisation", "service"]
-Reason = Literal["escalation", "update", "breach", "work_order", "handover", "roster"]
+Reason = Literal["escalation", "update", "breach", "over", "work_order", "handover", "roster"]
 WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
 WAKE = "notification"
 """The NOTIFY channel on which delivery services listen."""
@@ -85,6 +85,28 @@ def enqueue(
         },
     ).fetchall()
     return [int(row[0]) for row in rows]
+
+
+def tell_end(connection: psycopg.Connection[Any], alert_id: UUID, at: dt.datetime) -> list[int]:
+    """Ask to tell all who got a message about an alert that its cause is over; each end once.
+
+    Part of the caller's transaction if there is one.
+    """
+    rows = connection.execute(
+        """
+        SELECT recipient_kind, recipient_key, max(round) OVER () FROM notification
+        WHERE alert_id = %s AND state IN ('sent', 'delivered', 'acknowledged') AND reason = ANY(%s)
+        GROUP BY recipient_kind, recipient_key, round ORDER BY min(id)
+        """,
+        (alert_id, list(WITHDRAWN_BY_AN_ANSWER)),
+    ).fetchall()
+    ends = connection.execute(
+        "SELECT count(DISTINCT step) FROM notification WHERE alert_id = %s AND reason = 'over'", (alert_id,)
+    ).fetchone()
+    people = list(dict.fromkeys(Recipient(row[0], row[1]) for row in rows))
+    step = 1 + (0 if ends is None else int(ends[0]))
+    round = rows[0][2] if rows else 1
+    return enqueue(connection, alert_id=alert_id, step=step, round=round, recipients=people, reason="over", at=at)
 
 
 def cancel(

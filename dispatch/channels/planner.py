@@ -20,6 +20,7 @@ from dispatch.channels.wording.alert_words import SAMPLE, Content, MessageItem
 from dispatch.core import history
 from dispatch.core.faults import traceback_summary
 from vocabulary.alert_state import OPEN
+from vocabulary.rule_words import rule_words
 from vocabulary.severity import RANK
 
 log = structlog.get_logger(__name__)
@@ -151,7 +152,8 @@ def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
         rows = cursor.execute(
             """
             SELECT n.id, n.alert_id::text AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
-                   n.due_at, n.page, a.severity, a.rule, a.reason_zh, a.reason_en, a.onset, a.state AS alert_state,
+                   n.due_at, n.page, a.severity, a.rule, a.evidence, a.reason_zh, a.reason_en, a.onset,
+                   a.state AS alert_state,
                    h.code AS household, h.address_zh, h.address_en, h.phone,
                    coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
                    ar.path::text AS area, ar.name_zh AS place_zh, ar.name_en AS place_en,
@@ -175,7 +177,8 @@ def _waiting_warnings(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
         rows = cursor.execute(
             """
             SELECT n.id, 'roster ' || w.id AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
-                   n.due_at, n.page, w.severity, 'roster' AS rule, w.text_zh AS reason_zh, w.text_en AS reason_en,
+                   n.due_at, n.page, w.severity, 'roster' AS rule, '{}'::jsonb AS evidence,
+                   w.text_zh AS reason_zh, w.text_en AS reason_en,
                    w.starts_at AS onset, '' AS household, w.place AS address_zh, w.place_en AS address_en, '' AS phone,
                    NULL AS longitude, NULL AS latitude, '' AS area, w.place AS place_zh, w.place_en AS place_en,
                    '' AS resident_zh, '' AS resident_en, '' AS sex
@@ -276,8 +279,11 @@ def message_key(about: str, reason: str, step: int, round: int, kind: str, key: 
 
 def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool) -> Content:
     ordered = sorted(rows, key=lambda row: (RANK[row["severity"]], row["onset"]))
-    fields = [name for name in MessageItem.__struct_fields__ if name != "alert_id"]
-    items = (MessageItem(alert_id=row["about"], **{name: row[name] for name in fields}) for row in ordered[:SAMPLE])
+    fields = [name for name in MessageItem.__struct_fields__ if name not in ("alert_id", "kind")]
+    items = (
+        MessageItem(alert_id=row["about"], kind=_kind(row["evidence"]), **{name: row[name] for name in fields})
+        for row in ordered[:SAMPLE]
+    )
     first = ordered[0]
     return Content(
         reason=first["reason"],
@@ -291,3 +297,8 @@ def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool) 
         to_family=to_family,
         page=None if rows[0]["page"] is None else msgspec.convert(rows[0]["page"], Page),
     )
+
+
+def _kind(evidence: dict[str, Any]) -> tuple[str, str]:
+    words = rule_words(evidence)
+    return words.outside_zh, words.outside_en

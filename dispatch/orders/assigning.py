@@ -22,6 +22,7 @@ from dispatch.orders.people import Crews, earlier_visits, jobs_of
 from dispatch.orders.states import BY_PERSON, IN_HAND, OrderAction, OrderChanged, OrderError, answer_deadline, next_look
 from dispatch.orders.store import NewOrder, Order
 from vocabulary.alert_state import OPEN
+from vocabulary.rule_words import rule_words
 
 TRIED = 12
 """Number of the best candidates that are tried where others are being asked at the same moment."""
@@ -34,7 +35,7 @@ def suggest(
 
     Raises OrderError for an unknown service.
     """
-    chosen = _service(service or service_for(alert["rule"], alert["severity"]))
+    chosen = _service(service or service_for(rule_words(alert["evidence"]).service, alert["severity"]))
     row = conn.execute(
         "SELECT coalesce(h.longitude, a.longitude), coalesce(h.latitude, a.latitude),"
         " coalesce((SELECT languages FROM resident WHERE id = %s), '{}')"
@@ -78,7 +79,7 @@ def dispatch_alert(
             raise OrderError(
                 zh="该预警已结束或不存在,无需派单", en="this alert is over or does not exist: nobody to send"
             )
-        chosen = _service(service or service_for(alert["rule"], alert["severity"]))
+        chosen = _service(service or service_for(rule_words(alert["evidence"]).service, alert["severity"]))
         new = NewOrder(
             alert_id=alert_id,
             service=chosen,

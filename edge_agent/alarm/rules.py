@@ -5,16 +5,18 @@ the contacts are tried one after the other, in rounds, until one answers, the di
 cancels, or the rounds are over. A second emergency joins an alarm that is going on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
+
+from vocabulary.taking_back import CANCEL_WITHIN_US, EPISODE_US, in_time, is_own, repeated
 
 WayName = Literal["call", "sms", "webhook"]
 EMERGENCIES = frozenset({"sos_pressed", "fall_suspected", "fall_confirmed", "smoke_detected", "gas_detected"})
 TAKEN_BACK = {"fall_recovered": frozenset({"fall_suspected"})}
 """By event: the emergencies of the same device and time that it takes back."""
-CALL, HELD, CANCEL, CANCEL_WITHIN_US = "sos_pressed", "sos_held", "sos_cancelled", 20_000_000
+CALL, HELD, CANCEL = "sos_pressed", "sos_held", "sos_cancelled"
 CANCELLABLE = frozenset({"sos_pressed", "fall_suspected", "fall_confirmed"})
 """Emergencies that a long press cancels: those about the resident. Nobody cancels smoke."""
 
@@ -75,6 +77,15 @@ class _Episode(msgspec.Struct):
     due_us: int
 
 
+class _Opening(msgspec.Struct):
+    """Presses of one device that are one call, or one fall: a long press may take it back. ``final``: it followed
+    on a call that was taken back, and nothing takes it back any more."""
+
+    opened_us: int
+    last_us: int
+    final: bool = False
+
+
 class _Alarm(msgspec.Struct):
     causes: list[Cause]
     left: list[PlanStep]
@@ -86,38 +97,58 @@ class _Alarm(msgspec.Struct):
 
 
 class LocalAlarm:
-    """The alarm of one home. ``plan``: the attempts of a round; there are ``rounds`` with ``pause_us`` between them."""
+    """The alarm of one home. ``plan``: the attempts of a round; there are ``rounds`` with ``pause_us`` between them.
 
-    def __init__(self, plan: Sequence[PlanStep], wait_us: int, rounds: int = 3, pause_us: int = 30_000_000) -> None:
+    ``owners``: by device the resident whose it is, in a home of several; the others belong to the home as a whole.
+    """
+
+    def __init__(
+        self,
+        plan: Sequence[PlanStep],
+        wait_us: int,
+        rounds: int = 3,
+        pause_us: int = 30_000_000,
+        owners: Mapping[str, str] | None = None,
+    ) -> None:
+        self._owners = owners or {}
         self._plan, self._wait_us, self._rounds, self._pause_us = list(plan), wait_us, rounds, pause_us
         self._waiting: dict[tuple[str, int], _Episode] = {}
         self._alarm: _Alarm | None = None
         self._reaching: _Alarm | None = None  # the alarm that the attempt under way belongs to; it may be over
-        self._latest_us: int | None = None
+        self._openings: dict[tuple[str, str], _Opening] = {}  # by device and 'sos' or 'fall'
+        self._held: dict[str, tuple[int, str]] = {}  # the last long press of each button, and what it was taken for
+        self._cancelled_us: dict[str, int] = {}  # by device: when its last call was taken back
 
-    def judge(self, kind: str, time_us: int) -> str:
-        """Replace the kind of a held button: it cancels an alarm that was raised a moment ago, else it is a call."""
+    def judge(self, device: str, kind: str, time_us: int) -> str:
+        """Replace the kind of a held button: it cancels its owner's call of a moment ago, else it is a call.
+
+        A press that is told twice is taken for the same both times.
+        """
         if kind != HELD:
             return kind
-        recent = self._latest_us is not None and 0 <= time_us - self._latest_us <= CANCEL_WITHIN_US
-        return CANCEL if recent else CALL
+        before_us, verdict = self._held.get(device, (None, CALL))
+        if not repeated(time_us, before_us):
+            verdict = CANCEL if self._taken_back(device, time_us) else CALL
+            self._held[device] = (time_us, verdict)
+        return verdict
 
     def event(self, cause: Cause, now_us: int, waited_us: int = 0) -> list[Action]:
         """Take in an event of this home. ``waited_us``: time since it happened (after a restart)."""
         key = (cause.device, cause.time_us)
         if cause.kind in CANCELLABLE:
-            self._latest_us = max(self._latest_us or 0, cause.time_us)
-        elif cause.kind == CANCEL:
-            self._latest_us = None  # the next long press is a call
+            self._open(cause)
         if cause.kind in EMERGENCIES:
             if not self._sounding(key):
                 episode = self._waiting.get(key)
                 due = now_us + max(0, self._wait_us - waited_us) if episode is None else episode.due_us
                 self._waiting[key] = _Episode(cause, due)
         elif cause.kind == CANCEL:
+            taken_back = self._taken_back(cause.device, cause.time_us)
+            for opening in taken_back:
+                del self._openings[opening]
+                self._cancelled_us[opening[0]] = cause.time_us
             return self._drop(
-                lambda one: one.kind in CANCELLABLE and 0 <= cause.time_us - one.time_us <= CANCEL_WITHIN_US,
-                "cancelled",
+                lambda one: one.kind in CANCELLABLE and (one.device, _sort(one.kind)) in taken_back, "cancelled"
             )
         elif cause.kind in TAKEN_BACK:
             back = TAKEN_BACK[cause.kind]
@@ -168,6 +199,26 @@ class LocalAlarm:
         alarming = [] if self._alarm is None else self._alarm.causes
         return [*alarming, *(episode.cause for episode in self._waiting.values())]
 
+    def _open(self, cause: Cause) -> None:
+        key = (cause.device, _sort(cause.kind))
+        known = self._openings.get(key)
+        if known is not None and abs(cause.time_us - known.last_us) <= EPISODE_US:
+            known.last_us = max(known.last_us, cause.time_us)
+            return
+        since_us = cause.time_us - self._cancelled_us.get(cause.device, cause.time_us - CANCEL_WITHIN_US - 1)
+        self._openings[key] = _Opening(cause.time_us, cause.time_us, final=0 <= since_us <= CANCEL_WITHIN_US)
+
+    def _taken_back(self, device: str, time_us: int) -> list[tuple[str, str]]:
+        """The openings that a long press of this device takes back."""
+        by = (device, self._owners.get(device))
+        return [
+            (of, sort)
+            for (of, sort), opening in self._openings.items()
+            if not opening.final
+            and is_own(by, (of, self._owners.get(of)))
+            and in_time(time_us, opening.opened_us, same_device=of == device)
+        ]
+
     def _sounding(self, key: tuple[str, int]) -> bool:
         return self._alarm is not None and any((one.device, one.time_us) == key for one in self._alarm.causes)
 
@@ -188,3 +239,7 @@ class LocalAlarm:
         if alarm is None:
             return []
         return [Silence(), *(Ended(cause, outcome, tuple(alarm.tried)) for cause in alarm.causes)]
+
+
+def _sort(kind: str) -> str:
+    return kind.partition("_")[0]

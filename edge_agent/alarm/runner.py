@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -33,10 +33,19 @@ StoreEvent = Callable[[str, str, int, Values], None]
 class AlarmRunner:
     """The local alarm of one gateway, in the agent's event loop. It announces help even without contacts."""
 
-    def __init__(self, config: LocalAlarmConfig, gateway: str, memory: Path, store: StoreEvent, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: LocalAlarmConfig,
+        gateway: str,
+        memory: Path,
+        store: StoreEvent,
+        clock: Clock,
+        owners: Mapping[str, str] | None = None,
+    ) -> None:
         self._config, self._memory, self._store, self._clock = config, memory, store, clock
         self._home = config.home or gateway
-        self._rules = LocalAlarm(config.plan(), round(config.wait_s * 1e6), config.rounds, round(config.pause_s * 1e6))
+        wait_us, pause_us = round(config.wait_s * 1e6), round(config.pause_s * 1e6)
+        self._rules = LocalAlarm(config.plan(), wait_us, config.rounds, pause_us, owners)
         self._ways: dict[WayName, Reacher] = {}
         self.probes: dict[str, Callable[[], str]] = {}
         if config.modem is not None:
@@ -59,9 +68,9 @@ class AlarmRunner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._remembered: list[tuple[Cause, int]] = self._recall()
 
-    def judge(self, kind: str, time_us: int) -> str:
+    def judge(self, device: str, kind: str, time_us: int) -> str:
         """The kind under which an event is stored: a held button calls, or cancels a false alarm."""
-        return self._rules.judge(kind, time_us)
+        return self._rules.judge(device, kind, time_us)
 
     def event(self, device: str, kind: str, time_us: int) -> None:
         """Take in an event of this home that is in the outbox already."""

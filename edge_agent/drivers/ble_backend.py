@@ -1,8 +1,8 @@
 """The interface of the BLE driver to a radio, and its implementation by ``bleak`` (extra ``ble``)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, Protocol
 
 SCAN_S = 30.0
@@ -24,12 +24,14 @@ class Connection(Protocol):
 
     def has(self, uuid: str) -> bool: ...
 
-    async def read(self, uuid: str) -> bytes: ...
+    async def read(self, uuid: str) -> bytes:
+        """Raises BleError where the device refuses."""
 
-    async def write(self, uuid: str, data: bytes) -> None: ...
+    async def write(self, uuid: str, data: bytes) -> None:
+        """Raises BleError where the device refuses."""
 
     async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
-        """Call ``hear`` in the event loop with each notification or indication."""
+        """Call ``hear`` in the event loop with each notification or indication. Raises BleError where it refuses."""
 
     async def wait_until_gone(self) -> None: ...
 
@@ -63,26 +65,42 @@ class BleakBackend:
             if advertiser is None:
                 raise NotAdvertisingError(f"{address} does not advertise")
             async with bleak.BleakClient(advertiser, lambda _: gone.set()) as client:
-                yield _BleakConnection(client, gone, seen.get("rssi"))
-        except (bleak.exc.BleakError, TimeoutError, OSError) as error:
+                yield _BleakConnection(client, gone, seen.get("rssi"), (bleak.exc.BleakError, *_FAILURES))
+        except (bleak.exc.BleakError, *_FAILURES) as error:
             raise BleError(f"{type(error).__name__}: {error}") from error
 
 
+_FAILURES = (TimeoutError, OSError, EOFError)
+"""Raised by bleak's backends beside BleakError; EOFError where BlueZ ends its connection."""
+
+
 class _BleakConnection:
-    def __init__(self, client: Any, gone: asyncio.Event, rssi_dbm: int | None) -> None:
-        self._client, self._gone, self.rssi_dbm = client, gone, rssi_dbm
+    def __init__(
+        self, client: Any, gone: asyncio.Event, rssi_dbm: int | None, failures: tuple[type[Exception], ...]
+    ) -> None:
+        self._client, self._gone, self.rssi_dbm, self._failures = client, gone, rssi_dbm, failures
 
     def has(self, uuid: str) -> bool:
         return bool(self._client.services.get_characteristic(uuid))
 
     async def read(self, uuid: str) -> bytes:
-        return bytes(await self._client.read_gatt_char(uuid))
+        with self._refusals():
+            return bytes(await self._client.read_gatt_char(uuid))
 
     async def write(self, uuid: str, data: bytes) -> None:
-        await self._client.write_gatt_char(uuid, data, response=True)
+        with self._refusals():
+            await self._client.write_gatt_char(uuid, data, response=True)
 
     async def notify(self, uuid: str, hear: Callable[[bytes], None]) -> None:
-        await self._client.start_notify(uuid, lambda _, data: hear(bytes(data)))
+        with self._refusals():
+            await self._client.start_notify(uuid, lambda _, data: hear(bytes(data)))
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except self._failures as error:
+            raise BleError(f"{type(error).__name__}: {error}") from error
 
     async def wait_until_gone(self) -> None:
         await self._gone.wait()

@@ -108,7 +108,7 @@ async def listen(options: LocalBrokerOptions, listener: Listener, sink: Sink) ->
 
     def received(_client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         loop.call_soon_threadsafe(
-            listener.hear_topic, sink, message.topic, bytes(message.payload), message.retain, sink.now_us()
+            listener.hear_topic, sink, mqtt.topic_of(message), bytes(message.payload), message.retain, sink.now_us()
         )
 
     client.on_connect = connected

@@ -161,4 +161,4 @@ class _Line:
         try:
             self._relay.take(self._sink, self._device, decode(self._model, frame), now_us)
         except DecodeError as error:
-            self._relay.fault(self._sink, self._device, str(error), now_us, "payload")
+            self._relay.fault(self._sink, self._device, str(error), now_us, "payload", payload=frame.data)

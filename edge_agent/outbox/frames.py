@@ -36,8 +36,8 @@ class FrameCutter:
         pending: list[tuple[str, str, NDArray[np.int64], NDArray[np.float32]]] = []
         size = 0
         for device, channel, times, values in pieces:
-            for begin in range(0, len(times), MAX_READINGS):
-                piece = (device, channel, times[begin : begin + MAX_READINGS], values[begin : begin + MAX_READINGS])
+            for part in _parts(times):
+                piece = (device, channel, times[part], values[part])
                 if size + len(piece[2]) > MAX_READINGS or _span(pending, piece) > _LONGEST_US:
                     if pending:
                         yield _frame(pending)
@@ -46,6 +46,18 @@ class FrameCutter:
                 size += len(piece[2])
         if pending:
             yield _frame(pending)
+
+
+def _parts(times: NDArray[np.int64]) -> Iterator[slice]:
+    """Consecutive parts that fit into a frame: not too many readings, and not too far apart (a meter's memory holds
+    months)."""
+    begin = 0
+    while begin < len(times):
+        piece = times[begin : begin + MAX_READINGS]
+        apart = np.maximum.accumulate(piece) - np.minimum.accumulate(piece) > _LONGEST_US
+        end = begin + (int(apart.argmax()) if apart.any() else len(piece))
+        yield slice(begin, end)
+        begin = end
 
 
 _Piece = tuple[str, str, NDArray[np.int64], NDArray[np.float32]]

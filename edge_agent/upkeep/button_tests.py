@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 PRESSED, TESTED, DUE = "sos_pressed", "button_test", "button_test_due"
 PERIOD_US = 7 * DAY_US
 WINDOW_US = 120_000_000
+COPY_US = 500_000
+"""A press this soon after the tested one is its second copy (zigbee2mqtt#32015); nobody presses so fast on purpose."""
 
 
 class ButtonRecord(msgspec.Struct, frozen=True):
@@ -82,6 +84,7 @@ class ButtonTests:
         self._file = file
         self._buttons = frozenset(one.name for one in devices if has_button(models[one.model]))
         self._open: dict[str, tuple[int, float]] = {}  # device: wall clock of the announcement, monotonic end
+        self._tested_us: dict[str, int] = {}  # device: its last press that was a test
         self._records = self._read()
 
     def announce(self, device: str, now_us: int, monotonic_s: float) -> str:
@@ -96,10 +99,13 @@ class ButtonTests:
         """The kind under which an event is stored: ``button_test`` for the first press of an announced test."""
         if kind != PRESSED or device not in self._buttons:
             return kind
+        if 0 <= time_us - self._tested_us.get(device, time_us - COPY_US) < COPY_US:
+            return TESTED  # the same press, told twice
         announced_us, until_s = self._open.pop(device, (math.inf, -math.inf))
         # a press made before the announcement and delivered late is a call for help
         if monotonic_s <= until_s and time_us >= announced_us:
             kind = TESTED
+            self._tested_us[device] = time_us
             log.info("button test passed", device=device)
         if now_us >= EARLIEST_US:
             self._keep(self._records | {device: ButtonRecord(now_us)})

@@ -8,6 +8,17 @@ import struct
 RACP = 0x2A52
 _REPORT, _LAST, _FROM, _BY_NUMBER = 0x01, 0x06, 0x03, 0x01
 """Op code "report stored records"; operators "last record" and "greater than or equal to"; filter "sequence number"."""
+_RESPONSE, _SUCCESS, _NO_RECORDS = 0x06, 0x01, 0x06
+"""Op code "response code", and the two responses that are no refusal."""
+REFUSALS = {
+    0x02: "op code not supported",
+    0x03: "invalid operator",
+    0x04: "operator not supported",
+    0x05: "invalid operand",
+    0x07: "abort unsuccessful",
+    0x08: "procedure not completed",
+    0x09: "operand not supported",
+}
 NUMBERS = 65_536
 
 
@@ -21,6 +32,13 @@ def request(last: int | None) -> bytes:
     if last is None or last + 1 >= NUMBERS:  # numbers do not wrap around within a meter's life: this is a new meter
         return bytes((_REPORT, _LAST))
     return struct.pack("<BBBH", _REPORT, _FROM, _BY_NUMBER, last + 1)
+
+
+def refusal(answer: bytes) -> str:
+    """The reason for which the meter does not send its records; "" where it does, or has none."""
+    if len(answer) < 4 or answer[0] != _RESPONSE or answer[3] in (_SUCCESS, _NO_RECORDS):
+        return ""
+    return REFUSALS.get(answer[3], f"response {answer[3]:#04x}")
 
 
 def wanted(command: bytes, numbers: list[int]) -> list[int]:

@@ -37,7 +37,9 @@ class Builder:
             if message.payload is None:
                 given_up.append(message)
             elif message.topic.startswith("senml/"):
-                deliveries.append(Delivery(message.topic, message.payload, message.arrived_us, message.again))
+                deliveries.append(
+                    Delivery(message.topic, message.payload, message.arrived_us, message.again, message.retained)
+                )
             else:
                 frames.append((message.topic, message.payload))
         limits = self._directory.narrow(limits)

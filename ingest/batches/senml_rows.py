@@ -2,7 +2,7 @@
 
 SenML has no sequence numbers: a row is a repetition when a reading of its series and time is stored already. So a pack
 with absolute times may be delivered any number of times. Relative times count from the arrival; where the broker marks
-a delivery as a repetition, they count from the earlier arrival of the same bytes.
+a delivery as a repetition, or as retained, they count from the earlier arrival of the same bytes.
 """
 
 from collections import OrderedDict
@@ -31,12 +31,14 @@ _CODES = {
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A SenML message as it arrived. ``again``: the broker marks it as a repetition (DUP)."""
+    """A SenML message as it arrived. ``again``: the broker marks it as a repetition (DUP); ``retained``: as one that it
+    has kept since some earlier time (RETAIN, MQTT 3.1.1, 3.3.1.3)."""
 
     topic: str
     payload: bytes
     arrived_us: int
     again: bool = False
+    retained: bool = False
 
 
 class SenmlRow(msgspec.Struct, frozen=True):
@@ -97,7 +99,8 @@ class SenmlBatcher:
             )
         digest = sha256(payload).digest()
         arrived_us = delivery.arrived_us
-        if delivery.again:
+        before_us = None
+        if delivery.again or delivery.retained:
             before_us = self._arrivals.get((gateway_id, digest)) or self._directory.arrival(gateway_id, digest)
             arrived_us = before_us or arrived_us
         try:
@@ -107,6 +110,24 @@ class SenmlBatcher:
         except Exception as error:  # a fault of the decoder must not hold up the other messages
             log.error("a SenML pack can not be decoded", topic=topic, trace=trace(error))
             return refuse(Code.FAULT, fault(error))
+        if pack.relative and delivery.retained and before_us is None:
+            text = (
+                "a retained message with relative times: nobody knows how old it is; publish it without the retain"
+                " flag, or with absolute times"
+            )
+            return refuse(Code.NOT_A_READING, text)
+        for one in pack.faulty:
+            part = senml.encode([one.fields])
+            rows.refusals.append(
+                Refusal(
+                    topic=topic,
+                    gateway=gateway,
+                    code=Code.UNDECODABLE,
+                    reason=f"not SenML: {one.reason}",
+                    payload=part,
+                    size=len(part),
+                )
+            )
         if pack.relative:
             rows.arrivals[gateway_id, digest] = arrived_us
             self._arrivals[gateway_id, digest] = arrived_us

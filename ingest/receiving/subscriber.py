@@ -48,6 +48,8 @@ class ReceivedMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """µs since 1970."""
     again: bool
     """Marked by the broker as a repetition (DUP)."""
+    retained: bool = False
+    """Marked by the broker as kept since some earlier time (RETAIN): sent at each new subscription."""
 
 
 class Subscriber:
@@ -186,6 +188,7 @@ class Subscriber:
             size=len(payload),
             arrived_us=time.time_ns() // 1000,
             again=message.dup,
+            retained=message.retain,
         )
         lane, charge = _lane(topic), not message.dup
         with self._changed:

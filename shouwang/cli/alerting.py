@@ -19,7 +19,7 @@ def alerting(context: typer.Context) -> None:
     """Watch readings and events and raise alerts: the service. Settings: SHOUWANG_… in the environment.
 
     With the commands "parameters" and "pause": settings and pauses, for whom and why. With "replay": recorded or stored
-    data through the same detection core.
+    data through the same detection core; with "try": through one detector of it, or one of your own.
     """
     if context.invoked_subcommand is None:
         importlib.import_module("alerting.__main__").main()
@@ -92,3 +92,44 @@ def replay(
                 plot=plot,
             )
         )
+
+
+@app.command("try")
+def try_detector(
+    detector: Annotated[str, typer.Argument(help="A name, such as climate, or the path of a Python file.")],
+    csv: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="Readings: time,resident,device,channel,value.")
+    ],
+    residents: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Who they are (TOML); everybody alone without it.")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="Zone of times in the CSV that name none.")] = "Asia/Shanghai",
+    settings: Annotated[list[str], typer.Option("--set", help="Another parameter: NAME=VALUE; repeatable.")] = [],  # noqa: B006
+) -> None:
+    """One detector alone on one recording: its parameters, and each finding in words.
+
+      shouwang alerting try climate --csv readings.csv
+
+      shouwang alerting try ./low_perfusion.py --csv readings.csv --set perfusion.low=0.6
+
+    The engine, its steps of time and what keeps a rule quiet are those that run live; the other detectors are left
+    out, so that nothing explains or joins a finding. The file is run as Python: try your own. How to write one:
+    docs/write-a-detector.md. The format of the recording: docs/replay.md.
+
+    Exit status 1 when the detector fails or can not be used.
+    """
+    from shouwang.cli.actions import try_detector as action
+
+    with refusals():
+        action.run(action.TryRequest(detector=detector, csv=csv, residents=residents, zone=zone, settings=settings))
+
+
+@app.command("detectors")
+def list_detectors() -> None:
+    """Every detector that is installed, with its rules and parameters; plug-ins that are left out, and why.
+
+    Exit status 1 when a plug-in is left out.
+    """
+    from shouwang.cli.actions import try_detector as action
+
+    raise typer.Exit(0 if action.list_all() else 1)

@@ -11,7 +11,7 @@ import typer
 
 from shouwang.cli import alerting, configure, dispatch, network, notify, orders, verify
 from shouwang.cli.data import export, gaps, quarantine, storage
-from shouwang.cli.evaluate import alerts, falls, train
+from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.session import Url, connection, refusals
 from shouwang.cli.simulate import history, month
 
@@ -30,6 +30,7 @@ app.add_typer(simulate, name="simulate")
 simulate.command("month")(month.month)
 simulate.command("history")(history.history)
 falls.app.command("alerts")(alerts.alerts)
+falls.app.command("news2")(news2.news2)
 app.add_typer(falls.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(provision, name="provision")

@@ -22,6 +22,10 @@ app = typer.Typer(
       shouwang alerting parameters unset inactivity.floor --resident R0001 --reason "lives with her son" --as carer
 
       shouwang alerting parameters history --grade severe --as admin
+
+    A preset by condition changes several at once (1: in force; 'unset' withdraws it):
+
+      shouwang alerting parameters set condition.copd 1 --resident R0001 --reason "letter of 3 May" --as carer
     """,
 )
 pause_app = typer.Typer(
@@ -61,6 +65,19 @@ def list_(
     with acting(url, login, None) as session:
         sheet = tuning.load_sheet(session.conn, session.account, *target, session.now, session.origin)
         parameters.print_sheet(sheet, own)
+
+
+@app.command("conditions")
+def list_conditions(
+    url: Url, login: Login, resident: Annotated[str, typer.Option("--resident", help="A resident's code.")]
+) -> None:
+    """Presets by condition: what each changes, its source, and whether it is in force for the resident."""
+    from alerting.tuning import sheet as tuning
+    from shouwang.cli.tables import parameters
+
+    with acting(url, login, None) as session:
+        sheet = tuning.load_sheet(session.conn, session.account, "resident", resident, session.now, session.origin)
+        parameters.print_presets(sheet)
 
 
 @app.command("set")

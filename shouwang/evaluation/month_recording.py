@@ -6,34 +6,58 @@ import numpy as np
 
 from alerting.detection.kit.context import District, Happened, Person, Source
 from alerting.replay.recording import Contact, Recorder, Recording
+from device_simulators.month.devices import owner
 from device_simulators.month.month import ResidentMonth
 from firmware_profiles.devices import MODELS
+from firmware_profiles.driver import DeviceConfig
 from vocabulary.labels import room_of
+
+UNKNOWN_TRUST = 2
+UNHEARD_S = 1e9
+"""Heartbeat of a device without a model, e.g. of what a carer enters: it is never called silent."""
 
 
 def district_of(months: Sequence[ResidentMonth]) -> District:
-    """Build a district with one home for each resident, who lives alone; rows in this order."""
-    people, sources, gateways = [], {}, {}
-    for row, month in enumerate(months):
-        household = month.resident.number + 1
-        people.append(Person(id=household, code=month.resident.code, household_id=household))
+    """Build a district with one home for each month, in this order: the resident who lives alone; or resident, spouse,
+    and both as a household."""
+    people: list[Person] = []
+    sources, gateways = {}, {}
+    for number, month in enumerate(months):
+        household, resident = number + 1, month.resident
         gateways[month.gateway] = household
+        rows = {resident.code: len(people)}
+        people.append(
+            Person(id=len(people) + 1, code=resident.code, household_id=household, spo2_scale=resident.spo2_scale)
+        )
+        if resident.spouse:
+            rows[resident.spouse] = len(people)
+            people.append(Person(id=len(people) + 1, code=resident.spouse, household_id=household))
+            people.append(Person(id=None, code=f"home-{resident.code}", household_id=household))
         for device in month.devices:
-            model, room = MODELS[device.model], room_of(device.room)
-            sources[month.gateway, device.name] = Source(
-                gateway=month.gateway,
-                name=device.name,
-                model=device.model,
-                household_id=household,
-                person=row,
-                heartbeat_s=model.heartbeat_s,
-                label_zh=f"{room[0]}{model.zh}",
-                label_en=f"{model.name}, {room[1]}",
-                room=device.room,
-                home=row,
-                gives=model.channels,
+            sources[month.gateway, device.name] = _source(
+                month, device, household, rows.get(owner(resident, device.name)), len(people) - 1
             )
     return District(people, sources, gateways)
+
+
+def _source(month: ResidentMonth, device: DeviceConfig, household: int, person: int | None, home: int) -> Source:
+    model, room = MODELS.get(device.model), room_of(device.room)
+    gives = {trace.channel for trace in month.traces if trace.device == device.name}
+    return Source(
+        gateway=month.gateway,
+        name=device.name,
+        model=device.model,
+        household_id=household,
+        person=person,
+        heartbeat_s=model.heartbeat_s if model else UNHEARD_S,
+        label_zh=f"{room[0]}{model.zh if model else device.name}",
+        label_en=", ".join(word for word in (model.name if model else device.name, room[1]) if word),
+        room=device.room,
+        home=home,
+        gives=model.channels if model else frozenset(gives),
+        trust=model.trust if model else UNKNOWN_TRUST,
+        continuous=model is not None and model.continuous,
+    )
 
 
 def recording_of(months: Sequence[ResidentMonth]) -> Recording:

@@ -1,103 +1,57 @@
 """Score the alerts of a simulated month against its true episodes.
 
-The rule of matching, by kind of episode (:data:`EXPECTED`). An episode is *found* when an alert about its resident
-names one of ``finds``, itself or in its story, and told so between the episode's begin (minus ``early_min``, of what
-comes slowly) and its end (plus ``late_min``). Its delay is that moment minus the begin, negative where it came early.
+The rule of matching, by kind of episode (:data:`shouwang.evaluation.expected.EXPECTED`). An episode is *found* when an
+alert about its person names one of ``finds``, itself or in its story, at the severity that it needs, and told so
+between the episode's begin (minus ``early_min``, of what comes slowly) and the time by which it must be told; and when
+the alert then stays open, or is taken back, as it must. Its delay is that moment minus the begin, negative where it
+came early.
 An alert is *right* when it was told between the begin (minus ``early_min``) and the end (plus ``after_min``) of an
-episode of its resident and is one of ``finds`` or ``also`` (further consequences of the episode). Every other alert is
-*false*: medical, or technical by its severity.
+episode of its person and is one of ``finds`` or ``also`` (further consequences of the episode). Every other alert is
+*false*: medical, or technical by its severity; so is an alert graver than ``at_most``, and one more than ``most``.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import msgspec
-import numpy as np
 
 from alerting.replay.alerts import Alert
-from device_simulators.month.truth import TECHNICAL, Episode
+from device_simulators.month.truth import QUIET, TECHNICAL, Episode
+from shouwang.evaluation.expected import EXPECTED, Expected
+from vocabulary.severity import RANK, Severity
 from vocabulary.times import MINUTE_US
 
-_HEART = ("sudden_heart_rate", "limit_heart_rate", "shift_heart_rate", "drift_heart_rate")
-_BREATH = ("sudden_respiration_rate", "limit_respiration_rate", "shift_respiration_rate", "drift_respiration_rate")
-_OXYGEN = ("sudden_spo2", "limit_spo2", "shift_spo2", "drift_spo2")
-_PRESSURE = tuple(f"{what}_{side}_bp" for what in ("limit", "shift", "drift") for side in ("systolic", "diastolic"))
-_SLEEP = tuple(f"{what}_{figure}" for what in ("sudden", "shift", "drift") for figure in ("sleep_time", "night_exits"))
-_BODY = frozenset((*_HEART, *_BREATH, *_OXYGEN, "news2", "news2_trend", "breathing_pause", "no_vital_sign"))
-_DAY = 1440
-_STILL = frozenset(("inactivity", "not_back", "missed_morning", "bathroom_stay", "bed_exit", *_SLEEP))
-_NIGHT = frozenset(("night_wandering", "not_back", "inactivity", "bed_exit", "day_night_reversed", *_SLEEP))
-
-
-class Expected(msgspec.Struct, frozen=True):
-    """The alerts that an episode should or may cause; see the module. In minutes."""
-
-    finds: frozenset[str]
-    late_min: float = 0
-    also: frozenset[str] = frozenset()
-    early_min: float = 0
-    after_min: float = 60
-
-
-def _expected(*finds: str, late: float = 0, also: Iterable[str] = (), early: float = 0, after: float = 60) -> Expected:
-    return Expected(frozenset(finds), late, frozenset(also), early, after)
-
-
-EXPECTED: dict[str, Expected] = {
-    "fall_confirmed": _expected("fall", also=_STILL, after=120),
-    "fall_recovered": _expected("fall"),
-    "long_lie": _expected("fall", also=_STILL, after=120),
-    # the score is reached on the way; single vital signs may speak from the first sign on
-    "deterioration": _expected("news2", also=_BODY | _STILL, early=240, after=_DAY),
-    "tachycardia": _expected("sudden_heart_rate", "limit_heart_rate", "news2", late=5, also=_BODY, after=720),
-    "bradycardia": _expected("sudden_heart_rate", "limit_heart_rate", "news2", late=5, also=_BODY, after=720),
-    "shift": _expected("shift_heart_rate", "sudden_heart_rate", also=_BODY, after=2 * _DAY),
-    "drift": _expected("drift_heart_rate", "shift_heart_rate", also=_BODY),
-    "hypoxia": _expected("limit_spo2", "news2", "sudden_spo2", late=5, also=_BODY, after=720),
-    "breathing_pause": _expected("breathing_pause", late=5, also=_BODY, after=720),
-    "no_vital_sign": _expected("no_vital_sign", also=_BODY, after=720),
-    "weight_gain": _expected("weight_gain", also=("drift_weight",), after=14 * _DAY),
-    # single readings may be told of at once; the mean of days is judged when the next one begins
-    "pressure_crisis": _expected("limit_systolic_bp", "limit_diastolic_bp", also=(*_PRESSURE, "news2"), after=4 * _DAY),
-    "stop": _expected("inactivity", also=_STILL, after=2 * _DAY),
-    "missed_morning": _expected("missed_morning", "inactivity", also=_STILL, after=180),
-    "bathroom": _expected("bathroom_stay", "inactivity", also=_STILL, after=120),
-    "night_wandering": _expected("night_wandering", late=5, also=_NIGHT, after=720),
-    "bed_exit": _expected("bed_exit", "inactivity", also=_NIGHT, after=720),
-    # a week is judged when it is over, and the change of a week takes as long to be forgotten
-    "sleepless": _expected(
-        *(f"{what}_sleep_time" for what in ("sudden", "shift")), late=720, also=_NIGHT, after=7 * _DAY
-    ),
-    "restless": _expected(
-        *(f"{what}_night_exits" for what in ("sudden", "shift")), late=720, also=_NIGHT, after=7 * _DAY
-    ),
-    "reversed": _expected("day_night_reversed", late=720, also=_BODY | _STILL | _NIGHT, early=60, after=3 * _DAY),
-    "absence": _expected("not_back", also=("inactivity", "missed_morning", *_SLEEP), after=720),
-    "heat": _expected("heat", early=60, after=720),
-    "cold": _expected("cold", early=60, after=720),
-    "smoke": _expected("smoke"),
-    "gas": _expected("gas"),
-    "water_leak": _expected("water_leak"),
-    "sos": _expected("sos"),
-    "silent_device": _expected("device_silent", also=("gateway_silent",)),
-    "silent_gateway": _expected("gateway_silent", also=("device_silent",), after=15),
-    "stuck_device": _expected("stuck_heart_rate", "stuck_respiration_rate", also=_BODY, after=_DAY),
-    "low_battery": _expected("battery_low", late=5),
-}
-"""By kind of :data:`device_simulators.month.truth.MUST`."""
+ORDINARY = "ordinary days"
+AFTERMATH_US = 120 * MINUTE_US
+"""A false alert this long after a scene still counts as told in it."""
+Why = Literal["", "nothing told", "too late", "too mild", "taken back", "not taken back"]
 
 
 class Found(msgspec.Struct, frozen=True):
-    """An episode and the moment of its alert (None: missed). ``alert``: the id of that alert."""
+    """An episode and the moment of its alert (None: missed). ``alert``: the id of that alert. ``by``: the rules that
+    told it in time, or at all. ``why`` it is missed."""
 
     episode: Episode
     told_us: int | None
     alert: str | None
+    by: frozenset[str] = frozenset()
+    why: Why = ""
 
     @property
     def delay_s(self) -> float | None:
         return None if self.told_us is None else (self.told_us - self.episode.begin_us) / 1e6
+
+
+class FalseAlert(msgspec.Struct, frozen=True):
+    """A false alert; ``scene``: the kind of episode during which it was told, or what the home is like."""
+
+    resident: str
+    alert: Alert
+    scene: str
+
+    @property
+    def medical(self) -> bool:
+        return self.alert.severity != "technical"
 
 
 class Judged(msgspec.Struct):
@@ -106,84 +60,148 @@ class Judged(msgspec.Struct):
     residents: int = 0
     weeks: float = 0
     found: list[Found] = []
-    false: list[tuple[str, Alert]] = []
-    """(resident, alert) of every false alert."""
-    alerts: int = 0
+    """Of every episode that must be told."""
+    quiet: list[Episode] = []
+    """Those in which nothing may be told."""
+    false: list[FalseAlert] = []
+    right: list[str] = []
+    """The rule of every alert that was right."""
 
     def add(self, other: "Judged") -> None:
         self.residents += other.residents
         self.weeks += other.weeks
         self.found += other.found
+        self.quiet += other.quiet
         self.false += other.false
-        self.alerts += other.alerts
+        self.right += other.right
 
     @property
-    def missed(self) -> list[Episode]:
-        return [found.episode for found in self.found if found.told_us is None]
+    def alerts(self) -> int:
+        return len(self.false) + len(self.right)
+
+    @property
+    def missed(self) -> list[Found]:
+        return [found for found in self.found if found.told_us is None]
 
 
-def judge(resident: str, alerts: Sequence[Alert], truth: Sequence[Episode], days: float) -> Judged:
-    """Match the alerts of one resident's home to the true episodes there."""
-    found = [_find(episode, alerts) for episode in truth]
-    false = [(resident, alert) for alert in alerts if not any(_right(alert, episode) for episode in truth)]
-    return Judged(1, days / 7, found, false, len(alerts))
+def judge(resident: str, alerts: Sequence[Alert], truth: Sequence[Episode], days: float, home: str = "") -> Judged:
+    """Match the alerts of one resident's home to the true episodes there. ``home``: what the home is like."""
+    judged = Judged(1, days / 7)
+    for episode in truth:
+        if episode.kind in QUIET:
+            judged.quiet.append(episode)
+        else:
+            judged.found.append(_find(episode, alerts))
+    spare = _superfluous(alerts, truth)
+    for alert in alerts:
+        if alert.id not in spare and any(_right(alert, episode) for episode in truth):
+            judged.right.append(alert.rule)
+        else:
+            judged.false.append(FalseAlert(resident, alert, _scene(alert, truth, home)))
+    return judged
+
+
+def _about(alert: Alert, episode: Episode) -> bool:
+    """Whether the alert can be about this person or device."""
+    kind, _, code = alert.subject.partition(":")
+    return kind != "resident" or code == episode.resident
+
+
+def _names(alert: Alert, device: str) -> bool:
+    """Whether a technical alert names the device, in its subject or its evidence."""
+
+    def said(value: Any) -> bool:
+        if isinstance(value, dict):
+            return any(said(one) for one in value.values())
+        if isinstance(value, list | tuple):
+            return any(said(one) for one in value)
+        return isinstance(value, str) and (value == device or value.endswith(f"/{device}"))
+
+    return alert.severity == "technical" and (said(alert.subject.partition(":")[2]) or said(alert.evidence))
+
+
+def _told(alert: Alert, episode: Episode, expected: Expected) -> Iterator[tuple[int, Severity, str]]:
+    """(time, severity that the alert had reached, rule) of each word of the alert about this episode."""
+    technical = episode.kind in TECHNICAL and episode.device
+    severity = alert.first_severity
+    if _names(alert, episode.device) if technical else alert.rule in expected.finds:
+        yield alert.told_us, severity, alert.rule
+    for step in alert.story:
+        graver = step.action in ("open", "update", "note") and RANK[step.severity] < RANK[severity]
+        severity = step.severity if graver else severity
+        if not technical and step.rule in expected.finds and (step.news or graver):
+            yield step.told_us, severity, step.rule
+
+
+def _taken_back(alert: Alert, expected: Expected) -> bool:
+    return alert.over == "cancel" or any(step.taken_back and step.rule in expected.finds for step in alert.story)
 
 
 def _find(episode: Episode, alerts: Sequence[Alert]) -> Found:
     expected = EXPECTED[episode.kind]
     since_us = episode.begin_us - expected.early_min * MINUTE_US
     until_us = episode.end_us + expected.late_min * MINUTE_US
-    told = [
-        (told_us, alert.id)
+    if expected.within_min is not None:
+        until_us = episode.begin_us + expected.within_min * MINUTE_US
+    after_us = episode.end_us + expected.after_min * MINUTE_US
+    told = sorted(
+        (told_us, alert.id, severity, rule, _taken_back(alert, expected))
         for alert in alerts
-        for told_us in alert.times_of(expected.finds)
-        if since_us <= told_us <= until_us
-    ]
-    return Found(episode, *(min(told) if told else (None, None)))
+        if _about(alert, episode)
+        for told_us, severity, rule in _told(alert, episode, expected)
+        if since_us <= told_us <= max(until_us, after_us)
+    )
+    needed = len(RANK) if expected.severity is None else RANK[expected.severity]
+    grave = [one for one in told if RANK[one[2]] <= needed]
+    in_time = [one for one in grave if one[0] <= until_us]
+    by = frozenset(one[3] for one in in_time or grave or told)
+    if not in_time:
+        mild = any(one[0] <= until_us for one in told)
+        return Found(episode, None, None, by, "too mild" if mild else "too late" if told else "nothing told")
+    told_us, alert, _, _, taken_back = in_time[0]
+    if expected.over == "open" and taken_back:
+        return Found(episode, None, alert, by, "taken back")
+    if expected.over == "cancel" and not taken_back:
+        return Found(episode, None, alert, by, "not taken back")
+    return Found(episode, told_us, alert, by)
+
+
+def _within(alert: Alert, episode: Episode) -> bool:
+    expected = EXPECTED[episode.kind]
+    since_us = episode.begin_us - expected.early_min * MINUTE_US
+    return _about(alert, episode) and since_us <= alert.told_us <= episode.end_us + expected.after_min * MINUTE_US
 
 
 def _right(alert: Alert, episode: Episode) -> bool:
     expected = EXPECTED[episode.kind]
-    since_us = episode.begin_us - expected.early_min * MINUTE_US
-    until_us = episode.end_us + expected.after_min * MINUTE_US
-    return alert.rule in expected.finds | expected.also and since_us <= alert.told_us <= until_us
+    if not _within(alert, episode):
+        return False
+    if episode.kind in TECHNICAL and episode.device and _names(alert, episode.device):
+        return True
+    if expected.at_most and alert.rule in expected.finds and RANK[alert.severity] < RANK[expected.at_most]:
+        return False
+    return alert.rule in expected.finds | expected.also
 
 
-def figures(judged: Judged) -> dict[str, Any]:
-    """The numbers of a run, for people and for JSON: rates per resident-week, delays in seconds."""
-    medical = [alert for _, alert in judged.false if alert.severity != "technical"]
-    technical = [alert for _, alert in judged.false if alert.severity == "technical"]
-    weeks = max(judged.weeks, 1e-9)
-    kinds: dict[str, list[Found]] = defaultdict(list)
-    for found in judged.found:
-        kinds[found.episode.kind].append(found)
-    return {
-        "residents": judged.residents,
-        "resident_weeks": round(judged.weeks, 2),
-        "alerts": judged.alerts,
-        "false_medical_per_resident_week": round(len(medical) / weeks, 4),
-        "false_medical_by_rule": _rates(medical, weeks),
-        "false_technical_per_resident_week": round(len(technical) / weeks, 4),
-        "false_technical_by_rule": _rates(technical, weeks),
-        "injected": len(judged.found),
-        "missed": len(judged.missed),
-        "by_kind": {kind: _kind(kind, kinds[kind]) for kind in EXPECTED if kind in kinds},
-    }
+def _superfluous(alerts: Sequence[Alert], truth: Sequence[Episode]) -> set[str]:
+    """Alerts beyond the number that their episode may cause."""
+    spare: set[str] = set()
+    for episode in truth:
+        expected = EXPECTED[episode.kind]
+        if expected.most is not None:
+            own = [alert for alert in alerts if alert.rule in expected.finds and _within(alert, episode)]
+            spare |= {alert.id for alert in sorted(own, key=lambda alert: alert.told_us)[expected.most :]}
+    return spare
 
 
-def _rates(alerts: list[Alert], weeks: float) -> dict[str, dict[str, float]]:
-    return {
-        rule: {"alerts": count, "per_resident_week": round(count / weeks, 4)}
-        for rule, count in Counter(alert.rule for alert in alerts).most_common()
-    }
-
-
-def _kind(kind: str, found: list[Found]) -> dict[str, Any]:
-    delays = [delay for one in found if (delay := one.delay_s) is not None]
-    return {
-        "injected": len(found),
-        "found": len(delays),
-        "technical": kind in TECHNICAL,
-        "delay_median_s": round(float(np.median(delays)), 1) if delays else None,
-        "delay_max_s": round(max(delays), 1) if delays else None,
-    }
+def _scene(alert: Alert, truth: Sequence[Episode], home: str) -> str:
+    """The kind of episode during which a false alert was told: quiet ones first, then those about devices, the shortest
+    first."""
+    during = sorted(
+        (e.kind not in QUIET, e.kind not in TECHNICAL, e.end_us - e.begin_us, e.kind)
+        for e in truth
+        if _within(alert, e) and alert.told_us <= e.end_us + AFTERMATH_US
+    )
+    if during:
+        return during[0][-1]
+    return f"home: {home}" if home else ORDINARY

@@ -29,6 +29,17 @@ def checks() -> Iterator[Check]:
     for text in health.findings:
         yield Check("database", False, text)
     yield _broker()
+    yield detectors_check()
+
+
+def detectors_check() -> Check:
+    """Check that no plug-in with detectors is left out: it would watch nobody."""
+    from alerting.detection.detectors import all_detectors, all_plugins
+
+    left_out = [
+        f"{plugin.name} ({plugin.package}) is left out: {plugin.fault}" for plugin in all_plugins() if plugin.fault
+    ]
+    return Check("detectors", not left_out, "; ".join(left_out) or f"{len(all_detectors())} detectors")
 
 
 def _broker() -> Check:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
-from alerting.detection.kit.columns import VitalColumns
+from alerting.detection.kit.columns import VitalColumns, lane_of
 from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
 from vocabulary.times import HOUR_US, MINUTE_US
 
@@ -90,7 +90,7 @@ def troubled_days() -> VitalColumns:
             parts.append(
                 VitalColumns(
                     np.full(n, row, np.int32),
-                    np.full(n, COLUMN[code], np.int16),
+                    np.full(n, lane_of(code), np.int16),
                     time[good] + offset,
                     value[good].astype(np.float32),
                 )
@@ -100,7 +100,7 @@ def troubled_days() -> VitalColumns:
         parts.append(
             VitalColumns(
                 np.full(DAYS, row, np.int32),
-                np.full(DAYS, COLUMN["weight"], np.int16),
+                np.full(DAYS, lane_of("weight"), np.int16),
                 START + weigh * DAY + 3_000_000_000,
                 kg.astype(np.float32),
             )

@@ -13,8 +13,8 @@ from alerting.core.finding import Finding
 from alerting.detection.detectors import all_rules
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, MEASURED, District, Happened, Pause, Person, Source
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import MEASURED, District, Happened, Pause, Person, Source
 from alerting.detection.kit.switches import BINARY, CHANGES
 from firmware_profiles.channels import EVENTS
 
@@ -109,7 +109,7 @@ class World:
 
     def readings(self, row: int, code: str, value: float, seconds: int, count: int) -> None:
         times = self.now - seconds * 1_000_000 - np.arange(count, dtype=np.int64)[::-1] * 5_000_000
-        rows, columns = np.full(count, row, np.int32), np.full(count, COLUMN[code], np.int16)
+        rows, columns = np.full(count, row, np.int32), np.full(count, lane_of(code), np.int16)
         self.engine.readings(VitalColumns(rows, columns, times, np.full(count, value, np.float32)))
 
     def switched(self, name: str, channel: str, on: bool, seconds: int) -> None:

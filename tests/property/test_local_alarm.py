@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge_agent.alarm.rules import (
-    CANCEL_WITHIN_US,
     Action,
     Began,
     Cause,
@@ -17,6 +16,7 @@ from edge_agent.alarm.rules import (
     Silence,
     Sound,
 )
+from vocabulary.taking_back import CANCEL_WITHIN_US, REPETITION_US
 
 S = 1_000_000
 WAIT, PAUSE = 15 * S, 30 * S
@@ -83,14 +83,73 @@ def test_nobody_cancels_smoke(kind: str) -> None:
 
 
 def test_a_held_button_takes_back_only_what_is_fresh_and_else_it_calls() -> None:
+    for after_us, kind in ((CANCEL_WITHIN_US, "sos_cancelled"), (CANCEL_WITHIN_US + 1, "sos_pressed")):
+        rules = alarm()
+        assert rules.judge("button", "sos_held", SOS.time_us) == "sos_pressed"
+        rules.event(SOS, 0)
+        assert rules.judge("button", "sos_held", SOS.time_us + after_us) == kind
+
+
+def hold(rules: LocalAlarm, device: str, second: float) -> str:
+    """A long press, as the agent passes it on."""
+    at = SOS.time_us + round(second * S)
+    kind = rules.judge(device, "sos_held", at)
+    rules.event(Cause(device, kind, at), round(second * S))
+    return kind
+
+
+@pytest.mark.parametrize("copy_s", [0.0, 0.08, 1.0, 1.4])
+def test_a_press_told_twice_neither_takes_itself_back_nor_calls_again(copy_s: float) -> None:
+    rules = alarm()  # zigbee2mqtt#32015: SNZB-01P, {"action":"long"} again 80 ms later
+    assert [hold(rules, "button", s) for s in (0, copy_s)] == ["sos_pressed"] * 2
+    assert [hold(rules, "button", 9 + s) for s in (0, copy_s)] == ["sos_cancelled"] * 2
+    assert rules.unfinished() == []
+
+
+def test_a_short_press_and_a_long_one_at_once_is_a_call() -> None:
     rules = alarm()
-    assert rules.judge("sos_held", SOS.time_us) == "sos_pressed"
     rules.event(SOS, 0)
-    assert rules.judge("sos_held", SOS.time_us + CANCEL_WITHIN_US) == "sos_cancelled"
-    assert rules.judge("sos_held", SOS.time_us + CANCEL_WITHIN_US + 1) == "sos_pressed"
-    rules.event(Cause("button", "sos_cancelled", SOS.time_us + 5 * S), 5 * S)
-    assert rules.judge("sos_held", SOS.time_us + 6 * S) == "sos_pressed", "a second long press is a call"
-    assert rules.advance(WAIT) == []
+    assert hold(rules, "button", 0.5) == "sos_pressed"
+
+
+def test_a_fob_that_repeats_itself_every_seven_seconds_ends_as_a_call() -> None:
+    rules = alarm()  # zigbee2mqtt#5489
+    kinds = [hold(rules, "fob", 7 * n) for n in range(8)]
+    assert kinds == ["sos_pressed", "sos_cancelled", *["sos_pressed"] * 6], "a call after a cancelled one is final"
+    assert rules.unfinished() != []
+
+
+def test_in_a_home_of_several_each_takes_back_the_own_call_and_nobody_elses() -> None:
+    owners = {"pendant-1": "R1", "button-1": "R1", "button-2": "R2"}
+    fall = Cause("pendant-1", "fall_confirmed", SOS.time_us)
+    for device, kind in (("button-1", "sos_cancelled"), ("button-2", "sos_pressed"), ("wall", "sos_cancelled")):
+        rules = LocalAlarm([DAUGHTER], WAIT, owners=owners)
+        rules.event(fall, 0)
+        assert hold(rules, device, 10) == kind
+        assert (fall in rules.unfinished()) == (kind == "sos_pressed")
+    rules = LocalAlarm([DAUGHTER], WAIT, owners=owners)
+    rules.event(Cause("wall", "sos_pressed", SOS.time_us), 0)
+    assert hold(rules, "button-2", 10) == "sos_pressed", "who pressed at the wall is not known"
+
+
+def test_the_twenty_seconds_begin_with_the_first_press() -> None:
+    rules = alarm()
+    rules.event(SOS, 0)
+    rules.event(Cause("button", "sos_pressed", SOS.time_us + 15 * S), 15 * S)
+    assert hold(rules, "button", 25) == "sos_pressed", "the district measures from there, too"
+
+
+@given(st.lists(st.tuples(st.integers(1, 60 * S), st.sampled_from(["a", "b", "wall"])), max_size=12))
+def test_whatever_is_held_nobody_elses_emergency_is_ended(presses: list[tuple[int, str]]) -> None:
+    rules = LocalAlarm([DAUGHTER], WAIT, owners={"a": "A", "b": "B"})
+    mine = Cause("a", "fall_confirmed", SOS.time_us)
+    rules.event(mine, 0)
+    ended = False
+    for at, device in sorted(presses):
+        kind = hold(rules, device, at / S)
+        ended |= kind == "sos_cancelled" and device != "b" and at <= CANCEL_WITHIN_US
+        assert (mine in rules.unfinished()) or ended
+        assert kind == "sos_pressed" or device != "a" or at >= REPETITION_US
 
 
 def test_two_emergencies_are_one_alarm() -> None:

@@ -38,8 +38,11 @@ WITHOUT_ACCOUNT = {
     "simulate history": "simulated residents in a database of their own",
     "simulate month": "files of simulated residents",
     "simulate peripherals": "simulated devices",
+    "alerting detectors": "what is installed",
+    "alerting try": "recordings in files",
     "evaluate alerts": "simulated residents",
     "evaluate falls": "recordings in files",
+    "evaluate news2": "recordings in files",
     "train falls": "recordings in files",
     # keys and files: the permission is to read them
     "network key create": "makes a key file",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from database.settings import DatabaseSettings
 from dispatch.channels import config
@@ -15,6 +16,7 @@ from dispatch.channels.service import DeliveryService
 from dispatch.channels.settings import NotifySettings
 from dispatch.core.links import create_link_key_file
 from tests.support.network import build_city, open_alert
+from tests.support.rules import about
 from tests.support.services import in_thread, wait_for
 
 CARER = Recipient("staff", "S1")
@@ -53,7 +55,10 @@ class Town:
         """Raise an alert with notifications for these recipients; its id."""
         with self.conn.transaction():
             alert = uuid.UUID(open_alert(self.conn, resident, household, severity))
-            self.conn.execute("UPDATE alert SET rule = %s, reason_zh = '按下呼叫按钮' WHERE id = %s", (rule, alert))
+            self.conn.execute(
+                "UPDATE alert SET rule = %s, evidence = %s, reason_zh = '按下呼叫按钮' WHERE id = %s",
+                (rule, Jsonb(about(rule)), alert),
+            )
             enqueue(
                 self.conn, alert_id=alert, step=1, round=0, recipients=recipients, reason=reason,
                 at=dt.datetime.now(dt.UTC),

@@ -15,6 +15,7 @@ from dispatch.alerts import lifecycle
 from dispatch.ladders import store
 from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarget, Policy, Step
 from tests.support.network import C1, NOW, build_city
+from tests.support.rules import about
 
 Conn = psycopg.Connection
 BEDS, CENTER, DISTRICT = "beds-1", "center-1", "district"
@@ -109,7 +110,7 @@ def raise_one(conn: Conn, key: str = "a", severity: str = "emergency", household
         raised_at=row[2],
         reason_zh="老人按下呼叫按钮",
         reason_en="SOS pressed",
-        evidence={},
+        evidence=about("sos"),
     )
     lifecycle.raise_alert(conn, alert)
     return alert_id

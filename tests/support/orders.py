@@ -11,6 +11,7 @@ from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import NewAlert
 from dispatch.core.history import Actor
 from tests.support.network import NOW, build_city
+from tests.support.rules import about
 
 ZHOU = Actor(None, "周敏", "10.0.0.1")
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
@@ -74,7 +75,7 @@ def raise_alert(
         raised_at=at,
         reason_zh="确认跌倒",
         reason_en="fall",
-        evidence={},
+        evidence=about(rule),
     )
     assert lifecycle.raise_alert(conn, alert)
     return alert.id

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from alerting.detection.kit.plugins import GROUP as DETECTORS
 from firmware_profiles.channels import CHANNELS, EVENTS
 from shouwang.cli.main import app
 
@@ -18,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS = PROJECT["tool"]["importlinter"]
 PACKAGES: list[str] = CONTRACTS["root_packages"]
+GROUPS = {*PROJECT["project"]["entry-points"], DETECTORS}
+"""Of entry points: those that we fill, and the one that is for others alone."""
 FOLDERS = [*PACKAGES, "tests", "bench", "tools", "deploy", "docs"]
 PAGES = [
     *(ROOT / name for name in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md")),
@@ -80,7 +83,7 @@ def test_modules_exist(page: Path) -> None:
     names = re.findall(rf"(?<![\w/.@-])((?:{'|'.join(PACKAGES)})(?:\.\w+)+)(?![\w/-])", text)
     names += re.findall(r"python -m ([\w.]+)", text)
     files = (".py", ".md", ".env", ".toml", ".service")
-    names = [name for name in names if not name.endswith(files) and name not in PROJECT["project"]["entry-points"]]
+    names = [name for name in names if not name.endswith(files) and name not in GROUPS]
     missing = {name for name in names if not resolves(name)}
     assert not missing
 

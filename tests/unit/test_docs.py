@@ -44,9 +44,9 @@ def test_commands_named_in_the_docs_exist() -> None:
     known = {name for name, _ in commands()}
     groups = {" ".join(name.split()[:depth]) for name in known for depth in (1, 2)}
     named = re.findall(
-        r"^(?:\.venv/bin/)?shouwang ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*){0,2})", everything(), re.MULTILINE
+        r"^(?:\.venv/bin/)?shouwang ((?:[a-z][a-z0-9-]*)(?: [a-z][a-z0-9-]*){0,2})", everything(), re.MULTILINE
     )
-    named += re.findall(r"`shouwang ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*){0,2})", everything())
+    named += re.findall(r"`shouwang ((?:[a-z][a-z0-9-]*)(?: [a-z][a-z0-9-]*){0,2})", everything())
     assert named
     unknown = {
         words

@@ -21,10 +21,18 @@ from numpy.typing import NDArray
 
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
-from alerting.detection.kit.context import COLUMN, MEASURED, District
+from alerting.detection.kit.context import COLUMN, COLUMNS, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import change_of, finding_about, lasting, value_in_words, value_of
+from alerting.detection.kit.words import (
+    change_of,
+    finding_about,
+    lasting,
+    name_of,
+    title_of_change,
+    value_in_words,
+    value_of,
+)
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, HOUR_US, LOCAL_US, SECOND_US
@@ -50,7 +58,7 @@ CHANNELS_WATCHED: dict[str, WatchedChannel] = {
 }
 _CODES = tuple(CHANNELS_WATCHED)
 _COLUMNS = np.array([COLUMN[code] for code in _CODES])
-_SLOT = np.full(len(MEASURED), -1)
+_SLOT = np.full(COLUMNS, -1)
 _SLOT[_COLUMNS] = np.arange(len(_CODES))
 
 
@@ -117,9 +125,22 @@ class Baseline(Detector):
         "baseline.learning_days": Parameter(3, 2, 14, "d", "学习天数", "days to learn before judging"),
     }
     rules: ClassVar = {
-        **{f"sudden_{code}": Rule(story="vital", again_s=3600, per_day=4) for code in _CODES},
-        **{f"shift_{code}": Rule(again_s=DAY_S, per_day=1, waits=True) for code in _CODES},
-        **{f"drift_{code}": Rule(again_s=7 * DAY_S, per_day=1, waits=True) for code in _CODES},
+        **{
+            f"sudden_{code}": Rule(
+                title=title_of_change("sudden", name_of(code)), story="vital", again_s=3600, per_day=4
+            )
+            for code in _CODES
+        },
+        **{
+            f"shift_{code}": Rule(title=title_of_change("shift", name_of(code)), again_s=DAY_S, per_day=1, waits=True)
+            for code in _CODES
+        },
+        **{
+            f"drift_{code}": Rule(
+                title=title_of_change("drift", name_of(code)), again_s=7 * DAY_S, per_day=1, waits=True
+            )
+            for code in _CODES
+        },
     }
 
     def __init__(self) -> None:

@@ -20,6 +20,7 @@ from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, keep_largest, usual
+from alerting.detection.kit.routine.stuck import STUCK
 from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts, local_day
 from alerting.detection.kit.words import lasting
 from vocabulary.parameter import Parameter
@@ -47,6 +48,7 @@ class Stays(Homes):
 
 
 class Bathroom(Behaviour):
+    rings: ClassVar = (("longest", "day"),)
     parameters: ClassVar = {
         "bathroom.floor": Parameter(30, 10, 120, "min", "停留下限", "never told before"),
         "bathroom.upper": Parameter(60, 20, 240, "min", "停留上限", "always told after"),
@@ -55,12 +57,13 @@ class Bathroom(Behaviour):
     }
     rules: ClassVar = {
         "bathroom_stay": Rule(
+            title=("卫生间停留过久", "long stay in the bathroom"),
             story="fall",
             again_s=900,
             per_day=4,
             rests_for=("carer", "maintenance"),
             explained_by=("gateway_silent", "inactivity"),
-            blinded_by=("device_silent",),
+            blinded_by=("device_silent", *STUCK),
             explains_s=BRIEF_S,
         )
     }
@@ -95,10 +98,12 @@ class Bathroom(Behaviour):
         elif since_us is not None and (sign.inside or sign.exit):
             del state.since_us[row]
             self.timers.cancel(str(row))
-            keep_largest(state.longest, state.day, row, local_day(since_us), (sign.time_us - since_us) // MINUTE_US + 1)
+            stay_us = sign.time_us - since_us
+            if not home.faulty:
+                keep_largest(state.longest, state.day, row, local_day(since_us), stay_us // MINUTE_US + 1)
             severity = state.alerts.pop(row, None)
             if severity is not None:
-                for_zh, for_en = lasting(sign.time_us - since_us)
+                for_zh, for_en = lasting(stay_us)
                 words = (f"{for_zh}后离开卫生间", f"left the bathroom after {for_en}")
                 yield self._finding(district, row, "clear", severity, since_us, sign.time_us, words)
 
@@ -127,9 +132,9 @@ class Bathroom(Behaviour):
         own_zh = f"本人通常不超过 {own} 分钟" if learned else f"上限 {limit_us // MINUTE_US} 分钟"
         own_en = f"usually not more than {own} min" if learned else f"the limit is {limit_us // MINUTE_US} min"
         still_zh, still_en = lasting(still_us)
-        move_zh = f",已 {still_zh}无动静" if severity == "urgent" else ",仍有动静"
+        move_zh = f"，已 {still_zh}无动静" if severity == "urgent" else "，仍有动静"
         move_en = f"; no movement for {still_en}" if severity == "urgent" else "; still moving"
-        words = (f"卫生间停留 {for_zh},{own_zh}{move_zh}", f"in the bathroom for {for_en}; {own_en}{move_en}")
+        words = (f"卫生间停留 {for_zh}，{own_zh}{move_zh}", f"in the bathroom for {for_en}; {own_en}{move_en}")
         yield self._finding(district, row, "update" if before else "open", severity, since_us, at_us, words)
 
     def _finding(

@@ -13,10 +13,10 @@ import numpy as np
 
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import grown
-from alerting.detection.kit.context import COLUMN, MEASURED, District
+from alerting.detection.kit.context import COLUMN, COLUMNS, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
-from alerting.detection.kit.words import finding_about, value_of
+from alerting.detection.kit.words import finding_about, name_of, title_of_change, value_of
 from firmware_profiles.channels import CHANNELS
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, DAY_US, LOCAL_US
@@ -27,7 +27,7 @@ SHARES = (1.0, 0.6)
 QUESTIONS: dict[Question, float] = {"shift": 1.0, "drift": 0.7}
 """Change that matters in three days and in seven, as a share of the parameter."""
 FLOOR = 4.0
-_SLOT = np.full(len(MEASURED), -1)
+_SLOT = np.full(COLUMNS, -1)
 _SLOT[[COLUMN[code] for code in CODES]] = (0, 1)
 
 
@@ -52,7 +52,9 @@ class BloodPressure(Detector):
         "blood_pressure.change": Parameter(20, 10, 60, "mm[Hg]", "收缩压均值变化", "change of the systolic mean"),
     }
     rules: ClassVar = {
-        f"{question}_{code}": Rule(story="pressure", again_s=3 * DAY_S, per_day=1, waits=True)
+        f"{question}_{code}": Rule(
+            title=title_of_change(question, name_of(code)), story="pressure", again_s=3 * DAY_S, per_day=1, waits=True
+        )
         for code in CODES
         for question in QUESTIONS
     }

@@ -1,9 +1,12 @@
 """Detects a person in bed whose breathing is not measured.
 
-Two cases. *Breathing pause*: the sensor measures a rate of next to nothing; apnoea is a pause of 10 s or more (AASM
-Manual for the Scoring of Sleep), and a rate averaged over the sensor's window falls below 6 /min only when it lasts.
-*No vital sign*: the bed is occupied, and neither breathing nor pulse comes, though this bed gave them before. Radars
-lose a sleeper for some minutes every night, so it takes half an hour. A silent device explains it.
+Three cases. *Breathing pause*: the sensor measures a rate of next to nothing; apnoea is a pause of 10 s or more (AASM
+Manual for the Scoring of Sleep), and a rate averaged over the sensor's window falls below 6 /min only when it lasts. An
+empty bed and a room without anybody have no breath, and sensors say 0 there: that is left aside before
+(:mod:`alerting.detection.kit.sources.doubt`). *Arrest*: breathing and pulse are both gone, for 90 s, from a bed that
+its own sensor calls taken: an emergency. *No vital sign*: the bed is occupied, and neither breathing nor pulse comes,
+though this bed gave them before. Radars lose a sleeper for some minutes every night, so it takes half an hour. A silent
+device explains it.
 *Quality*: most sensors send no value when their signal is poor. While a sensor reports a poor
 signal (``signal_quality``), its pauses do not count, a missing vital sign takes twice the time, and the reason says so.
 """
@@ -15,12 +18,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Finding
-from alerting.detection.kit.columns import STEP_US, Carried, carry, firsts, grown
-from alerting.detection.kit.context import COLUMN, District
+from alerting.core.finding import Finding, FindingAction
+from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, firsts, grown, value_at
+from alerting.detection.kit.context import COLUMN, NO_PULSE, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
-from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import finding_about, lasting
+from alerting.detection.kit.sources.doubt import PRESENT_STEPS, homes_of
+from alerting.detection.kit.watcher import Episodes, Turn, Watcher
+from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -31,6 +35,10 @@ QUALITY_KNOWN_STEPS = 2 * MINUTE_US // STEP_US
 """A reported signal quality is valid for two minutes."""
 BED_KNOWN_STEPS = 3 * MINUTE_US // STEP_US
 """A reading of the bed sensor is valid for three minutes."""
+ARREST_US = 90 * SECOND_US
+"""Time for which a taken bed without breath and pulse is not yet an arrest: radars lose a sleeper for moments. Our own
+choice."""
+PULSE_GONE_STEPS = MINUTE_US // STEP_US
 SEEN_LATELY_STEPS = 12 * HOUR_US // STEP_US
 """A bed without any vital sign for longer than this has no sensor for them."""
 
@@ -40,6 +48,7 @@ class InBed(msgspec.Struct):
     which the bed was not known to be occupied."""
 
     pauses: Episodes = {}
+    arrests: Episodes = {}
     missing_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
     empty: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
 
@@ -47,7 +56,8 @@ class InBed(msgspec.Struct):
 class Breathing(Detector):
     """Detects breathing pauses and missing vital signs; see the module."""
 
-    version: ClassVar = 2
+    version: ClassVar = 3
+    constants: ClassVar = {"breathing.arrest_s": ARREST_US / 1e6}
     parameters: ClassVar = {
         "breathing.pause_rate": Parameter(6, 1, 8, "/min", "呼吸停顿:呼吸率低于", "pause: rate below"),
         "breathing.pause_seconds": Parameter(30, 15, 120, "s", "呼吸停顿:持续时间", "pause: for"),
@@ -59,8 +69,20 @@ class Breathing(Detector):
         ),
     }
     rules: ClassVar = {
-        "breathing_pause": Rule(story="vital", again_s=1800, per_day=6),
-        "no_vital_sign": Rule(story="vital", again_s=3600, per_day=4, explained_by=("gateway_silent", "device_silent")),
+        "breathing_pause": Rule(title=("呼吸暂停", "pause of breathing"), story="vital", again_s=1800, per_day=6),
+        "arrest": Rule(
+            title=("脉搏和呼吸均为零", "neither pulse nor breathing"),
+            outside=VITAL_SIGNS,
+            service="emergency_help",
+            story="vital",
+        ),
+        "no_vital_sign": Rule(
+            title=("在床但测不到生命体征", "no vital sign in bed"),
+            story="vital",
+            again_s=3600,
+            per_day=4,
+            explained_by=("gateway_silent", "device_silent"),
+        ),
     }
 
     def __init__(self) -> None:
@@ -69,12 +91,14 @@ class Breathing(Detector):
 
     def learn(self, district: District) -> None:
         people = len(district.people)
+        self._home = homes_of(district)
         self.state.missing_us, self.state.empty = grown(self.state.missing_us, people), grown(self.state.empty, people)
         self._rate = self.tuned(district, "breathing.pause_rate")
         pause_us = (self.tuned(district, "breathing.pause_seconds") * 1e6).astype(np.int64)
         self._missing_steps = (self.tuned(district, "breathing.missing_minutes") * 60e6 / STEP_US).astype(np.int64)
         self._poor = self.tuned(district, "breathing.poor_quality")
         self._watcher = Watcher(self.state.pauses, people, pause_us[:, None], 3)
+        self._arrests = Watcher(self.state.arrests, people, ARREST_US, 3)
 
     def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         moments = carry(steps.bins.of(*_COLUMNS), steps.latest, _COLUMNS)
@@ -92,32 +116,63 @@ class Breathing(Detector):
         if not len(bins):
             return
         low = (bins.mean < self._rate[bins.row]) & ~poor
-        for turn in self._watcher.walk(bins, low):
-            row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
-            for_zh, for_en = lasting(turn.held_us)
-            zh, en = (
-                f"呼吸频率 {rate:.0f} 次/分,近乎停止,已持续 {for_zh}",
-                f"breathing at {rate:.0f} /min, for {for_en}",
-            )
+        taken, gone = np.zeros(len(bins), np.bool_), np.zeros(len(bins), np.bool_)
+        suspect = np.flatnonzero(low)
+        if len(suspect):
+            row, step = self._home[bins.row[suspect]], bins.step[suspect]
+            value, at = value_at(steps.bins, steps.latest, _BED, row, step)
+            taken[suspect] = (at > 0) & (step - at <= PRESENT_STEPS) & (value >= 0.5)
+            gone[suspect] = self._no_pulse(steps, bins.take(suspect))
+        unordered = [
+            *(
+                self._about(steps.district, bins, turn, arrest=True)
+                for turn in self._arrests.walk(bins, low & taken & gone)
+            ),
+            *(self._about(steps.district, bins, turn) for turn in self._watcher.walk(bins, low)),
+        ]
+        for finding in unordered:
+            if finding is not None:
+                yield finding
+
+    def _no_pulse(self, steps: CompleteSteps, bins: Bins) -> NDArray[np.bool_]:
+        """Whether a sensor says that there is no pulse, and none has been measured since."""
+        _, zero_at = value_at(steps.bins, steps.latest, NO_PULSE, bins.row, bins.step)
+        _, pulse_at = value_at(steps.bins, steps.latest, _PULSE, bins.row, bins.step)
+        return (zero_at > 0) & (bins.step - zero_at <= PULSE_GONE_STEPS) & (zero_at > pulse_at)
+
+    def _about(self, district: District, bins: Bins, turn: Turn, *, arrest: bool = False) -> Finding | None:
+        """The finding of a pause, or of one that is an arrest: the same alert, and graver."""
+        row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
+        onset_us = turn.onset_us
+        action: FindingAction = "open" if turn.kind == "open" else "end"
+        for_zh, for_en = lasting(turn.held_us)
+        zh, en = f"呼吸频率 {rate:.0f} 次/分，近乎停止，已持续 {for_zh}", f"breathing at {rate:.0f} /min, for {for_en}"
+        if arrest:
             if turn.kind == "end":
-                zh, en = f"呼吸已恢复,{rate:.0f} 次/分", f"breathing again, {rate:.0f} /min"
-            yield finding_about(
-                steps.district.people[row],
-                "breathing_pause",
-                self.version,
-                "open" if turn.kind == "open" else "note",
-                "urgent",
-                turn.onset_us,
-                now_us,
-                zh,
-                en,
-                {
-                    "kind": "breathing",
-                    "channel": "respiration_rate",
-                    "value": round(rate, 1),
-                    "held_s": turn.held_us // SECOND_US,
-                },
-            )
+                return None
+            zh, en = f"在床，呼吸和心率均为 0，已持续 {for_zh}", f"in bed, neither breathing nor pulse for {for_en}"
+            pause = self.state.pauses.get((row, _RATE))
+            if pause is not None and pause.onset_us:
+                onset_us, action = pause.onset_us, "update"
+        elif turn.kind == "end":
+            zh, en = f"呼吸已恢复，{rate:.0f} 次/分", f"breathing again, {rate:.0f} /min"
+        return finding_about(
+            district.people[row],
+            "breathing_pause",
+            self.version,
+            action,
+            "emergency" if arrest else "urgent",
+            onset_us,
+            now_us,
+            zh,
+            en,
+            {
+                "kind": "breathing",
+                "channel": "respiration_rate",
+                "value": round(rate, 1),
+                "held_s": turn.held_us // SECOND_US,
+            },
+        )
 
     def _missing(self, district: District, moments: Carried, poor: NDArray[np.bool_]) -> Iterator[Finding]:
         state = self.state

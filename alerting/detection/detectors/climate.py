@@ -40,8 +40,8 @@ class Climate(Detector):
         "climate.cold": Parameter(10, 0, 18, "Cel", "室温过低", "cold"),
     }
     rules: ClassVar = {
-        "heat": Rule(story="climate", again_s=6 * 3600, per_day=3),
-        "cold": Rule(story="climate", again_s=6 * 3600, per_day=3),
+        "heat": Rule(title=("室温过高", "room too hot"), story="climate", again_s=6 * 3600, per_day=3),
+        "cold": Rule(title=("室温过低", "room too cold"), story="climate", again_s=6 * 3600, per_day=3),
     }
 
     def __init__(self) -> None:

@@ -44,7 +44,16 @@ class DayNight(Behaviour):
     parameters: ClassVar = {
         "day_night.by_day": Parameter(240, 120, 600, "min", "白天卧床", "least time in bed by day"),
     }
-    rules: ClassVar = {"day_night_reversed": Rule(waits=True, again_s=5 * DAY_S, per_day=1)}
+    rules: ClassVar = {
+        "day_night_reversed": Rule(
+            title=("昼夜颠倒", "day and night reversed"),
+            waits=True,
+            again_s=5 * DAY_S,
+            per_day=1,
+            blinded_by=("stuck_in_bed",),
+        )
+    }
+    rings: ClassVar = (("minutes", "day"),)
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,6 +67,10 @@ class DayNight(Behaviour):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
         self._by_day = self.tuned(district, "day_night.by_day")
+
+    def unlearn(self, row: int, since_us: int, now_us: int) -> None:
+        super().unlearn(row, since_us, now_us)
+        self.state.since_us.pop(row, None)
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state
@@ -112,7 +125,7 @@ class DayNight(Behaviour):
             "day_min": by_day.tolist(),
         }
         words = (
-            f"昼夜颠倒:近 {REVERSED_DAYS} 天白天卧床平均 {short(recent_day)} 小时、夜间 {short(recent_night)} 小时,"
+            f"昼夜颠倒：近 {REVERSED_DAYS} 天白天卧床平均 {short(recent_day)} 小时、夜间 {short(recent_night)} 小时，"
             f"此前夜间通常 {short(own)} 小时",
             f"day and night reversed: {short(recent_day)} h in bed by day and {short(recent_night)} h by night over "
             f"{REVERSED_DAYS} days; before, usually {short(own)} h by night",

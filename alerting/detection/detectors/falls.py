@@ -7,64 +7,79 @@ from typing import ClassVar
 import msgspec
 
 from alerting.core.finding import Finding, FindingAction
-from alerting.detection.kit.cancelling import CANCELLED, takes_back
+from alerting.detection.kit.cancelling import CANCELLED, CANCELLING
 from alerting.detection.kit.context import District, Happened, subject_of
 from alerting.detection.kit.detector import Detector, Rule
+from alerting.detection.kit.fall_stories import FALLS, FallStories, FallStory
 from vocabulary.severity import Severity
-
-
-class LastFalls(msgspec.Struct):
-    """The fall of each gateway that a long press would take back."""
-
-    by_gateway: dict[str, Happened] = {}
 
 
 class Falls(Detector):
     """Keeps one alert for one fall: suspected → urgent, confirmed → emergency, recovered → cleared.
 
-    The impact's time is the onset, so the three events of a fall name the same alert, in every process.
+    The first report's time is the onset, and so the alert's identity; see :mod:`alerting.detection.kit.fall_stories`.
+    Stories are told apart here, so the ledger joins none: the second fall within minutes is an alert of its own.
     """
 
-    rules: ClassVar = {"fall": Rule(story="fall")}
+    version = 2
+    rules: ClassVar = {
+        "fall": Rule(
+            title=("疑似跌倒", "possible fall"), outside="title", service="fall_assistance", again_s=0, per_day=100
+        )
+    }
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = LastFalls()
+        self.state = FallStories()
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
-        if happened.kind in ("fall_suspected", "fall_confirmed"):
-            self.state.by_gateway[happened.source.gateway] = happened
-        if happened.kind == "sos_cancelled":
-            fall = self.state.by_gateway.pop(happened.source.gateway, None)
-            if fall is not None and takes_back(happened, fall.onset_us):
-                yield self._finding(district, fall, "cancel", "urgent", CANCELLED)
-        elif happened.kind == "fall_suspected":
-            yield self._finding(district, happened, "open", "urgent")
-        elif happened.kind == "fall_confirmed":
-            # a lost suspicion must not swallow the fall; to open an open alert changes nothing
-            yield self._finding(district, happened, "open", "emergency")
-            yield self._finding(district, happened, "update", "emergency")
-        elif happened.kind == "fall_recovered":
-            yield self._finding(district, happened, "clear", "urgent")
+        if happened.kind in CANCELLING:
+            for story in self.state.cancel(district, happened):
+                yield self._finding(district, story, happened, "cancel", "urgent", CANCELLED)
+            return
+        if happened.kind not in FALLS:
+            return
+        stories = self.state.take(district, happened)
+        if happened.kind == "fall_recovered" and not stories:  # its begin is in another process's memory
+            yield self._finding(district, None, happened, "clear", "urgent")
+        for story in stories:
+            graver: Severity = "emergency" if story.confirmed else "urgent"
+            if happened.kind == "fall_recovered":
+                # of two devices that saw it one may be wrong: both have to say so
+                yield self._finding(district, story, happened, "clear" if story.over else "note", graver)
+            elif happened.source.id != story.source and happened.kind == "fall_suspected":
+                yield self._finding(district, story, happened, "note", graver)
+            elif happened.kind == "fall_suspected":
+                yield self._finding(district, story, happened, "open", "urgent")
+            else:
+                # a lost suspicion must not swallow the fall; to open an open alert changes nothing
+                yield self._finding(district, story, happened, "open", "emergency")
+                graver_now = self._finding(district, story, happened, "update", "emergency")
+                # if the suspicion was closed meanwhile, by a person or by signs of life, this is an alert of its own
+                part = {"rule": "fall", "onset_us": story.onset_us + 1, "severity": "emergency", "action": "open"}
+                yield msgspec.structs.replace(graver_now, evidence={**graver_now.evidence, "part": part})
 
     def _finding(
         self,
         district: District,
+        story: FallStory | None,
         happened: Happened,
         action: FindingAction,
         severity: Severity,
         instead: tuple[str, str] | None = None,
     ) -> Finding:
-        subject, resident_id = subject_of(district, happened.source)
+        # a cancellation may come from another device of the home: the alert is the fall's
+        source = happened.source if story is None else district.sources.get(story.source, happened.source)
+        subject, resident_id = subject_of(district, source)
         confidence = happened.values.get("confidence")
-        sure = f",置信度 {confidence:.0%}" if isinstance(confidence, float) else ""
+        sure = f"，置信度 {confidence:.0%}" if isinstance(confidence, float) else ""
         sure_en = f", confidence {confidence:.0%}" if isinstance(confidence, float) else ""
         peak = happened.values.get("peak_g")
-        hit = f",冲击 {peak:.1f} g" if isinstance(peak, float) else ""
+        hit = f"，冲击 {peak:.1f} g" if isinstance(peak, float) else ""
         hit_en = f", impact {peak:.1f} g" if isinstance(peak, float) else ""
         words = {
             "fall_suspected": (f"疑似跌倒{hit}{sure}", f"Fall suspected{hit_en}{sure_en}"),
-            "fall_confirmed": (f"确认跌倒,跌倒后静卧不动{sure}", f"Fall confirmed: lying still after it{sure_en}"),
+            "fall_confirmed": (f"确认跌倒，跌倒后静卧不动{sure}", f"Fall confirmed: lying still after it{sure_en}"),
             "fall_recovered": ("跌倒后已自行起身", "Got up after the fall"),
         }
         zh, en = instead or words[happened.kind]
@@ -75,11 +90,11 @@ class Falls(Detector):
             rule_version=self.version,
             severity=severity,
             subject=subject,
-            household_id=happened.source.household_id,
+            household_id=source.household_id,
             resident_id=resident_id,
-            onset_us=happened.onset_us,
+            onset_us=happened.onset_us if story is None else story.onset_us,
             sensed_us=happened.time_us,
-            reason_zh=f"{zh}({where_zh})",
+            reason_zh=f"{zh}（{where_zh}）",
             reason_en=f"{en} ({where_en})",
             evidence={
                 "kind": "fall",

@@ -7,6 +7,12 @@ after 14. The alert is raised when the stillness is 1.4 times as long (twice for
 The principle, a person's own inter-event times by hour of the day, is that of Cuddihy et al., "Algorithm to
 automatically detect abnormally long periods of inactivity in a home" (HealthNet 2007); the margins are our own. A
 silent sensor of the home explains the alert; half a day without any sign is an alert all the same, ``inactivity_long``.
+
+In bed: the time since the bed was taken counts, whatever else moves: a cat is no sign of life of its owner. Until the
+own routine is learned, what is usual in a district counts: who is up and at home is seen every few hours by day.
+Out: the limit is also the own bedtime, for somebody who was out at that hour on none of the last 14 days
+(:mod:`alerting.detection.kit.routine.outings`). After motion just behind the shut door it is not known whether somebody
+is at home: the stillness is judged like one at home, but not before the own usual outing is over.
 """
 
 from collections.abc import Iterator
@@ -22,7 +28,9 @@ from alerting.detection.kit.context import District
 from alerting.detection.kit.detector import BRIEF_S, Array, Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.daily import DAYS, turn_to, usual
+from alerting.detection.kit.routine.outings import Outings
 from alerting.detection.kit.routine.whereabouts import (
+    EXITS,
     HomeState,
     Sign,
     Whereabouts,
@@ -39,12 +47,26 @@ from vocabulary.times import DAY_S, HOUR_US, MINUTE_US
 
 UNIT_US = 5 * MINUTE_US
 """Unit of a stillness in a byte: 5 min to 21 h."""
+UNSURE = 1.5
+ELSEWHERE_ZH = "；其他房间仍有动静（宠物、来访者或床垫传感器故障）"
+ELSEWHERE_EN = "; motion elsewhere (a pet, a visitor, a faulty mat)"
+UNSURE_ZH, UNSURE_EN = "；不能确定家中是否有人", "; it is not known whether somebody is at home"
+DOOR, BED = frozenset({"door_open", "door_opened", "door_closed"}), frozenset({"in_bed", "bed_enter", "bed_exit"})
 ABSENCES = 8
 ABSENCE_UNIT_US = 10 * MINUTE_US
 SHORT_ABSENCE_US = 10 * MINUTE_US
 AGAIN_US = HOUR_US
 """Interval of repetitions while it lasts: its explanation (a silent gateway, a carer) may be gone."""
 FAR_US = 48 * HOUR_US
+MOTION_ON_US = 2 * HOUR_US
+"""A motion sensor that is on for longer holds nobody."""
+BLIND = 1.45
+"""Factor on the floors while a sensor of the home hangs: the others see less."""
+DAY_HOURS, NIGHT_HOURS = range(11, 22), frozenset(range(5, 11))
+EVENING_HOUR, MORNING_HOUR = 20, 9
+TALKED_US = 2.5 * HOUR_US
+"""After a talk at the door at an hour at which the person is never out, somebody should be seen by then."""
+"""Hours in which anybody is seen who is up and at home; hours in which some still sleep."""
 _RESTS = ("carer", "maintenance")
 
 
@@ -56,6 +78,7 @@ class Routine(Homes):
     day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     first_day: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
     absences: Array = msgspec.field(default_factory=lambda: np.zeros((0, ABSENCES), np.uint8))
+    outings: Outings = msgspec.field(default_factory=Outings)
     armed: dict[int, int] = msgspec.field(default_factory=dict)
     """When a row is judged next."""
     left_us: dict[int, int] = msgspec.field(default_factory=dict)
@@ -74,27 +97,45 @@ class Inactivity(Behaviour):
         "inactivity.held_margin": Parameter(2, 1.1, 4, "x", "在座超过常规的倍数", "times the usual, while held"),
         "inactivity.in_bed": Parameter(14, 8, 48, "h", "在床上限", "never before, in bed"),
         "inactivity.unlearned": Parameter(12, 4, 24, "h", "学习期上限", "while nothing is learned"),
+        "inactivity.unlearned_day": Parameter(5, 2, 24, "h", "学习期白天上限", "by day, while nothing is learned"),
+        "inactivity.home_by": Parameter(23, 20, 26, "h", "应到家时间", "home by, where no bedtime is known"),
         "inactivity.learn_days": Parameter(5, 3, 14, "d", "学习天数", "days to learn"),
         "inactivity.away": Parameter(14, 4, 72, "h", "外出上限", "away from home"),
     }
     rules: ClassVar = {
         "inactivity": Rule(
+            title=("长时间无活动", "no activity"),
+            joins=("fall",),
             again_s=1800,
             per_day=3,
             rests_for=_RESTS,
             explained_by=("gateway_silent",),
-            blinded_by=("device_silent",),
+            blinded_by=("device_silent", "stuck_door_open"),
             explains_s=BRIEF_S,
         ),
-        "inactivity_long": Rule(rests_for=_RESTS, explained_by=("gateway_silent", "inactivity")),
+        "inactivity_long": Rule(
+            title=("无活动持续很久", "no activity for very long"),
+            joins=("fall",),
+            rests_for=_RESTS,
+            explained_by=("gateway_silent", "inactivity"),
+        ),
         "not_back": Rule(
-            again_s=DAY_S, per_day=1, rests_for=_RESTS, explained_by=("gateway_silent",), blinded_by=("device_silent",)
+            title=("外出未归", "not back home"),
+            again_s=DAY_S,
+            per_day=1,
+            rests_for=_RESTS,
+            explained_by=("gateway_silent",),
+            blinded_by=("device_silent",),
         ),
     }
+
+    rings: ClassVar = (("longest", "day"),)
 
     def __init__(self) -> None:
         super().__init__()
         self.state: Any = Routine()
+        self._doors: frozenset[int] = frozenset()
+        self._beds: frozenset[int] = frozenset()
         self._tuned: dict[str, NDArray[np.float32]] = {}
         self._floor_us: dict[HomeState, list[int]] = {}
 
@@ -103,6 +144,10 @@ class Inactivity(Behaviour):
         state, people = self.state, len(district.people)
         for name in ("longest", "day", "first_day", "absences"):
             setattr(state, name, grown(getattr(state, name), people))
+        state.outings.grow(people)
+        at_home = [(s.home, s) for s in district.sources.values() if s.home is not None]
+        self._doors = frozenset(row for row, s in at_home if s.room in EXITS and s.gives & DOOR)
+        self._beds = frozenset(row for row, s in at_home if s.gives & BED)
         for known in (state.armed, state.left_us, state.open):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
@@ -141,19 +186,25 @@ class Inactivity(Behaviour):
         if not state.first_day[row]:
             state.first_day[row] = local_day(sign.time_us)
         told = state.open.get(row)
-        if told is not None and (told[0] != "not_back" or not home.away):
+        if told is not None and self._begin(row, home) > told[1]:
             del state.open[row]
             yield self._back(district, row, told, sign)
             if told[0] == "inactivity_long":
                 yield self._back(district, row, ("inactivity", told[1], told[2]), sign)
-        if was.state != HomeState.AWAY and was.life_us and sign.time_us > was.life_us:
-            self._remember(row, was.state, was.life_us, sign.time_us)
+        since_us = was.bed_us if was.state == HomeState.BED and not home.several else was.life_us
+        lasts = home.in_bed and since_us == was.bed_us == home.bed_us
+        if was.state != HomeState.AWAY and since_us and sign.time_us > since_us and not lasts and not home.faulty:
+            self._remember(row, was.state, since_us, sign.time_us)
+        if home.in_bed and was.state != HomeState.BED and not home.faulty:
+            state.outings.to_bed(row, sign.time_us)
+        elif was.state == HomeState.BED and not home.in_bed:
+            state.outings.up_us[row] = sign.time_us
         if home.away:
             state.left_us.setdefault(row, sign.time_us)
         elif row in state.left_us:
-            self._returned(row, sign.time_us - state.left_us.pop(row))
+            self._returned(row, state.left_us.pop(row), sign.time_us)
         # no sooner than the floor; the timer judges whether that is too long for this person and hour
-        at_us = sign.time_us + self._floor_us[home.state][row]
+        at_us = self._soonest(row, home)
         if at_us < state.armed.get(row, at_us + 1):
             self._wake(row, at_us)
 
@@ -178,33 +229,87 @@ class Inactivity(Behaviour):
         self.state.armed[row] = at_us
         self.timers.set(at_us, str(row))
 
+    def _soonest(self, row: int, home: Whereabouts) -> int:
+        """The first moment at which the present stillness or absence can be too long."""
+        if home.away:
+            return self._too_long_at(row, home)
+        state = HomeState.QUIET if home.state == HomeState.HELD and not home.present else home.state
+        return self._since(row, home) + self._floor_us[state][row]
+
     def _too_long_at(self, row: int, home: Whereabouts) -> int:
         """The first moment at which this stillness, or absence, is too long if nothing happens before."""
         since_us, state = self._since(row, home), home.state
         if state == HomeState.AWAY:
-            return since_us + self._absence_us(row)
+            return self._home_by(row, since_us)
+        least_us = since_us
+        if state == HomeState.HELD and not home.present:
+            state, least_us = HomeState.QUIET, max(since for _, _, since in home.on.values()) + MOTION_ON_US
+        if home.unsure:
+            least_us = since_us + round(UNSURE * self._longest_absence_us(row))
         begin_us, hour = since_us, local_hour(since_us)
         while begin_us < since_us + FAR_US:
             end_us = (begin_us // HOUR_US + 1) * HOUR_US
-            at_us = max(begin_us, since_us + self._limit_us(row, state, hour, begin_us))
+            limit_us = self._limit_us(row, state, hour, begin_us)
+            if home.blind and state != HomeState.BED:
+                limit_us = max(limit_us, round(BLIND * self._floor_us[state][row]))
+            if home.bed_unknown:
+                limit_us = max(limit_us, self._asleep_us(row, hour))
+            at_us = max(begin_us, since_us + limit_us, least_us)
             if at_us < end_us:
                 return at_us
             begin_us, hour = end_us, (hour + 1) % 24
         return since_us + FAR_US
 
     def _since(self, row: int, home: Whereabouts) -> int:
+        if home.in_bed and not home.several:
+            return home.bed_us
         return int(self.state.left_us.get(row, home.life_us)) if home.away else home.life_us
+
+    def _begin(self, row: int, home: Whereabouts) -> int:
+        """The begin of the present stillness or absence; 0 for one that a detector's state does not know yet."""
+        return 0 if home.away and row not in self.state.left_us else self._since(row, home)
+
+    def _home_by(self, row: int, left_us: int) -> int:
+        """When somebody who went out then should be back: the own longest outing and a half, and the own bedtime."""
+        at_us = left_us + self._absence_us(row)
+        outings = self.state.outings
+        late_us = outings.bedtime_after(row, left_us, round(self._get("home_by", row) * HOUR_US))
+        if self._learned(row, left_us) and not outings.usual_at(row, late_us):
+            at_us = min(at_us, late_us)
+        if self._perhaps_in(row):
+            at_us = min(at_us, left_us + max(round(TALKED_US), round(UNSURE * self._longest_absence_us(row))))
+        return at_us
+
+    def _perhaps_in(self, row: int) -> bool:
+        """Whether the door was opened as for a talk, at an hour at which the person is never out."""
+        home = self.state.homes[row]
+        return (
+            home.talked and self._learned(row, home.opened_us) and not self.state.outings.usual_at(row, home.opened_us)
+        )
 
     def _limit_us(self, row: int, state: HomeState, hour: int, now_us: int) -> int:
         floor_us = self._floor_us[state][row]
         if not self._learned(row, now_us):
-            return max(floor_us, round(self._get("unlearned", row) * HOUR_US))
+            # without a sensor at the door an outing, and without one in the bed the night, is stillness
+            day = hour in DAY_HOURS or (row in self._beds and hour not in NIGHT_HOURS)
+            by_day = state == HomeState.QUIET and day and row in self._doors
+            return max(floor_us, round(self._get("unlearned_day" if by_day else "unlearned", row) * HOUR_US))
         margin = self._get("held_margin" if state == HomeState.HELD else "margin", row)
         return max(floor_us, round(margin * self._usual_us(row, state, hour)))
 
+    def _asleep_us(self, row: int, hour: int) -> int:
+        """The limit for somebody who may be in bed unseen, at this hour."""
+        usual_us = self._usual_us(row, HomeState.BED, hour)
+        if not usual_us and (hour >= EVENING_HOUR or hour < MORNING_HOUR):
+            return round(self._get("unlearned", row) * HOUR_US)
+        return round(self._get("margin", row) * usual_us)
+
     def _absence_us(self, row: int) -> int:
-        longest = int(self.state.absences[row].max()) * ABSENCE_UNIT_US
-        return max(self._floor_us[HomeState.AWAY][row], round(self._get("margin", row) * longest))
+        longest_us = self._longest_absence_us(row)
+        return max(self._floor_us[HomeState.AWAY][row], round(self._get("margin", row) * longest_us))
+
+    def _longest_absence_us(self, row: int) -> int:
+        return int(self.state.absences[row].max()) * ABSENCE_UNIT_US
 
     def _get(self, name: str, row: int) -> float:
         return float(self._tuned[name][row])
@@ -233,8 +338,10 @@ class Inactivity(Behaviour):
                 self.state.longest[at] = max(int(self.state.longest[at]), units)
             begin_us = end_us
 
-    def _returned(self, row: int, absence_us: int) -> None:
-        if absence_us >= SHORT_ABSENCE_US:
+    def _returned(self, row: int, left_us: int, back_us: int) -> None:
+        absence_us = back_us - left_us
+        if absence_us >= SHORT_ABSENCE_US and not self.state.homes[row].faulty:
+            self.state.outings.over(row, left_us, back_us)
             absences = self.state.absences[row]
             absences[:-1] = absences[1:].copy()
             absences[-1] = min(absence_us // ABSENCE_UNIT_US, 255)
@@ -249,25 +356,36 @@ class Inactivity(Behaviour):
         severity: Severity
         at = clock(local_minute(since_us))
         if state == HomeState.AWAY:
-            longest_us = int(self.state.absences[row].max()) * ABSENCE_UNIT_US
+            longest_us = self._longest_absence_us(row)
             usual_zh, usual_en = lasting(longest_us)
             own_zh, own_en = f"本人近期外出最长 {usual_zh}", f"recently never out for more than {usual_en}"
             if not longest_us:
                 own_zh, own_en = "近期没有外出记录", "no outing is known of late"
-            zh = f"{at} 出门后 {for_zh}未归,{own_zh}"
-            en = f"went out at {at} and is not back after {for_en}; {own_en}"
+            if at_us - since_us < self._absence_us(row):
+                own_zh, own_en = f"近 {DAYS} 天此时均在家，{own_zh}", f"always at home at this hour of late, {own_en}"
+            zh = f"{at} 出门后 {for_zh}未归，{own_zh}{UNSURE_ZH}"
+            en = f"went out at {at} and is not back after {for_en}; {own_en}{UNSURE_EN}"
             rule, severity = "not_back", "attention"
+            if self._perhaps_in(row):
+                rule = "inactivity"
+                zh = f"{at} 入户门打开后 {for_zh}无任何活动，本人此时通常不外出{UNSURE_ZH}"
+                en = f"no sign of life for {for_en} since the front door was open at {at}"
+                en += f"; usually not out at this hour{UNSURE_EN}"
         else:
             longest_us = self._usual_us(row, state, local_hour(at_us))
             usual_zh, usual_en = lasting(longest_us)
             where_zh, where_en = self._where(home, state)
+            more_zh, more_en = self._more(home, state)
             learned = self._learned(row, at_us)
             own_zh, own_en = f"本人此时段通常不超过 {usual_zh}", f"usually not more than {usual_en} at this hour"
             if not learned or not longest_us:
                 limit_zh, limit_en = lasting(self._limit_us(row, state, local_hour(at_us), at_us))
                 own_zh, own_en = f"上限 {limit_zh}", f"the limit is {limit_en}"
-            zh = f"已 {for_zh}无任何活动({where_zh}{at}),{own_zh}"
-            en = f"no sign of life for {for_en} ({where_en} {at}); {own_en}"
+            zh = f"已 {for_zh}无任何活动（{where_zh}{at}），{own_zh}{more_zh}"
+            en = f"no sign of life for {for_en} ({where_en} {at}); {own_en}{more_en}"
+            if state == HomeState.BED and home.bed_us == since_us:
+                zh = f"在床已连续 {for_zh}（自 {at}），{own_zh}{more_zh}"
+                en = f"in bed for {for_en} without a break (since {at}); {own_en}{more_en}"
             # one silent sensor explains much, but not half a day without a sign in the whole home
             long_us = max(self._floor_us[state][row], round(self._get("unlearned", row) * HOUR_US))
             rule, severity = "inactivity_long" if told and at_us - since_us >= long_us else "inactivity", "urgent"
@@ -281,21 +399,34 @@ class Inactivity(Behaviour):
         }
         return self.row_finding(district, row, rule, "open", severity, onset_us, at_us, (zh, en), evidence)
 
+    @staticmethod
+    def _more(home: Whereabouts, state: HomeState) -> tuple[str, str]:
+        """Words that follow: what makes it uncertain."""
+        if state == HomeState.BED and home.life_us > home.bed_us:
+            return ELSEWHERE_ZH, ELSEWHERE_EN
+        return (UNSURE_ZH, UNSURE_EN) if home.unsure else ("", "")
+
     def _where(self, home: Whereabouts, state: HomeState) -> tuple[str, str]:
         if state == HomeState.BED:
-            return "在床,最后变化 ", "in bed, last change"
+            return "在床，最后变化 ", "in bed, last change"
         if home.door_us == home.life_us:
             return "最后一次是入户门 ", "the last was the front door,"
         room_zh, room_en = room_of(home.room)
         held_zh, held_en = (
-            ("传感器显示有人,", "a sensor still says that somebody is there, ") if state == HomeState.HELD else ("", "")
+            ("传感器显示有人，", "a sensor still says that somebody is there, ")
+            if state == HomeState.HELD
+            else ("", "")
         )
+        if not home.room:
+            return f"{held_zh}最后一次 ", f"{held_en}last"
         return f"{held_zh}最后一次在{room_zh} ", f"{held_en}last in the {room_en},"
 
     def _back(self, district: District, row: int, told: tuple[str, int, Severity], sign: Sign) -> Finding:
         rule, onset_us, severity = told
         for_zh, for_en = lasting(sign.time_us - onset_us)
         room_zh, room_en = room_of(sign.room)
-        words = (f"{for_zh}后又有活动({room_zh})", f"a sign of life again after {for_en} ({room_en})")
+        words = (f"{for_zh}后又有活动（{room_zh}）", f"a sign of life again after {for_en} ({room_en})")
+        if not sign.room:
+            words = (f"{for_zh}后又有活动", f"a sign of life again after {for_en}")
         evidence: dict[str, object] = {"kind": "inactivity", "device": sign.device.partition("/")[2]}
         return self.row_finding(district, row, rule, "clear", severity, onset_us, sign.time_us, words, evidence)

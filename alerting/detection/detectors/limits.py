@@ -2,9 +2,13 @@
 
 The defaults lie where NEWS2 gives 3 points or beyond (RCP 2017), but for the upper systolic and the temperature, which
 follow the thresholds of hypertensive urgency (180 mmHg, ESC/ESH 2018) and high fever (39.1 °C). Limits that people set
-(``alerting.tuning.catalogue``) replace them. Continuous channels must stay outside for two minutes and three readings
-(oxygen, of a cold or badly placed finger, three and four), spot measurements for two readings in a row: one odd value
-alerts nobody.
+(``alerting.tuning.catalogue``) replace them.
+
+A *stream* must stay outside in most readings of two minutes (oxygen, of a cold or badly placed finger, three). A
+*single measurement* outside counts when the next one within a day is outside as well. One so far outside that nobody
+may wait for that asks at once to measure again, and becomes urgent when that confirms it, or is left undone. Glucose
+has two steps: an urgent alert below 3.9 mmol/L, an emergency below 3.0 once it is confirmed or left unrepeated (ADA
+Standards of Care, levels 1 and 2).
 """
 
 from collections.abc import Iterator
@@ -14,112 +18,377 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.core.finding import Finding
-from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
+from alerting.core.finding import Finding, FindingAction
+from alerting.detection.kit.columns import STEP_US, Bins
+from alerting.detection.kit.context import COLUMN, COLUMNS, MEASURED, SEATS, District, Person
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
-from alerting.detection.kit.watcher import Episodes, Watcher
-from alerting.detection.kit.words import finding_about, lasting, value_in_words
+from alerting.detection.kit.sources.window import (
+    SENSED,
+    WINDOW_STEPS,
+    Held,
+    age,
+    established,
+    is_sensed,
+    sensed_series,
+    share_holds,
+    within,
+)
+from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting, title_of, value_in_words
 from firmware_profiles.channels import CHANNELS
-from vocabulary.times import MINUTE_US, SECOND_US
+from vocabulary.severity import RANK, Severity
+from vocabulary.times import DAY_US, HOUR_S, MINUTE_US, SECOND_US
+
+_INF = float("inf")
 
 
-class Limit(msgspec.Struct, frozen=True):
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of a channel, in its unit. ``hold_us``: least time of a stream outside; 0: it is always measured by hand.
+
+    ``far_low``, ``far_high``: a single measurement beyond asks at once to measure again, within ``again_us``.
+    ``urgent_once``: a single measurement outside is urgent by itself. ``grave_low``, ``grave_high``: beyond, a
+    confirmed value is an emergency; ``worst_low``, ``worst_high``: beyond, a single one is.
+    """
+
     low: float | None
     high: float | None
-    hold_us: int
-    readings: int
+    hold_us: int = 0
+    far_low: float = -_INF
+    far_high: float = _INF
+    again_us: int = 30 * MINUTE_US
+    urgent_once: bool = False
+    grave_low: float = -_INF
+    grave_high: float = _INF
+    worst_low: float = -_INF
+    worst_high: float = _INF
 
 
 _HOLD = 2 * MINUTE_US
+_SOON = 10 * MINUTE_US
 DEFAULTS: dict[str, Limit] = {
-    "heart_rate": Limit(40, 131, _HOLD, 3),
-    "respiration_rate": Limit(8, 26, _HOLD, 3),
-    "spo2": Limit(90, None, 3 * MINUTE_US, 4),
-    "systolic_bp": Limit(90, 180, 0, 2),
-    "diastolic_bp": Limit(None, 110, 0, 2),
-    "body_temperature": Limit(35.0, 39.1, 0, 2),
-    "glucose": Limit(3.9, 16.7, 0, 1),
+    "heart_rate": Limit(low=40, high=131, hold_us=_HOLD, far_low=35, far_high=150, again_us=_SOON),
+    "respiration_rate": Limit(low=8, high=26, hold_us=_HOLD, far_low=7, far_high=30, again_us=_SOON),
+    "spo2": Limit(low=90, high=None, hold_us=3 * MINUTE_US, far_low=86, again_us=_SOON),
+    "systolic_bp": Limit(low=90, high=180, far_low=80, far_high=200),
+    "diastolic_bp": Limit(low=None, high=110, far_high=120),
+    "body_temperature": Limit(low=35.0, high=39.1, hold_us=_HOLD, far_low=34.0, far_high=40.0),
+    "glucose": Limit(
+        low=3.9,
+        high=16.7,
+        again_us=15 * MINUTE_US,
+        urgent_once=True,
+        grave_low=3.0,
+        grave_high=27.8,
+        worst_low=2.0,
+        worst_high=33.3,
+    ),
 }
-"""Glucose: hypoglycaemia below 3.9 mmol/L (ADA Standards of Care, level 1), marked hyperglycaemia above 16.7 mmol/L."""
+"""Glucose: marked hyperglycaemia above 16.7 mmol/L, 33.3 mmol/L (600 mg/dL) of the hyperosmolar state, and the
+15 minutes of measuring again after sugar, by the ADA Standards of Care. Far values: our own choice, but for the 200 and
+120 mmHg of a hypertensive crisis (ESC/ESH 2018: grade 3 begins at 180/110) and 40 °C."""
+SPO2_LOW_SCALE_2 = 84.0
+"""The low limit of oxygen for those on NEWS2's scale 2: 83 % and below gives 3 points (RCP 2017, chart 1)."""
+ROW_US = DAY_US
+"""Single measurements further apart than this are not in a row."""
+AGAIN_US = MINUTE_US
+"""A measurement confirms the one before if it was made at least a minute later."""
+
+_LIMITED = np.zeros(COLUMNS, np.bool_)
+_LIMITED[[COLUMN[code] for code in DEFAULTS]] = True
+_READINGS = {code: 4 if code == "spo2" else 3 for code in SENSED}
+_HOLD_STEPS, _LEAST = np.ones(COLUMNS, np.int64), np.ones(COLUMNS, np.int64)
+for _code in SENSED:
+    _HOLD_STEPS[COLUMN[_code]] = DEFAULTS[_code].hold_us // STEP_US
+    _LEAST[COLUMN[_code]] = _READINGS[_code]
+
+
+class LimitEpisode(msgspec.Struct, kw_only=True):
+    """Of one person, channel and device. ``onset_us`` of the open alert, 0: none, and a single reading is outside;
+    ``again_us``: when a reading that was not repeated becomes graver, 0: none waits for that."""
+
+    since_us: int
+    last_us: int
+    count: int = 1
+    counted_us: int
+    onset_us: int = 0
+    severity: Severity = "attention"
+    calm_us: int = 0
+    again_us: int = 0
+    value: float = 0.0
 
 
 class Outside(msgspec.Struct):
-    episodes: Episodes = {}
+    """Episodes by (row, column, seat); what the streams did lately."""
+
+    episodes: dict[tuple[int, int, int], LimitEpisode] = {}
+    held: Held = msgspec.field(default_factory=lambda: Held.of(1))
 
 
 class Limits(Detector):
-    """Compares all bins of limited channels at once; a resident's own limits replace the defaults."""
+    """Compares all bins of limited channels at once, each device by itself; own limits replace the defaults."""
 
-    rules: ClassVar = {f"limit_{code}": Rule(story="vital") for code in DEFAULTS}
+    version: ClassVar = 2
+    rules: ClassVar = {
+        f"limit_{code}": Rule(
+            title=title_of(code, "超出限值", " beyond its limits"),
+            outside=VITAL_SIGNS,
+            service="vital_signs",
+            story="vital",
+            again_s=HOUR_S if limit.hold_us else 900,
+        )
+        for code, limit in DEFAULTS.items()
+    }
 
     def __init__(self) -> None:
         super().__init__()
         self.state: Any = Outside()
-        self._low: NDArray[np.float32] = np.empty((0, len(MEASURED)), np.float32)
+        self._low: NDArray[np.float32] = np.empty((0, COLUMNS), np.float32)
         self._high = self._low
-        self._hold_us = np.zeros(len(MEASURED), np.int64)
-        self._readings = np.zeros(len(MEASURED), np.int64)
-        for channel, limit in DEFAULTS.items():
-            self._hold_us[COLUMN[channel]], self._readings[COLUMN[channel]] = limit.hold_us, limit.readings
-        self._watcher: Watcher
+        self._watched: NDArray[np.bool_] = np.empty(0, np.bool_)
 
     def learn(self, district: District) -> None:
-        self._low = np.full((len(district.people), len(MEASURED)), -np.inf, np.float32)
+        people = len(district.people)
+        self._low = np.full((people, COLUMNS), -np.inf, np.float32)
         self._high = np.full_like(self._low, np.inf)
-        for channel, limit in DEFAULTS.items():
-            self._low[:, COLUMN[channel]] = -np.inf if limit.low is None else limit.low
-            self._high[:, COLUMN[channel]] = np.inf if limit.high is None else limit.high
         for row, person in enumerate(district.people):
-            for channel, (own_low, own_high) in person.limits.items():
-                if channel in DEFAULTS:
-                    self._low[row, COLUMN[channel]] = -np.inf if own_low is None else own_low
-                    self._high[row, COLUMN[channel]] = np.inf if own_high is None else own_high
-        self._watcher = Watcher(self.state.episodes, len(district.people), self._hold_us, self._readings)
+            for channel in DEFAULTS:
+                low, high = limits_of(person, channel)
+                self._low[row, COLUMN[channel]] = -np.inf if low is None else low
+                self._high[row, COLUMN[channel]] = np.inf if high is None else high
+        self.state.held.grow(people)
+        self._watched = np.zeros(people * COLUMNS * SEATS, np.bool_)
+        for row, column, seat in self.state.episodes:
+            self._watched[(row * COLUMNS + column) * SEATS + seat] = True
 
     def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
         code = rule.removeprefix("limit_")
         limit = DEFAULTS[code]
-        low, high = (limit.low, limit.high) if person is None else person.limits.get(code, (limit.low, limit.high))
-        numbers = {"low": low, "high": high, "hold_s": limit.hold_us / 1e6, "readings": limit.readings}
+        low, high = (limit.low, limit.high) if person is None else limits_of(person, code)
+        numbers = {"low": low, "high": high, "hold_s": limit.hold_us / 1e6, "readings": _READINGS.get(code, 2)}
         return {f"{rule}.{name}": number for name, number in numbers.items() if number is not None}
 
     def look(self, steps: CompleteSteps) -> Iterator[Finding]:
-        bins = steps.bins
+        every = steps.sources.bins
+        mine = np.flatnonzero(_LIMITED[every.column] & steps.sources.counts)
+        if not len(mine):
+            return
+        bins = every.take(mine)
         series = bins.series
         outside = (bins.mean < self._low.reshape(-1)[series]) | (bins.mean > self._high.reshape(-1)[series])
-        for turn in self._watcher.walk(bins, outside):
-            row, column, value = int(bins.row[turn.at]), int(bins.column[turn.at]), float(bins.mean[turn.at])
-            code, person = MEASURED[column], steps.district.people[row]
-            below = value < self._low[row, column]
-            bound = round(float(self._low[row, column] if below else self._high[row, column]), 2)
-            for_zh, for_en = lasting(turn.held_us)
-            value_zh, value_en = value_in_words(code, value)
-            if turn.kind == "end":
-                zh, en = f"{value_zh},已回到范围内", f"{value_en}, within its limits again"
+        held, streams, since = self._streams(mine, bins, outside, steps)
+        concerned = outside | self._watched[bins.source]
+        if not concerned.any():
+            return
+        source = bins.source
+        for i in np.flatnonzero(np.isin(source, np.unique(source[concerned]))).tolist():
+            if streams[i]:
+                yield from self._of_stream(steps.district, bins, i, bool(outside[i]), bool(held[i]), int(since[i]))
             else:
-                zh = f"{value_zh},{'低于下限' if below else '高于上限'} {bound:g}"
-                en = f"{value_en}, {'below' if below else 'above'} the limit of {bound:g}"
-                if turn.held_us:
-                    zh, en = f"{zh},已持续 {for_zh}", f"{en}, for {for_en}"
-            evidence = {
-                "kind": "limit",
-                "channel": code,
-                "unit": CHANNELS[code].unit,
-                "value": round(value, 2),
-                "limit": bound,
-                "side": "low" if below else "high",
-                "held_s": turn.held_us // SECOND_US,
-                "readings": turn.readings,
-            }
-            yield finding_about(
-                person,
-                f"limit_{code}",
-                self.version,
-                "open" if turn.kind == "open" else "note",
-                "urgent",
-                turn.onset_us,
-                int(bins.end_us[turn.at]),
-                zh,
-                en,
-                evidence if turn.kind == "open" else {},
-            )
+                yield from self._measured(steps.district, bins, i, bool(outside[i]))
+
+    def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
+        row, column, seat = (int(part) for part in key.split("|"))
+        yield from self._overdue(district, (row, column, seat), at_us + 1)
+
+    def _streams(
+        self, mine: NDArray[np.intp], bins: Bins, outside: NDArray[np.bool_], steps: CompleteSteps
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
+        """(whether the condition has held long enough, whether the bin is of a stream, the step since which it holds),
+        shapes [n]."""
+        n = len(bins)
+        held, streams, since = np.zeros(n, np.bool_), np.zeros(n, np.bool_), bins.step.copy()
+        index = np.flatnonzero(is_sensed(bins.column))
+        if not len(index):
+            return held, streams, since
+        streams[index] = steps.sources.streams[mine[index]]
+        series, state = sensed_series(bins.take(index)), self.state.held
+        uneasy = outside[index] | state.some[series]
+        if not uneasy.any():
+            return held, streams, since
+        walked = np.isin(series, np.unique(series[uneasy]))
+        index, series = index[walked], series[walked]
+        (bad,) = state.add(series, bins.step[index], outside[index][None])
+        seen, hold = steps.sources.seen[mine[index]], _HOLD_STEPS[bins.column[index]]
+        lasts = share_holds(seen, bad, hold) | share_holds(seen, bad, WINDOW_STEPS)
+        enough = np.bitwise_count(within(bad, WINDOW_STEPS)) >= _LEAST[bins.column[index]]
+        # a step less: the first and the last reading of a hold lie one interval further apart
+        held[index] = lasts & enough & established(seen, 3, hold - 2) & (age(bad) >= hold - 2)
+        since[index] = bins.step[index] - age(bad)
+        return held, streams, since
+
+    def _of_stream(
+        self, district: District, bins: Bins, i: int, outside: bool, held: bool, since: int
+    ) -> Iterator[Finding]:
+        key = int(bins.row[i]), int(bins.column[i]), int(bins.seat[i])
+        now_us = int(bins.end_us[i])
+        yield from self._overdue(district, key, now_us)
+        episode = self.state.episodes.get(key)
+        if outside:
+            if episode is not None:
+                episode.calm_us, episode.last_us = 0, now_us
+            if held and (episode is None or not episode.onset_us):
+                if episode is None:
+                    episode = self._begin(key, since * STEP_US, now_us)
+                episode.since_us = since * STEP_US
+                yield self._raise(district, key, episode, bins, i, "urgent")
+            elif held and episode is not None and RANK["urgent"] < RANK[episode.severity]:
+                yield self._raise(district, key, episode, bins, i, "urgent")
+        elif episode is not None:
+            limit = DEFAULTS[MEASURED[key[1]]]
+            episode.calm_us = min(episode.calm_us or now_us, now_us)
+            if not episode.onset_us or now_us - episode.calm_us >= max(5 * MINUTE_US, 2 * limit.hold_us):
+                yield from self._end(district, key, episode, bins, i)
+
+    def _measured(self, district: District, bins: Bins, i: int, outside: bool) -> Iterator[Finding]:
+        key = int(bins.row[i]), int(bins.column[i]), int(bins.seat[i])
+        now_us, value, limit = int(bins.end_us[i]), float(bins.mean[i]), DEFAULTS[MEASURED[key[1]]]
+        yield from self._overdue(district, key, now_us)
+        episode = self.state.episodes.get(key)
+        if episode is not None and now_us - episode.last_us > ROW_US:
+            self._forget(key)
+            episode = None
+        if not outside:
+            if episode is not None:
+                yield from self._end(district, key, episode, bins, i)
+            return
+        if episode is None:
+            episode = self._begin(key, now_us - STEP_US, now_us)
+        else:
+            episode.last_us, episode.calm_us = now_us, 0
+            if now_us - episode.counted_us >= AGAIN_US:
+                episode.count, episode.counted_us = episode.count + 1, now_us
+        severity = _severity(limit, value, episode)
+        if severity is None or (episode.onset_us and RANK[severity] >= RANK[episode.severity]):
+            return
+        yield self._raise(district, key, episode, bins, i, severity)
+
+    def _begin(self, key: tuple[int, int, int], since_us: int, now_us: int) -> LimitEpisode:
+        episode = self.state.episodes[key] = LimitEpisode(since_us=since_us, last_us=now_us, counted_us=now_us)
+        self._watched[(key[0] * COLUMNS + key[1]) * SEATS + key[2]] = True
+        return episode
+
+    def _forget(self, key: tuple[int, int, int]) -> None:
+        del self.state.episodes[key]
+        self._watched[(key[0] * COLUMNS + key[1]) * SEATS + key[2]] = False
+        self.timers.cancel(_timer(key))
+
+    def _raise(
+        self,
+        district: District,
+        key: tuple[int, int, int],
+        episode: LimitEpisode,
+        bins: Bins,
+        i: int,
+        severity: Severity,
+    ) -> Finding:
+        limit, value, now_us = DEFAULTS[MEASURED[key[1]]], float(bins.mean[i]), int(bins.end_us[i])
+        action: FindingAction = "update" if episode.onset_us else "open"
+        episode.onset_us = episode.onset_us or episode.since_us
+        episode.severity, episode.value = severity, value
+        waits = severity == "attention" or (severity == "urgent" and episode.count == 1 and _grave(limit, value))
+        self.timers.cancel(_timer(key))
+        episode.again_us = now_us + limit.again_us if waits and (not limit.hold_us or severity == "attention") else 0
+        if episode.again_us:
+            self.timers.set(episode.again_us, _timer(key))
+        return self._finding(district, key, episode, action, now_us)
+
+    def _overdue(self, district: District, key: tuple[int, int, int], now_us: int) -> Iterator[Finding]:
+        """Raise a single measurement that nobody repeated in time. In a replay a later reading may be seen before the
+        timer comes, so every reading looks."""
+        episode = self.state.episodes.get(key)
+        if episode is None or not episode.again_us or episode.again_us >= now_us:
+            return
+        at_us, episode.again_us = episode.again_us, 0
+        episode.severity = "urgent" if episode.severity == "attention" else "emergency"
+        self.timers.cancel(_timer(key))
+        yield self._finding(district, key, episode, "update", at_us, not_repeated=True)
+
+    def _end(
+        self, district: District, key: tuple[int, int, int], episode: LimitEpisode, bins: Bins, i: int
+    ) -> Iterator[Finding]:
+        self._forget(key)
+        if episode.onset_us:
+            episode.value = float(bins.mean[i])
+            yield self._finding(district, key, episode, "end", int(bins.end_us[i]))
+
+    def _finding(
+        self,
+        district: District,
+        key: tuple[int, int, int],
+        episode: LimitEpisode,
+        action: FindingAction,
+        now_us: int,
+        *,
+        not_repeated: bool = False,
+    ) -> Finding:
+        row, column, _ = key
+        code, value = MEASURED[column], episode.value
+        limit = DEFAULTS[code]
+        below = value < self._low[row, column]
+        bound = round(float(self._low[row, column] if below else self._high[row, column]), 2)
+        held_us = now_us - STEP_US - episode.since_us if limit.hold_us and episode.severity != "attention" else 0
+        value_zh, value_en = value_in_words(code, value)
+        if action == "end":
+            zh, en = f"{value_zh}，已回到范围内", f"{value_en}, within its limits again"
+        else:
+            zh = f"{value_zh}，{'低于下限' if below else '高于上限'} {bound:g}"
+            en = f"{value_en}, {'below' if below else 'above'} the limit of {bound:g}"
+            if not_repeated:
+                for_zh, for_en = lasting(limit.again_us)
+                zh, en = f"{zh}，{for_zh}内未复测", f"{en}, not measured again for {for_en}"
+            elif held_us > 0 and episode.count == 1:
+                for_zh, for_en = lasting(held_us)
+                zh, en = f"{zh}，已持续 {for_zh}", f"{en}, for {for_en}"
+            elif episode.count > 1:
+                zh, en = f"{zh}，连续第 {episode.count} 次", f"{en}, {episode.count} times in a row"
+            if episode.again_us:
+                zh, en = f"{zh}，请立即复测", f"{en}; measure again now"
+            if code == "glucose" and value > limit.worst_high:
+                zh, en = f"{zh}，并核对单位", f"{en}, and check the unit"
+        evidence = {
+            "kind": "limit",
+            "channel": code,
+            "unit": CHANNELS[code].unit,
+            "value": round(value, 2),
+            "limit": bound,
+            "side": "low" if below else "high",
+            "held_s": max(held_us, 0) // SECOND_US,
+            "readings": episode.count,
+        }
+        return finding_about(
+            district.people[row],
+            f"limit_{code}",
+            self.version,
+            action,
+            episode.severity,
+            episode.onset_us,
+            now_us,
+            zh,
+            en,
+            {} if action == "end" else evidence,
+        )
+
+
+def limits_of(person: Person, code: str) -> tuple[float | None, float | None]:
+    """(low, high) limit of a channel for this person: those that people set, else the defaults of their NEWS2 scale."""
+    limit = DEFAULTS[code]
+    low = SPO2_LOW_SCALE_2 if code == "spo2" and person.spo2_scale == 2 else limit.low
+    return person.limits.get(code, (low, limit.high))
+
+
+def _grave(limit: Limit, value: float) -> bool:
+    return value < limit.grave_low or value > limit.grave_high
+
+
+def _severity(limit: Limit, value: float, episode: LimitEpisode) -> Severity | None:
+    """The severity of a single measurement outside the limits; None: nothing until the next one."""
+    if value < limit.worst_low or value > limit.worst_high:
+        return "emergency"
+    if episode.count > 1 and _grave(limit, value):
+        return "emergency"
+    if episode.count > 1 or limit.urgent_once:
+        return "urgent"
+    return "attention" if value <= limit.far_low or value >= limit.far_high else None
+
+
+def _timer(key: tuple[int, int, int]) -> str:
+    return f"{key[0]}|{key[1]}|{key[2]}"

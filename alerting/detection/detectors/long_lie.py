@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from alerting.core.finding import Finding, FindingAction
-from alerting.detection.kit.cancelling import takes_back
+from alerting.detection.kit.cancelling import CANCELLING
 from alerting.detection.kit.context import District, Happened, subject_of
+from alerting.detection.kit.fall_stories import FALLS, FallStories
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts
 from alerting.detection.kit.words import lasting
@@ -55,6 +56,7 @@ class Lying(Homes):
     """``falls`` by 'gateway|device|impact'."""
 
     falls: dict[str, Fall] = msgspec.field(default_factory=dict)
+    stories: FallStories = msgspec.field(default_factory=FallStories)
 
 
 class LongLie(Behaviour):
@@ -77,26 +79,24 @@ class LongLie(Behaviour):
         self._minutes = {name: self.tuned(district, f"long_lie.{name}") for name in ("lying", "long")}
 
     def event(self, district: District, happened: Happened) -> Iterator[Finding]:
-        source = happened.source
-        key = f"{source.gateway}|{source.name}|{happened.onset_us}"
-        if happened.kind in ("fall_suspected", "fall_confirmed") and source.home is not None:
-            fall = self.state.falls.get(key)
-            if fall is None:
-                fall = Fall(
-                    source=(source.gateway, source.name),
-                    home=source.home,
-                    time_us=happened.time_us,
-                    own_us=happened.own_us,
-                )
-                self.state.falls[key] = fall
-                self.timers.set(happened.time_us + RISE_US, key)
-            fall.confirmed |= happened.kind == "fall_confirmed"
-        elif happened.kind == "fall_recovered":
-            self._end(key)
-        elif happened.kind == "sos_cancelled":
-            for known, fall in list(self.state.falls.items()):
-                if fall.source[0] == source.gateway and takes_back(happened, fall.onset_us):
-                    self._end(known)
+        if happened.kind in CANCELLING:
+            for story in self.state.stories.cancel(district, happened):
+                self._end(story.key)
+        elif happened.kind in FALLS:
+            for story in self.state.stories.take(district, happened):
+                if story.over:
+                    self._end(story.key)
+                    continue
+                source = district.sources.get(story.source)
+                if source is None or source.home is None or happened.kind == "fall_recovered":
+                    continue
+                if story.key not in self.state.falls and story.last_us == story.began_us:
+                    self.state.falls[story.key] = Fall(
+                        source=story.source, home=source.home, time_us=story.began_us, own_us=story.onset_us
+                    )
+                    self.timers.set(story.began_us + RISE_US, story.key)
+                if story.key in self.state.falls:
+                    self.state.falls[story.key].confirmed |= story.confirmed
         yield from super().event(district, happened)
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
@@ -139,11 +139,11 @@ class LongLie(Behaviour):
         kind_zh, kind_en = ("跌倒", "fall") if fall.confirmed else ("疑似跌倒", "suspected fall")
         if fall.stage == 1:
             words = (
-                f"{kind_zh}后 {for_zh}其他房间、床和门均无活动(此前在{room_zh})",
+                f"{kind_zh}后 {for_zh}其他房间、床和门均无活动（此前在{room_zh}）",
                 f"no activity in other rooms, bed or door for {for_en} after a {kind_en} (before it: {room_en})",
             )
         else:
-            words = (f"{kind_zh}后已倒地 {for_zh},长时间倒地", f"a long lie: {for_en} after a {kind_en}")
+            words = (f"{kind_zh}后已倒地 {for_zh}，长时间倒地", f"a long lie: {for_en} after a {kind_en}")
         yield self._finding(district, fall, "update", "emergency", at_us, words)
 
     def _up(self, district: District, key: str, fall: Fall, sign: Sign) -> Iterator[Finding]:
@@ -153,11 +153,11 @@ class LongLie(Behaviour):
         room_zh, room_en = ("入户门", "front door") if sign.exit else room_of(sign.room)
         zh, en = f"跌倒后 {for_zh}{room_zh}有活动", f"activity ({room_en}) {for_en} after the fall"
         if alone and not fall.confirmed and not fall.door and fall.stage == 0:
-            words = (f"{zh},视为已起身", f"{en}: taken as up again")
+            words = (f"{zh}，视为已起身", f"{en}: taken as up again")
             yield self._finding(district, fall, "clear", "urgent", sign.time_us, words)
         else:
             # of two residents it may be the other one; after a confirmed fall it may be a helper
-            words = (f"{zh},请仍与本人核实", f"{en}: please ask all the same")
+            words = (f"{zh}，请仍与本人核实", f"{en}: please ask all the same")
             severity: Severity = "emergency" if fall.confirmed or fall.stage else "urgent"
             yield self._finding(district, fall, "note", severity, sign.time_us, words)
 

@@ -42,17 +42,19 @@ class Mornings(Homes):
 class Morning(Behaviour):
     """Sets one timer for each home, at the usual latest time and the margin."""
 
+    rings: ClassVar = (("up", "day"),)
     parameters: ClassVar = {
         "morning.margin": Parameter(90, 30, 360, "min", "超过通常最晚起床时间", "past the usual latest time"),
         "morning.learn_days": Parameter(5, 3, 14, "d", "学习天数", "mornings to learn"),
     }
     rules: ClassVar = {
         "missed_morning": Rule(
+            title=("未按常规起床", "not up as usual"),
             per_day=1,
             again_s=12 * 3600,
             rests_for=("carer", "maintenance"),
             explained_by=("gateway_silent", "inactivity"),
-            blinded_by=("device_silent",),
+            blinded_by=("device_silent", "stuck_in_bed"),
             explains_s=BRIEF_S,
         )
     }
@@ -107,9 +109,9 @@ class Morning(Behaviour):
         severity: Severity = "attention" if about or home.in_bed else "urgent"
         self.state.alerts[row] = (onset_us, severity)
         now, last, late = clock(local_minute(at_us)), clock(local_minute(home.life_us)), clock(latest)
-        bed_zh, bed_en = (",仍在床", ", still in bed") if home.in_bed else ("", "")
+        bed_zh, bed_en = ("，仍在床", ", still in bed") if home.in_bed else ("", "")
         words = (
-            f"{now} 尚未照常起床{bed_zh},本人通常最晚 {late};最后一次活动 {last}",
+            f"{now} 尚未照常起床{bed_zh}，本人通常最晚 {late}；最后一次活动 {last}",
             f"not up as usual at {now}{bed_en}; usually by {late} at the latest; last sign of life {last}",
         )
         yield self._finding(district, row, "open", severity, onset_us, at_us, words)

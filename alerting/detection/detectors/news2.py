@@ -1,9 +1,11 @@
 """Scores fresh vital signs by NEWS2: alerts at 3 in one parameter, 5, 7; partial scores name missing and stale parts.
 
 Source: RCP 2017 (see ``alerting.detection.kit.news2_score``). For the home: score fresh values, never call a partial
-score complete, let a 3 in a single fresh parameter alert on its own. Of heart, breathing and oxygen the mildest of the
-last three readings counts, and the level must hold for two minutes, a 3 alone for five: one odd reading alerts nobody.
-Measurements by a person (pressure, temperature, consciousness) count at once.
+score complete, let a 3 in a single fresh parameter alert on its own. Each device is scored by itself, and of several
+the gravest counts. Measurements by hand count when they come; of streams what holds
+(:mod:`alerting.detection.kit.sources.counted`). A 3 in one parameter of a stream must last five minutes; one in a
+single measurement of a sensor on the skin asks to measure again, and becomes urgent when that confirms it, or is left
+undone.
 """
 
 from collections.abc import Iterator
@@ -15,14 +17,14 @@ from numpy.typing import NDArray
 
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit import news2_score
-from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, grown
-from alerting.detection.kit.context import COLUMN, MEASURED, District, Person
+from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, value_at
+from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
-from alerting.detection.kit.episodes import Episode
-from alerting.detection.kit.steady import Recent
-from alerting.detection.kit.words import lasting, name_of, value_in_words
+from alerting.detection.kit.sources.counted import HOLD_STEPS, Counting, Readings
+from alerting.detection.kit.sources.window import is_sensed
+from alerting.detection.kit.words import VITAL_SIGNS, lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
-from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
+from vocabulary.times import HOUR_S, HOUR_US, MINUTE_US, SECOND_US
 
 RULE = "news2"
 FRESH_US: dict[str, int] = {
@@ -34,55 +36,105 @@ FRESH_US: dict[str, int] = {
     "body_temperature": 6 * HOUR_US,
     "consciousness": 6 * HOUR_US,
 }
-HOLD_US, HOLD_SINGLE_US = 2 * MINUTE_US, 5 * MINUTE_US
-"""A 3 in one parameter alone must last longer: sleepers' oxygen dips for minutes, and below 90 % the limits alert."""
-
+SINGLE_STEPS = 5 * MINUTE_US // STEP_US
+"""A 3 in one parameter of a stream must last longer: sleepers' oxygen dips for minutes."""
+AGAIN_STEPS = MINUTE_US // STEP_US
+"""A single measurement is confirmed by another one at least a minute later."""
+MEASURE_AGAIN_US = 10 * MINUTE_US
 SAID_US = MINUTE_US
 """A shorter duration, as after a measurement by a person, is left out of the reason."""
 NORMAL_US = 10 * MINUTE_US
-"""The score must stay below every trigger for ten minutes before a new episode can begin."""
-CONTINUOUS = tuple(code for code, fresh_us in FRESH_US.items() if fresh_us <= 15 * MINUTE_US)
+"""A stream's score must stay below every trigger for ten minutes before the episode is over."""
+UNKNOWN_US = 6 * HOUR_US
+"""An episode of which nothing was heard for longer than any value is fresh is over, and the next one is new."""
+
+_PARAMETERS = len(news2_score.PARAMETERS)
 _COLUMNS = np.array([COLUMN[channel] for channel in news2_score.PARAMETERS])
-_PLACE = np.full(len(MEASURED), -1)
-_PLACE[_COLUMNS] = np.arange(len(_COLUMNS))
-_SLOT = np.array([CONTINUOUS.index(channel) if channel in CONTINUOUS else -1 for channel in news2_score.PARAMETERS])
-_FRESH_STEPS = np.array([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS])
+_OXYGEN = COLUMN["supplemental_oxygen"]
+_PLACE = np.full(COLUMNS, -1)
+_PLACE[_COLUMNS] = np.arange(_PARAMETERS)
+_SKIN = np.array([channel in ("respiration_rate", "spo2", "heart_rate") for channel in news2_score.PARAMETERS])
+"""Parameters whose single measurement is to be repeated before it is urgent: cold fingers, loose clips."""
+_FRESH_STEPS = np.repeat([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS], SEATS)
+_PLACES = _PARAMETERS * SEATS
+
+
+def _places(dtype: type) -> Any:
+    return msgspec.field(default_factory=lambda: np.zeros((0, _PLACES), dtype))
+
+
+class ScoreEpisode(msgspec.Struct, kw_only=True):
+    """An open alert: ``calm_us``: since when the score has been low, 0: it is not; ``again_us``: when a measurement
+    that was not repeated becomes urgent, 0: none waits for that; ``told``: what was said last."""
+
+    onset_us: int
+    severity: Severity
+    last_us: int
+    calm_us: int = 0
+    again_us: int = 0
+    told: "Score | None" = None
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """A score as it is told at ``at_us``, for a person to read."""
+
+    total: int
+    single: int
+    since_us: int
+    at_us: int
+    parts: list[dict[str, Any]]
 
 
 class Scored(msgspec.Struct):
-    """Episodes by row; ``recent``: bins of the continuous channels; of each parameter's newest bin the points and value
-    that count, and the step of the first reading with them, shapes [people, 6]."""
+    """Episodes by row; readings of the sensors that count; of each parameter and seat the points and value that count,
+    the step of that reading and since when it has been as grave, shapes [people, 6 * seats]."""
 
-    episodes: dict[int, Episode] = {}
-    recent: Recent = msgspec.field(default_factory=lambda: Recent.of(len(CONTINUOUS)))
-    points: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2_score.PARAMETERS)), np.int8))
-    value: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2_score.PARAMETERS)), np.float32))
-    since: Array = msgspec.field(default_factory=lambda: np.zeros((0, len(news2_score.PARAMETERS)), np.int32))
+    episodes: dict[int, ScoreEpisode] = {}
+    counting: Counting = msgspec.field(default_factory=Counting)
+    points: Array = _places(np.int8)
+    value: Array = _places(np.float32)
+    step: Array = _places(np.int32)
+    since: Array = _places(np.int32)
+    streams: Array = _places(np.bool_)
 
 
-class Moments(msgspec.Struct, frozen=True):
-    """The values that count at every moment, shapes [m] and [m, 6]. ``since``: step of the first reading with them."""
+class Moments(msgspec.Struct, frozen=True, kw_only=True):
+    """The readings that count at every moment, shapes [m] and [m, 6 * seats]; ``by_hand``: whether a measurement by
+    hand, or one that stands alone, made the moment."""
 
-    carried: Carried
-    fresh: NDArray[np.bool_]
-    value: NDArray[np.float32]
+    row: NDArray[np.int32]
+    step: NDArray[np.int64]
     points: NDArray[np.int8]
-    since: NDArray[np.int64]
+    value: NDArray[np.float32]
+    step_of: NDArray[np.int32]
+    since: NDArray[np.int32]
+    streams: NDArray[np.bool_]
+    oxygen: NDArray[np.bool_]
+    by_hand: NDArray[np.bool_]
 
 
 class News2(Detector):
     """Scores every moment at which a scored channel has a bin; only residents near a trigger are walked."""
 
-    version: ClassVar = 2
+    version: ClassVar = 3
     constants: ClassVar = {
         "news2.urgent": news2_score.URGENT,
         "news2.emergency": news2_score.EMERGENCY,
         "news2.single": news2_score.SINGLE,
-        "news2.hold_s": HOLD_US / 1e6,
-        "news2.hold_single_s": HOLD_SINGLE_US / 1e6,
+        "news2.hold_s": HOLD_STEPS * STEP_US / 1e6,
+        "news2.hold_single_s": SINGLE_STEPS * STEP_US / 1e6,
+        "news2.measure_again_s": MEASURE_AGAIN_US / 1e6,
         **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
     }
-    rules: ClassVar = {RULE: Rule(story="vital")}
+    rules: ClassVar = {
+        RULE: Rule(
+            title=("NEWS2 评分升高", "raised NEWS2 score"),
+            outside=VITAL_SIGNS,
+            service="vital_signs",
+            story="vital",
+            again_s=HOUR_S,
+        )
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,145 +145,341 @@ class News2(Detector):
 
     def learn(self, district: District) -> None:
         people, state = len(district.people), self.state
-        state.recent.grow(people)
-        state.points, state.value, state.since = (grown(a, people) for a in (state.points, state.value, state.since))
+        state.counting.grow(people)
+        for name in ("points", "value", "step", "since", "streams"):
+            setattr(state, name, grown(getattr(state, name), people))
         self._scale = np.array([person.spo2_scale for person in district.people], np.int8)
         self._oxygen = np.array([person.on_oxygen for person in district.people], np.bool_)
         self._watched = np.zeros(people, np.bool_)
         self._watched[list(state.episodes)] = True
 
     def look(self, steps: CompleteSteps) -> Iterator[Finding]:
-        bins = steps.bins.of(*_COLUMNS)
-        if not len(bins):
+        every = steps.sources.bins
+        place = _PLACE[every.column]
+        mine = np.flatnonzero(((place >= 0) | (every.column == _OXYGEN)) & steps.sources.counts)
+        if not len(mine):
             return
-        moments = self._moments(bins, steps)
-        row = moments.carried.row
-        by_parameter = np.ascontiguousarray(moments.points.T)  # along the short axis numpy is slow
-        total = by_parameter.sum(axis=0) + news2_score.OXYGEN_POINTS * self._oxygen[row]
-        single = by_parameter.max(axis=0)
+        moments = self._moments(mine, steps)
+        if moments is None:
+            return
+        row = moments.row
+        by_parameter = moments.points.reshape(-1, _PARAMETERS, SEATS).max(axis=2)
+        total = by_parameter.sum(axis=1) + news2_score.OXYGEN_POINTS * moments.oxygen
+        single = np.maximum(by_parameter.max(axis=1), news2_score.OXYGEN_POINTS * moments.oxygen)
         near = (total >= news2_score.URGENT) | (single >= news2_score.SINGLE) | self._watched[row]
         for i in np.flatnonzero(np.isin(row, np.unique(row[near]))).tolist() if near.any() else ():
-            yield from self._judge(steps.district, moments, i, int(total[i]))
+            yield from self._judge(steps.district, moments, i, int(total[i]), int(single[i]))
 
-    def _moments(self, bins: Bins, steps: CompleteSteps) -> Moments:
-        """One odd reading of a continuous channel gives no points: see :mod:`alerting.detection.kit.steady`."""
-        state, row, place = self.state, bins.row, _PLACE[bins.column]
+    def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
+        yield from self._overdue(district, int(key), at_us + 1)
+
+    def _moments(self, mine: NDArray[np.intp], steps: CompleteSteps) -> Moments | None:
+        """Let these bins of all sources count, and put what counts side by side at every moment of people who score."""
+        bins = steps.sources.bins.take(mine)
+        state, place = self.state, _PLACE[bins.column]
+        oxygen = self._on_oxygen(bins, steps)
         points = np.zeros(len(bins), np.int8)
-        for i in np.unique(place).tolist():
-            channel, of = news2_score.PARAMETERS[i], np.flatnonzero(place == i)
-            points[of] = news2_score.points(channel, bins.mean[of], self._scale[row[of]], self._oxygen[row[of]])
-        value, since = bins.mean.copy(), bins.step.copy()
-        steady = np.flatnonzero(_SLOT[place] >= 0)
-        continuous = bins.take(steady)
-        value[steady], points[steady], since[steady] = state.recent.mildest(
-            continuous, _SLOT[place[steady]], points[steady]
-        )
-        carried = carry(bins, steps.latest, _COLUMNS)
-        fresh = (carried.step_of > 0) & (carried.step[:, None] + 1 - carried.step_of <= _FRESH_STEPS)
-        people, at = carried.row, row * np.int64(len(_COLUMNS)) + place
-        once = bool((people[1:] != people[:-1]).all())  # as when live: each person's only moment is their newest
-        counted = []
-        for new, known in ((value, state.value), (points, state.points), (since, state.since)):
-            old = None if once else known[people]
-            known.reshape(-1)[at] = new  # with repeated indices numpy keeps the last one, and that is the newest
-            counted.append(known[people] if old is None else np.where(carried.bin_of >= 0, new[carried.bin_of], old))
-        return Moments(carried, fresh, counted[0], np.where(fresh, counted[1], 0).astype(np.int8), counted[2])
+        for i in np.unique(place[place >= 0]).tolist():
+            of = np.flatnonzero(place == i)
+            channel, rows = news2_score.PARAMETERS[i], bins.row[of]
+            points[of] = news2_score.points(channel, bins.mean[of], self._scale[rows], oxygen[of])
+        step = bins.step.astype(np.int32)
+        counted = Readings(points, bins.mean.copy(), step, step.copy())
+        streams = np.zeros(len(bins), np.bool_)
+        at = bins.row * np.int64(_PLACES) + place * SEATS + bins.seat
+        sensed = np.flatnonzero(is_sensed(bins.column))
+        if len(sensed):
+            streams[sensed] = steps.sources.streams[mine[sensed]]
+            seen, known = steps.sources.seen[mine[sensed]], self._known().at(at[sensed])
+            found = state.counting.add(bins.take(sensed), points[sensed], seen, streams[sensed], known)
+            counted.put(sensed, found)
+        return self._side_by_side(bins, place, at, oxygen, counted, streams)
 
-    def _judge(self, district: District, moments: Moments, i: int, total: int) -> Iterator[Finding]:
-        carried, points = moments.carried, moments.points[i]
-        row, begin_us = int(carried.row[i]), int(carried.step[i]) * STEP_US
-        end_us = begin_us + STEP_US
-        level = news2_score.level(total, int(points.max()))
-        episode = self.state.episodes.get(row)
-        if level in ("none", "low"):
-            if episode is not None and (episode.release(end_us, NORMAL_US) or not episode.onset_us):
-                del self.state.episodes[row]
-                self._watched[row] = False
-            return
-        if episode is None:
-            episode = self.state.episodes[row] = Episode()
-            self._watched[row] = True
-        # holds since the first of the last three readings of the parameter that weighs most
-        gravest = int(points.argmax())
-        episode.hold(int(moments.since[i, gravest]) * STEP_US)
-        hold_us = 0 if _SLOT[gravest] < 0 else HOLD_SINGLE_US if level == "low-medium" else HOLD_US
-        if begin_us - episode.since_us < hold_us:
-            return
-        severity: Severity = "emergency" if level == "high" else "urgent"
-        if not episode.onset_us:
-            action: FindingAction = "open"
-            episode.onset_us = episode.since_us
-        elif RANK[severity] < RANK[episode.severity]:
-            action = "update"
+    def _on_oxygen(self, bins: Bins, steps: CompleteSteps) -> NDArray[np.bool_]:
+        """Whether each bin's person is on oxygen: as measured lately, else as recorded."""
+        oxygen = self._oxygen[bins.row]
+        if (bins.column == _OXYGEN).any() or steps.latest.step[:, _OXYGEN].any():
+            value, at = value_at(steps.bins, steps.latest, _OXYGEN, bins.row, bins.step)
+            measured = (at > 0) & ((bins.step - at) * STEP_US <= FRESH_US["consciousness"])
+            oxygen = np.where(measured, value >= 0.5, oxygen)
+        return oxygen
+
+    def _known(self) -> Readings:
+        """The readings that count, flat: by person, parameter and seat."""
+        state = self.state
+        return Readings(*(array.reshape(-1) for array in (state.points, state.value, state.step, state.since)))
+
+    def _side_by_side(
+        self,
+        bins: Bins,
+        place: NDArray[np.intp],
+        at: NDArray[np.int64],
+        oxygen: NDArray[np.bool_],
+        counted: Readings,
+        streams: NDArray[np.bool_],
+    ) -> Moments | None:
+        known = self._known()
+        scored = np.flatnonzero((place >= 0) & (counted.step > 0))  # a stream's first readings do not count yet
+        alone = bool((bins.step == bins.step[0]).all())
+        if alone:
+            known.put(at[scored], counted.at(scored))
+            self.state.streams.reshape(-1)[at[scored]] = streams[scored]
+        new = firsts(bins.row)
+        begins, somebody = np.flatnonzero(new), bins.row[new]
+        scores = self.state.points[somebody].any(axis=1) | self._watched[somebody]
+        if not alone:
+            scores |= np.logical_or.reduceat(counted.grade > 0, begins)
+        moments = None
+        if scores.any():  # nobody else can reach a trigger
+            here = np.flatnonzero(np.repeat(scores, np.diff(begins, append=len(bins))))
+            moments = self._at_moments(bins.take(here), place[here], oxygen[here], counted.at(here), streams[here])
+        if not alone:
+            # with repeated places numpy keeps the last one, and that is the newest
+            known.put(at[scored], counted.at(scored))
+            self.state.streams.reshape(-1)[at[scored]] = streams[scored]
+        return moments
+
+    def _at_moments(
+        self,
+        bins: Bins,
+        place: NDArray[np.intp],
+        oxygen: NDArray[np.bool_],
+        counted: Readings,
+        streams: NDArray[np.bool_],
+    ) -> Moments:
+        if (bins.step == bins.step[0]).all():
+            new = firsts(bins.row)
+            row, index = bins.row[new], np.cumsum(new) - 1
+            step = np.full(len(row), bins.step[0])
+            state = self.state
+            every = state.points, state.value, state.step, state.since, state.streams
+            points, value, step_of, since, of_streams = (old[row] for old in every)
         else:
+            base = int(bins.step.min())
+            moment, index = np.unique((bins.row.astype(np.int64) << 20) | (bins.step - base), return_inverse=True)
+            row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
+            points, value, step_of, since, of_streams = self._carried(bins, place, counted, streams, row, index)
+        age = step[:, None] - step_of  # from reading to reading: one of exactly six hours ago still counts
+        fresh = (step_of > 0) & (age >= 0) & (age <= _FRESH_STEPS)
+        by_hand = np.zeros(len(row), np.bool_)
+        by_hand[index[~streams & (place >= 0)]] = True
+        on_oxygen = np.zeros(len(row), np.bool_)
+        on_oxygen[index] = oxygen
+        return Moments(
+            row=row,
+            step=step,
+            points=np.where(fresh, points, 0).astype(np.int8),
+            value=value,
+            step_of=np.where(fresh, step_of, -step_of),
+            since=since,
+            streams=of_streams,
+            oxygen=on_oxygen,
+            by_hand=by_hand,
+        )
+
+    def _carried(
+        self,
+        bins: Bins,
+        place: NDArray[np.intp],
+        counted: Readings,
+        streams: NDArray[np.bool_],
+        row: NDArray[np.int32],
+        index: NDArray[np.intp],
+    ) -> list[NDArray[Any]]:
+        """The readings that count at each of many moments of a person: carried forward from one to the next."""
+        scored = np.flatnonzero((place >= 0) & (counted.step > 0))
+        at = index[scored] * np.int64(_PLACES) + place[scored] * SEATS + bins.seat[scored]
+        first = np.flatnonzero(firsts(row))
+        source = np.full((len(row), _PLACES), -1, np.intp)
+        source[first] = first[:, None]
+        source.reshape(-1)[at] = index[scored]
+        np.maximum.accumulate(source, axis=0, out=source)
+        sides, state = [], self.state
+        pairs = (
+            (state.points, counted.grade),
+            (state.value, counted.value),
+            (state.step, counted.step),
+            (state.since, counted.since),
+            (state.streams, streams),
+        )
+        for old, values in pairs:
+            side = np.zeros((len(row), _PLACES), old.dtype)
+            side[first] = old[row[first]]
+            side.reshape(-1)[at] = values[scored]
+            sides.append(np.take_along_axis(side, source, 0))
+        return sides
+
+    def _judge(self, district: District, moments: Moments, i: int, total: int, single: int) -> Iterator[Finding]:
+        row, now_us = int(moments.row[i]), (int(moments.step[i]) + 1) * STEP_US
+        yield from self._overdue(district, row, now_us)
+        person, episode = district.people[row], self.state.episodes.get(row)
+        if episode is not None and now_us - episode.last_us > UNKNOWN_US:
+            self._forget(row)
+            episode = None
+        severity = _severity(moments, i, total, single)
+        if severity is None:
+            if episode is not None and news2_score.level(total, single) in ("none", "low"):
+                episode.calm_us = min(episode.calm_us or now_us, now_us)
+                if now_us - episode.calm_us >= (0 if moments.by_hand[i] else NORMAL_US):
+                    self._forget(row)
+                    parts = _parts(person, moments, i, now_us)
+                    score = Score(total=total, single=single, since_us=now_us, at_us=now_us, parts=parts)
+                    yield _finding("end", person, episode, score, now_us)
             return
+        parts = _parts(person, moments, i, now_us)
+        scoring = (moments.points[i] > 0) & (moments.points[i] >= (1 if total >= news2_score.URGENT else single))
+        since_us = int(moments.since[i][scoring].max(initial=0)) * STEP_US or now_us - STEP_US
+        if episode is None:
+            episode = ScoreEpisode(onset_us=since_us, severity=severity, last_us=now_us)
+            self.state.episodes[row] = episode
+            self._watched[row] = True
+            action: FindingAction = "open"
+        else:
+            episode.last_us, episode.calm_us = max(episode.last_us, now_us), 0
+            if RANK[severity] >= RANK[episode.severity]:
+                if episode.again_us:  # told if nobody repeats the measurement
+                    episode.told = Score(total=total, single=single, since_us=since_us, at_us=now_us, parts=parts)
+                return
+            action = "update"
         episode.severity = severity
-        person = district.people[row]
-        parts = _parts(person, moments.value[i], carried.step_of[i] * STEP_US, moments.fresh[i], points, end_us)
-        yield _finding(action, severity, person, episode, total, int(points.max()), parts, end_us)
+        episode.told = Score(total=total, single=single, since_us=since_us, at_us=now_us, parts=parts)
+        self.timers.cancel(str(row))
+        episode.again_us = now_us + MEASURE_AGAIN_US if severity == "attention" else 0
+        if episode.again_us:
+            self.timers.set(episode.again_us, str(row))
+        yield _finding(action, person, episode, episode.told, now_us)
+
+    def _overdue(self, district: District, row: int, now_us: int) -> Iterator[Finding]:
+        """Raise a single measurement that nobody repeated in time. In a replay a later reading may be seen before the
+        timer comes, so every moment looks."""
+        episode = self.state.episodes.get(row)
+        if episode is not None and episode.told is not None and episode.again_us and episode.again_us < now_us:
+            at_us, episode.again_us, episode.severity = episode.again_us, 0, "urgent"
+            self.timers.cancel(str(row))
+            score = _aged(episode.told, at_us)
+            yield _finding("update", district.people[row], episode, score, at_us, not_repeated=True)
+
+    def _forget(self, row: int) -> None:
+        del self.state.episodes[row]
+        self._watched[row] = False
+        self.timers.cancel(str(row))
 
 
-def _parts(person: Person, values: Any, times: Any, fresh: Any, points: Any, now_us: int) -> list[dict[str, Any]]:
-    """The score's parts, for a person to read: value, points and age."""
+def _severity(moments: Moments, i: int, total: int, single: int) -> Severity | None:
+    """The severity of a moment's score; None: nothing to tell, or not yet."""
+    level = news2_score.level(total, single)
+    if level in ("none", "low"):
+        return None
+    if level != "low-medium":
+        return "emergency" if level == "high" else "urgent"
+    found: Severity | None = None
+    for place in np.flatnonzero(moments.points[i] == single).tolist():
+        since, reading, now = int(moments.since[i, place]), int(moments.step_of[i, place]), int(moments.step[i])
+        if moments.streams[i, place]:
+            if now - since >= SINGLE_STEPS:
+                return "urgent"
+        elif not _SKIN[place // SEATS] or reading - since >= AGAIN_STEPS:
+            return "urgent"
+        else:
+            found = "attention"
+    return found
+
+
+def _parts(person: Person, moments: Moments, i: int, now_us: int) -> list[dict[str, Any]]:
+    """The score's parts, for a person to read: value, points and age. Of several devices the one that counts: the
+    gravest, of equal ones the newest."""
     parts: list[dict[str, Any]] = []
-    for i, channel in enumerate(news2_score.PARAMETERS):
-        entry: dict[str, Any] = {"channel": channel, "state": "missing"}
-        if times[i]:
-            entry = {
-                "channel": channel,
-                "state": "fresh" if fresh[i] else "stale",
-                "value": round(float(values[i]), 1),
-                "age_s": int(now_us - times[i]) // SECOND_US,
-            }
-            if fresh[i]:
-                entry["points"] = int(points[i])
+    for place, channel in enumerate(news2_score.PARAMETERS):
+        here = slice(place * SEATS, (place + 1) * SEATS)
+        step_of, points = moments.step_of[i, here], moments.points[i, here]
+        if not step_of.any():
+            parts.append({"channel": channel, "state": "missing"})
+            continue
+        fresh = step_of > 0
+        key = np.where(fresh, points.astype(np.int64) + 1, 0) * (1 << 33) + np.abs(step_of.astype(np.int64))
+        best = int(key.argmax())
+        entry: dict[str, Any] = {
+            "channel": channel,
+            "state": "fresh" if fresh[best] else "stale",
+            "value": round(float(moments.value[i, here][best]), 1),
+            "age_s": (now_us - abs(int(step_of[best])) * STEP_US) // SECOND_US,
+        }
+        if fresh[best]:
+            entry["points"] = int(points[best])
         parts.append(entry)
-    if person.on_oxygen:
+    if moments.oxygen[i]:
         parts.append(
             {"channel": "supplemental_oxygen", "state": "fresh", "value": 1, "points": news2_score.OXYGEN_POINTS}
         )
     return parts
 
 
+def _aged(score: Score, at_us: int) -> Score:
+    """The score at a later time without another reading: its parts are older, and some of them stale."""
+    later_s, parts = (at_us - score.at_us) // SECOND_US, []
+    for part in score.parts:
+        if "age_s" in part:
+            age_s = part["age_s"] + later_s
+            part = {**part, "age_s": age_s}
+            if (age_s * SECOND_US - STEP_US) > FRESH_US[part["channel"]]:
+                part = {**part, "state": "stale"}
+                part.pop("points", None)
+        parts.append(part)
+    points = [part.get("points", 0) for part in parts]
+    return Score(total=sum(points), single=max(points), since_us=score.since_us, at_us=at_us, parts=parts)
+
+
 def _finding(
     action: FindingAction,
-    severity: Severity,
     person: Person,
-    episode: Episode,
-    total: int,
-    single: int,
-    parts: list[dict[str, Any]],
+    episode: ScoreEpisode,
+    score: Score,
     now_us: int,
+    *,
+    not_repeated: bool = False,
 ) -> Finding:
+    parts = score.parts
     complete = all(part["state"] == "fresh" for part in parts)
     scoring_parts = [part for part in parts if part.get("points")]
     zh = "、".join(_say(part, "zh") for part in scoring_parts)
     en = ", ".join(_say(part, "en") for part in scoring_parts)
+    zh, en = (f"：{zh}", f": {en}") if scoring_parts else ("", "")
     missing = [part["channel"] for part in parts if part["state"] != "fresh"]
     lack_zh, lack_en = ("、".join(name_of(c)[0] for c in missing), ", ".join(name_of(c)[1] for c in missing))
-    partial_zh = "" if complete else f"(部分评分,缺 {len(missing)} 项:{lack_zh})"
+    partial_zh = "" if complete else f"（部分评分，缺 {len(missing)} 项：{lack_zh}）"
     partial_en = "" if complete else f" (partial: {len(missing)} missing or stale: {lack_en})"
-    held_us = now_us - episode.since_us
+    held_us = now_us - score.since_us
     for_zh, for_en = (
-        (f",已持续 {lasting(held_us)[0]}", f", for {lasting(held_us)[1]}") if held_us >= SAID_US else ("", "")
+        (f"，已持续 {lasting(held_us)[0]}", f", for {lasting(held_us)[1]}")
+        if held_us >= SAID_US and not not_repeated and action != "end"
+        else ("", "")
     )
+    if not_repeated:
+        wait_zh, wait_en = lasting(MEASURE_AGAIN_US)
+        for_zh, for_en = f"，{wait_zh}内未复测", f", not measured again for {wait_en}"
+    elif episode.severity == "attention" and action != "end":
+        for_zh, for_en = "，请立即复测", "; measure again now"
+    reason_zh = f"NEWS2 评分 {score.total} 分{zh}{for_zh}{partial_zh}"
+    reason_en = f"NEWS2 score {score.total}{en}{for_en}{partial_en}"
+    if action == "end":
+        reason_zh, reason_en = f"NEWS2 评分已降至 {score.total} 分{zh}", f"NEWS2 score down to {score.total}{en}"
     return Finding(
         action=action,
         rule=RULE,
         rule_version=News2.version,
-        severity=severity,
+        severity=episode.severity,
         subject=person.subject,
         household_id=person.household_id,
         resident_id=person.id,
         onset_us=episode.onset_us,
         sensed_us=now_us,
-        reason_zh=f"NEWS2 评分 {total} 分:{zh}{for_zh}{partial_zh}",
-        reason_en=f"NEWS2 score {total}: {en}{for_en}{partial_en}",
+        reason_zh=reason_zh,
+        reason_en=reason_en,
         evidence={
             "kind": "news2",
-            "total": total,
-            "highest_single": single,
-            "level": news2_score.level(total, single),
+            "total": score.total,
+            "highest_single": score.single,
+            "level": news2_score.level(score.total, score.single),
             "complete": complete,
             "spo2_scale": person.spo2_scale,
             "parts": parts,
@@ -242,5 +490,5 @@ def _finding(
 def _say(part: dict[str, Any], language: str) -> str:
     zh, en = value_in_words(part["channel"], part["value"])
     if language == "zh":
-        return f"{zh}({part['points']} 分)"
+        return f"{zh}（{part['points']} 分）"
     return f"{en} ({part['points']})"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit import news2_score
 from alerting.detection.kit.columns import Bins, grown
-from alerting.detection.kit.context import COLUMN, MEASURED, District
+from alerting.detection.kit.context import COLUMN, COLUMNS, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.words import finding_about, name_of
 from vocabulary.parameter import Parameter
@@ -30,7 +30,7 @@ LEAST_READINGS = 5
 SPOT = frozenset({"systolic_bp", "body_temperature", "consciousness"})
 UNKNOWN = 255
 _COLUMNS = np.array([COLUMN[channel] for channel in news2_score.PARAMETERS])
-_PLACE = np.full(len(MEASURED), -1)
+_PLACE = np.full(COLUMNS, -1)
 _PLACE[_COLUMNS] = np.arange(len(_COLUMNS))
 _IS_SPOT = np.array([channel in SPOT for channel in news2_score.PARAMETERS])
 _LEAST = np.where(_IS_SPOT, 1, LEAST_READINGS)
@@ -54,7 +54,15 @@ class News2Trend(Detector):
     parameters: ClassVar = {
         "news2_trend.rise": Parameter(3, 2, 8, "", "评分上升", "points more than the day before"),
     }
-    rules: ClassVar = {"news2_trend": Rule(story="vital", again_s=12 * 3600, per_day=2, waits=True)}
+    rules: ClassVar = {
+        "news2_trend": Rule(
+            title=("NEWS2 评分上升趋势", "rising trend of NEWS2"),
+            story="vital",
+            again_s=12 * 3600,
+            per_day=2,
+            waits=True,
+        )
+    }
 
     def __init__(self) -> None:
         super().__init__()

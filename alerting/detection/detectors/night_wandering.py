@@ -55,6 +55,7 @@ class NightWandering(Behaviour):
     }
     rules: ClassVar = {
         "night_wandering": Rule(
+            title=("夜间外出未归", "out at night"),
             again_s=900,
             per_day=3,
             rests_for=("carer", "maintenance"),
@@ -108,7 +109,7 @@ class NightWandering(Behaviour):
         for_zh, for_en = lasting(at_us - door_us)
         at = clock(local_minute(door_us))
         words = (
-            f"夜间 {at} 出门,{for_zh}未归;近 14 夜出门 {nights} 次",
+            f"夜间 {at} 出门，{for_zh}未归；近 14 夜出门 {nights} 次",
             f"went out at night, {at}, and is not back after {for_en}; did so on {nights} of the last 14 nights",
         )
         yield self._finding(district, row, "open", door_us, at_us, words)

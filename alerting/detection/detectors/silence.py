@@ -46,8 +46,21 @@ class Silence(Detector):
         "silence.gateway_s": GATEWAY_SILENT_US / 1e6,
     }
     rules: ClassVar = {
-        "gateway_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",)),
-        "device_silent": Rule(again_s=1800, per_day=6, rests_for=("maintenance",), explained_by=("gateway_silent",)),
+        "gateway_silent": Rule(
+            title=("家庭网关离线", "home gateway offline"),
+            outside="title",
+            again_s=1800,
+            per_day=6,
+            rests_for=("maintenance",),
+        ),
+        "device_silent": Rule(
+            title=("设备离线", "device offline"),
+            outside="title",
+            again_s=1800,
+            per_day=6,
+            rests_for=("maintenance",),
+            explained_by=("gateway_silent",),
+        ),
     }
 
     def __init__(self) -> None:
@@ -169,7 +182,7 @@ class Silence(Detector):
         for_zh, for_en = lasting(now_us - onset_us)
         if source is None:
             rule, subject, household_id = "gateway_silent", f"gateway:{name}", district.gateways[name]
-            zh, en, more = f"家庭网关 {name} ", f"Gateway {name}", ",其设备数据中断"
+            zh, en, more = f"家庭网关 {name} ", f"Gateway {name}", "，其设备数据中断"
         else:
             rule, subject, household_id = "device_silent", f"device:{name}", source.household_id
             zh, en, more = source.label_zh, source.label_en, ""

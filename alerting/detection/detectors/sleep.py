@@ -18,7 +18,7 @@ from alerting.detection.kit.detector import Rule
 from alerting.detection.kit.routine.behaviour import Before, Behaviour, Homes
 from alerting.detection.kit.routine.days import SPAN_WORDS, SPANS, Change, Days, Matters, Question
 from alerting.detection.kit.routine.whereabouts import Sign, Whereabouts, local_day
-from alerting.detection.kit.words import short
+from alerting.detection.kit.words import short, title_of_change
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 
@@ -29,7 +29,11 @@ LEAST_HOURS = 2.0
 ASLEEP_US = HOUR_US
 LEFT_US = 2 * MINUTE_US
 """Least duration of an exit: to turn over lifts the pressure for a moment only."""
-FIGURES = ("sleep_time", "night_exits")
+FIGURE_NAMES = {
+    "sleep_time": ("夜间卧床时间", "time in bed at night"),
+    "night_exits": ("夜间离床次数", "exits from bed at night"),
+}
+FIGURES = tuple(FIGURE_NAMES)
 FLOORS = (0.5, 0.7)
 """Least spread of a person from night to night: hours, exits."""
 EXPLAINED = ("gateway_silent", "inactivity", "missed_morning", "day_night_reversed")
@@ -57,13 +61,14 @@ class Sleep(Behaviour):
     }
     rules: ClassVar = {
         f"{question}_{figure}": Rule(
+            title=title_of_change(question, FIGURE_NAMES[figure]),
             story="sleep",
             waits=True,
             again_s=3 * DAY_S,
             per_day=1,
             rests_for=("carer", "maintenance"),
             explained_by=(*EXPLAINED, *((f"shift_{figure}",) if question == "drift" else ())),
-            blinded_by=("device_silent",),
+            blinded_by=("device_silent", "stuck_in_bed"),
         )
         for figure in FIGURES
         for question in SPANS
@@ -82,6 +87,13 @@ class Sleep(Behaviour):
                 del known[row]
         self._hours = self.tuned(district, "sleep.hours")
         self._exits = self.tuned(district, "sleep.exits")
+
+    def unlearn(self, row: int, since_us: int, now_us: int) -> None:
+        super().unlearn(row, since_us, now_us)
+        state = self.state
+        state.first_us[row] = now_us  # this night was not observed from its begin
+        for known in (state.since_us, state.lain_us, state.exits, state.left_us):
+            known.pop(row, None)
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterator[Finding]:
         state = self.state
@@ -128,10 +140,10 @@ class Sleep(Behaviour):
         more, now, usual = change.recent > change.usual, short(change.recent), short(change.usual)
         if figure == 0:
             off_zh, off_en = ("偏多", "more than usual") if more else ("偏少", "less than usual")
-            zh = f"{zh_span} {now} 小时,本人通常 {usual} 小时{',' + off_zh if change.opened else ',已恢复'}"
+            zh = f"{zh_span} {now} 小时，本人通常 {usual} 小时{'，' + off_zh if change.opened else '，已恢复'}"
             en = f"in bed for {now} h ({en_span}), usually {usual} h: {off_en if change.opened else 'as usual again'}"
         else:
-            zh = f"{zh_span} {now} 次,本人通常每夜 {usual} 次{'' if change.opened else ',已恢复'}"
+            zh = f"{zh_span} {now} 次，本人通常每夜 {usual} 次{'' if change.opened else '，已恢复'}"
             en = f"out of bed {now} time{'s' * (now != '1')} ({en_span}), usually {usual} a night"
             en += "" if change.opened else ": as usual again"
         evidence: dict[str, object] = {

@@ -18,7 +18,7 @@ from alerting.detection.kit.columns import grown
 from alerting.detection.kit.context import COLUMN, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.routine.days import SPANS, Days, Matters
-from alerting.detection.kit.words import finding_about
+from alerting.detection.kit.words import finding_about, name_of, title_of_change
 from vocabulary.parameter import Parameter
 from vocabulary.times import DAY_S, DAY_US, LOCAL_US
 
@@ -50,8 +50,16 @@ class Weight(Detector):
         "weight.drift": Parameter(2.5, 1, 10, "kg", "数周内体重变化", "change over weeks"),
     }
     rules: ClassVar = {
-        "weight_gain": Rule(story="weight", again_s=2 * DAY_S, per_day=1, waits=True),
-        "drift_weight": Rule(story="weight", again_s=7 * DAY_S, per_day=1, waits=True),
+        "weight_gain": Rule(
+            title=("体重增加过快", "weight gained within days"),
+            story="weight",
+            again_s=2 * DAY_S,
+            per_day=1,
+            waits=True,
+        ),
+        "drift_weight": Rule(
+            title=title_of_change("drift", name_of("weight")), story="weight", again_s=7 * DAY_S, per_day=1, waits=True
+        ),
     }
 
     def __init__(self) -> None:

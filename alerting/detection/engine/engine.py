@@ -1,14 +1,14 @@
 """Runs all detectors: events at once, readings in steps of event time, timers between them, silence by the clock.
 
 The result does not depend on how the data are batched. Readings wait until the clock has passed their step by
-``LATENESS_US``; complete steps are folded into bins and every detector judges each bin once, in the order of time. A
-later reading is judged in the next round if it is newer than the newest bin of its person and channel, and ignored if
-it is older: an outage's backlog never raises an alert about hours ago while the present is known.
+``LATENESS_US``; complete steps are folded into bins, by device, and every detector judges each bin once, in the order
+of time. A later reading is judged in the next round if it is newer than the newest bin of its device and channel, and
+ignored if it is older: an outage's backlog never raises an alert about hours ago while the present is known.
 """
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,18 +17,25 @@ from alerting.core.finding import Finding
 from alerting.detection.detectors import all_detectors
 from alerting.detection.engine.ledger import Ledger
 from alerting.detection.engine.memory import FORMAT, Memory, decode, encode
-from alerting.detection.kit.columns import STEP_US, Gathered, Latest, VitalColumns, by_hour, fold
-from alerting.detection.kit.context import District, Happened, Pause, Source
-from alerting.detection.kit.detector import CompleteSteps, Detector
+from alerting.detection.kit.columns import STEP_US, Bins, Gathered, Latest, VitalColumns, by_hour, fold, grown
+from alerting.detection.kit.context import COLUMNS, SEATS, District, Happened, Pause, Source
+from alerting.detection.kit.detector import CompleteSteps, Detector, SourceBins
 from alerting.detection.kit.plausible import impossible, split
+from alerting.detection.kit.sources.choice import in_order, judged, shared_bins
+from alerting.detection.kit.sources.doubt import Doubts
+from alerting.detection.kit.sources.seats import Seats
+from alerting.detection.kit.sources.window import Seen
 from alerting.detection.kit.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.kit.timers import Alarms, Timers
+from vocabulary.rule_words import KEY
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
+_T = TypeVar("_T")
 LATENESS_US = 2_500_000
 """A frame is cut once a second and travels for some ms: after this time a step is complete, but for backlogs."""
 TICK_US = SECOND_US
 """Interval in which the detectors of silence look at the clock."""
+DOORS = frozenset({"door_opened", "door_closed"})
 BACK_US = MINUTE_US
 """A clock that is set back by more was ahead before."""
 
@@ -36,11 +43,19 @@ BACK_US = MINUTE_US
 class Engine:
     """All detectors over one district. Not thread-safe; times in µs since 1970, UTC."""
 
-    def __init__(self, district: District, now_us: int, detectors: dict[str, type[Detector]] | None = None) -> None:
-        """``detectors``: by name; all of them unless given (benches and tests of one)."""
+    def __init__(
+        self,
+        district: District,
+        now_us: int,
+        detectors: dict[str, type[Detector]] | None = None,
+        seats: Seats | None = None,
+        failed: Callable[[str, Exception], None] | None = None,
+    ) -> None:
+        """``detectors``: by name; all of them unless given (benches and tests of one). ``seats``: those of readings
+        that were placed before."""
         self.between: Callable[[], None] = lambda: None
         """Called amid a long step, where :meth:`event` and :meth:`heard` may be called, and nothing else."""
-        self.failed: Callable[[str, Exception], None] = _not_handled
+        self.failed: Callable[[str, Exception], None] = failed or _not_handled
         """Called with the name of a detector that fails; if it returns, the others go on."""
         self._alarms = Alarms()
         self._detectors: dict[str, Detector] = {}
@@ -54,7 +69,13 @@ class Engine:
         self._lookers, self._event_lookers = overrides["look"], overrides["event"]
         self._hearers, self._tickers = overrides["heard"], overrides["tick"]
         self._offliners, self._clocks = overrides["offline"], overrides["clock"]
+        self.seats = Seats() if seats is None else seats
+        """Gives the row and lane of each device's channel, for :meth:`readings`."""
         self._latest = Latest(len(district.people))
+        self._latest_of_sources = Latest(len(district.people), of_sources=True)
+        self._shared = np.zeros(len(district.people) * COLUMNS, np.bool_)
+        self._doubts = Doubts()
+        self._seen = Seen()
         self._ledger = Ledger()
         self._waiting = Gathered()
         self._moments: list[tuple[int, int, Happened]] = []  # a heap by time
@@ -71,17 +92,25 @@ class Engine:
     @property
     def state_bytes(self) -> int:
         """Size of the arrays of all detectors, in bytes."""
-        known = self._latest.value.nbytes + self._latest.step.nbytes
+        latest = (self._latest, self._latest_of_sources)
+        known = sum(known.value.nbytes + known.step.nbytes for known in latest) + self._shared.nbytes
+        known += sum(_bytes_of(state) for state in (self.seats.state, self._doubts.state, self._seen))
         return known + sum(_bytes_of(detector.state) for detector in self._detectors.values())
 
     def redistrict(self, district: District) -> None:
         """Take a changed district; people must keep their rows."""
         self._district = district
         self._people = {(person.household_id, person.id): person for person in district.people}
-        self._latest.grow(len(district.people))
+        people = len(district.people)
+        self.seats.learn(district)
+        self._latest.grow(people)
+        self._latest_of_sources.grow(people)
+        self._doubts.learn(district)
+        self._seen.grow(people)
+        self._shared = grown(self._shared, people * COLUMNS)
         self._ledger.redistrict(district)
-        for detector in self._detectors.values():
-            detector.learn(district)
+        for name, detector in self._detectors.items():
+            self._safely(name, detector.learn, district)
 
     def pause(self, pauses: list[Pause]) -> None:
         """Replace the pauses of the district."""
@@ -97,14 +126,28 @@ class Engine:
                 done_us=self._done_us,
                 value=self._latest.value,
                 step=self._latest.step,
-                waiting=[waiting.row, waiting.column, waiting.time_us, waiting.value],
+                source_value=self._latest_of_sources.value,
+                source_step=self._latest_of_sources.step,
+                seats=self.seats.state,
+                doubts=self._doubts.state,
+                seen=self._seen,
+                waiting=[waiting.row, waiting.lane, waiting.time_us, waiting.value],
                 moments=self._moments,
                 switches=[(*key, at_us) for key, at_us in self._switches.items()],
                 alarms=self._alarms.saved(),
                 ledger=self._ledger.state,
-                detectors={name: (d.version, encode(d.state)) for name, d in self._detectors.items()},
+                detectors=self._states(),
             )
         )
+
+    def _states(self) -> dict[str, tuple[int, bytes]]:
+        """The states by detector; one that can not be stored is left out, and begins anew after a restart."""
+        states = {}
+        for name, detector in self._detectors.items():
+            state = self._safely(name, encode, detector.state)
+            if state is not None:
+                states[name] = (detector.version, state)
+        return states
 
     def recall(self, memory: Memory) -> list[str]:
         """Take the state of ``memory``; the names of detectors that could not and begin anew.
@@ -113,6 +156,10 @@ class Engine:
         """
         self._done_us = memory.done_us
         self._latest.value, self._latest.step = memory.value, memory.step
+        self._latest_of_sources.value, self._latest_of_sources.step = memory.source_value, memory.source_step
+        self.seats.state, self._doubts.state, self._seen = memory.seats, memory.doubts, memory.seen
+        several = self._latest_of_sources.step.reshape(-1, SEATS)[:, 1:] > 0
+        self._shared = np.asarray(several.any(axis=1), np.bool_)
         self._waiting = Gathered(VitalColumns(*memory.waiting))
         self._moments = memory.moments
         self._order = max((order for _, order, _ in self._moments), default=0)
@@ -128,7 +175,7 @@ class Engine:
             except ValueError:
                 anew.append(name)
                 self._ledger.forget(detector.rules)
-            detector.restored()
+            self._safely(name, detector.restored)
         for at_us, owner, key in memory.alarms:
             if owner in self._detectors and owner not in anew:
                 self._alarms.set(at_us, owner, key)
@@ -151,7 +198,10 @@ class Engine:
         on = np.abs(value) >= LEVELS.get(channel, 0.5)
         key = (source.gateway, source.name, channel)
         event_us = self._switches.get(key, 0)  # time of the last event, negative for a change to 0
-        changed = np.concatenate(([event_us == 0 or (event_us > 0) != on[0]], on[1:] != on[:-1]))
+        first = event_us == 0
+        if first and channel == "door_open":  # the first state that is heard of is no news: it may be of long ago
+            first, event_us = False, int(time_us[0]) if on[0] else -int(time_us[0])
+        changed = np.concatenate(([first or (event_us > 0) != on[0]], on[1:] != on[:-1]))
         for i in np.flatnonzero(changed | on if channel == "motion" else changed).tolist():
             at_us = int(time_us[i])
             if changed[i] or at_us - event_us >= MOTION_AGAIN_US:
@@ -163,9 +213,18 @@ class Engine:
     def event(self, happened: Happened) -> list[Finding]:
         """The findings of an event, at once; behaviour waits for its step."""
         if happened.kind in UNHURRIED:
-            self._wait(happened)
+            if not self._repeats(happened):
+                self._wait(happened)
             return []
         return self._pass(self._happened(happened))
+
+    def _repeats(self, happened: Happened) -> bool:
+        """Whether a door is said to do what its readings have shown it to have done before: a state from a cache."""
+        if happened.kind not in DOORS:
+            return False
+        known_us = self._switches.get((happened.source.gateway, happened.source.name, "door_open"), 0)
+        same = known_us > 0 if happened.kind == "door_opened" else known_us < 0
+        return same and happened.time_us > abs(known_us) + MOTION_AGAIN_US
 
     def heard(self, gateway: str, device: str | None, now_us: int) -> list[Finding]:
         """Take a sign of life from a device (or the gateway alone)."""
@@ -175,13 +234,13 @@ class Engine:
 
     def cut_off(self) -> None:
         """Forget signs of life: this program has no connection to the homes, or just got it back."""
-        for detector in self._detectors.values():
-            detector.cut_off()
+        for name, detector in self._detectors.items():
+            self._safely(name, detector.cut_off)
 
     def offline(self, gateway: str, now_us: int) -> None:
         """The broker reports the gateway's connection as dead."""
         for detector in self._offliners:
-            detector.offline(gateway, now_us)
+            self._safely(self._name_of(detector), detector.offline, gateway, now_us)
 
     def clock(self, gateway: str, newest_us: int, now_us: int) -> list[Finding]:
         """Compare the newest time in a live frame of a gateway with the platform's."""
@@ -207,6 +266,7 @@ class Engine:
         """Go back with a clock that was ahead: nobody may go unwatched until it is there again."""
         self._done_us, self._ticked_us = min(self._done_us, complete_us), 0
         self._latest.turn_back(complete_us)
+        self._latest_of_sources.turn_back(complete_us)
         self._ledger.turn_back(now_us)
 
     def _wait(self, happened: Happened) -> None:
@@ -222,13 +282,27 @@ class Engine:
             for finding in judge(*about):
                 yield self._explained(detector, finding)
         except Exception as error:
-            self.failed(next(name for name, known in self._detectors.items() if known is detector), error)
+            self.failed(self._name_of(detector), error)
+
+    def _safely(self, name: str, do: Callable[..., _T], *about: Any) -> _T | None:
+        """The result of a detector's method; None where it fails."""
+        try:
+            return do(*about)
+        except Exception as error:
+            self.failed(name, error)
+            return None
+
+    def _name_of(self, detector: Detector) -> str:
+        return next(name for name, known in self._detectors.items() if known is detector)
 
     def _explained(self, detector: Detector, finding: Finding) -> Finding:
+        msgspec.convert(msgspec.to_builtins(finding), Finding)  # a number of numpy here would stop the service later
         if finding.action not in ("open", "update"):
             return finding
         person = self._people.get((finding.household_id, finding.resident_id))
+        rule = detector.rules.get(finding.rule)
         explained = {
+            **({} if rule is None else {KEY: msgspec.to_builtins(rule.words)}),
             "window": {"since_us": finding.since_us, "until_us": finding.sensed_us},
             "parameters": detector.in_force(person, finding.rule),
             **finding.evidence,
@@ -249,14 +323,23 @@ class Engine:
         if impossible(folded):
             columns, implausible = split(columns)
             folded = fold(columns)
-        bins = self._latest.newer(folded)
-        steps = CompleteSteps(self._district, self._latest, bins, hour, implausible)
+        every = self._latest_of_sources.newer(folded)
+        sources, bins = self._sources(every)
+        steps = CompleteSteps(
+            district=self._district,
+            latest=self._latest,
+            bins=bins,
+            hour=hour,
+            implausible=implausible,
+            sources=sources,
+        )
         unordered: list[Finding] = []
-        for detector in self._lookers if len(bins) or len(implausible) else ():
+        for detector in self._lookers if len(every) or len(implausible) else ():
             self.between()
             unordered += self._of(detector, detector.look, steps)
         self.between()
         self._latest.keep(bins)
+        self._latest_of_sources.keep(every)
         unordered.sort(key=lambda f: f.sensed_us)  # stable: within a moment by detector, as with single steps
         findings: list[Finding] = []
         for finding in unordered:
@@ -264,6 +347,30 @@ class Engine:
             findings += self._ledger.release(self._district, finding.sensed_us)
             findings += self._pass([finding])
         return [*findings, *self._moments_until(end_us)]
+
+    def _sources(self, every: Bins) -> tuple[SourceBins, Bins]:
+        """The bins of each device, and those of the devices that lead their channel."""
+        if every.seat.any():
+            self._shared[every.series[every.seat > 0]] = True
+        shared = shared_bins(every, self._latest_of_sources, self.seats.state, self._shared)
+        counts, leads = judged(every, shared)
+        leading = self._latest.newer(in_order(every.where(leads)))
+        doubt = self._doubts.of(every, leading, self._latest, self._latest_of_sources, self.seats.state)
+        if doubt.any():
+            counts, leads = counts & (doubt == 0), leads & (doubt == 0)
+            leading = self._latest.newer(in_order(every.where(leads)))
+        seen, streams = self._seen.add(every)
+        sources = SourceBins(
+            bins=every,
+            counts=counts,
+            doubt=doubt,
+            latest=self._latest_of_sources,
+            seen=seen,
+            streams=streams | self.seats.state.continuous(every.source),
+            shared=shared,
+            seated=self.seats.state,
+        )
+        return sources, leading
 
     def _moments_until(self, until_us: int) -> list[Finding]:
         """Judge waiting events and timers before ``until_us`` in the order of time, events first at equal times."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from alerting.core.finding import Finding
+from alerting.core.finding import OVER, Finding
 from alerting.detection.detectors import all_rules
 from alerting.detection.kit.context import EVERYWHERE, District, Pause
 from alerting.detection.kit.detector import Rule
@@ -23,6 +23,8 @@ SETTLE_US = 5 * MINUTE_US
 """Time for which a cause still explains after its end: a gateway that is back has a backlog to send."""
 AHEAD_US = HOUR_US
 """Greatest lead of a finding over the clock: a replay hands over a whole hour at once."""
+JOINS_US = 12 * HOUR_US
+"""Longest time in which a lasting alert takes in what another rule says of the same."""
 STORY_US = 15 * MINUTE_US
 """Longest time between two findings of one story."""
 QUIET_FROM, QUIET_UNTIL = dt.time(22), dt.time(7)
@@ -62,6 +64,8 @@ class LedgerState(msgspec.Struct, kw_only=True):
     """When a cause ended, by household|rule."""
     leads: dict[str, RaisedAlert | None] = msgspec.field(default_factory=dict, name="joined")
     """The alert that a finding was added to, by subject|rule|onset of the finding; None: it was dropped."""
+    led_by: dict[str, RaisedAlert] = {}
+    """The alert of another rule that a rule's last finding was added to, by subject|rule."""
     raised_us: dict[str, list[int]] = {}
     """Times of the last two days' alerts, by subject|rule."""
     delayed: list[DelayedFinding] = msgspec.field(default_factory=list, name="held")
@@ -87,7 +91,7 @@ class Ledger:
     def turn_back(self, now_us: int) -> None:
         """The platform's clock was ahead: cut every later time to now."""
         state = self.state
-        for alert in (*state.alerts.values(), *state.stories.values()):
+        for alert in (*state.alerts.values(), *state.stories.values(), *state.led_by.values()):
             alert.last_us = min(alert.last_us, now_us)
         state.ends_us = {key: min(end_us, now_us) for key, end_us in state.ends_us.items()}
         state.raised_us = {key: [min(at_us, now_us) for at_us in times] for key, times in state.raised_us.items()}
@@ -139,7 +143,7 @@ class Ledger:
         device = finding.evidence.get("device")
         if device and finding.action == "open" and finding.rule in _blinding():
             self.state.onsets_us[f"{finding.rule}|{device}"] = finding.onset_us
-        elif device and finding.action in ("clear", "cancel"):
+        elif device and finding.action in OVER:
             self.state.onsets_us.pop(f"{finding.rule}|{device}", None)
         if finding.action == "open":
             rule = all_rules().get(finding.rule, _DEFAULT)
@@ -167,9 +171,18 @@ class Ledger:
         if before is not None and before.onset_us == finding.onset_us:
             yield finding  # a repetition: the receivers know its id
             return
+        lead = next(filter(None, (self._lasting(finding, cause, now_us) for cause in rule.joins)), None)
+        if lead is not None:
+            yield from self._join(lead, finding, "joined")
+            return
         lead = self.state.stories.get(f"{finding.subject}|{rule.story}") if rule.story else None
         if lead is not None and now_us - lead.last_us <= STORY_US:
             yield from self._join(lead, finding, "story")
+            self.state.led_by[key] = lead
+            return
+        lead = self.state.led_by.get(key)
+        if lead is not None and finding.severity != "emergency" and now_us - lead.last_us < rule.again_s * SECOND_US:
+            yield from self._join(lead, finding, "again")
             return
         if before is not None and finding.severity != "emergency":
             often = sum(at_us > now_us - DAY_US for at_us in self.state.raised_us.get(key, ()))
@@ -183,6 +196,14 @@ class Ledger:
         if rule.story:
             self.state.stories[f"{finding.subject}|{rule.story}"] = alert
         yield finding
+
+    def _lasting(self, finding: Finding, cause: str, now_us: int) -> RaisedAlert | None:
+        """The alert of another rule of the same person whose cause has lasted since, for half a day at most."""
+        alert = self.state.alerts.get(f"{finding.subject}|{cause}")
+        if alert is None or now_us - alert.onset_us > JOINS_US:
+            return None
+        lasts = self.state.onsets_us.get(_cause(finding.household_id, cause)) == alert.onset_us
+        return alert if lasts else None
 
     def _moment(self, finding: Finding) -> int:
         """When it was sensed, cut near the clock: a device with a wrong clock must not suppress later findings."""
@@ -221,7 +242,7 @@ class Ledger:
             return
         key = f"{finding.subject}|{finding.rule}"
         alert = self.state.alerts.get(key)
-        if finding.action in ("clear", "cancel"):
+        if finding.action in OVER:
             here = alert is None or alert.onset_us != finding.onset_us or not alert.household_id
             cause = _cause(finding.household_id if here or alert is None else alert.household_id, finding.rule)
             if self.state.onsets_us.pop(cause, None) is not None and finding.severity == "technical":
@@ -238,7 +259,7 @@ class Ledger:
         yield finding
 
     def _change_delayed(self, delayed: DelayedFinding, finding: Finding) -> None:
-        if finding.action in ("clear", "cancel"):
+        if finding.action in OVER:
             self.state.delayed.remove(delayed)
             self._count_suppressed(_identity(finding), "over before the morning", None)
         elif finding.action == "update":
@@ -260,6 +281,7 @@ class Ledger:
         state.raised_us = {
             key: recent for key, times in state.raised_us.items() if (recent := [t for t in times if t > since_us])
         }
+        state.led_by = {key: alert for key, alert in state.led_by.items() if alert.last_us > since_us}
         state.stories = {key: alert for key, alert in state.stories.items() if alert.last_us > since_us}
         state.ends_us = {key: end_us for key, end_us in state.ends_us.items() if end_us > since_us}
         # a condition can last for days, and its end must still find its alert
@@ -270,7 +292,9 @@ class Ledger:
 def _as_part_of(alert: RaisedAlert, finding: Finding) -> Finding:
     """Change the finding to an update (if it is graver) or a note of the alert."""
     graver = finding.action in ("open", "update") and RANK[finding.severity] < RANK[alert.severity]
-    changed: dict[str, Any] = {"rule": alert.rule, "onset_us": alert.onset_us, "action": "update" if graver else "note"}
+    ends = finding.action == "end" and finding.rule == alert.rule
+    action = "update" if graver else "end" if ends else "note"
+    changed: dict[str, Any] = {"rule": alert.rule, "onset_us": alert.onset_us, "action": action}
     if graver:
         alert.severity = finding.severity
     else:

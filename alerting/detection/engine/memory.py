@@ -9,9 +9,12 @@ import msgspec
 import numpy as np
 
 from alerting.detection.engine.ledger import LedgerState
-from alerting.detection.kit.context import Happened, Person
+from alerting.detection.kit.context import COLUMNS, SEATS, Happened, Person
+from alerting.detection.kit.sources.doubt import DoubtState
+from alerting.detection.kit.sources.seats import SeatedDevices
+from alerting.detection.kit.sources.window import Seen
 
-FORMAT = 2
+FORMAT = 3
 
 
 class Memory(msgspec.Struct, kw_only=True):
@@ -22,6 +25,11 @@ class Memory(msgspec.Struct, kw_only=True):
     done_us: int
     value: np.ndarray
     step: np.ndarray
+    source_value: np.ndarray = msgspec.field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    source_step: np.ndarray = msgspec.field(default_factory=lambda: np.zeros((0, 0), np.int32))
+    seats: SeatedDevices = msgspec.field(default_factory=SeatedDevices)
+    doubts: DoubtState = msgspec.field(default_factory=DoubtState)
+    seen: Seen = msgspec.field(default_factory=Seen)
     waiting: list[np.ndarray]
     moments: list[tuple[int, int, Happened]]
     switches: list[tuple[str, str, str, int]]
@@ -57,13 +65,28 @@ def decode(data: bytes, kind: type) -> Any:
     """Decode the bytes of :func:`encode`. Raises ValueError, with the reason, for others."""
     try:
         return msgspec.msgpack.decode(data, type=kind, dec_hook=_get)
-    except (msgspec.DecodeError, ValueError, TypeError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError, NotImplementedError) as error:
         raise ValueError(f"not a snapshot of this program: {error}") from error
 
 
 def decode_memory(data: bytes) -> Memory:
     """Decode a snapshot. Raises ValueError for bytes that are none, or are of another format."""
     memory: Memory = decode(data, Memory)
-    if memory.format != FORMAT:
+    if memory.format == 2:
+        _tell_devices_apart(memory)
+    elif memory.format != FORMAT:
         raise ValueError(f"a snapshot of format {memory.format}; this program reads {FORMAT}")
     return memory
+
+
+def _tell_devices_apart(memory: Memory) -> None:
+    """Take a snapshot of the format in which devices of one channel were one series: what was learned of a person must
+    outlive the new program's first start. Its columns are the first of today's."""
+    people, columns = memory.value.shape
+    wide, sources = (people, COLUMNS), (people, COLUMNS * SEATS)
+    value, step = np.zeros(wide, np.float32), np.zeros(wide, np.int32)
+    value[:, :columns], step[:, :columns] = memory.value, memory.step
+    memory.value, memory.step = value, step
+    memory.source_value, memory.source_step = np.zeros(sources, np.float32), np.zeros(sources, np.int32)
+    memory.waiting[1] = memory.waiting[1] * np.int16(SEATS)
+    memory.format = FORMAT

@@ -1,7 +1,8 @@
-"""Folds readings into bins: one row for each person, channel and step that has readings.
+"""Folds readings into bins: one row for each person, channel, device and step that has readings.
 
-A bin does not depend on the order of its readings: they are sorted by time and a repeated one counts once. Detectors
-look at bins, so their cost follows the number of steps, not the sampling rate of a sensor.
+Of one person and channel every device has a seat, and a lane is a channel and a seat in one number: devices are never
+averaged. A bin does not depend on the order of its readings: they are sorted by time and a repeated one counts once.
+Detectors look at bins, so their cost follows the number of steps, not the sampling rate of a sensor.
 """
 
 from collections.abc import Iterator
@@ -10,31 +11,46 @@ from typing import Any, Self, TypeVar
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from alerting.detection.kit.context import MEASURED
+from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS
 from vocabulary.times import HOUR_US
 
 _T = TypeVar("_T", bound=np.generic)
 
+Array = np.ndarray
+"""An array in a detector's state: kept in snapshots with its type and shape."""
+
 STEP_US = 5_000_000
-_CHANNELS = len(MEASURED)
+LANES = COLUMNS * SEATS
 _SHORT = 16
 
 
+def lane_of(code: str, seat: int = 0) -> int:
+    """The lane of a measured channel and a seat. Raises KeyError for another channel."""
+    return COLUMN[code] * SEATS + seat
+
+
 class VitalColumns(msgspec.Struct, frozen=True):
-    """Readings, shapes [n]: person's row, column of ``MEASURED``, time (µs), value."""
+    """Readings, shapes [n]: person's row, lane (channel and seat, see :func:`lane_of`), time (µs), value."""
 
     row: NDArray[np.int32]
-    column: NDArray[np.int16]
+    lane: NDArray[np.int16]
     time_us: NDArray[np.int64]
     value: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.row)
 
+    @property
+    def column(self) -> NDArray[np.int16]:
+        return self.lane // np.int16(SEATS)
+
+    @property
+    def seat(self) -> NDArray[np.int16]:
+        return self.lane % np.int16(SEATS)
+
     def take(self, index: NDArray[np.intp]) -> Self:
-        return type(self)(self.row[index], self.column[index], self.time_us[index], self.value[index])
+        return type(self)(self.row[index], self.lane[index], self.time_us[index], self.value[index])
 
     @staticmethod
     def empty(n: int) -> "VitalColumns":
@@ -51,7 +67,7 @@ class VitalColumns(msgspec.Struct, frozen=True):
             return VitalColumns.empty(0)
         return VitalColumns(
             np.concatenate([p.row for p in parts]),
-            np.concatenate([p.column for p in parts]),
+            np.concatenate([p.lane for p in parts]),
             np.concatenate([p.time_us for p in parts]),
             np.concatenate([p.value for p in parts]),
         )
@@ -94,17 +110,19 @@ class Gathered:
 
 
 def _arrays(columns: VitalColumns) -> tuple[NDArray[Any], ...]:
-    return columns.row, columns.column, columns.time_us, columns.value
+    return columns.row, columns.lane, columns.time_us, columns.value
 
 
 class Bins(msgspec.Struct, frozen=True):
-    """Shapes [n], sorted by row, column, step. ``step``: time // ``STEP_US``; ``count`` readings of mean, low, high.
+    """Shapes [n], sorted by row, column, seat, step (or, where they are chosen among devices, by row, column, step).
 
-    Of different readings of one time the highest counts, but for ``low``, which knows them all.
+    ``step``: time // ``STEP_US``; ``count`` readings of mean, low, high. Of different readings of one time the highest
+    counts, but for ``low``, which knows them all.
     """
 
     row: NDArray[np.int32]
     column: NDArray[np.int16]
+    seat: NDArray[np.int16]
     step: NDArray[np.int64]
     count: NDArray[np.int32]
     mean: NDArray[np.float32]
@@ -122,17 +140,28 @@ class Bins(msgspec.Struct, frozen=True):
     @property
     def series(self) -> NDArray[np.int64]:
         """Index of each bin's series in a flat array of people and channels: much faster than two indices."""
-        return self.row * np.int64(_CHANNELS) + self.column
+        return self.row * np.int64(COLUMNS) + self.column
+
+    @property
+    def source(self) -> NDArray[np.int64]:
+        """Index of each bin's source in a flat array of people, channels and seats."""
+        return self.series * SEATS + self.seat
 
     @property
     def starts(self) -> NDArray[np.intp]:
         """Index of the first bin of each series."""
         return _starts((self.row[1:] != self.row[:-1]) | (self.column[1:] != self.column[:-1]))
 
+    @property
+    def source_starts(self) -> NDArray[np.intp]:
+        """Index of the first bin of each source, where they are sorted so."""
+        return _starts(self.source[1:] != self.source[:-1])
+
     def take(self, index: NDArray[np.intp]) -> Self:
         return type(self)(
             self.row[index],
             self.column[index],
+            self.seat[index],
             self.step[index],
             self.count[index],
             self.mean[index],
@@ -142,7 +171,7 @@ class Bins(msgspec.Struct, frozen=True):
 
     def of(self, *columns: int) -> Self:
         """The bins of these columns alone."""
-        wanted = np.zeros(_CHANNELS, np.bool_)
+        wanted = np.zeros(COLUMNS, np.bool_)
         wanted[list(columns)] = True
         return self.where(wanted[self.column])
 
@@ -152,11 +181,19 @@ class Bins(msgspec.Struct, frozen=True):
 
 
 class Latest:
-    """The newest bin of every person and channel: ``value`` and ``step``, shapes [people, channels]; step 0: never."""
+    """The newest bin of every series: ``value`` and ``step``, shapes [people, series of a person]; step 0: never.
 
-    def __init__(self, people: int) -> None:
-        self.value: NDArray[np.float32] = np.zeros((people, _CHANNELS), np.float32)
-        self.step: NDArray[np.int32] = np.zeros((people, _CHANNELS), np.int32)
+    A series is a channel, or (``of_sources``) a channel and a seat.
+    """
+
+    def __init__(self, people: int, *, of_sources: bool = False) -> None:
+        self._of_sources = of_sources
+        width = LANES if of_sources else COLUMNS
+        self.value: NDArray[np.float32] = np.zeros((people, width), np.float32)
+        self.step: NDArray[np.int32] = np.zeros((people, width), np.int32)
+
+    def _index(self, bins: Bins) -> NDArray[np.int64]:
+        return bins.source if self._of_sources else bins.series
 
     def grow(self, people: int) -> None:
         """Make room for more people."""
@@ -164,12 +201,12 @@ class Latest:
 
     def newer(self, bins: Bins) -> Bins:
         """The bins later than the newest of their series: the others were judged, or come too late."""
-        return bins.where(bins.step > self.step.reshape(-1)[bins.series])
+        return bins.where(bins.step > self.step.reshape(-1)[self._index(bins)])
 
     def keep(self, bins: Bins) -> None:
         """Remember the newest bin of each series."""
         # with repeated indices numpy keeps the last one; sorted by step, the last one is the newest
-        series = bins.series
+        series = self._index(bins)
         self.value.reshape(-1)[series] = bins.mean
         self.step.reshape(-1)[series] = bins.step
 
@@ -179,8 +216,42 @@ class Latest:
 
     def before(self, bins: Bins) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """(value, step) of the newest bin before these of each bin's series, shapes [n]."""
-        series = bins.series
+        series = self._index(bins)
         return self.value.reshape(-1)[series], self.step.reshape(-1)[series]
+
+
+def value_at(
+    bins: Bins, latest: Latest, column: int, row: NDArray[np.int32], step: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """(value, its step) of a channel at each (row, step), shapes [n]: from the bins, which are sorted by row, column,
+    step, else from ``latest``; step 0: never measured."""
+    return newest_at(bins.where(bins.column == column), latest.value[row, column], latest.step[row, column], row, step)
+
+
+def source_at(
+    bins: Bins, latest: Latest, column: int, seat: int, row: NDArray[np.int32], step: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The same of one seat's device: ``bins`` are those of this channel and seat alone, ``latest`` is of sources."""
+    lane = column * SEATS + seat
+    return newest_at(bins, latest.value[row, lane], latest.step[row, lane], row, step)
+
+
+def newest_at(
+    bins: Bins,
+    value: NDArray[np.float32],
+    known: NDArray[np.int32],
+    row: NDArray[np.int32],
+    step: NDArray[np.int64],
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The same of bins of one series a person; ``value``, ``known``: its newest value and step before them."""
+    steps = known.astype(np.int64)
+    if len(bins):
+        key = (bins.row.astype(np.int64) << 40) | bins.step
+        at = np.searchsorted(key, (row.astype(np.int64) << 40) | step, "right") - 1
+        found = np.maximum(at, 0)
+        here = (at >= 0) & (bins.row[found] == row)
+        value, steps = np.where(here, bins.mean[found], value), np.where(here, bins.step[found], steps)
+    return value, steps
 
 
 def grown(array: NDArray[_T], people: int, fill: float = 0) -> NDArray[_T]:
@@ -208,10 +279,27 @@ def fold(readings: VitalColumns) -> Bins:
     """Bins of readings that all lie within one hour of the clock."""
     if not len(readings):
         nothing = np.empty(0, np.float32)
-        empty = np.empty(0, np.int32)
-        return Bins(empty, np.empty(0, np.int16), np.empty(0, np.int64), empty, nothing, nothing, nothing)
+        empty, short = np.empty(0, np.int32), np.empty(0, np.int16)
+        return Bins(empty, short, short, np.empty(0, np.int64), empty, nothing, nothing, nothing)
     hour_us = int(readings.time_us[0]) // HOUR_US * HOUR_US
-    series, offset, value = _sorted(readings, hour_us)
+    series = readings.row * np.int32(LANES) + readings.lane
+    offset, value = (readings.time_us - hour_us).astype(np.uint32), readings.value
+    same = series[1:] == series[:-1]
+    if (~same | (offset[1:] >= offset[:-1])).all():
+        # Frames bring each series in order, the series in any: it is enough to sort the bins.
+        bins = _folded(series, offset, value, hour_us)
+        key = bins.row * np.int32(LANES) + bins.column * np.int32(SEATS) + bins.seat
+        if not (key[1:] >= key[:-1]).all():
+            order = np.argsort(key, kind="stable")
+            key, bins = key[order], bins.take(order)
+        if ((key[1:] > key[:-1]) | (bins.step[1:] > bins.step[:-1])).all():
+            return bins
+    order = np.lexsort((offset, series))
+    return _folded(series[order], offset[order], value[order], hour_us)
+
+
+def _folded(series: NDArray[np.int32], offset: NDArray[np.uint32], value: NDArray[np.float32], hour_us: int) -> Bins:
+    """Bins of runs of readings of one series each, in order of time within a run; ``offset``: µs since ``hour_us``."""
     another = series[1:] != series[:-1]
     fresh = another | (offset[1:] != offset[:-1])
     least = value
@@ -226,39 +314,18 @@ def fold(readings: VitalColumns) -> Bins:
     mean, low, high = _summed(value, starts, count)
     if least is not value:
         low = np.minimum.reduceat(least, starts)
-    row, column = np.divmod(series[starts], _CHANNELS)
+    row, lane = np.divmod(series[starts], LANES)
+    column, seat = np.divmod(lane.astype(np.int16), np.int16(SEATS))
     return Bins(
         row,
-        column.astype(np.int16),
+        column,
+        seat,
         hour_us // STEP_US + step[starts].astype(np.int64),
         count.astype(np.int32),
         mean,
         low,
         high,
     )
-
-
-def _sorted(readings: VitalColumns, hour_us: int) -> tuple[NDArray[np.int32], NDArray[np.uint32], NDArray[np.float32]]:
-    """(person and channel in one number, µs since ``hour_us``, value), by series and time."""
-    series = readings.row * np.int32(_CHANNELS) + readings.column
-    offset, value = (readings.time_us - hour_us).astype(np.uint32), readings.value
-    if _in_order(series, offset):
-        return series, offset, value
-    n, series_end = len(series), int(series.max()) + 1
-    if series_end < 4 * n:
-        # The times of a series are nearly always in order: a counting sort by series is enough. numpy has none, but
-        # scipy does one to make the rows of a sparse matrix.
-        order = csr_array((np.ones(n, np.bool_), (series, np.arange(n, dtype=np.int32))), shape=(series_end, n)).indices
-        by_series = series[order], offset[order]
-        if _in_order(*by_series):
-            return *by_series, value[order]
-    order = np.lexsort((offset, series))
-    return series[order], offset[order], value[order]
-
-
-def _in_order(series: NDArray[np.int32], offset: NDArray[np.uint32]) -> bool:
-    same, later = series[1:] == series[:-1], offset[1:] >= offset[:-1]
-    return bool(((series[1:] > series[:-1]) | (same & later)).all())
 
 
 def _summed(
@@ -314,7 +381,7 @@ class Carried(msgspec.Struct, frozen=True):
 def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
     """Each channel's last value at every moment of the bins, which are of these columns alone; ``latest``: the values
     before them."""
-    place = np.full(_CHANNELS, -1)
+    place = np.full(COLUMNS, -1)
     place[columns] = np.arange(len(columns))
     if not len(bins):
         nothing = np.empty((0, len(columns)), np.int64)
@@ -331,7 +398,7 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
         row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
         first = _starts(row[1:] != row[:-1])
     shape = len(row), len(columns)
-    known = row[first].astype(np.intp)[:, None] * _CHANNELS + columns
+    known = row[first].astype(np.intp)[:, None] * COLUMNS + columns
     value, step_of = latest.value.reshape(-1)[known], latest.step.reshape(-1)[known].astype(np.int64)
     bin_of = np.full(shape, -1, np.intp)
     if not alone:
@@ -347,10 +414,11 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
     return Carried(row, step, value, step_of, bin_of)
 
 
-def whole_series(bins: Bins, flag: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Indices of all bins of every (row, column) in which some bin has the flag, shape [k], in order."""
+def whole_series(bins: Bins, flag: NDArray[np.bool_], *, of_sources: bool = False) -> NDArray[np.intp]:
+    """Indices of all bins of every (row, column), or every source, in which some bin has the flag, shape [k], in
+    order."""
     if not flag.any():
         return np.empty(0, np.intp)
-    starts = bins.starts
+    starts = bins.source_starts if of_sources else bins.starts
     lengths = np.diff(np.append(starts, len(bins)))
     return np.flatnonzero(np.repeat(np.logical_or.reduceat(flag, starts), lengths))

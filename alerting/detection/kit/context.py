@@ -10,11 +10,17 @@ from numpy.typing import NDArray
 from firmware_profiles.channels import CHANNELS
 
 VITALS: tuple[str, ...] = tuple(code for code, channel in CHANNELS.items() if channel.kind == "vital")
-OF_THE_HOME = ("in_bed", "room_temperature")
-MEASURED: tuple[str, ...] = (*VITALS, *OF_THE_HOME, "signal_quality")
-"""Channels that detectors see in bins; ``in_bed`` as the share of the step in which the bed was occupied."""
+OF_THE_HOME = ("in_bed", "room_temperature", "presence")
+MEASURED: tuple[str, ...] = (*VITALS, "in_bed", "room_temperature", "signal_quality", "presence", "step_count")
+"""Channels that detectors see in bins, 0/1 channels as the share of the step in which they were 1. New ones come last:
+snapshots have the columns in this order."""
 COLUMN: Mapping[str, int] = MappingProxyType({code: index for index, code in enumerate(MEASURED)})
 """The column of each measured channel in the state arrays."""
+NO_PULSE = len(MEASURED)
+"""The column of heart rates of 0: no rate, but the word of a sensor that it finds no pulse."""
+COLUMNS = len(MEASURED) + 1
+SEATS = 4
+"""Devices that are told apart for one person and channel; see :mod:`alerting.detection.kit.sources.seats`."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +60,21 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Row of its home's activity: that of the only resident, or of the household as a whole."""
     gives: frozenset[str] = frozenset()
     """Channels it measures."""
+    trust: int = 2
+    """Rank among devices that measure the same: 3 a medical device on the body, 2 a wearable or unknown, 1 without
+    contact."""
+    continuous: bool = False
+    """Whether it measures by itself all the time, so that one reading says little."""
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """Its key in ``District.sources``."""
+        return self.gateway, self.name
+
+    @property
+    def key(self) -> str:
+        """The same as one word, 'gateway|device'."""
+        return f"{self.gateway}|{self.name}"
 
 
 EVERYWHERE = 0

@@ -5,31 +5,37 @@ detector overrides the methods of :class:`Detector` that it needs; the engine fi
 """
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from alerting.core.finding import Finding
+from alerting.detection.kit.columns import Array as Array
 from alerting.detection.kit.columns import Bins, Latest, VitalColumns
 from alerting.detection.kit.context import District, Happened, Person
+from alerting.detection.kit.sources.choice import SharedBins
+from alerting.detection.kit.sources.seats import SeatedDevices
 from alerting.detection.kit.timers import Timers
 from vocabulary.parameter import Parameter
+from vocabulary.rule_words import RuleWords
 from vocabulary.times import DAY_S
-
-Array = np.ndarray
-"""An array in a detector's state: kept in snapshots with its type and shape."""
-
 
 BRIEF_S = 3.0 * DAY_S
 """A cause open longer than this is taken to have ended unreported."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """How the alerts of a rule are suppressed or delayed; see :mod:`alerting.detection.engine.ledger`.
+    """A rule's words, and how its alerts are suppressed or delayed; see :mod:`alerting.detection.engine.ledger`.
+
+    The only place of a rule's words: its alerts carry them to the console and into messages.
+    ``title``: in Chinese and English, a few words. ``outside``: the title in messages that pass through other hands
+    (SMS) and tell nothing of a person's health; 'title' where the title itself does not, None: the severity has to do.
+    ``service``: the code of the service at home that such an alert asks for (``care_network.catalogues.services``).
 
     ``story``: alerts of one resident and story within minutes of each other are one alert that grows.
+    ``joins``: rules whose lasting alert of the same resident says the same; it is added to that for half a day.
     ``again_s``: a repetition within this time is added to the alert, a later one is a new alert; an emergency is always
     new. ``per_day``: most alerts of a resident in 24 h. ``waits``: in quiet hours it waits for the morning.
     ``rests_for``: not raised while a carer is there ('carer') or the device is being repaired ('maintenance').
@@ -39,7 +45,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     end does not suppress them for good.
     """
 
+    title: tuple[str, str] = ("", "")
+    outside: tuple[str, str] | Literal["title"] | None = None
+    service: str = ""
     story: str = ""
+    joins: tuple[str, ...] = ()
     again_s: int = 900
     per_day: int = 12
     waits: bool = False
@@ -48,12 +58,39 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     blinded_by: tuple[str, ...] = ()
     explains_s: float = float("inf")
 
+    @property
+    def words(self) -> RuleWords:
+        """The words that its alerts carry."""
+        outside = self.title if self.outside == "title" else self.outside or ("", "")
+        zh, en = self.title
+        return RuleWords(zh=zh, en=en, outside_zh=outside[0], outside_en=outside[1], service=self.service)
 
-class CompleteSteps(msgspec.Struct, frozen=True):
+
+class SourceBins(msgspec.Struct, frozen=True, kw_only=True):
+    """Bins of every device, sorted by row, column, seat, step; shapes [n].
+
+    ``counts``: those to be judged, each device by itself: no more trusted one speaks, and nothing is in doubt.
+    ``doubt``: why a bin is doubted (:mod:`alerting.detection.kit.sources.doubt`; 0: it is not). ``latest``: the newest
+    of each device before these. ``seen``: bits of the last steps in which a sensed source spoke, and ``streams``:
+    whether it measures by itself all the time (:mod:`alerting.detection.kit.sources.window`).
+    """
+
+    bins: Bins
+    counts: np.ndarray
+    doubt: np.ndarray
+    latest: Latest
+    seen: np.ndarray
+    streams: np.ndarray
+    shared: SharedBins | None
+    seated: SeatedDevices
+
+
+class CompleteSteps(msgspec.Struct, frozen=True, kw_only=True):
     """Bins of one or more complete steps within one hour, and the newest bins before them.
 
-    One step when live, a whole hour in a replay: detectors must judge each bin in the order of its series, and nothing
-    may depend on how the steps of an hour are divided.
+    ``bins`` are those of the leading device of each channel, sorted by row, column, step; ``sources`` has all. One step
+    when live, a whole hour in a replay: detectors must judge each bin in the order of its series, and nothing may
+    depend on how the steps of an hour are divided.
     """
 
     district: District
@@ -63,6 +100,7 @@ class CompleteSteps(msgspec.Struct, frozen=True):
     """Hours since 1970, UTC."""
     implausible: VitalColumns
     """Readings that no living body gives; they are in no bin. In no order, and some may be repetitions."""
+    sources: SourceBins
 
 
 class NoState(msgspec.Struct):

@@ -16,17 +16,22 @@ class Episode(msgspec.Struct):
     onset_us: int = 0
     severity: str = ""
     normal_since_us: int = 0
+    misses: int = 0
+    """Normal readings since ``since_us``."""
 
     def hold(self, time_us: int, readings: int = 1) -> None:
         """The condition holds at ``time_us``, by this number of readings."""
         if not self.since_us or time_us < self.since_us - AHEAD_US:
-            self.since_us, self.count = time_us, 0
+            self.since_us, self.count, self.misses = time_us, 0, 0
         self.count += readings
         self.normal_since_us = 0
 
-    def release(self, time_us: int, normal_for_us: int) -> bool:
-        """The condition does not hold; whether this ends an open episode."""
-        self.since_us = self.count = 0
+    def release(self, time_us: int, normal_for_us: int, readings: int = 1) -> bool:
+        """The condition does not hold, by this number of readings; whether this ends an open episode. One that is not
+        open yet goes on while at most every fifth reading says so."""
+        self.misses += readings
+        if self.onset_us or self.misses * 4 > self.count:
+            self.since_us = self.count = 0
         if not self.onset_us:
             return False
         if not self.normal_since_us:

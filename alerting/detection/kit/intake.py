@@ -14,11 +14,6 @@ FUTURE_US = MINUTE_US
 """A reading further in the future than this comes from a wrong clock; it would wait in memory until its time."""
 
 
-def believed(time_us: Times, now_us: Times | int) -> Times:
-    """Times, with those too far in the future set to now: a home with a wrong clock must not go unwatched."""
-    return np.where(time_us > now_us + FUTURE_US, now_us, time_us)
-
-
 def dated(happened: Happened, now_us: int) -> Happened:
     """Date an event of a gateway that does not know the time with now: it would wait for a time that is far away, or
     raise an alert with one."""

@@ -1,10 +1,11 @@
-"""Finds the devices that can have measured a person's channel. Bins know a person and a channel, but no device."""
+"""Finds the device that measured a person's channel by its seat; where it has none, those that can have measured it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from alerting.detection.kit.context import MEASURED, Source
 from alerting.detection.kit.intake import place_of
+from alerting.detection.kit.sources.seats import SeatedDevices, number_of
 
 BY_HAND = frozenset({"systolic_bp", "weight", "glucose", "body_temperature"})
 """Channels of devices that somebody uses now and then: they give no series that could be stuck."""
@@ -16,6 +17,15 @@ class Origins:
     def __init__(self, sources: Mapping[tuple[str, str], Source]) -> None:
         self._sources = sources
         self._by_place: dict[tuple[int, int], list[Source]] | None = None
+        self._by_number: dict[int, Source] | None = None
+
+    def at(self, seated: SeatedDevices, row: int, column: int, seat: int) -> list[Source]:
+        """The device on a seat; where it is not known, every device that can have measured the channel."""
+        if self._by_number is None:
+            self._by_number = {number_of(source): source for source in self._sources.values()}
+        number = int(seated.device[row, column, seat]) if row < len(seated.device) else 0
+        source = self._by_number.get(number)
+        return self.of(row, column, by_hand=False) if source is None else [source]
 
     def of(self, row: int, column: int, *, by_hand: bool = True) -> list[Source]:
         """The devices, by name. Without ``by_hand`` only those that measure by themselves, if there are any."""

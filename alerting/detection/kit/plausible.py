@@ -1,14 +1,16 @@
 """Separates values that no living body gives: the medical detectors do not see them; they raise a technical alert.
 
 The bounds are much wider than healthy ones, so that an extreme body is never taken for a fault, and narrower than the
-physically possible (channels.toml). Many sensors send a pulse of 0 for "no signal"; a breathing rate of 0 may be a
-pause, and counts. The numbers are our own choice.
+physically possible (channels.toml). A pulse of 0 is no rate but the word of a sensor that finds none: it gets a column
+of its own, and :mod:`alerting.detection.detectors.breathing` judges it. A breathing rate of 0 may be a pause, and
+counts. The numbers are our own choice.
 """
 
+import msgspec
 import numpy as np
 
 from alerting.detection.kit.columns import Bins, VitalColumns
-from alerting.detection.kit.context import MEASURED
+from alerting.detection.kit.context import COLUMN, MEASURED, NO_PULSE, SEATS
 
 PLAUSIBLE: dict[str, tuple[float, float]] = {
     "heart_rate": (15, 260),
@@ -22,7 +24,7 @@ PLAUSIBLE: dict[str, tuple[float, float]] = {
     "room_temperature": (-30, 60),
 }
 """Lowest and highest value by channel, in its unit."""
-_BOUNDS = [PLAUSIBLE.get(code, (-np.inf, np.inf)) for code in MEASURED]
+_BOUNDS = [PLAUSIBLE.get(code, (-np.inf, np.inf)) for code in (*MEASURED, "")]
 _LOW, _HIGH = (np.array(side, np.float32) for side in zip(*_BOUNDS, strict=True))
 
 
@@ -33,5 +35,10 @@ def impossible(bins: Bins) -> bool:
 
 def split(readings: VitalColumns) -> tuple[VitalColumns, VitalColumns]:
     """(readings that a body can give, readings that none can)."""
-    bad = (readings.value < _LOW[readings.column]) | (readings.value > _HIGH[readings.column])
+    column = readings.column
+    no_pulse = (column == COLUMN["heart_rate"]) & (readings.value == 0)
+    if no_pulse.any():
+        column = np.where(no_pulse, np.int16(NO_PULSE), column)
+        readings = msgspec.structs.replace(readings, lane=column * np.int16(SEATS) + readings.seat)
+    bad = (readings.value < _LOW[column]) | (readings.value > _HIGH[column])
     return readings.take(np.flatnonzero(~bad)), readings.take(np.flatnonzero(bad))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alerting.detection.kit.columns import STEP_US, Bins, whole_series
-from alerting.detection.kit.context import MEASURED
+from alerting.detection.kit.context import COLUMNS
 from alerting.detection.kit.episodes import Episode
 from vocabulary.times import MINUTE_US
 
@@ -32,14 +32,15 @@ class Watcher:
     """Walks bins with ``episodes``, which belong to the detector's state.
 
     An episode opens after ``hold_us`` and this number of ``readings`` (both of a shape that broadcasts to [people,
-    channels]), and ends after twice as long (at least five minutes) of normal values.
+    channels]), in which one normal reading in five resets nothing, and ends after twice as long (at least five minutes)
+    of normal values.
     """
 
     def __init__(self, episodes: Episodes, people: int, hold_us: ArrayLike, readings: ArrayLike) -> None:
         self._episodes = episodes
-        self._hold_us = np.broadcast_to(hold_us, (people, len(MEASURED)))
-        self._readings = np.broadcast_to(readings, (people, len(MEASURED)))
-        self._watched = np.zeros((people, len(MEASURED)), np.bool_)
+        self._hold_us = np.broadcast_to(hold_us, (people, COLUMNS))
+        self._readings = np.broadcast_to(readings, (people, COLUMNS))
+        self._watched = np.zeros((people, COLUMNS), np.bool_)
         for key in episodes:
             self._watched[key] = True
 
@@ -53,8 +54,8 @@ class Watcher:
             if not outside[i]:
                 if episode is not None:
                     onset_us = episode.onset_us
-                    over = episode.release(begin_us + STEP_US, max(5 * MINUTE_US, 2 * hold_us))
-                    if over or not onset_us:
+                    over = episode.release(begin_us + STEP_US, max(5 * MINUTE_US, 2 * hold_us), int(bins.count[i]))
+                    if over or not (onset_us or episode.since_us):
                         del self._episodes[key]
                         self._watched[row, column] = False
                     if over:

@@ -14,6 +14,15 @@ _STATES = {
     ("supplemental_oxygen", 1): ("是", "yes"),
 }
 """Words for values that are codes, zh and en."""
+VITAL_SIGNS = ("生命体征异常", "vital signs")
+"""The name of vital signs' alerts in messages that pass through other hands: without the sign."""
+UNSOUND = ("传感器读数异常", "unsound readings of a sensor")
+"""Likewise of sensors whose readings can not be right."""
+_CHANGES = {
+    "sudden": ("突然变化", "sudden change"),
+    "shift": ("持续偏移", "lasting change"),
+    "drift": ("缓慢变化", "slow change"),
+}
 
 
 def value_of(code: str, value: float) -> str:
@@ -25,6 +34,18 @@ def name_of(code: str) -> tuple[str, str]:
     """A channel's name, zh and en, without the explanation of its values."""
     channel = CHANNELS[code]
     return channel.zh.split("(")[0], channel.en.split(" (")[0]
+
+
+def title_of(code: str, zh: str, en: str) -> tuple[str, str]:
+    """The title of a rule about one channel: '心率超出限值', 'heart rate beyond its limits'."""
+    names = name_of(code)
+    return f"{names[0]}{zh}", f"{names[1]}{en}"
+
+
+def title_of_change(question: str, names: tuple[str, str]) -> tuple[str, str]:
+    """The title of a rule about a change against the person's usual. ``question``: 'sudden', 'shift' or 'drift'."""
+    zh, en = _CHANGES[question]
+    return f"{names[0]}{zh}", f"{en} of {names[1]}"
 
 
 def value_in_words(code: str, value: float) -> tuple[str, str]:

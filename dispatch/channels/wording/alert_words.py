@@ -26,6 +26,8 @@ class MessageItem(msgspec.Struct, frozen=True, kw_only=True):
     alert_id: str
     severity: str
     rule: str
+    kind: tuple[str, str] = ("", "")
+    """The rule's name without health data, in Chinese and English; empty: it is named by its severity."""
     reason_zh: str
     reason_en: str
     resident_zh: str
@@ -55,22 +57,6 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     page: Page | None = None
 
 
-KINDS: Mapping[str, tuple[str, str]] = {
-    "sos": ("紧急呼救", "SOS call"),
-    "fall": ("疑似跌倒", "possible fall"),
-    "smoke": ("烟雾报警", "smoke"),
-    "gas": ("燃气报警", "gas"),
-    "water_leak": ("漏水", "water leak"),
-    "news2": ("生命体征异常", "vital signs"),
-    "limit": ("生命体征异常", "vital signs"),
-    "gateway_silent": ("家庭网关离线", "home gateway offline"),
-    "device_silent": ("设备离线", "device offline"),
-    "battery_low": ("设备电量低", "battery low"),
-    "device_fault": ("设备故障", "device fault"),
-    "button_test_due": ("呼叫按钮待测试", "button test due"),
-}
-"""Names of rules without health data. A rule that is not here is looked up by its first part, then named by its
-severity."""
 _SEVERITY: Mapping[str, tuple[str, str]] = {
     severity: (zh, en.upper() if severity == "emergency" else en.capitalize())
     for severity, (zh, en) in SEVERITY_WORDS.items()
@@ -79,6 +65,7 @@ _REASON: Mapping[Reason, tuple[str, str]] = {
     "escalation": ("", ""),
     "update": ("情况更新:", "update: "),
     "breach": ("超时未处理:", "overdue: "),
+    "over": ("已解除：", "over: "),
     "work_order": ("新工单:", "new work order: "),
     "handover": ("交班未结:", "handed over: "),
 }
@@ -86,6 +73,7 @@ _ANSWER: Mapping[Reason, tuple[str, str]] = {
     "escalation": ("点此确认", "Acknowledge"),
     "update": ("查看并确认", "See and acknowledge"),
     "breach": ("点此确认", "Acknowledge"),
+    "over": ("查看预警", "See the alert"),
     "work_order": ("查看工单", "See the order"),
     "handover": ("确认交接", "Take over"),
 }
@@ -93,9 +81,9 @@ _TITLES = {"female": ("女士", "Ms"), "male": ("先生", "Mr")}
 _DOUBLE_SURNAMES = ("欧阳", "司徒", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "夏侯", "慕容", "令狐")
 
 
-def kind_of(rule: str, severity: str) -> tuple[str, str]:
-    """Name a rule in Chinese and in English."""
-    return KINDS.get(rule) or KINDS.get(rule.partition("_")[0]) or (f"{_SEVERITY[severity][0]}预警", "alert")
+def kind_of(item: MessageItem, severity: str) -> tuple[str, str]:
+    """Name an alert in Chinese and in English."""
+    return item.kind if all(item.kind) else (f"{_SEVERITY[severity][0]}预警", "alert")
 
 
 def polite_name(item: MessageItem, language: Language) -> str:
@@ -127,7 +115,7 @@ def marker(longitude: float | None, latitude: float | None) -> str:
 def title(content: Content, language: Language) -> str:
     """Write the subject line: no name, no address."""
     zh = language == "zh"
-    kind = kind_of(content.items[0].rule, content.severity)[0 if zh else 1]
+    kind = kind_of(content.items[0], content.severity)[0 if zh else 1]
     grave = _SEVERITY[content.severity][0 if zh else 1]
     why = _REASON[content.reason][0 if zh else 1]
     if content.count > 1:
@@ -187,8 +175,8 @@ def spoken(content: Content, language: Language) -> str:
     """Write the text for a voice call; brief, as most gateways say it twice."""
     zh = language == "zh"
     item = content.items[0]
-    kind = kind_of(item.rule, content.severity)[0 if zh else 1]
-    why = _REASON[content.reason][0 if zh else 1].removesuffix(" ").removesuffix(":")
+    kind = kind_of(item, content.severity)[0 if zh else 1]
+    why = _REASON[content.reason][0 if zh else 1].rstrip(" :：")
     comma = "," if zh else ", "
     if content.count > 1:
         homes = f"{content.homes} 户" if zh else f"{content.homes} homes"
@@ -198,6 +186,8 @@ def spoken(content: Content, language: Language) -> str:
     else:
         body = comma.join([polite_name(item, language), kind, item.address_zh if zh else item.address_en])
     grave = _SEVERITY[content.severity][0 if zh else 1]
+    if content.reason == "over":  # nothing to acknowledge
+        return f"守望平台通知。{why}。{body}。" if zh else f"Shouwang. {why}: {body}."
     if zh:
         return f"守望平台{grave}通知。{why + '。' if why else ''}{body}。请立即点击短信链接确认,或致电值班中心。"
     prefix = f"{why}. " if why else ""

@@ -94,7 +94,7 @@ def _file(request: ReplayRequest, progress: Progress) -> tuple[Recording, Span, 
         raise ValueError("name --csv READINGS.csv (and --residents RESIDENTS.toml), or --from-database")
     known = ResidentsFile([]) if residents is None else read_residents(residents)
     task = progress.add_task("reading", total=csv.stat().st_size)
-    rows = read_rows(csv, _zone(request.zone), lambda done: progress.update(task, completed=done))
+    rows = read_rows(csv, zone_of(request.zone), lambda done: progress.update(task, completed=done))
     progress.update(task, completed=csv.stat().st_size)
     notes = _rejected(rows.rejects, rows.lines, request.out.with_suffix(".rejects.csv"))
     span = Span(_moment(request.since), _moment(request.until))
@@ -169,7 +169,8 @@ def _moment(text: str) -> int | None:
     return round(local_time(text).timestamp() * 1e6) if text else None
 
 
-def _zone(name: str) -> ZoneInfo | None:
+def zone_of(name: str) -> ZoneInfo | None:
+    """The zone of that name; None for no name. Raises ValueError for one that is not there."""
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError) as error:

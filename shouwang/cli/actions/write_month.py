@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from rich.progress import track
 
+from device_simulators.month.devices import owner
 from device_simulators.month.month import MonthOptions, ResidentMonth, simulate
 from device_simulators.month.truth import Episode
 from firmware_profiles.devices import MODELS
@@ -35,38 +36,54 @@ def write_month(out: Path, numbers: Sequence[int], options: MonthOptions) -> tup
 
 
 def _readings(writer: Any, found: ResidentMonth) -> int:
-    code, rows = found.resident.code, 0
+    rows = 0
+
+    def whose(device: str) -> str:
+        return owner(found.resident, device) or found.resident.code
+
     for trace in found.traces:
+        code = whose(trace.device)
         values = np.round(trace.value.astype(np.float64), 3)
         times = zip(trace.time_us.tolist(), trace.arrival_us.tolist(), values.tolist(), strict=True)
         writer.writerows((time, arrival, code, trace.device, trace.channel, value) for time, arrival, value in times)
         rows += len(values)
     beats = _heartbeats(found)
-    writer.writerows((time, time, code, device, "reachable", 1) for device, time in beats)
+    writer.writerows((time, time, whose(device), device, "reachable", 1) for device, time in beats)
     for moment in found.moments:
         values_ = msgspec.json.encode(moment.values).decode() if moment.values else ""
-        writer.writerow((moment.time_us, moment.arrival_us, code, moment.device, moment.kind, values_))
+        writer.writerow((moment.time_us, moment.arrival_us, whose(moment.device), moment.device, moment.kind, values_))
     return rows + len(beats) + len(found.moments)
 
 
 def _heartbeats(found: ResidentMonth) -> list[tuple[str, int]]:
     """List (device, time) of the heartbeats that each device's model promises."""
-    period_us = {device.name: int(MODELS[device.model].heartbeat_s * 1e6) for device in found.devices}
+    period_us = {
+        device.name: int(MODELS[device.model].heartbeat_s * 1e6) for device in found.devices if device.model in MODELS
+    }
     return [
         (contact.device, time_us)
         for contact in found.contacts
-        if contact.device
+        if contact.device in period_us
         for time_us in range(contact.begin_us, contact.end_us, period_us[contact.device])
     ]
 
 
 def _resident(found: ResidentMonth) -> str:
-    lines = ["[[resident]]", f'code = "{found.resident.code}"']
-    for device in found.devices:
-        lines += [
-            "[[resident.device]]",
-            f'name = "{device.name}"',
-            f'model = "{device.model}"',
-            f'room = "{device.room}"',
-        ]
+    resident = found.resident
+    lines: list[str] = []
+    for code in filter(None, (resident.code, resident.spouse)):
+        lines += ["[[resident]]", f'code = "{code}"']
+        lines += [f'household = "home-{resident.code}"'] if resident.spouse else []
+        lines += [f"spo2_scale = {resident.spo2_scale}"] if resident.spo2_scale != 1 else []
+        for device in found.devices:
+            whose = owner(resident, device.name)
+            if (whose or resident.code) != code:
+                continue
+            lines += [
+                "[[resident.device]]",
+                f'name = "{device.name}"',
+                f'model = "{device.model}"',
+                f'room = "{device.room}"',
+                *(() if whose else ("shared = true",)),
+            ]
     return "\n".join([*lines, "", ""])

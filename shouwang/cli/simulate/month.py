@@ -14,11 +14,14 @@ def month(
     seed: Annotated[int, typer.Option(help="Which district.")] = 4,
     rate: Annotated[float, typer.Option(min=5, max=300, help="Seconds between two readings of a vital sign.")] = 60.0,
     ordinary: Annotated[bool, typer.Option(help="Without any episode.")] = False,
+    outside: Annotated[
+        bool, typer.Option("--outside", help="Homes of the scenes met outside: bug reports, cases; two people, cats.")
+    ] = False,
 ) -> None:
     """A simulated month as files, to try the replay: readings, residents, and what is true."""
     from device_simulators.month.month import MonthOptions
     from shouwang.cli.actions.write_month import write_month
 
-    options = MonthOptions(seed=seed, days=days, rate_s=rate, ordinary=ordinary)
+    options = MonthOptions(seed=seed, days=days, rate_s=rate, ordinary=ordinary, outside=outside)
     rows, episodes = write_month(out, range(first, first + residents), options)
     typer.echo(f"{rows:,} rows, {episodes} true episodes in {out}")

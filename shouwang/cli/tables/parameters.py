@@ -33,6 +33,22 @@ def print_sheet(sheet: Sheet, only_set: bool) -> None:
     Console().print(table)
 
 
+def print_presets(sheet: Sheet) -> None:
+    table = Table("预设 preset", "生效 in force", "改变 changes", "说明 note", "来源 source")
+    table.title = f"{sheet.target.label_zh} {sheet.target.label_en}".strip()
+    for preset in sheet.presets:
+        one = preset.condition
+        scale = [f"NEWS2 SpO2: {one.spo2_scale}"] if one.spo2_scale else []
+        table.add_row(
+            preset.name,
+            "是 yes" if preset.on else "",
+            "\n".join([*scale, *(f"{name} = {number(value)}" for name, _, value in preset.values)]),
+            f"{one.zh} {one.en}\n{one.note_zh} {one.note_en}",
+            one.source,
+        )
+    Console().print(table)
+
+
 def print_history(sheet: Sheet) -> None:
     table = Table("时间 when", "参数 parameter", "原值 old", "新值 new", "操作人 who", "来源 from", "原因 why")
     for change in sheet.history:

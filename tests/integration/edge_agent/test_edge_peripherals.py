@@ -33,9 +33,10 @@ from edge_agent.drivers.esphome import EsphomeDriver
 from edge_agent.drivers.serial_radar import SerialRadarDriver
 from edge_agent.drivers.zigbee2mqtt import Zigbee2MqttDriver
 from edge_agent.fall import FallDetector
+from firmware_profiles.decoding import glucose_records
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
-from firmware_profiles.gatt import BASE_UUID
+from firmware_profiles.gatt import BASE_UUID, decode_clock
 from shouwang.brokers.local import mosquitto_binary
 from tests.support.ears import Ears, driving, until
 from tests.support.local_broker import HomeBroker
@@ -79,6 +80,7 @@ def test_zigbee_devices_of_every_kind_and_a_broker_that_goes_away(home_broker: H
                 await until(first, lambda: ears.values)
                 bridge.change("sos", action="single")
                 bridge.change("sos", action="long")
+                bridge.change("door", contact=True)
                 bridge.change("door", contact=False)
                 bridge.change("door", contact=False, battery=90)
                 bridge.change("pir", occupancy=True)
@@ -281,6 +283,69 @@ def test_a_glucose_meter_is_asked_for_what_is_new(monkeypatch: pytest.MonkeyPatc
 
     asyncio.run(scene())
     assert [value for _, channel, value in ears.values if channel == "glucose"] == [7.0, 9.5, 9.9]
+
+
+def test_what_a_device_refuses_costs_that_alone_and_its_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Public reports bleak#249, #359 (a protected battery level), SpeziBluetooth#28 (cuffs want their clock set)."""
+    monkeypatch.setattr(ble, "PAUSE_S", (0.02, 0.05))
+    ears = Ears()
+    battery, clock, pressure = (BASE_UUID.format(number) for number in (0x2A19, 0x2A08, 0x2A35))
+
+    async def scene() -> None:
+        cuff = Peripheral([pressure, battery, clock])
+        cuff.refused, cuff.refusal, cuff.clock = {battery}, BleError, bytes.fromhex("e5070101000000")  # 2021-01-01
+        stubborn = Peripheral([pressure, battery, clock])
+        stubborn.refused, stubborn.refusal = {battery, clock}, BleError
+        backend = SimulatedBackend({"cuff": cuff, "stubborn": stubborn}, NotAdvertisingError)
+        devices = [DeviceConfig(name, "and-ua-651ble") for name in ("cuff", "stubborn")]
+        async with driving(BleDriver({}, devices, backend), ears):
+            await until(lambda: cuff.listened_to and stubborn.listened_to, lambda: "nobody listens")
+            assert abs((decode_clock(cuff.clock) or 0) - ears.now_us()) < 60_000_000
+            for device in (cuff, stubborn):
+                device.say(pressure, bytes.fromhex("02780050005d00ea070b1c080000"))
+            assert (cuff.connections, stubborn.connections) == (1, 1)
+
+    asyncio.run(scene())
+    for name in ("cuff", "stubborn"):
+        assert {(name, "systolic_bp", 120.0), (name, "diastolic_bp", 80.0)} <= set(ears.values)
+    assert ears.events[0] == ("cuff", "device_clock_off")
+
+
+def test_a_device_that_drops_the_connection_each_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ble, "PAUSE_S", (0.01, 0.02))
+    ears = Ears()
+
+    async def scene() -> None:
+        cuff = Peripheral([BASE_UUID.format(0x2A35)])
+        cuff.refused, cuff.refusal = {BASE_UUID.format(0x2A35)}, BleError
+        backend = SimulatedBackend({"cuff": cuff}, NotAdvertisingError)
+        async with driving(BleDriver({}, [DeviceConfig("cuff", "and-ua-651ble")], backend), ears):
+            await until(lambda: ears.events != [], lambda: ears.events)
+
+    asyncio.run(scene())
+    assert ears.events == [("cuff", "device_fault")]
+
+
+def test_a_glucose_meter_that_refuses_to_send_new_records_is_asked_for_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ble, "PAUSE_S", (0.02, 0.05))
+    ears = Ears()
+    meter = DeviceConfig("meter", "accu-chek-guide")
+
+    async def scene() -> None:
+        simulated = GlucoseMeter()
+        simulated.measure(5.0, datetime.datetime(2025, 11, 24, 7, 30))
+        backend = SimulatedBackend({"meter": simulated}, NotAdvertisingError)
+        driver = BleDriver({}, [meter], backend)
+        async with driving(driver, ears):
+            await until(lambda: ears.values != [], lambda: ears.values)
+            assert driver.next_records(meter) == glucose_records.request(0)
+            simulated.say(GlucoseMeter.RACP, bytes((0x06, 0x00, 0x01, 0x04)))
+            assert driver.next_records(meter) == glucose_records.request(None)
+
+    asyncio.run(scene())
+    assert "operator not supported" in ears.reasons[-1]
 
 
 def test_a_pendant_that_is_lost_or_dumb_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

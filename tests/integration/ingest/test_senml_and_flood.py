@@ -172,3 +172,45 @@ def test_senml_over_a_broker_is_stored_once_and_bad_packs_are_kept(
     assert codes == ["undecodable", "undecodable", "wrong unit"]
     assert value(url, "SELECT count(*) - count(DISTINCT (series_id, time)) FROM reading") == 0
     gateway.stop()
+
+
+def test_a_retained_pack_is_stored_once_however_often_ingest_restarts(
+    broker: TestBroker, postgres: TestPostgres, tmp_path: Path
+) -> None:
+    """A broker repeats what it has retained at each new subscription (MQTT 3.1.1, 3.3.1.3)."""
+    url = postgres.url
+    add_homes(url, [CALM])
+    gateway, topic = Gateway(broker, CALM), senml.topic(CALM)
+    marker = iter(range(1, 1000))
+
+    def mark() -> int:
+        """Publish a pack of its own time behind the others; the number of rows once it is stored."""
+        number = next(marker)
+        fields = {"n": "radar/respiration_rate", "u": "/min", "t": round(time.time()) - 2000 + number, "v": number % 50}
+        gateway.send(topic, senml.encode([fields]))
+        return number
+
+    def rows(channel: str) -> int:
+        return value(
+            url, f"SELECT count(*) FROM reading r JOIN series s ON s.id = r.series_id WHERE s.channel = '{channel}'"
+        )
+
+    with service("ingest", broker.settings("svc-ingest"), tmp_path, SHOUWANG_DATABASE_URL=url) as ingest:
+
+        def listens() -> bool:
+            mark()
+            return rows("respiration_rate") > 0
+
+        wait_for(listens, 40, ingest.log)
+        gateway.client.publish(
+            topic, b'[{"n":"radar/heart_rate","u":"beat/min","t":0,"v":60}]', qos=1, retain=True
+        ).wait_for_publish(60)
+        wait_for(lambda: rows("heart_rate") == 1, 30, ingest.log)
+        for _ in range(2):
+            ingest.kill()
+            ingest.start()
+            before = rows("respiration_rate")
+            mark()
+            wait_for(lambda before=before: rows("respiration_rate") > before, 40, ingest.log)  # type: ignore[misc]
+    assert rows("heart_rate") == 1
+    gateway.stop()

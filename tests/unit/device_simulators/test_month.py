@@ -8,7 +8,7 @@ import pytest
 from device_simulators.month.month import START_US, MonthOptions, ResidentMonth, simulate
 from device_simulators.month.scenes import NEEDS, SCENES
 from device_simulators.month.sensing import Trace
-from device_simulators.month.truth import MUST, TECHNICAL, Episode
+from device_simulators.month.truth import KINDS, MUST, TECHNICAL, Episode
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.devices import MODELS
 
@@ -51,7 +51,8 @@ def test_a_seed_names_a_district() -> None:
 def test_every_kind_is_played_and_described() -> None:
     played = {episode.kind for month in district() for episode in month.truth}
     assert set(SCENES) <= played
-    assert set(SCENES) | TECHNICAL | {"absence"} == set(MUST)
+    assert set(SCENES) | {"absence", "silent_gateway"} == set(MUST)
+    assert set(KINDS) >= TECHNICAL
 
 
 def test_devices_channels_and_events_exist() -> None:
@@ -98,7 +99,7 @@ def test_rate_is_the_rate() -> None:
     fast, slow = (simulate(0, MonthOptions(seed=5, days=8, rate_s=rate, ordinary=True)) for rate in (10.0, 60.0))
     ratio = len(the(fast, "heart_rate", "radar").value) / len(the(slow, "heart_rate", "radar").value)
     assert 5 < ratio < 7
-    assert fast.truth == [e for e in fast.truth if e.kind in ("silent_gateway", "absence")]
+    assert fast.truth == [e for e in fast.truth if e.kind in ("silent_gateway", "absence", "gateway_clock_off")]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from firmware_profiles import esphome, zigbee2mqtt
 from firmware_profiles.channels import CHANNELS, EVENTS, load_channels
 from firmware_profiles.devices import MODELS, load_model
 from firmware_profiles.errors import DecodeError, ProfileError
-from firmware_profiles.readings import DeviceEvent, Reading
+from firmware_profiles.readings import DeviceEvent, Oddity, Reading
 
 NODES = Path(__file__).parents[3] / "deploy" / "esphome"
 ZIGBEE = [m for m in MODELS.values() if m.transport == "zigbee2mqtt"]
@@ -122,11 +122,68 @@ def test_the_entities_that_we_tell_installers_to_configure_are_those_of_the_mode
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"[]", b"{", b'{"battery": "full"}', b'{"battery": true}', b'{"battery": 1e999}', b"\xff", b"[" * 100_000],
+    [b"", b"[]", b"{", b"\xff", b"[" * 100_000],
 )
 def test_bad_zigbee_payloads_are_clear_errors(payload: bytes) -> None:
     with pytest.raises(DecodeError):
         zigbee2mqtt.decode(MODELS["aqara-mccgq11lm"], payload)
+
+
+@pytest.mark.parametrize(
+    "battery",
+    ['"full"', "true", "1e999", "NaN", "-Infinity", '"nan"', "{}", "[100]", '""', '"1e999"', '"1_0"', "1e300"],
+)
+def test_one_odd_property_does_not_cost_the_call(battery: str) -> None:
+    payload = f'{{"battery":{battery},"linkquality":76,"action":"single"}}'.encode()
+    odd, signal, press = zigbee2mqtt.decode(MODELS["aqara-wxkg11lm"], payload)
+    assert isinstance(odd, Oddity)
+    assert odd.key == "battery"
+    assert isinstance(signal, Reading)
+    assert press == DeviceEvent("sos_pressed", {"action": "single"})
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"action":"single"}\0', b'\xef\xbb\xbf{"action":"single"}', b'\r\n{"action":"single"} ']
+)
+def test_padding_does_not_cost_the_call(payload: bytes) -> None:
+    press = DeviceEvent("sos_pressed", {"action": "single"})
+    assert zigbee2mqtt.decode(MODELS["aqara-wxkg11lm"], payload) == [press]
+    (fall,) = esphome.decode(MODELS["seeed-mr60fda2"], "falling_information", b"ON\0")
+    assert isinstance(fall, DeviceEvent)
+
+
+@pytest.mark.parametrize("battery", ['"100.00"', '" 100 "', '"100 %"', "100.0", "100", '"1e2"'])
+def test_a_number_as_text_is_a_number(battery: str) -> None:
+    """Public reports zigbee-herdsman-converters#113, zigbee2mqtt#946, #3024."""
+    assert zigbee2mqtt.decode(MODELS["aqara-wxkg11lm"], f'{{"battery":{battery}}}'.encode()) == [
+        Reading("battery", 100)
+    ]
+
+
+@pytest.mark.parametrize("closed", ["true", '"true"', '"True"', '"TRUE"', '"ON"', "1", '"1"', "1.0", '"yes"'])
+def test_yes_is_yes_in_any_word(closed: str) -> None:
+    """``contact`` true is a closed door: a 1 taken for a number would be an open one."""
+    found = zigbee2mqtt.decode(MODELS["aqara-mccgq11lm"], f'{{"contact":{closed}}}'.encode())
+    assert found == [Reading("door_open", 0), DeviceEvent("door_closed", {"contact": "true"})]
+
+
+@pytest.mark.parametrize("said", ['"maybe"', "2", "[]", '"trueish"', "-1"])
+def test_a_state_that_is_neither_yes_nor_no_is_odd_and_ends_nothing(said: str) -> None:
+    smoke = zigbee2mqtt.decode(MODELS["heiman-hs1sa"], f'{{"smoke":{said},"battery":90}}'.encode())
+    assert [type(item) for item in smoke] == [Oddity, Reading]
+
+
+@pytest.mark.parametrize(
+    ("key", "payload", "expected"),
+    [
+        ("contact", b"false", [Reading("door_open", 1), DeviceEvent("door_opened", {"contact": "false"})]),
+        ("battery", b"91", [Reading("battery", 91)]),
+        ("battery", b"null", []),
+        ("voltage", b"3000", []),
+    ],
+)
+def test_a_property_with_a_topic_of_its_own(key: str, payload: bytes, expected: list[object]) -> None:
+    assert zigbee2mqtt.decode_attribute(MODELS["aqara-mccgq11lm"], key, payload) == expected
 
 
 json_values = st.recursive(
@@ -143,6 +200,7 @@ def test_zigbee_raises_nothing_else(model: object, data: st.DataObject) -> None:
     payload = data.draw(st.one_of(st.binary(max_size=50), st.just(json.dumps(state).encode())))
     try:
         zigbee2mqtt.decode(model, payload)  # type: ignore[arg-type]
+        zigbee2mqtt.decode_attribute(model, data.draw(st.sampled_from(keys)), payload)  # type: ignore[arg-type]
     except DecodeError as error:
         assert str(error)
 

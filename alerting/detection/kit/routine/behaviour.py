@@ -4,14 +4,15 @@ A home's activity belongs to the row ``Source.home``: its only resident, or the 
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import District, Happened
 from alerting.detection.kit.detector import Detector
-from alerting.detection.kit.routine.whereabouts import KINDS, HomeState, Sign, Whereabouts
+from alerting.detection.kit.routine.daily import forget_since
+from alerting.detection.kit.routine.whereabouts import KINDS, HomeState, Sign, Whereabouts, local_day
 from alerting.detection.kit.words import finding_about
 from vocabulary.severity import Severity
 
@@ -31,12 +32,17 @@ class Before(NamedTuple):
     room_since_us: int
     inside_us: int
     door_us: int
+    bed_us: int
 
 
 class Behaviour(Detector):
     """A detector over :class:`Whereabouts`; its state derives from :class:`Homes`."""
 
     state: Any
+
+    rings: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """The rings of what is learned by day (:mod:`alerting.detection.kit.routine.daily`): their names in the state, and
+    that of the newest day in each."""
 
     def learn(self, district: District) -> None:
         devices: dict[int, set[str]] = {}
@@ -47,6 +53,7 @@ class Behaviour(Detector):
             del self.state.homes[row]  # the home is empty, or a second resident moved in and it has another row
         for row, home in self.state.homes.items():
             home.forget(frozenset(devices[row]))
+            home.several = district.people[row].id is None
 
     def event(self, district: District, happened: Happened) -> Iterable[Finding]:
         if happened.kind not in KINDS:
@@ -58,10 +65,18 @@ class Behaviour(Detector):
         row = source.home
         home = self.state.homes.get(row)
         if home is None:
-            home = self.state.homes[row] = Whereabouts()
-        was = Before(home.state, home.life_us, home.room, home.room_since_us, home.inside_us, home.door_us)
+            home = self.state.homes[row] = Whereabouts(several=district.people[row].id is None)
+        was = Before(home.state, home.life_us, home.room, home.room_since_us, home.inside_us, home.door_us, home.bed_us)
+        hung = len(home.stuck)
         sign = home.take(happened)
+        if len(home.stuck) > hung:
+            self.unlearn(row, min(home.stuck.values()), happened.time_us)
         return () if sign is None else self.sign(district, row, home, sign, was)
+
+    def unlearn(self, row: int, since_us: int, now_us: int) -> None:
+        """Forget what was learned since a sensor of the home hung."""
+        for ring, newest in self.rings:
+            forget_since(getattr(self.state, ring), getattr(self.state, newest), row, local_day(since_us))
 
     def sign(self, district: District, row: int, home: Whereabouts, sign: Sign, was: Before) -> Iterable[Finding]:
         """Judge a sign of a sensor: ``home`` as it is now, and as it ``was``."""

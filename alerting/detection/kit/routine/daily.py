@@ -29,6 +29,12 @@ def keep_largest(ring: NDArray[Any], newest: NDArray[np.int32], row: int, day: i
         ring[row, day % DAYS] = max(int(ring[row, day % DAYS]), min(value, most))
 
 
+def forget_since(ring: NDArray[Any], newest: NDArray[np.int32], row: int, day: int) -> None:
+    """Forget ``day`` and those after it."""
+    for forgotten in range(max(day, int(newest[row]) - DAYS + 1), int(newest[row]) + 1):
+        ring[row, ..., forgotten % DAYS] = 0
+
+
 def usual(days: NDArray[Any]) -> int:
     """The second largest of some days, shape [14]; 0 where fewer than two are known."""
     return int(np.sort(days)[-2])

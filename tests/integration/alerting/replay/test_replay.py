@@ -238,7 +238,7 @@ def test_the_figure_of_a_small_district() -> None:
 
     These few live through no water leak, no cold room and no stuck device.
     """
-    done = shouwang("evaluate", "alerts", "--residents", "16", "--json")
+    done = shouwang("evaluate", "alerts", "--residents", "16", "--series", "usual", "--json")
     assert done.exit_code in (0, 1), done.output
     result = json.loads(done.stdout)
     assert result["residents"] == 16
@@ -250,6 +250,21 @@ def test_the_figure_of_a_small_district() -> None:
     assert all(result["by_kind"][kind]["delay_max_s"] <= 5 for kind in told_directly)
     assert result["by_kind"]["tachycardia"]["delay_max_s"] <= 900
     assert result["false_technical_per_resident_week"] <= 0.1
+
+
+def test_both_series_are_judged_by_rule_and_scene() -> None:
+    done = shouwang("evaluate", "alerts", "--residents", "2", "--days", "15", "--json")
+    assert done.exit_code in (0, 1), done.output
+    result = json.loads(done.stdout)
+    assert set(result["series"]) == {"usual", "outside"}
+    assert sum(one["injected"] for one in result["series"].values()) == result["injected"]
+    assert result["missed"] == len(result["missed_episodes"])
+    assert result["quiet_by_kind"]["round_well"]["played"] == 1
+    for row in result["by_rule"].values():
+        assert row["precision"] is None or 0 <= row["precision"] <= 1
+        assert row["recall"] is None or row["itself"] <= row["recall"] * row["episodes"] + 0.01
+    false = [alert for alert in result["false_alerts"] if alert["severity"] != "technical"]
+    assert len(false) == sum(row["alerts"] for row in result["false_medical_by_scene"].values())
 
 
 def test_the_truth_is_written_beside_the_month(files: Path, month: ResidentMonth) -> None:

@@ -122,7 +122,7 @@ def test_with_the_line_cut_the_gateway_calls_and_tells_it_afterwards(
             broker.start()
             wait_for(lambda: len(stories(postgres.url)) > 0, 60, lambda: agent.log() + alerting.log())
             wait_for(
-                lambda: any("联系人已接听:女儿 sms ok; 女儿 call ok" in " ".join(s[3]) for s in stories(postgres.url)),
+                lambda: any("联系人已接听：女儿 sms ok; 女儿 call ok" in " ".join(s[3]) for s in stories(postgres.url)),
                 40,
                 lambda: f"{stories(postgres.url)} {agent.log()}",
             )

@@ -2,12 +2,15 @@
 
 import datetime as dt
 import uuid
+from typing import Literal
 
 import psycopg
 import pytest
 
 from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import TRANSITIONS, AlertChanged, LifecycleError, NewAlert
+from dispatch.channels import notifications
+from dispatch.channels.notifications import Reason
 from dispatch.core import history
 from dispatch.core.history import Actor
 
@@ -108,6 +111,37 @@ def test_an_alert_that_a_person_has_is_not_cleared_by_itself(conn: psycopg.Conne
     (left,) = lifecycle.list_open(conn)
     assert left["id"] == taken
     assert history.events_of(conn, taken)[-1]["action"] == "note"
+    conn.close()
+
+
+def told(conn: psycopg.Connection[tuple[object, ...]], alert: uuid.UUID, reason: Reason) -> list[object]:
+    rows = conn.execute(
+        "SELECT recipient_key, state FROM notification WHERE alert_id = %s AND reason = %s ORDER BY id", (alert, reason)
+    )
+    return [(key, state) for key, state in rows]
+
+
+@pytest.mark.parametrize("action", ["clear", "end"])
+@pytest.mark.parametrize("taken", [True, False])
+def test_the_end_is_told_to_those_who_were_told_the_begin(
+    conn: psycopg.Connection[tuple[object, ...]], action: Literal["clear", "end"], taken: bool
+) -> None:
+    alert = new(conn, "emergency").id
+    lifecycle.raise_alert(conn, new(conn, "emergency"))
+    people = [notifications.Recipient("staff", key) for key in ("S1", "S2", "S3")]
+    for step, one in enumerate(people):
+        notifications.enqueue(conn, alert_id=alert, step=step, round=1, recipients=[one], reason="escalation", at=NOW)
+    conn.execute("UPDATE notification SET state = 'sent' WHERE recipient_key <> 'S3'")
+    if taken:
+        lifecycle.act(conn, alert, "acknowledge", ZHOU, NOW, expected_version=1)
+    assert lifecycle.follow_up(conn, alert, action, NOW, "烟雾解除", "smoke cleared")
+    found = lifecycle.load(conn, alert)
+    assert found is not None
+    assert found["state"] == ("acknowledged" if taken else "cleared" if action == "clear" else "raised")
+    assert told(conn, alert, "over") == [("S1", "waiting"), ("S2", "waiting")]
+    if taken or action == "end":
+        assert lifecycle.follow_up(conn, alert, "end", NOW, "烟雾解除", "smoke cleared")
+        assert len(told(conn, alert, "over")) == 4, "each end once"
     conn.close()
 
 

@@ -17,6 +17,7 @@ from dispatch.ladders import store
 from dispatch.ladders.policy import PolicyError
 from tests.support.databases import TestPostgres
 from tests.support.ladders import BEDS, CENTER, DISTRICT, STAFF, build_duty, ladder, raise_one, told, use
+from tests.support.rules import about
 from tests.support.services import WorkerProcess, wait_for
 
 pytestmark = pytest.mark.integration
@@ -148,7 +149,7 @@ def test_the_graver_severity_has_its_own_ladder(conn: psycopg.Connection) -> Non
         raised_at=row[2],
         reason_zh="更重",
         reason_en="worse",
-        evidence={},
+        evidence=about("sos"),
     )
     assert lifecycle.update_alert(conn, worse)
     climb(conn, sweeper, 3)

@@ -5,8 +5,8 @@ import pytest
 
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, District, Person
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import District, Person
 from tests.support.sensors import FIRST, MINUTE, raised
 from vocabulary.times import HOUR_US
 
@@ -15,7 +15,7 @@ DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {}, {})
 
 def run(step: int, **series: list[tuple[float, float]]) -> list[Finding]:
     """Series of (minute, value) by channel; the clock moves every ``step`` minutes for three hours."""
-    rows = [(COLUMN[code], FIRST + int(m * MINUTE), value) for code, values in series.items() for m, value in values]
+    rows = [(lane_of(code), FIRST + int(m * MINUTE), value) for code, values in series.items() for m, value in values]
     column, time_us, value = (np.array(part) for part in zip(*rows, strict=True))
     engine, found = Engine(DISTRICT, FIRST), []
     for now_us in range(FIRST + step * MINUTE, FIRST + 3 * HOUR_US + 1, step * MINUTE):

@@ -6,8 +6,8 @@ import pytest
 
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, District, Pause, Person, Source
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import District, Pause, Person, Source
 from tests.support.sensors import FIRST, MINUTE, raised
 
 GIVES = frozenset({"heart_rate", "respiration_rate"})
@@ -48,7 +48,7 @@ def run(readings: list[Reading], *, step: int = 60, district: District = DISTRIC
     for now in range(0, int(minutes.max()) + 91, step):
         here = [readings[i] for i in np.flatnonzero((minutes >= now) & (minutes < now + step))]
         time_us = np.array([FIRST + int(minute * MINUTE) for _, minute, _ in here], np.int64)
-        column = np.array([COLUMN[code] for code, _, _ in here], np.int16)
+        column = np.array([lane_of(code) for code, _, _ in here], np.int16)
         value = np.array([value for _, _, value in here], np.float32)
         engine.readings(VitalColumns(np.zeros(len(here), np.int32), column, time_us, value))
         found += engine.heard("gw-1", "radar", FIRST + (now + step) * MINUTE)

@@ -9,8 +9,8 @@ import pytest
 
 from alerting.detection import detectors
 from alerting.detection.engine.engine import Engine
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, District, Person
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import District, Person
 from alerting.replay import what_if
 from alerting.tuning import catalogue
 
@@ -68,7 +68,7 @@ def test_a_new_file_is_a_new_detector() -> None:
         ),
         START,
     )
-    column = np.full(2, COLUMN["perfusion_index"], np.int16)
+    column = np.full(2, lane_of("perfusion_index"), np.int16)
     engine.readings(VitalColumns(np.arange(2, dtype=np.int32), column, np.full(2, START), np.full(2, 0.5, np.float32)))
     (found,) = engine.advance(START + 30_000_000)
     assert (found.rule, found.subject) == ("low_perfusion", "resident:R0001")

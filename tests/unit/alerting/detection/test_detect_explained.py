@@ -11,8 +11,8 @@ from alerting.core.finding import Finding
 from alerting.detection.detectors import all_rules
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.ledger import Ledger
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, District, Happened, Person, Source
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import District, Happened, Person, Source
 from alerting.detection.kit.news2_score import PARAMETERS
 from alerting.detection.kit.plausible import PLAUSIBLE
 from alerting.tuning.catalogue import catalogue
@@ -20,7 +20,7 @@ from console.shell.i18n import translate
 from dispatch.alerts import evidence
 from edge_agent.fall.detector import REPORTED
 from firmware_profiles.channels import CHANNELS
-from tests.support.sensors import DAY, FIRST, MINUTE, SensorHome
+from tests.support.sensors import DAY, FIRST, MINUTE, SensorHome, at
 from vocabulary.times import HOUR_US
 
 DAYS = 24
@@ -33,7 +33,7 @@ SINCE = 12 * DAY
 
 def series(row: int, code: str, time_us: np.ndarray, value: np.ndarray) -> VitalColumns:
     n = len(time_us)
-    rows, columns = np.full(n, row, np.int32), np.full(n, COLUMN[code], np.int16)
+    rows, columns = np.full(n, row, np.int32), np.full(n, lane_of(code), np.int16)
     return VitalColumns(rows, columns, FIRST + time_us.astype(np.int64), np.asarray(value, np.float32))
 
 
@@ -131,6 +131,9 @@ def events() -> None:
         engine.heard("gw-1", None, FIRST + minute * MINUTE)
         engine.advance(FIRST + minute * MINUTE)
     engine.advance(FIRST + 30 * MINUTE)
+    engine.advance(FIRST + 13 * HOUR_US)  # smoke, gas and water that nothing clears
+    for kind in ("smoke_cleared", "gas_cleared", "water_leak_cleared"):
+        engine.event(Happened(radar, kind, FIRST + 13 * HOUR_US, {}))
 
 
 def homes() -> None:
@@ -154,6 +157,16 @@ def homes() -> None:
     falls = home()
     falls.bed(9, "02:00", enter=False)
     falls.until(9, "05:00")
+    for device, kind in (("pir-living", "motion_began"), ("radar", "presence_began"), ("bed", "bed_enter")):
+        hangs = home()
+        hangs.tell(device, kind, at(9, "09:00"))
+        for number in range(26):
+            room = ("kitchen", "bathroom", "hall")[number % 3]
+            hangs.move(9, f"{9 + number // 12:02d}:{5 + number % 12 * 4:02d} {room}")
+    left_open = home()
+    left_open.tell("front-door", "door_opened", at(9, "09:00"))
+    left_open.move(10, "21:30 kitchen")
+    left_open.until(10, "21:35")
     for exits, days in ((9, range(9, 19)), (0, range(9, 19))):
         nights = home()
         for day in days:
@@ -170,7 +183,17 @@ def homes() -> None:
         nights.until(days[-1] + 1, "12:00")
 
 
-BEHAVIOUR = ("inactivity", "morning", "bathroom", "night_wandering", "bed_exit", "day_night", "sleep", "long_lie")
+BEHAVIOUR = (
+    "inactivity",
+    "morning",
+    "bathroom",
+    "night_wandering",
+    "bed_exit",
+    "day_night",
+    "sleep",
+    "long_lie",
+    "stuck_switch",
+)
 
 
 @cache

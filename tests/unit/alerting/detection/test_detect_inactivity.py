@@ -25,7 +25,7 @@ def test_a_stop_of_all_activity_is_told_within_two_hours_with_its_numbers() -> N
     (found,) = home.until(7, "09:20")
     assert raised([found]) == [("open", "inactivity", "urgent")]
     assert found.sensed_us - at(7, "07:21") == 105 * 60_000_000
-    assert "已 105 分钟无任何活动(最后一次在厨房 07:21)" in found.reason_zh
+    assert "已 105 分钟无任何活动（最后一次在厨房 07:21）" in found.reason_zh
     assert "本人此时段通常不超过" in found.reason_zh
     assert "last in the kitchen, 07:21" in found.reason_en
     assert found.evidence["window"] == {"since_us": at(7, "07:21"), "until_us": found.sensed_us}
@@ -48,7 +48,7 @@ def test_before_the_routine_is_known_only_half_a_day_counts() -> None:
     home.move(0, "08:00 kitchen", "08:30 living_room")
     assert home.until(0, "20:29") == []
     (found,) = home.until(0, "20:40")
-    assert ",上限 12 小时" in found.reason_zh
+    assert "，上限 12 小时" in found.reason_zh
 
 
 def test_out_is_not_inactive_but_not_back_is_told() -> None:
@@ -60,7 +60,7 @@ def test_out_is_not_inactive_but_not_back_is_told() -> None:
     assert home.until(7, "21:30") == []
     (found,) = home.until(7, "21:45")
     assert raised([found]) == [("open", "not_back", "attention")]
-    assert "07:40 出门后 14 小时未归,本人近期外出最长 90 分钟" in found.reason_zh
+    assert "07:40 出门后 14 小时未归，本人近期外出最长 90 分钟" in found.reason_zh
     home.door(7, "22:00")
     home.move(7, "22:03 kitchen")
     assert raised(home.until(7, "22:10"))[-1] == ("clear", "not_back", "attention")

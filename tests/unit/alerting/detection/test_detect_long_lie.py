@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from alerting.detection.engine.ledger import on_its_own
 from alerting.detection.kit.context import Happened, Pause
 from tests.support.sensors import SensorHome, at, raised
 
@@ -26,7 +27,7 @@ def test_a_suspected_fall_and_then_another_room_is_up_again() -> None:
     home.move(0, "10:01 kitchen", "10:04 living_room")
     found = home.until(0, "12:00")
     assert raised(found) == [("open", "fall", "urgent"), ("clear", "fall", "urgent")]
-    assert found[1].reason_zh == "跌倒后 4 分钟客厅有活动,视为已起身"
+    assert found[1].reason_zh == "跌倒后 4 分钟客厅有活动，视为已起身"
     assert found[1].alert_id == found[0].alert_id
 
 
@@ -86,3 +87,33 @@ def test_a_lost_pendant_is_forgotten() -> None:
     pause = Pause("carer", 7, "", at(0, "10:00"), at(0, "11:00"))
     home.engine.redistrict(msgspec.structs.replace(home.district, sources=sources, pauses=[pause]))
     assert raised(home.until(0, "12:00")) == [("open", "fall", "urgent")]
+
+
+def still(recovers: bool) -> SensorHome:
+    """A home of which nine days are known; on the tenth a fall at 10:00 and no sign any more."""
+    home = SensorHome("falls", "long_lie", "inactivity")
+    home.ordinary_days(range(9))
+    home.bed(9, "07:00", enter=False)
+    home.move(9, "07:02 bathroom", "09:00 kitchen", "09:40 living_room", "09:58 kitchen")
+    home.until(9, "09:59:45")
+    home.found.clear()
+    home.tell("pendant", "fall_suspected", at(9, "10:00"))
+    if recovers:
+        home.tell("pendant", "fall_recovered", at(9, "10:01"))
+        home.move(9, "10:03 living_room")
+    home.until(9, "18:00")
+    return home
+
+
+def test_stillness_after_a_fall_that_lasts_joins_its_alert() -> None:
+    home = still(recovers=False)
+    assert {f.rule for f in home.found} == {"fall"}
+    assert {f.evidence["part"]["rule"] for f in home.found if "part" in f.evidence} == {"inactivity"}
+    (alone, *_) = [one for f in home.found if (one := on_its_own(f)) is not None]
+    assert (alone.rule, alone.action) == ("inactivity", "open"), "where the fall's alert was closed, it is its own"
+
+
+def test_stillness_after_a_fall_that_is_over_is_an_alert_of_its_own() -> None:
+    home = still(recovers=True)
+    opened = dict.fromkeys((f.rule, f.onset_us) for f in home.found if f.action == "open")
+    assert [rule for rule, _ in opened] == ["fall", "inactivity"]

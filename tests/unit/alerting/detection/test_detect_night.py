@@ -14,7 +14,7 @@ def test_gone_out_at_night_and_not_back() -> None:
     (found,) = home.until(7, "03:00")
     assert raised([found]) == [("open", "night_wandering", "urgent")]
     assert found.sensed_us - found.onset_us == 15 * MINUTE
-    assert found.reason_zh == "夜间 02:14 出门,15 分钟未归;近 14 夜出门 0 次"
+    assert found.reason_zh == "夜间 02:14 出门，15 分钟未归；近 14 夜出门 0 次"
     home.door(7, "04:00")
     home.move(7, "04:04 living_room")
     assert raised(home.until(7, "04:10"))[-1] == ("clear", "night_wandering", "urgent")
@@ -57,7 +57,7 @@ def test_out_of_bed_at_night_and_then_nothing() -> None:
     (found,) = home.until(7, "04:00")
     assert raised([found]) == [("open", "bed_exit", "urgent")]
     assert found.sensed_us - at(7, "03:00") == 20 * MINUTE
-    assert found.reason_zh == "夜间 03:00 离床,20 分钟未归,已 20 分钟无任何动静(界限 20 分钟)"
+    assert found.reason_zh == "夜间 03:00 离床，20 分钟未归，已 20 分钟无任何动静（界限 20 分钟）"
     home.bed(7, "04:10", enter=True)
     assert raised(home.until(7, "04:15"))[-1] == ("clear", "bed_exit", "urgent")
 
@@ -118,7 +118,7 @@ def test_three_days_of_day_sleep_in_somebody_who_slept_at_night() -> None:
     (found,) = home.until(11, "00:00")
     assert raised([found]) == [("open", "day_night_reversed", "attention")]
     assert found.sensed_us == at(10, "21:00")
-    assert "近 3 天白天卧床平均 7.5 小时、夜间 3 小时,此前夜间通常 6.5 小时" in found.reason_zh
+    assert "近 3 天白天卧床平均 7.5 小时、夜间 3 小时，此前夜间通常 6.5 小时" in found.reason_zh
     sleep(home, 11, by_day=False)
     assert raised(home.until(12, "00:00"))[-1][0] == "clear"
 

@@ -45,14 +45,28 @@ def test_out_by_the_door_until_something_moves_inside() -> None:
     told("front-door", "door_closed", t + 8 * S)
     assert told.home.away
     told("pir-hall", "motion_ended", t + 60 * S)
-    told("pir-hall", "motion_began", t + 70 * S)  # still the one who left, or the cat
     assert told.home.state == HomeState.AWAY
-    told("pir-hall", "motion_ended", t + 130 * S)
     told("front-door", "door_opened", t + 3600 * S)
     assert told.home.state == HomeState.QUIET, "the second passage leads in"
     told("pir-kitchen", "motion_began", t + 3700 * S)
     assert told.home.state == HomeState.QUIET
     assert told.home.room == "kitchen"
+
+
+def test_motion_behind_the_shut_door_leaves_it_open_whether_somebody_went_out() -> None:
+    told, t = Told(), at(0, "10:00")
+    told("front-door", "door_opened", t)
+    told("pir-hall", "motion_began", t + 4 * S)
+    told("front-door", "door_closed", t + 40 * S)
+    assert told.home.away, "on the way out"
+    told("pir-hall", "motion_ended", t + 60 * S)
+    told("pir-hall", "motion_began", t + 70 * S)
+    told("pir-hall", "motion_ended", t + 130 * S)
+    assert told.home.state == HomeState.QUIET
+    assert told.home.unsure
+    told("pir-kitchen", "motion_began", t + 300 * S)
+    told("pir-kitchen", "motion_ended", t + 360 * S)
+    assert not told.home.unsure
 
 
 def test_one_motion_in_an_empty_home_is_a_ghost_two_are_somebody() -> None:

@@ -11,8 +11,8 @@ from alerting.core.finding import Finding
 from alerting.detection.detectors import all_detectors
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
-from alerting.detection.kit.columns import VitalColumns
-from alerting.detection.kit.context import COLUMN, EVERYWHERE, District, Happened, Pause, Person, Source
+from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.context import EVERYWHERE, District, Happened, Pause, Person, Source
 from alerting.detection.kit.detector import CompleteSteps, Detector
 from alerting.service.broker_watch import BrokerWatch
 from database.settings import DatabaseSettings
@@ -62,7 +62,7 @@ def fast_heart(engine: Engine, begin_us: int, minutes: int = 6) -> list[Finding]
     found: list[Finding] = []
     for second in range(0, minutes * 60, 5):
         at_us = begin_us + second * SECOND
-        one = np.array([0], np.int32), np.array([COLUMN["heart_rate"]], np.int16)
+        one = np.array([0], np.int32), np.array([lane_of("heart_rate")], np.int16)
         engine.readings(VitalColumns(*one, np.array([at_us]), np.array([150 + second % 3], np.float32)))
         found += engine.heard("gw-1", "radar", at_us)
         found += engine.advance(at_us)

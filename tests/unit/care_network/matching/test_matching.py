@@ -132,8 +132,24 @@ def test_the_data_is_consistent() -> None:
         assert sum(msgspec.structs.asdict(weights).values()) == pytest.approx(1)
     for service in SERVICES.values():
         assert service.needs | service.one_of | service.likes <= set(SKILLS)
-    for rule, severity in [("fall", "urgent"), ("news2", "urgent"), ("limit_spo2", "attention"), ("x", "technical")]:
-        assert service_for(rule, severity) in SERVICES
+
+
+@pytest.mark.parametrize(
+    ("asked", "severity", "service"),
+    [
+        ("fall_assistance", "urgent", "fall_assistance"),
+        ("fall_assistance", "emergency", "fall_assistance"),
+        ("vital_signs", "emergency", "emergency_help"),
+        ("vital_signs", "urgent", "nursing_visit"),
+        ("vital_signs", "attention", "vital_signs"),
+        ("", "attention", "wellness_check"),
+        ("of another make", "attention", "wellness_check"),
+        ("fall_assistance", "technical", "device_maintenance"),
+    ],
+)
+def test_an_alert_asks_for_a_service(asked: str, severity: str, service: str) -> None:
+    assert service_for(asked, severity) == service
+    assert service in SERVICES
 
 
 def test_a_degree_of_latitude_is_111_km() -> None:

@@ -45,6 +45,7 @@ def test_the_first_press_of_an_announced_test_is_a_test_and_the_second_is_not(tm
     assert press(tests, "bath", 1) == "sos_pressed", "another button is not being tested"
     assert tests.judge("sos", "fall_confirmed", START_US, START_US, 1001.0) == "fall_confirmed"
     assert press(tests, "sos", 5) == "button_test"
+    assert press(tests, "sos", 5.08) == "button_test", "told twice"
     assert press(tests, "sos", 6) == "sos_pressed"
 
 

@@ -192,3 +192,15 @@ def test_events_and_statuses() -> None:
     assert [row.event.kind for row in batch.events] == ["fall_confirmed"]
     assert [row.status.state for row in batch.statuses] == ["offline"]
     assert [refusal.code for refusal in batch.refusals] == [Code.UNKNOWN_EVENT]
+
+
+@pytest.mark.parametrize("base_us", [-28_800_000_000, -(2**53), 0, 2**53])
+def test_no_date_makes_a_frame_unreadable(base_us: int) -> None:
+    """A clock at 1970-01-01 00:00 in Shanghai is eight hours before 1970 in UTC."""
+    batch = build(frame(1, base_us=base_us))
+    (refusal,) = batch.refusals
+    assert refusal.code in (Code.TIME_TOO_OLD, Code.TIME_AHEAD)
+    assert len(batch.marks) == 1, "its number is taken: it is not asked for again"
+    event = wire.Event(1, "gw-1", 5, 6, 1, base_us, "radar", "fall_suspected")
+    (refusal,) = build(wire.encode(event), topic=wire.topic("gw-1", "events")).refusals
+    assert refusal.code in (Code.TIME_TOO_OLD, Code.TIME_AHEAD)

@@ -116,3 +116,49 @@ def test_the_door_remembers_what_the_database_has_not_stored_yet() -> None:
     record = {"n": "band/heart_rate", "u": "beat/min", "v": 60}
     build(record, batcher=batcher)
     assert [row.time_us for row in build(record, batcher=batcher, arrived_us=NOW + 5_000_000, again=True).rows] == [NOW]
+
+
+def test_a_retained_pack_is_stored_once_however_often_it_comes() -> None:
+    """Tasmota and OpenMQTTGateway retain what sensors say; a broker repeats it at each new subscription."""
+    directory = Directory()
+    record = {"n": "band/perfusion_index", "u": "/100", "t": 0, "v": 3.5}
+    directory.arrivals = build(record, batcher=SenmlBatcher(directory)).arrivals
+    for restart in range(1, 4):
+        later = NOW + restart * 3_600_000_000
+        rows = build(record, batcher=SenmlBatcher(directory), arrived_us=later, retained=True)
+        assert [row.time_us for row in rows.rows] == [NOW], "the row that is stored already"
+        directory.arrivals = rows.arrivals
+
+
+def test_a_retained_pack_of_unknown_age_is_no_measurement_of_now() -> None:
+    rows = build({"n": "band/heart_rate", "u": "beat/min", "v": 60}, retained=True)
+    assert rows.rows == []
+    (refusal,) = rows.refusals
+    assert refusal.code is Code.NOT_A_READING
+    assert "absolute times" in refusal.reason
+    absolute = {"n": "band/heart_rate", "u": "beat/min", "v": 60, "t": NOW / 1e6}
+    assert [row.time_us for row in build(absolute, retained=True).rows] == [NOW]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ['{"n":"battery","u":"%EL","v":"100.00"}', '{"n":"spo2","u":"/","v":NaN}', "7", '{"n":"spo2","v":null}', "{}"],
+)
+def test_one_odd_record_costs_itself_alone(odd: str) -> None:
+    payload = (
+        f'[{{"bn":"band/","bt":{NOW / 1e6},"n":"heart_rate","u":"beat/min","v":60}},{odd},{{"n":"spo2","u":"/","v":1}}]'
+    )
+    rows = SenmlBatcher(Directory()).build([Delivery(TOPIC, payload.encode(), NOW)], EARLIEST, LATEST)
+    assert [row.value for row in rows.rows] == [60, 100]
+    assert [refusal.code for refusal in rows.refusals] in ([Code.UNDECODABLE], [])
+    for refusal in rows.refusals:
+        assert "record 2" in refusal.reason
+        assert refusal.payload
+        assert len(refusal.payload) < len(payload)
+
+
+def test_odd_base_fields_cost_what_follows_and_not_what_came_before() -> None:
+    payload = b'[{"n":"band/spo2","u":"/","v":1},{"bn":7,"n":"x","v":1},{"n":"heart_rate","v":60}]'
+    rows = SenmlBatcher(Directory()).build([Delivery(TOPIC, payload, NOW)], EARLIEST, LATEST)
+    assert [row.value for row in rows.rows] == [100]
+    assert [refusal.reason.split(":")[1] for refusal in rows.refusals] == [" record 2", " record 3"]

@@ -13,6 +13,7 @@ ITEM = MessageItem(
     alert_id="11111111-2222-5333-8444-555555555555",
     severity="emergency",
     rule="fall",
+    kind=("疑似跌倒", "possible fall"),
     reason_zh="确认跌倒,血氧 82 %",
     reason_en="Fall confirmed, SpO2 82 %",
     resident_zh="陈秀英",
@@ -80,7 +81,10 @@ def test_the_family_is_told_without_the_address() -> None:
 
 def test_many_homes_are_counted() -> None:
     many = content(
-        severity="technical", count=81, homes=80, items=(msgspec.structs.replace(ITEM, rule="gateway_silent"),) * 5
+        severity="technical",
+        count=81,
+        homes=80,
+        items=(msgspec.structs.replace(ITEM, kind=("家庭网关离线", "home gateway offline")),) * 5,
     )
     assert alert_words.short(many, "zh", LINK) == f"【守望】设备:家庭网关离线 81 条,鹏湾花园 80 户\n点此确认 {LINK}"
     assert "另有 76 条" in alert_words.long(many, "zh", LINK)
@@ -103,9 +107,9 @@ def test_names(resident: str, sex: str, zh: str, en: str) -> None:
     assert alert_words.polite_name(item, "en") == en
 
 
-def test_a_rule_that_is_new_is_told_by_its_severity() -> None:
-    assert alert_words.kind_of("limit_spo2", "urgent") == ("生命体征异常", "vital signs")
-    assert alert_words.kind_of("wandering", "urgent")[0] == "加急预警"
+def test_an_alert_that_has_no_name_for_outside_is_told_by_its_severity() -> None:
+    assert alert_words.kind_of(ITEM, "urgent") == ("疑似跌倒", "possible fall")
+    assert alert_words.kind_of(msgspec.structs.replace(ITEM, kind=("", "")), "urgent") == ("加急预警", "alert")
 
 
 def test_no_place_no_map() -> None:

@@ -1,0 +1,269 @@
+"""Finds readings that no body gives so suddenly: they wait, or are left aside, and are never judged as they stand.
+
+- *swapped*: a diastolic pressure that is not below the systolic of the same moment: an import that mixed the two up;
+- *jumped*: a stream of temperatures that falls or rises faster than a body cools or warms: the probe came off;
+- *doubled*: a rate that is suddenly twice or half the last usual one, while another sign has not changed: radars and
+  pulse waves do so for minutes (both peaks of a beat counted, or every second one left out). It waits ten minutes;
+- *exercise*: a fast heart while the step counter runs;
+- *nobody*: no breath and no pulse in an empty bed, or a room in which the same sensor sees no person.
+
+The numbers are our own choice; they follow recorded faults of such devices.
+"""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerting.detection.kit.columns import STEP_US, Array, Bins, Latest, firsts, grown, source_at, value_at
+from alerting.detection.kit.context import COLUMN, NO_PULSE, SEATS, District
+from alerting.detection.kit.sources.seats import SeatedDevices
+from vocabulary.times import HOUR_US, MINUTE_US
+
+Flags = NDArray[np.bool_]
+SWAPPED, JUMPED, DOUBLED, EXERCISE, NOBODY = 1, 2, 3, 4, 5
+
+_SYSTOLIC, _DIASTOLIC = COLUMN["systolic_bp"], COLUMN["diastolic_bp"]
+_PULSE, _BREATH, _TEMPERATURE, _STEPS = (
+    COLUMN[code] for code in ("heart_rate", "respiration_rate", "body_temperature", "step_count")
+)
+_BED, _PRESENCE = COLUMN["in_bed"], COLUMN["presence"]
+_RATES = (_PULSE, _BREATH)
+USUAL = {_PULSE: (51.0, 90.0), _BREATH: (12.0, 20.0)}
+"""Rates for which NEWS2 gives no points (RCP 2017, chart 1)."""
+TOLERANCE = 0.2
+"""A rate within 10 % of twice, or 20 % of half, the usual one."""
+SUDDEN_STEPS = MINUTE_US // STEP_US
+DOUBT_STEPS = 10 * MINUTE_US // STEP_US
+FRESH_STEPS = 5 * MINUTE_US // STEP_US
+JUMP_C, BACK_C = 1.5, 1.0
+"""Change of temperature between readings of a stream that no body makes, and the distance that counts as back."""
+STREAM_STEPS, JUMP_FOR_STEPS = 2 * MINUTE_US // STEP_US, 6 * HOUR_US // STEP_US
+RUNNING, REST_STEPS = 15, 5 * MINUTE_US // STEP_US
+"""Steps a minute from which a body is exercised, and the time in which the heart calms down."""
+BREATHLESS = 6.0
+"""A rate below this is no breath."""
+PRESENT_STEPS = 12 * HOUR_US // STEP_US
+"""An empty bed, or a room without anybody, is believed for so long after the sensor's last word."""
+FASTEST = 180.0
+"""A heart faster than this is not explained by steps: no elderly person's dance (220 less the age)."""
+
+
+def _per_source(dtype: type) -> Array:
+    return msgspec.field(default_factory=lambda: np.zeros((0, SEATS), dtype))
+
+
+def _per_person(dtype: type) -> Array:
+    return msgspec.field(default_factory=lambda: np.zeros(0, dtype))
+
+
+class DoubtState(msgspec.Struct, kw_only=True):
+    """``usual`` [people * 2 rates * seats]: the last usual rate, ``usual_step`` and ``doubled`` (since; 0: not) its
+    steps; ``level``, ``jumped`` [people * seats]: the temperature before a jump, and its step; ``running`` [people]:
+    the step until which exercise explains a fast heart."""
+
+    usual: Array = _per_person(np.float32)
+    usual_step: Array = _per_person(np.int32)
+    doubled: Array = _per_person(np.int32)
+    stream: Array = _per_person(np.uint8)
+    level: Array = _per_person(np.float32)
+    jumped: Array = _per_person(np.int32)
+    running: Array = _per_person(np.int32)
+
+    def grow(self, people: int) -> None:
+        """Make room for more people."""
+        rates, seats = people * len(_RATES) * SEATS, people * SEATS
+        self.usual, self.usual_step = grown(self.usual, rates), grown(self.usual_step, rates)
+        self.doubled, self.stream = grown(self.doubled, rates), grown(self.stream, seats)
+        self.level, self.jumped = grown(self.level, seats), grown(self.jumped, seats)
+        self.running = grown(self.running, people)
+
+
+class Doubts:
+    """Marks each bin of all sources with the reason why it is doubted; 0: none."""
+
+    def __init__(self) -> None:
+        self.state = DoubtState()
+        self._home = np.empty(0, np.int32)
+
+    def learn(self, district: District) -> None:
+        """Take a changed district."""
+        self.state.grow(len(district.people))
+        self._home = homes_of(district)
+
+    def of(self, bins: Bins, chosen: Bins, latest: Latest, sources: Latest, seated: SeatedDevices) -> NDArray[np.int8]:
+        """Reasons, shape [n]. ``chosen``: the leading device's bins; ``latest``, ``sources``: the newest before."""
+        reason = np.zeros(len(bins), np.int8)
+        self._swapped(bins, reason)
+        self._jumped(bins, sources, reason)
+        for slot, column in enumerate(_RATES):
+            self._doubled(bins, chosen, latest, slot, column, reason)
+        self._exercise(bins, sources, reason)
+        self._nobody(bins, chosen, latest, sources, seated, reason)
+        return reason
+
+    def _swapped(self, bins: Bins, reason: NDArray[np.int8]) -> None:
+        low = np.flatnonzero(bins.column == _DIASTOLIC)
+        high = np.flatnonzero(bins.column == _SYSTOLIC)
+        if not len(low) or not len(high):
+            return
+        key = (bins.row.astype(np.int64) << 40) | bins.step
+        at = np.minimum(np.searchsorted(key[high], key[low], sorter=(order := np.argsort(key[high]))), len(high) - 1)
+        pair = high[order[at]]
+        swapped = (key[pair] == key[low]) & (bins.mean[low] >= bins.mean[pair])
+        reason[low[swapped]] = reason[pair[swapped]] = SWAPPED
+
+    def _jumped(self, bins: Bins, sources: Latest, reason: NDArray[np.int8]) -> None:
+        index = np.flatnonzero(bins.column == _TEMPERATURE)
+        if not len(index):
+            return
+        state, mine = self.state, bins.take(index)
+        series = mine.row * np.int64(SEATS) + mine.seat
+        first = firsts(series)
+        before, before_step = sources.before(mine)
+        before = np.where(first, before, np.concatenate((before[:1], mine.mean[:-1])))
+        before_step = np.where(first, before_step, np.concatenate((before_step[:1], mine.step[:-1])))
+        near = mine.step - before_step <= STREAM_STEPS
+        odd = (near & (np.abs(mine.mean - before) >= JUMP_C)) | (state.jumped[series] > 0)
+        walked = np.isin(series, series[odd]) if odd.any() else odd
+        for i in np.flatnonzero(walked).tolist():
+            of, step, value = int(series[i]), int(mine.step[i]), float(mine.mean[i])
+            streaming = state.stream[of] >= 3
+            state.stream[of] = min(int(state.stream[of]) + 1, 255) if near[i] else 0
+            if not state.jumped[of] and near[i] and streaming and abs(value - float(before[i])) >= JUMP_C:
+                state.jumped[of], state.level[of] = step, before[i]
+            since = int(state.jumped[of])
+            if since and (abs(value - float(state.level[of])) <= BACK_C or not 0 <= step - since <= JUMP_FOR_STEPS):
+                state.jumped[of] = 0
+            if state.jumped[of]:
+                reason[index[i]] = JUMPED
+        calm = ~walked
+        last = np.append(first[1:], True)
+        begin = np.maximum.accumulate(np.where(first | ~near, np.arange(len(mine)), 0))
+        run = np.arange(len(mine)) - begin + np.where(near[begin], state.stream[series].astype(np.int64) + 1, 0)
+        keep = np.flatnonzero(calm & last)
+        state.stream[series[keep]] = np.minimum(run[keep], 255)
+
+    def _doubled(
+        self, bins: Bins, chosen: Bins, latest: Latest, slot: int, column: int, reason: NDArray[np.int8]
+    ) -> None:
+        state, index = self.state, np.flatnonzero(bins.column == column)
+        if not len(index):
+            return
+        low, high = USUAL[column]
+        series = (bins.row[index] * np.int64(len(_RATES)) + slot) * SEATS + bins.seat[index]
+        first = firsts(series)
+        unusual = (bins.mean[index] < low) | (bins.mean[index] > high) | (state.doubled[series] > 0)
+        begins = np.flatnonzero(first)
+        if len(begins) < len(index):
+            unusual = np.logical_or.reduceat(unusual, begins).repeat(np.diff(begins, append=len(index)))
+        calm = np.flatnonzero(~unusual & np.append(first[1:], True))
+        state.usual[series[calm]], state.usual_step[series[calm]] = bins.mean[index[calm]], bins.step[index[calm]]
+        index = index[unusual]
+        if not len(index):
+            return
+        row, step, value = bins.row[index], bins.step[index], bins.mean[index]
+        series = series[unusual]
+        first, at = firsts(series), np.arange(len(index))
+        last = np.append(first[1:], True)
+        usual = (value >= low) & (value <= high)
+        begin = np.maximum.accumulate(np.where(first, at, 0))
+        found = np.maximum.accumulate(np.where(usual, at, -1))
+        here = found >= begin
+        usual_value = np.where(here, value[found], state.usual[series])
+        usual_step = np.where(here, step[found], state.usual_step[series])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = value / usual_value
+        twice = (np.abs(ratio - 2) <= TOLERANCE) | (np.abs(ratio - 0.5) <= TOLERANCE / 4)
+        twice &= ~usual & (usual_step > 0)
+        if twice.any():
+            ran = np.maximum.accumulate(np.where(~twice, at, -1))
+            since = np.where(ran >= begin, step[np.minimum(ran + 1, len(at) - 1)], state.doubled[series])
+            since = np.where(since > 0, since, step[begin])
+            sudden = since - usual_step <= SUDDEN_STEPS
+            waits = twice & sudden & (step - since < DOUBT_STEPS)
+            waits[waits] &= _unchanged(column, row[waits], step[waits], chosen, latest)
+            reason[index[waits]] = DOUBLED
+            state.doubled[series[last]] = np.where(twice, since, 0)[last]
+        else:
+            state.doubled[series[last]] = 0
+        state.usual[series[last]], state.usual_step[series[last]] = usual_value[last], usual_step[last]
+
+    def _exercise(self, bins: Bins, sources: Latest, reason: NDArray[np.int8]) -> None:
+        state, index = self.state, np.flatnonzero(bins.column == _STEPS)
+        until = None
+        if len(index):
+            mine = bins.take(index)
+            first = firsts(mine.source)
+            before, before_step = sources.before(mine)
+            before = np.where(first, before, np.concatenate((before[:1], mine.mean[:-1])))
+            before_step = np.where(first, before_step, np.concatenate((before_step[:1], mine.step[:-1])))
+            minutes = (mine.step - before_step) * (STEP_US / MINUTE_US)
+            runs = (before_step > 0) & (minutes <= 5) & (mine.mean - before >= RUNNING * minutes)
+            until = mine.row[runs], mine.step[runs]
+        fast = np.flatnonzero((bins.column == _PULSE) & (bins.mean > USUAL[_PULSE][1]) & (bins.mean < FASTEST))
+        if len(fast):
+            left = state.running[bins.row[fast]] - bins.step[fast]
+            explained = (left >= 0) & (left <= REST_STEPS)
+            if until is not None and len(until[0]):
+                key = (until[0].astype(np.int64) << 40) | until[1]
+                key.sort()
+                wanted = (bins.row[fast].astype(np.int64) << 40) | bins.step[fast]
+                at = np.searchsorted(key, wanted, "right") - 1
+                explained |= (at >= 0) & (wanted - key[at] <= REST_STEPS)
+            reason[fast[explained]] = EXERCISE
+        if until is not None and len(until[0]):
+            np.maximum.at(state.running, until[0], (until[1] + REST_STEPS).astype(np.int32))
+
+    def _nobody(
+        self,
+        bins: Bins,
+        chosen: Bins,
+        latest: Latest,
+        sources: Latest,
+        seated: SeatedDevices,
+        reason: NDArray[np.int8],
+    ) -> None:
+        of_breath = bins.column == _BREATH
+        breathless = np.flatnonzero((of_breath & (bins.mean < BREATHLESS)) | (bins.column == NO_PULSE))
+        if not len(breathless):
+            return
+        row, step, seat = bins.row[breathless], bins.step[breathless], bins.seat[breathless]
+        home = self._home[row]
+        value, at = value_at(chosen, latest, _BED, home, step)
+        nobody = _says_no(value, at, step)
+        number = seated.device[row, bins.column[breathless], seat]
+        for other in range(SEATS):  # the same sensor's word about the room, from whichever seat it has there
+            same = (seated.device[home, _PRESENCE, other] == number) & (number > 0)
+            if same.any():
+                mine = bins.where((bins.column == _PRESENCE) & (bins.seat == other))
+                value, at = source_at(mine, sources, _PRESENCE, other, home, step)
+                nobody |= same & _says_no(value, at, step)
+        reason[breathless[nobody]] = NOBODY
+
+
+def homes_of(district: District) -> NDArray[np.int32]:
+    """Row of each person's home, shape [people]."""
+    home = np.arange(len(district.people), dtype=np.int32)
+    for source in district.sources.values():
+        if source.person is not None and source.home is not None:
+            home[source.person] = source.home
+    return home
+
+
+def _says_no(value: NDArray[np.float32], at: NDArray[np.int64], step: NDArray[np.int64]) -> Flags:
+    return (at > 0) & (step - at <= PRESENT_STEPS) & (value < 0.5)
+
+
+def _unchanged(
+    column: int, row: NDArray[np.int32], step: NDArray[np.int64], chosen: Bins, latest: Latest
+) -> NDArray[np.bool_]:
+    """Whether another sign is known at these moments, and those that are known are usual."""
+    known = np.zeros(len(row), np.bool_)
+    calm = np.ones(len(row), np.bool_)
+    for other, (low, high) in {**USUAL, COLUMN["spo2"]: (94.0, 100.0)}.items():
+        if other != column:
+            value, at = value_at(chosen, latest, other, row, step)
+            fresh = (at > 0) & (step - at <= FRESH_STEPS)
+            known |= fresh
+            calm &= ~fresh | ((value >= low) & (value <= high))
+    return known & calm

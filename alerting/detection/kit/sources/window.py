@@ -1,0 +1,169 @@
+"""Remembers the last five minutes of every source as bits: which steps had a reading, and in which a condition held.
+
+A condition counts when it held in most readings of the last minutes, so that one good reading does not reset an hour of
+bad ones; a further bad reading can only raise that share. Sensors alone are remembered: what is measured by hand counts
+as it is.
+"""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerting.detection.kit.columns import STEP_US, Array, Bins, firsts, grown
+from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS
+from vocabulary.times import MINUTE_US
+
+Bits = NDArray[np.uint64]
+"""One bit for each step, the newest lowest."""
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
+
+SENSED = ("heart_rate", "respiration_rate", "spo2", "body_temperature")
+"""Channels that sensors measure, perhaps as a stream."""
+WINDOW_STEPS = 5 * MINUTE_US // STEP_US
+SHARE = 0.8
+"""Share of the readings in which a condition must hold. Our own choice."""
+STREAM_READINGS = 5
+"""So many readings in five minutes come from a sensor that measures by itself."""
+_ROUNDS = 6
+"""Doublings that reach back over 64 steps."""
+_SLOT = np.full(COLUMNS, -1)
+_SLOT[[COLUMN[code] for code in SENSED]] = np.arange(len(SENSED))
+
+
+def is_sensed(column: NDArray[np.int16]) -> Flags:
+    """Whether each column is one that sensors measure."""
+    return np.asarray(_SLOT[column] >= 0)
+
+
+def sensed_series(bins: Bins) -> Numbers:
+    """Index of each bin's source in a flat array of people, sensed channels and seats."""
+    return np.asarray((bins.row * np.int64(len(SENSED)) + _SLOT[bins.column]) * SEATS + bins.seat, np.int64)
+
+
+def series_of(people: int) -> int:
+    """The length of such an array."""
+    return people * len(SENSED) * SEATS
+
+
+class Seen(msgspec.Struct):
+    """Of every sensed source: the steps with a reading as bits, its newest step, whether it has ever been a stream."""
+
+    bits: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint64))
+    step: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
+    streams: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    def grow(self, people: int) -> None:
+        """Make room for more people."""
+        series = series_of(people)
+        self.bits, self.step = grown(self.bits, series), grown(self.step, series)
+        self.streams = grown(self.streams, series)
+
+    def add(self, bins: Bins) -> tuple[Bits, Flags]:
+        """Remember the readings of all sources. At each bin the steps with a reading, itself included (0 where the
+        channel is not sensed), and whether the source is known as a stream, shapes [n]."""
+        seen, streams = np.zeros(len(bins), np.uint64), np.zeros(len(bins), np.bool_)
+        index = np.flatnonzero(is_sensed(bins.column))
+        if not len(index):
+            return seen, streams
+        mine = bins if len(index) == len(bins) else bins.take(index)
+        series, step = sensed_series(mine), mine.step
+        first = firsts(series)
+        bits = _shifted(self.bits[series], step - self.step[series]) | _own(np.ones(len(series), np.bool_), step, first)
+        many = np.bitwise_count(within(bits, WINDOW_STEPS)) >= STREAM_READINGS
+        known = self.streams[series]
+        if not first.all():
+            at = np.arange(len(series))
+            begin = np.maximum.accumulate(np.where(first, at, 0))
+            many = np.maximum.accumulate(np.where(many, at, -1)) >= begin
+        known |= many
+        last = np.append(first[1:], True)
+        of = series if first.all() else series[last]
+        self.bits[of], self.step[of], self.streams[of] = bits[last], step[last], known[last]
+        seen[index], streams[index] = bits, known
+        return seen, streams
+
+
+class Held(msgspec.Struct):
+    """``bits`` [conditions, people * series]: the steps in which each condition held, up to ``step``; ``some``: whether
+    any did lately."""
+
+    bits: Array
+    step: Array
+    some: Array
+
+    @classmethod
+    def of(cls, conditions: int) -> "Held":
+        """An empty memory for so many conditions."""
+        return cls(np.zeros((conditions, 0), np.uint64), np.zeros(0, np.int32), np.zeros(0, np.bool_))
+
+    def grow(self, people: int) -> None:
+        """Make room for more people."""
+        series = series_of(people)
+        more = np.zeros((len(self.bits), series - len(self.step)), np.uint64)
+        self.bits = np.concatenate((self.bits, more), axis=1)
+        self.step, self.some = grown(self.step, series), grown(self.some, series)
+
+    def add(self, series: Numbers, step: Numbers, holds: Flags) -> Bits:
+        """Remember readings, sorted by series and step; ``holds`` [conditions, n]. The bits of each condition at each
+        reading, itself included, shape [conditions, n]."""
+        first = firsts(series)
+        old = _shifted(self.bits[:, series], step - self.step[series])
+        masks: Bits = old | np.stack([_own(held, step, first) for held in holds])
+        last = np.append(first[1:], True)
+        of = series[last]
+        self.bits[:, of], self.step[of] = masks[:, last], step[last]
+        self.some[of] = masks[:, last].any(axis=0)
+        return masks
+
+
+def _shifted(bits: Bits, ago: Numbers) -> Bits:
+    near = (ago > 0) & (ago < 64)  # a clock that was ahead may have been set back
+    moved: Bits = np.where(near, bits << np.clip(ago, 0, 63).astype(np.uint64), np.uint64(0))
+    return moved
+
+
+def _own(holds: Flags, step: Numbers, first: Flags) -> Bits:
+    """The bits of these readings alone: each sees those before it in its series: of 1, 2, 4 … readings, then of twice
+    as many."""
+    own: Bits = holds.astype(np.uint64)
+    if first.all():
+        return own
+    at = np.arange(len(step))
+    begin = np.maximum.accumulate(np.where(first, at, 0))
+    for nth in range(_ROUNDS):
+        later = np.flatnonzero(at - (1 << nth) >= begin)
+        if not len(later):
+            break
+        earlier = later - (1 << nth)
+        seen = _shifted(own[earlier], step[later] - step[earlier])
+        own = own.copy()
+        own[later] |= seen
+    return own
+
+
+def within(bits: Bits, steps: Any) -> Bits:
+    """The bits of the last ``steps`` steps (a number or shape [n])."""
+    mask: Bits = bits & ((np.uint64(1) << np.asarray(steps, np.uint64)) - np.uint64(1))
+    return mask
+
+
+def share_holds(seen: Bits, holding: Bits, steps: Any) -> Flags:
+    """Whether the condition held in :data:`SHARE` of the readings of the last ``steps`` (a number or shape [n])."""
+    n, bad = np.bitwise_count(within(seen, steps)), np.bitwise_count(within(holding, steps))
+    return (bad > 0) & (bad >= np.ceil(SHARE * n - 1e-6))
+
+
+def age(bits: Bits) -> Numbers:
+    """Steps since the oldest bit within the window, shape [n]; 0 where it is the newest, or there is none."""
+    _, exponent = np.frexp(within(bits, WINDOW_STEPS).astype(np.float64))  # 60 bits may round up to the next power
+    exponent = np.minimum(exponent, WINDOW_STEPS).astype(np.int64)
+    return np.asarray(np.maximum(exponent - 1, 0), np.int64)
+
+
+def established(seen: Bits, readings: int, hold_steps: Any) -> Flags:
+    """Whether a stream has spoken for ``hold_steps`` and with this number of readings, lately."""
+    enough = np.bitwise_count(within(seen, WINDOW_STEPS)) >= readings
+    return np.asarray(enough & (age(seen) >= hold_steps), np.bool_)
