@@ -252,7 +252,7 @@ class Inactivity(Behaviour):
             limit_us = self._limit_us(row, state, hour, begin_us)
             if home.blind and state != HomeState.BED:
                 limit_us = max(limit_us, round(BLIND * self._floor_us[state][row]))
-            if home.bed_unknown:
+            if home.bed_unknown or (state == HomeState.HELD and self._night_in_bedroom(home, hour)):
                 limit_us = max(limit_us, self._asleep_us(row, hour))
             at_us = max(begin_us, since_us + limit_us, least_us)
             if at_us < end_us:
@@ -296,6 +296,12 @@ class Inactivity(Behaviour):
             return max(floor_us, round(self._get("unlearned_day" if by_day else "unlearned", row) * HOUR_US))
         margin = self._get("held_margin" if state == HomeState.HELD else "margin", row)
         return max(floor_us, round(margin * self._usual_us(row, state, hour)))
+
+    @staticmethod
+    def _night_in_bedroom(home: Whereabouts, hour: int) -> bool:
+        """Whether a sensor of the bedroom holds somebody at night: asleep, where the bed's own sensor says nothing."""
+        night = hour >= EVENING_HOUR or hour < MORNING_HOUR
+        return night and any(room == "bedroom" for sense, room, _ in home.on.values() if sense != "motion")
 
     def _asleep_us(self, row: int, hour: int) -> int:
         """The limit for somebody who may be in bed unseen, at this hour."""

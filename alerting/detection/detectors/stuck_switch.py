@@ -2,9 +2,9 @@
 
 How a sensor that hangs at 1 is recognised: :mod:`alerting.detection.kit.routine.stuck`; while it does so no detector of
 behaviour counts it, and nothing is learned. A door is stuck when it has been open for a day and a half: a flat is aired
-for hours, not overnight. A sensor that has spoken on most days hangs at 0 when it says nothing for three days, and for
-three times its own longest pause, while others of the home are heard every day. Figures are our own choice; such
-sensors are reported everywhere (zigbee2mqtt#1669, #7837, #24945).
+for hours, not overnight. A sensor that has spoken on most days hangs at 0 when it says nothing for two days (a door for
+a week), and for longer than three times its own longest pause, while others of the home are heard every day. Figures
+are our own choice; such sensors are reported everywhere (zigbee2mqtt#1669, #7837, #24945).
 """
 
 from collections.abc import Iterator
@@ -34,8 +34,10 @@ JUDGED_US = 12 * HOUR_US
 """Local time at which silent sensors are looked at."""
 SPOKEN_DAYS = 8
 """Days of the last 14 before its silence on which a sensor spoke, to be missed."""
-SILENT_DAYS, PAUSES = 3, 3
+SILENT_DAYS, PAUSES = 2, 3
 """Least silence, in days, and as a multiple of the own longest pause."""
+DOOR_DAYS = 7
+"""The same of a door: somebody who is ill does not go out."""
 OTHERS, SIGNS = 2, 15
 """Other sensors, and signs a day, that show that life goes on."""
 SENSES = {"motion_began": "motion", "presence_began": "presence", "bed_enter": "bed", "door_opened": "door"}
@@ -124,7 +126,8 @@ class StuckSwitch(Behaviour):
         for device in home.newest:
             silent_days = today - state.day.get(device, today)
             spoken = state.spoken.get(device, 0)
-            missed = silent_days > max(SILENT_DAYS, PAUSES * _longest_pause(spoken))
+            least = DOOR_DAYS if state.sense.get(device) == "door" else SILENT_DAYS
+            missed = silent_days >= max(least, PAUSES * _longest_pause(spoken) + 1)
             if missed and heard >= OTHERS and spoken.bit_count() >= SPOKEN_DAYS:
                 rule, last_us = RULES[state.sense[device]], home.newest[device]
                 yield from self._open(district, rule, device, last_us, at_us, hung=False)

@@ -21,6 +21,8 @@ from vocabulary.times import DAY_US, MINUTE_US, SECOND_US
 
 LATE_US = 10 * MINUTE_US
 """Age of a message's newest time that is no more the way it takes."""
+TELL_US = 3 * MINUTE_US
+"""A clock that is ahead by less is put right without a word."""
 OLD_US = 31 * DAY_US
 """Age that no store of a device or gateway explains."""
 SAME_US = 45 * SECOND_US
@@ -35,12 +37,14 @@ OFF, RIGHT = "device_clock_off", "device_clock_right"
 
 class Clock(msgspec.Struct):
     """A device's clock. ``behind_us``: arrival less the device's own time, of the last suspect message; ``since_us``:
-    arrival of the first such; ``count``: how many there were; ``off``: it is proved wrong."""
+    arrival of the first such; ``count``: how many there were; ``off``: it is proved wrong;
+    ``told``: there was news of it."""
 
     behind_us: int
     since_us: int
     count: int = 1
     off: bool = False
+    told: bool = False
 
 
 class Verdict(NamedTuple):
@@ -72,7 +76,7 @@ class DeviceClocks:
             if known is None:
                 return _AS_IT_IS
             del self._clocks[device]
-            return Verdict(news=RIGHT if known.off else "")
+            return Verdict(news=RIGHT if known.told else "")
         if known is not None and abs(behind_us - known.behind_us) <= SAME_US:
             since_us, was_off = known.since_us, known.off
             known.count += 1
@@ -80,13 +84,17 @@ class DeviceClocks:
             if was_off:
                 known.behind_us = behind_us  # a clock that runs slow
             if known.off:
-                return Verdict(behind_us, 0 if was_off else since_us, False, "" if was_off else OFF)
+                news = OFF if not was_off else ""
+                known.told = known.told or bool(news)
+                return Verdict(behind_us, 0 if was_off else since_us, False, news)
             return Verdict(suspect=True)
         wrong = behind_us < -FUTURE_US or behind_us > OLD_US
-        self._clocks[device] = Clock(behind_us, arrival_us, off=wrong)
+        was_told = known is not None and known.told
+        told = wrong and (was_told or abs(behind_us) >= TELL_US)
+        self._clocks[device] = Clock(behind_us, arrival_us, off=wrong, told=told)
         if not wrong:
-            return Verdict(suspect=True, news=RIGHT if known is not None and known.off else "")
-        return Verdict(behind_us, 0, False, "" if known is not None and known.off else OFF)
+            return Verdict(suspect=True, news=RIGHT if was_told else "")
+        return Verdict(behind_us, news=OFF if told and not was_told else "")
 
     def judge_event(self, happened: Happened, arrival_us: int) -> tuple[Happened, Happened | None]:
         """(the event, dated with its arrival where the device's clock is wrong; news of the clock)."""

@@ -22,7 +22,7 @@ VISIT_US = 3 * HOUR_US
 """Time in which whoever came in by the door, a carer, moves about while somebody is in bed."""
 PET = 1.5
 """Factor on the most signs elsewhere of an earlier time in bed: an animal gives them."""
-ROOMS = {"bed": 3, "presence": 2}
+ROOMS = 3
 """Other rooms in which somebody about is seen: a cat has few ways, and a radar sees through an open door."""
 SEVERAL_US = {"motion": 6 * HOUR_US, "presence": 36 * HOUR_US, "bed": 36 * HOUR_US}
 """Longest time on where several people live."""
@@ -54,7 +54,7 @@ def is_stuck(
     """Whether a sensor of ``room`` that has been on since ``on_us`` hangs, by the last signs of life of the home.
 
     ``sense``: 'motion', 'presence' or 'bed'; ``signs``: in the order of their time, the last one is of now; ``usual``:
-    most signs elsewhere (:func:`busy`) of earlier times in bed; ``door_us``: the door of the home was last opened.
+    most signs elsewhere (:func:`busy`) of earlier times; ``door_us``: the door of the home was last opened.
     """
     now_us = signs[-1].time_us
     lasts_us = now_us - on_us
@@ -65,12 +65,12 @@ def is_stuck(
     if sense == "motion":
         return len(_elsewhere(room, on_us, signs)) >= MOTION_SIGNS
     since_us = max(on_us, now_us - WINDOW_US)
-    if sense == "bed" and door_us > on_us:
+    if door_us and door_us > on_us - VISIT_US:
         since_us = max(since_us, door_us + VISIT_US)
     elsewhere = _elsewhere(room, since_us, signs)
     least = max(ABOUT_SIGNS, PET * max(usual, default=0))
     about = len(elsewhere) >= least and elsewhere[-1].time_us - elsewhere[0].time_us >= ABOUT_US
-    return about and len({sign.room for sign in elsewhere}) >= ROOMS[sense]
+    return about and len({sign.room for sign in elsewhere}) >= ROOMS
 
 
 def busy(room: str, on_us: int, signs: Sequence[Elsewhere]) -> int:

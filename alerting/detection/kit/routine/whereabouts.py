@@ -210,16 +210,17 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         self.elsewhere.append(Elsewhere(time_us, room, device))
         del self.elsewhere[:-ELSEWHERE]
         for key, (sense, own_room, on_us) in list(self.on.items()):
-            if sense == "bed":
+            if sense != "motion":
+                if self._agreed(key, own_room):
+                    continue
                 self.busiest = max(self.busiest, busy(own_room, on_us, self.elsewhere))
-            usual = self.usual_busy if sense == "bed" else ()
             if is_stuck(
                 sense,
                 own_room,
                 on_us,
                 self.elsewhere,
                 several=self.several,
-                usual=usual,
+                usual=self.usual_busy,
                 door_us=self.opened_us,
             ):
                 self.stuck[key] = on_us
@@ -241,9 +242,13 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         self.ending = [device for device in self.ending if device in devices]
         self._look()
 
+    def _agreed(self, key: str, room: str) -> bool:
+        """Whether another sensor of the room, too, says that somebody is there without moving."""
+        return any(other != key and sense != "motion" and there == room for other, (sense, there, _) in self.on.items())
+
     def _out_of_bed(self, sense: str, since_us: int, time_us: int) -> None:
-        """Learn how much moves in the home while somebody is in bed."""
-        if sense == "bed":
+        """Learn how much moves in the home while somebody is in bed, or sits somewhere."""
+        if sense != "motion" and time_us - since_us >= HOUR_US:
             if time_us - since_us < NIGHT_US:
                 self.usual_busy = [*self.usual_busy[1 - TIMES_IN_BED :], self.busiest]
             self.busiest = 0

@@ -142,8 +142,8 @@ def test_an_empty_home_misses_no_sensor() -> None:
     [
         ("motion", 130, 1, True),
         ("motion", 110, 3, False),
-        ("presence", 130, 2, True),
-        ("presence", 130, 1, False),
+        ("presence", 130, 3, True),
+        ("presence", 130, 2, False),
         ("bed", 130, 3, True),
         ("bed", 130, 2, False),
         ("bed", 50, 3, False),
