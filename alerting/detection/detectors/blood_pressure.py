@@ -97,7 +97,7 @@ class BloodPressure(Detector):
         zh = f"{channel.zh}近 {span} 天{made_zh} {now} mmHg,{'高' if above else '低'}于本人通常的 {usual} mmHg"
         en = f"{channel.en}: {made_en} of {span} days {now} mmHg, {'above' if above else 'below'} the usual {usual}"
         if not change.opened:
-            zh = f"{channel.zh}近 {span} 天{made_zh} {now} mmHg,已回到本人通常的 {usual} mmHg"
+            zh = f"{channel.zh}近 {span} 天{made_zh} {now} mmHg，已回到本人通常的 {usual} mmHg"
             en = f"{channel.en}: {made_en} of {span} days {now} mmHg, back to the usual {usual}"
         evidence: dict[str, object] = {
             "kind": "days",
