@@ -112,7 +112,7 @@ class Weight(Detector):
             way_zh, way_en = ("持续增加", "slowly rising") if more else ("持续下降", "slowly falling")
             if not change.opened:
                 way_zh, way_en = "已稳定", "steady again"
-            zh, en = f"{zh},{way_zh}", f"{en}: {way_en}"
+            zh, en = f"{zh}，{way_zh}", f"{en}: {way_en}"
             evidence: dict[str, object] = {
                 "kind": "days",
                 "channel": "weight",
