@@ -24,6 +24,8 @@ class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     reason_zh: str
     reason_en: str
+    onset_us: int = 0
+    """Begin of this finding's cause, which may have come again since the alert began."""
     news: bool = False
     """Whether it is graver, or would have been an alert of its own but for this one."""
     taken_back: bool = False
@@ -97,6 +99,7 @@ def _follow(alert: Alert, finding: Finding, told_us: int) -> None:
             action=finding.action,
             rule=rule,
             severity=finding.severity,
+            onset_us=part["onset_us"] if part else finding.onset_us,
             reason_zh=finding.reason_zh,
             reason_en=finding.reason_en,
             news=action in ("open", "update"),

@@ -9,7 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from alerting.detection.kit.columns import STEP_US
 from alerting.detection.kit.context import District, Happened
+from alerting.detection.kit.sources.window import PAUSE_STEPS, SENSED
 from alerting.detection.kit.switches import BINARY
 from alerting.replay.alerts import Alert, Difference
 from alerting.replay.recording import Contact, Recorder, Recording, contacts_in
@@ -25,6 +27,9 @@ SELDOM = BINARY | EVENTS.keys()
 
 RUN_ON_US = 3 * HOUR_US
 """Time that the clock runs on after the last row, so that a stop of the data shows."""
+
+PACED_READINGS, PACED_SHARE = 20, 0.95
+"""Readings, and the share of short intervals between them, of a device of no known model that measures by itself."""
 
 
 class FileRecording(msgspec.Struct, frozen=True):
@@ -48,7 +53,7 @@ def recording_of(rows: Rows, file: ResidentsFile, until_us: int | None = None) -
         said[batch.resident, batch.device].add(batch.channel)
     for event in rows.events:
         said[event.resident, event.device].add(event.kind)
-    district = district_of(file, said)
+    district = district_of(file, said, _paced(rows))
     home_of = {person.code: f"gw-{person.code}" for person in district.people}
     home_of |= {entry.code: gateway_of(entry) for entry in file.resident}
     recorder = Recorder(district)
@@ -79,6 +84,18 @@ def recording_of(rows: Rows, file: ResidentsFile, until_us: int | None = None) -
         [f"{code} {name}" for code, name in said if (code, name) not in named],
         last_us,
     )
+
+
+def _paced(rows: Rows) -> set[tuple[str, str]]:
+    """The (resident, device) that measure by themselves, as far as their rows show: ever so many, and nearly always at
+    short intervals."""
+    found = set()
+    for code, name, channel, time_us, _, _ in _joined(rows):
+        if channel in SENSED and len(time_us) >= PACED_READINGS:
+            gaps = np.diff(np.sort(time_us))
+            if np.mean(gaps <= PAUSE_STEPS * STEP_US) >= PACED_SHARE:
+                found.add((code, name))
+    return found
 
 
 def _contacts(

@@ -87,10 +87,13 @@ def _check(file: Path, entry: ResidentEntry) -> None:
 DOOR = frozenset({"door_open", "door_opened", "door_closed"})
 
 
-def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -> District:
+def district_of(
+    file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]], paced: Set[tuple[str, str]] = frozenset()
+) -> District:
     """Build the detectors' district: the file's residents and devices, and others that only the rows name.
 
-    ``said``: the channels and events of each (resident, device) in the rows. Residents and devices that the file does
+    ``said``: the channels and events of each (resident, device) in the rows; ``paced``: those that, by their rows,
+    measure all the time. Residents and devices that the file does
     not name get defaults: an own home, a room by the name (:mod:`alerting.replay.rooms`), no heartbeat.
     """
     known = {entry.code for entry in file.resident}
@@ -144,7 +147,7 @@ def district_of(file: ResidentsFile, said: Mapping[tuple[str, str], Set[str]]) -
             home=home_of[household],
             gives=frozenset(said.get((code, name), ())) | (model.channels if model else frozenset()),
             trust=model.trust if model else 2,
-            continuous=model is not None and model.continuous,
+            continuous=model.continuous if model else (code, name) in paced,
         )
     return District(people, sources, {f"gw-{household}": number[household] for household in households})
 

@@ -50,10 +50,14 @@ LABELS: dict[str, tuple[str, str]] = {
     "total": ("总分", "total"),
     "highest_single": ("单项最高分", "highest of one"),
     "spo2_scale": ("血氧量表", "SpO2 scale"),
+    "before": ("此前数值", "before"),
+    "values": ("各自读数", "their readings"),
 }
 LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {
     ("baseline", "days"): ("已学习天数", "days learnt"),
+    ("disagreement", "devices"): ("两台设备", "the two devices"),
     ("erratic", "value"): ("一小时内跳变次数", "jumps within an hour"),
+    ("orthostatic", "minutes"): ("两次测量相隔（分钟）", "minutes between the two"),
     ("weight", "days"): ("日期", "dates"),
 }
 """By (kind of evidence, key), where the key means something else there."""
@@ -71,7 +75,7 @@ FALL: dict[str, tuple[str, str]] = {
     "witnesses": ("见到的设备", "devices that saw it"),
 }
 """Features that the gateway's fall detector reports."""
-IN_CHANNELS_UNIT = frozenset({"value", "usual", "spread", "limit", "level", "possible", "days"})
+IN_CHANNELS_UNIT = frozenset({"value", "values", "before", "usual", "spread", "limit", "level", "possible", "days"})
 CONSTANTS: dict[str, tuple[str, str]] = {
     "uncleared_hours": ("持续此时长（小时）未解除即视为卡住", "uncleared for so many hours it counts as stuck"),
     "again_s": ("此时间内再次发生视为同一事件 (秒)", "again within this time (s) is the same episode"),
@@ -81,9 +85,18 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "readings": ("所需读数个数", "readings needed"),
     "single": ("单项达到 (分)", "one parameter from (points)"),
     "hold_single_s": ("单项须持续 (秒)", "one parameter has to last (s)"),
+    "measure_again_s": ("须在此时间内复测（秒）", "to be measured again within (s)"),
+    "apart": ("差异达到", "differ by"),
+    "minutes": ("须持续（分钟）", "has to last (min)"),
+    "jump": ("突变达到（°C）", "sudden change of (°C)"),
+    "systolic": ("收缩压下降达到（mmHg）", "systolic lower by (mmHg)"),
+    "diastolic": ("舒张压下降达到（mmHg）", "diastolic lower by (mmHg)"),
+    "systolic_with": ("舒张压下降时收缩压下降至少（mmHg）", "with the diastolic, systolic lower by (mmHg)"),
+    "arrest_s": ("在床且呼吸、心率均为 0，持续（秒）", "neither breath nor pulse in bed, for (s)"),
     "urgent": ("“加急”的总分", "urgent from (points)"),
     "emergency": ("“紧急”的总分", "emergency from (points)"),
     "fresh_s": ("有效时间 (秒)", "is fresh for (s)"),
+    "fresh_stream_s": ("连续测量的有效时间（秒）", "a stream's value is fresh for (s)"),
     "silent_days": ("无任何信号的最少天数", "least days without a sign"),
     "door_h": ("门持续打开 (小时)", "door open for (h)"),
     "gateway_s": ("网关无通信 (秒)", "gateway not heard for (s)"),
@@ -97,8 +110,8 @@ STATES = {
     "away": ("外出", "out"),
 }
 SIDES = {"low": ("低于", "below"), "high": ("高于", "above")}
-APART = frozenset({"kind", "rule", "parts", "parameters", "signal", "features", "part", "values", "complete", "unit"})
-"""Keys that are shown elsewhere, or of no use to a reader."""
+APART = frozenset({"kind", "rule", "parts", "parameters", "signal", "features", "part", "complete", "unit"})
+"""Keys that are shown elsewhere, or of no use to a reader, as is what an event carries: ``values`` with names."""
 
 
 class EvidenceLine(NamedTuple):
@@ -119,6 +132,7 @@ def lines(evidence: dict[str, Any]) -> list[EvidenceLine]:
         EvidenceLine(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_value_words(name, value, evidence))
         for name, value in entries
         if name not in APART and value not in (None, "", []) and (name, value) != ("usual_min", 0)
+        if name == "window" or not isinstance(value, dict)
     ]
 
 

@@ -164,10 +164,12 @@ EXPECTED: dict[str, Expected] = {
         *_CRISIS, severity="urgent", within=15, also=(*_PRESSURE, "orthostatic"), after=4 * _DAY
     ),
     # people whom nothing may hide
-    "collapse_beside_stuck": _expected(*_STOPPED, severity="urgent", within=150, also=_STILL, after=2 * _DAY),
-    "collapse_after_clock": _expected(*_STOPPED, severity="urgent", within=150, also=_STILL, after=2 * _DAY),
-    "courier_then_collapse": _expected(*_STOPPED, severity="attention", within=180, also=_STILL, after=2 * _DAY),
-    "stop_first_days": _expected(*_STOPPED, severity="attention", within=720, also=_STILL, after=2 * _DAY),
+    "collapse_beside_stuck": _expected(*_STOPPED, severity="urgent", within=150, also=_STILL | _NIGHT, after=2 * _DAY),
+    "collapse_after_clock": _expected(*_STOPPED, severity="urgent", within=150, also=_STILL | _NIGHT, after=2 * _DAY),
+    "courier_then_collapse": _expected(
+        *_STOPPED, severity="attention", within=180, also=_STILL | _NIGHT, after=2 * _DAY
+    ),
+    "stop_first_days": _expected(*_STOPPED, severity="attention", within=720, also=_STILL | _NIGHT, after=2 * _DAY),
     "lies_in_bed": _expected(
         *_STOPPED,
         *("missed_morning", "no_vital_sign"),

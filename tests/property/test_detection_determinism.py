@@ -67,7 +67,7 @@ def troubled_days() -> VitalColumns:
         if row == 0:
             heart[6 * 1440 + 600 : 6 * 1440 + 640] += 60  # sudden
             heart[7 * 1440 : 7 * 1440 + 700] += 16  # shift
-            breath[5 * 1440 + 100 : 5 * 1440 + 110] = 1  # pause
+            breath[5 * 1440 + 500 : 5 * 1440 + 510] = 1  # pause, in bed
             spo2[4 * 1440 : 4 * 1440 + 60] = 86  # limit, NEWS2
             room[3 * 1440 + 300 : 3 * 1440 + 500] = 36.5
         else:

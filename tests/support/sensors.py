@@ -17,6 +17,7 @@ ROOMS = {
     "pendant": "worn",
     "bed": "bedroom",
     "radar": "bedroom",
+    "pir-bedroom": "bedroom",
     "pir-bathroom": "bathroom",
     "presence-bathroom": "bathroom",
     "pir-kitchen": "kitchen",

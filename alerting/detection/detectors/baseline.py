@@ -86,8 +86,9 @@ class Learned(msgspec.Struct, kw_only=True):
 
     hour: int = 0
     centre: Array = _array(len(_CODES), 24)
-    within: Array = _array(len(_CODES), 24)
-    between: Array = _array(len(_CODES), 24)
+    within: Array = _array(len(_CODES), 24, dtype=np.float16)
+    between: Array = _array(len(_CODES), 24, dtype=np.float16)
+    """Spreads: half precision is a thousandth of them."""
     days: Array = _array(len(_CODES), 24, dtype=np.uint8)
     total: Array = _array(len(_CODES), dtype=np.float64)
     squares: Array = _array(len(_CODES), dtype=np.float64)

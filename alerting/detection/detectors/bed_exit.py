@@ -3,7 +3,8 @@
 Most falls of the night happen on the way from the bed to the toilet and back. After an hour in bed, a bed exit in the
 night starts two clocks. No sign anywhere for longer than usual (the bedroom floor): urgent. About elsewhere for longer
 than usual: attention, which waits for the morning. An exit in the morning (5 to 9 o'clock) is getting up, as a rule:
-only the first clock runs, with a longer limit, for two hours. Usual is the second longest of the last 14 nights (see
+only the first clock runs, with a longer limit, for two hours at most: somebody who is seen in another room ten minutes
+after it is up, and the day's stillness counts. Usual is the second longest of the last 14 nights (see
 :mod:`alerting.detection.kit.routine.daily`), with half of it as margin; the floors and the limits while nothing is
 learned are our own choice.
 """
@@ -46,6 +47,8 @@ UP_UNLEARNED = 60
 """Limit of a stillness after getting up while nothing is learned, in min."""
 FEW_SENSORS = 2
 """A home with no more sensors than this is blind for somebody who is up."""
+WAY_US, ON_THE_WAY = 10 * MINUTE_US, frozenset({"bedroom", "bathroom", "hall", "entrance", ""})
+"""Time after getting up in which somebody is on the way, and rooms in which one is for longer."""
 UP_US = 2 * HOUR_US
 """Time after getting up in which a stillness is judged here."""
 
@@ -145,7 +148,7 @@ class BedExit(Behaviour):
                 leave = state.exits[row] = Exit(sign.time_us, up=up)
         elif leave is not None:
             self._still(leave, was, sign.time_us)
-            if home.away or self._ended(leave, sign.time_us):
+            if home.away or self._ended(leave, sign.time_us) or _about(leave, sign):
                 yield from self._over(district, row, leave, sign.time_us)
                 return
         if leave is not None:
@@ -260,6 +263,12 @@ class BedExit(Behaviour):
 
 def _stillness(leave: Exit) -> str:
     return "up_still" if leave.up else "still"
+
+
+def _about(leave: Exit, sign: Sign) -> bool:
+    """Whether somebody who got up is about by now: seen beyond bed and bath, and not only on the way."""
+    beyond = sign.inside and sign.room not in ON_THE_WAY
+    return leave.up and beyond and sign.time_us - leave.since_us >= WAY_US
 
 
 def _at_night(time_us: int) -> bool:

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.core.finding import Finding, FindingAction
-from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, firsts, grown, value_at
+from alerting.detection.kit.columns import STEP_US, Bins, Carried, carry, firsts, grown, newest_at, value_at
 from alerting.detection.kit.context import COLUMN, NO_PULSE, District
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
-from alerting.detection.kit.sources.doubt import PRESENT_STEPS, homes_of
+from alerting.detection.kit.sources.doubt import NOBODY, PRESENT_STEPS, homes_of
 from alerting.detection.kit.watcher import Episodes, Turn, Watcher
-from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting
+from alerting.detection.kit.words import finding_about, lasting
 from vocabulary.parameter import Parameter
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
 
@@ -45,12 +45,14 @@ SEEN_LATELY_STEPS = 12 * HOUR_US // STEP_US
 
 class InBed(msgspec.Struct):
     """Shapes [people]. ``missing_us``: onset of the open episode without any vital sign; ``empty``: the last step at
-    which the bed was not known to be occupied."""
+    which the bed was not known to be occupied; ``nobody``: the last one at which a sensor without breath had nobody
+    before it."""
 
     pauses: Episodes = {}
     arrests: Episodes = {}
     missing_us: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
     empty: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
+    nobody: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
 
 
 class Breathing(Detector):
@@ -70,18 +72,12 @@ class Breathing(Detector):
     }
     rules: ClassVar = {
         "breathing_pause": Rule(title=("呼吸暂停", "pause of breathing"), story="vital", again_s=1800, per_day=6),
-        "arrest": Rule(
-            title=("脉搏和呼吸均为零", "neither pulse nor breathing"),
-            outside=VITAL_SIGNS,
-            service="emergency_help",
-            story="vital",
-        ),
         "no_vital_sign": Rule(
             title=("在床但测不到生命体征", "no vital sign in bed"),
             story="vital",
             again_s=3600,
             per_day=4,
-            explained_by=("gateway_silent", "device_silent"),
+            explained_by=("gateway_silent", "device_silent", "stuck_in_bed"),
         ),
     }
 
@@ -93,6 +89,7 @@ class Breathing(Detector):
         people = len(district.people)
         self._home = homes_of(district)
         self.state.missing_us, self.state.empty = grown(self.state.missing_us, people), grown(self.state.empty, people)
+        self.state.nobody = grown(self.state.nobody, people)
         self._rate = self.tuned(district, "breathing.pause_rate")
         pause_us = (self.tuned(district, "breathing.pause_seconds") * 1e6).astype(np.int64)
         self._missing_steps = (self.tuned(district, "breathing.missing_minutes") * 60e6 / STEP_US).astype(np.int64)
@@ -112,7 +109,7 @@ class Breathing(Detector):
 
     def _pauses(self, steps: CompleteSteps, poor: NDArray[np.bool_]) -> Iterator[Finding]:
         """``poor``: where the sensor reports a poor signal, for each bin of the breathing rate."""
-        bins = steps.bins.of(_RATE)
+        bins, after = steps.bins.of(_RATE), self._nobody(steps)
         if not len(bins):
             return
         low = (bins.mean < self._rate[bins.row]) & ~poor
@@ -123,16 +120,29 @@ class Breathing(Detector):
             value, at = value_at(steps.bins, steps.latest, _BED, row, step)
             taken[suspect] = (at > 0) & (step - at <= PRESENT_STEPS) & (value >= 0.5)
             gone[suspect] = self._no_pulse(steps, bins.take(suspect))
-        unordered = [
-            *(
-                self._about(steps.district, bins, turn, arrest=True)
-                for turn in self._arrests.walk(bins, low & taken & gone)
-            ),
-            *(self._about(steps.district, bins, turn) for turn in self._watcher.walk(bins, low)),
-        ]
-        for finding in unordered:
-            if finding is not None:
-                yield finding
+        onsets_us = {row: pause.onset_us for (row, _), pause in self.state.pauses.items()}
+        pauses, arrests = (
+            list(self._watcher.walk(bins, low, after)),
+            self._arrests.walk(bins, low & taken & gone, after),
+        )
+        turns = [(turn.at, False, turn) for turn in pauses] + [(turn.at, True, turn) for turn in arrests]
+        for _, arrest, turn in sorted(turns, key=lambda each: each[:2]):  # an arrest is told in the pause of its moment
+            of = int(bins.row[turn.at])
+            if not arrest:
+                onsets_us[of] = turn.onset_us if turn.kind == "open" else 0
+                yield self._about(steps.district, bins, turn)
+            elif turn.kind == "open":
+                yield self._about(steps.district, bins, turn, pause_us=onsets_us.get(of, 0))
+
+    def _nobody(self, steps: CompleteSteps) -> NDArray[np.int64]:
+        """At each bin of the breathing rate the last step in which a sensor without breath had nobody before it: what
+        it said before somebody left, and while he comes back, is no pause."""
+        bins, known = steps.bins.of(_RATE), self.state.nobody
+        absent = steps.sources.bins.where(steps.sources.doubt == NOBODY)
+        absent = absent.take(np.lexsort((absent.step, absent.row)))
+        _, after = newest_at(absent, np.zeros(len(bins), np.float32), known[bins.row], bins.row, bins.step)
+        known[absent.row] = absent.step
+        return after
 
     def _no_pulse(self, steps: CompleteSteps, bins: Bins) -> NDArray[np.bool_]:
         """Whether a sensor says that there is no pulse, and none has been measured since."""
@@ -140,20 +150,18 @@ class Breathing(Detector):
         _, pulse_at = value_at(steps.bins, steps.latest, _PULSE, bins.row, bins.step)
         return (zero_at > 0) & (bins.step - zero_at <= PULSE_GONE_STEPS) & (zero_at > pulse_at)
 
-    def _about(self, district: District, bins: Bins, turn: Turn, *, arrest: bool = False) -> Finding | None:
-        """The finding of a pause, or of one that is an arrest: the same alert, and graver."""
+    def _about(self, district: District, bins: Bins, turn: Turn, *, pause_us: int | None = None) -> Finding:
+        """The finding of a pause, or of one that is an arrest: the same alert, and graver. ``pause_us``: of an arrest,
+        the onset of the pause's alert; 0: none is open."""
         row, rate, now_us = int(bins.row[turn.at]), float(bins.mean[turn.at]), int(bins.end_us[turn.at])
         onset_us = turn.onset_us
         action: FindingAction = "open" if turn.kind == "open" else "end"
         for_zh, for_en = lasting(turn.held_us)
         zh, en = f"呼吸频率 {rate:.0f} 次/分，近乎停止，已持续 {for_zh}", f"breathing at {rate:.0f} /min, for {for_en}"
-        if arrest:
-            if turn.kind == "end":
-                return None
+        if pause_us is not None:
             zh, en = f"在床，呼吸和心率均为 0，已持续 {for_zh}", f"in bed, neither breathing nor pulse for {for_en}"
-            pause = self.state.pauses.get((row, _RATE))
-            if pause is not None and pause.onset_us:
-                onset_us, action = pause.onset_us, "update"
+            if pause_us:
+                onset_us, action = pause_us, "update"
         elif turn.kind == "end":
             zh, en = f"呼吸已恢复，{rate:.0f} 次/分", f"breathing again, {rate:.0f} /min"
         return finding_about(
@@ -161,7 +169,7 @@ class Breathing(Detector):
             "breathing_pause",
             self.version,
             action,
-            "emergency" if arrest else "urgent",
+            "urgent" if pause_us is None else "emergency",
             onset_us,
             now_us,
             zh,

@@ -49,13 +49,13 @@ class DeviceClock(Detector):
         off = happened.kind == OFF
         if off == (device in onsets):
             return
-        if off and self._of_gateway(source, float(happened.values["value"])):
+        if off and self._of_gateway(source, _behind_ms(happened)):
             return
         onset_us = onsets.setdefault(device, happened.time_us)
-        behind_us = round(float(happened.values["value"]) * 1000)
+        behind_us = round(_behind_ms(happened) * 1000)
         zh, en = _words(behind_us) if off else ("时钟已恢复正常", "its clock is right again")
         if off:
-            self.state.behind_ms[device] = float(happened.values["value"])
+            self.state.behind_ms[device] = _behind_ms(happened)
         else:
             del onsets[device]
         yield Finding(
@@ -96,3 +96,9 @@ def _words(behind_us: int) -> tuple[str, str]:
         by_zh, by_en = f"{days} 天", f"{days} days"
     zh = f"时钟{slow_zh} {by_zh}{why_zh}，现按到达时间判断，请校正"
     return zh, f"its clock is {by_en} {slow_en}{why_en}; what it sends is judged by its arrival, set the clock"
+
+
+def _behind_ms(happened: Happened) -> float:
+    """By how much the clock is behind, in ms, as the event says; 0 where it does not."""
+    value = happened.values.get("value", 0.0)
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -25,7 +25,8 @@ APART: dict[str, float] = {"heart_rate": 20, "respiration_rate": 8, "spo2": 6, "
 """Difference of two devices that counts, in the channel's unit."""
 LASTS_STEPS = 15 * MINUTE_US // STEP_US
 AGREED_STEPS = 10 * MINUTE_US // STEP_US
-FORGOTTEN_STEPS = 60 * MINUTE_US // STEP_US
+FORGOTTEN_STEPS, LEAST = 5 * MINUTE_US // STEP_US, 10
+"""Differences further apart begin anew; so many must be seen."""
 _CODES = tuple(APART)
 _LEAST = np.full(COLUMNS, np.inf, np.float32)
 _LEAST[[COLUMN[code] for code in _CODES]] = list(APART.values())
@@ -37,6 +38,7 @@ class Disagreeing(msgspec.Struct):
 
     since: int
     last: int
+    count: int = 0
     agreed: int = 0
     onset: int = 0
 
@@ -62,7 +64,7 @@ class Disagreement(Detector):
     }
     constants: ClassVar = {
         "disagreement.minutes": LASTS_STEPS * STEP_US / MINUTE_US,
-        **{f"disagreement.{code}": apart for code, apart in APART.items()},
+        **{f"disagreement.apart.{code}": apart for code, apart in APART.items()},
     }
 
     def __init__(self) -> None:
@@ -108,8 +110,8 @@ class Disagreement(Detector):
         if differs:
             if pair is None or (not pair.onset and not 0 <= step - pair.last <= FORGOTTEN_STEPS):
                 pair = pairs[key] = Disagreeing(since=step, last=step)
-            pair.last, pair.agreed = step, 0
-            if not pair.onset and step - pair.since >= LASTS_STEPS:
+            pair.last, pair.agreed, pair.count = step, 0, pair.count + 1
+            if not pair.onset and step - pair.since >= LASTS_STEPS and pair.count >= LEAST:
                 pair.onset = pair.since
                 yield self._finding(steps, key, pair, values, "open", step)
         elif pair is not None:

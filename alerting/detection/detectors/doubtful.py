@@ -13,7 +13,7 @@ from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import COLUMN, District
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.origin import Origins, suspects
-from alerting.detection.kit.sources.doubt import JUMPED, SWAPPED
+from alerting.detection.kit.sources.doubt import JUMP_C, JUMPED, SWAPPED
 from alerting.detection.kit.sources.seats import SeatedDevices
 from alerting.detection.kit.words import UNSOUND, finding_about, value_in_words
 from vocabulary.times import DAY_S
@@ -39,6 +39,7 @@ class Doubtful(Detector):
         rule: Rule(title=_TITLES[rule], outside=UNSOUND, again_s=DAY_S, per_day=1, rests_for=("maintenance",))
         for _, rule in _TOLD.values()
     }
+    constants: ClassVar = {"doubtful.jump": JUMP_C}
 
     def __init__(self) -> None:
         super().__init__()

@@ -10,9 +10,11 @@ silent sensor of the home explains the alert; half a day without any sign is an 
 
 In bed: the time since the bed was taken counts, whatever else moves: a cat is no sign of life of its owner. Until the
 own routine is learned, what is usual in a district counts: who is up and at home is seen every few hours by day.
-Out: the limit is also the own bedtime, for somebody who was out at that hour on none of the last 14 days
-(:mod:`alerting.detection.kit.routine.outings`). After motion just behind the shut door it is not known whether somebody
-is at home: the stillness is judged like one at home, but not before the own usual outing is over.
+Somebody who lay down by day and is seen nowhere since is missed sooner than by night. A bed sensor that says nothing
+while somebody rests in its room at the usual hours (seen there before and after) is not believed until it speaks again.
+Out: the limit is also the own bedtime, or the first hour after it at which the person was out on none of the last 14
+days (:mod:`alerting.detection.kit.routine.outings`). After motion just behind the shut door it is not known whether
+somebody is at home: the stillness is judged like one at home, but not before the own usual outing is over.
 """
 
 from collections.abc import Iterator
@@ -65,10 +67,16 @@ MOTION_ON_US = 2 * HOUR_US
 BLIND = 1.45
 """Factor on the floors while a sensor of the home hangs: the others see less."""
 DAY_HOURS, NIGHT_HOURS = range(11, 22), frozenset(range(5, 11))
+"""Hours in which anybody is seen who is up and at home; hours in which some still sleep."""
 EVENING_HOUR, MORNING_HOUR = 20, 9
+NAP_HOURS = range(9, 16)
+"""Hours at which lying down is resting by day."""
+UNDRESS_US = 30 * MINUTE_US
+"""Time after lying down in which something may still move elsewhere (a motion sensor's holding time)."""
+REST_US = 40 * MINUTE_US
+"""Least stillness between two signs in the bedroom that is a rest in bed."""
 TALKED_US = 2.5 * HOUR_US
 """After a talk at the door at an hour at which the person is never out, somebody should be seen by then."""
-"""Hours in which anybody is seen who is up and at home; hours in which some still sleep."""
 _RESTS = ("carer", "maintenance")
 
 
@@ -85,6 +93,8 @@ class Routine(Homes):
     """When a row is judged next."""
     left_us: dict[int, int] = msgspec.field(default_factory=dict)
     """Since when a row is away."""
+    unseen_us: dict[int, int] = msgspec.field(default_factory=dict)
+    """When a row has rested in the bedroom and the bed's sensor had said nothing; until it speaks again."""
     open: dict[int, tuple[str, int, Severity]] = msgspec.field(default_factory=dict)
     """Rule, onset and severity of a row's open alert."""
 
@@ -98,6 +108,7 @@ class Inactivity(Behaviour):
         "inactivity.held_floor": Parameter(240, 60, 960, "min", "在座最短时间", "never before, while a sensor is held"),
         "inactivity.held_margin": Parameter(2, 1.1, 4, "x", "在座超过常规的倍数", "times the usual, while held"),
         "inactivity.in_bed": Parameter(14, 8, 48, "h", "在床上限", "never before, in bed"),
+        "inactivity.nap": Parameter(6, 3, 14, "h", "白天卧床上限", "never before, lying down by day"),
         "inactivity.unlearned": Parameter(12, 4, 24, "h", "学习期上限", "while nothing is learned"),
         "inactivity.unlearned_day": Parameter(5, 2, 24, "h", "学习期白天上限", "by day, while nothing is learned"),
         "inactivity.home_by": Parameter(23, 20, 26, "h", "应到家时间", "home by, where no bedtime is known"),
@@ -137,7 +148,7 @@ class Inactivity(Behaviour):
         super().__init__()
         self.state: Any = Routine()
         self._doors: frozenset[int] = frozenset()
-        self._beds: frozenset[int] = frozenset()
+        self._beds: dict[int, set[str]] = {}
         self._tuned: dict[str, NDArray[np.float32]] = {}
         self._floor_us: dict[HomeState, list[int]] = {}
 
@@ -149,8 +160,11 @@ class Inactivity(Behaviour):
         state.outings.grow(people)
         at_home = [(s.home, s) for s in district.sources.values() if s.home is not None]
         self._doors = frozenset(row for row, s in at_home if s.room in EXITS and s.gives & DOOR)
-        self._beds = frozenset(row for row, s in at_home if s.gives & BED)
-        for known in (state.armed, state.left_us, state.open):
+        self._beds = {}
+        for row, source in at_home:
+            if source.gives & BED:
+                self._beds.setdefault(row, set()).add(source.room)
+        for known in (state.armed, state.left_us, state.unseen_us, state.open):
             for row in [row for row in known if row not in state.homes]:
                 del known[row]
         before = self._tuned
@@ -179,7 +193,7 @@ class Inactivity(Behaviour):
         """Apply a new parameter to the present stillness too, unless its alert is open already."""
         home, armed_us = self.state.homes.get(row), self.state.armed.get(row)
         if home is not None and armed_us is not None and row not in self.state.open:
-            at_us = self._since(row, home) + self._floor_us[home.state][row]
+            at_us = self._since(row, home) + self._least_us(row, home)
             if at_us < armed_us:
                 self._wake(row, at_us)
 
@@ -199,6 +213,10 @@ class Inactivity(Behaviour):
         lasts = home.in_bed and since_us == was.bed_us == home.bed_us
         if was.state != HomeState.AWAY and since_us and sign.time_us > since_us and not lasts and not home.faulty:
             self._remember(row, was.state, since_us, sign.time_us)
+        if home.in_bed:
+            state.unseen_us.pop(row, None)
+        elif self._rested_unseen(row, sign, was):
+            state.unseen_us[row] = sign.time_us
         if home.in_bed and was.state != HomeState.BED and not home.faulty:
             state.outings.to_bed(row, sign.time_us)
         elif was.state == HomeState.BED and not home.in_bed:
@@ -240,8 +258,23 @@ class Inactivity(Behaviour):
         """The first moment at which the present stillness or absence can be too long."""
         if home.away:
             return self._too_long_at(row, home)
+        return self._since(row, home) + self._least_us(row, home)
+
+    def _bed_unseen(self, row: int, home: Whereabouts) -> bool:
+        """Whether somebody may be in bed though no sensor says so."""
+        return home.bed_unknown or (row in self.state.unseen_us and home.room in self._beds.get(row, ()))
+
+    def _least_us(self, row: int, home: Whereabouts) -> int:
+        """The floor of the present stillness."""
         state = HomeState.QUIET if home.state == HomeState.HELD and not home.present else home.state
-        return self._since(row, home) + self._floor_us[state][row]
+        return self._nap_us(row, home) or self._floor_us[state][row]
+
+    def _nap_us(self, row: int, home: Whereabouts) -> int:
+        """The floor for somebody alone who lay down by day, and nothing has moved since; 0: any other."""
+        since_us = home.bed_us
+        by_day = home.in_bed and not home.several and local_hour(since_us) in NAP_HOURS
+        still = by_day and home.life_us - since_us <= UNDRESS_US and self._learned(row, since_us)
+        return round(min(self._get("nap", row), self._get("in_bed", row)) * HOUR_US) if still else 0
 
     def _too_long_at(self, row: int, home: Whereabouts) -> int:
         """The first moment at which this stillness, or absence, is too long if nothing happens before."""
@@ -256,11 +289,11 @@ class Inactivity(Behaviour):
         begin_us, hour = since_us, local_hour(since_us)
         while begin_us < since_us + FAR_US:
             end_us = (begin_us // HOUR_US + 1) * HOUR_US
-            limit_us = self._limit_us(row, state, hour, begin_us)
+            limit_us = self._limit_us(row, state, hour, begin_us, self._nap_us(row, home))
             if home.blind and state != HomeState.BED:
                 limit_us = max(limit_us, round(BLIND * self._floor_us[state][row]))
             in_bedroom = state == HomeState.HELD and self._night_in_bedroom(home, hour)
-            if home.bed_unknown or in_bedroom:
+            if self._bed_unseen(row, home) or in_bedroom:
                 limit_us = max(limit_us, self._asleep_us(row, hour))
             if in_bedroom and row in self._beds and since_us - home.bed_heard_us > MUTE_US:
                 limit_us = max(limit_us, self._floor_us[HomeState.BED][row])
@@ -284,7 +317,9 @@ class Inactivity(Behaviour):
         at_us = left_us + self._absence_us(row)
         outings = self.state.outings
         late_us = outings.bedtime_after(row, left_us, round(self._get("home_by", row) * HOUR_US))
-        if self._learned(row, left_us) and not outings.usual_at(row, late_us):
+        while late_us < at_us and outings.usual_at(row, late_us):
+            late_us += HOUR_US
+        if self._learned(row, left_us):
             at_us = min(at_us, late_us)
         if self._perhaps_in(row):
             at_us = min(at_us, left_us + max(round(TALKED_US), round(UNSURE * self._longest_absence_us(row))))
@@ -297,8 +332,8 @@ class Inactivity(Behaviour):
             home.talked and self._learned(row, home.opened_us) and not self.state.outings.usual_at(row, home.opened_us)
         )
 
-    def _limit_us(self, row: int, state: HomeState, hour: int, now_us: int) -> int:
-        floor_us = self._floor_us[state][row]
+    def _limit_us(self, row: int, state: HomeState, hour: int, now_us: int, nap_us: int = 0) -> int:
+        floor_us = nap_us or self._floor_us[state][row]
         if not self._learned(row, now_us):
             # without a sensor at the door an outing, and without one in the bed the night, is stillness
             day = hour in DAY_HOURS or (row in self._beds and hour not in NIGHT_HOURS)
@@ -354,6 +389,14 @@ class Inactivity(Behaviour):
                 self.state.longest[at] = max(int(self.state.longest[at]), units)
             begin_us = end_us
 
+    def _rested_unseen(self, row: int, sign: Sign, was: Before) -> bool:
+        """Whether somebody rested in the bedroom at the usual hours, and the bed's sensor said nothing."""
+        rooms = self._beds.get(row, ())
+        if was.state != HomeState.QUIET or was.room not in rooms or sign.room not in rooms or not sign.inside:
+            return False
+        usual_us = self._usual_us(row, HomeState.BED, local_hour(sign.time_us))
+        return bool(usual_us) and sign.time_us - was.life_us >= max(REST_US, usual_us // 2)
+
     def _returned(self, row: int, left_us: int, back_us: int) -> None:
         absence_us = back_us - left_us
         if absence_us >= SHORT_ABSENCE_US and not self.state.homes[row].faulty:
@@ -395,7 +438,8 @@ class Inactivity(Behaviour):
             learned = self._learned(row, at_us)
             own_zh, own_en = f"本人此时段通常不超过 {usual_zh}", f"usually not more than {usual_en} at this hour"
             if not learned or not longest_us:
-                limit_zh, limit_en = lasting(self._limit_us(row, state, local_hour(at_us), at_us))
+                limit_us = self._limit_us(row, state, local_hour(at_us), at_us, self._nap_us(row, home))
+                limit_zh, limit_en = lasting(limit_us)
                 own_zh, own_en = f"上限 {limit_zh}", f"the limit is {limit_en}"
             zh = f"已 {for_zh}无任何活动（{where_zh}{at}），{own_zh}{more_zh}"
             en = f"no sign of life for {for_en} ({where_en} {at}); {own_en}{more_en}"

@@ -23,7 +23,9 @@ from alerting.detection.kit.columns import STEP_US, Bins
 from alerting.detection.kit.context import COLUMN, COLUMNS, MEASURED, SEATS, District, Person
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.window import (
+    PAUSE_STEPS,
     SENSED,
+    SPARSE_STEPS,
     WINDOW_STEPS,
     Held,
     age,
@@ -89,6 +91,10 @@ SPO2_LOW_SCALE_2 = 84.0
 """The low limit of oxygen for those on NEWS2's scale 2: 83 % and below gives 3 points (RCP 2017, chart 1)."""
 ROW_US = DAY_US
 """Single measurements further apart than this are not in a row."""
+ALONE_US = 3 * MINUTE_US
+"""A stream goes on within this time; a reading that nothing follows was measured by hand."""
+CONTACTLESS = 1
+"""Rank of devices that nobody uses by hand."""
 AGAIN_US = MINUTE_US
 """A measurement confirms the one before if it was made at least a minute later."""
 
@@ -103,7 +109,8 @@ for _code in SENSED:
 
 class LimitEpisode(msgspec.Struct, kw_only=True):
     """Of one person, channel and device. ``onset_us`` of the open alert, 0: none, and a single reading is outside;
-    ``again_us``: when a reading that was not repeated becomes graver, 0: none waits for that."""
+    ``again_us``: when a reading that was not repeated becomes graver, 0: none waits for that. ``by_hand``: single
+    measurements alone made it, the first by a device of this ``trust``."""
 
     since_us: int
     last_us: int
@@ -114,13 +121,16 @@ class LimitEpisode(msgspec.Struct, kw_only=True):
     calm_us: int = 0
     again_us: int = 0
     value: float = 0.0
+    by_hand: bool = False
+    trust: int = 0
 
 
 class Outside(msgspec.Struct):
-    """Episodes by (row, column, seat); what the streams did lately."""
+    """Episodes by (row, column, seat); first readings of streams after a pause: (end, value); what they did lately."""
 
     episodes: dict[tuple[int, int, int], LimitEpisode] = {}
-    held: Held = msgspec.field(default_factory=lambda: Held.of(1))
+    alone: dict[tuple[int, int, int], tuple[int, float]] = {}
+    held: Held = msgspec.field(default_factory=lambda: Held.of(2))
 
 
 class Limits(Detector):
@@ -156,7 +166,7 @@ class Limits(Detector):
                 self._high[row, COLUMN[channel]] = np.inf if high is None else high
         self.state.held.grow(people)
         self._watched = np.zeros(people * COLUMNS * SEATS, np.bool_)
-        for row, column, seat in self.state.episodes:
+        for row, column, seat in (*self.state.episodes, *self.state.alone):
             self._watched[(row * COLUMNS + column) * SEATS + seat] = True
 
     def in_force(self, person: Person | None, rule: str) -> dict[str, float]:
@@ -173,73 +183,113 @@ class Limits(Detector):
             return
         bins = every.take(mine)
         series = bins.series
-        outside = (bins.mean < self._low.reshape(-1)[series]) | (bins.mean > self._high.reshape(-1)[series])
-        held, streams, since = self._streams(mine, bins, outside, steps)
-        concerned = outside | self._watched[bins.source]
+        sides = np.stack((bins.mean < self._low.reshape(-1)[series], bins.mean > self._high.reshape(-1)[series]))
+        outside = sides[0] | sides[1]
+        held, streams, since = self._streams(mine, bins, sides, steps)
+        watched: NDArray[np.bool_] = np.logical_or.reduce(self._watched.reshape(-1, SEATS), axis=1)
+        concerned = outside | watched[series]
         if not concerned.any():
             return
-        source = bins.source
-        for i in np.flatnonzero(np.isin(source, np.unique(source[concerned]))).tolist():
+        walked = np.flatnonzero(np.isin(series, np.unique(series[concerned])))
+        trust = steps.sources.seated.trust(series)[np.arange(len(bins)), bins.seat]
+        for i in walked[np.lexsort((bins.step[walked], series[walked]))].tolist():
             if streams[i]:
+                ago = int(steps.sources.sensed.ago[mine[i]])
                 yield from self._of_stream(steps.district, bins, i, bool(outside[i]), bool(held[i]), int(since[i]))
+                self._perhaps_alone(steps, bins, i, bool(outside[i]), ago)
             else:
-                yield from self._measured(steps.district, bins, i, bool(outside[i]))
+                yield from self._measured(steps.district, bins, i, bool(outside[i]), int(trust[i]))
 
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
-        row, column, seat = (int(part) for part in key.split("|"))
-        yield from self._overdue(district, (row, column, seat), at_us + 1)
+        alone, _, of = key.rpartition("alone|")
+        row, column, seat = (int(part) for part in of.split("|"))
+        if alone or key != of:
+            if (row, column, seat) in self.state.alone:
+                yield from self._was_alone(district, (row, column, seat), at_us + STEP_US)
+        else:
+            yield from self._overdue(district, (row, column, seat), at_us + 1)
 
     def _streams(
-        self, mine: NDArray[np.intp], bins: Bins, outside: NDArray[np.bool_], steps: CompleteSteps
+        self, mine: NDArray[np.intp], bins: Bins, sides: NDArray[np.bool_], steps: CompleteSteps
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
         """(whether the condition has held long enough, whether the bin is of a stream, the step since which it holds),
-        shapes [n]."""
+        shapes [n]. ``sides`` [2, n]: below, and above: a sensor that jumps from one to the other holds neither."""
         n = len(bins)
         held, streams, since = np.zeros(n, np.bool_), np.zeros(n, np.bool_), bins.step.copy()
         index = np.flatnonzero(is_sensed(bins.column))
         if not len(index):
             return held, streams, since
-        streams[index] = steps.sources.streams[mine[index]]
+        sensed = steps.sources.sensed.take(mine[index])
+        streams[index] = sensed.streams
         series, state = sensed_series(bins.take(index)), self.state.held
-        uneasy = outside[index] | state.some[series]
+        uneasy = sides[:, index].any(axis=0) | state.some[series]
         if not uneasy.any():
             return held, streams, since
         walked = np.isin(series, np.unique(series[uneasy]))
-        index, series = index[walked], series[walked]
-        (bad,) = state.add(series, bins.step[index], outside[index][None])
-        seen, hold = steps.sources.seen[mine[index]], _HOLD_STEPS[bins.column[index]]
+        index, series, sensed = index[walked], series[walked], sensed.take(np.flatnonzero(walked))
+        low_before, high_before = state.before(series, bins.step[index], sensed.ago, sides[:, index])
+        low, high = state.add(series, bins.step[index], sides[:, index])
+        above = np.bitwise_count(high) > np.bitwise_count(low)
+        bad, again = np.where(above, high, low), np.where(above, high_before, low_before)
+        seen, hold = sensed.seen, _HOLD_STEPS[bins.column[index]]
         lasts = share_holds(seen, bad, hold) | share_holds(seen, bad, WINDOW_STEPS)
         enough = np.bitwise_count(within(bad, WINDOW_STEPS)) >= _LEAST[bins.column[index]]
         # a step less: the first and the last reading of a hold lie one interval further apart
         held[index] = lasts & enough & established(seen, 3, hold - 2) & (age(bad) >= hold - 2)
-        since[index] = bins.step[index] - age(bad)
+        sparse = again & sides[:, index].any(axis=0) & (sensed.ago >= SPARSE_STEPS)
+        held[index] |= sparse
+        since[index] = bins.step[index] - np.where(sparse, sensed.ago, age(bad))
         return held, streams, since
+
+    def _perhaps_alone(self, steps: CompleteSteps, bins: Bins, i: int, outside: bool, ago: int) -> None:
+        """Remember the first reading of a stream after a pause: if none follows, somebody used the sensor by hand."""
+        key = int(bins.row[i]), int(bins.column[i]), int(bins.seat[i])
+        limit, value = DEFAULTS[MEASURED[key[1]]], float(bins.mean[i])
+        first = ago == 0 or ago > PAUSE_STEPS
+        worn = steps.sources.seated.device[key] == 0 or steps.sources.seated.trust_of(key) > CONTACTLESS
+        if outside and first and worn and (value <= limit.far_low or value >= limit.far_high):
+            self.state.alone[key] = (int(bins.end_us[i]), value)
+            self._watched[(key[0] * COLUMNS + key[1]) * SEATS + key[2]] = True
+            self.timers.set(int(bins.end_us[i]) + ALONE_US, f"alone|{_timer(key)}")
+
+    def _was_alone(self, district: District, key: tuple[int, int, int], now_us: int) -> Iterator[Finding]:
+        """Take a reading that nothing followed for a measurement by hand; ``now_us``: the next one's time, or later."""
+        end_us, value = self.state.alone.pop(key)
+        self.timers.cancel(f"alone|{_timer(key)}")
+        if now_us - end_us < ALONE_US:
+            if key not in self.state.episodes:
+                self._watched[(key[0] * COLUMNS + key[1]) * SEATS + key[2]] = False
+        elif key not in self.state.episodes:
+            episode = self._begin(key, end_us - STEP_US, end_us)
+            yield self._raise(district, key, episode, value, end_us + ALONE_US, "attention")
 
     def _of_stream(
         self, district: District, bins: Bins, i: int, outside: bool, held: bool, since: int
     ) -> Iterator[Finding]:
         key = int(bins.row[i]), int(bins.column[i]), int(bins.seat[i])
         now_us = int(bins.end_us[i])
+        if key in self.state.alone:
+            yield from self._was_alone(district, key, now_us)
         yield from self._overdue(district, key, now_us)
         episode = self.state.episodes.get(key)
         if outside:
             if episode is not None:
-                episode.calm_us, episode.last_us = 0, now_us
+                episode.calm_us, episode.last_us, episode.by_hand = 0, now_us, False
             if held and (episode is None or not episode.onset_us):
                 if episode is None:
                     episode = self._begin(key, since * STEP_US, now_us)
                 episode.since_us = since * STEP_US
-                yield self._raise(district, key, episode, bins, i, "urgent")
+                yield self._raise(district, key, episode, float(bins.mean[i]), now_us, "urgent")
             elif held and episode is not None and RANK["urgent"] < RANK[episode.severity]:
-                yield self._raise(district, key, episode, bins, i, "urgent")
+                yield self._raise(district, key, episode, float(bins.mean[i]), now_us, "urgent")
         elif episode is not None:
             limit = DEFAULTS[MEASURED[key[1]]]
             episode.calm_us = min(episode.calm_us or now_us, now_us)
             if not episode.onset_us or now_us - episode.calm_us >= max(5 * MINUTE_US, 2 * limit.hold_us):
                 yield from self._end(district, key, episode, bins, i)
 
-    def _measured(self, district: District, bins: Bins, i: int, outside: bool) -> Iterator[Finding]:
-        key = int(bins.row[i]), int(bins.column[i]), int(bins.seat[i])
+    def _measured(self, district: District, bins: Bins, i: int, outside: bool, trust: int) -> Iterator[Finding]:
+        key = self._same(bins, i, trust)
         now_us, value, limit = int(bins.end_us[i]), float(bins.mean[i]), DEFAULTS[MEASURED[key[1]]]
         yield from self._overdue(district, key, now_us)
         episode = self.state.episodes.get(key)
@@ -252,6 +302,7 @@ class Limits(Detector):
             return
         if episode is None:
             episode = self._begin(key, now_us - STEP_US, now_us)
+            episode.by_hand, episode.trust = True, trust
         else:
             episode.last_us, episode.calm_us = now_us, 0
             if now_us - episode.counted_us >= AGAIN_US:
@@ -259,7 +310,20 @@ class Limits(Detector):
         severity = _severity(limit, value, episode)
         if severity is None or (episode.onset_us and RANK[severity] >= RANK[episode.severity]):
             return
-        yield self._raise(district, key, episode, bins, i, severity)
+        yield self._raise(district, key, episode, value, now_us, severity)
+
+    def _same(self, bins: Bins, i: int, trust: int) -> tuple[int, int, int]:
+        """The episode that a measurement belongs to: its device's own, or that of another device that is trusted no
+        more and was used at least a minute before. People who measure again may take another meter."""
+        row, column, seat = int(bins.row[i]), int(bins.column[i]), int(bins.seat[i])
+        for other in (seat, *range(SEATS)):
+            episode = self.state.episodes.get((row, column, other))
+            if episode is None:
+                continue
+            apart_us = int(bins.end_us[i]) - episode.last_us
+            if other == seat or (episode.by_hand and episode.trust <= trust and AGAIN_US <= apart_us <= ROW_US):
+                return row, column, other
+        return row, column, seat
 
     def _begin(self, key: tuple[int, int, int], since_us: int, now_us: int) -> LimitEpisode:
         episode = self.state.episodes[key] = LimitEpisode(since_us=since_us, last_us=now_us, counted_us=now_us)
@@ -276,11 +340,11 @@ class Limits(Detector):
         district: District,
         key: tuple[int, int, int],
         episode: LimitEpisode,
-        bins: Bins,
-        i: int,
+        value: float,
+        now_us: int,
         severity: Severity,
     ) -> Finding:
-        limit, value, now_us = DEFAULTS[MEASURED[key[1]]], float(bins.mean[i]), int(bins.end_us[i])
+        limit = DEFAULTS[MEASURED[key[1]]]
         action: FindingAction = "update" if episode.onset_us else "open"
         episode.onset_us = episode.onset_us or episode.since_us
         episode.severity, episode.value = severity, value

@@ -3,7 +3,7 @@
 To be up is to be about for half an hour after four in the morning, without going back to bed and without an hour of
 nothing in between: a night trip to the toilet is not getting up. The alert is raised a margin past the usual latest
 time of the last 14 days (the second latest; see :mod:`alerting.detection.kit.routine.daily`), unless the resident went
-out.
+out; somebody who is about at that moment is given the half hour.
 """
 
 from collections.abc import Iterator
@@ -26,6 +26,8 @@ from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US
 FROM_MINUTE, UNTIL_MINUTE = 4 * 60, 16 * 60
 ABOUT_US = 30 * MINUTE_US
 PAUSE_US = HOUR_US
+TRIP_US = 10 * MINUTE_US
+"""Movement for longer than this is more than a trip to the toilet."""
 
 
 class Mornings(Homes):
@@ -98,8 +100,12 @@ class Morning(Behaviour):
         latest = self._latest(row, day)
         self.state.alerts.pop(row, None)
         since_us = self.state.about_us.get(row)
-        if since_us is not None and local_day(since_us) == day and home.state == HomeState.HELD:
-            self._up(row, since_us)  # sitting somewhere
+        if since_us is not None and local_day(since_us) == day:
+            if at_us - since_us < ABOUT_US and not home.in_bed:
+                self.timers.set(since_us + ABOUT_US, key)  # getting up just now
+                return
+            if home.state == HomeState.HELD or (not home.in_bed and home.life_us - since_us >= TRIP_US):
+                self._up(row, since_us)  # sitting somewhere
         self._wake(row, day + 1)
         if latest is None or self._is_up(row, day) or home.away:
             return

@@ -21,6 +21,8 @@ from alerting.detection.kit.columns import STEP_US, Bins, firsts, grown, value_a
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS, District, Person
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.sources.counted import HOLD_STEPS, Counting, Readings
+from alerting.detection.kit.sources.moments import AGAIN_STEPS, Moments, first_since, measured_again
+from alerting.detection.kit.sources.seats import SeatedDevices
 from alerting.detection.kit.sources.window import is_sensed
 from alerting.detection.kit.words import VITAL_SIGNS, lasting, name_of, value_in_words
 from vocabulary.severity import RANK, Severity
@@ -28,18 +30,19 @@ from vocabulary.times import HOUR_S, HOUR_US, MINUTE_US, SECOND_US
 
 RULE = "news2"
 FRESH_US: dict[str, int] = {
-    # continuous sensors: a quarter of an hour; spot measurements: the interval RCP asks for at a score of 1–4, 6 h
-    "respiration_rate": 15 * MINUTE_US,
-    "spo2": 15 * MINUTE_US,
-    "heart_rate": 15 * MINUTE_US,
+    # RCP 2017, table 2, asks for the next set within an hour at 5 or a 3 in one, within 6 h at 1–4. What changes within
+    # minutes counts for the first, and a quarter of an hour for a round that is late
+    "respiration_rate": 75 * MINUTE_US,
+    "spo2": 75 * MINUTE_US,
+    "heart_rate": 75 * MINUTE_US,
     "systolic_bp": 6 * HOUR_US,
     "body_temperature": 6 * HOUR_US,
     "consciousness": 6 * HOUR_US,
 }
+FRESH_STREAM_US = 15 * MINUTE_US
+"""The last value of a sensor that measured by itself and stopped counts no longer than this."""
 SINGLE_STEPS = 5 * MINUTE_US // STEP_US
 """A 3 in one parameter of a stream must last longer: sleepers' oxygen dips for minutes."""
-AGAIN_STEPS = MINUTE_US // STEP_US
-"""A single measurement is confirmed by another one at least a minute later."""
 MEASURE_AGAIN_US = 10 * MINUTE_US
 SAID_US = MINUTE_US
 """A shorter duration, as after a measurement by a person, is left out of the reason."""
@@ -56,6 +59,9 @@ _PLACE[_COLUMNS] = np.arange(_PARAMETERS)
 _SKIN = np.array([channel in ("respiration_rate", "spo2", "heart_rate") for channel in news2_score.PARAMETERS])
 """Parameters whose single measurement is to be repeated before it is urgent: cold fingers, loose clips."""
 _FRESH_STEPS = np.repeat([FRESH_US[channel] // STEP_US for channel in news2_score.PARAMETERS], SEATS)
+_FRESH_STREAM_STEPS = np.where(np.repeat(_SKIN, SEATS), FRESH_STREAM_US // STEP_US, _FRESH_STEPS)
+_LASTING = 2
+"""Of a source that is known as a stream for good; 1: of one that is a stream now, 0: measured by hand."""
 _PLACES = _PARAMETERS * SEATS
 
 
@@ -95,22 +101,7 @@ class Scored(msgspec.Struct):
     value: Array = _places(np.float32)
     step: Array = _places(np.int32)
     since: Array = _places(np.int32)
-    streams: Array = _places(np.bool_)
-
-
-class Moments(msgspec.Struct, frozen=True, kw_only=True):
-    """The readings that count at every moment, shapes [m] and [m, 6 * seats]; ``by_hand``: whether a measurement by
-    hand, or one that stands alone, made the moment."""
-
-    row: NDArray[np.int32]
-    step: NDArray[np.int64]
-    points: NDArray[np.int8]
-    value: NDArray[np.float32]
-    step_of: NDArray[np.int32]
-    since: NDArray[np.int32]
-    streams: NDArray[np.bool_]
-    oxygen: NDArray[np.bool_]
-    by_hand: NDArray[np.bool_]
+    streams: Array = _places(np.int8)
 
 
 class News2(Detector):
@@ -124,6 +115,7 @@ class News2(Detector):
         "news2.hold_s": HOLD_STEPS * STEP_US / 1e6,
         "news2.hold_single_s": SINGLE_STEPS * STEP_US / 1e6,
         "news2.measure_again_s": MEASURE_AGAIN_US / 1e6,
+        "news2.fresh_stream_s": FRESH_STREAM_US / 1e6,
         **{f"news2.fresh_s.{code}": fresh_us / 1e6 for code, fresh_us in FRESH_US.items()},
     }
     rules: ClassVar = {
@@ -185,15 +177,15 @@ class News2(Detector):
             points[of] = news2_score.points(channel, bins.mean[of], self._scale[rows], oxygen[of])
         step = bins.step.astype(np.int32)
         counted = Readings(points, bins.mean.copy(), step, step.copy())
-        streams = np.zeros(len(bins), np.bool_)
+        streams = np.zeros(len(bins), np.int8)
         at = bins.row * np.int64(_PLACES) + place * SEATS + bins.seat
         sensed = np.flatnonzero(is_sensed(bins.column))
         if len(sensed):
-            streams[sensed] = steps.sources.streams[mine[sensed]]
-            seen, known = steps.sources.seen[mine[sensed]], self._known().at(at[sensed])
-            found = state.counting.add(bins.take(sensed), points[sensed], seen, streams[sensed], known)
+            spoken, known = steps.sources.sensed.take(mine[sensed]), self._known().at(at[sensed])
+            streams[sensed] = np.where(spoken.lasting, _LASTING, spoken.streams)
+            found = state.counting.add(bins.take(sensed), points[sensed], spoken, known)
             counted.put(sensed, found)
-        return self._side_by_side(bins, place, at, oxygen, counted, streams)
+        return self._side_by_side(bins, place, at, oxygen, counted, streams, steps.sources.seated)
 
     def _on_oxygen(self, bins: Bins, steps: CompleteSteps) -> NDArray[np.bool_]:
         """Whether each bin's person is on oxygen: as measured lately, else as recorded."""
@@ -216,7 +208,8 @@ class News2(Detector):
         at: NDArray[np.int64],
         oxygen: NDArray[np.bool_],
         counted: Readings,
-        streams: NDArray[np.bool_],
+        streams: NDArray[np.int8],
+        seated: SeatedDevices,
     ) -> Moments | None:
         known = self._known()
         scored = np.flatnonzero((place >= 0) & (counted.step > 0))  # a stream's first readings do not count yet
@@ -232,7 +225,8 @@ class News2(Detector):
         moments = None
         if scores.any():  # nobody else can reach a trigger
             here = np.flatnonzero(np.repeat(scores, np.diff(begins, append=len(bins))))
-            moments = self._at_moments(bins.take(here), place[here], oxygen[here], counted.at(here), streams[here])
+            few, found = bins.take(here), counted.at(here)
+            moments = self._at_moments(few, place[here], oxygen[here], found, streams[here], seated)
         if not alone:
             # with repeated places numpy keeps the last one, and that is the newest
             known.put(at[scored], counted.at(scored))
@@ -245,7 +239,8 @@ class News2(Detector):
         place: NDArray[np.intp],
         oxygen: NDArray[np.bool_],
         counted: Readings,
-        streams: NDArray[np.bool_],
+        streams: NDArray[np.int8],
+        seated: SeatedDevices,
     ) -> Moments:
         if (bins.step == bins.step[0]).all():
             new = firsts(bins.row)
@@ -260,15 +255,19 @@ class News2(Detector):
             row, step = (moment >> 20).astype(np.int32), (moment & 0xFFFFF) + base
             points, value, step_of, since, of_streams = self._carried(bins, place, counted, streams, row, index)
         age = step[:, None] - step_of  # from reading to reading: one of exactly six hours ago still counts
-        fresh = (step_of > 0) & (age >= 0) & (age <= _FRESH_STEPS)
+        fresh = (step_of > 0) & (age >= 0)
+        fresh &= age <= np.where(of_streams == _LASTING, _FRESH_STREAM_STEPS, _FRESH_STEPS)
+        trust = seated.trust((row[:, None] * np.int64(COLUMNS) + _COLUMNS).reshape(-1)).reshape(len(row), -1, SEATS)
+        fresh &= ~measured_again(step_of, fresh & (of_streams == 0), trust)
         by_hand = np.zeros(len(row), np.bool_)
-        by_hand[index[~streams & (place >= 0)]] = True
+        by_hand[index[(streams == 0) & (place >= 0)]] = True
         on_oxygen = np.zeros(len(row), np.bool_)
         on_oxygen[index] = oxygen
         return Moments(
             row=row,
             step=step,
             points=np.where(fresh, points, 0).astype(np.int8),
+            graded=points,
             value=value,
             step_of=np.where(fresh, step_of, -step_of),
             since=since,
@@ -282,7 +281,7 @@ class News2(Detector):
         bins: Bins,
         place: NDArray[np.intp],
         counted: Readings,
-        streams: NDArray[np.bool_],
+        streams: NDArray[np.int8],
         row: NDArray[np.int32],
         index: NDArray[np.intp],
     ) -> list[NDArray[Any]]:
@@ -378,7 +377,7 @@ def _severity(moments: Moments, i: int, total: int, single: int) -> Severity | N
         if moments.streams[i, place]:
             if now - since >= SINGLE_STEPS:
                 return "urgent"
-        elif not _SKIN[place // SEATS] or reading - since >= AGAIN_STEPS:
+        elif not _SKIN[place // SEATS] or reading - first_since(moments, i, place, _FRESH_STEPS) >= AGAIN_STEPS:
             return "urgent"
         else:
             found = "attention"

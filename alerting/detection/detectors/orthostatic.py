@@ -2,8 +2,8 @@
 
 Orthostatic hypotension: systolic 20 mmHg, or diastolic 10 mmHg, lower within three minutes of standing (Freeman et al.,
 Consensus statement, Clinical Autonomic Research 2011, 21:69–72). Meters do not know who stands, and of two readings the
-second is often lower by some mmHg; so both pressures must fall so far, or the systolic by 25 mmHg, and the second must
-not be a return from a high one.
+second is often lower by some mmHg; so where the diastolic alone falls so far the systolic must fall too, and a first
+reading that was measured again because it was alarming, or a second that is still high, is none.
 """
 
 from collections.abc import Iterator
@@ -22,9 +22,11 @@ from vocabulary.times import DAY_S, MINUTE_US
 _SYSTOLIC, _DIASTOLIC = COLUMN["systolic_bp"], COLUMN["diastolic_bp"]
 WITHIN_STEPS = 6 * MINUTE_US // STEP_US
 """Two readings of one examination: three minutes of lying or sitting still, and three of standing."""
-SYSTOLIC_DROP, DIASTOLIC_DROP, SYSTOLIC_ALONE = 20.0, 10.0, 25.0
+SYSTOLIC_DROP, DIASTOLIC_DROP, SYSTOLIC_WITH = 20.0, 10.0, 10.0
 LOW = 140.0
 """A second systolic pressure above this is a return from a higher one."""
+ALARMING = 180.0
+"""A first systolic pressure from here was to be measured again, see :mod:`alerting.detection.detectors.limits`."""
 
 
 class LastPressure(msgspec.Struct):
@@ -47,7 +49,11 @@ class Orthostatic(Detector):
             waits=True,
         )
     }
-    constants: ClassVar = {"orthostatic.systolic": SYSTOLIC_DROP, "orthostatic.diastolic": DIASTOLIC_DROP}
+    constants: ClassVar = {
+        "orthostatic.systolic": SYSTOLIC_DROP,
+        "orthostatic.diastolic": DIASTOLIC_DROP,
+        "orthostatic.systolic_with": SYSTOLIC_WITH,
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,5 +109,5 @@ class Orthostatic(Detector):
 def _fell(before: tuple[int, float, float], now: tuple[int, float, float]) -> bool:
     systolic = before[1] - now[1]
     diastolic = before[2] - now[2] if before[2] and now[2] else 0.0
-    both = systolic >= SYSTOLIC_DROP and diastolic >= DIASTOLIC_DROP
-    return now[1] <= LOW and (both or systolic >= SYSTOLIC_ALONE)
+    fell = systolic >= SYSTOLIC_DROP or (diastolic >= DIASTOLIC_DROP and systolic >= SYSTOLIC_WITH)
+    return fell and now[1] <= LOW and before[1] < ALARMING

@@ -21,7 +21,7 @@ from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS, District, Hap
 from alerting.detection.kit.detector import Array, CompleteSteps, Detector, Rule
 from alerting.detection.kit.intake import FUTURE_US
 from alerting.detection.kit.origin import Origins, suspects
-from alerting.detection.kit.sources.doubt import NOBODY
+from alerting.detection.kit.sources.doubt import BREATHLESS, NOBODY
 from alerting.detection.kit.sources.seats import SeatedDevices
 from alerting.detection.kit.words import UNSOUND, finding_about, lasting, title_of, value_in_words
 from firmware_profiles.channels import CHANNELS
@@ -140,7 +140,10 @@ class SensorHealth(Detector):
         jumped = near & (np.abs(bins.mean - before) > _JUMP[_SLOT[bins.column]])
         if steps.hour == state.hour:
             np.add.at(state.jumps.reshape(-1), series[jumped], np.uint16(1))
-        same = near & (bins.mean == before) & (bins.low == bins.high)
+        breathes = (bins.column != COLUMN["respiration_rate"]) | (
+            bins.mean >= BREATHLESS
+        )  # a stopped breath is no fault
+        same = near & (bins.mean == before) & (bins.low == bins.high) & breathes
         runs = whole_series(bins, same | (state.stuck.reshape(-1)[series] > 0), of_sources=True)
         ran = state.same.reshape(-1)[series[runs]].astype(np.int32)
         state.same.reshape(-1)[series] = 0
@@ -222,7 +225,7 @@ class SensorHealth(Detector):
         onset_us = int(onsets[key]) * STEP_US
         channel = CHANNELS[code]
         for_zh, for_en = lasting(now_us - onset_us)
-        who_zh, who_en, who = suspects(self._origins.at(self._seated, key[0], COLUMN[code], seat))
+        who_zh, who_en, who = suspects(self._origins.at(self._seated, key[0], COLUMN[code], seat, by_hand=False))
         if action == "clear":
             onsets[key] = 0
             zh, en = f"{channel.zh}数据已恢复正常", f"{channel.en} readings are plausible again"

@@ -364,18 +364,20 @@ class Engine:
         shared = shared_bins(every, self._latest_of_sources, self.seats.state, self._shared)
         counts, leads = judged(every, shared)
         leading = self._latest.newer(in_order(every.where(leads)))
-        doubt = self._doubts.of(every, leading, self._latest, self._latest_of_sources, self.seats.state)
+        sensed = self._seen.add(every, self._latest_of_sources)
+        continuous = self.seats.state.continuous(every.source)
+        sensed.streams[:] |= continuous
+        sensed.lasting[:] |= continuous
+        doubt = self._doubts.of(every, leading, self._latest, self._latest_of_sources, self.seats.state, sensed.streams)
         if doubt.any():
             counts, leads = counts & (doubt == 0), leads & (doubt == 0)
             leading = self._latest.newer(in_order(every.where(leads)))
-        seen, streams = self._seen.add(every)
         sources = SourceBins(
             bins=every,
             counts=counts,
             doubt=doubt,
             latest=self._latest_of_sources,
-            seen=seen,
-            streams=streams | self.seats.state.continuous(every.source),
+            sensed=sensed,
             shared=shared,
             seated=self.seats.state,
         )

@@ -17,6 +17,7 @@ from alerting.detection.kit.columns import Bins, Latest, VitalColumns
 from alerting.detection.kit.context import District, Happened, Person
 from alerting.detection.kit.sources.choice import SharedBins
 from alerting.detection.kit.sources.seats import SeatedDevices
+from alerting.detection.kit.sources.window import Sensed
 from alerting.detection.kit.timers import Timers
 from vocabulary.parameter import Parameter
 from vocabulary.rule_words import RuleWords
@@ -71,16 +72,14 @@ class SourceBins(msgspec.Struct, frozen=True, kw_only=True):
 
     ``counts``: those to be judged, each device by itself: no more trusted one speaks, and nothing is in doubt.
     ``doubt``: why a bin is doubted (:mod:`alerting.detection.kit.sources.doubt`; 0: it is not). ``latest``: the newest
-    of each device before these. ``seen``: bits of the last steps in which a sensed source spoke, and ``streams``:
-    whether it measures by itself all the time (:mod:`alerting.detection.kit.sources.window`).
+    of each device before these. ``sensed``: how each bin's source has spoken lately.
     """
 
     bins: Bins
     counts: np.ndarray
     doubt: np.ndarray
     latest: Latest
-    seen: np.ndarray
-    streams: np.ndarray
+    sensed: Sensed
     shared: SharedBins | None
     seated: SeatedDevices
 

@@ -92,7 +92,8 @@ class FallStories(msgspec.Struct):
     @staticmethod
     def _is_back(district: District, press: Happened, story: FallStory) -> bool:
         source = district.sources.get(story.source)
-        return source is not None and takes_back(press, source, story.onset_us)
+        # where each report has a time of its own, the press answers the last one, as its sounder does
+        return source is not None and any(takes_back(press, source, onset_us) for onset_us in story.onsets)
 
     @staticmethod
     def _known(known: list[FallStory], happened: Happened) -> FallStory | None:

@@ -19,13 +19,14 @@ class Origins:
         self._by_place: dict[tuple[int, int], list[Source]] | None = None
         self._by_number: dict[int, Source] | None = None
 
-    def at(self, seated: SeatedDevices, row: int, column: int, seat: int) -> list[Source]:
-        """The device on a seat; where it is not known, every device that can have measured the channel."""
+    def at(self, seated: SeatedDevices, row: int, column: int, seat: int, *, by_hand: bool = True) -> list[Source]:
+        """The device on a seat; where it is not known, every device that can have measured the channel
+        (``by_hand``: see :meth:`of`)."""
         if self._by_number is None:
             self._by_number = {number_of(source): source for source in self._sources.values()}
         number = int(seated.device[row, column, seat]) if row < len(seated.device) else 0
         source = self._by_number.get(number)
-        return self.of(row, column, by_hand=False) if source is None else [source]
+        return self.of(row, column, by_hand=by_hand) if source is None else [source]
 
     def of(self, row: int, column: int, *, by_hand: bool = True) -> list[Source]:
         """The devices, by name. Without ``by_hand`` only those that measure by themselves, if there are any."""

@@ -44,8 +44,9 @@ class Watcher:
         for key in episodes:
             self._watched[key] = True
 
-    def walk(self, bins: Bins, outside: NDArray[np.bool_]) -> Iterator[Turn]:
-        """Episodes that begin or end with these bins. ``outside``: where the condition holds, shape [n], by bin."""
+    def walk(self, bins: Bins, outside: NDArray[np.bool_], after: NDArray[np.int64] | None = None) -> Iterator[Turn]:
+        """Episodes that begin or end with these bins. ``outside``: where the condition holds, shape [n], by bin.
+        ``after``: the step in which it was last known not to hold in another way; a hold that began before is none."""
         concerned = outside | self._watched.reshape(-1)[bins.series] if self._episodes else outside
         for i in whole_series(bins, concerned).tolist():
             key = row, column = int(bins.row[i]), int(bins.column[i])
@@ -64,6 +65,8 @@ class Watcher:
             if episode is None:
                 episode = self._episodes[key] = Episode()
                 self._watched[row, column] = True
+            if after is not None and not episode.onset_us and episode.since_us <= int(after[i]) * STEP_US:
+                episode.since_us = 0
             episode.hold(begin_us, int(bins.count[i]))
             held_us = begin_us - episode.since_us
             if not episode.onset_us and held_us >= hold_us and episode.count >= self._readings[key]:

@@ -33,7 +33,7 @@ LEAVES_US = 10 * MINUTE_US
 USUAL_SHARE = 0.8
 """Share of the earlier times with no more signs elsewhere than is usual: visitors come at few of them."""
 SEVERAL_US = {"motion": 6 * HOUR_US, "presence": 36 * HOUR_US, "bed": 36 * HOUR_US}
-"""Longest time on where several people live."""
+"""Longest time on where several people live; of presence in any home: nobody sits for a day and a half."""
 
 
 RULES = {"motion": "stuck_motion", "presence": "stuck_presence", "bed": "stuck_in_bed", "door": "stuck_door_open"}
@@ -68,7 +68,7 @@ def is_stuck(
     """
     now_us = signs[-1].time_us
     lasts_us = now_us - on_us
-    if several:
+    if several or (sense == "presence" and lasts_us >= SEVERAL_US[sense]):
         return lasts_us >= SEVERAL_US[sense]
     if lasts_us < (MOTION_US if sense == "motion" else ABOUT_US):
         return False

@@ -4,8 +4,8 @@ A reading replaces the one that counts if it is as grave; if it is graver, at on
 stream once readings at least as grave make up most of the last two, or five, minutes; if it is milder, once the graver
 ones no longer do. So a value measured by hand counts when it comes, one odd reading of a stream changes nothing, in
 either direction, and a further reading that is as bad never makes a score later or milder. Of a source that measures by
-itself all the time a graver reading counts only with the third one and after it has spoken for two minutes: sensors
-begin with nonsense.
+itself all the time a graver reading counts only with the third one and after it has spoken for two minutes, or, where
+it speaks less often, with the second in a row: sensors begin with nonsense.
 """
 
 import msgspec
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from alerting.detection.kit.columns import STEP_US, Bins, firsts
 from alerting.detection.kit.sources.window import (
+    SPARSE_STEPS,
     WINDOW_STEPS,
     Bits,
     Held,
+    Sensed,
     age,
     established,
     sensed_series,
@@ -59,12 +61,10 @@ class Counting(msgspec.Struct):
         """Make room for more people."""
         self.held.grow(people)
 
-    def add(
-        self, bins: Bins, grade: NDArray[np.int8], seen: Bits, streams: NDArray[np.bool_], known: Readings
-    ) -> Readings:
+    def add(self, bins: Bins, grade: NDArray[np.int8], sensed: Sensed, known: Readings) -> Readings:
         """The readings that count after each of these bins of sensed channels, sorted by source and step.
 
-        ``known``: those before, by bin; ``seen``, ``streams``: see :class:`alerting.detection.kit.sources.window.Seen`.
+        ``known``: those before, by bin; ``sensed``: how each bin's source has spoken.
         """
         series, step = sensed_series(bins), bins.step.astype(np.int32)
         first = firsts(series)
@@ -74,9 +74,7 @@ class Counting(msgspec.Struct):
             begins = np.flatnonzero(first)
             lengths = np.diff(begins, append=len(series))
             walked = np.flatnonzero(np.repeat(np.logical_or.reduceat(uneasy, begins), lengths))
-            found = self._walk(
-                series[walked], bins.take(walked), grade[walked], seen[walked], streams[walked], known.at(walked)
-            )
+            found = self._walk(series[walked], bins.take(walked), grade[walked], sensed.take(walked), known.at(walked))
             counted.put(walked, found)
         return counted
 
@@ -85,18 +83,21 @@ class Counting(msgspec.Struct):
         series: NDArray[np.int64],
         bins: Bins,
         grade: NDArray[np.int8],
-        seen: Bits,
-        streams: NDArray[np.bool_],
+        sensed: Sensed,
         known: Readings,
     ) -> Readings:
-        step = bins.step
-        bad = self.held.add(series, step, grade >= np.arange(1, LEVELS, dtype=np.int8)[:, None])
+        step, seen = bins.step, sensed.seen
+        holds = grade >= np.arange(1, LEVELS, dtype=np.int8)[:, None]
+        again = self.held.before(series, step, sensed.ago, holds)
+        again = np.take_along_axis(again, np.maximum(grade - 1, 0)[None].astype(np.intp), 0)[0]
+        bad = self.held.add(series, step, holds)
         first = firsts(series)
         at = np.arange(len(series))
         begin = np.maximum.accumulate(np.where(first, at, 0))
         enough = np.bitwise_count(within(_at_least(bad, grade), WINDOW_STEPS)) >= _LEAST_READINGS
         ready = established(seen, _LEAST_READINGS, _LEAST_STEPS) & enough
-        now = _settled(known.grade, grade, _holding(seen, bad), ready, ~streams, first)
+        ready |= again & (sensed.ago >= SPARSE_STEPS)
+        now = _settled(known.grade, grade, _holding(seen, bad), ready, ~sensed.streams, first)
         found = np.maximum.accumulate(np.where(now == grade, at, -1))
         here = found >= begin
         value = np.where(here, bins.mean[found], known.value)

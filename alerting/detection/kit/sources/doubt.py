@@ -5,7 +5,8 @@
 - *doubled*: a rate that is suddenly twice or half the last usual one, while another sign has not changed: radars and
   pulse waves do so for minutes (both peaks of a beat counted, or every second one left out). It waits ten minutes;
 - *exercise*: a fast heart while the step counter runs;
-- *nobody*: no breath and no pulse in an empty bed, or a room in which the same sensor sees no person.
+- *nobody*: no breath and no pulse in an empty bed, or a room in which the same sensor sees no person; or from a sensor
+  that finds no pulse while a more trusted device measures one.
 
 The numbers are our own choice; they follow recorded faults of such devices.
 """
@@ -28,23 +29,28 @@ _PULSE, _BREATH, _TEMPERATURE, _STEPS = (
 )
 _BED, _PRESENCE = COLUMN["in_bed"], COLUMN["presence"]
 _RATES = (_PULSE, _BREATH)
-USUAL = {_PULSE: (51.0, 90.0), _BREATH: (12.0, 20.0)}
-"""Rates for which NEWS2 gives no points (RCP 2017, chart 1)."""
-TOLERANCE = 0.2
-"""A rate within 10 % of twice, or 20 % of half, the usual one."""
+USUAL = {_PULSE: (41.0, 110.0), _BREATH: (9.0, 20.0)}
+"""Rates for which NEWS2 gives at most one point (RCP 2017, chart 1): sleepers are slow."""
+TWICE_TOLERANCE, HALF_TOLERANCE = 0.2, 0.075
+"""A rate within 10 % of twice, or 15 % of half, the usual one: counted in whole beats, half a rate scatters more."""
 SUDDEN_STEPS = MINUTE_US // STEP_US
 DOUBT_STEPS = 10 * MINUTE_US // STEP_US
 FRESH_STEPS = 5 * MINUTE_US // STEP_US
+SKIN_C = (35.5, 38.5)
+SLOW_STEPS = 10 * MINUTE_US // STEP_US
+"""A probe that cools on the table leaves the usual temperatures, and is 1.5 °C away, faster than any body."""
+PULSE_STEPS = 30_000_000 // STEP_US
+"""A pulse that was measured so lately refutes a sensor that finds none."""
 JUMP_C, BACK_C = 1.5, 1.0
 """Change of temperature between readings of a stream that no body makes, and the distance that counts as back."""
-STREAM_STEPS, JUMP_FOR_STEPS = 2 * MINUTE_US // STEP_US, 6 * HOUR_US // STEP_US
+STREAM_STEPS, JUMP_FOR_STEPS = 6 * MINUTE_US // STEP_US, 6 * HOUR_US // STEP_US
 RUNNING, REST_STEPS = 15, 5 * MINUTE_US // STEP_US
 """Steps a minute from which a body is exercised, and the time in which the heart calms down."""
 BREATHLESS = 6.0
 """A rate below this is no breath."""
 PRESENT_STEPS = 12 * HOUR_US // STEP_US
 """An empty bed, or a room without anybody, is believed for so long after the sensor's last word."""
-FASTEST = 180.0
+FAST, FASTEST = 90.0, 180.0
 """A heart faster than this is not explained by steps: no elderly person's dance (220 less the age)."""
 
 
@@ -68,6 +74,8 @@ class DoubtState(msgspec.Struct, kw_only=True):
     level: Array = _per_person(np.float32)
     jumped: Array = _per_person(np.int32)
     running: Array = _per_person(np.int32)
+    warm: Array = _per_person(np.float32)
+    warm_step: Array = _per_person(np.int32)
 
     def grow(self, people: int) -> None:
         """Make room for more people."""
@@ -76,6 +84,7 @@ class DoubtState(msgspec.Struct, kw_only=True):
         self.doubled, self.stream = grown(self.doubled, rates), grown(self.stream, seats)
         self.level, self.jumped = grown(self.level, seats), grown(self.jumped, seats)
         self.running = grown(self.running, people)
+        self.warm, self.warm_step = grown(self.warm, seats), grown(self.warm_step, seats)
 
 
 class Doubts:
@@ -90,13 +99,23 @@ class Doubts:
         self.state.grow(len(district.people))
         self._home = homes_of(district)
 
-    def of(self, bins: Bins, chosen: Bins, latest: Latest, sources: Latest, seated: SeatedDevices) -> NDArray[np.int8]:
-        """Reasons, shape [n]. ``chosen``: the leading device's bins; ``latest``, ``sources``: the newest before."""
+    def of(
+        self,
+        bins: Bins,
+        chosen: Bins,
+        latest: Latest,
+        sources: Latest,
+        seated: SeatedDevices,
+        streams: Flags,
+    ) -> NDArray[np.int8]:
+        """Reasons, shape [n]. ``chosen``: the leading device's bins; ``latest``, ``sources``: the newest before;
+        ``streams``: whether each bin's source measures by itself: what a person measured is not doubted for its
+        rate."""
         reason = np.zeros(len(bins), np.int8)
         self._swapped(bins, reason)
         self._jumped(bins, sources, reason)
         for slot, column in enumerate(_RATES):
-            self._doubled(bins, chosen, latest, slot, column, reason)
+            self._doubled(bins, chosen, latest, streams, slot, column, reason)
         self._exercise(bins, sources, reason)
         self._nobody(bins, chosen, latest, sources, seated, reason)
         return reason
@@ -123,14 +142,17 @@ class Doubts:
         before = np.where(first, before, np.concatenate((before[:1], mine.mean[:-1])))
         before_step = np.where(first, before_step, np.concatenate((before_step[:1], mine.step[:-1])))
         near = mine.step - before_step <= STREAM_STEPS
-        odd = (near & (np.abs(mine.mean - before) >= JUMP_C)) | (state.jumped[series] > 0)
+        warm, since_warm = self._last_warm(mine, series, first)
+        slow = (since_warm <= SLOW_STEPS) & (np.abs(mine.mean - warm) >= JUMP_C)
+        odd = (near & (np.abs(mine.mean - before) >= JUMP_C)) | slow | (state.jumped[series] > 0)
         walked = np.isin(series, series[odd]) if odd.any() else odd
         for i in np.flatnonzero(walked).tolist():
             of, step, value = int(series[i]), int(mine.step[i]), float(mine.mean[i])
             streaming = state.stream[of] >= 3
             state.stream[of] = min(int(state.stream[of]) + 1, 255) if near[i] else 0
-            if not state.jumped[of] and near[i] and streaming and abs(value - float(before[i])) >= JUMP_C:
-                state.jumped[of], state.level[of] = step, before[i]
+            at_once = abs(value - float(before[i])) >= JUMP_C
+            if not state.jumped[of] and near[i] and streaming and (at_once or slow[i]):
+                state.jumped[of], state.level[of] = step, before[i] if at_once else warm[i]
             since = int(state.jumped[of])
             if since and (abs(value - float(state.level[of])) <= BACK_C or not 0 <= step - since <= JUMP_FOR_STEPS):
                 state.jumped[of] = 0
@@ -143,10 +165,31 @@ class Doubts:
         keep = np.flatnonzero(calm & last)
         state.stream[series[keep]] = np.minimum(run[keep], 255)
 
+    def _last_warm(
+        self, mine: Bins, series: NDArray[np.int64], first: Flags
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The last usual temperature at each reading, and the steps since (many where there is none)."""
+        state, at = self.state, np.arange(len(mine))
+        usual = (mine.mean >= SKIN_C[0]) & (mine.mean <= SKIN_C[1])
+        found = np.maximum.accumulate(np.where(usual, at, -1))
+        here = found >= np.maximum.accumulate(np.where(first, at, 0))
+        warm = np.where(here, mine.mean[found], state.warm[series])
+        step = np.where(here, mine.step[found], state.warm_step[series])
+        last = np.append(first[1:], True)
+        state.warm[series[last]], state.warm_step[series[last]] = warm[last], step[last]
+        return warm, mine.step - step
+
     def _doubled(
-        self, bins: Bins, chosen: Bins, latest: Latest, slot: int, column: int, reason: NDArray[np.int8]
+        self,
+        bins: Bins,
+        chosen: Bins,
+        latest: Latest,
+        streams: Flags,
+        slot: int,
+        column: int,
+        reason: NDArray[np.int8],
     ) -> None:
-        state, index = self.state, np.flatnonzero(bins.column == column)
+        state, index = self.state, np.flatnonzero((bins.column == column) & streams)
         if not len(index):
             return
         low, high = USUAL[column]
@@ -173,7 +216,7 @@ class Doubts:
         usual_step = np.where(here, step[found], state.usual_step[series])
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = value / usual_value
-        twice = (np.abs(ratio - 2) <= TOLERANCE) | (np.abs(ratio - 0.5) <= TOLERANCE / 4)
+        twice = (np.abs(ratio - 2) <= TWICE_TOLERANCE) | (np.abs(ratio - 0.5) <= HALF_TOLERANCE)
         twice &= ~usual & (usual_step > 0)
         if twice.any():
             ran = np.maximum.accumulate(np.where(~twice, at, -1))
@@ -200,7 +243,7 @@ class Doubts:
             minutes = (mine.step - before_step) * (STEP_US / MINUTE_US)
             runs = (before_step > 0) & (minutes <= 5) & (mine.mean - before >= RUNNING * minutes)
             until = mine.row[runs], mine.step[runs]
-        fast = np.flatnonzero((bins.column == _PULSE) & (bins.mean > USUAL[_PULSE][1]) & (bins.mean < FASTEST))
+        fast = np.flatnonzero((bins.column == _PULSE) & (bins.mean > FAST) & (bins.mean < FASTEST))
         if len(fast):
             left = state.running[bins.row[fast]] - bins.step[fast]
             explained = (left >= 0) & (left <= REST_STEPS)
@@ -238,7 +281,24 @@ class Doubts:
                 mine = bins.where((bins.column == _PRESENCE) & (bins.seat == other))
                 value, at = source_at(mine, sources, _PRESENCE, other, home, step)
                 nobody |= same & _says_no(value, at, step)
+        nobody |= self._refuted(bins, breathless, sources, seated)
         reason[breathless[nobody]] = NOBODY
+
+    def _refuted(self, bins: Bins, breathless: NDArray[np.intp], sources: Latest, seated: SeatedDevices) -> Flags:
+        """Whether the same device finds no pulse while a more trusted one has just measured it."""
+        row, step, seat = bins.row[breathless], bins.step[breathless], bins.seat[breathless]
+        number = seated.device[row, bins.column[breathless], seat]
+        own = np.abs(seated.rank[row, bins.column[breathless], seat])
+        blind, refuted = np.zeros(len(row), np.bool_), np.zeros(len(row), np.bool_)
+        for other in range(SEATS):
+            device = seated.device[row, _PULSE, other]
+            same, better = device == number, np.abs(seated.rank[row, _PULSE, other]) > own
+            for column, asked, found in ((NO_PULSE, same, blind), (_PULSE, better, refuted)):
+                if (asked & (device > 0)).any():
+                    mine = bins.where((bins.column == column) & (bins.seat == other))
+                    _, at = source_at(mine, sources, column, other, row, step)
+                    found |= asked & (device > 0) & (at > 0) & (step - at <= PULSE_STEPS)
+        return blind & refuted
 
 
 def homes_of(district: District) -> NDArray[np.int32]:
@@ -260,7 +320,7 @@ def _unchanged(
     """Whether another sign is known at these moments, and those that are known are usual."""
     known = np.zeros(len(row), np.bool_)
     calm = np.ones(len(row), np.bool_)
-    for other, (low, high) in {**USUAL, COLUMN["spo2"]: (94.0, 100.0)}.items():
+    for other, (low, high) in {**USUAL, COLUMN["spo2"]: (92.0, 100.0)}.items():
         if other != column:
             value, at = value_at(chosen, latest, other, row, step)
             fresh = (at > 0) & (step - at <= FRESH_STEPS)

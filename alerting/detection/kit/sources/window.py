@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.kit.columns import STEP_US, Array, Bins, firsts, grown
+from alerting.detection.kit.columns import STEP_US, Array, Bins, Latest, firsts, grown
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS
-from vocabulary.times import MINUTE_US
+from vocabulary.times import MINUTE_US, SECOND_US
 
 Bits = NDArray[np.uint64]
 """One bit for each step, the newest lowest."""
@@ -27,6 +27,14 @@ SHARE = 0.8
 """Share of the readings in which a condition must hold. Our own choice."""
 STREAM_READINGS = 5
 """So many readings in five minutes come from a sensor that measures by itself."""
+LASTING_STEPS = 4 * MINUTE_US // STEP_US
+"""A source that spoke so long at a time is known as a stream for good. Of a clip that is put on a finger for a minute
+the next reading is again one by hand."""
+STREAM_RUN, SLOW_STEPS = 10, 50 * SECOND_US // STEP_US
+"""So is one that spoke so many times without a pause, at intervals of about a minute or more."""
+PAUSE_STEPS = 10 * MINUTE_US // STEP_US
+SPARSE_STEPS = 150 * SECOND_US // STEP_US
+"""A stream with longer intervals has too few readings in the window for a share to say anything."""
 _ROUNDS = 6
 """Doublings that reach back over 64 steps."""
 _SLOT = np.full(COLUMNS, -1)
@@ -48,42 +56,65 @@ def series_of(people: int) -> int:
     return people * len(SENSED) * SEATS
 
 
+class Sensed(msgspec.Struct, frozen=True):
+    """Of each bin, shapes [n]: ``seen``: the steps in which its source spoke lately, itself included; ``streams``:
+    whether it is a stream now, ``lasting``: whether it is known to measure by itself all the time; ``ago``: steps since
+    its reading before (0: there is none). Where the channel is not sensed: 0 and False."""
+
+    seen: Bits
+    streams: Flags
+    lasting: Flags
+    ago: Numbers
+
+    def take(self, index: NDArray[np.intp]) -> "Sensed":
+        """Those of these bins."""
+        return Sensed(self.seen[index], self.streams[index], self.lasting[index], self.ago[index])
+
+
 class Seen(msgspec.Struct):
-    """Of every sensed source: the steps with a reading as bits, its newest step, whether it has ever been a stream."""
+    """Of every sensed source: the steps with a reading as bits, up to its newest; the number of readings in a row
+    without a pause; whether it has ever been a lasting stream."""
 
     bits: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint64))
-    step: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
+    run: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint8))
     streams: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def grow(self, people: int) -> None:
         """Make room for more people."""
         series = series_of(people)
-        self.bits, self.step = grown(self.bits, series), grown(self.step, series)
+        self.bits, self.run = grown(self.bits, series), grown(self.run, series)
         self.streams = grown(self.streams, series)
 
-    def add(self, bins: Bins) -> tuple[Bits, Flags]:
-        """Remember the readings of all sources. At each bin the steps with a reading, itself included (0 where the
-        channel is not sensed), and whether the source is known as a stream, shapes [n]."""
-        seen, streams = np.zeros(len(bins), np.uint64), np.zeros(len(bins), np.bool_)
+    def add(self, bins: Bins, latest: Latest) -> Sensed:
+        """Remember the readings of all sources; ``latest``: of each source before them."""
+        n = len(bins)
+        sensed = Sensed(np.zeros(n, np.uint64), np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.int64))
         index = np.flatnonzero(is_sensed(bins.column))
         if not len(index):
-            return seen, streams
-        mine = bins if len(index) == len(bins) else bins.take(index)
+            return sensed
+        mine = bins if len(index) == n else bins.take(index)
         series, step = sensed_series(mine), mine.step
         first = firsts(series)
-        bits = _shifted(self.bits[series], step - self.step[series]) | _own(np.ones(len(series), np.bool_), step, first)
+        known_step = latest.before(mine)[1].astype(np.int64)
+        before = known_step if first.all() else np.where(first, known_step, np.concatenate((step[:1], step[:-1])))
+        ago = np.where(before > 0, step - before, 0)
+        goes_on = (ago > 0) & (ago <= PAUSE_STEPS)
+        bits = _shifted(self.bits[series], step - known_step) | _own(np.ones(len(series), np.bool_), step, first)
+        at = np.arange(len(series))
+        begin = np.maximum.accumulate(np.where(first, at, 0))
+        begun = np.maximum.accumulate(np.where(first | ~goes_on, at, 0))
+        carried = np.where(goes_on[begun], self.run[series].astype(np.int64) + 1, 0)  # where it begins with the source
+        run = at - begun + np.where(begun == begin, carried, 0)
         many = np.bitwise_count(within(bits, WINDOW_STEPS)) >= STREAM_READINGS
-        known = self.streams[series]
-        if not first.all():
-            at = np.arange(len(series))
-            begin = np.maximum.accumulate(np.where(first, at, 0))
-            many = np.maximum.accumulate(np.where(many, at, -1)) >= begin
-        known |= many
+        long = (many & (age(bits) >= LASTING_STEPS)) | ((run >= STREAM_RUN) & (ago >= SLOW_STEPS))
+        known = self.streams[series] | (np.maximum.accumulate(np.where(long, at, -1)) >= begin)
         last = np.append(first[1:], True)
         of = series if first.all() else series[last]
-        self.bits[of], self.step[of], self.streams[of] = bits[last], step[last], known[last]
-        seen[index], streams[index] = bits, known
-        return seen, streams
+        self.bits[of], self.streams[of] = bits[last], known[last]
+        self.run[of] = np.minimum(run[last], 255)
+        sensed.seen[index], sensed.ago[index] = bits, ago
+        sensed.streams[index], sensed.lasting[index] = known | many, known
+        return sensed
 
 
 class Held(msgspec.Struct):
@@ -105,6 +136,14 @@ class Held(msgspec.Struct):
         more = np.zeros((len(self.bits), series - len(self.step)), np.uint64)
         self.bits = np.concatenate((self.bits, more), axis=1)
         self.step, self.some = grown(self.step, series), grown(self.some, series)
+
+    def before(self, series: Numbers, step: Numbers, ago: Numbers, holds: Flags) -> Flags:
+        """Whether each condition held in the reading before each, no longer than a pause ago, shape [conditions, n];
+        called before :meth:`add`, with the same readings."""
+        first = firsts(series)
+        known = (self.bits[:, series] & np.uint64(1)).astype(np.bool_) & (self.step[series] == step - ago)
+        shifted = np.concatenate((holds[:, :1], holds[:, :-1]), axis=1)
+        return np.where(first, known, shifted) & (ago > 0) & (ago <= PAUSE_STEPS)
 
     def add(self, series: Numbers, step: Numbers, holds: Flags) -> Bits:
         """Remember readings, sorted by series and step; ``holds`` [conditions, n]. The bits of each condition at each

@@ -141,6 +141,15 @@ def test_a_fall_whose_events_have_their_own_times_is_one_story() -> None:
     assert (alert.rule, alert.severity, alert.onset_us, alert.over) == ("fall", "emergency", FIRST, "clear")
 
 
+@pytest.mark.parametrize(("after_s", "over"), [(12, "cancel"), (21, "")])
+def test_a_press_after_the_confirmation_answers_the_confirmation(after_s: float, over: str) -> None:
+    home = Home()
+    home.tell(0, "pendant", "fall_suspected")
+    home.tell(30, "pendant", "fall_confirmed")
+    home.tell(30 + after_s, "pendant", "sos_cancelled")
+    assert [a.over for a in home.alerts("fall")] == [over]
+
+
 def test_a_new_fall_within_minutes_is_a_new_alert() -> None:
     home = Home()
     for begin in (0, 360):

@@ -64,7 +64,7 @@ def test_values_that_no_body_gives_are_technical_and_nothing_else(step: int) -> 
         ("open", "implausible_heart_rate", "technical"),
         ("clear", "implausible_heart_rate", "technical"),
     ]
-    assert "心率 0 次/分,超出可能的范围 15 至 260" in found[0].reason_zh
+    assert "心率 0 次/分，超出可能的范围 15 至 260" in found[0].reason_zh
 
 
 def test_one_odd_value_of_a_sensor_is_nothing_and_of_scales_is_told() -> None:

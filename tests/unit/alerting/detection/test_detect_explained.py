@@ -31,9 +31,9 @@ SINCE = 12 * DAY
 """From the first midnight to the day on which things go wrong."""
 
 
-def series(row: int, code: str, time_us: np.ndarray, value: np.ndarray) -> VitalColumns:
+def series(row: int, code: str, time_us: np.ndarray, value: np.ndarray, seat: int = 0) -> VitalColumns:
     n = len(time_us)
-    rows, columns = np.full(n, row, np.int32), np.full(n, lane_of(code), np.int16)
+    rows, columns = np.full(n, row, np.int32), np.full(n, lane_of(code, seat), np.int16)
     return VitalColumns(rows, columns, FIRST + time_us.astype(np.int64), np.asarray(value, np.float32))
 
 
@@ -86,8 +86,33 @@ def vital_scenes() -> list[VitalColumns]:
     found.append(series(8, "respiration_rate", night[seen] + 1000, np.where(slow, 1, 14 + night % 3)[seen]))
     found.append(series(8, "room_temperature", night, np.full(len(night), 37.0)))
     found.append(series(9, "room_temperature", night, np.full(len(night), 5.0)))
+    found += devices_in_doubt(11, noon)
     climb = {"heart_rate": 24, "respiration_rate": 7, "spo2": -3}  # 1 + 2 + 1 points
     found += ordinary(10, rng, **{c: during(SINCE + 6 * HOUR_US, 5 * HOUR_US, climb[c]) for c in three})
+    return found
+
+
+def devices_in_doubt(row: int, noon: int) -> list[VitalColumns]:
+    """People from ``row`` on: two devices each that differ; meters and probes; an arrest in bed, with both at 0."""
+    found = []
+    hour = np.arange(noon, noon + HOUR_US, MINUTE // 2)
+    for code, usual, other in (
+        ("heart_rate", 72, 104),
+        ("respiration_rate", 14, 25),
+        ("spo2", 97, 88),
+        ("body_temperature", 36.6, 34.8),
+    ):
+        for seat, value in enumerate((usual, other)):
+            found.append(series(row, code, hour + seat, value + np.arange(len(hour)) % 3 / 10, seat))
+    minutes = noon + np.arange(3) * 2 * MINUTE
+    found.append(series(row + 1, "systolic_bp", minutes, np.array([150, 118, 84])))
+    found.append(series(row + 1, "diastolic_bp", minutes, np.array([92, 70, 132])))  # the last two are mixed up
+    slipped = (hour > noon + HOUR_US // 2) & (hour < noon + 50 * MINUTE)
+    found.append(series(row + 2, "body_temperature", hour, np.where(slipped, 31.0, 36.7)))
+    stops = np.where(hour > noon + HOUR_US // 2, 0, 1)
+    found.append(series(row + 3, "in_bed", hour, np.ones(len(hour))))
+    for code, usual in (("respiration_rate", 14), ("heart_rate", 66)):
+        found.append(series(row + 3, code, hour, stops * (usual + np.arange(len(hour)) % 3)))
     return found
 
 
@@ -159,6 +184,8 @@ def homes() -> None:
     falls.until(9, "05:00")
     for device, kind in (("pir-living", "motion_began"), ("radar", "presence_began"), ("bed", "bed_enter")):
         hangs = home()
+        if device == "radar":
+            hangs.bed(9, "07:00", enter=False)
         hangs.tell(device, kind, at(9, "09:00"))
         for number in range(26):
             room = ("kitchen", "bathroom", "hall")[number % 3]
@@ -211,7 +238,7 @@ def every() -> tuple[Finding, ...]:
         tuning = {"sensor_health.jumps": 10.0}
         vitals(
             Engine(
-                District([Person(id=n + 1, code=f"R{n}", household_id=n, tuning=tuning) for n in range(11)], {}, {}),
+                District([Person(id=n + 1, code=f"R{n}", household_id=n, tuning=tuning) for n in range(15)], {}, {}),
                 FIRST,
             )
         )
@@ -287,6 +314,12 @@ def test_numbers_have_their_units_and_days_their_dates() -> None:
     assert said("sudden_heart_rate")["days learnt"] == "12"
     assert "/min" not in said("erratic_heart_rate")["jumps within an hour"]
     assert re.fullmatch(r"03-\d\d(, 03-\d\d)+", said("weight_gain")["dates"])
+
+
+def test_an_arrest_is_the_pause_of_breathing_and_graver() -> None:
+    urgent, graver, *_ = (f for f in every() if f.rule == "breathing_pause" and f.household_id == 14)
+    assert (urgent.action, urgent.severity) == ("open", "urgent")
+    assert (graver.action, graver.severity, graver.onset_us) == ("update", "emergency", urgent.onset_us)
 
 
 def test_the_score_shows_its_parts() -> None:

@@ -62,3 +62,19 @@ def test_a_morning_on_the_sofa_is_up() -> None:
     home.bed(7, "07:00", enter=False)
     home.tell("radar", "presence_began", at(7, "07:05"))
     assert home.until(7, "12:00") == []
+
+
+def test_who_gets_up_just_when_it_would_be_told_is_up() -> None:
+    home = learned()
+    home.bed(7, "08:25", enter=False)
+    home.move(7, "08:26 bathroom", "08:38 kitchen")
+    assert home.until(7, "12:00") == []
+
+
+def test_a_late_trip_to_the_toilet_is_not_getting_up() -> None:
+    home = learned()
+    home.bed(7, "08:25", enter=False)
+    home.move(7, "08:26 bathroom")
+    home.bed(7, "08:31", enter=True)
+    (told,) = home.until(7, "10:00")
+    assert raised([told]) == [("open", "missed_morning", "attention")]

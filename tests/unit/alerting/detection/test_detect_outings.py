@@ -129,3 +129,76 @@ def test_who_gets_up_early_and_goes_out_or_sits_unseen_as_usual_is_left_alone() 
         home.bed(day, "22:00", enter=True)
     early = [f for f in home.found if f.sensed_us > at(6, "00:00")]
     assert early == []
+
+
+def test_who_is_out_each_evening_is_missed_an_hour_after_the_latest_return() -> None:
+    home = SensorHome("inactivity")
+    evening_at(home, range(9), tuple(range(9)))  # back at 23:40, to bed at 23:50
+    assert not_back(home) == []
+    home.bed(9, "07:00", enter=False)
+    for hour in range(8, 19):
+        home.move(9, f"{hour:02d}:00 kitchen", f"{hour:02d}:30 living_room")
+    home.door(9, "19:00")
+    assert home.until(10, "00:30") == []
+    assert raised(home.until(10, "01:30")) == [("open", "not_back", "attention")]
+
+
+def test_who_reads_unseen_after_breakfast_is_up() -> None:
+    home = SensorHome("bed_exit")
+    home.ordinary_days(range(9))
+    home.bed(9, "06:30", enter=False)
+    home.move(9, "06:31 bathroom", "06:45 kitchen", "07:45 living_room")
+    assert home.until(9, "12:00") == []
+
+
+def test_who_falls_on_the_way_to_the_kitchen_is_found_within_the_hour() -> None:
+    home = SensorHome("bed_exit")
+    home.ordinary_days(range(9))
+    home.bed(9, "06:30", enter=False)
+    home.move(9, "06:31 bathroom", "06:36 kitchen")
+    (told,) = home.until(9, "07:30")
+    assert raised([told]) == [("open", "bed_exit", "urgent")]
+
+
+@pytest.mark.parametrize(("lies_down", "found"), [("12:40", "18:42"), ("21:40", "")])
+def test_who_lies_down_by_day_and_stays_is_found_the_same_day(lies_down: str, found: str) -> None:
+    home = SensorHome("inactivity")
+    home.ordinary_days(range(9))
+    home.bed(9, "07:00", enter=False)
+    home.move(9, *(f"{hour:02d}:{minute} kitchen" for hour in range(7, int(lies_down[:2])) for minute in ("05", "35")))
+    home.move(9, f"{lies_down[:3]}20 living_room")
+    home.bed(9, lies_down, enter=True)
+    assert home.until(9, "18:38") == []
+    told = home.until(10, "08:00")
+    assert raised(told)[:1] == ([("open", "inactivity", "urgent")] if found else [])
+    if found:
+        assert told[0].sensed_us < at(9, found)
+        assert "在床已连续 6 小时" in told[0].reason_zh
+
+
+def nights_without_the_mat(home: SensorHome, days: range) -> None:
+    """Ordinary days with a nap; the bed's sensor says nothing."""
+    for day in days:
+        for hour in range(7, 22):
+            if hour != 13:
+                home.move(day, *(f"{hour:02d}:{minute} {room}" for minute, room in (("05", "kitchen"), ("35", "hall"))))
+            else:
+                home.move(day, "13:01 bedroom", "13:55 bedroom")
+        home.move(day, "22:30 bedroom")
+        home.move(day + 1, "02:20 bedroom", "02:22 bathroom", "02:26 bedroom", "06:58 bedroom")
+
+
+def test_a_dead_mat_does_not_make_every_night_a_stillness() -> None:
+    home = SensorHome("inactivity")
+    bed = msgspec.structs.replace(home.sources["bed"], gives=frozenset({"in_bed"}))
+    home.sources["bed"] = bed
+    home.engine.redistrict(msgspec.structs.replace(home.district, sources={**home.district.sources, bed.id: bed}))
+    home.ordinary_days(range(9))
+    home.bed(9, "07:00", enter=False)
+    nights_without_the_mat(home, range(9, 12))
+    before = [f for f in home.found if f.action == "open"]
+    assert len({f.onset_us for f in before}) <= 1, "the first night could be a fall beside the bed"
+    assert all(f.sensed_us < at(10, "02:20") for f in before)
+    home.move(12, "07:10 kitchen", "07:40 kitchen", "08:05 kitchen")
+    found = [f for f in home.until(12, "10:30") if f not in before and f.action == "open"]
+    assert raised(found)[:1] == [("open", "inactivity", "urgent")], "by day, in the kitchen, all is as ever"

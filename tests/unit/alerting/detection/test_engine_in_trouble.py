@@ -11,7 +11,7 @@ from alerting.core.finding import Finding
 from alerting.detection.detectors import all_detectors
 from alerting.detection.engine.engine import Engine
 from alerting.detection.engine.memory import decode_memory
-from alerting.detection.kit.columns import VitalColumns, lane_of
+from alerting.detection.kit.columns import VitalColumns
 from alerting.detection.kit.context import EVERYWHERE, District, Happened, Pause, Person, Source
 from alerting.detection.kit.detector import CompleteSteps, Detector
 from alerting.service.broker_watch import BrokerWatch
@@ -29,6 +29,7 @@ RADAR = Source(
     label_en="radar",
     room="bedroom",
     home=0,
+    continuous=True,
 )
 DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "radar"): RADAR}, {"gw-1": 7})
 SECOND = 1_000_000
@@ -60,9 +61,11 @@ class Broken(Detector):
 def fast_heart(engine: Engine, begin_us: int, minutes: int = 6) -> list[Finding]:
     """150 beats, every five seconds; the clock follows."""
     found: list[Finding] = []
+    place = engine.seats.lane(RADAR, "heart_rate")
+    assert place is not None
     for second in range(0, minutes * 60, 5):
         at_us = begin_us + second * SECOND
-        one = np.array([0], np.int32), np.array([lane_of("heart_rate")], np.int16)
+        one = np.array([place[0]], np.int32), np.array([place[1]], np.int16)
         engine.readings(VitalColumns(*one, np.array([at_us]), np.array([150 + second % 3], np.float32)))
         found += engine.heard("gw-1", "radar", at_us)
         found += engine.advance(at_us)

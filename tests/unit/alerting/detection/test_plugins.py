@@ -196,14 +196,14 @@ def test_whatever_fails_is_reported_and_the_others_go_on(install: Install) -> No
     install("sound", EXAMPLE, perfusion="Perfusion")
     every = {"failing": Failing, "perfusion": detectors.all_detectors()["perfusion"]}
     faults: list[str] = []
-    engine = Engine(DISTRICT, START, every, lambda name, error: faults.append(f"{name} {error}"))
+    engine = Engine(DISTRICT, START, every, failed=lambda name, error: faults.append(f"{name} {error}"))
     engine.offline("gw-1", START)
     engine.cut_off()
     assert len(perfusion(engine, 0.2)) == 2
     memory = engine.memory()
     assert faults[:3] == ["failing learn", "failing offline", "failing cut_off"]
     assert "failing" in faults[3]
-    again = Engine(DISTRICT, START, every, lambda name, error: faults.append(f"{name} {error}"))
+    again = Engine(DISTRICT, START, every, failed=lambda name, error: faults.append(f"{name} {error}"))
     assert again.recall(decode_memory(memory)) == ["failing"]
     assert "failing restored" in faults
     assert [finding.action for finding in perfusion(again, 1.9, START + 60_000_000)] == ["clear", "clear"]
@@ -228,6 +228,6 @@ def test_a_finding_that_nobody_could_send_is_its_detector_s_failure(
 ) -> None:
     monkeypatch.setattr(Wrong, "changes", changes)
     faults: list[str] = []
-    engine = Engine(DISTRICT, START, {"wrong": Wrong}, lambda name, error: faults.append(name))
+    engine = Engine(DISTRICT, START, {"wrong": Wrong}, failed=lambda name, error: faults.append(name))
     assert perfusion(engine, 0.2) == []
     assert faults == ["wrong"]
