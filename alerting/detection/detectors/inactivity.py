@@ -295,7 +295,7 @@ class Inactivity(Behaviour):
             in_bedroom = state == HomeState.HELD and self._night_in_bedroom(home, hour)
             if self._bed_unseen(row, home) or in_bedroom:
                 limit_us = max(limit_us, self._asleep_us(row, hour))
-            if in_bedroom and row in self._beds and since_us - home.bed_heard_us > MUTE_US:
+            if in_bedroom and 0 < home.bed_heard_us < since_us - MUTE_US:
                 limit_us = max(limit_us, self._floor_us[HomeState.BED][row])
             at_us = max(begin_us, since_us + limit_us, least_us)
             if at_us < end_us:

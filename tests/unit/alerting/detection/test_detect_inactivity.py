@@ -221,3 +221,41 @@ def test_a_floor_that_is_lowered_while_alerting_is_down_counts_all_the_same() ->
     home.engine = Engine(msgspec.structs.replace(home.district, people=people), at(7, "08:15"), only)
     assert home.engine.recall(memory) == []
     assert [(f.rule, f.sensed_us) for f in home.until(7, "08:25")] == [("inactivity", at(7, "08:21"))]
+
+
+def test_a_turn_in_bed_is_no_break() -> None:
+    home = SensorHome("inactivity")
+    home.ordinary_days(range(9))
+    home.bed(9, "01:30", enter=False)
+    home.bed(9, "01:31", enter=True)
+    home.move(9, "11:00 kitchen")  # a cat
+    (found,) = [f for f in home.until(9, "13:00") if f.rule == "inactivity"]
+    assert found.reason_en.lower().startswith("in bed for 14 h without a break (since 22:3")
+
+
+def test_the_door_alone_takes_no_stillness_back_and_is_no_night_out() -> None:
+    home = SensorHome("inactivity", "night_wandering")
+    home.ordinary_days(range(9))
+    home.bed(9, "07:00", enter=False)
+    for hour in range(7, 20):
+        home.move(9, f"{hour:02d}:05 kitchen", f"{hour:02d}:35 living_room")
+    home.move(9, "20:00 living_room")
+    home.door(9, "23:40")  # whoever found her goes out with her
+    told = raised(home.until(10, "06:00"))
+    assert told[0] == ("open", "inactivity", "urgent")
+    assert not [one for one in told if one[0] == "clear" or one[1] in ("night_wandering", "not_back")]
+    home.move(10, "10:00 kitchen", "10:02 living_room", "10:05 kitchen")
+    assert raised(home.until(10, "10:10"))[-1] == ("clear", "inactivity", "urgent")
+
+
+def test_the_second_night_in_the_radars_sight_beside_a_mute_mat_is_no_stillness() -> None:
+    home = SensorHome("inactivity")
+    home.ordinary_days(range(9))
+    home.bed(9, "07:00", enter=False)
+    for day in (9, 10):
+        for hour in range(8, 22):
+            home.move(day, f"{hour:02d}:05 kitchen", f"{hour:02d}:35 living_room")
+        home.tell("radar", "presence_began", at(day, "22:05"))
+        home.tell("radar", "presence_ended", at(day + 1, "07:30"))
+        home.move(day + 1, "07:31 bathroom", "07:45 kitchen")
+    assert [f for f in home.until(11, "07:50") if f.sensed_us > at(10, "12:00")] == []

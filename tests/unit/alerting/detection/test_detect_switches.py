@@ -35,3 +35,19 @@ def test_only_changes_of_the_other_sensors_are_told() -> None:
     engine.switched(home.sources["radar"], "presence", times, values)
     (found,) = home.until(0, "20:45")
     assert found.onset_us == at(0, "08:40"), "the last change"
+
+
+def test_a_late_copy_of_an_older_state_swallows_no_later_change() -> None:
+    home = SensorHome("inactivity")
+    radar = home.sources["radar"]
+
+    def say(clock: str, value: float) -> None:
+        home.engine.switched(radar, "presence", np.array([at(0, clock)]), np.array([value]))
+
+    say("08:00", 1.0)
+    say("08:30", 0.0)
+    say("09:00", 1.0)
+    say("08:30", 0.0)  # delivered twice
+    say("09:40", 0.0)
+    (found,) = home.until(0, "21:50")
+    assert found.onset_us == at(0, "09:40"), "the last change is not lost"
