@@ -154,6 +154,14 @@ def fit(impacts: Impacts, seed: int) -> Arrays:
     subjects = sorted(set(impacts.subject.tolist()))
     if len(subjects) < FOLDS:
         raise ValueError(f"{len(subjects)} subjects; cross-validation by subject needs {FOLDS} or more")
+    from threadpoolctl import threadpool_limits
+
+    # one thread: sums of the same order on every machine, and none that waits for another where cores are busy
+    with threadpool_limits(1):
+        return _fit(impacts, subjects, seed)
+
+
+def _fit(impacts: Impacts, subjects: Sequence[str], seed: int) -> Arrays:
     fold = fold_of(subjects)
     folds = np.array([fold[name] for name in impacts.subject.tolist()])
     target = _target(impacts, impacts.height)
@@ -271,8 +279,5 @@ class _Stage:
 
 def _boost(settings: dict[str, Any], features: NDArray[np.float64], target: NDArray[np.int64]) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
 
-    # threads that wait for each other on a busy machine take a hundred times as long for so few rows
-    with threadpool_limits(1, "openmp"):
-        return HistGradientBoostingClassifier(**settings).fit(features, target)
+    return HistGradientBoostingClassifier(**settings).fit(features, target)
