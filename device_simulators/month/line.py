@@ -85,7 +85,8 @@ class HomeLine:
         arrival[late] += rng.integers(1_000_000, 60_000_000, int(late.sum()))
         for outage in self.outages:
             delayed = (arrival >= outage.begin_us) & (arrival < outage.end_us)
-            arrival[delayed] = outage.end_us + rng.integers(1_000_000, 5_000_000, int(delayed.sum()))
+            backlog = np.sort(rng.integers(1_000_000, 5_000_000, int(delayed.sum())))  # the gateway's outbox is a queue
+            arrival[delayed] = outage.end_us + backlog
         begin, end, offset = self._jump
         if offset:
             time_us = time_us + np.where((time_us >= begin) & (time_us < end), offset, 0)

@@ -22,9 +22,6 @@ DRIFT_S = 0.02
 """The time of the samples is set anew when the sensor's clock has drifted by more than this."""
 EVIDENCE_S = (2.0, 4.0)
 """Signal before and after the impact in an event."""
-POCKET_SUSPECT, POCKET_CONFIRM = 0.1, 0.7
-"""Least thresholds for a thigh, which lies down with every chair: in cross-validation with simulated pockets daily
-living reaches higher there than at the trunk (docs/fall-detection.md)."""
 REPORTED = ("peak_g", "free_fall_s", "impact_m_s", "tilt_deg", "tilt_end_deg", "still_s", "active_later_g", "after_s")
 """Features that an event carries: those that a person can judge."""
 
@@ -32,8 +29,8 @@ REPORTED = ("peak_g", "free_fall_s", "impact_m_s", "tilt_deg", "tilt_end_deg", "
 class FallDetector:
     """Detects the falls of one pendant's wearer.
 
-    ``sample_rate_hz``: 15 to 1000 (it is made for 20 to 200). ``placement``: where it is worn, as far as known. Feed
-    the signal in order with :meth:`feed`; :meth:`flush` at the end of a recording decides an open suspicion. A
+    ``sample_rate_hz``: 15 to 1000 (it is made for 20 to 200). ``placement``: where it is worn; it chooses the model.
+    Feed the signal in order with :meth:`feed`; :meth:`flush` at the end of a recording decides an open suspicion. A
     recording counts as a fall when it holds a confirmed event, or ends with a suspected one that was not taken back by
     ``recovered``.
     """
@@ -47,10 +44,7 @@ class FallDetector:
                 f"a sample rate from {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz is needed, not {sample_rate_hz}"
             )
         self._rate = float(sample_rate_hz)
-        self._model = model or models.bundled_model()
-        in_pocket = placement == "pocket"
-        self._suspect_from = max(self._model.suspect, POCKET_SUSPECT if in_pocket else 0)
-        self._confirm_from = max(self._model.confirm, POCKET_CONFIRM if in_pocket else 0)
+        self._model = model or models.bundled_model(models.part_of(placement))
         self._keep_raw = math.ceil((WATCH / RATE_HZ + EVIDENCE_S[0] + 1) * self._rate)
         self._raw: NDArray[np.float32]
         self._rows: NDArray[np.float64]
@@ -128,7 +122,7 @@ class FallDetector:
     def _suspect(self, impact: int) -> FallEvent | None:
         features = early(self._window(impact))
         probability = self._model.early.probability(features)
-        if probability < self._suspect_from:
+        if probability < self._model.suspect:
             return None
         if self._open is None:
             self._open, self._began, self._suspicion = impact, impact, probability
@@ -142,7 +136,7 @@ class FallDetector:
     def _judge(self, impact: int) -> FallEvent:
         features = late(self._window(impact))
         probability = self._model.late.probability(features)
-        kind: FallKind = "confirmed" if probability >= self._confirm_from else "recovered"
+        kind: FallKind = "confirmed" if probability >= self._model.confirm else "recovered"
         event = self._event(kind, probability, dict(zip(LATE, features.tolist(), strict=True)))
         self._open = None
         return event

@@ -1,19 +1,23 @@
 """Decide which impacts are falls: boosted trees, evaluated with numpy.
 
 Friedman, Annals of Statistics 2001, 29(5):1189 (gradient boosting); Platt 1999 (calibration by a logistic function).
-The file is made by ``python -m edge_agent.fall.train``; it holds plain numbers only.
+The files are made by ``shouwang train falls``; they hold plain numbers only.
 """
 
 import io
 import zipfile
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-FILE = Path(__file__).with_name("model.npz")
+from edge_agent.fall.placement import Placement
+
+Part = Literal["trunk", "thigh"]
+"""Part of the body that a model is for: the thigh lies down with every chair, the trunk does not."""
+PARTS: tuple[Part, ...] = ("trunk", "thigh")
 FIELDS = ("feature", "threshold", "left", "right", "value")
 
 
@@ -60,7 +64,17 @@ def load(file: bytes) -> Model:
         raise ValueError(f"not a fall model: {error}") from error
 
 
+def part_of(placement: Placement) -> Part:
+    """The part of the body that a sensor at ``placement`` moves with."""
+    return "thigh" if placement == "pocket" else "trunk"
+
+
+def bundled_file(part: Part) -> Path:
+    """Path of the model for ``part`` that comes with the package."""
+    return Path(__file__).with_name(f"{part}.npz")
+
+
 @cache
-def bundled_model() -> Model:
-    """Load the model that comes with the package."""
-    return load(FILE.read_bytes())
+def bundled_model(part: Part) -> Model:
+    """Load the model for ``part`` that comes with the package."""
+    return load(bundled_file(part).read_bytes())

@@ -61,13 +61,13 @@ class Breathing(Detector):
     version: ClassVar = 3
     constants: ClassVar = {"breathing.arrest_s": ARREST_US / 1e6}
     parameters: ClassVar = {
-        "breathing.pause_rate": Parameter(6, 1, 8, "/min", "呼吸停顿:呼吸率低于", "pause: rate below"),
-        "breathing.pause_seconds": Parameter(30, 15, 120, "s", "呼吸停顿:持续时间", "pause: for"),
+        "breathing.pause_rate": Parameter(6, 1, 8, "/min", "呼吸停顿：呼吸率低于", "pause: rate below"),
+        "breathing.pause_seconds": Parameter(30, 15, 120, "s", "呼吸停顿：持续时间", "pause: for"),
         "breathing.missing_minutes": Parameter(
-            30, 5, 120, "min", "在床无生命体征:持续时间", "no vital sign in bed: for"
+            30, 5, 120, "min", "在床无生命体征：持续时间", "no vital sign in bed: for"
         ),
         "breathing.poor_quality": Parameter(
-            30, 0, 90, "%", "信号质量差:低于", "poor signal: the sensor's own quality below"
+            30, 0, 90, "%", "信号质量差：低于", "poor signal: the sensor's own quality below"
         ),
     }
     rules: ClassVar = {
@@ -203,7 +203,7 @@ class Breathing(Detector):
             minutes = (now_us - onset_us) // MINUTE_US
             quality = round(float(moments.value[i, 3])) if poor[i] else None
             doubt_zh, doubt_en = (
-                (f",传感器自报信号质量 {quality} %", f"; signal quality {quality} %") if poor[i] else ("", "")
+                (f"，传感器自报信号质量 {quality} %", f"; signal quality {quality} %") if poor[i] else ("", "")
             )
             zh, en = (
                 f"在床但 {minutes} 分钟未测到呼吸和心率{doubt_zh}",

@@ -72,7 +72,7 @@ class Climate(Detector):
                 degrees, now_us = float(value[turn.at]), int(bins.end_us[turn.at])
                 for_zh, for_en = lasting(turn.held_us)
                 word_zh, word_en = ("过高", "hot") if rule == "heat" else ("过低", "cold")
-                zh = f"室温 {degrees:.1f} °C {word_zh},已持续 {for_zh}"
+                zh = f"室温 {degrees:.1f} °C {word_zh}，已持续 {for_zh}"
                 en = f"room at {degrees:.1f} °C, too {word_en}, for {for_en}"
                 if turn.kind == "end":
                     zh, en = f"室温已回到 {degrees:.1f} °C", f"room back at {degrees:.1f} °C"

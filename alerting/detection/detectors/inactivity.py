@@ -60,6 +60,8 @@ SHORT_ABSENCE_US = 10 * MINUTE_US
 AGAIN_US = HOUR_US
 """Interval of repetitions while it lasts: its explanation (a silent gateway, a carer) may be gone."""
 FAR_US = 48 * HOUR_US
+MUTE_US = 20 * HOUR_US
+"""A bed whose sensor has said nothing for longer is slept in unseen, or not at all."""
 MOTION_ON_US = 2 * HOUR_US
 """A motion sensor that is on for longer holds nobody."""
 BLIND = 1.45
@@ -200,7 +202,9 @@ class Inactivity(Behaviour):
         if not state.first_day[row]:
             state.first_day[row] = local_day(sign.time_us)
         told = state.open.get(row)
-        if told is not None and self._begin(row, home) > told[1]:
+        # the door alone is whoever found the person, and goes out: no sign of life
+        still = home.away and told is not None and told[0] != "not_back"
+        if told is not None and not still and self._begin(row, home) > told[1]:
             del state.open[row]
             yield self._back(district, row, told, sign)
             if told[0] == "inactivity_long":
@@ -232,6 +236,9 @@ class Inactivity(Behaviour):
         if home is None or self.state.armed.pop(row, None) is None:
             return
         told = self.state.open.get(row)
+        if home.away and told is not None and told[0] != "not_back" and not self._perhaps_in(row):
+            self._wake(row, at_us + AGAIN_US)
+            return
         too_long_us = self._too_long_at(row, home)
         if told is None and too_long_us > at_us:
             self._wake(row, too_long_us)
@@ -252,6 +259,10 @@ class Inactivity(Behaviour):
         if home.away:
             return self._too_long_at(row, home)
         return self._since(row, home) + self._least_us(row, home)
+
+    def _bed_unseen(self, row: int, home: Whereabouts) -> bool:
+        """Whether somebody may be in bed though no sensor says so."""
+        return home.bed_unknown or (row in self.state.unseen_us and home.room in self._beds.get(row, ()))
 
     def _least_us(self, row: int, home: Whereabouts) -> int:
         """The floor of the present stillness."""
@@ -281,10 +292,11 @@ class Inactivity(Behaviour):
             limit_us = self._limit_us(row, state, hour, begin_us, self._nap_us(row, home))
             if home.blind and state != HomeState.BED:
                 limit_us = max(limit_us, round(BLIND * self._floor_us[state][row]))
-            unseen_in_bed = row in self.state.unseen_us and home.room in self._beds.get(row, ())
-            asleep = state == HomeState.HELD and self._night_in_bedroom(home, hour)
-            if home.bed_unknown or unseen_in_bed or asleep:
+            in_bedroom = state == HomeState.HELD and self._night_in_bedroom(home, hour)
+            if self._bed_unseen(row, home) or in_bedroom:
                 limit_us = max(limit_us, self._asleep_us(row, hour))
+            if in_bedroom and row in self._beds and since_us - home.bed_heard_us > MUTE_US:
+                limit_us = max(limit_us, self._floor_us[HomeState.BED][row])
             at_us = max(begin_us, since_us + limit_us, least_us)
             if at_us < end_us:
                 return at_us

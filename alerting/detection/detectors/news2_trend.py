@@ -154,12 +154,12 @@ class News2Trend(Detector):
         ]
         moved_zh = "、".join(f"{name_of(news2_score.PARAMETERS[i])[0]} {usual[i]:g}→{now[i]:g} 分" for i in moved)
         moved_en = ", ".join(f"{name_of(news2_score.PARAMETERS[i])[1]} {usual[i]:g}→{now[i]:g}" for i in moved)
-        zh = f"NEWS2 评分近 {RECENT} 小时比前一天升高 {rise:g} 分({moved_zh})"
+        zh = f"NEWS2 评分近 {RECENT} 小时比前一天升高 {rise:g} 分（{moved_zh}）"
         en = f"NEWS2 of the last {RECENT} hours {rise:g} above the day before ({moved_en})"
         if action == "clear":
             zh, en = "NEWS2 评分已回落至前一天水平", "NEWS2 is back where it was the day before"
             if rise:
-                zh = f"NEWS2 评分已回落,比前一天{'高' if rise > 0 else '低'} {abs(rise):g} 分"
+                zh = f"NEWS2 评分已回落，比前一天{'高' if rise > 0 else '低'} {abs(rise):g} 分"
                 en = f"NEWS2 is down again, {abs(rise):g} {'above' if rise > 0 else 'below'} the day before"
         evidence: dict[str, object] = {
             "kind": "news2_trend",

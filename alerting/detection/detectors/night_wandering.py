@@ -3,8 +3,8 @@
 The front door opens between 23 and 5 o'clock, and no sign of life inside follows.
 
 Getting lost (走失) is one of the care-risk events of GB/T 42195-2022, and going out at night is how it often begins.
-A resident who came home by that door is not gone; one who goes out on three or more of the last 14 nights has that
-habit, and raises no alert. Hours and minutes are our own choice.
+A resident who came home by that door is not gone, nor one who was found lying: whoever helped goes out. One who goes
+out on three or more of the last 14 nights has that habit, and raises no alert. Hours and minutes are our own choice.
 """
 
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ class NightWandering(Behaviour):
             again_s=900,
             per_day=3,
             rests_for=("carer", "maintenance"),
-            explained_by=("gateway_silent",),
+            explained_by=("gateway_silent", "inactivity", "arrest"),  # whoever helps goes out by that door
             blinded_by=("device_silent",),
             explains_s=BRIEF_S,
         )

@@ -280,7 +280,7 @@ class SensorHealth(Detector):
             resident_id=None,
             onset_us=onset_us,
             sensed_us=at_us,
-            reason_zh=f"网关时钟{fast_zh} {by_zh},其时间不可信" if off_us else "网关时钟已校正",
+            reason_zh=f"网关时钟{fast_zh} {by_zh}，其时间不可信" if off_us else "网关时钟已校正",
             reason_en=f"Gateway clock {by_en} {fast_en}: its times can not be trusted"
             if off_us
             else "Gateway clock is right again",

@@ -124,10 +124,10 @@ class StuckSwitch(Behaviour):
             return
         heard = sum(today - state.day[device] < 2 for device in home.newest if device in state.day)
         for device in home.newest:
-            silent_days = today - state.day.get(device, today)
             spoken = state.spoken.get(device, 0)
             least = DOOR_DAYS if state.sense.get(device) == "door" else SILENT_DAYS
-            missed = silent_days >= max(least, PAUSES * _longest_pause(spoken) + 1)
+            silent_us = at_us - home.newest[device]  # its last change may have been an end
+            missed = silent_us >= DAY_US * max(least, PAUSES * _longest_pause(spoken) + 1)
             if missed and heard >= OTHERS and spoken.bit_count() >= SPOKEN_DAYS:
                 rule, last_us = RULES[state.sense[device]], home.newest[device]
                 yield from self._open(district, rule, device, last_us, at_us, hung=False)

@@ -107,12 +107,12 @@ class Weight(Detector):
         least = float(self._drift[row])
         for change in self.state.days.add(row, 0, kg, now_us, 0.3, {"drift": Matters(least, least)}):
             more = change.recent > change.usual
-            zh = f"体重近 {SPANS['drift']} 个测量日中位 {change.recent:.1f} kg,前几周 {change.usual:.1f} kg"
+            zh = f"体重近 {SPANS['drift']} 个测量日中位 {change.recent:.1f} kg，前几周 {change.usual:.1f} kg"
             en = f"weight: median of {SPANS['drift']} days {change.recent:.1f} kg, weeks before {change.usual:.1f} kg"
             way_zh, way_en = ("持续增加", "slowly rising") if more else ("持续下降", "slowly falling")
             if not change.opened:
                 way_zh, way_en = "已稳定", "steady again"
-            zh, en = f"{zh},{way_zh}", f"{en}: {way_en}"
+            zh, en = f"{zh}，{way_zh}", f"{en}: {way_en}"
             evidence: dict[str, object] = {
                 "kind": "days",
                 "channel": "weight",
@@ -149,7 +149,7 @@ class Weight(Detector):
             "attention",
             now_us,
             now_us,
-            f"体重 {kg:.1f} kg,{within} 天内增加 {gain:.1f} kg,警惕心衰水肿",
+            f"体重 {kg:.1f} kg，{within} 天内增加 {gain:.1f} kg，警惕心衰水肿",
             f"weight {kg:.1f} kg, {gain:.1f} kg more within {within} days: a sign of heart failure",
             {
                 "kind": "weight",

@@ -25,7 +25,7 @@ from alerting.detection.kit.sources.choice import in_order, judged, shared_bins
 from alerting.detection.kit.sources.doubt import Doubts
 from alerting.detection.kit.sources.seats import Seats
 from alerting.detection.kit.sources.window import Seen
-from alerting.detection.kit.switches import CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
+from alerting.detection.kit.switches import BINARY, CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.kit.timers import Alarms, Timers
 from vocabulary.rule_words import KEY
 from vocabulary.times import HOUR_US, MINUTE_US, SECOND_US
@@ -195,9 +195,18 @@ class Engine:
 
         Many motion sensors send 1 whenever somebody moves and never 0: repeated motion counts once a minute.
         """
-        on = np.abs(value) >= LEVELS.get(channel, 0.5)
         key = (source.gateway, source.name, channel)
         event_us = self._switches.get(key, 0)  # time of the last event, negative for a change to 0
+        time_us, on = np.asarray(time_us), np.abs(np.asarray(value)) >= LEVELS.get(channel, 0.5)
+        # one that is older than the last event (delivered twice, or in disorder) says nothing of the present state
+        late = time_us < abs(event_us)
+        if late.any():
+            for at, one in zip(time_us[late].tolist(), on[late].tolist(), strict=True):
+                if channel in BINARY:
+                    self._wait(Happened(source, CHANGES[channel, int(one)], at, {}))
+            time_us, on, value = time_us[~late], on[~late], np.asarray(value)[~late]
+            if not len(on):
+                return
         first = event_us == 0
         if first and channel == "door_open":  # the first state that is heard of is no news: it may be of long ago
             first, event_us = False, int(time_us[0]) if on[0] else -int(time_us[0])

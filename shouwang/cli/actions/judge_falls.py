@@ -16,7 +16,7 @@ from rich.table import Table
 from device_simulators.recordings import SISFALL_HZ, Motion, load_sisfall
 from edge_agent.fall import FallDetector, FallEvent, train
 from edge_agent.fall.augment import another_sensor
-from edge_agent.fall.model import Model
+from edge_agent.fall.model import Model, Part, part_of
 from edge_agent.fall.placement import Placement, carry
 from shouwang.cli.actions.train_falls import as_model, collect_impacts, subject_files
 from shouwang.evaluation.sisfall import course, is_fall
@@ -54,7 +54,8 @@ def run(request: FallsRequest) -> None:
     files = subject_files(request.data, request.subjects)
     models: dict[str, Model | None] = {file.stem: None for file in files}
     if request.cross_validate:
-        models |= cross_validation_models(files, request.seed, out)
+        part = part_of(request.sensor.placement or "waist")
+        models |= cross_validation_models(files, part, request.seed, out)
     jobs = [(file, models[file.stem], request.sensor) for file in files]
     trials: list[Trial] = []
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
@@ -81,9 +82,9 @@ def run(request: FallsRequest) -> None:
         request.report.write_text(json.dumps(document, indent=1) + "\n")
 
 
-def cross_validation_models(files: Sequence[Path], seed: int, out: Console) -> dict[str, Model | None]:
-    """Train, for each subject, a model on subjects of other folds only."""
-    impacts = collect_impacts(files, seed, out)
+def cross_validation_models(files: Sequence[Path], part: Part, seed: int, out: Console) -> dict[str, Model | None]:
+    """Train, for each subject, a model for ``part`` of the body on subjects of other folds only."""
+    impacts = collect_impacts(files, seed, out).at(part)
     fold = train.fold_of([file.stem for file in files])
     result: dict[str, Model | None] = {}
     for number in track(range(train.FOLDS), "training", console=out):

@@ -1,4 +1,4 @@
-"""``shouwang train falls``: collects impacts from recordings and fits the fall model to them."""
+"""``shouwang train falls``: collects impacts from recordings and fits the fall models to them."""
 
 import io
 from collections.abc import Sequence
@@ -16,16 +16,19 @@ from shouwang.evaluation.sisfall import course, is_fall
 
 
 def run(data: Path, seed: int, out: Path | None) -> None:
-    """Write the model of all subjects in the folder ``data`` to ``out`` (None: the installed model). Raises
+    """Write the models of all subjects in the folder ``data`` to the folder ``out`` (None: the installed ones). Raises
     FileNotFoundError where there is no subject."""
     console = Console()
     files = subject_files(data)
     impacts = collect_impacts(files, seed, console)
-    with console.status("training"):
-        arrays = train.fit(impacts, seed)
-    file = out or model.FILE
-    file.write_bytes(_as_bytes(arrays))
-    console.print(f"{len(impacts.copy)} impacts of {len(files)} subjects; {file} has {file.stat().st_size} bytes")
+    for part in model.PARTS:
+        own = impacts.at(part)
+        with console.status(f"training: {part}"):
+            arrays = train.fit(own, seed)
+        file = model.bundled_file(part)
+        file = out / file.name if out else file
+        file.write_bytes(_as_bytes(arrays))
+        console.print(f"{len(own.copy)} impacts of {len(files)} subjects; {file} has {file.stat().st_size} bytes")
 
 
 def subject_files(data: Path, subjects: Sequence[str] = ()) -> list[Path]:

@@ -1,4 +1,4 @@
-"""``shouwang train falls``: the fall model, made anew from recordings."""
+"""``shouwang train falls``: the fall models, made anew from recordings."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,12 +18,16 @@ def _group() -> None:
 @app.command()
 def falls(
     data: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder with SisFall's <subject>.npz.")],
-    seed: Annotated[int, typer.Option(help="The same recordings and seed give the same model.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same recordings and seed give the same models.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="The model file; by default the one that is installed.", show_default=False)
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder for the models; by default those installed.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Train the fall model on all subjects of a folder and write it (a small npz of plain numbers).
+    """Train the fall models, of the trunk and of the thigh, on all subjects of a folder and write them (small npz
+    files of plain numbers).
 
     How good the method is on people it has not seen: shouwang evaluate falls --cross-validate.
     """

@@ -11,7 +11,7 @@ from enum import IntEnum
 import msgspec
 
 from alerting.detection.kit.context import Happened
-from alerting.detection.kit.routine.stuck import Elsewhere, busy, is_stuck
+from alerting.detection.kit.routine.stuck import LEAVES_US, Elsewhere, busy, is_stuck, visited
 from vocabulary.times import DAY_US, HOUR_US, LOCAL_US, MINUTE_US, SECOND_US
 
 EXITS = frozenset({"hall", "entrance", ""})
@@ -37,6 +37,8 @@ GHOST_HOLD_US = 3 * MINUTE_US
 """A shorter presence in such a home does not count."""
 NIGHT_US = 16 * HOUR_US
 """Nobody is in bed for longer without a break, as a rule."""
+TURN_US = 3 * MINUTE_US
+"""A bed that is empty for less was not left: somebody turned."""
 KINDS = frozenset(
     {
         "motion_began",
@@ -93,6 +95,16 @@ class Whereabouts(msgspec.Struct, kw_only=True):
     """Most signs elsewhere within two hours of the present time in bed."""
     usual_busy: list[int] = []
     """The same of the last times in bed: a cat."""
+    entered: dict[str, int] = {}
+    """The last sign of each room while no visitor may have been there, but the newest few minutes."""
+    bed_heard_us: int = 0
+    """The last change of a bed's sensor."""
+    lay: dict[str, tuple[int, int]] = {}
+    """The last time in bed by each sensor, 'device|sense': begin and end."""
+    settled_us: int = 0
+    """Signs up to then are in ``entered``."""
+    left: dict[str, int] = {}
+    """When a presence or bed sensor of each room last ended."""
     counts: dict[str, int] = {}
     """Signs of each device."""
     several: bool = False
@@ -207,11 +219,12 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         since_us = min([on[2] for on in self.on.values()])
         if time_us - since_us < HOUR_US // 2:
             self.elsewhere = [e for e in self.elsewhere if e.time_us >= since_us]
+        self._settle_rooms(time_us)
         self.elsewhere.append(Elsewhere(time_us, room, device))
         del self.elsewhere[:-ELSEWHERE]
         for key, (sense, own_room, on_us) in list(self.on.items()):
             if sense != "motion":
-                if self._agreed(key, own_room):
+                if self._agreed(key, own_room) or time_us - self.left.get(own_room, 0) < LEAVES_US:
                     continue
                 self.busiest = max(self.busiest, busy(own_room, on_us, self.elsewhere))
             if is_stuck(
@@ -222,10 +235,19 @@ class Whereabouts(msgspec.Struct, kw_only=True):
                 several=self.several,
                 usual=self.usual_busy,
                 door_us=self.opened_us,
+                rooms=self.entered,
             ):
                 self.stuck[key] = on_us
                 del self.on[key]
                 self._look()
+
+    def _settle_rooms(self, time_us: int) -> None:
+        """Keep the rooms of the signs that are old enough: whoever got up meanwhile has left the bed by now."""
+        until_us = time_us - LEAVES_US
+        for sign in self.elsewhere:
+            if self.settled_us < sign.time_us <= until_us and not visited(sign.time_us, self.opened_us):
+                self.entered[sign.room] = sign.time_us
+        self.settled_us = max(self.settled_us, until_us)
 
     def _seen_again(self, time_us: int) -> bool:
         """Whether a sign in the empty home is the second one: motion sensors see ghosts (heating, sun), one by one."""
@@ -239,6 +261,7 @@ class Whereabouts(msgspec.Struct, kw_only=True):
         self.newest = {device: at for device, at in self.newest.items() if device in devices}
         self.on = {key: on for key, on in self.on.items() if key.partition("|")[0] in devices}
         self.stuck = {key: since for key, since in self.stuck.items() if key.partition("|")[0] in devices}
+        self.lay = {key: lay for key, lay in self.lay.items() if key.partition("|")[0] in devices}
         self.ending = [device for device in self.ending if device in devices]
         self._look()
 
@@ -272,13 +295,16 @@ class Whereabouts(msgspec.Struct, kw_only=True):
             return Sign(kind, time_us, room, device, exit=True)
         sense = kind.partition("_")[0]
         key = f"{device}|{sense}"
+        if sense == "bed":
+            self.bed_heard_us = time_us
         if key in self.stuck:
             if kind not in _BEGINS:
                 self._out_of_bed(sense, self.stuck.pop(key), time_us)
             return None
         if kind in _BEGINS:
             if key not in self.on and (sense != "motion" or device in self.ending):
-                self.on[key] = (sense, room, time_us)
+                began_us, ended_us = self.lay.get(key, (time_us, 0))
+                self.on[key] = (sense, room, began_us if time_us - ended_us < TURN_US else time_us)
                 self._look()
             elif sense != "motion":  # a repetition, by the gateway that watches the sensor
                 return None
@@ -291,6 +317,10 @@ class Whereabouts(msgspec.Struct, kw_only=True):
             return None
         self._look()
         self._out_of_bed(sense, was[2], time_us)
+        if sense != "motion":
+            self.left[room] = time_us
+        if sense == "bed":
+            self.lay[key] = (was[2], time_us)
         # a motion sensor ends after its holding time: nobody need be there any more
         ghost = self._gone and time_us - was[2] < GHOST_HOLD_US
         return Sign(kind, time_us, room, device, inside=sense != "motion" and not passing and not ghost)

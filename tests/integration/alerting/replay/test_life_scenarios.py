@@ -43,7 +43,7 @@ class Life:
         pace: float = 8,
         rises: dict[int, float] | None = None,
     ) -> None:
-        self.random, self.rows = np.random.default_rng(seed), list[Row]()
+        self.random, self.rows, self.down = np.random.default_rng(seed), list[Row](), 0.0
         for day in range(LAST + 2):
             begin = day * DAY
             up = begin + (rises or {}).get(day, rise + self.random.normal(0, 10))

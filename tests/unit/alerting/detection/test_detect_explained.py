@@ -1,8 +1,10 @@
 """Every rule of every detector, brought to speak once: a reason in two languages with its numbers, and evidence."""
 
 import itertools
+import os
 import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -257,6 +259,37 @@ def test_every_rule_has_spoken() -> None:
     assert sorted(set(all_rules()) - set(raised())) == []
 
 
+def test_the_page_of_sentences_has_what_every_rule_says() -> None:
+    """``WRITE_SENTENCES=1 pytest …`` writes the page anew; somebody who speaks the language reads it then."""
+    page = sentences()
+    if os.environ.get("WRITE_SENTENCES"):
+        SENTENCES.write_text(page, "utf-8")
+    assert SENTENCES.read_text("utf-8") == page
+
+
+def sentences() -> str:
+    """The page: every rule with its title and one reason, in both languages."""
+    lines = []
+    for rule, finding in sorted(raised().items()):
+        if rule in all_rules():
+            zh, en = all_rules()[rule].title
+            lines.append(f"| `{rule}` | {zh}<br>{en} | {finding.reason_zh}<br>{finding.reason_en} |")
+    return SENTENCES_HEAD + "\n".join(lines) + "\n"
+
+
+SENTENCES = Path(__file__).parents[4] / "docs" / "alert-sentences.md"
+SENTENCES_HEAD = """\
+# What every rule says
+
+One alert of each rule, as the dispatcher reads it, from scenes that a test plays
+(`tests/unit/alerting/detection/test_detect_explained.py`, which also holds this page against the program). Chinese
+punctuation follows GB/T 15834.
+
+| rule | title | reason |
+| --- | --- | --- |
+"""
+
+
 @pytest.mark.parametrize("rule", sorted(all_rules()))
 def test_a_reason_in_two_languages_with_its_numbers(rule: str) -> None:
     finding = raised()[rule]
@@ -272,6 +305,7 @@ def test_a_reason_in_two_languages_with_its_numbers(rule: str) -> None:
 def test_the_reason_reads_well(rule: str) -> None:
     zh, en = raised()[rule].reason_zh, raised()[rule].reason_en
     assert not re.search(r"\d\.0 (小时|次|分|秒)|\d{3,} 秒|  |[,:;] ", zh), zh
+    assert not re.search(r"[\u4e00-\u9fff][,:;?!()]|[,:;?!()][\u4e00-\u9fff]|（ |[，：（、]）|（，", zh), zh
     assert not re.search(r"\d\.0 (h|times)|\d{3,} s\b|\b1 times\b|  |[,:;](?![ \d])|[\u3000-\uffef]", en), en
 
 

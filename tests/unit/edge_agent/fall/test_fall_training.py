@@ -90,4 +90,4 @@ def test_too_few_subjects_are_refused(impacts: train.Impacts) -> None:
 @pytest.mark.parametrize("cut", [0, 3, 1000, 20_000])
 def test_a_damaged_model_is_refused(cut: int) -> None:
     with pytest.raises(ValueError, match="not a fall model"):
-        model.load(model.FILE.read_bytes()[:cut])
+        model.load(model.bundled_file("trunk").read_bytes()[:cut])

@@ -1,10 +1,10 @@
 """The home's view of falls: pendants whose signal stops, and radars."""
 
 import numpy as np
+import pytest
 
 from device_simulators.recordings import extract
 from edge_agent.fall import FallDetector
-from edge_agent.fall.detector import POCKET_CONFIRM
 from edge_agent.fall.watch import SILENT_US, FallWatch
 
 FALL = extract()["SA01_F01_R01"][0].astype(np.float32)
@@ -64,12 +64,11 @@ def test_a_bad_piece_costs_only_itself() -> None:
     assert play(watch, len(FALL))[0] == ["suspected"]
 
 
-def test_a_pendant_in_the_pocket_is_believed_later() -> None:
-    trunk, pocket = FallDetector(200.0), FallDetector(200.0, placement="pocket")
-    sure, harder = (
-        [event.confidence for event in detector.feed(START, FALL) + detector.flush() if event.kind == "confirmed"]
-        for detector in (trunk, pocket)
-    )
-    assert sure
-    assert all(confidence >= POCKET_CONFIRM for confidence in harder)
-    assert play(FallWatch(["pendant"]), len(FALL))[0] == ["suspected"]
+@pytest.mark.parametrize("in_pocket", [[], ["pendant"]])
+def test_the_place_of_a_pendant_chooses_its_model(in_pocket: list[str]) -> None:
+    detector = FallDetector(200.0, placement="pocket" if in_pocket else "chest")
+    expected = [event.confidence for event in detector.feed(START, FALL)]
+    heard = [news.values["confidence"] for news in FallWatch(in_pocket).feed("pendant", START, 200.0, FALL, None)]
+    assert heard == expected
+    other = FallDetector(200.0, placement="waist" if in_pocket else "pocket")
+    assert heard != [event.confidence for event in other.feed(START, FALL)]
