@@ -57,7 +57,6 @@ LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {
     ("baseline", "days"): ("已学习天数", "days learnt"),
     ("disagreement", "devices"): ("两台设备", "the two devices"),
     ("erratic", "value"): ("一小时内跳变次数", "jumps within an hour"),
-    ("orthostatic", "minutes"): ("两次测量相隔（分钟）", "minutes between the two"),
     ("weight", "days"): ("日期", "dates"),
 }
 """By (kind of evidence, key), where the key means something else there."""
