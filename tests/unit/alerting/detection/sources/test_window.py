@@ -46,7 +46,7 @@ def streams(steps: list[int]) -> list[tuple[bool, bool]]:
     """Of each reading: whether its source streams, and does so for good."""
     found, known = [], False
     for n, now in enumerate(steps):
-        run = 1
+        run = 0  # intervals between readings, not readings
         for earlier, later in reversed(list(pairwise(steps[: n + 1]))):
             if later - earlier > PAUSE_STEPS:
                 break
