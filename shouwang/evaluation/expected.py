@@ -16,7 +16,7 @@ _BREATH = ("sudden_respiration_rate", "limit_respiration_rate", "shift_respirati
 _OXYGEN = ("sudden_spo2", "limit_spo2", "shift_spo2", "drift_spo2")
 _PRESSURE = tuple(f"{what}_{side}_bp" for what in ("limit", "shift", "drift") for side in ("systolic", "diastolic"))
 _SLEEP = tuple(f"{what}_{figure}" for what in ("sudden", "shift", "drift") for figure in ("sleep_time", "night_exits"))
-_BODY = frozenset((*_HEART, *_BREATH, *_OXYGEN, "news2", "news2_trend", "breathing_pause", "no_vital_sign", "arrest"))
+_BODY = frozenset((*_HEART, *_BREATH, *_OXYGEN, "news2", "news2_trend", "breathing_pause", "no_vital_sign"))
 _DAY = 1440
 _STILL = frozenset(("inactivity", "not_back", "missed_morning", "bathroom_stay", "bed_exit", *_SLEEP))
 _NIGHT = frozenset(("night_wandering", "not_back", "inactivity", "bed_exit", "day_night_reversed", *_SLEEP))
@@ -121,7 +121,7 @@ EXPECTED: dict[str, Expected] = {
     # --- of the outside: vital signs that stream
     "masked_tachycardia": _expected(*_RACING, severity="urgent", within=12, also=_BODY, after=720),
     "arrest": _expected(
-        *("arrest", "breathing_pause", "news2", "no_vital_sign"),
+        *("breathing_pause", "news2", "no_vital_sign"),
         severity="emergency",
         within=5,
         also=_BODY | _STILL | _NIGHT,  # somebody is fetched by night

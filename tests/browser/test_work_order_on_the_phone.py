@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from alerting.detection.detectors import all_rules
 from care_network.demo.district import DemoDistrict
 from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import NewAlert
@@ -48,7 +50,7 @@ def fall(live: Live) -> uuid.UUID:
             raised_at=now,
             reason_zh="确认跌倒",
             reason_en="confirmed fall",
-            evidence={},
+            evidence={"rule": msgspec.to_builtins(all_rules()["fall"].words)},
         )
         lifecycle.raise_alert(conn, alert)
     return alert.id

@@ -59,6 +59,8 @@ class TwoPeople(RuleBasedStateMachine):
         self.told: list[TimedFinding] = []
         self.unanswered: list[tuple[str, str, int]] = []
         """(subject, rule, time) of what must be in an alert that is not over."""
+        self.reported: dict[str, int] = {}
+        """The time of each person's last report of a fall: a press may answer any of them."""
 
     def tell(self, where: Source, kind: str) -> list[Finding]:
         self.now += S  # events have times of their own
@@ -78,6 +80,7 @@ class TwoPeople(RuleBasedStateMachine):
     def fall(self, person: int, kind: str) -> None:
         self.tell(OWN["pendant", person], kind)
         self.called(f"resident:{PEOPLE[person]}", "fall")
+        self.reported[f"resident:{PEOPLE[person]}"] = self.now
 
     @rule(person=persons)
     def recover(self, person: int) -> None:
@@ -99,7 +102,8 @@ class TwoPeople(RuleBasedStateMachine):
         cancelled = [f for f in found if f.action == "cancel"]
         for finding in cancelled:
             assert finding.subject in mine, "nobody ends another's alert"
-            assert 0 <= self.now - finding.onset_us <= CANCEL_WITHIN_US or finding.rule == "sos"
+            begun = self.reported.get(finding.subject, 0) if finding.rule == "fall" else finding.onset_us
+            assert 0 <= self.now - begun <= CANCEL_WITHIN_US or finding.rule == "sos"
             self.unanswered = [u for u in self.unanswered if u[:2] != (finding.subject, finding.rule)]
 
     @rule(where=detectors)

@@ -156,7 +156,7 @@ def test_several_are_one_message_in_the_readers_language(
             text_zh=f"鹏湾花园的预警将无人应答 {hours};缺勤:张三(发热)",
             text_en=f"nobody {hours}; away: Zhang San (fever)",
         )
-        for hours in (5, 9)
+        for hours in (15, 17)  # both after the next morning, whatever the hour is now
     )
     record(conn, [one, other], now, now + 18 * HOUR)
     conn.execute("UPDATE notification SET due_at = clock_timestamp()")
