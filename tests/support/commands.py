@@ -66,7 +66,6 @@ WITHOUT_ACCOUNT = {
 """Commands that need no account, with the reason."""
 
 ACCOUNT_WHEN_NEEDED = {
-    "alerting parameters conditions": "to see a resident's: the presets of the program are about nobody",
     "alerting replay": "with --from-database alone: a file is not the district's",
     "provision district": "the first file brings the first accounts",
     "storage retention": "to change it: shown it is nobody's data",

@@ -29,7 +29,8 @@ def arguments(name: str, command: Any, file: Path) -> list[str]:
         if one.required and one.name not in ("login", "url"):
             value = made_up(one.name, kinds[one.name], file)
             words += [value] if one.param_type_name == "argument" else [one.opts[0], value]
-    return [*words, "--district"] if name.startswith("alerting parameters ") else words
+    placed = name.startswith("alerting parameters ") and name != "alerting parameters conditions"
+    return [*words, "--district"] if placed else words
 
 
 def made_up(name: str, kind: Any, file: Path) -> str:
