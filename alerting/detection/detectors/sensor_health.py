@@ -144,8 +144,8 @@ class SensorHealth(Detector):
             bins.mean >= BREATHLESS
         )  # a stopped breath is no fault
         same = near & (bins.mean == before) & (bins.low == bins.high) & breathes
-        runs = whole_series(bins, same | (state.stuck.reshape(-1)[series] > 0), of_sources=True)
-        ran = state.same.reshape(-1)[series[runs]].astype(np.int32)
+        runs = whole_series(bins, same | (state.stuck.take(series) > 0), of_sources=True)
+        ran = state.same.take(series[runs]).astype(np.int32)
         state.same.reshape(-1)[series] = 0
         if len(runs):
             changes = bins.where(near & ~same)
