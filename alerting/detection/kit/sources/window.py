@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.kit.columns import STEP_US, Array, Bins, Latest, firsts, grown
+from alerting.detection.kit.columns import STEP_US, Array, Bins, firsts, grown
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS
 from vocabulary.times import MINUTE_US, SECOND_US
 
@@ -85,8 +85,8 @@ class Seen(msgspec.Struct):
         self.bits, self.run = grown(self.bits, series), grown(self.run, series)
         self.streams = grown(self.streams, series)
 
-    def add(self, bins: Bins, latest: Latest) -> Sensed:
-        """Remember the readings of all sources; ``latest``: of each source before them."""
+    def add(self, bins: Bins, before_step: NDArray[np.int32]) -> Sensed:
+        """Remember the readings of all sources; ``before_step``: the newest of each bin's source before these."""
         n = len(bins)
         sensed = Sensed(np.zeros(n, np.uint64), np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.int64))
         index = np.flatnonzero(is_sensed(bins.column))
@@ -95,7 +95,7 @@ class Seen(msgspec.Struct):
         mine = bins if len(index) == n else bins.take(index)
         series, step = sensed_series(mine), mine.step
         first = firsts(series)
-        known_step = latest.before(mine)[1].astype(np.int64)
+        known_step = before_step.take(index).astype(np.int64)
         before = known_step if first.all() else np.where(first, known_step, np.concatenate((step[:1], step[:-1])))
         ago = np.where(before > 0, step - before, 0)
         goes_on = (ago > 0) & (ago <= PAUSE_STEPS)
