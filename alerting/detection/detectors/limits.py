@@ -227,15 +227,14 @@ class Limits(Detector):
             return held, streams, since
         walked = np.isin(series, np.unique(series[uneasy]))
         index, series, sensed = index[walked], series[walked], sensed.take(np.flatnonzero(walked))
-        low_before, high_before = state.before(series, bins.step[index], sensed.ago, sides[:, index])
-        low, high = state.add(series, bins.step[index], sides[:, index])
+        (low, high), rows = state.add(series, bins.step[index], sensed.ago, sides[:, index])
         above = np.bitwise_count(high) > np.bitwise_count(low)
-        bad, again = np.where(above, high, low), np.where(above, high_before, low_before)
+        bad, in_row = np.where(above, high, low), np.where(above, rows[1], rows[0])
         seen, hold = sensed.seen, _HOLD_STEPS[bins.column[index]]
         # a step less: the first and the last reading of a hold lie one interval further apart
         held[index] = lasts(seen, bad, hold, _LEAST[bins.column[index]]) & established(seen, 3, hold - 2)
         held[index] &= age(bad) >= hold - 2
-        sparse = again & sensed.pairs & sides[:, index].any(axis=0) & (sensed.ago >= SPARSE_STEPS)
+        sparse = (in_row >= sensed.in_row) & (sensed.ago >= SPARSE_STEPS)
         held[index] |= sparse
         since[index] = bins.step[index] - np.where(sparse, sensed.ago, age(bad))
         return held, streams, since
