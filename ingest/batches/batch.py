@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from firmware_profiles import wire
 from firmware_profiles.channels import CHANNELS, EVENTS
-from firmware_profiles.errors import DecodeError
+from firmware_profiles.errors import DecodeError, WrongGatewayError
+from firmware_profiles.event_reading import read_event
 from ingest.batches.directory import Directory
 from ingest.batches.marks import Mark
 from ingest.batches.senml_rows import SenmlRows
@@ -134,17 +135,23 @@ class Batcher:
                 )
             )
 
-        if len(payload) > wire.MAX_PAYLOAD:
+        leaf = topic.rpartition("/")[2]
+        if len(payload) > wire.MAX_PAYLOAD and leaf != "events":
             size = f"{len(payload)} bytes; a message may have {wire.MAX_PAYLOAD}: let the gateway cut smaller frames"
             return refuse(Code.TOO_LARGE, size)
-        kinds: Mapping[str, type[Any]] = {
-            "readings": wire.Frame,
-            "events": wire.Event,
-            "status": wire.Status,
-        }
+        kinds: Mapping[str, type[Any]] = {"readings": wire.Frame, "status": wire.Status}
+        lost: tuple[str, ...] = ()
         try:
             gateway, leaf = wire.parse_topic(topic)
-            message = wire.decode(kinds[leaf], payload)
+            if leaf == "events":
+                read = read_event(payload, gateway)
+                message, lost = read.event, read.lost
+                if not read.numbered:
+                    return refuse(Code.UNDECODABLE, f"{'; '.join(lost)}; check the gateway's firmware")
+            else:
+                message = wire.decode(kinds[leaf], payload)
+        except WrongGatewayError as error:
+            return refuse(Code.WRONG_GATEWAY, str(error))
         except (DecodeError, KeyError) as error:
             return refuse(Code.UNDECODABLE, f"{error}; check the gateway's firmware")
         except Exception as error:  # a fault of the decoder must not hold up the other messages
@@ -162,6 +169,9 @@ class Batcher:
             batch.statuses.append(StatusRow(gateway_id, message))
         elif isinstance(message, wire.Event):
             self._sort_event(gateway_id, message, batch, limits, refuse)
+            if lost:
+                text = f"stored without what could not be read ({'; '.join(lost)}): check the gateway's firmware"
+                refuse(Code.PARTLY_UNREADABLE, text, gateway)
         elif not marked:
             self._sort_frame(gateway_id, topic, message, batch, segments)
         else:

@@ -178,7 +178,7 @@ def test_a_gateway_that_begins_anew_all_the_time_is_refused() -> None:
 
 
 def test_events_and_statuses() -> None:
-    event = wire.encode(wire.Event(1, "gw-1", 5, 6, 1, NOW, "radar", "fall_confirmed", {"confidence": 0.9}, b"x"))
+    event = wire.encode(wire.Event(1, "gw-1", 5, 6, 1, NOW, "radar", "fall_confirmed", {"confidence": 0.9}))
     strange = wire.encode(wire.Event(1, "gw-1", 5, 6, 2, NOW, "radar", "party"))
     status = wire.encode(wire.Status(version=1, gateway="gw-1", state="offline", time_us=NOW, epoch=5, boot=6))
     batch = batcher().build(
