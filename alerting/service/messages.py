@@ -13,7 +13,7 @@ class HomeMessage(msgspec.Struct, frozen=True):
     gateway: str
     body: wire.Event | wire.Status | wire.Frame
     lost: tuple[str, ...] = ()
-    """What of an event could not be read."""
+    """Parts of an event that could not be read."""
 
 
 Content = HomeMessage | Exception

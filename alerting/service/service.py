@@ -31,6 +31,7 @@ from alerting.service.journal import Journal
 from alerting.service.live_district import LiveDistrict
 from alerting.service.mailbox import Mailbox, ReceivedMessage
 from alerting.service.messages import Content, content_of
+from alerting.service.platform.watch import PlatformWatch
 from alerting.service.publisher import Publisher
 from alerting.service.settings import AlertingSettings
 from alerting.service.spool import Spool
@@ -77,6 +78,7 @@ class Alerting:
             self._spool, self._first_call, self._mailbox.publish, lambda: self._district.registry, self._clock.now_us
         )
         self._writer = Writer(database, self._spool, self._first_call, self._publisher.notify, clock=self._clock)
+        self._platform_watch = PlatformWatch(database, self._clock, settings.worker)
         self._downlink = Downlink(database, lambda: self._district.registry, self._mailbox.publish)
         self._snapshot_at = 0.0
         # made when the homes are known, by _wake
@@ -102,6 +104,7 @@ class Alerting:
             "registry": lambda: self._district.keep_fresh(self._stop),
             "link": lambda: self._broker_watch.run(self._stop),
             "downlink": lambda: self._downlink.run(self._stop),
+            "platform": lambda: self._platform_watch.run(self._stop),
         }
         died: list[str] = []
 

@@ -1,6 +1,6 @@
 """Empties the spool into the database. While the database is away, alerts wait on disk.
 
-What the database has taken is remembered (:mod:`alerting.service.storing.written`) and compared with it at each new
+The records that it has taken are remembered (:mod:`alerting.service.storing.written`) and compared with it at each new
 connection and every minute: an alert whose row was lost with the database is written again.
 """
 

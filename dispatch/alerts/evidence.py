@@ -53,6 +53,11 @@ LABELS: dict[str, tuple[str, str]] = {
     "spo2_scale": ("血氧量表", "SpO2 scale"),
     "before": ("此前数值", "before"),
     "values": ("各自读数", "their readings"),
+    "refusals": ("网关 · 原因: 次数", "gateway · reason: times"),
+    "thrown_away": ("内容已丢弃", "thrown away"),
+    "ahead_s": ("时钟偏差 (秒)", "clock off by (s)"),
+    "gateways": ("网关数", "gateways"),
+    "names": ("网关", "gateways"),
     "left_out": ("未能保存的判断依据", "evidence that could not be stored"),
 }
 LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {
@@ -127,7 +132,7 @@ class EvidenceLine(NamedTuple):
 def readable(evidence: Any) -> dict[str, Any]:
     """Leave out the parts of evidence that are not of the shape in which the pages read them. Raises nothing.
 
-    What is in the database may have been written by another version, or by a detector of somebody else.
+    The row may have been written by another version, or by a detector of somebody else.
     """
     kept = dict(evidence) if isinstance(evidence, Mapping) else {}
     for name, fits in _SHAPES.items():

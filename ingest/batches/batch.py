@@ -22,6 +22,7 @@ from ingest.batches.directory import Directory
 from ingest.batches.marks import Mark
 from ingest.batches.senml_rows import SenmlRows
 from ingest.quarantine.refusals import Code, Refusal, fault, trace
+from vocabulary.times import DAY_US
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,8 @@ class EventRow(msgspec.Struct, frozen=True):
     gateway_id: int
     device_id: int
     event: wire.Event
+    marked: bool = False
+    """Its time can not be right: it is stored at its arrival, with the gateway's own time beside."""
 
 
 class StatusRow(msgspec.Struct, frozen=True):
@@ -67,6 +70,8 @@ class Limits(msgspec.Struct, frozen=True):
     latest_us: int
 
 
+EVENT_OLDEST_US = 400 * DAY_US
+"""An event that is older comes from a clock that was never set; alerting dates it in the same way."""
 _Segment = tuple[int, int, wire.Series, wire.Frame, str]
 """(series id, frame's place, series, frame, topic)"""
 
@@ -221,12 +226,10 @@ class Batcher:
             batch.refusals[-1] = msgspec.structs.replace(batch.refusals[-1], device=event.device)
         elif event.kind not in EVENTS:
             refuse(Code.UNKNOWN_EVENT, f"no event {event.kind!r} in events.toml: is this side older?", event.gateway)
-        elif not limits.earliest_us <= event.time_us <= limits.latest_us:
-            code = Code.TIME_AHEAD if event.time_us > limits.latest_us else Code.TIME_TOO_OLD
-            text = f"it happened at {utc(event.time_us)}, outside the accepted time: check the gateway's clock"
-            refuse(code, text, event.gateway)
         else:
-            batch.events.append(EventRow(gateway_id, device_id, event))
+            # whatever the gateway's clock says, it happened: an old one waited for the line, no other time can be right
+            right = limits.latest_us - EVENT_OLDEST_US <= event.time_us <= limits.latest_us
+            batch.events.append(EventRow(gateway_id, device_id, event, marked=not right))
 
     def _sort_frame(
         self, gateway_id: int, topic: str, frame: wire.Frame, batch: Batch, segments: list[_Segment]

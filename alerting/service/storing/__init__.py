@@ -1,1 +1,1 @@
-"""What becomes of a finding at the database: which forms it may take, and what has been written."""
+"""The forms in which a finding may be written, the memory of those that were, and what is missing of them."""

@@ -16,7 +16,7 @@ AT_ONCE = 2000
 
 
 class Losses(msgspec.Struct, frozen=True):
-    """What the database does not have any more, and what may be forgotten."""
+    """The written changes that the database does not have any more, and those that may be forgotten."""
 
     alerts: list[list[WrittenRecord]]
     """Everything written of each alert whose row is missing, in order."""

@@ -1,7 +1,7 @@
 """Remembers on disk what the database has confirmed, so that an alert whose row is lost with the database comes back.
 
-After a restore, or a fail-over to a standby that had not got the last commits, rows are missing that were there. What
-was written stays here for a day, and for as long as its alert is open.
+After a restore, or a fail-over to a standby that had not got the last commits, rows are missing that were there. A
+record stays here for a day, and for as long as its alert is open.
 """
 
 import errno
@@ -71,7 +71,7 @@ class Written:
 
     @property
     def alerts(self) -> dict[uuid.UUID, list[WrittenRecord]]:
-        """What was written, by alert."""
+        """The records, by alert."""
         return self._records
 
     def add(self, record: Record, *, applied: bool) -> None:
