@@ -61,15 +61,19 @@ class DatabaseClock:
 
     def now_us(self) -> int:
         """µs since 1970: the host's clock where it agrees with the database's, else the database's."""
-        host_us, look = self._host_us(), self._look
-        if look is None:
-            return host_us
-        since_us = self._steady() - look.steady_us
-        expected_us = look.database_us + since_us
-        allowed_us = TOLERANCE_US + DRIFT * abs(since_us)
-        return host_us if abs(host_us - expected_us) <= allowed_us else expected_us
+        host_us, ahead_us = self._compared()
+        return host_us - ahead_us
 
     @property
     def host_ahead_us(self) -> int:
         """How far the host's clock is ahead of the database's (negative: behind); 0 where they agree."""
-        return self._host_us() - self.now_us()
+        return self._compared()[1]
+
+    def _compared(self) -> tuple[int, int]:
+        """(the host's clock, how far it is ahead)."""
+        host_us, look = self._host_us(), self._look
+        if look is None:
+            return host_us, 0
+        since_us = self._steady() - look.steady_us
+        ahead_us = host_us - (look.database_us + since_us)
+        return host_us, 0 if abs(ahead_us) <= TOLERANCE_US + DRIFT * abs(since_us) else ahead_us
