@@ -17,6 +17,7 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.ladders import ladder
+from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,7 @@ class Writer:
         self._database, self._spool, self._first_call = database, spool, first_call
         self._notify, self._retry_s = notify, retry_s
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part) -> None:
         """Write until ``stop`` is set and the spool is empty or the database away."""
         conn: psycopg.Connection[Any] | None = None
         with contextlib.suppress(psycopg.OperationalError):
@@ -52,6 +53,7 @@ class Writer:
             if record is None:
                 if stop.is_set():
                     break
+                part.turned()
                 continue
             alert_id = record.finding.alert_id
             try:
@@ -59,6 +61,7 @@ class Writer:
                     conn = self._connect()
                 self._store(conn, record)
             except UNAVAILABLE as error:
+                part.held_up(f"the database takes nothing: {error}")
                 self._first_call.failed(alert_id)
                 log.warning(
                     "the database takes nothing; alerts wait on disk",
@@ -77,6 +80,7 @@ class Writer:
             else:
                 self._first_call.stored(alert_id)
             self._spool.settle()
+            part.done()
         if conn is not None:
             conn.close()
 

@@ -17,6 +17,7 @@ from dispatch.channels.breaker import Breaker
 from dispatch.channels.config import Channels
 from dispatch.channels.sending import ClaimedMessage
 from dispatch.core.faults import server_message, traceback_summary
+from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
 
@@ -63,16 +64,19 @@ class Lane:
         self._under_way: set[SendAttempt] = set()
         self._abandoned: set[threading.Thread] = set()
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part) -> None:
         """Send until ``stop``."""
         while not stop.is_set():
             self.wake.clear()
             try:
                 busy = self._turn()
+                part.turned()
             except psycopg.Error as error:
+                part.held_up(f"the database is away: {server_message(error)}")
                 log.warning("database away; messages wait", channel=self.name, error=server_message(error))
                 busy = False
             except Exception as error:  # one fault must not end the channel
+                part.held_up(f"the channel stumbled: {type(error).__name__}")
                 log.error(
                     "channel stumbled",
                     channel=self.name,
