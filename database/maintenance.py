@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 ONE_OF_US = 0x4D41494E5441494E
 """'MAINTAIN': advisory lock of the process that works; others wait to take over."""
 LOOK_S = 5.0
-TURN_LIMIT_S = 300.0
+STEP_S = 240.0
 """Longest time for one step: nobody waits for it, and a table of a year may be large."""
 STEPS_A_ROUND = 2000
 RETIRE_EVERY_S = 3600.0
@@ -66,7 +66,7 @@ def clock_is_borne_out(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
 
 def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | None = None) -> None:
     """Maintain the database until ``stop``; one that is away is tried again."""
-    part = (liveness or Liveness()).part("maintenance", TURN_LIMIT_S)
+    part = (liveness or Liveness()).part("maintenance", STEP_S)
     while not stop.is_set():
         try:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:

@@ -69,8 +69,9 @@ async def _until_stopped(home: Home, updater: Updater | None) -> bool:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    liveness = Liveness()
-    with listening("edge", liveness, ProbeSettings()):
+    settings = ProbeSettings()
+    liveness = Liveness(turn_s=settings.turn_s)
+    with listening("edge", liveness, settings):
         await run_agent(home.config, stop, updater, Notifier.from_environment(), liveness)
     return stop.is_set()
 

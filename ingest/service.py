@@ -25,7 +25,7 @@ from ingest.receiving.intake import Allowance
 from ingest.receiving.subscriber import ReceivedMessage, Subscriber
 from ingest.settings import IngestSettings, accepted_times
 from ingest.storing import writer
-from observability.liveness import TURN_S, Liveness, Part
+from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ class Ingest:
             start(
                 "gaps",
                 lambda part: self._asker.run(self._stop, part, self._liveness.part("broker link of the gaps")),
-                limit_s=self._settings.gap_look_s + TURN_S,
+                pause_s=self._settings.gap_look_s,
             ),
         ]
         try:

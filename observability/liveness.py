@@ -115,10 +115,16 @@ class Part:
 
 
 class Liveness:
-    """The parts of one program. ``ended`` is called (in the part's thread) when one of them ends by itself."""
+    """The parts of one program. ``ended`` is called (in the part's thread) when one of them ends by itself; a part
+    that does not turn for ``turn_s`` stands still."""
 
-    def __init__(self, ended: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ended, self._clock = ended, clock
+    def __init__(
+        self,
+        ended: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+        turn_s: float = TURN_S,
+    ) -> None:
+        self._ended, self._clock, self._turn_s = ended, clock, turn_s
         self._parts: dict[str, Part] = {}
         self._checks: dict[str, Callable[[], str]] = {}
         self._lock = threading.Lock()
@@ -130,9 +136,10 @@ class Liveness:
         self.gauges: list[Callable[[], None]] = []
         """Called before the metrics are shown, to bring gauges up to date."""
 
-    def part(self, name: str, limit_s: float = TURN_S, waiting: Callable[[], int] | None = None) -> Part:
-        """Add a part; it counts as turned now. A name that is there already is replaced."""
-        part = Part(name, limit_s, waiting, self._clock, self._gone)
+    def part(self, name: str, pause_s: float = 0.0, waiting: Callable[[], int] | None = None) -> Part:
+        """Add a part, which rests for ``pause_s`` between its turns; it counts as turned now. A name that is there
+        already is replaced."""
+        part = Part(name, self._turn_s + pause_s, waiting, self._clock, self._gone)
         with self._lock:
             self._parts[name] = part
         return part
@@ -146,11 +153,11 @@ class Liveness:
         self,
         name: str,
         work: Callable[[Part], object],
-        limit_s: float = TURN_S,
+        pause_s: float = 0.0,
         waiting: Callable[[], int] | None = None,
     ) -> threading.Thread:
         """Start ``work`` as a part in a thread of its own."""
-        part = self.part(name, limit_s, waiting)
+        part = self.part(name, pause_s, waiting)
         thread = threading.Thread(target=part.run, args=(lambda: work(part),), name=name)
         thread.start()
         return thread
@@ -189,3 +196,8 @@ def live(findings: list[Finding]) -> bool:
 def ready(findings: list[Finding]) -> bool:
     """Whether all parts do their work, and everything that they need is there."""
     return all(finding.state == "well" for finding in findings)
+
+
+def unwatched(name: str = "unwatched") -> Part:
+    """Make a part that nobody looks at, for a loop that runs outside a service."""
+    return Liveness().part(name)

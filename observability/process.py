@@ -39,7 +39,7 @@ def serve(service: str, body: Body) -> None:
         signal.signal(number, lambda *_: stop.set())
     logs.configure(LogSettings())
     settings = ProbeSettings()
-    liveness = Liveness(stop.set)
+    liveness = Liveness(stop.set, turn_s=settings.turn_s)
     notifier = Notifier.from_environment()
     with listening(service, liveness, settings), watching(liveness, stop, notifier, settings.end_after_s):
         body(stop, liveness)

@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from observability.liveness import TURN_S
+
 
 class ProbeSettings(BaseSettings):
     """``SHOUWANG_PROBE_…``: the small HTTP server with ``/live``, ``/ready`` and ``/metrics``."""
@@ -17,6 +19,11 @@ class ProbeSettings(BaseSettings):
         ge=0,
         le=65535,
         description="port of /live, /ready and /metrics; none: no probes; 0: any free one, which the log tells",
+    )
+    turn_s: float = Field(
+        default=TURN_S,
+        ge=1,
+        description="a part that does not turn, or does none of its work, for so long stands still",
     )
     end_after_s: float = Field(
         default=30.0,

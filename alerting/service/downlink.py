@@ -21,7 +21,7 @@ from care_network.records.registry import Registry
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
-from observability.liveness import Part
+from observability.liveness import Part, unwatched
 from vocabulary.times import SECOND_US
 
 log = structlog.get_logger(__name__)
@@ -55,8 +55,9 @@ class Downlink:
         """A gateway has come online: announce again what it may have missed."""
         self._online.put(gateway)
 
-    def run(self, stop: threading.Event, part: Part) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
         """Announce until ``stop``."""
+        part = part or unwatched()
         while not stop.is_set():
             try:
                 options = connect_options(self._database, "alerting-downlink")

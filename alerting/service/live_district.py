@@ -42,7 +42,7 @@ class LiveDistrict:
     def registry(self) -> Registry:
         return self._registry.registry
 
-    def wait_until_known(self, stop: threading.Event, part: Part) -> None:
+    def wait_until_known(self, stop: threading.Event, part: Part | None = None) -> None:
         """Read the registry, however long the database is away, unless there is a copy on disk.
 
         An event of an unknown home would be refused; until it is taken the broker keeps it.
@@ -89,7 +89,6 @@ class LiveDistrict:
 
     def keep_fresh(self, stop: threading.Event, part: Part) -> None:
         """Refresh at intervals until ``stop``."""
-        part.limit_s += self._settings.registry_refresh_s
         while not stop.wait(self._settings.registry_refresh_s):
             self.refresh(part)
 

@@ -106,7 +106,10 @@ class Alerting:
             "link": (lambda part: self._broker_watch.run(self._stop, part), None),
             "downlink": (lambda part: self._downlink.run(self._stop, part), None),
         }
-        threads = [self._liveness.start(name, work, waiting=waiting) for name, (work, waiting) in parts.items()]
+        pause_s = {"registry": self._settings.registry_refresh_s}
+        threads = [
+            self._liveness.start(name, work, pause_s.get(name, 0.0), waiting) for name, (work, waiting) in parts.items()
+        ]
         # a GC pause, or another thread holding the GIL for the default 5 ms, delays an alert
         gc.collect()
         gc.freeze()

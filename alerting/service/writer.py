@@ -17,7 +17,7 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.ladders import ladder
-from observability.liveness import Part
+from observability.liveness import Part, unwatched
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +43,9 @@ class Writer:
         self._database, self._spool, self._first_call = database, spool, first_call
         self._notify, self._retry_s = notify, retry_s
 
-    def run(self, stop: threading.Event, part: Part) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
         """Write until ``stop`` is set and the spool is empty or the database away."""
+        part = part or unwatched()
         conn: psycopg.Connection[Any] | None = None
         with contextlib.suppress(psycopg.OperationalError):
             conn = self._connect()  # the first alert need not wait for it

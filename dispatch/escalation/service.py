@@ -16,7 +16,7 @@ from dispatch.escalation import duty_warnings, holes, status
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper
 from dispatch.ladders.ladder import DUE
-from observability.liveness import TURN_S, Liveness, Part
+from observability.liveness import Liveness, Part
 from vocabulary.times import SHANGHAI
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ def run(
     watcher = liveness.start(
         "roster watch",
         lambda part: _watch(settings, database, stop, part),
-        limit_s=settings.holes_every_s + TURN_S,
+        pause_s=settings.holes_every_s,
     )
     started = dt.datetime.now(dt.UTC)
     while not stop.is_set():
