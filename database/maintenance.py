@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 import structlog
 
+from database.faults import UNAVAILABLE
 from database.grade import Grade, schema_grade
 from database.pool import connect_options
 from database.retention import retire
@@ -71,7 +72,7 @@ def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | 
         try:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
                 _maintain(conn, stop, part)
-        except psycopg.OperationalError as error:  # away, or a lock that another session holds for long
+        except UNAVAILABLE as error:  # away, or a lock that another session holds for long
             part.held_up(f"the database is away: {error}")
             log.warning("maintenance: again in a moment", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)

@@ -1,7 +1,7 @@
 """Take messages through their states in the database: claim, record attempts, move on to the next channel.
 
-A claim is a lease: a killed worker has it no longer than ``timeout + LEASE_MARGIN_S``, then another one repeats the
-attempt with the same idempotency key. Times are the database's, so that workers need no common clock.
+A claim is a lease of LEASE_S that its worker renews while the attempt lasts: when it is killed, or stands still,
+another one repeats the attempt with the same idempotency key. Times are the database's: workers need no common clock.
 """
 
 import datetime as dt
@@ -19,7 +19,9 @@ from dispatch.channels.config import Channel
 from dispatch.channels.planner import give_up
 from dispatch.core import history
 
-LEASE_MARGIN_S = 5.0
+LEASE_S = 5.0
+"""Time after which a message of a worker that gives no sign is another's; with the second in which the others look, it
+stays below the 10 s by which an alert may be late where one process dies or stands still."""
 PATIENCE_S = 10.0
 """Pause asked for by a peer above which an emergency goes to the next channel."""
 
@@ -56,7 +58,7 @@ class ClaimedMessage(msgspec.Struct, frozen=True, kw_only=True):
         return send_key(self.key, self.position, self.channel)
 
 
-def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, limit: int) -> list[ClaimedMessage]:
+def claim(conn: Connection[Any], channel: str, worker: str, limit: int) -> list[ClaimedMessage]:
     """Claim up to ``limit`` messages that are due on this channel, and open their attempts: the gravest first, and of
     them first calls before repetitions."""
     with conn.cursor(row_factory=class_row(ClaimedMessage)) as cursor:
@@ -86,8 +88,20 @@ def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, li
                    o.id AS attempt_id
             FROM taken t JOIN opened o ON o.message_id = t.id
             """,
-            {"channel": channel, "worker": worker, "lease": timeout_s + LEASE_MARGIN_S, "limit": limit},
+            {"channel": channel, "worker": worker, "lease": LEASE_S, "limit": limit},
         ).fetchall()
+
+
+def renew(conn: Connection[Any], worker: str, messages: Sequence[int]) -> set[int]:
+    """Renew the leases of a worker's messages; gives those that are still its own."""
+    rows = conn.execute(
+        """
+        UPDATE message SET claimed_until = clock_timestamp() + make_interval(secs => %s)
+        WHERE id = ANY(%s) AND state = 'sending' AND claimed_by = %s RETURNING id
+        """,
+        (LEASE_S, list(messages), worker),
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def succeed(conn: Connection[Any], message: ClaimedMessage, worker: str, sent: Sent, channel: Channel) -> None:
