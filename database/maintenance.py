@@ -17,6 +17,7 @@ from database.pool import connect_options
 from database.retention import retire
 from database.rollup import advance, roll_up
 from database.settings import DatabaseSettings
+from observability import metrics
 from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
@@ -120,10 +121,12 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part) 
         part.turned()
         # Bounded, so that retention has its turn however fast late readings come.
         rows = paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop, part.turned)
+        metrics.rolled_up.inc(rows)
         if rows:
             log.info("maintenance: rolled up", series_hours=rows)
         if time.monotonic() >= retire_at:
             gone = paced(retire(conn, grade, dt.datetime.now(dt.UTC)), stop, part.turned)
+            metrics.retired.inc(gone)
             if gone:
                 log.info("maintenance: retired", rows_or_chunks=gone)
             retire_at = time.monotonic() + RETIRE_EVERY_S

@@ -201,6 +201,8 @@ async def run_agent(
         handlers[UPDATE_CONFIG] = updater.receive
     sent = SentMessages(config.buffer.path.with_suffix(".sent"), config.buffer.sent_mb * 1024 * 1024)
     uplink = agent.uplink = Uplink(config.broker, config.gateway, outbox, clock, handlers, sent)
+    liveness.gauges.append(lambda: _show(outbox))
+    liveness.certificates = config.broker.certificates
     uplink.start(liveness.part("broker link"))
     tasks = [
         asyncio.create_task(work)
@@ -231,6 +233,12 @@ async def run_agent(
         agent.cut_frames()
         await uplink.stop()
         outbox.close()
+
+
+def _show(outbox: Outbox) -> None:
+    from observability import metrics  # a gateway whose probes are off does without
+
+    metrics.outbox_waiting.set(outbox.totals().pending)
 
 
 async def _wait(event: asyncio.Event) -> None:

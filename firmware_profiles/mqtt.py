@@ -26,6 +26,11 @@ class Broker(msgspec.Struct, frozen=True):
     cert: Path | None = None
     key: Path | None = None
 
+    @property
+    def certificates(self) -> list[Path]:
+        """The files whose expiry cuts the connection."""
+        return [file for file in (self.ca, self.cert) if file is not None]
+
 
 class Will(msgspec.Struct, frozen=True):
     """The message that the broker publishes (QoS 1, retained) when the connection ends without a disconnect."""

@@ -15,6 +15,8 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
 from ingest import gaps
+from ingest.quarantine import quarantine
+from observability import metrics
 from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
@@ -65,6 +67,8 @@ class GapAsker:
         changed = gaps.refresh(conn)
         if any(changed.values()):
             log.info("gaps", **changed)
+        metrics.gaps_open.set(gaps.count_open(conn))
+        metrics.quarantine_open.set(quarantine.count_open(conn))
         if self._client.is_connected():
             for gap in gaps.choose_due(conn, self._age):
                 self._ask(gap)

@@ -25,6 +25,7 @@ from ingest.receiving.intake import Allowance
 from ingest.receiving.subscriber import ReceivedMessage, Subscriber
 from ingest.settings import IngestSettings, accepted_times
 from ingest.storing import writer
+from observability import metrics
 from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,7 @@ class Ingest:
         liveness: Liveness | None = None,
     ) -> None:
         self._liveness = liveness or Liveness()
-        self._settings, self._database = settings, database
+        self._settings, self._database, self._broker = settings, database, broker
         allowance = Allowance(
             settings.gateway_messages_per_s, settings.gateway_readings_per_s, settings.gateway_burst_s
         )
@@ -103,6 +104,8 @@ class Ingest:
         nothing.
         """
         start = self._liveness.start
+        self._liveness.gauges.append(self._gauge)
+        self._liveness.certificates = self._broker.certificates
         self._subscriber.start(self._liveness.part("broker link"))
         threads = [
             start("prepare", self._prepare),
@@ -134,6 +137,18 @@ class Ingest:
             self._subscriber.stop()
         if self._liveness.faults:
             raise RuntimeError(f"ended by a fault, see above: {', '.join(self._liveness.faults)}")
+
+    def _gauge(self) -> None:
+        metrics.messages_waiting.set(self.waiting)
+        metrics.gateways_beyond.set(len(self._subscriber.beyond()))
+
+    def _count(self, readings: int, repeated: int, refused: int) -> None:
+        self.readings += readings
+        self.frames_repeated += repeated
+        self.refused += refused
+        metrics.readings_stored.inc(readings)
+        metrics.frames_repeated.inc(repeated)
+        metrics.messages_refused.inc(refused)
 
     def _prepare(self, part: Part) -> None:
         conn, builder = self._connected_builder(part)
@@ -234,7 +249,8 @@ class Ingest:
                 break
             while conn is not None:
                 try:
-                    self._store(conn, item)
+                    with metrics.store_seconds.time():
+                        self._store(conn, item)
                     part.done()
                     break
                 except psycopg.OperationalError as error:
@@ -281,9 +297,7 @@ class Ingest:
                 batch = None
         else:
             raise psycopg.OperationalError("the marks move all the time: does another worker store these gateways?")
-        self.readings += stored.readings
-        self.frames_repeated += batch.repeated
-        self.refused += len(stored.refusals)
+        self._count(stored.readings, batch.repeated, len(stored.refusals))
 
     def _store_singly(self, conn: psycopg.Connection[Any], item: _PreparedBatch, error: Exception) -> None:
         """Store a batch that fails message by message, and put the message that fails into quarantine."""
@@ -299,7 +313,7 @@ class Ingest:
                 (message,) = part.messages or part.shed
                 with conn.transaction(), conn.cursor() as cursor:
                     self._quarantine.store(cursor, [_refusal(message, single)])
-                self.refused += 1
+                self._count(0, 0, 1)
 
 
 def _refusal(message: ReceivedMessage, error: Exception) -> Refusal:

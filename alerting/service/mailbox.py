@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -69,6 +70,11 @@ class Mailbox:
             client.on_subscribe = self._on_subscribe
             client.on_disconnect = self._on_disconnect
             client.on_message = self._on_message
+
+    @property
+    def certificates(self) -> list[Path]:
+        """The certificate files of the connection."""
+        return self._broker.certificates
 
     @property
     def waiting(self) -> int:

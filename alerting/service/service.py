@@ -38,6 +38,7 @@ from alerting.service.writer import Writer
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt
 from firmware_profiles.errors import DecodeError
+from observability import metrics
 from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
@@ -107,6 +108,8 @@ class Alerting:
             "downlink": (lambda part: self._downlink.run(self._stop, part), None),
         }
         pause_s = {"registry": self._settings.registry_refresh_s}
+        self._liveness.gauges.append(self._gauge)
+        self._liveness.certificates = self._mailbox.certificates
         threads = [
             self._liveness.start(name, work, pause_s.get(name, 0.0), waiting) for name, (work, waiting) in parts.items()
         ]
@@ -134,6 +137,10 @@ class Alerting:
             self._spool.close()
         if died:
             raise RuntimeError(f"died: {', '.join(died)}; see the log")
+
+    def _gauge(self) -> None:
+        metrics.alerts_spooled.set(len(self._spool))
+        metrics.alerting_waiting.set(self._mailbox.waiting)
 
     def _wake(self) -> None:
         """Bring the engine to where the last run left it: its memory, and the messages since."""

@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.ladders import ladder
+from observability import metrics
 from observability.liveness import Part, unwatched
 
 log = structlog.get_logger(__name__)
@@ -80,6 +82,8 @@ class Writer:
                 self._first_call.failed(alert_id)  # nobody else will call anybody about it
             else:
                 self._first_call.stored(alert_id)
+                if record.finding.action == "open":
+                    metrics.alert_write_seconds.observe(time.time() - record.raised_us / 1e6)
             self._spool.settle()
             part.done()
         if conn is not None:

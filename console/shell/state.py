@@ -18,6 +18,7 @@ from database.settings import DatabaseSettings
 from dispatch.channels.names import read_names
 from dispatch.orders.people import Crews
 from firmware_profiles.mqtt import Broker
+from observability import metrics
 from observability.liveness import Liveness
 
 
@@ -33,6 +34,8 @@ class Console:
         self.board = Board()
         self.crews = Crews()
         self.memory = Memory()
+        self.liveness.certificates = broker.certificates
+        self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
         self._pool: Pool = make_pool(database, "console")
         self._thread = threading.local()

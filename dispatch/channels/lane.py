@@ -18,6 +18,7 @@ from dispatch.channels.breaker import Breaker
 from dispatch.channels.config import Channels
 from dispatch.channels.sending import ClaimedMessage
 from dispatch.core.faults import server_message, traceback_summary
+from observability import metrics
 from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
@@ -94,6 +95,7 @@ class Lane:
         """Claim and begin due messages; True where there may be more at once."""
         self._give_up_the_overdue()
         self._renew()
+        metrics.channel_suspended.labels(self.name).set(self._breaker.is_open)
         with self._lock:
             free = self._channel.workers - len(self._under_way)
         if free <= 0:
@@ -213,6 +215,7 @@ class Lane:
                     outcome = "sent"
                 else:
                     outcome = sending.fail(conn, message, self._worker, result, self._channel)
+            metrics.attempts.labels(self.name, outcome).inc()
             log.info("attempt", channel=self.name, message=message.id, number=message.attempts, outcome=outcome)
         except psycopg.Error as error:
             # The lease runs out and the attempt is repeated with the same key: at least once.

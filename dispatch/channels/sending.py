@@ -18,6 +18,7 @@ from dispatch.channels.adapters.base import DeliveryError, RetryableError, Sent
 from dispatch.channels.config import Channel
 from dispatch.channels.planner import give_up
 from dispatch.core import history
+from observability import metrics
 
 LEASE_S = 5.0
 """Time after which a message of a worker that gives no sign is another's; with the second in which the others look, it
@@ -128,6 +129,7 @@ def succeed(conn: Connection[Any], message: ClaimedMessage, worker: str, sent: S
             """,
             (state, message.id),
         ).fetchall()
+        _observe(conn, _alerts(rows), message)
         key = message.recipient_key
         zh = f"{message.name_zh} ({key}) · {channel.zh or message.channel}"
         en = f"{message.name_en} ({key}) · {channel.en or message.channel}"
@@ -266,6 +268,18 @@ def send_key(key: uuid.UUID, position: int, channel: str) -> uuid.UUID:
     return uuid.uuid5(key, f"{position}/{channel}")
 
 
+def waiting(conn: Connection[Any]) -> tuple[int, float]:
+    """Count the notifications that are due and not sent; gives their number and the delay of the oldest, s."""
+    row = conn.execute(
+        """
+        SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(n.due_at)), 0)::float8
+        FROM notification n LEFT JOIN message m ON m.id = n.message_id
+        WHERE n.state = 'waiting' AND greatest(n.due_at, coalesce(m.due_at, n.due_at)) <= clock_timestamp()
+        """
+    ).fetchone()
+    return (0, 0.0) if row is None else (int(row[0]), float(row[1]))
+
+
 def _lock(conn: Connection[Any], message_id: int) -> None:
     """Lock in the order of all of dispatch: alerts (a person's action locks one first), notifications, the message."""
     conn.execute(
@@ -335,6 +349,17 @@ def _move_on(conn: Connection[Any], message_id: int, route: Sequence[str], posit
         history.record(conn, _alerts(rows), now, "notify_failed", zh, en)
     give_up(conn, [row[1] for row in rows], now)
     return "person"
+
+
+def _observe(conn: Connection[Any], alerts: list[uuid.UUID], message: ClaimedMessage) -> None:
+    """Note the delay of alerts' first messages for the metrics."""
+    if message.reason != "escalation" or (message.content.get("step"), message.position) != (1, 1):
+        return
+    for severity, delay_s in conn.execute(
+        "SELECT severity, extract(epoch FROM clock_timestamp() - raised_at)::float8 FROM alert WHERE id = ANY(%s)",
+        (alerts,),
+    ):
+        metrics.notify_seconds.labels(severity).observe(delay_s)
 
 
 def _alerts(rows: Sequence[tuple[Any, ...]]) -> list[uuid.UUID]:

@@ -22,6 +22,7 @@ from dispatch.channels.render import MessageLinks
 from dispatch.channels.settings import NotifySettings
 from dispatch.core.faults import server_message, traceback_summary
 from dispatch.core.links import LinkKeyError, LinkKeys, load_link_keys
+from observability import metrics
 from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,8 @@ RETRY_S = 1.0
 LOOK_S = 0.5
 """Interval at which notifications are planned without being woken."""
 TIDY_S = 60.0
+COUNT_S = 5.0
+"""Interval at which waiting notifications are counted for the metrics."""
 
 
 class DeliveryService:
@@ -76,18 +79,25 @@ class DeliveryService:
             raise RuntimeError(f"ended by a fault, see above: {', '.join(died)}")
 
     def _plan(self, stop: threading.Event, part: Part) -> None:
-        tidied = 0.0
+        tidied = counted = 0.0
         while not stop.is_set():
             try:
                 options = connect_options(self._database, "notify-planner")
                 with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
                     conn.execute(f"LISTEN {WAKE}")
                     while not stop.is_set():
-                        if plan(conn, self._channels, self._reaches, _clock(conn)) + sending.late_receipts(conn):
+                        late = sending.late_receipts(conn)
+                        metrics.receipts.inc(late)
+                        if plan(conn, self._channels, self._reaches, _clock(conn)) + late:
                             self._wake()
                         if time.monotonic() - tidied > TIDY_S:
                             sending.tidy(conn)
                             tidied = time.monotonic()
+                        if time.monotonic() - counted > COUNT_S:
+                            waiting, oldest = sending.waiting(conn)
+                            metrics.notifications_waiting.set(waiting)
+                            metrics.notification_oldest.set(oldest)
+                            counted = time.monotonic()
                         part.turned()
                         # a list: notifications during a query within the generator would be lost (psycopg 3)
                         if any(one.payload == PLANNED for one in list(conn.notifies(timeout=LOOK_S, stop_after=1))):

@@ -16,6 +16,7 @@ from dispatch.escalation import duty_warnings, holes, status
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper
 from dispatch.ladders.ladder import DUE
+from observability import metrics
 from observability.liveness import Liveness, Part
 from vocabulary.times import SHANGHAI
 
@@ -88,6 +89,9 @@ def _report(
     conn: psycopg.Connection[Any], sweeper: Sweeper, settings: DispatchSettings, started: dt.datetime, latest: float
 ) -> None:
     oldest = status.oldest_overdue_s(conn)
+    metrics.step_overdue.set(oldest)
+    for severity, number in status.open_alerts(conn).items():
+        metrics.alerts_open.labels(severity).set(number)
     status.report_worker(conn, settings.process, started, sweeper.steps, latest)
     if max(oldest, latest) > LATE_S:
         log.warning("steps are late", oldest_overdue_s=round(oldest, 1), latest_s=round(latest, 1))
@@ -105,6 +109,7 @@ def _watch(settings: DispatchSettings, database: DatabaseSettings, stop: threadi
                 until = now + dt.timedelta(hours=settings.holes_hours)
                 warnings = holes.load(conn, now, until)
                 new = duty_warnings.record(conn, warnings, now, until)
+            metrics.roster_holes.set(len(warnings))
             for warning in warnings if log_all else new:
                 log.warning(
                     "nobody would answer", posts=warning.posts, since=str(warning.starts_at), en=warning.text_en

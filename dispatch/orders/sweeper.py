@@ -25,6 +25,7 @@ from dispatch.orders.people import Crews, jobs_of
 from dispatch.orders.states import OrderChanged
 from dispatch.orders.store import Order
 from dispatch.sla.report import note_breaches
+from observability import metrics
 from observability.liveness import Liveness
 from vocabulary.alert_state import OPEN
 
@@ -118,6 +119,9 @@ def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | 
                 while not stop.wait(EVERY_S):
                     counts = sweep(conn, crews, dt.datetime.now(dt.UTC))
                     part.turned()
+                    for outcome in ("expired", "offered", "unmatched", "cancelled", "breaches"):
+                        metrics.orders_swept.labels(outcome).inc(getattr(counts, outcome))
+                    metrics.order_oldest.set(counts.oldest_s)
                     if counts.offered or counts.expired or counts.unmatched or counts.cancelled:
                         log.info("work orders swept", **msgspec.structs.asdict(counts))
         except psycopg.Error as error:  # away, a standby after a fail-over, amid a migration
