@@ -16,6 +16,7 @@ from ingest.batches.batch import Limits
 from ingest.quarantine import quarantine
 from ingest.quarantine.refusals import Code
 from ingest.reprocess import reprocess
+from observability.liveness import Part, unwatched
 from vocabulary.times import SECOND_US
 
 log = structlog.get_logger(__name__)
@@ -44,13 +45,16 @@ class ClockWatch:
         self._right_us = 0
         """Until when the times were judged by a clock that is known to have been right."""
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
+        part = part or unwatched()
         while not stop.is_set():
             try:
                 options = connect_options(self._database, "ingest-clock")
                 with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
                     self._look(conn)
+                part.turned()
             except psycopg.Error as error:
+                part.held_up(str(error))
                 log.warning("the clocks are compared later", error=str(error).strip())
             stop.wait(LOOK_S)
 

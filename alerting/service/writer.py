@@ -28,6 +28,8 @@ from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.core.faults import server_message, traceback_summary
 from dispatch.ladders import ladder
+from observability import metrics
+from observability.liveness import Part, unwatched
 
 log = structlog.get_logger(__name__)
 
@@ -69,12 +71,12 @@ class Writer:
         self._conn: psycopg.Connection[Any] | None = None
         self._look_at = self._compare_at = 0.0
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
         """Write until ``stop`` is set and the spool is empty or the database away."""
         with contextlib.closing(Written(self._spool.folder)) as self._written:
-            self._run(stop)
+            self._run(stop, part or unwatched())
 
-    def _run(self, stop: threading.Event) -> None:
+    def _run(self, stop: threading.Event, part: Part) -> None:
         with contextlib.suppress(psycopg.Error):
             self._connected()  # the first alert need not wait for it
         while True:
@@ -83,9 +85,13 @@ class Writer:
                 break
             try:
                 conn = self._connected()
-                if record is not None:
+                if record is None:
+                    part.turned()
+                else:
                     self._write(conn, record)
+                    part.done()
             except BUSY as error:
+                part.turned()
                 if record is not None:
                     self._first_call.failed(record.finding.alert_id)
                     self._spool.postpone()
@@ -93,6 +99,7 @@ class Writer:
                 if len(self._spool) < 2 and stop.wait(self._retry_s):
                     break
             except psycopg.Error as error:
+                part.held_up(f"the database takes nothing: {error}")
                 if record is not None:
                     self._first_call.failed(record.finding.alert_id)
                 log.warning(
@@ -151,6 +158,8 @@ class Writer:
         else:
             self._first_call.stored(alert_id)
             self._written.add(done[0], applied=done[1])
+            if record.finding.action == "open":
+                metrics.alert_write_seconds.observe(max(0, self._clock.now_us() - record.raised_us) / 1e6)
         self._spool.settle()
 
     def _store(self, conn: psycopg.Connection[Any], record: Record) -> tuple[Record, bool]:

@@ -18,6 +18,7 @@ from database.clock import DatabaseClock
 from database.pool import connect_options
 from database.service_faults import ServiceFault
 from database.settings import DatabaseSettings
+from observability.liveness import Part, unwatched
 from vocabulary.alert_state import OPEN
 from vocabulary.text import clean_text
 from vocabulary.times import MINUTE_US, SECOND_US
@@ -55,13 +56,16 @@ class PlatformWatch:
     def __init__(self, database: DatabaseSettings, clock: DatabaseClock, worker: str) -> None:
         self._database, self._clock, self._worker = database, clock, worker
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
+        part = part or unwatched()
         while not stop.is_set():
             try:
                 options = connect_options(self._database, "alerting-platform")
                 with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
                     self.look(conn)
+                part.turned()
             except psycopg.Error as error:
+                part.held_up(str(error))
                 log.warning("the platform is looked at later", error=str(error).strip())
             stop.wait(LOOK_S)
 
