@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from alerting.service.storing.record import Record
+from database.local_copy import private_folder
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self.folder = folder
         self._file, self._mark = folder / "spool.jsonl", folder / "spool.settled"
         self._lock = threading.Condition()

@@ -16,6 +16,7 @@ import structlog
 
 from alerting.core.finding import FindingAction
 from alerting.service.storing.record import Record
+from database.local_copy import private_folder
 from vocabulary.times import DAY_US
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,7 @@ class Written:
     """The records by alert, in the order in which they were written. Not thread-safe: the writer's own."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._path = folder / "written.jsonl"
         self._records: dict[uuid.UUID, list[WrittenRecord]] = {}
         self._waste = 0
