@@ -25,6 +25,9 @@ VERSION = 1
 MAX_PAYLOAD = 256 * 1024
 """Bytes; a longer message is refused unread. The largest frame the agent builds is well below half of it."""
 
+MOST_STREAMS = 16
+"""Streams of which a status tells; more are cut off."""
+
 Stream = Literal["live", "backfill"]
 Leaf = Literal["readings", "events", "status", "commands", "replies"]
 LEAVES: tuple[Leaf, ...] = get_args(Leaf)
@@ -180,8 +183,12 @@ def decode(kind: type[_M], payload: bytes) -> _M:
     if isinstance(message, Frame):
         _check_columns(message)
     if isinstance(message, Status):
-        texts = {"software": clean_text(message.software), "buffer_fault": clean_text(message.buffer_fault)}
-        message = msgspec.structs.replace(message, **texts)
+        message = msgspec.structs.replace(
+            message,
+            software=clean_text(message.software),
+            buffer_fault=clean_text(message.buffer_fault),
+            acknowledged={clean_text(name, 40): seq for name, seq in list(message.acknowledged.items())[:MOST_STREAMS]},
+        )
     return message
 
 
