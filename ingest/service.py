@@ -72,8 +72,15 @@ class Ingest:
         allowance = Allowance(
             settings.gateway_messages_per_s, settings.gateway_readings_per_s, settings.gateway_burst_s
         )
+        self._clock = DatabaseClock()
         self._subscriber = Subscriber(
-            broker, settings.session, settings.share, settings.queue_mb * 1024 * 1024, allowance, subscribe=subscribe
+            broker,
+            settings.session,
+            settings.share,
+            settings.queue_mb * 1024 * 1024,
+            allowance,
+            subscribe=subscribe,
+            now_us=self._clock.now_us,
         )
         self._on_stored = on_stored
         self._quarantine = Quarantine(
@@ -83,7 +90,6 @@ class Ingest:
                 settings.quarantine_mb * 1024 * 1024,
             )
         )
-        self._clock = DatabaseClock()
         self._clock_watch = ClockWatch(database, self._clock, settings.worker, self._limits, self._subscriber.beyond)
         self._asker = GapAsker(database, broker, settings.worker, settings.gap_look_s, settings.gap_age_s)
         self._prepared: queue.Queue[_PreparedBatch | None] = queue.Queue(1)

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -70,7 +71,9 @@ class Subscriber:
         allowance: Allowance,
         *,
         subscribe: bool = True,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
+        self._now_us = now_us
         self._broker, self._share, self._subscribe = broker, share, subscribe
         self._limit = limit_bytes
         self._intake: Intake[ReceivedMessage] = Intake(allowance, limit_bytes, MAX_MESSAGES)
@@ -188,7 +191,7 @@ class Subscriber:
             qos=message.qos,
             connection=self._connection,
             size=len(payload),
-            arrived_us=time.time_ns() // 1000,
+            arrived_us=self._now_us(),
             again=message.dup,
             retained=message.retain,
         )
