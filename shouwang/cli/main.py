@@ -181,6 +181,11 @@ def _run_until_stopped(work: "Callable[[asyncio.Event], Awaitable[None]]") -> No
     import asyncio
     import signal
 
+    from observability import logs
+    from observability.settings import LogSettings
+
+    logs.configure(LogSettings())
+
     async def until_stopped() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

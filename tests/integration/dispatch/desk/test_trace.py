@@ -8,14 +8,11 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from care_network.records import kinds, store
-from care_network.records.staff_records import NewShift
+from dispatch.alerts import lifecycle
 from dispatch.desk.trace import trace_alert, trace_event
-from dispatch.orders import assigning
-from dispatch.orders.people import Crews
 from shouwang.cli.main import app
 from tests.support.delivery import CARER, delivery, gateway_toml, town
-from tests.support.orders import ZHOU, roster_all_day
+from tests.support.orders import ZHOU
 from tests.support.peers import http_peer
 
 pytestmark = pytest.mark.integration
@@ -40,16 +37,13 @@ def press(conn: psycopg.Connection, alert: uuid.UUID) -> int:
 
 def test_from_the_sensor_to_the_telephone_and_the_person_at_the_door(database_url: str, tmp_path: Path) -> None:
     with town(database_url) as city, http_peer() as peer:
-        shift = NewShift("center-1", "all", "全天", "All day", dt.time(0), dt.time(0))
-        store.add(city.conn, kinds.SHIFT, shift, dt.date(2026, 1, 1))
-        roster_all_day(city.conn, "S1")
         with delivery(database_url, gateway_toml("sms", peer.url) + '[order]\nstaff = ["sms"]\n', tmp_path):
             alert = city.tell(recipients=(CARER,))
             event = press(city.conn, alert)
             city.wait([("S1", "sms", "sent")])
         now = dt.datetime.now(dt.UTC)
-        order = assigning.dispatch_alert(city.conn, Crews(), alert, ZHOU, now, staff_code="S1")
-        assigning.act_as_person(city.conn, Crews(), order.id, "accept", order.staff_id or 0, ZHOU, now)
+        for version, action in enumerate(("acknowledge", "respond", "arrive"), 1):
+            lifecycle.act(city.conn, alert, action, ZHOU, now, expected_version=version)  # type: ignore[arg-type]
         found = trace_alert(city.conn, alert)
         assert found is not None
         assert found.event_ids == (event,)
@@ -57,7 +51,7 @@ def test_from_the_sensor_to_the_telephone_and_the_person_at_the_door(database_ur
         for expected in (
             ("home", "sensor"), ("home", "sensed"), ("ingest", "event stored"), ("alerting", "alert raised"),
             ("alerting", "alert stored"), ("dispatch", "to be told"), ("notify", "sending"), ("notify", "result"),
-            ("orders", "accept"),
+            ("people", "acknowledge"), ("people", "arrive"),
         ):  # fmt: skip
             assert expected in seen
         assert [step.at for step in found.steps] == sorted(step.at for step in found.steps)
