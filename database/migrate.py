@@ -1,15 +1,19 @@
-"""Bring a database to the newest schema."""
+"""Bring a database to the newest schema.
+
+Alembic and SQLAlchemy are imported where they are used: a service that only asks for the schema's state does without
+their 25 MB.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
-import sqlalchemy
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from database.grade import Grade, enable_timescaledb, grade_advice, schema_grade, server_grade
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 log = structlog.get_logger(__name__)
 
@@ -59,11 +63,16 @@ def revision(url: str) -> str | None:
 
 def newest_revision() -> str | None:
     """Find the newest migration of this program."""
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def build_schema(url: str, grade: Grade, to: str = "head") -> None:
     """Run the missing migrations for this grade, up to ``to``. Services call :func:`migrate`, which finds the grade."""
+    import sqlalchemy
+    from alembic import command
+
     config = _config()
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sqlalchemy.pool.NullPool
@@ -77,7 +86,9 @@ def build_schema(url: str, grade: Grade, to: str = "head") -> None:
         engine.dispose()
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     # Config values are interpolated: a percent sign in the path has to be doubled.
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))

@@ -27,6 +27,7 @@ from console.shell.views import language_of, page
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.links import LinkError, LinkKeyError
 from vocabulary.errors import BilingualError
+from vocabulary.text import TextError
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ STATUS: Mapping[type[BilingualError], int] = {
     KeyFileError: 503,
     LifecycleError: 409,
     LinkError: 410,
+    TextError: 422,
 }
 """The status of an error is that of its nearest class here."""
 

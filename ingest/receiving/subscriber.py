@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from firmware_profiles import mqtt, wire
 from ingest.receiving.batched_client import BatchedClient, acknowledge
 from ingest.receiving.intake import Allowance, Intake, Verdict
 from ingest.receiving.share import FILTERS, Share
+from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +71,9 @@ class Subscriber:
         allowance: Allowance,
         *,
         subscribe: bool = True,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
+        self._now_us = now_us
         self._broker, self._share, self._subscribe = broker, share, subscribe
         self._limit = limit_bytes
         self._intake: Intake[ReceivedMessage] = Intake(allowance, limit_bytes, MAX_MESSAGES)
@@ -85,8 +89,9 @@ class Subscriber:
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._received
 
-    def start(self) -> None:
-        mqtt.start(self._client, self._broker)
+    def start(self, part: Part | None = None) -> None:
+        """Connect; the network thread reports to ``part``."""
+        mqtt.start(self._client, self._broker, part)
 
     def stop(self) -> None:
         with self._changed:
@@ -186,7 +191,7 @@ class Subscriber:
             qos=message.qos,
             connection=self._connection,
             size=len(payload),
-            arrived_us=time.time_ns() // 1000,
+            arrived_us=self._now_us(),
             again=message.dup,
             retained=message.retain,
         )
@@ -200,6 +205,7 @@ class Subscriber:
                     if verdict is not Verdict.FULL:
                         break
                 self._changed.wait(FULL_PAUSE_S)
+                self._client.turned()
             self._changed.notify_all()
 
     def _put_aside(self, received: ReceivedMessage) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import alerting, configure, dispatch, network, notify, orders, verify
+from shouwang.cli import alerting, configure, dispatch, network, notify, orders, trace, verify
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.session import Url, connection, refusals
@@ -45,6 +45,7 @@ app.add_typer(storage.app, name="storage")
 app.command("maintain")(storage.maintain)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
+app.command("trace")(trace.trace)
 app.command("gateway")(configure.command)
 provision.command("config-key")(configure.config_key)
 provision.command("sign-config")(configure.sign_config)
@@ -179,6 +180,11 @@ def _run_until_stopped(work: "Callable[[asyncio.Event], Awaitable[None]]") -> No
     """Run ``work`` until SIGINT or SIGTERM sets its event."""
     import asyncio
     import signal
+
+    from observability import logs
+    from observability.settings import LogSettings
+
+    logs.configure(LogSettings())
 
     async def until_stopped() -> None:
         stop = asyncio.Event()

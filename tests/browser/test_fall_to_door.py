@@ -4,8 +4,11 @@ The platform runs as in the demo: the recorded 200 Hz signal of a pendant goes t
 broker, alerting and console. With SHOUWANG_SCREENSHOTS=1 the pictures of the README are made anew.
 """
 
+import json
 import os
+import re
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +17,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from care_network.demo.district import DemoDistrict
-from shouwang.platform.platform import Platform
+from shouwang.platform.platform import SERVICES, Platform
 from tests.support.live_platform import live_platform
+from tests.support.services import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -24,8 +28,11 @@ Live = tuple[Platform, DemoDistrict]
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live_platform(tmp_path_factory.mktemp("platform"), 6) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOUWANG_LOG_FORMAT", "json")
+        patch.setenv("SHOUWANG_PROBE_PORT", "0")
+        with live_platform(tmp_path_factory.mktemp("platform"), 6) as running:
+            yield running
 
 
 def _log_in(page: Page, live: Live, login: str) -> None:
@@ -180,3 +187,55 @@ def test_the_policy_lets_nothing_foreign_in(live: Live, page: Page) -> None:
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+def _wait_for_messages(platform: Platform) -> None:
+    """Until an emergency's first message has gone out."""
+    with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
+        sent = "SELECT FROM notification n JOIN alert a ON a.id = n.alert_id WHERE n.state IN ('sent', 'delivered')"
+        wait_for(lambda: conn.execute(sent).rowcount > 0, 90, lambda: "nobody was told")
+
+
+def test_no_log_names_a_person(live: Live) -> None:
+    platform, _ = live
+    _wait_for_messages(platform)
+    with psycopg.connect(platform.postgres.url) as conn:
+        words = {
+            str(word)
+            for (word,) in conn.execute(
+                """
+                SELECT unnest(ARRAY[name_zh, name_en]) FROM resident
+                UNION SELECT unnest(ARRAY[name_zh, name_en, phone]) FROM staff
+                UNION SELECT unnest(ARRAY[name_zh, name_en, phone]) FROM contact
+                UNION SELECT unnest(ARRAY[address_zh, address_en, phone]) FROM household WHERE code <> 'PLATFORM'
+                UNION SELECT unnest(ARRAY[name_zh, name_en]) FROM account
+                """
+            )
+            if word and len(word) > 1
+        }
+    assert len(words) > 100
+    lines = [line for file in (platform.data / "log").glob("*.log") for line in file.read_text().splitlines()]
+    assert {"alert_id", "level", "time"} <= {name for line in lines for name in json.loads(line)}, "JSON, each of them"
+    assert not [(word, line) for word in sorted(words) for line in lines if word in line]
+
+
+def test_every_service_is_ready_and_shows_its_metrics(live: Live) -> None:
+    platform, _ = live
+    _wait_for_messages(platform)
+    shown = {}
+    for service in SERVICES:
+        started = [json.loads(line) for line in (platform.data / "log" / f"{service}.log").read_text().splitlines()]
+        port = next(entry["port"] for entry in started if entry["event"] == "probes")
+        for probe in ("/live", "/ready"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{probe}", timeout=10) as answer:
+                assert answer.status == 200
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        shown |= {name: float(value) for name, value in re.findall(r"^(shouwang_\S+) (\S+)$", text, re.MULTILINE)}
+    assert shown["shouwang_readings_stored_total"] > 0
+    assert shown["shouwang_ladder_steps_total"] > 0
+    assert any(name.startswith("shouwang_findings_total") for name in shown)
+    assert sum(shown[name] for name in shown if name.startswith("shouwang_sensor_to_alert_seconds_count")) > 0
+    assert sum(shown[name] for name in shown if name.startswith("shouwang_alert_to_notification_seconds_count")) > 0
+    assert any(name.startswith("shouwang_delivery_attempts_total") for name in shown)
+    assert any(name.startswith("shouwang_certificate_expires_seconds") for name in shown)

@@ -3,7 +3,6 @@
 import datetime as dt
 import getpass
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from database.clock import DatabaseClock
 from ingest.quarantine import quarantine
 from ingest.quarantine.quarantine import Entry
 from ingest.quarantine.refusals import Code
@@ -92,7 +92,7 @@ def show_entry(session: Session, number: int, most: int) -> None:
 
 def process_again(session: Session, chosen: Choice) -> None:
     """Process the chosen open entries again and print what became of each; an audit line for each that is settled."""
-    limits = accepted_times(IngestSettings(), time.time_ns() // 1000)
+    limits = accepted_times(IngestSettings(), DatabaseClock().look(session.conn))
     out = _plain()
     settled = stays = readings = 0
     for outcome in reprocess(session.conn, _pages(session.conn, chosen), limits):

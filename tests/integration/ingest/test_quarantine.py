@@ -162,7 +162,11 @@ def test_unknown_homes_and_devices_wait_for_pairing_until_they_are_registered(ho
 def test_text_that_no_database_holds_and_epochs_without_end(home: str) -> None:
     device, words = "radar", {"a\0b": "x\0y", "温": float("nan"), "n": 2**64 - 1}
     event = wire.Event(1, GATEWAY, 7, 8, 1, NOW, device, "fall_suspected", words, b"\0")
-    assert not ingest(home, wire.encode(event), topic=wire.topic(GATEWAY, "events")).refusals
+    refusals = ingest(home, wire.encode(event), topic=wire.topic(GATEWAY, "events")).refusals
+    assert [refusal.code for refusal in refusals] == [Code.PARTLY_UNREADABLE], (
+        "of a fall's signal, and what is no number"
+    )
+    assert one(home, "SELECT \"values\" ->> 'a\ufffdb' FROM event") == ("x\ufffdy",)
     status = wire.Status(
         version=1,
         gateway=GATEWAY,
