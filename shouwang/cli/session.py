@@ -134,7 +134,9 @@ def _database_refusal(error: Exception) -> tuple[str, ...] | None:
     if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction)):
         return (f"{error.diag.message_primary}: is the schema up to date? See: shouwang migrate",)
     if isinstance(error, errors.InsufficientPrivilege):
-        return (f"{error.diag.message_primary or str(error).strip()}: the role in SHOUWANG_DATABASE_URL may not do this",)
+        return (
+            f"{error.diag.message_primary or str(error).strip()}: the role in SHOUWANG_DATABASE_URL may not do this",
+        )
     if isinstance(error, (OperationalError, DataError)):
         return (" ".join(str(error).split()),)
     return None
