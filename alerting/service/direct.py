@@ -9,7 +9,7 @@ import structlog
 from database.pool import make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels import config
-from dispatch.channels.adapters.base import Adapter, DeliveryError, Outgoing
+from dispatch.channels.adapters.base import DeliveryError, Outgoing
 from dispatch.channels.wording import alert_words as wording
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.people import Addressee

@@ -160,8 +160,8 @@ def parse(text: str, environment: Mapping[str, str]) -> Channels:
     enabled = {name: channel for name, channel in usable.channels.items() if channel.enabled}
     if usable.channels and not enabled:
         raise ConfigError("; ".join(["every channel is switched off: enable one", *faults.values()]))
-    order = {kind: [name for name in names if name in enabled] for kind, names in usable.order.items()}
-    return msgspec.structs.replace(usable, channels=enabled, order=order)
+    in_use = {kind: [name for name in names if name in enabled] for kind, names in usable.order.items()}
+    return msgspec.structs.replace(usable, channels=enabled, order=in_use)
 
 
 def build(channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions) -> dict[str, Adapter]:
