@@ -94,11 +94,13 @@ def nats_users(gateways: Iterable[str]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Member:
-    """One server of a NATS cluster on loopback; ``routes``: the cluster ports of all."""
+    """One server of a NATS cluster on loopback; ``routes``: the cluster ports of all; ``tls``: of the authority that
+    signs for routes alone."""
 
     name: str
     port: int
     routes: tuple[int, ...]
+    tls: Tls
 
 
 def nats_config(
@@ -145,7 +147,14 @@ def nats_config(
             "host": "127.0.0.1",
             "port": member.port,
             "routes": [f"tls://127.0.0.1:{route}" for route in member.routes],
-            "tls": {key: value for key, value in secured.items() if key != "verify_and_map"} | {"verify": True},
+            # an authority of its own: a route is a server, and a server is everybody
+            "tls": {
+                "cert_file": str(member.tls.cert),
+                "key_file": str(member.tls.key),
+                "ca_file": str(member.tls.ca),
+                "verify": True,
+                "timeout": 10,
+            },
         },
     }
 

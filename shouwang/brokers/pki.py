@@ -22,12 +22,14 @@ IDENTITY = re.compile(r"^[a-z0-9][a-z0-9-]{1,62}\Z")
 class Pki:
     """The authority in ``folder``; everything is made on first use and renewed a month before it expires.
 
+    ``name``: its common name. What one authority signs, no listener of another one's identities trusts.
+
     A renewed certificate keeps its key, which an MQTT session hangs on (``firmware_profiles.mqtt.session_name``).
     Remove a key file to have a new one made.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.absolute()
+    def __init__(self, folder: Path, name: str = "Shouwang CA") -> None:
+        self.folder, self.name = folder.absolute(), name
         self._clients = self.folder / "clients"
         self._clients.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
@@ -38,7 +40,7 @@ class Pki:
         cert, key_file = self.folder / "ca.crt", self.folder / "ca.key"
         if not _valid(cert):
             key = _key(key_file)
-            name = _name("Shouwang CA")
+            name = _name(self.name)
             usage = x509.KeyUsage(
                 digital_signature=True,
                 key_cert_sign=True,
@@ -58,12 +60,21 @@ class Pki:
             _write(cert, builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644)
         return cert
 
-    def server(self, name: str, hosts: Sequence[str]) -> tuple[Path, Path]:
-        """(certificate, key) of a server reached under ``hosts`` (names or addresses).
+    @property
+    def cluster(self) -> "Pki":
+        """The authority of the routes among NATS servers. It signs nothing else: whoever may join the cluster reads
+        and writes everything, so no certificate of a gateway, a service or a listener may be enough."""
+        return Pki(self.folder / "cluster", "Shouwang cluster CA")
 
-        It may also act as a client: the servers of a cluster connect to each other.
-        """
-        return self._leaf(self.folder, name, [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], hosts)
+    def server(self, name: str, hosts: Sequence[str]) -> tuple[Path, Path]:
+        """(certificate, key) of a server reached under ``hosts`` (names or addresses); of no use to a client."""
+        return self._leaf(self.folder, name, [ExtendedKeyUsageOID.SERVER_AUTH], hosts)
+
+    def route(self, hosts: Sequence[str]) -> tuple[Path, Path]:
+        """(certificate, key) with which the servers of a cluster, reached under ``hosts``, accept and call each other.
+        Signed by :attr:`cluster`."""
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        return self.cluster._leaf(self.cluster.folder, "route", usages, hosts)
 
     def client(self, identity: str) -> tuple[Path, Path]:
         """(certificate, key) of a gateway or service; ``identity`` becomes the common name.

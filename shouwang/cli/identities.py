@@ -28,6 +28,18 @@ def broker(pki: PkiDir, hosts: Annotated[list[str], typer.Argument(help="Names a
 
 
 @app.command()
+def routes(
+    pki: PkiDir, hosts: Annotated[list[str], typer.Argument(help="Names of the brokers to each other.")]
+) -> None:
+    """Make the certificate of the routes among NATS servers, from an authority that signs nothing else.
+
+    Copy cluster/ca.crt as cluster-ca.crt, and cluster/route.crt and cluster/route.key, to the brokers alone.
+    """
+    with refusals():
+        _show([Pki(pki).cluster.ca, *Pki(pki).route(hosts)])
+
+
+@app.command()
 def client(
     pki: PkiDir, names: Annotated[list[str], typer.Argument(help="Gateways, or svc-ingest, svc-alerting, svc-console.")]
 ) -> None:

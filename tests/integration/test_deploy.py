@@ -24,6 +24,8 @@ REPOSITORY = DEPLOY.parent
 def test_nats_accepts_its_configuration_and_users(tmp_path: Path) -> None:
     pki = Pki(tmp_path / "tls")
     pki.server("broker", ["broker-1"])
+    for file, name in ((pki.cluster.ca, "cluster-ca.crt"), *((file, file.name) for file in pki.route(["broker-1"]))):
+        shutil.copy(file, pki.folder / name)
     text = (DEPLOY / "nats" / "nats.conf").read_text()
     (tmp_path / "nats.conf").write_text(
         text.replace("/etc/shouwang/tls", str(pki.folder)).replace("/var/lib/nats", str(tmp_path / "store"))
@@ -32,7 +34,7 @@ def test_nats_accepts_its_configuration_and_users(tmp_path: Path) -> None:
     assert pki.ca.exists()
     done = subprocess.run(
         [nats_binary(), "-t", "-c", tmp_path / "nats.conf"],
-        env={"SHOUWANG_NODE": "broker-1"},
+        env={"SHOUWANG_NODE": "broker-1", "SHOUWANG_CLUSTER_HOST": "10.0.0.1"},
         capture_output=True,
         text=True,
     )
