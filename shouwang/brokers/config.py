@@ -159,8 +159,14 @@ def nats_config(
     }
 
 
-def mosquitto_config(port: int, store: Path, tls: Tls, acl: Path, *, address: str = "127.0.0.1", user: str = "") -> str:
-    """Write the text of mosquitto.conf. ``user``: its account when root starts it (empty: Debian's ``mosquitto``)."""
+def mosquitto_config(
+    port: int, store: Path | None, tls: Tls, acl: Path, *, address: str = "127.0.0.1", user: str = ""
+) -> str:
+    """Write the text of mosquitto.conf. ``user``: its account when root starts it (empty: Debian's ``mosquitto``).
+
+    ``store``: the folder of its sessions; None where another file names it, as Debian's own mosquitto.conf does: a
+    second line of that kind is an error to mosquitto.
+    """
     lines = [
         "per_listener_settings false",
         f"listener {port} {address}",
@@ -175,7 +181,7 @@ def mosquitto_config(port: int, store: Path, tls: Tls, acl: Path, *, address: st
         "# Sessions and messages are written every 10 s and at an orderly stop: a crash loses up to 10 s of what",
         "# services have not fetched. NATS loses nothing; choose it where that matters.",
         "persistence true",
-        f"persistence_location {store}/",
+        *([] if store is None else [f"persistence_location {store}/"]),
         "autosave_interval 10",
         "# The default of 20 unacknowledged messages would throttle ingest, which acknowledges after its commit.",
         "max_inflight_messages 0",

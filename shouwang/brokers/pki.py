@@ -90,7 +90,9 @@ class Pki:
     ) -> tuple[Path, Path]:
         cert, key_file = folder / f"{name}.crt", folder / f"{name}.key"
         ca_file = self.ca
-        if key_file.exists() and _valid(cert) and cert.stat().st_mtime >= ca_file.stat().st_mtime:
+        names = [_general_name(host) for host in hosts] or [x509.DNSName(name)]
+        current = cert.exists() and cert.stat().st_mtime >= ca_file.stat().st_mtime and _names(cert) == set(names)
+        if key_file.exists() and current and _valid(cert):
             return cert, key_file
         issuer = x509.load_pem_x509_certificate(ca_file.read_bytes())
         if not (self.folder / "ca.key").exists():
@@ -99,7 +101,6 @@ class Pki:
             )
         ca_key = _key(self.folder / "ca.key")
         key = _key(key_file)
-        names = [_general_name(host) for host in hosts] or [x509.DNSName(name)]
         builder = (
             _builder(_name(name), issuer.subject, key.public_key(), LEAF_LIFE)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -141,6 +142,12 @@ def _valid(cert: Path) -> bool:
         return False
     ends = x509.load_pem_x509_certificate(cert.read_bytes()).not_valid_after_utc
     return ends - datetime.datetime.now(datetime.UTC) > RENEW_BEFORE
+
+
+def _names(cert: Path) -> set[x509.GeneralName]:
+    """The names that a certificate is good for; one for other names has to be made anew."""
+    extensions = x509.load_pem_x509_certificate(cert.read_bytes()).extensions
+    return set(extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
 
 
 def _name(common_name: str) -> x509.Name:

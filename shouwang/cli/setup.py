@@ -20,7 +20,9 @@ def setup(
         Path, typer.Option(help="Write below this folder instead, without users and owners: to look, or for an image.")
     ] = Path("/"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
-    templates: Annotated[Path | None, typer.Option(help="The folder deploy/, where it is not beside the program.")] = None,
+    templates: Annotated[
+        Path | None, typer.Option(help="The folder deploy/, where it is not beside the program.")
+    ] = None,
 ) -> None:
     """Write what this machine needs: identities, keys, settings, units, users, SQL, broker and proxy. Safe to repeat.
 

@@ -27,6 +27,7 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     parts: list[Part] = msgspec.field(default_factory=lambda: list(PARTS))
     nats_nodes: list[HostName] = []
     this_node: str = ""
+    cluster_address: str = ""
     gateways: list[str] = []
 
     @property
@@ -78,6 +79,8 @@ def ask(put: Callable[[Question], str]) -> Answers:
         text = put(Question("nats_nodes", "Names of the three NATS servers, as they reach each other", ""))
         given["nats_nodes"] = [part.strip() for part in text.split(",") if part.strip()]
         given["this_node"] = put(Question("this_node", "Which of them is this machine (empty: none)", "")).strip()
+        address = Question("cluster_address", "Its address in the network of the three (empty: by its name)", "")
+        given["cluster_address"] = put(address).strip()
     try:
         return _checked(msgspec.convert(given, Answers))
     except msgspec.ValidationError as error:
@@ -86,7 +89,9 @@ def ask(put: Callable[[Question], str]) -> Answers:
 
 def to_toml(answers: Answers) -> str:
     """Write the answers as :func:`parse` reads them."""
-    lines = ["# The answers of `shouwang setup`; change them and run it again. deploy/setup.example.toml explains each."]
+    lines = [
+        "# The answers of `shouwang setup`; change them and run it again. deploy/setup.example.toml explains each."
+    ]
     for name, value in msgspec.structs.asdict(answers).items():
         lines.append(f"{name} = {msgspec.json.encode(value).decode()}")
     return "\n".join(lines) + "\n"
@@ -102,4 +107,6 @@ def _checked(answers: Answers) -> Answers:
             raise ValueError(f"nats_nodes: name the {NATS_NODES} servers; with a single machine choose mosquitto")
         if "broker" in answers.parts and answers.this_node not in answers.nats_nodes:
             raise ValueError(f"this_node: which of {', '.join(answers.nats_nodes)} is this machine?")
+        if answers.cluster_address and not re.fullmatch(r"[A-Za-z0-9.:-]+", answers.cluster_address):
+            raise ValueError(f"cluster_address is {answers.cluster_address!r}: write a name or an address")
     return answers

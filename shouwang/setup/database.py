@@ -30,10 +30,10 @@ def roles_sql(database: str, passwords: Mapping[str, str]) -> str:
             f" PASSWORD '{password}';",
         ]
     lines += [
-        f"SELECT 'CREATE DATABASE {database} OWNER {OWNER}'"
+        f"SELECT 'CREATE DATABASE {database} OWNER {OWNER}'"  # noqa: S608 - names of ours, checked in the answers
         f" WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{database}') \\gexec",
         f"REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC;",
-        f"GRANT CONNECT ON DATABASE {database} TO {', '.join(passwords)};",
+        f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {', '.join(passwords)};",
         f"\\connect {database}",
         "CREATE EXTENSION IF NOT EXISTS ltree;",
         "-- TimescaleDB where the server has it loaded; plain PostgreSQL works as well.",

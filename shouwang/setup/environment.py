@@ -3,11 +3,11 @@
 import os
 import re
 import shlex
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
-ADMIN = Path("/etc/shouwang/admin.env")
-"""The environment of commands that root gives on a machine of the district."""
+ADMIN = tuple(Path("/etc/shouwang") / name for name in ("admin.env", "channels.env", "common.env"))
+"""The environment of commands that root gives on a machine of the district; the first one has to be there."""
 _LINE = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$")
 _BARE = re.compile(r"[\w@%+=:,./-]*")
 
@@ -42,16 +42,17 @@ def quote(value: str) -> str:
     return f'"{value}"'
 
 
-def adopt(environment: MutableMapping[str, str] = os.environ, file: Path = ADMIN) -> None:
-    """Take the settings of the machine's administrator where the environment names no database and the file is ours.
+def adopt(environment: MutableMapping[str, str] = os.environ, files: Sequence[Path] = ADMIN) -> None:
+    """Take the settings of the machine's administrator where the environment names no database and the files are ours.
 
-    So that ``sudo shouwang doctor`` works at three in the morning. A person who may not read the file goes without.
+    So that ``shouwang doctor`` works at three in the morning. A person who may not read the files goes without.
     """
-    if "SHOUWANG_DATABASE_URL" in environment:
+    if "SHOUWANG_DATABASE_URL" in environment or not os.access(files[0], os.R_OK):
         return
-    try:
-        settings = parse(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return
-    for name, value in settings.items():
-        environment.setdefault(name, value)
+    for file in files:
+        try:
+            settings = parse(file.read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        for name, value in settings.items():
+            environment.setdefault(name, value)

@@ -54,14 +54,18 @@ def account(name: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(name)
     except KeyError as error:
-        raise LookupError(f"there is no user {name}: install the package that brings it, then run setup again") from error
+        raise LookupError(
+            f"there is no user {name}: install the package that brings it, then run setup again"
+        ) from error
 
 
 def _group(name: str) -> int:
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError as error:
-        raise LookupError(f"there is no group {name}: install the package that brings it, then run setup again") from error
+        raise LookupError(
+            f"there is no group {name}: install the package that brings it, then run setup again"
+        ) from error
 
 
 def _make_folder(folder: Path, mode: int) -> None:

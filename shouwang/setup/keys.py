@@ -1,4 +1,4 @@
-"""New secrets: the key of the links, the pair for Web Push, the key of the medical notes, passwords of database roles."""
+"""Make new secrets: key of the links, pair for Web Push, key of the medical notes, passwords of database roles."""
 
 import secrets
 import tempfile

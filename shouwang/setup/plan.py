@@ -30,7 +30,9 @@ def user_of(service: str) -> str:
 class Machine:
     """What the plan has to know about the machine: where it is (``root``), what is there already."""
 
-    def __init__(self, root: Path, templates: Path, *, nats_version: tuple[int, ...] = (), clusters: tuple[str, ...] = ()):
+    def __init__(
+        self, root: Path, templates: Path, *, nats_version: tuple[int, ...] = (), clusters: tuple[str, ...] = ()
+    ):
         self.root = root
         self.templates = templates
         self.nats_version = nats_version
@@ -56,7 +58,7 @@ class Plan:
     def items(self) -> Iterator[Item]:
         """Every file of the parts that this machine carries. Raises ValueError for a damaged authority."""
         yield self._text(SETTINGS_FILE, to_toml(self._answers), mode=PRIVATE, once=True)
-        yield self._file(f"{TLS}/ca.crt", lambda: self._ca())
+        yield self._file(f"{TLS}/ca.crt", self._ca)
         parts = self._answers.parts
         if "database" in parts or "services" in parts:
             yield self._text(PASSWORDS, self._passwords_file(), mode=PRIVATE)
@@ -79,10 +81,10 @@ class Plan:
     def _pki(self) -> Pki:
         return Pki(self._machine.at(f"{ETC}/pki"))
 
-    def _ca(self) -> bytes:
+    def _ca(self, *, cluster: bool = False) -> bytes:
         if "authority" in self._answers.parts:
-            return self._pki.ca.read_bytes()
-        return self._brought(f"{TLS}/ca.crt")
+            return (self._pki.cluster if cluster else self._pki).ca.read_bytes()
+        return self._brought(f"{TLS}/{'cluster-ca' if cluster else 'ca'}.crt")
 
     def _pair(self, name: str, issue: Callable[[], tuple[Path, Path]], owner: str, group: str) -> Iterator[Item]:
         """Certificate and key: issued where the authority is on this machine, otherwise they have to be brought."""
@@ -122,8 +124,8 @@ class Plan:
         at = self._answers
         host = f"[{at.database_host}]" if ":" in at.database_host else at.database_host
         return (
-            f"postgresql://{role}:{percent(self._passwords[role], safe='')}@{host}:{at.database_port}/{at.database_name}"
-            f"?sslmode=verify-full&sslrootcert={TLS}/ca.crt"
+            f"postgresql://{role}:{percent(self._passwords[role], safe='')}@{host}:{at.database_port}"
+            f"/{at.database_name}?sslmode=verify-full&sslrootcert={TLS}/ca.crt"
         )
 
     def _database(self) -> Iterator[Item]:
@@ -150,14 +152,20 @@ class Plan:
         nodes = self._answers.nats_nodes
         hosts = list(dict.fromkeys([*self._answers.broker_hosts, *nodes]))
         yield from self._pair("broker", lambda: self._pki.server("broker", hosts), "root", "nats")
+        yield self._file(f"{TLS}/cluster-ca.crt", lambda: self._ca(cluster=True))
+        yield from self._pair("route", lambda: self._pki.route(nodes), "root", "nats")
         text = self._machine.template("nats/nats.conf")
         for number, node in enumerate(nodes, start=1):
-            text = text.replace(f"broker-{number}:", f"{node}:")
+            text = text.replace(f"//broker-{number}:", f"//{node}:")
         yield self._text("/etc/nats/nats.conf", text)
         yield self._text("/etc/nats/storage.conf", storage_conf(self._machine.nats_version))
-        yield self._text("/etc/nats/users.conf", users_file(self._answers.gateways), mode=0o640, group="nats", once=True)
+        yield self._text(
+            "/etc/nats/users.conf", users_file(self._answers.gateways), mode=0o640, group="nats", once=True
+        )
         dropin = "nats-server.service.d/shouwang.conf"
-        unit = self._machine.template(f"systemd/{dropin}").replace("broker-1", self._answers.this_node)
+        address = self._answers.cluster_address or self._answers.this_node
+        unit = self._machine.template(f"systemd/{dropin}").replace("10.0.0.1", address)
+        unit = unit.replace("broker-1", self._answers.this_node)
         yield self._text(f"{SYSTEMD}/{dropin}", unit)
 
     # services
@@ -181,8 +189,12 @@ class Plan:
         yield self._file(f"{KEYS}/push.pem", lambda: push(0), mode=PRIVATE, owner=notify, group=notify, once=True)
         yield self._file(f"{KEYS}/push.pem.pub", lambda: push(1), once=True)
         yield self._text(f"{ETC}/channels.toml", self._machine.template("channels.toml"), once=True)
-        yield self._text(f"{ETC}/channels.env", self._machine.template("environment/channels.env"), mode=PRIVATE, once=True)
-        yield self._text(f"{ETC}/district.toml", self._machine.template("district.example.toml"), mode=PRIVATE, once=True)
+        yield self._text(
+            f"{ETC}/channels.env", self._machine.template("environment/channels.env"), mode=PRIVATE, once=True
+        )
+        yield self._text(
+            f"{ETC}/district.toml", self._machine.template("district.example.toml"), mode=PRIVATE, once=True
+        )
         yield self._text(f"{ETC}/common.env", self._environment("common"))
         for service in (*SERVICES, "admin"):
             yield self._text(f"{ETC}/{service}.env", self._environment(service), mode=PRIVATE)

@@ -33,8 +33,8 @@ def test_a_gateway_is_held_to_its_own_shard_and_name() -> None:
 def test_the_access_list_in_deploy_is_the_tested_one() -> None:
     assert (DEPLOY / "mosquitto" / "acl").read_text() == mosquitto_acl()
     tls = Tls(*(Path("/etc/shouwang/tls") / name for name in ("ca.crt", "broker.crt", "broker.key")))
-    store, acl = Path("/var/lib/mosquitto"), Path("/etc/mosquitto/shouwang.acl")
-    tested = mosquitto_config(8883, store, tls, acl, address="0.0.0.0")  # noqa: S104 - homes come from outside
+    acl = Path("/etc/mosquitto/shouwang.acl")
+    tested = mosquitto_config(8883, None, tls, acl, address="0.0.0.0")  # noqa: S104 - homes come from outside
     assert (DEPLOY / "mosquitto" / "shouwang.conf").read_text() == tested
 
 
