@@ -17,6 +17,7 @@ from alerting.detection.kit.context import EVERYWHERE, Pause
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
+from observability.liveness import Part, unwatched
 from vocabulary.alert_state import OPEN
 
 log = structlog.get_logger(__name__)
@@ -82,8 +83,11 @@ class BrokerWatch:
         """The time in which this program did not hear the homes, and in which their backlog arrives."""
         return None if self._outage_us is None else Pause("cut_off", EVERYWHERE, "", *self._outage_us)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
+        """Raise and clear the alert until ``stop``."""
+        part = part or unwatched()
         while not stop.is_set():
+            part.turned()
             self._changed.wait(LOOK_S)
             self._changed.clear()
             down_at = self._down_at

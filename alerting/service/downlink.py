@@ -21,6 +21,7 @@ from care_network.records.registry import Registry
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
+from observability.liveness import Part, unwatched
 from vocabulary.times import SECOND_US
 
 log = structlog.get_logger(__name__)
@@ -54,7 +55,9 @@ class Downlink:
         """A gateway has come online: announce again what it may have missed."""
         self._online.put(gateway)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
+        """Announce until ``stop``."""
+        part = part or unwatched()
         while not stop.is_set():
             try:
                 options = connect_options(self._database, "alerting-downlink")
@@ -67,7 +70,9 @@ class Downlink:
                             self._announce(conn, "a.id = %s", uuid.UUID(change.payload))
                         self._announce_to_gateways_back_online(conn)
                         conn.execute("SELECT 1")  # notices a dead connection
+                        part.turned()
             except psycopg.Error as error:
+                part.held_up(f"the database is away: {error}")
                 log.warning("database away; help is announced later", error=str(error).strip())
                 stop.wait(RETRY_S)
 

@@ -19,6 +19,7 @@ from database.settings import DatabaseSettings
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.first_step_copy import FirstStepsCopy
 from dispatch.ladders.people import Addressee
+from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
 RETRY_S = 1.0
@@ -41,14 +42,14 @@ class LiveDistrict:
     def registry(self) -> Registry:
         return self._registry.registry
 
-    def wait_until_known(self, stop: threading.Event) -> None:
+    def wait_until_known(self, stop: threading.Event, part: Part | None = None) -> None:
         """Read the registry, however long the database is away, unless there is a copy on disk.
 
         An event of an unknown home would be refused; until it is taken the broker keeps it.
         """
-        self.refresh()
+        self.refresh(part)
         while not self._registry.known and not stop.wait(RETRY_S):
-            self.refresh()
+            self.refresh(part)
 
     def first_district(self, before: District | None) -> District:
         """The district to begin with; people known in ``before`` keep their rows."""
@@ -67,8 +68,8 @@ class LiveDistrict:
             self._outage = outage
             engine.pause([*self._pauses.pauses, *([] if outage is None else [outage])])
 
-    def refresh(self) -> None:
-        """Read the database; while it is away everything stays as it was."""
+    def refresh(self, part: Part | None = None) -> None:
+        """Read the database; while it is away everything stays as it was. The outcome is told to ``part``."""
         now = dt.datetime.now(dt.UTC)
         try:
             with psycopg.connect(self._database.url, **connect_options(self._database, "alerting-registry")) as conn:
@@ -79,12 +80,17 @@ class LiveDistrict:
                 if time.monotonic() >= self._people_at:
                     self._people_at = time.monotonic() + self._settings.people_refresh_s
                     self._people.refresh(conn, now)
+            if part is not None:
+                part.turned()
         except psycopg.Error as error:
+            if part is not None:
+                part.held_up(f"the database is away: {error}")
             log.warning("the registry stays as it was", error=str(error).strip())
 
-    def keep_fresh(self, stop: threading.Event) -> None:
+    def keep_fresh(self, stop: threading.Event, part: Part) -> None:
+        """Refresh at intervals until ``stop``."""
         while not stop.wait(self._settings.registry_refresh_s):
-            self.refresh()
+            self.refresh(part)
 
     def first_step(self, record: Record, now: dt.datetime) -> tuple[AlertNotice, tuple[Addressee, ...]]:
         """The notice of a finding and the people of its first step, from the copies.

@@ -13,6 +13,7 @@ from alerting.service.first_call import FirstCall
 from alerting.service.spool import Record, Spool
 from care_network.records.registry import Registry
 from dispatch.core import notice
+from observability import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,9 @@ class Publisher:
                     del self._open[next(iter(self._open))]
             self.notify(record)
             records.append(record)
+            metrics.findings.labels(finding.action, finding.severity).inc()
+            if finding.action == "open":
+                metrics.raise_seconds.labels(finding.severity).observe((record.raised_us - finding.sensed_us) / 1e6)
             log.info("finding", action=finding.action, rule=finding.rule, alert_id=str(finding.alert_id))
         if records:
             self._spool.put(records)

@@ -38,11 +38,15 @@ from alerting.service.writer import Writer
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt
 from firmware_profiles.errors import DecodeError
+from observability import metrics
+from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
 
 IDLE_S = 0.2
 """Longest wait for a message, after which the clock moves all the same."""
+LOOK_S = 1.0
+"""Interval at which the main thread looks whether a part has died."""
 SWITCH_S = 0.001
 """Time for which a thread may hold the GIL."""
 
@@ -59,8 +63,10 @@ class Alerting:
         database: DatabaseSettings,
         broker: mqtt.Broker,
         direct: DirectSender | None = None,
+        liveness: Liveness | None = None,
     ) -> None:
         self._settings, self._database = settings, database
+        self._liveness = liveness or Liveness()
         self._stop = threading.Event()
         self._district = LiveDistrict(settings, database)
         self._journal = Journal(settings.data_dir)
@@ -87,47 +93,43 @@ class Alerting:
 
         Raises RuntimeError where a thread died before.
         """
-        self._district.wait_until_known(stop)  # before the first message
+        self._district.wait_until_known(stop, self._liveness.part("registry"))  # before the first message
         if stop.is_set():
             self._journal.close()
             self._spool.close()
             return
         self._wake()
-        parts: dict[str, Callable[[], None]] = {
-            "engine": self._decide,
-            "writer": lambda: self._writer.run(self._stop),
-            "first call": lambda: self._first_call.run(self._stop),
-            "registry": lambda: self._district.keep_fresh(self._stop),
-            "link": lambda: self._broker_watch.run(self._stop),
-            "downlink": lambda: self._downlink.run(self._stop),
+        parts: dict[str, tuple[Callable[[Part], None], Callable[[], int] | None]] = {
+            "engine": (self._decide, lambda: self._mailbox.waiting),
+            "writer": (lambda part: self._writer.run(self._stop, part), lambda: len(self._spool)),
+            "first call": (lambda part: self._first_call.run(self._stop, part), None),
+            "registry": (lambda part: self._district.keep_fresh(self._stop, part), None),
+            "link": (lambda part: self._broker_watch.run(self._stop, part), None),
+            "downlink": (lambda part: self._downlink.run(self._stop, part), None),
         }
-        died: list[str] = []
-
-        def live(name: str) -> None:
-            """Run one part. If it dies the process ends, so that it is started again and goes on from its disk."""
-            try:
-                parts[name]()
-            except Exception:
-                log.exception("a part of alerting has died; alerting ends, to be started again", part=name)
-                died.append(name)
-                stop.set()
-
-        threads = [threading.Thread(target=live, args=(name,), name=name) for name in parts]
-        for thread in threads:
-            thread.start()
+        pause_s = {"registry": self._settings.registry_refresh_s}
+        self._liveness.gauges.append(self._gauge)
+        self._liveness.certificates = self._mailbox.certificates
+        threads = [
+            self._liveness.start(name, work, pause_s.get(name, 0.0), waiting) for name, (work, waiting) in parts.items()
+        ]
         # a GC pause, or another thread holding the GIL for the default 5 ms, delays an alert
         gc.collect()
         gc.freeze()
         sys.setswitchinterval(SWITCH_S)
-        self._mailbox.start()
+        self._mailbox.start(self._liveness)
         try:
-            stop.wait()
+            while not stop.wait(LOOK_S) and not self._liveness.faults:
+                pass
         finally:
+            died = list(self._liveness.faults)
+            self._liveness.finish()
             self._stop.set()
             for thread in threads:
                 thread.join(10)
             self._mailbox.close()
-            if threads[0].is_alive() or "engine" in died:  # amid a step; the journal has the messages since the last
+            engine_died = any(fault.startswith("engine ") for fault in died)
+            if threads[0].is_alive() or engine_died:  # amid a step; the journal has the messages since the last
                 log.warning("no snapshot at the end")
             else:
                 self._journal.snapshot(self._engine.memory())
@@ -135,6 +137,10 @@ class Alerting:
             self._spool.close()
         if died:
             raise RuntimeError(f"died: {', '.join(died)}; see the log")
+
+    def _gauge(self) -> None:
+        metrics.alerts_spooled.set(len(self._spool))
+        metrics.alerting_waiting.set(self._mailbox.waiting)
 
     def _wake(self) -> None:
         """Bring the engine to where the last run left it: its memory, and the messages since."""
@@ -158,9 +164,10 @@ class Alerting:
 
     # the engine's thread
 
-    def _decide(self) -> None:
+    def _decide(self, part: Part) -> None:
         looked_us = _now_us()
         while not self._stop.is_set():
+            part.turned()
             message = self._mailbox.take(IDLE_S)
             since_us, looked_us = looked_us, _now_us()
             if self._broker_watch.stood_still(since_us, looked_us):
@@ -171,6 +178,7 @@ class Alerting:
                 self._settle()
             if message is not None:
                 self._hear(message)
+                part.done()
             self._advance(_now_us())
             self._settle()
             if message is not None and time.monotonic() >= self._snapshot_at:
@@ -240,9 +248,10 @@ def run(
     broker: mqtt.Broker,
     stop: threading.Event,
     direct: DirectSender | None = None,
+    liveness: Liveness | None = None,
 ) -> None:
     """Run the service until ``stop``. ``direct`` tells people of emergencies while the database is away.
 
     Raises RuntimeError where a thread of it died before.
     """
-    Alerting(settings, database, broker, direct).run(stop)
+    Alerting(settings, database, broker, direct, liveness).run(stop)

@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.ladders import ladder
+from observability import metrics
+from observability.liveness import Part, unwatched
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +45,9 @@ class Writer:
         self._database, self._spool, self._first_call = database, spool, first_call
         self._notify, self._retry_s = notify, retry_s
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
         """Write until ``stop`` is set and the spool is empty or the database away."""
+        part = part or unwatched()
         conn: psycopg.Connection[Any] | None = None
         with contextlib.suppress(psycopg.OperationalError):
             conn = self._connect()  # the first alert need not wait for it
@@ -52,6 +56,7 @@ class Writer:
             if record is None:
                 if stop.is_set():
                     break
+                part.turned()
                 continue
             alert_id = record.finding.alert_id
             try:
@@ -59,6 +64,7 @@ class Writer:
                     conn = self._connect()
                 self._store(conn, record)
             except UNAVAILABLE as error:
+                part.held_up(f"the database takes nothing: {error}")
                 self._first_call.failed(alert_id)
                 log.warning(
                     "the database takes nothing; alerts wait on disk",
@@ -76,7 +82,10 @@ class Writer:
                 self._first_call.failed(alert_id)  # nobody else will call anybody about it
             else:
                 self._first_call.stored(alert_id)
+                if record.finding.action == "open":
+                    metrics.alert_write_seconds.observe(time.time() - record.raised_us / 1e6)
             self._spool.settle()
+            part.done()
         if conn is not None:
             conn.close()
 
