@@ -2,27 +2,20 @@
 
 import hashlib
 import socket
-import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from firmware_profiles import tls
+from firmware_profiles.connection_watch import WATCH
+from firmware_profiles.connection_watch import words as words
+from firmware_profiles.tls import Broker as Broker
+
 KEEPALIVE_S = 20
 """After twice this time without a message the broker sends the last will."""
-
-
-class Broker(msgspec.Struct, frozen=True):
-    """Address of the broker, and our certificate. Without ``ca`` the connection is plain TCP (loopback tests only)."""
-
-    host: str = "127.0.0.1"
-    port: int = 8883
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
 
 
 class Will(msgspec.Struct, frozen=True):
@@ -55,10 +48,8 @@ def make_client(
     )
     client.reconnect_delay_set(min_delay=1, max_delay=8)
     client.on_socket_open = _no_delay
-    if broker.ca is not None:
-        context = ssl.create_default_context(cafile=str(broker.ca))
-        if broker.cert is not None:
-            context.load_cert_chain(str(broker.cert), None if broker.key is None else str(broker.key))
+    context = tls.make_context(broker)
+    if context is not None:
         client.tls_set_context(context)
     if will is not None:
         client.will_set(will.topic, will.payload, qos=1, retain=True)
@@ -78,13 +69,19 @@ def session_name(broker: Broker, client_id: str) -> str:
 
 
 def start(client: paho.Client, broker: Broker) -> None:
-    """Connect in the background and stay connected; an unreachable broker is tried again, never an exception."""
+    """Connect in the background and stay connected; an unreachable broker is tried again, never an exception.
+
+    Set the callbacks before. Renewed certificates are taken into use within a minute, and the log says in words why
+    the broker does not let us in (:mod:`~firmware_profiles.connection_watch`).
+    """
+    WATCH.add(client, broker)
     client.connect_async(broker.host, broker.port, keepalive=KEEPALIVE_S)
     client.loop_start()
 
 
 def stop(client: paho.Client) -> None:
     """Disconnect properly (no last will is sent) and end the network thread."""
+    WATCH.remove(client)
     client.disconnect()
     client.loop_stop()
     # paho closes the pair of sockets that wakes its thread when the client is finalised, which in a cycle of references

@@ -13,7 +13,7 @@ from edge_agent.config import load_home, parse_home
 from edge_agent.updates.check import examine
 from shouwang.brokers.local import nats_binary
 from shouwang.brokers.pki import Pki
-from shouwang.cli.identities import users_file
+from shouwang.brokers.users import users_file
 
 pytestmark = pytest.mark.integration
 
