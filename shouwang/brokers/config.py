@@ -16,7 +16,7 @@ MAX_MESSAGE = 8 * 1024 * 1024
 disconnection that the gateway would repeat for ever."""
 
 ALERTS = "desk/v1/alerts"
-SENDS: tuple[wire.Leaf, ...] = ("readings", "events", "status", "replies")
+SENDS: tuple[wire.Leaf, ...] = ("readings", "events", "status", "replies", "certificates")
 READS: tuple[wire.Leaf, ...] = ("commands",)
 
 IN_FLIGHT = 10_000
@@ -54,6 +54,7 @@ SERVICE_RIGHTS: dict[str, Rights] = {
         (ALERTS, "care/v1/+/+/commands"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
     ),
     "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
+    "svc-issuer": Rights(("care/v1/+/+/commands",), ("care/v1/+/+/certificates",)),
 }
 
 
@@ -160,9 +161,17 @@ def nats_config(
 
 
 def mosquitto_config(
-    port: int, store: Path | None, tls: Tls, acl: Path, *, address: str = "127.0.0.1", user: str = ""
+    port: int,
+    store: Path | None,
+    tls: Tls,
+    acl: Path,
+    *,
+    crl: Path | None = None,
+    address: str = "127.0.0.1",
+    user: str = "",
 ) -> str:
-    """Write the text of mosquitto.conf. ``user``: its account when root starts it (empty: Debian's ``mosquitto``).
+    """Write the text of mosquitto.conf. ``user``: its account when root starts it (empty: Debian's ``mosquitto``);
+    ``crl``: revocation lists of every authority that signs for clients.
 
     ``store``: the folder of its sessions; None where another file names it, as Debian's own mosquitto.conf does: a
     second line of that kind is an error to mosquitto.
@@ -173,6 +182,7 @@ def mosquitto_config(
         f"cafile {tls.ca}",
         f"certfile {tls.cert}",
         f"keyfile {tls.key}",
+        *(["# Read again at SIGHUP.", f"crlfile {crl}"] if crl else []),
         "# The certificate's common name is the identity; nobody comes in without one.",
         "require_certificate true",
         "use_identity_as_username true",
@@ -198,10 +208,11 @@ def mosquitto_config(
     return "\n".join(lines) + "\n"
 
 
-def mosquitto_acl() -> str:
+def mosquitto_acl(revoked: Iterable[str] = ()) -> str:
     """The access list: %u stands for the identity, so that a new gateway changes nothing here.
 
     The shard is left open: a sender under a wrong one is still known by its name, and receivers refuse the topic.
+    ``revoked`` identities lose every right, also on the connection that they have open.
     """
     lines = ["# Every gateway: under its own name only."]
     lines += [f"pattern write care/v1/+/%u/{leaf}" for leaf in SENDS]
@@ -211,6 +222,8 @@ def mosquitto_acl() -> str:
         lines += ["", f"user {identity}"]
         lines += [f"topic write {topic}" for topic in granted.publish]
         lines += [f"topic read {topic}" for topic in granted.subscribe]
+    for identity in sorted(revoked):
+        lines += ["", f"user {identity}", "topic deny #"]
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import alerting, configure, dispatch, network, notify, orders, setup, verify
+from shouwang.cli import alerting, certificates, configure, dispatch, gateways, network, notify, orders, setup, verify
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.session import Url, connection, refusals
@@ -43,6 +43,8 @@ app.add_typer(notify.app, name="notify")
 app.add_typer(orders.app, name="orders")
 app.add_typer(storage.app, name="storage")
 app.command("setup")(setup.setup)
+app.add_typer(gateways.app, name="gateways")
+app.add_typer(certificates.app, name="certificates")
 app.command("maintain")(storage.maintain)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)

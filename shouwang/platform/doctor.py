@@ -1,16 +1,13 @@
 """``shouwang doctor``: checks whether database and broker work, with advice where they do not."""
 
-import socket
-import ssl
 from collections.abc import Iterator
 
 import msgspec
 
 from database.health import examine
 from database.settings import DatabaseSettings
+from firmware_profiles import tls
 from firmware_profiles.settings import BrokerSettings
-
-TIMEOUT_S = 5.0
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -45,14 +42,10 @@ def detectors_check() -> Check:
 def _broker() -> Check:
     broker = BrokerSettings().broker()
     where = f"{broker.host}:{broker.port}"
-    try:
-        with socket.create_connection((broker.host, broker.port), TIMEOUT_S) as plain:
-            if broker.ca is None:
-                return Check("broker", True, f"{where} answers (plain TCP: for loopback only)")
-            context = ssl.create_default_context(cafile=str(broker.ca))
-            if broker.cert is not None:
-                context.load_cert_chain(str(broker.cert), None if broker.key is None else str(broker.key))
-            with context.wrap_socket(plain, server_hostname=broker.host) as secure:
-                return Check("broker", True, f"{where} answers, {secure.version()}")
-    except (OSError, ssl.SSLError) as error:
-        return Check("broker", False, f"{where}: {error}; check SHOUWANG_BROKER_… and that the broker runs")
+    fault = tls.explain(broker)
+    if fault:
+        return Check("broker", False, f"{where}: {fault}; check SHOUWANG_BROKER_… and that the broker runs")
+    if broker.ca is None:
+        return Check("broker", True, f"{where} answers (plain TCP: for loopback only)")
+    until = ", ".join(f"{holder} until {end:%Y-%m-%d}" for holder, end in tls.ends(broker).items())
+    return Check("broker", True, f"{where} lets us in over MQTT; certificates: {until}")

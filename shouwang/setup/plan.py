@@ -7,7 +7,7 @@ from urllib.parse import quote as percent
 
 from shouwang.brokers.config import SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
-from shouwang.cli.identities import users_file
+from shouwang.brokers.users import users_file
 from shouwang.setup import environment, keys
 from shouwang.setup.answers import Answers, to_toml
 from shouwang.setup.database import OWNER, ROLES, SERVICES, role_of, roles_sql

@@ -16,7 +16,7 @@ from edge_agent.config import load_home, parse_home
 from edge_agent.updates.check import examine
 from shouwang.brokers.local import mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
-from shouwang.cli.identities import users_file
+from shouwang.brokers.users import users_file
 from shouwang.platform.platform import MODULES
 from shouwang.setup.database import SERVICES
 from tests.support.brokers import HOW_TO_GET_MOSQUITTO

@@ -25,6 +25,9 @@ WITHOUT_ACCOUNT = {
     # services, and what runs a platform of its own
     "alerting": "a service",
     "console": "a service",
+    "certificates issue": "a service",
+    "certificates follow-mosquitto": "a service",
+    "certificates follow-nats": "a service",
     "dispatch": "a service",
     "edge": "a home gateway's program",
     "ingest": "a service",
