@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 OWNER = "shouwang_owner"
 """Owns database and schema: migrations and the commands of administrators."""
-SERVICES = ("ingest", "maintain", "alerting", "dispatch", "notify", "orders", "console")
+SERVICES = ("ingest", "maintain", "alerting", "dispatch", "notify", "orders", "console", "issuer")
 
 
 def role_of(service: str) -> str:
@@ -12,7 +12,8 @@ def role_of(service: str) -> str:
     return f"shouwang_{service}"
 
 
-ROLES = (OWNER, *map(role_of, SERVICES))
+ROLES = (OWNER, *map(role_of, SERVICES), role_of("lists"))
+"""``lists`` runs beside a broker, as the broker's user."""
 
 
 def roles_sql(database: str, passwords: Mapping[str, str]) -> str:
@@ -46,7 +47,7 @@ def roles_sql(database: str, passwords: Mapping[str, str]) -> str:
 
 def _grants() -> list[str]:
     """Every service reads and writes rows; the owner alone, and maintenance in its name, changes tables."""
-    services = ", ".join(role_of(service) for service in SERVICES)
+    services = ", ".join(ROLES[1:])
     rows, numbers = "SELECT, INSERT, UPDATE, DELETE", "USAGE, SELECT"
     return [
         f"GRANT USAGE ON SCHEMA public TO {services};",

@@ -15,8 +15,8 @@ Done = Literal["made", "changed", "kept", "same"]
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A file that belongs on the machine. ``content`` is called only where it is needed.
 
-    ``once``: a file that is there is kept as it is (a key, or a file that people change). ``reach`` is the mode of the
-    folder that is made for it.
+    ``once``: a file that is there is kept as it is (a key, or a file that people or programs change). ``own_folder``:
+    its folder belongs to its owner, who replaces the file.
     """
 
     path: str
@@ -25,7 +25,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = "root"
     group: str = "root"
     once: bool = False
-    reach: int = 0o755
+    own_folder: bool = False
 
 
 def put(items: Iterable[Item], root: Path, *, dry_run: bool, owned: bool) -> Iterator[tuple[Item, Done]]:
@@ -42,8 +42,10 @@ def put(items: Iterable[Item], root: Path, *, dry_run: bool, owned: bool) -> Ite
         content = None if there and item.once else item.content()
         same = there and (content is None or target.read_bytes() == content)
         if not dry_run:
+            _make_folder(target.parent)
+            if item.own_folder:
+                _settle(target.parent, item, owned, 0o750)
             if content is not None and not same:
-                _make_folder(target.parent, item.reach)
                 _write(target, content, item, owned)
             _settle(target, item, owned)
         yield item, "kept" if item.once and there else "same" if same else "changed" if there else "made"
@@ -68,12 +70,12 @@ def _group(name: str) -> int:
         ) from error
 
 
-def _make_folder(folder: Path, mode: int) -> None:
+def _make_folder(folder: Path) -> None:
     if folder.exists():
         return
-    _make_folder(folder.parent, 0o755)
+    _make_folder(folder.parent)
     folder.mkdir()
-    folder.chmod(mode)
+    folder.chmod(0o755)
 
 
 def _write(target: Path, content: bytes, item: Item, owned: bool) -> None:
@@ -87,8 +89,8 @@ def _write(target: Path, content: bytes, item: Item, owned: bool) -> None:
     beside.replace(target)
 
 
-def _settle(target: Path, item: Item, owned: bool) -> None:
+def _settle(target: Path, item: Item, owned: bool, mode: int | None = None) -> None:
     """Mode and owner, also of a file that was there: a key that somebody else can read is mended."""
     if owned:
         os.chown(target, account(item.owner).pw_uid, _group(item.group))
-    target.chmod(item.mode)
+    target.chmod(item.mode if mode is None else mode)

@@ -19,6 +19,9 @@ KEYS = f"{ETC}/keys"
 PASSWORDS = f"{ETC}/passwords.env"
 SETTINGS_FILE = f"{ETC}/setup.toml"
 SYSTEMD = "/etc/systemd/system"
+HARDENING = "shouwang-.service.d/hardening.conf"
+LISTS = f"{ETC}/broker"
+"""The lists of mosquitto that change while it runs."""
 PRIVATE = 0o600
 
 
@@ -60,7 +63,7 @@ class Plan:
         yield self._text(SETTINGS_FILE, to_toml(self._answers), mode=PRIVATE, once=True)
         yield self._file(f"{TLS}/ca.crt", self._ca)
         parts = self._answers.parts
-        if "database" in parts or "services" in parts:
+        if set(parts) & {"database", "broker", "services"}:
             yield self._text(PASSWORDS, self._passwords_file(), mode=PRIVATE)
         if "database" in parts:
             yield from self._database()
@@ -142,8 +145,9 @@ class Plan:
         hosts = self._answers.broker_hosts
         yield from self._pair("broker", lambda: self._pki.server("broker", hosts), "root", "mosquitto")
         template = self._machine.template
-        yield self._text("/etc/mosquitto/shouwang.acl", template("mosquitto/acl"), mode=0o640, owner="mosquitto",
-                         group="mosquitto")  # fmt: skip
+        yield self._broker_file(f"{LISTS}/acl", template("mosquitto/acl").encode, "mosquitto")
+        yield self._broker_file(f"{LISTS}/crl.pem", self._revoked, "mosquitto")
+        yield from self._lists("mosquitto")
         yield self._text("/etc/mosquitto/conf.d/shouwang.conf", template("mosquitto/shouwang.conf"))
         dropin = "mosquitto.service.d/shouwang.conf"
         yield self._text(f"{SYSTEMD}/{dropin}", template(f"systemd/{dropin}"))
@@ -159,14 +163,30 @@ class Plan:
             text = text.replace(f"//broker-{number}:", f"//{node}:")
         yield self._text("/etc/nats/nats.conf", text)
         yield self._text("/etc/nats/storage.conf", storage_conf(self._machine.nats_version))
-        yield self._text(
-            "/etc/nats/users.conf", users_file(self._answers.gateways), mode=0o640, group="nats", once=True
-        )
+        users = users_file(self._answers.gateways).encode
+        yield self._broker_file("/etc/nats/users.conf", users, "nats")
+        yield from self._lists("nats")
         dropin = "nats-server.service.d/shouwang.conf"
         address = self._answers.cluster_address or self._answers.this_node
         unit = self._machine.template(f"systemd/{dropin}").replace("10.0.0.1", address)
         unit = unit.replace("broker-1", self._answers.this_node)
         yield self._text(f"{SYSTEMD}/{dropin}", unit)
+
+    def _broker_file(self, path: str, content: Callable[[], bytes], user: str) -> Item:
+        """A list that the broker reads and its follower writes: both are this user, to whom the folder belongs."""
+        return Item(path=path, content=content, mode=0o640, owner=user, group=user, once=True, own_folder=True)
+
+    def _revoked(self) -> bytes:
+        if "authority" not in self._answers.parts:
+            return self._brought(f"{LISTS}/crl.pem")
+        self._pki.issuing  # noqa: B018 - made first: its empty list stands in the same file
+        return self._pki.revoke().read_bytes()
+
+    def _lists(self, broker: str) -> Iterator[Item]:
+        yield self._text(f"{ETC}/lists.env", self._environment("lists"), mode=PRIVATE)
+        unit = f"shouwang-lists-{broker}.service"
+        yield self._text(f"{SYSTEMD}/{unit}", self._machine.template(f"systemd/{unit}"))
+        yield self._text(f"{SYSTEMD}/{HARDENING}", self._machine.template(f"systemd/{HARDENING}"))
 
     # services
 
@@ -176,6 +196,11 @@ class Plan:
             owner = user_of(service) if identity in SERVICE_RIGHTS else "root"
             group = owner
             yield from self._pair(identity, lambda name=identity: self._pki.client(name), owner, group)  # type: ignore[misc]
+        yield from self._pair("issuing", lambda: self._pki.issuing, user_of("issuer"), user_of("issuer"))
+        hosts = self._answers.broker_hosts
+        yield from self._pair(
+            "enrolment", lambda: self._pki.server("enrolment", hosts), user_of("issuer"), user_of("issuer")
+        )
         yield self._file(f"{KEYS}/link.key", keys.link_key, mode=PRIVATE, once=True)
         yield self._file(f"{KEYS}/medical.keys", keys.medical_keys, mode=PRIVATE, owner=user_of("console"),
                          group=user_of("console"), once=True)  # fmt: skip
@@ -198,10 +223,9 @@ class Plan:
         yield self._text(f"{ETC}/common.env", self._environment("common"))
         for service in (*SERVICES, "admin"):
             yield self._text(f"{ETC}/{service}.env", self._environment(service), mode=PRIVATE)
-        for unit in sorted(self._machine.templates.glob("systemd/shouwang-*.service")):
-            yield self._text(f"{SYSTEMD}/{unit.name}", unit.read_text("utf-8"))
-        hardening = "shouwang-.service.d/hardening.conf"
-        yield self._text(f"{SYSTEMD}/{hardening}", self._machine.template(f"systemd/{hardening}"))
+            for unit in sorted(self._machine.templates.glob(f"systemd/shouwang-{service}*.service")):
+                yield self._text(f"{SYSTEMD}/{unit.name}", unit.read_text("utf-8"))
+        yield self._text(f"{SYSTEMD}/{HARDENING}", self._machine.template(f"systemd/{HARDENING}"))
 
     def _environment(self, name: str) -> str:
         values = {}

@@ -96,16 +96,29 @@ def test_units_name_files_and_modules_that_exist(unit: Path) -> None:
     files = [value for key, value in lines if key == "EnvironmentFile"]
     assert [file for file in files if not (DEPLOY / "environment" / Path(file).name).exists()] == []
     (command,) = (value for key, value in lines if key == "ExecStart")
-    program, _, module = command.partition(" -m ")
+    program, _, rest = command.partition(" -m ")
+    module, *words = rest.split()
     assert program == "/opt/shouwang/.venv/bin/python"
     assert importlib.util.find_spec(f"{module}.__main__")
+    if words:
+        done = subprocess.run([sys.executable, "-m", module, *words[:2], "--help"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        known = re.sub(r"[^a-z-]", " ", done.stdout).split()
+        assert [word for word in words[2:] if word.startswith("--") and word not in known] == []
+
+
+@each_unit
+def test_a_unit_waits_for_the_program_only_where_the_program_says_that_it_is_ready(unit: Path) -> None:
+    text = unit.read_text()
+    module = text.split(" -m ")[1].split()[0]
+    source = (REPOSITORY / Path(*module.split(".")) / "__main__.py").read_text()
+    assert ("Type=notify" in text) == ("WatchdogSec=30" in text) == ("observability.process import serve" in source)
 
 
 @each_unit
 def test_each_service_has_a_user_of_its_own_and_is_started_again_for_ever(unit: Path) -> None:
-    text = unit.read_text()
-    name = unit.stem.rstrip("@").removeprefix("shouwang-")
-    assert f"\nUser=shouwang-{name}\n" in text
+    text, name = unit.read_text(), name_of(unit)
+    assert f"\nUser={unit.stem.removeprefix('shouwang-lists-') if name == 'lists' else f'shouwang-{name}'}\n" in text
     assert "\nStartLimitIntervalSec=0\n" in text
     assert "\nMemoryMax=" in text
     assert (DEPLOY / "environment" / f"{name}.env").exists()
@@ -122,11 +135,12 @@ def test_keys_are_given_to_those_alone_that_need_them() -> None:
 
 
 def name_of(unit: Path) -> str:
-    return unit.stem.rstrip("@").removeprefix("shouwang-")
+    return unit.stem.rstrip("@").removeprefix("shouwang-").partition("-")[0]
 
 
 def test_every_service_has_a_unit() -> None:
-    assert {name_of(unit) for unit in UNITS} == set(SERVICES) == set(MODULES)
+    assert {name_of(unit) for unit in UNITS} == {*SERVICES, "lists"}
+    assert set(SERVICES) == {*MODULES, "issuer"}
 
 
 def test_the_units_are_confined() -> None:
@@ -155,11 +169,10 @@ def test_mosquitto_starts_beside_debians_own_file(tmp_path: Path) -> None:
     store.mkdir()
     (tmp_path / "conf.d").mkdir()
     text = (DEPLOY / "mosquitto" / "shouwang.conf").read_text().replace("/etc/shouwang/tls", str(pki.folder))
-    text = text.replace("8883 0.0.0.0", f"{port} 127.0.0.1").replace(
-        "/etc/mosquitto/shouwang.acl", str(tmp_path / "acl")
-    )
+    text = text.replace("8883 0.0.0.0", f"{port} 127.0.0.1").replace("/etc/shouwang/broker", str(tmp_path))
     (tmp_path / "conf.d" / "shouwang.conf").write_text(text)
     shutil.copy(DEPLOY / "mosquitto" / "acl", tmp_path / "acl")
+    shutil.copy(pki.revoke(), tmp_path / "crl.pem")
     # the settings of Debian 12's and 13's /etc/mosquitto/mosquitto.conf
     (tmp_path / "mosquitto.conf").write_text(
         f"pid_file {tmp_path}/pid\npersistence true\npersistence_location {store}/\nlog_dest file {tmp_path}/log\n"

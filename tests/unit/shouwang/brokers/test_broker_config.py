@@ -33,8 +33,8 @@ def test_a_gateway_is_held_to_its_own_shard_and_name() -> None:
 def test_the_access_list_in_deploy_is_the_tested_one() -> None:
     assert (DEPLOY / "mosquitto" / "acl").read_text() == mosquitto_acl()
     tls = Tls(*(Path("/etc/shouwang/tls") / name for name in ("ca.crt", "broker.crt", "broker.key")))
-    acl = Path("/etc/mosquitto/shouwang.acl")
-    crl = Path("/etc/shouwang/tls/crl.pem")
+    acl = Path("/etc/shouwang/broker/acl")
+    crl = Path("/etc/shouwang/broker/crl.pem")
     tested = mosquitto_config(8883, None, tls, acl, crl=crl, address="0.0.0.0")  # noqa: S104 - homes come from outside
     assert (DEPLOY / "mosquitto" / "shouwang.conf").read_text() == tested
 
