@@ -3,9 +3,8 @@
 import gc
 import sys
 
-import uvicorn
-
 from console.app import create_app
+from console.server import make_server
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings
 from firmware_profiles.settings import BrokerSettings
@@ -22,17 +21,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        access_log=False,  # addresses of pages name residents
-        proxy_headers=True,
-        forwarded_allow_ips=settings.trusted_proxy,
-        timeout_graceful_shutdown=3,
-        ws="websockets-sansio",
-    )
+    make_server(app, settings).run()
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def healthz(console: Shared) -> Response:
 def _socket_watching(socket: WebSocket, console: Shared) -> Watching:
     """As :func:`watching`, for a socket: a refusal is a close code, 4401 without a session, 1013 to try again later."""
     try:
-        if not same_origin(socket):
+        if not same_origin(socket, tls=console.settings.secure_cookie):
             raise LoginNeeded
         return watching(socket, console)
     except LoginNeeded as error:

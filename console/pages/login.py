@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access import accounts
 from care_network.errors import LoginRefusedError
 from console.shell.errors import message_of, status_of
-from console.shell.security import COOKIE, origin_of
+from console.shell.security import cookie_name, origin_of, token_of
 from console.shell.session import open_session, set_cookie
 from console.shell.state import Shared
 from console.shell.views import LANGUAGE_COOKIE, page
@@ -42,7 +42,7 @@ def log_in(
 
 @router.post("/logout")
 def log_out(request: Request, console: Shared) -> Response:
-    token = request.cookies.get(COOKIE)
+    token = token_of(request, console)
     if token:
         console.memory.forget(token)
         try:
@@ -51,7 +51,8 @@ def log_out(request: Request, console: Shared) -> Response:
         except psycopg.OperationalError as error:  # this browser is logged out all the same: its cookie goes
             log.warning("a session could not be revoked: the database is away", error=str(error).strip())
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(COOKIE)
+    secure = console.settings.secure_cookie
+    response.delete_cookie(cookie_name(secure=secure), secure=secure, httponly=True, samesite="lax")
     return response
 
 

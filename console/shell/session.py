@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from care_network.access import accounts
 from console.settings import ConsoleSettings
-from console.shell.security import COOKIE
+from console.shell.security import cookie_name
 
 
 def open_session(conn: psycopg.Connection[Any], login: str, password: str, origin: str) -> str:
@@ -22,4 +22,7 @@ def open_session(conn: psycopg.Connection[Any], login: str, password: str, origi
 
 
 def set_cookie(response: Response, settings: ConsoleSettings, token: str) -> None:
-    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=settings.secure_cookie, max_age=12 * 3600)
+    secure = settings.secure_cookie
+    response.set_cookie(
+        cookie_name(secure=secure), token, httponly=True, samesite="lax", secure=secure, max_age=12 * 3600
+    )

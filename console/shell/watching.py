@@ -16,7 +16,7 @@ from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from console.shell.memory import Watching
 from console.shell.scope import scope_of
-from console.shell.security import COOKIE, LoginNeeded, Needs
+from console.shell.security import LoginNeeded, Needs, token_of
 from console.shell.state import Shared
 
 
@@ -26,7 +26,7 @@ def watching(connection: HTTPConnection, console: Shared) -> Watching:
     Raises LoginNeeded without a valid session; psycopg.OperationalError where the database is away and this session
     has not watched before.
     """
-    token, now = connection.cookies.get(COOKIE), dt.datetime.now(dt.UTC)
+    token, now = token_of(connection, console), dt.datetime.now(dt.UTC)
     if not token:
         raise LoginNeeded
     before = console.memory.of(token, now)
