@@ -20,6 +20,7 @@ from console.pages import (
     orders,
     outbox,
     parameters,
+    password,
     pauses,
     push,
     queue,
@@ -37,8 +38,8 @@ from firmware_profiles.mqtt import Broker
 ROUTERS: tuple[APIRouter, ...] = tuple(
     part.router
     for part in (
-        login, queue, alerts, calls, orders, handovers, residents, family, operations, service_level, parameters,
-        pauses, outbox, push, api, answers, phone, rating,
+        login, password, queue, alerts, calls, orders, handovers, residents, family, operations, service_level,
+        parameters, pauses, outbox, push, api, answers, phone, rating,
     )
 )  # fmt: skip
 """In any order: no path of one is a path of another."""

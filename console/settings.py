@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from care_network.access.logins import SecondFactor
 from dispatch.core.links import KEY_FILE
 
 OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -26,6 +27,10 @@ class ConsoleSettings(BaseSettings):
     )
     allowed_hosts: str = Field(
         default="", description="names by which browsers reach the console, with commas; this machine's own always work"
+    )
+    second_factor: SecondFactor = Field(
+        default="optional",
+        description="who can not log in without a second factor: 'optional' (nobody), 'admin', or 'staff'",
     )
     worker: str = Field(default="console-0", description="client id at the broker")
     medical_key_file: Path | None = Field(

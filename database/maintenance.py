@@ -15,6 +15,7 @@ from database.grade import Grade, schema_grade
 from database.pool import connect_options
 from database.retention import retire
 from database.rollup import advance, roll_up
+from database.sealed import head
 from database.settings import DatabaseSettings
 
 log = structlog.get_logger(__name__)
@@ -117,6 +118,9 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
             gone = paced(retire(conn, grade, dt.datetime.now(dt.UTC)), stop)
             if gone:
                 log.info("maintenance: retired", rows_or_chunks=gone)
+            sealed = head(conn)
+            if sealed is not None:  # in a place that the database's owner can not change
+                log.info("head of the audit's chain", head=str(sealed))
             retire_at = time.monotonic() + RETIRE_EVERY_S
         stop.wait(LOOK_S)
 

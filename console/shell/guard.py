@@ -4,13 +4,13 @@ An ASGI application around the whole console, so that an error page of the outer
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping
 
 import msgspec
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.shell.security import same_origin
@@ -49,6 +49,8 @@ FORM = Bounds(64 * 1024, 20.0)
 """A form, or JSON: a note of 2,000 characters takes 18 kB in a form."""
 PHOTO = Bounds(16 * 1024 * 1024, 180.0)
 """A photo from a telephone and the rest of its form; at 90 kB/s, which a poor mobile line has."""
+LINGER_S, LINGER_SIZE = 2.0, 2 * PHOTO.size
+"""How long, and how many bytes, of a refused body are thrown away before the connection is closed."""
 
 
 class Guard:
@@ -74,8 +76,7 @@ class Guard:
         request = _Request(scope, receive, send, self._headers)
         refusal = (421, "This host name is not served here.") if not known else self._refusal(scope, connection)
         if refusal is not None:
-            status, text = refusal
-            await PlainTextResponse(text, status, {"Connection": "close"})(scope, receive, request.send)
+            await request.refuse(*refusal)
             return
         await self._app(scope, request.receive, request.send)
 
@@ -121,6 +122,23 @@ class _Request:
                 raise HTTPException(413)
             self._more = message.get("more_body", False)
         return message
+
+    async def refuse(self, status: int, text: str) -> None:
+        """Answer, and take what the client still sends for a moment: else it is cut off before it reads the answer."""
+        content = text.encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(content))]
+        start = {"type": "http.response.start", "status": status, "headers": [*headers, (b"connection", b"close")]}
+        await self.send(start)
+        await self.send({"type": "http.response.body", "body": content, "more_body": self._more})
+        if not self._more:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while self._more and self._got <= LINGER_SIZE:
+                    message = await self._receive()
+                    self._got += len(message.get("body", b""))
+                    self._more = message["type"] == "http.request" and message.get("more_body", False)
+        await self.send({"type": "http.response.body"})
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from care_network.access import accounts
+from care_network.access import sessions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do, require
 from console.shell.state import Shared
@@ -19,6 +19,10 @@ PLACE_ALLOWED = {"Permissions-Policy": "camera=(), microphone=(), geolocation=(s
 
 class LoginNeeded(Exception):  # noqa: N818 - not an error: the way to the login page
     """Nobody is logged in."""
+
+
+class PasswordChangeNeeded(Exception):  # noqa: N818 - not an error: the way to the page of the password
+    """The password was somebody else's choice: nothing may be done before it is changed."""
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -52,15 +56,25 @@ def origin_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-def current_account(request: HTTPConnection, console: Shared) -> Account:
-    """Find the account of the session cookie. Raises LoginNeeded without a valid one."""
+def session_account(request: HTTPConnection, console: Shared) -> Account:
+    """Find the account of the session cookie, even one that has to change its password. Raises LoginNeeded."""
     token = token_of(request, console)
     if token:
         with console.database() as conn:
-            account = accounts.session_account(conn, token, dt.datetime.now(dt.UTC))
+            account = sessions.session_account(conn, token, dt.datetime.now(dt.UTC))
         if account is not None:
             return account
     raise LoginNeeded
+
+
+SessionAccount = Annotated[Account, Depends(session_account)]
+
+
+def current_account(account: SessionAccount) -> Account:
+    """The account that asks. Raises LoginNeeded, PasswordChangeNeeded."""
+    if account.must_change_password:
+        raise PasswordChangeNeeded
+    return account
 
 
 CurrentAccount = Annotated[Account, Depends(current_account)]
