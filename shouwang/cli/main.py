@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import alerting, certificates, configure, dispatch, gateways, network, notify, orders, setup, verify
+from shouwang.cli import (
+    accounts,
+    alerting,
+    certificates,
+    configure,
+    dispatch,
+    gateways,
+    network,
+    notify,
+    orders,
+    setup,
+    verify,
+)
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.session import Url, connection, refusals
@@ -37,6 +49,7 @@ app.add_typer(provision, name="provision")
 app.add_typer(alerting.app, name="alerting")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(network.app, name="network")
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(gaps.app, name="gaps")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(notify.app, name="notify")

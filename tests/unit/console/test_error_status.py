@@ -24,6 +24,7 @@ from dispatch.alerts.outcomes import OutcomeError
 from dispatch.core.links import LinkError
 from dispatch.orders.states import OrderError
 from vocabulary.errors import BilingualError
+from vocabulary.text import TextError
 
 STATUS: dict[type[BilingualError], int] = {
     LoginRefusedError: 401,
@@ -38,6 +39,7 @@ STATUS: dict[type[BilingualError], int] = {
     CareNetworkError: 422,
     ExistsError: 422,
     OutcomeError: 422,
+    TextError: 422,
     KeyFileError: 503,
 }
 
