@@ -60,6 +60,7 @@ def make_server(
         "host": settings.host,
         "port": settings.port,
         "log_level": "warning",
+        "log_config": None,  # ours, in the same form as all other lines
         "access_log": False,  # addresses of pages name residents
         "server_header": False,
         "proxy_headers": bool(settings.trusted_proxy),

@@ -39,7 +39,7 @@ class Rights:
     subscribe: tuple[str, ...]
 
 
-SERVICE_RIGHTS: dict[str, Rights] = {
+_WORK: dict[str, Rights] = {
     "svc-ingest": Rights(
         ("care/v1/+/+/commands",),
         (
@@ -55,6 +55,17 @@ SERVICE_RIGHTS: dict[str, Rights] = {
     ),
     "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
     "svc-issuer": Rights(("care/v1/+/+/commands",), ("care/v1/+/+/certificates",)),
+}
+
+
+def probe_topic(identity: str) -> str:
+    """The topic on which a service writes to itself: ``shouwang doctor`` sees whether the broker takes and gives."""
+    return f"probe/v1/{identity}"
+
+
+SERVICE_RIGHTS: dict[str, Rights] = {
+    identity: Rights((*work.publish, probe_topic(identity)), (*work.subscribe, probe_topic(identity)))
+    for identity, work in _WORK.items()
 }
 
 

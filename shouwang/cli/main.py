@@ -151,15 +151,26 @@ def provision_district(
 
 
 @app.command()
-def doctor() -> None:
-    """Is everything that the environment names reachable and healthy? Exit status 1 where something is not."""
-    from shouwang.platform.doctor import checks
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="One JSON list of rows: what, good, text.")] = False,
+) -> None:
+    """Look at every part with the real identities: files, broker, database, services, roster, channels. As root.
 
-    sick = False
+    Exit status 1 where something is not well. The rows stand on the console's page of operations, too.
+    """
+    import msgspec
+
+    from shouwang.doctor.doctor import checks
+
+    rows = []
     for check in checks():
-        sick |= not check.good
-        typer.secho(f"{'ok ' if check.good else 'BAD'} {check.what}: {check.text}", fg=None if check.good else "red")
-    raise typer.Exit(1 if sick else 0)
+        rows.append(check)
+        if not json:
+            colour = "red" if not check.good else "yellow" if check.warning else None
+            typer.secho(f"{check.mark} {check.what}: {check.text}", fg=colour)
+    if json:
+        typer.echo(msgspec.json.encode(rows).decode())
+    raise typer.Exit(0 if all(check.good for check in rows) else 1)
 
 
 @simulate.command("homes")

@@ -20,6 +20,7 @@ PASSWORDS = f"{ETC}/passwords.env"
 SETTINGS_FILE = f"{ETC}/setup.toml"
 SYSTEMD = "/etc/systemd/system"
 HARDENING = "shouwang-.service.d/hardening.conf"
+DOCTOR = ("shouwang-doctor.service", "shouwang-doctor.service.d/reads.conf", "shouwang-doctor.timer")
 LISTS = f"{ETC}/broker"
 """The lists of mosquitto that change while it runs."""
 PRIVATE = 0o600
@@ -225,7 +226,8 @@ class Plan:
             yield self._text(f"{ETC}/{service}.env", self._environment(service), mode=PRIVATE)
             for unit in sorted(self._machine.templates.glob(f"systemd/shouwang-{service}*.service")):
                 yield self._text(f"{SYSTEMD}/{unit.name}", unit.read_text("utf-8"))
-        yield self._text(f"{SYSTEMD}/{HARDENING}", self._machine.template(f"systemd/{HARDENING}"))
+        for name in (HARDENING, *DOCTOR):
+            yield self._text(f"{SYSTEMD}/{name}", self._machine.template(f"systemd/{name}"))
 
     def _environment(self, name: str) -> str:
         values = {}
@@ -235,6 +237,8 @@ class Plan:
             values["SHOUWANG_DATABASE_URL"] = self._url(OWNER if name == "admin" else role_of(name))
         if name == "notify":
             values["SHOUWANG_NOTIFY_CONSOLE_URL"] = self._answers.console_url
+        if name == "console":
+            values["SHOUWANG_CONSOLE_ALLOWED_HOSTS"] = self._answers.console_host
         return environment.fill(self._machine.template(f"environment/{name}.env"), values)
 
     def _proxy(self) -> Iterator[Item]:

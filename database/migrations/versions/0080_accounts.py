@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0080"
-down_revision = "0072"
+down_revision = "0078"
 branch_labels = None
 depends_on = None
 

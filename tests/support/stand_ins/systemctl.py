@@ -117,6 +117,15 @@ def start(name: str) -> None:
     (RUN / f"{name}.pid").write_text(str(process_id))
 
 
+def want(name: str) -> None:
+    """Link the unit into the target, as enabling does."""
+    template, at, _ = name.partition("@")
+    wanted = FOLDERS[0] / "multi-user.target.wants" / f"{name}.service"
+    wanted.parent.mkdir(exist_ok=True)
+    if not wanted.exists():
+        wanted.symlink_to(FOLDERS[0] / f"{template}{at}.service")
+
+
 def wait_until_ready(name: str, heard: socket.socket, process: "subprocess.Popen[bytes]") -> None:
     heard.settimeout(1)
     deadline = time.monotonic() + READY_S
@@ -172,11 +181,13 @@ def main(verb: str, names: list[str]) -> None:
         return
     for name in names:
         short = name.removesuffix(".service")
-        if short == "chrony":
+        if short == "chrony" or short.endswith(".timer"):
             continue
         if short == "postgresql":
             postgres("start" if verb == "enable" else verb)
         elif verb in ("enable", "start"):
+            if verb == "enable":
+                want(short)
             if pid_of(short) is None:
                 start(short)
         elif verb == "restart":
