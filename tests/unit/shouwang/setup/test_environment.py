@@ -1,4 +1,4 @@
-"""Environment files are read alike by us and by a shell, and the administrator's are taken only where nothing is set."""
+"""Environment files are read alike by us and by a shell; the administrator's are taken where nothing else is set."""
 
 import subprocess
 from pathlib import Path
