@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import accounts, alerting, configure, dispatch, network, notify, orders, verify
+from shouwang.cli import accounts, alerting, configure, database, dispatch, network, notify, orders, verify
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.session import Url, connection, refusals
@@ -38,6 +38,7 @@ app.add_typer(alerting.app, name="alerting")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(network.app, name="network")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(database.app, name="database")
 app.add_typer(gaps.app, name="gaps")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(notify.app, name="notify")

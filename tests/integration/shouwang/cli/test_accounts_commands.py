@@ -59,7 +59,10 @@ def log_in(client: httpx2.Client, login: str, password: str, code: str = "") -> 
 def test_no_command_takes_a_password_or_code_as_an_argument() -> None:
     for name, command in commands():
         for one in command.params:
-            assert not re.search(r"password$|secret|totp|^code$", one.name or "") or getattr(one, "is_flag", False), (name, one.name)
+            assert not re.search(r"password$|secret|totp|^code$", one.name or "") or getattr(one, "is_flag", False), (
+                name,
+                one.name,
+            )
 
 
 def test_the_first_administrator_is_added_once(conn: psycopg.Connection, database_url: str) -> None:
