@@ -14,6 +14,7 @@ from shouwang.cli import (
     alerting,
     certificates,
     configure,
+    database,
     dispatch,
     gateways,
     network,
@@ -50,6 +51,7 @@ app.add_typer(alerting.app, name="alerting")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(network.app, name="network")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(database.app, name="database")
 app.add_typer(gaps.app, name="gaps")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(notify.app, name="notify")

@@ -63,6 +63,7 @@ WITHOUT_ACCOUNT = {
     "accounts first-admin": "the first account; refused when there is an administrator",
     "accounts audit verify": "whether the audit was changed",
     # the database as such, nobody's data
+    "database roles": "the database's own roles",
     "doctor": "whether servers answer",
     "migrate": "the schema",
     "orders services": "a table of the program",
