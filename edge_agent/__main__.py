@@ -20,6 +20,7 @@ from firmware_profiles import devices
 from observability import logs
 from observability.liveness import Liveness
 from observability.probes import listening
+from observability.process import PRIVATE
 from observability.settings import LogSettings, ProbeSettings
 from observability.systemd import Notifier
 
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="only check the configuration, thoroughly")
     options = parser.parse_args(arguments)
     if not options.check:
+        os.umask(PRIVATE)
         logs.configure(LogSettings())
     try:
         if options.check:

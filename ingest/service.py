@@ -3,7 +3,6 @@
 import contextlib
 import queue
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +10,15 @@ import msgspec
 import psycopg
 import structlog
 
-from database.faults import UNAVAILABLE
+from database.clock import DatabaseClock
+from database.faults import UNAVAILABLE, is_unavailable
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
 from firmware_profiles.mqtt import Broker
-from ingest.batches.batch import Batch
+from ingest.batches.batch import Batch, Limits
 from ingest.batches.builder import Builder
+from ingest.clock_watch import ClockWatch
 from ingest.gap_asker import GapAsker
 from ingest.quarantine.quarantine import Quarantine, Room
 from ingest.quarantine.refusals import Code, Refusal, fault, trace
@@ -82,6 +83,8 @@ class Ingest:
                 settings.quarantine_mb * 1024 * 1024,
             )
         )
+        self._clock = DatabaseClock()
+        self._clock_watch = ClockWatch(database, self._clock, settings.worker, self._limits, self._subscriber.beyond)
         self._asker = GapAsker(database, broker, settings.worker, settings.gap_look_s, settings.gap_age_s)
         self._prepared: queue.Queue[_PreparedBatch | None] = queue.Queue(1)
         self._stop = threading.Event()
@@ -115,6 +118,7 @@ class Ingest:
                 lambda part: self._asker.run(self._stop, part, self._liveness.part("broker link of the gaps")),
                 pause_s=self._settings.gap_look_s,
             ),
+            start("clock", lambda part: self._clock_watch.run(self._stop, part)),
         ]
         try:
             while not stop.wait(REPORT_S):
@@ -137,6 +141,10 @@ class Ingest:
             self._subscriber.stop()
         if self._liveness.faults:
             raise RuntimeError(f"ended by a fault, see above: {', '.join(self._liveness.faults)}")
+
+    def _limits(self) -> Limits:
+        """The accepted times, by the database's clock."""
+        return accepted_times(self._settings, self._clock.now_us())
 
     def _gauge(self) -> None:
         metrics.messages_waiting.set(self.waiting)
@@ -165,7 +173,7 @@ class Ingest:
                     self._prepared.join()
                     self._moved.clear()
                     builder = Builder(conn)
-                batch = builder.build(messages, shed, accepted_times(self._settings, time.time_ns() // 1000))
+                batch = builder.build(messages, shed, self._limits())
                 prepared = _PreparedBatch(messages, shed, batch, writer.encode_rows(batch))
             except UNAVAILABLE as error:
                 log.warning("database away while decoding", error=str(error))
@@ -213,6 +221,7 @@ class Ingest:
                 # New series need no flush of their own: the rows that name them are committed later, and a commit
                 # flushes everything before it. A district's first minute makes twenty thousand.
                 conn.execute("SET synchronous_commit = off")
+                self._clock.look(conn)  # before any time is judged
                 return conn, Builder(conn)
             except psycopg.Error as error:
                 log.warning("the district can not be read; again in a moment", error=str(error))
@@ -270,9 +279,9 @@ class Ingest:
         """Store a batch and acknowledge it. Raises psycopg.Error where the database can store nothing now."""
         try:
             self._commit(conn, item)
-        except UNAVAILABLE:
-            raise
         except Exception as error:
+            if is_unavailable(error):
+                raise
             self._moved.set()
             self._store_singly(conn, item, error)
         self._subscriber.acknowledge(item.messages)
@@ -285,7 +294,7 @@ class Ingest:
         batch, data = (None, b"") if self._moved.is_set() else (item.batch, item.copy_data)
         for _ in range(DECIDE_AGAIN):
             if batch is None:
-                limits = accepted_times(self._settings, time.time_ns() // 1000)
+                limits = self._limits()
                 batch = Builder(conn).build(item.messages, item.shed, limits)
                 data = writer.encode_rows(batch)
             try:
@@ -307,9 +316,9 @@ class Ingest:
         for part in parts:
             try:
                 self._commit(conn, part)
-            except UNAVAILABLE:
-                raise
             except Exception as single:
+                if is_unavailable(single):
+                    raise
                 (message,) = part.messages or part.shed
                 with conn.transaction(), conn.cursor() as cursor:
                     self._quarantine.store(cursor, [_refusal(message, single)])

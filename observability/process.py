@@ -28,6 +28,9 @@ LOOK_S = 1.0
 STOP_S = 40.0
 """Time for an orderly end; threads that are stuck longer are given up."""
 
+PRIVATE = 0o077
+"""umask of every service: its files hold health data and keys, and no other account has any business with them."""
+
 Body = Callable[[threading.Event, Liveness], object]
 """The service itself: runs until the event is set, and reports its parts."""
 
@@ -37,6 +40,7 @@ def serve(service: str, body: Body) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    os.umask(PRIVATE)
     logs.configure(LogSettings())
     settings = ProbeSettings()
     liveness = Liveness(stop.set, turn_s=settings.turn_s)

@@ -7,6 +7,7 @@ finds none open raises it, the first whose link is back clears it, and one that 
 import datetime as dt
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -14,15 +15,15 @@ import structlog
 
 from alerting.core.finding import alert_id
 from alerting.detection.kit.context import EVERYWHERE, Pause
+from alerting.service.platform.alerts import platform_household, running
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from observability.liveness import Part, unwatched
-from vocabulary.alert_state import OPEN
 
 log = structlog.get_logger(__name__)
 
-RULE, SUBJECT, HOME = "broker_away", "platform:broker", "PLATFORM"
+RULE, SUBJECT = "broker_away", "platform:broker"
 SETTLE_S = 600.0
 """Time that homes need to send their backlog after the link is back; a silence must last longer to count."""
 SHORT_S = 60.0
@@ -37,10 +38,18 @@ class BrokerWatch:
     ``up`` and ``down`` are called in paho's thread, ``outage`` in the engine's; :meth:`run` has one of its own.
     """
 
-    def __init__(self, database: DatabaseSettings, worker: str, after_s: float, cut_off_since_us: int | None) -> None:
+    def __init__(
+        self,
+        database: DatabaseSettings,
+        worker: str,
+        after_s: float,
+        cut_off_since_us: int | None,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
         """``after_s``: a longer break is an alert; ``cut_off_since_us``: when an earlier run last heard the homes."""
         self._database, self._worker, self._after_s = database, worker, after_s
-        self._down_at: float | None = time.time()
+        self._now_us = now_us
+        self._down_at: float | None = self._now()
         self._outage_us = None if cut_off_since_us is None else (cut_off_since_us, _FOREVER_US)
         self._open = True  # an alert of an earlier run may still be
         self._seen_at = 0.0  # when an alert was last seen open while this link was down
@@ -49,14 +58,14 @@ class BrokerWatch:
     def up(self) -> None:
         self._down_at = None
         if self._outage_us is not None:
-            since_us, now = self._outage_us[0], time.time()
+            since_us, now = self._outage_us[0], self._now()
             long = now - since_us / 1e6 >= SHORT_S
             self._outage_us = (since_us, round((now + SETTLE_S) * 1e6)) if long else None
         self._changed.set()
 
     def down(self) -> None:
         if self._down_at is None:
-            self._down_at = time.time()
+            self._down_at = self._now()
             begun_us = round(self._down_at * 1e6)
             again = self._outage_us is not None and self._outage_us[1] > begun_us
             self._outage_us = (self._outage_us[0] if again and self._outage_us else begun_us, _FOREVER_US)
@@ -73,6 +82,9 @@ class BrokerWatch:
         if still and self._down_at is None:
             self._outage_us = (since_us, now_us + round(SETTLE_S * 1e6))
         return still
+
+    def _now(self) -> float:
+        return self._now_us() / 1e6
 
     @property
     def is_down(self) -> bool:
@@ -91,7 +103,7 @@ class BrokerWatch:
             self._changed.wait(LOOK_S)
             self._changed.clear()
             down_at = self._down_at
-            late = down_at is not None and time.time() - down_at >= self._after_s
+            late = down_at is not None and self._now() - down_at >= self._after_s
             if (down_at is None and not self._open) or (down_at is not None and not late):
                 continue
             try:
@@ -112,11 +124,11 @@ class BrokerWatch:
 
         Another process whose link came back sooner may have cleared it; this one waits as long again before the next.
         """
-        now = dt.datetime.now(dt.UTC)
-        if _running(conn):
+        now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
+        if running(conn, RULE, SUBJECT):
             self._seen_at = now.timestamp()
             return
-        household_id = _platform(conn)
+        household_id = platform_household(conn)
         if now.timestamp() - since_s < self._after_s or household_id is None:  # None: there is nobody to hear
             return
         since = dt.datetime.fromtimestamp(since_s, dt.UTC)
@@ -144,29 +156,6 @@ class BrokerWatch:
             log.error("the broker is away", since=since.isoformat(), alert_id=str(alert.id))
 
     def _clear(self, conn: psycopg.Connection[Any]) -> None:
-        for (number,) in _running(conn):
-            now = dt.datetime.now(dt.UTC)
+        for (number,) in running(conn, RULE, SUBJECT):
+            now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
             lifecycle.follow_up(conn, number, "clear", now, f"消息服务器连接已恢复({self._worker})")
-
-
-def _running(conn: psycopg.Connection[Any]) -> list[Any]:
-    return conn.execute(
-        "SELECT id FROM alert WHERE rule = %s AND subject = %s AND state = ANY(%s)",
-        (RULE, SUBJECT, list(OPEN)),
-    ).fetchall()
-
-
-def _platform(conn: psycopg.Connection[Any]) -> int | None:
-    """The household that stands for the platform, in the smallest area around all homes: its staff see all of them."""
-    conn.execute(
-        """
-        INSERT INTO household (code, area_id, address_zh, address_en)
-        SELECT %(code)s, a.id, '守望平台', 'the Shouwang platform'
-        FROM (SELECT DISTINCT a.path FROM household h JOIN area a ON a.id = h.area_id) AS homes, area a
-        GROUP BY a.id HAVING bool_and(homes.path <@ a.path) ORDER BY nlevel(a.path) DESC LIMIT 1
-        ON CONFLICT (code) DO NOTHING
-        """,
-        {"code": HOME},
-    )
-    row = conn.execute("SELECT id FROM household WHERE code = %s", (HOME,)).fetchone()
-    return None if row is None else int(row[0])

@@ -41,7 +41,8 @@ Publish = Callable[[str, bytes], None]
 def received(event: wire.Event, now_us: int) -> tuple[str, bytes]:
     """Topic and payload of the answer to an emergency event."""
     args: dict[str, wire.Scalar] = {"device": event.device, "kind": event.kind, "time_us": event.time_us}
-    return _command(event.gateway, "alert_received", f"{event.epoch}/{event.seq}", args, now_us)
+    number = f"{event.epoch}/{event.seq or event.time_us}"  # a number that could not be read is 0
+    return _command(event.gateway, "alert_received", number, args, now_us)
 
 
 class Downlink:

@@ -22,7 +22,7 @@ import structlog
 
 from alerting.core.finding import CLOSING
 from alerting.service.direct import DirectSender
-from alerting.service.spool import Record
+from alerting.service.storing.record import Record
 from dispatch.channels.notifications import Recipient
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.ladder import DirectCalls

@@ -11,25 +11,33 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.context import District, Pause
 from alerting.service.district import RegistryCache, build_district, build_notice
 from alerting.service.settings import AlertingSettings
-from alerting.service.spool import Record
+from alerting.service.storing.record import Record
 from alerting.tuning.pauses import PauseCache
 from care_network.records.registry import Registry
+from database.clock import DatabaseClock
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.first_step_copy import FirstStepsCopy
 from dispatch.ladders.people import Addressee
 from observability.liveness import Part
+from vocabulary.times import SECOND_US
 
 log = structlog.get_logger(__name__)
 RETRY_S = 1.0
 
 
 class LiveDistrict:
-    """Reads the database now and then (:meth:`keep_fresh`, in a thread of its own) and gives the engine the changes."""
+    """Reads the database now and then (:meth:`keep_fresh`, in a thread of its own) and gives the engine the changes.
 
-    def __init__(self, settings: AlertingSettings, database: DatabaseSettings) -> None:
+    ``clock`` learns the database's time on the way.
+    """
+
+    def __init__(
+        self, settings: AlertingSettings, database: DatabaseSettings, clock: DatabaseClock | None = None
+    ) -> None:
         self._settings, self._database = settings, database
+        self._clock = clock or DatabaseClock()
         self._registry = RegistryCache(settings.data_dir / "registry.bin")
         self._pauses = PauseCache(settings.data_dir / "pauses.json")
         self._people = FirstStepsCopy(settings.data_dir / "people.json")
@@ -70,9 +78,9 @@ class LiveDistrict:
 
     def refresh(self, part: Part | None = None) -> None:
         """Read the database; while it is away everything stays as it was. The outcome is told to ``part``."""
-        now = dt.datetime.now(dt.UTC)
         try:
             with psycopg.connect(self._database.url, **connect_options(self._database, "alerting-registry")) as conn:
+                now = dt.datetime.fromtimestamp(self._clock.look(conn) / SECOND_US, dt.UTC)
                 if self._registry.refresh(conn):
                     self._changed.set()
                 if self._pauses.refresh(conn, now):

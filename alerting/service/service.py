@@ -31,10 +31,12 @@ from alerting.service.journal import Journal
 from alerting.service.live_district import LiveDistrict
 from alerting.service.mailbox import Mailbox, ReceivedMessage
 from alerting.service.messages import Content, content_of
+from alerting.service.platform.watch import PlatformWatch
 from alerting.service.publisher import Publisher
 from alerting.service.settings import AlertingSettings
 from alerting.service.spool import Spool
 from alerting.service.writer import Writer
+from database.clock import DatabaseClock
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt
 from firmware_profiles.errors import DecodeError
@@ -68,7 +70,8 @@ class Alerting:
         self._settings, self._database = settings, database
         self._liveness = liveness or Liveness()
         self._stop = threading.Event()
-        self._district = LiveDistrict(settings, database)
+        self._clock = DatabaseClock()
+        self._district = LiveDistrict(settings, database, self._clock)
         self._journal = Journal(settings.data_dir)
         self._spool = Spool(settings.data_dir)
         self._mailbox = Mailbox(
@@ -78,9 +81,10 @@ class Alerting:
         for record in self._spool.waiting():
             self._first_call.raised(record)
         self._publisher = Publisher(
-            self._spool, self._first_call, self._mailbox.publish, lambda: self._district.registry
+            self._spool, self._first_call, self._mailbox.publish, lambda: self._district.registry, self._clock.now_us
         )
-        self._writer = Writer(database, self._spool, self._first_call, self._publisher.notify)
+        self._writer = Writer(database, self._spool, self._first_call, self._publisher.notify, clock=self._clock)
+        self._platform_watch = PlatformWatch(database, self._clock, settings.worker)
         self._downlink = Downlink(database, lambda: self._district.registry, self._mailbox.publish)
         self._snapshot_at = 0.0
         # made when the homes are known, by _wake
@@ -106,6 +110,7 @@ class Alerting:
             "registry": (lambda part: self._district.keep_fresh(self._stop, part), None),
             "link": (lambda part: self._broker_watch.run(self._stop, part), None),
             "downlink": (lambda part: self._downlink.run(self._stop, part), None),
+            "platform": (lambda part: self._platform_watch.run(self._stop, part), None),
         }
         pause_s = {"registry": self._settings.registry_refresh_s}
         self._liveness.gauges.append(self._gauge)
@@ -146,12 +151,14 @@ class Alerting:
         """Bring the engine to where the last run left it: its memory, and the messages since."""
         memory = self._journal.remembered()
         before = None if memory is None else District(memory.people, {}, {})
-        self._engine = Engine(self._district.first_district(before), _now_us(), failed=_failed)
+        self._engine = Engine(self._district.first_district(before), self._clock.now_us(), failed=_failed)
         if memory is not None:
             anew = self._engine.recall(memory)
             log.info("memory restored", people=len(memory.people), begin_anew=anew)
         heard_us = None if memory is None else memory.done_us
-        self._broker_watch = BrokerWatch(self._database, self._settings.worker, self._settings.broker_away_s, heard_us)
+        self._broker_watch = BrokerWatch(
+            self._database, self._settings.worker, self._settings.broker_away_s, heard_us, self._clock.now_us
+        )
         self._hearing = Hearing(self._engine, self._look_up, self._downlink.online)
         repeated = 0
         for received_us, topic, payload in self._journal.repeated():
@@ -165,11 +172,11 @@ class Alerting:
     # the engine's thread
 
     def _decide(self, part: Part) -> None:
-        looked_us = _now_us()
+        looked_us = self._clock.now_us()
         while not self._stop.is_set():
             part.turned()
             message = self._mailbox.take(IDLE_S)
-            since_us, looked_us = looked_us, _now_us()
+            since_us, looked_us = looked_us, self._clock.now_us()
             if self._broker_watch.stood_still(since_us, looked_us):
                 log.warning(
                     "the clock has jumped, or this program stood still", seconds=(looked_us - since_us) // 10**6
@@ -179,7 +186,7 @@ class Alerting:
             if message is not None:
                 self._hear(message)
                 part.done()
-            self._advance(_now_us())
+            self._advance(self._clock.now_us())
             self._settle()
             if message is not None and time.monotonic() >= self._snapshot_at:
                 self._journal.snapshot(self._engine.memory())
@@ -196,7 +203,7 @@ class Alerting:
         return isinstance(content, Exception) or self._hearing.knows(content)
 
     def _hear(self, message: ReceivedMessage) -> None:
-        received_us = _now_us()
+        received_us = self._clock.now_us()
         self._journal.append(received_us, message.topic, message.payload)  # first: a restart must remember it
         self._take(message.topic, message.content, received_us, answers=True)
         self._mailbox.settle(message)
@@ -206,7 +213,7 @@ class Alerting:
             if isinstance(content, Exception):
                 raise content
             self._publisher.take(self._hearing.hear(content, received_us), received_us)
-            reply = answer(content, _now_us()) if answers else None
+            reply = answer(content, self._clock.now_us()) if answers else None
             if reply is not None:
                 self._mailbox.publish(*reply)
         except DecodeError as error:
@@ -236,10 +243,6 @@ class Alerting:
 
 def _failed(name: str, error: Exception) -> None:
     log.error("a detector failed; the others go on", detector=name, exc_info=error)
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
 
 
 def run(

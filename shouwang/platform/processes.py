@@ -36,7 +36,7 @@ class Child:
     def start(self) -> None:
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         if self._log is None:
-            self._log = self._log_file.open("ab")
+            self._log = open(os.open(self._log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")  # noqa: SIM115
         self._died_at = 0.0
         self._process = subprocess.Popen(
             self._argv,
@@ -45,6 +45,7 @@ class Child:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
         )
 
     def alive(self) -> bool:

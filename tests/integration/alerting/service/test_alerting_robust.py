@@ -9,7 +9,8 @@ import numpy as np
 import psycopg
 import pytest
 
-from alerting.service.broker_watch import HOME, RULE
+from alerting.service.broker_watch import RULE
+from alerting.service.platform.alerts import HOME
 from alerting.tuning import sheet
 from care_network.records.provisioning import add_account
 from care_network.records.records import NewAccount
