@@ -7,35 +7,58 @@ names a person, a home or a device.
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each, and nobody asks when a process was started
 
 EVERY: Final = "every"
 SERVICES: Final = ("ingest", "alerting", "dispatch", "notify", "orders", "console", "maintain", "edge")
-_registries: Final = {name: CollectorRegistry() for name in (EVERY, *SERVICES)}
 
 SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
-"""Limits of latencies: an emergency is told within 2 s, and 10 s are the most where one process dies."""
+"""Limits of latencies, s: an emergency is told within 2 s, and 10 s are the most where one process dies."""
 ANSWER_SECONDS: Final = (5, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800, 3600)
-"""Limits of the times that people take."""
+"""Limits of the times that people take, s."""
+
+
+class Family(msgspec.Struct, frozen=True):
+    """A metric as the page of metrics describes it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+_registries: Final = {name: CollectorRegistry() for name in (EVERY, *SERVICES)}
+_families: Final[dict[str, list[Family]]] = {name: [] for name in (EVERY, *SERVICES)}
+
+
+def registry_of(service: str) -> CollectorRegistry:
+    """The metrics of a service's own."""
+    return _registries[service]
+
+
+def families(service: str) -> list[Family]:
+    """Describe the metrics of a service, in the order of this file."""
+    return list(_families[service])
 
 
 def _counter(service: str, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Counter:
+    _families[service].append(Family(name, "counter", labels, meaning))
     return Counter(name, meaning, labels, registry=_registries[service])
 
 
 def _gauge(service: str, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Gauge:
+    _families[service].append(Family(name, "gauge", labels, meaning))
     return Gauge(name, meaning, labels, registry=_registries[service])
 
 
 def _histogram(
     service: str, name: str, meaning: str, labels: tuple[str, ...] = (), limits: tuple[float, ...] = SECONDS
 ) -> Histogram:
+    _families[service].append(Family(name, "histogram", labels, meaning))
     return Histogram(name, meaning, labels, buckets=limits, registry=_registries[service])
-
-
-def registry_of(service: str) -> CollectorRegistry:
-    """The metrics of a service's own."""
-    return _registries[service]
 
 
 # Of every program

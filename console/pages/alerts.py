@@ -23,6 +23,7 @@ from dispatch.alerts.lifecycle import AlertAction, LifecycleError
 from dispatch.alerts.outcomes import Particulars
 from dispatch.desk import calls
 from dispatch.desk.progress import progress
+from dispatch.desk.trace import trace_alert
 from dispatch.orders import store as work_orders
 from dispatch.orders.store import OrderFilter
 
@@ -42,6 +43,17 @@ def alert_progress(request: Request, console: Shared, account: CurrentAccount, a
         alert, events = load_alert(conn, console.board, account, alert_id, origin_of(request), audited=False)
         course = _course(conn, console, account, alert_id)
     return page(request, "_progress.html", account, alert=alert, events=events, **course)
+
+
+@router.get("/alerts/{alert_id}/trace", dependencies=[needs(Action.VIEW_NETWORK)])
+def alert_trace(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
+    """Every stamp of the alert, from the sensor to the person who came."""
+    with console.database() as conn:
+        alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
+        found = trace_alert(conn, alert_id)
+    if found is None:  # raised, and still on its way to the database
+        raise HTTPException(404)
+    return page(request, "trace.html", account, alert=alert, trace=found)
 
 
 @router.post("/alerts/{alert_id}/medical-note", dependencies=[needs(Action.VIEW_MEDICAL_NOTE)])

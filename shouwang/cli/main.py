@@ -21,6 +21,7 @@ from shouwang.cli import (
     notify,
     orders,
     setup,
+    trace,
     verify,
 )
 from shouwang.cli.data import export, gaps, quarantine, storage
@@ -63,6 +64,7 @@ app.add_typer(certificates.app, name="certificates")
 app.command("maintain")(storage.maintain)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
+app.command("trace")(trace.trace)
 app.command("gateway")(configure.command)
 provision.command("config-key")(configure.config_key)
 provision.command("sign-config")(configure.sign_config)
