@@ -41,10 +41,10 @@ def _lock(table: str) -> tuple[str, str, str]:
 GRANTS: Mapping[str, Rights] = {
     "ingest": Rights(
         select=f"{_ALL} gateway device series event ingest_stream stream_gap stream_missing senml_arrival pairing"
-        " quarantine reading rollup_due",
-        insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading rollup_due series",
-        update="ingest_stream stream_gap senml_arrival pairing quarantine series",
-        delete="stream_gap senml_arrival",
+        " quarantine reading rollup_due service_fault",
+        insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading rollup_due series service_fault",
+        update="ingest_stream stream_gap senml_arrival pairing quarantine series service_fault",
+        delete="stream_gap senml_arrival service_fault",
         columns=(("UPDATE", "gateway", "state, state_at, status"),),
     ),
     "maintain": Rights(
@@ -56,9 +56,10 @@ GRANTS: Mapping[str, Rights] = {
         functions="drop_old_readings() apply_retention()",
     ),
     "alerting": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} family_member work_order work_order_event",
-        insert="alert alert_event alert_finding notification",
-        update="alert notification message",
+        select=f"{_ALL} {_PEOPLE} {_LADDER} family_member service_fault work_order work_order_event",
+        insert="alert alert_event alert_finding notification service_fault",
+        update="alert notification message service_fault",
+        delete="service_fault",
         columns=(_ACCOUNT,),
     ),
     "dispatch": Rights(
@@ -85,8 +86,8 @@ GRANTS: Mapping[str, Rights] = {
         columns=(_ACCOUNT, _lock("staff")),
     ),
     "console": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} account call_attempt delivery_attempt dispatch_worker duty_warning event"
-        " family_member handover handover_alert ingest_stream login_failure medical_note notification_preference"
+        select=f"{_ALL} {_PEOPLE} {_LADDER} account call_attempt delivery_attempt dispatch_worker doctor_check"
+        " duty_warning event family_member handover handover_alert ingest_stream login_failure medical_note notification_preference"
         " outbox_entry pairing push_subscription quarantine reading reading_open reading_minute reading_hour rollup_due"
         " rollup_minute rollup_hour series session sla_breach staff_location stream_gap stream_missing used_link"
         " work_order work_order_event work_order_photo work_order_rating",
@@ -104,6 +105,14 @@ GRANTS: Mapping[str, Rights] = {
             _lock("staff"),
         ),
     ),
+    "issuer": Rights(
+        select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",
+        insert="certificate_expiry issued_certificate revocation_list",
+        update="certificate_expiry enrolment_code issued_certificate revocation_list",
+        delete="enrolment_code",
+    ),
+    # beside a broker, as the broker's user
+    "lists": Rights(select=f"{_ALL} gateway revocation_list revoked_identity"),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
 OWNER_ONLY = frozenset({"resident_limit"})

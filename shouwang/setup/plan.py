@@ -5,12 +5,13 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote as percent
 
+from database.roles import role_of
 from shouwang.brokers.config import SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
 from shouwang.setup import environment, keys
 from shouwang.setup.answers import Answers, to_toml
-from shouwang.setup.database import OWNER, ROLES, SERVICES, role_of, roles_sql
+from shouwang.setup.database import OWNER, ROLES, SERVICES, superuser_sql
 from shouwang.setup.files import Item
 
 ETC = "/etc/shouwang"
@@ -133,7 +134,7 @@ class Plan:
         )
 
     def _database(self) -> Iterator[Item]:
-        sql = roles_sql(self._answers.database_name, self._passwords)
+        sql = superuser_sql(self._answers.database_name, self._passwords)
         yield self._text(f"{ETC}/database.sql", sql, mode=PRIVATE)
         hosts = list(dict.fromkeys([self._answers.database_host, "localhost"]))
         yield from self._pair("database", lambda: self._pki.server("database", hosts), "postgres", "postgres")

@@ -13,7 +13,7 @@ from shouwang.brokers.local import mosquitto_binary
 from tests.support.scratch_machine import HOW, ScratchMachine, prepare, scratch_machine
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(560)]
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDE = REPOSITORY / "deploy" / "README.md"
@@ -55,15 +55,16 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchMachine
             " > /dev/null 2>&1 &"
         )
         text = steps(GUIDE.read_text())
-        said = found.run(
-            f"set -x\n{text}",
+        log = found.shared / "guide.log"
+        found.run(
+            f"exec > {log} 2>&1; set -x\n{text}",
             {
                 "REPOSITORY": str(source),
                 "SMS_URL": f"http://sms.example.org:{SMS_PORT}/v1/messages",
                 "SMS_TOKEN": "Bearer s3",
             },
+            log=log,
         )
-        (found.shared / "guide.log").write_text(said)
         yield found
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+SECONDS = 280
 HOW = "a scratch machine needs root, unshare and overlayfs: run the tests as root on Linux"
 STAND_INS = Path(__file__).parent / "stand_ins"
 ENTER = """\
@@ -45,15 +46,19 @@ class ScratchMachine:
         """The words that run a command inside."""
         return ["nsenter", "--target", str(self._pid), "--mount", "--net", "--pid", "--root", *words]
 
-    def run(self, script: str, environment: Mapping[str, str] | None = None, seconds: float = 240) -> str:
-        """Run a script of bash inside; its output. Fails the test, with the output, where it does not end well."""
+    def run(self, script: str, environment: Mapping[str, str] | None = None, log: Path | None = None) -> str:
+        """Run a script of bash inside; its output. Fails the test, with the output, where it does not end well.
+
+        ``log``: the file to which the script itself sends its output.
+        """
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         done = subprocess.run(
             self.command("bash", "-euo", "pipefail", "-c", f"cd /root\n{script}"),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS,
             env={"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", **(environment or {})},
         )  # fmt: skip
-        assert done.returncode == 0, f"status {done.returncode}\n{done.stdout[-6000:]}"
+        said = done.stdout + (log.read_text(errors="replace") if log is not None else "")
+        assert done.returncode == 0, f"status {done.returncode}\n{said[-6000:]}"
         return done.stdout
 
     def stand_in(self, name: str, text: str) -> None:

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0087"
-down_revision = "0081"
+down_revision = "0082"
 branch_labels = None
 depends_on = None
 
