@@ -46,7 +46,7 @@ GRANTS: Mapping[str, Rights] = {
         " service_fault",
         update="ingest_stream stream_gap senml_arrival pairing quarantine series service_fault",
         delete="stream_gap senml_arrival service_fault",
-        columns=(("UPDATE", "gateway", "state, state_at, status"),),
+        columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us")),
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
@@ -58,7 +58,7 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "alerting": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event",
-        insert="alert alert_event alert_finding notification service_fault",
+        insert="alert alert_event alert_finding household notification service_fault",
         update="alert notification message service_fault",
         delete="service_fault",
         columns=(_ACCOUNT,),
@@ -89,8 +89,8 @@ GRANTS: Mapping[str, Rights] = {
     "console": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} account call_attempt delivery_attempt dispatch_worker doctor_check"
         " duty_warning event family_member handover handover_alert ingest_stream login_failure medical_note"
-        " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open reading_minute reading_hour rollup_due"
-        " rollup_minute rollup_hour series session sla_breach staff_location stream_gap stream_missing used_link"
+        " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open reading_minute"
+        " reading_hour rollup_due rollup_minute rollup_hour series session sla_breach staff_location stream_gap stream_missing used_link"
         " work_order work_order_event work_order_photo work_order_rating",
         insert="alert_event audit call_attempt duty_warning handover handover_alert login_failure medical_note message"
         " notification notification_preference parameter_change pause push_subscription session staff_location"

@@ -19,7 +19,7 @@ from pathlib import Path
 FOLDERS = [Path("/etc/systemd/system"), Path("/lib/systemd/system")]
 RUN = Path("/run/stand-in")
 LISTS = {"Environment", "EnvironmentFile", "LoadCredential", "ExecStartPre", "ExecStart", "StateDirectory"}
-READY_S = 60
+READY_S = 120
 
 
 def load(name: str) -> dict[str, list[str]]:
