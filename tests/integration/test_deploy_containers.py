@@ -1,10 +1,11 @@
-"""deploy/compose and deploy/kubernetes: right by the schemas, their files there, their commands those of the programs."""
+"""deploy/compose and deploy/kubernetes: right by the schemas, with files and commands that exist."""
 
 import json
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def test_every_file_that_compose_names_is_there(compose: tuple[dict[str, Any], P
 
 
 def test_every_service_runs_in_compose_with_a_probe(compose: tuple[dict[str, Any], Path]) -> None:
-    content, folder = compose
+    content, _folder = compose
     ours = {name: one for name, one in content["services"].items() if one["image"] == "shouwang"}
     assert {one["command"][0] for one in ours.values()} >= set(MODULES.values())
     for name, one in ours.items():
@@ -120,9 +121,8 @@ def test_a_container_sees_the_files_that_its_settings_name_and_no_others_key(
 
 def test_the_image_holds_every_package(compose: tuple[dict[str, Any], Path]) -> None:
     text = (COMPOSE / "Dockerfile").read_text()
-    packages = re.findall(
-        r'"(\w+)"', re.search(r"packages = \[(.*?)\]", (REPOSITORY / "pyproject.toml").read_text(), re.S)[1]
-    )  # type: ignore[index]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert [name for name in packages if f"COPY {name} ./{name}" not in text] == []
     assert "USER shouwang" in text
 

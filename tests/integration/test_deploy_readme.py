@@ -13,7 +13,7 @@ from shouwang.brokers.local import mosquitto_binary
 from tests.support.scratch_machine import HOW, ScratchMachine, prepare, scratch_machine
 from tests.support.services import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(560)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDE = REPOSITORY / "deploy" / "README.md"

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-SECONDS = 280
+SECONDS = 560
 HOW = "a scratch machine needs root, unshare and overlayfs: run the tests as root on Linux"
 STAND_INS = Path(__file__).parent / "stand_ins"
 ENTER = """\
