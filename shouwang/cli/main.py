@@ -20,7 +20,6 @@ from shouwang.cli import (
     network,
     notify,
     orders,
-    setup,
     trace,
     verify,
 )
@@ -28,6 +27,7 @@ from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.session import Url, connection, refusals
 from shouwang.cli.simulate import history, month
+from shouwang.setup import command
 
 if TYPE_CHECKING:
     import asyncio
@@ -58,7 +58,7 @@ app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(notify.app, name="notify")
 app.add_typer(orders.app, name="orders")
 app.add_typer(storage.app, name="storage")
-app.command("setup")(setup.setup)
+app.command("setup")(command.setup)
 app.add_typer(gateways.app, name="gateways")
 app.add_typer(certificates.app, name="certificates")
 app.command("maintain")(storage.maintain)

@@ -33,7 +33,7 @@ def user_of(service: str) -> str:
 
 
 class Machine:
-    """What the plan has to know about the machine: where it is (``root``), what is there already."""
+    """A machine as the plan has to know it: where it is (``root``), what is there already."""
 
     def __init__(
         self, root: Path, templates: Path, *, nats_version: tuple[int, ...] = (), clusters: tuple[str, ...] = ()
