@@ -24,7 +24,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Dispatch (escalation)": DispatchSettings,
     "Notifications": NotifySettings,
     "Console": ConsoleSettings,
-    "Issuer": IssuerSettings,
+    "Certificates": IssuerSettings,
 }
 
 HEAD = """\
