@@ -71,7 +71,10 @@ def explain(broker: Broker, now: dt.datetime | None = None) -> str:
     except ssl.SSLError as error:
         return f"{broker.cert} and {broker.key} do not belong together, or are damaged: {error.reason or error}"
     except OSError as error:
-        return f"{error.filename or broker.cert}: {error.strerror or error}"
+        missing = next(
+            (file for file in (broker.cert, broker.key) if file is not None and not file.exists()), broker.cert
+        )
+        return f"{error.filename or missing}: {error.strerror or error}"
     assert context is not None  # noqa: S101 - there is a ca
     try:
         with socket.create_connection((broker.host, broker.port), TIMEOUT_S) as plain:

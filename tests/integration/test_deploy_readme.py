@@ -145,7 +145,7 @@ def test_the_doctor_sees_whatever_is_broken(machine: ScratchMachine) -> None:
 
 
 def test_the_doctors_status_and_its_json(machine: ScratchMachine) -> None:
-    rows = json.loads(machine.run("shouwang doctor --json").splitlines()[-1])
+    rows = json.loads(machine.run("shouwang doctor --json || true").splitlines()[-1])
     assert {"what", "good", "text"} <= rows[0].keys()
     machine.run("chmod 644 /etc/shouwang/tls/svc-ingest.key; ! shouwang doctor > /dev/null; shouwang setup > /dev/null")
     assert "0600" not in machine.run("stat -c %a /etc/shouwang/tls/svc-ingest.key")
