@@ -54,7 +54,8 @@ class ScratchMachine:
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         done = subprocess.run(
             self.command("bash", "-euo", "pipefail", "-c", f"cd /root\n{script}"),
-            stdin=subprocess.DEVNULL, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS,
+            stdin=subprocess.DEVNULL, cwd="/",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS,
             env={"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", **(environment or {})},
         )  # fmt: skip
         said = done.stdout + (log.read_text(errors="replace") if log is not None else "")
