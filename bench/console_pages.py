@@ -18,7 +18,7 @@ import psycopg
 
 from bench.board import HOMES, OPEN, _fill
 from bench.figures import Figure
-from care_network.access import accounts
+from care_network.access import accounts, sessions
 from console.shell.security import COOKIE
 from device_simulators.homes import demo_home
 from shouwang.brokers.local import free_port
@@ -57,7 +57,7 @@ def _sessions(conn: psycopg.Connection[Any], login: str) -> list[str]:
     account = accounts.account_by_login(conn, login)
     assert account is not None  # noqa: S101 - the demonstration has it
     now = dt.datetime.now(dt.UTC)
-    return [accounts.open_session(conn, account, "127.0.0.1", now) for _ in range(PEOPLE)]
+    return [sessions.open_session(conn, account, "127.0.0.1", now) for _ in range(PEOPLE)]
 
 
 def _rounds(address: str, path: str, sessions: list[str]) -> list[float]:

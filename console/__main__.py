@@ -4,9 +4,8 @@ import gc
 import sys
 import threading
 
-import uvicorn
-
 from console.app import create_app
+from console.server import make_server
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings
 from firmware_profiles.settings import BrokerSettings
@@ -29,19 +28,7 @@ def _work(stop: threading.Event, liveness: Liveness) -> None:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,  # ours, in the same form as all other lines
-            access_log=False,  # addresses of pages name residents
-            proxy_headers=True,
-            forwarded_allow_ips=settings.trusted_proxy,
-            timeout_graceful_shutdown=3,
-            ws="websockets-sansio",
-        )
-    )
+    server = make_server(app, settings)
 
     def end() -> None:
         stop.wait()

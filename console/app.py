@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
-from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import (
@@ -22,6 +22,7 @@ from console.pages import (
     orders,
     outbox,
     parameters,
+    password,
     pauses,
     push,
     queue,
@@ -30,8 +31,9 @@ from console.pages import (
 )
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
-from console.shell.security import guard
+from console.shell.guard import Guard
 from console.shell.state import Console
+from console.shell.text import plain_text
 from database.settings import DatabaseSettings
 from firmware_profiles.mqtt import Broker
 from observability.liveness import Liveness, Part
@@ -39,8 +41,8 @@ from observability.liveness import Liveness, Part
 ROUTERS: tuple[APIRouter, ...] = tuple(
     part.router
     for part in (
-        login, queue, alerts, calls, orders, handovers, residents, family, operations, service_level, parameters,
-        pauses, outbox, push, api, answers, phone, rating,
+        login, password, queue, alerts, calls, orders, handovers, residents, family, operations, service_level,
+        parameters, pauses, outbox, push, api, answers, phone, rating,
     )
 )  # fmt: skip
 """In any order: no path of one is a path of another."""
@@ -48,6 +50,14 @@ ROUTERS: tuple[APIRouter, ...] = tuple(
 
 TURN_S = 2.0
 """Interval at which the pages' event loop and its threads show that they turn."""
+
+
+class _GuardedApp(FastAPI):
+    """FastAPI within the guard: its own answer to an error of ours comes from outside all middleware."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        settings: ConsoleSettings = self.state.console.settings
+        return Guard(super().build_middleware_stack(), settings.hosts, tls=settings.secure_cookie)
 
 
 def create_app(
@@ -71,12 +81,14 @@ def create_app(
         turning.cancel()
         console.stop()
 
-    app = FastAPI(title="Shouwang console", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = _GuardedApp(
+        title="Shouwang console", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None,
+        redirect_slashes=False,  # the redirect would lead to whatever Host the request named
+    )  # fmt: skip
     app.state.console = console
-    app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(plain_text)])
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

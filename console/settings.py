@@ -5,7 +5,10 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from care_network.access.logins import SecondFactor
 from dispatch.core.links import KEY_FILE
+
+OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 class ConsoleSettings(BaseSettings):
@@ -18,7 +21,17 @@ class ConsoleSettings(BaseSettings):
     )
     port: int = Field(default=8420, description="port to listen on")
     secure_cookie: bool = Field(default=False, description="true behind TLS: the session cookie travels by https alone")
-    trusted_proxy: str = Field(default="127.0.0.1", description="whose X-Forwarded-For and -Proto are believed")
+    trusted_proxy: str = Field(
+        default="",
+        description="address of the reverse proxy whose X-Forwarded-For and -Proto are believed; none: empty",
+    )
+    allowed_hosts: str = Field(
+        default="", description="names by which browsers reach the console, with commas; this machine's own always work"
+    )
+    second_factor: SecondFactor = Field(
+        default="optional",
+        description="who can not log in without a second factor: 'optional' (nobody), 'admin', or 'staff'",
+    )
     worker: str = Field(default="console-0", description="client id at the broker")
     medical_key_file: Path | None = Field(
         default=None,
@@ -33,3 +46,9 @@ class ConsoleSettings(BaseSettings):
     link_key_file: Path | None = Field(
         default=None, validation_alias=KEY_FILE, description="key of the links in messages, to verify them"
     )
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Host names that are served, without ports."""
+        names = [name.strip() for name in self.allowed_hosts.split(",")]
+        return (*OWN_HOSTS, self.host, *(name for name in names if name))

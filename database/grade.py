@@ -76,9 +76,11 @@ def grade_advice(built: Grade, offered: Grade) -> str | None:
 
 
 def _preloaded(conn: Connection[Any]) -> bool:
+    # Not shared_preload_libraries, which only superusers and pg_read_all_settings may read: a preloaded TimescaleDB
+    # defines a setting of its own. One that only stands in postgresql.conf, without the library, is not in pg_settings.
     available = _one(conn, "SELECT count(*) FROM pg_available_extensions WHERE name = 'timescaledb'")
-    libraries = str(_one(conn, "SELECT current_setting('shared_preload_libraries')") or "")
-    return bool(available) and "timescaledb" in {part.strip(' "') for part in libraries.split(",")}
+    defined = _one(conn, "SELECT count(*) FROM pg_settings WHERE name = 'timescaledb.max_background_workers'")
+    return bool(available and defined)
 
 
 def _one(conn: Connection[Any], query: str) -> Any:

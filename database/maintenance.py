@@ -16,6 +16,7 @@ from database.grade import Grade, schema_grade
 from database.pool import connect_options
 from database.retention import retire
 from database.rollup import advance, roll_up
+from database.sealed import head
 from database.settings import DatabaseSettings
 from observability import metrics
 from observability.liveness import Liveness, Part
@@ -129,6 +130,9 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part) 
             metrics.retired.inc(gone)
             if gone:
                 log.info("maintenance: retired", rows_or_chunks=gone)
+            sealed = head(conn)
+            if sealed is not None:  # in a place that the database's owner can not change
+                log.info("head of the audit's chain", head=str(sealed))
             retire_at = time.monotonic() + RETIRE_EVERY_S
         stop.wait(LOOK_S)
 

@@ -11,6 +11,7 @@ import psycopg
 import structlog
 
 from database.grade import Grade, enable_timescaledb, grade_advice, schema_grade, server_grade
+from database.roles import renew_grants
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -25,9 +26,9 @@ LOCK_TIMEOUT_MS = 300_000
 def migrate(url: str) -> Grade:
     """Bring the database to the newest schema and return the grade it was built for; safe to repeat.
 
-    Services that start together may all call it: an advisory lock lets one at a time migrate. Raises
-    psycopg.OperationalError where the server can not be reached, and RuntimeError, with what to do, where the schema
-    needs a TimescaleDB that the server no longer offers.
+    Callers that come together wait for each other by an advisory lock. Where the services have roles of their own,
+    these get their rights on what is new. Raises psycopg.OperationalError where the server can not be reached, and
+    RuntimeError, with what to do, where the schema needs a TimescaleDB that the server no longer offers.
     """
     with psycopg.connect(url, autocommit=True, application_name="shouwang-migrate") as guard:
         guard.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
@@ -45,6 +46,7 @@ def migrate(url: str) -> Grade:
         built = schema_grade(guard)
         if built is None:
             raise RuntimeError("the migrations ran but left no view reading_minute in the search path")
+        renew_grants(guard)
         advice = grade_advice(built, offered)
         if advice:
             log.warning("database grade", advice=advice)

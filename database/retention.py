@@ -87,7 +87,7 @@ def retire(conn: psycopg.Connection[Any], grade: Grade, now: dt.datetime) -> Ite
         )
     row = conn.execute("SELECT kept_from FROM storage WHERE kept_from > '-infinity'").fetchone()
     if row is not None and grade is Grade.APACHE:
-        yield _drop_chunks(conn, row[0])
+        yield _drop_chunks(conn)
     elif row is not None:
         yield from _delete(conn, "reading", "time", row[0])
     yield from _delete(conn, "rollup_minute", "hour", midnight(now - dt.timedelta(days=keep.minute_days)))
@@ -99,10 +99,11 @@ def midnight(time: dt.datetime) -> dt.datetime:
     return time.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _drop_chunks(conn: psycopg.Connection[Any], before: dt.datetime) -> int:
+def _drop_chunks(conn: psycopg.Connection[Any]) -> int:
     with conn.transaction():
         conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'".encode())
-        return len(conn.execute("SELECT drop_chunks('reading', older_than => %s)", (before,)).fetchall())
+        row = conn.execute("SELECT drop_old_readings()").fetchone()
+        return int(row[0]) if row else 0
 
 
 def _delete(conn: psycopg.Connection[Any], table: str, column: str, before: dt.datetime) -> Iterator[int]:

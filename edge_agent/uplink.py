@@ -8,9 +8,8 @@ connection whose broker acknowledges nothing is closed and made anew.
 import asyncio
 import contextlib
 import importlib.metadata
-import socket
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import paho.mqtt.client as paho
 import structlog
@@ -22,6 +21,7 @@ from edge_agent.outbox.resend import Resend
 from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from firmware_profiles import mqtt, wire
+from firmware_profiles.connection_watch import hang_up
 from firmware_profiles.errors import DecodeError
 from observability.liveness import Part
 
@@ -160,10 +160,7 @@ class Uplink:
             after_s=self._ack_timeout_s,
         )
         self._online = self._subscribing = False
-        sock: Any = self._client.socket()
-        if sock is not None:
-            with contextlib.suppress(OSError):  # ended by itself meanwhile
-                socket.socket.shutdown(cast(socket.socket, sock), socket.SHUT_RDWR)
+        hang_up(self._client)
 
     def _publish(self, message: Outgoing) -> None:
         leaf: wire.Leaf = "events" if message.numbered.stream == "events" else "readings"
@@ -219,7 +216,7 @@ class Uplink:
 
     def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._online:
-            log.warning("connection lost; everything is kept", gateway=self._gateway, reason=str(reason))
+            log.warning("connection lost; everything is kept", gateway=self._gateway, reason=mqtt.words(reason))
         self._online = self._subscribing = False
         self._handed_over.clear()  # a repeated message would count the time of the break too
 

@@ -2,34 +2,21 @@
 
 import hashlib
 import socket
-import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from firmware_profiles import tls
+from firmware_profiles.connection_watch import WATCH
+from firmware_profiles.connection_watch import words as words
+from firmware_profiles.tls import Broker as Broker
 from observability.liveness import Part
 
 KEEPALIVE_S = 20
 """After twice this time without a message the broker sends the last will."""
-
-
-class Broker(msgspec.Struct, frozen=True):
-    """Address of the broker, and our certificate. Without ``ca`` the connection is plain TCP (loopback tests only)."""
-
-    host: str = "127.0.0.1"
-    port: int = 8883
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-
-    @property
-    def certificates(self) -> list[Path]:
-        """The files whose expiry cuts the connection."""
-        return [file for file in (self.ca, self.cert) if file is not None]
 
 
 class Will(msgspec.Struct, frozen=True):
@@ -95,10 +82,8 @@ def make_client(
     )
     client.reconnect_delay_set(min_delay=1, max_delay=8)
     client.on_socket_open = _no_delay
-    if broker.ca is not None:
-        context = ssl.create_default_context(cafile=str(broker.ca))
-        if broker.cert is not None:
-            context.load_cert_chain(str(broker.cert), None if broker.key is None else str(broker.key))
+    context = tls.make_context(broker)
+    if context is not None:
         client.tls_set_context(context)
     if will is not None:
         client.will_set(will.topic, will.payload, qos=1, retain=True)
@@ -120,9 +105,11 @@ def session_name(broker: Broker, client_id: str) -> str:
 def start(client: WatchedClient, broker: Broker, part: Part | None = None) -> None:
     """Connect in the background and stay connected; an unreachable broker is tried again, never an exception.
 
-    The network thread reports to ``part``.
+    Set the callbacks before. The network thread reports to ``part``. Renewed certificates are taken into use within a
+    minute, and the log says in words why the broker does not let us in (:mod:`~firmware_profiles.connection_watch`).
     """
     client.part = part
+    WATCH.add(client, broker)
     client.connect_async(broker.host, broker.port, keepalive=KEEPALIVE_S)
     client.loop_start()
 
@@ -131,6 +118,7 @@ def stop(client: paho.Client) -> None:
     """Disconnect properly (no last will is sent) and end the network thread."""
     if isinstance(client, WatchedClient) and client.part is not None:
         client.part.finish()
+    WATCH.remove(client)
     client.disconnect()
     client.loop_stop()
     # paho closes the pair of sockets that wakes its thread when the client is finalised, which in a cycle of references

@@ -29,7 +29,7 @@ MOST_STREAMS = 16
 """Streams of which a status tells; more are cut off."""
 
 Stream = Literal["live", "backfill"]
-Leaf = Literal["readings", "events", "status", "commands", "replies"]
+Leaf = Literal["readings", "events", "status", "commands", "replies", "certificates"]
 LEAVES: tuple[Leaf, ...] = get_args(Leaf)
 
 _GATEWAY_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,62}\Z")
@@ -124,6 +124,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: dict[str, Natural] = {}
     """By stream ('events', too): the highest number of this epoch that the broker has acknowledged to this process. It
     shows what the broker lost behind the last number that the district knows."""
+    certificate_until_us: Natural = 0
+    """End of the gateway's certificate; 0: it has none, or does not tell."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -151,12 +153,21 @@ class Reply(msgspec.Struct, frozen=True):
     """False: what was begun takes its time, and another reply with this id tells how it ended."""
 
 
-Message = Frame | Event | Status | Command | Reply
-_M = TypeVar("_M", Frame, Event, Status, Command, Reply)
+class CertificateRequest(msgspec.Struct, frozen=True):
+    """A gateway's wish for a renewed certificate of the same key; the answer is a command ``certificate``."""
+
+    version: int
+    gateway: GatewayName
+    request: Annotated[bytes, msgspec.Meta(max_length=8192)]
+    """Certificate signing request (PKCS #10, PEM)."""
+
+
+Message = Frame | Event | Status | Command | Reply | CertificateRequest
+_M = TypeVar("_M", Frame, Event, Status, Command, Reply, CertificateRequest)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[type[Any], msgspec.msgpack.Decoder[Any]] = {
-    kind: msgspec.msgpack.Decoder(kind) for kind in (Frame, Event, Status, Command, Reply)
+    kind: msgspec.msgpack.Decoder(kind) for kind in (Frame, Event, Status, Command, Reply, CertificateRequest)
 }
 
 

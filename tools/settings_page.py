@@ -12,6 +12,7 @@ from dispatch.escalation.settings import DispatchSettings
 from firmware_profiles.settings import BrokerSettings
 from ingest.settings import IngestSettings
 from observability.settings import LogSettings, ProbeSettings
+from shouwang.certificates.settings import IssuerSettings
 
 PAGES: dict[str, type[BaseSettings]] = {
     "Database (every service)": DatabaseSettings,
@@ -23,6 +24,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Dispatch (escalation)": DispatchSettings,
     "Notifications": NotifySettings,
     "Console": ConsoleSettings,
+    "Certificates": IssuerSettings,
 }
 
 HEAD = """\

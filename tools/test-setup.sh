@@ -19,6 +19,7 @@ has_font() { has fc-list && [ -n "$(fc-list :lang=zh file)" ]; }
 
 packages=()
 has mosquitto || packages+=(mosquitto)
+has nginx || packages+=(nginx-light)
 has promtool || packages+=(prometheus)
 has_chromium || packages+=(chromium)
 has_font || packages+=(fonts-noto-cjk fontconfig)
@@ -45,6 +46,7 @@ if [ ${#packages[@]} -gt 0 ] && [ "$debian" != 0 ]; then
 fi
 
 has mosquitto || echo "tests on mosquitto: apt-get install mosquitto" >>"$missing"
+has nginx || echo "the reverse proxy of the guide: apt-get install nginx-light" >>"$missing"
 has promtool || echo "tests of Prometheus's rules: apt-get install prometheus" >>"$missing"
 has_chromium || echo "browser tests: apt-get install chromium fonts-noto-cjk, or set SHOUWANG_TEST_CHROMIUM" >>"$missing"
 has_font || echo "Chinese text in screenshots: apt-get install fonts-noto-cjk" >>"$missing"

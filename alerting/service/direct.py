@@ -9,7 +9,7 @@ import structlog
 from database.pool import make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels import config
-from dispatch.channels.adapters.base import Adapter, DeliveryError, Outgoing
+from dispatch.channels.adapters.base import DeliveryError, Outgoing
 from dispatch.channels.wording import alert_words as wording
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.people import Addressee
@@ -33,12 +33,15 @@ class DirectChannels:
     """The channels of the settings file as a :class:`DirectSender`. Raises ConfigError for wrong ones."""
 
     def __init__(self, channels: config.Channels, database: DatabaseSettings) -> None:
-        self._channels = channels
         usable = {n: c for n, c in channels.channels.items() if c.adapter not in NEED_DATABASE}
         unused = make_pool(database, "direct")  # stays closed: none of these adapters asks for it
-        self._adapters: dict[str, Adapter] = config.build(
-            config.Channels(usable, {kind: [] for kind in channels.order}), unused, config.NoBrowsers()
-        )
+        built, self._adapters = config.build_usable(
+            config.Channels(usable, {kind: [] for kind in channels.order}, left_out=channels.left_out),
+            unused, config.NoBrowsers(),
+        )  # fmt: skip
+        self._channels = channels.without(built.left_out)
+        for reason in built.left_out.values():
+            log.error("a channel is left out: nobody is told by it", reason=reason)
         if not usable:
             log.warning("no channel works without the database: while it is away, only the consoles show an emergency")
 

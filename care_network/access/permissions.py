@@ -78,6 +78,10 @@ class Action(StrEnum):
     SET_PREFERENCES = "set_preferences"
     """Channels, language and quiet hours of somebody's messages."""
     RATE_VISIT = "rate_visit"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    """Accounts below one's own area: add, switch off, reset passwords, end sessions, withdraw a family's consent."""
+    VIEW_AUDIT = "view_audit"
+    """Who has looked at what, and changed it."""
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
@@ -112,6 +116,8 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
             Action.SET_HOME_LIMITS,
             Action.SET_DISTRICT_LIMITS,
             Action.PAUSE_ALERTS,
+            Action.MANAGE_ACCOUNTS,
+            Action.VIEW_AUDIT,
         }
     ),
     Role.DISPATCHER: frozenset(
@@ -167,6 +173,8 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.SET_POLICIES: "修改呼叫策略",
     Action.SET_PREFERENCES: "设置通知偏好",
     Action.RATE_VISIT: "评价上门服务",
+    Action.MANAGE_ACCOUNTS: "管理账号",
+    Action.VIEW_AUDIT: "查看审计记录",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""
 

@@ -6,6 +6,7 @@ dispatcher out of the console by typing wrong passwords elsewhere.
 """
 
 import datetime as dt
+import ipaddress
 import math
 from collections.abc import Sequence
 
@@ -47,3 +48,17 @@ def wait_s(failures: Failures, allowance: Allowance, now: dt.datetime) -> int:
 def longest_wait_s(checks: Sequence[tuple[Failures, Allowance]], now: dt.datetime) -> int:
     """The wait of the strictest count."""
     return max((wait_s(failures, allowance, now) for failures, allowance in checks), default=0)
+
+
+def network_of(address: str) -> str:
+    """The network that an address is counted by: IPv6 by /64, of which every customer has 2⁶⁴ addresses (RFC 6177).
+
+    An IPv4 address, mapped into IPv6 or not, stands for itself; so does a text that is no address.
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))

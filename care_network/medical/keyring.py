@@ -149,6 +149,9 @@ def _rewrite(file: Path, text: str) -> KeyRing:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
+        was, now = file.stat(), os.fstat(stream.fileno())
+        if (was.st_uid, was.st_gid) != (now.st_uid, now.st_gid):  # root rotates the console's file
+            os.fchown(stream.fileno(), was.st_uid, was.st_gid)
     fresh.replace(file)
     return load_key_file(file)
 

@@ -78,19 +78,14 @@ class Network:
         require(self._account, kind.edit)
         with self._conn.transaction():
             stored = self._found(kind, key)
-            if kind is RESIDENT:
-                # Their lines of the audit stay, with the code instead of the deleted row.
-                self._conn.execute(
-                    "UPDATE audit SET detail = detail || jsonb_build_object('removed_resident', %s::text)"
-                    " WHERE resident_id = %s",
-                    (key[0], stored.id),
-                )
             if kind is GATEWAY:
                 health = store.fetch(self._conn, DEVICE, (key[0], GATEWAY_DEVICE))
                 if health is not None:
                     store.remove(self._conn, DEVICE, health, health.version)
             store.remove(self._conn, kind, stored, version)
-            self._trace("remove", kind, msgspec.structs.replace(stored, resident_id=None), {})
+            # Their lines of the audit stay, with the number of the row that is gone: here is whose it was.
+            gone = {"removed_resident": stored.id} if kind is RESIDENT else {}
+            self._trace("remove", kind, msgspec.structs.replace(stored, resident_id=None), gone)
 
     def get(self, kind_name: str, key: tuple[Any, ...]) -> Stored:
         """Read one record with its version. Raises NotFoundError where none is in the account's area."""

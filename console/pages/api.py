@@ -30,8 +30,16 @@ from console.access.residents import load_resident
 from console.board.board import Watcher
 from console.shell.memory import Watching
 from console.shell.scope import scope_of
-from console.shell.security import CurrentAccount, LoginNeeded, Needs, needs, origin_of, same_origin
-from console.shell.session import open_session, set_cookie
+from console.shell.security import (
+    CurrentAccount,
+    LoginNeeded,
+    Needs,
+    PasswordChangeNeeded,
+    needs,
+    origin_of,
+    same_origin,
+)
+from console.shell.session import log_in, set_cookie
 from console.shell.state import Console, Shared
 from console.shell.steps import STEP_OF_ROUTE, on_every_step
 from console.shell.watching import watching
@@ -48,6 +56,8 @@ RECHECK_S = 15.0
 class Credentials(BaseModel):
     login: str
     password: str
+    code: str = ""
+    """Of the authenticator app, where the account has one."""
 
 
 class StepBody(BaseModel):
@@ -63,11 +73,10 @@ class StepBody(BaseModel):
 
 
 @router.post("/api/login")
-def api_login(request: Request, console: Shared, credentials: Credentials) -> Response:
-    with console.database() as conn:
-        token = open_session(conn, credentials.login, credentials.password, origin_of(request))
+async def api_login(request: Request, console: Shared, credentials: Credentials) -> Response:
+    token, role = await log_in(request, console, credentials.login, credentials.password, credentials.code)
     response = JSONResponse({"ok": True})
-    set_cookie(response, console.settings, token)
+    set_cookie(response, console.settings, token, role)
     return response
 
 
@@ -128,10 +137,10 @@ def healthz(console: Shared) -> Response:
 def _socket_watching(socket: WebSocket, console: Shared) -> Watching:
     """As :func:`watching`, for a socket: a refusal is a close code, 4401 without a session, 1013 to try again later."""
     try:
-        if not same_origin(socket):
+        if not same_origin(socket, tls=console.settings.secure_cookie):
             raise LoginNeeded
         return watching(socket, console)
-    except LoginNeeded as error:
+    except (LoginNeeded, PasswordChangeNeeded) as error:
         raise WebSocketException(4401) from error
     except psycopg.OperationalError as error:
         raise WebSocketException(1013) from error
@@ -162,7 +171,7 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
             group.create_task(_send(socket, watcher))
             group.create_task(_check(socket, console, watcher))
             group.create_task(_receive(socket))
-    except* (WebSocketDisconnect, RuntimeError, LoginNeeded, psycopg.OperationalError):
+    except* (WebSocketDisconnect, RuntimeError, LoginNeeded, PasswordChangeNeeded, psycopg.OperationalError):
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(4401)
     finally:

@@ -8,11 +8,11 @@ import structlog
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from care_network.access import accounts
+from care_network.access import permissions, sessions
 from care_network.errors import LoginRefusedError
 from console.shell.errors import message_of, status_of
-from console.shell.security import COOKIE, origin_of
-from console.shell.session import open_session, set_cookie
+from console.shell.security import cookie_name, origin_of, token_of
+from console.shell.session import log_in, set_cookie
 from console.shell.state import Shared
 from console.shell.views import LANGUAGE_COOKIE, page
 
@@ -26,32 +26,40 @@ def login_page(request: Request) -> Response:
 
 
 @router.post("/login")
-def log_in(
-    request: Request, console: Shared, login: Annotated[str, Form()], password: Annotated[str, Form()]
+async def log_in_by_form(
+    request: Request,
+    console: Shared,
+    login: Annotated[str, Form()],
+    password: Annotated[str, Form()],
+    code: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     try:
-        with console.database() as conn:
-            token = open_session(conn, login, password, origin_of(request))
+        token, role = await log_in(request, console, login, password, code)
     except LoginRefusedError as error:
         message = message_of(request, error)
         return page(request, "login.html", status=status_of(error), message=message, login=login)
     response = RedirectResponse("/", 303)
-    set_cookie(response, console.settings, token)
+    set_cookie(response, console.settings, token, role)
     return response
 
 
 @router.post("/logout")
 def log_out(request: Request, console: Shared) -> Response:
-    token = request.cookies.get(COOKIE)
+    token = token_of(request, console)
     if token:
         console.memory.forget(token)
         try:
             with console.database() as conn:
-                accounts.revoke_session(conn, token, dt.datetime.now(dt.UTC))
+                now = dt.datetime.now(dt.UTC)
+                account = sessions.session_account(conn, token, now)
+                sessions.revoke_session(conn, token, now)
+                if account is not None:
+                    permissions.audit(conn, account, "logout", at=now, origin=origin_of(request))
         except psycopg.OperationalError as error:  # this browser is logged out all the same: its cookie goes
             log.warning("a session could not be revoked: the database is away", error=str(error).strip())
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(COOKIE)
+    secure = console.settings.secure_cookie
+    response.delete_cookie(cookie_name(secure=secure), secure=secure, httponly=True, samesite="lax")
     return response
 
 

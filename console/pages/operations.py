@@ -1,4 +1,4 @@
-"""The state of the intake: gateways, gaps in the streams, quarantine."""
+"""The state of the district's machines as the doctor saw it, and of the intake: gateways, gaps, quarantine."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
 from console.shell.views import page
+from database import doctor_rows
 from database.health import intake
 
 router = APIRouter()
@@ -17,5 +18,5 @@ router = APIRouter()
 @router.get("/operations", dependencies=[needs(Action.VIEW_OPERATIONS)])
 def operations_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
     with console.database() as conn:
-        state: dict[str, Any] = dict(intake(conn))
+        state: dict[str, Any] = {**intake(conn), "checks": doctor_rows.load(conn)}
     return page(request, "operations.html", account, feed=console.feed, **state)

@@ -22,7 +22,7 @@ from care_network.errors import (
     ProvisioningError,
 )
 from console.shell.i18n import pick
-from console.shell.security import LoginNeeded
+from console.shell.security import LoginNeeded, PasswordChangeNeeded
 from console.shell.views import language_of, page
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.links import LinkError, LinkKeyError
@@ -83,6 +83,12 @@ async def _login_needed(request: Request, _error: Exception) -> Response:
     return RedirectResponse("/login", 303)
 
 
+async def _password_needed(request: Request, _error: Exception) -> Response:
+    if _wants_json(request):
+        return JSONResponse(_texts("请先修改一次性密码", "change the one-time password first"), 403)
+    return RedirectResponse("/password", 303)
+
+
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if _wants_json(request):
@@ -102,10 +108,29 @@ async def _database_away(request: Request, error: Exception) -> Response:
     return page(request, "message.html", status=503, kind="database")
 
 
+async def _not_storable(request: Request, error: Exception) -> Response:
+    log.warning("the database takes a value of a request not", error=type(error).__name__)
+    if _wants_json(request):
+        return JSONResponse(_texts("请求中有无法保存的内容", "the request has something that can not be stored"), 422)
+    return page(request, "message.html", status=422, kind="422")
+
+
+async def _broken(request: Request, _error: Exception) -> Response:
+    """Our own mistake: the server logs it, the reader learns that it was not theirs."""
+    if _wants_json(request):
+        return JSONResponse(_texts("平台出错,请稍后重试", "the platform made a mistake; try again shortly"), 500)
+    return page(request, "message.html", status=500, kind="500")
+
+
 HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
     BilingualError: _refused,
     LoginNeeded: _login_needed,
+    PasswordChangeNeeded: _password_needed,
     HTTPException: _http_error,
     psycopg.OperationalError: _database_away,
+    psycopg.DataError: _not_storable,
+    OverflowError: _not_storable,
+    UnicodeError: _not_storable,
     LinkKeyError: _no_link_key,
+    Exception: _broken,
 }

@@ -1,65 +1,45 @@
-"""Guard every request: security headers, same-origin writes, the account that asks, and its permission."""
+"""Tell who asks: own pages or another site, the account of the session, and its permission."""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from care_network.access import accounts
+from care_network.access import sessions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do, require
 from console.shell.state import Shared
 
 COOKIE = "shouwang_session"
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",  # a page that asks for the place says so itself
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+"""Name of the session's cookie; behind TLS with the prefix that binds it to this host (RFC 6265bis, 4.1.3.2)."""
 PLACE_ALLOWED = {"Permissions-Policy": "camera=(), microphone=(), geolocation=(self)"}
 """For a page whose script asks the browser for its place."""
-MAX_BODY = 16 * 1024 * 1024
-"""A photo from a telephone and the rest of its form."""
-SIGNED = "/receipts/"
-"""Gateways report here: the address is signed, no cookie counts, and a program sends no Origin."""
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class LoginNeeded(Exception):  # noqa: N818 - not an error: the way to the login page
     """Nobody is logged in."""
 
 
-async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse writes from other sites or without bounds, and put the security headers on every answer."""
-    signed = request.url.path.startswith(SIGNED)
-    if not signed and _too_large(request):
-        response: Response = Response("The request is too large, or does not tell its size.", 413)
-    elif request.method not in SAFE_METHODS and not signed and not same_origin(request):
-        response = Response("This request came from another site and was refused.", 403)
-    else:
-        response = await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if not request.url.path.startswith("/static/"):
-        response.headers.setdefault("Cache-Control", "no-store")
-    return response
+class PasswordChangeNeeded(Exception):  # noqa: N818 - not an error: the way to the page of the password
+    """The password was somebody else's choice: nothing may be done before it is changed."""
 
 
-def same_origin(connection: HTTPConnection) -> bool:
-    """Whether the request comes from our own pages, as the browser (or program) says.
+def cookie_name(*, secure: bool) -> str:
+    """The session cookie's name: ``__Host-…`` where it travels by https alone (ASVS 4.0.3, 3.4.4)."""
+    return f"__Host-{COOKIE}" if secure else COOKIE
 
-    ``Sec-Fetch-Site`` where the browser sends it, else ``Origin``; a write with neither is refused (OWASP CSRF
-    prevention cheat sheet, "verifying origin with standard headers").
+
+def token_of(connection: HTTPConnection, console: Shared) -> str | None:
+    """The session's token that the browser sent."""
+    return connection.cookies.get(cookie_name(secure=console.settings.secure_cookie))
+
+
+def same_origin(connection: HTTPConnection, *, tls: bool) -> bool:
+    """Whether the request comes from our own pages, as the browser (or program) says; ``tls``: they are https.
+
+    ``Sec-Fetch-Site`` where the browser sends it, and ``Origin``, scheme and all; a write with neither is refused
+    (OWASP CSRF prevention cheat sheet, "verifying origin with standard headers").
     """
     site = connection.headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
@@ -67,15 +47,8 @@ def same_origin(connection: HTTPConnection) -> bool:
     origin = connection.headers.get("origin")
     if origin is None:
         return site == "same-origin"
-    return urlsplit(origin).netloc == connection.headers.get("host")
-
-
-def _too_large(request: Request) -> bool:
-    """Whether the body is above MAX_BODY or of unknown size: forms are written to disk before a page sees them."""
-    length = request.headers.get("content-length")
-    if length is None:
-        return "transfer-encoding" in request.headers
-    return not length.isdecimal() or int(length) > MAX_BODY
+    encrypted = tls or connection.url.scheme in ("https", "wss")
+    return origin.lower() == f"{'https' if encrypted else 'http'}://{connection.headers.get('host', '')}".lower()
 
 
 def origin_of(connection: HTTPConnection) -> str:
@@ -83,15 +56,25 @@ def origin_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-def current_account(request: HTTPConnection, console: Shared) -> Account:
-    """Find the account of the session cookie. Raises LoginNeeded without a valid one."""
-    token = request.cookies.get(COOKIE)
+def session_account(request: HTTPConnection, console: Shared) -> Account:
+    """Find the account of the session cookie, even one that has to change its password. Raises LoginNeeded."""
+    token = token_of(request, console)
     if token:
         with console.database() as conn:
-            account = accounts.session_account(conn, token, dt.datetime.now(dt.UTC))
+            account = sessions.session_account(conn, token, dt.datetime.now(dt.UTC))
         if account is not None:
             return account
     raise LoginNeeded
+
+
+SessionAccount = Annotated[Account, Depends(session_account)]
+
+
+def current_account(account: SessionAccount) -> Account:
+    """The account that asks. Raises LoginNeeded, PasswordChangeNeeded."""
+    if account.must_change_password:
+        raise PasswordChangeNeeded
+    return account
 
 
 CurrentAccount = Annotated[Account, Depends(current_account)]

@@ -9,9 +9,11 @@ import psycopg
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from care_network.access import passwords
 from console.board.board import Board
 from console.board.feed import Feed
 from console.settings import ConsoleSettings
+from console.shell.login_queue import LoginQueue
 from console.shell.memory import Memory
 from database.pool import Pool, make_pool
 from database.settings import DatabaseSettings
@@ -37,16 +39,21 @@ class Console:
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
+        self.logins = LoginQueue()
         self._pool: Pool = make_pool(database, "console")
+        few = {"pool_min": 0, "pool_max": passwords.AT_ONCE}
+        self._login_pool: Pool = make_pool(database.model_copy(update=few), "console-login")
         self._thread = threading.local()
 
     def start(self) -> None:
         self._pool.open()
+        self._login_pool.open()
         self.feed.start()
 
     def stop(self) -> None:
         self.feed.stop()
         self._pool.close()
+        self._login_pool.close()
 
     @contextmanager
     def database(self) -> Iterator[psycopg.Connection[Any]]:
@@ -64,6 +71,12 @@ class Console:
                 yield conn
             finally:
                 self._thread.has_connection = False
+
+    @contextmanager
+    def login_database(self) -> Iterator[psycopg.Connection[Any]]:
+        """Lend one of the logins' own connections; committed at the end, rolled back on an error."""
+        with self._login_pool.connection() as conn:
+            yield conn
 
 
 def console_of(connection: HTTPConnection) -> Console:

@@ -11,22 +11,22 @@ import psycopg
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from care_network.access import accounts, permissions
+from care_network.access import permissions, sessions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from console.shell.memory import Watching
 from console.shell.scope import scope_of
-from console.shell.security import COOKIE, LoginNeeded, Needs
+from console.shell.security import LoginNeeded, Needs, PasswordChangeNeeded, token_of
 from console.shell.state import Shared
 
 
 def watching(connection: HTTPConnection, console: Shared) -> Watching:
     """Find the watcher of the session cookie.
 
-    Raises LoginNeeded without a valid session; psycopg.OperationalError where the database is away and this session
-    has not watched before.
+    Raises LoginNeeded without a valid session, PasswordChangeNeeded, psycopg.OperationalError where the database is
+    away and this session has not watched before.
     """
-    token, now = connection.cookies.get(COOKIE), dt.datetime.now(dt.UTC)
+    token, now = token_of(connection, console), dt.datetime.now(dt.UTC)
     if not token:
         raise LoginNeeded
     before = console.memory.of(token, now)
@@ -34,7 +34,7 @@ def watching(connection: HTTPConnection, console: Shared) -> Watching:
         return before
     try:
         with console.database() as conn:
-            account = accounts.session_account(conn, token, now)
+            account = sessions.session_account(conn, token, now)
             scope = scope_of(conn, account) if account is not None else None
     except psycopg.OperationalError:
         if before is None:
@@ -43,6 +43,8 @@ def watching(connection: HTTPConnection, console: Shared) -> Watching:
     if account is None or scope is None:
         console.memory.forget(token)
         raise LoginNeeded
+    if account.must_change_password:
+        raise PasswordChangeNeeded
     present = Watching(account, scope, now if before is None else before.known_at)
     console.memory.keep(token, present)
     return present

@@ -99,7 +99,15 @@ class PostgresServer:
 
     def url_of(self, database: str) -> str:
         """Connection string of another database of this server; 'postgres' for creating and dropping them."""
-        return f"postgresql://{ROLE}:{quote(self._password, safe='')}@127.0.0.1:{self.port}/{quote(database, safe='')}"
+        return self._url(ROLE, self._password, database)
+
+    def url_as(self, role: str, password: str) -> str:
+        """Connection string of the database ``shouwang`` for another role than its owner."""
+        return self._url(role, password, DATABASE)
+
+    def _url(self, role: str, password: str, database: str) -> str:
+        who = f"{quote(role, safe='')}:{quote(password, safe='')}"
+        return f"postgresql://{who}@127.0.0.1:{self.port}/{quote(database, safe='')}"
 
     def __enter__(self) -> "PostgresServer":
         self.start()

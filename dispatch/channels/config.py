@@ -1,7 +1,8 @@
 """Read the channels from a TOML file (``SHOUWANG_NOTIFY_CHANNELS_FILE``), with secrets in files or the environment.
 
 A text ``file:/path`` stands for the file's contents, ``env:NAME`` for the environment's value: no secret is written
-into the settings themselves.
+into the settings themselves. A channel that can not be used (its secret or its key is missing) is left out, and said;
+the others work. Only without any usable channel there is no service.
 """
 
 import os
@@ -61,6 +62,8 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Number of attempts before the next channel is tried."""
     receipt_s: float = 0.0
     """Time to wait for a receipt before the next channel is tried; 0: none is promised."""
+    enabled: bool = True
+    """False: as if it were not in the file; its secrets are not asked for."""
     options: dict[str, Any] = {}
 
 
@@ -81,12 +84,27 @@ class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. ``order``: for each kind of recipient the channels in the order in which they are tried."""
+    """The whole file. ``order``: for each kind of recipient the channels in the order in which they are tried.
+
+    ``left_out``: why a channel of the file can not be used, by its name; never in the file itself.
+    """
 
     channels: dict[str, Channel]
     order: dict[RecipientKind, list[str]]
     services: dict[str, ServiceSettings] = {}
     rate: RateLimit = RateLimit()
+    left_out: dict[str, str] = {}
+
+    def without(self, faults: Mapping[str, str]) -> "Channels":
+        """Leave these channels out. Raises ConfigError, with every reason, where none remains."""
+        channels = {name: channel for name, channel in self.channels.items() if name not in faults}
+        left_out = {**self.left_out, **faults}
+        if not channels and left_out:
+            raise ConfigError("no channel can be used: " + "; ".join(left_out.values()))
+        order: dict[RecipientKind, list[str]] = {
+            kind: [name for name in names if name in channels] for kind, names in self.order.items()
+        }
+        return msgspec.structs.replace(self, channels=channels, order=order, left_out=left_out)
 
     def form(self, name: str) -> Form:
         """The form of the texts on a channel."""
@@ -108,10 +126,26 @@ def load(file: Path) -> Channels:
 
 
 def parse(text: str, environment: Mapping[str, str]) -> Channels:
-    """Parse the settings and fill in their secrets. Raises ConfigError."""
+    """Parse the settings and fill in their secrets; a channel whose secret is missing is left out.
+
+    Raises ConfigError where the file is wrong, or no channel of it remains.
+    """
     try:
-        settings = msgspec.convert(_with_secrets(tomllib.loads(text), environment), Channels)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        tables = tomllib.loads(text)
+        if "left_out" in tables:
+            raise ConfigError("write enabled = false in a channel that is not to be used")
+        channels: dict[str, Any] = tables.get("channels", {})
+        disabled = {name for name, table in channels.items() if table.get("enabled") is False}
+        faults: dict[str, str] = {}
+        for name in channels.keys() - disabled:
+            try:
+                channels[name] = _with_secrets(channels[name], environment)
+            except ConfigError as error:
+                faults[name] = f"channel {name!r}: {error}"
+        settings = msgspec.convert(
+            {**_with_secrets({**tables, "channels": {}}, environment), "channels": channels}, Channels
+        )
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, AttributeError) as error:
         raise ConfigError(str(error)) from error
     for name, channel in settings.channels.items():
         if channel.adapter not in _KIND:
@@ -122,7 +156,12 @@ def parse(text: str, environment: Mapping[str, str]) -> Channels:
         unknown = [name for name in order if name not in settings.channels]
         if unknown:
             raise ConfigError(f"order.{kind} names {', '.join(unknown)}; there is no such channel")
-    return settings
+    usable = settings.without(faults)
+    enabled = {name: channel for name, channel in usable.channels.items() if channel.enabled}
+    if usable.channels and not enabled:
+        raise ConfigError("; ".join(["every channel is switched off: enable one", *faults.values()]))
+    in_use = {kind: [name for name in names if name in enabled] for kind, names in usable.order.items()}
+    return msgspec.structs.replace(usable, channels=enabled, order=in_use)
 
 
 def build(channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions) -> dict[str, Adapter]:
@@ -130,10 +169,26 @@ def build(channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions) 
     return {name: _build(name, channel, pool, subscriptions) for name, channel in channels.channels.items()}
 
 
-def check(channels: Channels) -> None:
-    """Build every adapter without connecting anywhere. Raises ConfigError as :func:`build`."""
+def build_usable(
+    channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions
+) -> tuple[Channels, dict[str, Adapter]]:
+    """Build the adapters of the channels that can be used, and leave the others out.
+
+    Raises ConfigError, with every reason, where none remains.
+    """
+    adapters, faults = {}, {}
+    for name, channel in channels.channels.items():
+        try:
+            adapters[name] = _build(name, channel, pool, subscriptions)
+        except ConfigError as error:
+            faults[name] = str(error)
+    return channels.without(faults), adapters
+
+
+def check(channels: Channels) -> Channels:
+    """Build every adapter without connecting anywhere; the channels that can be used, and why others can not."""
     with make_pool(DatabaseSettings(pool_min=0), "check") as pool:
-        build(channels, pool, NoBrowsers())
+        return build_usable(channels, pool, NoBrowsers())[0]
 
 
 class NoBrowsers:

@@ -42,8 +42,10 @@ class DeliveryService:
         workers = sum(channel.workers for channel in channels.channels.values())
         room = max(database.pool_max, min(len(channels.channels) + workers, 24))
         self._pool = make_pool(database.model_copy(update={"pool_max": room}), settings.worker)
+        channels, self._adapters = config.build_usable(channels, self._pool, Browsers(self._pool))
+        for reason in channels.left_out.values():
+            log.error("a channel is left out: nobody is told by it", reason=reason)
         self._database, self._channels = database, channels
-        self._adapters = config.build(channels, self._pool, Browsers(self._pool))
         # Two processes of the same name, or one started again, are different workers.
         worker = f"{settings.worker}/{uuid.uuid4().hex[:8]}"
         links = MessageLinks(_link_keys(settings.link_key_file), settings.console_url, settings.link_hours)

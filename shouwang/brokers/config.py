@@ -16,7 +16,7 @@ MAX_MESSAGE = 8 * 1024 * 1024
 disconnection that the gateway would repeat for ever."""
 
 ALERTS = "desk/v1/alerts"
-SENDS: tuple[wire.Leaf, ...] = ("readings", "events", "status", "replies")
+SENDS: tuple[wire.Leaf, ...] = ("readings", "events", "status", "replies", "certificates")
 READS: tuple[wire.Leaf, ...] = ("commands",)
 
 IN_FLIGHT = 10_000
@@ -39,7 +39,7 @@ class Rights:
     subscribe: tuple[str, ...]
 
 
-SERVICE_RIGHTS: dict[str, Rights] = {
+_WORK: dict[str, Rights] = {
     "svc-ingest": Rights(
         ("care/v1/+/+/commands",),
         (
@@ -54,6 +54,18 @@ SERVICE_RIGHTS: dict[str, Rights] = {
         (ALERTS, "care/v1/+/+/commands"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
     ),
     "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
+    "svc-issuer": Rights(("care/v1/+/+/commands",), ("care/v1/+/+/certificates",)),
+}
+
+
+def probe_topic(identity: str) -> str:
+    """The topic on which a service writes to itself: ``shouwang doctor`` sees whether the broker takes and gives."""
+    return f"probe/v1/{identity}"
+
+
+SERVICE_RIGHTS: dict[str, Rights] = {
+    identity: Rights((*work.publish, probe_topic(identity)), (*work.subscribe, probe_topic(identity)))
+    for identity, work in _WORK.items()
 }
 
 
@@ -94,11 +106,13 @@ def nats_users(gateways: Iterable[str]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Member:
-    """One server of a NATS cluster on loopback; ``routes``: the cluster ports of all."""
+    """One server of a NATS cluster on loopback; ``routes``: the cluster ports of all; ``tls``: of the authority that
+    signs for routes alone."""
 
     name: str
     port: int
     routes: tuple[int, ...]
+    tls: Tls
 
 
 def nats_config(
@@ -145,19 +159,41 @@ def nats_config(
             "host": "127.0.0.1",
             "port": member.port,
             "routes": [f"tls://127.0.0.1:{route}" for route in member.routes],
-            "tls": {key: value for key, value in secured.items() if key != "verify_and_map"} | {"verify": True},
+            # an authority of its own: a route is a server, and a server is everybody
+            "tls": {
+                "cert_file": str(member.tls.cert),
+                "key_file": str(member.tls.key),
+                "ca_file": str(member.tls.ca),
+                "verify": True,
+                "timeout": 10,
+            },
         },
     }
 
 
-def mosquitto_config(port: int, store: Path, tls: Tls, acl: Path, *, address: str = "127.0.0.1", user: str = "") -> str:
-    """Write the text of mosquitto.conf. ``user``: its account when root starts it (empty: Debian's ``mosquitto``)."""
+def mosquitto_config(
+    port: int,
+    store: Path | None,
+    tls: Tls,
+    acl: Path,
+    *,
+    crl: Path | None = None,
+    address: str = "127.0.0.1",
+    user: str = "",
+) -> str:
+    """Write the text of mosquitto.conf. ``user``: its account when root starts it (empty: Debian's ``mosquitto``);
+    ``crl``: revocation lists of every authority that signs for clients.
+
+    ``store``: the folder of its sessions; None where another file names it, as Debian's own mosquitto.conf does: a
+    second line of that kind is an error to mosquitto.
+    """
     lines = [
         "per_listener_settings false",
         f"listener {port} {address}",
         f"cafile {tls.ca}",
         f"certfile {tls.cert}",
         f"keyfile {tls.key}",
+        *(["# Read again at SIGHUP.", f"crlfile {crl}"] if crl else []),
         "# The certificate's common name is the identity; nobody comes in without one.",
         "require_certificate true",
         "use_identity_as_username true",
@@ -166,7 +202,7 @@ def mosquitto_config(port: int, store: Path, tls: Tls, acl: Path, *, address: st
         "# Sessions and messages are written every 10 s and at an orderly stop: a crash loses up to 10 s of what",
         "# services have not fetched. NATS loses nothing; choose it where that matters.",
         "persistence true",
-        f"persistence_location {store}/",
+        *([] if store is None else [f"persistence_location {store}/"]),
         "autosave_interval 10",
         "# The default of 20 unacknowledged messages would throttle ingest, which acknowledges after its commit.",
         "max_inflight_messages 0",
@@ -183,10 +219,11 @@ def mosquitto_config(port: int, store: Path, tls: Tls, acl: Path, *, address: st
     return "\n".join(lines) + "\n"
 
 
-def mosquitto_acl() -> str:
+def mosquitto_acl(revoked: Iterable[str] = ()) -> str:
     """The access list: %u stands for the identity, so that a new gateway changes nothing here.
 
     The shard is left open: a sender under a wrong one is still known by its name, and receivers refuse the topic.
+    ``revoked`` identities lose every right, also on the connection that they have open.
     """
     lines = ["# Every gateway: under its own name only."]
     lines += [f"pattern write care/v1/+/%u/{leaf}" for leaf in SENDS]
@@ -196,6 +233,8 @@ def mosquitto_acl() -> str:
         lines += ["", f"user {identity}"]
         lines += [f"topic write {topic}" for topic in granted.publish]
         lines += [f"topic read {topic}" for topic in granted.subscribe]
+    for identity in sorted(revoked):
+        lines += ["", f"user {identity}", "topic deny #"]
     return "\n".join(lines) + "\n"
 
 

@@ -20,7 +20,8 @@ import structlog
 
 from firmware_profiles.mqtt import Broker
 from shouwang.brokers.config import Member, Tls, mosquitto_acl, mosquitto_config, nats_config
-from shouwang.brokers.pki import IDENTITY, Pki
+from shouwang.brokers.pki import Pki
+from shouwang.brokers.users import check_gateway_name
 
 log = structlog.get_logger(__name__)
 
@@ -235,14 +236,8 @@ class Mosquitto(LocalBroker):
         store = self.data_dir / "store"
         store.mkdir(exist_ok=True)
         user = "root" if os.geteuid() == 0 else ""
-        content = mosquitto_config(port, store, self._tls(), acl, user=user)
+        content = mosquitto_config(port, store, self._tls(), acl, crl=self.pki.revoke(), user=user)
         return _replace(self.data_dir / "mosquitto.conf", content)
-
-
-def check_gateway_name(name: str) -> None:
-    """Raises ValueError for a name that is no gateway's: one of a service would bring a service's rights."""
-    if name.startswith("svc-") or not IDENTITY.match(name):
-        raise ValueError(f"{name!r} can not be a gateway's name (small letters, digits, '-'; not 'svc-…')")
 
 
 def free_port() -> int:

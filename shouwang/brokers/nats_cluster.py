@@ -13,7 +13,7 @@ from typing import Self
 
 from firmware_profiles import mqtt
 from firmware_profiles.mqtt import Broker
-from shouwang.brokers.config import Member
+from shouwang.brokers.config import Member, Tls
 from shouwang.brokers.local import BrokerError, EmbeddedBroker, free_port
 from shouwang.brokers.pki import Pki
 
@@ -30,8 +30,9 @@ class NatsCluster:
         self.pki = pki
         self.nodes = [EmbeddedBroker(data_dir / f"node-{number}", pki) for number in range(NODES)]
         routes = tuple(free_port() for _ in self.nodes)
+        tls = Tls(pki.cluster.ca, *pki.route(["localhost", "127.0.0.1"]))
         for number, node in enumerate(self.nodes):
-            node.member = Member(f"node-{number}", routes[number], routes)
+            node.member = Member(f"node-{number}", routes[number], routes, tls)
         self._turns = itertools.cycle(self.nodes)
         self._address = _Address([node.port for node in self.nodes])
 

@@ -3,16 +3,15 @@
 Run it where the certificate authority lives, not on the broker: a person who has ``ca.key`` can become any gateway.
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from shouwang.brokers.config import SERVICE_RIGHTS, nats_users
-from shouwang.brokers.local import check_gateway_name
+from shouwang.brokers.config import SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
+from shouwang.brokers.users import check_gateway_name, users_file
 from shouwang.cli.session import Url, connection, refusals
 
 app = typer.Typer(help="Certificates and broker users of gateways and services.", no_args_is_help=True)
@@ -25,6 +24,18 @@ def broker(pki: PkiDir, hosts: Annotated[list[str], typer.Argument(help="Names a
     """The broker's own certificate."""
     with refusals():
         _show([Pki(pki).ca, *Pki(pki).server("broker", hosts)])
+
+
+@app.command()
+def routes(
+    pki: PkiDir, hosts: Annotated[list[str], typer.Argument(help="Names of the brokers to each other.")]
+) -> None:
+    """Make the certificate of the routes among NATS servers, from an authority that signs nothing else.
+
+    Copy cluster/ca.crt as cluster-ca.crt, and cluster/route.crt and cluster/route.key, to the brokers alone.
+    """
+    with refusals():
+        _show([Pki(pki).cluster.ca, *Pki(pki).route(hosts)])
 
 
 @app.command()
@@ -42,6 +53,25 @@ def client(
             _show(Pki(pki).client(name))
 
 
+@app.command()
+def issuing(pki: PkiDir) -> None:
+    """Make the issuing authority: with its pair `shouwang certificates issue` renews gateways' certificates.
+
+    Copy issuing.crt and issuing.key to the machine of that service; ca.key is not needed for years then.
+    """
+    with refusals():
+        _show([*Pki(pki).issuing, Pki(pki).revoke()])
+
+
+@app.command()
+def revoke(
+    pki: PkiDir, names: Annotated[list[str] | None, typer.Argument(help="Identities, gateways' or services'.")] = None
+) -> None:
+    """Write crl.pem, the revocation lists for mosquitto, with every certificate that ca.key signed for these names."""
+    with refusals():
+        typer.echo(Pki(pki).revoke(names or ()))
+
+
 @app.command("nats-users")
 def nats_users_command(
     url: Url,
@@ -53,21 +83,11 @@ def nats_users_command(
 
     Write it on every broker and reload: nats-server --signal reload. A gateway that is not listed can not connect.
     """
+    from care_network.records.certificates import revoked
     from care_network.records.registry import gateway_names
 
     with connection(url) as conn:
-        typer.echo(users_file(gateway_names(conn) - set(without or ())), nl=False)
-
-
-def users_file(gateways: Iterable[str]) -> str:
-    """Return the text that ``include`` in the ``authorization`` block of a nats.conf reads.
-
-    Raises ValueError where a gateway has a name that would bring a service's rights.
-    """
-    names = sorted(gateways)
-    for name in names:
-        check_gateway_name(name)
-    return f"users = {json.dumps(nats_users(names), indent=1)}\n"
+        typer.echo(users_file(gateway_names(conn) - revoked(conn) - set(without or ())), nl=False)
 
 
 def _show(files: Iterable[Path]) -> None:

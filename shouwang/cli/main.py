@@ -9,11 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import alerting, configure, dispatch, network, notify, orders, trace, verify
+from shouwang.cli import (
+    accounts,
+    alerting,
+    certificates,
+    configure,
+    database,
+    dispatch,
+    gateways,
+    network,
+    notify,
+    orders,
+    trace,
+    verify,
+)
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.session import Url, connection, refusals
 from shouwang.cli.simulate import history, month
+from shouwang.setup import command
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,11 +51,16 @@ app.add_typer(provision, name="provision")
 app.add_typer(alerting.app, name="alerting")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(network.app, name="network")
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(database.app, name="database")
 app.add_typer(gaps.app, name="gaps")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(notify.app, name="notify")
 app.add_typer(orders.app, name="orders")
 app.add_typer(storage.app, name="storage")
+app.command("setup")(command.setup)
+app.add_typer(gateways.app, name="gateways")
+app.add_typer(certificates.app, name="certificates")
 app.command("maintain")(storage.maintain)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
@@ -136,15 +155,26 @@ def provision_district(
 
 
 @app.command()
-def doctor() -> None:
-    """Is everything that the environment names reachable and healthy? Exit status 1 where something is not."""
-    from shouwang.platform.doctor import checks
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="One JSON list of rows: what, good, text.")] = False,
+) -> None:
+    """Look at every part with the real identities: files, broker, database, services, roster, channels. As root.
 
-    sick = False
+    Exit status 1 where something is not well. The rows stand on the console's page of operations, too.
+    """
+    import msgspec
+
+    from shouwang.doctor.doctor import checks
+
+    rows = []
     for check in checks():
-        sick |= not check.good
-        typer.secho(f"{'ok ' if check.good else 'BAD'} {check.what}: {check.text}", fg=None if check.good else "red")
-    raise typer.Exit(1 if sick else 0)
+        rows.append(check)
+        if not json:
+            colour = "red" if not check.good else "yellow" if check.warning else None
+            typer.secho(f"{check.mark} {check.what}: {check.text}", fg=colour)
+    if json:
+        typer.echo(msgspec.json.encode(rows).decode())
+    raise typer.Exit(0 if all(check.good for check in rows) else 1)
 
 
 @simulate.command("homes")
@@ -196,4 +226,7 @@ def _run_until_stopped(work: "Callable[[asyncio.Event], Awaitable[None]]") -> No
 
 
 def main() -> None:
+    from shouwang.setup.environment import adopt
+
+    adopt()
     app()

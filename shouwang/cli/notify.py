@@ -57,14 +57,16 @@ def push_key(file: Annotated[Path, typer.Argument(help="Where to put it; the pub
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The channels file (TOML).")]) -> None:
-    """Are the channels right, and their secrets there? Nothing is sent."""
+    """Are the channels right, and their secrets there? Nothing is sent. Exit status 1 where one can not be used."""
     from dispatch.channels import config
 
     with refusals():
-        channels = config.load(file)
-        config.check(channels)
+        channels = config.check(config.load(file))
     for kind, names in channels.order.items():
         typer.echo(f"{kind}: {' → '.join(names)}")
+    for reason in channels.left_out.values():
+        typer.secho(f"left out: {reason}", fg="red")
+    raise typer.Exit(1 if channels.left_out else 0)
 
 
 @app.command()

@@ -114,6 +114,9 @@ def refusal(error: Exception) -> tuple[str, ...] | None:
     """
     from vocabulary.errors import BilingualError
 
+    original = getattr(error, "orig", None)  # SQLAlchemy wraps the database's error, with the statement
+    if isinstance(original, Exception):
+        return refusal(original)
     if isinstance(error, BilingualError):
         return tuple(dict.fromkeys((error.message_zh, error.message_en)))
     if isinstance(error, OSError) and error.filename is not None:
@@ -130,8 +133,12 @@ def _database_refusal(error: Exception) -> tuple[str, ...] | None:
 
     if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction)):
         return (f"{error.diag.message_primary}: is the schema up to date? See: shouwang migrate",)
-    if isinstance(error, (OperationalError, DataError, errors.InsufficientPrivilege)):
-        return (str(error).strip(),)
+    if isinstance(error, errors.InsufficientPrivilege):
+        return (
+            f"{error.diag.message_primary or str(error).strip()}: the role in SHOUWANG_DATABASE_URL may not do this",
+        )
+    if isinstance(error, (OperationalError, DataError)):
+        return (" ".join(str(error).split()),)
     return None
 
 

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import fcntl
 import os
+import secrets
 import sys
 import urllib.error
 import urllib.request
@@ -16,7 +17,9 @@ import psycopg
 import dispatch.channels
 from care_network.demo.district import DemoDistrict, DemoHome, load_demo
 from care_network.medical.keyring import create_key_file, load_key_file
+from database.grade import Grade
 from database.migrate import migrate
+from database.roles import create_roles, role_of
 from database.server.embedded import EmbeddedPostgres
 from dispatch.core.links import create_link_key_file
 from dispatch.ladders import store
@@ -61,7 +64,8 @@ class Platform:
             self.data.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_only_one(self.data / "lock"))
             self.postgres = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
-            self.grade = migrate(self.postgres.url)
+            self._passwords = {service: secrets.token_urlsafe(24) for service in SERVICES}
+            self.grade = self._prepare_database()
             self.broker = stack.enter_context(EmbeddedBroker(self.data / "broker", Pki(self.data / "pki")))
             stack.callback(self._stop_children)
             self._stack = stack.pop_all()
@@ -69,6 +73,15 @@ class Platform:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def database_url(self, service: str) -> str:
+        """The connection string of a service's own role; its password is new at each start of the platform."""
+        return self.postgres.url_as(role_of(service), self._passwords[service])
+
+    def _prepare_database(self) -> Grade:
+        with psycopg.connect(self.postgres.url, autocommit=True) as conn:
+            create_roles(conn, self._passwords)
+        return migrate(self.postgres.url)
 
     def load_district(self, homes: Sequence[DemoHome]) -> DemoDistrict:
         """Load the demonstration district with these homes; their gateways may use the broker from now on."""
@@ -84,8 +97,7 @@ class Platform:
         """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""
         key = self.data / "link.key"
         create_link_key_file(key)
-        environment = {
-            "SHOUWANG_DATABASE_URL": self.postgres.url,
+        common = {
             "SHOUWANG_CONSOLE_PORT": str(self._port),
             "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
             "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
@@ -94,6 +106,7 @@ class Platform:
         }
         for service in services:
             broker = None if service in BROKERLESS else self.broker.settings(f"svc-{service}")
+            environment = {**common, "SHOUWANG_DATABASE_URL": self.database_url(service)}
             self.start_child(service, ["-m", MODULES[service]], broker, environment)
         if "console" in services:
             wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")

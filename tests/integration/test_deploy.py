@@ -1,8 +1,11 @@
 """The files in deploy/ are accepted by the programs they are for."""
 
 import datetime as dt
+import getpass
+import importlib.util
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +14,13 @@ import pytest
 
 from edge_agent.config import load_home, parse_home
 from edge_agent.updates.check import examine
-from shouwang.brokers.local import nats_binary
+from shouwang.brokers.local import mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
-from shouwang.cli.identities import users_file
+from shouwang.brokers.users import users_file
+from shouwang.platform.platform import MODULES
+from shouwang.setup.database import SERVICES
+from tests.support.brokers import HOW_TO_GET_MOSQUITTO
+from tests.support.services import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -24,15 +31,18 @@ REPOSITORY = DEPLOY.parent
 def test_nats_accepts_its_configuration_and_users(tmp_path: Path) -> None:
     pki = Pki(tmp_path / "tls")
     pki.server("broker", ["broker-1"])
+    for file, name in ((pki.cluster.ca, "cluster-ca.crt"), *((file, file.name) for file in pki.route(["broker-1"]))):
+        shutil.copy(file, pki.folder / name)
     text = (DEPLOY / "nats" / "nats.conf").read_text()
     (tmp_path / "nats.conf").write_text(
         text.replace("/etc/shouwang/tls", str(pki.folder)).replace("/var/lib/nats", str(tmp_path / "store"))
     )
+    shutil.copy(DEPLOY / "nats" / "storage.conf", tmp_path)
     (tmp_path / "users.conf").write_text(users_file(f"gw-{number}" for number in range(200)))
     assert pki.ca.exists()
     done = subprocess.run(
         [nats_binary(), "-t", "-c", tmp_path / "nats.conf"],
-        env={"SHOUWANG_NODE": "broker-1"},
+        env={"SHOUWANG_NODE": "broker-1", "SHOUWANG_CLUSTER_HOST": "10.0.0.1"},
         capture_output=True,
         text=True,
     )
@@ -76,16 +86,111 @@ def test_a_gateway_with_a_services_name_gets_no_rights() -> None:
         users_file(["gw-a", "svc-ingest"])
 
 
-@pytest.mark.parametrize("unit", sorted((DEPLOY / "systemd").glob("*.service")), ids=lambda unit: unit.stem)
-def test_units_name_files_and_commands_that_exist(unit: Path) -> None:
-    command = ""
-    for line in unit.read_text().splitlines():
-        key, _, value = line.partition("=")
-        if key == "EnvironmentFile":
-            assert (DEPLOY / "environment" / Path(value).name).exists(), value
-        if key == "ExecStart":
-            command = value.split("/shouwang ", 1)[1].split()[0]
-    program = shutil.which("shouwang", path=str(REPOSITORY / ".venv" / "bin")) or shutil.which("shouwang")
-    assert program, "the package is not installed: make setup"
-    done = subprocess.run([program, command, "--help"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+ONCE = {"shouwang-doctor"}
+UNITS = sorted(unit for unit in (DEPLOY / "systemd").glob("*.service") if unit.stem not in ONCE)
+each_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+
+
+@each_unit
+def test_units_name_files_and_modules_that_exist(unit: Path) -> None:
+    lines = [line.partition("=")[::2] for line in unit.read_text().splitlines()]
+    files = [value for key, value in lines if key == "EnvironmentFile"]
+    assert [file for file in files if not (DEPLOY / "environment" / Path(file).name).exists()] == []
+    (command,) = (value for key, value in lines if key == "ExecStart")
+    program, _, rest = command.partition(" -m ")
+    module, *words = rest.split()
+    assert program == "/opt/shouwang/.venv/bin/python"
+    assert importlib.util.find_spec(f"{module}.__main__")
+    if words:
+        done = subprocess.run([sys.executable, "-m", module, *words[:2], "--help"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        known = re.sub(r"[^a-z-]", " ", done.stdout).split()
+        assert [word for word in words[2:] if word.startswith("--") and word not in known] == []
+
+
+@each_unit
+def test_a_unit_waits_for_the_program_only_where_the_program_says_that_it_is_ready(unit: Path) -> None:
+    text = unit.read_text()
+    module = text.split(" -m ")[1].split()[0]
+    source = (REPOSITORY / Path(*module.split(".")) / "__main__.py").read_text()
+    assert ("Type=notify" in text) == ("WatchdogSec=30" in text) == ("observability.process import serve" in source)
+
+
+@each_unit
+def test_each_service_has_a_user_of_its_own_and_is_started_again_for_ever(unit: Path) -> None:
+    text, name = unit.read_text(), name_of(unit)
+    assert f"\nUser={unit.stem.removeprefix('shouwang-lists-') if name == 'lists' else f'shouwang-{name}'}\n" in text
+    assert "\nStartLimitIntervalSec=0\n" in text
+    assert "\nRestart=always\n" in text
+    assert "\nMemoryMax=" in text
+    assert (DEPLOY / "environment" / f"{name}.env").exists()
+
+
+def test_keys_are_given_to_those_alone_that_need_them() -> None:
+    given = {
+        unit.stem: unit.read_text() + (DEPLOY / "environment" / f"{name_of(unit)}.env").read_text() for unit in UNITS
+    }
+    assert {name for name, text in given.items() if "link.key" in text} == {"shouwang-console", "shouwang-notify@"}
+    assert {name for name, text in given.items() if "medical.keys" in text} == {"shouwang-console"}
+    secrets = {name for name, text in given.items() if "channels.env" in text}
+    assert secrets == {"shouwang-alerting@", "shouwang-notify@"}
+
+
+def name_of(unit: Path) -> str:
+    return unit.stem.rstrip("@").removeprefix("shouwang-").partition("-")[0]
+
+
+def test_every_service_has_a_unit() -> None:
+    assert {name_of(unit) for unit in UNITS} == {*SERVICES, "lists"}
+    assert set(SERVICES) == {*MODULES, "issuer"}
+
+
+def test_the_units_are_confined() -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("no systemd-analyze here: it comes with systemd")
+    for unit in UNITS:
+        done = subprocess.run(
+            [analyze, "--offline=true", "--no-pager", "security", unit], capture_output=True, text=True
+        )
+        figure = re.search(r"exposure level for .*: ([0-9.]+)", done.stdout)
+        assert figure, done.stderr
+        assert float(figure[1]) <= 3.0, done.stdout
+
+
+def test_mosquitto_starts_beside_debians_own_file(tmp_path: Path) -> None:
+    binary = mosquitto_binary()
+    if binary is None:
+        pytest.skip(HOW_TO_GET_MOSQUITTO)
+    pki = Pki(tmp_path / "tls")
+    pki.server("broker", ["localhost"])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    store = tmp_path / "store"
+    store.mkdir()
+    (tmp_path / "conf.d").mkdir()
+    text = (DEPLOY / "mosquitto" / "shouwang.conf").read_text().replace("/etc/shouwang/tls", str(pki.folder))
+    text = text.replace("8883 0.0.0.0", f"{port} 127.0.0.1").replace("/etc/shouwang/broker", str(tmp_path))
+    (tmp_path / "conf.d" / "shouwang.conf").write_text(text)
+    shutil.copy(DEPLOY / "mosquitto" / "acl", tmp_path / "acl")
+    shutil.copy(pki.revoke(), tmp_path / "crl.pem")
+    # the settings of Debian 12's and 13's /etc/mosquitto/mosquitto.conf
+    (tmp_path / "mosquitto.conf").write_text(
+        f"pid_file {tmp_path}/pid\npersistence true\npersistence_location {store}/\nlog_dest file {tmp_path}/log\n"
+        f"include_dir {tmp_path}/conf.d\nuser {getpass.getuser()}\n"
+    )
+    log = (tmp_path / "out").open("wb")
+    process = subprocess.Popen([binary, "-c", tmp_path / "mosquitto.conf"], stdout=log, stderr=log)
+    try:
+        wait_for(lambda: listens(port) or process.poll() is not None, 15, (tmp_path / "out").read_text)
+        assert process.poll() is None, (tmp_path / "out").read_text()
+    finally:
+        process.terminate()
+        process.wait(15)
+        log.close()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0

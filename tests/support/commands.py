@@ -25,6 +25,9 @@ WITHOUT_ACCOUNT = {
     # services, and what runs a platform of its own
     "alerting": "a service",
     "console": "a service",
+    "certificates issue": "a service",
+    "certificates follow-mosquitto": "a service",
+    "certificates follow-nats": "a service",
     "dispatch": "a service",
     "edge": "a home gateway's program",
     "ingest": "a service",
@@ -56,7 +59,11 @@ WITHOUT_ACCOUNT = {
     # gateways: the broker's certificate is the permission
     "gateway": "the certificate of svc-console is the permission",
     "provision push-config": "the certificate of svc-console is the permission",
+    # accounts: before there is one, and a check that shows nobody's data
+    "accounts first-admin": "the first account; refused when there is an administrator",
+    "accounts audit verify": "whether the audit was changed",
     # the database as such, nobody's data
+    "database roles": "the database's own roles",
     "doctor": "whether servers answer",
     "migrate": "the schema",
     "orders services": "a table of the program",
@@ -66,6 +73,7 @@ WITHOUT_ACCOUNT = {
 """Commands that need no account, with the reason."""
 
 ACCOUNT_WHEN_NEEDED = {
+    "accounts password": "to reset somebody's: one's own is changed by the present one",
     "alerting replay": "with --from-database alone: a file is not the district's",
     "provision district": "the first file brings the first accounts",
     "storage retention": "to change it: shown it is nobody's data",

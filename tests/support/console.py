@@ -1,5 +1,6 @@
 """A console process within a test, on a port of its own, and its routes."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,13 +9,13 @@ from pathlib import Path
 
 import httpx2
 import msgspec
-import uvicorn
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from care_network.access.permissions import Action
 from console.app import create_app
 from console.board.board import Board
+from console.server import PatientProtocol, make_server
 from console.settings import ConsoleSettings
 from console.shell.security import Needs
 from database.settings import DatabaseSettings
@@ -52,9 +53,9 @@ def routes_of(app: FastAPI) -> list[ConsoleRoute]:
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """The address at which the console answers."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio"))
+def serving(app: FastAPI, protocol: type[asyncio.Protocol] = PatientProtocol) -> Iterator[str]:
+    """The address at which the console answers, by the server that runs in a district."""
+    server = make_server(app, app.state.console.settings.model_copy(update={"port": 0}), protocol)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

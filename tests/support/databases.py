@@ -11,6 +11,7 @@ import psycopg
 
 from database.grade import Grade
 from database.migrate import migrate
+from database.roles import create_roles
 from database.server.embedded import EmbeddedPostgres, PostgresServer
 from database.server.timescaledb import HOW_TO_GET_TIMESCALEDB, has_community, server_conf, timescaledb_bin_dir
 
@@ -32,6 +33,8 @@ class Cluster:
         self.server = server
         self._numbers = itertools.count(1)
         server.start()
+        with psycopg.connect(server.url_of("postgres"), autocommit=True) as conn:
+            create_roles(conn, {})
         self._admin("CREATE DATABASE fresh")
         self.grade = migrate(server.url_of("fresh"))
         if self.grade is Grade.COMMUNITY:

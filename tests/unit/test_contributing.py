@@ -171,7 +171,7 @@ def test_a_router_and_a_template_are_a_page(tmp_path: Path, monkeypatch: pytest.
 
     app = create_app(ConsoleSettings(), DatabaseSettings(), Broker("127.0.0.1", 1))
     app.include_router(router)
-    client = TestClient(app)  # not entered: nothing is connected
+    client = TestClient(app, base_url="http://localhost")  # not entered: nothing is connected
     assert "<h1>老人</h1>" in client.get("/birthdays").text
     client.cookies.set(views.LANGUAGE_COOKIE, "en")
     assert "<h1>Residents</h1>" in client.get("/birthdays").text

@@ -102,7 +102,8 @@ def test_the_settings_page_is_what_the_settings_say() -> None:
 def test_examples_name_settings_that_exist() -> None:
     known = set(re.findall(r"SHOUWANG_[A-Z_]+", (ROOT / "docs" / "settings.md").read_text()))
     used = set()
-    for file in (ROOT / "deploy" / "environment").glob("*.env"):
+    # channels.env holds the secrets that a district's channels.toml names as it likes
+    for file in set((ROOT / "deploy" / "environment").glob("*.env")) - {ROOT / "deploy/environment/channels.env"}:
         used |= set(re.findall(r"^(SHOUWANG_[A-Z_]+)=", file.read_text(), re.MULTILINE))
     assert used
     assert not used - known

@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from alerting.tuning import pauses, sheet
-from care_network.access import accounts
+from care_network.access import sessions
 from care_network.access.permissions import PERMISSIONS, Role
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
@@ -103,7 +103,7 @@ class City:
         )  # fmt: skip
 
     def session(self, login: str) -> str:
-        return accounts.open_session(self.conn, account(self.conn, login), "127.0.0.1", now())
+        return sessions.open_session(self.conn, account(self.conn, login), "127.0.0.1", now())
 
     def alert(self) -> uuid.UUID:
         """A new alert of R1."""
@@ -275,6 +275,10 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /logout": lambda *_: Example("/logout", success=303),
     "POST /language/{language}": lambda *_: Example("/language/zh", success=303),
     "POST /api/login": lambda *_: Example("/api/login", json={"login": "carer", "password": PASSWORD}),
+    "GET /password": lambda *_: Example("/password"),
+    "POST /password": lambda *_: Example(
+        "/password", data={"current": PASSWORD, "new": "four", "again": "five"}, success=422
+    ),
     "GET /healthz": lambda *_: Example("/healthz"),
     "GET /queue": lambda *_: Example("/queue?opened=a&closed=b"),
     "POST /queue/acknowledge": lambda c, _: Example(

@@ -9,6 +9,7 @@ from tests.support.console import routes_of
 PUBLIC = {
     "/login": "nobody is logged in there yet",
     "/api/login": "nobody is logged in there yet",
+    "/password": "one's own, by the session and the present password; the only page with a one-time password",
     "/logout": "ends the session that the cookie names, if there is one",
     "/language/{language}": "a choice of this browser, kept in its cookie",
     "/healthz": "says of the console alone whether it works",

@@ -13,7 +13,7 @@ from alerting.detection.kit.context import Pause
 from alerting.service.district import build_district
 from alerting.tuning import pauses
 from alerting.tuning import sheet as tuning
-from care_network.access import accounts
+from care_network.access import sessions
 from care_network.errors import ChangedMeanwhileError, NotFoundError, NotPermittedError, ProvisioningError
 from care_network.records.registry import load_registry
 from console.shell.security import COOKIE
@@ -180,7 +180,7 @@ def site(city: psycopg.Connection, database_url: str) -> Iterator[httpx2.Client]
 
 
 def log_in(client: httpx2.Client, conn: psycopg.Connection, login: str) -> None:
-    client.cookies.set(COOKIE, accounts.open_session(conn, account(conn, login), "127.0.0.1", now()))
+    client.cookies.set(COOKIE, sessions.open_session(conn, account(conn, login), "127.0.0.1", now()))
 
 
 def test_the_pages(site: httpx2.Client, city: psycopg.Connection) -> None:

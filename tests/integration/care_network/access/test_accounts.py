@@ -2,17 +2,16 @@
 
 import datetime as dt
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import psycopg
+import pyotp
 import pytest
 
-from care_network.access.accounts import (
-    SESSION_LIFETIME,
-    authenticate,
-    open_session,
-    revoke_session,
-    session_account,
-)
+from care_network.access import accounts, logins, passwords, second_factor
+from care_network.access.accounts import Account
+from care_network.access.sessions import STAFF, open_session, revoke_session, session_account
 from care_network.errors import LoginRefusedError
 from care_network.records.provisioning import add_account, add_area
 from care_network.records.records import NewAccount, NewArea
@@ -42,6 +41,10 @@ def url(database_url: str) -> str:
             NewAccount(login="feng", password=PASSWORD, name_zh="冯磊", name_en="Feng Lei", role="carer", area="sz"),
         )
     return database_url
+
+
+def authenticate(conn: psycopg.Connection, login: str, password: str, origin: str, now: dt.datetime) -> Account:
+    return logins.authenticate(lambda: nullcontext(conn), login, password, origin, now)
 
 
 def refusal(conn: psycopg.Connection, login: str, password: str, origin: str, now: dt.datetime) -> LoginRefusedError:
@@ -113,18 +116,18 @@ def test_one_origin_does_not_try_many_logins(url: str) -> None:
 
 
 def test_attempts_at_once_count_like_attempts_in_turn(url: str) -> None:
-    refused: list[int] = []
+    refused: list[str] = []
 
     def guess() -> None:
         with psycopg.connect(url) as conn:
-            refused.append(refusal(conn, "zhou", "wrong", "10.0.0.1", NOW).retry_after_s)
+            refused.append(refusal(conn, "zhou", "wrong", "10.0.0.1", NOW).message_en)
 
     threads = [threading.Thread(target=guess) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sum(wait == 0 for wait in refused) == 4
+    assert sum(text.startswith("Too many") for text in refused) == 7, "only five were looked at"
     with psycopg.connect(url) as conn:
         assert conn.execute("SELECT count(*) FROM login_failure").fetchone() == (5,)
 
@@ -145,7 +148,7 @@ def test_a_session_lives_until_it_ends(url: str) -> None:
         assert session_account(conn, token, after(1)) == account
         assert session_account(conn, "invented", after(1)) is None
         assert session_account(conn, "\ud800", after(1)) is None
-        assert session_account(conn, token, NOW + SESSION_LIFETIME) is None
+        assert session_account(conn, token, NOW + STAFF.lifetime) is None
         revoke_session(conn, token, after(2))
         assert session_account(conn, token, after(3)) is None
         assert session_account(conn, other, after(3)) == account
@@ -161,3 +164,83 @@ def test_a_closed_account_is_like_none(url: str) -> None:
         assert session_account(conn, token, after(1)) is None
         conn.commit()
         refusal(conn, "zhou", PASSWORD, "10.0.0.1", NOW)
+
+
+def test_an_attacker_with_a_whole_ipv6_network_is_one_origin(url: str) -> None:
+    with psycopg.connect(url) as conn:
+        waits = [refusal(conn, f"guess{n}", "wrong", f"2001:db8:1:2:{n}::9", NOW).retry_after_s for n in range(22)]
+        assert not any(waits[:19])
+        assert all(waits[19:])
+        assert authenticate(conn, "feng", PASSWORD, "2001:db8:1:3::9", NOW).login == "feng"
+
+
+def test_no_connection_is_held_while_a_password_is_hashed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lent, held_while_hashing, verify = [0], [], passwords.verify
+
+    @contextmanager
+    def connect() -> Iterator[psycopg.Connection]:
+        lent[0] += 1
+        with psycopg.connect(url) as conn:
+            yield conn
+        lent[0] -= 1
+
+    def watched(stored: str | None, password: str) -> bool:
+        held_while_hashing.append(lent[0])
+        return verify(stored, password)
+
+    monkeypatch.setattr(passwords, "verify", watched)
+    assert logins.authenticate(connect, "zhou", PASSWORD, "10.0.0.1", NOW).login == "zhou"
+    with pytest.raises(LoginRefusedError):
+        logins.authenticate(connect, "zhou", "wrong", "10.0.0.1", NOW)
+    assert held_while_hashing == [0, 0]
+
+
+def test_the_second_factor_is_asked_for_and_its_codes_work_once(url: str) -> None:
+    secret = second_factor.new_secret()
+
+    def log_in(code: str, at: dt.datetime, needed: logins.SecondFactor = "optional") -> Account:
+        with psycopg.connect(url) as conn:
+            return logins.authenticate(
+                lambda: nullcontext(conn), "zhou", PASSWORD, "10.0.0.1", at, code=code, second_factor_for=needed
+            )
+
+    def code_at(at: dt.datetime) -> str:
+        return pyotp.TOTP(secret).at(at)
+
+    assert log_in("", NOW).login == "zhou"
+    assert log_in("", NOW, "admin").login == "zhou"
+    with pytest.raises(LoginRefusedError, match="second factor first"):
+        log_in("", NOW, "staff")
+    with psycopg.connect(url) as conn:
+        second_factor.enrol(conn, log_in("", NOW).id, secret)
+    for wrong in ("", "000000", "abc", "\u0663" * 6, code_at(after(-120)), code_at(after(120))):
+        with pytest.raises(LoginRefusedError):
+            log_in(wrong, after(3600))
+    assert log_in(f" {code_at(after(7200))} ", after(7200)).login == "zhou"
+    with pytest.raises(LoginRefusedError, match="used before"):
+        log_in(code_at(after(7200)), after(7210))
+    assert log_in(code_at(after(7240)), after(7240), "staff").login == "zhou"
+
+
+def test_a_one_time_password_is_good_for_a_while(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        account = authenticate(conn, "zhou", PASSWORD, "10.0.0.1", NOW)
+        accounts.set_password(conn, account.id, "zhou", "some other four words", NOW + accounts.ONE_TIME)
+        assert authenticate(conn, "zhou", "some other four words", "10.0.0.1", NOW).must_change_password
+        with pytest.raises(LoginRefusedError, match="expired"):
+            authenticate(conn, "zhou", "some other four words", "10.0.0.1", NOW + accounts.ONE_TIME)
+
+
+def test_logins_and_failures_are_in_the_audit_without_what_was_typed(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        authenticate(conn, "zhou", PASSWORD, "2001:db8::7", NOW)
+        refusal(conn, "zhou", "wrong", "10.0.0.1", NOW)
+        refusal(conn, "three words together", "zhou", "10.0.0.1", NOW)
+        rows = conn.execute(
+            "SELECT e.action, a.login, e.origin, e.detail FROM audit e LEFT JOIN account a ON a.id = e.account_id"
+            " ORDER BY e.id"
+        ).fetchall()
+    assert rows == [
+        ("login", "zhou", "2001:db8::7", {}), ("login_failed", "zhou", "10.0.0.1", {}),
+        ("login_failed", None, "10.0.0.1", {}),
+    ]  # fmt: skip

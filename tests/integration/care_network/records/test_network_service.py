@@ -116,12 +116,14 @@ def test_a_removed_residents_traces_stay(city: psycopg.Connection) -> None:
     admin = network(city, "admin")
     admin.get("resident", ("R1",))
     admin.add("contact", NEW["contact"])
+    number = city.execute("SELECT id FROM resident WHERE code = 'R1'").fetchone()
+    assert number is not None
     admin.remove("resident", ("R1",), 1)
     rows = city.execute("SELECT action, resident_id, detail FROM audit ORDER BY id").fetchall()
     assert [(row[0], row[1]) for row in rows] == [
-        ("view_resident", None), ("add_contact", None), ("remove_resident", None),
+        ("view_resident", number[0]), ("add_contact", number[0]), ("remove_resident", None),
     ]  # fmt: skip
-    assert [row[2].get("removed_resident") for row in rows] == ["R1", "R1", None]
+    assert [row[2].get("removed_resident") for row in rows] == [None, None, number[0]]
 
 
 def test_each_role_does_its_own(city: psycopg.Connection) -> None:

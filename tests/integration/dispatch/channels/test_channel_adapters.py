@@ -226,9 +226,53 @@ def test_an_order_names_channels_that_exist() -> None:
 
 def test_the_example_of_deployment_is_right(tmp_path: Path) -> None:
     create_key(tmp_path / "push.pem")
-    text = (DEPLOY / "channels.toml").read_text().replace("/etc/shouwang/push.pem", str(tmp_path / "push.pem"))
-    names = re.findall(r"env:(SHOUWANG_\w+)", text)
-    assert len(names) == 9
+    text = (DEPLOY / "channels.toml").read_text().replace("/etc/shouwang/keys/push.pem", str(tmp_path / "push.pem"))
+    names = re.findall(r"env:(SHOUWANG_\w+)", text.replace("enabled = false\n", ""))
+    assert len(names) == 10
     secrets = dict.fromkeys(names, "https://example.org/hook")
     secrets["SHOUWANG_APPRISE_HAISHAN"] = "json://example.org/hook"
-    config.check(config.parse(text, secrets))
+    everything = config.check(config.parse(text.replace("enabled = false\n", ""), secrets))
+    assert len(everything.channels) == 10
+    assert not everything.left_out
+    shipped = config.check(
+        config.parse(text, {"SHOUWANG_SMS_URL": "https://sms.example.org/", "SHOUWANG_SMS_TOKEN": "x"})
+    )
+    assert sorted(shipped.channels) == ["console", "sms"]
+    assert not shipped.left_out
+    assert shipped.order["contact"] == ["sms"]
+
+
+TWO = """
+    [channels.console]
+    adapter = "console"
+    [channels.sms]
+    adapter = "http"
+    options = {{ url = "env:SMS_URL" }}
+    [channels.push]
+    adapter = "webpush"
+    {push}
+    options = {{ private_key_file = "/nowhere", contact = "mailto:a@example.org" }}
+    [order]
+    staff = ["sms", "push", "console"]
+"""
+
+
+def test_a_channel_without_its_secret_leaves_the_others_at_work() -> None:
+    channels = config.check(config.parse(TWO.format(push=""), {}))
+    assert channels.order["staff"] == ["console"]
+    assert sorted(channels.left_out) == ["push", "sms"]
+    assert "SMS_URL" in channels.left_out["sms"]
+    assert "push-key" in channels.left_out["push"]
+
+
+def test_a_channel_that_is_switched_off_is_no_fault() -> None:
+    channels = config.check(config.parse(TWO.format(push="enabled = false"), {"SMS_URL": "https://sms.example.org/"}))
+    assert channels.order["staff"] == ["sms", "console"]
+    assert not channels.left_out
+
+
+def test_without_any_channel_there_is_no_service() -> None:
+    with pytest.raises(ConfigError, match="SMS_URL"):
+        config.parse('[channels.sms]\nadapter = "http"\noptions = { url = "env:SMS_URL" }\n[order]', {})
+    with pytest.raises(ConfigError, match="enable one"):
+        config.parse('[channels.a]\nadapter = "console"\nenabled = false\n[order]', {})

@@ -22,7 +22,7 @@ from alerting.detection.kit.words import finding_about
 from alerting.replay import what_if
 from alerting.tuning import catalogue
 from dispatch.alerts.evidence import lines, parameters
-from shouwang.platform.doctor import detectors_check
+from shouwang.doctor.doctor import detectors_check
 from vocabulary.rule_words import rule_words
 
 PAGE = Path(__file__).parents[4] / "docs" / "write-a-detector.md"

@@ -54,6 +54,8 @@ MATRIX = {
     "set_policies": "yes  yes  no   no",
     "set_preferences": "yes  yes  no   no",
     "rate_visit": "no   no   no   yes",
+    "manage_accounts": "yes  no   no   no",
+    "view_audit": "yes  no   no   no",
 }
 ROLES = ("admin", "dispatcher", "carer", "family")
 

@@ -24,7 +24,7 @@ def test_a_gateway_is_held_to_its_own_shard_and_name() -> None:
     gateway = next(user for user in nats_users(["gw-a"]) if user["user"] == "gw-a")
     shard = wire.shard_of("gw-a")
     assert gateway["permissions"]["publish"]["allow"] == [
-        *(f"care.v1.{shard}.gw-a.{leaf}" for leaf in ("readings", "events", "status", "replies")),
+        *(f"care.v1.{shard}.gw-a.{leaf}" for leaf in ("readings", "events", "status", "replies", "certificates")),
         "senml.v1.gw-a",
     ]
     assert gateway["permissions"]["subscribe"]["allow"] == [f"care.v1.{shard}.gw-a.commands", "$MQTT.sub.>"]
@@ -33,8 +33,9 @@ def test_a_gateway_is_held_to_its_own_shard_and_name() -> None:
 def test_the_access_list_in_deploy_is_the_tested_one() -> None:
     assert (DEPLOY / "mosquitto" / "acl").read_text() == mosquitto_acl()
     tls = Tls(*(Path("/etc/shouwang/tls") / name for name in ("ca.crt", "broker.crt", "broker.key")))
-    store, acl = Path("/var/lib/mosquitto"), Path("/etc/mosquitto/shouwang.acl")
-    tested = mosquitto_config(8883, store, tls, acl, address="0.0.0.0")  # noqa: S104 - homes come from outside
+    acl = Path("/etc/shouwang/broker/acl")
+    crl = Path("/etc/shouwang/broker/crl.pem")
+    tested = mosquitto_config(8883, None, tls, acl, crl=crl, address="0.0.0.0")  # noqa: S104 - homes come from outside
     assert (DEPLOY / "mosquitto" / "shouwang.conf").read_text() == tested
 
 

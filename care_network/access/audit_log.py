@@ -1,0 +1,129 @@
+"""Read the audit, and check the chain of hashes over it and over the history of alerts.
+
+The database chains each entry to the one before at its commit (migration 0081). Somebody who owns the database could
+write the whole chain anew; the maintenance service therefore writes its head to the log each hour, and a check that is
+given such a head finds that it is no longer there.
+"""
+
+import datetime as dt
+import hashlib
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action, require
+from database.sealed import Head
+
+MOST_FAULTS = 20
+_BATCH = 5000
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did or saw what, when, and from where."""
+
+    id: int
+    at: dt.datetime
+    login: str | None
+    """None: the system, or by a link without a login."""
+    action: str
+    resident: str | None
+    """The resident's code."""
+    detail: dict[str, Any]
+    origin: str
+
+
+class AuditCheck(msgspec.Struct, frozen=True):
+    """What a check of the chain found."""
+
+    entries: int
+    head: Head | None
+    faults: tuple[str, ...]
+    """Empty: nothing was changed, removed or put in between. MOST_FAULTS at most."""
+
+
+def entries(
+    conn: Connection[Any],
+    account: Account,
+    since: dt.datetime,
+    until: dt.datetime,
+    *,
+    login: str | None = None,
+    resident: str | None = None,
+    most: int = 200,
+) -> list[AuditEntry]:
+    """The newest entries between two moments: of the account's area, and those about nobody.
+
+    Raises NotPermittedError.
+    """
+    require(account, Action.VIEW_AUDIT)
+    with conn.cursor(row_factory=class_row(AuditEntry)) as cursor:
+        return cursor.execute(
+            """
+            SELECT e.id, e.at, a.login, e.action, r.code AS resident, e.detail, e.origin
+            FROM audit e LEFT JOIN account a ON a.id = e.account_id LEFT JOIN resident r ON r.id = e.resident_id
+            LEFT JOIN household h ON h.id = r.household_id LEFT JOIN area p ON p.id = h.area_id
+            WHERE e.at >= %(since)s AND e.at < %(until)s
+              AND (r.id IS NULL OR p.path <@ %(area)s::ltree)
+              AND (%(login)s::text IS NULL OR a.login = %(login)s)
+              AND (%(resident)s::text IS NULL OR r.code = %(resident)s)
+            ORDER BY e.id DESC LIMIT %(most)s
+            """,
+            {
+                "since": since,
+                "until": until,
+                "area": account.area_path,
+                "login": login,
+                "resident": resident,
+                "most": most,
+            },
+        ).fetchall()
+
+
+_CHAIN: LiteralString = """
+    SELECT s.position, s.log, s.entry_id, s.previous, s.hash, jsonb_strip_nulls(coalesce(
+           (SELECT to_jsonb(a) FROM audit a WHERE s.log = 'audit' AND a.id = s.entry_id),
+           (SELECT to_jsonb(e) FROM alert_event e WHERE s.log = 'alert_event' AND e.id = s.entry_id)))::text
+    FROM sealed_entry s ORDER BY s.position
+"""
+_UNSEALED: LiteralString = """
+    SELECT 'audit', id FROM audit a
+    WHERE NOT EXISTS (SELECT FROM sealed_entry s WHERE s.log = 'audit' AND s.entry_id = a.id)
+    UNION ALL
+    SELECT 'alert_event', id FROM alert_event e
+    WHERE NOT EXISTS (SELECT FROM sealed_entry s WHERE s.log = 'alert_event' AND s.entry_id = e.id)
+    LIMIT %s
+"""
+
+
+def check(conn: Connection[Any], known: Head | None = None) -> AuditCheck:
+    """Compute the chain anew over every entry; ``known``: a head that the log or a paper has, which must be in it.
+
+    Reads everything: a second per 20,000 entries.
+    """
+    faults: list[str] = []
+    count, previous, head, met = 0, b"", None, known is None
+    with conn.transaction():
+        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        conn.execute("SET LOCAL timezone = 'UTC'")
+        with conn.cursor("chain") as cursor:
+            cursor.itersize = _BATCH
+            for position, log, entry_id, before, sealed, text in cursor.execute(_CHAIN):
+                count += 1
+                name = f"{log} {entry_id}"
+                if bytes(before) != previous:
+                    faults.append(f"{name}: the chain is broken before it (an entry was removed or put in)")
+                if text is None:
+                    faults.append(f"{name}: it was removed")
+                elif hashlib.sha256(bytes(before) + log.encode() + text.encode()).digest() != bytes(sealed):
+                    faults.append(f"{name}: it was changed")
+                previous, head = bytes(sealed), Head(position, bytes(sealed).hex())
+                met = met or head == known
+                if len(faults) >= MOST_FAULTS:
+                    return AuditCheck(count, head, tuple(faults))
+        faults += [f"{log} {number}: it was written around the chain" for log, number in conn.execute(_UNSEALED, (20,))]
+    if not met:
+        faults.append("the head that you gave is not in the chain: it was written anew, or cut before that")
+    return AuditCheck(count, head, tuple(faults))

@@ -1,0 +1,245 @@
+"""Keep accounts: add, list, switch off and on, passwords, second factors, sessions, consents; each change audited.
+
+An administrator keeps the accounts of staff below their own area, and those of the family of residents there. The
+first one comes by :func:`add_first_admin`. What needs a slow hash takes ``connect`` and not a connection: see
+:mod:`care_network.access.logins`.
+"""
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from care_network.access import accounts, logins, passwords, second_factor, sessions
+from care_network.access.accounts import Account
+from care_network.access.logins import Connect
+from care_network.access.permissions import Action, audit, in_area, require
+from care_network.errors import NotFoundError, NotPermittedError, ProvisioningError
+from care_network.records.provisioning import add_account
+from care_network.records.records import NewAccount
+
+
+class Admin(msgspec.Struct, frozen=True):
+    """The administrator who acts, when, and from where."""
+
+    account: Account
+    at: dt.datetime
+    origin: str
+
+
+class KeptAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the list of accounts."""
+
+    id: int
+    login: str
+    name_zh: str
+    name_en: str
+    role: str
+    area_path: str | None
+    active: bool
+    one_time_until: dt.datetime | None
+    has_second_factor: bool
+    residents: tuple[str, ...]
+    """Whom a family account may see: codes."""
+    last_seen_at: dt.datetime | None
+
+
+def list_accounts(conn: Connection[Any], admin: Admin, login: str | None = None) -> list[KeptAccount]:
+    """The accounts that the administrator keeps, by login; only that one with ``login``."""
+    require(admin.account, Action.MANAGE_ACCOUNTS)
+    with conn.cursor(row_factory=class_row(KeptAccount)) as cursor:
+        return cursor.execute(
+            """
+            SELECT a.id, a.login, a.name_zh, a.name_en, a.role, a.area_path::text AS area_path, a.active,
+                   a.one_time_until, a.totp_secret IS NOT NULL AS has_second_factor,
+                   ARRAY(SELECT r.code FROM family_member f JOIN resident r ON r.id = f.resident_id
+                         WHERE f.account_id = a.id ORDER BY r.code) AS residents,
+                   (SELECT max(last_seen_at) FROM session s WHERE s.account_id = a.id) AS last_seen_at
+            FROM account a
+            WHERE (%(login)s::text IS NULL OR a.login = %(login)s)
+              AND (a.area_path <@ %(area)s::ltree OR a.role = 'family' AND NOT EXISTS (
+                    SELECT FROM family_member f JOIN resident r ON r.id = f.resident_id
+                    JOIN household h ON h.id = r.household_id JOIN area p ON p.id = h.area_id
+                    WHERE f.account_id = a.id AND NOT p.path <@ %(area)s::ltree))
+            ORDER BY a.login
+            """,
+            {"login": login, "area": admin.account.area_path},
+        ).fetchall()
+
+
+def add_first_admin(conn: Connection[Any], login: str, password: str, area: str, name: str, at: dt.datetime) -> None:
+    """Add the administrator who adds all others. Raises NotPermittedError where an active administrator exists."""
+    with conn.transaction():
+        accounts.lock_all(conn)
+        if _admins(conn):
+            raise NotPermittedError(
+                en="there is an administrator: a forgotten password is set anew by "
+                "'shouwang accounts password LOGIN --reset'",
+                zh="已有管理员账号；忘记密码时请用 shouwang accounts password LOGIN --reset 重设",
+            )
+        new = NewAccount(login=login, password=password, name_zh=name, name_en=name, role="admin", area=area)
+        account = _account(conn, add_account(conn, new))
+        audit(conn, account, "add_first_admin", at=at, origin="cli", detail={"login": login})
+
+
+def add(conn: Connection[Any], admin: Admin, new: NewAccount, *, one_time: bool) -> None:
+    """Add an account below the administrator's area; ``one_time``: its password has to be changed at once.
+
+    Raises NotPermittedError, ProvisioningError.
+    """
+    require(admin.account, Action.MANAGE_ACCOUNTS)
+    own = admin.account.area_path
+    if new.area is not None and not in_area(admin.account, new.area):
+        raise NotPermittedError(
+            en=f"{new.area} is not below your area {own}", zh=f"{new.area} 不在您的管辖区域 {own} 内"
+        )
+    with conn.transaction():
+        number = add_account(conn, new)
+        if one_time:
+            conn.execute("UPDATE account SET one_time_until = %s WHERE id = %s", (admin.at + accounts.ONE_TIME, number))
+        _audit(conn, admin, "add_account", new.login, role=new.role, area=new.area)
+
+
+def reset_password(conn: Connection[Any], admin: Admin, login: str) -> str:
+    """Give an account a one-time password, which is returned; its sessions end. Raises NotFoundError."""
+    kept = _kept(conn, admin, login)
+    password = passwords.generate()
+    with conn.transaction():
+        accounts.set_password(conn, kept.id, kept.login, password, admin.at + accounts.ONE_TIME)
+        sessions.revoke_all(conn, kept.id, admin.at)
+        conn.execute("DELETE FROM login_failure WHERE login = %s", (kept.login,))
+        _audit(conn, admin, "reset_password", kept.login)
+    return password
+
+
+def change_own_password(
+    connect: Connect, account: Account, current: str, new: str, *, at: dt.datetime, origin: str, keep: str | None
+) -> None:
+    """Change one's own password, by the present one; other sessions than that of the token ``keep`` end.
+
+    Raises LoginRefusedError for a wrong present password (counted like a failed login), ProvisioningError for a new one
+    that is too weak or the same.
+    """
+    logins.authenticate(connect, account.login, current, origin, at, code=None)
+    if new == current:
+        raise ProvisioningError(en="the new password is the present one", zh="新密码不能与当前密码相同")
+    passwords.check_new(new, account.login)
+    hashed = passwords.hash_password(new)
+    with connect() as conn, conn.transaction():
+        conn.execute("UPDATE account SET password_hash = %s, one_time_until = NULL WHERE id = %s", (hashed, account.id))
+        sessions.revoke_all(conn, account.id, at, but=keep)
+        audit(conn, account, "change_password", at=at, origin=origin)
+
+
+def set_active(conn: Connection[Any], admin: Admin, login: str, *, active: bool) -> None:
+    """Switch an account off (its sessions end) or on again.
+
+    Raises NotFoundError; NotPermittedError for the last administrator.
+    """
+    kept = _kept(conn, admin, login)
+    with conn.transaction():
+        accounts.lock_all(conn)
+        if not active and _admins(conn) == [kept.id]:
+            raise NotPermittedError(
+                en=f"{kept.login} is the last administrator: add another one first",
+                zh=f"{kept.login} 是最后一名管理员，请先添加另一名",
+            )
+        conn.execute("UPDATE account SET active = %s WHERE id = %s", (active, kept.id))
+        if not active:
+            sessions.revoke_all(conn, kept.id, admin.at)
+            conn.execute("DELETE FROM push_subscription WHERE account_id = %s", (kept.id,))
+        _audit(conn, admin, "enable_account" if active else "disable_account", kept.login)
+
+
+def list_sessions(conn: Connection[Any], admin: Admin, login: str) -> list[sessions.OpenSession]:
+    """The open sessions of an account. Raises NotFoundError."""
+    kept = _kept(conn, admin, login)
+    return sessions.open_sessions(conn, _account(conn, kept.id), admin.at)
+
+
+def end_sessions(conn: Connection[Any], admin: Admin, login: str) -> int:
+    """End all sessions of an account; returns how many. Raises NotFoundError."""
+    kept = _kept(conn, admin, login)
+    with conn.transaction():
+        count = sessions.revoke_all(conn, kept.id, admin.at)
+        _audit(conn, admin, "end_sessions", kept.login, sessions=count)
+    return count
+
+
+def withdraw_consent(conn: Connection[Any], admin: Admin, login: str, resident: str) -> None:
+    """Take back a resident's consent to be seen by a family account; what it saw stays in the audit.
+
+    Raises NotFoundError where there is no such consent.
+    """
+    kept = _kept(conn, admin, login)
+    with conn.transaction():
+        row = conn.execute(
+            """
+            DELETE FROM family_member USING resident r
+            WHERE resident_id = r.id AND account_id = %s AND r.code = %s RETURNING resident_id, consent_at
+            """,
+            (kept.id, resident),
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(
+                en=f"{login} sees no resident {resident}", zh=f"账号 {login} 没有老人 {resident} 的授权"
+            )
+        detail = {"login": kept.login, "consent_at": row[1].isoformat()}
+        audit(
+            conn, admin.account, "withdraw_consent", at=admin.at, resident_id=row[0], origin=admin.origin,
+            detail=detail,
+        )  # fmt: skip
+
+
+def enrol_second_factor(conn: Connection[Any], admin: Admin, login: str, secret: str, code: str) -> None:
+    """Ask an account for codes of ``secret`` from now on; ``code`` shows that its app has it.
+
+    Raises NotFoundError, ProvisioningError for a wrong code.
+    """
+    kept = _kept(conn, admin, login)
+    if second_factor.step_of(secret, code, admin.at) is None:
+        raise ProvisioningError(
+            en="this code does not fit: is the telephone's clock right?", zh="动态码不正确：请检查手机时间是否准确"
+        )
+    with conn.transaction():
+        second_factor.enrol(conn, kept.id, secret)
+        _audit(conn, admin, "enrol_second_factor", kept.login)
+
+
+def remove_second_factor(conn: Connection[Any], admin: Admin, login: str) -> None:
+    """Ask an account for its password alone again (a lost telephone); its sessions end. Raises NotFoundError."""
+    kept = _kept(conn, admin, login)
+    with conn.transaction():
+        second_factor.enrol(conn, kept.id, None)
+        sessions.revoke_all(conn, kept.id, admin.at)
+        _audit(conn, admin, "remove_second_factor", kept.login)
+
+
+def kept_account(conn: Connection[Any], admin: Admin, login: str) -> Account:
+    """An account that the administrator keeps, active or not. Raises NotFoundError."""
+    return _account(conn, _kept(conn, admin, login).id)
+
+
+def _kept(conn: Connection[Any], admin: Admin, login: str) -> KeptAccount:
+    found = list_accounts(conn, admin, accounts.clean(login).lower())
+    if not found:
+        raise NotFoundError(en=f"there is no account {login!r} that you keep", zh=f"没有您可管理的账号 {login}")
+    return found[0]
+
+
+def _account(conn: Connection[Any], number: int) -> Account:
+    found = accounts.account_by_id(conn, number)
+    if found is None:
+        raise NotFoundError(en="the account is gone", zh="账号已不存在")
+    return found
+
+
+def _admins(conn: Connection[Any]) -> list[int]:
+    rows = conn.execute("SELECT id FROM account WHERE role = 'admin' AND active ORDER BY id LIMIT 2").fetchall()
+    return [row[0] for row in rows]
+
+
+def _audit(conn: Connection[Any], admin: Admin, action: str, login: str, **detail: Any) -> None:
+    audit(conn, admin.account, action, at=admin.at, origin=admin.origin, detail={"login": login, **detail})

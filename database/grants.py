@@ -1,0 +1,122 @@
+"""Rights of each service's role in the database: what its code reads and writes, and nothing else.
+
+``tests/integration/database/test_roles.py`` holds it against the schema: a table of a later migration that is neither
+here nor in OWNER_ONLY fails it.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Rights(msgspec.Struct, frozen=True, kw_only=True):
+    """Tables and views by what may be done with them, names with blanks between them; columns where not all count."""
+
+    select: str = ""
+    insert: str = ""
+    update: str = ""
+    delete: str = ""
+    columns: tuple[tuple[str, str, str], ...] = ()
+    """(right, table, columns)."""
+    functions: str = ""
+
+
+_LOCK_ALERT = ("UPDATE", "alert", "stored_at")
+"""The right to lock an alert's row, by a column that nothing sets."""
+_ALL = "alembic_version storage"
+"""The schema's version and grade."""
+_PEOPLE = (
+    "area organisation household resident contact staff staff_certificate shift roster roster_exception gateway device"
+)
+_ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, language, active, one_time_until")
+"""An account without its password and second factor."""
+_LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
+
+
+def _lock(table: str) -> tuple[str, str, str]:
+    """The right to lock a row, by that to set a column that can not be set (SELECT … FOR UPDATE asks for one)."""
+    return ("UPDATE", table, "id")
+
+
+GRANTS: Mapping[str, Rights] = {
+    "ingest": Rights(
+        select=f"{_ALL} gateway device series event ingest_stream stream_gap stream_missing senml_arrival pairing"
+        " quarantine reading rollup_due service_fault",
+        insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading rollup_due series"
+        " service_fault",
+        update="ingest_stream stream_gap senml_arrival pairing quarantine series service_fault",
+        delete="stream_gap senml_arrival service_fault",
+        columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us")),
+    ),
+    "maintain": Rights(
+        select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
+        " retention_wait sealed_entry",
+        insert="rollup_due rollup_minute rollup_hour",
+        update="storage rollup_minute rollup_hour rollup_due",
+        delete="reading rollup_due rollup_minute rollup_hour retention_wait",
+        functions="drop_old_readings() apply_retention()",
+    ),
+    "alerting": Rights(
+        select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event",
+        insert="alert alert_event alert_finding household notification service_fault",
+        update="alert notification message service_fault",
+        delete="service_fault",
+        columns=(_ACCOUNT,),
+    ),
+    "dispatch": Rights(
+        select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning work_order sla_breach",
+        insert="alert_event alert_finding notification dispatch_worker duty_warning",
+        update="alert notification message dispatch_worker duty_warning",
+        delete="dispatch_worker",
+        columns=(_ACCOUNT,),
+    ),
+    "notify": Rights(
+        select=f"{_ALL} {_PEOPLE} {_LADDER} delivery_attempt duty_warning notification_preference push_subscription"
+        " used_link work_order outbox_entry",
+        insert="alert_event delivery_attempt message notification outbox_entry used_link",
+        update="message notification delivery_attempt",
+        delete="push_subscription used_link",
+        columns=(_ACCOUNT, _LOCK_ALERT),
+    ),
+    "orders": Rights(
+        select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
+        " work_order_event work_order_rating",
+        insert="alert_event audit notification sla_breach work_order work_order_event",
+        update="alert notification message work_order",
+        delete="staff_location",
+        columns=(_ACCOUNT, _lock("staff")),
+    ),
+    "console": Rights(
+        select=f"{_ALL} {_PEOPLE} {_LADDER} account call_attempt delivery_attempt dispatch_worker doctor_check"
+        " duty_warning event family_member handover handover_alert ingest_stream login_failure medical_note"
+        " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
+        " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
+        " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
+        " work_order_rating",
+        insert="alert_event audit call_attempt duty_warning handover handover_alert login_failure medical_note message"
+        " notification notification_preference parameter_change pause push_subscription session staff_location"
+        " used_link work_order work_order_event work_order_photo work_order_rating",
+        update="alert duty_warning handover login_failure medical_note message notification notification_preference"
+        " pause push_subscription session staff_location work_order",
+        delete="login_failure push_subscription session staff_location",
+        columns=(
+            ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
+            ("UPDATE", "staff", "location_consent_at"),
+            _lock("area"),
+            _lock("resident"),
+            _lock("staff"),
+        ),
+    ),
+    "issuer": Rights(
+        select=f"{_ALL} gateway certificate_expiry enrolment_code issued_certificate revocation_list revoked_identity",
+        insert="certificate_expiry issued_certificate revocation_list",
+        update="certificate_expiry enrolment_code issued_certificate revocation_list",
+        delete="enrolment_code",
+    ),
+    # beside a broker, as the broker's user
+    "lists": Rights(select=f"{_ALL} gateway revocation_list revoked_identity"),
+}
+"""By service. Migrations, provisioning and administrators' commands run as the database's owner."""
+OWNER_ONLY = frozenset({"resident_limit"})
+"""Tables that no service touches."""
+SERVICES = tuple(GRANTS)

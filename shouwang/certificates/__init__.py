@@ -1,0 +1,1 @@
+"""Certificates of gateways for years: issue, renewal, enrolment, revocation at the brokers."""

@@ -1,0 +1,116 @@
+"""Keep a broker's lists of identities as the registry has them: written on change, read by the broker at SIGHUP."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
+from care_network.records import certificates
+from care_network.records.registry import gateway_names
+from shouwang.brokers.config import mosquitto_acl
+from shouwang.brokers.users import users_file
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 15.0
+"""The longest time from a change to the broker, should its notification be lost."""
+RETRY_S = 5.0
+
+Contents = Callable[[psycopg.Connection[Any]], Mapping[Path, str]]
+
+
+def nats_files(users: Path) -> Contents:
+    """users.conf of NATS. A user who is gone from it is disconnected at the reload, and can not come back."""
+    return lambda conn: {users: users_file(gateway_names(conn) - certificates.revoked(conn))}
+
+
+def mosquitto_files(acl: Path, crl: Path) -> Contents:
+    """The access list of mosquitto, which takes every right from revoked identities at once, and the revocation lists,
+    which keep them out. Lists of authorities that the database does not know (``ca.key`` lies in a safe) stay."""
+
+    def contents(conn: psycopg.Connection[Any]) -> Mapping[Path, str]:
+        lists = _lists_in(crl) | certificates.lists(conn)
+        return {acl: mosquitto_acl(certificates.revoked(conn)), crl: "".join(lists[name] for name in sorted(lists))}
+
+    return contents
+
+
+def follow(url: str, contents: Contents, reload: Callable[[], None], stop: threading.Event) -> None:
+    """Keep the files until ``stop``. While the database is away they stay as they are."""
+    owed = True  # a change that the broker was not told of yet; at the start it may be older than its files
+    while not stop.is_set():
+        try:
+            with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
+                conn.execute(f"LISTEN {certificates.CHANGED}")
+                while not stop.is_set():
+                    owed = write_changed(contents(conn)) or owed
+                    if owed:
+                        reload()
+                        owed = False
+                    _wait(conn, stop)
+        except (psycopg.Error, OSError, ValueError) as error:
+            log.warning("the broker's lists stay as they are", error=str(error).strip())
+            stop.wait(RETRY_S)
+
+
+def write_changed(contents: Mapping[Path, str]) -> bool:
+    """Write the files whose content is another, each as a whole, with the owner and mode that it has."""
+    changed = False
+    for file, text in contents.items():
+        if file.exists() and file.read_text() == text:
+            continue
+        changed = True
+        beside = file.with_name(f"{file.name}.new")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        if file.exists():
+            before = file.stat()
+            beside.chmod(before.st_mode & 0o777)
+            with contextlib.suppress(PermissionError):
+                os.chown(beside, before.st_uid, before.st_gid)
+        beside.replace(file)
+        log.info("the broker's list is new", file=str(file))
+    return changed
+
+
+def by_pid_file(file: Path) -> Callable[[], None]:
+    """Send SIGHUP to the process that the file names. Raises OSError or ValueError where there is none."""
+
+    def reload() -> None:
+        os.kill(int(file.read_text()), signal.SIGHUP)
+
+    return reload
+
+
+def _wait(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
+    """Wait for a notification, a stop, or LOOK_S."""
+    waited = 0.0
+    while waited < LOOK_S and not stop.is_set():
+        if list(conn.notifies(timeout=0.5, stop_after=1)):
+            return
+        waited += 0.5
+
+
+def _lists_in(file: Path) -> dict[str, str]:
+    if not file.exists():
+        return {}
+    end = b"-----END X509 CRL-----"
+    parts = [part + end for part in file.read_bytes().split(end)[:-1]]
+    lists = [x509.load_pem_x509_crl(part) for part in parts]
+    return {
+        str(one.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value): one.public_bytes(
+            serialization.Encoding.PEM
+        ).decode()
+        for one in lists
+    }

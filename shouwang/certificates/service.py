@@ -1,0 +1,143 @@
+"""The issuing service: renews certificates over MQTT, enrols new gateways over HTTPS, keeps the revocation list."""
+
+import contextlib
+import datetime as dt
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import paho.mqtt.client as paho
+import psycopg
+import structlog
+import uvicorn
+
+from care_network.records import certificates
+from database.settings import DatabaseSettings
+from firmware_profiles import mqtt, wire
+from firmware_profiles.errors import DecodeError
+from shouwang.certificates.enrolment import create_app
+from shouwang.certificates.issuer import Issuer, RequestRefusedError
+from shouwang.certificates.renewal import renew
+from shouwang.certificates.settings import IssuerSettings
+
+log = structlog.get_logger(__name__)
+
+COMMAND = "certificate"
+LOOK_S = 5.0
+"""How often the list of revoked identities is looked at."""
+MOST_WAITING = 2000
+
+
+class IssuingService:
+    """One process; a second one beside it does no harm, since a gateway asks again and takes the newest."""
+
+    def __init__(self, settings: IssuerSettings, database: DatabaseSettings, broker: mqtt.Broker) -> None:
+        """Raises ValueError or OSError where the issuing authority's files can not be used."""
+        self._settings, self._database, self._broker = settings, database, broker
+        self._life = dt.timedelta(days=settings.days)
+        self._issuer()
+        self._requests: queue.Queue[wire.CertificateRequest] = queue.Queue(MOST_WAITING)
+        self._listed: set[int] | None = None
+        self._client = mqtt.make_client(broker, "issuer", clean=True)
+        self._client.on_connect = self._connected
+        self._client.on_message = self._received
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until ``stop``."""
+        mqtt.start(self._client, self._broker)
+        try:
+            with self._enrolment():
+                while not stop.is_set():
+                    try:
+                        with psycopg.connect(self._database.url, autocommit=True, connect_timeout=5) as conn:
+                            self._work(conn, stop)
+                    except psycopg.Error as error:
+                        log.warning("database away; certificates wait", error=str(error).strip())
+                        stop.wait(LOOK_S)
+        finally:
+            mqtt.stop(self._client)
+
+    def _work(self, conn: psycopg.Connection[Any], stop: threading.Event) -> None:
+        looked = 0.0
+        while not stop.is_set():
+            if time.monotonic() - looked >= LOOK_S:
+                self._keep_list(conn)
+                looked = time.monotonic()
+            with contextlib.suppress(queue.Empty):
+                self._answer(conn, self._requests.get(timeout=0.5))
+
+    def _keep_list(self, conn: psycopg.Connection[Any]) -> None:
+        serials = certificates.revoked_serials(conn)
+        if serials != self._listed:
+            issuer = self._issuer()
+            certificates.keep_list(conn, issuer.name, issuer.revocation_list(serials), dt.datetime.now(dt.UTC))
+            self._listed = serials
+            log.info("revocation list", certificates=len(serials))
+
+    def _answer(self, conn: psycopg.Connection[Any], request: wire.CertificateRequest) -> None:
+        now = dt.datetime.now(dt.UTC)
+        try:
+            issued = renew(conn, self._issuer(), request.gateway, request.request, now, self._life)
+        except RequestRefusedError as error:
+            log.warning("no certificate for a gateway", gateway=request.gateway, reason=str(error))
+            return
+        name = f"certificate-{issued.serial:x}"
+        command = wire.Command(wire.VERSION, name, COMMAND, time.time_ns() // 1000, {}, issued.chain)
+        self._client.publish(wire.topic(request.gateway, "commands"), wire.encode(command), qos=1)
+        log.info("certificate renewed", gateway=request.gateway, until=issued.expires_at.isoformat())
+
+    def _issuer(self) -> Issuer:
+        """Read at each use: a renewed issuing authority needs no restart."""
+        return Issuer(self._settings.cert, self._settings.key)
+
+    def _connected(self, client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            log.error("broker refuses the issuing service", reason=str(reason))
+            return
+        client.subscribe(wire.subscription("certificates"), 1)
+
+    def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        topic = mqtt.topic_of(message)
+        try:
+            request = wire.decode(wire.CertificateRequest, bytes(message.payload))
+            if wire.parse_topic(topic)[0] != request.gateway:  # the broker vouches for the topic
+                raise DecodeError("the request names another gateway")
+            self._requests.put_nowait(request)
+        except (DecodeError, queue.Full) as error:
+            log.warning("certificate request refused", topic=topic, reason=str(error) or "too many at once")
+
+    @contextlib.contextmanager
+    def _enrolment(self) -> Iterator[None]:
+        settings = self._settings
+        if settings.enrolment_cert is None or self._broker.ca is None:
+            yield
+            return
+        app = create_app(self._database, self._issuer, self._broker.ca, self._life)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                settings.enrolment_host,
+                settings.enrolment_port,
+                ssl_certfile=settings.enrolment_cert,
+                ssl_keyfile=settings.enrolment_key,
+                log_level="warning",
+                access_log=False,
+                timeout_keep_alive=5,
+                limit_concurrency=50,
+            )
+        )
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.run, name="enrolment")
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+def run(settings: IssuerSettings, database: DatabaseSettings, broker: mqtt.Broker, stop: threading.Event) -> None:
+    """Run the service until ``stop``."""
+    IssuingService(settings, database, broker).run(stop)

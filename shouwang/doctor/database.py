@@ -1,0 +1,136 @@
+"""Check the database: reachable, of this program's schema, written to, by the same clock; and what waits in it."""
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+
+from care_network.records.certificates import expiries
+from database.doctor_rows import keep
+from database.health import examine
+from dispatch.core.faults import server_message
+from dispatch.escalation import holes, status
+from shouwang.doctor.broker import EXPIRES_SOON
+from shouwang.doctor.check import Check
+
+CLOCKS_DIFFER_S = 2.0
+LADDER_LATE_S = 60.0
+WORKER_SILENT_S = 60.0
+MESSAGE_LATE_S = 120.0
+LOOK_AHEAD = dt.timedelta(hours=24)
+LOCAL = ("localhost", "127.0.0.1", "::1", "")
+
+
+def database_checks(url: str) -> Iterator[Check]:
+    """Check that the server answers, has this program's schema, and speaks TLS where it is another machine."""
+    health = examine(url)
+    if not health.reachable:
+        yield Check("database", False, "; ".join(health.findings))
+        return
+    if health.built is None:
+        yield Check(
+            "database", False, f"PostgreSQL {health.server} answers; there is no schema yet: run 'shouwang migrate'"
+        )
+        return
+    good = f"PostgreSQL {health.server}; schema built for {health.built}"
+    yield Check("database", not health.findings, "; ".join(health.findings) or good)
+    yield _encrypted(url)
+
+
+def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[Check]:
+    """Check what the rows say about the services: clocks, ladders, messages, roster, quarantine, certificates."""
+    yield _clocks(conn)
+    yield _ladders(conn)
+    yield _messages(conn)
+    yield _roster(conn, now)
+    yield _quarantine(conn)
+    late = [one for one in expiries(conn) if one.expires_at - now < EXPIRES_SOON]
+    words = ", ".join(f"{one.holder} until {one.expires_at:%Y-%m-%d}" for one in late[:5])
+    yield Check(
+        "certificates of gateways", not late, f"{len(late)} end within 30 days: {words}" if late else "none ends"
+    )
+
+
+def write_check(conn: psycopg.Connection[Any], machine: str, rows: list[Check]) -> Check:
+    """Write the rows into the database: the test write, and what the console shows."""
+    try:
+        written = Check("database takes writes", True, "what was found here is stored")
+        keep(conn, machine, [(row.what, row.good, row.text) for row in (*rows, written)])
+    except psycopg.Error as error:
+        reason = server_message(error)
+        return Check("database takes writes", False, f"{reason}: is its disk full, or is it a standby?")
+    return written
+
+
+def _encrypted(url: str) -> Check:
+    with psycopg.connect(url, connect_timeout=5) as conn:
+        host, mode = conn.info.host, conn.info.get_parameters().get("sslmode", "prefer")
+        row = conn.execute("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
+    if row is not None and row[0]:
+        verified = mode == "verify-full"
+        advice = "" if verified else f"; sslmode is {mode}: anybody can pose as the server; set sslmode=verify-full"
+        return Check("database connection", verified or host in LOCAL, f"{row[1]}{advice}")
+    local = host in LOCAL or host.startswith("/")
+    return Check("database connection", local, "without TLS" + ("" if local else ": set sslmode=verify-full"))
+
+
+def _clocks(conn: psycopg.Connection[Any]) -> Check:
+    before = time.time()
+    row = conn.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+    after = time.time()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has a row
+    by = (before + after) / 2 - row[0]
+    good = abs(by) <= CLOCKS_DIFFER_S + (after - before) / 2
+    words = f"this machine's and the database's differ by {abs(by):.1f} s"
+    return Check("clocks", good, words if good else f"{words}: which one is wrong? NTP on both: chronyc tracking")
+
+
+def _ladders(conn: psycopg.Connection[Any]) -> Check:
+    alive = [worker for worker in status.workers(conn) if worker.age_s < WORKER_SILENT_S]
+    late = status.oldest_overdue_s(conn)
+    if not alive:
+        return Check(
+            "ladders", False, "no dispatch service works: nobody is called. systemctl start shouwang-dispatch@0"
+        )
+    if late > LADDER_LATE_S:
+        return Check("ladders", False, f"a step is {late:.0f} s late, though {len(alive)} dispatch services work")
+    return Check("ladders", True, f"{', '.join(worker.name for worker in alive)} climb; no step is late")
+
+
+def _messages(conn: psycopg.Connection[Any]) -> Check:
+    row = conn.execute(
+        """
+        SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 FROM (
+            SELECT due_at FROM notification WHERE state = 'waiting' AND message_id IS NULL
+            UNION ALL SELECT due_at FROM message WHERE state = 'waiting'
+        ) waiting WHERE due_at < clock_timestamp()
+        """
+    ).fetchone()
+    number, late = row or (0, 0.0)
+    failed = conn.execute(
+        "SELECT count(*) FROM message WHERE state = 'failed' AND created_at > now() - interval '1 hour'"
+    ).fetchone()
+    if late > MESSAGE_LATE_S:
+        return Check("messages", False, f"{number} wait, the oldest {late:.0f} s: does shouwang-notify@0 work?")
+    if failed is not None and failed[0]:
+        return Check("messages", False, f"{failed[0]} reached nobody within the last hour: shouwang notify check")
+    return Check("messages", True, "none waits")
+
+
+def _roster(conn: psycopg.Connection[Any], now: dt.datetime) -> Check:
+    found = holes.load(conn, now, now + LOOK_AHEAD)
+    if found:
+        return Check("roster", False, f"{len(found)} hole(s) within 24 h, the first: {found[0].text_en}")
+    homes = conn.execute("SELECT count(*) FROM household").fetchone()
+    return Check("roster", True, f"somebody is on duty for {homes[0] if homes else 0} homes in the next 24 h")
+
+
+def _quarantine(conn: psycopg.Connection[Any]) -> Check:
+    row = conn.execute(
+        "SELECT count(*) FROM quarantine WHERE settled_at IS NULL AND last_at > now() - interval '1 day'"
+    ).fetchone()
+    number = row[0] if row else 0
+    text = f"{number} entries of the last day wait for a decision: shouwang quarantine list"
+    return Check("quarantine", True, text if number else "nothing of the last day", warning=number > 0)

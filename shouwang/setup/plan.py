@@ -1,0 +1,270 @@
+"""The files of a machine: from the answers, the shipped templates and the machine's own keys and passwords."""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote as percent
+
+from database.roles import role_of
+from shouwang.brokers.config import SERVICE_RIGHTS
+from shouwang.brokers.pki import Pki
+from shouwang.brokers.users import users_file
+from shouwang.setup import environment, keys
+from shouwang.setup.answers import Answers, to_toml
+from shouwang.setup.database import OWNER, ROLES, SERVICES, superuser_sql
+from shouwang.setup.files import Item
+
+ETC = "/etc/shouwang"
+TLS = f"{ETC}/tls"
+KEYS = f"{ETC}/keys"
+PASSWORDS = f"{ETC}/passwords.env"
+SETTINGS_FILE = f"{ETC}/setup.toml"
+SYSTEMD = "/etc/systemd/system"
+HARDENING = "shouwang-.service.d/hardening.conf"
+DOCTOR = ("shouwang-doctor.service", "shouwang-doctor.service.d/reads.conf", "shouwang-doctor.timer")
+LISTS = f"{ETC}/broker"
+"""The lists of mosquitto that change while it runs."""
+PRIVATE = 0o600
+
+
+def user_of(service: str) -> str:
+    """The user of this machine under which a service runs."""
+    return f"shouwang-{service}"
+
+
+class Machine:
+    """A machine as the plan has to know it: where it is (``root``), what is there already."""
+
+    def __init__(
+        self, root: Path, templates: Path, *, nats_version: tuple[int, ...] = (), clusters: tuple[str, ...] = ()
+    ):
+        self.root = root
+        self.templates = templates
+        self.nats_version = nats_version
+        self.clusters = clusters
+        """Folders of PostgreSQL's configuration, as '/etc/postgresql/15/main'."""
+
+    def at(self, path: str) -> Path:
+        """A file of the machine below the root."""
+        return self.root / path.lstrip("/")
+
+    def template(self, name: str) -> str:
+        """A file of ``deploy/``."""
+        return (self.templates / name).read_text("utf-8")
+
+
+class Plan:
+    """The items of one machine, in the order in which they are put there."""
+
+    def __init__(self, answers: Answers, machine: Machine) -> None:
+        self._answers = answers
+        self._machine = machine
+
+    def items(self) -> Iterator[Item]:
+        """Every file of the parts that this machine carries. Raises ValueError for a damaged authority."""
+        yield self._text(SETTINGS_FILE, to_toml(self._answers), mode=PRIVATE, once=True)
+        yield self._file(f"{TLS}/ca.crt", self._ca)
+        parts = self._answers.parts
+        if set(parts) & {"database", "broker", "services"}:
+            yield self._text(PASSWORDS, self._passwords_file(), mode=PRIVATE)
+        if "database" in parts:
+            yield from self._database()
+        if "broker" in parts:
+            yield from self._nats() if self._answers.broker == "nats" else self._mosquitto()
+        if "services" in parts:
+            yield from self._services()
+        if "proxy" in parts:
+            yield from self._proxy()
+
+    def identities(self) -> list[str]:
+        """Identities that the authority on this machine gives out."""
+        return [*SERVICE_RIGHTS, *self._answers.gateways]
+
+    # keys and certificates
+
+    @cached_property
+    def _pki(self) -> Pki:
+        return Pki(self._machine.at(f"{ETC}/pki"))
+
+    def _ca(self, *, cluster: bool = False) -> bytes:
+        if "authority" in self._answers.parts:
+            return (self._pki.cluster if cluster else self._pki).ca.read_bytes()
+        return self._brought(f"{TLS}/{'cluster-ca' if cluster else 'ca'}.crt")
+
+    def _pair(self, name: str, issue: Callable[[], tuple[Path, Path]], owner: str, group: str) -> Iterator[Item]:
+        """Certificate and key: issued where the authority is on this machine, otherwise they have to be brought."""
+        here = "authority" in self._answers.parts
+
+        def content(number: int, path: str) -> Callable[[], bytes]:
+            return lambda: issue()[number].read_bytes() if here else self._brought(path)
+
+        cert, key = f"{TLS}/{name}.crt", f"{TLS}/{name}.key"
+        yield self._file(cert, content(0, cert))
+        # mode 0640 where a group reads it (the broker's): a server that gives up root's rights reads it at each reload
+        mode = PRIVATE if owner != "root" or group == "root" else 0o640
+        yield self._file(key, content(1, key), mode=mode, owner=owner, group=group)
+
+    def _brought(self, path: str) -> bytes:
+        file = self._machine.at(path)
+        if not file.exists():
+            raise ValueError(
+                f"{path} is missing: copy it from the machine of the authority ({ETC}/pki there), or add 'authority' to"
+                " parts"
+            )
+        return file.read_bytes()
+
+    # database
+
+    @cached_property
+    def _passwords(self) -> dict[str, str]:
+        file = self._machine.at(PASSWORDS)
+        known = environment.parse(file.read_text("utf-8")) if file.exists() else {}
+        return keys.passwords({name.lower(): value for name, value in known.items()}, ROLES)
+
+    def _passwords_file(self) -> str:
+        lines = [f"{role.upper()}={password}" for role, password in self._passwords.items()]
+        return "\n".join(["# Written by `shouwang setup`: the passwords of the database's roles.", *lines]) + "\n"
+
+    def _url(self, role: str) -> str:
+        at = self._answers
+        host = f"[{at.database_host}]" if ":" in at.database_host else at.database_host
+        return (
+            f"postgresql://{role}:{percent(self._passwords[role], safe='')}@{host}:{at.database_port}"
+            f"/{at.database_name}?sslmode=verify-full&sslrootcert={TLS}/ca.crt"
+        )
+
+    def _database(self) -> Iterator[Item]:
+        sql = superuser_sql(self._answers.database_name, self._passwords)
+        yield self._text(f"{ETC}/database.sql", sql, mode=PRIVATE)
+        hosts = list(dict.fromkeys([self._answers.database_host, "localhost"]))
+        yield from self._pair("database", lambda: self._pki.server("database", hosts), "postgres", "postgres")
+        for cluster in self._machine.clusters:
+            yield self._text(f"{cluster}/conf.d/shouwang.conf", self._machine.template("postgresql/shouwang.conf"))
+
+    # broker
+
+    def _mosquitto(self) -> Iterator[Item]:
+        hosts = self._answers.broker_hosts
+        yield from self._pair("broker", lambda: self._pki.server("broker", hosts), "root", "mosquitto")
+        template = self._machine.template
+        yield self._broker_file(f"{LISTS}/acl", template("mosquitto/acl").encode, "mosquitto")
+        yield self._broker_file(f"{LISTS}/crl.pem", self._revoked, "mosquitto")
+        yield from self._lists("mosquitto")
+        yield self._text("/etc/mosquitto/conf.d/shouwang.conf", template("mosquitto/shouwang.conf"))
+        dropin = "mosquitto.service.d/shouwang.conf"
+        yield self._text(f"{SYSTEMD}/{dropin}", template(f"systemd/{dropin}"))
+
+    def _nats(self) -> Iterator[Item]:
+        nodes = self._answers.nats_nodes
+        hosts = list(dict.fromkeys([*self._answers.broker_hosts, *nodes]))
+        yield from self._pair("broker", lambda: self._pki.server("broker", hosts), "root", "nats")
+        yield self._file(f"{TLS}/cluster-ca.crt", lambda: self._ca(cluster=True))
+        yield from self._pair("route", lambda: self._pki.route(nodes), "root", "nats")
+        text = self._machine.template("nats/nats.conf")
+        for number, node in enumerate(nodes, start=1):
+            text = text.replace(f"//broker-{number}:", f"//{node}:")
+        yield self._text("/etc/nats/nats.conf", text)
+        yield self._text("/etc/nats/storage.conf", storage_conf(self._machine.nats_version))
+        users = users_file(self._answers.gateways).encode
+        yield self._broker_file("/etc/nats/users.conf", users, "nats")
+        yield from self._lists("nats")
+        dropin = "nats-server.service.d/shouwang.conf"
+        address = self._answers.cluster_address or self._answers.this_node
+        unit = self._machine.template(f"systemd/{dropin}").replace("10.0.0.1", address)
+        unit = unit.replace("broker-1", self._answers.this_node)
+        yield self._text(f"{SYSTEMD}/{dropin}", unit)
+
+    def _broker_file(self, path: str, content: Callable[[], bytes], user: str) -> Item:
+        """A list that the broker reads and its follower writes: both are this user, to whom the folder belongs."""
+        return Item(path=path, content=content, mode=0o640, owner=user, group=user, once=True, own_folder=True)
+
+    def _revoked(self) -> bytes:
+        if "authority" not in self._answers.parts:
+            return self._brought(f"{LISTS}/crl.pem")
+        self._pki.issuing  # noqa: B018 - made first: its empty list stands in the same file
+        return self._pki.revoke().read_bytes()
+
+    def _lists(self, broker: str) -> Iterator[Item]:
+        yield self._text(f"{ETC}/lists.env", self._environment("lists"), mode=PRIVATE)
+        unit = f"shouwang-lists-{broker}.service"
+        yield self._text(f"{SYSTEMD}/{unit}", self._machine.template(f"systemd/{unit}"))
+        yield self._text(f"{SYSTEMD}/{HARDENING}", self._machine.template(f"systemd/{HARDENING}"))
+
+    # services
+
+    def _services(self) -> Iterator[Item]:
+        for identity in self.identities():
+            service = identity.removeprefix("svc-")
+            owner = user_of(service) if identity in SERVICE_RIGHTS else "root"
+            group = owner
+            yield from self._pair(identity, lambda name=identity: self._pki.client(name), owner, group)  # type: ignore[misc]
+        yield from self._pair("issuing", lambda: self._pki.issuing, user_of("issuer"), user_of("issuer"))
+        hosts = self._answers.broker_hosts
+        yield from self._pair(
+            "enrolment", lambda: self._pki.server("enrolment", hosts), user_of("issuer"), user_of("issuer")
+        )
+        yield self._file(f"{KEYS}/link.key", keys.link_key, mode=PRIVATE, once=True)
+        yield self._file(f"{KEYS}/medical.keys", keys.medical_keys, mode=PRIVATE, owner=user_of("console"),
+                         group=user_of("console"), once=True)  # fmt: skip
+        pair: list[bytes] = []
+
+        def push(number: int) -> bytes:
+            pair.extend(() if pair else keys.push_pair())
+            return pair[number]
+
+        notify = user_of("notify")
+        yield self._file(f"{KEYS}/push.pem", lambda: push(0), mode=PRIVATE, owner=notify, group=notify, once=True)
+        yield self._file(f"{KEYS}/push.pem.pub", lambda: push(1), once=True)
+        yield self._text(f"{ETC}/channels.toml", self._machine.template("channels.toml"), once=True)
+        yield self._text(
+            f"{ETC}/channels.env", self._machine.template("environment/channels.env"), mode=PRIVATE, once=True
+        )
+        yield self._text(
+            f"{ETC}/district.toml", self._machine.template("district.example.toml"), mode=PRIVATE, once=True
+        )
+        yield self._text(f"{ETC}/common.env", self._environment("common"))
+        for service in (*SERVICES, "admin"):
+            yield self._text(f"{ETC}/{service}.env", self._environment(service), mode=PRIVATE)
+            for unit in sorted(self._machine.templates.glob(f"systemd/shouwang-{service}*.service")):
+                yield self._text(f"{SYSTEMD}/{unit.name}", unit.read_text("utf-8"))
+        for name in (HARDENING, *DOCTOR):
+            yield self._text(f"{SYSTEMD}/{name}", self._machine.template(f"systemd/{name}"))
+
+    def _environment(self, name: str) -> str:
+        values = {}
+        if name == "common":
+            values["SHOUWANG_BROKER_HOST"] = self._answers.broker_hosts[0]
+        else:
+            values["SHOUWANG_DATABASE_URL"] = self._url(OWNER if name == "admin" else role_of(name))
+        if name == "notify":
+            values["SHOUWANG_NOTIFY_CONSOLE_URL"] = self._answers.console_url
+        if name == "console":
+            values["SHOUWANG_CONSOLE_ALLOWED_HOSTS"] = self._answers.console_host
+        return environment.fill(self._machine.template(f"environment/{name}.env"), values)
+
+    def _proxy(self) -> Iterator[Item]:
+        host = self._answers.console_host
+        yield from self._pair("web", lambda: self._pki.server("web", [host]), "root", "root")
+        text = self._machine.template("nginx/shouwang.conf").replace("care.example.org", host)
+        yield self._text("/etc/nginx/sites-available/shouwang", text, once=True)
+
+    @staticmethod
+    def _text(path: str, text: str, *, mode: int = 0o644, owner: str = "root", group: str = "root",
+              once: bool = False) -> Item:  # fmt: skip
+        return Item(path=path, content=text.encode, mode=mode, owner=owner, group=group, once=once)
+
+    @staticmethod
+    def _file(path: str, content: Callable[[], bytes], *, mode: int = 0o644, owner: str = "root", group: str = "root",
+              once: bool = False) -> Item:  # fmt: skip
+        return Item(path=path, content=content, mode=mode, owner=owner, group=group, once=once)
+
+
+def storage_conf(version: tuple[int, ...]) -> str:
+    """Write how often NATS flushes to the disk, where its version knows the setting.
+
+    ``sync_interval`` came with 2.10; 2.9, which Debian 12 has, flushes every two minutes, and refuses the word. Both
+    lose nothing when a server is killed; it matters when all machines lose their power at once.
+    """
+    if version and version < (2, 10):
+        return "# This server is older than 2.10 and does not know sync_interval.\n"
+    return 'sync_interval: "1s"\n'

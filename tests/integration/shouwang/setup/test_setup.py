@@ -1,0 +1,143 @@
+"""``shouwang setup`` below a scratch root: what it writes, that it can be repeated, that a look changes nothing."""
+
+import os
+import stat
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dispatch.channels import config
+from shouwang.cli.main import app
+from shouwang.setup.environment import parse
+from shouwang.setup.plan import storage_conf
+
+pytestmark = pytest.mark.integration
+DEPLOY = Path(__file__).parents[4] / "deploy"
+
+
+def setup(root: Path, *words: str) -> str:
+    done = CliRunner().invoke(app, ["setup", "--root", str(root), *words])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def files(root: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(file.relative_to(root)): (file.read_bytes(), stat.S_IMODE(file.stat().st_mode))
+        for file in sorted(root.rglob("*"))
+        if file.is_file()
+    }
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A root with answers, Debian's PostgreSQL folder, and another umask than ours."""
+    (tmp_path / "etc/shouwang").mkdir(parents=True)
+    (tmp_path / "etc/postgresql/15/main/conf.d").mkdir(parents=True)
+    (tmp_path / "etc/shouwang/setup.toml").write_text((DEPLOY / "setup.example.toml").read_text())
+    before = os.umask(0o027)
+    yield tmp_path
+    os.umask(before)
+
+
+def test_a_look_changes_nothing_and_a_repetition_changes_nothing(root: Path) -> None:
+    before = files(root)
+    assert "made     /etc/shouwang/tls/ca.crt" in setup(root, "--dry-run")
+    assert files(root) == before
+    setup(root)
+    made = files(root)
+    setup(root)
+    setup(root, "--dry-run")
+    assert files(root) == made
+
+
+def test_no_secret_can_be_read_by_others(root: Path) -> None:
+    setup(root)
+    for name, (content, mode) in files(root).items():
+        secret = b"PRIVATE KEY" in content or b"PASSWORD '" in content or ":CHANGE" in name
+        secret |= name.endswith((".env", ".key", ".keys", "database.sql")) and not name.endswith("common.env")
+        if secret:
+            assert mode & 0o007 == 0, name
+        assert mode & 0o022 == 0, name
+    assert files(root)["etc/shouwang/tls/ca.crt"][1] == 0o644
+
+
+def test_each_service_has_a_password_of_its_own_that_stays(root: Path) -> None:
+    setup(root)
+    first = files(root)
+    urls = [parse(content.decode())["SHOUWANG_DATABASE_URL"] for name, (content, _) in first.items()
+            if name.endswith(".env") and b"DATABASE_URL" in content]  # fmt: skip
+    assert len({url.split(":")[2] for url in urls}) == len(urls) == 10
+    assert all("sslmode=verify-full" in url for url in urls)
+    answers = root / "etc/shouwang/setup.toml"
+    answers.write_text(answers.read_text().replace("care.example.org", "help.example.org"))
+    said = setup(root)
+    second = files(root)
+    assert "changed  /etc/shouwang/notify.env" in said
+    assert b"help.example.org" in second["etc/shouwang/notify.env"][0]
+    assert first["etc/shouwang/passwords.env"] == second["etc/shouwang/passwords.env"]
+    assert first["etc/shouwang/keys/link.key"] == second["etc/shouwang/keys/link.key"]
+
+
+def test_what_people_have_changed_stays(root: Path) -> None:
+    setup(root)
+    for name in ("channels.toml", "channels.env", "district.toml"):
+        (root / "etc/shouwang" / name).write_text("# mine\n")
+    setup(root)
+    assert all((root / "etc/shouwang" / name).read_text() == "# mine\n" for name in ("channels.toml", "district.toml"))
+
+
+def test_a_key_that_was_opened_is_closed_again(root: Path) -> None:
+    setup(root)
+    key = root / "etc/shouwang/keys/link.key"
+    key.chmod(0o644)
+    setup(root)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_broker_with_a_new_name_gets_a_certificate_for_it(root: Path) -> None:
+    setup(root)
+    answers = root / "etc/shouwang/setup.toml"
+    answers.write_text(answers.read_text().replace('["broker.example.org"]', '["mqtt.example.org"]'))
+    assert "changed  /etc/shouwang/tls/broker.crt" in setup(root)
+    assert "SHOUWANG_BROKER_HOST=mqtt.example.org" in (root / "etc/shouwang/common.env").read_text()
+
+
+def test_the_shipped_channels_work_as_they_are(root: Path) -> None:
+    setup(root)
+    environment = parse((root / "etc/shouwang/channels.env").read_text())
+    channels = config.parse((root / "etc/shouwang/channels.toml").read_text(), environment)
+    assert channels.order["staff"] == ["sms"]
+    assert tomllib.loads((root / "etc/shouwang/district.toml").read_text())["gateway"][0]["name"] == "gw-0001"
+
+
+def test_a_machine_without_the_authority_names_what_has_to_be_brought(root: Path) -> None:
+    answers = root / "etc/shouwang/setup.toml"
+    answers.write_text(answers.read_text().replace('"authority", ', ""))
+    done = CliRunner().invoke(app, ["setup", "--root", str(root)])
+    assert done.exit_code == 1
+    assert "tls/ca.crt is missing" in done.output
+    assert len(done.output.strip().splitlines()) == 2
+
+
+def test_nats_gets_what_its_version_knows(root: Path) -> None:
+    assert "sync_interval:" not in storage_conf((2, 9, 10))
+    assert "sync_interval:" in storage_conf((2, 10, 0))
+    assert "sync_interval:" in storage_conf(())
+    answers = root / "etc/shouwang/setup.toml"
+    text = answers.read_text().replace('"mosquitto"', '"nats"').replace('this_node = ""', 'this_node = "n2"')
+    answers.write_text(text.replace("nats_nodes = []", 'nats_nodes = ["n1", "n2", "n3"]'))
+    setup(root)
+    written = files(root)
+    assert b"tls://n2:6222" in written["etc/nats/nats.conf"][0]
+    assert b"SHOUWANG_NODE=n2" in written["etc/systemd/system/nats-server.service.d/shouwang.conf"][0]
+    assert written["etc/shouwang/tls/route.key"][1] == 0o640
+
+
+def test_without_answers_and_without_a_terminal_it_says_what_to_write(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["setup", "--root", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "setup.example.toml" in done.output
