@@ -177,7 +177,7 @@ class Limits(Detector):
 
     def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         every = steps.sources.bins
-        mine = np.flatnonzero(_LIMITED[every.column] & steps.sources.counts)
+        mine = np.flatnonzero(_LIMITED[every.column] & (steps.sources.counts | steps.sources.waits))
         if not len(mine):
             return
         bins = every if len(mine) == len(every) else every.take(mine)
@@ -186,9 +186,11 @@ class Limits(Detector):
         outside = sides[0] | sides[1]
         held, streams, since = self._streams(mine, bins, sides, steps)
         concerned = outside | (self._watched.view(_EVERY_SEAT).take(series) > 0)
+        counts = steps.sources.counts.take(mine)
+        concerned &= counts
         if not concerned.any():
             return
-        walked = np.flatnonzero(np.isin(series, np.unique(series[concerned])))
+        walked = np.flatnonzero(counts & np.isin(series, np.unique(series[concerned])))
         trust = steps.sources.seated.trust(series)[np.arange(len(bins)), bins.seat]
         for i in walked[np.lexsort((bins.step[walked], series[walked]))].tolist():
             if streams[i]:
@@ -225,15 +227,14 @@ class Limits(Detector):
             return held, streams, since
         walked = np.isin(series, np.unique(series[uneasy]))
         index, series, sensed = index[walked], series[walked], sensed.take(np.flatnonzero(walked))
-        low_before, high_before = state.before(series, bins.step[index], sensed.ago, sides[:, index])
-        low, high = state.add(series, bins.step[index], sides[:, index])
+        (low, high), rows = state.add(series, bins.step[index], sensed.ago, sides[:, index])
         above = np.bitwise_count(high) > np.bitwise_count(low)
-        bad, again = np.where(above, high, low), np.where(above, high_before, low_before)
+        bad, in_row = np.where(above, high, low), np.where(above, rows[1], rows[0])
         seen, hold = sensed.seen, _HOLD_STEPS[bins.column[index]]
         # a step less: the first and the last reading of a hold lie one interval further apart
         held[index] = lasts(seen, bad, hold, _LEAST[bins.column[index]]) & established(seen, 3, hold - 2)
         held[index] &= age(bad) >= hold - 2
-        sparse = again & sensed.pairs & sides[:, index].any(axis=0) & (sensed.ago >= SPARSE_STEPS)
+        sparse = (in_row >= sensed.in_row) & (sensed.ago >= SPARSE_STEPS)
         held[index] |= sparse
         since[index] = bins.step[index] - np.where(sparse, sensed.ago, age(bad))
         return held, streams, since

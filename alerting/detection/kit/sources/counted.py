@@ -88,15 +88,14 @@ class Counting(msgspec.Struct):
     ) -> Readings:
         step, seen = bins.step, sensed.seen
         holds = grade >= np.arange(1, LEVELS, dtype=np.int8)[:, None]
-        again = self.held.before(series, step, sensed.ago, holds)
-        again = np.take_along_axis(again, np.maximum(grade - 1, 0)[None].astype(np.intp), 0)[0]
-        bad = self.held.add(series, step, holds)
+        bad, rows = self.held.add(series, step, sensed.ago, holds)
+        in_row = np.take_along_axis(rows, np.maximum(grade - 1, 0)[None].astype(np.intp), 0)[0]
         first = firsts(series)
         at = np.arange(len(series))
         begin = np.maximum.accumulate(np.where(first, at, 0))
         ready = lasts(seen, _at_least(bad, grade), HOLD_STEPS, _LEAST_READINGS)
         ready &= established(seen, _LEAST_READINGS, _LEAST_STEPS)
-        ready |= again & sensed.pairs & (sensed.ago >= SPARSE_STEPS)
+        ready |= (in_row >= sensed.in_row) & (sensed.ago >= SPARSE_STEPS)
         now = _settled(known.grade, grade, _holding(seen, bad), ready, ~sensed.streams, first)
         found = np.maximum.accumulate(np.where(now == grade, at, -1))
         here = found >= begin

@@ -35,8 +35,9 @@ STREAM_RUN, SLOW_STEPS = 10, 50 * SECOND_US // STEP_US
 PAUSE_STEPS = 10 * MINUTE_US // STEP_US
 SPARSE_STEPS = 150 * SECOND_US // STEP_US
 """A stream with longer intervals has too few readings in the window for a share to say anything."""
-OFTEN_STEPS = 30 * MINUTE_US // STEP_US
-"""A sensor that spoke often within this time does not measure seldom: it finds the person now and then."""
+IN_ROW, IN_ROW_CONTACTLESS = 2, 3
+"""So many readings in a row are enough where the window has too few: more of a sensor that nobody wears, which finds a
+person now and then, and often wrongly."""
 _ROUNDS = 6
 """Doublings that reach back over 64 steps."""
 _SLOT = np.full(COLUMNS, -1)
@@ -61,41 +62,40 @@ def series_of(people: int) -> int:
 class Sensed(msgspec.Struct, frozen=True):
     """Of each bin, shapes [n]: ``seen``: the steps in which its source spoke lately, itself included; ``streams``:
     whether it is a stream now, ``lasting``: whether it is known to measure by itself all the time; ``ago``: steps since
-    its reading before (0: there is none); ``pairs``: whether two readings far apart are enough for a condition to hold.
-    Where the channel is not sensed: 0 and False."""
+    its reading before (0: there is none); ``in_row``: :data:`IN_ROW` of it. Where the channel is not sensed: 0 and
+    False."""
 
     seen: Bits
     streams: Flags
     lasting: Flags
     ago: Numbers
-    pairs: Flags
+    in_row: NDArray[np.int8]
 
     def take(self, index: NDArray[np.intp]) -> "Sensed":
         """Those of these bins."""
-        often = self.ago.take(index), self.pairs.take(index)
-        return Sensed(self.seen.take(index), self.streams.take(index), self.lasting.take(index), *often)
+        times = self.ago.take(index), self.in_row.take(index)
+        return Sensed(self.seen.take(index), self.streams.take(index), self.lasting.take(index), *times)
 
 
 class Seen(msgspec.Struct):
     """Of every sensed source: the steps with a reading as bits, up to its newest; the number of readings in a row
-    without a pause; whether it has ever been a lasting stream; the last step at which it spoke often."""
+    without a pause; whether it has ever been a lasting stream."""
 
     bits: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint64))
     run: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint8))
     streams: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.bool_))
-    often: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
 
     def grow(self, people: int) -> None:
         """Make room for more people."""
         series = series_of(people)
         self.bits, self.run = grown(self.bits, series), grown(self.run, series)
-        self.streams, self.often = grown(self.streams, series), grown(self.often, series)
+        self.streams = grown(self.streams, series)
 
     def add(self, bins: Bins, before_step: NDArray[np.int32]) -> Sensed:
         """Remember the readings of all sources; ``before_step``: the newest of each bin's source before these."""
         n = len(bins)
-        no = [np.zeros(n, np.bool_) for _ in range(3)]
-        sensed = Sensed(np.zeros(n, np.uint64), no[0], no[1], np.zeros(n, np.int64), no[2])
+        no, row = np.zeros((2, n), np.bool_), np.full(n, IN_ROW, np.int8)
+        sensed = Sensed(np.zeros(n, np.uint64), no[0], no[1], np.zeros(n, np.int64), row)
         index = np.flatnonzero(is_sensed(bins.column))
         if not len(index):
             return sensed
@@ -110,24 +110,18 @@ class Seen(msgspec.Struct):
         run, begin = self._run(series, first, goes_on)
         many = np.bitwise_count(within(bits, WINDOW_STEPS)) >= STREAM_READINGS
         long = (many & (age(bits) >= LASTING_STEPS)) | ((run >= STREAM_RUN) & (ago >= SLOW_STEPS))
-        known, often = self.streams.take(series), self.often.take(series).astype(np.int64)
+        known = self.streams.take(series)
         if first.all():
             known |= long
-            often = np.where(many, step, often)
             self.bits[series], self.streams[series], self.run[series] = bits, known, np.minimum(run, 255)
-            self.often[series] = often
         else:
             at = np.arange(len(series))
             known |= np.maximum.accumulate(np.where(long, at, -1)) >= begin
-            newest = np.maximum.accumulate(np.where(many, at, -1))
-            often = np.where(newest >= begin, step[newest], often)
             last = np.append(first[1:], True)
             of = series[last]
             self.bits[of], self.streams[of], self.run[of] = bits[last], known[last], np.minimum(run[last], 255)
-            self.often[of] = often[last]
         sensed.seen[index], sensed.ago[index] = bits, ago
         sensed.streams[index], sensed.lasting[index] = known | many, known
-        sensed.pairs[index] = step - often > OFTEN_STEPS
         return sensed
 
     def _run(self, series: Numbers, first: Flags, goes_on: Flags) -> tuple[Numbers, Numbers]:
@@ -143,12 +137,13 @@ class Seen(msgspec.Struct):
 
 
 class Held(msgspec.Struct):
-    """``bits`` [conditions, people * series]: the steps in which each condition held, up to ``step``; ``some``: whether
-    any did lately."""
+    """``bits`` [conditions, people * series]: the steps in which each condition held, up to ``step``; ``rows``: in how
+    many readings in a row; ``some``: whether any did lately."""
 
     bits: Array
     step: Array
     some: Array
+    rows: Array = msgspec.field(default_factory=lambda: np.zeros((0, 0), np.uint8))
 
     @classmethod
     def of(cls, conditions: int) -> "Held":
@@ -157,30 +152,34 @@ class Held(msgspec.Struct):
 
     def grow(self, people: int) -> None:
         """Make room for more people."""
-        series = series_of(people)
-        more = np.zeros((len(self.bits), series - len(self.step)), np.uint64)
-        self.bits = np.concatenate((self.bits, more), axis=1)
+        series, conditions = series_of(people), len(self.bits)
+        rows = self.rows.reshape(conditions, -1)  # a snapshot of an older version has none
+        self.bits = np.concatenate((self.bits, np.zeros((conditions, series - len(self.step)), np.uint64)), axis=1)
+        self.rows = np.concatenate((rows, np.zeros((conditions, series - rows.shape[1]), np.uint8)), axis=1)
         self.step, self.some = grown(self.step, series), grown(self.some, series)
 
-    def before(self, series: Numbers, step: Numbers, ago: Numbers, holds: Flags) -> Flags:
-        """Whether each condition held in the reading before each, no longer than a pause ago, shape [conditions, n];
-        called before :meth:`add`, with the same readings."""
-        first = firsts(series)
-        known = (self.bits[:, series] & np.uint64(1)).astype(np.bool_) & (self.step[series] == step - ago)
-        shifted = np.concatenate((holds[:, :1], holds[:, :-1]), axis=1)
-        return np.where(first, known, shifted) & (ago > 0) & (ago <= PAUSE_STEPS)
-
-    def add(self, series: Numbers, step: Numbers, holds: Flags) -> Bits:
-        """Remember readings, sorted by series and step; ``holds`` [conditions, n]. The bits of each condition at each
-        reading, itself included, shape [conditions, n]."""
+    def add(self, series: Numbers, step: Numbers, ago: Numbers, holds: Flags) -> tuple[Bits, Numbers]:
+        """Remember readings, sorted by series and step; ``ago``: steps since each source's reading before, ``holds``
+        [conditions, n]. Of each condition and reading, shapes [conditions, n]: the bits, itself included; in how many
+        readings in a row it has held, none longer than a pause after the one before."""
         first = firsts(series)
         old = _shifted(self.bits[:, series], step - self.step[series])
         masks: Bits = old | np.stack([_own(held, step, first) for held in holds])
+        rows = self._in_row(series, step, ago, holds, first)
         last = np.append(first[1:], True)
         of = series[last]
         self.bits[:, of], self.step[of] = masks[:, last], step[last]
         self.some[of] = masks[:, last].any(axis=0)
-        return masks
+        self.rows[:, of] = np.minimum(rows[:, last], 255)
+        return masks, rows
+
+    def _in_row(self, series: Numbers, step: Numbers, ago: Numbers, holds: Flags, first: Flags) -> Numbers:
+        goes_on, at = (ago > 0) & (ago <= PAUSE_STEPS), np.arange(len(series))
+        begin = np.maximum.accumulate(np.where(first, at, 0))
+        since = np.maximum.accumulate(np.where(holds, np.where(first | ~goes_on, at, 0), at + 1), axis=1)
+        known = self.rows[:, series] * (goes_on & (self.step[series] == step - ago)).astype(np.int64)
+        carried = np.where(since == begin, known[:, begin], 0)
+        return np.asarray(np.where(holds, at - since + 1 + carried, 0), np.int64)
 
 
 def _shifted(bits: Bits, ago: Numbers) -> Bits:
@@ -224,7 +223,8 @@ def lasts(seen: Bits, holding: Bits, hold_steps: Any, least: Any) -> Flags:
     """Whether the condition held in :data:`SHARE` of the readings of the last ``hold_steps``, or of a minute more (for
     a stream of one reading a minute), or of the whole window, and there in at least ``least`` of them."""
     held: Flags = np.zeros(len(seen), np.bool_)
-    for steps in (hold_steps, hold_steps + MINUTE_US // STEP_US, WINDOW_STEPS):
+    more = np.minimum(hold_steps + MINUTE_US // STEP_US, WINDOW_STEPS)
+    for steps in (hold_steps, more, WINDOW_STEPS):
         held |= share_holds(seen, holding, steps) & (np.bitwise_count(within(holding, steps)) >= least)
     return held
 

@@ -27,7 +27,7 @@ def holds(mine: list[At], now: int, level: int, window: int, least: int = 1) -> 
     return len(bad) >= least and len(bad) >= math.ceil(SHARE * len(lately) - 1e-6)
 
 
-def plainly(mine: list[At], streams: list[bool], pairs: list[bool]) -> list[Counted]:
+def plainly(mine: list[At], streams: list[bool]) -> list[Counted]:
     """What counts after each reading of one device."""
     found: list[Counted] = []
     counts = (0, 0.0, 0)
@@ -44,7 +44,7 @@ def plainly(mine: list[At], streams: list[bool], pairs: list[bool]) -> list[Coun
         def held(level: int, sofar: list[At] = sofar, now: int = at.step) -> bool:
             return any(holds(sofar, now, level, window) for window in (HOLD_STEPS, WINDOW_STEPS))
 
-        ready = (enough and spoken) or (again and ago >= SPARSE_STEPS and pairs[n])
+        ready = (enough and spoken) or (again and ago >= SPARSE_STEPS)
         now = counts[0]
         if (grade > now and (not streams[n] or ready)) or (grade < now and not held(now)):
             now = grade
@@ -72,7 +72,7 @@ def test_what_counts_is_what_a_plain_loop_says(sources: list[list[tuple[int, int
     counting.grow(1)
     seen.grow(1)
     known = Readings(*(np.zeros(4 * SEATS, kind) for kind in (np.int8, np.float32, np.int32, np.int32)))
-    found: dict[tuple[int, int], tuple[Counted, bool, bool]] = {}
+    found: dict[tuple[int, int], tuple[Counted, bool]] = {}
     for batch in cut(readings, cuts):
         bins = bins_of(batch)
         sensed, series = seen.add(bins, latest.before(bins)[1]), sensed_series(bins)
@@ -82,9 +82,8 @@ def test_what_counts_is_what_a_plain_loop_says(sources: list[list[tuple[int, int
         known.put(series, counted)
         for i in range(len(bins)):
             said = int(counted.grade[i]), float(counted.value[i]), int(counted.step[i])
-            found[int(bins.seat[i]), int(bins.step[i])] = said, bool(sensed.streams[i]), bool(sensed.pairs[i])
+            found[int(bins.seat[i]), int(bins.step[i])] = said, bool(sensed.streams[i])
     for seat in range(2):
         mine = [at for at in readings if at.seat == seat]
         said = [found[seat, at.step] for at in mine]
-        streams, pairs = [stream for _, stream, _ in said], [pair for _, _, pair in said]
-        assert [counted for counted, _, _ in said] == plainly(mine, streams, pairs)
+        assert [counted for counted, _ in said] == plainly(mine, [stream for _, stream in said])

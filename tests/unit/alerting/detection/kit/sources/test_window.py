@@ -11,7 +11,6 @@ from alerting.detection.kit.columns import Latest
 from alerting.detection.kit.context import SEATS
 from alerting.detection.kit.sources.window import (
     LASTING_STEPS,
-    OFTEN_STEPS,
     PAUSE_STEPS,
     SHARE,
     SLOW_STEPS,
@@ -21,6 +20,7 @@ from alerting.detection.kit.sources.window import (
     Held,
     Seen,
     age,
+    lasts,
     sensed_series,
     share_holds,
 )
@@ -41,12 +41,6 @@ def bits(steps: list[int], now: int) -> int:
 
 def within(steps: list[int], now: int, window: int) -> list[int]:
     return [step for step in steps if 0 <= now - step < window]
-
-
-def pairs(steps: list[int], now: int) -> bool:
-    """Whether its source has not spoken often within half an hour before."""
-    spoke = [one for one in steps if len(within([s for s in steps if s <= one], one, WINDOW_STEPS)) >= STREAM_READINGS]
-    return not any(now - one <= OFTEN_STEPS for one in spoke)
 
 
 def streams(steps: list[int]) -> list[tuple[bool, bool]]:
@@ -77,13 +71,12 @@ def test_what_is_seen_is_what_a_list_would_say(readings: list[At], cuts: list[in
         latest.keep(bins)
         for i in range(len(bins)):
             said = int(sensed.seen[i]), (bool(sensed.streams[i]), bool(sensed.lasting[i])), int(sensed.ago[i])
-            found[int(bins.seat[i]), int(bins.step[i])] = (*said, bool(sensed.pairs[i]))
+            found[int(bins.seat[i]), int(bins.step[i])] = said
     for seat in range(2):
         steps = [at.step for at in readings if at.seat == seat]
         for n, (now, stream) in enumerate(zip(steps, streams(steps), strict=True)):
             ago = now - steps[n - 1] if n else 0
-            apart = pairs(steps[: n + 1], now)
-            assert found[seat, now] == (bits(steps[: n + 1], now), stream, ago, apart)
+            assert found[seat, now] == (bits(steps[: n + 1], now), stream, ago)
 
 
 @given(READINGS, CUTS, st.sampled_from((24, 36, WINDOW_STEPS)), st.data())
@@ -97,22 +90,30 @@ def test_a_share_holds_as_a_list_would_say(
     for batch in cut(readings, cuts):
         bins = bins_of(batch)
         ordered = sorted(batch, key=lambda at: (at.seat, at.step))
-        spoken = seen.add(bins, latest.before(bins)[1]).seen
+        sensed = seen.add(bins, latest.before(bins)[1])
         latest.keep(bins)
-        (holding,) = held.add(sensed_series(bins), bins.step, np.array([[bad[at] for at in ordered]]))
+        spoken, holds = sensed.seen, np.array([[bad[at] for at in ordered]])
+        (holding,), _ = held.add(sensed_series(bins), bins.step, sensed.ago, holds)
         said, old = share_holds(spoken, holding, window), age(holding)
+        enough = lasts(spoken, holding, window, 3)
         for i, at in enumerate(ordered):
             mine = [r for r in readings if r.seat == at.seat and r.step <= at.step]
             lately = within([r.step for r in mine], at.step, window)
             odd = within([r.step for r in mine if bad[r]], at.step, window)
             assert said[i] == (len(odd) > 0 and len(odd) >= math.ceil(SHARE * len(lately) - 1e-6))
+            steps, odd_steps = [r.step for r in mine], [r.step for r in mine if bad[r]]
+            shares = [
+                (len(within(steps, at.step, some)), len(within(odd_steps, at.step, some)))
+                for some in (window, min(window + 12, WINDOW_STEPS), WINDOW_STEPS)
+            ]
+            assert enough[i] == any(worse >= max(3, math.ceil(SHARE * n - 1e-6)) for n, worse in shares)
             oldest = within([r.step for r in mine if bad[r]], at.step, WINDOW_STEPS)
             assert old[i] == (at.step - oldest[0] if oldest else 0)
 
 
 @given(READINGS, CUTS, st.data())
-def test_the_reading_before_is_known_across_batches(readings: list[At], cuts: list[int], data: st.DataObject) -> None:
-    bad = {at: data.draw(st.booleans()) for at in readings}
+def test_readings_in_a_row_are_counted_across_batches(readings: list[At], cuts: list[int], data: st.DataObject) -> None:
+    bad = {at: data.draw(st.sampled_from((True, True, False))) for at in readings}
     held, seen, latest = Held.of(1), Seen(), Latest(1, of_sources=True)
     held.grow(1)
     seen.grow(1)
@@ -121,12 +122,14 @@ def test_the_reading_before_is_known_across_batches(readings: list[At], cuts: li
         ordered = sorted(batch, key=lambda at: (at.seat, at.step))
         ago = seen.add(bins, latest.before(bins)[1]).ago
         latest.keep(bins)
-        holds, series = np.array([[bad[at] for at in ordered]]), sensed_series(bins)
-        (before,) = held.before(series, bins.step, ago, holds)
-        held.add(series, bins.step, holds)
+        _, (rows,) = held.add(sensed_series(bins), bins.step, ago, np.array([[bad[at] for at in ordered]]))
         for i, at in enumerate(ordered):
-            mine = [r for r in readings if r.seat == at.seat and r.step < at.step]
-            assert before[i] == (bool(mine) and at.step - mine[-1].step <= PAUSE_STEPS and bad[mine[-1]])
+            count, later = 0, at
+            for one in reversed([r for r in readings if r.seat == at.seat and r.step <= at.step]):
+                if not bad[one] or later.step - one.step > PAUSE_STEPS:
+                    break
+                count, later = count + 1, one
+            assert rows[i] == count
 
 
 def test_sources_do_not_mix() -> None:
