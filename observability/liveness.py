@@ -53,8 +53,9 @@ class Part:
         waiting: Callable[[], int] | None,
         clock: Callable[[], float],
         gone: Callable[["Part"], None],
+        stopping: Callable[[], bool],
     ) -> None:
-        self.name, self.limit_s = name, limit_s
+        self.name, self.limit_s, self._stopping = name, limit_s, stopping
         self._waiting, self._clock, self._gone = waiting, clock, gone
         self._turned_at = self._done_at = clock()
         self._held_up = self._fault = ""
@@ -80,8 +81,8 @@ class Part:
         self.finished = True
 
     def end(self, fault: str) -> None:
-        """Report an end that nobody asked for."""
-        if not self.finished:
+        """Report an end; it is a fault unless the program was asked to stop."""
+        if not self.finished and not self._stopping():
             self._fault = fault
             self._gone(self)
 
@@ -125,6 +126,7 @@ class Liveness:
         turn_s: float = TURN_S,
     ) -> None:
         self._ended, self._clock, self._turn_s = ended, clock, turn_s
+        self._stopping: Callable[[], bool] = lambda: False
         self._parts: dict[str, Part] = {}
         self._checks: dict[str, Callable[[], str]] = {}
         self._lock = threading.Lock()
@@ -139,7 +141,7 @@ class Liveness:
     def part(self, name: str, pause_s: float = 0.0, waiting: Callable[[], int] | None = None) -> Part:
         """Add a part, which rests for ``pause_s`` between its turns; it counts as turned now. A name that is there
         already is replaced."""
-        part = Part(name, self._turn_s + pause_s, waiting, self._clock, self._gone)
+        part = Part(name, self._turn_s + pause_s, waiting, self._clock, self._gone, lambda: self._stopping())
         with self._lock:
             self._parts[name] = part
         return part
@@ -161,6 +163,10 @@ class Liveness:
         thread = threading.Thread(target=part.run, args=(lambda: work(part),), name=name)
         thread.start()
         return thread
+
+    def until(self, stop: threading.Event) -> None:
+        """Take the ends of parts after ``stop`` for no faults: their loops end by it, in any order."""
+        self._stopping = stop.is_set
 
     def finish(self) -> None:
         """Report that the program stops as it was asked to: ends of parts are none any more."""

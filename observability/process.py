@@ -44,6 +44,7 @@ def serve(service: str, body: Body) -> None:
     logs.configure(LogSettings())
     settings = ProbeSettings()
     liveness = Liveness(stop.set, turn_s=settings.turn_s)
+    liveness.until(stop)
     notifier = Notifier.from_environment()
     with listening(service, liveness, settings), watching(liveness, stop, notifier, settings.end_after_s):
         body(stop, liveness)

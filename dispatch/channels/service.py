@@ -59,6 +59,7 @@ class DeliveryService:
         Raises RuntimeError where one of its threads has ended by itself.
         """
         liveness = liveness or Liveness()
+        liveness.until(stop)
         self._pool.open()
         threads = [
             liveness.start("planner", lambda part: self._plan(stop, part)),

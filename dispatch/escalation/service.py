@@ -35,6 +35,7 @@ def run(
 ) -> None:
     """Run until ``stop``. Several processes share the work; while the database is away they wait for it."""
     liveness = liveness or Liveness()
+    liveness.until(stop)
     part = liveness.part("ladders")
     watcher = liveness.start(
         "roster watch",

@@ -126,6 +126,17 @@ def test_an_end_that_was_asked_for_is_none() -> None:
     assert liveness.look() == []
 
 
+def test_loops_that_end_by_the_same_event_are_no_faults() -> None:
+    stop = threading.Event()
+    liveness = Liveness()
+    liveness.until(stop)
+    threads = [liveness.start(f"lane {number}", lambda _: stop.wait()) for number in range(4)]
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert not liveness.faults
+
+
 def test_something_needed_that_is_away_makes_the_program_not_ready() -> None:
     liveness, reason = Liveness(), ""
     liveness.need("disk", lambda: reason)
