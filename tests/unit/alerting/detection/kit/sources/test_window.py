@@ -11,6 +11,7 @@ from alerting.detection.kit.columns import Latest
 from alerting.detection.kit.context import SEATS
 from alerting.detection.kit.sources.window import (
     LASTING_STEPS,
+    OFTEN_STEPS,
     PAUSE_STEPS,
     SHARE,
     SLOW_STEPS,
@@ -42,6 +43,12 @@ def within(steps: list[int], now: int, window: int) -> list[int]:
     return [step for step in steps if 0 <= now - step < window]
 
 
+def pairs(steps: list[int], now: int) -> bool:
+    """Whether its source has not spoken often within half an hour before."""
+    spoke = [one for one in steps if len(within([s for s in steps if s <= one], one, WINDOW_STEPS)) >= STREAM_READINGS]
+    return not any(now - one <= OFTEN_STEPS for one in spoke)
+
+
 def streams(steps: list[int]) -> list[tuple[bool, bool]]:
     """Of each reading: whether its source streams, and does so for good."""
     found, known = [], False
@@ -70,12 +77,13 @@ def test_what_is_seen_is_what_a_list_would_say(readings: list[At], cuts: list[in
         latest.keep(bins)
         for i in range(len(bins)):
             said = int(sensed.seen[i]), (bool(sensed.streams[i]), bool(sensed.lasting[i])), int(sensed.ago[i])
-            found[int(bins.seat[i]), int(bins.step[i])] = said
+            found[int(bins.seat[i]), int(bins.step[i])] = (*said, bool(sensed.pairs[i]))
     for seat in range(2):
         steps = [at.step for at in readings if at.seat == seat]
         for n, (now, stream) in enumerate(zip(steps, streams(steps), strict=True)):
             ago = now - steps[n - 1] if n else 0
-            assert found[seat, now] == (bits(steps[: n + 1], now), stream, ago)
+            apart = pairs(steps[: n + 1], now)
+            assert found[seat, now] == (bits(steps[: n + 1], now), stream, ago, apart)
 
 
 @given(READINGS, CUTS, st.sampled_from((24, 36, WINDOW_STEPS)), st.data())
