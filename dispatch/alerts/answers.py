@@ -145,10 +145,12 @@ def _message(conn: Connection[Any], link: links.Link, now: dt.datetime) -> dict[
                        WHEN 'organisation' THEN EXISTS (SELECT FROM organisation o WHERE o.code = %(key)s AND o.active)
                        WHEN 'contact' THEN EXISTS (
                            SELECT FROM contact c JOIN resident r ON r.id = c.resident_id
-                           WHERE r.code || '/' || c.phone = %(key)s AND c.consent_at <= %(now)s)
+                           WHERE r.code || '/' || c.phone = m.recipient_key AND c.consent_at <= %(now)s)
                        ELSE true END AS active
             FROM message m LEFT JOIN staff s ON m.recipient_kind = 'staff' AND s.code = m.recipient_key
-            WHERE m.id = %(id)s AND m.recipient_kind = %(kind)s AND m.recipient_key = %(key)s
+            WHERE m.id = %(id)s AND m.recipient_kind = %(kind)s
+              AND %(key)s IN (
+                  m.recipient_key, CASE WHEN m.recipient_kind = 'contact' THEN split_part(m.recipient_key, '/', 1) END)
             """,
             {"id": int(link.subject), "kind": kind, "key": key, "now": now},
         ).fetchone()
