@@ -177,7 +177,7 @@ class Limits(Detector):
 
     def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         every = steps.sources.bins
-        mine = np.flatnonzero(_LIMITED[every.column] & steps.sources.counts)
+        mine = np.flatnonzero(_LIMITED[every.column] & (steps.sources.counts | steps.sources.waits))
         if not len(mine):
             return
         bins = every if len(mine) == len(every) else every.take(mine)
@@ -186,9 +186,11 @@ class Limits(Detector):
         outside = sides[0] | sides[1]
         held, streams, since = self._streams(mine, bins, sides, steps)
         concerned = outside | (self._watched.view(_EVERY_SEAT).take(series) > 0)
+        counts = steps.sources.counts.take(mine)
+        concerned &= counts
         if not concerned.any():
             return
-        walked = np.flatnonzero(np.isin(series, np.unique(series[concerned])))
+        walked = np.flatnonzero(counts & np.isin(series, np.unique(series[concerned])))
         trust = steps.sources.seated.trust(series)[np.arange(len(bins)), bins.seat]
         for i in walked[np.lexsort((bins.step[walked], series[walked]))].tolist():
             if streams[i]:

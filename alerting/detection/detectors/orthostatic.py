@@ -4,7 +4,7 @@ Orthostatic hypotension: systolic 20 mmHg, or diastolic 10 mmHg, lower within th
 Consensus statement, Clinical Autonomic Research 2011, 21:69–72). Meters do not know who stands, and of two readings the
 second is often lower by some mmHg; so where the diastolic alone falls so far the systolic must fall too, and a first
 reading that was measured again because it was alarming, a second that is still high, or one as the person usually has,
-is none: an arm that hung at first reads 20 mmHg more.
+is none: an arm that hangs reads 20 mmHg more.
 """
 
 from collections.abc import Iterator
@@ -32,6 +32,8 @@ ALARMING = 180.0
 
 USUAL_OF, KNOWN_WITH = 15, 8
 """The usual systolic pressure is the median of so many last measurements; it is known with this number."""
+DEEP_DROP = 30.0
+"""Of those whose pressure is high lying down (Freeman et al. 2011): such a fall counts, whatever is usual."""
 BELOW_USUAL = 15.0
 """mmHg; our own choice: twice what a person's pressure wanders from morning to morning."""
 
@@ -91,8 +93,9 @@ class Orthostatic(Detector):
             self.state.last[of] = now
             usual = self.state.systolic.setdefault(of, [])
             low = len(usual) < KNOWN_WITH or now[1] <= np.median(usual) - BELOW_USUAL
+            deep = before is not None and before[1] - now[1] >= DEEP_DROP
             self.state.systolic[of] = [*usual, now[1]][-USUAL_OF:]
-            if before is not None and 0 < step - before[0] <= WITHIN_STEPS and low and _fell(before, now):
+            if before is not None and 0 < step - before[0] <= WITHIN_STEPS and (low or deep) and _fell(before, now):
                 yield self._finding(district, of[0], before, now)
 
     def _finding(

@@ -35,7 +35,7 @@ STREAM_RUN, SLOW_STEPS = 10, 50 * SECOND_US // STEP_US
 PAUSE_STEPS = 10 * MINUTE_US // STEP_US
 SPARSE_STEPS = 150 * SECOND_US // STEP_US
 """A stream with longer intervals has too few readings in the window for a share to say anything."""
-OFTEN_STEPS = 30 * MINUTE_US // STEP_US
+OFTEN_STEPS = 3 * 60 * MINUTE_US // STEP_US
 """A sensor that spoke often within this time does not measure seldom: it finds the person now and then."""
 _ROUNDS = 6
 """Doublings that reach back over 64 steps."""
@@ -127,7 +127,7 @@ class Seen(msgspec.Struct):
             self.often[of] = often[last]
         sensed.seen[index], sensed.ago[index] = bits, ago
         sensed.streams[index], sensed.lasting[index] = known | many, known
-        sensed.pairs[index] = step - often > OFTEN_STEPS
+        sensed.pairs[index] = (often == 0) | (step - often > OFTEN_STEPS)
         return sensed
 
     def _run(self, series: Numbers, first: Flags, goes_on: Flags) -> tuple[Numbers, Numbers]:
@@ -224,7 +224,8 @@ def lasts(seen: Bits, holding: Bits, hold_steps: Any, least: Any) -> Flags:
     """Whether the condition held in :data:`SHARE` of the readings of the last ``hold_steps``, or of a minute more (for
     a stream of one reading a minute), or of the whole window, and there in at least ``least`` of them."""
     held: Flags = np.zeros(len(seen), np.bool_)
-    for steps in (hold_steps, hold_steps + MINUTE_US // STEP_US, WINDOW_STEPS):
+    more = np.minimum(hold_steps + MINUTE_US // STEP_US, WINDOW_STEPS)
+    for steps in (hold_steps, more, WINDOW_STEPS):
         held |= share_holds(seen, holding, steps) & (np.bitwise_count(within(holding, steps)) >= least)
     return held
 

@@ -21,6 +21,7 @@ from alerting.detection.kit.sources.window import (
     Held,
     Seen,
     age,
+    lasts,
     sensed_series,
     share_holds,
 )
@@ -44,7 +45,7 @@ def within(steps: list[int], now: int, window: int) -> list[int]:
 
 
 def pairs(steps: list[int], now: int) -> bool:
-    """Whether its source has not spoken often within half an hour before."""
+    """Whether its source has not spoken often within three hours before."""
     spoke = [one for one in steps if len(within([s for s in steps if s <= one], one, WINDOW_STEPS)) >= STREAM_READINGS]
     return not any(now - one <= OFTEN_STEPS for one in spoke)
 
@@ -101,11 +102,18 @@ def test_a_share_holds_as_a_list_would_say(
         latest.keep(bins)
         (holding,) = held.add(sensed_series(bins), bins.step, np.array([[bad[at] for at in ordered]]))
         said, old = share_holds(spoken, holding, window), age(holding)
+        enough = lasts(spoken, holding, window, 3)
         for i, at in enumerate(ordered):
             mine = [r for r in readings if r.seat == at.seat and r.step <= at.step]
             lately = within([r.step for r in mine], at.step, window)
             odd = within([r.step for r in mine if bad[r]], at.step, window)
             assert said[i] == (len(odd) > 0 and len(odd) >= math.ceil(SHARE * len(lately) - 1e-6))
+            steps, odd_steps = [r.step for r in mine], [r.step for r in mine if bad[r]]
+            shares = [
+                (len(within(steps, at.step, some)), len(within(odd_steps, at.step, some)))
+                for some in (window, min(window + 12, WINDOW_STEPS), WINDOW_STEPS)
+            ]
+            assert enough[i] == any(worse >= max(3, math.ceil(SHARE * n - 1e-6)) for n, worse in shares)
             oldest = within([r.step for r in mine if bad[r]], at.step, WINDOW_STEPS)
             assert old[i] == (at.step - oldest[0] if oldest else 0)
 
