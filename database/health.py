@@ -58,7 +58,7 @@ def examine(url: str) -> Health:
 def intake(conn: psycopg.Connection[Any], households: Collection[int]) -> dict[str, list[dict[str, Any]]]:
     """The state of the intake in these households: gateways by state, gaps, the newest of the quarantine.
 
-    What names no gateway of the registry is nobody's household, and is left out.
+    Entries that name no gateway of the registry are nobody's household, and are left out.
     """
     among = sorted(households)
     with conn.cursor(row_factory=dict_row) as cursor:

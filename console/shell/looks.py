@@ -29,7 +29,7 @@ Look = tuple[int, str, str]
 
 
 class Looks:
-    """What was looked at lately, so that a board that asks each second is one line. Threads share it."""
+    """The latest looks, so that a board that asks each second is one line. Threads share it."""
 
     def __init__(self) -> None:
         self._last: dict[Look, dt.datetime] = {}
