@@ -1,8 +1,8 @@
 """Text that may be stored and shown: bounded, without control characters and lone surrogates.
 
 PostgreSQL's text has no NUL and its UTF-8 no surrogates; control characters and changes of the writing direction forge
-lines of a log and the look of a page. What a device sends is cleaned, because its event must go on; what a person types
-is refused with a reason, because they can type it again.
+lines of a log and the look of a page. A device's text is cleaned, because its event must go on; a person's is refused
+with a reason, because they can type it again.
 """
 
 import re

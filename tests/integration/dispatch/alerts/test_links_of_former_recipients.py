@@ -27,7 +27,8 @@ def conn(database_url: str) -> Iterator[psycopg.Connection]:
         staff_city(conn)
         conn.execute(
             "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en,"
-            " call_order, consent_at) SELECT id, %s, '陈', 'Chen', '女儿', 'daughter', 9, now() FROM resident WHERE code = 'R1'",
+            " call_order, consent_at) SELECT id, %s, '陈', 'Chen', '女儿', 'daughter', 9, now()"
+            " FROM resident WHERE code = 'R1'",
             (PHONE,),
         )
         yield conn
