@@ -65,7 +65,7 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "dispatch": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning work_order sla_breach",
-        insert="alert_event alert_finding notification dispatch_worker duty_warning",
+        insert="alert_event notification dispatch_worker duty_warning",
         update="alert notification message dispatch_worker duty_warning",
         delete="dispatch_worker",
         columns=(_ACCOUNT,),
@@ -93,11 +93,11 @@ GRANTS: Mapping[str, Rights] = {
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
         " work_order_rating",
-        insert="alert_event audit call_attempt duty_warning handover handover_alert login_failure medical_note message"
-        " notification notification_preference parameter_change pause push_subscription session staff_location"
-        " used_link work_order work_order_event work_order_photo work_order_rating",
-        update="alert duty_warning handover login_failure medical_note message notification notification_preference"
-        " pause push_subscription session staff_location work_order",
+        insert="alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
+        " medical_note message notification notification_preference parameter_change pause push_subscription"
+        " session staff_location used_link work_order work_order_event work_order_photo work_order_rating",
+        update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
+        " notification_preference pause push_subscription session staff_location work_order",
         delete="login_failure push_subscription session staff_location",
         columns=(
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),

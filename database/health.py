@@ -1,6 +1,7 @@
 """Examine the database for ``shouwang doctor``, and the intake for the console's page of operations."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -54,20 +55,31 @@ def examine(url: str) -> Health:
     return Health(True, str(version[0]).split()[0] if version else "", built, offered, tuple(findings))
 
 
-def intake(conn: psycopg.Connection[Any]) -> dict[str, list[dict[str, Any]]]:
-    """The state of the intake: gateways by state, gaps in the streams, the newest of the quarantine."""
+def intake(conn: psycopg.Connection[Any], households: Collection[int]) -> dict[str, list[dict[str, Any]]]:
+    """The state of the intake in these households: gateways by state, gaps, the newest of the quarantine.
+
+    Entries that name no gateway of the registry are nobody's household, and are left out.
+    """
+    among = sorted(households)
     with conn.cursor(row_factory=dict_row) as cursor:
-        gateways = cursor.execute("SELECT state, count(*) AS n FROM gateway GROUP BY state ORDER BY state").fetchall()
+        gateways = cursor.execute(
+            "SELECT state, count(*) AS n FROM gateway WHERE household_id = ANY(%s) GROUP BY state ORDER BY state",
+            (among,),
+        ).fetchall()
         gaps = cursor.execute(
             """
             SELECT g.name AS gateway, i.stream, i.high, i.gaps::text AS gaps, i.updated_at FROM ingest_stream i
-            JOIN gateway g ON g.id = i.gateway_id WHERE NOT isempty(i.gaps) ORDER BY i.updated_at DESC LIMIT 50
-            """
+            JOIN gateway g ON g.id = i.gateway_id
+            WHERE NOT isempty(i.gaps) AND g.household_id = ANY(%s) ORDER BY i.updated_at DESC LIMIT 50
+            """,
+            (among,),
         ).fetchall()
         quarantine = cursor.execute(
             """
             SELECT id, first_at, last_at, times, gateway, code, reason, size FROM quarantine
-            WHERE settled_at IS NULL ORDER BY last_at DESC LIMIT 100
-            """
+            WHERE settled_at IS NULL
+              AND gateway IN (SELECT name FROM gateway WHERE household_id = ANY(%s)) ORDER BY last_at DESC LIMIT 100
+            """,
+            (among,),
         ).fetchall()
     return {"gateways": gateways, "gaps": gaps, "quarantine": quarantine}

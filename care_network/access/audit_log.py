@@ -22,7 +22,7 @@ _BATCH = 5000
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Who did or saw what, when, and from where."""
+    """One line of the audit: somebody did or saw something."""
 
     id: int
     at: dt.datetime
@@ -36,7 +36,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditCheck(msgspec.Struct, frozen=True):
-    """What a check of the chain found."""
+    """Result of a check of the chain."""
 
     entries: int
     head: Head | None

@@ -81,7 +81,7 @@ class Action(StrEnum):
     MANAGE_ACCOUNTS = "manage_accounts"
     """Accounts below one's own area: add, switch off, reset passwords, end sessions, withdraw a family's consent."""
     VIEW_AUDIT = "view_audit"
-    """Who has looked at what, and changed it."""
+    """The audit: looks, changes, logins."""
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}

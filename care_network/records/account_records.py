@@ -1,7 +1,7 @@
 """Keep accounts: add, list, switch off and on, passwords, second factors, sessions, consents; each change audited.
 
 An administrator keeps the accounts of staff below their own area, and those of the family of residents there. The
-first one comes by :func:`add_first_admin`. What needs a slow hash takes ``connect`` and not a connection: see
+first one comes by :func:`add_first_admin`. Functions with a slow hash take ``connect`` and not a connection: see
 :mod:`care_network.access.logins`.
 """
 

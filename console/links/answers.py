@@ -33,10 +33,10 @@ def answer_page(request: Request, console: Shared, token: str) -> Response:
     try:
         with console.database() as conn:
             link = keys.read(token, ACKNOWLEDGE, now)
-            order = work_orders.path_of_message(conn, keys, int(link.subject), link.person, now)
+            order = work_orders.path_of_message(conn, keys, int(link.subject), link.person, now, link.expires_at)
             if order is not None:
                 return RedirectResponse(order, 303)
-            answer = answers.load(conn, keys, token, now)
+            answer = answers.load(conn, keys, token, now, origin_of(request))
     except LinkError as error:
         return _refused(request, error)
     return page(request, "answers.html", answer=answer, token=token, done="")
@@ -50,7 +50,7 @@ def answer(request: Request, console: Shared, token: str) -> Response:
     try:
         with console.database() as conn:
             outcome, count = answers.acknowledge(conn, keys, token, origin_of(request), now)
-            answer = answers.load(conn, keys, token, now)
+            answer = answers.load(conn, keys, token, now, origin_of(request))
     except LinkError as error:
         return _refused(request, error)
     return page(request, "answers.html", answer=answer, token=token, done=outcome, count=count)

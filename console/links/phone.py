@@ -38,7 +38,6 @@ STEP = "work_order_step"
 """Purpose of a button's key; its subject is order:version:step."""
 MEDICAL = "medical"
 AT_WORK = ("accepted", "en_route", "arrived")
-RATE_AT_THE_DOOR = dt.timedelta(hours=24)
 
 
 class _Visitor:
@@ -194,13 +193,17 @@ def _show(
     steps = {action: _key(keys, order, link, action) for action in offered_actions(order.state)}
     rating = ""
     if order.state == "done":
-        rating = messages.rating_path(keys, order.id, "resident", now - messages.RATING_FOR + RATE_AT_THE_DOOR)
+        rating = messages.rating_path(keys, order.id, "door", now, link.expires_at)
+
+    def path_of(other: Order) -> str:
+        return messages.page_path(keys, other.id, visitor.code, now, link.expires_at)
+
     response = page(
         request, "phone.html", status=status, order=order, token=token, message=message, steps=steps,
         note_key=_key(keys, order, link, "note") if order.state in AT_WORK else "",
         medical_key=_key(keys, order, link, MEDICAL) if order.state in AT_WORK and order.resident_code else "",
         note=note, why_not=why_not, services=SERVICES, rating=rating,
-        others=[(one, messages.page_path(keys, one.id, visitor.code, now)) for one in mine if one.id != order.id],
+        others=[(one, path_of(one)) for one in mine if one.id != order.id],
         sharing=sharing, place_minutes=round(locations.FRESH.total_seconds() / 60),
     )  # fmt: skip
     if sharing is not None:

@@ -40,7 +40,9 @@ def rate(
             link = load_link_keys(console.settings.link_key_file).read(token, messages.RATING, now)
             with conn.transaction():
                 links.spend(conn, token, link, now)
-                rater: ratings.RatedBy = "resident" if link.person == "resident" else "family"
+                rater = next((one for one in ratings.RATERS if one == link.person), None)
+                if rater is None:
+                    raise LinkError(zh="链接无效", en="this link is not valid")
                 ratings.rate(conn, uuid.UUID(link.subject), rater, stars, words, now)
         except (LinkError, OrderError) as error:
             return _show(conn, request, console, token, message_of(request, error), 409)

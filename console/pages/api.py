@@ -19,6 +19,7 @@ from fastapi import (
     WebSocketException,
 )
 from pydantic import BaseModel
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
 from care_network.access.accounts import Account
@@ -152,9 +153,11 @@ SocketWatching = Annotated[Watching, Depends(_socket_watching)]
 class _NeedsOnSocket(Needs):
     """The permission of a socket's account."""
 
-    def __call__(self, watching: SocketWatching) -> Account:  # type: ignore[override]
+    def __call__(  # type: ignore[override]
+        self, connection: HTTPConnection, console: Shared, watching: SocketWatching
+    ) -> Account:
         try:
-            return super().__call__(watching.account)
+            return self.checked(connection, console, watching.account)
         except NotPermittedError as error:
             raise WebSocketException(4403) from error
 

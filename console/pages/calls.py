@@ -1,5 +1,6 @@
 """Record calls by telephone about an alert; the alert's page times them."""
 
+import datetime as dt
 import uuid
 from typing import Literal
 
@@ -36,8 +37,9 @@ def record_call(
 ) -> Response:
     """Record an attempt to call somebody about an alert; gives all of them."""
     attempt = calls.CallAttempt(**call.model_dump())
+    now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         load_alert(conn, console.board, account, alert_id, origin_of(request))
-        calls.record(conn, alert_id, attempt, Actor(account.id, account.name_zh, origin_of(request)))
+        calls.record(conn, alert_id, attempt, Actor(account.id, account.name_zh, origin_of(request)), now)
         attempts = calls.of_alert(conn, alert_id)
     return Response(msgspec.json.encode(attempts), media_type="application/json")

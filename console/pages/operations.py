@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from care_network.access import permissions
 from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
@@ -18,5 +19,8 @@ router = APIRouter()
 @router.get("/operations", dependencies=[needs(Action.VIEW_OPERATIONS)])
 def operations_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
     with console.database() as conn:
-        state: dict[str, Any] = {**intake(conn), "checks": doctor_rows.load(conn)}
+        state: dict[str, Any] = {
+            **intake(conn, permissions.visible_households(conn, account)),
+            "checks": doctor_rows.load(conn),
+        }
     return page(request, "operations.html", account, feed=console.feed, **state)

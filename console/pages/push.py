@@ -1,8 +1,6 @@
 """Register browsers for Web Push, and give them the key they need."""
 
-from urllib.parse import urlsplit
-
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, JSONResponse, Response
 
@@ -11,6 +9,7 @@ from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
 from console.shell.views import STATIC
 from dispatch.channels.preferences import add_browser, drop_browser
+from dispatch.core.push_services import check_endpoint
 
 router = APIRouter()
 
@@ -41,8 +40,7 @@ def key(console: Shared) -> Response:
 
 @router.post("/api/push", dependencies=[needs(Action.VIEW_ALERTS)])
 def register(console: Shared, account: CurrentAccount, subscription: Subscription) -> Response:
-    if urlsplit(subscription.endpoint).scheme != "https":
-        raise HTTPException(422, "the endpoint of a push service begins with https://")
+    check_endpoint(subscription.endpoint, console.channels.push_services)
     with console.database() as conn:
         keys = subscription.keys
         add_browser(conn, account, subscription.endpoint, keys.p256dh, keys.auth)

@@ -118,7 +118,7 @@ async def _not_storable(request: Request, error: Exception) -> Response:
 async def _broken(request: Request, _error: Exception) -> Response:
     """Our own mistake: the server logs it, the reader learns that it was not theirs."""
     if _wants_json(request):
-        return JSONResponse(_texts("平台出错,请稍后重试", "the platform made a mistake; try again shortly"), 500)
+        return JSONResponse(_texts("平台出错，请稍后重试", "the platform made a mistake; try again shortly"), 500)
     return page(request, "message.html", status=500, kind="500")
 
 

@@ -9,7 +9,8 @@ from starlette.requests import HTTPConnection
 from care_network.access import sessions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do, require
-from console.shell.state import Shared
+from console.shell import looks
+from console.shell.state import Console, Shared
 
 COOKIE = "shouwang_session"
 """Name of the session's cookie; behind TLS with the prefix that binds it to this host (RFC 6265bis, 4.1.3.2)."""
@@ -89,10 +90,15 @@ class Needs:
     def __init__(self, *actions: Action) -> None:
         self.actions = actions
 
-    def __call__(self, account: CurrentAccount) -> Account:
-        """Raises NotPermittedError where the account's role has none of them."""
+    def __call__(self, connection: HTTPConnection, console: Shared, account: CurrentAccount) -> Account:
+        """Raises NotPermittedError where the account's role has none of them; the look is in the audit."""
+        return self.checked(connection, console, account)
+
+    def checked(self, connection: HTTPConnection, console: Console, account: Account) -> Account:
+        """Ask the table of permissions, and write the look down."""
         if not any(may_do(account, action) for action in self.actions):
             require(account, self.actions[0])
+        looks.record(console.looks, console.database, connection, account, origin_of(connection))
         return account
 
 

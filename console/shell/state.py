@@ -14,6 +14,7 @@ from console.board.board import Board
 from console.board.feed import Feed
 from console.settings import ConsoleSettings
 from console.shell.login_queue import LoginQueue
+from console.shell.looks import Looks
 from console.shell.memory import Memory
 from database.pool import Pool, make_pool
 from database.settings import DatabaseSettings
@@ -40,6 +41,7 @@ class Console:
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
         self.logins = LoginQueue()
+        self.looks = Looks()
         self._pool: Pool = make_pool(database, "console")
         few = {"pool_min": 0, "pool_max": passwords.AT_ONCE}
         self._login_pool: Pool = make_pool(database.model_copy(update=few), "console-login")

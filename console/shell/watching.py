@@ -11,7 +11,7 @@ import psycopg
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from care_network.access import permissions, sessions
+from care_network.access import sessions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from console.shell.memory import Watching
@@ -56,9 +56,10 @@ CurrentWatching = Annotated[Watching, Depends(watching)]
 class NeedsWhileWatching(Needs):
     """The permission of a page that is shown from memory, too."""
 
-    def __call__(self, watching: CurrentWatching) -> Account:  # type: ignore[override]
-        permissions.require(watching.account, self.actions[0])
-        return watching.account
+    def __call__(  # type: ignore[override]
+        self, connection: HTTPConnection, console: Shared, watching: CurrentWatching
+    ) -> Account:
+        return self.checked(connection, console, watching.account)
 
 
 def needs_while_watching(action: Action) -> Any:

@@ -11,6 +11,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from care_network.access.permissions import audit
 from dispatch.alerts import lifecycle
 from dispatch.channels import notifications, sending
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
@@ -36,15 +37,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     alerts: list[dict[str, Any]]
 
 
-def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.datetime) -> Answer:
-    """Load the page of a link. Raises LinkError for one that is not valid."""
+def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.datetime, origin: str = "") -> Answer:
+    """Load the page of a link; the look is in the audit. Raises LinkError for one that is not valid."""
     link = keys.read(token, ACKNOWLEDGE, now)
-    row = _message(conn, link)
+    row = _message(conn, link, now)
     with conn.cursor(row_factory=dict_row) as cursor:
         alerts = cursor.execute(
             """
-            SELECT DISTINCT a.id, a.severity, a.state, a.reason_zh, a.reason_en, a.onset, h.code AS household_code,
-                   h.address_zh, h.address_en, h.phone, r.name_zh AS resident_zh, r.name_en AS resident_en,
+            SELECT DISTINCT a.id, a.resident_id, a.severity, a.state, a.reason_zh, a.reason_en, a.onset,
+                   h.code AS household_code, h.address_zh, h.address_en, h.phone,
+                   r.name_zh AS resident_zh, r.name_en AS resident_en,
                    coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
                    severity_rank(a.severity) AS rank
             FROM notification n JOIN alert a ON a.id = n.alert_id JOIN household h ON h.id = a.household_id
@@ -55,6 +57,13 @@ def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
         ).fetchall()
     for alert in alerts:
         alert["map_link"] = alert_words.marker(alert["longitude"], alert["latitude"])
+    # A contact's key has their telephone number; the resident's code before it is enough.
+    who = f"{row['recipient_kind']}:{row['recipient_key'].partition('/')[0]}"
+    for resident in sorted({alert["resident_id"] for alert in alerts if alert["resident_id"] is not None}):
+        audit(
+            conn, None, "view_alert", at=now, resident_id=resident, origin=f"link {origin}".strip(),
+            detail={"message": row["id"], "by": who},
+        )  # fmt: skip
     acts = row["recipient_kind"] in ("staff", "organisation")
     used = links.spent_at(conn, token)
     return Answer(
@@ -77,7 +86,7 @@ def acknowledge(
     """
     with conn.transaction():
         link = keys.read(token, ACKNOWLEDGE, now)
-        row = _message(conn, link)
+        row = _message(conn, link, now)
         links.spend(conn, token, link, now)
         # Alerts first, then notifications, then the message: the order in which all of dispatch locks them.
         alerts = conn.execute(
@@ -121,17 +130,29 @@ def receipt(conn: Connection[Any], keys: links.LinkKeys, token: str, status: str
     return sending.receipt(conn, uuid.UUID(link.person), int(link.subject), delivered=status == "delivered")
 
 
-def _message(conn: Connection[Any], link: links.Link) -> dict[str, Any]:
+def _message(conn: Connection[Any], link: links.Link, now: dt.datetime) -> dict[str, Any]:
+    """The link's message, while its recipient still is one: at work, or a contact that the resident agrees to.
+
+    Read anew at each look. Raises LinkError.
+    """
     kind, _, key = link.person.partition(":")
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             """
-            SELECT m.id, m.recipient_kind, m.name_zh, m.name_en, m.language, s.account_id,
-                   m.recipient_kind <> 'staff' OR coalesce(s.active, false) AS active
+            SELECT m.id, m.recipient_kind, m.recipient_key, m.name_zh, m.name_en, m.language, s.account_id,
+                   CASE m.recipient_kind
+                       WHEN 'staff' THEN coalesce(s.active, false)
+                       WHEN 'organisation' THEN EXISTS (SELECT FROM organisation o WHERE o.code = %(key)s AND o.active)
+                       WHEN 'contact' THEN EXISTS (
+                           SELECT FROM contact c JOIN resident r ON r.id = c.resident_id
+                           WHERE r.code || '/' || c.phone = m.recipient_key AND c.consent_at <= %(now)s)
+                       ELSE true END AS active
             FROM message m LEFT JOIN staff s ON m.recipient_kind = 'staff' AND s.code = m.recipient_key
-            WHERE m.id = %s AND m.recipient_kind = %s AND m.recipient_key = %s
+            WHERE m.id = %(id)s AND m.recipient_kind = %(kind)s
+              AND %(key)s IN (
+                  m.recipient_key, CASE WHEN m.recipient_kind = 'contact' THEN split_part(m.recipient_key, '/', 1) END)
             """,
-            (int(link.subject), kind, key),
+            {"id": int(link.subject), "kind": kind, "key": key, "now": now},
         ).fetchone()
     if row is None or not row["active"]:
         raise links.LinkError(

@@ -16,6 +16,7 @@ class ChannelNames(msgspec.Struct, frozen=True):
     names: dict[str, dict[str, str]] = {}
     outbox: bool = False
     push_key: str = ""
+    push_services: tuple[str, ...] = ()
 
 
 def read_names(file: Path | None) -> ChannelNames:
@@ -26,15 +27,16 @@ def read_names(file: Path | None) -> ChannelNames:
         channels: dict[str, Any] = tomllib.loads(file.read_text("utf-8")).get("channels", {})
         names = {name: {"zh": entry.get("zh", name), "en": entry.get("en", name)} for name, entry in channels.items()}
         adapters = {entry.get("adapter"): entry for entry in channels.values()}
-        public = ""
+        public, services = "", tuple[str, ...]()
         if "webpush" in adapters:
+            services = tuple(map(str, adapters["webpush"]["options"].get("services", ())))
             public = (
                 public_key_file(Path(adapters["webpush"]["options"]["private_key_file"])).read_text("ascii").strip()
             )
     except (OSError, ValueError, KeyError, AttributeError) as error:
         log.error("the channels file can not be read", file=str(file), error=str(error))
         return ChannelNames()
-    return ChannelNames(names, "outbox" in adapters, public)
+    return ChannelNames(names, "outbox" in adapters, public, services)
 
 
 def public_key_file(private: Path) -> Path:

@@ -25,7 +25,7 @@ class MessageLinks:
 
     def acknowledge(self, message_id: int, kind: str, key: str, created_at: dt.datetime) -> str:
         """The link that acknowledges a message."""
-        return self._link("a", ACKNOWLEDGE, str(message_id), f"{kind}:{key}", created_at)
+        return self._link("a", ACKNOWLEDGE, str(message_id), named(kind, key), created_at)
 
     def receipt(self, message_id: int, send_key: str, created_at: dt.datetime) -> str:
         """The address at which a gateway reports a receipt."""
@@ -33,7 +33,7 @@ class MessageLinks:
 
     def page(self, page: Page, kind: str, key: str, created_at: dt.datetime) -> str:
         """The link to a page of the console that needs no login."""
-        return self._link(page.path.strip("/"), page.purpose, page.subject, f"{kind}:{key}", created_at)
+        return self._link(page.path.strip("/"), page.purpose, page.subject, named(kind, key), created_at)
 
     def console(self) -> str:
         """The console's address, for recipients with a login: warnings stand above its board."""
@@ -43,6 +43,14 @@ class MessageLinks:
         if self._keys is None:
             return ""
         return f"{self._url}/{path}/{self._keys.sign(purpose, subject, person, created_at + self._valid)}"
+
+
+def named(kind: str, key: str) -> str:
+    """The recipient as a link's token names them: of a contact's key the resident's code, not the telephone number.
+
+    The number of the message, which the token has beside it, tells which contact it is.
+    """
+    return f"{kind}:{key.partition('/')[0] if kind == 'contact' else key}"
 
 
 def words_of(content: alert_words.Content) -> ModuleType:

@@ -25,6 +25,8 @@ from vocabulary.alert_state import OPEN
 Result = Literal["answered", "no_answer", "busy", "unreachable", "declined"]
 CalleeKind = Literal["resident", "staff", "contact", "organisation", "service"]
 AMBULANCE = "120"
+CLOCKS = dt.timedelta(minutes=2)
+"""How far the clock of a browser may be off."""
 RESULTS: Mapping[Result, Code] = MappingProxyType(
     {
         "answered": Code("已接通", "answered"),
@@ -125,10 +127,13 @@ def callees(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime)
     return [*people, Callee("service", AMBULANCE, "120 急救", "120 ambulance", AMBULANCE)]
 
 
-def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: CallAttempt, actor: Actor) -> int:
+def record(
+    conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: CallAttempt, actor: Actor, now: dt.datetime
+) -> int:
     """Store an attempt; gives its number. It is work on the alert: the deadline of the person who has it starts again.
 
-    Raises LifecycleError for an alert that is not there or closed, and for times that can not be.
+    Raises LifecycleError for an alert that is not there or closed, for somebody who is none of its :func:`callees`, and
+    for times that can not be: before the alert, after ``now`` (by CLOCKS, as browsers' clocks are), or out of order.
     """
     if attempt.ended_at < attempt.started_at or not (
         attempt.answered_at is None or attempt.started_at <= attempt.answered_at <= attempt.ended_at
@@ -136,12 +141,18 @@ def record(conn: psycopg.Connection[Any], alert_id: uuid.UUID, attempt: CallAtte
         raise LifecycleError(zh="通话时间先后有误", en="a call is answered after it starts and before it ends")
     if attempt.result == "answered" and attempt.answered_at is None:
         raise LifecycleError(zh="请填写接通时间", en="say when the call was answered")
-    if not attempt.key.strip():
-        raise LifecycleError(zh="请填写呼叫对象", en="say who was called")
+    if attempt.ended_at > now + CLOCKS:
+        raise LifecycleError(zh="通话时间晚于现在", en="a call does not end in the future")
     with conn.transaction():
-        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
+        row = conn.execute("SELECT state, raised_at FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         if row is None or row[0] not in OPEN:
             raise LifecycleError(zh="预警不存在或已结束", en="there is no such open alert")
+        if attempt.started_at < row[1] - CLOCKS:
+            raise LifecycleError(zh="通话时间早于预警", en="a call about an alert does not begin before it")
+        if not any((one.kind, one.key) == (attempt.kind, attempt.key) for one in callees(conn, alert_id, now)):
+            raise LifecycleError(
+                zh="该对象不在此预警的可呼叫名单中", en="this person is not among those to call about it"
+            )
         number = conn.execute(
             """
             INSERT INTO call_attempt (alert_id, called_kind, called_key, started_at, answered_at, ended_at, result,

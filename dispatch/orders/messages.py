@@ -9,12 +9,13 @@ import psycopg
 from care_network.duty.centers import desk_of
 from dispatch.channels.notifications import Recipient, enqueue
 from dispatch.core.links import LinkKeys
+from dispatch.orders.ratings import RatedBy
 from dispatch.orders.store import Order
 
 PAGE = "work_order"
 """Purpose of the link to the phone page of an order; its subject is the order's id, its person ``staff:CODE``."""
 RATING = "work_order_rating"
-"""Purpose of the link by which a resident or the family rates a visit; its person is 'resident' or 'family'."""
+"""Purpose of the link by which a resident or the family rates a visit; its person is the rater (RatedBy)."""
 PAGE_FOR = dt.timedelta(hours=12)
 RATING_FOR = dt.timedelta(days=7)
 
@@ -32,13 +33,23 @@ def notify_desk(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) ->
         _notify(conn, order.alert_id, order, Recipient("organisation", desk[1]), at)
 
 
-def page_path(keys: LinkKeys, order_id: uuid.UUID, staff_code: str, at: dt.datetime) -> str:
-    """Sign the path of the phone page for the person who is asked to go; it works for twelve hours."""
-    return f"/w/{keys.sign(PAGE, str(order_id), f'staff:{staff_code}', at + PAGE_FOR)}"
+def page_path(
+    keys: LinkKeys, order_id: uuid.UUID, staff_code: str, at: dt.datetime, parent_until: dt.datetime | None = None
+) -> str:
+    """Sign the path of the phone page for the person who is asked to go; it works for twelve hours.
+
+    ``parent_until``: the end of the link that led here, which no link made from it outlives.
+    """
+    return f"/w/{keys.sign(PAGE, str(order_id), f'staff:{staff_code}', _end(at + PAGE_FOR, parent_until))}"
 
 
 def path_of_message(
-    conn: psycopg.Connection[Any], keys: LinkKeys, message_id: int, person: str, at: dt.datetime
+    conn: psycopg.Connection[Any],
+    keys: LinkKeys,
+    message_id: int,
+    person: str,
+    at: dt.datetime,
+    parent_until: dt.datetime,
 ) -> str | None:
     """Find the phone page of the work order that a message to ``person`` (``staff:CODE``) is about; of several the one
     they still have. None where the message is about something else."""
@@ -53,12 +64,18 @@ def path_of_message(
         """,
         (message_id, code, code),
     ).fetchone()
-    return None if row is None or kind != "staff" else page_path(keys, row[0], code, at)
+    return None if row is None or kind != "staff" else page_path(keys, row[0], code, at, parent_until)
 
 
-def rating_path(keys: LinkKeys, order_id: uuid.UUID, rated_by: str, at: dt.datetime) -> str:
-    """Sign the path of the page that rates a visit, once; it works for a week."""
-    return f"/rate/{keys.sign(RATING, str(order_id), rated_by, at + RATING_FOR)}"
+def rating_path(
+    keys: LinkKeys, order_id: uuid.UUID, rated_by: RatedBy, at: dt.datetime, parent_until: dt.datetime | None = None
+) -> str:
+    """Sign the path of the page that rates a visit, once; it works for a week, and never longer than its parent."""
+    return f"/rate/{keys.sign(RATING, str(order_id), rated_by, _end(at + RATING_FOR, parent_until))}"
+
+
+def _end(wanted: dt.datetime, parent_until: dt.datetime | None) -> dt.datetime:
+    return wanted if parent_until is None else min(wanted, parent_until)
 
 
 def _notify(

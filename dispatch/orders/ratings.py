@@ -2,14 +2,16 @@
 
 import datetime as dt
 import uuid
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import psycopg
 from psycopg.rows import dict_row
 
 from dispatch.orders.states import OrderError
 
-RatedBy = Literal["resident", "family"]
+RatedBy = Literal["resident", "family", "door"]
+"""``door``: on the telephone of the carer, who stands by: it says less than one from the resident's own."""
+RATERS: tuple[RatedBy, ...] = get_args(RatedBy)
 WORDS = {
     1: ("很不满意", "very poor"),
     2: ("不满意", "poor"),

@@ -42,7 +42,7 @@ def first_admin(
     title: Annotated[str, typer.Option("--name", help="How the console names this person.")] = "管理员 Administrator",
     password_file: PasswordFile = None,
 ) -> None:
-    """Add the first administrator; refused while there is one. Whoever may run this has the database's password."""
+    """Add the first administrator; refused while there is one. The database's password is the permission."""
     from care_network.records.account_records import add_first_admin
 
     with connection(url) as conn:

@@ -1,4 +1,4 @@
-"""What only the owner of the readings may do, the maintenance service asks for by functions."""
+"""Functions by which the maintenance service asks for the steps of the readings' owner."""
 
 from database.grade import Grade
 from database.migrations.run import grade, run_sql

@@ -17,6 +17,7 @@ from pywebpush import WebPushException, webpush
 from dispatch.channels.adapters.base import ConfigError, Outgoing, PermanentError, RetryableError, Sent
 from dispatch.channels.adapters.http_request import LATER
 from dispatch.channels.names import public_key_file
+from dispatch.core.push_services import PushServiceError, check_endpoint
 
 TTL_S = {"emergency": 600, "urgent": 3600}
 """Seconds for which a push service keeps a message for a browser that is off; older news would mislead."""
@@ -29,6 +30,16 @@ class WebPushOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The VAPID key (PEM, EC P-256): ``shouwang notify push-key FILE`` makes one."""
     contact: str
     """``mailto:…`` or ``https://…`` of the operator, for the push services."""
+    services: tuple[str, ...] = ()
+    """Host names (with the port, if not 443) of push services beside those of the browsers' makers."""
+
+
+class _NoRedirects(requests.Session):
+    """Follows no redirect: the address that was checked is the one that is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_redirects = 0
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -79,7 +90,7 @@ class WebPush:
         try:
             webpush(
                 {
-                    "endpoint": subscription.endpoint,
+                    "endpoint": check_endpoint(subscription.endpoint, self._options.services),
                     "keys": {"p256dh": subscription.p256dh, "auth": subscription.auth},
                 },
                 body,
@@ -87,6 +98,7 @@ class WebPush:
                 vapid_claims={"sub": self._options.contact},
                 ttl=TTL_S.get(message.severity, 86_400),
                 timeout=timeout_s,
+                requests_session=_NoRedirects(),
                 # Topic: a second push with the same one replaces the first while the browser is off (RFC 8030, 5.4).
                 headers={
                     "Urgency": "high" if message.severity in TTL_S else "normal",
@@ -100,6 +112,9 @@ class WebPush:
             if status is None or (status not in LATER and status < 500):
                 raise PermanentError(f"push service: HTTP {status}") from error
             raise RetryableError(f"push service: HTTP {status}", _seconds(error.retry_after)) from error
+        except PushServiceError as error:
+            self._subscriptions.forget(subscription.endpoint)
+            raise PermanentError(error.message_en) from error
         except requests.RequestException as error:
             raise RetryableError(f"push service: {type(error).__name__}") from error
         except (ValueError, VapidException) as error:  # the browser's keys are invalid

@@ -119,7 +119,7 @@ def test_what_services_write_is_sealed_although_they_can_not_write_the_chain(
         )
         token = sessions.open_session(conn, account, "", now)
         assert sessions.session_account(conn, token, now + dt.timedelta(minutes=2)) == account
-        intake(conn)
+        intake(conn, [1])
     found = check(owner)
     assert found.faults == ()
     assert found.entries >= 2

@@ -22,6 +22,7 @@ from console.shell.errors import status_of
 from dispatch.alerts.lifecycle import AlertChanged, LifecycleError
 from dispatch.alerts.outcomes import OutcomeError
 from dispatch.core.links import LinkError
+from dispatch.core.push_services import PushServiceError
 from dispatch.orders.states import OrderError
 from vocabulary.errors import BilingualError
 from vocabulary.text import TextError
@@ -39,6 +40,7 @@ STATUS: dict[type[BilingualError], int] = {
     CareNetworkError: 422,
     ExistsError: 422,
     OutcomeError: 422,
+    PushServiceError: 422,
     TextError: 422,
     KeyFileError: 503,
 }

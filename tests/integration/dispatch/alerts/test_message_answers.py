@@ -165,10 +165,10 @@ def test_browsers_register(database_url: str, tmp_path: Path) -> None:
         assert client.get("/api/push").json() == {"key": public}
         assert client.post("/api/push", json={"endpoint": "http://x/1", "keys": keys}).status_code == 422
         for number in range(12):
-            body = {"endpoint": f"https://push.example/{number}", "keys": keys}
+            body = {"endpoint": f"https://fcm.googleapis.com/{number}", "keys": keys}
             assert client.post("/api/push", json=body).status_code == 200
         assert city.conn.execute("SELECT count(*) FROM push_subscription").fetchone() == (10,)
-        assert client.delete("/api/push", params={"endpoint": "https://push.example/11"}).status_code == 200
+        assert client.delete("/api/push", params={"endpoint": "https://fcm.googleapis.com/11"}).status_code == 200
         assert city.conn.execute("SELECT count(*) FROM push_subscription").fetchone() == (9,)
         assert "showNotification" in client.get("/push-worker.js").text
 

@@ -167,7 +167,10 @@ def test_web_push_is_encrypted_for_the_browser(tmp_path: Path) -> None:
 
     with http_peer() as peer:
         browsers = Browsers([Subscription(f"{peer.url}/{n}", text(point), text(secret)) for n in range(2)])
-        tried = WebPush(WebPushOptions(str(tmp_path / "push.pem"), "mailto:duty@example.org"), browsers)
+        tried = WebPush(
+            WebPushOptions(str(tmp_path / "push.pem"), "mailto:duty@example.org", (peer.url.removeprefix("http://"),)),
+            browsers,
+        )
         peer.answer = lambda request: Answer(410 if request.path == "/0" else 201)
         assert tried.send(message("5"), 5).provider_id == "1/2"
         assert browsers.gone == [f"{peer.url}/0"]
@@ -178,6 +181,14 @@ def test_web_push_is_encrypted_for_the_browser(tmp_path: Path) -> None:
         assert request.headers["urgency"] == "high"
         assert outcome(peer, tried, Answer(500), "5") == "later"
         assert outcome(peer, tried, Answer(413), "5") == "never"
+        asked = len(peer.requests)
+        assert outcome(peer, tried, Answer(302, headers={"Location": f"{peer.url}/elsewhere"}), "5") == "later"
+        assert {one.path for one in peer.requests[asked:]} <= {"/0", "/1"}, "no redirect is followed"
+        foreign = Subscription("https://127.0.0.1:1/x", text(point), text(secret))
+        browsers.found = [foreign]
+        with pytest.raises(PermanentError, match="push service"):
+            tried.send(message("5"), 5)
+        assert browsers.gone[-1] == foreign.endpoint
         browsers.found = []
         assert not tried.reaches("5")
         with pytest.raises(PermanentError):
