@@ -23,7 +23,7 @@ from dispatch.ladders import store
 from firmware_profiles.mqtt import Broker
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
-from shouwang.platform.processes import Child, wait_until
+from shouwang.platform.processes import Child, end_orphans, wait_until
 
 DEMO_CHANNELS = Path(dispatch.channels.__file__).with_name("demo_channels.toml")
 MODULES = {
@@ -45,14 +45,17 @@ START_TIMEOUT_S = 60.0
 class Platform:
     """Use as a context manager: servers are up inside, everything is stopped by its own pid afterwards.
 
-    Data, certificates and logs stay in ``data``; a second start continues with them. Raises RuntimeError where another
-    platform runs on the same folder or a service does not start (with the end of its log).
+    Data, certificates and logs stay in ``data``; a second start continues with them. All its processes end with this
+    one, however it ends, and what an earlier start left running is ended by the next (``ended``). Raises RuntimeError
+    where another platform runs on the same folder or a service does not start (with the end of its log).
     """
 
     def __init__(self, data: Path, port: int) -> None:
         self.data = data.absolute()
         self.address = f"http://127.0.0.1:{port}"
         self.children: dict[str, Child] = {}
+        self.ended: list[str] = []
+        """The processes of an earlier start that still lived and were ended by this one."""
         self._port = port
         self._stack = contextlib.ExitStack()
 
@@ -60,9 +63,12 @@ class Platform:
         with contextlib.ExitStack() as stack:
             self.data.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_only_one(self.data / "lock"))
+            self.ended = end_orphans(self.data / "log")
             self.postgres = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
             self.grade = migrate(self.postgres.url)
             self.broker = stack.enter_context(EmbeddedBroker(self.data / "broker", Pki(self.data / "pki")))
+            found = {"PostgreSQL": self.postgres.ended_orphan, "NATS": self.broker.ended_orphan}
+            self.ended += [name for name, ended in found.items() if ended]
             stack.callback(self._stop_children)
             self._stack = stack.pop_all()
         return self

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from database.server.guardian import start_guarded
 from dispatch.core.links import create_link_key_file
 from tests.support.delivery import gateway_toml, town
 from tests.support.peers import http_peer
@@ -34,7 +35,7 @@ def process(url: str, folder: Path, channels: str, name: str) -> Iterator[subpro
         "SHOUWANG_LINK_KEY_FILE": str(key),
     }
     with (folder / f"{name}.log").open("ab") as log:
-        started = subprocess.Popen([sys.executable, "-m", "dispatch.channels"], env=environment, stdout=log, stderr=log)
+        started = start_guarded([sys.executable, "-m", "dispatch.channels"], env=environment, stdout=log, stderr=log)
     try:
         yield started
     finally:
