@@ -5,6 +5,7 @@ guardian ends what the program started. It has a session of its own and needs th
 whose program died together with its guardian (or with the machine's memory) is found by its pid file at the next start.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -42,10 +43,19 @@ class _Guardian:
                     stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
                     start_new_session=True,
                 )  # fmt: skip
+                atexit.register(self._close, self._process)
             assert self._process.stdin is not None  # noqa: S101 - asked for above
             with contextlib.suppress(BrokenPipeError):  # somebody killed the guardian: the pid files are left
                 self._process.stdin.write(line)
                 self._process.stdin.flush()
+
+    @staticmethod
+    def _close(process: subprocess.Popen[bytes]) -> None:
+        """End what still runs, and then the guardian, before the program is over."""
+        assert process.stdin is not None  # noqa: S101 - asked for above
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        process.wait()
 
 
 _guardian = _Guardian()

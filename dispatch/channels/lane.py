@@ -95,6 +95,10 @@ class Lane:
             # While it is suspended due messages move on or wait; then one attempt shows whether the peer is back.
             many = 20 if self._breaker.opens_at(time.monotonic()) is not None else 1 if self._breaker.is_open else free
         with self._pool.connection() as conn:
+            if self._channel.per_minute:
+                many = min(many, sending.room(conn, self.name, self._channel.per_minute))
+                if not many:
+                    return False
             claimed = sending.claim(conn, self.name, self._worker, self._channel.timeout_s, many)
         for message in claimed:
             self._begin(message)

@@ -90,6 +90,27 @@ def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, li
         ).fetchall()
 
 
+def room(conn: Connection[Any], channel: str, per_minute: int) -> int:
+    """Count how many more attempts the channel's ceiling allows now; at the ceiling, remember that it was reached."""
+    row = conn.execute(
+        """
+        SELECT count(*) FROM delivery_attempt
+        WHERE channel = %s AND started_at > clock_timestamp() - INTERVAL '1 minute'
+        """,
+        (channel,),
+    ).fetchone()
+    free = max(0, per_minute - (0 if row is None else int(row[0])))
+    if not free:
+        conn.execute(
+            """
+            INSERT INTO channel_ceiling (channel, reached_at) VALUES (%s, clock_timestamp())
+            ON CONFLICT (channel) DO UPDATE SET reached_at = excluded.reached_at, times = channel_ceiling.times + 1
+            """,
+            (channel,),
+        )
+    return free
+
+
 def succeed(conn: Connection[Any], message: ClaimedMessage, worker: str, sent: Sent, channel: Channel) -> None:
     """Record that the peer took a message. Without a promised receipt in time, the next channel will be tried."""
     with conn.transaction():

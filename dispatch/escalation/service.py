@@ -12,7 +12,7 @@ import structlog
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.faults import traceback_summary
-from dispatch.escalation import duty_warnings, holes, status
+from dispatch.escalation import duty_warnings, holes, status, storms
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper
 from dispatch.ladders.ladder import DUE
@@ -74,6 +74,7 @@ def _report(
     conn: psycopg.Connection[Any], sweeper: Sweeper, settings: DispatchSettings, started: dt.datetime, latest: float
 ) -> None:
     oldest = status.oldest_overdue_s(conn)
+    storms.watch(conn)
     status.report_worker(conn, settings.process, started, sweeper.steps, latest)
     if max(oldest, latest) > LATE_S:
         log.warning("steps are late", oldest_overdue_s=round(oldest, 1), latest_s=round(latest, 1))

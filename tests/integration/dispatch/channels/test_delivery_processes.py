@@ -18,7 +18,7 @@ from tests.support.peers import http_peer
 from tests.support.services import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
-ORDER = '[order]\nstaff = ["sms"]\n[rate]\nmessages = 1000\n'
+ORDER = '[order]\nstaff = ["sms"]\n[rate]\nmessages = 1000\n[ceiling]\nemergencies = 100000\n'
 
 
 @contextmanager
