@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -180,6 +180,29 @@ class PostgresServer:
         for name in ("password", "port", "lock", "server.log", "server.log.1"):
             (self.data_dir / name).unlink(missing_ok=True)
 
+    def copy_of(self, other: "PostgresServer", options: Sequence[str] = (), dbname: str = "") -> None:
+        """Make the cluster as a copy of a running server, by pg_basebackup, before the first start.
+
+        ``options``: more options of pg_basebackup; ``dbname``: more words of its connection string. Raises RuntimeError
+        where there is a cluster already, or with the words of pg_basebackup.
+        """
+        if self.cluster.exists():
+            raise RuntimeError(f"{self.cluster} is there already")
+        self._password = other._password
+        fresh = self._home / "cluster.new"
+        fresh.mkdir(mode=0o700)
+        self._user.give(fresh)
+        # A file and no argument: everybody on a machine can read the arguments. A standby goes on using it.
+        secret = self._home / "primary.pgpass"
+        _write_private(secret, f"127.0.0.1:{other.port}:*:{ROLE}:{self._password}")
+        self._user.give(secret)
+        connection = f"host=127.0.0.1 port={other.port} user={ROLE} passfile={secret} {dbname}"
+        self._run(
+            "pg_basebackup", "-D", str(fresh), "-d", connection, "--checkpoint=fast", "--wal-method=stream", *options
+        )
+        _write_private(self.data_dir / "password", self._password)
+        fresh.rename(self.cluster)
+
     def _claim(self) -> None:
         # The lock tells a server in use from an orphan, which is shut down at the start.
         lock = (self.data_dir / "lock").open("ab")
@@ -223,6 +246,9 @@ class PostgresServer:
 
     def _make_database(self) -> None:
         with psycopg.connect(self.url_of("postgres"), autocommit=True) as conn:
+            recovering = conn.execute("SELECT pg_is_in_recovery()").fetchone()
+            if recovering == (True,):  # a standby has the primary's
+                return
             row = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
             if row is None:
                 conn.execute(f"CREATE DATABASE {DATABASE}".encode())

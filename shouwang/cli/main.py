@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import alerting, configure, dispatch, network, notify, orders, verify
+from shouwang.cli import alerting, backup, configure, dispatch, drill, network, notify, orders, verify
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
 from shouwang.cli.session import Url, connection, refusals
@@ -45,6 +45,8 @@ app.add_typer(storage.app, name="storage")
 app.command("maintain")(storage.maintain)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
+app.command("drill")(drill.drill)
+app.add_typer(backup.app, name="backup")
 app.command("gateway")(configure.command)
 provision.command("config-key")(configure.config_key)
 provision.command("sign-config")(configure.sign_config)

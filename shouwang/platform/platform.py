@@ -18,6 +18,7 @@ from care_network.demo.district import DemoDistrict, DemoHome, load_demo
 from care_network.medical.keyring import create_key_file, load_key_file
 from database.migrate import migrate
 from database.server.embedded import EmbeddedPostgres
+from database.server.postgres import PostgresServer
 from dispatch.core.links import create_link_key_file
 from dispatch.ladders import store
 from firmware_profiles.mqtt import Broker
@@ -64,7 +65,7 @@ class Platform:
             self.data.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_only_one(self.data / "lock"))
             self.ended = end_orphans(self.data / "log")
-            self.postgres = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
+            self.postgres: PostgresServer = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
             self.grade = migrate(self.postgres.url)
             self.broker = stack.enter_context(EmbeddedBroker(self.data / "broker", Pki(self.data / "pki")))
             found = {"PostgreSQL": self.postgres.ended_orphan, "NATS": self.broker.ended_orphan}
@@ -88,21 +89,32 @@ class Platform:
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
         """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""
-        key = self.data / "link.key"
-        create_link_key_file(key)
-        environment = {
-            "SHOUWANG_DATABASE_URL": self.postgres.url,
-            "SHOUWANG_CONSOLE_PORT": str(self._port),
-            "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
-            "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
-            "SHOUWANG_LINK_KEY_FILE": str(key),
-            "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
-        }
+        create_link_key_file(self.data / "link.key")
+        environment = self.service_settings()
         for service in services:
-            broker = None if service in BROKERLESS else self.broker.settings(f"svc-{service}")
+            broker = None if service in BROKERLESS else self.service_broker(f"svc-{service}")
             self.start_child(service, ["-m", MODULES[service]], broker, environment)
         if "console" in services:
             wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
+
+    def service_settings(self) -> dict[str, str]:
+        """The environment that all services share."""
+        return {
+            "SHOUWANG_DATABASE_URL": self.service_database_url(),
+            "SHOUWANG_CONSOLE_PORT": str(self._port),
+            "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
+            "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
+            "SHOUWANG_LINK_KEY_FILE": str(self.data / "link.key"),
+            "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
+        }
+
+    def service_database_url(self) -> str:
+        """The address at which services reach the database."""
+        return self.postgres.url
+
+    def service_broker(self, identity: str) -> Broker:
+        """The settings with which a service reaches the broker."""
+        return self.broker.settings(identity)
 
     def start_child(
         self, name: str, arguments: Sequence[str], broker: Broker | None, environment: Mapping[str, str]

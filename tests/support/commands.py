@@ -32,6 +32,7 @@ WITHOUT_ACCOUNT = {
     "notify": "a service",
     "orders run": "a service",
     "demo": "a platform of its own",
+    "drill": "a platform of its own",
     "verify": "servers of its own",
     # simulation and evaluation: files, or a database of their own
     "simulate homes": "simulated homes",
