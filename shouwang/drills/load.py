@@ -36,6 +36,7 @@ class Homes:
         self._loop = asyncio.new_event_loop()
         self._ready, self._quiet = threading.Event(), threading.Event()
         self._stop = asyncio.Event()
+        self._press_at = 0.0
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),), name="homes")
 
     def __enter__(self) -> "Homes":
@@ -66,23 +67,30 @@ class Homes:
 
         return asyncio.run_coroutine_threadsafe(count(), self._loop).result(30)
 
+    def beat(self) -> None:
+        """Do what the homes do each BEAT_S: a frame each, and the next press when it is due."""
+        for gateway in self.gateways:
+            gateway.frame()
+        if self.left and time.monotonic() >= self._press_at:
+            self._press_at += PRESS_S
+            self.press(self.gateways[len(self.presses)])
+
+    def press(self, gateway: Gateway) -> None:
+        """Press a home's SOS button, and write it into the ledger."""
+        self.presses.append(Press(gateway.name, gateway.press(EVENT_DEVICE, SOS)))
+
     async def _run(self) -> None:
         self.gateways += [Gateway(name, self._folder, self._connect(name)) for name in self._names]
         for gateway in self.gateways:
             gateway.connect()
         self._ready.set()
-        beats, press_at = 0, time.monotonic() + PRESS_S
+        self._press_at, beats = time.monotonic() + PRESS_S, 0
         while not self._stop.is_set():
-            quiet = self._quiet.is_set()
-            for gateway in self.gateways:
-                if not quiet:
-                    gateway.frame()
-                if beats % round(10 / BEAT_S) == 0:
+            if not self._quiet.is_set():
+                self.beat()
+            if beats % round(10 / BEAT_S) == 0:
+                for gateway in self.gateways:
                     gateway.tell()
-            if not quiet and self.left and time.monotonic() >= press_at:
-                press_at += PRESS_S
-                gateway = self.gateways[len(self.presses)]
-                self.presses.append(Press(gateway.name, gateway.press(EVENT_DEVICE, SOS)))
             beats += 1
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), BEAT_S)

@@ -29,10 +29,19 @@ PAIRS = ("alerting", "dispatch", "notify")
 class Place(Platform):
     """Use as a context manager: servers, services and homes run inside.
 
-    ``pairs``: alerting, dispatch and delivery run twice; ``standby``: a second database server confirms every commit.
+    ``load``: what the homes do. ``pairs``: alerting, dispatch and delivery run twice. ``standby``: a second database
+    server confirms every commit.
     """
 
-    def __init__(self, folder: Path, homes: int, *, pairs: bool = False, standby: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        homes: int,
+        *,
+        pairs: bool = False,
+        standby: bool = False,
+        load: type[Homes] = Homes,
+    ) -> None:
         super().__init__(folder, free_port())
         self._pairs = pairs
         self._demo_homes = [demo_home(number) for number in range(1, homes + 1)]
@@ -41,7 +50,7 @@ class Place(Platform):
         self.broker_line = Relay(lambda: self.broker.port)
         self.home_line = Relay(lambda: self.broker.port)
         self.standby = Standby(self.data / "standby") if standby else None
-        self.homes = Homes([home.gateway for home in self._demo_homes], self.data / "homes", self._home_broker)
+        self.homes = load([home.gateway for home in self._demo_homes], self.data / "homes", self._home_broker)
         self._over = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor")
 

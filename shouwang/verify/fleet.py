@@ -68,6 +68,11 @@ class Gateway:
         self._outbox.put_event(EVENT_DEVICE, EVENT, time_us, {}, b"")
         self._pump()
 
+    def send(self, base_us: int, series: list[wire.Series]) -> None:
+        """Send a frame of other readings than numbered ones; they are not in :meth:`readings`."""
+        self._outbox.put_frame(base_us, series)
+        self._pump()
+
     def press(self, device: str, kind: str) -> int:
         """Send an event of another kind; returns its time in µs."""
         time_us = self._clock.now_us()

@@ -19,6 +19,17 @@ def trouble(which: Callable[[Place], Relay], state: RelayState) -> Fault:
     return inflict
 
 
+def slow(which: Callable[[Place], Relay], delay_s: float) -> Fault:
+    """Let each piece of data be ``delay_s`` on its way, in both directions, for some seconds."""
+
+    def inflict(place: Place, seconds: float) -> None:
+        which(place).slow_s = delay_s
+        which(place).trouble("slow", seconds)
+        time.sleep(seconds)
+
+    return inflict
+
+
 def of_database(place: Place) -> Relay:
     return place.database_line
 

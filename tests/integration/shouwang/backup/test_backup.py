@@ -137,7 +137,10 @@ def saved_database(place: Path) -> Iterator[tuple[PostgresServer, Path]]:
             f"repo1-retention-full=2\n[shouwang]\npg1-path={server.cluster}\npg1-port={server.port}\n"
             f"pg1-socket-path={room}/socket\npg1-user=shouwang\npg1-database=postgres\n"
         )
-        wrapper.write_text(f'#!/bin/sh\nPGPASSFILE={passfile} exec {program} --config={file} "$@"\n')
+        wrapper.write_text(
+            f'#!/bin/sh\n[ -e {room}/full ] && [ "$2" = archive-push ] && exit 1\n'
+            f'PGPASSFILE={passfile} exec {program} --config={file} "$@"\n'
+        )
         wrapper.chmod(0o755)
         migrate(server.url)
         for command in ("stanza-create", "check", "backup"):
@@ -177,8 +180,7 @@ def test_a_restored_database_has_every_open_alert_and_the_check_tells_what_is_wr
     well = runner.invoke(app, arguments)
     assert well.exit_code == 0, well.output
     with psycopg.connect(server.url, autocommit=True) as conn:
-        conn.execute("ALTER SYSTEM SET archive_command = 'false'")
-        conn.execute("SELECT pg_reload_conf(), pg_switch_wal()")
+        Path(found.pgbackrest).with_name("full").touch()  # the repository takes nothing any more
         conn.execute("CREATE TABLE something ()")
         conn.execute("SELECT pg_switch_wal()")
         while conn.execute("SELECT failed_count = 0 FROM pg_stat_archiver").fetchone() == (True,):
