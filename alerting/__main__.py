@@ -1,6 +1,5 @@
 """``python -m alerting``: the alerting service, settings from the environment."""
 
-import signal
 import threading
 
 import structlog
@@ -13,17 +12,20 @@ from dispatch.channels.adapters.base import ConfigError
 from dispatch.channels.config import load
 from dispatch.channels.settings import NotifySettings
 from firmware_profiles.settings import BrokerSettings
+from observability.liveness import Liveness
+from observability.process import serve
 
 log = structlog.get_logger(__name__)
 
 
 def main() -> None:
-    """Run until SIGINT or SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    """Run until SIGINT or SIGTERM. Raises SystemExit where a part of it ended by a fault."""
+    serve("alerting", _work)
+
+
+def _work(stop: threading.Event, liveness: Liveness) -> None:
     database = DatabaseSettings()
-    run(AlertingSettings(), database, BrokerSettings().broker(), stop, _direct(database))
+    run(AlertingSettings(), database, BrokerSettings().broker(), stop, _direct(database), liveness)
 
 
 def _direct(database: DatabaseSettings) -> DirectSender | None:

@@ -1,10 +1,12 @@
 """The console as an ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import BaseHTTPMiddleware
 
@@ -32,6 +34,7 @@ from console.shell.security import guard
 from console.shell.state import Console
 from database.settings import DatabaseSettings
 from firmware_profiles.mqtt import Broker
+from observability.liveness import Liveness, Part
 
 ROUTERS: tuple[APIRouter, ...] = tuple(
     part.router
@@ -43,16 +46,29 @@ ROUTERS: tuple[APIRouter, ...] = tuple(
 """In any order: no path of one is a path of another."""
 
 
+TURN_S = 2.0
+"""Interval at which the pages' event loop and its threads show that they turn."""
+
+
 def create_app(
-    settings: ConsoleSettings, database: DatabaseSettings, broker: Broker, routers: Iterable[APIRouter] = ROUTERS
+    settings: ConsoleSettings,
+    database: DatabaseSettings,
+    broker: Broker,
+    routers: Iterable[APIRouter] = ROUTERS,
+    liveness: Liveness | None = None,
 ) -> FastAPI:
-    """The application; it connects when it is started and shows what it has while database or broker are away."""
-    console = Console(settings, database, broker)
+    """The application; it connects when it is started and shows what it has while database or broker are away.
+
+    Its threads and its event loop are parts of ``liveness``.
+    """
+    console = Console(settings, database, broker, liveness)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         console.start()
+        turning = asyncio.create_task(_keep_turning(console.liveness.part("pages")))
         yield
+        turning.cancel()
         console.stop()
 
     app = FastAPI(title="Shouwang console", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -64,3 +80,10 @@ def create_app(
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app
+
+
+async def _keep_turning(part: Part) -> None:
+    """Report by way of a thread of the pool that answers requests: where all of them hang, no page is answered."""
+    while True:
+        await run_in_threadpool(part.turned)
+        await asyncio.sleep(TURN_S)

@@ -1,10 +1,19 @@
 """Write copies of database contents to disk, for the time without it. They hold names and addresses: private files."""
 
+import contextlib
 from pathlib import Path
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder that only this account can enter; files of an older version in it become private, too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, mode in [(folder, 0o700), *((file, 0o600) for file in folder.iterdir() if file.is_file())]:
+        with contextlib.suppress(OSError):  # another account's: the administrator has to look at it
+            path.chmod(mode)
 
 
 def replace_copy(file: Path, data: bytes) -> None:

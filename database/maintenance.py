@@ -11,17 +11,22 @@ import msgspec
 import psycopg
 import structlog
 
+from database.faults import UNAVAILABLE
 from database.grade import Grade, schema_grade
 from database.pool import connect_options
 from database.retention import retire
 from database.rollup import advance, roll_up
 from database.settings import DatabaseSettings
+from observability import metrics
+from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
 
 ONE_OF_US = 0x4D41494E5441494E
 """'MAINTAIN': advisory lock of the process that works; others wait to take over."""
 LOOK_S = 5.0
+STEP_S = 240.0
+"""Longest time for one step: nobody waits for it, and a table of a year may be large."""
 STEPS_A_ROUND = 2000
 RETIRE_EVERY_S = 3600.0
 AFTER_TROUBLE_S = 5.0
@@ -61,13 +66,15 @@ def clock_is_borne_out(conn: psycopg.Connection[Any], now: dt.datetime) -> bool:
     return row is not None and bool(row[0])
 
 
-def run(database: DatabaseSettings, stop: threading.Event) -> None:
+def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | None = None) -> None:
     """Maintain the database until ``stop``; one that is away is tried again."""
+    part = (liveness or Liveness()).part("maintenance", STEP_S)
     while not stop.is_set():
         try:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
-                _maintain(conn, stop)
-        except psycopg.OperationalError as error:  # away, or a lock that another session holds for long
+                _maintain(conn, stop, part)
+        except UNAVAILABLE as error:  # away, or a lock that another session holds for long
+            part.held_up(f"the database is away: {error}")
             log.warning("maintenance: again in a moment", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)
     log.info("maintenance: stopped")
@@ -96,25 +103,30 @@ def run_once(database: DatabaseSettings, now: dt.datetime) -> MaintenanceRun:
         return MaintenanceRun(rolled_up, sum(retire(conn, grade, now)))
 
 
-def _maintain(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
+def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part) -> None:
     grade = schema_grade(conn)
     if grade is None:
         raise psycopg.OperationalError("there is no schema yet: run 'shouwang migrate'")
     while not stop.is_set() and not _alone(conn):
+        part.turned()
         stop.wait(LOOK_S)
     log.info("maintenance: working", grade=str(grade), by="TimescaleDB" if grade is Grade.COMMUNITY else "us")
     retire_at = time.monotonic()
     while not stop.is_set():
         if not clock_is_borne_out(conn, dt.datetime.now(dt.UTC)):
+            part.held_up("no reading of the last day: is the clock right?")
             log.error("maintenance waits: no reading of the last day, is the clock right?")
             stop.wait(DOUBT_S)
             continue
+        part.turned()
         # Bounded, so that retention has its turn however fast late readings come.
-        rows = paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop)
+        rows = paced(islice(round_of_work(conn, grade, dt.datetime.now(dt.UTC)), STEPS_A_ROUND), stop, part.turned)
+        metrics.rolled_up.inc(rows)
         if rows:
             log.info("maintenance: rolled up", series_hours=rows)
         if time.monotonic() >= retire_at:
-            gone = paced(retire(conn, grade, dt.datetime.now(dt.UTC)), stop)
+            gone = paced(retire(conn, grade, dt.datetime.now(dt.UTC)), stop, part.turned)
+            metrics.retired.inc(gone)
             if gone:
                 log.info("maintenance: retired", rows_or_chunks=gone)
             retire_at = time.monotonic() + RETIRE_EVERY_S
@@ -126,11 +138,17 @@ def _alone(conn: psycopg.Connection[Any]) -> bool:
     return row is not None and bool(row[0])
 
 
-def paced(steps: Iterator[int], stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> int:
-    """Take the steps and rest after each as long as it took, which leaves half of the time to ingest."""
+def paced(
+    steps: Iterator[int],
+    stop: threading.Event,
+    turned: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Take the steps and rest after each as long as it took, which leaves half of the time to ingest; report each."""
     total, began = 0, clock()
     for done in steps:
         total += done
+        turned()
         if stop.wait(clock() - began):
             break
         began = clock()

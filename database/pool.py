@@ -13,6 +13,11 @@ Pool = ConnectionPool[Connection[TupleRow]]
 ACQUIRE_TIMEOUT_S = 5.0
 """A caller that gets no connection within this time is told that the database is away."""
 
+IDLE_IN_TRANSACTION_S = 6.0
+"""A program that stands still amid a transaction (frozen, its machine gone) keeps its rows locked for so long at most:
+then the server ends it, and another program does the work within the 10 s that an alert may be late. The one that
+thaws finds its transaction undone, so nothing is done twice."""
+
 
 def connect_options(settings: DatabaseSettings, name: str) -> dict[str, Any]:
     """Build the keyword arguments of ``psycopg.connect``: time-outs, keep-alives; pg_stat_activity shows ``name``."""
@@ -24,7 +29,8 @@ def connect_options(settings: DatabaseSettings, name: str) -> dict[str, Any]:
         "keepalives_interval": 2,
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
-        "options": f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_ms} -c lock_timeout=10000",
+        "options": f"-c timezone=UTC -c statement_timeout={settings.statement_timeout_ms} -c lock_timeout=10000"
+        f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S * 1000:.0f}",
     }
 
 

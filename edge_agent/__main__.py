@@ -16,8 +16,13 @@ from edge_agent.config import Home, HomeConfigError, load_home
 from edge_agent.timekeeping.clock import wall_us
 from edge_agent.timekeeping.ntp import read_clock
 from edge_agent.updates.updater import Updater, choose
-from edge_agent.upkeep.watchdog import Notifier
 from firmware_profiles import devices
+from observability import logs
+from observability.liveness import Liveness
+from observability.probes import listening
+from observability.process import PRIVATE
+from observability.settings import LogSettings, ProbeSettings
+from observability.systemd import Notifier
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, help="the home's configuration (TOML)")
     parser.add_argument("--check", action="store_true", help="only check the configuration, thoroughly")
     options = parser.parse_args(arguments)
+    if not options.check:
+        os.umask(PRIVATE)
+        logs.configure(LogSettings())
     try:
         if options.check:
             return _check(options.config)
@@ -63,7 +71,10 @@ async def _until_stopped(home: Home, updater: Updater | None) -> bool:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_agent(home.config, stop, updater, Notifier.from_environment())
+    settings = ProbeSettings()
+    liveness = Liveness(turn_s=settings.turn_s)
+    with listening("edge", liveness, settings):
+        await run_agent(home.config, stop, updater, Notifier.from_environment(), liveness)
     return stop.is_set()
 
 

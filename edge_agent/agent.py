@@ -22,9 +22,11 @@ from edge_agent.updates.updater import COMMAND as UPDATE_CONFIG
 from edge_agent.updates.updater import Updater
 from edge_agent.upkeep.line_watch import LineWatch
 from edge_agent.upkeep.operation import GATEWAY_DEVICE, Operation
-from edge_agent.upkeep.watchdog import DriverState, Notifier
+from edge_agent.upkeep.watchdog import DriverState
 from edge_agent.uplink import Handler, Uplink
 from firmware_profiles.devices import MODELS
+from observability.liveness import Liveness
+from observability.systemd import Notifier
 
 log = structlog.get_logger(__name__)
 
@@ -134,10 +136,14 @@ class Agent:
         if self.uplink is not None:
             self.uplink.pump()
 
-    async def keep_cutting(self) -> None:
-        while True:
+    async def keep_cutting(self, liveness: Liveness) -> None:
+        """Do the periodic work until cancelled; raises RuntimeError when a thread has died."""
+        part = liveness.part("frames")
+        while not liveness.faults:
             await asyncio.sleep(self._config.frames.interval_s)
             self.tend()
+            part.turned()
+        raise RuntimeError(f"ended by a fault, see above: {', '.join(liveness.faults)}")
 
     async def keep_driving(self, driver: DriverConfig, state: DriverState) -> None:
         """Run a driver for ever: one that fails is reported and started again."""
@@ -167,13 +173,18 @@ def dated(times_us: NDArray[np.int64], now_us: int) -> NDArray[np.int64]:
 
 
 async def run_agent(
-    config: HomeConfig, stop: asyncio.Event, updater: Updater | None = None, notifier: Notifier | None = None
+    config: HomeConfig,
+    stop: asyncio.Event,
+    updater: Updater | None = None,
+    notifier: Notifier | None = None,
+    liveness: Liveness | None = None,
 ) -> None:
     """Watch over one home until ``stop``, or until ``updater`` asks for a restart. Unsent messages stay in the outbox.
-    ``notifier`` keeps systemd informed.
+    ``notifier`` keeps systemd informed; ``liveness`` gets the parts.
 
-    Raises HomeConfigError where a driver is not installed.
+    Raises HomeConfigError where a driver is not installed, RuntimeError where the connection's thread has died.
     """
+    liveness = liveness or Liveness()
     for driver in config.drivers:
         find_driver(driver.kind)
     clock = Clock()
@@ -190,13 +201,15 @@ async def run_agent(
         handlers[UPDATE_CONFIG] = updater.receive
     sent = SentMessages(config.buffer.path.with_suffix(".sent"), config.buffer.sent_mb * 1024 * 1024)
     uplink = agent.uplink = Uplink(config.broker, config.gateway, outbox, clock, handlers, sent)
-    uplink.start()
+    liveness.gauges.append(lambda: _show(outbox))
+    liveness.certificates = config.broker.certificates
+    uplink.start(liveness.part("broker link"))
     tasks = [
         asyncio.create_task(work)
         for work in (
-            agent.keep_cutting(),
+            agent.keep_cutting(liveness),
             agent.alarm.run(),
-            *agent.operation.tasks(agent, uplink, notifier),
+            *agent.operation.tasks(agent, uplink, notifier, liveness),
             *(agent.keep_driving(*pair) for pair in zip(config.drivers, agent.drivers, strict=True)),
         )
     ]
@@ -212,6 +225,7 @@ async def run_agent(
             if task.done():
                 task.result()  # a task that ends by itself is a fault: the supervisor must hear of it
     finally:
+        liveness.finish()
         notifier.tell("STOPPING=1" if stop.is_set() else "STATUS=restarting with another configuration")
         for task in (*ends, *tasks):
             task.cancel()
@@ -219,6 +233,12 @@ async def run_agent(
         agent.cut_frames()
         await uplink.stop()
         outbox.close()
+
+
+def _show(outbox: Outbox) -> None:
+    from observability import metrics  # a gateway whose probes are off does without
+
+    metrics.outbox_waiting.set(outbox.totals().pending)
 
 
 async def _wait(event: asyncio.Event) -> None:

@@ -10,12 +10,19 @@ def write_durably(file: Path, content: bytes) -> None:
     Raises OSError where the disk refuses; the old content stays then.
     """
     beside = file.with_name(f".{file.name}.new")
-    with beside.open("wb") as handle:
+    with private(beside).open("wb") as handle:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
     beside.replace(file)
     sync_folder(file.parent)
+
+
+def private(file: Path) -> Path:
+    """Make sure that ``file`` exists and that only this account can read it. Raises OSError where the disk refuses."""
+    file.touch(mode=0o600)
+    file.chmod(0o600)  # one that an older version made
+    return file
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from firmware_profiles import mqtt, wire
 from firmware_profiles.errors import DecodeError
+from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
 
@@ -99,8 +100,9 @@ class Uplink:
         """The broker has accepted us and the connection stands."""
         return self._online
 
-    def start(self) -> None:
-        mqtt.start(self._client, self._broker)
+    def start(self, part: Part | None = None) -> None:
+        """Connect and stay connected; the network thread reports to ``part``."""
+        mqtt.start(self._client, self._broker, part)
 
     async def stop(self, patience_s: float = 5.0) -> None:
         """Disconnect, after up to ``patience_s`` for waiting messages, with a last status ``offline``."""

@@ -9,5 +9,9 @@ class DecodeError(DeviceLanguageError):
     """Bytes or JSON from a device or gateway can not be understood; the text says where and why."""
 
 
+class WrongGatewayError(DecodeError):
+    """A message names another gateway than the topic under which it came."""
+
+
 class ProfileError(DeviceLanguageError):
     """A channel table or device profile breaks its own rules; the text names the file and the key."""

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from observability.liveness import Part
 
 KEEPALIVE_S = 20
 """After twice this time without a message the broker sends the last will."""
@@ -24,12 +26,50 @@ class Broker(msgspec.Struct, frozen=True):
     cert: Path | None = None
     key: Path | None = None
 
+    @property
+    def certificates(self) -> list[Path]:
+        """The files whose expiry cuts the connection."""
+        return [file for file in (self.ca, self.cert) if file is not None]
+
 
 class Will(msgspec.Struct, frozen=True):
     """The message that the broker publishes (QoS 1, retained) when the connection ends without a disconnect."""
 
     topic: str
     payload: bytes
+
+
+class WatchedClient(paho.Client):
+    """A client whose network thread reports to a :class:`~observability.liveness.Part`.
+
+    paho's own thread ends at the first exception that is no socket's, and says nothing: a process without it hears
+    nobody and looks alive. paho itself ends a connection whose broker leaves a PINGREQ unanswered for KEEPALIVE_S.
+    """
+
+    part: Part | None = None
+
+    def turned(self) -> None:
+        """Report that the network thread is at work; for callbacks that wait long, too."""
+        if self.part is not None and self.is_connected():
+            self.part.turned()
+
+    def loop_misc(self) -> MQTTErrorCode:
+        """Look after the timers; paho does so in each turn of its loop, at least once a second."""
+        self.turned()
+        return super().loop_misc()
+
+    def reconnect(self) -> MQTTErrorCode:
+        """Connect; paho's thread does so again and again while the broker is away."""
+        if self.part is not None:
+            self.part.held_up(f"not connected to the broker at {self.host}:{self.port}")
+        return super().reconnect()
+
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+        """Run the network loop; the body of the thread that ``loop_start`` starts."""
+        if self.part is None:
+            return super().loop_forever(timeout, retry_first_connection)
+        self.part.run(lambda: super(WatchedClient, self).loop_forever(timeout, retry_first_connection))
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
 def make_client(
@@ -39,8 +79,8 @@ def make_client(
     clean: bool,
     will: Will | None = None,
     manual_ack: bool = False,
-    kind: type[paho.Client] = paho.Client,
-) -> paho.Client:
+    kind: type[WatchedClient] = WatchedClient,
+) -> WatchedClient:
     """A paho client (of this ``kind``), not yet connected; set its callbacks, then call :func:`start`.
 
     ``client_id`` names the session; with a private key it gets a suffix (:func:`session_name`). Raises OSError or
@@ -77,14 +117,20 @@ def session_name(broker: Broker, client_id: str) -> str:
     return f"{client_id}-{hashlib.sha256(broker.key.read_bytes()).hexdigest()[:16]}"
 
 
-def start(client: paho.Client, broker: Broker) -> None:
-    """Connect in the background and stay connected; an unreachable broker is tried again, never an exception."""
+def start(client: WatchedClient, broker: Broker, part: Part | None = None) -> None:
+    """Connect in the background and stay connected; an unreachable broker is tried again, never an exception.
+
+    The network thread reports to ``part``.
+    """
+    client.part = part
     client.connect_async(broker.host, broker.port, keepalive=KEEPALIVE_S)
     client.loop_start()
 
 
 def stop(client: paho.Client) -> None:
     """Disconnect properly (no last will is sent) and end the network thread."""
+    if isinstance(client, WatchedClient) and client.part is not None:
+        client.part.finish()
     client.disconnect()
     client.loop_stop()
     # paho closes the pair of sockets that wakes its thread when the client is finalised, which in a cycle of references

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_profiles.errors import DecodeError
+from vocabulary.text import clean_text
 
 VERSION = 1
 MAX_PAYLOAD = 256 * 1024
@@ -165,7 +166,8 @@ def decode(kind: type[_M], payload: bytes) -> _M:
     """The message in ``payload``.
 
     Raises DecodeError, and nothing else, whatever the bytes: too long, truncated, another version, a wrong type, a
-    name outside the allowed alphabet, or columns of unequal length.
+    name outside the allowed alphabet, or columns of unequal length. A status has clean texts; an event of which a part
+    is bad is read by :func:`firmware_profiles.event_reading.read_event`.
     """
     if len(payload) > MAX_PAYLOAD:
         raise DecodeError(f"{kind.__name__.lower()} of {len(payload)} bytes is longer than {MAX_PAYLOAD}")
@@ -177,6 +179,9 @@ def decode(kind: type[_M], payload: bytes) -> _M:
         raise DecodeError(f"{kind.__name__.lower()} of version {message.version}; this side speaks {VERSION}")
     if isinstance(message, Frame):
         _check_columns(message)
+    if isinstance(message, Status):
+        texts = {"software": clean_text(message.software), "buffer_fault": clean_text(message.buffer_fault)}
+        message = msgspec.structs.replace(message, **texts)
     return message
 
 

@@ -15,6 +15,9 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
 from ingest import gaps
+from ingest.quarantine import quarantine
+from observability import metrics
+from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
 
@@ -42,16 +45,18 @@ class GapAsker:
         self._client.on_connect = self._connected
         self._client.on_message = self._received
 
-    def run(self, stop: threading.Event) -> None:
-        """Look for gaps every ``every_s`` until ``stop``."""
-        mqtt.start(self._client, self._broker)
+    def run(self, stop: threading.Event, part: Part, link: Part) -> None:
+        """Look for gaps every ``every_s`` until ``stop``. ``link``: the network thread's."""
+        mqtt.start(self._client, self._broker, link)
         try:
             while not stop.wait(self._every_s):
                 try:
                     options = connect_options(self._database, "ingest-gaps")
                     with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
                         self._look(conn)
+                    part.turned()
                 except psycopg.Error as error:
+                    part.held_up(f"the database is away: {error}")
                     log.warning("gaps are looked at later", error=str(error).strip())
         finally:
             mqtt.stop(self._client)
@@ -62,6 +67,8 @@ class GapAsker:
         changed = gaps.refresh(conn)
         if any(changed.values()):
             log.info("gaps", **changed)
+        metrics.gaps_open.set(gaps.count_open(conn))
+        metrics.quarantine_open.set(quarantine.count_open(conn))
         if self._client.is_connected():
             for gap in gaps.choose_due(conn, self._age):
                 self._ask(gap)

@@ -72,6 +72,12 @@ def refresh(conn: psycopg.Connection[Any]) -> dict[str, int]:
     return {"new": fresh, "repaired": repaired}
 
 
+def count_open(conn: psycopg.Connection[Any]) -> int:
+    """Count the gaps that are still asked for."""
+    row = conn.execute("SELECT count(*) FROM stream_gap WHERE state IN ('open', 'asked')").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def choose_due(conn: psycopg.Connection[Any], age: dt.timedelta, limit: int = 200) -> list[Gap]:
     """Choose the gaps to ask for now, older than ``age`` and so not merely late; each is marked as asked."""
     with conn.transaction(), conn.cursor(row_factory=class_row(Gap)) as cursor:

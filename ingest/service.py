@@ -3,7 +3,6 @@
 import contextlib
 import queue
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +10,15 @@ import msgspec
 import psycopg
 import structlog
 
-from database.faults import UNAVAILABLE
+from database.clock import DatabaseClock
+from database.faults import UNAVAILABLE, is_unavailable
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
 from firmware_profiles.mqtt import Broker
-from ingest.batches.batch import Batch
+from ingest.batches.batch import Batch, Limits
 from ingest.batches.builder import Builder
+from ingest.clock_watch import ClockWatch
 from ingest.gap_asker import GapAsker
 from ingest.quarantine.quarantine import Quarantine, Room
 from ingest.quarantine.refusals import Code, Refusal, fault, trace
@@ -25,6 +26,8 @@ from ingest.receiving.intake import Allowance
 from ingest.receiving.subscriber import ReceivedMessage, Subscriber
 from ingest.settings import IngestSettings, accepted_times
 from ingest.storing import writer
+from observability import metrics
+from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
 
@@ -62,8 +65,10 @@ class Ingest:
         *,
         subscribe: bool = True,
         on_stored: Callable[[list[ReceivedMessage]], None] = lambda _: None,
+        liveness: Liveness | None = None,
     ) -> None:
-        self._settings, self._database = settings, database
+        self._liveness = liveness or Liveness()
+        self._settings, self._database, self._broker = settings, database, broker
         allowance = Allowance(
             settings.gateway_messages_per_s, settings.gateway_readings_per_s, settings.gateway_burst_s
         )
@@ -78,6 +83,8 @@ class Ingest:
                 settings.quarantine_mb * 1024 * 1024,
             )
         )
+        self._clock = DatabaseClock()
+        self._clock_watch = ClockWatch(database, self._clock, settings.worker, self._limits, self._subscriber.beyond)
         self._asker = GapAsker(database, broker, settings.worker, settings.gap_look_s, settings.gap_age_s)
         self._prepared: queue.Queue[_PreparedBatch | None] = queue.Queue(1)
         self._stop = threading.Event()
@@ -96,20 +103,27 @@ class Ingest:
     def run(self, stop: threading.Event) -> None:
         """Run until ``stop``; prepared batches are stored and acknowledged first if the database answers.
 
-        Raises RuntimeError where one of its threads has ended, since a process without it would store nothing.
+        Raises RuntimeError where one of its threads (paho's, too) has ended, since a process without it would store
+        nothing.
         """
-        self._subscriber.start()
+        start = self._liveness.start
+        self._liveness.gauges.append(self._gauge)
+        self._liveness.certificates = self._broker.certificates
+        self._subscriber.start(self._liveness.part("broker link"))
         threads = [
-            threading.Thread(target=self._prepare, name="prepare"),
-            threading.Thread(target=self._keep_storing, name="store"),
-            threading.Thread(target=self._asker.run, args=(self._stop,), name="gaps"),
+            start("prepare", self._prepare),
+            start("store", self._keep_storing, waiting=lambda: self.waiting),
+            start(
+                "gaps",
+                lambda part: self._asker.run(self._stop, part, self._liveness.part("broker link of the gaps")),
+                pause_s=self._settings.gap_look_s,
+            ),
+            start("clock", lambda part: self._clock_watch.run(self._stop, part)),
         ]
-        for thread in threads:
-            thread.start()
         try:
             while not stop.wait(REPORT_S):
-                if ended := [thread.name for thread in threads if not thread.is_alive()]:
-                    raise RuntimeError(f"ended by a fault, see above: {', '.join(ended)}")
+                if self._liveness.faults:
+                    break
                 log.info(
                     "ingest",
                     readings=self.readings,
@@ -120,16 +134,36 @@ class Ingest:
                 if beyond := self._subscriber.beyond():
                     log.warning("gateways wait: beyond their allowance", gateways=beyond[:20], number=len(beyond))
         finally:
+            self._liveness.finish()
             self._stop.set()
             for thread in threads:
                 thread.join(10)
             self._subscriber.stop()
+        if self._liveness.faults:
+            raise RuntimeError(f"ended by a fault, see above: {', '.join(self._liveness.faults)}")
 
-    def _prepare(self) -> None:
-        conn, builder = self._connected_builder()
+    def _limits(self) -> Limits:
+        """The accepted times, by the database's clock."""
+        return accepted_times(self._settings, self._clock.now_us())
+
+    def _gauge(self) -> None:
+        metrics.messages_waiting.set(self.waiting)
+        metrics.gateways_beyond.set(len(self._subscriber.beyond()))
+
+    def _count(self, readings: int, repeated: int, refused: int) -> None:
+        self.readings += readings
+        self.frames_repeated += repeated
+        self.refused += refused
+        metrics.readings_stored.inc(readings)
+        metrics.frames_repeated.inc(repeated)
+        metrics.messages_refused.inc(refused)
+
+    def _prepare(self, part: Part) -> None:
+        conn, builder = self._connected_builder(part)
         messages: list[ReceivedMessage] = []
         shed: list[ReceivedMessage] = []
         while not self._stop.is_set() and builder is not None:
+            part.turned()
             if not messages and not shed:
                 messages, shed = self._gather(), self._subscriber.take_shed(SHED_PER_BATCH)
             if not messages and not shed:
@@ -139,27 +173,28 @@ class Ingest:
                     self._prepared.join()
                     self._moved.clear()
                     builder = Builder(conn)
-                batch = builder.build(messages, shed, accepted_times(self._settings, time.time_ns() // 1000))
+                batch = builder.build(messages, shed, self._limits())
                 prepared = _PreparedBatch(messages, shed, batch, writer.encode_rows(batch))
             except UNAVAILABLE as error:
                 log.warning("database away while decoding", error=str(error))
                 conn.close()
                 self._prepared.join()
-                conn, builder = self._connected_builder()
+                conn, builder = self._connected_builder(part)
                 continue
             except Exception as error:
                 # A fault of ours: storing one by one finds its message. Numbers taken meanwhile are forgotten.
                 log.warning("a batch can not be decided; once more", error=type(error).__name__)
                 prepared = _PreparedBatch(messages, shed)
                 self._moved.set()
-            self._put(prepared)
+            self._put(prepared, part)
             messages, shed = [], []
-        self._put(None)
+        self._put(None, part)
         if conn is not None:
             conn.close()
 
-    def _put(self, item: _PreparedBatch | None) -> None:
+    def _put(self, item: _PreparedBatch | None, part: Part) -> None:
         while True:
+            part.turned()  # waits for the other thread, which is watched itself
             with contextlib.suppress(queue.Full):
                 self._prepared.put(item, timeout=0.2)
                 return
@@ -179,55 +214,63 @@ class Ingest:
             messages += self._subscriber.take(MESSAGES_PER_BATCH - len(messages), budget - size, 0)
         return messages
 
-    def _connected_builder(self) -> tuple[Any, Builder | None]:
-        conn = self._connect("ingest-directory")
+    def _connected_builder(self, part: Part) -> tuple[Any, Builder | None]:
+        conn = self._connect("ingest-directory", part)
         while conn is not None:
             try:
                 # New series need no flush of their own: the rows that name them are committed later, and a commit
                 # flushes everything before it. A district's first minute makes twenty thousand.
                 conn.execute("SET synchronous_commit = off")
+                self._clock.look(conn)  # before any time is judged
                 return conn, Builder(conn)
             except psycopg.Error as error:
                 log.warning("the district can not be read; again in a moment", error=str(error))
+                part.held_up(f"the district can not be read: {error}")
                 conn.close()
                 self._stop.wait(RETRY_S[1])
-                conn = self._connect("ingest-directory")
+                conn = self._connect("ingest-directory", part)
         return None, None
 
-    def _connect(self, name: str) -> psycopg.Connection[Any] | None:
+    def _connect(self, name: str, part: Part) -> psycopg.Connection[Any] | None:
         """Connect in autocommit mode, however long it takes; None when asked to stop."""
         pause, longest = RETRY_S
         while not self._stop.is_set():
             try:
                 return psycopg.connect(self._database.url, autocommit=True, **connect_options(self._database, name))
             except psycopg.OperationalError as error:
+                part.held_up(f"the database is away: {error}")
                 log.warning("database away; nothing is acknowledged until it is back", error=str(error).strip())
                 self._stop.wait(pause)
                 pause = min(2 * pause, longest)
         return None
 
-    def _keep_storing(self) -> None:
-        conn = self._connect("ingest-writer")
+    def _keep_storing(self, part: Part) -> None:
+        conn = self._connect("ingest-writer", part)
         while True:
             try:
                 item = self._prepared.get(timeout=0.5)
             except queue.Empty:
                 if self._stop.is_set():
                     break
+                part.turned()
                 continue
             if item is None:
                 break
             while conn is not None:
                 try:
-                    self._store(conn, item)
+                    with metrics.store_seconds.time():
+                        self._store(conn, item)
+                    part.done()
                     break
                 except psycopg.OperationalError as error:
+                    part.held_up(f"the database is away: {error}")
                     log.warning("database away; the batch is kept", error=str(error).strip())
                 except psycopg.Error as error:
+                    part.held_up(f"the database takes nothing: {error}")
                     log.error("the database takes nothing; the batch is kept", error=str(error).strip())
                     self._stop.wait(RETRY_S[1])
                 conn.close()
-                conn = self._connect("ingest-writer")
+                conn = self._connect("ingest-writer", part)
             self._prepared.task_done()
         if conn is not None:
             conn.close()
@@ -236,9 +279,9 @@ class Ingest:
         """Store a batch and acknowledge it. Raises psycopg.Error where the database can store nothing now."""
         try:
             self._commit(conn, item)
-        except UNAVAILABLE:
-            raise
         except Exception as error:
+            if is_unavailable(error):
+                raise
             self._moved.set()
             self._store_singly(conn, item, error)
         self._subscriber.acknowledge(item.messages)
@@ -251,7 +294,7 @@ class Ingest:
         batch, data = (None, b"") if self._moved.is_set() else (item.batch, item.copy_data)
         for _ in range(DECIDE_AGAIN):
             if batch is None:
-                limits = accepted_times(self._settings, time.time_ns() // 1000)
+                limits = self._limits()
                 batch = Builder(conn).build(item.messages, item.shed, limits)
                 data = writer.encode_rows(batch)
             try:
@@ -263,9 +306,7 @@ class Ingest:
                 batch = None
         else:
             raise psycopg.OperationalError("the marks move all the time: does another worker store these gateways?")
-        self.readings += stored.readings
-        self.frames_repeated += batch.repeated
-        self.refused += len(stored.refusals)
+        self._count(stored.readings, batch.repeated, len(stored.refusals))
 
     def _store_singly(self, conn: psycopg.Connection[Any], item: _PreparedBatch, error: Exception) -> None:
         """Store a batch that fails message by message, and put the message that fails into quarantine."""
@@ -275,13 +316,13 @@ class Ingest:
         for part in parts:
             try:
                 self._commit(conn, part)
-            except UNAVAILABLE:
-                raise
             except Exception as single:
+                if is_unavailable(single):
+                    raise
                 (message,) = part.messages or part.shed
                 with conn.transaction(), conn.cursor() as cursor:
                     self._quarantine.store(cursor, [_refusal(message, single)])
-                self.refused += 1
+                self._count(0, 0, 1)
 
 
 def _refusal(message: ReceivedMessage, error: Exception) -> Refusal:
@@ -294,6 +335,12 @@ def _refusal(message: ReceivedMessage, error: Exception) -> Refusal:
     )
 
 
-def run(settings: IngestSettings, database: DatabaseSettings, broker: Broker, stop: threading.Event) -> None:
+def run(
+    settings: IngestSettings,
+    database: DatabaseSettings,
+    broker: Broker,
+    stop: threading.Event,
+    liveness: Liveness | None = None,
+) -> None:
     """Run the service until ``stop``."""
-    Ingest(settings, database, broker).run(stop)
+    Ingest(settings, database, broker, liveness=liveness).run(stop)

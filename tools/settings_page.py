@@ -11,10 +11,13 @@ from dispatch.channels.settings import NotifySettings
 from dispatch.escalation.settings import DispatchSettings
 from firmware_profiles.settings import BrokerSettings
 from ingest.settings import IngestSettings
+from observability.settings import LogSettings, ProbeSettings
 
 PAGES: dict[str, type[BaseSettings]] = {
     "Database (every service)": DatabaseSettings,
     "Broker (every service)": BrokerSettings,
+    "Probes and metrics (every service)": ProbeSettings,
+    "Log (every service)": LogSettings,
     "Ingest": IngestSettings,
     "Alerting": AlertingSettings,
     "Dispatch (escalation)": DispatchSettings,

@@ -68,15 +68,15 @@ def load(
         if source is not None:
             recorder.readings(source, channel, at_us, rows["value"][places].astype(np.float32), at_us)
         contact_times.setdefault((gateway, device), []).append(at_us)
-    for gateway, device, kind, time, received, values, evidence in conn.execute(
-        'SELECT g.name, d.name, e.kind, e.time, e.received_at, e."values", e.evidence FROM event e'
+    for gateway, device, kind, time, told_us, received, values, evidence in conn.execute(
+        'SELECT g.name, d.name, e.kind, e.time, e.told_us, e.received_at, e."values", e.evidence FROM event e'
         " JOIN device d ON d.id = e.device_id JOIN gateway g ON g.id = d.gateway_id"
         " WHERE g.name = ANY(%s) AND e.time >= %s AND e.time < %s ORDER BY e.time",
         [gateways, since, until],
     ):
         source = district.sources.get((gateway, device))
         if source is not None:
-            happened = Happened(source, kind, _us(time), values, bytes(evidence))
+            happened = Happened(source, kind, _us(time), values, bytes(evidence), told_us)
             recorder.event(happened, max(_us(time), min(_us(received), _us(until))))
             contact_times.setdefault((gateway, device), []).append(np.array([_us(time)]))
     if not contact_times:

@@ -7,6 +7,7 @@ finds none open raises it, the first whose link is back clears it, and one that 
 import datetime as dt
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -17,8 +18,8 @@ from alerting.detection.kit.context import EVERYWHERE, Pause
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
-from dispatch.alerts.platform import platform_household
-from vocabulary.alert_state import OPEN
+from dispatch.alerts.platform import platform_household, running
+from observability.liveness import Part, unwatched
 
 log = structlog.get_logger(__name__)
 
@@ -37,10 +38,18 @@ class BrokerWatch:
     ``up`` and ``down`` are called in paho's thread, ``outage`` in the engine's; :meth:`run` has one of its own.
     """
 
-    def __init__(self, database: DatabaseSettings, worker: str, after_s: float, cut_off_since_us: int | None) -> None:
+    def __init__(
+        self,
+        database: DatabaseSettings,
+        worker: str,
+        after_s: float,
+        cut_off_since_us: int | None,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
         """``after_s``: a longer break is an alert; ``cut_off_since_us``: when an earlier run last heard the homes."""
         self._database, self._worker, self._after_s = database, worker, after_s
-        self._down_at: float | None = time.time()
+        self._now_us = now_us
+        self._down_at: float | None = self._now()
         self._outage_us = None if cut_off_since_us is None else (cut_off_since_us, _FOREVER_US)
         self._open = True  # an alert of an earlier run may still be
         self._seen_at = 0.0  # when an alert was last seen open while this link was down
@@ -49,14 +58,14 @@ class BrokerWatch:
     def up(self) -> None:
         self._down_at = None
         if self._outage_us is not None:
-            since_us, now = self._outage_us[0], time.time()
+            since_us, now = self._outage_us[0], self._now()
             long = now - since_us / 1e6 >= SHORT_S
             self._outage_us = (since_us, round((now + SETTLE_S) * 1e6)) if long else None
         self._changed.set()
 
     def down(self) -> None:
         if self._down_at is None:
-            self._down_at = time.time()
+            self._down_at = self._now()
             begun_us = round(self._down_at * 1e6)
             again = self._outage_us is not None and self._outage_us[1] > begun_us
             self._outage_us = (self._outage_us[0] if again and self._outage_us else begun_us, _FOREVER_US)
@@ -74,6 +83,9 @@ class BrokerWatch:
             self._outage_us = (since_us, now_us + round(SETTLE_S * 1e6))
         return still
 
+    def _now(self) -> float:
+        return self._now_us() / 1e6
+
     @property
     def is_down(self) -> bool:
         return self._down_at is not None
@@ -83,12 +95,15 @@ class BrokerWatch:
         """The time in which this program did not hear the homes, and in which their backlog arrives."""
         return None if self._outage_us is None else Pause("cut_off", EVERYWHERE, "", *self._outage_us)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
+        """Raise and clear the alert until ``stop``."""
+        part = part or unwatched()
         while not stop.is_set():
+            part.turned()
             self._changed.wait(LOOK_S)
             self._changed.clear()
             down_at = self._down_at
-            late = down_at is not None and time.time() - down_at >= self._after_s
+            late = down_at is not None and self._now() - down_at >= self._after_s
             if (down_at is None and not self._open) or (down_at is not None and not late):
                 continue
             try:
@@ -109,8 +124,8 @@ class BrokerWatch:
 
         Another process whose link came back sooner may have cleared it; this one waits as long again before the next.
         """
-        now = dt.datetime.now(dt.UTC)
-        if _running(conn):
+        now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
+        if running(conn, RULE, SUBJECT):
             self._seen_at = now.timestamp()
             return
         household_id = platform_household(conn)
@@ -141,13 +156,6 @@ class BrokerWatch:
             log.error("the broker is away", since=since.isoformat(), alert_id=str(alert.id))
 
     def _clear(self, conn: psycopg.Connection[Any]) -> None:
-        for (number,) in _running(conn):
-            now = dt.datetime.now(dt.UTC)
+        for (number,) in running(conn, RULE, SUBJECT):
+            now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
             lifecycle.follow_up(conn, number, "clear", now, f"消息服务器连接已恢复({self._worker})")
-
-
-def _running(conn: psycopg.Connection[Any]) -> list[Any]:
-    return conn.execute(
-        "SELECT id FROM alert WHERE rule = %s AND subject = %s AND state = ANY(%s)",
-        (RULE, SUBJECT, list(OPEN)),
-    ).fetchall()

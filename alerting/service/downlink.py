@@ -21,6 +21,7 @@ from care_network.records.registry import Registry
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
+from observability.liveness import Part, unwatched
 from vocabulary.times import SECOND_US
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,8 @@ Publish = Callable[[str, bytes], None]
 def received(event: wire.Event, now_us: int) -> tuple[str, bytes]:
     """Topic and payload of the answer to an emergency event."""
     args: dict[str, wire.Scalar] = {"device": event.device, "kind": event.kind, "time_us": event.time_us}
-    return _command(event.gateway, "alert_received", f"{event.epoch}/{event.seq}", args, now_us)
+    number = f"{event.epoch}/{event.seq or event.time_us}"  # a number that could not be read is 0
+    return _command(event.gateway, "alert_received", number, args, now_us)
 
 
 class Downlink:
@@ -54,7 +56,9 @@ class Downlink:
         """A gateway has come online: announce again what it may have missed."""
         self._online.put(gateway)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
+        """Announce until ``stop``."""
+        part = part or unwatched()
         while not stop.is_set():
             try:
                 options = connect_options(self._database, "alerting-downlink")
@@ -67,7 +71,9 @@ class Downlink:
                             self._announce(conn, "a.id = %s", uuid.UUID(change.payload))
                         self._announce_to_gateways_back_online(conn)
                         conn.execute("SELECT 1")  # notices a dead connection
+                        part.turned()
             except psycopg.Error as error:
+                part.held_up(f"the database is away: {error}")
                 log.warning("database away; help is announced later", error=str(error).strip())
                 stop.wait(RETRY_S)
 

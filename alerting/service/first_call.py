@@ -22,11 +22,12 @@ import structlog
 
 from alerting.core.finding import CLOSING
 from alerting.service.direct import DirectSender
-from alerting.service.spool import Record
+from alerting.service.storing.record import Record
 from dispatch.channels.notifications import Recipient
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.ladder import DirectCalls
 from dispatch.ladders.people import Addressee
+from observability.liveness import Part, unwatched
 
 log = structlog.get_logger(__name__)
 
@@ -129,9 +130,11 @@ class FirstCall:
                 emergency.state = "waiting"
                 self._lock.notify_all()
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part | None = None) -> None:
         """Call until ``stop``; calls that have begun are finished."""
+        part = part or unwatched()
         while not stop.is_set():
+            part.turned()
             with self._lock:
                 self._lock.wait(LOOK_S)
                 due = [emergency for emergency in self._emergencies.values() if self._is_due(emergency)]

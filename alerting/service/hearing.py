@@ -41,7 +41,7 @@ class Hearing:
         """The findings of one message. Raises DecodeError for a device or gateway that the district does not know."""
         gateway, body = message.gateway, message.body
         if isinstance(body, wire.Event):
-            return self._event(gateway, body, now_us)
+            return self._event(gateway, body, now_us, message.lost)
         if isinstance(body, wire.Status):
             return self._status(gateway, body, now_us)
         return self._frame(gateway, body, now_us)
@@ -51,15 +51,53 @@ class Hearing:
         body = message.body
         return not isinstance(body, wire.Event) or (message.gateway, body.device) in self._engine.district.sources
 
-    def _event(self, gateway: str, event: wire.Event, now_us: int) -> list[Finding]:
+    def _event(self, gateway: str, event: wire.Event, now_us: int, lost: tuple[str, ...]) -> list[Finding]:
         source = self._engine.district.sources.get((gateway, event.device)) or self._newly_paired(gateway, event.device)
+        if source is None and lost and event.kind in downlink.ANSWERED:
+            source = self._some_device(gateway, event.device)  # whose name could not be read: the home needs help
         if source is None:
             raise DecodeError(f"event of an unknown device {gateway}/{event.device}")
         happened = dated(Happened(source, event.kind, event.time_us, dict(event.values), event.evidence), now_us)
         happened, news = self._clocks.judge_event(happened, now_us)
         # the event before the sign of life: its alert must not wait for anything
-        findings = [*self._engine.event(happened), *self._engine.heard(gateway, event.device, now_us)]
+        findings = [*self._judged(happened), *self._engine.heard(gateway, event.device, now_us)]
         return findings + (self._engine.event(news) if news else [])
+
+    def _judged(self, happened: Happened) -> list[Finding]:
+        """The findings of an event. One at which a detector fails is judged once more without what it carries."""
+        failed: list[str] = []
+        tell = self._engine.failed
+
+        def note(name: str, error: Exception) -> None:
+            failed.append(name)
+            tell(name, error)
+
+        self._engine.failed = note
+        try:
+            findings = self._engine.event(happened)
+            if failed and (happened.values or happened.evidence):
+                findings += self._engine.event(msgspec.structs.replace(happened, values={}, evidence=b""))
+        finally:
+            self._engine.failed = tell
+        return findings
+
+    def _some_device(self, gateway: str, device: str) -> Source | None:
+        """A device that is not known, of a home that is: of its only resident, or of the household."""
+        district = self._engine.district
+        household = district.gateways.get(gateway)
+        if household is None:
+            return None
+        rows = [row for row, person in enumerate(district.people) if person.household_id == household]
+        return Source(
+            gateway=gateway,
+            name=device or "unreadable",
+            model="",
+            household_id=household,
+            person=rows[0] if len(rows) == 1 else None,
+            heartbeat_s=float("inf"),
+            label_zh="名称无法识别的设备",
+            label_en="a device whose name can not be read",
+        )
 
     def _newly_paired(self, gateway: str, device: str) -> Source | None:
         """Look an unknown device up in the registry: it may have been paired a moment ago."""

@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from alerting.detection.engine.memory import Memory, decode_memory
+from database.local_copy import private_folder
 
 log = structlog.get_logger(__name__)
 _HEAD = struct.Struct("<qHI")  # received at (µs), bytes of the topic, bytes of the payload
@@ -30,7 +31,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._folder = folder
         self._number = max((*self._numbers("journal"), *self._numbers("snapshot")), default=0)
         self._file = self._open(self._number)

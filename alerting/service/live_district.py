@@ -11,24 +11,33 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.context import District, Pause
 from alerting.service.district import RegistryCache, build_district, build_notice
 from alerting.service.settings import AlertingSettings
-from alerting.service.spool import Record
+from alerting.service.storing.record import Record
 from alerting.tuning.pauses import PauseCache
 from care_network.records.registry import Registry
+from database.clock import DatabaseClock
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.first_step_copy import FirstStepsCopy
 from dispatch.ladders.people import Addressee
+from observability.liveness import Part
+from vocabulary.times import SECOND_US
 
 log = structlog.get_logger(__name__)
 RETRY_S = 1.0
 
 
 class LiveDistrict:
-    """Reads the database now and then (:meth:`keep_fresh`, in a thread of its own) and gives the engine the changes."""
+    """Reads the database now and then (:meth:`keep_fresh`, in a thread of its own) and gives the engine the changes.
 
-    def __init__(self, settings: AlertingSettings, database: DatabaseSettings) -> None:
+    ``clock`` learns the database's time on the way.
+    """
+
+    def __init__(
+        self, settings: AlertingSettings, database: DatabaseSettings, clock: DatabaseClock | None = None
+    ) -> None:
         self._settings, self._database = settings, database
+        self._clock = clock or DatabaseClock()
         self._registry = RegistryCache(settings.data_dir / "registry.bin")
         self._pauses = PauseCache(settings.data_dir / "pauses.json")
         self._people = FirstStepsCopy(settings.data_dir / "people.json")
@@ -41,14 +50,14 @@ class LiveDistrict:
     def registry(self) -> Registry:
         return self._registry.registry
 
-    def wait_until_known(self, stop: threading.Event) -> None:
+    def wait_until_known(self, stop: threading.Event, part: Part | None = None) -> None:
         """Read the registry, however long the database is away, unless there is a copy on disk.
 
         An event of an unknown home would be refused; until it is taken the broker keeps it.
         """
-        self.refresh()
+        self.refresh(part)
         while not self._registry.known and not stop.wait(RETRY_S):
-            self.refresh()
+            self.refresh(part)
 
     def first_district(self, before: District | None) -> District:
         """The district to begin with; people known in ``before`` keep their rows."""
@@ -67,11 +76,11 @@ class LiveDistrict:
             self._outage = outage
             engine.pause([*self._pauses.pauses, *([] if outage is None else [outage])])
 
-    def refresh(self) -> None:
-        """Read the database; while it is away everything stays as it was."""
-        now = dt.datetime.now(dt.UTC)
+    def refresh(self, part: Part | None = None) -> None:
+        """Read the database; while it is away everything stays as it was. The outcome is told to ``part``."""
         try:
             with psycopg.connect(self._database.url, **connect_options(self._database, "alerting-registry")) as conn:
+                now = dt.datetime.fromtimestamp(self._clock.look(conn) / SECOND_US, dt.UTC)
                 if self._registry.refresh(conn):
                     self._changed.set()
                 if self._pauses.refresh(conn, now):
@@ -79,12 +88,17 @@ class LiveDistrict:
                 if time.monotonic() >= self._people_at:
                     self._people_at = time.monotonic() + self._settings.people_refresh_s
                     self._people.refresh(conn, now)
+            if part is not None:
+                part.turned()
         except psycopg.Error as error:
+            if part is not None:
+                part.held_up(f"the database is away: {error}")
             log.warning("the registry stays as it was", error=str(error).strip())
 
-    def keep_fresh(self, stop: threading.Event) -> None:
+    def keep_fresh(self, stop: threading.Event, part: Part) -> None:
+        """Refresh at intervals until ``stop``."""
         while not stop.wait(self._settings.registry_refresh_s):
-            self.refresh()
+            self.refresh(part)
 
     def first_step(self, record: Record, now: dt.datetime) -> tuple[AlertNotice, tuple[Addressee, ...]]:
         """The notice of a finding and the people of its first step, from the copies.

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ import structlog
 
 from alerting.service.messages import Content, content_of
 from firmware_profiles import mqtt, wire
+from observability.liveness import Liveness
 
 log = structlog.get_logger(__name__)
 
@@ -69,9 +71,21 @@ class Mailbox:
             client.on_disconnect = self._on_disconnect
             client.on_message = self._on_message
 
-    def start(self) -> None:
-        for client in self._clients:
-            mqtt.start(client, self._broker)
+    @property
+    def certificates(self) -> list[Path]:
+        """The certificate files of the connection."""
+        return self._broker.certificates
+
+    @property
+    def waiting(self) -> int:
+        """Number of messages that no one has taken yet."""
+        return sum(map(len, self._waiting))
+
+    def start(self, liveness: Liveness | None = None) -> None:
+        """Connect; each network thread is a part of ``liveness``."""
+        parts = liveness or Liveness()
+        for client, what in zip(self._clients, ("events", "frames"), strict=True):
+            mqtt.start(client, self._broker, parts.part(f"broker link of {what}"))
 
     def close(self) -> None:
         with self._lock:
@@ -136,5 +150,6 @@ class Mailbox:
             while line == 1 and len(waiting) >= MOST_FRAMES and not self._closed:
                 log.warning("the engine is behind; the broker waits")
                 self._emptied.wait(1)
+                self._clients[line].turned()
             waiting.append(arrived)
             self._filled.notify()

@@ -4,6 +4,7 @@ import msgspec
 
 from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
+from firmware_profiles.event_reading import read_event
 
 
 class HomeMessage(msgspec.Struct, frozen=True):
@@ -11,6 +12,8 @@ class HomeMessage(msgspec.Struct, frozen=True):
 
     gateway: str
     body: wire.Event | wire.Status | wire.Frame
+    lost: tuple[str, ...] = ()
+    """Parts of an event that could not be read."""
 
 
 Content = HomeMessage | Exception
@@ -30,7 +33,10 @@ def _read(topic: str, payload: bytes) -> HomeMessage:
     gateway, leaf = wire.parse_topic(topic)
     if leaf == "status":
         return HomeMessage(gateway, wire.decode(wire.Status, payload))
-    body = wire.decode(wire.Event, payload) if leaf == "events" else wire.decode(wire.Frame, payload)
+    if leaf == "events":
+        read = read_event(payload, gateway)
+        return HomeMessage(gateway, read.event, read.lost)
+    body = wire.decode(wire.Frame, payload)
     if body.gateway != gateway:
         raise DecodeError(f"a message of the gateway {body.gateway} under the topic of {gateway}")
     return HomeMessage(gateway, body)

@@ -1,6 +1,5 @@
 """Publishes the findings of the engine to the consoles, then puts them on disk for the writer."""
 
-import time
 import uuid
 from collections.abc import Callable
 
@@ -10,9 +9,13 @@ from alerting.core.finding import CLOSING, OVER, Finding
 from alerting.service.district import build_notice
 from alerting.service.downlink import Publish
 from alerting.service.first_call import FirstCall
-from alerting.service.spool import Record, Spool
+from alerting.service.spool import Spool
+from alerting.service.storing.forms import storable
+from alerting.service.storing.record import Record
 from care_network.records.registry import Registry
+from database.clock import boot_id, steady_us
 from dispatch.core import notice
+from observability import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -23,9 +26,18 @@ UNPUBLISHED = (*OVER, "note")
 
 
 class Publisher:
-    """Publishes and spools. ``publish`` sends a payload to a topic; ``registry`` gives the present registry."""
+    """Publishes and spools. ``publish`` sends a payload to a topic; ``registry`` gives the present registry, ``now_us``
+    the time."""
 
-    def __init__(self, spool: Spool, first_call: FirstCall, publish: Publish, registry: Callable[[], Registry]) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        first_call: FirstCall,
+        publish: Publish,
+        registry: Callable[[], Registry],
+        now_us: Callable[[], int],
+    ) -> None:
+        self._now_us, self._boot = now_us, boot_id()
         self._spool, self._first_call = spool, first_call
         self._publish, self._registry = publish, registry
         self._open: dict[uuid.UUID, None] = {}
@@ -37,7 +49,7 @@ class Publisher:
         for finding in findings:
             if finding.action == "open" and finding.alert_id in self._open:
                 continue
-            record = Record(finding, received_us, time.time_ns() // 1000)
+            record = Record(storable(finding), received_us, self._now_us(), steady_us(), self._boot)
             if finding.action in CLOSING:
                 self._open.pop(finding.alert_id, None)
             elif finding.action in ("open", "update"):
@@ -46,6 +58,9 @@ class Publisher:
                     del self._open[next(iter(self._open))]
             self.notify(record)
             records.append(record)
+            metrics.findings.labels(finding.action, finding.severity).inc()
+            if finding.action == "open":
+                metrics.raise_seconds.labels(finding.severity).observe((record.raised_us - finding.sensed_us) / 1e6)
             log.info("finding", action=finding.action, rule=finding.rule, alert_id=str(finding.alert_id))
         if records:
             self._spool.put(records)

@@ -31,18 +31,24 @@ from alerting.service.journal import Journal
 from alerting.service.live_district import LiveDistrict
 from alerting.service.mailbox import Mailbox, ReceivedMessage
 from alerting.service.messages import Content, content_of
+from alerting.service.platform.watch import PlatformWatch
 from alerting.service.publisher import Publisher
 from alerting.service.settings import AlertingSettings
 from alerting.service.spool import Spool
 from alerting.service.writer import Writer
+from database.clock import DatabaseClock
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt
 from firmware_profiles.errors import DecodeError
+from observability import metrics
+from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
 
 IDLE_S = 0.2
 """Longest wait for a message, after which the clock moves all the same."""
+LOOK_S = 1.0
+"""Interval at which the main thread looks whether a part has died."""
 SWITCH_S = 0.001
 """Time for which a thread may hold the GIL."""
 
@@ -59,10 +65,13 @@ class Alerting:
         database: DatabaseSettings,
         broker: mqtt.Broker,
         direct: DirectSender | None = None,
+        liveness: Liveness | None = None,
     ) -> None:
         self._settings, self._database = settings, database
+        self._liveness = liveness or Liveness()
         self._stop = threading.Event()
-        self._district = LiveDistrict(settings, database)
+        self._clock = DatabaseClock()
+        self._district = LiveDistrict(settings, database, self._clock)
         self._journal = Journal(settings.data_dir)
         self._spool = Spool(settings.data_dir)
         self._mailbox = Mailbox(
@@ -72,9 +81,10 @@ class Alerting:
         for record in self._spool.waiting():
             self._first_call.raised(record)
         self._publisher = Publisher(
-            self._spool, self._first_call, self._mailbox.publish, lambda: self._district.registry
+            self._spool, self._first_call, self._mailbox.publish, lambda: self._district.registry, self._clock.now_us
         )
-        self._writer = Writer(database, self._spool, self._first_call, self._publisher.notify)
+        self._writer = Writer(database, self._spool, self._first_call, self._publisher.notify, clock=self._clock)
+        self._platform_watch = PlatformWatch(database, self._clock, settings.worker)
         self._downlink = Downlink(database, lambda: self._district.registry, self._mailbox.publish)
         self._snapshot_at = 0.0
         # made when the homes are known, by _wake
@@ -87,47 +97,44 @@ class Alerting:
 
         Raises RuntimeError where a thread died before.
         """
-        self._district.wait_until_known(stop)  # before the first message
+        self._district.wait_until_known(stop, self._liveness.part("registry"))  # before the first message
         if stop.is_set():
             self._journal.close()
             self._spool.close()
             return
         self._wake()
-        parts: dict[str, Callable[[], None]] = {
-            "engine": self._decide,
-            "writer": lambda: self._writer.run(self._stop),
-            "first call": lambda: self._first_call.run(self._stop),
-            "registry": lambda: self._district.keep_fresh(self._stop),
-            "link": lambda: self._broker_watch.run(self._stop),
-            "downlink": lambda: self._downlink.run(self._stop),
+        parts: dict[str, tuple[Callable[[Part], None], Callable[[], int] | None]] = {
+            "engine": (self._decide, lambda: self._mailbox.waiting),
+            "writer": (lambda part: self._writer.run(self._stop, part), lambda: len(self._spool)),
+            "first call": (lambda part: self._first_call.run(self._stop, part), None),
+            "registry": (lambda part: self._district.keep_fresh(self._stop, part), None),
+            "link": (lambda part: self._broker_watch.run(self._stop, part), None),
+            "downlink": (lambda part: self._downlink.run(self._stop, part), None),
+            "platform": (lambda part: self._platform_watch.run(self._stop, part), None),
         }
-        died: list[str] = []
-
-        def live(name: str) -> None:
-            """Run one part. If it dies the process ends, so that it is started again and goes on from its disk."""
-            try:
-                parts[name]()
-            except Exception:
-                log.exception("a part of alerting has died; alerting ends, to be started again", part=name)
-                died.append(name)
-                stop.set()
-
-        threads = [threading.Thread(target=live, args=(name,), name=name) for name in parts]
-        for thread in threads:
-            thread.start()
+        pause_s = {"registry": self._settings.registry_refresh_s}
+        self._liveness.gauges.append(self._gauge)
+        self._liveness.certificates = self._mailbox.certificates
+        threads = [
+            self._liveness.start(name, work, pause_s.get(name, 0.0), waiting) for name, (work, waiting) in parts.items()
+        ]
         # a GC pause, or another thread holding the GIL for the default 5 ms, delays an alert
         gc.collect()
         gc.freeze()
         sys.setswitchinterval(SWITCH_S)
-        self._mailbox.start()
+        self._mailbox.start(self._liveness)
         try:
-            stop.wait()
+            while not stop.wait(LOOK_S) and not self._liveness.faults:
+                pass
         finally:
+            died = list(self._liveness.faults)
+            self._liveness.finish()
             self._stop.set()
             for thread in threads:
                 thread.join(10)
             self._mailbox.close()
-            if threads[0].is_alive() or "engine" in died:  # amid a step; the journal has the messages since the last
+            engine_died = any(fault.startswith("engine ") for fault in died)
+            if threads[0].is_alive() or engine_died:  # amid a step; the journal has the messages since the last
                 log.warning("no snapshot at the end")
             else:
                 self._journal.snapshot(self._engine.memory())
@@ -136,16 +143,22 @@ class Alerting:
         if died:
             raise RuntimeError(f"died: {', '.join(died)}; see the log")
 
+    def _gauge(self) -> None:
+        metrics.alerts_spooled.set(len(self._spool))
+        metrics.alerting_waiting.set(self._mailbox.waiting)
+
     def _wake(self) -> None:
         """Bring the engine to where the last run left it: its memory, and the messages since."""
         memory = self._journal.remembered()
         before = None if memory is None else District(memory.people, {}, {})
-        self._engine = Engine(self._district.first_district(before), _now_us(), failed=_failed)
+        self._engine = Engine(self._district.first_district(before), self._clock.now_us(), failed=_failed)
         if memory is not None:
             anew = self._engine.recall(memory)
             log.info("memory restored", people=len(memory.people), begin_anew=anew)
         heard_us = None if memory is None else memory.done_us
-        self._broker_watch = BrokerWatch(self._database, self._settings.worker, self._settings.broker_away_s, heard_us)
+        self._broker_watch = BrokerWatch(
+            self._database, self._settings.worker, self._settings.broker_away_s, heard_us, self._clock.now_us
+        )
         self._hearing = Hearing(self._engine, self._look_up, self._downlink.online)
         repeated = 0
         for received_us, topic, payload in self._journal.repeated():
@@ -158,11 +171,12 @@ class Alerting:
 
     # the engine's thread
 
-    def _decide(self) -> None:
-        looked_us = _now_us()
+    def _decide(self, part: Part) -> None:
+        looked_us = self._clock.now_us()
         while not self._stop.is_set():
+            part.turned()
             message = self._mailbox.take(IDLE_S)
-            since_us, looked_us = looked_us, _now_us()
+            since_us, looked_us = looked_us, self._clock.now_us()
             if self._broker_watch.stood_still(since_us, looked_us):
                 log.warning(
                     "the clock has jumped, or this program stood still", seconds=(looked_us - since_us) // 10**6
@@ -171,7 +185,8 @@ class Alerting:
                 self._settle()
             if message is not None:
                 self._hear(message)
-            self._advance(_now_us())
+                part.done()
+            self._advance(self._clock.now_us())
             self._settle()
             if message is not None and time.monotonic() >= self._snapshot_at:
                 self._journal.snapshot(self._engine.memory())
@@ -188,7 +203,7 @@ class Alerting:
         return isinstance(content, Exception) or self._hearing.knows(content)
 
     def _hear(self, message: ReceivedMessage) -> None:
-        received_us = _now_us()
+        received_us = self._clock.now_us()
         self._journal.append(received_us, message.topic, message.payload)  # first: a restart must remember it
         self._take(message.topic, message.content, received_us, answers=True)
         self._mailbox.settle(message)
@@ -198,7 +213,7 @@ class Alerting:
             if isinstance(content, Exception):
                 raise content
             self._publisher.take(self._hearing.hear(content, received_us), received_us)
-            reply = answer(content, _now_us()) if answers else None
+            reply = answer(content, self._clock.now_us()) if answers else None
             if reply is not None:
                 self._mailbox.publish(*reply)
         except DecodeError as error:
@@ -230,19 +245,16 @@ def _failed(name: str, error: Exception) -> None:
     log.error("a detector failed; the others go on", detector=name, exc_info=error)
 
 
-def _now_us() -> int:
-    return time.time_ns() // 1000
-
-
 def run(
     settings: AlertingSettings,
     database: DatabaseSettings,
     broker: mqtt.Broker,
     stop: threading.Event,
     direct: DirectSender | None = None,
+    liveness: Liveness | None = None,
 ) -> None:
     """Run the service until ``stop``. ``direct`` tells people of emergencies while the database is away.
 
     Raises RuntimeError where a thread of it died before.
     """
-    Alerting(settings, database, broker, direct).run(stop)
+    Alerting(settings, database, broker, direct, liveness).run(stop)

@@ -14,17 +14,10 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from alerting.core.finding import Finding
+from alerting.service.storing.record import Record
+from database.local_copy import private_folder
 
 log = structlog.get_logger(__name__)
-
-
-class Record(msgspec.Struct, frozen=True):
-    """A finding and the times that belong to it, µs since 1970."""
-
-    finding: Finding
-    received_us: int
-    raised_us: int
 
 
 _encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(Record)
@@ -40,7 +33,8 @@ class Spool:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
+        self.folder = folder
         self._file, self._mark = folder / "spool.jsonl", folder / "spool.settled"
         self._lock = threading.Condition()
         self._records: list[Record] = []
@@ -86,6 +80,14 @@ class Spool:
             self._settled += 1
             self._try(self._mark_settled if self._records and not self._behind else self._rewrite)
 
+    def postpone(self) -> None:
+        """Put the oldest record, and those of the same alert, behind the others: they must not wait for it."""
+        with self._lock:
+            if self._records:
+                first = self._records[0].finding.alert_id
+                self._records.sort(key=lambda record: record.finding.alert_id == first)  # stable
+                self._try(self._rewrite)
+
     def close(self) -> None:
         if self._out is not None:
             self._out.close()
@@ -106,11 +108,12 @@ class Spool:
     def _rewrite(self) -> None:
         """Write the file anew, with the waiting records alone."""
         fresh = self._file.with_suffix(".new")
-        with fresh.open("wb") as file:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.writelines(_encoder.encode(record) + b"\n" for record in self._records)
             file.flush()
             os.fsync(file.fileno())
         # the mark first: a count too low writes an alert twice, which changes nothing
+        self._mark.touch(mode=0o600)
         self._mark.write_text("0")
         fresh.replace(self._file)
         self.close()

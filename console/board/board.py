@@ -81,6 +81,11 @@ class Board:
             alerts = list(self._alerts.values())
         return sorted((a for a in alerts if may_see(a)), key=lambda a: (RANK[a.severity], a.onset_us, a.id))
 
+    @property
+    def watchers(self) -> int:
+        """Number of open sockets."""
+        return len(self._watchers)
+
     def get(self, alert_id: str) -> AlertNotice | None:
         with self._lock:
             return self._alerts.get(alert_id)

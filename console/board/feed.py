@@ -15,6 +15,7 @@ from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.core import notice
 from firmware_profiles import mqtt
+from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
 
@@ -27,24 +28,36 @@ GRACE_US = 120_000_000
 class Feed:
     """Two threads: paho's and the listener's. ``database_up`` and ``broker_up`` say whether they are connected."""
 
-    def __init__(self, board: Board, database: DatabaseSettings, broker: mqtt.Broker, client_id: str) -> None:
+    def __init__(
+        self,
+        board: Board,
+        database: DatabaseSettings,
+        broker: mqtt.Broker,
+        client_id: str,
+        liveness: Liveness | None = None,
+    ) -> None:
+        self._liveness = liveness or Liveness()
         self._board, self._database, self._broker = board, database, broker
         self.database_up = self.broker_up = False
         self._stop = threading.Event()
-        self._listener = threading.Thread(target=self._listen, name="alert changes", daemon=True)
+        self._listener: threading.Thread | None = None
         self._client = mqtt.make_client(broker, client_id, clean=True)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._noticed
 
     def start(self) -> None:
-        self._listener.start()
-        mqtt.start(self._client, self._broker)
+        """Connect to both; the threads are parts of ``liveness``."""
+        self._listener = self._liveness.start("alert changes", self._listen)
+        mqtt.start(self._client, self._broker, self._liveness.part("broker link"))
 
     def stop(self) -> None:
+        """Disconnect from both."""
+        self._liveness.finish()
         self._stop.set()
         mqtt.stop(self._client)
-        self._listener.join(LISTEN_S + 2)
+        if self._listener is not None:
+            self._listener.join(LISTEN_S + 2)
 
     def _connected(self, client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
@@ -62,7 +75,7 @@ class Feed:
         except notice.NoticeError as error:
             log.error("notice refused", reason=str(error))
 
-    def _listen(self) -> None:
+    def _listen(self, part: Part) -> None:
         while not self._stop.is_set():
             try:
                 options = connect_options(self._database, "console-listener")
@@ -76,7 +89,9 @@ class Feed:
                         for change in list(conn.notifies(timeout=LISTEN_S, stop_after=1)):
                             self._reload(conn, change.payload)
                         conn.execute("SELECT 1")  # notices a dead connection
+                        part.turned()
             except psycopg.Error as error:
+                part.held_up(f"the database is away: {error}")
                 self.database_up = False
                 log.warning("database away; the board shows what it has", error=str(error).strip())
                 self._stop.wait(RETRY_S)

@@ -18,18 +18,25 @@ from database.settings import DatabaseSettings
 from dispatch.channels.names import read_names
 from dispatch.orders.people import Crews
 from firmware_profiles.mqtt import Broker
+from observability import metrics
+from observability.liveness import Liveness
 
 
 class Console:
     """One console process."""
 
-    def __init__(self, settings: ConsoleSettings, database: DatabaseSettings, broker: Broker) -> None:
+    def __init__(
+        self, settings: ConsoleSettings, database: DatabaseSettings, broker: Broker, liveness: Liveness | None = None
+    ) -> None:
+        self.liveness = liveness or Liveness()
         self.settings = settings
         self.channels = read_names(settings.channels_file)
         self.board = Board()
         self.crews = Crews()
         self.memory = Memory()
-        self.feed = Feed(self.board, database, broker, settings.worker)
+        self.liveness.certificates = broker.certificates
+        self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
+        self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
         self._pool: Pool = make_pool(database, "console")
         self._thread = threading.local()
 

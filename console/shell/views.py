@@ -2,11 +2,10 @@
 
 import base64
 import datetime as dt
-import html
 from pathlib import Path
 from typing import Any
 
-import msgspec
+import numpy as np
 from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
@@ -19,10 +18,13 @@ from dispatch.alerts import evidence, outcomes
 from dispatch.orders.states import WORDS as ORDER_WORDS
 from firmware_profiles.channels import CHANNELS
 from firmware_profiles.devices import MODELS
+from firmware_profiles.signal import decode_signal
 from vocabulary.labels import room_of, unit_of
 from vocabulary.severity import GRAVE, SEVERITIES
 from vocabulary.times import SHANGHAI
 
+MOST_POINTS = 2000
+"""Of a drawn line: more are not seen."""
 LANGUAGE_COOKIE = "shouwang_language"
 CONSOLE = Path(__file__).parents[1]
 STATIC = CONSOLE / "static"
@@ -38,7 +40,13 @@ def language_of(request: Request, account: Account | None) -> Language:
 
 def page(request: Request, name: str, account: Account | None = None, status: int = 200, **context: Any) -> Response:
     """Render a template in the reader's language."""
-    language = language_of(request, account)
+    words = words_of(language_of(request, account), account)
+    words["outbox"] = request.app.state.console.channels.outbox
+    return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)
+
+
+def words_of(language: Language, account: Account | None) -> dict[str, Any]:
+    """The functions and words that every template may use."""
 
     def _(text: str, **values: object) -> str:
         return translate(language, text, **values)
@@ -49,14 +57,13 @@ def page(request: Request, name: str, account: Account | None = None, status: in
     def unit(code: str) -> str:
         return pick(language, *unit_of(CHANNELS[code].unit))
 
-    words = {
+    return {
         "_": _,
         "pick": lambda zh, en: pick(language, zh, en),
         "pick_list": lambda zh, en: zh if language == "zh" else en,
         "order_word": lambda code: pick(language, *ORDER_WORDS.get(code, (code, code))),
         "language": language,
         "account": account,
-        "outbox": request.app.state.console.channels.outbox,
         "may": lambda action: account is not None and may_do(account, action),
         "channel_label": channel_label,
         "unit": unit,
@@ -73,15 +80,17 @@ def page(request: Request, name: str, account: Account | None = None, status: in
         "evidence_fall": evidence.fall,
         "now": dt.datetime.now(dt.UTC),
     }
-    return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)
 
 
 def clock(value: dt.datetime | int | None, form: str = "%m-%d %H:%M:%S") -> str:
     """A moment (datetime, or µs since 1970) as the wall clock of Shanghai shows it."""
     if value is None:
         return "—"
-    moment = dt.datetime.fromtimestamp(value / 1e6, dt.UTC) if isinstance(value, int) else value
-    return moment.astimezone(SHANGHAI).strftime(form)
+    try:
+        moment = dt.datetime.fromtimestamp(value / 1e6, dt.UTC) if isinstance(value, int) else value
+        return moment.astimezone(SHANGHAI).strftime(form)
+    except (ValueError, OverflowError, OSError):  # no date of our calendar
+        return "—"
 
 
 def number(value: float, code: str) -> str:
@@ -92,18 +101,12 @@ def number(value: float, code: str) -> str:
 def fall_plot(fall: dict[str, Any]) -> str:
     """The acceleration around a fall as an SVG path: magnitude over time, 0–8 g, 600 × 140. Empty without a signal."""
     try:
-        raw = base64.b64decode(str(fall.get("signal", "")), validate=True)
-        _start, rate, samples = msgspec.msgpack.decode(raw, type=tuple[int, float, bytes])
-    except (ValueError, msgspec.DecodeError):
+        signal = decode_signal(base64.b64decode(str(fall.get("signal", "")), validate=True))
+    except ValueError:
         return ""
-    milli = memoryview(samples).cast("h")
-    points = []
-    count = len(milli) // 3
-    for i in range(count):
-        g = (milli[3 * i] ** 2 + milli[3 * i + 1] ** 2 + milli[3 * i + 2] ** 2) ** 0.5 / 1000
-        points.append(f"{600 * i / max(1, count - 1):.1f},{140 - 140 * min(g, 8) / 8:.1f}")
-    seconds = count / rate if rate else 0
-    return html.escape(" ".join(points)) if seconds else ""
+    g = np.linalg.norm(signal.milli_g[:: len(signal.milli_g) // MOST_POINTS + 1].astype(np.float64), axis=1) / 1000
+    x = np.linspace(0, 600, len(g)) if len(g) > 1 else np.zeros(1)
+    return " ".join(f"{at:.1f},{140 - 140 * min(value, 8) / 8:.1f}" for at, value in zip(x, g, strict=True))
 
 
 def duration(seconds: float | None) -> str:
@@ -128,3 +131,4 @@ templates.env.filters["milliseconds"] = milliseconds
 templates.env.filters["clock"] = clock
 templates.env.filters["number"] = number
 templates.env.filters["fall_plot"] = fall_plot
+templates.env.filters["readable"] = evidence.readable

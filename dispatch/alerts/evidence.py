@@ -1,13 +1,14 @@
 """Put an alert's evidence into words for the section "Why". Pure; keys without words are shown as they are."""
 
 import datetime as dt
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from firmware_profiles.channels import CHANNELS, EVENTS
 from vocabulary.labels import room_of, unit_of
 from vocabulary.parameter import Parameter
-from vocabulary.times import SHANGHAI
+from vocabulary.times import SECOND_US, SHANGHAI
 
 LABELS: dict[str, tuple[str, str]] = {
     "window": ("判断时段", "time looked at"),
@@ -52,6 +53,12 @@ LABELS: dict[str, tuple[str, str]] = {
     "spo2_scale": ("血氧量表", "SpO2 scale"),
     "before": ("此前数值", "before"),
     "values": ("各自读数", "their readings"),
+    "refusals": ("网关 · 原因: 次数", "gateway · reason: times"),
+    "thrown_away": ("内容已丢弃", "thrown away"),
+    "ahead_s": ("时钟偏差 (秒)", "clock off by (s)"),
+    "gateways": ("网关数", "gateways"),
+    "names": ("网关", "gateways"),
+    "left_out": ("未能保存的判断依据", "evidence that could not be stored"),
 }
 LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {
     ("baseline", "days"): ("已学习天数", "days learnt"),
@@ -122,13 +129,60 @@ class EvidenceLine(NamedTuple):
     en: str
 
 
+def readable(evidence: Any) -> dict[str, Any]:
+    """Leave out the parts of evidence that are not of the shape in which the pages read them. Raises nothing.
+
+    The row may have been written by another version, or by a detector of somebody else.
+    """
+    kept = dict(evidence) if isinstance(evidence, Mapping) else {}
+    for name, fits in _SHAPES.items():
+        if name in kept and not fits(kept[name]):
+            del kept[name]
+    if kept.get("kind") in ("news2", "news2_trend") and not {"parts", "total", "level"} & kept.keys():
+        del kept["kind"]
+    return kept
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _is_moment(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) <= _CALENDAR_US
+
+
+def _is_window(value: Any) -> bool:
+    return isinstance(value, dict) and _is_moment(value.get("since_us")) and _is_moment(value.get("until_us"))
+
+
+def _are_parts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(part, dict) and isinstance(part.get("channel"), str) and part["channel"] in CHANNELS
+        for part in value
+    )
+
+
+_CALENDAR_US = 4_000_000_000 * SECOND_US
+_SHAPES: dict[str, Callable[[Any], bool]] = {
+    "kind": lambda value: isinstance(value, str),
+    "channel": lambda value: isinstance(value, str),
+    "rule": lambda value: isinstance(value, dict) and all(isinstance(text, str) for text in value.values()),
+    "window": _is_window,
+    "parts": _are_parts,
+    "parameters": lambda value: isinstance(value, dict) and all(map(_is_number, value.values())),
+    "features": lambda value: isinstance(value, dict),
+    "level": lambda value: not isinstance(value, dict),
+}
+
+
 def lines(evidence: dict[str, Any]) -> list[EvidenceLine]:
     """Explain the decision, in the order of LABELS: the database keeps no order of keys."""
+    evidence = readable(evidence)
     kind = str(evidence.get("kind", ""))
     order = list(LABELS)
     entries = sorted(evidence.items(), key=lambda item: order.index(item[0]) if item[0] in LABELS else len(order))
     return [
-        EvidenceLine(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_value_words(name, value, evidence))
+        EvidenceLine(*LABELS_OF.get((kind, name), LABELS.get(name, (name, name))), *_shown(name, value, evidence))
         for name, value in entries
         if name not in APART and value not in (None, "", []) and (name, value) != ("usual_min", 0)
         if name == "window" or not isinstance(value, dict)
@@ -138,7 +192,7 @@ def lines(evidence: dict[str, Any]) -> list[EvidenceLine]:
 def fall(evidence: dict[str, Any]) -> list[EvidenceLine]:
     """List what the gateway measured of a fall; other features of a maker's own sensor keep their names."""
     described = []
-    features, order = evidence.get("features", {}), list(FALL)
+    features, order = readable(evidence).get("features", {}), list(FALL)
     for name in sorted(features, key=lambda name: order.index(name) if name in FALL else len(order)):
         value = features[name]
         zh, en = FALL.get(name, (name, name))
@@ -151,11 +205,13 @@ def fall(evidence: dict[str, Any]) -> list[EvidenceLine]:
 
 def parameters(evidence: dict[str, Any], catalogue: Mapping[str, Parameter]) -> list[EvidenceLine]:
     """List the parameters and constants in force; ``catalogue``: the meaning of each parameter, by name."""
-    return [_parameter_line(name, value, catalogue.get(name)) for name, value in evidence.get("parameters", {}).items()]
+    found = readable(evidence).get("parameters", {})
+    return [_parameter_line(name, value, catalogue.get(name)) for name, value in found.items()]
 
 
 def channels(evidence: dict[str, Any]) -> list[str]:
     """List the channels worth a chart: the one that is judged, or those that gave points."""
+    evidence = readable(evidence)
     codes = [evidence["channel"]] if evidence.get("channel") in CHANNELS else []
     codes += [part["channel"] for part in evidence.get("parts", ()) if part.get("points")]
     return [code for code in dict.fromkeys(codes) if code in CHANNELS]
@@ -173,6 +229,15 @@ def _parameter_line(name: str, value: Any, parameter: Parameter | None) -> Evide
         unit = CHANNELS[rule.removeprefix("limit_")].unit
     unit_zh, unit_en = unit_of(unit)
     return EvidenceLine(zh, en, f"{value:g} {unit_zh}".strip(), f"{value:g} {unit_en}".strip())
+
+
+def _shown(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:
+    """The words of a value; of one that is not what its key means, the value as it is."""
+    try:
+        return _value_words(name, value, evidence)
+    except (TypeError, ValueError, LookupError, ArithmeticError, OSError):
+        plain = str(value)[:200]
+        return plain, plain
 
 
 def _value_words(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, str]:

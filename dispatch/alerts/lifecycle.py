@@ -18,6 +18,7 @@ from dispatch.alerts.outcomes import Outcome, OutcomeError, Particulars, complet
 from dispatch.channels import notifications
 from dispatch.core.history import SYSTEM, Actor, append
 from dispatch.ladders import ladder
+from observability import metrics
 from vocabulary.alert_state import OPEN, AlertState
 from vocabulary.errors import BilingualError
 from vocabulary.times import SHANGHAI
@@ -286,10 +287,13 @@ def _change(
     note_en: str = "",
 ) -> AlertState:
     target = next_state(state, action)
-    conn.execute(
-        "UPDATE alert SET state = %s, version = version + 1, outcome = coalesce(%s, outcome) WHERE id = %s",
+    row = conn.execute(
+        "UPDATE alert SET state = %s, version = version + 1, outcome = coalesce(%s, outcome) WHERE id = %s"
+        " RETURNING severity, raised_at",
         (target, outcome, alert_id),
-    )
+    ).fetchone()
+    if action == "acknowledge" and row is not None:
+        metrics.answer_seconds.labels(row[0]).observe(max(0.0, (at - row[1]).total_seconds()))
     append(conn, alert_id, at, action, state, target, actor, outcome=outcome, note=note, note_en=note_en)
     if target != state or actor is not SYSTEM:
         # A person's note is work on it, too: its deadline starts again.

@@ -1,4 +1,4 @@
-"""Raise and clear technical alerts of the platform itself, which belong to no home."""
+"""Raise and clear technical alerts of the platform itself, once however many processes see the cause."""
 
 import datetime as dt
 import uuid
@@ -8,16 +8,26 @@ import psycopg
 
 from dispatch.alerts import lifecycle
 from vocabulary.alert_state import OPEN
+from vocabulary.times import SECOND_US
 
 HOME = "PLATFORM"
 """Code of the household that stands for the platform."""
-IDS = uuid.UUID("0d7c8b0e-54a7-5b0e-9b46-0c8f6c1f7a15")
-"""Namespace of the alerts' ids (UUIDv5)."""
+NAMESPACE = uuid.UUID("0d7c8b0e-54a7-5b0e-9b46-0c8f6c1f7a15")
+"""Namespace of the ids (UUIDv5)."""
+
+
+def running(conn: psycopg.Connection[Any], rule: str, subject: str) -> list[Any]:
+    """List the ids of the open alerts of this rule and subject, each in a row."""
+    return conn.execute(
+        "SELECT id FROM alert WHERE rule = %s AND subject = %s AND state = ANY(%s)", (rule, subject, list(OPEN))
+    ).fetchall()
 
 
 def platform_household(conn: psycopg.Connection[Any]) -> int | None:
-    """Find or make the household that stands for the platform, in the smallest area around all homes: its staff see
-    all of them. None where there is no home yet."""
+    """Find the household that stands for the platform, in the smallest area around all homes: its staff see them all.
+
+    None in a district without homes.
+    """
     conn.execute(
         """
         INSERT INTO household (code, area_id, address_zh, address_en)
@@ -32,46 +42,50 @@ def platform_household(conn: psycopg.Connection[Any]) -> int | None:
     return None if row is None else int(row[0])
 
 
-def running(conn: psycopg.Connection[Any], rule: str, subject: str) -> list[uuid.UUID]:
-    """List the platform's open alerts of this rule and subject."""
-    rows = conn.execute(
-        "SELECT id FROM alert WHERE rule = %s AND subject = %s AND state = ANY(%s)", (rule, subject, list(OPEN))
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
-def raise_technical(
-    conn: psycopg.Connection[Any], rule: str, subject: str, reason_zh: str, reason_en: str, evidence: dict[str, Any]
+def raise_once(
+    conn: psycopg.Connection[Any],
+    rule: str,
+    subject: str,
+    reason: tuple[str, str],
+    evidence: dict[str, Any],
+    since: dt.datetime | None = None,
 ) -> bool:
-    """Raise a technical alert of the platform unless one of this rule and subject is open; True where it is new.
+    """Raise the alert unless one is open; whether it was raised. In a transaction of its own.
 
-    Processes that do so at the same time raise one. Part of the caller's transaction, which must be open.
+    ``reason``: in Chinese and English; ``since``: when it began, now by the database's clock unless given.
     """
-    conn.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{rule} {subject}",))
-    home = platform_household(conn)
-    if home is None or running(conn, rule, subject):
-        return False
-    now = dt.datetime.now(dt.UTC)
-    alert = lifecycle.NewAlert(
-        id=uuid.uuid5(IDS, f"{subject}|{rule}|{now.isoformat()}"),
-        rule=rule,
-        rule_version=1,
-        severity="technical",
-        subject=subject,
-        household_id=home,
-        resident_id=None,
-        onset=now,
-        sensed_at=now,
-        received_at=now,
-        raised_at=now,
-        reason_zh=reason_zh,
-        reason_en=reason_en,
-        evidence=evidence,
-    )
-    return lifecycle.raise_alert(conn, alert)
+    with conn.transaction():
+        conn.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{rule}|{subject}",))
+        household = platform_household(conn)
+        if household is None or running(conn, rule, subject):
+            return False
+        row = conn.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None  # noqa: S101 - it gives one row
+        now, begin = row[0], since or row[0]
+        return lifecycle.raise_alert(
+            conn,
+            lifecycle.NewAlert(
+                id=uuid.uuid5(NAMESPACE, f"{subject}|{rule}|{round(begin.timestamp() * SECOND_US)}"),
+                rule=rule,
+                rule_version=1,
+                severity="technical",
+                subject=subject,
+                household_id=household,
+                resident_id=None,
+                onset=begin,
+                sensed_at=begin,
+                received_at=now,
+                raised_at=now,
+                reason_zh=reason[0],
+                reason_en=reason[1],
+                evidence=evidence,
+            ),
+        )
 
 
-def clear_technical(conn: psycopg.Connection[Any], rule: str, subject: str, note_zh: str, note_en: str) -> None:
-    """Clear the open alerts of this rule and subject, in the caller's transaction."""
-    for number in running(conn, rule, subject):
-        lifecycle.follow_up(conn, number, "clear", dt.datetime.now(dt.UTC), note_zh, note_en)
+def follow_up(conn: psycopg.Connection[Any], rule: str, subject: str, action: str, words: tuple[str, str]) -> None:
+    """Clear the open alerts of this rule and subject, or (``action`` "note") add to their stories."""
+    for (number,) in running(conn, rule, subject):
+        now = conn.execute("SELECT clock_timestamp()").fetchone()
+        assert now is not None  # noqa: S101
+        lifecycle.follow_up(conn, number, "clear" if action == "clear" else "note", now[0], *words)

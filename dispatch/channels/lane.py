@@ -4,6 +4,7 @@ An attempt has a hard end: a peer that trickles bytes past every time-out of its
 thread left to itself, and its late result ignored. The breaker keeps such threads few.
 """
 
+import contextlib
 import threading
 import time
 
@@ -17,6 +18,8 @@ from dispatch.channels.breaker import Breaker
 from dispatch.channels.config import Channels
 from dispatch.channels.sending import ClaimedMessage
 from dispatch.core.faults import server_message, traceback_summary
+from observability import metrics
+from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +27,8 @@ CRASHES = 2
 """Attempts beyond those allowed, for workers that died in one; then the message moves on without another."""
 LOOK_S = 1.0
 """Interval at which a channel looks for due messages without being woken."""
+RENEW_S = 1.5
+"""Age at which a lease is renewed."""
 GRACE_S = 0.5
 """Time beyond an adapter's own time-out before its attempt is given up."""
 
@@ -31,8 +36,8 @@ GRACE_S = 0.5
 class SendAttempt:
     """A message on its way, settled by its result or by its deadline, whichever comes first."""
 
-    def __init__(self, message: ClaimedMessage, deadline_s: float) -> None:
-        self.message, self.deadline_s = message, deadline_s
+    def __init__(self, message: ClaimedMessage, deadline_s: float, leased_until: float) -> None:
+        self.message, self.deadline_s, self.leased_until = message, deadline_s, leased_until
         self.thread: threading.Thread | None = None
         self._settled = False
         self._lock = threading.Lock()
@@ -63,16 +68,19 @@ class Lane:
         self._under_way: set[SendAttempt] = set()
         self._abandoned: set[threading.Thread] = set()
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, part: Part) -> None:
         """Send until ``stop``."""
         while not stop.is_set():
             self.wake.clear()
             try:
                 busy = self._turn()
+                part.turned()
             except psycopg.Error as error:
+                part.held_up(f"the database is away: {server_message(error)}")
                 log.warning("database away; messages wait", channel=self.name, error=server_message(error))
                 busy = False
             except Exception as error:  # one fault must not end the channel
+                part.held_up(f"the channel stumbled: {type(error).__name__}")
                 log.error(
                     "channel stumbled",
                     channel=self.name,
@@ -86,6 +94,8 @@ class Lane:
     def _turn(self) -> bool:
         """Claim and begin due messages; True where there may be more at once."""
         self._give_up_the_overdue()
+        self._renew()
+        metrics.channel_suspended.labels(self.name).set(self._breaker.is_open)
         with self._lock:
             free = self._channel.workers - len(self._under_way)
         if free <= 0:
@@ -94,17 +104,18 @@ class Lane:
         with self._lock:
             # While it is suspended due messages move on or wait; then one attempt shows whether the peer is back.
             many = 20 if self._breaker.opens_at(time.monotonic()) is not None else 1 if self._breaker.is_open else free
+        leased_until = time.monotonic() + sending.LEASE_S  # begins before the database's: we give up first
         with self._pool.connection() as conn:
             if self._channel.per_minute:
                 many = min(many, sending.room(conn, self.name, self._channel.per_minute))
                 if not many:
                     return False
-            claimed = sending.claim(conn, self.name, self._worker, self._channel.timeout_s, many)
+            claimed = sending.claim(conn, self.name, self._worker, many)
         for message in claimed:
-            self._begin(message)
+            self._begin(message, leased_until)
         return len(claimed) == many
 
-    def _begin(self, message: ClaimedMessage) -> None:
+    def _begin(self, message: ClaimedMessage, leased_until: float) -> None:
         now = time.monotonic()
         self._abandoned = {thread for thread in self._abandoned if thread.is_alive()}
         with self._lock:
@@ -120,7 +131,7 @@ class Lane:
             with self._pool.connection() as conn:
                 sending.fail(conn, message, self._worker, PermanentError("its workers died over it"), self._channel)
             return
-        attempt = SendAttempt(message, now + self._channel.timeout_s + GRACE_S)
+        attempt = SendAttempt(message, now + self._channel.timeout_s + GRACE_S, leased_until)
         with self._lock:
             self._under_way.add(attempt)
         thread = threading.Thread(target=self._send, args=(attempt,), name=f"{self.name} {message.id}", daemon=True)
@@ -141,6 +152,9 @@ class Lane:
         result: Sent | DeliveryError
         try:
             out = render.outgoing(message, self._channels.form(self.name), self._links)
+            if time.monotonic() >= attempt.leased_until:  # this process stood still: another one may have it by now
+                self._leave(attempt)
+                return
             result = self._adapter.send(out, self._channel.timeout_s)
         except DeliveryError as error:
             result = error
@@ -154,6 +168,30 @@ class Lane:
             result = RetryableError(f"{type(error).__name__}: {error}")
         if attempt.settle():
             self._record(attempt, result)
+
+    def _renew(self) -> None:
+        """Renew the leases of the attempts under way; one that is lost is left to its new owner."""
+        soon = time.monotonic() + sending.LEASE_S - RENEW_S
+        with self._lock:
+            due = [one for one in self._under_way if one.leased_until <= soon]
+        if not due:
+            return
+        until = time.monotonic() + sending.LEASE_S
+        with self._pool.connection() as conn:
+            ours = sending.renew(conn, self._worker, [one.message.id for one in due])
+        for attempt in due:
+            attempt.leased_until = until if attempt.message.id in ours else 0.0
+
+    def _leave(self, attempt: SendAttempt) -> None:
+        """Leave a message unsent to the worker that has its lease now, or gets it next."""
+        if attempt.settle():
+            reason = "not sent: the lease ran out"
+            log.warning(reason, channel=self.name, message=attempt.message.id)
+            with contextlib.suppress(psycopg.Error), self._pool.connection() as conn:
+                sending.release(conn, attempt.message, self._worker, 0.0, reason)  # changes nothing of another's
+        with self._lock:
+            self._under_way.discard(attempt)
+        self.wake.set()
 
     def _give_up_the_overdue(self) -> None:
         now = time.monotonic()
@@ -181,6 +219,7 @@ class Lane:
                     outcome = "sent"
                 else:
                     outcome = sending.fail(conn, message, self._worker, result, self._channel)
+            metrics.attempts.labels(self.name, outcome).inc()
             log.info("attempt", channel=self.name, message=message.id, number=message.attempts, outcome=outcome)
         except psycopg.Error as error:
             # The lease runs out and the attempt is repeated with the same key: at least once.

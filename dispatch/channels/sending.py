@@ -1,7 +1,7 @@
 """Take messages through their states in the database: claim, record attempts, move on to the next channel.
 
-A claim is a lease: a killed worker has it no longer than ``timeout + LEASE_MARGIN_S``, then another one repeats the
-attempt with the same idempotency key. Times are the database's, so that workers need no common clock.
+A claim is a lease of LEASE_S that its worker renews while the attempt lasts: when it is killed, or stands still,
+another one repeats the attempt with the same idempotency key. Times are the database's: workers need no common clock.
 """
 
 import datetime as dt
@@ -18,8 +18,11 @@ from dispatch.channels.adapters.base import DeliveryError, RetryableError, Sent
 from dispatch.channels.config import Channel
 from dispatch.channels.planner import give_up
 from dispatch.core import history
+from observability import metrics
 
-LEASE_MARGIN_S = 5.0
+LEASE_S = 5.0
+"""Time after which a message of a worker that gives no sign is another's; with the second in which the others look, it
+stays below the 10 s by which an alert may be late where one process dies or stands still."""
 PATIENCE_S = 10.0
 """Pause asked for by a peer above which an emergency goes to the next channel."""
 
@@ -56,7 +59,7 @@ class ClaimedMessage(msgspec.Struct, frozen=True, kw_only=True):
         return send_key(self.key, self.position, self.channel)
 
 
-def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, limit: int) -> list[ClaimedMessage]:
+def claim(conn: Connection[Any], channel: str, worker: str, limit: int) -> list[ClaimedMessage]:
     """Claim up to ``limit`` messages that are due on this channel, and open their attempts: the gravest first, and of
     them first calls before repetitions."""
     with conn.cursor(row_factory=class_row(ClaimedMessage)) as cursor:
@@ -86,7 +89,7 @@ def claim(conn: Connection[Any], channel: str, worker: str, timeout_s: float, li
                    o.id AS attempt_id
             FROM taken t JOIN opened o ON o.message_id = t.id
             """,
-            {"channel": channel, "worker": worker, "lease": timeout_s + LEASE_MARGIN_S, "limit": limit},
+            {"channel": channel, "worker": worker, "lease": LEASE_S, "limit": limit},
         ).fetchall()
 
 
@@ -109,6 +112,18 @@ def room(conn: Connection[Any], channel: str, per_minute: int) -> int:
             (channel,),
         )
     return free
+
+
+def renew(conn: Connection[Any], worker: str, messages: Sequence[int]) -> set[int]:
+    """Renew the leases of a worker's messages; gives those that are still its own."""
+    rows = conn.execute(
+        """
+        UPDATE message SET claimed_until = clock_timestamp() + make_interval(secs => %s)
+        WHERE id = ANY(%s) AND state = 'sending' AND claimed_by = %s RETURNING id
+        """,
+        (LEASE_S, list(messages), worker),
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def succeed(conn: Connection[Any], message: ClaimedMessage, worker: str, sent: Sent, channel: Channel) -> None:
@@ -135,6 +150,7 @@ def succeed(conn: Connection[Any], message: ClaimedMessage, worker: str, sent: S
             """,
             (state, message.id),
         ).fetchall()
+        _observe(conn, _alerts(rows), message)
         key = message.recipient_key
         zh = f"{message.name_zh} ({key}) · {channel.zh or message.channel}"
         en = f"{message.name_en} ({key}) · {channel.en or message.channel}"
@@ -273,6 +289,18 @@ def send_key(key: uuid.UUID, position: int, channel: str) -> uuid.UUID:
     return uuid.uuid5(key, f"{position}/{channel}")
 
 
+def waiting(conn: Connection[Any]) -> tuple[int, float]:
+    """Count the notifications that are due and not sent; gives their number and the delay of the oldest, s."""
+    row = conn.execute(
+        """
+        SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(n.due_at)), 0)::float8
+        FROM notification n LEFT JOIN message m ON m.id = n.message_id
+        WHERE n.state = 'waiting' AND greatest(n.due_at, coalesce(m.due_at, n.due_at)) <= clock_timestamp()
+        """
+    ).fetchone()
+    return (0, 0.0) if row is None else (int(row[0]), float(row[1]))
+
+
 def _lock(conn: Connection[Any], message_id: int) -> None:
     """Lock in the order of all of dispatch: alerts (a person's action locks one first), notifications, the message."""
     conn.execute(
@@ -342,6 +370,17 @@ def _move_on(conn: Connection[Any], message_id: int, route: Sequence[str], posit
         history.record(conn, _alerts(rows), now, "notify_failed", zh, en)
     give_up(conn, [row[1] for row in rows], now)
     return "person"
+
+
+def _observe(conn: Connection[Any], alerts: list[uuid.UUID], message: ClaimedMessage) -> None:
+    """Note the delay of alerts' first messages for the metrics."""
+    if message.reason != "escalation" or (message.content.get("step"), message.position) != (1, 1):
+        return
+    for severity, delay_s in conn.execute(
+        "SELECT severity, extract(epoch FROM clock_timestamp() - raised_at)::float8 FROM alert WHERE id = ANY(%s)",
+        (alerts,),
+    ):
+        metrics.notify_seconds.labels(severity).observe(delay_s)
 
 
 def _alerts(rows: Sequence[tuple[Any, ...]]) -> list[uuid.UUID]:

@@ -4,6 +4,7 @@ import datetime as dt
 import threading
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from dispatch.channels.render import MessageLinks
 from dispatch.channels.settings import NotifySettings
 from dispatch.core.faults import server_message, traceback_summary
 from dispatch.core.links import LinkKeyError, LinkKeys, load_link_keys
+from observability import metrics
+from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +31,8 @@ RETRY_S = 1.0
 LOOK_S = 0.5
 """Interval at which notifications are planned without being woken."""
 TIDY_S = 60.0
+COUNT_S = 5.0
+"""Interval at which waiting notifications are counted for the metrics."""
 
 
 class DeliveryService:
@@ -46,45 +51,63 @@ class DeliveryService:
             Lane(name, channels, adapter, self._pool, links, worker) for name, adapter in self._adapters.items()
         ]
 
-    def run(self, stop: threading.Event) -> None:
-        """Run until ``stop``. Attempts under way then are repeated by another process, or at the next start."""
+    def run(self, stop: threading.Event, liveness: Liveness | None = None) -> None:
+        """Run until ``stop``. Attempts under way then are repeated by another process, or at the next start.
+
+        Raises RuntimeError where one of its threads has ended by itself.
+        """
+        liveness = liveness or Liveness()
         self._pool.open()
         threads = [
-            threading.Thread(target=self._plan, args=(stop,), name="planner"),
-            *(threading.Thread(target=lane.run, args=(stop,), name=f"lane {lane.name}") for lane in self._lanes),
+            liveness.start("planner", lambda part: self._plan(stop, part)),
+            *(liveness.start(f"lane {lane.name}", partial(lane.run, stop)) for lane in self._lanes),
         ]
-        for thread in threads:
-            thread.start()
         log.info("delivery service", channels=sorted(self._channels.channels))
         try:
-            stop.wait()
+            while not stop.wait(LOOK_S) and not liveness.faults:
+                pass
         finally:
+            died = list(liveness.faults)
+            liveness.finish()
+            stop.set()
             for lane in self._lanes:
                 lane.wake.set()
             for thread in threads:
                 thread.join(5)
             self._pool.close(2)
+        if died:
+            raise RuntimeError(f"ended by a fault, see above: {', '.join(died)}")
 
-    def _plan(self, stop: threading.Event) -> None:
-        tidied = 0.0
+    def _plan(self, stop: threading.Event, part: Part) -> None:
+        tidied = counted = 0.0
         while not stop.is_set():
             try:
                 options = connect_options(self._database, "notify-planner")
                 with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
                     conn.execute(f"LISTEN {WAKE}")
                     while not stop.is_set():
-                        if plan(conn, self._channels, self._reaches, _clock(conn)) + sending.late_receipts(conn):
+                        late = sending.late_receipts(conn)
+                        metrics.receipts.inc(late)
+                        if plan(conn, self._channels, self._reaches, _clock(conn)) + late:
                             self._wake()
                         if time.monotonic() - tidied > TIDY_S:
                             sending.tidy(conn)
                             tidied = time.monotonic()
+                        if time.monotonic() - counted > COUNT_S:
+                            waiting, oldest = sending.waiting(conn)
+                            metrics.notifications_waiting.set(waiting)
+                            metrics.notification_oldest.set(oldest)
+                            counted = time.monotonic()
+                        part.turned()
                         # a list: notifications during a query within the generator would be lost (psycopg 3)
                         if any(one.payload == PLANNED for one in list(conn.notifies(timeout=LOOK_S, stop_after=1))):
                             self._wake()
             except psycopg.Error as error:
+                part.held_up(f"the database is away: {server_message(error)}")
                 log.warning("database away; nothing is planned", error=server_message(error))
                 stop.wait(RETRY_S)
             except Exception as error:  # one fault must not end planning
+                part.held_up(f"planning stumbled: {type(error).__name__}")
                 log.error("planning stumbled", fault=type(error).__name__, where=traceback_summary(error))
                 stop.wait(RETRY_S)
 
@@ -131,6 +154,8 @@ def _clock(conn: psycopg.Connection[Any]) -> dt.datetime:
     return moment
 
 
-def run(settings: NotifySettings, database: DatabaseSettings, stop: threading.Event) -> None:
+def run(
+    settings: NotifySettings, database: DatabaseSettings, stop: threading.Event, liveness: Liveness | None = None
+) -> None:
     """Run the delivery service until ``stop``. Raises ConfigError with what to do."""
-    DeliveryService(settings, config.load(settings.channels_file), database).run(stop)
+    DeliveryService(settings, config.load(settings.channels_file), database).run(stop, liveness)

@@ -1,19 +1,14 @@
 """``python -m dispatch.escalation``: the dispatch service, settings from the environment."""
 
-import signal
-import threading
-
 from database.settings import DatabaseSettings
 from dispatch.escalation.service import run
 from dispatch.escalation.settings import DispatchSettings
+from observability.process import serve
 
 
 def main() -> None:
-    """Run until SIGINT or SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    run(DispatchSettings(), DatabaseSettings(), stop)
+    """Run until SIGINT or SIGTERM. Raises SystemExit where a part of it ended by a fault."""
+    serve("dispatch", lambda stop, liveness: run(DispatchSettings(), DatabaseSettings(), stop, liveness))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from dispatch.escalation import duty_warnings, holes, status, storms
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper
 from dispatch.ladders.ladder import DUE
+from observability import metrics
+from observability.liveness import Liveness, Part
 from vocabulary.times import SHANGHAI
 
 log = structlog.get_logger(__name__)
@@ -28,23 +30,33 @@ LATE_S = 5.0
 _DAY = dt.timedelta(days=1)
 
 
-def run(settings: DispatchSettings, database: DatabaseSettings, stop: threading.Event) -> None:
+def run(
+    settings: DispatchSettings, database: DatabaseSettings, stop: threading.Event, liveness: Liveness | None = None
+) -> None:
     """Run until ``stop``. Several processes share the work; while the database is away they wait for it."""
-    watcher = threading.Thread(target=_watch, args=(settings, database, stop), name="roster watch")
-    watcher.start()
+    liveness = liveness or Liveness()
+    part = liveness.part("ladders")
+    watcher = liveness.start(
+        "roster watch",
+        lambda part: _watch(settings, database, stop, part),
+        pause_s=settings.holes_every_s,
+    )
     started = dt.datetime.now(dt.UTC)
     while not stop.is_set():
         try:
             with _connect(database, "dispatch") as conn:
                 conn.execute(f"LISTEN {DUE}")
                 log.info("climbing", worker=settings.process)
-                _climb(conn, Sweeper(conn), settings, started, stop)
+                _climb(conn, Sweeper(conn), settings, started, stop, part)
         except psycopg.Error as error:  # away, a standby after a fail-over, amid a migration
+            part.held_up(f"the database takes no steps: {error}")
             log.warning("the database takes no steps; ladders wait", error=str(error).strip())
             stop.wait(RETRY_S)
         except Exception as error:  # one faulty ladder must not stop the others
+            part.held_up(f"climbing stumbled: {type(error).__name__}")
             log.error("climbing stumbled", fault=type(error).__name__, where=traceback_summary(error))
             stop.wait(RETRY_S)
+    liveness.finish()
     watcher.join(10)
 
 
@@ -54,12 +66,15 @@ def _climb(
     settings: DispatchSettings,
     started: dt.datetime,
     stop: threading.Event,
+    part: Part,
 ) -> None:
     report_at = 0.0
     latest = 0.0
     while not stop.is_set():
         while sweeper.sweep() == BATCH and not stop.is_set():
             latest = max(latest, sweeper.latest_s)
+            part.turned()
+        part.turned()
         latest = max(latest, sweeper.latest_s)
         sweeper.latest_s = 0.0
         if time.monotonic() >= report_at:
@@ -75,12 +90,15 @@ def _report(
 ) -> None:
     oldest = status.oldest_overdue_s(conn)
     storms.watch(conn)
+    metrics.step_overdue.set(oldest)
+    for severity, number in status.open_alerts(conn).items():
+        metrics.alerts_open.labels(severity).set(number)
     status.report_worker(conn, settings.process, started, sweeper.steps, latest)
     if max(oldest, latest) > LATE_S:
         log.warning("steps are late", oldest_overdue_s=round(oldest, 1), latest_s=round(latest, 1))
 
 
-def _watch(settings: DispatchSettings, database: DatabaseSettings, stop: threading.Event) -> None:
+def _watch(settings: DispatchSettings, database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
     """Check the roster at once, at intervals, and at ``holes_at``. New holes go to those who can mend them and to the
     log; at ``holes_at`` the log has all."""
     all_at = _next(settings.holes_at)
@@ -92,6 +110,7 @@ def _watch(settings: DispatchSettings, database: DatabaseSettings, stop: threadi
                 until = now + dt.timedelta(hours=settings.holes_hours)
                 warnings = holes.load(conn, now, until)
                 new = duty_warnings.record(conn, warnings, now, until)
+            metrics.roster_holes.set(len(warnings))
             for warning in warnings if log_all else new:
                 log.warning(
                     "nobody would answer", posts=warning.posts, since=str(warning.starts_at), en=warning.text_en
@@ -99,10 +118,15 @@ def _watch(settings: DispatchSettings, database: DatabaseSettings, stop: threadi
             if log_all:
                 all_at = _next(settings.holes_at)
                 log.info("tonight's roster was looked at", holes=len(warnings))
+            part.turned()
         except psycopg.Error as error:
+            part.held_up(f"the database is away: {error}")
             log.warning("the roster to come was not looked at", error=str(error).strip())
             stop.wait(RETRY_S)
             continue
+        except Exception as error:  # a faulty roster must not stop the ladders
+            part.held_up(f"the roster watch stumbled: {type(error).__name__}")
+            log.error("the roster watch stumbled", fault=type(error).__name__, where=traceback_summary(error))
         wait = min(settings.holes_every_s, (all_at - dt.datetime.now(dt.UTC)).total_seconds())
         stop.wait(max(wait, 1.0))
 

@@ -7,6 +7,8 @@ import msgspec
 import psycopg
 from psycopg.rows import class_row
 
+from vocabulary.severity import SEVERITIES
+
 
 class Ladders(msgspec.Struct, frozen=True):
     """Numbers of open alerts: all, those with a next step, and those whose step is due."""
@@ -40,6 +42,12 @@ def count_ladders(conn: psycopg.Connection[Any]) -> Ladders:
         ).fetchone()
     assert counts is not None  # noqa: S101 - an aggregate has a row
     return counts
+
+
+def open_alerts(conn: psycopg.Connection[Any]) -> dict[str, int]:
+    """Count open alerts by severity; every severity has its number."""
+    rows = conn.execute("SELECT severity, count(*) FROM alert WHERE alert_is_open(state) GROUP BY severity").fetchall()
+    return {**dict.fromkeys(SEVERITIES, 0), **dict(rows)}
 
 
 def oldest_overdue_s(conn: psycopg.Connection[Any]) -> float:

@@ -6,7 +6,7 @@ import msgspec
 import psycopg
 import structlog
 
-from dispatch.alerts.platform import clear_technical, raise_technical
+from dispatch.alerts.platform import follow_up, raise_once
 from vocabulary.rule_words import KEY, RuleWords
 
 log = structlog.get_logger(__name__)
@@ -51,11 +51,10 @@ def count(conn: psycopg.Connection[Any]) -> StormCount:
 def watch(conn: psycopg.Connection[Any]) -> None:
     """Raise the technical alert of a storm, once, and clear it when the storm is over."""
     found = count(conn)
-    with conn.transaction():
-        if not found.any:
-            clear_technical(conn, RULE, SUBJECT, "消息风暴已结束", "The storm of messages is over")
-            return
-        new = raise_technical(conn, RULE, SUBJECT, *_reason(found), {KEY: msgspec.to_builtins(WORDS)})
+    if not found.any:
+        follow_up(conn, RULE, SUBJECT, "clear", ("消息风暴已结束", "The storm of messages is over"))
+        return
+    new = raise_once(conn, RULE, SUBJECT, _reason(found), {KEY: msgspec.to_builtins(WORDS)})
     if new:
         log.error("a storm of messages", **msgspec.to_builtins(found))
 

@@ -25,6 +25,8 @@ from dispatch.orders.people import Crews, jobs_of
 from dispatch.orders.states import OrderChanged
 from dispatch.orders.store import Order
 from dispatch.sla.report import note_breaches
+from observability import metrics
+from observability.liveness import Liveness
 from vocabulary.alert_state import OPEN
 
 log = structlog.get_logger(__name__)
@@ -106,8 +108,9 @@ def _cancel_ended(conn: psycopg.Connection[Any], now: dt.datetime) -> int:
     return done
 
 
-def run(database: DatabaseSettings, stop: threading.Event) -> None:
+def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | None = None) -> None:
     """Sweep every second until ``stop``; a database that is away is tried again."""
+    part = (liveness or Liveness()).part("orders")
     crews = Crews()
     log.info("work orders: sweeping", every_s=EVERY_S)
     while not stop.is_set():
@@ -115,12 +118,18 @@ def run(database: DatabaseSettings, stop: threading.Event) -> None:
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "orders")) as conn:
                 while not stop.wait(EVERY_S):
                     counts = sweep(conn, crews, dt.datetime.now(dt.UTC))
+                    part.turned()
+                    for outcome in ("expired", "offered", "unmatched", "cancelled", "breaches"):
+                        metrics.orders_swept.labels(outcome).inc(getattr(counts, outcome))
+                    metrics.order_oldest.set(counts.oldest_s)
                     if counts.offered or counts.expired or counts.unmatched or counts.cancelled:
                         log.info("work orders swept", **msgspec.structs.asdict(counts))
         except psycopg.Error as error:  # away, a standby after a fail-over, amid a migration
+            part.held_up(f"the database takes nothing: {error}")
             log.warning("work orders: the database takes nothing", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)
         except Exception as error:  # one faulty order must not stop the others
+            part.held_up(f"sweeping stumbled: {type(error).__name__}")
             log.error("work orders: sweeping stumbled", fault=type(error).__name__, where=traceback_summary(error))
             stop.wait(AFTER_TROUBLE_S)
     log.info("work orders: stopped")

@@ -14,6 +14,7 @@ from edge_agent.drivers.reachability import Reachability
 from firmware_profiles import mqtt
 from firmware_profiles.devices import MODELS, Transport
 from firmware_profiles.driver import DeviceConfig, Sink
+from observability.liveness import Liveness
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +92,11 @@ class Listener(Protocol):
 
 
 async def listen(options: LocalBrokerOptions, listener: Listener, sink: Sink) -> None:
-    """Listen until cancelled. An absent broker is tried for ever; its devices are reported as out of reach."""
+    """Listen until cancelled. An absent broker is tried for ever; its devices are reported as out of reach.
+
+    Raises RuntimeError where the connection's thread has died.
+    """
+    liveness = Liveness()
     loop = asyncio.get_running_loop()
     broker = mqtt.Broker(options.host, options.port)
     client = mqtt.make_client(broker, options.client_id or f"shouwang-{listener.name}", clean=True)
@@ -113,11 +118,13 @@ async def listen(options: LocalBrokerOptions, listener: Listener, sink: Sink) ->
 
     client.on_connect = connected
     client.on_message = received
-    mqtt.start(client, broker)
+    mqtt.start(client, broker, liveness.part("local broker"))
     heard_us = sink.now_us()
     try:
         while True:
             await asyncio.sleep(TEND_S)
+            if liveness.faults:
+                raise RuntimeError(f"{listener.name}: {liveness.faults[0]}")
             now_us = sink.now_us()
             if client.is_connected():
                 heard_us = now_us

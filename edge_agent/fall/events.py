@@ -6,15 +6,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_profiles.signal import decode_signal, encode_signal
+
 FallKind = Literal["suspected", "confirmed", "recovered"]
 EVIDENCE_HZ = 50.0
 """Highest sample rate of evidence: enough for a person who looks at it."""
-
-
-class _Evidence(msgspec.Struct, frozen=True, array_like=True):
-    start_us: int
-    rate_hz: float
-    samples: bytes  # int16 little-endian, milli-g, [n, 3]
 
 
 class FallEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,15 +31,11 @@ class FallEvent(msgspec.Struct, frozen=True, kw_only=True):
     def evidence_bytes(self) -> bytes:
         """The window for the wire: at most 50 Hz, int16 milli-g."""
         step = max(1, int(self.window_rate_hz // EVIDENCE_HZ))
-        milli_g = np.clip(np.round(self.window_acc_g[::step] * 1000), -32768, 32767).astype("<i2")
-        return msgspec.msgpack.encode(_Evidence(self.window_start_us, self.window_rate_hz / step, milli_g.tobytes()))
+        milli_g = np.clip(np.round(self.window_acc_g[::step] * 1000), -32768, 32767).astype(np.int16)
+        return encode_signal(self.window_start_us, self.window_rate_hz / step, milli_g)
 
 
 def decode_evidence(evidence: bytes) -> tuple[int, float, NDArray[np.float32]]:
-    """(start in µs, rate in Hz, acceleration [n, 3] in g) of an event's evidence. Raises ValueError for other bytes."""
-    try:
-        content = msgspec.msgpack.decode(evidence, type=_Evidence)
-        samples = np.frombuffer(content.samples, "<i2").reshape(-1, 3)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise ValueError(f"not the evidence of a fall: {error}") from error
-    return content.start_us, content.rate_hz, samples.astype(np.float32) / np.float32(1000)
+    """(start in µs, rate in Hz, acceleration [n, 3] in g) of a fall's evidence. Raises DecodeError for other bytes."""
+    signal = decode_signal(evidence)
+    return signal.start_us, signal.rate_hz, signal.milli_g.astype(np.float32) / np.float32(1000)

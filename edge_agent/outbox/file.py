@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from edge_agent.files import private
+
 Lane = Literal["events", "frames"]
 FORMAT = 2
 """``PRAGMA user_version`` of the file."""
@@ -271,6 +273,7 @@ class OutboxFile:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a file that may be damaged."""
+    private(path)  # the files of the log get its mode
     db = sqlite3.connect(path, timeout=1, isolation_level=None)
     # damage may leave bytes that are no UTF-8; the row fails its CRC later
     db.text_factory = lambda text: text.decode("utf-8", "replace")

@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from edge_agent.files import private
+
 log = structlog.get_logger(__name__)
 
 SEGMENT_BYTES = 1024 * 1024
@@ -52,7 +54,7 @@ class SentMessages:
             if self._size >= SEGMENT_BYTES:
                 self._newest, self._size = self._newest + 1, 0
             data = _packed(message)
-            with self._path(self._newest).open("ab") as file:
+            with private(self._path(self._newest)).open("ab") as file:
                 file.write(data)
         except OSError as error:
             log.warning("what was sent can not be kept", error=str(error))

@@ -18,11 +18,13 @@ from edge_agent.timekeeping.clock import Clock
 from edge_agent.timekeeping.ntp import read_clock
 from edge_agent.upkeep.button_tests import DUE, ButtonTests
 from edge_agent.upkeep.health import GatewayHealth
-from edge_agent.upkeep.watchdog import DriverState, Notifier, status_line
+from edge_agent.upkeep.watchdog import DriverState, status_line
 from edge_agent.uplink import Handler, Uplink
 from firmware_profiles import wire
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import Sink
+from observability.liveness import Liveness, live
+from observability.systemd import Notifier
 
 log = structlog.get_logger(__name__)
 
@@ -63,12 +65,14 @@ class Operation:
             "self_test": lambda _: self.self_test(uplink()),
         }
 
-    def tasks(self, sink: Sink, uplink: Uplink, notifier: Notifier) -> list[Coroutine[Any, Any, None]]:
+    def tasks(
+        self, sink: Sink, uplink: Uplink, notifier: Notifier, liveness: Liveness
+    ) -> list[Coroutine[Any, Any, None]]:
         """The tasks that run beside the drivers until they are cancelled."""
         return [
             self._keep_reporting(sink, uplink),
             self._keep_reminding(sink),
-            self._keep_notifying(uplink, notifier),
+            self._keep_notifying(uplink, notifier, liveness),
         ]
 
     def self_test(self, uplink: Uplink | None) -> str:
@@ -121,17 +125,19 @@ class Operation:
                 )
             await asyncio.sleep(BUTTONS_INTERVAL_S)
 
-    async def _keep_notifying(self, uplink: Uplink, notifier: Notifier) -> None:
-        """Feed systemd's watchdog while this loop turns, the disk writes and no driver is stuck."""
+    async def _keep_notifying(self, uplink: Uplink, notifier: Notifier, liveness: Liveness) -> None:
+        """Feed systemd's watchdog while this loop turns, the disk writes, and no driver and no thread is stuck."""
         loop = asyncio.get_running_loop()
         notifier.tell("READY=1")
         while True:
             # in a thread: a disk that hangs must not stop the other messages
             fault = await asyncio.to_thread(_disk_fault, self._folder, FULL)
+            findings = liveness.look()
             stuck = [state.kind for state in self._drivers if not state.alive(loop.time())]
             status = status_line(uplink.online, self._outbox.totals().pending, self._drivers)
-            if fault or stuck:
-                log.error("the watchdog is not fed", disk=fault, stuck_drivers=stuck)
+            dead = [one.name for one in findings if not live([one])]
+            if fault or stuck or dead:
+                log.error("the watchdog is not fed", disk=fault, stuck_drivers=stuck, stuck_parts=dead)
                 notifier.tell(status)
             else:
                 notifier.tell("WATCHDOG=1", status)

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from firmware_profiles import wire
 from firmware_profiles.channels import CHANNELS, EVENTS
-from firmware_profiles.errors import DecodeError
+from firmware_profiles.errors import DecodeError, WrongGatewayError
+from firmware_profiles.event_reading import read_event
 from ingest.batches.directory import Directory
 from ingest.batches.marks import Mark
 from ingest.batches.senml_rows import SenmlRows
 from ingest.quarantine.refusals import Code, Refusal, fault, trace
+from vocabulary.times import DAY_US
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,8 @@ class EventRow(msgspec.Struct, frozen=True):
     gateway_id: int
     device_id: int
     event: wire.Event
+    marked: bool = False
+    """Its time can not be right: it is stored at its arrival, with the gateway's own time beside."""
 
 
 class StatusRow(msgspec.Struct, frozen=True):
@@ -66,6 +70,8 @@ class Limits(msgspec.Struct, frozen=True):
     latest_us: int
 
 
+EVENT_OLDEST_US = 400 * DAY_US
+"""An event that is older comes from a clock that was never set; alerting dates it in the same way."""
 _Segment = tuple[int, int, wire.Series, wire.Frame, str]
 """(series id, frame's place, series, frame, topic)"""
 
@@ -134,17 +140,23 @@ class Batcher:
                 )
             )
 
-        if len(payload) > wire.MAX_PAYLOAD:
+        leaf = topic.rpartition("/")[2]
+        if len(payload) > wire.MAX_PAYLOAD and leaf != "events":
             size = f"{len(payload)} bytes; a message may have {wire.MAX_PAYLOAD}: let the gateway cut smaller frames"
             return refuse(Code.TOO_LARGE, size)
-        kinds: Mapping[str, type[Any]] = {
-            "readings": wire.Frame,
-            "events": wire.Event,
-            "status": wire.Status,
-        }
+        kinds: Mapping[str, type[Any]] = {"readings": wire.Frame, "status": wire.Status}
+        lost: tuple[str, ...] = ()
         try:
             gateway, leaf = wire.parse_topic(topic)
-            message = wire.decode(kinds[leaf], payload)
+            if leaf == "events":
+                read = read_event(payload, gateway)
+                message, lost = read.event, read.lost
+                if not read.numbered:
+                    return refuse(Code.UNDECODABLE, f"{'; '.join(lost)}; check the gateway's firmware")
+            else:
+                message = wire.decode(kinds[leaf], payload)
+        except WrongGatewayError as error:
+            return refuse(Code.WRONG_GATEWAY, str(error))
         except (DecodeError, KeyError) as error:
             return refuse(Code.UNDECODABLE, f"{error}; check the gateway's firmware")
         except Exception as error:  # a fault of the decoder must not hold up the other messages
@@ -162,6 +174,9 @@ class Batcher:
             batch.statuses.append(StatusRow(gateway_id, message))
         elif isinstance(message, wire.Event):
             self._sort_event(gateway_id, message, batch, limits, refuse)
+            if lost:
+                text = f"stored without what could not be read ({'; '.join(lost)}): check the gateway's firmware"
+                refuse(Code.PARTLY_UNREADABLE, text, gateway)
         elif not marked:
             self._sort_frame(gateway_id, topic, message, batch, segments)
         else:
@@ -211,12 +226,10 @@ class Batcher:
             batch.refusals[-1] = msgspec.structs.replace(batch.refusals[-1], device=event.device)
         elif event.kind not in EVENTS:
             refuse(Code.UNKNOWN_EVENT, f"no event {event.kind!r} in events.toml: is this side older?", event.gateway)
-        elif not limits.earliest_us <= event.time_us <= limits.latest_us:
-            code = Code.TIME_AHEAD if event.time_us > limits.latest_us else Code.TIME_TOO_OLD
-            text = f"it happened at {utc(event.time_us)}, outside the accepted time: check the gateway's clock"
-            refuse(code, text, event.gateway)
         else:
-            batch.events.append(EventRow(gateway_id, device_id, event))
+            # whatever the gateway's clock says, it happened: an old one waited for the line, no other time can be right
+            right = limits.latest_us - EVENT_OLDEST_US <= event.time_us <= limits.latest_us
+            batch.events.append(EventRow(gateway_id, device_id, event, marked=not right))
 
     def _sort_frame(
         self, gateway_id: int, topic: str, frame: wire.Frame, batch: Batch, segments: list[_Segment]

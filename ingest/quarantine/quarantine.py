@@ -57,6 +57,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     settled_how: str | None
 
 
+def count_open(conn: psycopg.Connection[Any]) -> int:
+    """Count the entries that nobody has processed again or discarded."""
+    row = conn.execute("SELECT count(*) FROM quarantine WHERE settled_at IS NULL").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 class Quarantine:
     """Puts refusals into the quarantine and keeps it within its limits.
 

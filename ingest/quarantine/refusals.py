@@ -10,6 +10,8 @@ class Code(StrEnum):
     """Reason of a refusal, for a program."""
 
     UNDECODABLE = "undecodable"
+    PARTLY_UNREADABLE = "partly unreadable"
+    """The event is stored without the part that could not be read; its bytes are kept here."""
     TOO_LARGE = "too large"
     WRONG_GATEWAY = "wrong gateway"
     UNKNOWN_GATEWAY = "unknown gateway"

@@ -13,6 +13,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
+from firmware_profiles import mqtt
+
 PAUSE_S = 0.005
 """Wait before each reading, so that packets gather."""
 PACKETS_AT_ONCE = 500
@@ -21,7 +23,7 @@ _PUBACK = 0x40
 _ACKNOWLEDGEMENT = struct.Struct("!BBH")
 
 
-class BatchedClient(paho.Client):
+class BatchedClient(mqtt.WatchedClient):
     """A client with manual acknowledgement whose thread is started by ``loop_start``."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:

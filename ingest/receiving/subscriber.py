@@ -15,6 +15,7 @@ from firmware_profiles import mqtt, wire
 from ingest.receiving.batched_client import BatchedClient, acknowledge
 from ingest.receiving.intake import Allowance, Intake, Verdict
 from ingest.receiving.share import FILTERS, Share
+from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
 
@@ -85,8 +86,9 @@ class Subscriber:
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._received
 
-    def start(self) -> None:
-        mqtt.start(self._client, self._broker)
+    def start(self, part: Part | None = None) -> None:
+        """Connect; the network thread reports to ``part``."""
+        mqtt.start(self._client, self._broker, part)
 
     def stop(self) -> None:
         with self._changed:
@@ -200,6 +202,7 @@ class Subscriber:
                     if verdict is not Verdict.FULL:
                         break
                 self._changed.wait(FULL_PAUSE_S)
+                self._client.turned()
             self._changed.notify_all()
 
     def _put_aside(self, received: ReceivedMessage) -> None:

@@ -116,8 +116,8 @@ def _store_events(cursor: psycopg.Cursor[Any], events: Sequence[EventRow]) -> li
         return []
     cursor.executemany(
         """
-        INSERT INTO event (gateway_id, epoch, seq, device_id, kind, time, "values", evidence)
-        VALUES (%s, %s, %s, %s, %s, to_timestamp(%s / 1e6), %s::jsonb, %s)
+        INSERT INTO event (gateway_id, epoch, seq, device_id, kind, time, told_us, "values", evidence)
+        VALUES (%s, %s, %s, %s, %s, coalesce(to_timestamp(%s::bigint / 1e6), clock_timestamp()), %s, %s::jsonb, %s)
         ON CONFLICT (gateway_id, epoch, seq) DO NOTHING
         """,
         [
@@ -127,7 +127,8 @@ def _store_events(cursor: psycopg.Cursor[Any], events: Sequence[EventRow]) -> li
                 row.event.seq,
                 row.device_id,
                 row.event.kind,
-                row.event.time_us,
+                None if row.marked else row.event.time_us,
+                row.event.time_us if row.marked else None,
                 _json(row.event.values),
                 row.event.evidence,
             )
@@ -143,7 +144,7 @@ def _store_events(cursor: psycopg.Cursor[Any], events: Sequence[EventRow]) -> li
             AS n (place, gateway_id, epoch, seq, device_id, kind, us)
         JOIN event USING (gateway_id, epoch, seq)
         WHERE (event.device_id, event.kind) <> (n.device_id, n.kind)
-           OR abs(extract(epoch FROM event.time) - n.us / 1e6) > %s
+           OR abs(coalesce(event.told_us / 1e6, extract(epoch FROM event.time)) - n.us / 1e6) > %s
         """,
         (
             list(range(len(events))),

@@ -41,10 +41,10 @@ class Child:
     def start(self) -> None:
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         if self._log is None:
-            self._log = self._log_file.open("ab")
+            self._log = open(os.open(self._log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")  # noqa: SIM115
         self._died_at = 0.0
         self._process = start_guarded(
-            self._argv, pid_file=self._pid_file, env=self._env, stdout=self._log, stderr=subprocess.STDOUT
+            self._argv, pid_file=self._pid_file, env=self._env, stdout=self._log, stderr=subprocess.STDOUT, umask=0o077
         )
 
     def alive(self) -> bool:

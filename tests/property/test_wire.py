@@ -57,7 +57,7 @@ statuses = st.builds(
     time_us=naturals,
     epoch=naturals,
     boot=naturals,
-    software=st.text(),
+    software=st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"))),
 )
 commands = st.builds(
     wire.Command, st.just(1), st.text(), codes, naturals, st.dictionaries(st.text(max_size=9), scalars, max_size=4)

@@ -1,11 +1,14 @@
 """Our services as processes of a test: started with settings for its broker and database, killed and started again."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,15 +24,44 @@ class Service:
         self._package, self._log = package, folder / f"{package}.log"
         names = () if broker is None else broker.__struct_fields__
         fields = {f"SHOUWANG_BROKER_{k.upper()}": str(getattr(broker, k)) for k in names}
+        self._runner: tuple[str, ...] = ()
         data = {f"SHOUWANG_{package.upper()}_DATA_DIR": str(folder / package)}
         self._env = {**os.environ, **{k: v for k, v in fields.items() if v != "None"}, **data, **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
+    def through(self, *runner: str) -> "Service":
+        """Run the package by another module, which gets its name as an argument."""
+        self._runner = runner
+        return self
+
     def start(self, *arguments: str) -> None:
         with self._log.open("ab") as log:
             self._process = start_guarded(
-                [sys.executable, "-m", self._package, *arguments], env=self._env, stdout=log, stderr=log
+                [sys.executable, "-m", *self._runner, self._package, *arguments], env=self._env, stdout=log, stderr=log
             )
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; the process stays ours."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def status(self) -> int | None:
+        """Exit status where the process has ended by itself; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def probe(self, path: str, timeout_s: float = 5.0) -> tuple[int, str]:
+        """Status and body of a probe of a service with ``SHOUWANG_PROBE_PORT=0``; (0, why) where none answers."""
+        ports = re.findall(r"probes .*port=(\d+)", self._log.read_text(errors="replace") if self._log.exists() else "")
+        if not ports:
+            return 0, "no port yet"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{ports[-1]}{path}", timeout=timeout_s) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
 
     def kill(self) -> None:
         """Kill the process as ``kill -9`` does."""

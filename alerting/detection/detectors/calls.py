@@ -313,7 +313,8 @@ class Calls(Detector):
             subject, resident_id = f"device:{happened.source.gateway}/{happened.source.name}", None
         words = EVENTS[_kind_of(call)]
         charge = happened.values.get("value")
-        detail = happened.values.get("reason", f"{charge:g} %" if happened.kind == "battery_low" and charge else "")
+        known = happened.kind == "battery_low" and isinstance(charge, int | float) and charge
+        detail = happened.values.get("reason", f"{charge:g} %" if known else "")
         zh, en = (f"：{detail}", f": {detail}") if detail else ("", "")
         return Finding(
             action="open",

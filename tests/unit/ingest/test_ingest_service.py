@@ -10,11 +10,11 @@ from firmware_profiles import mqtt
 from firmware_profiles.mqtt import Broker
 from ingest import service
 from ingest.settings import IngestSettings
+from observability.liveness import Part
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_fault_in_a_thread_ends_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    def faulty(_self: service.Ingest) -> None:
+    def faulty(_self: service.Ingest, _part: Part) -> None:
         raise TypeError("a fault of ours")
 
     monkeypatch.setattr(service, "REPORT_S", 0.05)

@@ -4,6 +4,7 @@ import threading
 import uuid
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -13,8 +14,9 @@ from alerting.core.finding import Finding
 from alerting.service.first_call import FirstCall
 from alerting.service.live_district import LiveDistrict
 from alerting.service.settings import AlertingSettings
-from alerting.service.spool import Record, Spool
-from alerting.service.writer import Writer
+from alerting.service.spool import Spool
+from alerting.service.storing.record import Record
+from alerting.service.writer import RULE_REFUSED, Writer
 from database.settings import DatabaseSettings
 from tests.support.district import add_homes
 from tests.support.services import wait_for
@@ -49,20 +51,7 @@ def test_an_alert_waits_until_the_database_is_mended(database_url: str, tmp_path
     notices: list[Record] = []
     stop = threading.Event()
     with psycopg.connect(database_url, autocommit=True) as conn, closing(Spool(tmp_path)) as spool:
-        household, resident = conn.execute("SELECT household_id, id FROM resident").fetchone() or (0, 0)
-        sos = Finding(
-            action="open",
-            rule="sos",
-            rule_version=1,
-            severity="emergency",
-            subject="resident:R0001",
-            household_id=household,
-            resident_id=resident,
-            onset_us=AT,
-            sensed_us=AT,
-            reason_zh="求助",
-            reason_en="SOS",
-        )
+        sos = sos_of(conn)
         conn.execute(begin.encode())
         writer = Writer(database, spool, first_call, notices.append, retry_s=0.05)
         thread = threading.Thread(target=writer.run, args=(stop,))
@@ -81,7 +70,7 @@ def test_an_alert_waits_until_the_database_is_mended(database_url: str, tmp_path
     assert notices == []  # published by the engine's thread already
 
 
-def test_a_refused_alert_does_not_hold_up_the_next(database_url: str, tmp_path: Path) -> None:
+def test_a_refused_alert_is_written_barer_and_does_not_hold_up_the_next(database_url: str, tmp_path: Path) -> None:
     add_homes(database_url, ["gw-1"])
     database = DatabaseSettings(url=database_url)
     district = LiveDistrict(AlertingSettings(data_dir=tmp_path), database)
@@ -89,26 +78,77 @@ def test_a_refused_alert_does_not_hold_up_the_next(database_url: str, tmp_path: 
     stop = threading.Event()
     stop.set()  # the writer empties the spool all the same
     with psycopg.connect(database_url, autocommit=True) as conn, closing(Spool(tmp_path)) as spool:
-        household, resident = conn.execute("SELECT household_id, id FROM resident").fetchone() or (0, 0)
-        sos = Finding(
-            action="open",
-            rule="sos",
-            rule_version=1,
-            severity="emergency",
-            subject="resident:R0001",
-            household_id=household,
-            resident_id=resident,
-            onset_us=AT,
-            sensed_us=AT,
-            reason_zh="求助",
-            reason_en="SOS",
-        )
-        nowhere = msgspec.structs.replace(sos, household_id=0, onset_us=AT - 1)
-        spool.put([Record(nowhere, AT, AT), Record(sos, AT, AT)])
+        sos = sos_of(conn)
+        resident = sos.resident_id
+        nobody = msgspec.structs.replace(sos, resident_id=0, onset_us=AT - 1)
+        nowhere = msgspec.structs.replace(sos, household_id=0, onset_us=AT - 2)
+        odd = msgspec.structs.replace(sos, evidence={"note": "a\0b", "kind": "event"}, onset_us=AT - 3)
+        spool.put([Record(finding, AT, AT) for finding in (nobody, nowhere, odd, sos)])
         Writer(database, spool, first_call, lambda _: None).run(stop)
-        assert conn.execute("SELECT household_id FROM alert").fetchall() == [(household,)]
+        rows = conn.execute(
+            "SELECT h.code, a.resident_id, a.evidence ->> 'kind', next_step_at IS NOT NULL FROM alert a"
+            " JOIN household h ON h.id = a.household_id WHERE rule = 'sos' ORDER BY onset"
+        ).fetchall()
+        assert rows == [
+            ("H0001", resident, "bare", True),
+            ("PLATFORM", None, "bare", True),
+            ("H0001", None, "bare", True),
+            ("H0001", resident, None, True),
+        ]
+        told = conn.execute("SELECT severity, evidence ->> 'kind' FROM alert WHERE rule = %s", (RULE_REFUSED,))
+        assert told.fetchall() == [("technical", "refused")]
         assert spool.waiting() == []
-    assert first_call.refusals == 1
+    assert first_call.refusals == 0
+
+
+def test_an_alert_whose_row_somebody_holds_lets_the_others_go_first(database_url: str, tmp_path: Path) -> None:
+    add_homes(database_url, ["gw-1"])
+    database = DatabaseSettings(url=f"{database_url}?options=-c%20lock_timeout%3D100")
+    stop = threading.Event()
+    first_call = CountingFirstCall(
+        tmp_path / "first-calls.jsonl", None, LiveDistrict(AlertingSettings(data_dir=tmp_path), database).first_step
+    )
+    with psycopg.connect(database_url) as conn, closing(Spool(tmp_path)) as spool:
+        sos = sos_of(conn)
+        fall = msgspec.structs.replace(sos, rule="fall", severity="urgent")
+        writer = Writer(database, spool, first_call, lambda _: None, retry_s=0.05)
+        thread = threading.Thread(target=writer.run, args=(stop,))
+        thread.start()
+        try:
+            spool.put([Record(fall, AT, AT)])
+            wait_for(lambda: not spool.waiting(), 20, lambda: "the fall is not written")
+            conn.execute("SELECT FROM alert WHERE rule = 'fall' FOR UPDATE")
+            graver = msgspec.structs.replace(fall, action="update", severity="emergency")
+            cleared = msgspec.structs.replace(fall, action="clear")
+            spool.put([Record(finding, AT, AT) for finding in (graver, cleared, sos)])
+            rules = "SELECT rule FROM alert ORDER BY rule"
+            wait_for(lambda: ("sos",) in conn.execute(rules).fetchall(), 40, lambda: "the SOS waits for the fall")
+            assert [record.finding.action for record in spool.waiting()] == ["update", "clear"]
+            conn.rollback()
+            wait_for(lambda: not spool.waiting(), 20, lambda: "the fall is forgotten")
+            history = "SELECT action FROM alert_event WHERE alert_id = (SELECT id FROM alert WHERE rule = 'fall')"
+            assert conn.execute(f"{history} ORDER BY id").fetchall() == [("raise",), ("escalate",), ("clear",)]
+        finally:
+            conn.rollback()
+            stop.set()
+            thread.join(30)
+
+
+def sos_of(conn: psycopg.Connection[Any]) -> Finding:
+    household, resident = conn.execute("SELECT household_id, id FROM resident").fetchone() or (0, 0)
+    return Finding(
+        action="open",
+        rule="sos",
+        rule_version=1,
+        severity="emergency",
+        subject="resident:R0001",
+        household_id=household,
+        resident_id=resident,
+        onset_us=AT,
+        sensed_us=AT,
+        reason_zh="求助",
+        reason_en="SOS",
+    )
 
 
 def test_a_part_of_an_alert_that_is_closed_becomes_an_alert_and_is_published(database_url: str, tmp_path: Path) -> None:

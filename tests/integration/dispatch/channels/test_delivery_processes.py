@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from database.server.guardian import start_guarded
+from dispatch.channels import sending
+from dispatch.channels.sending import LEASE_S
 from dispatch.core.links import create_link_key_file
-from tests.support.delivery import gateway_toml, town
-from tests.support.peers import http_peer
+from tests.support.delivery import delivery, gateway_toml, town
+from tests.support.peers import Answer, HttpPeer, Request, http_peer
 from tests.support.services import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
@@ -70,6 +73,71 @@ def test_killed_in_the_middle_nothing_is_lost_and_repetitions_are_known(database
         assert "attempt" in log
         for secret in ("0755-00001", "许晴", "路1号", "/a/", peer.url):
             assert secret not in log
+
+
+def hold_the_first(peer: HttpPeer) -> threading.Event:
+    """The peer answers the first request only after the event, and takes it then."""
+    go, answer = threading.Event(), peer.answer
+
+    def answering(request: Request) -> Answer:
+        if request is peer.requests[0]:
+            go.wait(60)
+        return answer(request)
+
+    peer.answer = answering
+    return go
+
+
+def test_a_frozen_one_is_replaced_in_time_and_does_nothing_twice(database_url: str, tmp_path: Path) -> None:
+    """SIGSTOP while the peer keeps the first one waiting: the second one repeats the message within 10 s."""
+    with town(database_url) as city, http_peer() as peer:
+        channels = gateway_toml("sms", peer.url, timeout_s=60.0) + ORDER
+        go = hold_the_first(peer)
+        with process(database_url, tmp_path, channels, "first") as first:
+            city.tell()
+            wait_for(lambda: len(peer.requests) == 1, 30, lambda: (tmp_path / "first.log").read_text())
+            with process(database_url, tmp_path, channels, "second"):
+                wait_for(lambda: "delivery service" in (tmp_path / "second.log").read_text(), 30, lambda: "no start")
+                first.send_signal(signal.SIGSTOP)
+                city.wait([("S1", "sms", "sent")], 10)
+                first.send_signal(signal.SIGCONT)
+                go.set()
+                wait_for(lambda: "number=1 outcome=sent" in (tmp_path / "first.log").read_text(), 20,
+                         lambda: (tmp_path / "first.log").read_text())  # fmt: skip
+        assert [len(set(peer.keys)), len(peer.keys)] == [1, 2], "the peer knows the repetition by its key"
+        told = city.conn.execute("SELECT count(*) FROM alert_event WHERE action = 'notify'").fetchone()
+        assert told == (1,)
+
+
+def test_a_long_attempt_keeps_its_lease(database_url: str, tmp_path: Path) -> None:
+    with town(database_url) as city, http_peer() as peer:
+        channels = gateway_toml("sms", peer.url, timeout_s=60.0) + ORDER
+        go = hold_the_first(peer)
+        with delivery(database_url, channels, tmp_path, "first"), delivery(database_url, channels, tmp_path, "second"):
+            city.tell()
+            wait_for(lambda: len(peer.requests) == 1, 15, lambda: "nothing sent")
+            claimed = "SELECT claimed_until FROM message"
+            begun = city.conn.execute(claimed).fetchone()
+            later = "SELECT FROM message WHERE claimed_until > %s::timestamptz + make_interval(secs => %s)"
+            wait_for(lambda: city.conn.execute(later, (begun[0], LEASE_S)).rowcount == 1, 20, lambda: "not renewed")
+            go.set()
+            city.wait([("S1", "sms", "sent")])
+        assert len(peer.keys) == 1
+
+
+def test_nothing_is_sent_on_a_lease_that_ran_out(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a freeze between the claim and the sending: the message is another's by now."""
+    monkeypatch.setattr(sending, "LEASE_S", 0.0)
+    with town(database_url) as city, http_peer() as peer:
+        with delivery(database_url, gateway_toml("sms", peer.url) + ORDER, tmp_path):
+            city.tell()
+            wait_for(lambda: len(city.attempts()) > 1, 15, lambda: str(city.attempts()))
+            assert not peer.requests
+            monkeypatch.setattr(sending, "LEASE_S", LEASE_S)
+            city.wait([("S1", "sms", "sent")])
+        assert len(peer.keys) == 1
 
 
 def test_two_share_the_load_and_a_killed_one_changes_nothing(database_url: str, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.context import District, Person
 from alerting.service import spool as spools
 from alerting.service.journal import Journal
-from alerting.service.spool import Record, Spool
+from alerting.service.spool import Spool
+from alerting.service.storing.record import Record
 from database.local_copy import replace_copy
 from tests.support.disks import refusing_writes
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge_agent.upkeep.health import GatewayHealth
-from edge_agent.upkeep.watchdog import RETRY_GRACE_S, DriverState, Notifier, status_line
+from edge_agent.upkeep.watchdog import RETRY_GRACE_S, DriverState, status_line
 from firmware_profiles.channels import CHANNELS
+from observability.systemd import Notifier
 
 
 def test_this_machines_figures_are_possible_values_of_known_channels(tmp_path: Path) -> None:

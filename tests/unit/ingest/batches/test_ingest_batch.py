@@ -178,7 +178,7 @@ def test_a_gateway_that_begins_anew_all_the_time_is_refused() -> None:
 
 
 def test_events_and_statuses() -> None:
-    event = wire.encode(wire.Event(1, "gw-1", 5, 6, 1, NOW, "radar", "fall_confirmed", {"confidence": 0.9}, b"x"))
+    event = wire.encode(wire.Event(1, "gw-1", 5, 6, 1, NOW, "radar", "fall_confirmed", {"confidence": 0.9}))
     strange = wire.encode(wire.Event(1, "gw-1", 5, 6, 2, NOW, "radar", "party"))
     status = wire.encode(wire.Status(version=1, gateway="gw-1", state="offline", time_us=NOW, epoch=5, boot=6))
     batch = batcher().build(
@@ -202,5 +202,23 @@ def test_no_date_makes_a_frame_unreadable(base_us: int) -> None:
     assert refusal.code in (Code.TIME_TOO_OLD, Code.TIME_AHEAD)
     assert len(batch.marks) == 1, "its number is taken: it is not asked for again"
     event = wire.Event(1, "gw-1", 5, 6, 1, base_us, "radar", "fall_suspected")
-    (refusal,) = build(wire.encode(event), topic=wire.topic("gw-1", "events")).refusals
-    assert refusal.code in (Code.TIME_TOO_OLD, Code.TIME_AHEAD)
+    batch = build(wire.encode(event), topic=wire.topic("gw-1", "events"))
+    assert [(row.event.time_us, row.marked) for row in batch.events] == [(base_us, True)], "an event is never refused"
+    assert batch.refusals == []
+
+
+@pytest.mark.parametrize("kind", ["sos_pressed", "fall_confirmed"])
+def test_a_bad_text_or_signal_costs_itself_and_is_kept(kind: str) -> None:
+    event = wire.Event(1, "gw-1", 5, 6, 1, NOW, "radar", kind, {"note": "a\0b"}, b"\0" * 7)
+    (row,) = (batch := build(wire.encode(event), topic=wire.topic("gw-1", "events"))).events
+    assert row.event.values == {"note": "a\ufffdb"}
+    assert [refusal.code for refusal in batch.refusals] == [Code.PARTLY_UNREADABLE] * (kind == "fall_confirmed")
+    assert all(refusal.payload == wire.encode(event) for refusal in batch.refusals)
+
+
+def test_a_device_name_that_can_not_be_read_is_kept_and_one_with_a_control_is_the_device() -> None:
+    for device, stored in (("ra\0dar", 1), ("\0", 0)):
+        event = wire.Event(1, "gw-1", 5, 6, 1, NOW, device, "sos_pressed")
+        batch = build(wire.encode(event), topic=wire.topic("gw-1", "events"))
+        assert len(batch.events) == stored
+        assert Code.PARTLY_UNREADABLE in [refusal.code for refusal in batch.refusals]

@@ -1,0 +1,1 @@
+"""Technical alerts about the platform itself: its clocks, its refusals, its connection."""

@@ -1,0 +1,1 @@
+"""Everything by which a running program is watched from outside: liveness, probes, metrics, logs."""
