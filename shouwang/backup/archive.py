@@ -31,7 +31,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What an archive holds. It lies beside the archive without any secret, and inside it."""
+    """The list of an archive's parts. It lies beside the archive without any secret, and inside it."""
 
     at: dt.datetime
     parts: dict[str, Part]

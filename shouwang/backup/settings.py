@@ -14,7 +14,7 @@ PARTS = {
     "alerting": "alerting's folder: spool, journal, snapshot",
     "channels": "channels file",
 }
-"""What belongs to a database, and why. A district names where each lies, or that it has none."""
+"""Files that belong to a database, and why. A district names where each lies, or that it has none."""
 
 
 class BackupError(ValueError):

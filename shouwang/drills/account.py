@@ -1,6 +1,7 @@
 """The account of a drill: from the gateways' ledgers to stored readings, events, alerts, and messages that arrived."""
 
 import collections
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from alerting.service.first_call import direct_key
 from dispatch.channels.sending import send_key
 from shouwang.drills.load import SOS, Press
 from shouwang.drills.receiver import Arrival
@@ -86,18 +88,24 @@ def first_messages(conn: Connection, arrivals: Iterable[Arrival]) -> dict[tuple[
     for arrival in arrivals:
         first[arrival.key] = min(arrival.at_us, first.get(arrival.key, arrival.at_us))
     found: dict[tuple[str, int], int] = {}
-    for gateway, onset, key, route in conn.execute(
+    for gateway, onset, alert, kind, person, key, route in conn.execute(
         """
-        SELECT g.name, (extract(epoch FROM a.onset) * 1e6)::bigint, m.key, m.route
-        FROM notification n JOIN message m ON m.id = n.message_id JOIN alert a ON a.id = n.alert_id
+        SELECT g.name, (extract(epoch FROM a.onset) * 1e6)::bigint, a.id, n.recipient_kind, n.recipient_key,
+               m.key, m.route
+        FROM notification n LEFT JOIN message m ON m.id = n.message_id JOIN alert a ON a.id = n.alert_id
         JOIN gateway g ON g.household_id = a.household_id WHERE a.rule = 'sos'
         """
     ):
-        for position, channel in enumerate(route, 1):
-            at_us = first.get(str(send_key(key, position, channel)))
+        for one in (*_keys(key, route), direct_key(alert, kind, person)):
+            at_us = first.get(one)
             if at_us is not None:
                 found[gateway, onset] = min(at_us, found.get((gateway, onset), at_us))
     return found
+
+
+def _keys(key: uuid.UUID | None, route: Sequence[str] | None) -> list[str]:
+    """List the keys under which the provider may have got a message: one for each channel."""
+    return [] if key is None else [str(send_key(key, at, channel)) for at, channel in enumerate(route or (), 1)]
 
 
 def _doubled(conn: Connection, arrivals: Iterable[Arrival]) -> int:
@@ -105,11 +113,14 @@ def _doubled(conn: Connection, arrivals: Iterable[Arrival]) -> int:
     told: collections.Counter[tuple[object, ...]] = collections.Counter()
     for *what, key, route in conn.execute(
         """
-        SELECT n.alert_id, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key, m.key, m.route
-        FROM notification n JOIN message m ON m.id = n.message_id
+        SELECT n.alert_id, n.recipient_kind, n.recipient_key, n.reason, n.step, n.round, m.key, m.route
+        FROM notification n LEFT JOIN message m ON m.id = n.message_id
         """
     ):
-        told[tuple(what)] += any(str(send_key(key, at, channel)) in got for at, channel in enumerate(route, 1))
+        told[tuple(what)] += any(one in got for one in _keys(key, route))
+        alert, kind, person, reason, step, round = what
+        if (reason, step, round) == ("escalation", 1, 0):  # the call without the database stands for this step
+            told[tuple(what)] += direct_key(alert, kind, person) in got
     return sum(number - 1 for number in told.values() if number > 1)
 
 
