@@ -37,7 +37,7 @@ class Homes:
         self._ready, self._quiet = threading.Event(), threading.Event()
         self._stop = asyncio.Event()
         self._press_at = 0.0
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),), name="homes")
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._run()), name="homes")
 
     def __enter__(self) -> "Homes":
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,8 @@ MODULES = {
 SERVICES = tuple(MODULES)
 BROKERLESS = frozenset({"maintain", "dispatch", "notify", "orders"})
 """Services that work on the database alone and have no identity at the broker."""
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
+"""A start takes 4 s on an idle machine; seven programs that start beside other work need minutes."""
 
 
 class Platform:
