@@ -35,6 +35,7 @@ MODULES = (
     "matching",
     "board",
     "console_pages",
+    "soak",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -6,7 +6,6 @@ gateway; the broker, its TLS and its bookkeeping are the real ones.
 
 import contextlib
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ import psutil
 import psycopg
 
 from database.server.embedded import EmbeddedPostgres
+from database.server.guardian import start_guarded
 from database.server.postgres import PostgresServer
 from database.server.timescaledb import server_conf, timescaledb_bin_dir
 from firmware_profiles import mqtt, wire
@@ -112,7 +112,7 @@ def ingest_process(
     named = {"SHOUWANG_INGEST_WORKER": settings.worker, "SHOUWANG_INGEST_WORKERS": str(settings.workers)}
     environment = {**os.environ, **fields, **named, "SHOUWANG_DATABASE_URL": url}
     with (folder / f"{settings.worker}.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "ingest"], env=environment, stdout=log, stderr=log)
+        process = start_guarded([sys.executable, "-m", "ingest"], env=environment, stdout=log, stderr=log)
     try:
         yield psutil.Process(process.pid)
     except Exception:

@@ -7,13 +7,13 @@ signal is read from memory, not computed.
 """
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from bench.figures import Figure
+from database.server.guardian import start_guarded
 from device_simulators.homes import demo_home
 from edge_agent.outbox.outbox import read_totals
 from edge_agent.updates.signed_config import write_public_key
@@ -37,7 +37,9 @@ def run() -> list[Figure]:
             broker.allow_gateways([GATEWAY])
             file = _write_home(folder, broker)
             with (folder / "agent.log").open("ab") as log:
-                agent = subprocess.Popen([sys.executable, "-m", "edge_agent", "--config", file], stdout=log, stderr=log)
+                agent = start_guarded(
+                    [sys.executable, "-m", "edge_agent", "--config", str(file)], stdout=log, stderr=log
+                )
             try:
                 database = file.with_suffix(".db")
                 wait_until(lambda: database.exists() and read_totals(database).frames > 3, 30, "the first frames")

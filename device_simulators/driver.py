@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -41,6 +42,27 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class SimulatedDriverOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 1
     scenarios: list[Scenario] = []
+    memory: str = ""
+    """File that keeps until when the home has told; a second start tells nothing again. Empty: none."""
+
+
+class _Memory:
+    """The moment (µs) until which a home has told its readings, over restarts and kills."""
+
+    def __init__(self, file: str) -> None:
+        self._file = Path(file) if file else None
+        self.until_us = 0
+        if self._file is not None and self._file.exists():
+            text = self._file.read_text().strip()
+            self.until_us = int(text) if text.isdigit() else 0
+
+    def keep(self, until_us: int) -> None:
+        """Call it before telling: killed between the two, a reading is not told, which is no reading told twice."""
+        self.until_us = until_us
+        if self._file is not None:
+            beside = self._file.with_suffix(".new")
+            beside.write_text(str(until_us))
+            beside.replace(self._file)
 
 
 class SimulatedDriver:
@@ -79,10 +101,12 @@ class SimulatedDriver:
 
     async def _live(self, home: Home, sink: Sink, start_us: int) -> None:
         silent_from = {s.device: start_us + round(s.at_s * 1e6) for s in self._options.scenarios if s.kind == "silence"}
+        memory = _Memory(self._options.memory)
         # spot measurements are rare: begin with the last quarter of an hour, so that a new home is not blank
-        done_us = start_us - 900_000_000
+        done_us = max(start_us - 900_000_000, memory.until_us)
         while True:
-            now_us = sink.now_us()
+            now_us = max(sink.now_us(), done_us)
+            memory.keep(now_us)
             for column in home.columns(done_us, now_us):
                 if column.device in self._devices and now_us < silent_from.get(column.device, now_us + 1):
                     sink.readings(column.device, column.channel, column.times_us, column.values)

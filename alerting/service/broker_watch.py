@@ -15,10 +15,10 @@ import structlog
 
 from alerting.core.finding import alert_id
 from alerting.detection.kit.context import EVERYWHERE, Pause
-from alerting.service.platform.alerts import platform_household, running
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
+from dispatch.alerts.platform import platform_household, running
 from observability.liveness import Part, unwatched
 
 log = structlog.get_logger(__name__)

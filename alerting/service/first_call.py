@@ -42,6 +42,11 @@ LONGEST_S = 30.0
 NAMESPACE = uuid.UUID("0d4b6c1e-54f0-5a3f-9f2a-8c1d6f1a7e21")
 
 
+def direct_key(alert_id: uuid.UUID, kind: str, key: str) -> str:
+    """Make the idempotency key of a call without the database: one for each alert and person."""
+    return str(uuid.uuid5(NAMESPACE, f"{alert_id}/{kind}/{key}"))
+
+
 class _CallMade(msgspec.Struct, frozen=True):
     """A line of the file: one person who was called."""
 
@@ -162,7 +167,7 @@ class FirstCall:
             return
         emergency.left = len(people)
         for person in people:
-            key = uuid.uuid5(NAMESPACE, f"{finding.alert_id}/{person.recipient.kind}/{person.recipient.key}")
+            key = uuid.UUID(direct_key(finding.alert_id, person.recipient.kind, person.recipient.key))
             self._pool.submit(self._send, self._direct, emergency, person, alert, key)
 
     def _send(

@@ -15,7 +15,6 @@ import structlog
 
 from alerting.detection.engine.ledger import on_its_own
 from alerting.service.first_call import FirstCall
-from alerting.service.platform import alerts as platform
 from alerting.service.spool import Spool
 from alerting.service.storing.comparing import compare, time_of
 from alerting.service.storing.forms import barer
@@ -25,7 +24,7 @@ from database.clock import DatabaseClock, boot_id, steady_us
 from database.faults import BUSY, is_unavailable
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, platform
 from dispatch.core.faults import server_message, traceback_summary
 from dispatch.ladders import ladder
 from observability import metrics

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from urllib.parse import quote
 import psycopg
 import structlog
 
+from database.server.guardian import start_guarded
 from database.server.stale import clear_the_way, processes_in
 from database.server.user import choose_user, reachable_binaries, reachable_folder
 
@@ -57,7 +58,8 @@ class PostgresServer:
     settings of postgresql.conf. The first start makes the cluster, a role and a database, both named ``shouwang``.
 
     The server listens on 127.0.0.1 alone, on a port that is chosen once and used as long as it is free. It runs in a
-    session of its own, so that Ctrl-C in a terminal does not stop it before its clients have finished.
+    session of its own, so that Ctrl-C in a terminal does not stop it before its clients have finished, and ends with
+    the program that started it, however that ends (:mod:`database.server.guardian`).
     """
 
     def __init__(self, bin_dir: Path, data_dir: Path, extra_conf: Mapping[str, str] | None = None) -> None:
@@ -71,6 +73,8 @@ class PostgresServer:
         self._port = 0
         self._password = ""
         self._log_start = 0
+        self.ended_orphan = False
+        """Whether the last start found a server of an earlier program, and ended it."""
 
     @property
     def cluster(self) -> Path:
@@ -134,7 +138,7 @@ class PostgresServer:
 
     def _start(self) -> None:
         self._make_cluster()
-        clear_the_way(self.cluster)
+        self.ended_orphan = clear_the_way(self.cluster)
         for attempt in range(4):
             self._port = self._choose_port(keep=attempt == 0)
             self._spawn()
@@ -162,8 +166,8 @@ class PostgresServer:
         """Send SIGKILL to all its processes, as a power cut would end them. The next start recovers."""
         process, self._process = self._process, None
         if process is not None:
-            # The group is the server's own: _spawn gave it a session. poll() first, so that a number which was reaped,
-            # and may belong to another process by now, is never signalled.
+            # The group is the server's own: start_guarded gave it a session. poll() first, so that a number that was
+            # reaped, and may belong to another process by now, is never signalled.
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -183,6 +187,29 @@ class PostgresServer:
             shutil.rmtree(self._home, ignore_errors=True)
         for name in ("password", "port", "lock", "server.log", "server.log.1"):
             (self.data_dir / name).unlink(missing_ok=True)
+
+    def copy_of(self, other: "PostgresServer", options: Sequence[str] = (), dbname: str = "") -> None:
+        """Make the cluster as a copy of a running server, by pg_basebackup, before the first start.
+
+        ``options``: more options of pg_basebackup; ``dbname``: more words of its connection string. Raises RuntimeError
+        where there is a cluster already, or with the words of pg_basebackup.
+        """
+        if self.cluster.exists():
+            raise RuntimeError(f"{self.cluster} is there already")
+        self._password = other._password
+        fresh = self._home / "cluster.new"
+        fresh.mkdir(mode=0o700)
+        self._user.give(fresh)
+        # A file and no argument: everybody on a machine can read the arguments. A standby goes on using it.
+        secret = self._home / "primary.pgpass"
+        _write_private(secret, f"127.0.0.1:{other.port}:*:{ROLE}:{self._password}")
+        self._user.give(secret)
+        connection = f"host=127.0.0.1 port={other.port} user={ROLE} passfile={secret} {dbname}"
+        self._run(
+            "pg_basebackup", "-D", str(fresh), "-d", connection, "--checkpoint=fast", "--wal-method=stream", *options
+        )
+        _write_private(self.data_dir / "password", self._password)
+        fresh.rename(self.cluster)
 
     def _claim(self) -> None:
         # The lock tells a server in use from an orphan, which is shut down at the start.
@@ -227,6 +254,9 @@ class PostgresServer:
 
     def _make_database(self) -> None:
         with psycopg.connect(self.url_of("postgres"), autocommit=True) as conn:
+            recovering = conn.execute("SELECT pg_is_in_recovery()").fetchone()
+            if recovering == (True,):  # a standby has the primary's
+                return
             row = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
             if row is None:
                 conn.execute(f"CREATE DATABASE {DATABASE}".encode())
@@ -251,10 +281,9 @@ class PostgresServer:
         arguments = [part for key, value in conf.items() for part in ("-c", f"{key}={value}")]
         with self.log_file.open("ab") as sink:
             self._log_start = sink.tell()
-            self._process = subprocess.Popen(
-                [str(self._bin / "postgres"), "-D", str(self.cluster), *arguments],
-                stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, cwd="/", env=_environment(),
-                start_new_session=True, **self._user.popen(),
+            self._process = start_guarded(
+                [str(self._bin / "postgres"), "-D", str(self.cluster), *arguments], ending=signal.SIGINT,
+                stdout=sink, stderr=subprocess.STDOUT, cwd="/", env=_environment(), **self._user.popen(),
             )  # fmt: skip
 
     def _wait_until_it_answers(self) -> None:

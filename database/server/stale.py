@@ -18,18 +18,19 @@ ORPHANS_S = 20.0
 """How long the children of a killed server may take to notice that it is gone."""
 
 
-def clear_the_way(cluster: Path) -> None:
-    """Leave the cluster without a server and without the pid file of a dead one.
+def clear_the_way(cluster: Path) -> bool:
+    """Leave the cluster without a server and without the pid file of a dead one; returns whether a server was ended.
 
     A server that outlived the program that started it is shut down cleanly. Raises RuntimeError where processes stay.
     Without a /proc (not Linux) it does nothing, and PostgreSQL's own check decides.
     """
     pid_file = cluster / "postmaster.pid"
     if not pid_file.exists() or not PROC.joinpath("self").exists():
-        return
+        return False
     postmaster = _pid_in(pid_file)
     processes = processes_in(cluster)
-    if postmaster is not None and postmaster in processes:
+    found = postmaster is not None and postmaster in processes
+    if postmaster is not None and found:
         log.warning("an earlier server still runs and is shut down", pid=postmaster, cluster=str(cluster))
         os.kill(postmaster, signal.SIGINT)
     deadline = time.monotonic() + ORPHANS_S
@@ -40,6 +41,7 @@ def clear_the_way(cluster: Path) -> None:
     if pid_file.exists():
         log.warning("the last server was killed; the database recovers from its log", cluster=str(cluster))
         pid_file.unlink()
+    return found
 
 
 def processes_in(cluster: Path) -> set[int]:

@@ -64,6 +64,8 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Time to wait for a receipt before the next channel is tried; 0: none is promised."""
     enabled: bool = True
     """False: as if it were not in the file; its secrets are not asked for."""
+    per_minute: int = 0
+    """Largest number of attempts in a minute, of all processes together; the gravest go first. 0: no ceiling."""
     options: dict[str, Any] = {}
 
 
@@ -83,6 +85,13 @@ class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 600.0
 
 
+class Ceiling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[ceiling]``: from so many open ``emergencies`` of one recipient on, one message in ``seconds`` lists them."""
+
+    emergencies: int = 10
+    seconds: float = 60.0
+
+
 class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. ``order``: for each kind of recipient the channels in the order in which they are tried.
 
@@ -93,6 +102,7 @@ class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order: dict[RecipientKind, list[str]]
     services: dict[str, ServiceSettings] = {}
     rate: RateLimit = RateLimit()
+    ceiling: Ceiling = Ceiling()
     left_out: dict[str, str] = {}
 
     def without(self, faults: Mapping[str, str]) -> "Channels":
@@ -152,6 +162,10 @@ def parse(text: str, environment: Mapping[str, str]) -> Channels:
             raise ConfigError(f"channel {name!r}: there is no adapter {channel.adapter!r}; choose {', '.join(_KIND)}")
         if not 0 < channel.timeout_s <= 120 or channel.workers < 1 or channel.attempts < 1 or channel.receipt_s < 0:
             raise ConfigError(f"channel {name!r}: 0 < timeout_s <= 120, workers >= 1, attempts >= 1, receipt_s >= 0")
+        if channel.per_minute < 0:
+            raise ConfigError(f"channel {name!r}: per_minute >= 0 (0: no ceiling)")
+    if settings.ceiling.emergencies < 2 or not 1 <= settings.ceiling.seconds <= 60:
+        raise ConfigError("[ceiling]: emergencies >= 2, 1 <= seconds <= 60: an emergency waits no longer")
     for kind, order in settings.order.items():
         unknown = [name for name in order if name not in settings.channels]
         if unknown:

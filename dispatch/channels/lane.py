@@ -106,6 +106,10 @@ class Lane:
             many = 20 if self._breaker.opens_at(time.monotonic()) is not None else 1 if self._breaker.is_open else free
         leased_until = time.monotonic() + sending.LEASE_S  # begins before the database's: we give up first
         with self._pool.connection() as conn:
+            if self._channel.per_minute:
+                many = min(many, sending.room(conn, self.name, self._channel.per_minute))
+                if not many:
+                    return False
             claimed = sending.claim(conn, self.name, self._worker, many)
         for message in claimed:
             self._begin(message, leased_until)

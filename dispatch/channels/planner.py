@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from dispatch.channels import policy
+from dispatch.channels.ceiling import Storm, hold, load_storms
 from dispatch.channels.config import Channels
 from dispatch.channels.notifications import WAKE, WITHDRAWN_BY_AN_ANSWER, Page
 from dispatch.channels.recipients import Card, Key, load_cards, next_menders, next_recipients
@@ -28,7 +29,8 @@ log = structlog.get_logger(__name__)
 LOCK_KEY = 0x5357_4E4F_5449_4659  # "SWNOTIFY"
 AT_ONCE = 4000
 """Largest number of notifications in one pass."""
-AFTER_A_FAULT = dt.timedelta(seconds=30)
+AFTER_A_FAULT = (dt.timedelta(seconds=30), dt.timedelta(seconds=2))
+"""Pause before one that can not be planned is tried again; the second: an emergency."""
 MESSAGE_IDS = uuid.UUID("6f1c3f3e-6d0c-5c8e-9a43-0e6f5c1b7a10")
 """Namespace of message ids (UUIDv5): the same notification never becomes two messages."""
 PLANNED = "planned"
@@ -43,18 +45,25 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
         mine = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK_KEY,)).fetchone()
         if mine is None or not mine[0]:
             return 0
-        rows = _still_wanted(conn, _waiting(conn), now) | _waiting_warnings(conn)
+        rows = _still_wanted(conn, _waiting(conn, now), now) | _waiting_warnings(conn)
         if not rows:
             return 0
         waiting = [_as_waiting(row) for row in rows.values()]
         cards = load_cards(conn, {one.recipient for one in waiting}, channels, reaches, now)
         allowed = {key: _allowed(card, channels, now) for key, card in cards.items()}
         over_limit = {key for key, at in allowed.items() if at > now}
+        emergencies = [one for one in waiting if one.severity == "emergency" and not one.page]
+        storms = load_storms(conn, (one.recipient for one in emergencies), cards, channels, now) if emergencies else {}
+        for recipient, storm in storms.items():
+            if storm.next_at > now:
+                hold(conn, [one.id for one in emergencies if one.recipient == recipient], storm.next_at)
         made = 0
-        for group in _within_limits(waiting, cards, channels, now):
+        groups = _within_limits(waiting, cards, channels, storms, now)
+        while groups:
+            group = groups.pop(0)
             try:
                 with conn.transaction():  # one that can not be planned must not stop the others
-                    made += _plan_group(conn, group, rows, cards, over_limit, allowed, now)
+                    made += _plan_group(conn, group, rows, cards, over_limit, allowed, storms, now)
             except psycopg.OperationalError:
                 raise
             except Exception as error:
@@ -63,7 +72,11 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
                     fault=type(error).__name__,
                     where=traceback_summary(error),
                 )
-                _postpone(conn, group, now + AFTER_A_FAULT)
+                half = len(group.members) // 2
+                if half:  # nor those that would be in the same message
+                    groups += [policy.MessageGroup(group.members[:half]), policy.MessageGroup(group.members[half:])]
+                else:
+                    _postpone(conn, group, now + AFTER_A_FAULT[group.severity == "emergency"])
         if made:
             conn.execute("SELECT pg_notify(%s, %s)", (WAKE, PLANNED))
         return made
@@ -76,6 +89,7 @@ def _plan_group(
     cards: Mapping[Key, Card],
     over_limit: Collection[Key],
     allowed: Mapping[Key, dt.datetime],
+    storms: Mapping[Key, Storm],
     now: dt.datetime,
 ) -> int:
     recipient = group.members[0].recipient
@@ -87,7 +101,8 @@ def _plan_group(
     if recipient in over_limit and group.severity != "emergency":
         _postpone(conn, group, allowed[recipient])
         return 0
-    _make(conn, group, [rows[one.id] for one in group.members], card, now)
+    storm = storms.get(recipient) if group.severity == "emergency" and not group.members[0].page else None
+    _make(conn, group, [rows[one.id] for one in group.members], card, now, 0 if storm is None else storm.open)
     return 1
 
 
@@ -142,11 +157,12 @@ def notify_next(conn: Connection[Any], notification: int, now: dt.datetime) -> b
     return False
 
 
-def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
+def _waiting(conn: Connection[Any], now: dt.datetime) -> dict[int, dict[str, Any]]:
     """Load notifications that are in no message yet, with the facts for its text; locked until the transaction ends.
 
     An alert that somebody acts on this moment is left to the next pass: waiting for it here, with other notifications
-    locked, could be a deadlock.
+    locked, could be a deadlock. Emergencies that are held back (``ceiling``) are not loaded: hundreds of them must not
+    crowd out the others.
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
@@ -162,11 +178,11 @@ def _waiting(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
             FROM notification n JOIN alert a ON a.id = n.alert_id
             JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
             LEFT JOIN resident r ON r.id = a.resident_id
-            WHERE n.state = 'waiting' AND n.message_id IS NULL
+            WHERE n.state = 'waiting' AND n.message_id IS NULL AND NOT (a.severity = 'emergency' AND n.due_at > %s)
             ORDER BY severity_rank(a.severity), n.id
             LIMIT %s FOR KEY SHARE OF a SKIP LOCKED FOR UPDATE OF n SKIP LOCKED
             """,
-            (AT_ONCE,),
+            (now, AT_ONCE),
         ).fetchall()
     return {row["id"]: row for row in rows}
 
@@ -204,13 +220,18 @@ def _still_wanted(
 
 
 def _within_limits(
-    waiting: Sequence[policy.PendingNotification], cards: Mapping[Key, Card], channels: Channels, now: dt.datetime
+    waiting: Sequence[policy.PendingNotification],
+    cards: Mapping[Key, Card],
+    channels: Channels,
+    storms: Mapping[Key, Storm],
+    now: dt.datetime,
 ) -> list[policy.MessageGroup]:
     """Group notifications; recipients who would get more messages than the rate allows get one for everything."""
-    groups = policy.group(waiting, now)
+    next_at = {key: storm.next_at for key, storm in storms.items()}
+    groups = policy.group(waiting, now, (), next_at)
     many = Counter(group.members[0].recipient for group in groups if group.severity != "emergency")
     full = {key for key, card in cards.items() if many[key] > 1 and len(card.sent) + many[key] > channels.rate.messages}
-    return policy.group(waiting, now, full) if full else groups
+    return policy.group(waiting, now, full, next_at) if full else groups
 
 
 def _as_waiting(row: dict[str, Any]) -> policy.PendingNotification:
@@ -237,7 +258,12 @@ def _postpone(conn: Connection[Any], group: policy.MessageGroup, until: dt.datet
 
 
 def _make(
-    conn: Connection[Any], group: policy.MessageGroup, rows: Sequence[dict[str, Any]], card: Card, now: dt.datetime
+    conn: Connection[Any],
+    group: policy.MessageGroup,
+    rows: Sequence[dict[str, Any]],
+    card: Card,
+    now: dt.datetime,
+    open_emergencies: int,
 ) -> None:
     first, kind = rows[0], group.members[0].recipient[0]
     due = policy.hold_until(card.quiet, group.severity, now)
@@ -258,7 +284,9 @@ def _make(
             list(card.route),
             msgspec.json.encode(card.addresses).decode(),
             card.route[0],
-            msgspec.json.encode(_content(rows, group.severity, to_family=kind == "contact")).decode(),
+            msgspec.json.encode(
+                _content(rows, group.severity, to_family=kind == "contact", open_emergencies=open_emergencies)
+            ).decode(),
             now,
             due,
         ),
@@ -277,8 +305,16 @@ def message_key(about: str, reason: str, step: int, round: int, kind: str, key: 
     return uuid.uuid5(MESSAGE_IDS, f"{about}|{reason}|{step}|{round}|{kind}|{key}")
 
 
-def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool) -> Content:
+def _how_new(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["round"], row["step"], row["onset"]
+
+
+def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool, open_emergencies: int) -> Content:
     ordered = sorted(rows, key=lambda row: (RANK[row["severity"]], row["onset"]))
+    if open_emergencies:
+        # each alert once, those that are open first, and of them those that were never told before
+        by_alert = {row["about"]: row for row in sorted(rows, key=_how_new, reverse=True)}
+        ordered = sorted(by_alert.values(), key=lambda row: (row["reason"] == "over", _how_new(row)))
     fields = [name for name in MessageItem.__struct_fields__ if name not in ("alert_id", "kind")]
     items = (
         MessageItem(alert_id=row["about"], kind=_kind(row["evidence"]), **{name: row[name] for name in fields})
@@ -290,6 +326,7 @@ def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool) 
         severity=severity,
         step=first["step"],
         count=len({row["about"] for row in rows}),
+        open=open_emergencies,
         homes=len({row["household"] for row in rows}),
         place_zh=first["place_zh"],
         place_en=first["place_en"],

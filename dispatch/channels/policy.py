@@ -3,7 +3,7 @@
 import datetime as dt
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -105,27 +105,37 @@ class MessageGroup(NamedTuple):
 
 
 def group(
-    waiting: Iterable[PendingNotification], now: dt.datetime, overflowing: Iterable[tuple[str, str]] = ()
+    waiting: Iterable[PendingNotification],
+    now: dt.datetime,
+    overflowing: Iterable[tuple[str, str]] = (),
+    storms: Mapping[tuple[str, str], dt.datetime] | None = None,
 ) -> list[MessageGroup]:
     """Group the notifications that go now, gravest first. Those that are not due, and not like one that is, stay.
 
     Alike: the same recipient, reason, severity, rule and compound: a power cut is one message with its eighty homes.
     Emergencies go one by one and at once; from STORM of them alike that are here at the same time, as one.
     ``overflowing``: recipients who got too many messages of late; they get one for all that is not an emergency.
+    ``storms``: recipients with too many open emergencies, and when their next message may go: it has all of them, but
+    for those that lead to a page of their own.
     """
-    full = set(overflowing)
-    by_kind: dict[tuple[object, ...], list[PendingNotification]] = {}
+    full, storms = set(overflowing), storms or {}
+    by_kind: dict[tuple[Any, ...], list[PendingNotification]] = {}
     for one in waiting:
-        kind: tuple[object, ...] = (one.reason, one.severity, one.rule, one.area)
+        kind: tuple[Any, ...] = (one.reason, one.severity, one.rule, one.area)
         if one.page:
             kind = ("page", one.page, one.severity)
+        elif one.recipient in storms and one.severity == "emergency":
+            kind = ("storm",)
         elif one.recipient in full and one.severity != "emergency":
             kind = ("all",)
         by_kind.setdefault((one.recipient, *kind), []).append(one)
     groups = []
-    for members in by_kind.values():
+    for (recipient, *what), members in by_kind.items():
         members.sort(key=lambda one: one.id)
-        if members[0].severity == "emergency":
+        if what == ["storm"]:
+            if storms[recipient] <= now:
+                groups.append(MessageGroup(tuple(members)))
+        elif members[0].severity == "emergency":
             together = len(members) >= STORM
             groups += [MessageGroup(tuple(members))] if together else [MessageGroup((one,)) for one in members]
         elif any(one.due_at <= now for one in members):

@@ -93,6 +93,27 @@ def claim(conn: Connection[Any], channel: str, worker: str, limit: int) -> list[
         ).fetchall()
 
 
+def room(conn: Connection[Any], channel: str, per_minute: int) -> int:
+    """Count how many more attempts the channel's ceiling allows now; at the ceiling, remember that it was reached."""
+    row = conn.execute(
+        """
+        SELECT count(*) FROM delivery_attempt
+        WHERE channel = %s AND started_at > clock_timestamp() - INTERVAL '1 minute'
+        """,
+        (channel,),
+    ).fetchone()
+    free = max(0, per_minute - (0 if row is None else int(row[0])))
+    if not free:
+        conn.execute(
+            """
+            INSERT INTO channel_ceiling (channel, reached_at) VALUES (%s, clock_timestamp())
+            ON CONFLICT (channel) DO UPDATE SET reached_at = excluded.reached_at, times = channel_ceiling.times + 1
+            """,
+            (channel,),
+        )
+    return free
+
+
 def renew(conn: Connection[Any], worker: str, messages: Sequence[int]) -> set[int]:
     """Renew the leases of a worker's messages; gives those that are still its own."""
     rows = conn.execute(

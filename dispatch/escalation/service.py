@@ -12,7 +12,7 @@ import structlog
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.faults import traceback_summary
-from dispatch.escalation import duty_warnings, holes, status
+from dispatch.escalation import duty_warnings, holes, status, storms
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper
 from dispatch.ladders.ladder import DUE
@@ -90,6 +90,7 @@ def _report(
     conn: psycopg.Connection[Any], sweeper: Sweeper, settings: DispatchSettings, started: dt.datetime, latest: float
 ) -> None:
     oldest = status.oldest_overdue_s(conn)
+    storms.watch(conn)
     metrics.step_overdue.set(oldest)
     for severity, number in status.open_alerts(conn).items():
         metrics.alerts_open.labels(severity).set(number)

@@ -18,6 +18,7 @@ from typing import Self
 
 import structlog
 
+from database.server.guardian import end_orphan, start_guarded
 from firmware_profiles.mqtt import Broker
 from shouwang.brokers.config import Member, Tls, mosquitto_acl, mosquitto_config, nats_config
 from shouwang.brokers.pki import Pki
@@ -41,7 +42,7 @@ class LocalBroker(ABC):
     """One broker process on a loopback port that stays the same over restarts; everything it keeps is in ``data_dir``.
 
     Use as a context manager or by start and stop. The process has a session of its own: Ctrl-C in a terminal does not
-    stop it before its clients have flushed.
+    stop it before its clients have flushed. It ends with the program that started it, however that ends.
     """
 
     name: str
@@ -54,6 +55,8 @@ class LocalBroker(ABC):
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._gateways = self._known_gateways()
         self._process: subprocess.Popen[bytes] | None = None
+        self.ended_orphan = False
+        """Whether the last start found a broker of an earlier program, and ended it."""
 
     @abstractmethod
     def _write_configuration(self, port: int) -> Path: ...
@@ -113,10 +116,9 @@ class LocalBroker(ABC):
             (self.data_dir / "port").unlink()
         configuration = self._write_configuration(self.port)
         with self.log_file.open("ab") as sink:
-            self._process = subprocess.Popen(
-                self._command(configuration), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+            self._process = start_guarded(
+                self._command(configuration), pid_file=self._pid_file, stdout=sink, stderr=sink
             )
-        self._pid_file.write_text(str(self._process.pid))
         deadline = time.monotonic() + START_TIMEOUT_S
         try:
             while not self._answers():
@@ -157,20 +159,13 @@ class LocalBroker(ABC):
 
     def _end_predecessor(self) -> None:
         """Stop a broker that outlived the program that started it: two on one store would spoil it."""
-        text = self._pid_file.read_text().strip() if self._pid_file.exists() else ""
-        pid = int(text) if text.isdigit() else 0
-        if not pid or str(self.data_dir) not in _command_line(pid):
-            return
-        log.warning("an earlier broker still runs and is stopped", pid=pid)
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-            deadline = time.monotonic() + STOP_TIMEOUT_S
-            while time.monotonic() < deadline:
-                if str(self.data_dir) not in _command_line(pid):
-                    return
-                time.sleep(0.05)
-        raise BrokerError(f"process {pid} still serves {self.data_dir}; stop it and start again")
+        try:
+            pid = end_orphan(self._pid_file, grace_s=STOP_TIMEOUT_S)
+        except RuntimeError as error:
+            raise BrokerError(f"{self.data_dir} is still served: {error}") from error
+        self.ended_orphan = pid is not None
+        if pid is not None:
+            log.warning("an earlier broker still ran and was stopped", pid=pid)
 
     def _await_reload(self, words: bytes, seen: int) -> None:
         deadline = time.monotonic() + RELOAD_TIMEOUT_S
@@ -271,17 +266,6 @@ def _replace(file: Path, content: str) -> Path:
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
         handle.write(content)
     return beside.replace(file)
-
-
-def _command_line(pid: int) -> str:
-    """The command line of a process; empty where it is gone (or a zombie)."""
-    entry = Path(f"/proc/{pid}/cmdline")
-    try:
-        if entry.parent.parent.joinpath("self").exists():
-            return entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
-    except OSError:
-        return ""
 
 
 def _is_free(port: int) -> bool:

@@ -12,10 +12,12 @@ import typer
 from shouwang.cli import (
     accounts,
     alerting,
+    backup,
     certificates,
     configure,
     database,
     dispatch,
+    drill,
     gateways,
     network,
     notify,
@@ -65,6 +67,8 @@ app.command("maintain")(storage.maintain)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.command("trace")(trace.trace)
+app.command("drill")(drill.drill)
+app.add_typer(backup.app, name="backup")
 app.command("gateway")(configure.command)
 provision.command("config-key")(configure.config_key)
 provision.command("sign-config")(configure.sign_config)

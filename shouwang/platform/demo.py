@@ -47,6 +47,8 @@ def run(options: DemoOptions, out: Console) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         with out.status("正在启动数据库和消息服务 Starting PostgreSQL and the broker …"):
             platform = stack.enter_context(Platform(options.data, options.port))
+        if platform.ended:
+            out.print(f"已结束上次遗留的进程 Ended what an earlier start had left running: {', '.join(platform.ended)}")
         with out.status("正在载入示范区 Loading the demonstration district …"):
             homes = [demo_home(number) for number in range(1, options.homes + 1)]
             district = platform.load_district(homes)
@@ -82,7 +84,8 @@ def start_homes(platform: Platform, homes: list[SimulatedHome]) -> list[Path]:
     files = []
     for home in homes:
         file = platform.data / "homes" / f"{home.gateway}.toml"
-        write_home(file, home.gateway, platform.broker.settings(home.gateway), home.devices, home.driver_options)
+        options = {**home.driver_options, "memory": str(file.with_suffix(".told"))}
+        write_home(file, home.gateway, platform.broker.settings(home.gateway), home.devices, options)
         files.append(file)
     platform.start_child("homes", ["-m", "shouwang", "simulate", "homes", *map(str, files)], None, {})
     return files

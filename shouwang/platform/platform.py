@@ -21,12 +21,13 @@ from database.grade import Grade
 from database.migrate import migrate
 from database.roles import create_roles, role_of
 from database.server.embedded import EmbeddedPostgres
+from database.server.postgres import PostgresServer
 from dispatch.core.links import create_link_key_file
 from dispatch.ladders import store
 from firmware_profiles.mqtt import Broker
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
-from shouwang.platform.processes import Child, wait_until
+from shouwang.platform.processes import Child, end_orphans, wait_until
 
 DEMO_CHANNELS = Path(dispatch.channels.__file__).with_name("demo_channels.toml")
 MODULES = {
@@ -42,20 +43,24 @@ MODULES = {
 SERVICES = tuple(MODULES)
 BROKERLESS = frozenset({"maintain", "dispatch", "notify", "orders"})
 """Services that work on the database alone and have no identity at the broker."""
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
+"""A start takes 4 s on an idle machine; seven programs that start beside other work need minutes."""
 
 
 class Platform:
     """Use as a context manager: servers are up inside, everything is stopped by its own pid afterwards.
 
-    Data, certificates and logs stay in ``data``; a second start continues with them. Raises RuntimeError where another
-    platform runs on the same folder or a service does not start (with the end of its log).
+    Data, certificates and logs stay in ``data``; a second start continues with them. All its processes end with this
+    one, however it ends, and what an earlier start left running is ended by the next (``ended``). Raises RuntimeError
+    where another platform runs on the same folder or a service does not start (with the end of its log).
     """
 
     def __init__(self, data: Path, port: int) -> None:
         self.data = data.absolute()
         self.address = f"http://127.0.0.1:{port}"
         self.children: dict[str, Child] = {}
+        self.ended: list[str] = []
+        """The processes of an earlier start that still lived and were ended by this one."""
         self._port = port
         self._stack = contextlib.ExitStack()
 
@@ -63,20 +68,19 @@ class Platform:
         with contextlib.ExitStack() as stack:
             self.data.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_only_one(self.data / "lock"))
-            self.postgres = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
+            self.ended = end_orphans(self.data / "log")
+            self.postgres: PostgresServer = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
             self._passwords = {service: secrets.token_urlsafe(24) for service in SERVICES}
             self.grade = self._prepare_database()
             self.broker = stack.enter_context(EmbeddedBroker(self.data / "broker", Pki(self.data / "pki")))
+            found = {"PostgreSQL": self.postgres.ended_orphan, "NATS": self.broker.ended_orphan}
+            self.ended += [name for name, ended in found.items() if ended]
             stack.callback(self._stop_children)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-    def database_url(self, service: str) -> str:
-        """The connection string of a service's own role; its password is new at each start of the platform."""
-        return self.postgres.url_as(role_of(service), self._passwords[service])
 
     def _prepare_database(self) -> Grade:
         with psycopg.connect(self.postgres.url, autocommit=True) as conn:
@@ -95,21 +99,32 @@ class Platform:
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
         """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""
-        key = self.data / "link.key"
-        create_link_key_file(key)
-        common = {
+        create_link_key_file(self.data / "link.key")
+        environment = self.service_settings()
+        for service in services:
+            broker = None if service in BROKERLESS else self.service_broker(f"svc-{service}")
+            own = {**environment, "SHOUWANG_DATABASE_URL": self.service_database_url(service)}
+            self.start_child(service, ["-m", MODULES[service]], broker, own)
+        if "console" in services:
+            wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
+
+    def service_settings(self) -> dict[str, str]:
+        """The environment that all services share."""
+        return {
             "SHOUWANG_CONSOLE_PORT": str(self._port),
             "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
             "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
-            "SHOUWANG_LINK_KEY_FILE": str(key),
+            "SHOUWANG_LINK_KEY_FILE": str(self.data / "link.key"),
             "SHOUWANG_MEDICAL_KEY_FILE": str(self.data / "medical.keys"),
         }
-        for service in services:
-            broker = None if service in BROKERLESS else self.broker.settings(f"svc-{service}")
-            environment = {**common, "SHOUWANG_DATABASE_URL": self.database_url(service)}
-            self.start_child(service, ["-m", MODULES[service]], broker, environment)
-        if "console" in services:
-            wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
+
+    def service_database_url(self, service: str) -> str:
+        """The connection string of a service's own role; its password is new at each start of the platform."""
+        return self.postgres.url_as(role_of(service), self._passwords[service])
+
+    def service_broker(self, identity: str) -> Broker:
+        """The settings with which a service reaches the broker."""
+        return self.broker.settings(identity)
 
     def start_child(
         self, name: str, arguments: Sequence[str], broker: Broker | None, environment: Mapping[str, str]

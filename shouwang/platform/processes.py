@@ -10,14 +10,18 @@ from typing import IO
 
 import structlog
 
+from database.server.guardian import end_orphan, start_guarded
+
 log = structlog.get_logger(__name__)
 
+PID_SUFFIX = ".pid"
 RESTART_PAUSE_S = 2.0
 STOP_TIMEOUT_S = 15.0
 
 
 class Child:
-    """A service as a process. Ctrl-C in the terminal does not reach it: its parent stops the services in order."""
+    """A service as a process. Ctrl-C in the terminal does not reach it: its parent stops the services in order. It ends
+    with its parent, however that ends; beside its log lies its pid file, for the next start."""
 
     def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log_file: Path) -> None:
         self.name = name
@@ -25,6 +29,7 @@ class Child:
         self._argv = list(argv)
         self._env = {**os.environ, **env}
         self._log_file = log_file
+        self._pid_file = log_file.with_suffix(PID_SUFFIX)
         self._log: IO[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._died_at = 0.0
@@ -38,14 +43,8 @@ class Child:
         if self._log is None:
             self._log = open(os.open(self._log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")  # noqa: SIM115
         self._died_at = 0.0
-        self._process = subprocess.Popen(
-            self._argv,
-            env=self._env,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            umask=0o077,
+        self._process = start_guarded(
+            self._argv, pid_file=self._pid_file, env=self._env, stdout=self._log, stderr=subprocess.STDOUT, umask=0o077
         )
 
     def alive(self) -> bool:
@@ -73,6 +72,7 @@ class Child:
                 log.error("service did not stop in time and is killed", service=self.name, seconds=timeout_s)
                 process.kill()
                 process.wait()
+        self._pid_file.unlink(missing_ok=True)
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -82,6 +82,14 @@ class Child:
         if not self._log_file.exists():
             return ""
         return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-lines:])
+
+
+def end_orphans(folder: Path) -> list[str]:
+    """End the children of an earlier program that logged into ``folder`` and still live; returns their names.
+
+    Raises RuntimeError where one does not end.
+    """
+    return [file.stem for file in sorted(folder.glob(f"*{PID_SUFFIX}")) if end_orphan(file) is not None]
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, what: str, pause_s: float = 0.1) -> None:

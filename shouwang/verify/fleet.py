@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.outbox.sent import SentMessages
-from edge_agent.timekeeping.clock import Clock
+from edge_agent.timekeeping.clock import Clock, wall_us
 from edge_agent.uplink import Uplink
 from firmware_profiles import wire
 from firmware_profiles.mqtt import Broker
@@ -34,7 +34,9 @@ class Gateway:
 
     def __init__(self, name: str, folder: Path, broker: Callable[[], Broker]) -> None:
         self.name, self._folder, self._broker = name, folder, broker
-        self._clock = Clock()
+        self.wrong_by_us = 0
+        """How far its wall clock is ahead, in µs."""
+        self._clock = Clock(wall=lambda: wall_us() + self.wrong_by_us)
         self._outbox = Outbox(folder / f"{name}.db", name, self._clock, 64 * 1024 * 1024, fresh_us=FRESH_US)
         self._sent = SentMessages(folder / f"{name}.sent", SENT_BYTES)
         self._uplink: Uplink | None = None
@@ -65,6 +67,18 @@ class Gateway:
         self.events_us.append(time_us)
         self._outbox.put_event(EVENT_DEVICE, EVENT, time_us, {}, b"")
         self._pump()
+
+    def send(self, base_us: int, series: list[wire.Series]) -> None:
+        """Send a frame of other readings than numbered ones; they are not in :meth:`readings`."""
+        self._outbox.put_frame(base_us, series)
+        self._pump()
+
+    def press(self, device: str, kind: str) -> int:
+        """Send an event of another kind; returns its time in µs."""
+        time_us = self._clock.now_us()
+        self._outbox.put_event(device, kind, time_us, {}, b"")
+        self._pump()
+        return time_us
 
     @property
     def pending(self) -> int:

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
-RelayState = Literal["open", "cut", "silent", "deaf"]
+RelayState = Literal["open", "cut", "silent", "deaf", "slow"]
 """*cut*: every connection is reset, and none is made. *silent*: the connections stay and carry nothing; then all of it
 arrives. *deaf*: the server's answers are lost, the requests arrive; then every connection is reset: a commit succeeds
-and its client does not learn of it."""
+and its client does not learn of it. *slow*: each piece of at most _CHUNK bytes, both ways, is ``slow_s`` on its way."""
 _CHUNK = 65_536
 
 
@@ -26,6 +26,7 @@ class Relay:
         self._passing.set()
         self._ready = threading.Event()
         self.port = 0
+        self.slow_s = 0.0
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="line")
 
     def trouble(self, state: RelayState, seconds: float) -> None:
@@ -103,6 +104,8 @@ class Relay:
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK):
                 await self._passing.wait()
+                if self._state == "slow":
+                    await asyncio.sleep(self.slow_s)
                 if not (answers and self._state == "deaf"):
                     writer.write(data)
                     await writer.drain()

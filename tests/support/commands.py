@@ -35,6 +35,11 @@ WITHOUT_ACCOUNT = {
     "notify": "a service",
     "orders run": "a service",
     "demo": "a platform of its own",
+    "drill": "a platform of its own",
+    "backup check": "ages of files and of the WAL, nobody's data",
+    "backup drill": "the rights of the database server's own user",
+    "backup open": "the archive's secret key is the permission",
+    "backup save": "files of the machine, encrypted",
     "verify": "servers of its own",
     # simulation and evaluation: files, or a database of their own
     "simulate homes": "simulated homes",

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from database.server.guardian import start_guarded
 from firmware_profiles.mqtt import Broker
 from shouwang.brokers.local import mosquitto_binary
 
@@ -23,7 +24,7 @@ class HomeBroker:
     def start(self) -> None:
         binary = mosquitto_binary()
         assert binary is not None
-        self._process = subprocess.Popen([str(binary), "-c", str(self._configuration)])
+        self._process = start_guarded([str(binary), "-c", str(self._configuration)])
         deadline = time.monotonic() + 15
         while True:
             try:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from database.server.guardian import start_guarded
 from firmware_profiles.mqtt import Broker
 
 
@@ -35,7 +36,7 @@ class Service:
 
     def start(self, *arguments: str) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = start_guarded(
                 [sys.executable, "-m", *self._runner, self._package, *arguments], env=self._env, stdout=log, stderr=log
             )
 

@@ -328,3 +328,16 @@ def test_every_folder_of_a_container_is_on_one_of_its_floors() -> None:
                        module.count(".") > container.count(".") + 1}  # fmt: skip
             offenders += [f"{container}.{name} is on no floor of {contract['name']!r}" for name in folders - floors]
     assert not offenders, listed(sorted(offenders))
+
+
+def test_a_process_that_goes_on_is_started_by_the_guardian_alone() -> None:
+    """One that is started otherwise outlives a killed program: the next run finds its port or its folder taken."""
+    elsewhere = [
+        f"{name_of(path)}:{number}: subprocess.Popen"
+        for folder in (*PRODUCT, "bench", "tools", "tests/support")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if name_of(path) != "database/server/guardian.py"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"\b(subprocess\.)?Popen\(|create_subprocess_(exec|shell)\(", line)
+    ]
+    assert not elsewhere, listed(elsewhere)

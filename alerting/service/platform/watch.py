@@ -12,12 +12,12 @@ import psycopg
 import structlog
 from psycopg.rows import class_row
 
-from alerting.service.platform import alerts
 from database import service_faults
 from database.clock import DatabaseClock
 from database.pool import connect_options
 from database.service_faults import ServiceFault
 from database.settings import DatabaseSettings
+from dispatch.alerts import platform as alerts
 from observability.liveness import Part, unwatched
 from vocabulary.alert_state import OPEN
 from vocabulary.text import clean_text

@@ -16,6 +16,8 @@ from vocabulary.severity import SEVERITY_WORDS
 from vocabulary.times import SHANGHAI
 
 Language = Literal["zh", "en"]
+ADDRESS_MOST = 30
+"""Characters of an address in a list of several."""
 SAMPLE = 5
 """Number of alerts of a message that are described in full; the link leads to all."""
 
@@ -54,6 +56,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     place_en: str
     items: tuple[MessageItem, ...]
     to_family: bool = False
+    open: int = 0
+    """Emergencies of the recipient that are open, where the message is their list of this minute; else 0."""
     page: Page | None = None
 
 
@@ -117,6 +121,8 @@ def title(content: Content, language: Language) -> str:
     zh = language == "zh"
     kind = kind_of(content.items[0], content.severity)[0 if zh else 1]
     grave = _SEVERITY[content.severity][0 if zh else 1]
+    if content.open:
+        return f"【守望】{grave}：{content.open} 条未结" if zh else f"[Shouwang] {grave}: {content.open} open"
     why = _REASON[content.reason][0 if zh else 1]
     if content.count > 1:
         return (
@@ -133,7 +139,9 @@ def short(content: Content, language: Language, link: str) -> str:
     item = content.items[0]
     place = content.place_zh if zh else content.place_en
     comma, stop = (",", "。") if zh else (", ", ". ")
-    if content.count > 1:
+    if content.open:
+        parts = _listed(content, zh=zh)
+    elif content.count > 1:
         homes = f"{place} {content.homes} 户" if zh else f"{content.homes} homes, {place}"
         parts = [f"{title(content, language)}{comma}{homes}"]
     elif content.to_family:
@@ -148,6 +156,21 @@ def short(content: Content, language: Language, link: str) -> str:
     if link:
         parts.append(f"{_ANSWER[content.reason][0 if zh else 1]} {link}")
     return "\n".join(parts)  # a stop behind an address would become part of the link on many telephones
+
+
+def _listed(content: Content, *, zh: bool) -> list[str]:
+    """List the open emergencies in lines of bounded length: SAMPLE of them, and how many more there are."""
+    language: Language = "zh" if zh else "en"
+    lines = [title(content, language)]
+    for item in content.items:
+        kind = kind_of(item, content.severity)[0 if zh else 1]
+        address = "" if content.to_family else item.address_zh if zh else item.address_en
+        facts = (polite_name(item, language), kind, address[:ADDRESS_MOST])
+        lines.append(("，" if zh else ", ").join(fact for fact in facts if fact))
+    rest = content.count - len(content.items)
+    if rest > 0:
+        lines.append(f"本次另有 {rest} 条" if zh else f"and {rest} more in this message")
+    return lines
 
 
 def long(content: Content, language: Language, link: str) -> str:
@@ -178,7 +201,12 @@ def spoken(content: Content, language: Language) -> str:
     kind = kind_of(item, content.severity)[0 if zh else 1]
     why = _REASON[content.reason][0 if zh else 1].rstrip(" :：")
     comma = "," if zh else ", "
-    if content.count > 1:
+    if content.open:
+        many = (
+            f"共 {content.open} 条未结，本次 {content.count} 条" if zh else f"{content.open} open, {content.count} now"
+        )
+        body = comma.join([many, polite_name(item, language), kind])
+    elif content.count > 1:
         homes = f"{content.homes} 户" if zh else f"{content.homes} homes"
         body = comma.join([content.place_zh if zh else content.place_en, homes, kind])
     elif content.to_family:

@@ -13,6 +13,7 @@ import pytest
 
 from database.grade import Grade
 from database.retention import WAIT, Retention, hold_back, retire, set_retention
+from database.server.guardian import start_guarded
 from database.storage import examine_storage
 from shouwang.platform.processes import wait_until
 
@@ -43,7 +44,7 @@ def alive(pid: int) -> bool:
 def test_killed_history_leaves_a_wait_that_ends_by_itself(database_url: str) -> None:
     command = [sys.executable, "-m", "shouwang", "simulate", "history", "--residents", "2000", "--days", "8"]
     with psycopg.connect(database_url, autocommit=True) as conn:
-        history = subprocess.Popen(
+        history = start_guarded(
             command, env={**os.environ, "SHOUWANG_DATABASE_URL": database_url}, stdout=subprocess.DEVNULL
         )
         try:

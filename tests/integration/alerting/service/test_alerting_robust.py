@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from alerting.service.broker_watch import RULE
-from alerting.service.platform.alerts import HOME
 from alerting.tuning import sheet
 from care_network.records.provisioning import add_account
 from care_network.records.records import NewAccount
+from dispatch.alerts.platform import HOME
 from firmware_profiles import mqtt, wire
 from tests.integration.alerting.service.test_alerting_service import GATEWAY, Desk
 from tests.support.brokers import TestBroker

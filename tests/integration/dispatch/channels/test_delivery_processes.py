@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from database.server.guardian import start_guarded
 from dispatch.channels import sending
 from dispatch.channels.sending import LEASE_S
 from dispatch.core.links import create_link_key_file
@@ -20,7 +21,7 @@ from tests.support.peers import Answer, HttpPeer, Request, http_peer
 from tests.support.services import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
-ORDER = '[order]\nstaff = ["sms"]\n[rate]\nmessages = 1000\n'
+ORDER = '[order]\nstaff = ["sms"]\n[rate]\nmessages = 1000\n[ceiling]\nemergencies = 100000\n'
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def process(url: str, folder: Path, channels: str, name: str) -> Iterator[subpro
         "SHOUWANG_LINK_KEY_FILE": str(key),
     }
     with (folder / f"{name}.log").open("ab") as log:
-        started = subprocess.Popen([sys.executable, "-m", "dispatch.channels"], env=environment, stdout=log, stderr=log)
+        started = start_guarded([sys.executable, "-m", "dispatch.channels"], env=environment, stdout=log, stderr=log)
     try:
         yield started
     finally:

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from care_network.matching.matching import Job, match
+from database.server.guardian import start_guarded
 from dispatch.alerts import lifecycle
 from dispatch.core import history
 from dispatch.core.history import Actor
@@ -240,15 +241,14 @@ def test_a_killed_sweeper_neither_loses_nor_repeats(city: psycopg.Connection, cr
             assert time.monotonic() < deadline, expired()
             city.execute("SELECT pg_sleep(0.01)")
 
-    first = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    first = start_guarded(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         wait_for(1)
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()
     workers = [
-        subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        for _ in range(2)
+        start_guarded(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) for _ in range(2)
     ]
     try:
         wait_for(9)

@@ -1,17 +1,19 @@
 """Raise and clear technical alerts of the platform itself, once however many processes see the cause."""
 
 import datetime as dt
+import uuid
 from typing import Any
 
 import psycopg
 
-from alerting.core.finding import alert_id
 from dispatch.alerts import lifecycle
 from vocabulary.alert_state import OPEN
 from vocabulary.times import SECOND_US
 
 HOME = "PLATFORM"
 """Code of the household that stands for the platform."""
+NAMESPACE = uuid.UUID("0d7c8b0e-54a7-5b0e-9b46-0c8f6c1f7a15")
+"""Namespace of the ids (UUIDv5)."""
 
 
 def running(conn: psycopg.Connection[Any], rule: str, subject: str) -> list[Any]:
@@ -63,7 +65,7 @@ def raise_once(
         return lifecycle.raise_alert(
             conn,
             lifecycle.NewAlert(
-                id=alert_id(subject, rule, round(begin.timestamp() * SECOND_US)),
+                id=uuid.uuid5(NAMESPACE, f"{subject}|{rule}|{round(begin.timestamp() * SECOND_US)}"),
                 rule=rule,
                 rule_version=1,
                 severity="technical",

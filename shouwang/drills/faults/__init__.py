@@ -1,0 +1,1 @@
+"""The faults of the drills, one module a kind."""

@@ -1,0 +1,73 @@
+"""The judgement of backups: ages, failures, encryption, parts that are missing. Pure, with the clock given."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shouwang.backup.archive import Manifest, Part
+from shouwang.backup.check import judge_archive, judge_database, judge_wal
+from shouwang.backup.settings import PARTS, BackupError, BackupSettings, load
+
+NOW = dt.datetime(2026, 11, 28, 2, tzinfo=dt.UTC)
+SETTINGS = BackupSettings(folder=Path("/x"), recipients=("age1x",), parts={name: f"/{name}" for name in PARTS})
+
+
+def info(hours: float, *, error: bool = False, cipher: str = "aes-256-cbc", code: int = 0) -> dict[str, Any]:
+    stop = (NOW - dt.timedelta(hours=hours)).timestamp()
+    backup = {"label": "20261127-020000F", "timestamp": {"start": stop - 60, "stop": stop}, "error": error}
+    return {"backup": [backup], "status": {"code": code, "message": "ok"}, "repo": [{"cipher": cipher}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        (info(25), []),
+        (info(27), ["database backup 数据库备份"]),
+        (info(1, error=True), ["database backup 数据库备份"]),
+        (info(1, code=2), ["database backup 数据库备份"]),
+        (info(1, cipher="none"), ["encryption 加密"]),
+        ("No such file: pgbackrest", ["database backup 数据库备份"]),
+    ],
+)
+def test_the_database_s_backup(answer: Any, wrong: list[str]) -> None:
+    assert [one.subject for one in judge_database(answer, SETTINGS, NOW) if not one.ok] == wrong
+
+
+@pytest.mark.parametrize(
+    ("last_s", "failed_s", "mode", "ok"),
+    [
+        (60, None, "on", True),
+        (200, None, "on", False),
+        (60, 90, "on", True),
+        (90, 60, "on", False),
+        (None, None, "on", False),
+        (60, None, "off", False),
+    ],
+)
+def test_the_archive_of_wal(last_s: int | None, failed_s: int | None, mode: str, ok: bool) -> None:
+    last, failed = (None if s is None else NOW - dt.timedelta(seconds=s) for s in (last_s, failed_s))
+    assert judge_wal(last, failed, mode, SETTINGS, NOW).ok == ok
+
+
+def test_each_part_that_is_missing_is_named() -> None:
+    whole = Manifest(at=NOW, parts={name: Part(1, 10) for name in PARTS})
+    assert all(one.ok for one in judge_archive(whole, SETTINGS, NOW))
+    for name in PARTS:
+        without = Manifest(at=NOW, parts={**whole.parts, name: Part(0, 0)})
+        wrong = [one.subject for one in judge_archive(without, SETTINGS, NOW) if not one.ok]
+        assert [subject.endswith(name) for subject in wrong] == [True]
+    assert not judge_archive(None, SETTINGS, NOW)[0].ok
+    assert not judge_archive(whole, SETTINGS, NOW + dt.timedelta(hours=27))[0].ok
+
+
+def test_settings_that_forget_a_part_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "backup.toml"
+    file.write_text('folder = "/x"\nrecipients = ["age1x"]\n[parts]\npki = "/pki"\n')
+    with pytest.raises(BackupError, match="medical_keys"):
+        load(file)
+    listed = "\n".join(f'{name} = ""' for name in PARTS)
+    file.write_text(f'folder = "/x"\nrecipients = []\n[parts]\n{listed}\n')
+    with pytest.raises(BackupError, match="age-keygen"):
+        load(file)
