@@ -69,11 +69,12 @@ class Uplink:
         handlers: dict[str, Handler],
         sent: SentMessages,
         ack_timeout_s: float = ACK_TIMEOUT_S,
+        certificate_until_us: Callable[[], int] = lambda: 0,
     ) -> None:
         self._broker, self._gateway, self._outbox, self._clock = broker, gateway, outbox, clock
         self._sent, self._resend = sent, Resend(sent)
         self._handlers = {RESEND: self._resend_requested, **handlers}
-        self._ack_timeout_s = ack_timeout_s
+        self._ack_timeout_s, self._certificate_until_us = ack_timeout_s, certificate_until_us
         self._loop = asyncio.get_running_loop()
         self._subscribing = False  # connected, but paho may still be repeating messages
         self._online = False
@@ -149,6 +150,11 @@ class Uplink:
                 wire.topic(self._gateway, "status"), wire.encode(self._status("online")), qos=1, retain=True
             )
 
+    def request_certificate(self, request: bytes) -> None:
+        """Ask the district for a renewed certificate (PKCS #10, PEM); the answer is a command."""
+        asked = wire.CertificateRequest(wire.VERSION, self._gateway, request)
+        self._client.publish(wire.topic(self._gateway, "certificates"), wire.encode(asked), qos=1)
+
     def _leave(self) -> None:
         """Close a connection that has become useless; paho's thread makes a new one."""
         log.warning(
@@ -184,6 +190,7 @@ class Uplink:
             clock_synced=self._clock.synced,
             clock_offset_ms=round(self._clock.offset_us() / 1000, 1),
             clock_steps=self._clock.steps,
+            certificate_until_us=self._certificate_until_us(),
             acknowledged={stream: seq for (of, stream), seq in self._heads.items() if of == epoch},
         )
 

@@ -36,14 +36,15 @@ def make_context(broker: Broker) -> ssl.SSLContext | None:
 
 
 def ends(broker: Broker) -> dict[str, dt.datetime]:
-    """When our certificate and the broker's end, by holder. What can not be read or reached is left out."""
+    """When our certificates, their authorities' and the broker's end, by holder; without those that are unreadable or
+    out of reach."""
     found = {}
-    if broker.cert is not None:
+    for file in (broker.cert, broker.ca):
         try:
-            own = x509.load_pem_x509_certificate(broker.cert.read_bytes())
-            found[_common_name(own)] = own.not_valid_after_utc
+            for one in x509.load_pem_x509_certificates(file.read_bytes()) if file is not None else ():
+                found[_common_name(one)] = one.not_valid_after_utc
         except (OSError, ValueError):
-            pass
+            continue
     peer = _peer(broker)
     if peer is not None:
         found[f"broker {broker.host}:{broker.port}"] = peer.not_valid_after_utc

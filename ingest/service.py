@@ -11,10 +11,12 @@ import msgspec
 import psycopg
 import structlog
 
+from database import certificate_ends
 from database.faults import UNAVAILABLE
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
+from firmware_profiles.connection_watch import WATCH
 from firmware_profiles.mqtt import Broker
 from ingest.batches.batch import Batch
 from ingest.batches.builder import Builder
@@ -296,4 +298,5 @@ def _refusal(message: ReceivedMessage, error: Exception) -> Refusal:
 
 def run(settings: IngestSettings, database: DatabaseSettings, broker: Broker, stop: threading.Event) -> None:
     """Run the service until ``stop``."""
+    WATCH.tell_ends(certificate_ends.recorder(database))
     Ingest(settings, database, broker).run(stop)

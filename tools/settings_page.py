@@ -11,6 +11,7 @@ from dispatch.channels.settings import NotifySettings
 from dispatch.escalation.settings import DispatchSettings
 from firmware_profiles.settings import BrokerSettings
 from ingest.settings import IngestSettings
+from shouwang.certificates.settings import IssuerSettings
 
 PAGES: dict[str, type[BaseSettings]] = {
     "Database (every service)": DatabaseSettings,
@@ -20,6 +21,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Dispatch (escalation)": DispatchSettings,
     "Notifications": NotifySettings,
     "Console": ConsoleSettings,
+    "Certificates": IssuerSettings,
 }
 
 HEAD = """\

@@ -17,11 +17,12 @@ from alerting.detection.kit.context import EVERYWHERE, Pause
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
+from dispatch.alerts.platform_household import platform_household
 from vocabulary.alert_state import OPEN
 
 log = structlog.get_logger(__name__)
 
-RULE, SUBJECT, HOME = "broker_away", "platform:broker", "PLATFORM"
+RULE, SUBJECT = "broker_away", "platform:broker"
 SETTLE_S = 600.0
 """Time that homes need to send their backlog after the link is back; a silence must last longer to count."""
 SHORT_S = 60.0
@@ -112,7 +113,7 @@ class BrokerWatch:
         if _running(conn):
             self._seen_at = now.timestamp()
             return
-        household_id = _platform(conn)
+        household_id = platform_household(conn)
         if now.timestamp() - since_s < self._after_s or household_id is None:  # None: there is nobody to hear
             return
         since = dt.datetime.fromtimestamp(since_s, dt.UTC)
@@ -150,19 +151,3 @@ def _running(conn: psycopg.Connection[Any]) -> list[Any]:
         "SELECT id FROM alert WHERE rule = %s AND subject = %s AND state = ANY(%s)",
         (RULE, SUBJECT, list(OPEN)),
     ).fetchall()
-
-
-def _platform(conn: psycopg.Connection[Any]) -> int | None:
-    """The household that stands for the platform, in the smallest area around all homes: its staff see all of them."""
-    conn.execute(
-        """
-        INSERT INTO household (code, area_id, address_zh, address_en)
-        SELECT %(code)s, a.id, '守望平台', 'the Shouwang platform'
-        FROM (SELECT DISTINCT a.path FROM household h JOIN area a ON a.id = h.area_id) AS homes, area a
-        GROUP BY a.id HAVING bool_and(homes.path <@ a.path) ORDER BY nlevel(a.path) DESC LIMIT 1
-        ON CONFLICT (code) DO NOTHING
-        """,
-        {"code": HOME},
-    )
-    row = conn.execute("SELECT id FROM household WHERE code = %s", (HOME,)).fetchone()
-    return None if row is None else int(row[0])

@@ -10,11 +10,13 @@ import psycopg
 import structlog
 
 from console.board.board import Board, notice_of
+from database import certificate_ends
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.core import notice
 from firmware_profiles import mqtt
+from firmware_profiles.connection_watch import WATCH
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +40,7 @@ class Feed:
         self._client.on_message = self._noticed
 
     def start(self) -> None:
+        WATCH.tell_ends(certificate_ends.recorder(self._database))
         self._listener.start()
         mqtt.start(self._client, self._broker)
 

@@ -23,7 +23,7 @@ def issue() -> None:
     from shouwang.certificates.settings import IssuerSettings
 
     with refusals():
-        run(IssuerSettings(), DatabaseSettings(), BrokerSettings().broker(), _stop())  # type: ignore[call-arg]
+        run(IssuerSettings(), DatabaseSettings(), BrokerSettings().broker(), _stop())
 
 
 @app.command("follow-nats")
