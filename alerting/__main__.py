@@ -1,29 +1,36 @@
 """``python -m alerting``: the alerting service, settings from the environment."""
 
 import signal
+import sys
 import threading
 
 import structlog
 
 from alerting.service.direct import DirectChannels, DirectSender
+from alerting.service.mailbox import sessions
 from alerting.service.service import run
 from alerting.service.settings import AlertingSettings
 from database.settings import DatabaseSettings
 from dispatch.channels.adapters.base import ConfigError
 from dispatch.channels.config import load
 from dispatch.channels.settings import NotifySettings
+from firmware_profiles.sessions import end_sessions
 from firmware_profiles.settings import BrokerSettings
 
 log = structlog.get_logger(__name__)
 
 
-def main() -> None:
-    """Run until SIGINT or SIGTERM."""
+def main(*, ending: bool = False) -> bool:
+    """Run until SIGINT or SIGTERM; with ``ending`` end this worker's sessions at the broker instead (False where that
+    failed): another worker has heard what waits in them."""
+    if ending:
+        return end_sessions(BrokerSettings().broker(), sessions(AlertingSettings().worker))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     database = DatabaseSettings()
     run(AlertingSettings(), database, BrokerSettings().broker(), stop, _direct(database))
+    return True
 
 
 def _direct(database: DatabaseSettings) -> DirectSender | None:
@@ -40,4 +47,4 @@ def _direct(database: DatabaseSettings) -> DirectSender | None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(0 if main(ending="--retire" in sys.argv[1:]) else 1)

@@ -20,7 +20,7 @@ from edge_agent.outbox.resend import COMMAND as RESEND
 from edge_agent.outbox.resend import Resend
 from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
-from firmware_profiles import mqtt, wire
+from firmware_profiles import mqtt, tls, wire
 from firmware_profiles.connection_watch import hang_up
 from firmware_profiles.errors import DecodeError
 
@@ -33,6 +33,7 @@ GATHER_S = 0.016
 second, which leaves time for events: on this processor, and in a district where all gateways come back at once."""
 ACK_TIMEOUT_S = 30.0
 """A connection without any acknowledgement for this long, with messages in flight, is closed."""
+HEARS: tuple[wire.Leaf, ...] = ("commands", "alarm")
 AGAIN = -1
 """In place of the outbox's id: a message that is sent once more and that the outbox has forgotten."""
 
@@ -207,12 +208,26 @@ class Uplink:
             return
         self._subscribing = True
         self._progress = self._loop.time()
-        client.subscribe(wire.topic(self._gateway, "commands"), qos=1)
+        identity = tls.identity_of(self._broker)
+        if identity not in ("", self._gateway):  # it would speak for another home, and be thrown away unheard
+            log.error(
+                "the certificate is another gateway's: nothing is sent", gateway=self._gateway, made_out_to=identity
+            )
+            return
+        client.subscribe([(wire.topic(self._gateway, leaf), 1) for leaf in HEARS])
 
-    def _subscribed(self, *_: Any) -> None:
+    def _subscribed(
+        self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any
+    ) -> None:
         # Online only now: after on_connect paho still repeats messages in flight, and an event handed over in between
         # would overtake older ones. paho reads the SUBACK after it has repeated everything.
         if not self._subscribing:
+            return
+        if any(reason.is_failure for reason in reasons):
+            # Without the right to hear there is none to speak, and a broker that throws away what it refuses confirms
+            # it all the same (NATS, mosquitto): the outbox would delete what nobody got. So nothing is sent; ``pump``
+            # ends the connection after a while and tries again.
+            log.error("the broker gives this gateway no rights: everything is kept", gateway=self._gateway)
             return
         self._subscribing, self._online = False, True
         self.publish_status()
@@ -255,6 +270,8 @@ class Uplink:
             return
         handler = self._handlers.get(command.kind)
         try:
+            if not message.topic.endswith(f"/{wire.leaf_of(command.kind)}"):
+                raise ValueError(f"{command.kind} did not come on its topic")
             if handler is None:
                 raise ValueError(f"unknown command {command.kind!r}; this gateway knows {sorted(self._handlers)}")
             ok, detail = True, handler(command)

@@ -76,6 +76,14 @@ def explain(broker: Broker, now: dt.datetime | None = None) -> str:
         return f"{broker.host}:{broker.port} can not be reached: {error.strerror or error}"
 
 
+def identity_of(broker: Broker) -> str:
+    """The common name of our certificate; "" where there is none that can be read."""
+    try:
+        return "" if broker.cert is None else _common_name(x509.load_pem_x509_certificate(broker.cert.read_bytes()))
+    except (OSError, ValueError):
+        return ""
+
+
 def own_fault(broker: Broker, now: dt.datetime) -> str:
     """The fault of the authority's or our own certificate, by the files and the clock; "" where there is none."""
     for what, file in (("the authority's certificate", broker.ca), ("our certificate", broker.cert)):
@@ -181,12 +189,7 @@ def _hung_up(broker: Broker, reason: str) -> str:
 
 
 def _identity(broker: Broker) -> str:
-    try:
-        if broker.cert is not None:
-            return _common_name(x509.load_pem_x509_certificate(broker.cert.read_bytes()))
-    except (OSError, ValueError):
-        pass
-    return "no certificate"
+    return identity_of(broker) or "no certificate"
 
 
 def _dates(certificate: x509.Certificate, now: dt.datetime) -> str:
