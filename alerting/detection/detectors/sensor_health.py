@@ -127,13 +127,15 @@ class SensorHealth(Detector):
         if steps.hour > state.hour:
             yield from self._hour_over(steps.district)
             state.hour = steps.hour
-        bins = steps.sources.bins.where(steps.sources.doubt != NOBODY).of(*_COLUMNS)  # an empty bed is no fault
-        if not len(bins):
+        every = steps.sources.bins
+        mine = np.flatnonzero((_SLOT[every.column] >= 0) & (steps.sources.doubt != NOBODY))  # an empty bed is no fault
+        if not len(mine):
             return
+        bins = every if len(mine) == len(every) else every.take(mine)
         place = (_SLOT[bins.column] * SEATS + bins.seat).astype(np.intp)
         series = bins.row * np.int64(len(_CODES) * SEATS) + place
         first = firsts(series)
-        known, known_step = steps.sources.latest.before(bins)
+        known, known_step = steps.sources.before[0].take(mine), steps.sources.before[1].take(mine)
         before = np.where(first, known, np.concatenate((known[:1], bins.mean[:-1])))
         before_step = np.where(first, known_step, np.concatenate((known_step[:1], bins.step[:-1])))
         near = (bins.step - before_step <= _GAP_STEPS) & (before_step > 0)
@@ -144,8 +146,8 @@ class SensorHealth(Detector):
             bins.mean >= BREATHLESS
         )  # a stopped breath is no fault
         same = near & (bins.mean == before) & (bins.low == bins.high) & breathes
-        runs = whole_series(bins, same | (state.stuck.reshape(-1)[series] > 0), of_sources=True)
-        ran = state.same.reshape(-1)[series[runs]].astype(np.int32)
+        runs = whole_series(bins, same | (state.stuck.take(series) > 0), of_sources=True)
+        ran = state.same.take(series[runs]).astype(np.int32)
         state.same.reshape(-1)[series] = 0
         if len(runs):
             changes = bins.where(near & ~same)

@@ -364,7 +364,8 @@ class Engine:
         shared = shared_bins(every, self._latest_of_sources, self.seats.state, self._shared)
         counts, leads = judged(every, shared)
         leading = self._latest.newer(in_order(every.where(leads)))
-        sensed = self._seen.add(every, self._latest_of_sources)
+        before = self._latest_of_sources.before(every)
+        sensed = self._seen.add(every, before[1])
         continuous = self.seats.state.continuous(every.source)
         sensed.streams[:] |= continuous
         sensed.lasting[:] |= continuous
@@ -376,7 +377,7 @@ class Engine:
             bins=every,
             counts=counts,
             doubt=doubt,
-            latest=self._latest_of_sources,
+            before=before,
             sensed=sensed,
             shared=shared,
             seated=self.seats.state,

@@ -50,7 +50,7 @@ class VitalColumns(msgspec.Struct, frozen=True):
         return self.lane % np.int16(SEATS)
 
     def take(self, index: NDArray[np.intp]) -> Self:
-        return type(self)(self.row[index], self.lane[index], self.time_us[index], self.value[index])
+        return type(self)(self.row.take(index), self.lane.take(index), self.time_us.take(index), self.value.take(index))
 
     @staticmethod
     def empty(n: int) -> "VitalColumns":
@@ -159,14 +159,14 @@ class Bins(msgspec.Struct, frozen=True):
 
     def take(self, index: NDArray[np.intp]) -> Self:
         return type(self)(
-            self.row[index],
-            self.column[index],
-            self.seat[index],
-            self.step[index],
-            self.count[index],
-            self.mean[index],
-            self.low[index],
-            self.high[index],
+            self.row.take(index),
+            self.column.take(index),
+            self.seat.take(index),
+            self.step.take(index),
+            self.count.take(index),
+            self.mean.take(index),
+            self.low.take(index),
+            self.high.take(index),
         )
 
     def of(self, *columns: int) -> Self:
@@ -201,7 +201,7 @@ class Latest:
 
     def newer(self, bins: Bins) -> Bins:
         """The bins later than the newest of their series: the others were judged, or come too late."""
-        return bins.where(bins.step > self.step.reshape(-1)[self._index(bins)])
+        return bins.where(bins.step > self.step.take(self._index(bins)))
 
     def keep(self, bins: Bins) -> None:
         """Remember the newest bin of each series."""
@@ -217,7 +217,7 @@ class Latest:
     def before(self, bins: Bins) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """(value, step) of the newest bin before these of each bin's series, shapes [n]."""
         series = self._index(bins)
-        return self.value.reshape(-1)[series], self.step.reshape(-1)[series]
+        return self.value.take(series), self.step.take(series)
 
 
 def value_at(
@@ -399,7 +399,7 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
         first = _starts(row[1:] != row[:-1])
     shape = len(row), len(columns)
     known = row[first].astype(np.intp)[:, None] * COLUMNS + columns
-    value, step_of = latest.value.reshape(-1)[known], latest.step.reshape(-1)[known].astype(np.int64)
+    value, step_of = latest.value.take(known), latest.step.take(known).astype(np.int64)
     bin_of = np.full(shape, -1, np.intp)
     if not alone:
         known_value, known_step, value, step_of = value, step_of, np.zeros(shape, np.float32), np.full(shape, -1)
@@ -410,7 +410,8 @@ def carry(bins: Bins, latest: Latest, columns: NDArray[np.intp]) -> Carried:
     if not alone:  # each place that has nothing of its own looks up the column to the nearest that has
         source = np.where(step_of >= 0, np.arange(len(row))[:, None], 0)
         np.maximum.accumulate(source, axis=0, out=source)
-        value, step_of, bin_of = (np.take_along_axis(array, source, 0) for array in (value, step_of, bin_of))
+        value = np.take_along_axis(value, source, 0)
+        step_of, bin_of = np.take_along_axis(step_of, source, 0), np.take_along_axis(bin_of, source, 0)
     return Carried(row, step, value, step_of, bin_of)
 
 

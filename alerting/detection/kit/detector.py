@@ -71,14 +71,14 @@ class SourceBins(msgspec.Struct, frozen=True, kw_only=True):
     """Bins of every device, sorted by row, column, seat, step; shapes [n].
 
     ``counts``: those to be judged, each device by itself: no more trusted one speaks, and nothing is in doubt.
-    ``doubt``: why a bin is doubted (:mod:`alerting.detection.kit.sources.doubt`; 0: it is not). ``latest``: the newest
-    of each device before these. ``sensed``: how each bin's source has spoken lately.
+    ``doubt``: why a bin is doubted (:mod:`alerting.detection.kit.sources.doubt`; 0: it is not). ``before``: (value,
+    step) of the newest of each bin's device before these. ``sensed``: how it has spoken lately.
     """
 
     bins: Bins
     counts: np.ndarray
     doubt: np.ndarray
-    latest: Latest
+    before: tuple[np.ndarray, np.ndarray]
     sensed: Sensed
     shared: SharedBins | None
     seated: SeatedDevices

@@ -47,7 +47,7 @@ class Watcher:
     def walk(self, bins: Bins, outside: NDArray[np.bool_], after: NDArray[np.int64] | None = None) -> Iterator[Turn]:
         """Episodes that begin or end with these bins. ``outside``: where the condition holds, shape [n], by bin.
         ``after``: the step in which it was last known not to hold in another way; a hold that began before is none."""
-        concerned = outside | self._watched.reshape(-1)[bins.series] if self._episodes else outside
+        concerned = outside | self._watched.take(bins.series) if self._episodes else outside
         for i in whole_series(bins, concerned).tolist():
             key = row, column = int(bins.row[i]), int(bins.column[i])
             begin_us, hold_us = int(bins.step[i]) * STEP_US, int(self._hold_us[key])

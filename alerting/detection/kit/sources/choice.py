@@ -57,7 +57,8 @@ def shared_bins(bins: Bins, latest: Latest, seated: SeatedDevices, shared: NDArr
     new = firsts(series) if alone else firsts(series) | firsts(step)
     group, starts = np.cumsum(new) - 1, np.flatnonzero(new)
     series, now = series[starts], step[starts]
-    newest_step, newest_value = latest.step.reshape(-1, SEATS)[series], latest.value.reshape(-1, SEATS)[series]
+    newest_step = latest.step.reshape(-1, SEATS).take(series, axis=0)
+    newest_value = latest.value.reshape(-1, SEATS).take(series, axis=0)
     at_seat = group * SEATS + seat
     if alone:
         newest_step.reshape(-1)[at_seat], newest_value.reshape(-1)[at_seat] = step, value
@@ -92,7 +93,7 @@ def _poor(
     """The devices of each series that say themselves that their signal is poor, shape [n, seats]; None: none does."""
     if not seated.device[:, _QUALITY].any():
         return None
-    device = seated.device.reshape(-1, SEATS)[series]
+    device = seated.device.reshape(-1, SEATS).take(series, axis=0)
     row = (series // COLUMNS).astype(np.int32)
     poor = np.zeros(device.shape, np.bool_)
     for seat in range(SEATS):
@@ -112,8 +113,8 @@ def judged(bins: Bins, shared: SharedBins | None) -> tuple[NDArray[np.bool_], ND
         return every, every
     counts, leads = np.ones(len(bins), np.bool_), np.ones(len(bins), np.bool_)
     keys = np.where(shared.alive, shared.key, np.int8(0)).T
-    best = np.maximum(np.maximum(keys[0], keys[1]), np.maximum(keys[2], keys[3]))[shared.group]
-    own = shared.key.reshape(-1)[shared.group * SEATS + bins.seat[shared.index]]
+    best = np.maximum(np.maximum(keys[0], keys[1]), np.maximum(keys[2], keys[3])).take(shared.group)
+    own = shared.key.take(shared.group * SEATS + bins.seat.take(shared.index))
     counts[shared.index] = own // np.int8(SEATS + 1) >= best // np.int8(SEATS + 1)
     leads[shared.index] = own == best
     return counts, leads

@@ -44,7 +44,7 @@ class Readings(msgspec.Struct, frozen=True):
 
     def at(self, index: NDArray[np.integer]) -> "Readings":
         """Those of these places."""
-        return Readings(self.grade[index], self.value[index], self.step[index], self.since[index])
+        return Readings(self.grade.take(index), self.value.take(index), self.step.take(index), self.since.take(index))
 
     def put(self, index: NDArray[np.integer], other: "Readings") -> None:
         """Replace those of these places."""

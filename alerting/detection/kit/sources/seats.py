@@ -30,7 +30,7 @@ class SeatedDevices(msgspec.Struct):
 
     def trust(self, series: NDArray[np.integer]) -> NDArray[np.int8]:
         """Ranks of trust of the devices of these series, shape [n, seats]."""
-        return np.asarray(np.abs(self.rank.reshape(-1, SEATS)[series]), np.int8)
+        return np.asarray(np.abs(self.rank.reshape(-1, SEATS).take(series, axis=0)), np.int8)
 
     def trust_of(self, seat: tuple[int, int, int]) -> int:
         """Rank of trust of the device on one seat: (row, column, seat); 0: none is there."""
@@ -38,7 +38,7 @@ class SeatedDevices(msgspec.Struct):
 
     def continuous(self, source: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether these sources measure all the time, shape [n]."""
-        return np.asarray(self.rank.reshape(-1)[source] < 0, np.bool_)
+        return np.asarray(self.rank.take(source) < 0, np.bool_)
 
 
 class Seats:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.detection.kit.columns import STEP_US, Array, Bins, Latest, firsts, grown
+from alerting.detection.kit.columns import STEP_US, Array, Bins, firsts, grown
 from alerting.detection.kit.context import COLUMN, COLUMNS, SEATS
 from vocabulary.times import MINUTE_US, SECOND_US
 
@@ -68,7 +68,7 @@ class Sensed(msgspec.Struct, frozen=True):
 
     def take(self, index: NDArray[np.intp]) -> "Sensed":
         """Those of these bins."""
-        return Sensed(self.seen[index], self.streams[index], self.lasting[index], self.ago[index])
+        return Sensed(self.seen.take(index), self.streams.take(index), self.lasting.take(index), self.ago.take(index))
 
 
 class Seen(msgspec.Struct):
@@ -85,8 +85,8 @@ class Seen(msgspec.Struct):
         self.bits, self.run = grown(self.bits, series), grown(self.run, series)
         self.streams = grown(self.streams, series)
 
-    def add(self, bins: Bins, latest: Latest) -> Sensed:
-        """Remember the readings of all sources; ``latest``: of each source before them."""
+    def add(self, bins: Bins, before_step: NDArray[np.int32]) -> Sensed:
+        """Remember the readings of all sources; ``before_step``: the newest of each bin's source before these."""
         n = len(bins)
         sensed = Sensed(np.zeros(n, np.uint64), np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.int64))
         index = np.flatnonzero(is_sensed(bins.column))
@@ -95,26 +95,37 @@ class Seen(msgspec.Struct):
         mine = bins if len(index) == n else bins.take(index)
         series, step = sensed_series(mine), mine.step
         first = firsts(series)
-        known_step = latest.before(mine)[1].astype(np.int64)
+        known_step = before_step.take(index).astype(np.int64)
         before = known_step if first.all() else np.where(first, known_step, np.concatenate((step[:1], step[:-1])))
         ago = np.where(before > 0, step - before, 0)
         goes_on = (ago > 0) & (ago <= PAUSE_STEPS)
-        bits = _shifted(self.bits[series], step - known_step) | _own(np.ones(len(series), np.bool_), step, first)
-        at = np.arange(len(series))
-        begin = np.maximum.accumulate(np.where(first, at, 0))
-        begun = np.maximum.accumulate(np.where(first | ~goes_on, at, 0))
-        carried = np.where(goes_on[begun], self.run[series].astype(np.int64) + 1, 0)  # where it begins with the source
-        run = at - begun + np.where(begun == begin, carried, 0)
+        bits = _shifted(self.bits.take(series), step - known_step) | _own(np.ones(len(series), np.bool_), step, first)
+        run, begin = self._run(series, first, goes_on)
         many = np.bitwise_count(within(bits, WINDOW_STEPS)) >= STREAM_READINGS
         long = (many & (age(bits) >= LASTING_STEPS)) | ((run >= STREAM_RUN) & (ago >= SLOW_STEPS))
-        known = self.streams[series] | (np.maximum.accumulate(np.where(long, at, -1)) >= begin)
-        last = np.append(first[1:], True)
-        of = series if first.all() else series[last]
-        self.bits[of], self.streams[of] = bits[last], known[last]
-        self.run[of] = np.minimum(run[last], 255)
+        known = self.streams.take(series)
+        if first.all():
+            known |= long
+            self.bits[series], self.streams[series], self.run[series] = bits, known, np.minimum(run, 255)
+        else:
+            known |= np.maximum.accumulate(np.where(long, np.arange(len(series)), -1)) >= begin
+            last = np.append(first[1:], True)
+            of = series[last]
+            self.bits[of], self.streams[of], self.run[of] = bits[last], known[last], np.minimum(run[last], 255)
         sensed.seen[index], sensed.ago[index] = bits, ago
         sensed.streams[index], sensed.lasting[index] = known | many, known
         return sensed
+
+    def _run(self, series: Numbers, first: Flags, goes_on: Flags) -> tuple[Numbers, Numbers]:
+        """(number of readings before each without a pause, index of the first of its series), shapes [n]."""
+        at = np.arange(len(series))
+        carried = self.run.take(series).astype(np.int64) + 1
+        if first.all():
+            return np.where(goes_on, carried, 0), at
+        begin = np.maximum.accumulate(np.where(first, at, 0))
+        begun = np.maximum.accumulate(np.where(first | ~goes_on, at, 0))
+        carried = np.where(goes_on[begun], carried, 0)  # where it begins with the source
+        return at - begun + np.where(begun == begin, carried, 0), begin
 
 
 class Held(msgspec.Struct):

@@ -49,7 +49,7 @@ HOME = District(
 def part(recording: Recording, begin_us: int, end_us: int) -> Recording:
     """A time of a recording, all of it arriving at once: what comes late may be dropped live and not in a replay."""
     keep = (recording.vitals.time_us >= begin_us) & (recording.vitals.time_us < end_us)
-    vitals = recording.vitals.take(keep)
+    vitals = recording.vitals.take(np.flatnonzero(keep))
     order = np.argsort(vitals.time_us, kind="stable")
     switches = []
     for s in recording.switches:

@@ -73,7 +73,7 @@ def test_what_counts_is_what_a_plain_loop_says(sources: list[list[tuple[int, int
     found: dict[tuple[int, int], tuple[Counted, bool]] = {}
     for batch in cut(readings, cuts):
         bins = bins_of(batch)
-        sensed, series = seen.add(bins, latest), sensed_series(bins)
+        sensed, series = seen.add(bins, latest.before(bins)[1]), sensed_series(bins)
         latest.keep(bins)
         grade = np.array([grade_of(value) for value in bins.mean.tolist()], np.int8)
         counted = counting.add(bins, grade, sensed, known.at(series))

@@ -66,7 +66,7 @@ def test_what_is_seen_is_what_a_list_would_say(readings: list[At], cuts: list[in
     found = {}
     for batch in cut(readings, cuts):
         bins = bins_of(batch)
-        sensed = seen.add(bins, latest)
+        sensed = seen.add(bins, latest.before(bins)[1])
         latest.keep(bins)
         for i in range(len(bins)):
             said = int(sensed.seen[i]), (bool(sensed.streams[i]), bool(sensed.lasting[i])), int(sensed.ago[i])
@@ -89,7 +89,7 @@ def test_a_share_holds_as_a_list_would_say(
     for batch in cut(readings, cuts):
         bins = bins_of(batch)
         ordered = sorted(batch, key=lambda at: (at.seat, at.step))
-        spoken = seen.add(bins, latest).seen
+        spoken = seen.add(bins, latest.before(bins)[1]).seen
         latest.keep(bins)
         (holding,) = held.add(sensed_series(bins), bins.step, np.array([[bad[at] for at in ordered]]))
         said, old = share_holds(spoken, holding, window), age(holding)
@@ -111,7 +111,7 @@ def test_the_reading_before_is_known_across_batches(readings: list[At], cuts: li
     for batch in cut(readings, cuts):
         bins = bins_of(batch)
         ordered = sorted(batch, key=lambda at: (at.seat, at.step))
-        ago = seen.add(bins, latest).ago
+        ago = seen.add(bins, latest.before(bins)[1]).ago
         latest.keep(bins)
         holds, series = np.array([[bad[at] for at in ordered]]), sensed_series(bins)
         (before,) = held.before(series, bins.step, ago, holds)
