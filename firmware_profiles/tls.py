@@ -183,7 +183,8 @@ def _hung_up(broker: Broker, reason: str) -> str:
     if broker.cert is None:
         return "the broker hung up: it wants a certificate, and none is configured"
     return (
-        f"the broker hung up on our certificate ({_identity(broker)}): revoked, or of an unknown authority there"
+        f"the broker hung up on our certificate ({_identity(broker)}): revoked, or of an unknown authority there,"
+        " or the broker is out of order (its log says)"
         f"{f' ({reason})' if reason else ''}"
     )
 

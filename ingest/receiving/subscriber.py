@@ -89,7 +89,7 @@ class Subscriber:
         self._of_others: tuple[deque[tuple[int, int]], ...] = (deque(), deque())
         self._changed = threading.Condition()
         self._connection = [0, 0]
-        self._hears_urgent = False
+        self._hears = [False, False]
         self._stopped = False
         self._clients = [
             mqtt.make_client(broker, name, clean=False, manual_ack=True, kind=BatchedClient)
@@ -184,13 +184,15 @@ class Subscriber:
                 refused=refused,
                 asked=len(reasons),
             )
-        else:
-            log.info("subscribed", filters=len(reasons))
-            self._hears_urgent |= line == 0
-        if self._hears_urgent:  # sessions of older programs heard everything by one: it stops once the other one hears
+            return
+        self._hears[line] = True
+        if self._hears[0]:  # sessions of older programs heard everything by one: it stops once the other one hears
             self._clients[1].unsubscribe(list(URGENT))
+        if all(self._hears):
+            log.info("subscribed", sessions=len(self._hears))
 
-    def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _disconnected(self, _client: paho.Client, line: int, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._hears[line] = False
         log.warning("connection to the broker ended", reason=mqtt.words(reason))
 
     def _received(self, _client: paho.Client, line: int, message: paho.MQTTMessage) -> None:

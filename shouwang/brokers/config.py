@@ -26,11 +26,14 @@ QUEUED = 500_000
 """Messages that mosquitto keeps at most for one session, beyond those in flight: 190 MB at 379 bytes each, all of it in
 memory and written every 10 s. At a district's peak (2,400 frames/s) readings last 3.5 minutes, events for days, because
 they have a session of their own. What is beyond is asked for again from the gateways (docs/scaling.md)."""
-FORGOTTEN_DAYS = 14
+FORGOTTEN_DAYS = 7
 """A session that nobody came for in so long is ended by the broker: its service went without being retired."""
-STORE = 64_000_000_000
-"""Bytes of disk that NATS takes at most, for all sessions: a day at a district's peak. Beyond it nothing is acknowledged
-any more, and everything waits in the gateways' outboxes."""
+KEPT_PER_TOPIC = 30_000
+"""Waiting messages that NATS keeps for one topic of one gateway; the oldest go. A day of readings at a frame every 3 s,
+64 GB for 7,198 homes; a gateway's events have a topic of their own, and are not thrown away for readings."""
+BOUND_TOPIC = "$JS/API/STREAM/UPDATE/$MQTT_msgs"
+"""Where ``svc-broker`` sets that bound: nats.conf has no place for it. (A bound of the whole store, ``max_file_store``,
+would be worse than none: once it is reached NATS lets nobody connect, not even who would empty it.)"""
 ACK_WAIT = "10s"
 """NATS delivers again what was not acknowledged for so long, also to a service that comes back: a fall that a crashed
 alerting had in its hands waits for this, so not longer. Not shorter either: while the database is away, ingest gets
@@ -63,6 +66,7 @@ SERVICE_RIGHTS: dict[str, Rights] = {
         (ALERTS, "care/v1/+/+/alarm"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
     ),
     "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
+    "svc-broker": Rights((BOUND_TOPIC,), ()),
     "svc-issuer": Rights(("care/v1/+/+/commands",), ("care/v1/+/+/certificates",)),
 }
 
@@ -137,7 +141,7 @@ def nats_config(
         "tls": secured,
         "max_payload": MAX_MESSAGE,
         "max_pending": 8 * MAX_MESSAGE,
-        "jetstream": {"store_dir": str(store), "sync_interval": SYNC_INTERVAL, "max_file_store": STORE},
+        "jetstream": {"store_dir": str(store), "sync_interval": SYNC_INTERVAL},
         "mqtt": {
             "host": "127.0.0.1",
             "port": port,

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 LOOK_S = 15.0
 """The longest time from a change to the broker, should its notification be lost."""
 RETRY_S = 5.0
+FIRST_BOUND_S, BOUND_S = 60.0, 3600.0
 
 Contents = Callable[[psycopg.Connection[Any]], Mapping[Path, str]]
 
@@ -61,6 +62,19 @@ class Store:
             with contextlib.suppress(OSError):
                 total += file.stat().st_size if file.is_file() else 0
         return total
+
+
+def keep_bound(bound: Callable[[], object], stop: threading.Event) -> None:
+    """Set the bound of NATS's stream now and again until ``stop``: a stream that was made anew has none."""
+    pause = FIRST_BOUND_S
+    while True:
+        try:
+            bound()
+        except (OSError, ValueError, RuntimeError) as error:  # files that are being renewed, a line that breaks
+            log.warning("the bound of the stream is set later", error=str(error))
+        if stop.wait(pause):
+            return
+        pause = BOUND_S
 
 
 def follow(

@@ -35,13 +35,23 @@ def follow_nats(
     users: Annotated[Path, typer.Option(help="users.conf, which nats.conf includes.")],
     pid_file: PidFile,
     store: StorePath = None,
-    bound_mb: Annotated[int, typer.Option(min=1, help="Its max_file_store.")] = 64_000,
+    bound_mb: Annotated[int, typer.Option(min=1, help="Of the store, by the arithmetic of docs/scaling.md.")] = 64_000,
+    replicas: Annotated[int, typer.Option(min=1, max=5, help="mqtt.stream_replicas of nats.conf.")] = 3,
 ) -> None:
-    """Keep the users of a NATS server as the registry has them; runs beside each server."""
-    from shouwang.certificates.follow import Store, by_pid_file, follow, nats_files
+    """Keep the users of a NATS server as the registry has them, and bound what waits in it; runs beside each server.
+
+    The bound needs SHOUWANG_BROKER_… of the identity svc-broker.
+    """
+    from firmware_profiles.settings import BrokerSettings
+    from shouwang.brokers.stream_bound import bound_stream
+    from shouwang.certificates.follow import Store, by_pid_file, follow, keep_bound, nats_files
 
     watched = None if store is None else Store(store, bound_mb * 1_000_000)
-    follow(url, nats_files(users), by_pid_file(pid_file), _stop(), watched)
+    broker, stop = BrokerSettings().broker(), _stop()
+    if broker.cert is not None:
+        arguments = (lambda: bound_stream(broker, replicas), stop)
+        threading.Thread(target=keep_bound, args=arguments, name="bound", daemon=True).start()
+    follow(url, nats_files(users), by_pid_file(pid_file), stop, watched)
 
 
 @app.command("follow-mosquitto")

@@ -10,8 +10,9 @@ from firmware_profiles import mqtt, wire
 from ingest.receiving.share import BULK, URGENT
 from ingest.receiving.subscriber import sessions
 from shouwang.brokers.config import QUEUED
-from shouwang.brokers.local import Mosquitto, mosquitto_binary
+from shouwang.brokers.local import EmbeddedBroker, LocalBroker, Mosquitto, mosquitto_binary
 from shouwang.brokers.pki import Pki
+from shouwang.brokers.stream_bound import bound_stream
 from tests.support.brokers import HOW_TO_GET_MOSQUITTO
 
 pytestmark = pytest.mark.integration
@@ -34,7 +35,7 @@ class Small(Mosquitto):
         return file
 
 
-def visit(broker: Mosquitto, name: str, filters: tuple[str, ...], wanted: int) -> list[bytes]:
+def visit(broker: LocalBroker, name: str, filters: tuple[str, ...], wanted: int) -> list[bytes]:
     """Connect to a persistent session as ingest does, read what waits (``wanted`` at least), and leave."""
     settings = broker.settings("svc-ingest")
     heard: queue.Queue[bytes] = queue.Queue()
@@ -55,13 +56,17 @@ def visit(broker: Mosquitto, name: str, filters: tuple[str, ...], wanted: int) -
     return got
 
 
-def test_at_the_bound_of_mosquitto_readings_go_and_no_event(tmp_path: Path) -> None:
-    if mosquitto_binary() is None:
+@pytest.mark.parametrize("kind", ["mosquitto", "nats"])
+def test_at_the_bound_readings_go_and_no_event(tmp_path: Path, kind: str) -> None:
+    if kind == "mosquitto" and mosquitto_binary() is None:
         pytest.skip(HOW_TO_GET_MOSQUITTO)
     urgent, bulk = sessions("ingest-0")
-    with Small(tmp_path / "broker", Pki(tmp_path / "pki")) as broker:
+    with (Small if kind == "mosquitto" else EmbeddedBroker)(tmp_path / "broker", Pki(tmp_path / "pki")) as broker:
+        broker.allow_gateways(["gw-a"])
         visit(broker, urgent, URGENT, 0)
         visit(broker, bulk, BULK, 0)
+        if kind == "nats":
+            assert bound_stream(broker.settings("svc-broker"), 1, BOUND)
         settings = broker.settings("gw-a")
         gateway = mqtt.make_client(settings, "gw-a", clean=True)
         let_in = threading.Event()
@@ -77,4 +82,7 @@ def test_at_the_bound_of_mosquitto_readings_go_and_no_event(tmp_path: Path) -> N
             message.wait_for_publish(20)
         mqtt.stop(gateway)
         assert len(visit(broker, urgent, URGENT, EVENTS)) == EVENTS
-        assert BOUND <= len(visit(broker, bulk, BULK, BOUND)) < FRAMES // 2
+        readings = visit(broker, bulk, BULK, BOUND)
+        assert BOUND <= len(readings) < FRAMES // 2
+        if kind == "nats":
+            assert readings[-1] == b"%d" % (FRAMES - 1), "the newest goes, not the oldest"
