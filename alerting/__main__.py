@@ -14,7 +14,7 @@ from database.settings import DatabaseSettings
 from dispatch.channels.adapters.base import ConfigError
 from dispatch.channels.config import load
 from dispatch.channels.settings import NotifySettings
-from firmware_profiles.sessions import end_sessions
+from firmware_profiles.mqtt import end_sessions
 from firmware_profiles.settings import BrokerSettings
 
 log = structlog.get_logger(__name__)

@@ -25,7 +25,7 @@ ingest, which acknowledges after its commit. NATS takes 65,535 for all subscript
 QUEUED = 500_000
 """Messages that mosquitto keeps at most for one session, beyond those in flight: 190 MB at 379 bytes each, all of it in
 memory and written every 10 s. At a district's peak (2,400 frames/s) readings last 3.5 minutes, events for days, because
-they have a session of their own. What is beyond is asked for again from the gateways (docs/scaling.md)."""
+they have a session of their own. The rest is asked for again from the gateways (docs/scaling.md)."""
 FORGOTTEN_DAYS = 7
 """A session that nobody came for in so long is ended by the broker: its service went without being retired."""
 KEPT_PER_TOPIC = 30_000
