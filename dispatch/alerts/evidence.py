@@ -91,6 +91,7 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "systolic": ("收缩压下降达到（mmHg）", "systolic lower by (mmHg)"),
     "diastolic": ("舒张压下降达到（mmHg）", "diastolic lower by (mmHg)"),
     "systolic_with": ("舒张压下降时收缩压下降至少（mmHg）", "with the diastolic, systolic lower by (mmHg)"),
+    "below_usual": ("低于平时收缩压至少（mmHg）", "systolic below the usual by (mmHg)"),
     "arrest_s": ("在床且呼吸、心率均为 0，持续（秒）", "neither breath nor pulse in bed, for (s)"),
     "urgent": ("“加急”的总分", "urgent from (points)"),
     "emergency": ("“紧急”的总分", "emergency from (points)"),

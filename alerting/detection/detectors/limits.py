@@ -22,18 +22,17 @@ from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.columns import STEP_US, Bins
 from alerting.detection.kit.context import COLUMN, COLUMNS, MEASURED, SEATS, District, Person
 from alerting.detection.kit.detector import CompleteSteps, Detector, Rule
+from alerting.detection.kit.sources.seats import CONTACTLESS
 from alerting.detection.kit.sources.window import (
     PAUSE_STEPS,
     SENSED,
     SPARSE_STEPS,
-    WINDOW_STEPS,
     Held,
     age,
     established,
     is_sensed,
+    lasts,
     sensed_series,
-    share_holds,
-    within,
 )
 from alerting.detection.kit.words import VITAL_SIGNS, finding_about, lasting, title_of, value_in_words
 from firmware_profiles.channels import CHANNELS
@@ -93,8 +92,6 @@ ROW_US = DAY_US
 """Single measurements further apart than this are not in a row."""
 ALONE_US = 3 * MINUTE_US
 """A stream goes on within this time; a reading that nothing follows was measured by hand."""
-CONTACTLESS = 1
-"""Rank of devices that nobody uses by hand."""
 AGAIN_US = MINUTE_US
 """A measurement confirms the one before if it was made at least a minute later."""
 
@@ -180,7 +177,7 @@ class Limits(Detector):
 
     def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         every = steps.sources.bins
-        mine = np.flatnonzero(_LIMITED[every.column] & steps.sources.counts)
+        mine = np.flatnonzero(_LIMITED[every.column] & (steps.sources.counts | steps.sources.waits))
         if not len(mine):
             return
         bins = every if len(mine) == len(every) else every.take(mine)
@@ -189,9 +186,11 @@ class Limits(Detector):
         outside = sides[0] | sides[1]
         held, streams, since = self._streams(mine, bins, sides, steps)
         concerned = outside | (self._watched.view(_EVERY_SEAT).take(series) > 0)
+        counts = steps.sources.counts.take(mine)
+        concerned &= counts
         if not concerned.any():
             return
-        walked = np.flatnonzero(np.isin(series, np.unique(series[concerned])))
+        walked = np.flatnonzero(counts & np.isin(series, np.unique(series[concerned])))
         trust = steps.sources.seated.trust(series)[np.arange(len(bins)), bins.seat]
         for i in walked[np.lexsort((bins.step[walked], series[walked]))].tolist():
             if streams[i]:
@@ -233,11 +232,10 @@ class Limits(Detector):
         above = np.bitwise_count(high) > np.bitwise_count(low)
         bad, again = np.where(above, high, low), np.where(above, high_before, low_before)
         seen, hold = sensed.seen, _HOLD_STEPS[bins.column[index]]
-        lasts = share_holds(seen, bad, hold) | share_holds(seen, bad, WINDOW_STEPS)
-        enough = np.bitwise_count(within(bad, WINDOW_STEPS)) >= _LEAST[bins.column[index]]
         # a step less: the first and the last reading of a hold lie one interval further apart
-        held[index] = lasts & enough & established(seen, 3, hold - 2) & (age(bad) >= hold - 2)
-        sparse = again & sides[:, index].any(axis=0) & (sensed.ago >= SPARSE_STEPS)
+        held[index] = lasts(seen, bad, hold, _LEAST[bins.column[index]]) & established(seen, 3, hold - 2)
+        held[index] &= age(bad) >= hold - 2
+        sparse = again & sensed.pairs & sides[:, index].any(axis=0) & (sensed.ago >= SPARSE_STEPS)
         held[index] |= sparse
         since[index] = bins.step[index] - np.where(sparse, sensed.ago, age(bad))
         return held, streams, since

@@ -226,7 +226,7 @@ class News2(Detector):
         if scores.any():  # nobody else can reach a trigger
             here = np.flatnonzero(np.repeat(scores, np.diff(begins, append=len(bins))))
             few, found = bins.take(here), counted.at(here)
-            moments = self._at_moments(few, place[here], oxygen[here], found, streams[here], seated)
+            moments = self._at_moments(few, place[here], oxygen[here], found, streams[here], seated, alone=alone)
         if not alone:
             # with repeated places numpy keeps the last one, and that is the newest
             known.put(at[scored], counted.at(scored))
@@ -241,8 +241,11 @@ class News2(Detector):
         counted: Readings,
         streams: NDArray[np.int8],
         seated: SeatedDevices,
+        *,
+        alone: bool,
     ) -> Moments:
-        if (bins.step == bins.step[0]).all():
+        """``alone``: these readings are of one step, and the state has them already."""
+        if alone:
             new = firsts(bins.row)
             row, index = bins.row[new], np.cumsum(new) - 1
             step = np.full(len(row), bins.step[0])

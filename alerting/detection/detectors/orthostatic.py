@@ -3,7 +3,8 @@
 Orthostatic hypotension: systolic 20 mmHg, or diastolic 10 mmHg, lower within three minutes of standing (Freeman et al.,
 Consensus statement, Clinical Autonomic Research 2011, 21:69–72). Meters do not know who stands, and of two readings the
 second is often lower by some mmHg; so where the diastolic alone falls so far the systolic must fall too, and a first
-reading that was measured again because it was alarming, or a second that is still high, is none.
+reading that was measured again because it was alarming, a second that is still high, or one as the person usually has,
+is none: an arm that hangs reads 20 mmHg more.
 """
 
 from collections.abc import Iterator
@@ -29,10 +30,20 @@ ALARMING = 180.0
 """A first systolic pressure from here was to be measured again, see :mod:`alerting.detection.detectors.limits`."""
 
 
+USUAL_OF, KNOWN_WITH = 15, 8
+"""The usual systolic pressure is the median of so many last measurements; it is known with this number."""
+DEEP_DROP = 30.0
+"""Of those whose pressure is high lying down (Freeman et al. 2011): such a fall counts, whatever is usual."""
+BELOW_USUAL = 15.0
+"""mmHg; our own choice: twice what a person's pressure wanders from morning to morning."""
+
+
 class LastPressure(msgspec.Struct):
-    """By (row, seat): step, systolic and diastolic of the last measurement; diastolic 0: not measured."""
+    """By (row, seat): step, systolic and diastolic of the last measurement (diastolic 0: not measured); the last
+    systolic pressures."""
 
     last: dict[tuple[int, int], tuple[int, float, float]] = {}
+    systolic: dict[tuple[int, int], list[float]] = {}
 
 
 class Orthostatic(Detector):
@@ -53,6 +64,7 @@ class Orthostatic(Detector):
         "orthostatic.systolic": SYSTOLIC_DROP,
         "orthostatic.diastolic": DIASTOLIC_DROP,
         "orthostatic.systolic_with": SYSTOLIC_WITH,
+        "orthostatic.below_usual": BELOW_USUAL,
     }
 
     def __init__(self) -> None:
@@ -79,7 +91,11 @@ class Orthostatic(Detector):
             now = step, pressure[_SYSTOLIC], pressure.get(_DIASTOLIC, 0.0)
             before = self.state.last.get(of)
             self.state.last[of] = now
-            if before is not None and 0 < step - before[0] <= WITHIN_STEPS and _fell(before, now):
+            usual = self.state.systolic.setdefault(of, [])
+            low = len(usual) < KNOWN_WITH or now[1] <= np.median(usual) - BELOW_USUAL
+            deep = before is not None and before[1] - now[1] >= DEEP_DROP
+            self.state.systolic[of] = [*usual, now[1]][-USUAL_OF:]
+            if before is not None and 0 < step - before[0] <= WITHIN_STEPS and (low or deep) and _fell(before, now):
                 yield self._finding(district, of[0], before, now)
 
     def _finding(

@@ -22,8 +22,8 @@ from alerting.detection.kit.context import COLUMNS, SEATS, District, Happened, P
 from alerting.detection.kit.detector import CompleteSteps, Detector, SourceBins
 from alerting.detection.kit.plausible import impossible, split
 from alerting.detection.kit.sources.choice import in_order, judged, shared_bins
-from alerting.detection.kit.sources.doubt import Doubts
-from alerting.detection.kit.sources.seats import Seats
+from alerting.detection.kit.sources.doubt import DOUBLED, Doubts
+from alerting.detection.kit.sources.seats import CONTACTLESS, Seats
 from alerting.detection.kit.sources.window import Seen
 from alerting.detection.kit.switches import BINARY, CHANGES, LEVELS, MOTION_AGAIN_US, UNHURRIED
 from alerting.detection.kit.timers import Alarms, Timers
@@ -369,13 +369,16 @@ class Engine:
         continuous = self.seats.state.continuous(every.source)
         sensed.streams[:] |= continuous
         sensed.lasting[:] |= continuous
+        sensed.pairs[:] |= self.seats.state.rank.take(every.source) != -CONTACTLESS
         doubt = self._doubts.of(every, leading, self._latest, self._latest_of_sources, self.seats.state, sensed.streams)
+        waits = counts & (doubt == DOUBLED)
         if doubt.any():
             counts, leads = counts & (doubt == 0), leads & (doubt == 0)
             leading = self._latest.newer(in_order(every.where(leads)))
         sources = SourceBins(
             bins=every,
             counts=counts,
+            waits=waits,
             doubt=doubt,
             before=before,
             sensed=sensed,

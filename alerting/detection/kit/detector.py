@@ -71,12 +71,14 @@ class SourceBins(msgspec.Struct, frozen=True, kw_only=True):
     """Bins of every device, sorted by row, column, seat, step; shapes [n].
 
     ``counts``: those to be judged, each device by itself: no more trusted one speaks, and nothing is in doubt.
+    ``waits``: those that would be, but seem doubled: they are remembered, in case that it is the heart after all.
     ``doubt``: why a bin is doubted (:mod:`alerting.detection.kit.sources.doubt`; 0: it is not). ``before``: (value,
     step) of the newest of each bin's device before these. ``sensed``: how it has spoken lately.
     """
 
     bins: Bins
     counts: np.ndarray
+    waits: np.ndarray
     doubt: np.ndarray
     before: tuple[np.ndarray, np.ndarray]
     sensed: Sensed

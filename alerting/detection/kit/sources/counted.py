@@ -21,9 +21,9 @@ from alerting.detection.kit.sources.window import (
     Sensed,
     age,
     established,
+    lasts,
     sensed_series,
     share_holds,
-    within,
 )
 from vocabulary.times import MINUTE_US
 
@@ -94,9 +94,9 @@ class Counting(msgspec.Struct):
         first = firsts(series)
         at = np.arange(len(series))
         begin = np.maximum.accumulate(np.where(first, at, 0))
-        enough = np.bitwise_count(within(_at_least(bad, grade), WINDOW_STEPS)) >= _LEAST_READINGS
-        ready = established(seen, _LEAST_READINGS, _LEAST_STEPS) & enough
-        ready |= again & (sensed.ago >= SPARSE_STEPS)
+        ready = lasts(seen, _at_least(bad, grade), HOLD_STEPS, _LEAST_READINGS)
+        ready &= established(seen, _LEAST_READINGS, _LEAST_STEPS)
+        ready |= again & sensed.pairs & (sensed.ago >= SPARSE_STEPS)
         now = _settled(known.grade, grade, _holding(seen, bad), ready, ~sensed.streams, first)
         found = np.maximum.accumulate(np.where(now == grade, at, -1))
         here = found >= begin
@@ -132,7 +132,7 @@ def _settled(
     if not grade.any() and not known.any():
         return grade
     own = np.concatenate((np.ones((1, len(grade)), np.bool_), holds))
-    graver_counts = alone | (np.take_along_axis(own, grade[None].astype(np.intp), 0)[0] & ready)
+    graver_counts = alone | ready
     table = np.empty((LEVELS, len(grade)), np.int8)
     for level in range(LEVELS):
         falls = (grade < level) & ~own[level]

@@ -33,8 +33,13 @@ USUAL = {_PULSE: (41.0, 110.0), _BREATH: (9.0, 20.0)}
 """Rates for which NEWS2 gives at most one point (RCP 2017, chart 1): sleepers are slow."""
 TWICE_TOLERANCE, HALF_TOLERANCE = 0.2, 0.075
 """A rate within 10 % of twice, or 15 % of half, the usual one: counted in whole beats, half a rate scatters more."""
-SUDDEN_STEPS = MINUTE_US // STEP_US
+SUDDEN_STEPS = 6 * MINUTE_US // STEP_US
+"""From one reading of a slow stream to the next; of a fast one the last usual rate would be near, and not half."""
 DOUBT_STEPS = 10 * MINUTE_US // STEP_US
+REFUTED = -1
+"""Unusual, but no doubling."""
+REPEATS, REPEAT_STEPS = 3, 45 * MINUTE_US // STEP_US
+"""A fourth doubling, each within this time of the one before, is no longer doubted."""
 FRESH_STEPS = 5 * MINUTE_US // STEP_US
 SKIN_C = (35.5, 38.5)
 SLOW_STEPS = 10 * MINUTE_US // STEP_US
@@ -63,13 +68,16 @@ def _per_person(dtype: type) -> Array:
 
 
 class DoubtState(msgspec.Struct, kw_only=True):
-    """``usual`` [people * 2 rates * seats]: the last usual rate, ``usual_step`` and ``doubled`` (since; 0: not) its
-    steps; ``level``, ``jumped`` [people * seats]: the temperature before a jump, and its step; ``running`` [people]:
-    the step until which exercise explains a fast heart."""
+    """``usual`` [people * 2 rates * seats]: the last usual rate, ``usual_step`` its step; ``doubled``: the step since
+    which it is unusual, 0: it is not, or :data:`REFUTED`; ``began``: step of the last doubling, ``repeats``: how many
+    followed each other. ``level``, ``jumped`` [people * seats]: the temperature before a jump, and its step;
+    ``running`` [people]: the step until which exercise explains a fast heart."""
 
     usual: Array = _per_person(np.float32)
     usual_step: Array = _per_person(np.int32)
     doubled: Array = _per_person(np.int32)
+    began: Array = _per_person(np.int32)
+    repeats: Array = _per_person(np.uint8)
     stream: Array = _per_person(np.uint8)
     level: Array = _per_person(np.float32)
     jumped: Array = _per_person(np.int32)
@@ -83,6 +91,7 @@ class DoubtState(msgspec.Struct, kw_only=True):
         self.usual, self.usual_step = grown(self.usual, rates), grown(self.usual_step, rates)
         self.doubled, self.stream = grown(self.doubled, rates), grown(self.stream, seats)
         self.level, self.jumped = grown(self.level, seats), grown(self.jumped, seats)
+        self.began, self.repeats = grown(self.began, rates), grown(self.repeats, rates)
         self.running = grown(self.running, people)
         self.warm, self.warm_step = grown(self.warm, seats), grown(self.warm_step, seats)
 
@@ -195,7 +204,7 @@ class Doubts:
         low, high = USUAL[column]
         series = (bins.row[index] * np.int64(len(_RATES)) + slot) * SEATS + bins.seat[index]
         first = firsts(series)
-        unusual = (bins.mean[index] < low) | (bins.mean[index] > high) | (state.doubled[series] > 0)
+        unusual = (bins.mean[index] < low) | (bins.mean[index] > high) | (state.doubled[series] != 0)
         begins = np.flatnonzero(first)
         if len(begins) < len(index):
             unusual = np.logical_or.reduceat(unusual, begins).repeat(np.diff(begins, append=len(index)))
@@ -218,18 +227,32 @@ class Doubts:
             ratio = value / usual_value
         twice = (np.abs(ratio - 2) <= TWICE_TOLERANCE) | (np.abs(ratio - 0.5) <= HALF_TOLERANCE)
         twice &= ~usual & (usual_step > 0)
-        if twice.any():
-            ran = np.maximum.accumulate(np.where(~twice, at, -1))
-            since = np.where(ran >= begin, step[np.minimum(ran + 1, len(at) - 1)], state.doubled[series])
-            since = np.where(since > 0, since, step[begin])
-            sudden = since - usual_step <= SUDDEN_STEPS
-            waits = twice & sudden & (step - since < DOUBT_STEPS)
+        # the readings since the last usual one: one that is not twice shows that it is the heart that races
+        run = np.minimum(np.where(here, found + 1, begin), at)
+        known = np.where(here, 0, state.doubled[series])
+        refuted = (np.maximum.accumulate(np.where(~usual & ~twice, at, -1)) >= run) | (known == REFUTED)
+        since = np.where(known > 0, known, step[run])
+        waits = twice & ~refuted & (since - usual_step <= SUDDEN_STEPS) & (step - since < DOUBT_STEPS)
+        if waits.any():
             waits[waits] &= _unchanged(column, row[waits], step[waits], chosen, latest)
+            waits &= self._seldom(series, step, run, waits & (step == since) & (known == 0))
             reason[index[waits]] = DOUBLED
-            state.doubled[series[last]] = np.where(twice, since, 0)[last]
-        else:
-            state.doubled[series[last]] = 0
+        state.doubled[series[last]] = np.where(usual, 0, np.where(refuted, REFUTED, since))[last]
         state.usual[series[last]], state.usual_step[series[last]] = usual_value[last], usual_step[last]
+
+    def _seldom(
+        self, series: NDArray[np.int64], step: NDArray[np.int64], run: NDArray[np.int64], begins: Flags
+    ) -> Flags:
+        """Whether a doubling is not one of many, at each reading; ``run``: index of the first of its run, ``begins``:
+        where a doubling begins. A sensor that miscounts does so now and then; a heart that bolts does so again."""
+        state, several = self.state, self.state.repeats[series] > REPEATS
+        for i in np.flatnonzero(begins).tolist():
+            of, again = int(series[i]), int(step[i]) - int(state.began[series[i]]) <= REPEAT_STEPS
+            state.repeats[of] = min(int(state.repeats[of]) + 1, 255) if again else 1
+            state.began[of] = step[i]
+            several[i] = state.repeats[of] > REPEATS
+        fresh = begins[run]
+        return ~np.where(fresh, several[run], several)
 
     def _exercise(self, bins: Bins, sources: Latest, reason: NDArray[np.int8]) -> None:
         state, index = self.state, np.flatnonzero(bins.column == _STEPS)

@@ -14,6 +14,8 @@ from alerting.detection.kit.columns import Array, grown
 from alerting.detection.kit.context import COLUMNS, MEASURED, NO_PULSE, SEATS, District, Source
 from alerting.detection.kit.intake import place_of
 
+CONTACTLESS = 1
+"""Rank of devices that nobody wears, or uses by hand: a radar, a mat."""
 _PULSE = MEASURED.index("heart_rate")
 
 

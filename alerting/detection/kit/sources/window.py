@@ -35,6 +35,8 @@ STREAM_RUN, SLOW_STEPS = 10, 50 * SECOND_US // STEP_US
 PAUSE_STEPS = 10 * MINUTE_US // STEP_US
 SPARSE_STEPS = 150 * SECOND_US // STEP_US
 """A stream with longer intervals has too few readings in the window for a share to say anything."""
+OFTEN_STEPS = 3 * 60 * MINUTE_US // STEP_US
+"""A sensor that spoke often within this time does not measure seldom: it finds the person now and then."""
 _ROUNDS = 6
 """Doublings that reach back over 64 steps."""
 _SLOT = np.full(COLUMNS, -1)
@@ -59,36 +61,41 @@ def series_of(people: int) -> int:
 class Sensed(msgspec.Struct, frozen=True):
     """Of each bin, shapes [n]: ``seen``: the steps in which its source spoke lately, itself included; ``streams``:
     whether it is a stream now, ``lasting``: whether it is known to measure by itself all the time; ``ago``: steps since
-    its reading before (0: there is none). Where the channel is not sensed: 0 and False."""
+    its reading before (0: there is none); ``pairs``: whether two readings far apart are enough for a condition to hold.
+    Where the channel is not sensed: 0 and False."""
 
     seen: Bits
     streams: Flags
     lasting: Flags
     ago: Numbers
+    pairs: Flags
 
     def take(self, index: NDArray[np.intp]) -> "Sensed":
         """Those of these bins."""
-        return Sensed(self.seen.take(index), self.streams.take(index), self.lasting.take(index), self.ago.take(index))
+        often = self.ago.take(index), self.pairs.take(index)
+        return Sensed(self.seen.take(index), self.streams.take(index), self.lasting.take(index), *often)
 
 
 class Seen(msgspec.Struct):
     """Of every sensed source: the steps with a reading as bits, up to its newest; the number of readings in a row
-    without a pause; whether it has ever been a lasting stream."""
+    without a pause; whether it has ever been a lasting stream; the last step at which it spoke often."""
 
     bits: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint64))
     run: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.uint8))
     streams: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.bool_))
+    often: Array = msgspec.field(default_factory=lambda: np.zeros(0, np.int32))
 
     def grow(self, people: int) -> None:
         """Make room for more people."""
         series = series_of(people)
         self.bits, self.run = grown(self.bits, series), grown(self.run, series)
-        self.streams = grown(self.streams, series)
+        self.streams, self.often = grown(self.streams, series), grown(self.often, series)
 
     def add(self, bins: Bins, before_step: NDArray[np.int32]) -> Sensed:
         """Remember the readings of all sources; ``before_step``: the newest of each bin's source before these."""
         n = len(bins)
-        sensed = Sensed(np.zeros(n, np.uint64), np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.int64))
+        no = [np.zeros(n, np.bool_) for _ in range(3)]
+        sensed = Sensed(np.zeros(n, np.uint64), no[0], no[1], np.zeros(n, np.int64), no[2])
         index = np.flatnonzero(is_sensed(bins.column))
         if not len(index):
             return sensed
@@ -103,17 +110,24 @@ class Seen(msgspec.Struct):
         run, begin = self._run(series, first, goes_on)
         many = np.bitwise_count(within(bits, WINDOW_STEPS)) >= STREAM_READINGS
         long = (many & (age(bits) >= LASTING_STEPS)) | ((run >= STREAM_RUN) & (ago >= SLOW_STEPS))
-        known = self.streams.take(series)
+        known, often = self.streams.take(series), self.often.take(series).astype(np.int64)
         if first.all():
             known |= long
+            often = np.where(many, step, often)
             self.bits[series], self.streams[series], self.run[series] = bits, known, np.minimum(run, 255)
+            self.often[series] = often
         else:
-            known |= np.maximum.accumulate(np.where(long, np.arange(len(series)), -1)) >= begin
+            at = np.arange(len(series))
+            known |= np.maximum.accumulate(np.where(long, at, -1)) >= begin
+            newest = np.maximum.accumulate(np.where(many, at, -1))
+            often = np.where(newest >= begin, step[newest], often)
             last = np.append(first[1:], True)
             of = series[last]
             self.bits[of], self.streams[of], self.run[of] = bits[last], known[last], np.minimum(run[last], 255)
+            self.often[of] = often[last]
         sensed.seen[index], sensed.ago[index] = bits, ago
         sensed.streams[index], sensed.lasting[index] = known | many, known
+        sensed.pairs[index] = (often == 0) | (step - often > OFTEN_STEPS)
         return sensed
 
     def _run(self, series: Numbers, first: Flags, goes_on: Flags) -> tuple[Numbers, Numbers]:
@@ -204,6 +218,16 @@ def share_holds(seen: Bits, holding: Bits, steps: Any) -> Flags:
     """Whether the condition held in :data:`SHARE` of the readings of the last ``steps`` (a number or shape [n])."""
     n, bad = np.bitwise_count(within(seen, steps)), np.bitwise_count(within(holding, steps))
     return (bad > 0) & (bad >= np.ceil(SHARE * n - 1e-6))
+
+
+def lasts(seen: Bits, holding: Bits, hold_steps: Any, least: Any) -> Flags:
+    """Whether the condition held in :data:`SHARE` of the readings of the last ``hold_steps``, or of a minute more (for
+    a stream of one reading a minute), or of the whole window, and there in at least ``least`` of them."""
+    held: Flags = np.zeros(len(seen), np.bool_)
+    more = np.minimum(hold_steps + MINUTE_US // STEP_US, WINDOW_STEPS)
+    for steps in (hold_steps, more, WINDOW_STEPS):
+        held |= share_holds(seen, holding, steps) & (np.bitwise_count(within(holding, steps)) >= least)
+    return held
 
 
 def age(bits: Bits) -> Numbers:

@@ -155,6 +155,19 @@ def test_orthostatic(told: Told, first: tuple[int, int], second: tuple[int, int]
     assert ("orthostatic" in [alert["rule"] for alert in told(rows)]) is expected
 
 
+def test_a_pressure_as_usual_after_one_that_was_too_high_is_no_fall(told: Told) -> None:
+    mornings = [
+        row for day in range(8) for row in by_hand(1440 * day + 420, "cuff", systolic_bp=138 + day % 3, diastolic_bp=80)
+    ]
+    for second, expected in (((138, 70), False), ((134, 70), True), ((118, 70), True)):
+        rows = [
+            row
+            for at, (high, low) in ((1440 * 9 + 420, (165, 90)), (1440 * 9 + 423, second))
+            for row in by_hand(at, "cuff", systolic_bp=high, diastolic_bp=low)
+        ]
+        assert ("orthostatic" in [alert["rule"] for alert in told([*mornings, *rows])]) is expected
+
+
 def test_low_glucose_again_within_minutes_is_told_with_its_own_time(told: Told) -> None:
     (alert,) = told([(480, "m", "glucose", 3.4), (495, "m", "glucose", 4.6), (510, "m", "glucose", 3.3)])
     assert [entry["onset_us"] for entry in alert["story"] if entry["news"]] == [

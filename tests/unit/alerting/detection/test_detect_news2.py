@@ -63,3 +63,22 @@ def test_a_score_that_rises_is_told_before_it_is_high_and_a_night_with_more_sens
     assert "升高 3 分" in found[0].reason_zh
     worn = [("spo2", float(m), 92.0) for m in range(600, 900, 2)]
     assert run([("heart_rate", float(m), 75.0) for m in range(0, 900, 2)] + worn) == []
+
+
+@pytest.mark.parametrize("step", [1, 60])
+def test_a_single_measurement_counts_whatever_others_send_meanwhile(step: int) -> None:
+    district = District([Person(id=n, code=f"R000{n}", household_id=n) for n in (1, 2)], {}, {})
+    readings = [(0, "spo2", minute, 97.0) for minute in range(30)] + [(1, "consciousness", 17, 1.0)]
+    engine, found = Engine(district, FIRST), []
+    for now in range(0, 60, step):
+        here = [reading for reading in readings if now <= reading[2] < now + step]
+        engine.readings(
+            VitalColumns(
+                np.array([row for row, *_ in here], np.int32),
+                np.array([lane_of(code) for _, code, *_ in here], np.int16),
+                np.array([FIRST + minute * MINUTE for *_, minute, _ in here], np.int64),
+                np.array([value for *_, value in here], np.float32),
+            )
+        )
+        found += engine.advance(FIRST + (now + step) * MINUTE)
+    assert [(f.resident_id, f.rule, f.severity) for f in found] == [(2, "news2", "urgent")]

@@ -21,20 +21,22 @@ def grade_of(value: float) -> int:
     return int(value) % 4
 
 
-def holds(mine: list[At], now: int, level: int, window: int) -> bool:
+def holds(mine: list[At], now: int, level: int, window: int, least: int = 1) -> bool:
     lately = [at for at in mine if now - at.step < window]
     bad = [at for at in lately if grade_of(at.value) >= level]
-    return len(bad) > 0 and len(bad) >= math.ceil(SHARE * len(lately) - 1e-6)
+    return len(bad) >= least and len(bad) >= math.ceil(SHARE * len(lately) - 1e-6)
 
 
-def plainly(mine: list[At], streams: list[bool]) -> list[Counted]:
+def plainly(mine: list[At], streams: list[bool], pairs: list[bool]) -> list[Counted]:
     """What counts after each reading of one device."""
     found: list[Counted] = []
     counts = (0, 0.0, 0)
     for n, at in enumerate(mine):
         sofar, grade = mine[: n + 1], grade_of(at.value)
         lately = [r for r in sofar if at.step - r.step < WINDOW_STEPS]
-        enough = sum(grade_of(r.value) >= grade for r in lately) >= LEAST or not grade
+        enough = any(
+            holds(sofar, at.step, grade, window, LEAST) for window in (HOLD_STEPS, HOLD_STEPS + 12, WINDOW_STEPS)
+        )
         spoken = len(lately) >= LEAST and at.step - lately[0].step >= LEAST_STEPS
         ago = at.step - mine[n - 1].step if n else 0
         again = 0 < ago <= PAUSE_STEPS and grade_of(mine[n - 1].value) >= grade
@@ -42,9 +44,9 @@ def plainly(mine: list[At], streams: list[bool]) -> list[Counted]:
         def held(level: int, sofar: list[At] = sofar, now: int = at.step) -> bool:
             return any(holds(sofar, now, level, window) for window in (HOLD_STEPS, WINDOW_STEPS))
 
-        ready = (enough and spoken) or (again and ago >= SPARSE_STEPS)
+        ready = (enough and spoken) or (again and ago >= SPARSE_STEPS and pairs[n])
         now = counts[0]
-        if (grade > now and (not streams[n] or (held(grade) and ready))) or (grade < now and not held(now)):
+        if (grade > now and (not streams[n] or ready)) or (grade < now and not held(now)):
             now = grade
         counts = (now, at.value, at.step) if now == grade else (now, *counts[1:])
         found.append(counts)
@@ -70,7 +72,7 @@ def test_what_counts_is_what_a_plain_loop_says(sources: list[list[tuple[int, int
     counting.grow(1)
     seen.grow(1)
     known = Readings(*(np.zeros(4 * SEATS, kind) for kind in (np.int8, np.float32, np.int32, np.int32)))
-    found: dict[tuple[int, int], tuple[Counted, bool]] = {}
+    found: dict[tuple[int, int], tuple[Counted, bool, bool]] = {}
     for batch in cut(readings, cuts):
         bins = bins_of(batch)
         sensed, series = seen.add(bins, latest.before(bins)[1]), sensed_series(bins)
@@ -80,8 +82,9 @@ def test_what_counts_is_what_a_plain_loop_says(sources: list[list[tuple[int, int
         known.put(series, counted)
         for i in range(len(bins)):
             said = int(counted.grade[i]), float(counted.value[i]), int(counted.step[i])
-            found[int(bins.seat[i]), int(bins.step[i])] = said, bool(sensed.streams[i])
+            found[int(bins.seat[i]), int(bins.step[i])] = said, bool(sensed.streams[i]), bool(sensed.pairs[i])
     for seat in range(2):
         mine = [at for at in readings if at.seat == seat]
         said = [found[seat, at.step] for at in mine]
-        assert [counted for counted, _ in said] == plainly(mine, [stream for _, stream in said])
+        streams, pairs = [stream for _, stream, _ in said], [pair for _, _, pair in said]
+        assert [counted for counted, _, _ in said] == plainly(mine, streams, pairs)

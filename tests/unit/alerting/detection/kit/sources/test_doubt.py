@@ -67,6 +67,11 @@ def stream(code: str, *parts: tuple[int, float]) -> Scene:
     return [(code, float(minute), value) for minute, value in enumerate(values)]
 
 
+def jittered(code: str, *parts: tuple[int, float]) -> Scene:
+    """The same at intervals that grow to 70 s."""
+    return [(code, minute * 7 / 6, value) for _, minute, value in stream(code, *parts)]
+
+
 CALM = stream("spo2", (60, 97))
 RUNS = [("step_count", float(minute), 30.0 * minute) for minute in range(12)]
 EMPTY, TAKEN = ([("in_bed", float(minute), value) for minute in range(40)] for value in (0.0, 1.0))
@@ -97,6 +102,30 @@ NOBODY_SEEN = [("presence", float(minute), 0.0) for minute in range(40)]
             "heart_rate",
             [0] * 9 + [DOUBLED] * 10 + [0] * 6,
             id="doubled for ten minutes",
+        ),
+        pytest.param(
+            [*CALM, *jittered("heart_rate", (9, 56), (4, 28), (2, 57))],
+            "heart_rate",
+            [0] * 9 + [DOUBLED] * 4 + [0] * 2,
+            id="halved, intervals of more than a minute",
+        ),
+        pytest.param(
+            [*CALM, *stream("heart_rate", (9, 70), (3, 140), (1, 122), (9, 140), (2, 71), (2, 142))],
+            "heart_rate",
+            [0] * 9 + [DOUBLED] * 3 + [0] * 12 + [DOUBLED] * 2,
+            id="neither twice nor usual: the heart races",
+        ),
+        pytest.param(
+            [*stream("spo2", (200, 97)), *stream("heart_rate", *((12, 70), (3, 140)) * 6)],
+            "heart_rate",
+            ([0] * 12 + [DOUBLED] * 3) * 3 + [0] * 45,
+            id="again and again",
+        ),
+        pytest.param(
+            [*stream("spo2", (250, 97)), *stream("heart_rate", *((50, 70), (3, 140)) * 4)],
+            "heart_rate",
+            ([0] * 50 + [DOUBLED] * 3) * 4,
+            id="now and then",
         ),
         pytest.param(
             [*CALM, *stream("heart_rate", (9, 80), (3, 40), (2, 80))],

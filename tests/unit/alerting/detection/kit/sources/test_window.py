@@ -11,6 +11,7 @@ from alerting.detection.kit.columns import Latest
 from alerting.detection.kit.context import SEATS
 from alerting.detection.kit.sources.window import (
     LASTING_STEPS,
+    OFTEN_STEPS,
     PAUSE_STEPS,
     SHARE,
     SLOW_STEPS,
@@ -20,6 +21,7 @@ from alerting.detection.kit.sources.window import (
     Held,
     Seen,
     age,
+    lasts,
     sensed_series,
     share_holds,
 )
@@ -40,6 +42,12 @@ def bits(steps: list[int], now: int) -> int:
 
 def within(steps: list[int], now: int, window: int) -> list[int]:
     return [step for step in steps if 0 <= now - step < window]
+
+
+def pairs(steps: list[int], now: int) -> bool:
+    """Whether its source has not spoken often within three hours before."""
+    spoke = [one for one in steps if len(within([s for s in steps if s <= one], one, WINDOW_STEPS)) >= STREAM_READINGS]
+    return not any(now - one <= OFTEN_STEPS for one in spoke)
 
 
 def streams(steps: list[int]) -> list[tuple[bool, bool]]:
@@ -70,12 +78,13 @@ def test_what_is_seen_is_what_a_list_would_say(readings: list[At], cuts: list[in
         latest.keep(bins)
         for i in range(len(bins)):
             said = int(sensed.seen[i]), (bool(sensed.streams[i]), bool(sensed.lasting[i])), int(sensed.ago[i])
-            found[int(bins.seat[i]), int(bins.step[i])] = said
+            found[int(bins.seat[i]), int(bins.step[i])] = (*said, bool(sensed.pairs[i]))
     for seat in range(2):
         steps = [at.step for at in readings if at.seat == seat]
         for n, (now, stream) in enumerate(zip(steps, streams(steps), strict=True)):
             ago = now - steps[n - 1] if n else 0
-            assert found[seat, now] == (bits(steps[: n + 1], now), stream, ago)
+            apart = pairs(steps[: n + 1], now)
+            assert found[seat, now] == (bits(steps[: n + 1], now), stream, ago, apart)
 
 
 @given(READINGS, CUTS, st.sampled_from((24, 36, WINDOW_STEPS)), st.data())
@@ -93,11 +102,18 @@ def test_a_share_holds_as_a_list_would_say(
         latest.keep(bins)
         (holding,) = held.add(sensed_series(bins), bins.step, np.array([[bad[at] for at in ordered]]))
         said, old = share_holds(spoken, holding, window), age(holding)
+        enough = lasts(spoken, holding, window, 3)
         for i, at in enumerate(ordered):
             mine = [r for r in readings if r.seat == at.seat and r.step <= at.step]
             lately = within([r.step for r in mine], at.step, window)
             odd = within([r.step for r in mine if bad[r]], at.step, window)
             assert said[i] == (len(odd) > 0 and len(odd) >= math.ceil(SHARE * len(lately) - 1e-6))
+            steps, odd_steps = [r.step for r in mine], [r.step for r in mine if bad[r]]
+            shares = [
+                (len(within(steps, at.step, some)), len(within(odd_steps, at.step, some)))
+                for some in (window, min(window + 12, WINDOW_STEPS), WINDOW_STEPS)
+            ]
+            assert enough[i] == any(worse >= max(3, math.ceil(SHARE * n - 1e-6)) for n, worse in shares)
             oldest = within([r.step for r in mine if bad[r]], at.step, WINDOW_STEPS)
             assert old[i] == (at.step - oldest[0] if oldest else 0)
 
