@@ -1,16 +1,19 @@
 """``python -m alerting``: the alerting service, settings from the environment."""
 
+import sys
 import threading
 
 import structlog
 
 from alerting.service.direct import DirectChannels, DirectSender
+from alerting.service.mailbox import sessions
 from alerting.service.service import run
 from alerting.service.settings import AlertingSettings
 from database.settings import DatabaseSettings
 from dispatch.channels.adapters.base import ConfigError
 from dispatch.channels.config import load
 from dispatch.channels.settings import NotifySettings
+from firmware_profiles.mqtt import end_sessions
 from firmware_profiles.settings import BrokerSettings
 from observability.liveness import Liveness
 from observability.process import serve
@@ -18,9 +21,13 @@ from observability.process import serve
 log = structlog.get_logger(__name__)
 
 
-def main() -> None:
-    """Run until SIGINT or SIGTERM. Raises SystemExit where a part of it ended by a fault."""
+def main(*, ending: bool = False) -> bool:
+    """Run until SIGINT or SIGTERM; with ``ending`` end this worker's sessions at the broker instead (False where that
+    failed): another worker has heard what waits in them. Raises SystemExit where a part of it ended by a fault."""
+    if ending:
+        return end_sessions(BrokerSettings().broker(), sessions(AlertingSettings().worker))
     serve("alerting", _work)
+    return True
 
 
 def _work(stop: threading.Event, liveness: Liveness) -> None:
@@ -42,4 +49,4 @@ def _direct(database: DatabaseSettings) -> DirectSender | None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(0 if main(ending="--retire" in sys.argv[1:]) else 1)

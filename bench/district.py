@@ -20,7 +20,7 @@ from database.server.guardian import start_guarded
 from database.server.postgres import PostgresServer
 from database.server.timescaledb import server_conf, timescaledb_bin_dir
 from firmware_profiles import mqtt, wire
-from ingest.receiving.share import FILTERS
+from ingest.receiving.share import BULK, URGENT
 from ingest.settings import IngestSettings
 from shouwang.brokers import config as broker_config
 from shouwang.brokers.local import EmbeddedBroker
@@ -77,7 +77,7 @@ def open_session(broker: EmbeddedBroker, settings: IngestSettings) -> None:
     """Subscribe once as ingest does, and leave: from now on the broker keeps the session's messages."""
     client = mqtt.make_client(broker.settings("svc-ingest"), settings.session, clean=False, manual_ack=True)
     subscribed = threading.Event()
-    filters = [(name, 1) for name in FILTERS]
+    filters = [(name, 1) for name in (*URGENT, *BULK)]
     client.on_connect = lambda c, *_: c.subscribe(filters)
     client.on_subscribe = lambda *_: subscribed.set()
     mqtt.start(client, broker.settings("svc-ingest"))

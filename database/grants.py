@@ -30,6 +30,8 @@ _PEOPLE = (
 )
 _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, language, active, one_time_until")
 """An account without its password and second factor."""
+_ENDS = "certificate_expiry"
+"""In which every program that connects to the broker notes the ends of the certificates that it sees."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
@@ -41,10 +43,10 @@ def _lock(table: str) -> tuple[str, str, str]:
 GRANTS: Mapping[str, Rights] = {
     "ingest": Rights(
         select=f"{_ALL} gateway device series event ingest_stream stream_gap stream_missing senml_arrival pairing"
-        " quarantine reading rollup_due service_fault",
+        f" quarantine reading rollup_due service_fault {_ENDS}",
         insert="event ingest_stream stream_gap senml_arrival pairing quarantine reading rollup_due series"
-        " service_fault",
-        update="ingest_stream stream_gap senml_arrival pairing quarantine series service_fault",
+        f" service_fault {_ENDS}",
+        update=f"ingest_stream stream_gap senml_arrival pairing quarantine series service_fault {_ENDS}",
         delete="stream_gap senml_arrival service_fault",
         columns=(("UPDATE", "gateway", "state, state_at, status"), ("UPDATE", "event", "time, told_us")),
     ),
@@ -57,24 +59,25 @@ GRANTS: Mapping[str, Rights] = {
         functions="drop_old_readings() apply_retention()",
     ),
     "alerting": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event",
-        insert="alert alert_event alert_finding household notification service_fault",
-        update="alert notification message service_fault",
+        select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event {_ENDS}",
+        insert=f"alert alert_event alert_finding household notification service_fault {_ENDS}",
+        update=f"alert notification message service_fault {_ENDS}",
         delete="service_fault",
         columns=(_ACCOUNT,),
     ),
     "dispatch": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning work_order sla_breach",
-        insert="alert_event notification dispatch_worker duty_warning",
+        select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning work_order sla_breach channel_ceiling broker_store"
+        f" issued_certificate revoked_identity {_ENDS}",
+        insert="alert alert_event alert_finding household notification dispatch_worker duty_warning",
         update="alert notification message dispatch_worker duty_warning",
         delete="dispatch_worker",
         columns=(_ACCOUNT,),
     ),
     "notify": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} delivery_attempt duty_warning notification_preference push_subscription"
-        " used_link work_order outbox_entry",
-        insert="alert_event delivery_attempt message notification outbox_entry used_link",
-        update="message notification delivery_attempt",
+        " used_link work_order outbox_entry channel_ceiling",
+        insert="alert_event delivery_attempt message notification outbox_entry used_link channel_ceiling",
+        update="message notification delivery_attempt channel_ceiling",
         delete="push_subscription used_link",
         columns=(_ACCOUNT, _LOCK_ALERT),
     ),
@@ -92,12 +95,12 @@ GRANTS: Mapping[str, Rights] = {
         " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        " work_order_rating",
+        f" work_order_rating {_ENDS}",
         insert="alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
-        " session staff_location used_link work_order work_order_event work_order_photo work_order_rating",
+        f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating {_ENDS}",
         update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
-        " notification_preference pause push_subscription session staff_location work_order",
+        f" notification_preference pause push_subscription session staff_location work_order {_ENDS}",
         delete="login_failure push_subscription session staff_location",
         columns=(
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
@@ -114,7 +117,11 @@ GRANTS: Mapping[str, Rights] = {
         delete="enrolment_code",
     ),
     # beside a broker, as the broker's user
-    "lists": Rights(select=f"{_ALL} gateway revocation_list revoked_identity"),
+    "lists": Rights(
+        select=f"{_ALL} gateway revocation_list revoked_identity broker_store {_ENDS}",
+        insert=f"broker_store {_ENDS}",
+        update=f"broker_store {_ENDS}",
+    ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
 OWNER_ONLY = frozenset({"resident_limit"})

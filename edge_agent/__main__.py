@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="edge_agent", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="the home's configuration (TOML)")
+    parser.add_argument("--enrol", metavar="CODE", help="get the first certificate for this code, and end")
+    parser.add_argument("--at", metavar="URL", default="", help="where: https://enrol.example.org:8443")
     parser.add_argument("--check", action="store_true", help="only check the configuration, thoroughly")
     options = parser.parse_args(arguments)
     if not options.check:
@@ -42,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.check:
             return _check(options.config)
+        if options.enrol:
+            from edge_agent.upkeep.enrolment import enrol
+
+            print(enrol(load_home(options.config).config, options.enrol, options.at))
+            return 0
         home, updater = choose(options.config, wall_us)
         again = _run(home, updater)
     except HomeConfigError as error:

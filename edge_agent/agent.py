@@ -200,9 +200,19 @@ async def run_agent(
     if updater is not None:
         handlers[UPDATE_CONFIG] = updater.receive
     sent = SentMessages(config.buffer.path.with_suffix(".sent"), config.buffer.sent_mb * 1024 * 1024)
-    uplink = agent.uplink = Uplink(config.broker, config.gateway, outbox, clock, handlers, sent)
+    own = agent.operation.certificate
+    broker = config.broker if own is None else own.broker
+    uplink = agent.uplink = Uplink(
+        broker,
+        config.gateway,
+        outbox,
+        clock,
+        handlers,
+        sent,
+        certificate_until_us=lambda: 0 if own is None else own.until_us,
+    )
     liveness.gauges.append(lambda: _show(outbox))
-    liveness.certificates = config.broker.certificates
+    liveness.certificates = broker.certificates
     uplink.start(liveness.part("broker link"))
     tasks = [
         asyncio.create_task(work)

@@ -20,7 +20,7 @@ from edge_agent.outbox.resend import COMMAND as RESEND
 from edge_agent.outbox.resend import Resend
 from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
-from firmware_profiles import mqtt, wire
+from firmware_profiles import mqtt, tls, wire
 from firmware_profiles.connection_watch import hang_up
 from firmware_profiles.errors import DecodeError
 from observability.liveness import Part
@@ -34,6 +34,7 @@ GATHER_S = 0.016
 second, which leaves time for events: on this processor, and in a district where all gateways come back at once."""
 ACK_TIMEOUT_S = 30.0
 """A connection without any acknowledgement for this long, with messages in flight, is closed."""
+HEARS: tuple[wire.Leaf, ...] = ("commands", "alarm")
 AGAIN = -1
 """In place of the outbox's id: a message that is sent once more and that the outbox has forgotten."""
 
@@ -70,11 +71,12 @@ class Uplink:
         handlers: dict[str, Handler],
         sent: SentMessages,
         ack_timeout_s: float = ACK_TIMEOUT_S,
+        certificate_until_us: Callable[[], int] = lambda: 0,
     ) -> None:
         self._broker, self._gateway, self._outbox, self._clock = broker, gateway, outbox, clock
         self._sent, self._resend = sent, Resend(sent)
         self._handlers = {RESEND: self._resend_requested, **handlers}
-        self._ack_timeout_s = ack_timeout_s
+        self._ack_timeout_s, self._certificate_until_us = ack_timeout_s, certificate_until_us
         self._loop = asyncio.get_running_loop()
         self._subscribing = False  # connected, but paho may still be repeating messages
         self._online = False
@@ -151,6 +153,11 @@ class Uplink:
                 wire.topic(self._gateway, "status"), wire.encode(self._status("online")), qos=1, retain=True
             )
 
+    def request_certificate(self, request: bytes) -> None:
+        """Ask the district for a renewed certificate (PKCS #10, PEM); the answer is a command."""
+        asked = wire.CertificateRequest(wire.VERSION, self._gateway, request)
+        self._client.publish(wire.topic(self._gateway, "certificates"), wire.encode(asked), qos=1)
+
     def _leave(self) -> None:
         """Close a connection that has become useless; paho's thread makes a new one."""
         log.warning(
@@ -186,6 +193,7 @@ class Uplink:
             clock_synced=self._clock.synced,
             clock_offset_ms=round(self._clock.offset_us() / 1000, 1),
             clock_steps=self._clock.steps,
+            certificate_until_us=self._certificate_until_us(),
             acknowledged={stream: seq for (of, stream), seq in self._heads.items() if of == epoch},
         )
 
@@ -202,12 +210,26 @@ class Uplink:
             return
         self._subscribing = True
         self._progress = self._loop.time()
-        client.subscribe(wire.topic(self._gateway, "commands"), qos=1)
+        identity = tls.identity_of(self._broker)
+        if identity not in ("", self._gateway):  # it would speak for another home, and be thrown away unheard
+            log.error(
+                "the certificate is another gateway's: nothing is sent", gateway=self._gateway, made_out_to=identity
+            )
+            return
+        client.subscribe([(wire.topic(self._gateway, leaf), 1) for leaf in HEARS])
 
-    def _subscribed(self, *_: Any) -> None:
+    def _subscribed(
+        self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any
+    ) -> None:
         # Online only now: after on_connect paho still repeats messages in flight, and an event handed over in between
         # would overtake older ones. paho reads the SUBACK after it has repeated everything.
         if not self._subscribing:
+            return
+        if any(reason.is_failure for reason in reasons):
+            # Without the right to hear there is none to speak, and a broker that throws away what it refuses confirms
+            # it all the same (NATS, mosquitto): the outbox would delete what nobody got. So nothing is sent; ``pump``
+            # ends the connection after a while and tries again.
+            log.error("the broker gives this gateway no rights: everything is kept", gateway=self._gateway)
             return
         self._subscribing, self._online = False, True
         self.publish_status()
@@ -250,6 +272,8 @@ class Uplink:
             return
         handler = self._handlers.get(command.kind)
         try:
+            if not message.topic.endswith(f"/{wire.leaf_of(command.kind)}"):
+                raise ValueError(f"{command.kind} did not come on its topic")
             if handler is None:
                 raise ValueError(f"unknown command {command.kind!r}; this gateway knows {sorted(self._handlers)}")
             ok, detail = True, handler(command)

@@ -3,12 +3,14 @@
 One thread for all of a process's connections, so that a look at the network never delays a message.
 """
 
+import datetime as dt
 import queue
 import socket
 import ssl
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import paho.mqtt.client as paho
@@ -21,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_S = 60.0
 """A renewed file is in use after so long at the latest."""
+TELL_S = 3600.0
+"""How often the ends of the certificates are told."""
 REMIND_S = 600.0
 """The same words are logged again after this time."""
 
@@ -42,6 +46,13 @@ class ConnectionWatch:
         self._failed: queue.SimpleQueue[Broker | None] = queue.SimpleQueue()
         self._said: dict[Broker, tuple[str, float]] = {}
         self._thread: threading.Thread | None = None
+        self._tell: Callable[[Mapping[str, dt.datetime]], None] | None = None
+        self._told = -TELL_S
+
+    def tell_ends(self, tell: Callable[[Mapping[str, dt.datetime]], None]) -> None:
+        """Have ``tell`` called, in the watch's thread, with the ends of all certificates, by holder: a minute after the
+        start, then each hour."""
+        self._tell = tell
 
     def add(self, client: paho.Client, broker: Broker) -> None:
         """Watch a connection that is about to be started; its callbacks are set."""
@@ -112,6 +123,14 @@ class ConnectionWatch:
             log.info("renewed certificate in use", broker=f"{broker.host}:{broker.port}", file=str(broker.cert))
             hang_up(client)  # paho's thread connects again, with the new one
 
+    def tell_now(self) -> None:
+        """Tell the ends of the certificates of all connections."""
+        with self._lock:
+            brokers = {broker for _, broker, _ in self._watched.values()}
+        ends = {holder: end for broker in brokers for holder, end in tls.ends(broker).items()}
+        if self._tell is not None and ends:
+            self._tell(ends)
+
     def _run(self) -> None:
         looked = time.monotonic()
         while True:
@@ -132,6 +151,9 @@ class ConnectionWatch:
             self.look()
         except (OSError, ValueError) as error:  # half-written files: at the next look they are whole
             log.warning("renewed files can not be read yet", error=str(error))
+        if time.monotonic() - self._told >= TELL_S:
+            self.tell_now()
+            self._told = time.monotonic()
 
     def _is_due(self, broker: Broker) -> bool:
         said = self._said.get(broker)

@@ -2,11 +2,13 @@
 
 import hashlib
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
+import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from firmware_profiles import tls
@@ -15,6 +17,9 @@ from firmware_profiles.connection_watch import words as words
 from firmware_profiles.tls import Broker as Broker
 from observability.liveness import Part
 
+log = structlog.get_logger(__name__)
+
+END_TIMEOUT_S = 20.0
 KEEPALIVE_S = 20
 """After twice this time without a message the broker sends the last will."""
 
@@ -124,6 +129,24 @@ def stop(client: paho.Client) -> None:
     # paho closes the pair of sockets that wakes its thread when the client is finalised, which in a cycle of references
     # may be after the sockets themselves were
     client._reset_sockets()
+
+
+def end_sessions(broker: Broker, names: Iterable[str]) -> bool:
+    """End these sessions of ours (as :func:`firmware_profiles.make_client` names them), with what waits in them.
+
+    False where the broker did not confirm one of them in time.
+    """
+    all_ended = True
+    for name in names:
+        ended = threading.Event()
+        client = make_client(broker, name, clean=True)  # MQTT 3.1.1, 3.1.2.4: it discards the session that was
+        client.on_connect = lambda _c, _u, _f, reason, _p, ended=ended: None if reason.is_failure else ended.set()
+        start(client, broker)
+        confirmed = ended.wait(END_TIMEOUT_S)
+        stop(client)
+        log.info("session ended", session=name, ended=confirmed)
+        all_ended &= confirmed
+    return all_ended
 
 
 def topic_of(message: paho.MQTTMessage) -> str:

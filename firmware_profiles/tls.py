@@ -41,14 +41,15 @@ def make_context(broker: Broker) -> ssl.SSLContext | None:
 
 
 def ends(broker: Broker) -> dict[str, dt.datetime]:
-    """When our certificate and the broker's end, by holder. What can not be read or reached is left out."""
+    """When our certificates, their authorities' and the broker's end, by holder; without those that are unreadable or
+    out of reach."""
     found = {}
-    if broker.cert is not None:
+    for file in (broker.cert, broker.ca):
         try:
-            own = x509.load_pem_x509_certificate(broker.cert.read_bytes())
-            found[_common_name(own)] = own.not_valid_after_utc
+            for one in x509.load_pem_x509_certificates(file.read_bytes()) if file is not None else ():
+                found[_common_name(one)] = one.not_valid_after_utc
         except (OSError, ValueError):
-            pass
+            continue
     peer = _peer(broker)
     if peer is not None:
         found[f"broker {broker.host}:{broker.port}"] = peer.not_valid_after_utc
@@ -81,6 +82,14 @@ def explain(broker: Broker, now: dt.datetime | None = None) -> str:
             return _try(broker, context, plain, now)
     except OSError as error:
         return f"{broker.host}:{broker.port} can not be reached: {error.strerror or error}"
+
+
+def identity_of(broker: Broker) -> str:
+    """The common name of our certificate; "" where there is none that can be read."""
+    try:
+        return "" if broker.cert is None else _common_name(x509.load_pem_x509_certificate(broker.cert.read_bytes()))
+    except (OSError, ValueError):
+        return ""
 
 
 def own_fault(broker: Broker, now: dt.datetime) -> str:
@@ -182,18 +191,14 @@ def _hung_up(broker: Broker, reason: str) -> str:
     if broker.cert is None:
         return "the broker hung up: it wants a certificate, and none is configured"
     return (
-        f"the broker hung up on our certificate ({_identity(broker)}): revoked, or of an unknown authority there"
+        f"the broker hung up on our certificate ({_identity(broker)}): revoked, or of an unknown authority there,"
+        " or the broker is out of order (its log says)"
         f"{f' ({reason})' if reason else ''}"
     )
 
 
 def _identity(broker: Broker) -> str:
-    try:
-        if broker.cert is not None:
-            return _common_name(x509.load_pem_x509_certificate(broker.cert.read_bytes()))
-    except (OSError, ValueError):
-        pass
-    return "no certificate"
+    return identity_of(broker) or "no certificate"
 
 
 def _dates(certificate: x509.Certificate, now: dt.datetime) -> str:

@@ -29,8 +29,12 @@ MOST_STREAMS = 16
 """Streams of which a status tells; more are cut off."""
 
 Stream = Literal["live", "backfill"]
-Leaf = Literal["readings", "events", "status", "commands", "replies", "certificates"]
+Leaf = Literal["readings", "events", "status", "commands", "replies", "certificates", "alarm"]
 LEAVES: tuple[Leaf, ...] = get_args(Leaf)
+
+ENDS_ALARM = frozenset({"alert_received", "help_coming"})
+"""Kinds of commands that end the local alarm. They have a topic of their own, on which alerting alone may publish: a
+console or an ingest that somebody has taken over can not make a home silent while its alert is held back."""
 
 _GATEWAY_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,62}\Z")
 GatewayName = Annotated[str, msgspec.Meta(pattern=_GATEWAY_NAME.pattern)]
@@ -242,6 +246,11 @@ def topic(gateway: str, leaf: Leaf) -> str:
 def subscription(leaf: Leaf, shard: str = "+") -> str:
     """The topic filter for the messages of one sort from all gateways (of one shard)."""
     return f"care/v1/{shard}/+/{leaf}"
+
+
+def leaf_of(kind: str) -> Leaf:
+    """The topic of commands of this kind."""
+    return "alarm" if kind in ENDS_ALARM else "commands"
 
 
 @lru_cache(maxsize=50_000)

@@ -11,16 +11,15 @@ import time
 import structlog
 
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt, wire
-from firmware_profiles.mqtt import Broker
-from ingest.receiving.subscriber import ReceivedMessage
+from firmware_profiles import wire
+from firmware_profiles.mqtt import Broker, end_sessions
+from ingest.receiving.subscriber import ReceivedMessage, sessions
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
 
 log = structlog.get_logger(__name__)
 QUIET_S = 10.0
 """A session that gives nothing for this long is empty."""
-END_TIMEOUT_S = 20.0
 
 
 class _Progress:
@@ -61,11 +60,5 @@ def retire(settings: IngestSettings, database: DatabaseSettings, broker: Broker,
     finally:
         done.set()
         thread.join()
-    ended = threading.Event()
-    client = mqtt.make_client(broker, settings.session, clean=True)
-    client.on_connect = lambda _c, _u, _f, reason, _p: None if reason.is_failure else ended.set()
-    mqtt.start(client, broker)
-    confirmed = ended.wait(END_TIMEOUT_S)
-    mqtt.stop(client)
-    log.info("session ended", session=settings.session, readings=ingest.readings, ended=confirmed)
-    return confirmed
+    log.info("the session is empty", session=settings.session, readings=ingest.readings)
+    return end_sessions(broker, sessions(settings.session))

@@ -10,11 +10,13 @@ import msgspec
 import psycopg
 import structlog
 
+from database import certificate_ends
 from database.clock import DatabaseClock
 from database.faults import UNAVAILABLE, is_unavailable
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
+from firmware_profiles.connection_watch import WATCH
 from firmware_profiles.mqtt import Broker
 from ingest.batches.batch import Batch, Limits
 from ingest.batches.builder import Builder
@@ -115,7 +117,7 @@ class Ingest:
         start = self._liveness.start
         self._liveness.gauges.append(self._gauge)
         self._liveness.certificates = self._broker.certificates
-        self._subscriber.start(self._liveness.part("broker link"))
+        self._subscriber.start([self._liveness.part(name) for name in ("broker link", "broker link of events")])
         threads = [
             start("prepare", self._prepare),
             start("store", self._keep_storing, waiting=lambda: self.waiting),
@@ -349,4 +351,5 @@ def run(
     liveness: Liveness | None = None,
 ) -> None:
     """Run the service until ``stop``."""
+    WATCH.tell_ends(certificate_ends.recorder(database))
     Ingest(settings, database, broker, liveness=liveness).run(stop)

@@ -110,4 +110,4 @@ class Downlink:
 def _command(gateway: str, kind: str, about: str, args: dict[str, wire.Scalar], now_us: int) -> tuple[str, bytes]:
     command_id = str(uuid.uuid5(NAMESPACE, f"{gateway}|{kind}|{about}"))
     command = wire.Command(wire.VERSION, command_id, kind, now_us, args)
-    return wire.topic(gateway, "commands"), wire.encode(command)
+    return wire.topic(gateway, wire.leaf_of(kind)), wire.encode(command)

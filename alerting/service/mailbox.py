@@ -46,6 +46,11 @@ class ReceivedMessage(msgspec.Struct, frozen=True, dict=True):
         return content_of(self.topic, self.payload)
 
 
+def sessions(worker: str) -> tuple[str, str]:
+    """The two sessions of a worker at the broker, in the order of LEAVES."""
+    return f"{worker}-urgent", worker
+
+
 class Mailbox:
     """Paho's threads put messages in, one thread takes them out.
 
@@ -61,9 +66,7 @@ class Mailbox:
         self._closed = False
         self._generation = [0, 0]
         self._hears = [False, False]
-        self._clients = [
-            mqtt.make_client(broker, name, clean=False, manual_ack=True) for name in (f"{worker}-urgent", worker)
-        ]
+        self._clients = [mqtt.make_client(broker, name, clean=False, manual_ack=True) for name in sessions(worker)]
         for line, client in enumerate(self._clients):
             client.user_data_set(line)
             client.on_connect = self._on_connect

@@ -36,9 +36,11 @@ from alerting.service.publisher import Publisher
 from alerting.service.settings import AlertingSettings
 from alerting.service.spool import Spool
 from alerting.service.writer import Writer
+from database import certificate_ends
 from database.clock import DatabaseClock
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt
+from firmware_profiles.connection_watch import WATCH
 from firmware_profiles.errors import DecodeError
 from observability import metrics
 from observability.liveness import Liveness, Part
@@ -257,4 +259,5 @@ def run(
 
     Raises RuntimeError where a thread of it died before.
     """
+    WATCH.tell_ends(certificate_ends.recorder(database))
     Alerting(settings, database, broker, direct, liveness).run(stop)

@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -131,18 +130,9 @@ def lists(conn: Connection[Any]) -> dict[str, str]:
     return dict(conn.execute("SELECT authority, pem FROM revocation_list").fetchall())
 
 
-def note_expiries(conn: Connection[Any], ends: Mapping[str, dt.datetime], now: dt.datetime) -> None:
-    """Record when the certificates of services and brokers end, as seen now."""
-    for holder, expires_at in sorted(ends.items()):
-        conn.execute(
-            "INSERT INTO certificate_expiry (holder, expires_at, seen_at) VALUES (%s, %s, %s)"
-            " ON CONFLICT (holder) DO UPDATE SET expires_at = EXCLUDED.expires_at, seen_at = EXCLUDED.seen_at",
-            (holder, expires_at, now),
-        )
-
-
 def expiries(conn: Connection[Any]) -> list[Expiry]:
-    """The end of every certificate in use that is known: gateways' by their status, services' and brokers' as seen.
+    """The end of every certificate in use that is known: gateways' by their status, services' and brokers' as they
+    were seen (:mod:`database.certificate_ends`).
 
     Of services and brokers only those seen in the last week: one that was taken out of use warns nobody.
     """

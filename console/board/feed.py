@@ -10,11 +10,13 @@ import psycopg
 import structlog
 
 from console.board.board import Board, notice_of
+from database import certificate_ends
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.core import notice
 from firmware_profiles import mqtt
+from firmware_profiles.connection_watch import WATCH
 from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)
@@ -48,6 +50,7 @@ class Feed:
 
     def start(self) -> None:
         """Connect to both; the threads are parts of ``liveness``."""
+        WATCH.tell_ends(certificate_ends.recorder(self._database))
         self._listener = self._liveness.start("alert changes", self._listen)
         mqtt.start(self._client, self._broker, self._liveness.part("broker link"))
 

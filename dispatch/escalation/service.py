@@ -12,7 +12,7 @@ import structlog
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.faults import traceback_summary
-from dispatch.escalation import duty_warnings, holes, status, storms
+from dispatch.escalation import broker_stores, certificate_warnings, duty_warnings, holes, status, storms
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper
 from dispatch.ladders.ladder import DUE
@@ -111,6 +111,10 @@ def _watch(settings: DispatchSettings, database: DatabaseSettings, stop: threadi
                 until = now + dt.timedelta(hours=settings.holes_hours)
                 warnings = holes.load(conn, now, until)
                 new = duty_warnings.record(conn, warnings, now, until)
+                if expiring := certificate_warnings.record(conn, now):
+                    log.warning("certificates expire", new_warnings=expiring)
+                if filling := broker_stores.record(conn, now):
+                    log.warning("a broker's store is half full", brokers=filling)
             metrics.roster_holes.set(len(warnings))
             for warning in warnings if log_all else new:
                 log.warning(

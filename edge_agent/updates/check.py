@@ -24,6 +24,7 @@ from edge_agent.files import probe_writable
 from edge_agent.timekeeping.ntp import EARLIEST, ClockState
 from edge_agent.updates.signed_config import read_public_key
 from edge_agent.updates.store import STATE, folder_of, read_state
+from edge_agent.upkeep.certificate import file_of, newest
 from firmware_profiles import devices
 from firmware_profiles.mqtt import Broker
 
@@ -119,9 +120,16 @@ def _broker(config: HomeConfig, now: dt.datetime) -> Iterator[CheckResult]:
     elif broker.cert is None or broker.key is None:
         yield CheckResult("warning", "broker", "no cert and key: the district's broker refuses gateways without")
     else:
-        yield _certificate("broker.cert", broker.cert, now, config.gateway)
+        yield _certificate("broker.cert", _in_use(config, broker.cert), now, config.gateway)
         yield from _key(broker.key)
     yield from _pair(broker)
+
+
+def _in_use(config: HomeConfig, installed: Path) -> Path:
+    try:
+        return newest(config.broker, file_of(config))
+    except (OSError, ValueError):  # reported with the installed file's name
+        return installed
 
 
 def _certificate(what: str, file: Path, now: dt.datetime, name: str | None) -> CheckResult:

@@ -17,6 +17,9 @@ from edge_agent.outbox.outbox import Outbox
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.timekeeping.ntp import read_clock
 from edge_agent.upkeep.button_tests import DUE, ButtonTests
+from edge_agent.upkeep.certificate import ASK_AGAIN_S, OwnCertificate, file_of
+from edge_agent.upkeep.certificate import COMMAND as CERTIFICATE
+from edge_agent.upkeep.certificate import LOOK_S as RENEWAL_LOOK_S
 from edge_agent.upkeep.health import GatewayHealth
 from edge_agent.upkeep.watchdog import DriverState, status_line
 from edge_agent.uplink import Handler, Uplink
@@ -56,11 +59,23 @@ class Operation:
         self._health = GatewayHealth(self._folder)
         records = config.buffer.path.with_suffix(".buttons.json")
         self._announced: tuple[str, str] = ("", "")  # command id, answer
+        self.certificate = _own_certificate(config)
         self.buttons = ButtonTests(records, config.devices, MODELS)
 
     def handlers(self, uplink: Callable[[], Uplink | None]) -> dict[str, Handler]:
-        """The commands ``start_button_test`` (args: device) and ``self_test``."""
+        """The commands ``start_button_test`` (args: device), ``self_test`` and ``certificate``."""
+        renewal: dict[str, Handler] = {}
+        if (certificate := self.certificate) is not None:
+
+            def take(command: wire.Command) -> str:
+                answer = certificate.take(command)
+                if (line := uplink()) is not None:
+                    line.publish_status()  # it tells the new end
+                return answer
+
+            renewal[CERTIFICATE] = take
         return {
+            **renewal,
             "start_button_test": self._start_button_test,
             "self_test": lambda _: self.self_test(uplink()),
         }
@@ -70,6 +85,7 @@ class Operation:
     ) -> list[Coroutine[Any, Any, None]]:
         """The tasks that run beside the drivers until they are cancelled."""
         return [
+            self._keep_renewing(uplink),
             self._keep_reporting(sink, uplink),
             self._keep_reminding(sink),
             self._keep_notifying(uplink, notifier, liveness),
@@ -125,6 +141,18 @@ class Operation:
                 )
             await asyncio.sleep(BUTTONS_INTERVAL_S)
 
+    async def _keep_renewing(self, uplink: Uplink) -> None:
+        """Ask for a renewed certificate when it is due, and again while no answer comes."""
+        loop = asyncio.get_running_loop()
+        asked = -ASK_AGAIN_S
+        while self.certificate is not None:
+            due = self._clock.now_us() / 1e6 >= self.certificate.due_at.timestamp()
+            if due and uplink.online and loop.time() - asked >= ASK_AGAIN_S:
+                asked = loop.time()
+                uplink.request_certificate(self.certificate.request())
+            await asyncio.sleep(RENEWAL_LOOK_S)
+        await asyncio.Event().wait()  # nothing to renew; an ended task would end the agent
+
     async def _keep_notifying(self, uplink: Uplink, notifier: Notifier, liveness: Liveness) -> None:
         """Feed systemd's watchdog while this loop turns, the disk writes, and no driver and no thread is stuck."""
         loop = asyncio.get_running_loop()
@@ -142,6 +170,17 @@ class Operation:
             else:
                 notifier.tell("WATCHDOG=1", status)
             await asyncio.sleep(notifier.interval_s)
+
+
+def _own_certificate(config: HomeConfig) -> OwnCertificate | None:
+    """None: there is none (plain TCP), or it can not be read now, and the connection says so."""
+    if config.broker.ca is None or config.broker.cert is None:
+        return None
+    try:
+        return OwnCertificate(config.gateway, config.broker, file_of(config))
+    except (OSError, ValueError) as error:
+        log.error("the certificate can not be renewed", gateway=config.gateway, reason=str(error))
+        return None
 
 
 def _disk_fault(folder: Path, forgiven: frozenset[int] = frozenset()) -> str:

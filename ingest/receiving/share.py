@@ -6,10 +6,13 @@ import msgspec
 
 from firmware_profiles import senml, wire
 
-LEAVES: tuple[wire.Leaf, ...] = ("events", "status", "readings")
 SHARDS = 256
-FILTERS = (*(wire.subscription(leaf) for leaf in LEAVES), senml.SUBSCRIPTION)
-"""Subscriptions of every worker: everything; :meth:`Share.holds` says which messages are its own.
+URGENT = (wire.subscription("events"), wire.subscription("status"))
+BULK = (wire.subscription("readings"), senml.SUBSCRIPTION)
+"""Subscriptions of every worker, by session: everything; :meth:`Share.holds` says which messages are its own.
+
+Two sessions, because a broker bounds the queue of each by itself: while ingest is away for hours, readings are what it
+throws away (and what is asked for again afterwards), never an event.
 
 A subscription for each of 128 shards would keep the others' messages away, but NATS searches all waiting messages once
 for each of them, and allows 65,535 unacknowledged messages for all subscriptions of a session. See decision 0008.

@@ -1,10 +1,11 @@
 """Take messages from the broker into bounded memory, fairly, and acknowledge them once they are stored."""
 
 import contextlib
+import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,7 @@ import structlog
 from firmware_profiles import mqtt, wire
 from ingest.receiving.batched_client import BatchedClient, acknowledge
 from ingest.receiving.intake import Allowance, Intake, Verdict
-from ingest.receiving.share import FILTERS, Share
+from ingest.receiving.share import BULK, URGENT, Share
 from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
@@ -50,12 +51,23 @@ class ReceivedMessage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """µs since 1970."""
     again: bool
     """Marked by the broker as a repetition (DUP)."""
+    line: int = 0
+    """Index of the session: 0 events and statuses, 1 readings."""
     retained: bool = False
     """Marked by the broker as kept since some earlier time (RETAIN): sent at each new subscription."""
 
 
+SUBSCRIPTIONS = (URGENT, BULK)
+"""By session."""
+
+
+def sessions(session: str) -> tuple[str, str]:
+    """The two sessions of a worker at the broker: for events and statuses, and for readings."""
+    return f"{session}-urgent", session
+
+
 class Subscriber:
-    """Receives the messages of a persistent session; with ``limit_bytes`` in memory it makes the broker wait.
+    """Receives the messages of two persistent sessions; with ``limit_bytes`` in memory it makes the broker wait.
 
     ``take`` gives messages in the order in which to store them (see :mod:`ingest.receiving.intake`), ``take_shed``
     those that go to the quarantine; ``acknowledge`` tells the broker that they are stored. A message that was not
@@ -79,30 +91,39 @@ class Subscriber:
         self._intake: Intake[ReceivedMessage] = Intake(allowance, limit_bytes, MAX_MESSAGES)
         self._shed: deque[ReceivedMessage] = deque()
         self._shed_bytes = 0
-        self._of_others: deque[tuple[int, int]] = deque()
+        self._of_others: tuple[deque[tuple[int, int]], ...] = (deque(), deque())
         self._changed = threading.Condition()
-        self._connection = 0
+        self._connection = [0, 0]
+        self._hears = [False, False]
         self._stopped = False
-        self._client = mqtt.make_client(broker, session, clean=False, manual_ack=True, kind=BatchedClient)
-        self._client.on_connect = self._connected
-        self._client.on_subscribe = self._subscribed
-        self._client.on_disconnect = self._disconnected
-        self._client.on_message = self._received
+        self._clients = [
+            mqtt.make_client(broker, name, clean=False, manual_ack=True, kind=BatchedClient)
+            for name in sessions(session)
+        ]
+        for line, client in enumerate(self._clients):
+            client.user_data_set(line)
+            client.on_connect = self._connected
+            client.on_subscribe = self._subscribed
+            client.on_disconnect = self._disconnected
+            client.on_message = self._received
 
-    def start(self, part: Part | None = None) -> None:
-        """Connect; the network thread reports to ``part``."""
-        mqtt.start(self._client, self._broker, part)
+    def start(self, parts: Sequence[Part] = ()) -> None:
+        """Connect; the network thread of each of the two sessions reports to one of ``parts``."""
+        for client, part in itertools.zip_longest(self._clients, parts):
+            mqtt.start(client, self._broker, part)
 
     def stop(self) -> None:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        mqtt.stop(self._client)
+        for client in self._clients:
+            mqtt.stop(client)
 
     def take(self, most_messages: int, most_bytes: int, wait_s: float) -> list[ReceivedMessage]:
         """Take waiting messages, up to ``most_messages`` and until they have ``most_bytes``; none after ``wait_s``."""
         with self._changed:
-            self._leave_to_others()
+            for line in range(len(self._clients)):
+                self._leave_to_others(line)
             self._changed.wait_for(lambda: len(self._intake) or self._shed or self._stopped, wait_s)
             taken = self._intake.take(most_messages, most_bytes, time.monotonic())
             self._changed.notify_all()
@@ -118,22 +139,24 @@ class Subscriber:
 
     def acknowledge(self, messages: list[ReceivedMessage]) -> None:
         """Tell the broker that these are stored. Those of an earlier connection are left out: they come again."""
-        now = self._connection
-        acknowledge(self._client, (one.mid for one in messages if one.qos and one.connection == now))
+        for line, client in enumerate(self._clients):
+            now = self._connection[line]
+            mids = (one.mid for one in messages if one.line == line and one.qos and one.connection == now)
+            acknowledge(client, mids)
 
-    def _leave_to_others(self) -> None:
+    def _leave_to_others(self, line: int) -> None:
         """Acknowledge other workers' messages; called by the network's thread and by the one that takes."""
-        mids = []
-        while self._of_others:
+        mids, waiting = [], self._of_others[line]
+        while waiting:
             with contextlib.suppress(IndexError):
-                mid, connection = self._of_others.popleft()
-                if connection == self._connection:
+                mid, connection = waiting.popleft()
+                if connection == self._connection[line]:
                     mids.append(mid)
-        acknowledge(self._client, mids)
+        acknowledge(self._clients[line], mids)
 
     @property
     def connected(self) -> bool:
-        return self._client.is_connected()
+        return all(client.is_connected() for client in self._clients)
 
     @property
     def waiting(self) -> int:
@@ -148,19 +171,17 @@ class Subscriber:
         with self._changed:
             return self._intake.beyond()
 
-    def _connected(self, client: paho.Client, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
+    def _connected(self, client: paho.Client, line: int, flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             log.error("broker refuses ingest", reason=str(reason))
             return
         with self._changed:
-            self._connection += 1
+            self._connection[line] += 1
         if self._subscribe:
-            client.subscribe([(name, 1) for name in FILTERS])
+            client.subscribe([(name, 1) for name in SUBSCRIPTIONS[line]])
         log.info("connected to the broker", session_present=flags.session_present)
 
-    def _subscribed(
-        self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any
-    ) -> None:
+    def _subscribed(self, _client: paho.Client, line: int, _mid: int, reasons: list[Any], _properties: Any) -> None:
         refused = sum(reason.is_failure for reason in reasons)
         if refused:
             log.error(
@@ -169,18 +190,23 @@ class Subscriber:
                 refused=refused,
                 asked=len(reasons),
             )
-        else:
-            log.info("subscribed", filters=len(reasons))
+            return
+        self._hears[line] = True
+        if self._hears[0]:  # sessions of older programs heard everything by one: it stops once the other one hears
+            self._clients[1].unsubscribe(list(URGENT))
+        if all(self._hears):
+            log.info("subscribed", sessions=len(self._hears))
 
-    def _disconnected(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        log.warning("connection to the broker ended", reason=str(reason))
+    def _disconnected(self, _client: paho.Client, line: int, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._hears[line] = False
+        log.warning("connection to the broker ended", reason=mqtt.words(reason))
 
-    def _received(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+    def _received(self, _client: paho.Client, line: int, message: paho.MQTTMessage) -> None:
         topic = mqtt.topic_of(message)
         if not self._share.holds(topic):
-            self._of_others.append((message.mid, self._connection))
-            if len(self._of_others) >= OTHERS_AT_ONCE:
-                self._leave_to_others()
+            self._of_others[line].append((message.mid, self._connection[line]))
+            if len(self._of_others[line]) >= OTHERS_AT_ONCE:
+                self._leave_to_others(line)
             return
         payload = bytes(message.payload)
         size = len(payload) + OVERHEAD
@@ -189,7 +215,8 @@ class Subscriber:
             payload=payload,
             mid=message.mid,
             qos=message.qos,
-            connection=self._connection,
+            connection=self._connection[line],
+            line=line,
             size=len(payload),
             arrived_us=self._now_us(),
             again=message.dup,
@@ -205,7 +232,7 @@ class Subscriber:
                     if verdict is not Verdict.FULL:
                         break
                 self._changed.wait(FULL_PAUSE_S)
-                self._client.turned()
+                self._clients[line].turned()
             self._changed.notify_all()
 
     def _put_aside(self, received: ReceivedMessage) -> None:

@@ -17,11 +17,23 @@ disconnection that the gateway would repeat for ever."""
 
 ALERTS = "desk/v1/alerts"
 SENDS: tuple[wire.Leaf, ...] = ("readings", "events", "status", "replies", "certificates")
-READS: tuple[wire.Leaf, ...] = ("commands",)
+READS: tuple[wire.Leaf, ...] = ("commands", "alarm")
 
 IN_FLIGHT = 10_000
 """Messages a consumer may hold unacknowledged, by subscription. The defaults (NATS 1024, mosquitto 20) would throttle
 ingest, which acknowledges after its commit. NATS takes 65,535 for all subscriptions of a session."""
+QUEUED = 500_000
+"""Messages that mosquitto keeps at most for one session, beyond those in flight: 190 MB at 379 bytes each, all of it in
+memory and written every 10 s. At a district's peak (2,400 frames/s) readings last 3.5 minutes, events for days, because
+they have a session of their own. The rest is asked for again from the gateways (docs/scaling.md)."""
+FORGOTTEN_DAYS = 7
+"""A session that nobody came for in so long is ended by the broker: its service went without being retired."""
+KEPT_PER_TOPIC = 30_000
+"""Waiting messages that NATS keeps for one topic of one gateway; the oldest go. A day of readings at a frame every 3 s,
+64 GB for 7,198 homes; a gateway's events have a topic of their own, and are not thrown away for readings."""
+BOUND_TOPIC = "$JS/API/STREAM/UPDATE/$MQTT_msgs"
+"""Where ``svc-broker`` sets that bound: nats.conf has no place for it. (A bound of the whole store, ``max_file_store``,
+would be worse than none: once it is reached NATS lets nobody connect, not even who would empty it.)"""
 ACK_WAIT = "10s"
 """NATS delivers again what was not acknowledged for so long, also to a service that comes back: a fall that a crashed
 alerting had in its hands waits for this, so not longer. Not shorter either: while the database is away, ingest gets
@@ -51,9 +63,10 @@ _WORK: dict[str, Rights] = {
         ),
     ),
     "svc-alerting": Rights(
-        (ALERTS, "care/v1/+/+/commands"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
+        (ALERTS, "care/v1/+/+/alarm"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
     ),
     "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
+    "svc-broker": Rights((BOUND_TOPIC,), ()),
     "svc-issuer": Rights(("care/v1/+/+/commands",), ("care/v1/+/+/certificates",)),
 }
 
@@ -146,6 +159,7 @@ def nats_config(
             "tls": secured,
             "ack_wait": ACK_WAIT,
             "max_ack_pending": IN_FLIGHT,
+            "consumer_inactive_threshold": f"{24 * FORGOTTEN_DAYS}h",
         },
         "authorization": {"users": nats_users(gateways)},
     }
@@ -204,9 +218,11 @@ def mosquitto_config(
         "persistence true",
         *([] if store is None else [f"persistence_location {store}/"]),
         "autosave_interval 10",
-        "# The default of 20 unacknowledged messages would throttle ingest, which acknowledges after its commit.",
-        "max_inflight_messages 0",
-        "max_queued_messages 0",
+        "# The default of 20 unacknowledged messages would throttle ingest, which acknowledges after its commit;",
+        "# without a bound, a service that stands still would fill the memory.",
+        f"max_inflight_messages {IN_FLIGHT}",
+        f"max_queued_messages {QUEUED}",
+        f"persistent_client_expiration {FORGOTTEN_DAYS}d",
         f"max_packet_size {MAX_MESSAGE}",
         "set_tcp_nodelay true",
         "log_dest stderr",

@@ -35,7 +35,7 @@ _SIGNS = x509.KeyUsage(
 class Pki:
     """The authority in ``folder``; everything is made on first use and renewed a month before it expires.
 
-    ``name``: its common name. What one authority signs, no listener of another one's identities trusts.
+    ``name``: its common name. A listener trusts the identities of one authority.
 
     A renewed certificate keeps its key, which an MQTT session hangs on (``firmware_profiles.mqtt.session_name``).
     Remove a key file to have a new one made.

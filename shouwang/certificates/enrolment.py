@@ -25,8 +25,8 @@ MOST_BODY = 3 * MOST_REQUEST
 class Enrolment(BaseModel):
     """A new gateway's wish."""
 
-    gateway: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}\Z")]
-    code: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{32}\Z")]
+    gateway: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
+    code: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{32}$")]
     request: Annotated[str, Field(max_length=MOST_REQUEST)]
     """Certificate signing request (PKCS #10, PEM)."""
 

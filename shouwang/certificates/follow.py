@@ -3,8 +3,10 @@
 import contextlib
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ log = structlog.get_logger(__name__)
 LOOK_S = 15.0
 """The longest time from a change to the broker, should its notification be lost."""
 RETRY_S = 5.0
+FIRST_BOUND_S, BOUND_S = 60.0, 3600.0
 
 Contents = Callable[[psycopg.Connection[Any]], Mapping[Path, str]]
 
@@ -44,8 +47,40 @@ def mosquitto_files(acl: Path, crl: Path) -> Contents:
     return contents
 
 
-def follow(url: str, contents: Contents, reload: Callable[[], None], stop: threading.Event) -> None:
-    """Keep the files until ``stop``. While the database is away they stay as they are."""
+@dataclass(frozen=True)
+class Store:
+    """Where the broker beside us keeps waiting messages, a file or a folder, and how many bytes it may have."""
+
+    path: Path
+    bound: int
+
+    def bytes(self) -> int:
+        """The bytes that it has now; files that vanish meanwhile are not counted."""
+        files = [self.path] if self.path.is_file() else self.path.rglob("*")
+        total = 0
+        for file in files:
+            with contextlib.suppress(OSError):
+                total += file.stat().st_size if file.is_file() else 0
+        return total
+
+
+def keep_bound(bound: Callable[[], object], stop: threading.Event) -> None:
+    """Set the bound of NATS's stream now and again until ``stop``: a stream that was made anew has none."""
+    pause = FIRST_BOUND_S
+    while True:
+        try:
+            bound()
+        except (OSError, ValueError, RuntimeError) as error:  # files that are being renewed, a line that breaks
+            log.warning("the bound of the stream is set later", error=str(error))
+        if stop.wait(pause):
+            return
+        pause = BOUND_S
+
+
+def follow(
+    url: str, contents: Contents, reload: Callable[[], None], stop: threading.Event, store: Store | None = None
+) -> None:
+    """Keep the files, and tell how full the store is, until ``stop``. While the database is away the files stay."""
     owed = True  # a change that the broker was not told of yet; at the start it may be older than its files
     while not stop.is_set():
         try:
@@ -56,6 +91,8 @@ def follow(url: str, contents: Contents, reload: Callable[[], None], stop: threa
                     if owed:
                         reload()
                         owed = False
+                    if store is not None:
+                        _tell(conn, store)
                     _wait(conn, stop)
         except (psycopg.Error, OSError, ValueError) as error:
             log.warning("the broker's lists stay as they are", error=str(error).strip())
@@ -91,6 +128,14 @@ def by_pid_file(file: Path) -> Callable[[], None]:
         os.kill(int(file.read_text()), signal.SIGHUP)
 
     return reload
+
+
+def _tell(conn: psycopg.Connection[Any], store: Store) -> None:
+    conn.execute(
+        "INSERT INTO broker_store (broker, bytes, bound, seen_at) VALUES (%s, %s, %s, now()) ON CONFLICT (broker)"
+        " DO UPDATE SET bytes = EXCLUDED.bytes, bound = EXCLUDED.bound, seen_at = EXCLUDED.seen_at",
+        (socket.gethostname(), store.bytes(), store.bound),
+    )
 
 
 def _wait(conn: psycopg.Connection[Any], stop: threading.Event) -> None:

@@ -14,8 +14,10 @@ import structlog
 import uvicorn
 
 from care_network.records import certificates
+from database import certificate_ends
 from database.settings import DatabaseSettings
 from firmware_profiles import mqtt, wire
+from firmware_profiles.connection_watch import WATCH
 from firmware_profiles.errors import DecodeError
 from shouwang.certificates.enrolment import create_app
 from shouwang.certificates.issuer import Issuer, RequestRefusedError
@@ -73,6 +75,7 @@ class IssuingService:
         if serials != self._listed:
             issuer = self._issuer()
             certificates.keep_list(conn, issuer.name, issuer.revocation_list(serials), dt.datetime.now(dt.UTC))
+            certificate_ends.recorder(self._database)({issuer.name: issuer.expires_at})
             self._listed = serials
             log.info("revocation list", certificates=len(serials))
 
@@ -140,4 +143,5 @@ class IssuingService:
 
 def run(settings: IssuerSettings, database: DatabaseSettings, broker: mqtt.Broker, stop: threading.Event) -> None:
     """Run the service until ``stop``."""
+    WATCH.tell_ends(certificate_ends.recorder(database))
     IssuingService(settings, database, broker).run(stop)

@@ -26,6 +26,15 @@ def alerting(context: typer.Context) -> None:
 
 
 @app.command()
+def retire() -> None:
+    """End the sessions that an alerting process which is gone has at the broker; with its settings, on its machine.
+
+    A session that nobody reads keeps every message. The process that stays has heard what waits there.
+    """
+    raise typer.Exit(0 if importlib.import_module("alerting.__main__").main(ending=True) else 1)
+
+
+@app.command()
 def replay(
     out: Annotated[Path, typer.Option(dir_okay=False, help="Write the alerts here: JSON, one a line.")],
     csv: Annotated[

@@ -20,10 +20,16 @@ PkiDir = Annotated[Path, typer.Option("--pki", help="Folder of the certificate a
 
 
 @app.command()
-def broker(pki: PkiDir, hosts: Annotated[list[str], typer.Argument(help="Names and addresses clients use.")]) -> None:
-    """The broker's own certificate."""
+def broker(
+    pki: PkiDir,
+    hosts: Annotated[list[str], typer.Argument(help="Names and addresses clients use.")],
+    name: Annotated[
+        str, typer.Option(help="Of the files: 'enrolment' for the page where new gateways enrol.")
+    ] = "broker",
+) -> None:
+    """The certificate of a broker or another server."""
     with refusals():
-        _show([Pki(pki).ca, *Pki(pki).server("broker", hosts)])
+        _show([Pki(pki).ca, *Pki(pki).server(name, hosts), Pki(pki).revoke()])
 
 
 @app.command()

@@ -24,6 +24,7 @@ def commands(group: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
 WITHOUT_ACCOUNT = {
     # services, and what runs a platform of its own
     "alerting": "a service",
+    "alerting retire": "the certificate and its key are the permission",
     "console": "a service",
     "certificates issue": "a service",
     "certificates follow-mosquitto": "a service",

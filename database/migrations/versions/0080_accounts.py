@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0080"
-down_revision = "0078"
+down_revision = "0079"
 branch_labels = None
 depends_on = None
 

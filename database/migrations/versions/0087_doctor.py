@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0087"
-down_revision = "0082"
+down_revision = "0083"
 branch_labels = None
 depends_on = None
 

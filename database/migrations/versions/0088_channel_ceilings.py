@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0088"
-down_revision = "0074"
+down_revision = "0087"
 branch_labels = None
 depends_on = None
 

@@ -50,7 +50,7 @@ def test_each_fault_of_ours_has_its_words(broker: TestBroker, pki: Pki, tmp_path
     assert "do not belong together" in tls.explain(msgspec.structs.replace(good, key=key))
     assert "can not be reached" in tls.explain(msgspec.structs.replace(good, port=1))
     found = tls.ends(good)
-    assert {"gw-a", f"broker 127.0.0.1:{good.port}"} == set(found)
+    assert {"gw-a", "Shouwang CA", f"broker 127.0.0.1:{good.port}"} == set(found)
     assert all(end > NOW for end in found.values())
 
 

@@ -13,7 +13,6 @@ from alerting.service.broker_watch import RULE
 from alerting.tuning import sheet
 from care_network.records.provisioning import add_account
 from care_network.records.records import NewAccount
-from dispatch.alerts.platform import HOME
 from firmware_profiles import mqtt, wire
 from tests.integration.alerting.service.test_alerting_service import GATEWAY, Desk
 from tests.support.brokers import TestBroker
@@ -66,7 +65,7 @@ def test_two_side_by_side_give_each_alert_once_and_tell_that_the_broker_is_away(
         broker.stop()
         link = f"SELECT state, severity FROM alert WHERE rule = '{RULE}'"
         wait_for(lambda: counted(postgres.url, link) == [("raised", "technical")], 30, both[0].log)
-        assert counted(postgres.url, f"SELECT count(*) FROM household WHERE code = '{HOME}'") == [(1,)]
+        assert counted(postgres.url, "SELECT count(*) FROM household WHERE code = 'PLATFORM'") == [(1,)]
         broker.start()
         wait_for(lambda: {state for state, _ in counted(postgres.url, link)} == {"cleared"}, 40, both[0].log)
         desk.report("smoke_detected", "radar")

@@ -196,6 +196,17 @@ def test_services_have_no_more_than_their_job_needs(connect: Connect) -> None:
     assert all(spy.heard.empty() for spy in spies)
 
 
+def test_only_alerting_may_end_a_local_alarm_and_it_commands_nothing_else(connect: Connect) -> None:
+    gateway = connect("gw-a", [wire.topic("gw-a", "alarm"), wire.topic("gw-a", "commands")])
+    for identity in ("svc-console", "svc-ingest", "svc-issuer", "gw-b"):
+        connect(identity, name=f"{identity}-taken-over").mqtt.publish(wire.topic("gw-a", "alarm"), b"forged", qos=1)
+    alerting = connect("svc-alerting", name="alerting-too-far")
+    alerting.mqtt.publish(wire.topic("gw-a", "commands"), b"forged", qos=1)
+    assert gateway.hears_nothing()
+    connect("svc-alerting").send(wire.topic("gw-a", "alarm"), b"we have it")
+    assert gateway.next()[1] == b"we have it"
+
+
 def test_nobody_comes_in_without_a_certificate_of_ours(broker: TestBroker, tmp_path: Path) -> None:
     settings = broker.settings("gw-a")
     stranger = Pki(tmp_path / "stranger").client("svc-ingest")

@@ -38,7 +38,7 @@ def test_an_event_is_a_finding_and_gets_its_answer() -> None:
     assert [(finding.action, finding.rule) for finding in findings] == [("open", "sos")]
     reply = answer(pressed, NOW)
     assert reply is not None
-    assert reply[0] == wire.topic("gw-1", "commands")
+    assert reply[0] == wire.topic("gw-1", "alarm")
     assert answer(message("events", event(kind="motion_began")), NOW) is None
 
 

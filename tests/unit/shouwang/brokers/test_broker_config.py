@@ -27,7 +27,11 @@ def test_a_gateway_is_held_to_its_own_shard_and_name() -> None:
         *(f"care.v1.{shard}.gw-a.{leaf}" for leaf in ("readings", "events", "status", "replies", "certificates")),
         "senml.v1.gw-a",
     ]
-    assert gateway["permissions"]["subscribe"]["allow"] == [f"care.v1.{shard}.gw-a.commands", "$MQTT.sub.>"]
+    assert gateway["permissions"]["subscribe"]["allow"] == [
+        f"care.v1.{shard}.gw-a.commands",
+        f"care.v1.{shard}.gw-a.alarm",
+        "$MQTT.sub.>",
+    ]
 
 
 def test_the_access_list_in_deploy_is_the_tested_one() -> None:
