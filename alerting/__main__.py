@@ -13,7 +13,7 @@ from database.settings import DatabaseSettings
 from dispatch.channels.adapters.base import ConfigError
 from dispatch.channels.config import load
 from dispatch.channels.settings import NotifySettings
-from firmware_profiles.mqtt import end_sessions
+from firmware_profiles.link.mqtt import end_sessions
 from firmware_profiles.settings import BrokerSettings
 from observability.liveness import Liveness
 from observability.process import serve

@@ -17,7 +17,8 @@ import paho.mqtt.client as paho
 
 from bench.figures import Figure
 from device_simulators.homes import demo_home
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from shouwang.brokers.local import free_port
 from shouwang.platform.demo import login_of
 from shouwang.platform.platform import Platform

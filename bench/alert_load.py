@@ -20,7 +20,8 @@ from bench.district import IDENTITY, names
 from bench.figures import Figure
 from bench.ingest_load import GATEWAYS, RATE, publishing
 from device_simulators.homes import demo_home
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from shouwang.brokers import config as broker_config
 from shouwang.brokers.local import free_port
 from shouwang.platform.demo import login_of

@@ -24,7 +24,7 @@ from console.board.board import notice_of
 from device_simulators.homes import demo_home
 from dispatch.alerts import lifecycle
 from dispatch.core import notice
-from firmware_profiles import mqtt
+from firmware_profiles.link import mqtt
 from shouwang.brokers.local import free_port
 from shouwang.platform.demo import login_of
 from shouwang.platform.platform import Platform

@@ -19,7 +19,8 @@ from database.server.embedded import EmbeddedPostgres
 from database.server.guardian import start_guarded
 from database.server.postgres import PostgresServer
 from database.server.timescaledb import server_conf, timescaledb_bin_dir
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from ingest.receiving.share import BULK, URGENT
 from ingest.settings import IngestSettings
 from shouwang.brokers import config as broker_config

@@ -26,7 +26,8 @@ from edge_agent.outbox.outbox import Outbox, read_totals
 from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 from shouwang.platform.processes import wait_until

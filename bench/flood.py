@@ -21,8 +21,9 @@ from bench.figures import Figure
 from database.migrate import migrate
 from database.server.embedded import EmbeddedPostgres
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
 from shouwang.brokers.local import EmbeddedBroker

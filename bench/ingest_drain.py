@@ -23,8 +23,9 @@ from bench.figures import Figure
 from database.migrate import migrate
 from database.server.postgres import PostgresServer
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
 from firmware_profiles.channels import CHANNELS
+from firmware_profiles.link import mqtt
 from ingest.service import Ingest
 from ingest.settings import IngestSettings
 from ingest.storing import rows

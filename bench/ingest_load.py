@@ -34,7 +34,8 @@ from bench.district import (
 from bench.figures import Figure
 from database.migrate import migrate
 from database.server.postgres import PostgresServer
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from ingest.settings import IngestSettings
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki

@@ -35,7 +35,7 @@ from console.shell.guard import Guard
 from console.shell.state import Console
 from console.shell.text import plain_text
 from database.settings import DatabaseSettings
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from observability.liveness import Liveness, Part
 
 ROUTERS: tuple[APIRouter, ...] = tuple(

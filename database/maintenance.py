@@ -15,8 +15,8 @@ from database.faults import UNAVAILABLE
 from database.grade import Grade, schema_grade
 from database.pool import connect_options
 from database.retention import retire
+from database.rights.sealed import head
 from database.rollup import advance, roll_up
-from database.sealed import head
 from database.settings import DatabaseSettings
 from observability import metrics
 from observability.liveness import Liveness, Part

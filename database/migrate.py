@@ -11,7 +11,7 @@ import psycopg
 import structlog
 
 from database.grade import Grade, enable_timescaledb, grade_advice, schema_grade, server_grade
-from database.roles import renew_grants
+from database.rights.roles import renew_grants
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -14,7 +14,7 @@ from edge_agent.alarm.settings import LocalAlarmConfig
 from firmware_profiles.devices import MODELS, NOT_AT_THE_WRIST, DeviceModel, load_model
 from firmware_profiles.driver import DeviceConfig
 from firmware_profiles.errors import ProfileError
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from firmware_profiles.wire import GatewayName
 
 

@@ -20,9 +20,10 @@ from edge_agent.outbox.resend import COMMAND as RESEND
 from edge_agent.outbox.resend import Resend
 from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
-from firmware_profiles import mqtt, tls, wire
-from firmware_profiles.connection_watch import hang_up
+from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
+from firmware_profiles.link import mqtt, tls
+from firmware_profiles.link.connection_watch import hang_up
 from observability.liveness import Part
 
 log = structlog.get_logger(__name__)

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 
 class BrokerSettings(BaseSettings):

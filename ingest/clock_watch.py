@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import structlog
 
-from database import service_faults
 from database.clock import TOLERANCE_US, DatabaseClock
 from database.pool import connect_options
+from database.reports import service_faults
 from database.settings import DatabaseSettings
 from ingest.batches.batch import Limits
 from ingest.quarantine import quarantine

@@ -13,7 +13,8 @@ import structlog
 
 from database.pool import connect_options
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from ingest import gaps
 from ingest.quarantine import quarantine
 from observability import metrics

@@ -12,7 +12,7 @@ import structlog
 
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
-from firmware_profiles.mqtt import Broker, end_sessions
+from firmware_profiles.link.mqtt import Broker, end_sessions
 from ingest.receiving.subscriber import ReceivedMessage, sessions
 from ingest.service import Ingest
 from ingest.settings import IngestSettings

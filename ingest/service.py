@@ -10,14 +10,14 @@ import msgspec
 import psycopg
 import structlog
 
-from database import certificate_ends
 from database.clock import DatabaseClock
 from database.faults import UNAVAILABLE, is_unavailable
 from database.pool import connect_options
+from database.reports import certificate_ends
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
-from firmware_profiles.connection_watch import WATCH
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.connection_watch import WATCH
+from firmware_profiles.link.mqtt import Broker
 from ingest.batches.batch import Batch, Limits
 from ingest.batches.builder import Builder
 from ingest.clock_watch import ClockWatch

@@ -17,7 +17,8 @@ import paho.mqtt.client as paho
 import structlog
 
 from alerting.service.messages import Content, content_of
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from observability.liveness import Liveness
 
 log = structlog.get_logger(__name__)

@@ -36,12 +36,12 @@ from alerting.service.publisher import Publisher
 from alerting.service.settings import AlertingSettings
 from alerting.service.spool import Spool
 from alerting.service.writer import Writer
-from database import certificate_ends
 from database.clock import DatabaseClock
+from database.reports import certificate_ends
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt
-from firmware_profiles.connection_watch import WATCH
 from firmware_profiles.errors import DecodeError
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.connection_watch import WATCH
 from observability import metrics
 from observability.liveness import Liveness, Part
 

@@ -29,8 +29,8 @@ from bench.peers import collectd, node_red, ours, rows
 from bench.peers.cache import Command
 from database.migrate import migrate
 from database.server.postgres import PostgresServer
-from firmware_profiles import mqtt
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers import config as broker_config
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki

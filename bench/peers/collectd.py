@@ -13,8 +13,8 @@ import psycopg
 
 from bench.peers import rows
 from bench.peers.cache import Command, folder_of
-from firmware_profiles import mqtt
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 
 NAME = "collectd"
 SESSION = "bench-collectd"

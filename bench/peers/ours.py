@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.peers import rows
 from bench.peers.cache import Command
 from firmware_profiles import wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from ingest.settings import IngestSettings
 
 NAME = "Shouwang"

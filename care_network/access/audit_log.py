@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, require
-from database.sealed import Head
+from database.rights.sealed import Head
 
 MOST_FAULTS = 20
 _BATCH = 5000

@@ -132,7 +132,7 @@ def lists(conn: Connection[Any]) -> dict[str, str]:
 
 def expiries(conn: Connection[Any]) -> list[Expiry]:
     """The end of every certificate in use that is known: gateways' by their status, services' and brokers' as they
-    were seen (:mod:`database.certificate_ends`).
+    were seen (:mod:`database.reports.certificate_ends`).
 
     Of services and brokers only those seen in the last week: one that was taken out of use warns nobody.
     """

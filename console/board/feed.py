@@ -10,13 +10,13 @@ import psycopg
 import structlog
 
 from console.board.board import Board, notice_of
-from database import certificate_ends
 from database.pool import connect_options
+from database.reports import certificate_ends
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.core import notice
-from firmware_profiles import mqtt
-from firmware_profiles.connection_watch import WATCH
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.connection_watch import WATCH
 from observability.liveness import Liveness, Part
 
 log = structlog.get_logger(__name__)

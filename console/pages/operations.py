@@ -10,8 +10,8 @@ from care_network.access.permissions import Action
 from console.shell.security import CurrentAccount, needs
 from console.shell.state import Shared
 from console.shell.views import page
-from database import doctor_rows
 from database.health import intake
+from database.reports import doctor_rows
 
 router = APIRouter()
 

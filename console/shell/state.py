@@ -20,7 +20,7 @@ from database.pool import Pool, make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels.names import read_names
 from dispatch.orders.people import Crews
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from observability import metrics
 from observability.liveness import Liveness
 

@@ -20,7 +20,7 @@ from device_simulators.homes import DEVICES
 from device_simulators.peripherals.mqtt_node import EsphomeNode, Zigbee2MqttBridge
 from firmware_profiles.devices import MODELS, DeviceModel
 from firmware_profiles.driver import DeviceConfig
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 STEP_S = 0.5
 FIRST_US = 120_000_000

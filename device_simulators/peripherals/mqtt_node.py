@@ -10,7 +10,7 @@ from typing import Any, Self
 import msgspec
 import paho.mqtt.client as paho
 
-from firmware_profiles import mqtt
+from firmware_profiles.link import mqtt
 
 PATIENCE_S = 10.0
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from edge_agent.alarm.rules import PlanStep, WayName
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 Phone = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9]{3,15}$")]
 

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from edge_agent.alarm.settings import SirenConfig, VoiceConfig
-from firmware_profiles import mqtt
+from firmware_profiles.link import mqtt
 
 log = structlog.get_logger(__name__)
 

@@ -11,9 +11,9 @@ import structlog
 
 from edge_agent.drivers.message_relay import GATEWAY, MessageRelay
 from edge_agent.drivers.reachability import Reachability
-from firmware_profiles import mqtt
 from firmware_profiles.devices import MODELS, Transport
 from firmware_profiles.driver import DeviceConfig, Sink
+from firmware_profiles.link import mqtt
 from observability.liveness import Liveness
 
 log = structlog.get_logger(__name__)

@@ -26,7 +26,7 @@ from edge_agent.updates.signed_config import read_public_key
 from edge_agent.updates.store import STATE, folder_of, read_state
 from edge_agent.upkeep.certificate import file_of, newest
 from firmware_profiles import devices
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 Level = Literal["ok", "warning", "error"]
 

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from edge_agent.config import HomeConfig
 from edge_agent.files import write_durably
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from firmware_profiles.wire import Command
 
 log = structlog.get_logger(__name__)

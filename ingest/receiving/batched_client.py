@@ -13,7 +13,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
-from firmware_profiles import mqtt
+from firmware_profiles.link import mqtt
 
 PAUSE_S = 0.005
 """Wait before each reading, so that packets gather."""

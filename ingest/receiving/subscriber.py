@@ -13,7 +13,8 @@ import msgspec
 import paho.mqtt.client as paho
 import structlog
 
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from ingest.receiving.batched_client import BatchedClient, acknowledge
 from ingest.receiving.intake import Allowance, Intake, Verdict
 from ingest.receiving.share import BULK, URGENT, Share

@@ -19,7 +19,7 @@ from typing import Self
 import structlog
 
 from database.server.guardian import end_orphan, start_guarded
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.config import Member, Tls, mosquitto_acl, mosquitto_config, nats_config
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import check_gateway_name

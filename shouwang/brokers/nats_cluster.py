@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
-from firmware_profiles import mqtt
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.config import Member, Tls
 from shouwang.brokers.local import BrokerError, EmbeddedBroker, free_port
 from shouwang.brokers.pki import Pki

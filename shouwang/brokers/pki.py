@@ -37,7 +37,7 @@ class Pki:
 
     ``name``: its common name. A listener trusts the identities of one authority.
 
-    A renewed certificate keeps its key, which an MQTT session hangs on (``firmware_profiles.mqtt.session_name``).
+    A renewed certificate keeps its key, which an MQTT session hangs on (``firmware_profiles.link.mqtt.session_name``).
     Remove a key file to have a new one made.
     """
 

@@ -4,8 +4,8 @@ import json
 import threading
 from typing import Any
 
-from firmware_profiles import mqtt
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.config import BOUND_TOPIC, KEPT_PER_TOPIC
 
 TIMEOUT_S = 20.0

@@ -14,11 +14,12 @@ import structlog
 import uvicorn
 
 from care_network.records import certificates
-from database import certificate_ends
+from database.reports import certificate_ends
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt, wire
-from firmware_profiles.connection_watch import WATCH
+from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.connection_watch import WATCH
 from shouwang.certificates.enrolment import create_app
 from shouwang.certificates.issuer import Issuer, RequestRefusedError
 from shouwang.certificates.renewal import renew

@@ -228,7 +228,7 @@ def verify(
 ) -> None:
     """Compute the chain over audit and alert history anew. Exit status 1 where something was changed or removed."""
     from care_network.access.audit_log import check
-    from database.sealed import head_of
+    from database.rights.sealed import head_of
 
     with connection(url) as conn:
         found = check(conn, head_of(head) if head else None)

@@ -9,24 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shouwang.cli import (
-    accounts,
-    alerting,
-    backup,
-    certificates,
-    configure,
-    database,
-    dispatch,
-    drill,
-    gateways,
-    network,
-    notify,
-    orders,
-    trace,
-    verify,
-)
+from shouwang.cli import accounts, alerting, configure, dispatch, network, notify, orders, trace, verify
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
+from shouwang.cli.operations import backup, certificates, database, drill, gateways
 from shouwang.cli.session import Url, connection, refusals
 from shouwang.cli.simulate import history, month
 from shouwang.setup import command
@@ -201,7 +187,7 @@ def simulate_peripherals(
 ) -> None:
     """Zigbee2MQTT and ESPHome devices of a simulated home on a real broker, for a gateway's drivers to hear."""
     from device_simulators.peripherals.household import Flaws, live
-    from firmware_profiles.mqtt import Broker
+    from firmware_profiles.link.mqtt import Broker
 
     host, _, port = broker.rpartition(":")
     if not host or not port.isdecimal():

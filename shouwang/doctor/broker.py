@@ -10,8 +10,8 @@ import paho.mqtt.client as paho
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from firmware_profiles import mqtt, tls
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link import mqtt, tls
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.config import probe_topic
 from shouwang.doctor.check import Check
 

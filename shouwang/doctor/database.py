@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 
 from care_network.records.certificates import expiries
-from database.doctor_rows import keep
 from database.health import examine
+from database.reports.doctor_rows import keep
 from dispatch.core.faults import server_message
 from dispatch.escalation import holes, status
 from shouwang.doctor.broker import EXPIRES_SOON

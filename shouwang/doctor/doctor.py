@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from database.doctor_rows import Row, load
+from database.reports.doctor_rows import Row, load
 from database.settings import DatabaseSettings
 from dispatch.channels.settings import NotifySettings
 from firmware_profiles.settings import BrokerSettings

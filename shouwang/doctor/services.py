@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from database.doctor_rows import Row
+from database.reports.doctor_rows import Row
 from dispatch.channels import config
 from dispatch.channels.adapters.base import ConfigError
 from shouwang.doctor.check import Check

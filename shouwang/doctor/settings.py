@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from shouwang.setup import environment
 
 ETC = Path("/etc/shouwang")

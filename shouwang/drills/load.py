@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from shouwang.verify.fleet import EVENT_DEVICE, Gateway
 
 BEAT_S = 0.5

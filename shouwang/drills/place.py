@@ -13,7 +13,7 @@ import msgspec
 
 from database.server.postgres import PostgresServer
 from device_simulators.homes import demo_home
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.local import free_port
 from shouwang.drills.load import Homes
 from shouwang.drills.receiver import CHANNELS, SmsReceiver

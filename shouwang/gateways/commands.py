@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import msgspec
 import paho.mqtt.client as paho
 
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 
 AGAIN_S = 5.0
 """A command to a gateway that is offline is not kept for it: it is sent again this often until it is answered."""

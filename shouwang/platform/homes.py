@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware_profiles.driver import DeviceConfig
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 
 def write_home(

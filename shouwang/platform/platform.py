@@ -19,12 +19,12 @@ from care_network.demo.district import DemoDistrict, DemoHome, load_demo
 from care_network.medical.keyring import create_key_file, load_key_file
 from database.grade import Grade
 from database.migrate import migrate
-from database.roles import create_roles, role_of
+from database.rights.roles import create_roles, role_of
 from database.server.embedded import EmbeddedPostgres
 from database.server.postgres import PostgresServer
 from dispatch.core.links import create_link_key_file
 from dispatch.ladders import store
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 from shouwang.platform.processes import Child, end_orphans, wait_until

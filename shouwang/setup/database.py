@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Mapping
 
-from database import roles
-from database.grants import GRANTS
+from database.rights import roles
+from database.rights.grants import GRANTS
 
 OWNER = "shouwang_owner"
 """Owns database and schema: migrations and the commands of administrators."""

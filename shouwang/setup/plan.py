@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote as percent
 
-from database.roles import role_of
+from database.rights.roles import role_of
 from shouwang.brokers.config import SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file

@@ -14,7 +14,7 @@ from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock, wall_us
 from edge_agent.uplink import Uplink
 from firmware_profiles import wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 DEVICE, CHANNEL, EVENT_DEVICE, EVENT = "radar", "illuminance", "sos-button", "button_test"
 STRANGER, STRANGER_EVERY = "stranger", 8

@@ -12,8 +12,9 @@ import psycopg
 from database.migrate import migrate
 from database.server.embedded import EmbeddedPostgres, PostgresServer
 from database.server.timescaledb import HOW_TO_GET_TIMESCALEDB, server_conf, timescaledb_bin_dir
-from firmware_profiles import mqtt, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.local import EmbeddedBroker, LocalBroker, Mosquitto
 from shouwang.brokers.nats_cluster import NatsCluster
 from shouwang.brokers.pki import Pki

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.local import EmbeddedBroker, LocalBroker, Mosquitto, mosquitto_binary
 from shouwang.brokers.pki import Pki
 

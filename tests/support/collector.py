@@ -2,7 +2,8 @@
 
 import threading
 
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from ingest.receiving.share import LEAVES
 from ingest.settings import IngestSettings
 from tests.support.brokers import TestBroker

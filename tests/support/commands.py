@@ -36,6 +36,7 @@ WITHOUT_ACCOUNT = {
     "notify": "a service",
     "orders run": "a service",
     "demo": "a platform of its own",
+    "setup": "files of the machine, as root",
     "drill": "a platform of its own",
     "backup check": "ages of files and of the WAL, nobody's data",
     "backup drill": "the rights of the database server's own user",

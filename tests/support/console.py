@@ -19,7 +19,7 @@ from console.server import PatientProtocol, make_server
 from console.settings import ConsoleSettings
 from console.shell.security import Needs
 from database.settings import DatabaseSettings
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from tests.support.services import wait_for
 
 SOCKET = "WEBSOCKET"

@@ -11,7 +11,7 @@ import psycopg
 
 from database.grade import Grade
 from database.migrate import migrate
-from database.roles import create_roles
+from database.rights.roles import create_roles
 from database.server.embedded import EmbeddedPostgres, PostgresServer
 from database.server.timescaledb import HOW_TO_GET_TIMESCALEDB, has_community, server_conf, timescaledb_bin_dir
 

@@ -24,4 +24,4 @@ def live_platform(folder: Path, homes: int) -> Iterator[tuple[Platform, DemoDist
         start_homes(platform, simulated)
         yield platform, district
         log = (platform.data / "postgres" / "server.log").read_text(errors="replace")
-        assert "permission denied" not in log, "a service's role lacks a right: database/grants.py"
+        assert "permission denied" not in log, "a service's role lacks a right: database/rights/grants.py"

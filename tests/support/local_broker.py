@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from database.server.guardian import start_guarded
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.local import mosquitto_binary
 
 

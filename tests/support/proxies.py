@@ -8,7 +8,7 @@ import threading
 
 import structlog
 
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.pki import Pki
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from database.server.guardian import start_guarded
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 
 class Service:

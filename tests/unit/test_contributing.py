@@ -29,7 +29,7 @@ from dispatch.channels.adapters.base import ConfigError
 from edge_agent.config import load_home
 from firmware_profiles import zigbee2mqtt
 from firmware_profiles.devices import MODELS
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from firmware_profiles.readings import DeviceEvent, Reading
 from shouwang.cli.main import app as commands
 from shouwang.identities import app as certificates

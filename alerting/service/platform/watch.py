@@ -12,10 +12,10 @@ import psycopg
 import structlog
 from psycopg.rows import class_row
 
-from database import service_faults
 from database.clock import DatabaseClock
 from database.pool import connect_options
-from database.service_faults import ServiceFault
+from database.reports import service_faults
+from database.reports.service_faults import ServiceFault
 from database.settings import DatabaseSettings
 from dispatch.alerts import platform as alerts
 from observability.liveness import Part, unwatched

@@ -38,7 +38,7 @@ from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON
 from dispatch.orders.store import Order
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.brokers import TestBroker
 from tests.support.console import SOCKET, ConsoleRoute, broker_away, routes_of, serving

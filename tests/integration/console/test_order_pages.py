@@ -25,7 +25,7 @@ from dispatch.core.links import create_link_key_file, load_link_keys
 from dispatch.orders import assigning, messages, store
 from dispatch.orders.people import Crews
 from dispatch.orders.store import Order
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from tests.integration.dispatch.orders.test_work_orders import picture
 from tests.support.network import account
 from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city

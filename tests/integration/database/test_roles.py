@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from care_network.access import logins, sessions
 from care_network.access.audit_log import check
-from database.grants import GRANTS, OWNER_ONLY, SERVICES
 from database.health import intake
-from database.roles import create_roles, grants_sql, renew_grants, role_of, roles_sql, verifier
+from database.rights.grants import GRANTS, OWNER_ONLY, SERVICES
+from database.rights.roles import create_roles, grants_sql, renew_grants, role_of, roles_sql, verifier
 from shouwang.cli.main import app
 from tests.support.orders import raise_alert, staff_city
 
@@ -139,7 +139,7 @@ def test_every_table_is_granted_or_the_owners_alone(owner: psycopg.Connection) -
         for names in (rights.select, rights.insert, rights.update, rights.delete)
         for name in names.split()
     }
-    assert there - named - OWNER_ONLY == set(), "who reads this table? database/grants.py"
+    assert there - named - OWNER_ONLY == set(), "who reads this table? database/rights/grants.py"
     assert not OWNER_ONLY & named
     for rights in GRANTS.values():
         for names in (rights.select, rights.insert, rights.update, rights.delete):

@@ -9,7 +9,7 @@ import pytest
 
 from device_simulators.homes import demo_home
 from edge_agent.outbox.outbox import read_totals
-from firmware_profiles import mqtt
+from firmware_profiles.link import mqtt
 from shouwang.platform.homes import write_home
 from tests.support.brokers import TestBroker
 from tests.support.collector import Collector

@@ -16,7 +16,8 @@ from edge_agent.outbox.outbox import Outbox, read_totals
 from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import WINDOW, Uplink
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from shouwang.brokers.pki import Pki
 from shouwang.platform.homes import write_home
 from tests.support.brokers import TestBroker

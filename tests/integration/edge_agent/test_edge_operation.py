@@ -20,8 +20,9 @@ from typer.testing import CliRunner
 
 from device_simulators.homes import demo_home
 from edge_agent.updates.signed_config import write_public_key
-from firmware_profiles import mqtt, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from shouwang.cli.main import app
 from shouwang.gateways.commands import Answer, ask
 from shouwang.gateways.signing import sign_home

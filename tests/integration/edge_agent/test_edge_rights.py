@@ -13,8 +13,9 @@ from edge_agent.outbox.outbox import Outbox
 from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
 from edge_agent.uplink import Uplink
-from firmware_profiles import mqtt, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from tests.support.brokers import TestBroker
 
 pytestmark = pytest.mark.integration

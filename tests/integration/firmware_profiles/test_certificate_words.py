@@ -15,9 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
-from firmware_profiles import mqtt, tls
-from firmware_profiles.connection_watch import WATCH, words
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link import mqtt, tls
+from firmware_profiles.link.connection_watch import WATCH, words
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.pki import Pki, _key, leaf
 from tests.support.brokers import TestBroker
 

@@ -8,7 +8,8 @@ import numpy as np
 import psycopg
 import pytest
 
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from ingest.batches.batch import Limits
 from ingest.quarantine.quarantine import entries
 from ingest.reprocess import reprocess

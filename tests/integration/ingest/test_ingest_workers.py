@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from ingest.retire import retire
 from ingest.settings import IngestSettings
 from shouwang.brokers.local import EmbeddedBroker

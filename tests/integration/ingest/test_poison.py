@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt, senml, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import senml, wire
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from ingest import service
 from ingest.batches.batch import Batch, Batcher
 from ingest.batches.builder import Builder

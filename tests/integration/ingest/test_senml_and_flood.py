@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt, senml, wire
+from firmware_profiles import senml, wire
+from firmware_profiles.link import mqtt
 from ingest.quarantine import quarantine
 from ingest.reprocess import reprocess
 from ingest.service import Ingest

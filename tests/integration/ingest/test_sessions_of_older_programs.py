@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from ingest.receiving.intake import Allowance
 from ingest.receiving.share import BULK, URGENT, Share
 from ingest.receiving.subscriber import ReceivedMessage, Subscriber, sessions

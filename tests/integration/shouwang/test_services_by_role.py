@@ -5,8 +5,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from database.grants import SERVICES
-from database.roles import role_of
+from database.rights.grants import SERVICES
+from database.rights.roles import role_of
 from tests.support.live_platform import live_platform
 from tests.support.services import wait_for
 

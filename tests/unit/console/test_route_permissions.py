@@ -3,7 +3,7 @@
 from console.app import ROUTERS, create_app
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from tests.support.console import routes_of
 
 PUBLIC = {

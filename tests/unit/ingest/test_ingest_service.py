@@ -6,8 +6,8 @@ import paho.mqtt.client as paho
 import pytest
 
 from database.settings import DatabaseSettings
-from firmware_profiles import mqtt
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from ingest import service
 from ingest.settings import IngestSettings
 from observability.liveness import Part

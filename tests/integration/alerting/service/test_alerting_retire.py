@@ -6,8 +6,9 @@ import pytest
 
 from alerting.__main__ import main
 from alerting.service.mailbox import sessions
-from firmware_profiles import mqtt, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from tests.support.brokers import TestBroker
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,8 @@ from alerting.service.broker_watch import RULE
 from alerting.tuning import sheet
 from care_network.records.provisioning import add_account
 from care_network.records.records import NewAccount
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from tests.integration.alerting.service.test_alerting_service import GATEWAY, Desk
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from dispatch.core import notice
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.district import add_homes

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from dispatch.escalation.sweeper import Sweeper
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from tests.integration.alerting.service.test_first_call import Home
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from dispatch.escalation.sweeper import Sweeper
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
 from tests.support.ladders import build_duty, told

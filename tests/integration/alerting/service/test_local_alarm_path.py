@@ -13,7 +13,8 @@ from dispatch.alerts import lifecycle
 from dispatch.core import history
 from dispatch.core.history import Actor
 from edge_agent.alarm.channels import CALLING, COMING
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from shouwang.platform.homes import write_home
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres

@@ -10,7 +10,7 @@ import pytest
 from care_network.access.audit_log import check, entries
 from care_network.access.permissions import audit
 from care_network.errors import NotPermittedError
-from database import sealed
+from database.rights import sealed
 from tests.support.network import account
 from tests.support.orders import raise_alert, staff_city
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from care_network.records.certificates import Expiry
-from database import certificate_ends
+from database.reports import certificate_ends
 from database.settings import DatabaseSettings
 from dispatch.escalation.certificate_warnings import choose, record
 from tests.support.district import add_homes

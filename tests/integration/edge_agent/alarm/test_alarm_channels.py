@@ -19,7 +19,7 @@ from edge_agent.alarm.rules import Cause
 from edge_agent.alarm.settings import Contact, ModemConfig, SirenConfig, VoiceConfig, WebhookConfig
 from edge_agent.alarm.sounders import Siren, Voice
 from edge_agent.alarm.webhook import Webhook
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 DAUGHTER = Contact("女儿", ["call", "sms", "webhook"], "+8613800138000")
 CAUSE = Cause("sos-button", "sos_pressed", 1_763_942_400_000_000)

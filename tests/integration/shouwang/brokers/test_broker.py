@@ -13,7 +13,8 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from firmware_profiles import mqtt, senml, wire
+from firmware_profiles import senml, wire
+from firmware_profiles.link import mqtt
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
 from tests.support.brokers import TestBroker

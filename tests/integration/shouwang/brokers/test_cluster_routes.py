@@ -14,8 +14,9 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from firmware_profiles import mqtt, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.config import Member, Tls, nats_config
 from shouwang.brokers.local import EmbeddedBroker, free_port, nats_binary
 from shouwang.brokers.nats_cluster import NatsCluster

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_profiles import mqtt, wire
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt
 from ingest.receiving.share import BULK, URGENT
 from ingest.receiving.subscriber import sessions
 from shouwang.brokers.config import QUEUED

@@ -20,8 +20,9 @@ from care_network.records import certificates
 from care_network.records.certificates import EnrolmentError
 from database.settings import DatabaseSettings
 from edge_agent.__main__ import main as edge
-from firmware_profiles import mqtt, tls, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt, tls
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.local import LocalBroker, free_port
 from shouwang.brokers.pki import Pki, _key, leaf
 from shouwang.certificates import renewal

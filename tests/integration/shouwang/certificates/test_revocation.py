@@ -15,8 +15,9 @@ import psycopg
 import pytest
 
 from care_network.records import certificates
-from firmware_profiles import mqtt, tls, wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles import wire
+from firmware_profiles.link import mqtt, tls
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.local import free_port, mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
 from shouwang.certificates.follow import follow, mosquitto_files, nats_files

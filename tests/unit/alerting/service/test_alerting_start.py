@@ -13,7 +13,7 @@ from alerting.service.writer import Writer
 from care_network.records.registry import EMPTY, encode_registry
 from database.local_copy import replace_copy
 from database.settings import DatabaseSettings
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 NOWHERE = DatabaseSettings(url="postgresql://nobody@127.0.0.1:1/none")
 

@@ -3,7 +3,7 @@
 import paho.mqtt.client as paho
 
 from alerting.service.mailbox import Mailbox, ReceivedMessage
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 
 
 def test_the_most_urgent_first() -> None:

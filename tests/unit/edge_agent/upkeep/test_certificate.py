@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from edge_agent.upkeep.certificate import OwnCertificate
 from firmware_profiles import wire
-from firmware_profiles.mqtt import Broker
+from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.pki import LEAF_LIFE, Pki, _key, leaf
 from shouwang.certificates.issuer import Issuer
 

@@ -8,7 +8,7 @@ import struct
 
 import paho.mqtt.client as paho
 
-from firmware_profiles import mqtt
+from firmware_profiles.link import mqtt
 from ingest.receiving.batched_client import PACKETS_AT_ONCE, BatchedClient, acknowledge
 
 CONNACK = bytes([0x20, 2, 0, 0])

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 import shouwang.brokers.pki
-from firmware_profiles.mqtt import Broker, session_name
+from firmware_profiles.link.mqtt import Broker, session_name
 from shouwang.brokers.pki import Pki
 
 

@@ -66,8 +66,8 @@ GRANTS: Mapping[str, Rights] = {
         columns=(_ACCOUNT,),
     ),
     "dispatch": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning work_order sla_breach channel_ceiling broker_store"
-        f" issued_certificate revoked_identity {_ENDS}",
+        select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning work_order sla_breach channel_ceiling"
+        f" broker_store issued_certificate revoked_identity {_ENDS}",
         insert="alert alert_event alert_finding household notification dispatch_worker duty_warning",
         update="alert notification message dispatch_worker duty_warning",
         delete="dispatch_worker",

@@ -16,8 +16,8 @@ from typing import Any, cast
 import paho.mqtt.client as paho
 import structlog
 
-from firmware_profiles import tls
-from firmware_profiles.tls import Broker
+from firmware_profiles.link import tls
+from firmware_profiles.link.tls import Broker
 
 log = structlog.get_logger(__name__)
 

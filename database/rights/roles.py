@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from database.grants import GRANTS, Rights
+from database.rights.grants import GRANTS, Rights
 
 PREFIX = "shouwang_"
 ITERATIONS = 4096

@@ -31,8 +31,8 @@ def roles(
     Without --secrets the roles have no password: pg_hba.conf lets them in (peer, or a client certificate). Each
     service's rights on the tables follow at the next 'shouwang migrate', which the owner runs.
     """
-    from database.grants import GRANTS
-    from database.roles import create_roles, renew_grants, roles_sql, verifier
+    from database.rights.grants import GRANTS
+    from database.rights.roles import create_roles, renew_grants, roles_sql, verifier
 
     with refusals():
         passwords = {service: _secret(secrets_dir / service) for service in GRANTS} if secrets_dir else {}

@@ -11,10 +11,10 @@ import paho.mqtt.client as paho
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from firmware_profiles import tls
-from firmware_profiles.connection_watch import WATCH
-from firmware_profiles.connection_watch import words as words
-from firmware_profiles.tls import Broker as Broker
+from firmware_profiles.link import tls
+from firmware_profiles.link.connection_watch import WATCH
+from firmware_profiles.link.connection_watch import words as words
+from firmware_profiles.link.tls import Broker as Broker
 from observability.liveness import Part
 
 log = structlog.get_logger(__name__)
@@ -111,7 +111,8 @@ def start(client: WatchedClient, broker: Broker, part: Part | None = None) -> No
     """Connect in the background and stay connected; an unreachable broker is tried again, never an exception.
 
     Set the callbacks before. The network thread reports to ``part``. Renewed certificates are taken into use within a
-    minute, and the log says in words why the broker does not let us in (:mod:`~firmware_profiles.connection_watch`).
+    minute, and the log says in words why the broker does not let us in
+    (:mod:`~firmware_profiles.link.connection_watch`).
     """
     client.part = part
     WATCH.add(client, broker)

@@ -1,0 +1,1 @@
+"""Rows by which programs tell what they see of the platform itself."""

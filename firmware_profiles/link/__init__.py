@@ -1,0 +1,1 @@
+"""The line to the broker: MQTT over TLS, and the watch over it."""
