@@ -145,7 +145,7 @@ class BrokerWatch:
             sensed_at=since,
             received_at=now,
             raised_at=now,
-            reason_zh=f"消息服务器连接中断 {minutes:.1f} 分钟,无法接收各住户的数据和预警",
+            reason_zh=f"消息服务器连接中断 {minutes:.1f} 分钟，无法接收各住户的数据和预警",
             reason_en=(
                 f"The broker has been out of reach for {minutes:.1f} min: no home is heard, no alert can be raised"
             ),
@@ -158,4 +158,4 @@ class BrokerWatch:
     def _clear(self, conn: psycopg.Connection[Any]) -> None:
         for (number,) in running(conn, RULE, SUBJECT):
             now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
-            lifecycle.follow_up(conn, number, "clear", now, f"消息服务器连接已恢复({self._worker})")
+            lifecycle.follow_up(conn, number, "clear", now, f"消息服务器连接已恢复（{self._worker}）")

@@ -64,7 +64,7 @@ def named(name: str) -> Parameter:
     if parameter is None:
         near = ", ".join(difflib.get_close_matches(name, catalogue(), n=3, cutoff=0.4))
         hint_en = f"; did you mean {near}?" if near else f"; there are: {', '.join(sorted(catalogue()))}"
-        hint_zh = f",是否想用 {near}?" if near else ""
+        hint_zh = f"，是否想用 {near}？" if near else ""
         raise NotFoundError(en=f"no parameter {name!r}{hint_en}", zh=f"没有参数 {name}{hint_zh}", field="name")
     return parameter
 
@@ -87,7 +87,7 @@ def check(name: str, value: float, others: Values) -> None:
         unit = f" {parameter.unit}" if parameter.unit else ""
         raise ProvisioningError(
             en=f"{name} ({parameter.en}) lies between {parameter.low:g} and {parameter.high:g}{unit}, not at {value:g}",
-            zh=f"{name}({parameter.zh})应在 {parameter.low:g} 至 {parameter.high:g}{unit} 之间,不能为 {value:g}",
+            zh=f"{name}（{parameter.zh}）应在 {parameter.low:g} 至 {parameter.high:g}{unit} 之间，不能为 {value:g}",
             field="value",
         )
     if name.startswith(SLA):
@@ -108,7 +108,7 @@ def check(name: str, value: float, others: Values) -> None:
         if not pair["low"] < pair["high"]:
             raise ProvisioningError(
                 en=f"{channel}: the low limit {pair['low']:g} is not below the high limit {pair['high']:g}",
-                zh=f"{CHANNELS[channel].zh}:下限 {pair['low']:g} 应低于上限 {pair['high']:g}",
+                zh=f"{CHANNELS[channel].zh}：下限 {pair['low']:g} 应低于上限 {pair['high']:g}",
                 field="value",
             )
 

@@ -66,15 +66,15 @@ def begin(
         hours = LONGEST[kind].total_seconds() / 3600
         raise ProvisioningError(
             en=f"{WORDS[kind][1]}: at most {hours:g} hours; begin another one afterwards if it takes longer",
-            zh=f"{WORDS[kind][0]}最长 {hours:g} 小时,如仍需要请届时重新设置",
+            zh=f"{WORDS[kind][0]}最长 {hours:g} 小时，如仍需要请届时重新设置",
             field="hours",
         )
     reason = reason.strip()
     if not 0 < len(reason) <= 500:
-        raise ProvisioningError(en="say why, in 1 to 500 characters", zh="请填写原因(1 至 500 字)", field="reason")
+        raise ProvisioningError(en="say why, in 1 to 500 characters", zh="请填写原因（1 至 500 字）", field="reason")
     if device and kind == "carer":
         raise ProvisioningError(
-            en="a carer is in a home, not at a device", zh="护理员在场针对整户,不针对设备", field="device"
+            en="a carer is in a home, not at a device", zh="护理员在场针对整户，不针对设备", field="device"
         )
     with conn.transaction():
         household_id = _household(conn, account, household)
@@ -214,7 +214,7 @@ def _device(conn: Connection[Any], household_id: int, name: str) -> int:
     if name not in found:
         raise NotFoundError(
             en=f"the home has no device {name!r}; it has: {', '.join(found) or 'none'}",
-            zh=f"该住户没有设备 {name};现有:{'、'.join(found) or '无'}",
+            zh=f"该住户没有设备 {name}；现有：{'、'.join(found) or '无'}",
             field="device",
         )
     return found[name]

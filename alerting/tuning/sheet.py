@@ -114,7 +114,7 @@ def change(
     if not 0 < len(reason) <= MOST_REASON:
         raise ProvisioningError(
             en=f"say why, in 1 to {MOST_REASON} characters: it stays in the history",
-            zh=f"请填写原因(1 至 {MOST_REASON} 字),原因将保留在修改记录中",
+            zh=f"请填写原因（1 至 {MOST_REASON} 字），原因将保留在修改记录中",
             field="reason",
         )
     with conn.transaction():
@@ -123,14 +123,14 @@ def change(
         if not _reaches(conn, account, target.place):
             raise NotPermittedError(
                 en=f"a {scope} reaches beyond {account.login}'s area; an account of the whole district may set it",
-                zh=f"该设置影响全区,超出 {account.login} 的管辖区域,需由全区账号设置",
+                zh=f"该设置影响全区，超出 {account.login} 的管辖区域，需由全区账号设置",
             )
         parameter_rows.lock(conn)
         newest = next(iter(parameter_rows.history(conn, target.place)), None)
         if seen is not None and newest is not None and newest.id != seen:
             raise ChangedMeanwhileError(
                 en=f"{newest.actor} changed {newest.name} meanwhile; look at it again",
-                zh=f"{newest.actor} 刚刚修改了 {newest.name},请重新查看后再改",
+                zh=f"{newest.actor} 刚刚修改了 {newest.name}，请重新查看后再改",
             )
         if not holds_at(named(name), target.place.scope):
             alone = named(name).resident_only
@@ -155,13 +155,13 @@ def _find(conn: Connection[Any], account: Account, scope: str, key: str) -> Targ
     """Find a place. Raises NotFoundError where it is unknown or outside the account's area, without saying which."""
     if not may_do(account, Action.VIEW_LIMITS):
         raise NotPermittedError(
-            en="parameters are set by staff, not by the family", zh="参数由工作人员设置,家属不可查看"
+            en="parameters are set by staff, not by the family", zh="参数由工作人员设置，家属不可查看"
         )
     if scope == "district" and not key:
         return Target(parameter_rows.DISTRICT, "", "全区", "the district", (None, None, None))
     if scope == "grade" and key in GRADES:
         zh, en = GRADES[key]
-        return Target(Place("grade", grade=key), key, f"能力等级:{zh}", f"ability grade: {en}", (key, None, None))
+        return Target(Place("grade", grade=key), key, f"能力等级：{zh}", f"ability grade: {en}", (key, None, None))
     if scope == "home":
         row = conn.execute("SELECT id, address_zh, address_en FROM household WHERE code = %s", (key,)).fetchone()
         if row is not None and row[0] in visible_households(conn, account):

@@ -211,11 +211,11 @@ def find_holes(roster: Roster, since: dt.datetime, until: dt.datetime, groups: I
 def describe(hole: Hole) -> tuple[str, str]:
     """Describe a hole in Chinese and English, with the remedy."""
     start, end = hole.starts_at.astimezone(SHANGHAI), hole.ends_at.astimezone(SHANGHAI)
-    zh = f"{'、'.join(post.name_zh for post in hole.posts)}:{start:%m-%d %H:%M} 至 {end:%m-%d %H:%M} 无人可联系值班"
+    zh = f"{'、'.join(post.name_zh for post in hole.posts)}：{start:%m-%d %H:%M} 至 {end:%m-%d %H:%M} 无人可联系值班"
     en = f"{', '.join(post.name_en for post in hole.posts)}: nobody who can be reached from {start:%m-%d %H:%M}"
     en += f" to {end:%m-%d %H:%M}"
     if hole.absent:
-        zh += ";缺勤:" + "、".join(person.name_zh + (f"({why})" if why else "") for person, why in hole.absent)
+        zh += "；缺勤：" + "、".join(person.name_zh + (f"（{why}）" if why else "") for person, why in hole.absent)
         en += "; away: " + ", ".join(person.name_en + (f" ({why})" if why else "") for person, why in hole.absent)
     return f"{zh}。请安排加班或补充排班。", f"{en}. Add an extra duty or a roster entry."
 

@@ -142,7 +142,7 @@ def _entries(
         elif differs is not None:
             bad[row.number] = ProvisioningError(
                 en=f"{en} has another {differs} in row {first}; make them the same",
-                zh=f"{zh} 的 {differs} 与第 {first} 行不一致,请改为一致",
+                zh=f"{zh} 的 {differs} 与第 {first} 行不一致，请改为一致",
                 field=differs,
             )
         else:
@@ -181,7 +181,7 @@ def _clashes(
                 zh, en = kind.words(other)
                 clashes[key] = ExistsError(
                     en=f"the same {' and '.join(names)} as {en}; choose another {names[-1]}",
-                    zh=f"与{zh}的 {'、'.join(names)} 相同,请修改 {names[-1]}",
+                    zh=f"与{zh}的 {'、'.join(names)} 相同，请修改 {names[-1]}",
                     field=names[-1],
                 )
     return clashes
@@ -209,7 +209,7 @@ def _write(
         if written != len(batch):
             raise ChangedMeanwhileError(
                 en=f"somebody changed the same {kind.name} records meanwhile: import again",
-                zh=f"有人同时修改了相同的{kind.zh}记录,请重新导入",
+                zh=f"有人同时修改了相同的{kind.zh}记录，请重新导入",
             )
         progress(f"write {kind.name}", begin + len(batch), len(checked))
 
@@ -223,7 +223,7 @@ def _somebody_else() -> Iterator[None]:
         raise ChangedMeanwhileError(
             en=f"the database refused the batch ({error.diag.message_primary}); somebody may have changed the same"
             " records meanwhile: import again",
-            zh="数据库拒绝写入,可能有人同时修改了相同记录,请重新导入",
+            zh="数据库拒绝写入，可能有人同时修改了相同记录，请重新导入",
         ) from error
 
 

@@ -47,16 +47,16 @@ class Sheet(msgspec.Struct, frozen=True):
         return None
 
 
-_CODE = cells.code("填写编号:字母、数字、- 和 _,最多 40 个", "write a code of letters, digits, - and _, 40 at most")
+_CODE = cells.code("填写编号：字母、数字、- 和 _，最多 40 个", "write a code of letters, digits, - and _, 40 at most")
 _NAME = cells.text("填写 1 至 120 个字", "write 1 to 120 characters")
 _TEXT = cells.text("最多 200 个字", "at most 200 characters")
-_PHONE = cells.code("填写电话,如 0755-00001234", "write a telephone number such as 0755-00001234")
+_PHONE = cells.code("填写电话，如 0755-00001234", "write a telephone number such as 0755-00001234")
 _PATH = cells.code(
-    "填写区域路径,如 shenzhen.yantian.haishan.pengwan.c04(用 shouwang network tree 查看)",
+    "填写区域路径，如 shenzhen.yantian.haishan.pengwan.c04（用 shouwang network tree 查看）",
     "write an area's path such as shenzhen.yantian.haishan.pengwan.c04 (see: shouwang network tree)",
 )
-_GATEWAY = cells.code("填写网关名称,如 gw-yt-0001", "write the gateway's name such as gw-yt-0001")
-_DEVICE = cells.code("填写网关内的设备名,如 pendant", "write its name at the gateway such as pendant")
+_GATEWAY = cells.code("填写网关名称，如 gw-yt-0001", "write the gateway's name such as gw-yt-0001")
+_DEVICE = cells.code("填写网关内的设备名，如 pendant", "write its name at the gateway such as pendant")
 _LANGUAGE = cells.choice({"zh": "中文", "en": "英文"})
 _ROLES = cells.choice({code: term.zh for code, term in ROLES.items()})
 _LEVELS = cells.choice({"city": "市", "district": "区", "street": "街道", "community": "社区", "compound": "小区"})
@@ -118,7 +118,7 @@ SHEETS: Mapping[str, Sheet] = {sheet.name: sheet for sheet in (
             home_care_bed=("家庭养老床位", cells.TRUTH, "是"),
             spo2_scale=("血氧评分标准", cells.INTEGER, "1"),
             on_oxygen=("吸氧", cells.TRUTH, "否"),
-            languages=("语言", cells.several(LANGUAGES), "普通话;粤语"),
+            languages=("语言", cells.several(LANGUAGES), "普通话；粤语"),
             ability_grade=("能力等级", cells.choice({code: zh for code, (zh, _) in GRADES.items()}), "轻度失能"),
         ),
     )),
@@ -143,7 +143,7 @@ SHEETS: Mapping[str, Sheet] = {sheet.name: sheet for sheet in (
         *_in(
             "device", "name model",
             name=("设备名称", _DEVICE, "pendant"),
-            model=("型号", cells.code("填写型号,如 nonin-3230", "write the model such as nonin-3230"), "nonin-3230"),
+            model=("型号", cells.code("填写型号，如 nonin-3230", "write the model such as nonin-3230"), "nonin-3230"),
             room=("房间", _TEXT, "bedroom"),
             resident=("佩戴者编号", _CODE, "R0001"),
         ),
@@ -156,8 +156,8 @@ SHEETS: Mapping[str, Sheet] = {sheet.name: sheet for sheet in (
         name_zh=("姓名", _NAME, "许晴"),
         name_en=("英文姓名", _NAME, "Xu Qing"),
         phone=("电话", _PHONE, "0755-00001234"),
-        skills=("技能", cells.several(SKILLS), "急救;移位转运"),
-        languages=("语言", cells.several(LANGUAGES), "普通话;粤语"),
+        skills=("技能", cells.several(SKILLS), "急救；移位转运"),
+        languages=("语言", cells.several(LANGUAGES), "普通话；粤语"),
         active=("在岗", cells.TRUTH, "是"),
         login=("账号", cells.code("填写工作人员账号的登录名", "write the login of an account of staff"), ""),
     )),
@@ -204,6 +204,6 @@ def sheet_named(name: str) -> Sheet:
     if name not in SHEETS:
         raise NotFoundError(
             en=f"there is no import of {name!r}; known: {', '.join(SHEETS)}",
-            zh=f"没有导入类别 {name};可用:{'、'.join(SHEETS)}",
+            zh=f"没有导入类别 {name}；可用：{'、'.join(SHEETS)}",
         )
     return SHEETS[name]

@@ -37,7 +37,7 @@ class Problem(msgspec.Struct, frozen=True):
     en: str
 
     def __str__(self) -> str:
-        zh = f"第 {self.row} 行" + (f",“{self.column}”列" if self.column else "")
+        zh = f"第 {self.row} 行" + (f"，“{self.column}”列" if self.column else "")
         en = f"row {self.row}" + (f", column {self.column!r}" if self.column else "")
         return f"{zh}:{self.zh} | {en}: {self.en}"
 
@@ -126,7 +126,7 @@ def read_fields(kind_name: str, texts: Mapping[str, str]) -> dict[str, Any]:
         except ValueError as error:
             raise ProvisioningError(
                 en=f"{field}: {typed!r}: {column.reader.en}",
-                zh=f"{field}:“{typed}”无法识别,{column.reader.zh}",
+                zh=f"{field}：“{typed}”无法识别，{column.reader.zh}",
                 field=field,
             ) from error
     return _of(kind, sheet, values)
@@ -153,7 +153,7 @@ def _columns(sheet: Sheet, headings: TableRow) -> list[Column | None]:
         if column is None and heading:
             raise ProvisioningError(
                 en=f"there is no column {heading!r} in {sheet.name}; known: {', '.join(c.name for c in sheet.columns)}",
-                zh=f"“{sheet.zh}”没有“{heading}”列;可用:{'、'.join(c.zh for c in sheet.columns)}",
+                zh=f"“{sheet.zh}”没有“{heading}”列；可用：{'、'.join(c.zh for c in sheet.columns)}",
             )
         if column is not None and column in found:
             raise ProvisioningError(en=f"the column {heading!r} is there twice", zh=f"“{heading}”列重复")
@@ -164,7 +164,7 @@ def _columns(sheet: Sheet, headings: TableRow) -> list[Column | None]:
             if key_column is not None and key_column not in found:
                 raise ProvisioningError(
                     en=f"the column {key_column.name!r} is missing; 'shouwang network template {sheet.name}' has it",
-                    zh=f"缺少“{key_column.zh}”列,可用 shouwang network template {sheet.name} 生成模板",
+                    zh=f"缺少“{key_column.zh}”列，可用 shouwang network template {sheet.name} 生成模板",
                 )
     return found
 
@@ -197,7 +197,7 @@ def _values(row: TableRow, columns: Sequence[Column | None], sheet: Sheet, probl
 
 def _unreadable(number: int, column: Column, cell: str) -> Problem:
     shown = cell if len(cell) <= 40 else f"{cell[:40]}…"
-    return Problem(number, column.zh, f"“{shown}”无法识别,{column.reader.zh}", f"{shown!r}: {column.reader.en}")
+    return Problem(number, column.zh, f"“{shown}”无法识别，{column.reader.zh}", f"{shown!r}: {column.reader.en}")
 
 
 def _of(kind: Kind, sheet: Sheet, values: dict[str, Any]) -> dict[str, Any]:
@@ -225,6 +225,6 @@ def _problem(number: int, sheet: Sheet, kind: Kind, error: ProvisioningError) ->
     if not isinstance(error, MalformedError):
         return Problem(number, column.zh, error.message_zh, error.message_en)
     # A pattern or a range means little to people: say what to write.
-    zh = f"必填,{column.reader.zh}" if error.missing else f"内容不符合要求,{column.reader.zh}"
+    zh = f"必填，{column.reader.zh}" if error.missing else f"内容不符合要求，{column.reader.zh}"
     en = f"needed: {column.reader.en}" if error.missing else f"{column.reader.en} ({error.message_en})"
     return Problem(number, column.zh, zh, en)

@@ -53,11 +53,11 @@ def read_table(file: Path) -> Table:
     else:
         raise ProvisioningError(
             en=f"{file} is neither .csv nor .xlsx; save it as one of them",
-            zh=f"{file} 不是 .csv 或 .xlsx,请另存为其中一种",
+            zh=f"{file} 不是 .csv 或 .xlsx，请另存为其中一种",
         )
     if not rows:
         raise ProvisioningError(
-            en=f"{file} is empty; the first row holds the headings", zh=f"{file} 为空,第一行应为列标题"
+            en=f"{file} is empty; the first row holds the headings", zh=f"{file} 为空，第一行应为列标题"
         )
     return Table(file.name, hashlib.sha256(data).hexdigest(), rows[0], tuple(rows[1:]))
 
@@ -68,7 +68,7 @@ def write_template(sheet: Sheet, file: Path) -> None:
     Raises ProvisioningError for another ending than .csv and .xlsx, and where the file exists.
     """
     if file.exists():
-        raise ProvisioningError(en=f"{file} exists already; choose another name", zh=f"{file} 已存在,请换一个名称")
+        raise ProvisioningError(en=f"{file} exists already; choose another name", zh=f"{file} 已存在，请换一个名称")
     headings = [column.heading + ("*" if column.needed else "") for column in sheet.columns]
     hints = [f"{column.reader.zh} {column.reader.en}" for column in sheet.columns]
     examples = [column.example for column in sheet.columns]
@@ -91,7 +91,7 @@ def write_template(sheet: Sheet, file: Path) -> None:
         page.freeze_panes = "A2"
         book.save(file)
     else:
-        raise ProvisioningError(en=f"{file}: a template is .csv or .xlsx", zh=f"{file}:模板应为 .csv 或 .xlsx")
+        raise ProvisioningError(en=f"{file}: a template is .csv or .xlsx", zh=f"{file}：模板应为 .csv 或 .xlsx")
 
 
 def _workbook(file: Path, data: bytes) -> list[TableRow]:
@@ -106,7 +106,7 @@ def _workbook(file: Path, data: bytes) -> list[TableRow]:
         # SyntaxError: the XML parser found a damaged part.
         raise ProvisioningError(
             en=f"{file} is no workbook that can be read; open it in your spreadsheet and save it again as .xlsx",
-            zh=f"{file} 不是可读取的工作簿,请在电子表格中打开并重新另存为 .xlsx",
+            zh=f"{file} 不是可读取的工作簿，请在电子表格中打开并重新另存为 .xlsx",
         ) from error
 
 
@@ -127,7 +127,7 @@ def _csv(file: Path, data: bytes) -> list[TableRow]:
     except csv.Error as error:
         raise ProvisioningError(
             en=f"{file}, line {reader.line_num}: {error}; check the quotation marks",
-            zh=f"{file} 第 {reader.line_num} 行:引号不成对或格式错误",
+            zh=f"{file} 第 {reader.line_num} 行：引号不成对或格式错误",
         ) from error
 
 
@@ -142,7 +142,7 @@ def _decoded(file: Path, data: bytes) -> str:
             return text
     raise ProvisioningError(
         en=f"{file} is neither UTF-8 nor GB18030 text; save it as 'CSV UTF-8'",
-        zh=f"{file} 编码无法识别,请另存为“CSV UTF-8”",
+        zh=f"{file} 编码无法识别，请另存为“CSV UTF-8”",
     )
 
 
@@ -154,7 +154,7 @@ def _without_comments(file: Path, rows: Any) -> list[TableRow]:
             continue
         if len(rows_left) > MOST_ROWS:
             raise ProvisioningError(
-                en=f"{file} has more than {MOST_ROWS} rows; divide it", zh=f"{file} 超过 {MOST_ROWS} 行,请分批导入"
+                en=f"{file} has more than {MOST_ROWS} rows; divide it", zh=f"{file} 超过 {MOST_ROWS} 行，请分批导入"
             )
         rows_left.append(TableRow(number, texts))
     return rows_left

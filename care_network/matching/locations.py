@@ -77,14 +77,14 @@ def share(
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90 and 0 <= accuracy_m < math.inf):
         raise ProvisioningError(
             en="a location is longitude, latitude (degrees) and accuracy (metres)",
-            zh="位置须为经度、纬度(度)和精度(米)",
+            zh="位置须为经度、纬度（度）和精度（米）",
         )
     with conn.transaction():
         staff_id, consented = _myself(conn, account)
         if consented is None:
             raise NotPermittedError(
                 en="agree to share your location first; you can take it back at any time",
-                zh="请先同意共享位置,您可随时撤回",
+                zh="请先同意共享位置，您可随时撤回",
             )
         conn.execute(
             """
@@ -118,6 +118,6 @@ def _myself(conn: Connection[Any], account: Account) -> tuple[int, dt.datetime |
     if row is None:
         raise NotFoundError(
             en=f"{account.login} is no member of staff; enter the login in the staff record",
-            zh=f"{account.login} 未关联工作人员,请在人员档案中填写登录名",
+            zh=f"{account.login} 未关联工作人员，请在人员档案中填写登录名",
         )
     return row[0], row[1]

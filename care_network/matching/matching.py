@@ -116,7 +116,7 @@ class Match(msgspec.Struct, frozen=True):
         """Why nobody is left, in Chinese and English."""
         zh = "、".join(one.zh for one in self.removed)
         en = ", ".join(one.en for one in self.removed)
-        return f"共 {self.considered} 人,无人合适:{zh}", f"of {self.considered} people nobody fits: {en}"
+        return f"共 {self.considered} 人，无人合适：{zh}", f"of {self.considered} people nobody fits: {en}"
 
 
 class _Fit(msgspec.Struct, frozen=True, kw_only=True, eq=False):

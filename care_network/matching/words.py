@@ -15,12 +15,12 @@ _REMOVED: Mapping[str, tuple[str, str]] = {
     "role": ("{n} 人岗位不适合{service}", "{n} in a role that does not do {service}"),
     "licence": ("{n} 人执业证书缺失或过期", "{n} without a valid licence"),
     "no_phone": ("{n} 人没有电话或账号", "{n} without telephone or login"),
-    "skill": ("{n} 人缺少技能({skills})", "{n} without the skill ({skills})"),
+    "skill": ("{n} 人缺少技能（{skills}）", "{n} without the skill ({skills})"),
     "certificate": ("{n} 人相关证书过期", "{n} whose certificate for it has lapsed"),
     "duty_ends": ("{n} 人即将下班", "{n} whose duty ends too soon"),
     "too_far": ("{n} 人距离过远", "{n} too far away"),
     "busy": ("{n} 人手上有任务", "{n} busy with other orders"),
-    "asked": ("{n} 人已询问过(拒绝或未答复)", "{n} asked already (declined or silent)"),
+    "asked": ("{n} 人已询问过（拒绝或未答复）", "{n} asked already (declined or silent)"),
 }
 
 

@@ -114,7 +114,7 @@ def write_note(
         if present != version:
             raise ChangedMeanwhileError(
                 en=f"the medical note of {resident} is at version {present}, you decided on {version}; look again",
-                zh=f"{resident} 的医疗信息现为版本 {present},您依据的是版本 {version},请重新确认",
+                zh=f"{resident} 的医疗信息现为版本 {present}，您依据的是版本 {version}，请重新确认",
             )
         before = MedicalNote() if stored is None else _opened(ring, stored[0], resident)
         plain = msgspec.json.encode(msgspec.structs.replace(before, **fields))
@@ -190,7 +190,7 @@ def _refuse(account: Account, action: Action, resident: str, refusal: str) -> No
     if refusal == _NO_ALERT:
         raise NotPermittedError(
             en=f"{resident} has no open alert: medical notes are shown during an alert only",
-            zh=f"{resident} 当前没有未结束的预警,医疗信息仅在预警期间可见",
+            zh=f"{resident} 当前没有未结束的预警，医疗信息仅在预警期间可见",
         )
     raise NotFoundError(en=f"there is no resident {resident!r} in your area", zh=f"您的管辖区域内没有老人 {resident}")
 

@@ -52,7 +52,7 @@ def area(look: Lookup, new: NewArea) -> CheckedRecord:
     if bool(parent) == (new.level == "city"):
         raise ProvisioningError(
             en=f"area {new.path}: a city is the top of its path, every other area has one above it",
-            zh=f"区域 {new.path}:只有市在路径顶端,其他区域都要有上级",
+            zh=f"区域 {new.path}：只有市在路径顶端，其他区域都要有上级",
             field="level",
         )
     if parent:
@@ -60,13 +60,13 @@ def area(look: Lookup, new: NewArea) -> CheckedRecord:
         if above is None:
             raise NotFoundError(
                 en=f"area {new.path}: add the area above it first: {parent}",
-                zh=f"区域 {new.path}:请先添加上级区域 {parent}",
+                zh=f"区域 {new.path}：请先添加上级区域 {parent}",
                 field="path",
             )
         if LEVELS.index(above.sort) + 1 != LEVELS.index(new.level):
             raise ProvisioningError(
                 en=f"area {new.path}: a {new.level} does not lie directly below a {above.sort}",
-                zh=f"区域 {new.path}:{new.level} 不能直接位于 {above.sort} 之下",
+                zh=f"区域 {new.path}：{new.level} 不能直接位于 {above.sort} 之下",
                 field="level",
             )
     _place(new, f"area {new.path}")
@@ -80,7 +80,7 @@ def organisation(look: Lookup, new: NewOrganisation) -> CheckedRecord:
         fits = ", ".join(level for level in LEVELS if level in levels)
         raise ProvisioningError(
             en=f"organisation {new.code}: a {new.kind} stands at the level {fits}; {new.area} is a {where.sort}",
-            zh=f"机构 {new.code}:{new.kind} 应设在 {fits} 一级,而 {new.area} 是 {where.sort}",
+            zh=f"机构 {new.code}：{new.kind} 应设在 {fits} 一级，而 {new.area} 是 {where.sort}",
             field="area",
         )
     _place(new, f"organisation {new.code}")
@@ -92,7 +92,7 @@ def household(look: Lookup, new: NewHousehold) -> CheckedRecord:
     if where.sort != "compound":
         raise ProvisioningError(
             en=f"household {new.code}: {new.area} is a {where.sort}; a household lies in a compound",
-            zh=f"住户 {new.code}:{new.area} 是 {where.sort},住户应位于小区",
+            zh=f"住户 {new.code}：{new.area} 是 {where.sort}，住户应位于小区",
             field="area",
         )
     _place(new, f"household {new.code}")
@@ -103,7 +103,7 @@ def resident(look: Lookup, new: NewResident) -> CheckedRecord:
     if not dt.date(look.today.year - 125, 1, 1) < new.birth_date <= look.today:
         raise ProvisioningError(
             en=f"resident {new.code}: nobody alive was born on {new.birth_date}",
-            zh=f"老人 {new.code}:出生日期 {new.birth_date} 不可能",
+            zh=f"老人 {new.code}：出生日期 {new.birth_date} 不可能",
             field="birth_date",
         )
     _known(new.languages, LANGUAGES, "languages", "语言")
@@ -118,7 +118,7 @@ def resident(look: Lookup, new: NewResident) -> CheckedRecord:
         if worn is not None:
             raise ProvisioningError(
                 en=f"resident {new.code}: moves to {new.household} but wears {worn[0]}; give the device back first",
-                zh=f"老人 {new.code} 迁往 {new.household},但仍佩戴设备 {worn[0]},请先解除设备",
+                zh=f"老人 {new.code} 迁往 {new.household}，但仍佩戴设备 {worn[0]}，请先解除设备",
                 field="household",
             )
     columns = _columns(new, household=("household_id", home.id)) | {"languages": list(dict.fromkeys(new.languages))}
@@ -132,7 +132,7 @@ def gateway(look: Lookup, new: NewGateway) -> CheckedRecord:
         # Its devices' readings belong to the people of the household in which they were measured.
         raise ProvisioningError(
             en=f"gateway {new.name} stands in another household; remove it there, or register a new gateway",
-            zh=f"网关 {new.name} 已安装在另一户,请先在原住户移除,或登记新网关",
+            zh=f"网关 {new.name} 已安装在另一户，请先在原住户移除，或登记新网关",
             field="household",
         )
     return CheckedRecord(_columns(new, household=("household_id", home.id)), home.path)
@@ -143,7 +143,7 @@ def device(look: Lookup, new: NewDevice) -> CheckedRecord:
     if new.model not in MODELS:
         raise ProvisioningError(
             en=f"{what}: there is no model {new.model!r}; known: {', '.join(sorted(MODELS))}",
-            zh=f"设备 {new.gateway}/{new.name}:没有型号 {new.model};可用型号:{'、'.join(sorted(MODELS))}",
+            zh=f"设备 {new.gateway}/{new.name}：没有型号 {new.model}；可用型号：{'、'.join(sorted(MODELS))}",
             field="model",
         )
     if MODELS[new.model].falls_refused(new.room):
@@ -154,7 +154,7 @@ def device(look: Lookup, new: NewDevice) -> CheckedRecord:
     if wearer is not None and wearer.household_id != gateway.household_id:
         raise ProvisioningError(
             en=f"{what}: {new.resident} lives in another household than the gateway's",
-            zh=f"设备 {new.gateway}/{new.name}:{new.resident} 不住在网关所在的住户",
+            zh=f"设备 {new.gateway}/{new.name}：{new.resident} 不住在网关所在的住户",
             field="resident",
         )
     wearer_id = None if wearer is None else wearer.id
@@ -187,7 +187,7 @@ def certificate(look: Lookup, new: people.NewCertificate) -> CheckedRecord:
     if new.issued_on and new.expires_on and new.issued_on > new.expires_on:
         raise ProvisioningError(
             en=f"certificate {new.kind} of {new.staff}: it ends on {new.expires_on}, before it was issued",
-            zh=f"{new.staff} 的证书 {new.kind}:失效日期 {new.expires_on} 早于发证日期",
+            zh=f"{new.staff} 的证书 {new.kind}：失效日期 {new.expires_on} 早于发证日期",
             field="expires_on",
         )
     return CheckedRecord(_columns(new, staff=("staff_id", whose.id)), whose.path)
@@ -198,7 +198,7 @@ def shift(look: Lookup, new: people.NewShift) -> CheckedRecord:
     if new.starts.tzinfo or new.ends.tzinfo:
         raise ProvisioningError(
             en=f"shift {new.code}: a shift is by the clock in Asia/Shanghai; write 08:00 without a zone",
-            zh=f"班次 {new.code}:按北京时间填写,如 08:00,不带时区",
+            zh=f"班次 {new.code}：按北京时间填写，如 08:00，不带时区",
             field="starts",
         )
     return CheckedRecord(_columns(new, organisation=("organisation_id", where.id)), where.path)
@@ -211,7 +211,7 @@ def roster(look: Lookup, new: people.NewRosterEntry) -> CheckedRecord:
     if new.valid_until and new.valid_until < new.valid_from:
         raise ProvisioningError(
             en=f"roster of {new.staff}: it ends on {new.valid_until}, before it begins",
-            zh=f"{new.staff} 的排班:结束日期 {new.valid_until} 早于开始日期",
+            zh=f"{new.staff} 的排班：结束日期 {new.valid_until} 早于开始日期",
             field="valid_until",
         )
     columns = {
@@ -229,13 +229,13 @@ def exception(look: Lookup, new: people.NewException) -> CheckedRecord:
     if (new.kind == "extra") != (new.organisation is not None):
         raise ProvisioningError(
             en=f"exception of {new.staff}: an extra duty names its organisation, an absence names none",
-            zh=f"{new.staff} 的例外:加班须注明机构,请假不填机构",
+            zh=f"{new.staff} 的例外：加班须注明机构，请假不填机构",
             field="organisation",
         )
     if new.ends_at <= new.starts_at:
         raise ProvisioningError(
             en=f"exception of {new.staff}: it ends before it begins",
-            zh=f"{new.staff} 的例外:结束时间早于开始时间",
+            zh=f"{new.staff} 的例外：结束时间早于开始时间",
             field="ends_at",
         )
     where = None if new.organisation is None else look.need("organisation", new.organisation)
@@ -263,7 +263,7 @@ def _known(codes: Iterable[str], terms: Mapping[str, Term], field: str, zh: str)
         if code not in terms:
             raise ProvisioningError(
                 en=f"{field}: there is no {code!r}; known: {', '.join(terms)}",
-                zh=f"{zh}:没有 {code};可用:{'、'.join(f'{code} {term.zh}' for code, term in terms.items())}",
+                zh=f"{zh}：没有 {code}；可用：{'、'.join(f'{code} {term.zh}' for code, term in terms.items())}",
                 field=field,
             )
 

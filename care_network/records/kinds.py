@@ -242,6 +242,6 @@ def kind_named(name: str) -> Kind:
     """Find the kind of that name. Raises NotFoundError, which lists the names."""
     if name not in KINDS:
         raise NotFoundError(
-            en=f"there is no kind {name!r}; known: {', '.join(KINDS)}", zh=f"没有类别 {name};可用:{'、'.join(KINDS)}"
+            en=f"there is no kind {name!r}; known: {', '.join(KINDS)}", zh=f"没有类别 {name}；可用：{'、'.join(KINDS)}"
         )
     return KINDS[name]

@@ -111,7 +111,7 @@ class Lookup:
         if found is None:
             raise NotFoundError(
                 en=f"there is no {kind} {code!r}; add it first",
-                zh=f"没有{WORDS[kind]} {code},请先添加",
+                zh=f"没有{WORDS[kind]} {code}，请先添加",
                 field=field or kind,
             )
         return found

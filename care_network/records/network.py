@@ -62,7 +62,7 @@ class Network:
                 if wanted[name] != old[name]:
                     raise ProvisioningError(
                         en=f"{kind.words(key)[1]}: {name} never changes; add a new one and remove this one",
-                        zh=f"{kind.words(key)[0]}:{name} 不可修改,请新增一条并删除这一条",
+                        zh=f"{kind.words(key)[0]}：{name} 不可修改，请新增一条并删除这一条",
                         field=name,
                     )
             checked = kind.check(self._look(), new)
@@ -135,7 +135,7 @@ class Network:
             zh, en = kind.words(key)
             raise NotPermittedError(
                 en=f"{en}: {path} is not in {self._account.login}'s area {self._account.area_path}",
-                zh=f"{zh}:{path} 不在 {self._account.login} 的管辖区域 {self._account.area_path} 内",
+                zh=f"{zh}：{path} 不在 {self._account.login} 的管辖区域 {self._account.area_path} 内",
             )
 
     def _trace(self, what: str, kind: Kind, stored: Stored, detail: dict[str, Any]) -> None:
@@ -156,6 +156,6 @@ def parse_key(kind_name: str, text: str) -> tuple[str, ...]:
     if len(parts) != len(kind.key):
         raise NotFoundError(
             en=f"a {kind.name} is named {'/'.join(kind.key)}, not {text!r}",
-            zh=f"{kind.zh}的标识形如 {'/'.join(kind.key)},而不是 {text}",
+            zh=f"{kind.zh}的标识形如 {'/'.join(kind.key)}，而不是 {text}",
         )
     return parts

@@ -120,7 +120,7 @@ def add_account(conn: Connection[Any], new: NewAccount, *, exist_ok: bool = Fals
     if row is None:
         raise ExistsError(
             en=f"account {new.login} exists already; choose another login, or change the one that is there",
-            zh=f"账号 {new.login} 已存在,请换一个登录名",
+            zh=f"账号 {new.login} 已存在，请换一个登录名",
             field="login",
         )
     return int(row[0])

@@ -56,12 +56,12 @@ def insert(conn: Connection[Any], kind: Kind, new: Record, checked: CheckedRecor
     if not exist_ok:
         raise ExistsError(
             en=f"{en} exists already; choose another code, or change the one that is there",
-            zh=f"{zh} 已存在,请换一个编号,或修改已有的记录",
+            zh=f"{zh} 已存在，请换一个编号，或修改已有的记录",
             field=kind.key[-1],
         )
     found = fetch(conn, kind, key)
     if found is None:
-        raise ChangedMeanwhileError(en=f"{en} was removed meanwhile; try again", zh=f"{zh} 刚被删除,请重试")
+        raise ChangedMeanwhileError(en=f"{en} was removed meanwhile; try again", zh=f"{zh} 刚被删除，请重试")
     return found.id
 
 
@@ -108,7 +108,7 @@ def change(conn: Connection[Any], kind: Kind, stored: Stored, checked: CheckedRe
     if done.rowcount == 0:
         raise ChangedMeanwhileError(
             en=f"{en} was changed meanwhile (you decided on version {version}); read it again",
-            zh=f"{zh} 已被他人修改(您依据的是版本 {version}),请重新读取后再改",
+            zh=f"{zh} 已被他人修改（您依据的是版本 {version}），请重新读取后再改",
         )
     return version + 1
 
@@ -117,7 +117,7 @@ def remove(conn: Connection[Any], kind: Kind, stored: Stored, version: int) -> N
     """Delete a record. Raises StillUsedError where others refer to it, ChangedMeanwhileError as :func:`change`."""
     zh, en = kind.words(kind.key_of(msgspec.structs.asdict(stored.record)))
     if kind.name == "area" and _has_below(conn, stored.path):
-        raise StillUsedError(en=f"{en} has areas below it; remove them first", zh=f"{zh} 下还有区域,请先删除")
+        raise StillUsedError(en=f"{en} has areas below it; remove them first", zh=f"{zh} 下还有区域，请先删除")
     statement = sql.SQL("DELETE FROM {} WHERE id = %s AND version = %s").format(sql.Identifier(kind.table))
     try:
         with conn.transaction():
@@ -126,12 +126,12 @@ def remove(conn: Connection[Any], kind: Kind, stored: Stored, version: int) -> N
         used_by = error.diag.table_name or "other records"
         raise StillUsedError(
             en=f"{en} is still used by {used_by}; remove that first, or keep it",
-            zh=f"{zh} 仍被 {used_by} 引用,请先处理引用它的记录,或保留它",
+            zh=f"{zh} 仍被 {used_by} 引用，请先处理引用它的记录，或保留它",
         ) from error
     if done.rowcount == 0:
         raise ChangedMeanwhileError(
             en=f"{en} was changed meanwhile (you decided on version {version}); read it again",
-            zh=f"{zh} 已被他人修改(您依据的是版本 {version}),请重新读取",
+            zh=f"{zh} 已被他人修改（您依据的是版本 {version}），请重新读取",
         )
 
 
@@ -190,6 +190,6 @@ def _clash(kind: Kind, key: tuple[Any, ...]) -> ExistsError:
     fields = kind.alone[0] if kind.alone else kind.key
     return ExistsError(
         en=f"{en}: another {kind.name} has the same {' and '.join(fields)}; change that one first",
-        zh=f"{zh}:另一{kind.zh}的 {'、'.join(fields)} 与之相同,请先修改那一条",
+        zh=f"{zh}：另一{kind.zh}的 {'、'.join(fields)} 与之相同，请先修改那一条",
         field=fields[-1],
     )

@@ -52,7 +52,7 @@ class _Visitor:
         staff = active_staff(conn, self.code)
         if staff is None:
             raise LinkError(
-                zh="该链接的人员已停用,请联系调度", en="this link's person is not active; call the dispatch"
+                zh="该链接的人员已停用，请联系调度", en="this link's person is not active; call the dispatch"
             )
         self.staff_id, self.name, login = staff
         self.account: Account | None = account_by_login(conn, login) if login else None
@@ -181,7 +181,7 @@ def _show(
         visitor.audit(conn, "refused_view_order", order.resident_id)
         text = pick(
             language_of(request, None),
-            "这张工单已转给他人或已取消,您无需前往。感谢您!",
+            "这张工单已转给他人或已取消，您无需前往。感谢您！",
             "This order has gone to somebody else or is off; you need not go. Thank you!",
         )
         return page(request, "phone.html", status=status, order=None, message=message or text)
@@ -225,7 +225,9 @@ def _medical(
         return None, pick(language, "接单后方可查看", "accept the order first")
     if visitor.account is None:
         return None, pick(
-            language, "您没有平台账号,请致电调度了解医疗信息", "you have no account here: ask the dispatch by telephone"
+            language,
+            "您没有平台账号，请致电调度了解医疗信息",
+            "you have no account here: ask the dispatch by telephone",
         )
     return show_medical_note(
         conn, console.settings.medical_key_file, visitor.account, order.resident_code, now, visitor.origin, language

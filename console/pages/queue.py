@@ -79,7 +79,7 @@ def acknowledge_group(
         watching = Watching(account, scope_of(conn, account), dt.datetime.now(dt.UTC))
     if not left:
         return RedirectResponse("/", 303)
-    zh = f"已确认 {taken} 条;{left} 条已被他人更新,请查看"
+    zh = f"已确认 {taken} 条；{left} 条已被他人更新，请查看"
     message = pick(language_of(request, account), zh, f"{taken} taken; {left} were changed by others: look at them")
     return page(request, "queue.html", account, status=409, message=message, **_queue(console, watching))
 

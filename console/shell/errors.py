@@ -104,7 +104,7 @@ async def _no_link_key(request: Request, error: Exception) -> Response:
 async def _database_away(request: Request, error: Exception) -> Response:
     log.warning("database away", error=str(error).strip())
     if _wants_json(request):
-        return JSONResponse(_texts("数据库暂时不可用,请稍后重试", "the database is away; try again shortly"), 503)
+        return JSONResponse(_texts("数据库暂时不可用，请稍后重试", "the database is away; try again shortly"), 503)
     return page(request, "message.html", status=503, kind="database")
 
 

@@ -73,7 +73,7 @@ def next_state(state: AlertState, action: AlertAction) -> AlertState:
     sources, target = TRANSITIONS[action]
     if state not in sources:
         raise LifecycleError(
-            zh=f"当前状态({state})下不能执行该操作", en=f"{action} is not possible while the alert is {state}"
+            zh=f"当前状态（{state}）下不能执行该操作", en=f"{action} is not possible while the alert is {state}"
         )
     return state if target is None else target
 
@@ -334,6 +334,6 @@ def _change_error(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> AlertCh
     at, actor, action = row
     clock = at.astimezone(SHANGHAI).strftime("%H:%M:%S")
     return AlertChanged(
-        zh=f"{actor} 已于 {clock} 更新了这条预警({action}),请查看最新状态后再操作",
+        zh=f"{actor} 已于 {clock} 更新了这条预警（{action}），请查看最新状态后再操作",
         en=f"{actor} changed this alert at {clock} ({action}); look at it again before you act",
     )

@@ -40,11 +40,11 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
     {
         outcome.code: outcome
         for outcome in (
-            Outcome("helped", "属实,已现场帮助", "true alarm, helped on the spot", "true", "no", "visit"),
-            Outcome("hospital", "属实,已送医", "true alarm, taken to hospital", "true", "yes", "ambulance"),
-            Outcome("reassured", "属实,已电话处理", "true alarm, settled by phone", "true", "no", "phone"),
-            Outcome("false_resident", "误报,老人误触", "false alarm, by the resident", "false", "no"),
-            Outcome("false_device", "误报,设备原因", "false alarm, by the device", "false", "no"),
+            Outcome("helped", "属实，已现场帮助", "true alarm, helped on the spot", "true", "no", "visit"),
+            Outcome("hospital", "属实，已送医", "true alarm, taken to hospital", "true", "yes", "ambulance"),
+            Outcome("reassured", "属实，已电话处理", "true alarm, settled by phone", "true", "no", "phone"),
+            Outcome("false_resident", "误报，老人误触", "false alarm, by the resident", "false", "no"),
+            Outcome("false_device", "误报，设备原因", "false alarm, by the device", "false", "no"),
             Outcome("repaired", "设备已修复", "device repaired", "true", "no", "repair"),
             Outcome("test", "测试", "test", "test", "no"),
         )
@@ -65,7 +65,7 @@ CAUSES = _codes(
     battery="电量低|battery", network="网络中断|network", drill="演练测试|test or drill",
 )  # fmt: skip
 INJURIES = _codes(
-    unknown="不明|unknown", none="无|none", minor="轻伤(擦伤、淤青)|minor (graze, bruise)", head="头部受伤|head",
+    unknown="不明|unknown", none="无|none", minor="轻伤（擦伤、淤青）|minor（graze, bruise）", head="头部受伤|head",
     fracture="疑似骨折|suspected fracture", severe="重伤|severe", death="死亡|death",
 )  # fmt: skip
 HOSPITAL = _codes(
@@ -105,22 +105,22 @@ def complete(outcome: str | None, particulars: Particulars | None = None) -> tup
     for field, codes in _LISTS.items():
         if getattr(given, field) not in codes:
             raise OutcomeError(
-                zh=f"{field} 填写有误:{getattr(given, field)}", en=f"{field} is one of {', '.join(codes)}"
+                zh=f"{field} 填写有误：{getattr(given, field)}", en=f"{field} is one of {', '.join(codes)}"
             )
     unknown = [action for action in given.actions if action not in ACTIONS]
     if unknown:
-        raise OutcomeError(zh=f"处置措施有误:{'、'.join(unknown)}", en=f"actions are of {', '.join(ACTIONS)}")
+        raise OutcomeError(zh=f"处置措施有误：{'、'.join(unknown)}", en=f"actions are of {', '.join(ACTIONS)}")
     if chosen.verdict != "true" and (given.injury in INJURED or given.hospital in ("yes", "admitted")):
         raise OutcomeError(
-            zh="误报或测试不能有受伤或送医,请更正处置结果",
+            zh="误报或测试不能有受伤或送医，请更正处置结果",
             en="a false alarm or a test has no injury and no hospital: correct the outcome",
         )
     if chosen.hospital == "yes" and given.hospital in ("no", "refused"):
         raise OutcomeError(
-            zh="处置结果为已送医,与送医情况不符", en="the outcome says hospital, and the finding says not"
+            zh="处置结果为已送医，与送医情况不符", en="the outcome says hospital, and the finding says not"
         )
     if chosen.hospital == "no" and given.hospital in ("yes", "admitted"):
-        raise OutcomeError(zh="已送医时,请选择“属实,已送医”", en="taken to hospital: choose that outcome")
+        raise OutcomeError(zh="已送医时，请选择“属实，已送医”", en="taken to hospital: choose that outcome")
     actions = dict.fromkeys(given.actions)
     if chosen.action is not None:
         actions[chosen.action] = None

@@ -127,7 +127,7 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
         if alert_id is not None:
             recipient = f"{kind} {key}"
             history.record(
-                conn, [alert_id], now, "unreachable", f"{recipient}: 无法送达,且没有其他人可通知",
+                conn, [alert_id], now, "unreachable", f"{recipient}: 无法送达，且没有其他人可通知",
                 f"{recipient} can not be reached, and nobody else is left to tell",
             )  # fmt: skip
 

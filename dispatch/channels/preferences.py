@@ -127,7 +127,7 @@ def _check_area(conn: psycopg.Connection[Any], account: Account, recipient: Reci
             raise NotPermittedError(
                 en=f"{recipient.key} is called for homes beyond {account.login}'s area; an account of the whole"
                 " district may set it",
-                zh=f"{recipient.key} 涉及全区,超出 {account.login} 的管辖区域,需由全区账号设置",
+                zh=f"{recipient.key} 涉及全区，超出 {account.login} 的管辖区域，需由全区账号设置",
             )
         return None
     row = conn.execute(_PLACES[recipient.kind], {"key": recipient.key}).fetchone()

@@ -68,7 +68,7 @@ class LinkKeys:
         body, dot, mac = token.partition(".") if len(token) <= MAX_TOKEN and token.isascii() else ("", "", "")
         # The MAC is compared as text: base64 has several spellings of the same bytes, and only one of them is ours.
         if not dot or not any(hmac.compare_digest(mac.encode(), _mac(key, body).encode()) for key in self._keys):
-            raise LinkError(zh="链接无效,请打开短信中的完整链接", en="this link is not valid; open the whole link")
+            raise LinkError(zh="链接无效，请打开短信中的完整链接", en="this link is not valid; open the whole link")
         signed_for, subject, person, expires = msgspec.msgpack.decode(
             base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=tuple[str, str, str, int]
         )
@@ -77,7 +77,7 @@ class LinkKeys:
         expires_at = dt.datetime.fromtimestamp(expires, dt.UTC)
         if now >= expires_at:
             raise LinkError(
-                zh="链接已过期,请在控制台处理或致电值班中心", en="this link has expired; call the duty center"
+                zh="链接已过期，请在控制台处理或致电值班中心", en="this link has expired; call the duty center"
             )
         return Link(signed_for, subject, person, expires_at)
 

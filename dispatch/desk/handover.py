@@ -73,7 +73,7 @@ def offer(
     if not within(area, mine):
         raise NotPermittedError(
             en=f"{account.login} hands over alerts below {mine}; {area} is not there",
-            zh=f"{account.login} 的管辖区域为 {mine},不能交班 {area}",
+            zh=f"{account.login} 的管辖区域为 {mine}，不能交班 {area}",
         )
     with conn.transaction():
         if conn.execute("SELECT FROM area WHERE path = %s::text::ltree FOR UPDATE", (area,)).fetchone() is None:
@@ -85,7 +85,7 @@ def offer(
         ).fetchone()
         if waiting is not None:
             raise LifecycleError(
-                zh=f"交班 {waiting[0]} 尚未接班,请先接班,或由交班人撤回",
+                zh=f"交班 {waiting[0]} 尚未接班，请先接班，或由交班人撤回",
                 en=f"hand-over {waiting[0]} waits: somebody accepts it first, or whoever offered it takes it back",
             )
         row = conn.execute(

@@ -154,7 +154,7 @@ def target_words(target: StepTarget) -> tuple[str, str]:
     match target:
         case OnDutyTarget(kinds=kinds, most=most):
             zh, en = _kinds(kinds)
-            return f"{zh}在班人员" + (f"(至多 {most} 人)" if most else ""), f"on duty at the {en}" + (
+            return f"{zh}在班人员" + (f"（至多 {most} 人）" if most else ""), f"on duty at the {en}" + (
                 f" (at most {most})" if most else ""
             )
         case OrganisationTarget(kinds=kinds):

@@ -122,11 +122,11 @@ def _warning(
     if hole.posts:
         hole_zh, hole_en = describe(hole)
         text_zh, text_en = (
-            f"{some_zh}的预警将无人应答:{hole_zh}",
+            f"{some_zh}的预警将无人应答：{hole_zh}",
             f"Alerts in {some_en} would reach nobody: {hole_en}",
         )
     else:
-        text_zh = f"{some_zh}没有任何可值班的机构,预警将无人应答。请为上级区域设立机构并排班。"
+        text_zh = f"{some_zh}没有任何可值班的机构，预警将无人应答。请为上级区域设立机构并排班。"
         text_en = f"No organisation with people on duty serves {some_en}: alerts would reach nobody."
         text_en += " Add one and its roster."
     return DutyWarning(

@@ -110,7 +110,7 @@ class Sweeper:
                 self._conn,
                 due.id,
                 due.now,
-                f"{minutes:g} 分钟内无进展,重新呼叫",
+                f"{minutes:g} 分钟内无进展，重新呼叫",
                 f"no progress within {minutes:g} min, called out again",
             )
             return
@@ -167,9 +167,9 @@ class Sweeper:
 
 def _words(step: int, round: int, people: tuple[Addressee, ...], passed: list[int]) -> tuple[str, str]:
     """Describe a step for the alert's history, in Chinese and in English."""
-    zh = "".join(f"第 {number + 1} 级无人值班;" for number in passed)
+    zh = "".join(f"第 {number + 1} 级无人值班；" for number in passed)
     en = "".join(f"nobody on step {number + 1}; " for number in passed)
-    zh += f"第 {step + 1} 级" + (f"(第 {round + 1} 轮)" if round else "")
+    zh += f"第 {step + 1} 级" + (f"（第 {round + 1} 轮）" if round else "")
     en += f"step {step + 1}" + (f" (round {round + 1})" if round else "")
     if not people:
         return f"{zh}无人值班", f"{en}: nobody is there"

@@ -77,7 +77,7 @@ def dispatch_alert(
         alert = lifecycle.load(conn, alert_id) if row is not None else None
         if row is None or alert is None or row[0] not in OPEN:
             raise OrderError(
-                zh="该预警已结束或不存在,无需派单", en="this alert is over or does not exist: nobody to send"
+                zh="该预警已结束或不存在，无需派单", en="this alert is over or does not exist: nobody to send"
             )
         chosen = _service(service or service_for(rule_words(alert["evidence"]).service, alert["severity"]))
         new = NewOrder(
@@ -92,7 +92,7 @@ def dispatch_alert(
         )
         order = store.load(conn, store.insert(conn, new, actor, at))
         if row[0] == "raised":
-            words = f"派单:{SERVICES[chosen].zh}"
+            words = f"派单：{SERVICES[chosen].zh}"
             lifecycle.act(conn, alert_id, "acknowledge", actor, at, expected_version=row[1], note=words)
         return offer(conn, crews, order, at, actor, only=staff_code)
 
@@ -162,7 +162,7 @@ def offer(
                 return changed
         if only is not None:
             raise OrderChanged(
-                zh=f"{only} 现在不能派出(下班、忙碌、不合适或已拒绝),请重新选择",
+                zh=f"{only} 现在不能派出（下班、忙碌、不合适或已拒绝），请重新选择",
                 en=f"{only} can not be sent now (off duty, busy, not able, or declined); choose again",
             )
         return _nobody(conn, order, matched, at)
@@ -191,7 +191,7 @@ def act_as_person(
         order = store.load(conn, order_id, lock=True)
         if order.staff_id != staff_id:
             raise OrderChanged(
-                zh="这张工单已转给他人或已取消,感谢您", en="this order has gone to somebody else, or is off"
+                zh="这张工单已转给他人或已取消，感谢您", en="this order has gone to somebody else, or is off"
             )
         if expected_version is not None and order.version != expected_version:
             raise store.change_error(conn, order_id)

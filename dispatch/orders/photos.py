@@ -41,13 +41,13 @@ def read_photo(data: bytes) -> Photo:
     Raises OrderError, for the person, for what is no JPEG, PNG or WebP picture, damaged, or too large.
     """
     if len(data) > MAX_BYTES:
-        raise OrderError(zh="照片超过 12 MB,请重新拍摄", en="the photo is larger than 12 MB; take it again")
+        raise OrderError(zh="照片超过 12 MB，请重新拍摄", en="the photo is larger than 12 MB; take it again")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
-                    raise OrderError(zh="照片尺寸过大,请重新拍摄", en="the photo has too many pixels; take it again")
+                    raise OrderError(zh="照片尺寸过大，请重新拍摄", en="the photo has too many pixels; take it again")
                 picture.draft("RGB", (LONGEST, LONGEST))  # JPEG: decode at a fraction of the size
                 upright = ImageOps.exif_transpose(picture).convert("RGB")
     except OrderError:
@@ -55,7 +55,7 @@ def read_photo(data: bytes) -> Photo:
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise OrderError(zh="请上传 JPEG、PNG 或 WebP 照片", en="send a JPEG, PNG or WebP photo") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise OrderError(zh="照片已损坏,请重新拍摄", en="the photo is damaged; take it again") from error
+        raise OrderError(zh="照片已损坏，请重新拍摄", en="the photo is damaged; take it again") from error
     upright.thumbnail((LONGEST, LONGEST))
     # A new picture of the same pixels leaves behind what Pillow carries along in `info`.
     bare = Image.new("RGB", upright.size)

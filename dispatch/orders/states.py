@@ -86,7 +86,7 @@ def next_state(state: OrderState, action: OrderAction) -> OrderState:
     if state not in sources:
         (zh, en), (now_zh, now_en) = WORDS[action], WORDS[state]
         raise OrderError(
-            zh=f"工单{now_zh},不能“{zh}”,请刷新查看", en=f"the order is {now_en}: {en!r} is not possible; look again"
+            zh=f"工单{now_zh}，不能“{zh}”，请刷新查看", en=f"the order is {now_en}: {en!r} is not possible; look again"
         )
     return state if target is None else target
 

@@ -237,7 +237,7 @@ def change_error(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> OrderCha
     at, actor = row
     clock = at.astimezone(SHANGHAI).strftime("%H:%M:%S")
     return OrderChanged(
-        zh=f"{actor} 已于 {clock} 更新了这张工单,请查看最新状态",
+        zh=f"{actor} 已于 {clock} 更新了这张工单，请查看最新状态",
         en=f"{actor} changed this order at {clock}; look at it again",
     )
 

@@ -36,7 +36,7 @@ def parameters() -> dict[str, Parameter]:
             default = TARGETS_S[severity].get(milestone, math.inf)
             words_zh, words_en = WORDS[milestone]
             rows[f"{PREFIX}{severity}.{milestone}"] = DistrictParameter(
-                default, low, high, "s", f"{zh}:{words_zh}时限", f"{en}: {words_en} within"
+                default, low, high, "s", f"{zh}：{words_zh}时限", f"{en}: {words_en} within"
             )
     share = DistrictParameter(100 * SHARE_WANTED, 50, 100, "%", "应达标的比例", "share that should be in time")
     return {**rows, SHARE: share}
@@ -93,7 +93,7 @@ def check_order(name: str, value: float, others: Mapping[str, float]) -> None:
         if earlier > later:
             raise ProvisioningError(
                 en=f"{later_en} ({later:g} s) would be due before {en} ({earlier:g} s); change the other one first",
-                zh=f"{later_zh}({later:g} s)的时限不能早于{zh}({earlier:g} s),请先修改另一项",
+                zh=f"{later_zh}（{later:g} s）的时限不能早于{zh}（{earlier:g} s），请先修改另一项",
                 field="value",
             )
 

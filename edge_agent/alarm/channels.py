@@ -11,8 +11,8 @@ from edge_agent.alarm.settings import Contact
 from firmware_profiles.channels import EVENTS
 from vocabulary.times import SHANGHAI
 
-CALLING = ("正在呼叫帮助,请稍候", "Calling for help, please wait")
-COMING = ("帮助马上就到,请不要动", "Help is coming, please stay where you are")
+CALLING = ("正在呼叫帮助，请稍候", "Calling for help, please wait")
+COMING = ("帮助马上就到，请不要动", "Help is coming, please stay where you are")
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -43,4 +43,4 @@ def sms_text(home: str, cause: Cause) -> str:
     """At most 70 characters where the home's name is short: one SMS in UCS-2 (3GPP TS 23.040, 9.2.3.24.1)."""
     event = EVENTS[cause.kind]
     at = dt.datetime.fromtimestamp(cause.time_us / 1e6, SHANGHAI)
-    return f"【守望】{home}:{event.zh} {at:%H:%M},平台无应答,请立即联系老人或前往查看"
+    return f"【守望】{home}：{event.zh} {at:%H:%M}，平台无应答，请立即联系老人或前往查看"

@@ -42,7 +42,7 @@ def judge_database(info: Mapping[str, Any] | str, settings: BackupSettings, now:
     backups = [one for one in info.get("backup", []) if not one.get("error")]
     if info.get("status", {}).get("code") != 0 or not backups:
         message = info.get("status", {}).get("message", "")
-        return [Finding(False, subject, f"没有可用的备份 there is no usable backup ({message})")]
+        return [Finding(False, subject, f"没有可用的备份 there is no usable backup（{message}）")]
     newest = max(backups, key=lambda one: one["timestamp"]["stop"])
     age = now - dt.datetime.fromtimestamp(newest["timestamp"]["stop"], dt.UTC)
     hours = age.total_seconds() / 3600
@@ -119,7 +119,7 @@ def _archive(settings: BackupSettings, now: dt.datetime, *, verify: bool) -> lis
     if verify and manifest is not None:
         with newest[0].open("rb") as file:
             same = hashlib.file_digest(file, "sha256").hexdigest() == manifest.sha256
-        findings.append(Finding(same, "archive 密钥与文件包: sha256", "一致 as saved" if same else "已损坏 damaged"))
+        findings.append(Finding(same, "archive 密钥与文件包：sha256", "一致 as saved" if same else "已损坏 damaged"))
     return findings
 
 

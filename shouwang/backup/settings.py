@@ -53,7 +53,7 @@ def load(file: Path) -> BackupSettings:
     missing = [name for name in PARTS if name not in settings.parts]
     if missing:
         raise BackupError(
-            f'{file}: [parts] 缺少 lacks {", ".join(missing)} (写空字符串表示没有 write "" where there is none)'
+            f'{file}: [parts] 缺少 lacks {", ".join(missing)}（写空字符串表示没有 write "" where there is none）'
         )
     if not settings.recipients:
         raise BackupError(f"{file}: recipients 为空，请用 age-keygen 生成 is empty; make a key by age-keygen")

@@ -294,7 +294,7 @@ def _order(session: Session, number: int) -> "Order":
     if not seen:
         raise NotFoundError(
             en=f"there is no work order {number} in your area; see: shouwang orders list",
-            zh=f"您的管辖区域内没有工单 {number};请查看:shouwang orders list",
+            zh=f"您的管辖区域内没有工单 {number}；请查看：shouwang orders list",
         )
     return order
 

@@ -64,7 +64,7 @@ def run(options: DemoOptions, out: Console) -> dict[str, Any]:
                 child.keep_alive(now)
             if options.seconds is not None and now - started >= options.seconds:
                 break
-        out.print("\n停止中,数据会保留 Stopping; the data is kept …")
+        out.print("\n停止中，数据会保留 Stopping; the data is kept …")
         result = {"homes": options.homes, "seconds": round(time.monotonic() - started, 1)}
         result |= _account(platform, configurations, probe)
     if options.report:

@@ -67,11 +67,11 @@ _SEVERITY: Mapping[str, tuple[str, str]] = {
 }
 _REASON: Mapping[Reason, tuple[str, str]] = {
     "escalation": ("", ""),
-    "update": ("情况更新:", "update: "),
-    "breach": ("超时未处理:", "overdue: "),
+    "update": ("情况更新：", "update: "),
+    "breach": ("超时未处理：", "overdue: "),
     "over": ("已解除：", "over: "),
-    "work_order": ("新工单:", "new work order: "),
-    "handover": ("交班未结:", "handed over: "),
+    "work_order": ("新工单：", "new work order: "),
+    "handover": ("交班未结：", "handed over: "),
 }
 _ANSWER: Mapping[Reason, tuple[str, str]] = {
     "escalation": ("点此确认", "Acknowledge"),
@@ -126,11 +126,11 @@ def title(content: Content, language: Language) -> str:
     why = _REASON[content.reason][0 if zh else 1]
     if content.count > 1:
         return (
-            f"【守望】{grave}:{why}{kind} {content.count} 条"
+            f"【守望】{grave}：{why}{kind} {content.count} 条"
             if zh
             else f"[Shouwang] {grave}: {why}{kind} ({content.count})"
         )
-    return f"【守望】{grave}:{why}{kind}" if zh else f"[Shouwang] {grave}: {why}{kind}"
+    return f"【守望】{grave}：{why}{kind}" if zh else f"[Shouwang] {grave}: {why}{kind}"
 
 
 def short(content: Content, language: Language, link: str) -> str:
@@ -138,7 +138,7 @@ def short(content: Content, language: Language, link: str) -> str:
     zh = language == "zh"
     item = content.items[0]
     place = content.place_zh if zh else content.place_en
-    comma, stop = (",", "。") if zh else (", ", ". ")
+    comma, stop = ("，", "。") if zh else (", ", ". ")
     if content.open:
         parts = _listed(content, zh=zh)
     elif content.count > 1:
@@ -146,7 +146,7 @@ def short(content: Content, language: Language, link: str) -> str:
         parts = [f"{title(content, language)}{comma}{homes}"]
     elif content.to_family:
         # The family knows the person and the place, and others may see the telephone.
-        notice = "已通知值班人员,请留意来电" if zh else "The duty team has been told; keep your telephone at hand"
+        notice = "已通知值班人员，请留意来电" if zh else "The duty team has been told; keep your telephone at hand"
         parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{stop}{notice}"]
     else:
         address = item.address_zh if zh else item.address_en
@@ -180,7 +180,7 @@ def long(content: Content, language: Language, link: str) -> str:
     if content.count > 1:
         place = content.place_zh if zh else content.place_en
         lines.append(
-            f"{place}:{content.homes} 户,共 {content.count} 条预警"
+            f"{place}：{content.homes} 户，共 {content.count} 条预警"
             if zh
             else f"{place}: {content.homes} homes, {content.count} alerts"
         )
@@ -188,7 +188,7 @@ def long(content: Content, language: Language, link: str) -> str:
         lines += ["", *_facts(item, zh)]
     if content.count > len(content.items):
         rest = content.count - len(content.items)
-        lines += ["", f"另有 {rest} 条,请打开链接查看" if zh else f"and {rest} more: open the link"]
+        lines += ["", f"另有 {rest} 条，请打开链接查看" if zh else f"and {rest} more: open the link"]
     if link:
         lines += ["", f"{_ANSWER[content.reason][0 if zh else 1]}: {link}"]
     return "\n".join(lines)
@@ -200,7 +200,7 @@ def spoken(content: Content, language: Language) -> str:
     item = content.items[0]
     kind = kind_of(item, content.severity)[0 if zh else 1]
     why = _REASON[content.reason][0 if zh else 1].rstrip(" :：")
-    comma = "," if zh else ", "
+    comma = "，" if zh else ", "
     if content.open:
         many = (
             f"共 {content.open} 条未结，本次 {content.count} 条" if zh else f"{content.open} open, {content.count} now"
@@ -217,7 +217,7 @@ def spoken(content: Content, language: Language) -> str:
     if content.reason == "over":  # nothing to acknowledge
         return f"守望平台通知。{why}。{body}。" if zh else f"Shouwang. {why}: {body}."
     if zh:
-        return f"守望平台{grave}通知。{why + '。' if why else ''}{body}。请立即点击短信链接确认,或致电值班中心。"
+        return f"守望平台{grave}通知。{why + '。' if why else ''}{body}。请立即点击短信链接确认，或致电值班中心。"
     prefix = f"{why}. " if why else ""
     closing = "Acknowledge by the link in your messages, or call the duty center."
     return f"Shouwang, {grave.lower()}. {prefix}{body}. {closing}"

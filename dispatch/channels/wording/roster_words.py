@@ -20,8 +20,8 @@ def short(content: Content, language: Language, link: str) -> str:
     """Write the text for SMS and Web Push."""
     first, begins = content.items[0], _clock(content.items[0].onset)
     if language == "zh":
-        more = "起" if content.count == 1 else "起(最早)"
-        text = f"【守望】值班缺口:{begins}{more},{first.address_zh}的预警将无人应答。请安排值班。"
+        more = "起" if content.count == 1 else "起（最早）"
+        text = f"【守望】值班缺口：{begins}{more}，{first.address_zh}的预警将无人应答。请安排值班。"
     else:
         more = "" if content.count == 1 else f", the first of {_holes(content.count)}"
         text = f"[Shouwang] Nobody would answer alerts in {first.address_en} from {begins}{more}. Arrange a duty."
@@ -38,7 +38,7 @@ def long(content: Content, language: Language, link: str) -> str:
     if rest:
         lines += ["", f"另有 {rest} 处" if zh else f"and {rest} more"]
     if link:
-        lines += ["", f"查看: {link}" if zh else f"See: {link}"]
+        lines += ["", f"查看：{link}" if zh else f"See: {link}"]
     return "\n".join(lines)
 
 
@@ -47,7 +47,7 @@ def spoken(content: Content, language: Language) -> str:
     begins = content.items[0].onset.astimezone(SHANGHAI)
     if language == "zh":
         when = f"{begins.month} 月 {begins.day} 日 {begins.hour} 点 {begins.minute} 分"
-        return f"守望平台通知。值班表有 {content.count} 处缺口,最早从{when}开始,预警将无人应答。请尽快安排值班。"
+        return f"守望平台通知。值班表有 {content.count} 处缺口，最早从{when}开始，预警将无人应答。请尽快安排值班。"
     return (
         f"Shouwang. The roster has {_holes(content.count)}; from {begins:%H:%M} on {begins:%B} {begins.day} nobody"
         " would answer alerts. Please arrange a duty."

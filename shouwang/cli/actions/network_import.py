@@ -47,8 +47,8 @@ def import_file(session: Session, sheet_name: str, file: Path, dry_run: bool, sk
     if outcome.stored:
         end = f"已导入 stored; 跳过 skipped {bad}" if bad else "已导入 stored"
     elif dry_run:
-        end = "试运行,未写入 dry run: nothing was stored"
+        end = "试运行，未写入 dry run: nothing was stored"
     else:
-        end = f"{bad} 行有误,未写入任何数据 {bad} bad rows: nothing was stored; mend them, or use --skip-bad"
+        end = f"{bad} 行有误，未写入任何数据 {bad} bad rows: nothing was stored; mend them, or use --skip-bad"
     out.print(f"{outcome.rows} 行 rows: {end}", markup=False)
     return not outcome.problems

@@ -30,7 +30,7 @@ def provision_as(conn: psycopg.Connection[Any], file: Path, login: str | None) -
         elif accounts.has_any(conn):
             raise NotPermittedError(
                 en="the database has accounts: name one that may provision with --as",
-                zh="数据库中已有账号:请用 --as 指定有登记权限的账号",
+                zh="数据库中已有账号：请用 --as 指定有登记权限的账号",
             )
         counts = provision_file(conn, file.read_text("utf-8"), now)
         audit(conn, account, Action.PROVISION, at=now, origin=ORIGIN, detail={"file": file.name, **counts})

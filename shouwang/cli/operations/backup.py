@@ -91,7 +91,7 @@ def drill(
     behind = "nothing" if found.behind_s is None else f"{found.behind_s:.1f} s"
     typer.echo(
         f"恢复 restored {found.bytes / 1e9:.2f} GB: 文件 files {found.files_s} s, WAL {found.recovery_s} s, 合计 RTO"
-        f" {found.total_s} s; 落后 RPO {behind}; {', '.join(f'{n:,} {table}' for table, n in found.rows.items())};"
+        f" {found.total_s} s; 落后 RPO {behind}; {', '.join(f'{n:,} {table}' for table, n in found.rows.items())}；"
         f" 缺少的未结预警 open alerts missing {found.open_alerts_missing}"
     )
     raise typer.Exit(1 if found.open_alerts_missing else 0)

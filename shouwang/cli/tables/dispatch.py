@@ -30,7 +30,9 @@ def print_status(conn: psycopg.Connection[Any]) -> bool:
     """Whether all is well."""
     oldest = status.oldest_overdue_s(conn)
     ladders = status.count_ladders(conn)
-    print(f"未结预警 open alerts: {ladders.open},阶梯待续 with a next step: {ladders.climbing},到期 due: {ladders.due}")
+    print(
+        f"未结预警 open alerts: {ladders.open}，阶梯待续 with a next step: {ladders.climbing}，到期 due: {ladders.due}"
+    )
     print(f"最久逾期 oldest overdue: {oldest:.1f} s")
     table = Table("进程 worker", "最近 seen", "步数 steps", "最大延迟 latest in its last report")
     workers = status.workers(conn)
@@ -158,8 +160,8 @@ def _target(target: StepTarget) -> str:
 
 def _rest(policy: Policy) -> str:
     rounds = f"共 {policy.rounds} 轮 {policy.rounds} rounds" if policy.rounds else "直到有人应答 until somebody answers"
-    left = f",到场 on the way {policy.responding_s:g} s" if policy.responding_s else ""
+    left = f"，到场 on the way {policy.responding_s:g} s" if policy.responding_s else ""
     return (
-        f"  {policy.repeat_after_s:g} s 后重复,{rounds};接手后无进展再呼叫 called out again after acknowledged"
+        f"  {policy.repeat_after_s:g} s 后重复，{rounds}；接手后无进展再呼叫 called out again after acknowledged"
         f" {policy.acknowledged_s:g} s{left}"
     )

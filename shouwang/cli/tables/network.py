@@ -46,7 +46,7 @@ def print_tree(conn: psycopg.Connection[Any], under: str | None) -> None:
     if not tops:
         raise NotFoundError(
             en="there is no area yet; add them: shouwang provision district FILE",
-            zh="还没有任何区域,请先添加:shouwang provision district FILE",
+            zh="还没有任何区域，请先添加：shouwang provision district FILE",
         )
     for top in tops:
         Console().print(top)
@@ -72,9 +72,9 @@ def print_people(network: Network, under: str | None, now: dt.datetime) -> None:
             skills.append(" " + "、".join(SKILLS[code].zh for code in lapsed), style="red strike")
         papers = Text()
         for one in held:
-            until = f"(至 {one.expires_on})" if one.expires_on else ""
+            until = f"（至 {one.expires_on}）" if one.expires_on else ""
             papers.append(f"{CERTIFICATES[one.kind].zh}{until} ", style="" if one.valid(today) else "red")
-        name = f"{person.name_zh} {person.name_en}" + ("" if person.active else " (离岗 inactive)")
+        name = f"{person.name_zh} {person.name_en}" + ("" if person.active else "（离岗 inactive）")
         table.add_row(
             person.code, Text(name), ROLES[person.kind].zh, person.organisation, person.phone, skills,
             "、".join(LANGUAGES[code].zh for code in person.languages), papers,
@@ -114,7 +114,7 @@ def print_duty(session: Session, at: dt.datetime, place: str | None, organisatio
                   title=f"{local(at)} 值班 on duty")  # fmt: skip
     for one in found:
         person = one.person
-        role = ROLES[person.role].zh + ("" if one.qualified else " (证书失效 certificate lapsed)")
+        role = ROLES[person.role].zh + ("" if one.qualified else "（证书失效 certificate lapsed）")
         table.add_row(
             Text(one.post.name_zh), Text(f"{person.name_zh} {person.name_en}"), role, one.shift, local(one.until)[5:16],
             "、".join(SKILLS[code].zh for code in one.skills), person.phone,
@@ -144,7 +144,7 @@ def print_holes(
         print("\n".join(duty.describe(hole)))
     if not found:
         print(
-            f"{local(since)} 至 {local(until)} 每时都有人值班 somebody is on duty at any time ({len(groups)} checked)"
+            f"{local(since)} 至 {local(until)} 每时都有人值班 somebody is on duty at any time ({len(groups)} checked）"
         )
     return len(found)
 

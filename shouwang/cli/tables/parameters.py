@@ -68,7 +68,7 @@ def print_pauses(entries: Sequence[Entry], now: dt.datetime) -> None:
     running = covering(entries, now)
     table = Table("编号", "类别 kind", "住户 home", "设备 device", "至 until", "操作人 who", "原因 why")
     for entry in entries:
-        over = "" if entry in running else f" ({entry.ended_by or '已到期 over'})"
+        over = "" if entry in running else f"（{entry.ended_by or '已到期 over'}）"
         until = local(entry.ended_at or entry.until) + over
         words = " ".join(WORDS[entry.kind])
         table.add_row(str(entry.id), words, entry.household, entry.device, until, entry.actor, entry.reason)

@@ -147,10 +147,10 @@ def test_every_mistake_is_told_with_row_column_and_what_to_do(
     assert len(load_registry(city).residents) == 2
     told = [(problem.row, problem.column, str(problem)) for problem in outcome.problems]
     for row, column, *words in [
-        (3, "性别", "“妇”无法识别,填写 女、男 之一", "'妇': write one of female, male"),
+        (3, "性别", "“妇”无法识别，填写 女、男 之一", "'妇': write one of female, male"),
         (3, "出生日期", "1941-05-06"),
         (3, "家庭养老床位", "填写 是 或 否"),
-        (4, "小区路径", "没有区域 sz.yt.nowhere,请先添加", "no area 'sz.yt.nowhere'"),
+        (4, "小区路径", "没有区域 sz.yt.nowhere，请先添加", "no area 'sz.yt.nowhere'"),
         (5, "姓名", "必填", "needed"),
         (6, "老人编号", "已在第 2 行出现", "is in row 2 already"),
         (7, "住址", "与第 2 行不一致", "another address_zh in row 2"),

@@ -153,7 +153,7 @@ def test_several_are_one_message_in_the_readers_language(
             posts=(BEDS,),
             starts_at=now + hours * HOUR,
             ends_at=now + (hours + 1) * HOUR,
-            text_zh=f"鹏湾花园的预警将无人应答 {hours};缺勤:张三(发热)",
+            text_zh=f"鹏湾花园的预警将无人应答 {hours}；缺勤：张三(发热)",
             text_en=f"nobody {hours}; away: Zhang San (fever)",
         )
         for hours in (15, 17)  # both after the next morning, whatever the hour is now

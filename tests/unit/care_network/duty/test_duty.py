@@ -157,7 +157,7 @@ def test_holes_are_told_in_words_with_who_is_away() -> None:
     (hole,) = find_holes(one, at(0, 18), at(1, 18), [["team"]])
     assert (hole.starts_at, hole.ends_at) == (at(0, 23), at(1, 3))
     zh, en = describe(hole)
-    assert zh == "海山小组:11-02 23:00 至 11-03 03:00 无人可联系值班;缺勤:张2(发热)。请安排加班或补充排班。"
+    assert zh == "海山小组：11-02 23:00 至 11-03 03:00 无人可联系值班；缺勤：张2（发热）。请安排加班或补充排班。"
     assert en.startswith(
         "Haishan team: nobody who can be reached from 11-02 23:00 to 11-03 03:00; away: Zhang 2 (发热)"
     )

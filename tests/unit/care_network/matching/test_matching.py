@@ -177,7 +177,7 @@ def test_the_nearest_comes_first_in_an_emergency_and_a_known_face_in_a_planned_v
         (person(1, role="dispatcher"), "role", "岗位不适合跌倒扶助"),
         (person(1, role="nurse"), "licence", "执业证书缺失或过期"),
         (person(1, phone=""), "no_phone", "没有电话或账号"),
-        (person(1, ()), "skill", "缺少技能(搀扶与搬移 或 移位转运)"),
+        (person(1, ()), "skill", "缺少技能（搀扶与搬移 或 移位转运）"),
         (person(1, ("transfer",), certificates=(Certificate("elder_carer", dt.date(2026, 11, 1)),)), "certificate",
          "证书过期"),
     ],

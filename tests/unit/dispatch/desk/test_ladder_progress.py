@@ -62,7 +62,7 @@ def test_it_rests_while_somebody_has_it_and_ends_with_the_alert() -> None:
 
 def test_targets_in_words() -> None:
     assert target_words(OnDutyTarget(("home_care_bed_team",), 2)) == (
-        "家庭养老床位团队在班人员(至多 2 人)", "on duty at the home care bed team (at most 2)",
+        "家庭养老床位团队在班人员（至多 2 人）", "on duty at the home care bed team (at most 2)",
     )  # fmt: skip
     assert target_words(OrganisationTarget(("district_center",)))[0] == "区级中心值班台"
     assert target_words(FamilyTarget(3, 3)) == ("家属第 3–5 位", "family member 3–5")

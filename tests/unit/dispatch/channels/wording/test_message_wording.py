@@ -14,7 +14,7 @@ ITEM = MessageItem(
     severity="emergency",
     rule="fall",
     kind=("疑似跌倒", "possible fall"),
-    reason_zh="确认跌倒,血氧 82 %",
+    reason_zh="确认跌倒，血氧 82 %",
     reason_en="Fall confirmed, SpO2 82 %",
     resident_zh="陈秀英",
     resident_en="Chen Xiuying",
@@ -46,7 +46,7 @@ def content(**changes: Any) -> Content:
 
 def test_short() -> None:
     assert alert_words.short(content(), "zh", LINK) == (
-        "【守望】紧急:疑似跌倒,陈女士,海景路 1 号 2 栋 301\n"
+        "【守望】紧急：疑似跌倒，陈女士，海景路 1 号 2 栋 301\n"
         "导航 https://uri.amap.com/marker?position=114.250000,22.555000&coordinate=wgs84\n点此确认 " + LINK
     )
     assert alert_words.short(content(), "en", LINK) == (
@@ -86,7 +86,7 @@ def test_many_homes_are_counted() -> None:
         homes=80,
         items=(msgspec.structs.replace(ITEM, kind=("家庭网关离线", "home gateway offline")),) * 5,
     )
-    assert alert_words.short(many, "zh", LINK) == f"【守望】设备:家庭网关离线 81 条,鹏湾花园 80 户\n点此确认 {LINK}"
+    assert alert_words.short(many, "zh", LINK) == f"【守望】设备：家庭网关离线 81 条，鹏湾花园 80 户\n点此确认 {LINK}"
     assert "另有 76 条" in alert_words.long(many, "zh", LINK)
     assert "80 homes" in alert_words.spoken(many, "en")
 
