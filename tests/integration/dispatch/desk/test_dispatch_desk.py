@@ -391,7 +391,7 @@ def test_an_alert_shows_its_ladder_whom_to_call_and_the_note(conn: psycopg.Conne
     assert row == ("fall", "minor", ["lifted", "visit"])
     after = desk.post(f"/alerts/{alert}/medical-note").text
     assert "青霉素" not in after, "the alert is over"
-    assert "预警已结束,不再呼叫" in after
+    assert "预警已结束，不再呼叫" in after
     level = desk.get("/sla").text
     assert "属实，已现场帮助" in level
     assert "轻伤" in level
