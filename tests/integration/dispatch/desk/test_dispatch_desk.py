@@ -356,7 +356,7 @@ def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: h
     lifecycle.act(conn, alerts[0], "acknowledge", actor(conn, "admin"), at, expected_version=1)
     answer = desk.post("/queue/acknowledge", data={"alerts": [f"{alert} 1" for alert in alerts]})
     assert answer.status_code == 409
-    assert "已确认 5 条;1 条已被他人更新" in answer.text
+    assert "已确认 5 条；1 条已被他人更新" in answer.text
     assert conn.execute("SELECT count(*) FROM alert WHERE state = 'raised'").fetchone() == (0,)
     assert desk.post("/queue/acknowledge", data={"alerts": ["nonsense"]}).status_code == 422
     log_in(desk, "carer")
