@@ -71,7 +71,7 @@ def _stops(recording: Recording) -> list[int]:
     stops |= {a.arrival_us for a in recording.events if a.happened.kind not in UNHURRIED}
     late = recording.arrival_us[recording.arrival_us - recording.vitals.time_us > LATE_US]
     for arrival_us in np.unique(-(-late // STEP_US) * STEP_US).tolist():
-        stops |= {arrival_us - 1, arrival_us}
+        stops |= {arrival_us - STEP_US, arrival_us}  # what came late was told within these
     begins: dict[str, list[int]] = {}
     for contact in recording.contacts:
         stops.add(contact.begin_us)
