@@ -64,17 +64,16 @@ def tree() -> Iterator[str]:
 def history() -> Iterator[str]:
     """Scan all lines that any commit of any branch added."""
     command = ["git", "log", "--all", "-p", "-U0", "--no-color", "--no-ext-diff", "--no-renames", "--format=commit %h"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, errors="replace") as log:
-        assert log.stdout is not None  # noqa: S101 - stdout=PIPE
-        commit = name = ""
-        for line in log.stdout:
-            if line.startswith("commit "):
-                commit = line.split()[1]
-            elif line.startswith("+++ "):
-                name = line[6:].rstrip()
-            elif line.startswith("+") and not SKIPPED.match(name):
-                for _, rule in findings([line[1:].rstrip()]):
-                    yield f"{commit} {name}: {rule}"
+    log = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=True).stdout
+    commit = name = ""
+    for line in log.split("\n"):
+        if line.startswith("commit "):
+            commit = line.split()[1]
+        elif line.startswith("+++ "):
+            name = line[6:].rstrip()
+        elif line.startswith("+") and not SKIPPED.match(name):
+            for _, rule in findings([line[1:].rstrip()]):
+                yield f"{commit} {name}: {rule}"
 
 
 if __name__ == "__main__":
