@@ -1,7 +1,7 @@
 # make demo: the whole platform here. make test: everything that must hold. Each sets up what it needs.
 # PYTHON=python3.12 chooses the interpreter (3.11 or newer).
 
-.PHONY: help demo setup test lint bench lock clean
+.PHONY: help demo setup test lint bench fuzz sbom audit secrets lock clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -26,6 +26,20 @@ lint: $(DEV) ## format, lint, types, imports between folders
 
 bench: $(BENCH) ## measure; writes bench/results.json
 	$(BIN)/python -m bench $(ARGS)
+
+fuzz: $(DEV) ## fuzz every parser by coverage, 20 s each (options: ARGS="60 SenML")
+	$(BIN)/python -m pip install -q --disable-pip-version-check --constraint requirements.lock '.[fuzz]' || true
+	$(BIN)/python tools/fuzz.py $(ARGS)
+
+sbom: $(DEV) ## bill of materials (CycloneDX) of what a district installs, to build/sbom.json
+	tools/sbom.sh
+
+audit: $(DEV) ## look up known vulnerabilities of the dependencies; says how many could be looked up
+	tools/audit.sh
+
+secrets: $(DEV) ## look for secrets in the tree and in the whole history
+	$(BIN)/python tools/secrets_scan.py
+	$(BIN)/python tools/secrets_scan.py --history
 
 lock: ## choose the newest allowed versions of all dependencies anew
 	tools/lock.sh

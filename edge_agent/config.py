@@ -16,6 +16,7 @@ from firmware_profiles.driver import DeviceConfig
 from firmware_profiles.errors import ProfileError
 from firmware_profiles.link.mqtt import Broker
 from firmware_profiles.wire import GatewayName
+from vocabulary.toml import read_toml
 
 
 class HomeConfigError(ValueError):
@@ -90,7 +91,7 @@ def parse_home(text: str, profiles: Mapping[str, str], source: str) -> Home:
     ``source`` names the text in errors. Raises HomeConfigError with a text for the installer.
     """
     try:
-        config = msgspec.convert(tomllib.loads(text), HomeConfig, dec_hook=_path)
+        config = msgspec.convert(read_toml(text), HomeConfig, dec_hook=_path)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise HomeConfigError(f"{source}: {error}") from error
     own = {**_read_profiles(config.profiles, source), **profiles}

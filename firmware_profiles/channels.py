@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from firmware_profiles.errors import ProfileError
+from vocabulary.toml import read_toml
 
 _HERE = Path(__file__).parent
 
@@ -60,7 +61,7 @@ def load_events(text: str, file: str = "events.toml") -> dict[str, EventKind]:
 
 def _load(text: str, file: str, kind: type[Any]) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(text)
+        tables = read_toml(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{file}: {error}") from error
     entries = {}

@@ -12,6 +12,7 @@ import msgspec
 from firmware_profiles import gatt
 from firmware_profiles.channels import CHANNELS, EVENTS
 from firmware_profiles.errors import ProfileError
+from vocabulary.toml import read_toml
 
 BodyPart = Literal["waist", "chest", "pocket", "wrist"]
 PARTS: Mapping[BodyPart, tuple[str, ...]] = MappingProxyType(
@@ -99,7 +100,7 @@ def load_model(text: str, model_id: str) -> DeviceModel:
     """The model in a TOML text. Raises ProfileError naming the file and the key that is wrong."""
     file = f"devices/{model_id}.toml"
     try:
-        model = msgspec.convert({**tomllib.loads(text), "id": model_id}, DeviceModel, strict=False)
+        model = msgspec.convert({**read_toml(text), "id": model_id}, DeviceModel, strict=False)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ProfileError(f"{file}: {error}") from error
     for key, target in model.keys.items():

@@ -257,7 +257,12 @@ def leaf_of(kind: str) -> Leaf:
 def parse_topic(name: str) -> tuple[str, Leaf]:
     """(gateway, leaf) of a topic. Raises DecodeError where it is none of ours or the shard is not the gateway's."""
     parts = name.split("/")
-    if len(parts) != 5 or parts[:2] != ["care", "v1"] or parts[4] not in LEAVES:
+    if (
+        len(parts) != 5
+        or parts[:2] != ["care", "v1"]
+        or parts[4] not in LEAVES
+        or not _GATEWAY_NAME.match(parts[3])  # also: no lone surrogate, of which no shard could be made
+    ):
         raise DecodeError(f"{name!r} is not a topic of this project")
     gateway = parts[3]
     if parts[2] != shard_of(gateway):

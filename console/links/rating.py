@@ -1,4 +1,4 @@
-"""The page behind the link in the message after a visit: the resident, or the family, rates it. No login."""
+"""The page behind the link in the message after a visit: the family rates it. No login."""
 
 import datetime as dt
 import uuid
@@ -12,9 +12,10 @@ from care_network.catalogues.services import SERVICES
 from console.shell.errors import message_of
 from console.shell.state import Console, Shared
 from console.shell.views import page
+from dispatch.channels.notifications import RATING
 from dispatch.core import links
 from dispatch.core.links import LinkError, load_link_keys
-from dispatch.orders import messages, ratings, store
+from dispatch.orders import ratings, store
 from dispatch.orders.states import OrderError
 
 router = APIRouter()
@@ -37,13 +38,12 @@ def rate(
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         try:
-            link = load_link_keys(console.settings.link_key_file).read(token, messages.RATING, now)
+            link = load_link_keys(console.settings.link_key_file).read(token, RATING, now)
             with conn.transaction():
                 links.spend(conn, token, link, now)
-                rater = next((one for one in ratings.RATERS if one == link.person), None)
-                if rater is None:
-                    raise LinkError(zh="链接无效", en="this link is not valid")
-                ratings.rate(conn, uuid.UUID(link.subject), rater, stars, words, now)
+                order_id = uuid.UUID(link.subject)
+                ratings.check_invited(conn, order_id, link.person, now)
+                ratings.rate(conn, order_id, "family", stars, words, now)
         except (LinkError, OrderError) as error:
             return _show(conn, request, console, token, message_of(request, error), 409)
         return _show(conn, request, console, token, done=True)
@@ -60,8 +60,10 @@ def _show(
     done: bool = False,
 ) -> Response:
     try:
-        link = load_link_keys(console.settings.link_key_file).read(token, messages.RATING, dt.datetime.now(dt.UTC))
+        now = dt.datetime.now(dt.UTC)
+        link = load_link_keys(console.settings.link_key_file).read(token, RATING, now)
         order = store.load(conn, uuid.UUID(link.subject))
+        ratings.check_invited(conn, order.id, link.person, now)
         spent = links.spent_at(conn, token) is not None
     except (LinkError, OrderError) as error:
         return page(request, "rating.html", status=410, order=None, message=message or message_of(request, error))

@@ -28,6 +28,7 @@ from dispatch.channels.adapters import (
 )
 from dispatch.channels.adapters.base import Adapter, ConfigError
 from dispatch.channels.notifications import RecipientKind
+from vocabulary.toml import read_toml
 
 T = TypeVar("T")
 Form = Literal["short", "long", "spoken"]
@@ -141,7 +142,7 @@ def parse(text: str, environment: Mapping[str, str]) -> Channels:
     Raises ConfigError where the file is wrong, or no channel of it remains.
     """
     try:
-        tables = tomllib.loads(text)
+        tables = read_toml(text)
         if "left_out" in tables:
             raise ConfigError("write enabled = false in a channel that is not to be used")
         channels: dict[str, Any] = tables.get("channels", {})

@@ -1,11 +1,12 @@
 """Read the names of the channels for the console; no secret is read."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
+
+from vocabulary.toml import read_toml
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +25,7 @@ def read_names(file: Path | None) -> ChannelNames:
     if file is None or not file.exists():
         return ChannelNames()
     try:
-        channels: dict[str, Any] = tomllib.loads(file.read_text("utf-8")).get("channels", {})
+        channels: dict[str, Any] = read_toml(file.read_text("utf-8")).get("channels", {})
         names = {name: {"zh": entry.get("zh", name), "en": entry.get("en", name)} for name, entry in channels.items()}
         adapters = {entry.get("adapter"): entry for entry in channels.values()}
         public, services = "", tuple[str, ...]()

@@ -15,6 +15,9 @@ import psycopg
 RecipientKind = Literal["staff", "contact", "organisation", "service"]
 Reason = Literal["escalation", "update", "breach", "over", "work_order", "handover", "roster"]
 WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
+RATING = "work_order_rating"
+"""Purpose of a page on which a visit is rated. Its message is an invitation, no alarm: it goes as ``attention``,
+however grave the alert was, keeps to quiet hours, and that nobody can be invited is no news of the alert."""
 WAKE = "notification"
 """The NOTIFY channel on which delivery services listen."""
 

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from dispatch.channels import policy
 from dispatch.channels.ceiling import Storm, hold, load_storms
 from dispatch.channels.config import Channels
-from dispatch.channels.notifications import WAKE, WITHDRAWN_BY_AN_ANSWER, Page
+from dispatch.channels.notifications import RATING, WAKE, WITHDRAWN_BY_AN_ANSWER, Page
 from dispatch.channels.recipients import Card, Key, load_cards, next_menders, next_recipients
 from dispatch.channels.wording.alert_words import SAMPLE, Content, MessageItem
 from dispatch.core import history
@@ -115,12 +115,12 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
         """
         UPDATE notification SET state = 'failed', settled_at = %s
         WHERE id = ANY(%s) AND state IN ('waiting', 'sent')
-        RETURNING id, alert_id, warning_id, recipient_kind, recipient_key
+        RETURNING id, alert_id, warning_id, recipient_kind, recipient_key, coalesce(page ->> 'purpose', '')
         """,
         (now, list(notifications)),
     ).fetchall()
-    for identity, alert_id, warning_id, kind, key in rows:
-        if notify_next(conn, identity, now):
+    for identity, alert_id, warning_id, kind, key, purpose in rows:
+        if notify_next(conn, identity, now) or purpose == RATING:
             continue
         subject = {"warning_id": warning_id} if alert_id is None else {"alert_id": str(alert_id)}
         log.error("nobody is left to tell", **subject, notification=identity)
@@ -168,7 +168,9 @@ def _waiting(conn: Connection[Any], now: dt.datetime) -> dict[int, dict[str, Any
         rows = cursor.execute(
             """
             SELECT n.id, n.alert_id::text AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
-                   n.due_at, n.page, a.severity, a.rule, a.evidence, a.reason_zh, a.reason_en, a.onset,
+                   n.due_at, n.page,
+                   CASE WHEN n.page ->> 'purpose' = %s THEN 'attention' ELSE a.severity END AS severity,
+                   a.rule, a.evidence, a.reason_zh, a.reason_en, a.onset,
                    a.state AS alert_state,
                    h.code AS household, h.address_zh, h.address_en, h.phone,
                    coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
@@ -182,7 +184,7 @@ def _waiting(conn: Connection[Any], now: dt.datetime) -> dict[int, dict[str, Any
             ORDER BY severity_rank(a.severity), n.id
             LIMIT %s FOR KEY SHARE OF a SKIP LOCKED FOR UPDATE OF n SKIP LOCKED
             """,
-            (now, AT_ONCE),
+            (RATING, now, AT_ONCE),
         ).fetchall()
     return {row["id"]: row for row in rows}
 

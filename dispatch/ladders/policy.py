@@ -14,6 +14,7 @@ import msgspec
 from care_network.duty.roster import NEAREST_KINDS
 from vocabulary.severity import GRAVE, SEVERITIES, Severity
 from vocabulary.times import SHANGHAI
+from vocabulary.toml import read_toml
 
 Holding = Literal["acknowledged", "responding", "on_scene"]
 
@@ -151,7 +152,7 @@ def choose(policies: Iterable[Policy], severity: str, organisations: Sequence[st
 def parse(text: str) -> list[Policy]:
     """Read the policies of a TOML file (``[[policy]]``). Raises PolicyError with every problem in it."""
     try:
-        policies = msgspec.convert(tomllib.loads(text), type=_File).policy
+        policies = msgspec.convert(read_toml(text), type=_File).policy
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise PolicyError(f"the policies can not be read: {error}") from error
     codes = [policy.code for policy in policies]

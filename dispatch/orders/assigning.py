@@ -199,6 +199,8 @@ def act_as_person(
         if photo is not None:
             photos.add(conn, order_id, staff_id, photo, at)
         _on_alert(conn, order, action, actor, at, note)
+        if action == "finish":
+            messages.ask_for_rating(conn, changed, at)
         return offer(conn, crews, changed, at) if action == "decline" else changed
 
 

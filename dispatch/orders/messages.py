@@ -7,15 +7,13 @@ from typing import Any
 import psycopg
 
 from care_network.duty.centers import desk_of
-from dispatch.channels.notifications import Recipient, enqueue
+from care_network.records.contacts import family_of
+from dispatch.channels.notifications import RATING, Page, Recipient, enqueue
 from dispatch.core.links import LinkKeys
-from dispatch.orders.ratings import RatedBy
 from dispatch.orders.store import Order
 
 PAGE = "work_order"
 """Purpose of the link to the phone page of an order; its subject is the order's id, its person ``staff:CODE``."""
-RATING = "work_order_rating"
-"""Purpose of the link by which a resident or the family rates a visit; its person is the rater (RatedBy)."""
 PAGE_FOR = dt.timedelta(hours=12)
 RATING_FOR = dt.timedelta(days=7)
 
@@ -31,6 +29,18 @@ def notify_desk(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) ->
     desk = desk_of(conn, order.area_path)
     if order.alert_id is not None and desk is not None:
         _notify(conn, order.alert_id, order, Recipient("organisation", desk[1]), at)
+
+
+def ask_for_rating(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
+    """Invite the family to rate a visit that is done: the first contact to whom the resident agrees, by the contact's
+    own channels, never by the telephone of the person who was there.
+
+    A planned visit is only on the family's page of the console.
+    """
+    if order.alert_id is None or order.resident_id is None:
+        return
+    for member in family_of(conn, order.household_id, order.resident_id, at)[:1]:
+        _notify(conn, order.alert_id, order, Recipient("contact", member.key), at, Page("rate", RATING, str(order.id)))
 
 
 def page_path(
@@ -67,11 +77,9 @@ def path_of_message(
     return None if row is None or kind != "staff" else page_path(keys, row[0], code, at, parent_until)
 
 
-def rating_path(
-    keys: LinkKeys, order_id: uuid.UUID, rated_by: RatedBy, at: dt.datetime, parent_until: dt.datetime | None = None
-) -> str:
-    """Sign the path of the page that rates a visit, once; it works for a week, and never longer than its parent."""
-    return f"/rate/{keys.sign(RATING, str(order_id), rated_by, _end(at + RATING_FOR, parent_until))}"
+def rating_path(keys: LinkKeys, order_id: uuid.UUID, resident_code: str, at: dt.datetime) -> str:
+    """Sign the path of the page on which a contact of the resident rates a visit, once; it works for a week."""
+    return f"/rate/{keys.sign(RATING, str(order_id), f'contact:{resident_code}', at + RATING_FOR)}"
 
 
 def _end(wanted: dt.datetime, parent_until: dt.datetime | None) -> dt.datetime:
@@ -79,9 +87,15 @@ def _end(wanted: dt.datetime, parent_until: dt.datetime | None) -> dt.datetime:
 
 
 def _notify(
-    conn: psycopg.Connection[Any], alert_id: uuid.UUID, order: Order, recipient: Recipient, at: dt.datetime
+    conn: psycopg.Connection[Any],
+    alert_id: uuid.UUID,
+    order: Order,
+    recipient: Recipient,
+    at: dt.datetime,
+    page: Page | None = None,
 ) -> None:
     # The step counts the offers and the round the alert's orders: asked again later is a new message.
     enqueue(
-        conn, alert_id=alert_id, step=order.asked, round=order.round, recipients=[recipient], reason="work_order", at=at
-    )
+        conn, alert_id=alert_id, step=order.asked, round=order.round, recipients=[recipient], reason="work_order",
+        at=at, page=page,
+    )  # fmt: skip

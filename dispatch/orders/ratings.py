@@ -2,16 +2,16 @@
 
 import datetime as dt
 import uuid
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import psycopg
 from psycopg.rows import dict_row
 
+from dispatch.channels.notifications import RATING
 from dispatch.orders.states import OrderError
 
 RatedBy = Literal["resident", "family", "door"]
-"""``door``: on the telephone of the carer, who stands by: it says less than one from the resident's own."""
-RATERS: tuple[RatedBy, ...] = get_args(RatedBy)
+"""``resident`` and ``door`` (on the telephone of the carer, who stands by) are those of older programs."""
 WORDS = {
     1: ("很不满意", "very poor"),
     2: ("不满意", "poor"),
@@ -46,6 +46,27 @@ def rate(
     ).fetchone()
     if row is None:
         raise OrderError(zh="该服务尚未完成或已评价", en="this visit is not done yet, or was rated already")
+
+
+def check_invited(conn: psycopg.Connection[Any], order_id: uuid.UUID, person: str, now: dt.datetime) -> None:
+    """Check that a link's person (``contact:RESIDENT``) still is a contact of the resident who was visited; where
+    a message went to one of several, that one.
+
+    Read anew at each look: a contact who was deleted, or whose consent ended, rates no more. Raises OrderError.
+    """
+    kind, _, resident = person.partition(":")
+    row = conn.execute(
+        """
+        SELECT FROM work_order o JOIN resident r ON r.id = o.resident_id
+        JOIN contact c ON c.resident_id = r.id AND c.consent_at <= %s
+        LEFT JOIN notification n
+            ON n.alert_id = o.alert_id AND n.page ->> 'purpose' = %s AND n.page ->> 'subject' = o.id::text
+        WHERE o.id = %s AND r.code = %s AND (n.id IS NULL OR n.recipient_key = r.code || '/' || c.phone)
+        """,
+        (now, RATING, order_id, resident),
+    )
+    if kind != "contact" or row.rowcount == 0:
+        raise OrderError(zh="该链接不再有效，请致电值班中心", en="this link is no longer valid; call the duty center")
 
 
 def of_order(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from vocabulary.toml import read_toml
+
 PARTS = {
     "medical_keys": "keys of the medical notes: without them the notes of a restored database are lost for ever",
     "link_key": "key of the links in messages",
@@ -47,7 +49,7 @@ def _path(kind: type[Any], value: Any) -> Any:
 def load(file: Path) -> BackupSettings:
     """Read the settings. Raises BackupError, in words for an administrator."""
     try:
-        settings = msgspec.convert(tomllib.loads(file.read_text("utf-8")), BackupSettings, dec_hook=_path)
+        settings = msgspec.convert(read_toml(file.read_text("utf-8")), BackupSettings, dec_hook=_path)
     except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise BackupError(f"{file}: {error}") from error
     missing = [name for name in PARTS if name not in settings.parts]

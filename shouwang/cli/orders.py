@@ -238,7 +238,7 @@ def link(
         session.audit("make_link", resident_id=order.resident_id,
               detail={"order": str(order.id), "staff": None if rate else order.staff_code})  # fmt: skip
         typer.echo(
-            rating_path(keys, order.id, "family", session.now)
+            rating_path(keys, order.id, order.resident_code or "", session.now)
             if rate
             else page_path(keys, order.id, order.staff_code or "", session.now)
         )

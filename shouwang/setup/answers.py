@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from vocabulary.toml import read_toml
+
 Part = Literal["authority", "database", "broker", "services", "proxy"]
 PARTS: tuple[Part, ...] = ("authority", "database", "broker", "services", "proxy")
 HostName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?\Z")]
@@ -63,7 +65,7 @@ _LISTS = ("broker_hosts", "parts")
 def parse(text: str) -> Answers:
     """Read the answers. Raises ValueError, which names the wrong line and what it may be."""
     try:
-        answers = msgspec.convert(tomllib.loads(text), Answers)
+        answers = msgspec.convert(read_toml(text), Answers)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"the answers can not be read: {error}; see deploy/setup.example.toml") from error
     return _checked(answers)

@@ -81,6 +81,11 @@ class City:
         staff_city(conn)
         roster_all_day(conn, "S1")
         conn.execute(
+            "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order,"
+            " consent_at)"
+            " SELECT id, '139', '女儿', 'Daughter', '女儿', 'daughter', 1, now() FROM resident WHERE code = 'R1'"
+        )
+        conn.execute(
             "INSERT INTO family_member SELECT a.id, r.id, '女儿', 'daughter', now() FROM account a, resident r"
             " WHERE a.login = 'daughter' AND r.code = 'R1'"
         )
@@ -265,7 +270,7 @@ def place(city: City, _role: Role) -> Example:
 
 
 def rating(city: City) -> str:
-    return messages.rating_path(city.keys, city.done().id, "resident", now())
+    return messages.rating_path(city.keys, city.done().id, "R1", now())
 
 
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {

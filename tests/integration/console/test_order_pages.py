@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import msgspec
 import psycopg
 import pytest
 import uvicorn
@@ -21,6 +22,10 @@ from console.app import create_app
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
 from database.settings import DatabaseSettings
+from dispatch.channels.config import parse
+from dispatch.channels.planner import plan
+from dispatch.channels.render import MessageLinks, words_of
+from dispatch.channels.wording.alert_words import Content
 from dispatch.core.links import create_link_key_file, load_link_keys
 from dispatch.orders import assigning, messages, store
 from dispatch.orders.people import Crews
@@ -210,11 +215,7 @@ def test_a_phone_goes_from_accept_to_done_by_a_link(site: Site, city: psycopg.Co
     got = zhou.get(image[1])
     assert got.headers["content-type"] == "image/jpeg"
     assert site.visitor("carer-ms").get(image[1]).status_code == 404
-    rating = re.search(r'href="(/rate/[^"]+)"', phone.get(link).text)
-    assert rating is not None
-    assert phone.post(rating[1], data={"stars": "5", "words": "很快"}).status_code == 200
-    assert phone.post(rating[1], data={"stars": "1"}).status_code == 409
-    assert "★★★★★" in zhou.get(f"/orders/{order.id}").text
+    assert "/rate/" not in phone.get(link).text, "the carer's telephone gets no link to rate the carer's own visit"
     origin = city.execute("SELECT DISTINCT origin FROM work_order_event WHERE action = 'finish'").fetchall()
     assert origin == [("link 127.0.0.1",)]
     looks = city.execute("SELECT count(*) FROM audit WHERE action = 'view_order' AND account_id IS NULL").fetchone()
@@ -294,6 +295,95 @@ def test_the_family_rates_a_visit_of_their_own_parent(site: Site, city: psycopg.
     assert daughter.post(path, data={"stars": "4", "words": "谢谢"}).status_code == 303
     assert "您对上门服务满意吗" not in daughter.get("/family").text
     assert site.visitor("dispatcher").post(path, data={"stars": "1"}).status_code == 403
+
+
+OUTBOX = """
+[channels.sms]
+adapter = "outbox"
+
+[order]
+staff = ["sms"]
+contact = ["sms"]
+organisation = ["sms"]
+service = ["sms"]
+"""
+
+
+def done(city: psycopg.Connection) -> Order:
+    order = sent(city)
+    for step in ("accept", "arrive", "finish"):
+        assigning.act_as_person(city, Crews(), order.id, step, order.staff_id or 0, ZHOU, utc())  # type: ignore[arg-type]
+    return order
+
+
+def contacts(city: psycopg.Connection, *phones: str) -> None:
+    for order, phone in enumerate(phones, 1):
+        city.execute(
+            "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order,"
+            " consent_at)"
+            " SELECT id, %s, '女儿', 'Daughter', '女儿', 'daughter', %s, now() - interval '1 day' FROM resident"
+            " WHERE code = 'R1'",
+            (phone, order),
+        )
+
+
+def test_the_family_is_asked_by_its_own_telephone_to_rate_a_visit(site: Site, city: psycopg.Connection) -> None:
+    contacts(city, "139", "138")
+    city.execute(
+        "INSERT INTO notification_preference (recipient_kind, recipient_key, channels, quiet_from, quiet_until)"
+        " VALUES ('contact', 'R1/139', '{}', (now() AT TIME ZONE 'Asia/Shanghai' - interval '1 hour')::time,"
+        " (now() AT TIME ZONE 'Asia/Shanghai' + interval '2 hours')::time)"
+    )
+    order = done(city)
+    asked = city.execute("SELECT id, recipient_key FROM notification WHERE recipient_kind = 'contact'").fetchall()
+    assert [key for _, key in asked] == ["R1/139"], "the first one; and nobody twice"
+    channels = parse(OUTBOX, {})
+    # the grouping of notifications waits for others like them
+    assert plan(city, channels, lambda *_: True, utc() + dt.timedelta(minutes=1)) >= 1
+    message = city.execute(
+        "SELECT severity, due_at > now() + interval '1 hour', content FROM message WHERE recipient_key = 'R1/139'"
+    ).fetchone()
+    assert message is not None
+    assert message[:2] == ("attention", True), "no emergency, and it waits for the end of the night"
+    content = msgspec.convert(message[2], Content)
+    links = MessageLinks(load_link_keys(), site.address, 12)
+    words = words_of(content)
+    for language in ("zh", "en"):
+        told = words.title(content, language) + words.short(content, language, "") + words.spoken(content, language)
+        assert not re.search("跌倒|fall|紧急|emergency|路1号", told, re.IGNORECASE)
+    assert content.page is not None
+    link = links.page(content.page, "contact", "R1/139", utc())
+    family = site.visitor()
+    assert "评价" in family.get(link).text
+    assert family.post(link, data={"stars": "5", "words": "很快"}).status_code == 200
+    assert family.post(link, data={"stars": "1"}).status_code == 409
+    assert "★★★★★" in site.visitor("dispatcher").get(f"/orders/{order.id}").text
+
+
+@pytest.mark.parametrize(
+    "gone", ["DELETE FROM contact WHERE phone = '139'", "UPDATE contact SET consent_at = NULL WHERE phone = '139'"]
+)
+def test_a_former_contact_rates_nothing(site: Site, city: psycopg.Connection, gone: str) -> None:
+    contacts(city, "139", "138")
+    order = done(city)
+    link = messages.rating_path(load_link_keys(), order.id, "R1", utc())
+    assert site.visitor().get(link).status_code == 200
+    city.execute(gone.encode())
+    assert site.visitor().get(link).status_code == 410
+    assert site.visitor().post(link, data={"stars": "5"}).status_code == 410
+    for person in ("staff:S11", "door", "contact:R2"):
+        forged = load_link_keys().sign(messages.RATING, str(order.id), person, utc() + dt.timedelta(hours=1))
+        assert site.visitor().get(f"/rate/{forged}").status_code == 410
+    assert city.execute("SELECT count(*) FROM work_order_rating").fetchone() == (0,)
+
+
+def test_where_nobody_can_be_asked_to_rate_the_alert_says_nothing(site: Site, city: psycopg.Connection) -> None:
+    contacts(city, "139")
+    done(city)
+    plan(city, parse(OUTBOX, {}), lambda _, address: address != "139", utc())
+    state = city.execute("SELECT state FROM notification WHERE recipient_kind = 'contact'").fetchall()
+    assert state == [("failed",)]
+    assert city.execute("SELECT count(*) FROM alert_event WHERE action = 'unreachable'").fetchone() == (0,)
 
 
 def test_the_service_level_page(site: Site, city: psycopg.Connection) -> None:

@@ -79,6 +79,4 @@ def test_a_minted_link_ends_with_its_parent(conn: psycopg.Connection) -> None:
     number = raise_alert(conn, now())
     end = (now() + dt.timedelta(seconds=60)).replace(microsecond=0)
     page = messages.page_path(KEYS, number, "S11", now(), end).rpartition("/")[2]
-    rating = messages.rating_path(KEYS, number, "door", now(), end).rpartition("/")[2]
     assert KEYS.read(page, messages.PAGE, now()).expires_at == end
-    assert KEYS.read(rating, messages.RATING, now()).expires_at == end

@@ -1,0 +1,41 @@
+"""Old programs run on the new schema: migrations since the first set of a release take nothing away that is read."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+SQL = Path(__file__).parents[2] / "database" / "migrations" / "sql"
+ALLOWED = {
+    ("0060_roster_holes_are_told", "constraint"), ("0072_ends_are_told", "constraint"),
+    ("0083_ratings_at_the_door", "constraint"),  # each names more values than the one that it replaces
+    ("0060_roster_holes_are_told", "not null"),  # a column may now be empty
+    ("0081_audit_chain", "constraint"),  # the reference to an account: an entry outlives it
+}  # fmt: skip
+"""What a migration drops and old programs do not miss, with the reason."""
+FIRST = "0060"
+"""The first migration that a district with data may have ahead of it."""
+_COMMENT = re.compile(r"--[^\n]*")
+_TAKES_AWAY = re.compile(
+    r"\bDROP\s+(TABLE|COLUMN|VIEW|FUNCTION|INDEX|TYPE|CONSTRAINT|TRIGGER|NOT\s+NULL)|\b(RENAME)\b|\bALTER\s+COLUMN\s+\w+"
+    r"\s+(?:SET\s+DATA\s+)?(TYPE)\b|\b(SET\s+NOT\s+NULL)\b",
+    re.IGNORECASE,
+)
+NEWER = sorted(file for file in SQL.glob("*.sql") if file.name >= FIRST)
+
+
+@pytest.mark.parametrize("file", NEWER, ids=lambda file: file.stem)
+def test_a_migration_takes_nothing_away(file: Path) -> None:
+    text = _COMMENT.sub("", file.read_text())
+    taken = {" ".join(next(filter(None, found)).lower().split()) for found in _TAKES_AWAY.findall(text)}
+    assert {(file.stem, what) for what in taken} <= ALLOWED
+
+
+@pytest.mark.parametrize("file", NEWER, ids=lambda file: file.stem)
+def test_a_new_column_of_an_old_table_may_be_left_out(file: Path) -> None:
+    text = _COMMENT.sub("", file.read_text())
+    own = set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", text))
+    for table, columns in re.findall(r"ALTER TABLE (?:ONLY )?(\w+)([^;]*);", text):
+        for column in re.findall(r"ADD COLUMN ([^,;]*)", columns):
+            needed = "NOT NULL" in column and "DEFAULT" not in column and "GENERATED" not in column
+            assert table in own or not needed, column
