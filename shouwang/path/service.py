@@ -1,7 +1,7 @@
 """The watcher of the path: synthetic residents press and fall in turn, and every stamp of it is looked for.
 
-A press is taken back as soon as it has arrived everywhere, and after ``patience_s`` in any case. What has stopped on
-its way names the link (:mod:`~shouwang.path.judge`).
+A press is taken back as soon as it has arrived everywhere, and after ``patience_s`` in any case. The place at which it
+stopped names the link (:mod:`~shouwang.path.judge`).
 """
 
 import threading
