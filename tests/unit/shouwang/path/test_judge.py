@@ -6,12 +6,12 @@ import pytest
 from shouwang.path.judge import Stamps, Surroundings, broken_links, direct, lasting
 from vocabulary.path_links import LINKS, words
 
-WHOLE = Stamps(**{name: True for name in Stamps.__struct_fields__})
+WHOLE = Stamps(**dict.fromkeys(Stamps.__struct_fields__, True))
 WELL = Surroundings(database=True, ingest_connected=True)
 
 
 def without(*names: str) -> Stamps:
-    return msgspec.structs.replace(WHOLE, **{name: False for name in names})
+    return msgspec.structs.replace(WHOLE, **dict.fromkeys(names, False))
 
 
 BEHIND_ALERTING = ("raised", "called", "claimed", "received", "shown")
