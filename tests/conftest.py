@@ -6,10 +6,12 @@ grade alone. ``broker`` runs it once for every broker; a test that takes both ru
 is not on this machine is skipped with the way to get it, and counted at the end (``tests.support.skips``).
 """
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from shouwang.brokers.pki import Pki
@@ -20,6 +22,17 @@ from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, ho
 settings.register_profile("shouwang", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shouwang")
 pytest_plugins = ["pytester", "tests.support.browser", "tests.support.skips"]
+
+
+@pytest.fixture(autouse=True)
+def log_of_its_own() -> Iterator[None]:
+    """A command sets up the log of its process on the output that a test captures, which is closed afterwards."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

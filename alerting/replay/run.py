@@ -69,9 +69,10 @@ def _stops(recording: Recording) -> list[int]:
     first_us = begin_us + TICK_US  # the engine's first look at the devices
     stops = {first_us, *range(begin_us // HOUR_US * HOUR_US + HOUR_US, end_us, HOUR_US)}
     stops |= {a.arrival_us for a in recording.events if a.happened.kind not in UNHURRIED}
-    late = recording.arrival_us[recording.arrival_us - recording.vitals.time_us > LATE_US]
-    for arrival_us in np.unique(-(-late // STEP_US) * STEP_US).tolist():
-        stops |= {arrival_us - STEP_US, arrival_us}  # what came late was told within these
+    late = np.sort(recording.arrival_us[recording.arrival_us - recording.vitals.time_us > LATE_US])
+    ends, firsts = np.unique(-(-late // STEP_US) * STEP_US, return_index=True)
+    for end_us, came_us in zip(ends.tolist(), late[firsts].tolist(), strict=True):
+        stops |= {came_us - 1, end_us}  # what came late was told within these, not before it came
     begins: dict[str, list[int]] = {}
     for contact in recording.contacts:
         stops.add(contact.begin_us)

@@ -124,23 +124,15 @@ class _Request:
         return message
 
     async def refuse(self, status: int, text: str) -> None:
-        """Answer, and take what the client still sends for a moment: else it is cut off before it reads the answer."""
+        """Answer without asking the application."""
         content = text.encode()
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(content))]
         start = {"type": "http.response.start", "status": status, "headers": [*headers, (b"connection", b"close")]}
         await self.send(start)
-        await self.send({"type": "http.response.body", "body": content, "more_body": self._more})
-        if not self._more:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                while self._more and self._got <= LINGER_SIZE:
-                    message = await self._receive()
-                    self._got += len(message.get("body", b""))
-                    self._more = message["type"] == "http.request" and message.get("more_body", False)
-        await self.send({"type": "http.response.body"})
+        await self.send({"type": "http.response.body", "body": content})
 
     async def send(self, message: Message) -> None:
+        """Add headers, and after the answer take what the client still sends of a body that nobody read."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in self._headers.items():
@@ -149,7 +141,20 @@ class _Request:
                 headers.setdefault("Cache-Control", "no-store")
             if self._more:
                 headers["Connection"] = "close"  # what is left of the body is not read
+        elif self._more and message["type"] == "http.response.body" and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            await self._linger()
+            message = {"type": "http.response.body"}
         await self._send(message)
+
+    async def _linger(self) -> None:
+        """Throw away what still comes, for a moment: a client that is cut off amid its body never reads the answer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while self._more and self._got <= LINGER_SIZE:
+                    message = await self._receive()
+                    self._got += len(message.get("body", b""))
+                    self._more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 def bounds_of(scope: Scope) -> Bounds:

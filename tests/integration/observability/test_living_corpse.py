@@ -104,8 +104,11 @@ def test_ingest_whose_messages_wait_is_not_live_and_a_supervisor_starts_a_workin
         stored = count(database_url)[0]
         with frozen_backends(database_url, "shouwang-ingest-writer"):
             gateway.client.publish(wire.topic(GATEWAY, "readings"), frame(2), qos=1)
-            wait_for(lambda: found.probe("/live")[0] == 503, 20, lambda: f"{found.probe('/live')} {found.log()}")
-            assert parts(found, "/live")["store"] == "standing still"
+            stands = {"store": "standing still"}.items()
+            wait_for(
+                lambda: stands <= parts(found, "/live").items(), 20, lambda: f"{found.probe('/live')} {found.log()}"
+            )
+            assert found.probe("/live")[0] == 503
             wait_for(lambda: found.status() is not None, 20, found.log)
         assert found.status() == 1
         found.start()

@@ -3,7 +3,8 @@
 - *swapped*: a diastolic pressure that is not below the systolic of the same moment: an import that mixed the two up;
 - *jumped*: a stream of temperatures that falls or rises faster than a body cools or warms: the probe came off;
 - *doubled*: a rate that is suddenly twice or half the last usual one, while another sign has not changed: radars and
-  pulse waves do so for minutes (both peaks of a beat counted, or every second one left out). It waits ten minutes;
+  pulse waves do so for minutes (both peaks of a beat counted, or every second one left out). It waits ten minutes, but
+  not of a device of the highest trust;
 - *exercise*: a fast heart while the step counter runs;
 - *nobody*: no breath and no pulse in an empty bed, or a room in which the same sensor sees no person; or from a sensor
   that finds no pulse while a more trusted device measures one.
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from alerting.detection.kit.columns import STEP_US, Array, Bins, Latest, firsts, grown, source_at, value_at
 from alerting.detection.kit.context import COLUMN, NO_PULSE, SEATS, District
-from alerting.detection.kit.sources.seats import SeatedDevices
+from alerting.detection.kit.sources.seats import CLINICAL, SeatedDevices
 from vocabulary.times import HOUR_US, MINUTE_US
 
 Flags = NDArray[np.bool_]
@@ -123,8 +124,9 @@ class Doubts:
         reason = np.zeros(len(bins), np.int8)
         self._swapped(bins, reason)
         self._jumped(bins, sources, reason)
+        may_double = streams & (np.abs(seated.rank.take(bins.source)) < CLINICAL)
         for slot, column in enumerate(_RATES):
-            self._doubled(bins, chosen, latest, streams, slot, column, reason)
+            self._doubled(bins, chosen, latest, may_double, slot, column, reason)
         self._exercise(bins, sources, reason)
         self._nobody(bins, chosen, latest, sources, seated, reason)
         return reason
@@ -193,12 +195,12 @@ class Doubts:
         bins: Bins,
         chosen: Bins,
         latest: Latest,
-        streams: Flags,
+        may_double: Flags,
         slot: int,
         column: int,
         reason: NDArray[np.int8],
     ) -> None:
-        state, index = self.state, np.flatnonzero((bins.column == column) & streams)
+        state, index = self.state, np.flatnonzero((bins.column == column) & may_double)
         if not len(index):
             return
         low, high = USUAL[column]

@@ -16,6 +16,8 @@ from alerting.detection.kit.intake import place_of
 
 CONTACTLESS = 1
 """Rank of devices that nobody wears, or uses by hand: a radar, a mat."""
+CLINICAL = 3
+"""Rank of devices that measure by contact, as a clinic's do: an oximeter on the finger, electrodes."""
 _PULSE = MEASURED.index("heart_rate")
 
 

@@ -26,7 +26,7 @@ def test_a_message_arrives_with_its_links(database_url: str, tmp_path: Path) -> 
             city.wait([("S1", "sms", "sent")])
         said = peer.requests[0].json()
         assert said["to"] == "0755-00001"
-        assert "【守望】紧急:紧急呼救,陈先生,路1号" in said["text"]
+        assert "【守望】紧急：紧急呼救，陈先生，路1号" in said["text"]
         assert "http://console.test/a/" in said["text"]
         assert said["receipt"].startswith("http://console.test/receipts/")
         assert city.notifications() == [("S1", "sent")]

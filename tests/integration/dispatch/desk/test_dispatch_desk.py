@@ -356,7 +356,7 @@ def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: h
     lifecycle.act(conn, alerts[0], "acknowledge", actor(conn, "admin"), at, expected_version=1)
     answer = desk.post("/queue/acknowledge", data={"alerts": [f"{alert} 1" for alert in alerts]})
     assert answer.status_code == 409
-    assert "已确认 5 条;1 条已被他人更新" in answer.text
+    assert "已确认 5 条；1 条已被他人更新" in answer.text
     assert conn.execute("SELECT count(*) FROM alert WHERE state = 'raised'").fetchone() == (0,)
     assert desk.post("/queue/acknowledge", data={"alerts": ["nonsense"]}).status_code == 422
     log_in(desk, "carer")
@@ -391,7 +391,7 @@ def test_an_alert_shows_its_ladder_whom_to_call_and_the_note(conn: psycopg.Conne
     assert row == ("fall", "minor", ["lifted", "visit"])
     after = desk.post(f"/alerts/{alert}/medical-note").text
     assert "青霉素" not in after, "the alert is over"
-    assert "预警已结束,不再呼叫" in after
+    assert "预警已结束，不再呼叫" in after
     level = desk.get("/sla").text
     assert "属实，已现场帮助" in level
     assert "轻伤" in level

@@ -72,7 +72,7 @@ def test_a_table_is_tried_then_imported(operator: Operator, tmp_path: Path) -> N
     assert "赵敏" in people
     template.write_text(good + "S8,center-9,护士,赵,,,,,,\nS9,center-1,医生,钱,,,,,,\n", "utf-8")
     bad = operator.types("import", "staff", str(template), "--as", "dispatcher", status=1)
-    assert "第 5 行,“机构编号”列:没有机构 center-9" in bad
+    assert "第 5 行，“机构编号”列：没有机构 center-9" in bad
     assert "1 bad rows" in bad
     assert "skipped 1" in operator.types("import", "staff", str(template), "--skip-bad", "--as", "dispatcher", status=1)
     assert "没有导入类别" in operator.types("import", "robots", str(template), "--as", "admin", status=1)

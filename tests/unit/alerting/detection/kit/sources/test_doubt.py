@@ -29,7 +29,7 @@ class Recorder(Detector):
         return ()
 
 
-def doubts(scene: Scene, *, code: str, minutes: int, continuous: bool = True) -> list[int]:
+def doubts(scene: Scene, *, code: str, minutes: int, continuous: bool = True, trust: int = 2) -> list[int]:
     """Reasons of a channel's readings, in the order of time; the clock moves by ``minutes``."""
     device = Source(
         gateway="gw-1",
@@ -43,6 +43,7 @@ def doubts(scene: Scene, *, code: str, minutes: int, continuous: bool = True) ->
         room="bedroom",
         home=0,
         continuous=continuous,
+        trust=trust,
     )
     district = District([Person(id=1, code="R0001", household_id=7)], {device.id: device}, {"gw-1": 7})
     engine, said = Engine(district, FIRST, {"recorder": Recorder}), Recorder.said
@@ -166,3 +167,8 @@ def test_what_a_person_measured_is_not_doubted_for_its_rate(minutes: int) -> Non
     scene: Scene = [("heart_rate", 0, 70), ("spo2", 0, 97), ("heart_rate", 0.5, 140)]
     assert doubts(scene, code="heart_rate", minutes=minutes, continuous=False) == [0, 0]
     assert doubts(scene, code="heart_rate", minutes=minutes) == [0, DOUBLED]
+
+
+def test_a_medical_device_on_the_body_is_believed() -> None:
+    scene = [*CALM, *stream("heart_rate", (9, 70), (9, 140))]
+    assert doubts(scene, code="heart_rate", minutes=1, trust=3) == [0] * 18
