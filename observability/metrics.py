@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each, and nobody asks when a process was started
 
 EVERY: Final = "every"
-SERVICES: Final = ("ingest", "alerting", "dispatch", "notify", "orders", "console", "maintain", "edge")
+SERVICES: Final = ("ingest", "alerting", "dispatch", "notify", "orders", "console", "maintain", "edge", "path")
 
 SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
 """Limits of latencies, s: an emergency is told within 2 s, and 10 s are the most where one process dies."""
@@ -136,3 +136,8 @@ retired = _counter("maintain", "shouwang_rows_retired_total", "Rows or chunks re
 # edge
 
 outbox_waiting = _gauge("edge", "shouwang_outbox_waiting", "Messages that the broker has not acknowledged")
+
+# path
+
+path_age = _gauge("path", "shouwang_path_age_seconds", "Time since the whole path of an emergency was proved")
+path_broken = _gauge("path", "shouwang_path_broken", "1: nothing comes behind this link of the path", ("link",))

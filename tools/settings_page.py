@@ -13,6 +13,7 @@ from firmware_profiles.settings import BrokerSettings
 from ingest.settings import IngestSettings
 from observability.settings import LogSettings, ProbeSettings
 from shouwang.certificates.settings import IssuerSettings
+from shouwang.path.settings import PathSettings
 
 PAGES: dict[str, type[BaseSettings]] = {
     "Database (every service)": DatabaseSettings,
@@ -25,6 +26,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Notifications": NotifySettings,
     "Console": ConsoleSettings,
     "Certificates": IssuerSettings,
+    "Proof of the path": PathSettings,
 }
 
 HEAD = """\

@@ -16,6 +16,7 @@ from care_network.records.registry import Registry
 from database.clock import boot_id, steady_us
 from dispatch.core import notice
 from observability import metrics
+from vocabulary.synthetic import is_synthetic
 
 log = structlog.get_logger(__name__)
 
@@ -58,14 +59,21 @@ class Publisher:
                     del self._open[next(iter(self._open))]
             self.notify(record)
             records.append(record)
-            metrics.findings.labels(finding.action, finding.severity).inc()
-            if finding.action == "open":
+            proof = self._is_proof(finding)
+            if not proof:
+                metrics.findings.labels(finding.action, finding.severity).inc()
+            if finding.action == "open" and not proof:
                 metrics.raise_seconds.labels(finding.severity).observe((record.raised_us - finding.sensed_us) / 1e6)
             log.info("finding", action=finding.action, rule=finding.rule, alert_id=str(finding.alert_id))
         if records:
             self._spool.put(records)
             for record in records:
                 self._first_call.raised(record)
+
+    def _is_proof(self, finding: Finding) -> bool:
+        """Whether it is about a synthetic home: it is in no statistic of people."""
+        home = self._registry().households.get(finding.household_id)
+        return home is not None and is_synthetic(home.area_path)
 
     def notify(self, record: Record) -> None:
         """Publish the notice of one finding. Thread-safe."""

@@ -94,6 +94,7 @@ _UNSEALED: LiteralString = """
     UNION ALL
     SELECT 'alert_event', id FROM alert_event e
     WHERE NOT EXISTS (SELECT FROM sealed_entry s WHERE s.log = 'alert_event' AND s.entry_id = e.id)
+      AND NOT is_synthetic(e.alert_id)
     LIMIT %s
 """
 

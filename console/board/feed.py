@@ -10,6 +10,7 @@ import psycopg
 import structlog
 
 from console.board.board import Board, notice_of
+from console.board.proof import ProofOfPath
 from database.pool import connect_options
 from database.reports import certificate_ends
 from database.settings import DatabaseSettings
@@ -18,6 +19,7 @@ from dispatch.core import notice
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.connection_watch import WATCH
 from observability.liveness import Liveness, Part
+from vocabulary.synthetic import is_synthetic
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +43,7 @@ class Feed:
         self._liveness = liveness or Liveness()
         self._board, self._database, self._broker = board, database, broker
         self.database_up = self.broker_up = False
+        self.proof = ProofOfPath(client_id)
         self._stop = threading.Event()
         self._listener: threading.Thread | None = None
         self._client = mqtt.make_client(broker, client_id, clean=True)
@@ -74,9 +77,14 @@ class Feed:
 
     def _noticed(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         try:
-            self._board.show(notice.decode(bytes(message.payload)))
+            alert = notice.decode(bytes(message.payload))
         except notice.NoticeError as error:
             log.error("notice refused", reason=str(error))
+            return
+        if is_synthetic(alert.area_path):
+            self.proof.noticed(alert.id)  # of nobody: the board shows people
+        else:
+            self._board.show(alert)
 
     def _listen(self, part: Part) -> None:
         while not self._stop.is_set():
@@ -91,15 +99,16 @@ class Feed:
                         # A list: psycopg 3 loses a notification that arrives during a query within the generator.
                         for change in list(conn.notifies(timeout=LISTEN_S, stop_after=1)):
                             self._reload(conn, change.payload)
-                        conn.execute("SELECT 1")  # notices a dead connection
+                        self.proof.exchange(conn)  # notices a dead connection, too
                         part.turned()
             except psycopg.Error as error:
                 part.held_up(f"the database is away: {error}")
                 self.database_up = False
+                self.proof.lost()
                 log.warning("database away; the board shows what it has", error=str(error).strip())
                 self._stop.wait(RETRY_S)
 
     def _reload(self, conn: psycopg.Connection[Any], alert_id: str) -> None:
         row = lifecycle.load(conn, uuid.UUID(alert_id))
-        if row is not None:
+        if row is not None and not is_synthetic(row["area_path"]):
             self._board.show(notice_of(row))

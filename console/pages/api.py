@@ -51,6 +51,8 @@ from firmware_profiles.channels import CHANNELS
 
 router = APIRouter()
 RECHECK_S = 15.0
+PATH_S = 5.0
+"""Interval at which the board's corner is told of the path; the browser counts the seconds in between."""
 """An open socket asks so often whether its session is still good; it is also the heartbeat for the page."""
 
 
@@ -165,7 +167,8 @@ class _NeedsOnSocket(Needs):
 @router.websocket("/api/live", dependencies=[Depends(_NeedsOnSocket(Action.VIEW_ALERTS))])
 async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> None:
     """Send every alert that the account may see, at once: ``{"type": "alert", "alert": {…}}``; ``{"type": "reload"}``
-    when the receiver was too slow; ``{"type": "state", …}`` as a heartbeat."""
+    when the receiver was too slow; ``{"type": "state", …}`` as a heartbeat; ``{"type": "path", …}``: see
+    :class:`console.board.proof.PathState`."""
     await socket.accept()
     watcher = Watcher(asyncio.get_running_loop(), known.scope.sees)
     unwatch = console.board.watch(watcher)
@@ -174,6 +177,7 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
             group.create_task(_send(socket, watcher))
             group.create_task(_check(socket, console, watcher))
             group.create_task(_receive(socket))
+            group.create_task(_tell_path(socket, console))
     except* (WebSocketDisconnect, RuntimeError, LoginNeeded, PasswordChangeNeeded, psycopg.OperationalError):
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(4401)
@@ -195,6 +199,13 @@ async def _check(socket: WebSocket, console: Console, watcher: Watcher) -> None:
         await socket.send_json(state)
         await asyncio.sleep(RECHECK_S)
         watcher.may_see = (await asyncio.to_thread(watching, socket, console)).scope.sees
+
+
+async def _tell_path(socket: WebSocket, console: Console) -> None:
+    """Send how long ago the path was proved, so that quiet and broken can be told apart."""
+    while True:
+        await socket.send_json({"type": "path", **msgspec.to_builtins(console.feed.proof.state())})
+        await asyncio.sleep(PATH_S)
 
 
 async def _receive(socket: WebSocket) -> None:

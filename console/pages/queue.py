@@ -27,6 +27,7 @@ from dispatch.core.notice import AlertNotice
 from dispatch.desk import grouping
 from dispatch.desk.progress import Deadline, deadlines
 from dispatch.escalation import duty_warnings
+from vocabulary.path_links import LIMIT_S
 from vocabulary.severity import SEVERITIES
 
 log = structlog.get_logger(__name__)
@@ -103,6 +104,8 @@ def _queue(
         "warnings": warnings,
         "deadlines": next_steps,
         "feed": console.feed,
+        "path": console.feed.proof.state(),
+        "path_limit_s": LIMIT_S,
     }
 
 

@@ -15,6 +15,22 @@ let retry = 500;
 let refreshing = false;
 let again = false;
 let announced = false; // and not on the board yet
+const path = document.getElementById("path");
+let provedAt = path.dataset.age === "" ? null : performance.now() - 1000 * Number(path.dataset.age); // null: not known
+let brokenAt = path.dataset.broken;
+
+// How long ago the whole path of an emergency was proved. Without a word from the server nothing is known.
+function showPath() {
+  const known = provedAt !== null && socket !== null && socket.readyState === WebSocket.OPEN;
+  const age = known ? Math.max(0, Math.round((performance.now() - provedAt) / 1000)) : null;
+  const late = known && (age > Number(path.dataset.limit) || brokenAt !== "");
+  const words = !known ? path.dataset.unknown : late ? path.dataset.lost : path.dataset.proved;
+  const where = late && brokenAt ? ` · ${path.dataset.at}: ${brokenAt}` : "";
+  path.textContent = words.replace("{n}", age) + where;
+  path.classList.toggle("bad", late || !known);
+  path.classList.toggle("notice", late);
+  path.classList.toggle("dim", known && !late);
+}
 
 async function refresh() {
   if (refreshing) { again = true; return; }
@@ -53,6 +69,12 @@ function connect() {
       if ((shown === "up") !== message.database) refresh();
       return;
     }
+    if (message.type === "path") {
+      provedAt = message.age_s === null ? null : performance.now() - 1000 * message.age_s;
+      brokenAt = document.documentElement.lang.startsWith("zh") ? message.broken_zh : message.broken_en;
+      showPath();
+      return;
+    }
     const alert = message.alert;
     if (alert && alert.state === "raised" && LOUD.includes(alert.severity)) {
       const zh = document.documentElement.lang.startsWith("zh");
@@ -74,6 +96,7 @@ function connect() {
 
 function tick() {
   runClocks();
+  showPath();
   const waiting = document.querySelector("#queue .emergency.raised, #queue .urgent.raised");
   if (!waiting && !announced) announce.textContent = "";
 }

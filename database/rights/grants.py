@@ -67,7 +67,7 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "dispatch": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning work_order sla_breach channel_ceiling"
-        f" broker_store issued_certificate revoked_identity {_ENDS}",
+        f" broker_store issued_certificate revoked_identity path_proof {_ENDS}",
         insert="alert alert_event alert_finding household notification dispatch_worker duty_warning",
         update="alert notification message dispatch_worker duty_warning",
         delete="dispatch_worker",
@@ -95,12 +95,13 @@ GRANTS: Mapping[str, Rights] = {
         " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        f" work_order_rating {_ENDS}",
+        f" work_order_rating path_proof path_console {_ENDS}",
         insert="alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
-        f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating {_ENDS}",
+        f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
+        f" {_ENDS}",
         update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
-        f" notification_preference pause push_subscription session staff_location work_order {_ENDS}",
+        f" notification_preference pause push_subscription session staff_location work_order path_console {_ENDS}",
         delete="login_failure push_subscription session staff_location",
         columns=(
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
@@ -115,6 +116,13 @@ GRANTS: Mapping[str, Rights] = {
         insert="certificate_expiry issued_certificate revocation_list",
         update="certificate_expiry enrolment_code issued_certificate revocation_list",
         delete="enrolment_code",
+    ),
+    "path": Rights(
+        select=f"{_ALL} {_PEOPLE} {_LADDER} delivery_attempt event path_proof path_console {_ENDS}",
+        insert=f"alert alert_event household notification path_proof {_ENDS}",
+        update=f"alert notification message path_proof {_ENDS}",
+        columns=(_ACCOUNT,),
+        functions="drop_old_proofs()",
     ),
     # beside a broker, as the broker's user
     "lists": Rights(

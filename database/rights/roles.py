@@ -49,7 +49,11 @@ def roles_sql(verifiers: Mapping[str, str]) -> list[str]:
         if service in verifiers:
             password = sql.Literal(verifiers[service])
             statements.append(sql.SQL("ALTER ROLE {role} PASSWORD {password}").format(role=role, password=password))
-    return [statement.as_string() for statement in statements]
+    # the watcher of the path tells by the sessions of others whether ingest is connected; it can do without
+    watcher = sql.SQL(
+        "DO $$ BEGIN GRANT pg_read_all_stats TO {}; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"
+    ).format(sql.Identifier(role_of("path")))
+    return [statement.as_string() for statement in (*statements, watcher)]
 
 
 def grants_sql(database: str, tables: set[str], functions: set[str]) -> list[str]:

@@ -239,8 +239,8 @@ def take_over(
 
 
 def list_open(conn: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """List every open alert, the gravest and then the oldest first, with names and addresses."""
-    return _select(conn, "WHERE alert_is_open(a.state)")
+    """List every open alert of people, the gravest and then the oldest first, with names and addresses."""
+    return _select(conn, "WHERE alert_is_open(a.state) AND NOT h.synthetic")
 
 
 def load(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> dict[str, Any] | None:

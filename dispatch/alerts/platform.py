@@ -32,7 +32,8 @@ def platform_household(conn: psycopg.Connection[Any]) -> int | None:
         """
         INSERT INTO household (code, area_id, address_zh, address_en)
         SELECT %(code)s, a.id, '守望平台', 'the Shouwang platform'
-        FROM (SELECT DISTINCT a.path FROM household h JOIN area a ON a.id = h.area_id) AS homes, area a
+        FROM (SELECT DISTINCT a.path FROM household h JOIN area a ON a.id = h.area_id WHERE NOT h.synthetic) AS homes,
+             area a
         GROUP BY a.id HAVING bool_and(homes.path <@ a.path) ORDER BY nlevel(a.path) DESC LIMIT 1
         ON CONFLICT (code) DO NOTHING
         """,

@@ -28,6 +28,8 @@ from dispatch.channels.adapters import (
 )
 from dispatch.channels.adapters.base import Adapter, ConfigError
 from dispatch.channels.notifications import RecipientKind
+from vocabulary.synthetic import CHANNEL as LOOPBACK
+from vocabulary.synthetic import RECIPIENT
 from vocabulary.toml import read_toml
 
 T = TypeVar("T")
@@ -158,6 +160,8 @@ def parse(text: str, environment: Mapping[str, str]) -> Channels:
         )
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, AttributeError) as error:
         raise ConfigError(str(error)) from error
+    for name in {LOOPBACK} & settings.channels.keys() | {RECIPIENT} & settings.services.keys():
+        raise ConfigError(f"the name {name!r} is the platform's own: it proves the path of alerts; choose another")
     for name, channel in settings.channels.items():
         if channel.adapter not in _KIND:
             raise ConfigError(f"channel {name!r}: there is no adapter {channel.adapter!r}; choose {', '.join(_KIND)}")
@@ -198,6 +202,12 @@ def build_usable(
         except ConfigError as error:
             faults[name] = str(error)
     return channels.without(faults), adapters
+
+
+def with_loopback(channels: Channels) -> Channels:
+    """Add the channel by which the path is proved. No settings file has it, so that nobody can lead it to a person."""
+    loopback = Channel(adapter="loopback", zh="链路自检", en="proof of the path", form="short", address="organisation")
+    return msgspec.structs.replace(channels, channels={**channels.channels, LOOPBACK: loopback})
 
 
 def check(channels: Channels) -> Channels:

@@ -12,6 +12,8 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from vocabulary.synthetic import RECIPIENT
+
 RecipientKind = Literal["staff", "contact", "organisation", "service"]
 Reason = Literal["escalation", "update", "breach", "over", "work_order", "handover", "roster"]
 WITHDRAWN_BY_AN_ANSWER: tuple[Reason, ...] = ("escalation", "update", "breach")
@@ -56,7 +58,8 @@ def enqueue(
     """Ask for notifications of these people about an alert. Part of the caller's transaction if there is one.
 
     Gives the ids of the new notifications; recipients that have one (same alert, reason, step and round) are left out,
-    so that a repetition does nothing. Raises psycopg.errors.ForeignKeyViolation for an alert that is not there.
+    so that a repetition does nothing; of a synthetic alert nobody but the loop-back is told. Raises
+    psycopg.errors.ForeignKeyViolation for an alert that is not there.
     """
     if not recipients:
         return []
@@ -69,6 +72,7 @@ def enqueue(
                    clock_timestamp() + make_interval(secs => coalesce(
                        (%(grouping)s::jsonb ->> (SELECT severity FROM alert WHERE id = %(alert)s))::float8, 0))
             FROM unnest(%(kinds)s::text[], %(keys)s::text[]) WITH ORDINALITY AS r (kind, key, n)
+            WHERE (r.kind, r.key) = ('service', %(loopback)s) OR NOT is_synthetic(%(alert)s)
             ORDER BY r.n
             ON CONFLICT DO NOTHING RETURNING id
         )
@@ -85,6 +89,7 @@ def enqueue(
             "kinds": [recipient.kind for recipient in recipients],
             "keys": [recipient.key for recipient in recipients],
             "wake": WAKE,
+            "loopback": RECIPIENT,
         },
     ).fetchall()
     return [int(row[0]) for row in rows]

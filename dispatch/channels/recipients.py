@@ -15,6 +15,7 @@ from care_network.errors import NotFoundError
 from dispatch.channels import policy
 from dispatch.channels.config import Channels
 from dispatch.channels.notifications import Recipient, RecipientKind
+from vocabulary.synthetic import CHANNEL, RECIPIENT
 
 Key = tuple[str, str]
 """(kind, key)."""
@@ -32,6 +33,19 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     quiet: policy.QuietHours | None
     sent: tuple[dt.datetime, ...]
     """Times of their latest messages."""
+
+
+PROOF: Key = ("service", RECIPIENT)
+"""The recipient of synthetic alerts."""
+_LOOPBACK_CARD = Card(
+    name_zh="链路自检",
+    name_en="Proof of the path",
+    language="en",
+    route=(CHANNEL,),
+    addresses={CHANNEL: RECIPIENT},
+    quiet=None,
+    sent=(),  # no rate: what proves the path waits for nothing
+)
 
 
 class _Person(msgspec.Struct, frozen=True):
@@ -58,7 +72,8 @@ def load_cards(
     ``reaches(channel, address)``: see Adapter.
     """
     keys: dict[str, list[str]] = defaultdict(list)
-    for kind, key in set(wanted):
+    wanted_keys = set(wanted)
+    for kind, key in wanted_keys:
         keys[kind].append(key)
     people = _people(conn, keys, channels, now)
     preferences = _preferences(conn, people)
@@ -84,6 +99,8 @@ def load_cards(
                 quiet=quiet,
                 sent=tuple(sent.get((kind, key), ())),
             )
+    if PROOF in wanted_keys and CHANNEL in channels.channels:
+        cards[PROOF] = _LOOPBACK_CARD
     return cards
 
 

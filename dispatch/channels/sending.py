@@ -377,7 +377,8 @@ def _observe(conn: Connection[Any], alerts: list[uuid.UUID], message: ClaimedMes
     if message.reason != "escalation" or (message.content.get("step"), message.position) != (1, 1):
         return
     for severity, delay_s in conn.execute(
-        "SELECT severity, extract(epoch FROM clock_timestamp() - raised_at)::float8 FROM alert WHERE id = ANY(%s)",
+        "SELECT severity, extract(epoch FROM clock_timestamp() - raised_at)::float8 FROM alert"
+        " WHERE id = ANY(%s) AND NOT is_synthetic(id)",
         (alerts,),
     ):
         metrics.notify_seconds.labels(severity).observe(delay_s)

@@ -14,6 +14,7 @@ import structlog
 from database.pool import Pool, connect_options, make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels import config, sending
+from dispatch.channels.adapters.local import LoopBack
 from dispatch.channels.adapters.webpush import Subscription
 from dispatch.channels.lane import Lane
 from dispatch.channels.notifications import WAKE
@@ -24,6 +25,7 @@ from dispatch.core.faults import server_message, traceback_summary
 from dispatch.core.links import LinkKeyError, LinkKeys, load_link_keys
 from observability import metrics
 from observability.liveness import Liveness, Part
+from vocabulary.synthetic import CHANNEL as LOOPBACK
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +47,7 @@ class DeliveryService:
         channels, self._adapters = config.build_usable(channels, self._pool, Browsers(self._pool))
         for reason in channels.left_out.values():
             log.error("a channel is left out: nobody is told by it", reason=reason)
+        channels, self._adapters[LOOPBACK] = config.with_loopback(channels), LoopBack()
         self._database, self._channels = database, channels
         # Two processes of the same name, or one started again, are different workers.
         worker = f"{settings.worker}/{uuid.uuid4().hex[:8]}"

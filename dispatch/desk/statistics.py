@@ -92,7 +92,7 @@ def load_cases(
                        count(*) FILTER (WHERE action = 'lapse') AS lapses
                 FROM alert_event WHERE alert_id = a.id
             ) e ON true
-            WHERE a.raised_at >= %(since)s AND a.raised_at < %(until)s
+            WHERE a.raised_at >= %(since)s AND a.raised_at < %(until)s AND NOT h.synthetic
               AND (%(under)s::text IS NULL OR ar.path <@ %(under)s::text::ltree)
             ORDER BY a.raised_at
             """,

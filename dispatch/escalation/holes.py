@@ -67,7 +67,7 @@ def load(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) 
         row[0]: (row[1], row[2])
         for row in conn.execute(
             "SELECT DISTINCT a.path::text, a.name_zh, a.name_en FROM household h JOIN area a ON a.id = h.area_id"
-            " ORDER BY 1"
+            " WHERE NOT h.synthetic ORDER BY 1"
         )
     }
     return find(policies_now(conn), roster, places, since, until)

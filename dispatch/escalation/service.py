@@ -12,7 +12,7 @@ import structlog
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.faults import traceback_summary
-from dispatch.escalation import broker_stores, certificate_warnings, duty_warnings, holes, status, storms
+from dispatch.escalation import broker_stores, certificate_warnings, duty_warnings, holes, path_watch, status, storms
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper
 from dispatch.ladders.ladder import DUE
@@ -91,6 +91,7 @@ def _report(
 ) -> None:
     oldest = status.oldest_overdue_s(conn)
     storms.watch(conn)
+    path_watch.watch(conn)
     metrics.step_overdue.set(oldest)
     for severity, number in status.open_alerts(conn).items():
         metrics.alerts_open.labels(severity).set(number)

@@ -37,7 +37,7 @@ def count_ladders(conn: psycopg.Connection[Any]) -> Ladders:
             """
             SELECT count(*) AS open, count(*) FILTER (WHERE next_step_at IS NOT NULL) AS climbing,
                    count(*) FILTER (WHERE next_step_at <= clock_timestamp()) AS due
-            FROM alert WHERE alert_is_open(state)
+            FROM alert a JOIN household h ON h.id = a.household_id WHERE alert_is_open(state) AND NOT h.synthetic
             """
         ).fetchone()
     assert counts is not None  # noqa: S101 - an aggregate has a row
@@ -46,7 +46,10 @@ def count_ladders(conn: psycopg.Connection[Any]) -> Ladders:
 
 def open_alerts(conn: psycopg.Connection[Any]) -> dict[str, int]:
     """Count open alerts by severity; every severity has its number."""
-    rows = conn.execute("SELECT severity, count(*) FROM alert WHERE alert_is_open(state) GROUP BY severity").fetchall()
+    rows = conn.execute(
+        "SELECT severity, count(*) FROM alert a JOIN household h ON h.id = a.household_id"
+        " WHERE alert_is_open(state) AND NOT h.synthetic GROUP BY severity"
+    ).fetchall()
     return {**dict.fromkeys(SEVERITIES, 0), **dict(rows)}
 
 

@@ -25,6 +25,7 @@ from dispatch.ladders import ladder
 from dispatch.ladders.people import Addressee, addressees
 from dispatch.ladders.policy import FamilyTarget, Move, Policy, holds, next_move
 from observability import metrics
+from vocabulary.synthetic import is_synthetic
 
 log = structlog.get_logger(__name__)
 
@@ -132,13 +133,14 @@ class Sweeper:
         history.record(self._conn, [due.id], due.now, "call_out", *_words(step, due.round, people, passed))
         move = next_move(policy, step, due.round)
         ladder.set_next_step(self._conn, due.id, move)
-        metrics.steps.inc()
-        metrics.step_late_seconds.observe(max(0.0, (due.now - due.due_at).total_seconds()))
+        if not is_synthetic(due.place):
+            metrics.steps.inc()
+            metrics.step_late_seconds.observe(max(0.0, (due.now - due.due_at).total_seconds()))
         log.info(
             "step", alert_id=str(due.id), step=step + 1, round=due.round, told=len(people), next_s=move.delay_s,
             late_s=round((due.now - due.due_at).total_seconds(), 3),
         )  # fmt: skip
-        if move.delay_s is None:
+        if move.delay_s is None and not is_synthetic(due.place):
             log.warning("the ladder has ended without an answer", alert_id=str(due.id), rounds=move.round)
 
     def _reach(self, policy: Policy, due: DueLadder) -> tuple[int, tuple[Addressee, ...], list[int]]:

@@ -9,6 +9,7 @@ from care_network.duty.roster import OnDuty, Roster, on_duty, serving
 from care_network.records.contacts import FamilyMember
 from dispatch.channels.notifications import Recipient
 from dispatch.ladders.policy import FamilyTarget, OnDutyTarget, OrganisationTarget, ServiceTarget, Step, StepTarget
+from vocabulary.synthetic import RECIPIENT, is_synthetic
 
 
 class Addressee(msgspec.Struct, frozen=True):
@@ -27,8 +28,11 @@ def addressees(
 ) -> tuple[Addressee, ...]:
     """List the people of ``step`` for a home in the area ``place`` at that time, each once. Empty: nobody is there.
 
+    Of a synthetic home nobody is told, whatever the ladder says, but the loop-back that proves the path.
     Raises ValueError where the roster does not cover ``at``.
     """
+    if is_synthetic(place):
+        return (Addressee(Recipient("service", RECIPIENT), "链路自检", "proof of the path"),)
     each: dict[Recipient, Addressee] = {}
     for target in step.targets:
         for one in _of(target, roster, place, family, at):

@@ -13,6 +13,7 @@ import msgspec
 
 from care_network.duty.roster import NEAREST_KINDS
 from vocabulary.severity import GRAVE, SEVERITIES, Severity
+from vocabulary.synthetic import RECIPIENT
 from vocabulary.times import SHANGHAI
 from vocabulary.toml import read_toml
 
@@ -98,6 +99,21 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if self.starts < self.ends:
             return self.starts <= clock < self.ends
         return clock >= self.starts or clock < self.ends
+
+
+def proof_policy(severity: Severity) -> Policy:
+    """Make the ladder of synthetic homes: one step, at once, to the loop-back and to nobody else."""
+    return Policy(
+        code="proof",
+        severity=severity,
+        name_zh="链路自检",
+        name_en="Proof of the path",
+        steps=(Step(0.0, (ServiceTarget(RECIPIENT),)),),
+        repeat_after_s=60.0,
+        acknowledged_s=60.0,
+        responding_s=0.0,
+        rounds=1,
+    )
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

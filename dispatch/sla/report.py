@@ -80,7 +80,8 @@ def breaches(
                    a.state, a.reason_zh, a.reason_en, ar.name_zh AS area_zh, ar.name_en AS area_en
             FROM sla_breach b JOIN alert a ON a.id = b.alert_id JOIN household h ON h.id = a.household_id
             JOIN area ar ON ar.id = h.area_id LEFT JOIN organisation o ON o.id = b.organisation_id
-            WHERE b.noticed_at >= %(since)s AND (%(under)s::ltree IS NULL OR ar.path <@ %(under)s::ltree)
+            WHERE b.noticed_at >= %(since)s AND NOT h.synthetic
+              AND (%(under)s::ltree IS NULL OR ar.path <@ %(under)s::ltree)
             ORDER BY b.noticed_at DESC LIMIT %(limit)s
             """,
             {"since": since, "under": under, "limit": limit},
@@ -162,7 +163,7 @@ _ALERTS = """
         WHERE o.active AND serves.path @> ar.path
         ORDER BY o.kind <> 'street_elder_center', o.kind <> 'district_center', nlevel(serves.path) DESC, o.code LIMIT 1
     ) o ON true
-    WHERE a.raised_at >= %(since)s AND a.raised_at < %(until)s
+    WHERE a.raised_at >= %(since)s AND a.raised_at < %(until)s AND NOT h.synthetic
       AND (%(under)s::ltree IS NULL OR ar.path <@ %(under)s::ltree)
     ORDER BY a.raised_at
 """
@@ -170,6 +171,6 @@ _OPEN = """
     SELECT a.id, a.severity, a.raised_at, ar.path::text,
            ARRAY(SELECT b.milestone FROM sla_breach b WHERE b.alert_id = a.id)
     FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
-    WHERE a.state = ANY (%(states)s) AND a.raised_at BETWEEN %(since)s AND %(now)s
+    WHERE a.state = ANY (%(states)s) AND a.raised_at BETWEEN %(since)s AND %(now)s AND NOT h.synthetic
     ORDER BY a.raised_at LIMIT 5000
 """

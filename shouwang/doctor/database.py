@@ -123,7 +123,7 @@ def _roster(conn: psycopg.Connection[Any], now: dt.datetime) -> Check:
     found = holes.load(conn, now, now + LOOK_AHEAD)
     if found:
         return Check("roster", False, f"{len(found)} hole(s) within 24 h, the first: {found[0].text_en}")
-    homes = conn.execute("SELECT count(*) FROM household").fetchone()
+    homes = conn.execute("SELECT count(*) FROM household WHERE NOT synthetic").fetchone()
     return Check("roster", True, f"somebody is on duty for {homes[0] if homes else 0} homes in the next 24 h")
 
 

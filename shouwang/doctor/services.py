@@ -12,7 +12,6 @@ from dispatch.channels import config
 from dispatch.channels.adapters.base import ConfigError
 from shouwang.doctor.check import Check
 from shouwang.doctor.settings import ServiceUnit
-from shouwang.platform.platform import SERVICES
 
 TIMEOUT_S = 3.0
 CONSEQUENCES = {
@@ -23,6 +22,7 @@ CONSEQUENCES = {
     "notify": "no message leaves",
     "orders": "no work order goes on",
     "console": "nobody sees an alert",
+    "path": "nobody knows whether an emergency would arrive",
 }
 
 
@@ -37,7 +37,7 @@ def missing_services(units: Iterable[ServiceUnit], elsewhere: Iterable[Row]) -> 
     """Check that each service runs somewhere: enabled here, or seen well by another machine's doctor."""
     here = {unit.service for unit in units}
     there = {row.what.removeprefix("service ").partition("@")[0] for row in elsewhere if row.good and not row.stale}
-    for service in SERVICES:
+    for service in CONSEQUENCES:
         if service not in here | there:
             text = f"runs on no machine: {CONSEQUENCES[service]}. systemctl enable --now shouwang-{service}"
             yield Check(f"service {service}", False, text)

@@ -54,6 +54,7 @@ def run(options: DemoOptions, out: Console) -> dict[str, Any]:
             district = platform.load_district(homes)
         with out.status("正在启动接入、预警和控制台 Starting ingest, alerting and the console …"):
             platform.start_services()
+            platform.start_path()
         probe = stack.enter_context(LiveProbe(platform.address, *login_of(district, "dispatcher")))
         started = time.monotonic()
         configurations = start_homes(platform, homes)

@@ -17,6 +17,7 @@ import psycopg
 import dispatch.channels
 from care_network.demo.district import DemoDistrict, DemoHome, load_demo
 from care_network.medical.keyring import create_key_file, load_key_file
+from care_network.records.synthetic import GATEWAY, GATEWAYS, SILENT_GATEWAY, add_synthetic
 from database.grade import Grade
 from database.migrate import migrate
 from database.rights.roles import create_roles, role_of
@@ -70,7 +71,7 @@ class Platform:
             stack.enter_context(_only_one(self.data / "lock"))
             self.ended = end_orphans(self.data / "log")
             self.postgres: PostgresServer = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
-            self._passwords = {service: secrets.token_urlsafe(24) for service in SERVICES}
+            self._passwords = {service: secrets.token_urlsafe(24) for service in (*SERVICES, "path")}
             self.grade = self._prepare_database()
             self.broker = stack.enter_context(EmbeddedBroker(self.data / "broker", Pki(self.data / "pki")))
             found = {"PostgreSQL": self.postgres.ended_orphan, "NATS": self.broker.ended_orphan}
@@ -93,8 +94,9 @@ class Platform:
         ring = load_key_file(key_file) if key_file.exists() else create_key_file(key_file)
         with psycopg.connect(self.postgres.url) as conn:
             district = load_demo(conn, homes, ring=ring)
+            add_synthetic(conn, dt.datetime.now(dt.UTC).date())
             _demo_policies(conn)
-        self.broker.allow_gateways([home.gateway for home in homes])
+        self.broker.allow_gateways([*GATEWAYS, *(home.gateway for home in homes)])
         return district
 
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
@@ -107,6 +109,19 @@ class Platform:
             self.start_child(service, ["-m", MODULES[service]], broker, own)
         if "console" in services:
             wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
+
+    def start_path(self, settings: Mapping[str, str] | None = None) -> None:
+        """Start the watcher of the path, with further ``settings``; the district has to be loaded."""
+        silent = self.service_broker(SILENT_GATEWAY)
+        own = {
+            "SHOUWANG_DATABASE_URL": self.service_database_url("path"),
+            "SHOUWANG_PATH_SILENT_CERT": str(silent.cert),
+            "SHOUWANG_PATH_SILENT_KEY": str(silent.key),
+        }
+        broker = self.service_broker(GATEWAY)
+        self.start_child(
+            "path", ["-m", "shouwang.path"], broker, {**self.service_settings(), **own, **(settings or {})}
+        )
 
     def service_settings(self) -> dict[str, str]:
         """The environment that all services share."""

@@ -28,7 +28,8 @@ def stored(conn: psycopg.Connection[Any]) -> dict[str, int]:
                 FROM ingest_stream)::bigint,
                (SELECT count(*) FROM reading),
                (SELECT count(*) FROM (SELECT DISTINCT series_id, time FROM reading) d),
-               (SELECT count(*) FROM event),
+               (SELECT count(*) FROM event e JOIN gateway g ON g.id = e.gateway_id
+                JOIN household h ON h.id = g.household_id WHERE NOT h.synthetic),
                (SELECT coalesce(sum(times + folded), 0) FROM quarantine)::bigint
         """
     ).fetchone()
@@ -37,7 +38,12 @@ def stored(conn: psycopg.Connection[Any]) -> dict[str, int]:
 
 
 def alerts_by_rule(conn: psycopg.Connection[Any]) -> dict[str, int]:
-    return dict(conn.execute("SELECT rule, count(*) FROM alert GROUP BY rule ORDER BY rule").fetchall())
+    return dict(
+        conn.execute(
+            "SELECT rule, count(*) FROM alert a JOIN household h ON h.id = a.household_id WHERE NOT h.synthetic"
+            " GROUP BY rule ORDER BY rule"
+        ).fetchall()
+    )
 
 
 def latency(latencies_ms: Mapping[str, float]) -> dict[str, float | int | None]:

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote as percent
 
+from care_network.records.synthetic import GATEWAYS as SYNTHETIC
 from database.rights.roles import role_of
 from shouwang.brokers.config import SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
@@ -78,7 +79,11 @@ class Plan:
 
     def identities(self) -> list[str]:
         """Identities that the authority on this machine gives out."""
-        return [*SERVICE_RIGHTS, *self._answers.gateways]
+        return [*SERVICE_RIGHTS, *self._gateways()]
+
+    def _gateways(self) -> list[str]:
+        """The gateways that are known from the beginning: the synthetic ones, and those of the answers."""
+        return list(dict.fromkeys([*SYNTHETIC, *self._answers.gateways]))
 
     # keys and certificates
 
@@ -165,7 +170,7 @@ class Plan:
             text = text.replace(f"//broker-{number}:", f"//{node}:")
         yield self._text("/etc/nats/nats.conf", text)
         yield self._text("/etc/nats/storage.conf", storage_conf(self._machine.nats_version))
-        users = users_file(self._answers.gateways).encode
+        users = users_file(self._gateways()).encode
         yield self._broker_file("/etc/nats/users.conf", users, "nats")
         yield from self._lists("nats")
         dropin = "nats-server.service.d/shouwang.conf"
@@ -196,6 +201,8 @@ class Plan:
         for identity in self.identities():
             service = identity.removeprefix("svc-")
             owner = user_of(service) if identity in SERVICE_RIGHTS else "root"
+            if identity in SYNTHETIC:
+                owner = user_of("path")
             group = owner
             yield from self._pair(identity, lambda name=identity: self._pki.client(name), owner, group)  # type: ignore[misc]
         yield from self._pair("issuing", lambda: self._pki.issuing, user_of("issuer"), user_of("issuer"))

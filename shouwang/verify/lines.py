@@ -33,6 +33,10 @@ class Relay:
         """Enter a state for so many seconds; does nothing where the relay is in trouble already. Returns at once."""
         self._loop.call_soon_threadsafe(self._begin, state, seconds)
 
+    def mend(self) -> None:
+        """End the trouble before its time."""
+        self._loop.call_soon_threadsafe(self._end)
+
     def __enter__(self) -> "Relay":
         self._thread.start()
         if not self._ready.wait(10):

@@ -133,7 +133,7 @@ def test_keys_are_given_to_those_alone_that_need_them() -> None:
     assert {name for name, text in given.items() if "link.key" in text} == {"shouwang-console", "shouwang-notify@"}
     assert {name for name, text in given.items() if "medical.keys" in text} == {"shouwang-console"}
     secrets = {name for name, text in given.items() if "channels.env" in text}
-    assert secrets == {"shouwang-alerting@", "shouwang-notify@"}
+    assert secrets == {"shouwang-alerting@", "shouwang-notify@", "shouwang-path"}
 
 
 def name_of(unit: Path) -> str:
@@ -142,7 +142,7 @@ def name_of(unit: Path) -> str:
 
 def test_every_service_has_a_unit() -> None:
     assert {name_of(unit) for unit in UNITS} == {*SERVICES, "lists"}
-    assert set(SERVICES) == {*MODULES, "issuer"}
+    assert set(SERVICES) == {*MODULES, "issuer", "path"}
 
 
 def test_the_units_are_confined() -> None:

@@ -1,4 +1,4 @@
-"""The two adapters that stay on the platform: the demonstration's outbox, and the console's own board."""
+"""Adapters that stay on the platform: the demonstration's outbox, the console's own board, the loop-back of proofs."""
 
 import datetime as dt
 from typing import Any
@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from database.pool import Pool
 from dispatch.channels.adapters.base import Outgoing, PermanentError, Sent
+from vocabulary.synthetic import RECIPIENT
 
 
 class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +31,18 @@ class DemoOutbox:
                 " ON CONFLICT DO NOTHING",
                 (message.key, message.message_id, message.channel, _now(conn), message.text, message.link),
             )
+        return Sent(str(message.key), delivered=True)
+
+
+class LoopBack:
+    """The channel of the synthetic residents: it hands its message to nobody, and is itself the receipt."""
+
+    def reaches(self, address: str) -> bool:
+        return address == RECIPIENT
+
+    def send(self, message: Outgoing, timeout_s: float) -> Sent:
+        if message.address != RECIPIENT:
+            raise PermanentError("the loop-back reaches no person")
         return Sent(str(message.key), delivered=True)
 
 

@@ -1,0 +1,23 @@
+"""Settings of the watcher of the path, from the environment."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class PathSettings(BaseSettings):
+    """``SHOUWANG_PATH_…``; beside ``SHOUWANG_BROKER_…`` (as ``gw-path-1``) and ``SHOUWANG_DATABASE_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOUWANG_PATH_")
+
+    data_dir: Path = Field(default=Path("path-data"), description="folder of its outbox")
+    every_s: float = Field(default=15.0, ge=2, le=30, description="interval of the presses and falls")
+    patience_s: float = Field(
+        default=14.0, ge=2, le=18, description="time in which a press has to arrive everywhere; then it is taken back"
+    )
+    silence_every_s: float = Field(
+        default=21600.0, ge=2400, description="interval at which the second gateway goes silent; six hours"
+    )
+    silent_cert: Path | None = Field(default=None, description="certificate of gw-path-2; none: it never goes silent")
+    silent_key: Path | None = Field(default=None, description="its key")
