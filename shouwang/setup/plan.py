@@ -7,7 +7,7 @@ from urllib.parse import quote as percent
 
 from care_network.records.synthetic import GATEWAYS as SYNTHETIC
 from database.rights.roles import role_of
-from shouwang.brokers.config import SERVICE_RIGHTS
+from shouwang.brokers.config import BESIDE_BROKER, SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
 from shouwang.setup import environment, keys
@@ -78,8 +78,8 @@ class Plan:
             yield from self._proxy()
 
     def identities(self) -> list[str]:
-        """Identities that the authority on this machine gives out."""
-        return [*SERVICE_RIGHTS, *self._gateways()]
+        """Identities of services and of gateways that a machine with the services has."""
+        return [*(name for name in SERVICE_RIGHTS if name != BESIDE_BROKER), *self._gateways()]
 
     def _gateways(self) -> list[str]:
         """The gateways that are known from the beginning: the synthetic ones, and those of the answers."""
@@ -172,6 +172,8 @@ class Plan:
         yield self._text("/etc/nats/storage.conf", storage_conf(self._machine.nats_version))
         users = users_file(self._gateways()).encode
         yield self._broker_file("/etc/nats/users.conf", users, "nats")
+        yield from self._pair(BESIDE_BROKER, lambda: self._pki.client(BESIDE_BROKER), "nats", "nats")
+        yield self._text(f"{ETC}/common.env", self._environment("common"))
         yield from self._lists("nats")
         dropin = "nats-server.service.d/shouwang.conf"
         address = self._answers.cluster_address or self._answers.this_node

@@ -1,18 +1,23 @@
 """``shouwang setup`` below a scratch root: what it writes, that it can be repeated, that a look changes nothing."""
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from dispatch.channels import config
 from shouwang.cli.main import app
+from shouwang.setup.answers import parse as parse_answers
+from shouwang.setup.database import SERVICES
 from shouwang.setup.environment import parse
-from shouwang.setup.plan import storage_conf
+from shouwang.setup.machine import look
+from shouwang.setup.plan import Plan, storage_conf, user_of
 
 pytestmark = pytest.mark.integration
 DEPLOY = Path(__file__).parents[4] / "deploy"
@@ -135,6 +140,19 @@ def test_nats_gets_what_its_version_knows(root: Path) -> None:
     assert b"tls://n2:6222" in written["etc/nats/nats.conf"][0]
     assert b"SHOUWANG_NODE=n2" in written["etc/systemd/system/nats-server.service.d/shouwang.conf"][0]
     assert written["etc/shouwang/tls/route.key"][1] == 0o640
+    unit = written["etc/systemd/system/shouwang-lists-nats.service"][0].decode()
+    named = re.findall(r"/etc/shouwang/[a-z/-]+\.(?:env|crt|key)", unit)
+    assert len(named) == 4
+    assert not [name for name in named if name.lstrip("/") not in written]
+
+
+@pytest.mark.parametrize("broker", ["mosquitto", "nats"])
+def test_files_belong_to_users_that_are_made_or_come_with_a_package(root: Path, broker: str) -> None:
+    answers = parse_answers((root / "etc/shouwang/setup.toml").read_text())
+    answers = msgspec.structs.replace(answers, broker=broker, nats_nodes=["n1", "n2", "n3"], this_node="n1")
+    known = {"root", "postgres", broker, *map(user_of, SERVICES)}
+    items = list(Plan(answers, look(root, DEPLOY)).items())
+    assert not [item.path for item in items if not {item.owner, item.group} <= known]
 
 
 def test_without_answers_and_without_a_terminal_it_says_what_to_write(tmp_path: Path) -> None:
