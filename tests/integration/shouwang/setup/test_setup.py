@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import stat
 import tomllib
 from collections.abc import Iterator
@@ -126,6 +127,34 @@ def test_a_machine_without_the_authority_names_what_has_to_be_brought(root: Path
     assert done.exit_code == 1
     assert "tls/ca.crt is missing" in done.output
     assert len(done.output.strip().splitlines()) == 2
+
+
+@pytest.mark.parametrize("broker", ["mosquitto", "nats"])
+def test_a_machine_of_the_authority_alone_makes_what_the_others_bring(root: Path, tmp_path: Path, broker: str) -> None:
+    """The copying is what deploy/README.md says under "Several machines"."""
+    answers = root / "etc/shouwang/setup.toml"
+    text = answers.read_text().replace('broker = "mosquitto"', f'broker = "{broker}"')
+    text = text.replace("nats_nodes = []", 'nats_nodes = ["n1", "n2", "n3"]').replace('node = ""', 'node = "n1"')
+    answers.write_text(re.sub(r"(?m)^parts = .*", 'parts = ["authority"]', text))
+    setup(root)
+    assert "same" in setup(root)
+    first, other = root / "etc/shouwang", tmp_path / "other/etc/shouwang"
+    (other / "tls").mkdir(parents=True)
+    (other / "broker").mkdir()
+    (other / "setup.toml").write_text(re.sub(r'"authority", ', "", text))
+    shutil.copy(first / "passwords.env", other)
+    for file in (first / "pki").rglob("*.*"):
+        if file.parent.name != "cluster" and file.suffix in (".crt", ".key") and file.name != "ca.key":
+            shutil.copy(file, other / "tls")
+    if broker == "nats":
+        shutil.copy(first / "pki/cluster/ca.crt", other / "tls/cluster-ca.crt")
+        for file in (first / "pki/cluster").glob("route.*"):
+            shutil.copy(file, other / "tls")
+    else:
+        shutil.copy(first / "pki/crl.pem", other / "broker")
+    setup(tmp_path / "other")
+    assert not (other / "pki").exists()
+    assert stat.S_IMODE((first / "pki").stat().st_mode) == 0o700
 
 
 def test_nats_gets_what_its_version_knows(root: Path) -> None:
