@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from database.grade import Grade, grade_advice, schema_grade, server_grade
-from database.migrate import newest_revision, revision
+from database.migrate import encoding_advice, newest_revision, revision
 from database.storage import examine_storage
 
 OLDEST_SERVER = 15_00_00
@@ -32,6 +32,9 @@ def examine(url: str) -> Health:
     findings = []
     try:
         with psycopg.connect(url, connect_timeout=5, application_name="shouwang-doctor") as conn:
+            wrong = encoding_advice(conn)
+            if wrong:
+                return Health(True, findings=(wrong,))
             number, version = conn.info.server_version, conn.execute("SHOW server_version").fetchone()
             built, offered = schema_grade(conn), server_grade(conn)
             have, want = revision(url), newest_revision()

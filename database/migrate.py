@@ -5,7 +5,7 @@ their 25 MB.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import structlog
@@ -28,9 +28,13 @@ def migrate(url: str) -> Grade:
 
     Callers that come together wait for each other by an advisory lock. Where the services have roles of their own,
     these get their rights on what is new. Raises psycopg.OperationalError where the server can not be reached, and
-    RuntimeError, with what to do, where the schema needs a TimescaleDB that the server no longer offers.
+    RuntimeError, with what to do, where the schema needs a TimescaleDB that the server no longer offers, or the
+    database has another encoding than UTF-8.
     """
     with psycopg.connect(url, autocommit=True, application_name="shouwang-migrate") as guard:
+        wrong = encoding_advice(guard)
+        if wrong:
+            raise RuntimeError(wrong)
         guard.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
         guard.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
         built = schema_grade(guard)
@@ -51,6 +55,17 @@ def migrate(url: str) -> Grade:
         if advice:
             log.warning("database grade", advice=advice)
         return built
+
+
+def encoding_advice(conn: psycopg.Connection[Any]) -> str:
+    """Advice where the database does not hold its text as UTF-8; '' where it does."""
+    encoding = conn.info.parameter_status("server_encoding")
+    if encoding == "UTF8":
+        return ""
+    return (
+        f"the database's encoding is {encoding}, not UTF8; make it again:"
+        " CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'"
+    )
 
 
 def revision(url: str) -> str | None:

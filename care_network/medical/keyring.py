@@ -9,7 +9,6 @@ import base64
 import binascii
 import os
 import secrets
-import stat
 from pathlib import Path
 
 import msgspec
@@ -17,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from care_network.errors import KeyFileError
+from vocabulary.private import open_to_others
 
 NONCE_BYTES = 12
 """Random for each encryption; at 96 bits safe for 2**32 notes of one key (SP 800-38D, 8.3)."""
@@ -89,7 +89,7 @@ def create_key_file(file: Path) -> KeyRing:
 def load_key_file(file: Path) -> KeyRing:
     """Read the keys. Raises KeyFileError where the file is missing, readable by others, or damaged."""
     try:
-        mode = stat.S_IMODE(file.stat().st_mode)
+        mode = open_to_others(file)
         lines = file.read_text("ascii").splitlines()
     except FileNotFoundError as error:
         raise KeyFileError(
@@ -101,10 +101,10 @@ def load_key_file(file: Path) -> KeyRing:
         raise KeyFileError(
             en=f"the key file {file} can not be read: {error}", zh=f"无法读取密钥文件 {file}：{error}"
         ) from error
-    if mode & 0o077:
+    if mode:
         raise KeyFileError(
-            en=f"others may read the key file {file} (mode {mode:04o}); do: chmod 600 {file}",
-            zh=f"其他用户可读取密钥文件 {file}（权限 {mode:04o}）；请执行 chmod 600 {file}",
+            en=f"others may read the key file {file} (mode {mode}); do: chmod 600 {file}",
+            zh=f"其他用户可读取密钥文件 {file}（权限 {mode}）；请执行 chmod 600 {file}",
         )
     keys: dict[str, bytes] = {}
     for number, line in enumerate(lines, 1):

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import os
 import secrets
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import msgspec
 import psycopg
 
 from vocabulary.errors import BilingualError
+from vocabulary.private import open_to_others
 
 KEY_FILE = "SHOUWANG_LINK_KEY_FILE"
 MAC_BYTES = 16
@@ -130,12 +130,12 @@ def load_link_keys(file: Path | None = None) -> LinkKeys:
     if named is None:
         raise LinkKeyError(f"no key for links: set {KEY_FILE} to a file made with 'shouwang notify link-key FILE'")
     try:
-        mode = stat.S_IMODE(named.stat().st_mode)
+        mode = open_to_others(named)
         lines = named.read_text("ascii").split()
     except (OSError, UnicodeDecodeError) as error:
         raise LinkKeyError(f"the key file for links {named} can not be read: {error}") from error
-    if mode & 0o077:
-        raise LinkKeyError(f"others may read the key file {named} (mode {mode:04o}); do: chmod 600 {named}")
+    if mode:
+        raise LinkKeyError(f"others may read the key file {named} (mode {mode}); do: chmod 600 {named}")
     try:
         return LinkKeys([base64.b64decode(line, validate=True) for line in lines])
     except (binascii.Error, LinkKeyError) as error:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge_agent.config import parse_home
 from edge_agent.updates.signed_config import HomeUpdate, seal, write_public_key
+from vocabulary.private import open_to_others
 
 
 def make_key(file: Path) -> str:
@@ -28,7 +29,7 @@ def make_key(file: Path) -> str:
 
 def load_key(file: Path) -> Ed25519PrivateKey:
     """The private key in ``file``. Raises ValueError where it holds none, or where others may read it."""
-    if file.stat().st_mode & 0o077:
+    if open_to_others(file):
         raise ValueError(f"{file}: others can read this key; chmod 600, and make a new one if they may have")
     try:
         key = serialization.load_pem_private_key(file.read_bytes(), None)

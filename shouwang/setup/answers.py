@@ -24,6 +24,7 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     broker: Literal["mosquitto", "nats"]
     broker_hosts: Annotated[list[HostName], msgspec.Meta(min_length=1)]
     database_host: HostName
+    database_standbys: list[HostName] = []
     database_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 5432
     database_name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}\Z")] = "shouwang"
     parts: list[Part] = msgspec.field(default_factory=lambda: list(PARTS))
@@ -31,6 +32,11 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     this_node: str = ""
     cluster_address: str = ""
     gateways: list[str] = []
+
+    @property
+    def database_hosts(self) -> list[str]:
+        """The servers of the database; the one that takes writes is found at each connection."""
+        return [self.database_host, *self.database_standbys]
 
     @property
     def console_host(self) -> str:

@@ -30,7 +30,9 @@ def superuser_sql(database: str, passwords: Mapping[str, str]) -> str:
         f"ALTER ROLE {OWNER} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
         f" PASSWORD '{verifiers[OWNER]}';",
         *(f"{statement};" for statement in roles.roles_sql(services)),
-        f"SELECT 'CREATE DATABASE {database} OWNER {OWNER}'"  # noqa: S608 - names of ours, checked in the answers
+        # a cluster that was made without a locale has SQL_ASCII, where text is any bytes
+        f"SELECT $$CREATE DATABASE {database} OWNER {OWNER} TEMPLATE template0 ENCODING 'UTF8'"  # noqa: S608 - ours
+        " LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'$$"
         f" WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{database}') \\gexec",
         f"REVOKE ALL ON DATABASE {database} FROM PUBLIC;",
         f"GRANT CONNECT ON DATABASE {database} TO {', '.join(passwords)};",

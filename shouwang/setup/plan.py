@@ -136,7 +136,7 @@ class Plan:
             yield self._file(f"{PKI}/crl.pem", self._revoked, once=True)
 
     def _issue_database(self) -> tuple[Path, Path]:
-        return self._pki.server("database", list(dict.fromkeys([self._answers.database_host, "localhost"])))
+        return self._pki.server("database", list(dict.fromkeys([*self._answers.database_hosts, "localhost"])))
 
     def _issue_broker(self) -> tuple[Path, Path]:
         nodes = self._answers.nats_nodes if self._answers.broker == "nats" else []
@@ -174,10 +174,12 @@ class Plan:
 
     def _url(self, role: str) -> str:
         at = self._answers
-        host = f"[{at.database_host}]" if ":" in at.database_host else at.database_host
+        hosts = [f"[{host}]" if ":" in host else host for host in at.database_hosts]
+        servers = ",".join(f"{host}:{at.database_port}" for host in hosts)
+        writes = "&target_session_attrs=read-write" if at.database_standbys else ""
         return (
-            f"postgresql://{role}:{percent(self._passwords[role], safe='')}@{host}:{at.database_port}"
-            f"/{at.database_name}?sslmode=verify-full&sslrootcert={TLS}/ca.crt"
+            f"postgresql://{role}:{percent(self._passwords[role], safe='')}@{servers}"
+            f"/{at.database_name}?sslmode=verify-full&sslrootcert={TLS}/ca.crt{writes}"
         )
 
     def _database(self) -> Iterator[Item]:

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from dispatch.channels import config
+from shouwang.backup.settings import PARTS
 from shouwang.cli.main import app
 from shouwang.setup.answers import parse as parse_answers
 from shouwang.setup.database import SERVICES
@@ -88,12 +90,32 @@ def test_each_service_has_a_password_of_its_own_that_stays(root: Path) -> None:
     assert first["etc/shouwang/keys/link.key"] == second["etc/shouwang/keys/link.key"]
 
 
+def test_services_know_every_server_of_the_database(root: Path) -> None:
+    answers = root / "etc/shouwang/setup.toml"
+    answers.write_text('database_standbys = ["db-b.example.org", "fd00::1"]\n' + answers.read_text())
+    setup(root)
+    url = parse((root / "etc/shouwang/ingest.env").read_text())["SHOUWANG_DATABASE_URL"]
+    assert "@localhost:5432,db-b.example.org:5432,[fd00::1]:5432/shouwang?" in url
+    assert url.endswith("&target_session_attrs=read-write")
+    assert psycopg.conninfo.conninfo_to_dict(url)["host"] == "localhost,db-b.example.org,fd00::1"
+
+
 def test_what_people_have_changed_stays(root: Path) -> None:
     setup(root)
     for name in ("channels.toml", "channels.env", "district.toml"):
         (root / "etc/shouwang" / name).write_text("# mine\n")
     setup(root)
     assert all((root / "etc/shouwang" / name).read_text() == "# mine\n" for name in ("channels.toml", "district.toml"))
+
+
+def test_the_backup_saves_what_setup_makes(root: Path) -> None:
+    setup(root)
+    parts = tomllib.loads((DEPLOY / "backup.toml").read_text())["parts"]
+    assert set(PARTS) <= set(parts)
+    ours = [path for path in parts.values() if path.startswith("/etc/")]
+    assert [path for path in ours if not (root / path.lstrip("/")).exists()] == []
+    folders = {f"/var/lib/shouwang/alerting-{number}" for number in range(2)}  # StateDirectory of the guide's two units
+    assert folders <= set(parts.values())
 
 
 def test_a_key_that_was_opened_is_closed_again(root: Path) -> None:
