@@ -23,6 +23,7 @@ from shouwang.cli.main import app
 from shouwang.evaluation.month_recording import recording_of
 from shouwang.evaluation.score_figures import figures
 
+pytestmark = pytest.mark.timeout(400)  # days of data: a busy machine takes its time
 HYPOXIC = 8
 DAYS = 18
 
@@ -258,7 +259,6 @@ ONE_OF_EACH = {
 """By the kind of episode: a resident who lives through it on the first day after those from which is learned."""
 
 
-@pytest.mark.timeout(400)  # minutes of simulated days: a busy machine takes its time
 def test_the_figure_of_a_small_district() -> None:
     """Every kind that sensors tell of directly is found, in time; the whole figure takes 200 residents.
 
