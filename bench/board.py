@@ -44,7 +44,13 @@ KINDS = (
         "Fall confirmed: lying still after it, confidence 93%",
         20,
     ),
-    ("urgent", "limit_spo2", "血氧 86 %，低于界限 90 %,已持续 6 分钟", "SpO2 86 %, below the limit 90 % for 6 min", 90),
+    (
+        "urgent",
+        "limit_spo2",
+        "血氧 86 %，低于界限 90 %，已持续 6 分钟",
+        "SpO2 86 %, below the limit 90 % for 6 min",
+        90,
+    ),
     ("attention", "sudden_heart_rate", "心率 112 次/分，本人此时段通常 70", "Heart rate 112 /min, usually 70 now", 150),
     ("technical", "gateway_silent", "家庭网关离线 12 分钟", "Home gateway offline for 12 min", 200),
 )

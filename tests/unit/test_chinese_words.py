@@ -13,10 +13,12 @@ HALF = re.compile(r"[\u4e00-\u9fff”][,;:()]|[,;:(][\u4e00-\u9fff“]")
 
 def texts(file: Path) -> Iterator[str]:
     """The strings of a program, its docstrings left out; the whole of another file."""
+    text = file.read_text()
     if file.suffix != ".py":
-        yield file.read_text()
+        yield text
+    if file.suffix != ".py" or not HALF.search(text):
         return
-    tree = ast.parse(file.read_text())
+    tree = ast.parse(text)
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
