@@ -25,7 +25,7 @@ from tests.support.services import in_thread, service, wait_for
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 FLOOD, CALM = "gw-flood", "gw-calm"
 READINGS = 20
-FLOOD_FRAMES = 3000
+FLOOD_FRAMES = 5000
 BATCH_READINGS = 2000
 
 
