@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from care_network.catalogues.services import SERVICES
 from care_network.matching.crew import URGENCIES, Crew, Floats, Mask, language_bits, role_mask, skill_bits
@@ -155,6 +154,8 @@ def assign(crew: Crew, jobs: Sequence[Job]) -> dict[str, Candidate]:
     Within each urgency as many jobs as possible are served, then with the highest sum of scores; a graver urgency
     takes its people first. Nobody gets more than CAPACITY allows.
     """
+    from scipy.optimize import linear_sum_assignment  # slow to load, and the console never assigns many at once
+
     found: dict[str, Candidate] = {}
     load = crew.load.copy()
     for level, urgency in enumerate(URGENCIES):

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 PRIVATE = Path("/var/tmp")  # noqa: S108 - owner and mode of what lies there are checked before use
+TEST_CLUSTERS = "SHOUWANG_TEST_CLUSTERS"
+"""Environment variable: a folder that takes the place of /var/tmp for clusters, for tests: one in memory."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def reachable_folder(wanted: Path, user: ServerUser) -> Path:
     wanted.mkdir(parents=True, exist_ok=True)
     if _can_enter(wanted, user):
         return wanted
-    replacement = PRIVATE / f"shouwang-{_short_hash(str(wanted.resolve()))}"
+    replacement = Path(os.environ.get(TEST_CLUSTERS, PRIVATE)) / f"shouwang-{_short_hash(str(wanted.resolve()))}"
     _own_folder(replacement)
     return replacement
 

@@ -15,18 +15,8 @@ import msgspec
 
 from database.pool import Pool, make_pool
 from database.settings import DatabaseSettings
-from dispatch.channels.adapters import (
-    apprise_bridge,
-    dingtalk,
-    email,
-    feishu,
-    http_gateway,
-    local,
-    robots,
-    webpush,
-    wecom,
-)
-from dispatch.channels.adapters.base import Adapter, ConfigError
+from dispatch.channels.adapters import dingtalk, email, feishu, http_gateway, local, robots, wecom
+from dispatch.channels.adapters.base import Adapter, ConfigError, Subscription, Subscriptions
 from dispatch.channels.notifications import RecipientKind
 from vocabulary.synthetic import CHANNEL as LOOPBACK
 from vocabulary.synthetic import RECIPIENT
@@ -183,14 +173,12 @@ def parse(text: str, environment: Mapping[str, str]) -> Channels:
     return msgspec.structs.replace(usable, channels=enabled, order=in_use)
 
 
-def build(channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions) -> dict[str, Adapter]:
+def build(channels: Channels, pool: Pool, subscriptions: Subscriptions) -> dict[str, Adapter]:
     """Build the adapters, by channel. Raises ConfigError naming the channel whose options are wrong."""
     return {name: _build(name, channel, pool, subscriptions) for name, channel in channels.channels.items()}
 
 
-def build_usable(
-    channels: Channels, pool: Pool, subscriptions: webpush.Subscriptions
-) -> tuple[Channels, dict[str, Adapter]]:
+def build_usable(channels: Channels, pool: Pool, subscriptions: Subscriptions) -> tuple[Channels, dict[str, Adapter]]:
     """Build the adapters of the channels that can be used, and leave the others out.
 
     Raises ConfigError, with every reason, where none remains.
@@ -219,14 +207,14 @@ def check(channels: Channels) -> Channels:
 class NoBrowsers:
     """Stands for the browsers' subscriptions where there is no database: none."""
 
-    def of(self, account_id: int) -> list[webpush.Subscription]:
+    def of(self, account_id: int) -> list[Subscription]:
         return []
 
     def forget(self, endpoint: str) -> None:
         """There are none."""
 
 
-def _build(name: str, channel: Channel, pool: Pool, subscriptions: webpush.Subscriptions) -> Adapter:
+def _build(name: str, channel: Channel, pool: Pool, subscriptions: Subscriptions) -> Adapter:
     def options(kind: type[T]) -> T:
         return msgspec.convert(channel.options, kind)
 
@@ -237,6 +225,8 @@ def _build(name: str, channel: Channel, pool: Pool, subscriptions: webpush.Subsc
             case "smtp":
                 return email.Smtp(options(email.SmtpOptions))
             case "webpush":
+                from dispatch.channels.adapters import webpush  # its library takes as long to load as a whole service
+
                 return webpush.WebPush(options(webpush.WebPushOptions), subscriptions)
             case "wecom":
                 return wecom.WeCom(options(robots.RobotOptions))
@@ -245,6 +235,8 @@ def _build(name: str, channel: Channel, pool: Pool, subscriptions: webpush.Subsc
             case "feishu":
                 return feishu.Feishu(options(robots.RobotOptions))
             case "apprise":
+                from dispatch.channels.adapters import apprise_bridge  # so does this one
+
                 return apprise_bridge.Apprise(options(apprise_bridge.AppriseOptions))
             case "console":
                 options(local.NoOptions)

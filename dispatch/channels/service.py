@@ -14,8 +14,8 @@ import structlog
 from database.pool import Pool, connect_options, make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels import config, sending
+from dispatch.channels.adapters.base import Subscription
 from dispatch.channels.adapters.local import LoopBack
-from dispatch.channels.adapters.webpush import Subscription
 from dispatch.channels.lane import Lane
 from dispatch.channels.notifications import WAKE
 from dispatch.channels.planner import PLANNED, plan

@@ -171,7 +171,8 @@ def test_a_restart_changes_nothing(restart_at: int) -> None:
 
 
 def test_small_steps_give_the_same() -> None:
-    half = DAYS // 2
-    hours, minutes = START + np.arange(1, half * 24) * HOUR_US, START + np.arange(half * 1440, DAYS * 1440) * MINUTE_US
-    cuts = np.searchsorted(troubled_days().time_us, np.concatenate((hours, minutes)))
-    assert run(cuts.tolist()) == list(expected())
+    """Minute by minute where something goes wrong, hour by hour between."""
+    troubles = ((2, 0, 3), (3, 0, 9), (4, 0, 2), (5, 8, 10), (6, 9, 22), (7, 0, 12))  # day, from hour, to hour
+    minutes = [np.arange(day * 1440 + since * 60, day * 1440 + until * 60) for day, since, until in troubles]
+    times = START + np.concatenate((np.arange(1, DAYS * 24) * 60, *minutes)) * MINUTE_US
+    assert run(np.searchsorted(troubled_days().time_us, times).tolist()) == list(expected())

@@ -19,7 +19,7 @@ GRADES = ("plain", "apache", "community")
 HOW_TO_GET_COMMUNITY = (
     "this TimescaleDB has no Community edition: set SHOUWANG_TEST_TIMESCALEDB_BIN to the folder of a 'postgres' with it"
 )
-SMALL = {"shared_buffers": "64MB", "max_wal_size": "512MB", "fsync": "off"}
+SMALL = {"shared_buffers": "64MB", "max_wal_size": "512MB", "fsync": "off", "full_page_writes": "off"}
 """A killed server loses nothing that the kernel has; the power is never cut in a test."""
 
 ONE_GRADE = ("plain",) if timescaledb_bin_dir() is None else ("apache",)

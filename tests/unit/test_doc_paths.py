@@ -96,9 +96,14 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"^\s*(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?shouwang (\S.*?)(?:\s*#.*)?$", code, re.MULTILINE)
 
 
+@functools.cache
+def command_tree() -> Any:
+    return typer.main.get_command(app)
+
+
 def command_of(line: str) -> Any:
     """The command that a line calls; None where there is none of that name."""
-    command, words = typer.main.get_command(app), line.split()
+    command, words = command_tree(), line.split()
     while (inner := getattr(command, "commands", None)) and words and not words[0].startswith("-"):
         if (command := inner.get(words.pop(0))) is None:
             return None

@@ -106,6 +106,7 @@ def _severities_in_order() -> re.Pattern[str]:
     return re.compile("|".join(r",\s*".join(order) for order in (quoted, quoted[::-1])))
 
 
+SHIFTS = (ast.BinOp, ast.Assign, ast.AnnAssign, ast.Call)
 COPIES = [
     ("the order of severities, see vocabulary.severity and severity_rank() in SQL", _severities_in_order()),
     ("the time zone, see vocabulary.times.SHANGHAI", re.compile(r"""ZoneInfo\(\s*["']Asia/Shanghai["']""")),
@@ -118,12 +119,13 @@ def _second_copies(name: str, text: str) -> Iterator[tuple[int, str]]:
             yield text.count("\n", 0, match.start()) + 1, why
     if not name.endswith(".py"):
         return
+    eight_hours = "hours=8" in text
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value in (HOUR_US, DAY_US):
             yield node.lineno, "an hour or a day in µs, see vocabulary.times"
         elif isinstance(node, ast.Dict) and _is_rank(node):
             yield node.lineno, "the order of severities, see vocabulary.severity.RANK"
-        elif isinstance(node, ast.BinOp | ast.Assign | ast.AnnAssign | ast.Call) and _shifts_by_eight_hours(node):
+        elif eight_hours and isinstance(node, SHIFTS) and _shifts_by_eight_hours(node):
             yield node.lineno, "Shanghai's eight hours, see vocabulary.times"
 
 

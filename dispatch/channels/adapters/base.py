@@ -64,3 +64,19 @@ class Adapter(Protocol):
     def reaches(self, address: str) -> bool:
         """Whether this channel leads to that address at all."""
         ...
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """A browser that agreed to receive pushes, with its keys (RFC 8291)."""
+
+    endpoint: str
+    p256dh: str
+    auth: str
+
+
+class Subscriptions(Protocol):
+    """Store of the browsers of accounts."""
+
+    def of(self, account_id: int) -> list[Subscription]: ...
+
+    def forget(self, endpoint: str) -> None: ...

@@ -6,7 +6,6 @@ The address is the account's number; its browsers are in ``push_subscription``.
 import base64
 import os
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import requests
@@ -14,7 +13,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02, VapidException
 from pywebpush import WebPushException, webpush
 
-from dispatch.channels.adapters.base import ConfigError, Outgoing, PermanentError, RetryableError, Sent
+from dispatch.channels.adapters.base import (
+    ConfigError,
+    Outgoing,
+    PermanentError,
+    RetryableError,
+    Sent,
+    Subscription,
+    Subscriptions,
+)
 from dispatch.channels.adapters.http_request import LATER
 from dispatch.channels.names import public_key_file
 from dispatch.core.push_services import PushServiceError, check_endpoint
@@ -40,22 +47,6 @@ class _NoRedirects(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.max_redirects = 0
-
-
-class Subscription(msgspec.Struct, frozen=True):
-    """A browser that agreed to receive pushes, with its keys (RFC 8291)."""
-
-    endpoint: str
-    p256dh: str
-    auth: str
-
-
-class Subscriptions(Protocol):
-    """Store of the browsers of accounts."""
-
-    def of(self, account_id: int) -> list[Subscription]: ...
-
-    def forget(self, endpoint: str) -> None: ...
 
 
 class WebPush:

@@ -18,7 +18,7 @@ from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
 from tests.support.services import Service, service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.every_grade, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 GATEWAY = "gw-once-1"
 READINGS = 20
 START_US = (time.time_ns() // 1_000_000_000 - 80_000) * 1_000_000
@@ -75,6 +75,7 @@ def count(url: str, what: str = "SELECT count(*), count(DISTINCT (series_id, tim
         return (-1, -1)
 
 
+@pytest.mark.every_grade
 def test_everything_once_although_all_of_them_die(broker: TestBroker, postgres: TestPostgres, tmp_path: Path) -> None:
     add_homes(postgres.url, [GATEWAY])
     gateway = Gateway(broker)

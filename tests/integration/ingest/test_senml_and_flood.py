@@ -22,7 +22,7 @@ from tests.support.databases import TestPostgres
 from tests.support.district import add_homes
 from tests.support.services import in_thread, service, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.every_grade, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 FLOOD, CALM = "gw-flood", "gw-calm"
 READINGS = 20
 FLOOD_FRAMES = 5000
@@ -138,6 +138,7 @@ def test_a_flood_waits_behind_the_others_and_its_excess_is_kept(broker: TestBrok
     calm.stop()
 
 
+@pytest.mark.every_grade
 def test_senml_over_a_broker_is_stored_once_and_bad_packs_are_kept(
     broker: TestBroker, postgres: TestPostgres, tmp_path: Path
 ) -> None:

@@ -4,10 +4,12 @@ import datetime as dt
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from unittest.mock import patch
 
 import psycopg
 import pyotp
 import pytest
+from argon2 import PasswordHasher, profiles
 
 from care_network.access import accounts, logins, passwords, second_factor
 from care_network.access.accounts import Account
@@ -20,6 +22,15 @@ pytestmark = pytest.mark.integration
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 PASSWORD = "three words together"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_hashes() -> Iterator[None]:
+    """The same hash with the least work: how often somebody may try is counted here, not how long a try takes."""
+    with patch.object(passwords, "_hasher", PasswordHasher.from_parameters(profiles.CHEAPEST)):
+        passwords._nobody.cache_clear()
+        yield
+    passwords._nobody.cache_clear()
 
 
 def after(seconds: float) -> dt.datetime:

@@ -20,8 +20,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from database.pool import make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels import config
-from dispatch.channels.adapters.base import Adapter, ConfigError, Outgoing, PermanentError, RetryableError
-from dispatch.channels.adapters.webpush import Subscription, WebPush, WebPushOptions, create_key
+from dispatch.channels.adapters.base import (
+    Adapter,
+    ConfigError,
+    Outgoing,
+    PermanentError,
+    RetryableError,
+    Subscription,
+)
+from dispatch.channels.adapters.webpush import WebPush, WebPushOptions, create_key
 from tests.support.peers import Answer, HttpPeer, http_peer, smtp_peer
 
 pytestmark = pytest.mark.integration

@@ -26,7 +26,7 @@ from tests.support.services import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 LONG_S = 900.0
-OFTEN = {"SHOUWANG_PATH_EVERY_S": "3", "SHOUWANG_PATH_PATIENCE_S": "7"}
+OFTEN = {"SHOUWANG_PATH_EVERY_S": "2", "SHOUWANG_PATH_PATIENCE_S": "6"}
 """Many presses are under way at once, so that the test need not wait for one after the other."""
 
 

@@ -11,9 +11,9 @@ FOREIGN = {
     "maintain": ("database", {"alerting", "console", "dispatch", "ingest", "care_network", "numpy", "sqlalchemy"}),
     "dispatch": ("dispatch.escalation", {"alerting", "console", "ingest", "numpy", "fastapi", "requests"}),
     "orders": ("dispatch.orders", {"alerting", "console", "ingest", "fastapi", "requests"}),
-    "notify": ("dispatch.channels", {"alerting", "console", "ingest", "scipy", "fastapi"}),
-    "alerting": ("alerting", {"console", "ingest", "edge_agent", "fastapi", "sqlalchemy"}),
-    "console": ("console", {"ingest", "edge_agent", "device_simulators", "sqlalchemy", "sklearn"}),
+    "notify": ("dispatch.channels", {"alerting", "console", "ingest", "scipy", "fastapi", "aiohttp", "apprise"}),
+    "alerting": ("alerting", {"console", "ingest", "edge_agent", "fastapi", "sqlalchemy", "aiohttp", "apprise"}),
+    "console": ("console", {"ingest", "edge_agent", "device_simulators", "sqlalchemy", "sklearn", "scipy", "apprise"}),
 }
 """By the command: the module that runs, and packages that it must not load."""
 EVERY = {"shouwang.platform", "shouwang.verify", "bench", "matplotlib", "pytest"}
