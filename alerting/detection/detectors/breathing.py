@@ -223,6 +223,8 @@ class Breathing(Detector):
         in_bed = (moments.value[:, 0] >= 0.5) & (bed_step > 0) & (moments.step - bed_step <= BED_KNOWN_STEPS)
         # the time counts from lying down
         empty_step = self._empty(row, moments.step, in_bed)
+        if not in_bed.any() and not state.missing_us[row].any():
+            return
         since = np.maximum(vital_step, empty_step)
         allowed = self._missing_steps[row] * np.where(poor, 2, 1)
         missing = in_bed & (vital_step > 0) & (moments.step - since >= allowed)
@@ -296,9 +298,10 @@ class Breathing(Detector):
 
     def _empty(self, row: NDArray[np.int32], step: NDArray[np.int64], in_bed: NDArray[np.bool_]) -> NDArray[np.int64]:
         """At each moment the last step at which the bed was not known to be occupied."""
-        first = firsts(row)
-        at = np.maximum.accumulate(np.where(first | ~in_bed, np.arange(len(row)), 0))
-        empty = np.where(in_bed[at], self.state.empty[row], step[at]).astype(np.int64)
+        first, empty = firsts(row), step
+        if in_bed.any():
+            at = np.maximum.accumulate(np.where(first | ~in_bed, np.arange(len(row)), 0))
+            empty = np.where(in_bed[at], self.state.empty[row], step[at]).astype(np.int64)
         last = np.append(first[1:], True)
         self.state.empty[row[last]] = empty[last]
         return empty

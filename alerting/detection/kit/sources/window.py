@@ -25,12 +25,12 @@ SENSED = ("heart_rate", "respiration_rate", "spo2", "body_temperature")
 WINDOW_STEPS = 5 * MINUTE_US // STEP_US
 SHARE = 0.8
 """Share of the readings in which a condition must hold. Our own choice."""
-STREAM_READINGS = 4
+STREAM_READINGS = 5
 """So many readings in five minutes come from a sensor that measures by itself."""
 LASTING_STEPS = 4 * MINUTE_US // STEP_US
 """A source that spoke so long at a time is known as a stream for good. Of a clip that is put on a finger for a minute
 the next reading is again one by hand."""
-STREAM_RUN, SLOW_STEPS = 7, 50 * SECOND_US // STEP_US
+STREAM_RUN, SLOW_STEPS = 10, 50 * SECOND_US // STEP_US
 """So is one that spoke so many times without a pause, at intervals of about a minute or more."""
 PAUSE_STEPS = 10 * MINUTE_US // STEP_US
 SPARSE_STEPS = 150 * SECOND_US // STEP_US
@@ -75,6 +75,10 @@ class Sensed(msgspec.Struct, frozen=True):
         """Those of these bins."""
         times = self.ago.take(index), self.in_row.take(index)
         return Sensed(self.seen.take(index), self.streams.take(index), self.lasting.take(index), *times)
+
+    def where(self, mask: Flags) -> "Sensed":
+        """Those of the bins for which the mask, shape [n], holds; ``self`` if it holds for all."""
+        return self if mask.all() else self.take(np.flatnonzero(mask))
 
 
 class Seen(msgspec.Struct):
