@@ -81,7 +81,7 @@ class Recorder:
         """Numbers of readings that no detector uses, by reason."""
 
     def readings(self, source: Source, channel: str, time_us: Times, value: ValueArray, arrival_us: Times) -> None:
-        """Add readings of one channel of one device, shapes [n], in any order."""
+        """Add all readings of one channel of one device, shapes [n], in any order."""
         good = np.isfinite(value)
         self._not_used("no number", len(good) - int(good.sum()))
         place = self._seats.lane(source, channel)

@@ -8,6 +8,7 @@ from alerting.detection.kit.context import District, Happened, Person, Source
 from alerting.replay.recording import Contact, Recorder, Recording
 from device_simulators.month.devices import owner
 from device_simulators.month.month import ResidentMonth
+from device_simulators.month.sensing import Trace
 from firmware_profiles.devices import MODELS
 from firmware_profiles.driver import DeviceConfig
 from vocabulary.labels import room_of
@@ -66,9 +67,14 @@ def recording_of(months: Sequence[ResidentMonth]) -> Recording:
     recorder = Recorder(district)
     contacts = []
     for month in months:
+        traces: dict[tuple[str, str], list[Trace]] = {}  # an episode may have its own of the same device
         for trace in month.traces:
-            source = district.sources[month.gateway, trace.device]
-            recorder.readings(source, trace.channel, trace.time_us, trace.value, trace.arrival_us)
+            traces.setdefault((trace.device, trace.channel), []).append(trace)
+        for (device, channel), parts in traces.items():
+            times, values, arrivals = (
+                np.concatenate([getattr(part, name) for part in parts]) for name in ("time_us", "value", "arrival_us")
+            )
+            recorder.readings(district.sources[month.gateway, device], channel, times, values, arrivals)
         for moment in month.moments:
             source = district.sources[month.gateway, moment.device]
             recorder.event(Happened(source, moment.kind, moment.time_us, dict(moment.values)), moment.arrival_us)

@@ -148,8 +148,8 @@ class News2(Detector):
     def look(self, steps: CompleteSteps) -> Iterator[Finding]:
         every = steps.sources.bins
         place = _PLACE[every.column]
-        mine = np.flatnonzero(((place >= 0) | (every.column == _OXYGEN)) & steps.sources.counts)
-        if not len(mine):
+        mine = ((place >= 0) | (every.column == _OXYGEN)) & steps.sources.counts
+        if not mine.any():
             return
         moments = self._moments(mine, steps)
         if moments is None:
@@ -165,9 +165,9 @@ class News2(Detector):
     def due(self, district: District, key: str, at_us: int) -> Iterator[Finding]:
         yield from self._overdue(district, int(key), at_us + 1)
 
-    def _moments(self, mine: NDArray[np.intp], steps: CompleteSteps) -> Moments | None:
+    def _moments(self, mine: NDArray[np.bool_], steps: CompleteSteps) -> Moments | None:
         """Let these bins of all sources count, and put what counts side by side at every moment of people who score."""
-        bins = steps.sources.bins.take(mine)
+        bins = steps.sources.bins.where(mine)
         state, place = self.state, _PLACE[bins.column]
         oxygen = self._on_oxygen(bins, steps)
         points = np.zeros(len(bins), np.int8)
@@ -179,11 +179,12 @@ class News2(Detector):
         counted = Readings(points, bins.mean.copy(), step, step.copy())
         streams = np.zeros(len(bins), np.int8)
         at = bins.row * np.int64(_PLACES) + place * SEATS + bins.seat
-        sensed = np.flatnonzero(is_sensed(bins.column))
+        of_sensors = is_sensed(bins.column)
+        sensed = np.flatnonzero(of_sensors)
         if len(sensed):
-            spoken, known = steps.sources.sensed.take(mine[sensed]), self._known().at(at[sensed])
+            spoken, known = steps.sources.sensed.where(mine).where(of_sensors), self._known().at(at[sensed])
             streams[sensed] = np.where(spoken.lasting, _LASTING, spoken.streams)
-            found = state.counting.add(bins.take(sensed), points[sensed], spoken, known)
+            found = state.counting.add(bins.where(of_sensors), points[sensed], spoken, known)
             counted.put(sensed, found)
         return self._side_by_side(bins, place, at, oxygen, counted, streams, steps.sources.seated)
 

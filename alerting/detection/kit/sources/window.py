@@ -76,6 +76,10 @@ class Sensed(msgspec.Struct, frozen=True):
         times = self.ago.take(index), self.in_row.take(index)
         return Sensed(self.seen.take(index), self.streams.take(index), self.lasting.take(index), *times)
 
+    def where(self, mask: Flags) -> "Sensed":
+        """Those of the bins for which the mask, shape [n], holds; ``self`` if it holds for all."""
+        return self if mask.all() else self.take(np.flatnonzero(mask))
+
 
 class Seen(msgspec.Struct):
     """Of every sensed source: the steps with a reading as bits, up to its newest; the number of readings in a row

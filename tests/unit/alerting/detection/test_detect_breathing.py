@@ -6,14 +6,21 @@ import pytest
 from alerting.core.finding import Finding
 from alerting.detection.engine.engine import Engine
 from alerting.detection.kit.columns import VitalColumns, lane_of
-from alerting.detection.kit.context import District, Person
+from alerting.detection.kit.context import District, Happened, Person, Source
 from tests.support.sensors import FIRST, MINUTE, raised
 from vocabulary.times import HOUR_US
 
 DISTRICT = District([Person(id=1, code="R0001", household_id=7)], {}, {})
 
 
-def run(step: int, **series: list[tuple[float, float]]) -> list[Finding]:
+def motion_in(room: str) -> Source:
+    return Source(
+        gateway="gw-1", name="pir", model="test", household_id=7, person=None, heartbeat_s=1e9,
+        label_zh="pir", label_en="pir", room=room, home=0,
+    )  # fmt: skip
+
+
+def run(step: int, moves: tuple[Happened, ...] = (), **series: list[tuple[float, float]]) -> list[Finding]:
     """Series of (minute, value) by channel; the clock moves every ``step`` minutes for three hours."""
     rows = [(lane_of(code), FIRST + int(m * MINUTE), value) for code, values in series.items() for m, value in values]
     column, time_us, value = (np.array(part) for part in zip(*rows, strict=True))
@@ -21,6 +28,9 @@ def run(step: int, **series: list[tuple[float, float]]) -> list[Finding]:
     for now_us in range(FIRST + step * MINUTE, FIRST + 3 * HOUR_US + 1, step * MINUTE):
         here = (time_us >= now_us - step * MINUTE) & (time_us < now_us)
         zeros = np.zeros(int(here.sum()), np.int32)
+        for move in moves:
+            if now_us - step * MINUTE <= move.time_us < now_us:
+                found += engine.event(move)
         engine.readings(
             VitalColumns(zeros, column[here].astype(np.int16), time_us[here], value[here].astype(np.float32))
         )
@@ -57,8 +67,18 @@ def test_nothing_measured_in_bed_takes_longer_when_the_signal_is_poor(quality: f
 
 
 @pytest.mark.parametrize("step", [1, 60])
-def test_who_lies_down_hours_after_the_last_measurement_has_half_an_hour(step: int) -> None:
-    bed = [(float(minute), 1.0 if minute < 20 or minute >= 120 else 0.0) for minute in range(180)]
+def test_who_lies_down_hours_after_the_last_measurement_has_an_hour(step: int) -> None:
+    bed = [(float(minute), 1.0 if minute < 20 or minute >= 90 else 0.0) for minute in range(180)]
     found = [f for f in run(step, in_bed=bed, heart_rate=breaths((0, 20, 60))) if f.rule == "no_vital_sign"]
     assert [f.action for f in found] == ["open"]
     assert found[0].sensed_us - FIRST >= 149 * MINUTE
+
+
+@pytest.mark.parametrize("step", [1, 60])
+@pytest.mark.parametrize(("since", "told_at"), [(21, 140), (30, 50)], ids=["about since it is gone", "a few signs"])
+def test_a_taken_bed_is_doubted_while_somebody_is_about(step: int, since: int, told_at: int) -> None:
+    kitchen = motion_in("kitchen")
+    moves = tuple(Happened(kitchen, "motion_began", FIRST + m * MINUTE, {}) for m in range(since, 48, 4))
+    found = [f for f in run(step, moves, in_bed=BED, heart_rate=breaths((0, 20, 60))) if f.rule == "no_vital_sign"]
+    assert [f.action for f in found] == ["open"]
+    assert round((found[0].sensed_us - FIRST) / MINUTE) == told_at
