@@ -26,7 +26,7 @@ def drill(
     Each drill starts a platform of its own on loopback, with homes that send numbered readings and press SOS, breaks
     one thing (kill, stop, freeze, cut, slow, fill, clock, certificate, restore, fail-over), and compares the gateways'
     ledgers with the database and with what a provider of SMS got. Exit status 0: every drill holds; 1: one does not;
-    2: a platform did not start.
+    2: a platform did not start; 3: one could not be run here, the others hold.
     """
     import datetime as dt
     import logging
@@ -67,4 +67,6 @@ def drill(
         if report is not None and results:
             report.write_text(text, "utf-8")
     out.print(text, soft_wrap=True, markup=False)
-    raise typer.Exit(0 if all(result.passed or result.refused for result in results) else 1)
+    if not all(result.passed or result.refused for result in results):
+        raise typer.Exit(1)
+    raise typer.Exit(3 if any(result.refused for result in results) else 0)
