@@ -196,7 +196,8 @@ def _reaches(conn: Connection[Any], account: Account, place: Place) -> bool:
     if place.scope in ("home", "resident"):
         return True
     row = conn.execute(
-        "SELECT FROM household h JOIN area a ON a.id = h.area_id WHERE NOT a.path <@ %s::ltree LIMIT 1",
+        "SELECT FROM household h JOIN area a ON a.id = h.area_id"
+        " WHERE NOT a.path <@ %s::ltree AND NOT h.synthetic LIMIT 1",
         (account.area_path,),
     ).fetchone()
     return row is None

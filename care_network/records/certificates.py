@@ -134,13 +134,16 @@ def expiries(conn: Connection[Any]) -> list[Expiry]:
     """The end of every certificate in use that is known: gateways' by their status, services' and brokers' as they
     were seen (:mod:`database.reports.certificate_ends`).
 
-    Of services and brokers only those seen in the last week: one that was taken out of use warns nobody.
+    Of services and brokers only those seen in the last week: one that was taken out of use warns nobody. A synthetic
+    gateway counts as a service: of its home nobody would be told.
     """
     gateways = conn.execute(
         """
-        SELECT name, to_timestamp((status->>'certificate_until_us')::bigint / 1e6), household_id FROM gateway
-        WHERE (status->>'certificate_until_us')::bigint > 0
-          AND NOT EXISTS (SELECT FROM revoked_identity WHERE identity = name)
+        SELECT g.name, to_timestamp((g.status->>'certificate_until_us')::bigint / 1e6),
+               CASE WHEN NOT h.synthetic THEN h.id END
+        FROM gateway g JOIN household h ON h.id = g.household_id
+        WHERE (g.status->>'certificate_until_us')::bigint > 0
+          AND NOT EXISTS (SELECT FROM revoked_identity WHERE identity = g.name)
         """
     ).fetchall()
     others = conn.execute(

@@ -66,15 +66,17 @@ GRANTS: Mapping[str, Rights] = {
         columns=(_ACCOUNT,),
     ),
     "dispatch": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning work_order sla_breach channel_ceiling"
-        f" broker_store issued_certificate revoked_identity path_proof {_ENDS}",
-        insert="alert alert_event alert_finding household notification dispatch_worker duty_warning",
+        select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning duty_test work_order sla_breach"
+        f" channel_ceiling broker_store issued_certificate revoked_identity path_proof {_ENDS}",
+        insert="alert alert_event alert_finding household notification dispatch_worker duty_warning duty_test",
         update="alert notification message dispatch_worker duty_warning",
         delete="dispatch_worker",
         columns=(_ACCOUNT,),
+        functions="drop_old_duty_tests()",
     ),
     "notify": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} delivery_attempt duty_warning notification_preference push_subscription"
+        select=f"{_ALL} {_PEOPLE} {_LADDER} delivery_attempt duty_warning duty_test notification_preference"
+        " push_subscription"
         " used_link work_order outbox_entry channel_ceiling",
         insert="alert_event delivery_attempt message notification outbox_entry used_link channel_ceiling",
         update="message notification delivery_attempt channel_ceiling",
@@ -91,7 +93,7 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "console": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} account call_attempt delivery_attempt dispatch_worker doctor_check"
-        " duty_warning event family_member handover handover_alert ingest_stream login_failure medical_note"
+        " duty_warning duty_test event family_member handover handover_alert ingest_stream login_failure medical_note"
         " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
@@ -106,6 +108,7 @@ GRANTS: Mapping[str, Rights] = {
         columns=(
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
+            ("UPDATE", "duty_test", "answered_at"),
             _lock("area"),
             _lock("resident"),
             _lock("staff"),

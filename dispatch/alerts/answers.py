@@ -20,8 +20,17 @@ from dispatch.core import history, links
 from dispatch.core.history import Actor
 from vocabulary.alert_state import OPEN
 
-TapResult = Literal["taken", "known", "late"]
-"""``taken``: alerts are theirs now; ``known``: noted as read (family, services); ``late``: nothing was left to take."""
+TapResult = Literal["taken", "known", "late", "present"]
+"""``taken``: alerts are theirs now; ``known``: noted as read (family, services); ``late``: nothing was left to take;
+``present``: a test before their shift is answered."""
+
+
+class DutyQuestion(msgspec.Struct, frozen=True):
+    """The test before a shift that a message asks about."""
+
+    starts_at: dt.datetime
+    organisation_zh: str
+    organisation_en: str
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +44,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the button acknowledges the alerts; the family's only notes that they know."""
     used_at: dt.datetime | None
     alerts: list[dict[str, Any]]
+    duty: DutyQuestion | None = None
+    """The message is a test before a shift, about no alert."""
 
 
 def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.datetime, origin: str = "") -> Answer:
@@ -74,6 +85,7 @@ def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
         acts=acts,
         used_at=used,
         alerts=alerts,
+        duty=None if row["duty_at"] is None else DutyQuestion(row["duty_at"], row["duty_zh"], row["duty_en"]),
     )
 
 
@@ -104,6 +116,11 @@ def acknowledge(
             " WHERE id = %s",
             (row["id"],),
         )
+        if row["duty_test_id"] is not None:
+            conn.execute(
+                "UPDATE duty_test SET answered_at = coalesce(answered_at, %s) WHERE id = %s", (now, row["duty_test_id"])
+            )
+            return "present", 0
         open_ = [alert for alert in alerts if alert[1] in OPEN]
         if row["recipient_kind"] not in ("staff", "organisation"):
             # The family is informed only: the alert stays with those who go there.
@@ -140,6 +157,7 @@ def _message(conn: Connection[Any], link: links.Link, now: dt.datetime) -> dict[
         row = cursor.execute(
             """
             SELECT m.id, m.recipient_kind, m.recipient_key, m.name_zh, m.name_en, m.language, s.account_id,
+                   t.id AS duty_test_id, t.starts_at AS duty_at, o.name_zh AS duty_zh, o.name_en AS duty_en,
                    CASE m.recipient_kind
                        WHEN 'staff' THEN coalesce(s.active, false)
                        WHEN 'organisation' THEN EXISTS (SELECT FROM organisation o WHERE o.code = %(key)s AND o.active)
@@ -148,6 +166,8 @@ def _message(conn: Connection[Any], link: links.Link, now: dt.datetime) -> dict[
                            WHERE r.code || '/' || c.phone = m.recipient_key AND c.consent_at <= %(now)s)
                        ELSE true END AS active
             FROM message m LEFT JOIN staff s ON m.recipient_kind = 'staff' AND s.code = m.recipient_key
+            LEFT JOIN notification n ON n.message_id = m.id AND n.duty_test_id IS NOT NULL
+            LEFT JOIN duty_test t ON t.id = n.duty_test_id LEFT JOIN organisation o ON o.id = t.organisation_id
             WHERE m.id = %(id)s AND m.recipient_kind = %(kind)s
               AND %(key)s IN (
                   m.recipient_key, CASE WHEN m.recipient_kind = 'contact' THEN split_part(m.recipient_key, '/', 1) END)

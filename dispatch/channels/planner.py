@@ -45,7 +45,7 @@ def plan(conn: Connection[Any], channels: Channels, reaches: Reaches, now: dt.da
         mine = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK_KEY,)).fetchone()
         if mine is None or not mine[0]:
             return 0
-        rows = _still_wanted(conn, _waiting(conn, now), now) | _waiting_warnings(conn)
+        rows = _still_wanted(conn, _waiting(conn, now), now) | _waiting_warnings(conn) | _waiting_tests(conn)
         if not rows:
             return 0
         waiting = [_as_waiting(row) for row in rows.values()]
@@ -115,15 +115,15 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
         """
         UPDATE notification SET state = 'failed', settled_at = %s
         WHERE id = ANY(%s) AND state IN ('waiting', 'sent')
-        RETURNING id, alert_id, warning_id, recipient_kind, recipient_key, coalesce(page ->> 'purpose', '')
+        RETURNING id, alert_id, reason, recipient_kind, recipient_key, coalesce(page ->> 'purpose', '')
         """,
         (now, list(notifications)),
     ).fetchall()
-    for identity, alert_id, warning_id, kind, key, purpose in rows:
+    for identity, alert_id, reason, kind, key, purpose in rows:
         if notify_next(conn, identity, now) or purpose == RATING:
             continue
-        subject = {"warning_id": warning_id} if alert_id is None else {"alert_id": str(alert_id)}
-        log.error("nobody is left to tell", **subject, notification=identity)
+        subject = {} if alert_id is None else {"alert_id": str(alert_id)}
+        log.error("nobody is left to tell", reason=reason, **subject, notification=identity)
         if alert_id is not None:
             recipient = f"{kind} {key}"
             history.record(
@@ -133,13 +133,18 @@ def give_up(conn: Connection[Any], notifications: Sequence[int], now: dt.datetim
 
 
 def notify_next(conn: Connection[Any], notification: int, now: dt.datetime) -> bool:
-    """Notify the next person instead of this one; False where there is none who was not asked already."""
+    """Notify the next person instead of this one; False where there is none who was not asked already.
+
+    Nobody answers a test in another's place.
+    """
     row = conn.execute(
         "SELECT alert_id, warning_id, recipient_kind, recipient_key FROM notification WHERE id = %s", (notification,)
     ).fetchone()
     if row is None:
         return False
     alert_id, warning_id, kind, key = row
+    if alert_id is None and warning_id is None:
+        return False
     instead = next_recipients(conn, alert_id, kind, key, now) if alert_id else next_menders(conn, warning_id)
     for candidate in instead:
         added = conn.execute(
@@ -195,7 +200,8 @@ def _waiting_warnings(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
         rows = cursor.execute(
             """
             SELECT n.id, 'roster ' || w.id AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
-                   n.due_at, n.page, w.severity, 'roster' AS rule, '{}'::jsonb AS evidence,
+                   n.due_at, n.page, w.severity, CASE WHEN w.silent THEN 'silent' ELSE 'roster' END AS rule,
+                   '{}'::jsonb AS evidence,
                    w.text_zh AS reason_zh, w.text_en AS reason_en,
                    w.starts_at AS onset, '' AS household, w.place AS address_zh, w.place_en AS address_en, '' AS phone,
                    NULL AS longitude, NULL AS latitude, '' AS area, w.place AS place_zh, w.place_en AS place_en,
@@ -203,6 +209,25 @@ def _waiting_warnings(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
             FROM notification n JOIN duty_warning w ON w.id = n.warning_id
             WHERE n.state = 'waiting' AND n.message_id IS NULL ORDER BY n.id
             LIMIT %s FOR UPDATE OF n SKIP LOCKED
+            """,
+            (AT_ONCE,),
+        ).fetchall()
+    return {row["id"]: row for row in rows}
+
+
+def _waiting_tests(conn: Connection[Any]) -> dict[int, dict[str, Any]]:
+    """Load the tests of people before their shift in the same form; each goes alone, for its link answers it."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT n.id, 'duty test ' || t.id AS about, n.reason, n.step, n.round, n.recipient_kind, n.recipient_key,
+                   n.due_at, n.page, 'attention' AS severity, 'duty_test' AS rule, '{}'::jsonb AS evidence,
+                   '' AS reason_zh, '' AS reason_en, t.starts_at AS onset, '' AS household, o.name_zh AS address_zh,
+                   o.name_en AS address_en, '' AS phone, NULL AS longitude, NULL AS latitude, '' AS area,
+                   o.name_zh AS place_zh, o.name_en AS place_en, '' AS resident_zh, '' AS resident_en, '' AS sex
+            FROM notification n JOIN duty_test t ON t.id = n.duty_test_id
+            JOIN organisation o ON o.id = t.organisation_id
+            WHERE n.state = 'waiting' AND n.message_id IS NULL ORDER BY n.id LIMIT %s FOR UPDATE OF n SKIP LOCKED
             """,
             (AT_ONCE,),
         ).fetchall()
@@ -239,6 +264,8 @@ def _within_limits(
 def _as_waiting(row: dict[str, Any]) -> policy.PendingNotification:
     recipient = (row["recipient_kind"], row["recipient_key"])
     page = "" if row["page"] is None else f"{row['page']['purpose']} {row['page']['subject']}"
+    if row["reason"] == "duty_test":
+        page = row["about"]
     return policy.PendingNotification(
         id=row["id"],
         recipient=recipient,
@@ -268,7 +295,8 @@ def _make(
     open_emergencies: int,
 ) -> None:
     first, kind = rows[0], group.members[0].recipient[0]
-    due = policy.hold_until(card.quiet, group.severity, now)
+    # a test an hour before a shift at night comes to somebody who is about to go to work
+    due = now if first["reason"] == "duty_test" else policy.hold_until(card.quiet, group.severity, now)
     row = conn.execute(
         """
         INSERT INTO message (key, recipient_kind, recipient_key, severity, reason, name_zh, name_en, language, route,

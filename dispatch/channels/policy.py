@@ -90,7 +90,7 @@ class PendingNotification(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the area in which the household lies, mostly its compound."""
     due_at: dt.datetime
     page: str = ""
-    """The page to which its link leads; notifications of two pages never share a message."""
+    """The page to which its link leads, or the test that it answers; notifications of two never share a message."""
 
 
 class MessageGroup(NamedTuple):

@@ -143,7 +143,8 @@ def _check_area(conn: psycopg.Connection[Any], account: Account, recipient: Reci
 
 def _homes_outside(conn: psycopg.Connection[Any], account: Account) -> bool:
     row = conn.execute(
-        "SELECT FROM household h JOIN area a ON a.id = h.area_id WHERE NOT a.path <@ %s::text::ltree LIMIT 1",
+        "SELECT FROM household h JOIN area a ON a.id = h.area_id"
+        " WHERE NOT a.path <@ %s::text::ltree AND NOT h.synthetic LIMIT 1",
         (account.area_path,),
     ).fetchone()
     return row is not None

@@ -42,6 +42,11 @@ def messages(conn: Connection[Any], households: Sequence[int], language: str) ->
                 SELECT FROM notification x JOIN duty_warning w ON w.id = x.warning_id
                 JOIN area ar ON ar.path = ANY(w.areas) JOIN household h ON h.area_id = ar.id
                 WHERE x.message_id = m.id AND h.id <> ALL(%(households)s))
+              AND NOT EXISTS (
+                SELECT FROM notification x JOIN duty_test t ON t.id = x.duty_test_id
+                JOIN organisation o ON o.id = t.organisation_id JOIN area post ON post.id = o.area_id
+                JOIN area ar ON ar.path <@ post.path JOIN household h ON h.area_id = ar.id
+                WHERE x.message_id = m.id AND h.id <> ALL(%(households)s))
             ORDER BY m.created_at DESC, m.id DESC LIMIT %(most)s
             """,
             {"households": list(households), "most": LIMIT},

@@ -10,7 +10,7 @@ from dispatch.channels.adapters.base import Outgoing
 from dispatch.channels.config import Form
 from dispatch.channels.notifications import RATING, Page
 from dispatch.channels.sending import ClaimedMessage
-from dispatch.channels.wording import alert_words, rating_words, roster_words
+from dispatch.channels.wording import alert_words, duty_test_words, rating_words, roster_words
 from dispatch.core.links import LinkKeys
 
 ACKNOWLEDGE, RECEIPT = "ack", "receipt"
@@ -57,7 +57,7 @@ def words_of(content: alert_words.Content) -> ModuleType:
     """The module with its ``title``, ``short``, ``long`` and ``spoken``."""
     if content.page is not None and content.page.purpose == RATING:
         return rating_words
-    return roster_words if content.reason == "roster" else alert_words
+    return {"roster": roster_words, "duty_test": duty_test_words}.get(content.reason, alert_words)
 
 
 def outgoing(message: ClaimedMessage, form: Form, links: MessageLinks) -> Outgoing:

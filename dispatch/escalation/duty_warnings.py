@@ -107,12 +107,12 @@ def _insert(conn: psycopg.Connection[Any], one: DutyWarning, at: dt.datetime, un
     row = conn.execute(
         """
         INSERT INTO duty_warning (place, place_en, areas, posts, starts_at, ends_at, severity, seen_until, text_zh,
-                                  text_en, found_at)
-        VALUES (%s, %s, %s::text[]::ltree[], %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+                                  text_en, silent, found_at)
+        VALUES (%s, %s, %s::text[]::ltree[], %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
         """,
         (
             one.place_zh, one.place_en, list(one.areas), list(one.posts), one.starts_at, one.ends_at, severity, until,
-            one.text_zh, one.text_en, at,
+            one.text_zh, one.text_en, one.silent, at,
         ),
     ).fetchone()  # fmt: skip
     assert row is not None  # noqa: S101 - INSERT … RETURNING

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +11,11 @@ import psycopg
 
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import Hole, Post, Roster, describe, find_holes, serving
+from care_network.duty.spells import BACK, DutyTest, Spell, silent, spells
+from dispatch.escalation import duty_tests
 from dispatch.ladders.policy import OnDutyTarget, Policy, choose
 from dispatch.ladders.store import policies_now
+from vocabulary.area_path import within
 from vocabulary.severity import GRAVE
 from vocabulary.times import SHANGHAI
 
@@ -31,6 +34,8 @@ class DutyWarning(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: dt.datetime
     text_zh: str
     text_en: str
+    silent: bool = False
+    """People are on the roster there, and have not answered the test before it."""
 
 
 PlaceNames = tuple[str, str]
@@ -60,9 +65,33 @@ def find(
     ]
 
 
+def find_silent(
+    roster: Roster,
+    tests: Collection[DutyTest],
+    places: Mapping[str, PlaceNames],
+    since: dt.datetime,
+    until: dt.datetime,
+) -> list[DutyWarning]:
+    """Find the shifts in [since, until) whose people have not answered the test before it, one for each organisation
+    and shift. Pure. Alerts call these people all the same: they may only have overlooked the message."""
+    every = spells(roster, since - BACK, until)
+    missing: dict[tuple[int, dt.datetime, dt.datetime], set[int]] = defaultdict(set)
+    for spell in silent(every, tests, since):
+        for stint in spell.stints:
+            if stint.starts_at < until and since < stint.ends_at:
+                missing[stint.organisation_id, stint.starts_at, stint.ends_at].add(stint.staff_id)
+    gone = frozenset(staff for people in missing.values() for staff in people)
+    return [
+        _silent_warning(
+            roster, roster.posts[post], (start, end), people, _others(every, post, (start, end), gone), places
+        )
+        for (post, start, end), people in sorted(missing.items(), key=lambda item: (item[0][1], item[0][0]))
+    ]
+
+
 def load(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) -> list[DutyWarning]:
-    """Call :func:`find` with the roster, policies and places of the database."""
-    roster = load_roster(conn, since, until)
+    """Call :func:`find` and :func:`find_silent` with the roster, policies, places and tests of the database."""
+    roster = load_roster(conn, since - BACK, until)
     places = {
         row[0]: (row[1], row[2])
         for row in conn.execute(
@@ -70,7 +99,8 @@ def load(conn: psycopg.Connection[Any], since: dt.datetime, until: dt.datetime) 
             " WHERE NOT h.synthetic ORDER BY 1"
         )
     }
-    return find(policies_now(conn), roster, places, since, until)
+    found = find(policies_now(conn), roster, places, since, until)
+    return found + find_silent(roster, duty_tests.load(conn, since - BACK, until), places, since, until)
 
 
 def _ladder(policy: Policy, near: Sequence[Post]) -> tuple[str, ...]:
@@ -138,4 +168,45 @@ def _warning(
         ends_at=end,
         text_zh=text_zh,
         text_en=text_en,
+    )
+
+
+def _others(every: Sequence[Spell], post: int, hours: tuple[dt.datetime, dt.datetime], gone: Collection[int]) -> int:
+    """Count those who are on duty there in these hours besides."""
+    return len(
+        {
+            stint.staff_id
+            for spell in every
+            for stint in spell.stints
+            if stint.organisation_id == post and stint.starts_at < hours[1] and hours[0] < stint.ends_at
+        }
+        - set(gone)
+    )
+
+
+def _silent_warning(
+    roster: Roster,
+    post: Post,
+    hours: tuple[dt.datetime, dt.datetime],
+    people: Collection[int],
+    others: int,
+    places: Mapping[str, PlaceNames],
+) -> DutyWarning:
+    start, end = (edge.astimezone(SHANGHAI) for edge in hours)
+    missing = sorted((roster.people[staff] for staff in people), key=lambda person: person.code)
+    zh, en = "、".join(one.name_zh for one in missing), ", ".join(one.name_en for one in missing)
+    rest_zh = f"另有 {others} 人值班" if others else "另无他人值班"
+    rest_en = f"{others} more on duty" if others else "nobody else on duty"
+    return DutyWarning(
+        areas=tuple(path for path in places if within(path, post.path)) or (post.path,),
+        place_zh=post.name_zh,
+        place_en=post.name_en,
+        posts=(post.code,),
+        starts_at=hours[0],
+        ends_at=hours[1],
+        text_zh=f"{post.name_zh}：{start:%m-%d %H:%M} 至 {end:%m-%d %H:%M} 值班的{zh}未应答班前测试（{rest_zh}）。"
+        "请致电确认或安排替班。",
+        text_en=f"{post.name_en}: {en}, on duty from {start:%m-%d %H:%M} to {end:%m-%d %H:%M}, did not answer the test"
+        f" before it ({rest_en}). Call them, or arrange a duty.",
+        silent=True,
     )

@@ -12,7 +12,16 @@ import structlog
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.faults import traceback_summary
-from dispatch.escalation import broker_stores, certificate_warnings, duty_warnings, holes, path_watch, status, storms
+from dispatch.escalation import (
+    broker_stores,
+    certificate_warnings,
+    duty_tests,
+    duty_warnings,
+    holes,
+    path_watch,
+    status,
+    storms,
+)
 from dispatch.escalation.settings import DispatchSettings
 from dispatch.escalation.sweeper import BATCH, Sweeper
 from dispatch.ladders.ladder import DUE
@@ -25,6 +34,8 @@ log = structlog.get_logger(__name__)
 SWEEP_S = 1.0
 RETRY_S = 1.0
 REPORT_S = 5.0
+TESTS_S = 15.0
+"""Interval at which is looked who is to be asked before a shift, and who has answered."""
 LATE_S = 5.0
 """Delay of a step from which the log has a warning."""
 _DAY = dt.timedelta(days=1)
@@ -40,7 +51,7 @@ def run(
     watcher = liveness.start(
         "roster watch",
         lambda part: _watch(settings, database, stop, part),
-        pause_s=settings.holes_every_s,
+        pause_s=min(settings.holes_every_s, TESTS_S),
     )
     started = dt.datetime.now(dt.UTC)
     while not stop.is_set():
@@ -101,40 +112,62 @@ def _report(
 
 
 def _watch(settings: DispatchSettings, database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
-    """Check the roster at once, at intervals, and at ``holes_at``. New holes go to those who can mend them and to the
-    log; at ``holes_at`` the log has all."""
-    all_at = _next(settings.holes_at)
+    """Ask the people of the next shifts, and check the roster: at once, at intervals, at ``holes_at``, when somebody
+    has not answered in time or answers at last. New holes go to those who can mend them and to the log; at ``holes_at``
+    the log has all."""
+    all_at, look_at = _next(settings.holes_at), 0.0
+    silent: frozenset[Any] = frozenset()
     while not stop.is_set():
-        now = dt.datetime.now(dt.UTC)
-        log_all = now >= all_at
+        log_all = dt.datetime.now(dt.UTC) >= all_at
         try:
             with _connect(database, "dispatch-roster") as conn:
-                until = now + dt.timedelta(hours=settings.holes_hours)
-                warnings = holes.load(conn, now, until)
-                new = duty_warnings.record(conn, warnings, now, until)
-                if expiring := certificate_warnings.record(conn, now):
-                    log.warning("certificates expire", new_warnings=expiring)
-                if filling := broker_stores.record(conn, now):
-                    log.warning("a broker's store is half full", brokers=filling)
-            metrics.roster_holes.set(len(warnings))
-            for warning in warnings if log_all else new:
-                log.warning(
-                    "nobody would answer", posts=warning.posts, since=str(warning.starts_at), en=warning.text_en
-                )
+                before = silent
+                if settings.duty_tests:
+                    asked, silent = duty_tests.ask(conn, _clock(conn))
+                    if asked:
+                        log.info("the people of the next shift were asked", people=asked)
+                if log_all or silent != before or time.monotonic() >= look_at:
+                    _look(conn, settings, log_all)
+                    look_at = time.monotonic() + settings.holes_every_s
             if log_all:
                 all_at = _next(settings.holes_at)
-                log.info("tonight's roster was looked at", holes=len(warnings))
             part.turned()
         except psycopg.Error as error:
             part.held_up(f"the database is away: {error}")
             log.warning("the roster to come was not looked at", error=str(error).strip())
+            silent = frozenset()  # looked at anew
             stop.wait(RETRY_S)
             continue
         except Exception as error:  # a faulty roster must not stop the ladders
             part.held_up(f"the roster watch stumbled: {type(error).__name__}")
             log.error("the roster watch stumbled", fault=type(error).__name__, where=traceback_summary(error))
-        wait = min(settings.holes_every_s, (all_at - dt.datetime.now(dt.UTC)).total_seconds())
+        wait = min(settings.holes_every_s, TESTS_S, (all_at - dt.datetime.now(dt.UTC)).total_seconds())
         stop.wait(max(wait, 1.0))
+
+
+def _look(conn: psycopg.Connection[Any], settings: DispatchSettings, log_all: bool) -> None:
+    now = _clock(conn)
+    until = now + dt.timedelta(hours=settings.holes_hours)
+    warnings = holes.load(conn, now, until)
+    new = duty_warnings.record(conn, warnings, now, until)
+    if expiring := certificate_warnings.record(conn, now):
+        log.warning("certificates expire", new_warnings=expiring)
+    if filling := broker_stores.record(conn, now):
+        log.warning("a broker's store is half full", brokers=filling)
+    metrics.roster_holes.set(len(warnings))
+    for warning in warnings if log_all else new:
+        log.warning("nobody would answer", posts=warning.posts, since=str(warning.starts_at), en=warning.text_en)
+    if log_all:
+        duty_tests.drop_old(conn)
+        log.info("tonight's roster was looked at", holes=len(warnings))
+
+
+def _clock(conn: psycopg.Connection[Any]) -> dt.datetime:
+    """The database's time: of several machines none tests too early or too late."""
+    row = conn.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has a row
+    moment: dt.datetime = row[0]
+    return moment
 
 
 def _next(clock: dt.time) -> dt.datetime:

@@ -19,6 +19,9 @@ class DispatchSettings(BaseSettings):
     )
     holes_hours: int = Field(default=18, ge=1, le=24 * 7, description="how many hours from now are looked at")
     holes_every_s: float = Field(default=900.0, ge=5, description="how often it is looked at besides, for what changes")
+    duty_tests: bool = Field(
+        default=True, description="whether the people of a shift get a test message an hour before it begins"
+    )
 
     @property
     def process(self) -> str:

@@ -82,6 +82,40 @@ def set_policies(
             typer.echo(("would change" if dry_run else "changed") + f": {', '.join(changed) or 'nothing'}")
 
 
+@app.command("duty-tests")
+def duty_tests(
+    url: Url,
+    login: Login,
+    hours: Annotated[int, typer.Option(min=1, max=24 * 30, help="How far to look back and ahead.")] = 12,
+) -> None:
+    """List who was asked before a shift, and who has answered. Exit status 1: somebody has not, 30 min before."""
+    from care_network.access.permissions import Action
+    from shouwang.cli.tables import dispatch
+
+    with acting(url, login, Action.VIEW_OPERATIONS) as session:
+        span = dt.timedelta(hours=hours)
+        missing = dispatch.print_duty_tests(session, session.now - span, session.now + span)
+    raise typer.Exit(1 if missing else 0)
+
+
+@app.command()
+def present(staff: Annotated[str, typer.Argument(help="The person's code.")], url: Url, login: Login) -> None:
+    """Record that somebody on the next shift was spoken to and will be there, in place of the tap on the link."""
+    from care_network.access.permissions import Action
+    from care_network.errors import NotFoundError
+    from dispatch.escalation import duty_tests as tests
+
+    with acting(url, login, Action.MANAGE_STAFF) as session:
+        with session.conn.transaction():
+            if not tests.answered_for(session.conn, staff, str(session.account.area_path), session.now):
+                raise NotFoundError(
+                    en=f"{staff} has no test to answer; see: shouwang dispatch duty-tests",
+                    zh=f"{staff} 没有待应答的班前测试",
+                )
+            session.audit("answer_duty_test", detail={"staff": staff})
+        typer.echo(f"{staff} 将到岗 will be there")
+
+
 @app.command("drop-policy")
 def drop_policy(code: Annotated[str, typer.Argument(help="Its code.")], url: Url, login: Login) -> None:
     """From now on this policy applies to no new alert."""

@@ -12,7 +12,7 @@ import typer
 from shouwang.cli import accounts, alerting, configure, dispatch, network, notify, orders, trace, verify
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
-from shouwang.cli.operations import backup, certificates, database, drill, gateways
+from shouwang.cli.operations import backup, certificates, database, drill, gateways, path
 from shouwang.cli.session import Url, connection, refusals
 from shouwang.cli.simulate import history, month
 from shouwang.setup import command
@@ -54,6 +54,7 @@ app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.command("trace")(trace.trace)
 app.command("drill")(drill.drill)
+app.command("path")(path.path)
 app.add_typer(backup.app, name="backup")
 app.command("gateway")(configure.command)
 provision.command("config-key")(configure.config_key)

@@ -14,6 +14,7 @@ from dispatch.core.faults import server_message
 from dispatch.escalation import holes, status
 from shouwang.doctor.broker import EXPIRES_SOON
 from shouwang.doctor.check import Check
+from shouwang.path import report
 
 CLOCKS_DIFFER_S = 2.0
 LADDER_LATE_S = 60.0
@@ -45,6 +46,7 @@ def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[
     yield _ladders(conn)
     yield _messages(conn)
     yield _roster(conn, now)
+    yield _path(conn)
     yield _quarantine(conn)
     late = [one for one in expiries(conn) if one.expires_at - now < EXPIRES_SOON]
     words = ", ".join(f"{one.holder} until {one.expires_at:%Y-%m-%d}" for one in late[:5])
@@ -125,6 +127,14 @@ def _roster(conn: psycopg.Connection[Any], now: dt.datetime) -> Check:
         return Check("roster", False, f"{len(found)} hole(s) within 24 h, the first: {found[0].text_en}")
     homes = conn.execute("SELECT count(*) FROM household WHERE NOT synthetic").fetchone()
     return Check("roster", True, f"somebody is on duty for {homes[0] if homes else 0} homes in the next 24 h")
+
+
+def _path(conn: psycopg.Connection[Any]) -> Check:
+    found = report.load(conn)
+    fault = found.fault[1]
+    if fault and not found.beginning:
+        return Check("path", False, f"{fault}; see: shouwang path")
+    return Check("path", True, fault or f"proved {found.proved_s:.0f} s ago, up to the receipt", warning=bool(fault))
 
 
 def _quarantine(conn: psycopg.Connection[Any]) -> Check:

@@ -125,6 +125,11 @@ class SilentGateway:
         if self._client is not None and self._client.is_connected():
             self._connected(self._client, None, None, None, None)
 
+    @property
+    def online(self) -> bool:
+        """Whether the broker has it, and so its last will."""
+        return self._client is not None and self._client.is_connected()
+
     def vanish(self) -> None:
         """End the connection without a word."""
         if self._client is not None:

@@ -24,6 +24,7 @@ from shouwang.path import stamps
 from shouwang.path.gateway import SilentGateway, SyntheticGateway
 from shouwang.path.judge import LASTING, Stamps, Surroundings, broken_links, lasting
 from shouwang.path.settings import PathSettings
+from shouwang.path.silence import SilenceDrill
 from shouwang.path.stamps import Press
 from shouwang.path.telling import Telling
 
@@ -34,10 +35,6 @@ HELD_S = 2.0
 """A button is held for about a second: a long press within 1.5 s of a short one is the same press told twice."""
 TAKES_BACK = {"sos_pressed": "sos_cancelled", "fall_confirmed": "fall_recovered"}
 TIDY_S = 600.0
-FIRST_SILENCE_S = 300.0
-SILENCE_LIMIT_S = 150.0
-"""Alerting waits a minute after the last will of a gateway, and looks every few seconds."""
-STATUS_S = 60.0
 
 
 class Watcher:
@@ -65,7 +62,7 @@ class Watcher:
         if settings.silent_cert is not None and settings.silent_key is not None:
             own = msgspec.structs.replace(broker, cert=settings.silent_cert, key=settings.silent_key)
             silent = SilentGateway(own, SILENT_GATEWAY)
-        self._silence = _Silence(silent, settings.silence_every_s)
+        self._silence = SilenceDrill(silent, settings.silence_first_s, settings.silence_every_s)
 
     def run(self, stop: threading.Event, liveness: Liveness) -> None:
         """Run until ``stop``. Raises RuntimeError where a part of it ended by itself."""
@@ -165,45 +162,6 @@ class Watcher:
         if self._conn is not None:
             self._conn.close()
         self._conn = None
-
-
-class _Silence:
-    """The second gateway: it vanishes now and then, and alerting has to say so."""
-
-    def __init__(self, gateway: SilentGateway | None, every_s: float) -> None:
-        self._gateway, self._every_s = gateway, every_s
-        self._next_at = time.monotonic() + FIRST_SILENCE_S
-        self._since: float | None = None
-        self._status_at = 0.0
-        self.broken: frozenset[str] = frozenset()
-
-    def begin(self) -> None:
-        if self._gateway is not None:
-            self._gateway.appear()
-
-    def end(self) -> None:
-        if self._gateway is not None:
-            self._gateway.stop()
-
-    def look(self, conn: psycopg.Connection[Any]) -> None:
-        """Vanish when it is time, and look whether it was noticed. Raises psycopg.Error."""
-        if self._gateway is None:
-            return
-        now = time.monotonic()
-        if self._since is None:
-            if now >= self._next_at:
-                self._gateway.vanish()
-                self._since, self._next_at = now, now + self._every_s
-            elif now >= self._status_at:
-                self._gateway.tell()
-                self._status_at = now + STATUS_S
-            return
-        noticed = stamps.silence_raised(conn, SILENT_GATEWAY, now - self._since)
-        if noticed or now - self._since > SILENCE_LIMIT_S:
-            self.broken = frozenset() if noticed else frozenset({"silence"})
-            log.info("silence was noticed" if noticed else "nobody noticed a silence", seconds=round(now - self._since))
-            self._since = None
-            self._gateway.appear()
 
 
 def run(

@@ -74,11 +74,38 @@ def _consoles(conn: psycopg.Connection[Any], press: Press, alert: uuid.UUID | No
     return at_work
 
 
-def silence_raised(conn: psycopg.Connection[Any], gateway: str, since_s: float) -> bool:
-    """Whether an alert says that this gateway is silent, raised within the last ``since_s`` seconds."""
+def silence_arrived(conn: psycopg.Connection[Any], gateway: str, since_s: float) -> bool:
+    """Whether an alert that this gateway is silent was raised within the last ``since_s`` seconds, has climbed the
+    ladder and is at its receipt."""
     row = conn.execute(
-        "SELECT EXISTS (SELECT FROM alert WHERE rule = 'gateway_silent' AND subject = %s"
-        " AND raised_at > clock_timestamp() - make_interval(secs => %s))",
+        """
+        SELECT EXISTS (SELECT FROM alert a JOIN notification n ON n.alert_id = a.id
+                       JOIN message m ON m.id = n.message_id WHERE a.rule = 'gateway_silent' AND a.subject = %s
+                       AND m.state = 'delivered' AND a.raised_at > clock_timestamp() - make_interval(secs => %s))
+        """,
         (f"gateway:{gateway}", since_s),
     ).fetchone()
     return bool(row and row[0])
+
+
+SAID_AGAIN_S = 2400.0
+"""Alerting says half an hour after it last heard of one at the earliest that a gateway is silent again, and six times a
+day (``alerting.detection.detectors.silence``)."""
+SAID_A_DAY, RARE_S = 5, 14400.0
+
+
+def silence_rests_s(conn: psycopg.Connection[Any], gateway: str) -> float:
+    """Seconds for which alerting would not say that this gateway is silent, as there was something of it a short while
+    ago: that it was silent, that it came back."""
+    row = conn.execute(
+        """
+        SELECT extract(epoch FROM greatest(max(a.raised_at), max(e.at)) - clock_timestamp())::float8,
+               count(DISTINCT a.id)
+        FROM alert a LEFT JOIN alert_event e ON e.alert_id = a.id
+        WHERE a.rule = 'gateway_silent' AND a.subject = %s AND a.raised_at > clock_timestamp() - INTERVAL '1 day'
+        """,
+        (f"gateway:{gateway}",),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return 0.0
+    return max(0.0, float(row[0]) + (SAID_AGAIN_S if row[1] < SAID_A_DAY else RARE_S))

@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from care_network.access.permissions import visible_households
+from care_network.duty.spells import DutyTest
 from care_network.errors import NotFoundError
 from dispatch.alerts import lifecycle, outcomes
 from dispatch.desk import calls, handover, statistics
 from dispatch.desk.progress import target_words
-from dispatch.escalation import duty_warnings, holes, status
+from dispatch.escalation import duty_tests, duty_warnings, holes, status
 from dispatch.ladders.policy import Policy, StepTarget
 from dispatch.ladders.store import policies_now
 from shouwang.cli.session import Session
@@ -55,6 +56,31 @@ def print_holes(conn: psycopg.Connection[Any], since: dt.datetime, length: dt.ti
         span = f"{local(since)} 至 {local(since + length)}"
         print(f"{span} 任何时刻的紧急预警都有人应答 at any time somebody on duty would answer an emergency")
     return len(found)
+
+
+def print_duty_tests(session: Session, since: dt.datetime, until: dt.datetime) -> int:
+    """Print the tests before shifts in the account's area, with telephone numbers; audited. Returns how many of those
+    that are due are not answered."""
+    session.audit("view_duty", detail={"tests": True})
+    rows = duty_tests.listed(session.conn, str(session.account.area_path), since, until)
+    table = Table(
+        "开始 begins", "机构 organisation", "姓名 name", "电话 phone", "已问 asked", "消息 message", "应答 answered"
+    )
+    missing = 0
+    for row in rows:
+        late = (
+            row["answered_at"] is None
+            and DutyTest(staff_id=0, starts_at=row["starts_at"], asked_at=row["asked_at"]).judged_at <= session.now
+        )
+        missing += late
+        answer = "未应答 no answer" if late else "等待 waits"
+        table.add_row(
+            local(row["starts_at"])[5:16], Text(row["organisation_zh"]),
+            Text(f"{row['code']} {row['name_zh']} {row['name_en']}"), row["phone"], local(row["asked_at"])[5:16],
+            row["state"], answer if row["answered_at"] is None else local(row["answered_at"])[5:16],
+        )  # fmt: skip
+    Console().print(table if rows else "没有班前测试 nobody was asked")
+    return missing
 
 
 def print_policies(conn: psycopg.Connection[Any]) -> None:

@@ -38,11 +38,14 @@ def frozen_amid_a_transaction(conn: psycopg.Connection, url: str, table: str, wo
     with psycopg.connect(url) as holder:
         holder.execute(f"LOCK TABLE {table} IN SHARE MODE")
         worker.start()
-        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'shouwang-%'"
+        waiting = (
+            "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'shouwang-%'"
+        )
         wait_for(lambda: conn.execute(waiting).rowcount == 1, 30, worker.log)
         worker.send(signal.SIGSTOP)
-    idle = "SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND application_name LIKE 'shouwang-%'"
-    wait_for(lambda: conn.execute(idle).rowcount == 1, 10, worker.log)
+        frozen = [pid for (pid,) in conn.execute(waiting)]  # its other threads may be in a transaction, too
+    idle = "SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND pid = ANY(%s)"
+    wait_for(lambda: conn.execute(idle, (frozen,)).rowcount == 1, 10, worker.log)
     yield
 
 

@@ -295,6 +295,27 @@ def test_a_gateway_can_not_take_over_the_session_of_a_service(connect: Connect) 
     assert ingest.next()[1] == b"fall"
 
 
+def test_the_name_of_a_session_is_a_secret_of_its_key(broker: TestBroker) -> None:
+    names = {mqtt.session_name(broker.settings(identity), "worker") for identity in ("svc-ingest", "gw-a", "gw-b")}
+    assert len(names) == 3
+    assert all(len(name) == len("worker-") + 16 for name in names), "64 bits that nobody guesses"
+
+
+def test_a_thief_who_knows_the_name_of_a_session_gets_no_message_of_it(broker: TestBroker, connect: Connect) -> None:
+    """No broker binds a session to its identity. The rights are asked at each delivery."""
+    ingest = connect("svc-ingest", INGEST_FILTERS, name="worker", clean=False)
+    ingest.stop()
+    connect("gw-a").send(wire.topic("gw-a", "events"), b"fall")
+    thief = Client(broker, "gw-b", name="worker", clean=False)
+    thief.mqtt._client_id = ingest.mqtt._client_id
+    thief.start()
+    try:
+        assert thief.session_present
+        assert thief.hears_nothing()
+    finally:
+        thief.stop()
+
+
 def test_a_large_message_arrives_to_be_refused_with_a_reason(connect: Connect) -> None:
     ingest = connect("svc-ingest", INGEST_FILTERS)
     gateway = connect("gw-a")

@@ -1,0 +1,124 @@
+"""A guard: every query over alerts, residents and homes leaves the synthetic ones out, or is named here with a reason.
+
+Synthetic residents (docs/path.md) press and fall some thousand times a day; a statistic that counts them is wrong, and
+a list that shows them frightens people.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("alerting", "care_network", "console", "database", "dispatch", "ingest", "observability", "shouwang")
+_OVER_PEOPLE = re.compile(r"\b(?:FROM|JOIN)\s+(?:alert|resident|household)\b(?!\()", re.IGNORECASE)
+
+ONE = "of one alert, home or person, or of those that the caller names"
+SEEN = "below an account's area: none holds synthetic homes (database: account_of_people)"
+TOLD = (
+    "by notifications or contacts: a synthetic alert has one notification, to the loop-back, and its homes no contacts"
+)
+SERVES = "detection, storage and ladders serve synthetic homes like others: that is what they prove"
+PLATFORM = "technical alerts about the platform, at a home of people"
+PROOF = "the proof of the path itself"
+WHOLE = "compares a whole database, or a drill's own homes"
+
+EXCEPTIONS: dict[str, dict[str, str]] = {
+    "alerting/service/downlink.py": {"Downlink._announce": SERVES},
+    "alerting/service/platform/watch.py": {"PlatformWatch._tell_faults": PLATFORM, "_tell_news": PLATFORM},
+    "alerting/service/storing/comparing.py": {"compare": SERVES},
+    "alerting/tuning/pauses.py": {"listing": SEEN, "_NOW": SERVES, "_household": ONE},
+    "alerting/tuning/sheet.py": {"_find": ONE},
+    "care_network/access/audit_log.py": {"entries": ONE},
+    "care_network/access/permissions.py": {"_VISIBLE": SEEN, "_VISIBLE_HOUSEHOLDS": SEEN, "audit": ONE},
+    "care_network/demo/staff.py": {"add_contacts": TOLD, "add_notes": ONE},
+    "care_network/importing/bulk.py": {"_trace": ONE},
+    "care_network/medical/notes.py": {"write_note": ONE, "reseal": ONE, "_resident_id": ONE, "_open_alerts": ONE},
+    "care_network/records/account_records.py": {"list_accounts": SEEN},
+    "care_network/records/contacts.py": {"family_of": ONE},
+    "care_network/records/kinds.py": dict.fromkeys(("_HOME", "HOUSEHOLD", "RESIDENT", "DEVICE", "CONTACT"), SEEN),
+    "care_network/records/lookup.py": {"_QUERIES": SEEN},
+    "care_network/records/provisioning.py": {"_resident_id": ONE},
+    "care_network/records/registry.py": dict.fromkeys(("_STAMP", "_HOUSEHOLDS", "_RESIDENTS", "_DEVICES"), SERVES),
+    "care_network/records/residents.py": {"search": SEEN, "profile": ONE, "codes": ONE, "resident_id": ONE},
+    "care_network/records/vitals.py": {"_series_of": ONE, "devices": ONE},
+    "dispatch/alerts/answers.py": {"load": TOLD, "acknowledge": TOLD, "_message": TOLD},
+    "dispatch/alerts/lifecycle.py": dict.fromkeys(
+        ("is_open", "follow_up", "act", "lapse", "take_over", "_COLUMNS"), ONE
+    ),
+    "dispatch/alerts/platform.py": {"running": PLATFORM, "platform_household": ONE},
+    "dispatch/channels/ceiling.py": {"load_storms": TOLD},
+    "dispatch/channels/planner.py": {"_waiting": TOLD},
+    "dispatch/channels/preferences.py": {"_PLACES": TOLD},
+    "dispatch/channels/recent.py": {"messages": SEEN},
+    "dispatch/channels/recipients.py": {"next_recipients": TOLD, "_people": TOLD},
+    "dispatch/channels/sending.py": {"_lock": ONE},
+    "dispatch/core/history.py": {"record": ONE},
+    "dispatch/desk/calls.py": dict.fromkeys(("callees", "record", "of_alert", "report"), ONE),
+    "dispatch/desk/handover.py": {"offer": SEEN, "load": ONE},
+    "dispatch/desk/progress.py": {"progress": ONE, "deadlines": "the board takes from it those of the alerts it shows"},
+    "dispatch/desk/trace.py": {"_ALERT": ONE, "trace_alert": ONE, "trace_event": ONE},
+    "dispatch/escalation/broker_stores.py": {"record": PLATFORM},
+    "dispatch/escalation/certificate_warnings.py": {"record": PLATFORM},
+    "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},
+    "dispatch/escalation/sweeper.py": {"_CLAIM": SERVES},
+    "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
+    "dispatch/ladders/ladder.py": dict.fromkeys(
+        ("record_direct_calls", "raise_severity", "start_next_round", "load_policy"), ONE
+    ),
+    "dispatch/ladders/store.py": {"policy_of_home": ONE},
+    "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "dispatch_alert", "plan_service", "_on_alert"), ONE),
+    "dispatch/orders/ratings.py": {"check_invited": ONE},
+    "dispatch/orders/store.py": {"_COLUMNS": "orders are made by people, of alerts that they see"},
+    "dispatch/orders/sweeper.py": {"_cancel_ended": "orders are made by people, of alerts that they see"},
+    "ingest/storing/stored.py": {"readings_of": ONE},
+    "shouwang/backup/restore.py": {"_newest": WHOLE, "_open_alerts": WHOLE, "_counts": WHOLE},
+    "shouwang/drills/account.py": {"make_account": WHOLE, "first_messages": WHOLE},
+    "shouwang/drills/soak.py": {"_resolve": WHOLE},
+    "shouwang/path/report.py": {"_residents": PROOF},
+    "shouwang/path/stamps.py": {"silence_arrived": PROOF, "silence_rests_s": PROOF},
+    "shouwang/path/telling.py": {"Telling._alerts": PLATFORM, "Telling._read_people": PLATFORM},
+}
+"""By file: the function, or the module's constant, that holds a query without the word."""
+
+
+def _mixed(tree: ast.AST, place: str = "") -> Iterator[str]:
+    """Functions and constants with a query over people that does not speak of synthetic ones."""
+    for node in ast.iter_child_nodes(tree):
+        name = place
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{place}.{node.name}".strip(".")
+        elif not place and isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            name = target.id if isinstance(target, ast.Name) else ""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+            if _OVER_PEOPLE.search(text) and "synthetic" not in text.lower():
+                yield place
+        yield from _mixed(node, name)
+
+
+@cache
+def found() -> dict[str, set[str]]:
+    """By file, the places of such queries."""
+    files = (
+        path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")) if "migrations" not in path.parts
+    )
+    texts = ((str(path.relative_to(ROOT)), path.read_text("utf-8")) for path in files)
+    each = {file: set(_mixed(ast.parse(text))) for file, text in texts if _OVER_PEOPLE.search(text)}
+    return {file: places for file, places in each.items() if places}
+
+
+def test_every_query_over_people_leaves_synthetic_ones_out_or_says_why_not() -> None:
+    listed = {file: set(places) for file, places in EXCEPTIONS.items()}
+    new = {file: places - listed.get(file, set()) for file, places in found().items()}
+    assert {file: places for file, places in new.items() if places} == {}, (
+        "add NOT h.synthetic (household) or NOT is_synthetic(alert id), or name the query in EXCEPTIONS with a reason"
+    )
+
+
+def test_no_exception_is_out_of_date() -> None:
+    there = found()
+    gone = {file: set(places) - there.get(file, set()) for file, places in EXCEPTIONS.items()}
+    assert {file: places for file, places in gone.items() if places} == {}
