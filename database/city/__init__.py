@@ -1,1 +1,1 @@
-"""What a district tells the city: the feed of each district, and the city's database that follows all feeds."""
+"""The feed by which a district tells the city, and the city's database that follows all feeds."""

@@ -18,6 +18,14 @@ CONNECTION = {
     "keepalives_interval": "5",
     "keepalives_count": "3",
 }
+WORKERS = {
+    "max_logical_replication_workers": 2,
+    "max_worker_processes": 4,
+    "max_replication_slots": 2,
+    "max_active_replication_origins": 2,
+}
+"""Settings of the city's server, each at least the number of districts and so many more, which copy. PostgreSQL starts
+no worker for a subscription beyond them and says so in its log alone. The last is PostgreSQL 18's."""
 READERS = 40
 """Connections of the reading role."""
 
@@ -72,6 +80,7 @@ def join(conn: psycopg.Connection[Any], url: str, *, again: bool = False) -> str
         if not again:
             raise ValueError(f"{code} is followed already; to copy it anew: shouwang city join --again")
         _unsubscribe(conn, name)
+    _room_for(conn, len({*joined(conn), code}))
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as feed:
         if again:
             _drop_slot(feed, name)
@@ -131,6 +140,17 @@ def _ask(url: str) -> tuple[str, int]:
         if row is None:
             raise LookupError("the feed is of no district yet: run 'shouwang city publish' in the district")
         return str(row[0]), int(row[1])
+
+
+def _room_for(conn: psycopg.Connection[Any], districts: int) -> None:
+    """Raise ValueError where the city's server would start no worker for so many districts."""
+    rows = conn.execute("SELECT name, setting FROM pg_settings WHERE name = ANY (%s)", (list(WORKERS),)).fetchall()
+    small = {name: districts + WORKERS[name] for name, value in rows if int(value) < districts + WORKERS[name]}
+    if small:
+        wanted = ", ".join(f"{name} = {least} or more" for name, least in small.items())
+        raise ValueError(
+            f"the city's server takes no {districts} districts: set {wanted} (for 139: 200 each), and restart it"
+        )
 
 
 def _unsubscribe(conn: psycopg.Connection[Any], name: str) -> None:

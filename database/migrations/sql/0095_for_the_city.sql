@@ -15,13 +15,16 @@ $$ SELECT encode(substring(sha256(secret || uuid_send(id)) FOR 16), 'hex')::uuid
 
 -- The community of each home of people; of one that lies in none, the next larger area.
 CREATE VIEW city_home AS
-SELECT h.id AS household_id, coalesce(c.path::text, '') AS community, coalesce(c.level, '') AS level,
-       coalesce(c.name_zh, '') AS name_zh, coalesce(c.name_en, '') AS name_en
-FROM household h JOIN area own ON own.id = h.area_id
-LEFT JOIN LATERAL (
-    SELECT a.path, a.level, a.name_zh, a.name_en FROM area a
-    WHERE a.path @> own.path AND a.level IN ('district', 'street', 'community') ORDER BY nlevel(a.path) DESC LIMIT 1
-) c ON true
+SELECT h.id AS household_id, p.community, p.level, p.name_zh, p.name_en
+FROM household h JOIN (
+    SELECT own.id, coalesce(c.path::text, '') AS community, coalesce(c.level, '') AS level,
+           coalesce(c.name_zh, '') AS name_zh, coalesce(c.name_en, '') AS name_en
+    FROM area own
+    LEFT JOIN LATERAL (
+        SELECT a.path, a.level, a.name_zh, a.name_en FROM area a
+        WHERE a.path @> own.path AND a.level IN ('district', 'street', 'community') ORDER BY nlevel(a.path) DESC LIMIT 1
+    ) c ON true
+) p ON p.id = h.area_id
 WHERE NOT h.synthetic;
 
 -- The steps as dispatch/sla/clock.py measures them. "alert_id" is there to choose rows by; it stays in the district.
@@ -41,13 +44,13 @@ CROSS JOIN LATERAL (
 -- "watched": in a home of which a gateway is connected now.
 CREATE VIEW city_community AS
 SELECT h.community, h.level, h.name_zh, h.name_en, count(*)::integer AS homes,
-       sum(r.people)::integer AS people,
+       coalesce(sum(r.people), 0)::integer AS people,
        coalesce(sum(r.people) FILTER (WHERE g.gateways > g.offline), 0)::integer AS people_watched,
-       sum(g.gateways)::integer AS gateways, sum(g.offline)::integer AS gateways_offline
+       coalesce(sum(g.gateways), 0)::integer AS gateways, coalesce(sum(g.offline), 0)::integer AS gateways_offline
 FROM city_home h
-CROSS JOIN LATERAL (SELECT count(*) AS people FROM resident WHERE household_id = h.household_id) r
-CROSS JOIN LATERAL (SELECT count(*) AS gateways, count(*) FILTER (WHERE state <> 'online') AS offline
-                    FROM gateway WHERE household_id = h.household_id) g
+LEFT JOIN (SELECT household_id, count(*) AS people FROM resident GROUP BY 1) r USING (household_id)
+LEFT JOIN (SELECT household_id, count(*) AS gateways, count(*) FILTER (WHERE state <> 'online') AS offline
+           FROM gateway GROUP BY 1) g USING (household_id)
 GROUP BY 1, 2, 3, 4;
 
 -- The series of people's homes, to count their readings by.

@@ -9,6 +9,7 @@ from shouwang.cli.session import Url, connection
 
 if TYPE_CHECKING:
     import psycopg
+    from rich.console import Console
 
 app = typer.Typer(
     help="A city of districts: each tells counts and alerts without persons, by PostgreSQL's logical replication.\n\n"
@@ -142,7 +143,6 @@ def status(url: CityUrl, as_json: Json = False) -> None:
     much log it holds, and at which bound it gives the city up (max_slot_wal_keep_size).
     """
     import msgspec
-    from rich.console import Console
 
     from database.city.status import status as look
     from shouwang.cli.tables.city import status_table
@@ -152,7 +152,7 @@ def status(url: CityUrl, as_json: Json = False) -> None:
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
-        Console().print(status_table(found))
+        _wide().print(status_table(found))
     raise typer.Exit(0 if all(one.good for one in found) else 1)
 
 
@@ -162,12 +162,11 @@ def report(
     days: Annotated[int, typer.Option(min=1, max=3660, help="Alerts raised in so many days.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """In the city: indicators of each district. What a district that is not heard is doing now is unknown ("?").
+    """In the city: indicators of each district. The present of a district that is not heard is unknown ("?").
 
     Times are of emergencies and urgent alerts. Any role that reads the schema 'city' will do: shouwang_city.
     """
     import msgspec
-    from rich.console import Console
 
     from database.city.report import report as make
     from shouwang.cli.tables.city import report_notes, report_table
@@ -177,10 +176,18 @@ def report(
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
         return
-    out = Console()
+    out = _wide()
     out.print(report_table(found))
     for line in report_notes(found):
         out.print(line, style="yellow", markup=False)
+
+
+def _wide() -> "Console":
+    """A console; what goes into a file is wide enough for every column."""
+    from rich.console import Console
+
+    out = Console()
+    return out if out.is_terminal else Console(width=200)
 
 
 def _district(main: "psycopg.Connection[Any]", code: str | None) -> tuple[str, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What the commands ``shouwang city …`` print."""
+"""Make the tables and texts of the commands ``shouwang city …``."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
