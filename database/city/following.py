@@ -80,7 +80,7 @@ def join(conn: psycopg.Connection[Any], url: str, *, again: bool = False) -> str
         if not again:
             raise ValueError(f"{code} is followed already; to copy it anew: shouwang city join --again")
         _unsubscribe(conn, name)
-    _room_for(conn, len({*joined(conn), code}))
+    room_for(conn, len({*joined(conn), code}))
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as feed:
         if again:
             _drop_slot(feed, name)
@@ -142,7 +142,7 @@ def _ask(url: str) -> tuple[str, int]:
         return str(row[0]), int(row[1])
 
 
-def _room_for(conn: psycopg.Connection[Any], districts: int) -> None:
+def room_for(conn: psycopg.Connection[Any], districts: int) -> None:
     """Raise ValueError where the city's server would start no worker for so many districts."""
     rows = conn.execute("SELECT name, setting FROM pg_settings WHERE name = ANY (%s)", (list(WORKERS),)).fetchall()
     small = {name: districts + WORKERS[name] for name, value in rows if int(value) < districts + WORKERS[name]}

@@ -35,8 +35,8 @@ class District:
         self.server = EmbeddedPostgres(folder, DISTRICT)
         self.told = telling.Told()
 
-    def start(self) -> None:
-        self.server.start()
+    def build(self) -> None:
+        """Make the feed, and people in the district. Roles are of the whole server: one district after the other."""
         with psycopg.connect(self.server.url_of("postgres"), autocommit=True) as conn:
             conn.execute("CREATE DATABASE feed")
         with self.owner() as conn:
@@ -122,8 +122,12 @@ class City:
     def __enter__(self) -> "City":
         try:
             with ThreadPoolExecutor(3) as pool:
-                for started in [pool.submit(one) for one in (self.server.start, self.a.start, self.b.start)]:
+                for started in [
+                    pool.submit(one) for one in (self.server.start, self.a.server.start, self.b.server.start)
+                ]:
                     started.result()
+            self.a.build()
+            self.b.build()
             with self.connect() as conn:
                 following.init(conn, WORD)
         except BaseException:

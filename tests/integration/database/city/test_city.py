@@ -389,6 +389,9 @@ def test_the_feed_is_never_the_database_of_the_people(joined: City) -> None:
     with joined.connect() as conn:
         wrong = {one.name for one in feed.wrong_settings(conn)}
         assert wrong == {"wal_level", "max_slot_wal_keep_size"}
+        following.room_for(conn, 2)
+        with pytest.raises(ValueError, match="max_logical_replication_workers = 141 or more"):
+            following.room_for(conn, 139)
 
 
 def _open(city: City, one: District) -> bool:
@@ -431,7 +434,7 @@ def test_the_commands_lead_from_one_to_the_next(joined: City, tmp_path: Path) ->
         rows = json.loads(run("status", "--json"))
         assert {row["district"]: row["state"] for row in rows}[b.code] == "current"
         assert {row["district"]: row["bound_bytes"] for row in rows}[b.code] == BOUND_MB * 1024 * 1024
-        assert "nanshan区" in run("report")
+        assert "地sz.yt Place sz.yt" in run("report")
         assert len(json.loads(run("report", "--json"))["districts"]) == 2
         assert "district_nanshan" in run("withdraw", "--feed", server)
         assert "cut off" in run("status", status=1)
