@@ -41,7 +41,9 @@ GRACE = dt.timedelta(minutes=10)
 LATE = dt.timedelta(hours=25)
 """An hour is told again so long after its beginning, with the readings that came late."""
 HOURS_BACK = 7 * 24
-HOURS_A_TURN = 6
+HOURS_A_TURN = 2
+HOUR_S = 100
+"""Longest query for the roll-ups of an hour: a district has 200,000 series."""
 FEWEST_HOMES = 10
 """A mean of fewer homes would be about persons."""
 HOUR = dt.timedelta(hours=1)
@@ -66,10 +68,12 @@ class Told(msgspec.Struct):
     event_id: int | None = None
     rows: int = 0
     """Written into the feed so far."""
+    all_at: float = 0.0
+    """When everything is compared again, by time.monotonic()."""
 
 
 def tell(main: psycopg.Connection[Any], feed: psycopg.Connection[Any], told: Told) -> None:
-    """Bring the feed up to date, and say so in it last: who has that row has all before it. Both in autocommit.
+    """Bring the feed up to date, and say so in it: who has that row has all before it; then some hours. In autocommit.
 
     ``main``: of the district's database, as the role of maintenance. Raises psycopg.Error, LookupError where the feed
     belongs to no district yet.
@@ -82,9 +86,9 @@ def tell(main: psycopg.Connection[Any], feed: psycopg.Connection[Any], told: Tol
     told.rows += _alerts(main, feed, code, told.event_id, now)
     told.event_id = last
     told.rows += _communities(main, feed, code)
+    feed.execute("UPDATE city.district SET told_at = %s", (now,))
     for hour in _due_hours(feed, now)[:HOURS_A_TURN]:
         told.rows += _hour(main, feed, code, hour, now)
-    feed.execute("UPDATE city.district SET told_at = %s", (now,))
 
 
 def forget(feed: psycopg.Connection[Any], now: dt.datetime) -> int:
@@ -97,13 +101,14 @@ def forget(feed: psycopg.Connection[Any], now: dt.datetime) -> int:
 
 def run(database: DatabaseSettings, settings: FeedSettings, stop: threading.Event, part: Part) -> None:
     """Tell the city until ``stop``. A feed that is away is tried again; no other work of the district waits for it."""
+    told = Told()
     while not stop.is_set():
         try:
             with (
                 psycopg.connect(database.url, autocommit=True, **connect_options(database, "feed")) as main,
                 psycopg.connect(settings.url or "", autocommit=True, **connect_options(database, "feed")) as feed,
             ):
-                _run(main, feed, settings, stop, part)
+                _run(main, feed, settings, stop, part, told)
         except (psycopg.Error, LookupError) as error:
             reason = str(error).strip()
             part.held_up(f"the city is told nothing: {reason}")
@@ -117,12 +122,12 @@ def _run(
     settings: FeedSettings,
     stop: threading.Event,
     part: Part,
+    told: Told,
 ) -> None:
-    told, all_at = Told(), time.monotonic()
     while not stop.is_set():
-        if time.monotonic() >= all_at:
+        if time.monotonic() >= told.all_at:
             told.event_id = None
-            all_at = time.monotonic() + ALL_EVERY_S
+            told.all_at = time.monotonic() + ALL_EVERY_S
             forget(feed, dt.datetime.now(dt.UTC))
         tell(main, feed, told)
         for slot in slots(feed):
@@ -193,15 +198,9 @@ def _due_hours(feed: psycopg.Connection[Any], now: dt.datetime) -> list[dt.datet
 def _hour(
     main: psycopg.Connection[Any], feed: psycopg.Connection[Any], code: str, hour: dt.datetime, now: dt.datetime
 ) -> int:
-    rows = main.execute(
-        """
-        SELECT %(hour)s, s.channel, count(DISTINCT s.household_id)::integer, sum(r.n)::bigint,
-               CASE WHEN count(DISTINCT s.household_id) >= %(fewest)s THEN (sum(r.n * r.mean) / sum(r.n))::real END
-        FROM reading_hours(ARRAY(SELECT series_id FROM city_series), %(hour)s, %(hour)s + INTERVAL '1 hour') r
-        JOIN city_series s USING (series_id) GROUP BY s.channel
-        """,
-        {"hour": hour, "fewest": FEWEST_HOMES},
-    ).fetchall()
+    with main.transaction():
+        main.execute(f"SET LOCAL statement_timeout = '{HOUR_S}s'".encode())
+        rows = main.execute(_READINGS, {"hour": hour, "fewest": FEWEST_HOMES}).fetchall()
     held = feed.execute(
         f"SELECT {', '.join(_COLUMNS['reading_hour'])} FROM city.reading_hour WHERE hour = %s".encode(),  # noqa: S608
         (hour,),
@@ -237,3 +236,11 @@ def _write(feed: psycopg.Connection[Any], table: str, code: str, rows: Rows, hel
     with feed.transaction(), feed.cursor() as cursor:
         cursor.executemany(statement, new)
     return len(new)
+
+
+_READINGS = """
+    SELECT %(hour)s, s.channel, count(DISTINCT s.household_id)::integer, sum(r.n)::bigint,
+           CASE WHEN count(DISTINCT s.household_id) >= %(fewest)s THEN (sum(r.n * r.mean) / sum(r.n))::real END
+    FROM reading_hours(ARRAY(SELECT series_id FROM city_series), %(hour)s, %(hour)s + INTERVAL '1 hour') r
+    JOIN city_series s USING (series_id) GROUP BY s.channel
+"""
