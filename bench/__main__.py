@@ -36,6 +36,7 @@ MODULES = (
     "board",
     "console_pages",
     "soak",
+    "city",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -1,13 +1,30 @@
 """``python -m database``: the maintenance service, settings from the environment."""
 
+import threading
+
+from database.city import telling
+from database.city.settings import FeedSettings
 from database.maintenance import run
 from database.settings import DatabaseSettings
+from observability.liveness import Liveness
 from observability.process import serve
 
 
 def main() -> None:
     """Run until SIGINT or SIGTERM. Raises SystemExit where a part of it ended by a fault."""
-    serve("maintain", lambda stop, liveness: run(DatabaseSettings(), stop, liveness))
+    serve("maintain", _run)
+
+
+def _run(stop: threading.Event, liveness: Liveness) -> None:
+    database, feed = DatabaseSettings(), FeedSettings()
+    teller = None
+    if feed.url is not None:
+        teller = liveness.start(
+            "feed for the city", lambda part: telling.run(database, feed, stop, part), telling.TURN_S
+        )
+    run(database, stop, liveness)
+    if teller is not None:
+        teller.join()
 
 
 if __name__ == "__main__":

@@ -132,6 +132,10 @@ watchers = _gauge("console", "shouwang_console_watchers", "Browsers with the liv
 
 rolled_up = _counter("maintain", "shouwang_series_hours_rolled_up_total", "Hours of series rolled up")
 retired = _counter("maintain", "shouwang_rows_retired_total", "Rows or chunks removed for their age")
+slot_held = _gauge(
+    "maintain", "shouwang_city_slot_held_bytes", "Log that the feed's server holds for the city", ("slot",)
+)
+slot_lost = _gauge("maintain", "shouwang_city_slot_lost", "1: the city has to copy the district anew", ("slot",))
 
 # edge
 

@@ -6,6 +6,7 @@ from pydantic_settings import BaseSettings
 
 from alerting.service.settings import AlertingSettings
 from console.settings import ConsoleSettings
+from database.city.settings import FeedSettings
 from database.settings import DatabaseSettings
 from dispatch.channels.settings import NotifySettings
 from dispatch.escalation.settings import DispatchSettings
@@ -25,6 +26,7 @@ PAGES: dict[str, type[BaseSettings]] = {
     "Dispatch (escalation)": DispatchSettings,
     "Notifications": NotifySettings,
     "Console": ConsoleSettings,
+    "Feed for the city (maintenance)": FeedSettings,
     "Certificates": IssuerSettings,
     "Proof of the path": PathSettings,
 }

@@ -52,10 +52,11 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry",
+        " retention_wait sealed_entry city_alert city_community city_series",
         insert="rollup_due rollup_minute rollup_hour",
         update="storage rollup_minute rollup_hour rollup_due",
         delete="reading rollup_due rollup_minute rollup_hour retention_wait",
+        columns=(("SELECT", "alert_event", "id, alert_id"),),
         functions="drop_old_readings() apply_retention()",
     ),
     "alerting": Rights(
@@ -135,6 +136,6 @@ GRANTS: Mapping[str, Rights] = {
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset({"resident_limit"})
+OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key"})
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)

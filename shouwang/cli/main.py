@@ -12,7 +12,7 @@ import typer
 from shouwang.cli import accounts, alerting, configure, dispatch, network, notify, orders, trace, verify
 from shouwang.cli.data import export, gaps, quarantine, storage
 from shouwang.cli.evaluate import alerts, falls, news2, train
-from shouwang.cli.operations import backup, certificates, database, drill, gateways, path
+from shouwang.cli.operations import backup, certificates, city, database, drill, gateways, path
 from shouwang.cli.session import Url, connection, refusals
 from shouwang.cli.simulate import history, month
 from shouwang.setup import command
@@ -41,6 +41,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(network.app, name="network")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(database.app, name="database")
+app.add_typer(city.app, name="city")
 app.add_typer(gaps.app, name="gaps")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(notify.app, name="notify")

@@ -12,7 +12,7 @@ from database.reports.doctor_rows import Row, load
 from database.settings import DatabaseSettings
 from dispatch.channels.settings import NotifySettings
 from firmware_profiles.settings import BrokerSettings
-from shouwang.doctor import broker, database, files, services, settings
+from shouwang.doctor import broker, database, feed, files, services, settings
 from shouwang.doctor.check import Check
 from shouwang.setup.answers import parse
 from shouwang.setup.machine import look, templates
@@ -43,6 +43,9 @@ def _in_database(url: str, now: dt.datetime, rows: list[Check]) -> Iterator[Chec
             found = [*database.content_checks(conn, now), *services.unit_checks(units)]
             if settings.ETC.exists():
                 found += services.missing_services(units, elsewhere)
+            feed_url = feed.feed_url()
+            if feed_url is not None:
+                found += feed.feed_checks(feed_url)
             channels = _channels_file()
             if channels is not None:
                 found.append(services.channels_check(channels))

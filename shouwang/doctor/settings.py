@@ -23,10 +23,10 @@ class ServiceUnit(msgspec.Struct, frozen=True):
 
 def service_environments(folder: Path = ETC) -> dict[str, dict[str, str]]:
     """The environment of each service whose file is here, with what is common to all, by the service's name."""
-    common = _read(folder / "common.env")
+    common = read(folder / "common.env")
     found = {}
     for file in sorted(folder.glob("*.env")):
-        settings = _read(file)
+        settings = read(file)
         if "SHOUWANG_DATABASE_URL" in settings and file.stem != "admin":
             found[file.stem] = {**common, **settings}
     return found
@@ -54,5 +54,6 @@ def enabled_units(wanted: Path = WANTED) -> list[ServiceUnit]:
     return units
 
 
-def _read(file: Path) -> dict[str, str]:
+def read(file: Path) -> dict[str, str]:
+    """The settings of an environment file; none where it is not there."""
     return environment.parse(file.read_text("utf-8")) if file.exists() else {}

@@ -33,9 +33,10 @@ def roles(
     """
     from database.rights.grants import GRANTS
     from database.rights.roles import create_roles, renew_grants, roles_sql, verifier
+    from shouwang.cli.actions.secrets import secret
 
     with refusals():
-        passwords = {service: _secret(secrets_dir / service) for service in GRANTS} if secrets_dir else {}
+        passwords = {service: secret(secrets_dir / service) for service in GRANTS} if secrets_dir else {}
         if not apply:
             typer.echo(";\n".join(roles_sql({name: verifier(word) for name, word in passwords.items()})) + ";")
             return
@@ -43,15 +44,3 @@ def roles(
         create_roles(conn, passwords)
         renewed = renew_grants(conn)
     typer.echo("角色已就绪 roles are ready" + ("" if renewed else "; next: shouwang migrate"))
-
-
-def _secret(file: Path) -> str:
-    """The password in a file that only its owner reads; made where there is none."""
-    import os
-    import secrets
-
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(secrets.token_urlsafe(24) + "\n")
-    return file.read_text("utf-8").strip()
