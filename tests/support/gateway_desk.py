@@ -1,9 +1,11 @@
 """A gateway as a process of a test, whose configuration and program may be updated, and the desk that talks to it."""
 
+import io
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from device_simulators.homes import demo_home
 from edge_agent.updates.signed_config import write_public_key
+from edge_agent.updates.signed_program import seal_program
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
+from shouwang.gateways.bundle import make_archive
 from shouwang.gateways.signing import sign_home
 from shouwang.platform.homes import write_home
 from tests.support.brokers import TestBroker
@@ -81,22 +85,22 @@ class Desk:
 class Gateway:
     """A simulated home whose configuration may be updated."""
 
-    def __init__(self, broker: TestBroker, folder: Path, presses: bool = True) -> None:
-        self._broker, self._folder, self._presses = broker, folder, presses
+    def __init__(self, broker: TestBroker, folder: Path, presses: bool = True, name: str = GATEWAY) -> None:
+        self._broker, self._folder, self._presses, self.name = broker, folder, presses, name
         self.file = folder / "home.toml"
         home = self.home(1)
         public = write_public_key(KEY.public_key())
         self.file.write_text(home + f'\n[updates]\npublic_keys = ["{public}"]\nonline_within_s = 12\n')
-        self.agent = Service("edge_agent", broker.settings(GATEWAY), folder)
+        self.agent = Service("edge_agent", broker.settings(name), folder)
 
     def home(self, sos_every_s: float, port: int | None = None) -> str:
         """The configuration's text; what differs between versions is the pace of the simulated presses."""
         scratch = self._folder / "scratch" / "home.toml"
         scenarios = [{"kind": "sos", "at_s": 1.0, "every_s": sos_every_s}] if self._presses else []
         options = {"seed": 2, "scenarios": scenarios}
-        settings = self._broker.settings(GATEWAY)
+        settings = self._broker.settings(self.name)
         settings = settings if port is None else msgspec.structs.replace(settings, port=port)
-        write_home(scratch, GATEWAY, settings, demo_home(2).devices, options)
+        write_home(scratch, self.name, settings, demo_home(2).devices, options)
         return scratch.read_text().replace(str(scratch.with_suffix(".db")), str(self.file.with_suffix(".db")))
 
     def signed(self, version: int, port: int | None = None) -> bytes:
@@ -116,3 +120,15 @@ def running(broker: TestBroker, folder: Path, presses: bool = True) -> Iterator[
     finally:
         gateway.agent.stop()
         desk.stop()
+
+
+def changed_bundle(version: int, changed: Mapping[str, str] | None = None) -> bytes:
+    """A bundle of this program, signed by KEY, with some files changed."""
+    archive = make_archive("9.9", version)
+    if changed:
+        packed = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(packed, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, changed.get(name) or old.read(name))
+        archive = packed.getvalue()
+    return seal_program(archive, version, "9.9", 1, KEY.sign)
