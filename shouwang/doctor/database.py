@@ -153,6 +153,6 @@ def _programs(conn: psycopg.Connection[Any]) -> Check:
     release, version, ring, rings, stopped, going, all_of_them, running, waiting = row
     text = f"{running} of {all_of_them} run {release} ({version}), {waiting} wait"
     if stopped:
-        return Check(what, False, f"{text}; stopped: {stopped}. Look: shouwang gateways programs")
+        return Check(what, False, f"{text}; stopped: {stopped}. Look: shouwang gateways programs --as LOGIN")
     text += f"; ring {ring} of {rings}: 'shouwang gateways update' carries it on" if going else ""
     return Check(what, True, text, warning=going)

@@ -27,7 +27,7 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     pairs: bool = False
     standby: bool = False
     place: type[Place] = Place
-    """What starts before the fault."""
+    """The place that starts before the fault."""
     short: bool = False
     """Part of the short form."""
 

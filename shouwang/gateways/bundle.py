@@ -14,7 +14,7 @@ from firmware_profiles.link.mqtt import Broker
 from shouwang.gateways.commands import Answer, ask
 
 PACKAGES = ("edge_agent", "firmware_profiles", "observability", "vocabulary")
-"""What a gateway runs of ours; the libraries stay those of its system."""
+"""Our packages on a gateway; the libraries stay those of its system."""
 PART_PATIENCE_S = 30.0
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The first time that a ZIP archive knows: the same program is the same archive."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from shouwang.cli.session import Login, Url, acting, connection, refusals
+from shouwang.cli.session import Login, Url, acting, refusals
 
 app = typer.Typer(help="Gateways: enrol new ones, revoke lost ones, bring them a new program.", no_args_is_help=True)
 
@@ -154,18 +154,21 @@ def update(
 
 @app.command()
 def programs(
-    url: Url, as_json: Annotated[bool, typer.Option("--json", help="The rollout and each gateway, as JSON.")] = False
+    url: Url,
+    login: Login,
+    as_json: Annotated[bool, typer.Option("--json", help="The rollout and each gateway, as JSON.")] = False,
 ) -> None:
     """Show where each gateway stands with the newest bundle."""
     import msgspec
 
+    from care_network.access.permissions import Action
     from shouwang.gateways import rollout_store as store
 
-    with connection(url) as conn:
-        rollout = store.newest(conn)
+    with acting(url, login, Action.VIEW_OPERATIONS) as session:
+        rollout = store.newest(session.conn)
         if rollout is None:
             raise LookupError("no program was ever offered to the gateways: shouwang gateways update")
-        standings = store.standings(conn, rollout.version)
+        standings = store.standings(session.conn, rollout.version)
     if as_json:
         typer.echo(msgspec.json.encode({"rollout": rollout, "gateways": standings}).decode())
         return

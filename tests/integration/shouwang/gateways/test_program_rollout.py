@@ -37,7 +37,7 @@ def test_rings(broker: TestBroker, database_url: str, tmp_path: Path) -> None:
         return done.output
 
     def stands() -> dict[str, tuple[str, str]]:
-        found = json.loads(shouwang("programs", "--json"))["gateways"]
+        found = json.loads(shouwang("programs", "--as", "root", "--json"))["gateways"]
         return {one["gateway"]: (one["state"], one["text"]) for one in found}
 
     gateways = []
