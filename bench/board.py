@@ -40,12 +40,18 @@ KINDS = (
     (
         "emergency",
         "fall",
-        "确认跌倒,跌倒后静卧不动,置信度 93%",
+        "确认跌倒，跌倒后静卧不动，置信度 93%",
         "Fall confirmed: lying still after it, confidence 93%",
         20,
     ),
-    ("urgent", "limit_spo2", "血氧 86 %,低于界限 90 %,已持续 6 分钟", "SpO2 86 %, below the limit 90 % for 6 min", 90),
-    ("attention", "sudden_heart_rate", "心率 112 次/分,本人此时段通常 70", "Heart rate 112 /min, usually 70 now", 150),
+    (
+        "urgent",
+        "limit_spo2",
+        "血氧 86 %，低于界限 90 %，已持续 6 分钟",
+        "SpO2 86 %, below the limit 90 % for 6 min",
+        90,
+    ),
+    ("attention", "sudden_heart_rate", "心率 112 次/分，本人此时段通常 70", "Heart rate 112 /min, usually 70 now", 150),
     ("technical", "gateway_silent", "家庭网关离线 12 分钟", "Home gateway offline for 12 min", 200),
 )
 RULES = ("smoke", "gas", "news2", "long_lie", "water_leak", "breathing_pause", "no_vital_sign", "heat", "bed_exit")

@@ -7,6 +7,8 @@ is not on this machine is skipped with the way to get it, and counted at the end
 """
 
 import logging
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +24,20 @@ from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, ho
 settings.register_profile("shouwang", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shouwang")
 pytest_plugins = ["pytester", "tests.support.browser", "tests.support.skips"]
+
+
+UMASK = os.umask(0o022)
+os.umask(UMASK)
+SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+@pytest.fixture(autouse=True)
+def process_of_its_own() -> Iterator[None]:
+    """A service that a test runs in this process sets the umask and takes the signals; later tests have their own."""
+    yield
+    os.umask(UMASK)
+    for number, handler in SIGNALS.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

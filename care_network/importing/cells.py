@@ -120,7 +120,7 @@ def several(terms: Mapping[str, Term]) -> Reader:
     def read(text: str) -> tuple[str, ...]:
         return tuple(_code(part, options) for part in re.split(r"[;,、\s]+", plain(text)) if part)
 
-    return Reader(read, f"{zh},多项用分号隔开", f"{en}; separate several by ';'")
+    return Reader(read, f"{zh}，多项用分号隔开", f"{en}; separate several by ';'")
 
 
 def _code(word: str, options: Mapping[str, str]) -> str:
@@ -144,12 +144,12 @@ def code(zh: str, en: str) -> Reader:
     return Reader(plain, zh, en)
 
 
-NUMBER = Reader(_number, "填写数字,如 114.2284", "write a number such as 114.2284")
-INTEGER = Reader(_integer, "填写整数,如 1", "write a whole number such as 1")
-DATE = Reader(_date, "填写日期,如 1941-05-06", "write a date such as 1941-05-06")
-TIME = Reader(_time, "填写时刻,如 08:00", "write a time such as 08:00")
+NUMBER = Reader(_number, "填写数字，如 114.2284", "write a number such as 114.2284")
+INTEGER = Reader(_integer, "填写整数，如 1", "write a whole number such as 1")
+DATE = Reader(_date, "填写日期，如 1941-05-06", "write a date such as 1941-05-06")
+TIME = Reader(_time, "填写时刻，如 08:00", "write a time such as 08:00")
 MOMENT = Reader(
-    _moment, "填写日期和时刻,如 2026-11-01 08:00(北京时间)", "write a time such as 2026-11-01 08:00 (Shanghai)"
+    _moment, "填写日期和时刻，如 2026-11-01 08:00（北京时间）", "write a time such as 2026-11-01 08:00 (Shanghai)"
 )
 TRUTH = Reader(_truth, "填写 是 或 否", "write yes or no")
-WEEKDAYS = Reader(_weekdays, "填写星期,如 一至五、六日 或 每天", "write weekdays such as 1-5, sat sun or daily")
+WEEKDAYS = Reader(_weekdays, "填写星期，如 一至五、六日 或 每天", "write weekdays such as 1-5, sat sun or daily")

@@ -39,7 +39,7 @@ class Problem(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         zh = f"第 {self.row} 行" + (f"，“{self.column}”列" if self.column else "")
         en = f"row {self.row}" + (f", column {self.column!r}" if self.column else "")
-        return f"{zh}:{self.zh} | {en}: {self.en}"
+        return f"{zh}：{self.zh} | {en}: {self.en}"
 
 
 class ImportOutcome(msgspec.Struct, frozen=True):

@@ -89,6 +89,7 @@ def _own_folder(path: Path) -> None:
     information = path.lstat()
     if not stat.S_ISDIR(information.st_mode) or information.st_uid != os.geteuid() or information.st_mode & 0o022:
         raise RuntimeError(f"{path} is not a folder that only we may change; look at it and remove it")
+    path.chmod(0o755)  # said again: mkdir heeds the umask, which is 077 in a service
 
 
 def _can_enter(folder: Path, user: ServerUser) -> bool:

@@ -327,5 +327,5 @@ def _on_alert(
     if row[0] not in TRANSITIONS[step][0]:
         step = "note"
     words = {"accept": "已接单", "depart": "已出发", "arrive": "已到达", "finish": "上门服务已完成"}[action]
-    text = f"工单 {order.number} {words}" + (f":{note}" if note else "")
+    text = f"工单 {order.number} {words}" + (f"：{note}" if note else "")
     lifecycle.act(conn, order.alert_id, step, actor, at, expected_version=row[1], note=text)

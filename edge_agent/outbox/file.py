@@ -259,9 +259,12 @@ class OutboxFile:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         if not schema:
-            statements = ["BEGIN", *_SCHEMA.values(), f"PRAGMA user_version = {FORMAT}", "COMMIT"]
-            for statement in statements:
+            self._db.execute("BEGIN")
+            for statement in (*_SCHEMA.values(), f"PRAGMA user_version = {FORMAT}"):
                 self._db.execute(statement)
+            # at once, so that whoever reads the file finds a state in it from its first moment on
+            self._db.execute("INSERT INTO state VALUES (1, ?)", (_pack(OutboxState()),))
+            self._db.execute("COMMIT")
 
     def _examine(self) -> None:
         """Check every page after a crash, and build the indexes anew, which no CRC covers."""

@@ -51,6 +51,9 @@ class Rights:
     subscribe: tuple[str, ...]
 
 
+BESIDE_BROKER = "svc-broker"
+"""The identity of ``shouwang certificates follow-nats``, which runs beside each server."""
+
 _WORK: dict[str, Rights] = {
     "svc-ingest": Rights(
         ("care/v1/+/+/commands",),
@@ -66,7 +69,7 @@ _WORK: dict[str, Rights] = {
         (ALERTS, "care/v1/+/+/alarm"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
     ),
     "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
-    "svc-broker": Rights((BOUND_TOPIC,), ()),
+    BESIDE_BROKER: Rights((BOUND_TOPIC,), ()),
     "svc-issuer": Rights(("care/v1/+/+/commands",), ("care/v1/+/+/certificates",)),
 }
 

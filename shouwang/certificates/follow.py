@@ -69,7 +69,8 @@ def keep_bound(bound: Callable[[], object], stop: threading.Event) -> None:
     pause = FIRST_BOUND_S
     while True:
         try:
-            bound()
+            if bound() is False:
+                log.warning("the broker does not let us in: what waits there has no bound yet")
         except (OSError, ValueError, RuntimeError) as error:  # files that are being renewed, a line that breaks
             log.warning("the bound of the stream is set later", error=str(error))
         if stop.wait(pause):

@@ -4,15 +4,17 @@ import datetime as dt
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from firmware_profiles import wire
 from firmware_profiles.link import mqtt, tls
 from firmware_profiles.link.mqtt import Broker
-from shouwang.brokers.config import probe_topic
+from shouwang.brokers.config import SERVICE_RIGHTS, probe_topic
 from shouwang.doctor.check import Check
 
 WAIT_S = 8.0
@@ -30,8 +32,12 @@ def broker_checks(who: str, broker: Broker, now: dt.datetime) -> Iterator[Check]
     elif broker.cert is None:
         yield Check(what, True, f"{where} answers (plain TCP: for loopback only)")
     else:
-        fault = round_trip(broker)
-        yield Check(what, not fault, (fault and f"{where}: {fault}") or f"{where} took a message and gave it back")
+        name = identity(broker.cert)
+        if name in SERVICE_RIGHTS:
+            fault, good = round_trip(broker, probe_topic(name)), "took a message and gave it back"
+        else:
+            fault, good = lets_in(broker, name), f"lets {name} in, to its commands"
+        yield Check(what, not fault, f"{where}: {fault}" if fault else f"{where} {good}")
     for holder, end in tls.ends(broker).items():
         yield expiry(holder, end, now)
 
@@ -44,16 +50,30 @@ def expiry(holder: str, end: dt.datetime, now: dt.datetime) -> Check:
     return Check(f"certificate of {holder}", good, f"until {end:%Y-%m-%d}, {days} days{advice}")
 
 
-def round_trip(broker: Broker) -> str:
+def identity(cert: Path) -> str:
+    """Name whom the certificate is for."""
+    certificate = x509.load_pem_x509_certificate(cert.read_bytes())
+    return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
+def lets_in(broker: Broker, gateway: str) -> str:
+    """Subscribe as a gateway to its commands; "" where the broker allows it. It has no topic that it hears itself on.
+
+    A command that arrives meanwhile goes to the gateway all the same, whose session is another one.
+    """
+    return _try(broker, wire.topic(gateway, "commands"), None)
+
+
+def round_trip(broker: Broker, topic: str) -> str:
     """Send a message (QoS 1) to ourselves, on the topic that each service has for it; "" where it came back.
 
     A NATS cluster without its majority takes the connection and stores nothing: the message is not acknowledged. The
     client id is one of its own, so no service's session is taken over.
     """
-    assert broker.cert is not None  # noqa: S101 - asked for before
-    certificate = x509.load_pem_x509_certificate(broker.cert.read_bytes())
-    topic = probe_topic(str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value))
-    token = os.urandom(16)
+    return _try(broker, topic, os.urandom(16))
+
+
+def _try(broker: Broker, topic: str, token: bytes | None) -> str:
     allowed, back = threading.Event(), threading.Event()
     refused: list[str] = []
 
@@ -67,6 +87,8 @@ def round_trip(broker: Broker) -> str:
     def subscribed(client: paho.Client, _data: Any, _id: int, reasons: list[Any], _properties: Any) -> None:
         if any(reason.is_failure for reason in reasons):
             refused.append(f"the broker's access list refuses {topic}: is it the one of this version?")
+            back.set()
+        elif token is None:
             back.set()
         else:
             allowed.set()

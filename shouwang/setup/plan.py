@@ -7,17 +7,18 @@ from urllib.parse import quote as percent
 
 from care_network.records.synthetic import GATEWAYS as SYNTHETIC
 from database.rights.roles import role_of
-from shouwang.brokers.config import SERVICE_RIGHTS
+from shouwang.brokers.config import BESIDE_BROKER, SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
 from shouwang.setup import environment, keys
-from shouwang.setup.answers import Answers, to_toml
+from shouwang.setup.answers import PARTS, Answers, to_toml
 from shouwang.setup.database import OWNER, ROLES, SERVICES, superuser_sql
 from shouwang.setup.files import Item
 
 ETC = "/etc/shouwang"
 TLS = f"{ETC}/tls"
 KEYS = f"{ETC}/keys"
+PKI = f"{ETC}/pki"
 PASSWORDS = f"{ETC}/passwords.env"
 SETTINGS_FILE = f"{ETC}/setup.toml"
 SYSTEMD = "/etc/systemd/system"
@@ -66,7 +67,7 @@ class Plan:
         yield self._text(SETTINGS_FILE, to_toml(self._answers), mode=PRIVATE, once=True)
         yield self._file(f"{TLS}/ca.crt", self._ca)
         parts = self._answers.parts
-        if set(parts) & {"database", "broker", "services"}:
+        if set(parts) - {"proxy"}:
             yield self._text(PASSWORDS, self._passwords_file(), mode=PRIVATE)
         if "database" in parts:
             yield from self._database()
@@ -76,10 +77,12 @@ class Plan:
             yield from self._services()
         if "proxy" in parts:
             yield from self._proxy()
+        if "authority" in parts:
+            yield from self._for_others()
 
     def identities(self) -> list[str]:
-        """Identities that the authority on this machine gives out."""
-        return [*SERVICE_RIGHTS, *self._gateways()]
+        """Identities of services and of gateways that a machine with the services has."""
+        return [*(name for name in SERVICE_RIGHTS if name != BESIDE_BROKER), *self._gateways()]
 
     def _gateways(self) -> list[str]:
         """The gateways that are known from the beginning: the synthetic ones, and those of the answers."""
@@ -89,7 +92,7 @@ class Plan:
 
     @cached_property
     def _pki(self) -> Pki:
-        return Pki(self._machine.at(f"{ETC}/pki"))
+        return Pki(self._machine.at(PKI))
 
     def _ca(self, *, cluster: bool = False) -> bytes:
         if "authority" in self._answers.parts:
@@ -109,11 +112,50 @@ class Plan:
         mode = PRIVATE if owner != "root" or group == "root" else 0o640
         yield self._file(key, content(1, key), mode=mode, owner=owner, group=group)
 
+    def _for_others(self) -> Iterator[Item]:
+        """The pairs of parts that other machines alone carry, in ``pki/``: from there they are brought."""
+        pairs: dict[str, Callable[[], tuple[Path, Path]]] = {}
+        away = [part for part in PARTS if part not in self._answers.parts]
+        if "database" in away:
+            pairs["database"] = self._issue_database
+        if "broker" in away:
+            pairs["broker"] = self._issue_broker
+            if self._answers.broker == "nats":
+                pairs["cluster/route"] = self._issue_route
+                pairs[f"clients/{BESIDE_BROKER}"] = lambda: self._pki.client(BESIDE_BROKER)
+        if "services" in away:
+            pairs |= {f"clients/{one}": lambda one=one: self._pki.client(one) for one in self.identities()}  # type: ignore[misc]
+            pairs |= {"issuing": lambda: self._pki.issuing, "enrolment": self._issue_enrolment}
+        if "proxy" in away:
+            pairs["web"] = self._issue_web
+        for name, issue in pairs.items():
+            cert, key = f"{PKI}/{name}.crt", f"{PKI}/{name}.key"
+            yield self._file(cert, lambda issue=issue: issue()[0].read_bytes())  # type: ignore[misc]
+            yield self._file(key, lambda issue=issue: issue()[1].read_bytes(), mode=PRIVATE)  # type: ignore[misc]
+        if "broker" in away and self._answers.broker == "mosquitto":
+            yield self._file(f"{PKI}/crl.pem", self._revoked, once=True)
+
+    def _issue_database(self) -> tuple[Path, Path]:
+        return self._pki.server("database", list(dict.fromkeys([self._answers.database_host, "localhost"])))
+
+    def _issue_broker(self) -> tuple[Path, Path]:
+        nodes = self._answers.nats_nodes if self._answers.broker == "nats" else []
+        return self._pki.server("broker", list(dict.fromkeys([*self._answers.broker_hosts, *nodes])))
+
+    def _issue_route(self) -> tuple[Path, Path]:
+        return self._pki.route(self._answers.nats_nodes)
+
+    def _issue_enrolment(self) -> tuple[Path, Path]:
+        return self._pki.server("enrolment", self._answers.broker_hosts)
+
+    def _issue_web(self) -> tuple[Path, Path]:
+        return self._pki.server("web", [self._answers.console_host])
+
     def _brought(self, path: str) -> bytes:
         file = self._machine.at(path)
         if not file.exists():
             raise ValueError(
-                f"{path} is missing: copy it from the machine of the authority ({ETC}/pki there), or add 'authority' to"
+                f"{path} is missing: copy it from the machine of the authority ({PKI} there), or add 'authority' to"
                 " parts"
             )
         return file.read_bytes()
@@ -141,16 +183,14 @@ class Plan:
     def _database(self) -> Iterator[Item]:
         sql = superuser_sql(self._answers.database_name, self._passwords)
         yield self._text(f"{ETC}/database.sql", sql, mode=PRIVATE)
-        hosts = list(dict.fromkeys([self._answers.database_host, "localhost"]))
-        yield from self._pair("database", lambda: self._pki.server("database", hosts), "postgres", "postgres")
+        yield from self._pair("database", self._issue_database, "postgres", "postgres")
         for cluster in self._machine.clusters:
             yield self._text(f"{cluster}/conf.d/shouwang.conf", self._machine.template("postgresql/shouwang.conf"))
 
     # broker
 
     def _mosquitto(self) -> Iterator[Item]:
-        hosts = self._answers.broker_hosts
-        yield from self._pair("broker", lambda: self._pki.server("broker", hosts), "root", "mosquitto")
+        yield from self._pair("broker", self._issue_broker, "root", "mosquitto")
         template = self._machine.template
         yield self._broker_file(f"{LISTS}/acl", template("mosquitto/acl").encode, "mosquitto")
         yield self._broker_file(f"{LISTS}/crl.pem", self._revoked, "mosquitto")
@@ -161,10 +201,9 @@ class Plan:
 
     def _nats(self) -> Iterator[Item]:
         nodes = self._answers.nats_nodes
-        hosts = list(dict.fromkeys([*self._answers.broker_hosts, *nodes]))
-        yield from self._pair("broker", lambda: self._pki.server("broker", hosts), "root", "nats")
+        yield from self._pair("broker", self._issue_broker, "root", "nats")
         yield self._file(f"{TLS}/cluster-ca.crt", lambda: self._ca(cluster=True))
-        yield from self._pair("route", lambda: self._pki.route(nodes), "root", "nats")
+        yield from self._pair("route", self._issue_route, "root", "nats")
         text = self._machine.template("nats/nats.conf")
         for number, node in enumerate(nodes, start=1):
             text = text.replace(f"//broker-{number}:", f"//{node}:")
@@ -172,6 +211,8 @@ class Plan:
         yield self._text("/etc/nats/storage.conf", storage_conf(self._machine.nats_version))
         users = users_file(self._gateways()).encode
         yield self._broker_file("/etc/nats/users.conf", users, "nats")
+        yield from self._pair(BESIDE_BROKER, lambda: self._pki.client(BESIDE_BROKER), "nats", "nats")
+        yield self._text(f"{ETC}/common.env", self._environment("common"))
         yield from self._lists("nats")
         dropin = "nats-server.service.d/shouwang.conf"
         address = self._answers.cluster_address or self._answers.this_node
@@ -206,10 +247,7 @@ class Plan:
             group = owner
             yield from self._pair(identity, lambda name=identity: self._pki.client(name), owner, group)  # type: ignore[misc]
         yield from self._pair("issuing", lambda: self._pki.issuing, user_of("issuer"), user_of("issuer"))
-        hosts = self._answers.broker_hosts
-        yield from self._pair(
-            "enrolment", lambda: self._pki.server("enrolment", hosts), user_of("issuer"), user_of("issuer")
-        )
+        yield from self._pair("enrolment", self._issue_enrolment, user_of("issuer"), user_of("issuer"))
         yield self._file(f"{KEYS}/link.key", keys.link_key, mode=PRIVATE, once=True)
         yield self._file(f"{KEYS}/medical.keys", keys.medical_keys, mode=PRIVATE, owner=user_of("console"),
                          group=user_of("console"), once=True)  # fmt: skip
@@ -251,7 +289,7 @@ class Plan:
 
     def _proxy(self) -> Iterator[Item]:
         host = self._answers.console_host
-        yield from self._pair("web", lambda: self._pki.server("web", [host]), "root", "root")
+        yield from self._pair("web", self._issue_web, "root", "root")
         text = self._machine.template("nginx/shouwang.conf").replace("care.example.org", host)
         yield self._text("/etc/nginx/sites-available/shouwang", text, once=True)
 

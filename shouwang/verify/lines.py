@@ -21,13 +21,13 @@ class Relay:
         self._server_port = server_port
         self._state: RelayState = "open"
         self._writers: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._stop, self._passing = asyncio.Event(), asyncio.Event()
         self._passing.set()
         self._ready = threading.Event()
         self.port = 0
         self.slow_s = 0.0
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="line")
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve()), name="line")
 
     def trouble(self, state: RelayState, seconds: float) -> None:
         """Enter a state for so many seconds; does nothing where the relay is in trouble already. Returns at once."""
@@ -38,6 +38,7 @@ class Relay:
         self._loop.call_soon_threadsafe(self._end)
 
     def __enter__(self) -> "Relay":
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
         if not self._ready.wait(10):
             raise TimeoutError("the relay does not start")

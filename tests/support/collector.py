@@ -4,7 +4,7 @@ import threading
 
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
-from ingest.receiving.share import LEAVES
+from ingest.receiving.subscriber import SUBSCRIPTIONS, sessions
 from ingest.settings import IngestSettings
 from tests.support.brokers import TestBroker
 
@@ -55,9 +55,14 @@ class Collector:
 def open_ingest_session(broker: TestBroker) -> None:
     """Subscribe once as ingest does and leave: the broker then keeps every message for ingest."""
     settings = broker.settings("svc-ingest")
+    for name, filters in zip(sessions(IngestSettings().worker), SUBSCRIPTIONS, strict=True):
+        _visit(settings, name, filters)
+
+
+def _visit(settings: mqtt.Broker, name: str, filters: tuple[str, ...]) -> None:
     ready = threading.Event()
-    client = mqtt.make_client(settings, IngestSettings().worker, clean=False, manual_ack=True)
-    client.on_connect = lambda c, *_: c.subscribe([(wire.subscription(leaf), 1) for leaf in LEAVES])
+    client = mqtt.make_client(settings, name, clean=False, manual_ack=True)
+    client.on_connect = lambda c, *_: c.subscribe([(one, 1) for one in filters])
     client.on_subscribe = lambda *_: ready.set()
     mqtt.start(client, settings)
     assert ready.wait(15)

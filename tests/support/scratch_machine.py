@@ -27,12 +27,20 @@ mount -t proc proc "$1/root/proc"
 mount --rbind /dev "$1/root/dev"
 mount -t tmpfs tmpfs "$1/root/tmp"
 mount -t tmpfs tmpfs "$1/root/run"
-mkdir -p "$1/root$2"
-mount --bind "$2" "$1/root$2"
+machine=$1 shared=$2
+shift 2
+for folder; do
+    upper=$(mktemp -d "$machine/hidden.XXXX")
+    mkdir -p "$upper/upper" "$upper/work" "$machine/root$folder"
+    mount -t overlay overlay -o "lowerdir=$folder,upperdir=$upper/upper,workdir=$upper/work" "$machine/root$folder"
+done
+mkdir -p "$machine/root$shared"
+mount --bind "$shared" "$machine/root$shared"
 ip link set lo up
-touch "$1/ready" "$2/ready"
-exec chroot "$1/root" sleep infinity
+touch "$shared/ready"
+exec chroot "$machine/root" sleep infinity
 """
+"""Arguments: the folder of the machine, the folder that is shared with it, and folders that it would not see."""
 
 
 class ScratchMachine:
@@ -44,7 +52,7 @@ class ScratchMachine:
 
     def command(self, *words: str) -> list[str]:
         """The words that run a command inside."""
-        return ["nsenter", "--target", str(self._pid), "--mount", "--net", "--pid", "--root", *words]
+        return ["nsenter", "--target", str(self._pid), "--mount", "--net", "--pid", "--root", "--wd", *words]
 
     def run(self, script: str, environment: Mapping[str, str] | None = None, log: Path | None = None) -> str:
         """Run a script of bash inside; its output. Fails the test, with the output, where it does not end well.
@@ -85,7 +93,7 @@ def scratch_machine(folder: Path) -> Iterator[ScratchMachine | None]:
     log = (folder / "machine.log").open("wb")
     outer = subprocess.Popen(
         ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "sh", "-c", ENTER, "enter",
-         str(mount), str(shared)],
+         str(mount), str(shared), *filter(_hidden, dict.fromkeys((sys.base_prefix, sys.prefix)))],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log,
     )  # fmt: skip
     try:
@@ -119,6 +127,12 @@ def prepare(machine: ScratchMachine) -> None:
         machine.run("\n".join(f"chmod o+x '{folder}'" for folder in Path(file).parents))
     for name in ("apt-get", "ufw"):
         machine.stand_in(name, f'#!/bin/sh\necho "{name} $*" >> {machine.shared}/{name}.calls\n')
+
+
+def _hidden(folder: str) -> bool:
+    """Whether the overlay of ``/`` does not hold a folder: it lies on another file system, or under an empty one."""
+    covered = any(Path(folder).is_relative_to(empty) for empty in ("/tmp", "/run"))  # noqa: S108 - as ENTER mounts
+    return covered or Path(folder).stat().st_dev != Path("/").stat().st_dev
 
 
 def _overlay() -> bool:

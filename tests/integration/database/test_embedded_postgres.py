@@ -14,7 +14,7 @@ import pytest
 
 from database.server.embedded import EmbeddedPostgres, PostgresServer, embedded_bin_dir
 from database.server.stale import clear_the_way, processes_in
-from database.server.user import ServerUser, reachable_binaries
+from database.server.user import ServerUser, choose_user, reachable_binaries, reachable_folder
 
 pytestmark = pytest.mark.integration
 
@@ -76,11 +76,13 @@ def test_a_server_that_outlived_its_program_is_taken_over(tmp_path: Path) -> Non
     folder = tmp_path / "postgres"
     program = (
         "import os, sys, pathlib, psycopg\n"
+        "from database.server import guardian\n"
         "from database.server.embedded import EmbeddedPostgres\n"
         "server = EmbeddedPostgres(pathlib.Path(sys.argv[1]))\n"
         "server.start()\n"
         "with psycopg.connect(server.url) as conn:\n"
         "    conn.execute('CREATE TABLE kept AS SELECT generate_series(1, 5) AS n')\n"
+        "guardian._guardian._process.kill()\n"  # dies with the program: nobody ends the server
         "print(server.pid, flush=True)\n"
         "os._exit(9)\n"
     )
@@ -162,3 +164,20 @@ def test_nothing_to_clear_in_a_new_folder(tmp_path: Path) -> None:
     started = time.monotonic()
     clear_the_way(tmp_path)
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+@pytest.mark.parametrize("left_closed", [False, True])
+def test_the_server_reaches_its_folder_under_the_umask_of_a_service(tmp_path: Path, left_closed: bool) -> None:
+    wanted = tmp_path / "postgres"
+    before = os.umask(0o077)
+    try:
+        folder = reachable_folder(wanted, choose_user())
+        if left_closed:
+            folder.chmod(0o700)
+            folder = reachable_folder(wanted, choose_user())
+        assert folder != wanted
+        assert subprocess.run(["/bin/ls", folder], cwd="/", **choose_user().popen()).returncode == 0
+    finally:
+        os.umask(before)
+        folder.rmdir()

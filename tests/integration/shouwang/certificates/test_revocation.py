@@ -22,6 +22,7 @@ from shouwang.brokers.local import free_port, mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
 from shouwang.certificates.follow import follow, mosquitto_files, nats_files
 from shouwang.certificates.issuer import Issuer
+from shouwang.setup.plan import storage_conf
 from tests.support.brokers import HOW_TO_GET_MOSQUITTO
 from tests.support.certificates import request_of
 from tests.support.district import add_homes
@@ -39,26 +40,28 @@ class DeployedBroker:
     def __init__(self, folder: Path, pki: Pki, url: str, sort: str) -> None:
         self.pki, self.port, self.sort = pki, free_port(), sort
         pki.issuing  # noqa: B018 - makes it
-        pki.revoke()
         pki.server("broker", ["localhost", "127.0.0.1"])
         folder.mkdir()
+        (folder / "crl.pem").write_bytes(pki.revoke().read_bytes())
         if sort == "nats":
             text = (DEPLOY / "nats" / "nats.conf").read_text()
             text = text[: text.index("# The servers among themselves")] + text[text.index("# Written by") :]
             text = text.replace("stream_replicas: 3", "stream_replicas: 1").replace("port: 4222", "port: -1")
+            (folder / "storage.conf").write_text(storage_conf(()))
             self.contents = nats_files(folder / "users.conf")
             command = [nats_binary(), "-c", folder / "broker.conf"]
         else:
             text = (DEPLOY / "mosquitto" / "shouwang.conf").read_text()
-            text = text.replace("/etc/mosquitto/shouwang.acl", str(folder / "acl"))
             text += "user root\n" if os.geteuid() == 0 else ""
-            self.contents = mosquitto_files(folder / "acl", pki.folder / "crl.pem")
+            self.contents = mosquitto_files(folder / "acl", folder / "crl.pem")
             command = [mosquitto_binary() or "", "-c", folder / "broker.conf"]
         for old, new in (
             ("8883", str(self.port)),
             ("0.0.0.0", "127.0.0.1"),  # noqa: S104
             ("/etc/shouwang/tls", str(pki.folder)),
+            ("/etc/shouwang/broker", str(folder)),
             ("/var/lib/nats", str(folder / "store")),
+            ("/run/nats", str(folder)),
             ("/var/lib/mosquitto", str(folder)),
             ("$SHOUWANG_NODE", "broker-1"),
         ):

@@ -1,18 +1,24 @@
 """``shouwang setup`` below a scratch root: what it writes, that it can be repeated, that a look changes nothing."""
 
 import os
+import re
+import shutil
 import stat
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from dispatch.channels import config
 from shouwang.cli.main import app
+from shouwang.setup.answers import parse as parse_answers
+from shouwang.setup.database import SERVICES
 from shouwang.setup.environment import parse
-from shouwang.setup.plan import storage_conf
+from shouwang.setup.machine import look
+from shouwang.setup.plan import Plan, storage_conf, user_of
 
 pytestmark = pytest.mark.integration
 DEPLOY = Path(__file__).parents[4] / "deploy"
@@ -123,6 +129,34 @@ def test_a_machine_without_the_authority_names_what_has_to_be_brought(root: Path
     assert len(done.output.strip().splitlines()) == 2
 
 
+@pytest.mark.parametrize("broker", ["mosquitto", "nats"])
+def test_a_machine_of_the_authority_alone_makes_what_the_others_bring(root: Path, tmp_path: Path, broker: str) -> None:
+    """The copying is what deploy/README.md says under "Several machines"."""
+    answers = root / "etc/shouwang/setup.toml"
+    text = answers.read_text().replace('broker = "mosquitto"', f'broker = "{broker}"')
+    text = text.replace("nats_nodes = []", 'nats_nodes = ["n1", "n2", "n3"]').replace('node = ""', 'node = "n1"')
+    answers.write_text(re.sub(r"(?m)^parts = .*", 'parts = ["authority"]', text))
+    setup(root)
+    assert "same" in setup(root)
+    first, other = root / "etc/shouwang", tmp_path / "other/etc/shouwang"
+    (other / "tls").mkdir(parents=True)
+    (other / "broker").mkdir()
+    (other / "setup.toml").write_text(re.sub(r'"authority", ', "", text))
+    shutil.copy(first / "passwords.env", other)
+    for file in (first / "pki").rglob("*.*"):
+        if file.parent.name != "cluster" and file.suffix in (".crt", ".key") and file.name != "ca.key":
+            shutil.copy(file, other / "tls")
+    if broker == "nats":
+        shutil.copy(first / "pki/cluster/ca.crt", other / "tls/cluster-ca.crt")
+        for file in (first / "pki/cluster").glob("route.*"):
+            shutil.copy(file, other / "tls")
+    else:
+        shutil.copy(first / "pki/crl.pem", other / "broker")
+    setup(tmp_path / "other")
+    assert not (other / "pki").exists()
+    assert stat.S_IMODE((first / "pki").stat().st_mode) == 0o700
+
+
 def test_nats_gets_what_its_version_knows(root: Path) -> None:
     assert "sync_interval:" not in storage_conf((2, 9, 10))
     assert "sync_interval:" in storage_conf((2, 10, 0))
@@ -135,6 +169,19 @@ def test_nats_gets_what_its_version_knows(root: Path) -> None:
     assert b"tls://n2:6222" in written["etc/nats/nats.conf"][0]
     assert b"SHOUWANG_NODE=n2" in written["etc/systemd/system/nats-server.service.d/shouwang.conf"][0]
     assert written["etc/shouwang/tls/route.key"][1] == 0o640
+    unit = written["etc/systemd/system/shouwang-lists-nats.service"][0].decode()
+    named = re.findall(r"/etc/shouwang/[a-z/-]+\.(?:env|crt|key)", unit)
+    assert len(named) == 4
+    assert not [name for name in named if name.lstrip("/") not in written]
+
+
+@pytest.mark.parametrize("broker", ["mosquitto", "nats"])
+def test_files_belong_to_users_that_are_made_or_come_with_a_package(root: Path, broker: str) -> None:
+    answers = parse_answers((root / "etc/shouwang/setup.toml").read_text())
+    answers = msgspec.structs.replace(answers, broker=broker, nats_nodes=["n1", "n2", "n3"], this_node="n1")
+    known = {"root", "postgres", broker, *map(user_of, SERVICES)}
+    items = list(Plan(answers, look(root, DEPLOY)).items())
+    assert not [item.path for item in items if not {item.owner, item.group} <= known]
 
 
 def test_without_answers_and_without_a_terminal_it_says_what_to_write(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.outbox.file import OutboxFile
 from edge_agent.outbox.outbox import Outbox, read_totals
 from edge_agent.timekeeping.clock import Clock
 from firmware_profiles import wire
@@ -84,3 +85,9 @@ def test_the_file_of_a_gateway_in_the_field_goes_on_with_its_epoch_and_numbers(t
     assert frame.series[0].floats().tolist() == [72.0]
     outbox.close()
     assert not list(tmp_path.glob("*.damaged"))
+
+
+def test_a_file_can_be_read_from_its_first_moment_on(tmp_path: Path) -> None:
+    file = OutboxFile(tmp_path / "buffer.db", 10_000_000)
+    assert read_totals(tmp_path / "buffer.db").events == 0
+    file.close()

@@ -1,0 +1,31 @@
+"""Texts for people in Chinese have full-width punctuation (GB/T 15834)."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
+HALF = re.compile(r"[\u4e00-\u9fff”][,;:()]|[,;:(][\u4e00-\u9fff“]")
+
+
+def texts(file: Path) -> Iterator[str]:
+    """The strings of a program, its docstrings left out; the whole of another file."""
+    text = file.read_text()
+    if file.suffix != ".py":
+        yield text
+    if file.suffix != ".py" or not HALF.search(text):
+        return
+    tree = ast.parse(text)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_punctuation_is_full_width() -> None:
+    files = [file for name in PACKAGES for end in ("py", "toml", "html") for file in (ROOT / name).rglob(f"*.{end}")]
+    assert len(files) > 500
+    assert not [(str(file), found[0]) for file in files for text in texts(file) if (found := HALF.search(text))]
