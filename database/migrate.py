@@ -4,6 +4,7 @@ Alembic and SQLAlchemy are imported where they are used: a service that only ask
 their 25 MB.
 """
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ log = structlog.get_logger(__name__)
 LOCK_KEY = 0x53484F5557414E47  # "SHOUWANG"
 LOCK_TIMEOUT_MS = 300_000
 """How long a second service waits for the first one's migration."""
+TABLE_WAIT_MS = 2_000
+"""How long a migration waits for a table. All that comes after it waits behind it, alerts too: it goes back and tries
+again, for the services of the last release go on meanwhile."""
+TRIES, PAUSE_S = 150, 2.0
 
 
 def migrate(url: str) -> Grade:
@@ -86,21 +91,41 @@ def newest_revision() -> str | None:
 
 
 def build_schema(url: str, grade: Grade, to: str = "head") -> None:
-    """Run the missing migrations for this grade, up to ``to``. Services call :func:`migrate`, which finds the grade."""
+    """Run the missing migrations for this grade, up to ``to``. Services call :func:`migrate`, which finds the grade.
+
+    A migration that meets a lock or a deadlock is taken back and tried again.
+    """
     import sqlalchemy
     from alembic import command
+    from psycopg import errors
 
     config = _config()
     engine = sqlalchemy.create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sqlalchemy.pool.NullPool
+        "postgresql+psycopg://", creator=lambda: _impatient(url), poolclass=sqlalchemy.pool.NullPool
     )
     try:
-        with engine.connect() as connection:
-            config.attributes["connection"] = connection
-            config.attributes["grade"] = grade
-            command.upgrade(config, to)
+        for left in range(TRIES, 0, -1):
+            try:
+                with engine.connect() as connection:
+                    config.attributes["connection"] = connection
+                    config.attributes["grade"] = grade
+                    command.upgrade(config, to)
+                return
+            except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as error:
+                cause = getattr(error, "orig", error)
+                if left == 1 or not isinstance(cause, (errors.LockNotAvailable, errors.DeadlockDetected)):
+                    raise
+                log.warning("a table is in use; the migration tries again", reason=str(cause).splitlines()[0])
+                time.sleep(PAUSE_S)
     finally:
         engine.dispose()
+
+
+def _impatient(url: str) -> "psycopg.Connection[tuple[object, ...]]":
+    conn = psycopg.connect(url)
+    conn.execute(f"SET lock_timeout = {TABLE_WAIT_MS}")
+    conn.commit()
+    return conn
 
 
 def _config() -> "Config":

@@ -15,7 +15,9 @@ from edge_agent.agent import run_agent
 from edge_agent.config import Home, HomeConfigError, load_home
 from edge_agent.timekeeping.clock import wall_us
 from edge_agent.timekeeping.ntp import read_clock
-from edge_agent.updates.updater import Updater, choose
+from edge_agent.updates.keeper import TrialKeeper
+from edge_agent.updates.program import ProgramUpdater, start_program
+from edge_agent.updates.updater import choose
 from firmware_profiles import devices
 from observability import logs
 from observability.liveness import Liveness
@@ -30,13 +32,15 @@ log = structlog.get_logger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM. Returns the exit status: 0, or 2 where the configuration can not be used.
 
-    A new configuration, or the return to the old one, replaces the process by a fresh one with the same id.
+    A new configuration or program, or the return to the old one, replaces the process by a fresh one with the same id.
     """
     parser = argparse.ArgumentParser(prog="edge_agent", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="the home's configuration (TOML)")
     parser.add_argument("--enrol", metavar="CODE", help="get the first certificate for this code, and end")
     parser.add_argument("--at", metavar="URL", default="", help="where: https://enrol.example.org:8443")
     parser.add_argument("--check", action="store_true", help="only check the configuration, thoroughly")
+    parser.add_argument("--program", type=int, metavar="VERSION", help=argparse.SUPPRESS)  # a bundle's own start
+    parser.add_argument("--failed", metavar="REASON", default="", help=argparse.SUPPRESS)  # a bundle's last word
     options = parser.parse_args(arguments)
     if not options.check:
         os.umask(PRIVATE)
@@ -49,31 +53,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             print(enrol(load_home(options.config).config, options.enrol, options.at))
             return 0
+        if options.program is None and (fault := start_program(options.config, wall_us, options.failed)):
+            raise HomeConfigError(fault)
         home, updater = choose(options.config, wall_us)
-        again = _run(home, updater)
+        program = _program(home, options.program or 0)
+        again = _run(home, [one for one in (updater, program) if one is not None])
     except HomeConfigError as error:
+        if options.program is not None:
+            _start_again(options.config, "--failed", str(error)[:200])
         print(error, file=sys.stderr)
         return 2
     if again:
-        command = [sys.executable, "-m", "edge_agent", "--config", str(options.config)]
-        os.execv(sys.executable, command)  # noqa: S606 - the same program, with the same argument
+        _start_again(options.config)
     return 0
 
 
-def _run(home: Home, updater: Updater | None) -> bool:
+def _start_again(file: Path, *further: str) -> None:
+    """Replace the process by the installed program, which chooses what runs."""
+    command = [sys.executable, "-m", "edge_agent", "--config", str(file), *further]
+    os.execv(sys.executable, command)  # noqa: S606 - the same program, with the same argument
+
+
+def _program(home: Home, running: int) -> ProgramUpdater | None:
+    if home.config.updates is None:
+        return None
+    try:
+        updater = ProgramUpdater(home.config, home.config.updates, wall_us, running)
+    except OSError as error:
+        log.error("no updates of the program: their folder can not be used", reason=str(error))
+        return None
+    updater.check_running()
+    return updater
+
+
+def _run(home: Home, updaters: Sequence[TrialKeeper]) -> bool:
     """Run the agent. True: replace the process by a fresh one."""
     try:
         devices.install(home.models)
-        stopped = asyncio.run(_until_stopped(home, updater))
+        stopped = asyncio.run(_until_stopped(home, updaters))
     except Exception as error:
         log.exception("the agent failed")
-        if updater is None or not updater.failed(f"{type(error).__name__}: {error}"):
+        if not any(updater.failed(f"{type(error).__name__}: {error}") for updater in updaters):
             raise
         return True
     return not stopped
 
 
-async def _until_stopped(home: Home, updater: Updater | None) -> bool:
+async def _until_stopped(home: Home, updaters: Sequence[TrialKeeper]) -> bool:
     """True: a signal stopped it; False: a restart is asked for."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -81,7 +107,7 @@ async def _until_stopped(home: Home, updater: Updater | None) -> bool:
     settings = ProbeSettings()
     liveness = Liveness(turn_s=settings.turn_s)
     with listening("edge", liveness, settings):
-        await run_agent(home.config, stop, updater, Notifier.from_environment(), liveness)
+        await run_agent(home.config, stop, updaters, Notifier.from_environment(), liveness)
     return stop.is_set()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import structlog
@@ -18,8 +18,8 @@ from edge_agent.outbox.frames import FrameCutter
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.outbox.sent import SentMessages
 from edge_agent.timekeeping.clock import Clock
-from edge_agent.updates.updater import COMMAND as UPDATE_CONFIG
-from edge_agent.updates.updater import Updater
+from edge_agent.updates.keeper import TrialKeeper
+from edge_agent.updates.program import ProgramUpdater
 from edge_agent.upkeep.line_watch import LineWatch
 from edge_agent.upkeep.operation import GATEWAY_DEVICE, Operation
 from edge_agent.upkeep.watchdog import DriverState
@@ -175,12 +175,12 @@ def dated(times_us: NDArray[np.int64], now_us: int) -> NDArray[np.int64]:
 async def run_agent(
     config: HomeConfig,
     stop: asyncio.Event,
-    updater: Updater | None = None,
+    updaters: Sequence[TrialKeeper] = (),
     notifier: Notifier | None = None,
     liveness: Liveness | None = None,
 ) -> None:
-    """Watch over one home until ``stop``, or until ``updater`` asks for a restart. Unsent messages stay in the outbox.
-    ``notifier`` keeps systemd informed; ``liveness`` gets the parts.
+    """Watch over one home until ``stop``, or until one of ``updaters`` asks for a restart. Unsent messages stay in the
+    outbox. ``notifier`` keeps systemd informed; ``liveness`` gets the parts.
 
     Raises HomeConfigError where a driver is not installed, RuntimeError where the connection's thread has died.
     """
@@ -197,8 +197,13 @@ async def run_agent(
         "help_coming": agent.alarm.handle_coming,
         **agent.operation.handlers(lambda: agent.uplink),
     }
-    if updater is not None:
-        handlers[UPDATE_CONFIG] = updater.receive
+    for updater in updaters:
+        handlers[updater.command] = updater.receive
+        others = [one for one in updaters if one is not updater]
+        if isinstance(updater, ProgramUpdater):
+            updater.busy = lambda others=others: _busy(outbox, agent.alarm) or _trying(others)  # type: ignore[misc]
+        else:
+            updater.busy = lambda others=others: _trying(others)  # type: ignore[misc]
     sent = SentMessages(config.buffer.path.with_suffix(".sent"), config.buffer.sent_mb * 1024 * 1024)
     own = agent.operation.certificate
     broker = config.broker if own is None else own.broker
@@ -224,11 +229,10 @@ async def run_agent(
         )
     ]
     ends = [asyncio.create_task(_wait(stop))]
-    if updater is not None:
+    for updater in updaters:
         ends.append(asyncio.create_task(_wait(updater.restart)))
-        tasks.append(
-            asyncio.create_task(updater.judge(lambda: uplink.online, agent.event, uplink.reply, GATEWAY_DEVICE))
-        )
+        judging = updater.judge(lambda: uplink.online, agent.event, uplink.reply, GATEWAY_DEVICE)
+        tasks.append(asyncio.create_task(judging))
     try:
         await asyncio.wait([*ends, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -236,7 +240,7 @@ async def run_agent(
                 task.result()  # a task that ends by itself is a fault: the supervisor must hear of it
     finally:
         liveness.finish()
-        notifier.tell("STOPPING=1" if stop.is_set() else "STATUS=restarting with another configuration")
+        notifier.tell("STOPPING=1" if stop.is_set() else "STATUS=restarting with another version")
         for task in (*ends, *tasks):
             task.cancel()
         await asyncio.gather(*ends, *tasks, return_exceptions=True)
@@ -249,6 +253,19 @@ def _show(outbox: Outbox) -> None:
     from observability import metrics  # a gateway whose probes are off does without
 
     metrics.outbox_waiting.set(outbox.totals().pending)
+
+
+def _busy(outbox: Outbox, alarm: AlarmRunner) -> str:
+    """Why this is no moment for another program; "": it is one."""
+    waiting = outbox.totals().pending
+    if waiting:
+        return f"{waiting} messages wait in the buffer"
+    return "an emergency of this home is not yet answered" if alarm.open_emergencies else ""
+
+
+def _trying(updaters: Iterable[TrialKeeper]) -> str:
+    trying = [one.subject for one in updaters if one.state.trial is not None or one.restart.is_set()]
+    return f"another {trying[0]} is on trial" if trying else ""
 
 
 async def _wait(event: asyncio.Event) -> None:

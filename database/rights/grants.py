@@ -136,6 +136,6 @@ GRANTS: Mapping[str, Rights] = {
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key"})
+OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "program_rollout", "program_offer"})
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)

@@ -68,6 +68,11 @@ class AlarmRunner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._remembered: list[tuple[Cause, int]] = self._recall()
 
+    @property
+    def open_emergencies(self) -> int:
+        """Emergencies of this home that the district has not answered."""
+        return len(self._rules.unfinished())
+
     def judge(self, device: str, kind: str, time_us: int) -> str:
         """The kind under which an event is stored: a held button calls, or cancels a false alarm."""
         return self._rules.judge(device, kind, time_us)

@@ -26,7 +26,7 @@ Version = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
 class SignatureError(DeviceLanguageError):
-    """The bytes are not a configuration that the district signed."""
+    """The bytes are not what the district signed."""
 
 
 class HomeUpdate(msgspec.Struct, frozen=True):
@@ -51,8 +51,7 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True):
 
 def seal(update: HomeUpdate, sign: Callable[[bytes], bytes]) -> bytes:
     """``update`` with its signature. Raises ValueError where it is too long for one message."""
-    content = msgspec.msgpack.encode(update)
-    sealed = msgspec.msgpack.encode(_Sealed(content, sign(PREFIX + content)))
+    sealed = seal_content(msgspec.msgpack.encode(update), PREFIX, sign)
     if len(sealed) > MAX_SEALED:
         raise ValueError(f"a configuration of {len(sealed)} bytes does not fit into a message of {MAX_SEALED}")
     return sealed
@@ -62,16 +61,27 @@ def unseal(sealed: bytes, public_keys: Sequence[Ed25519PublicKey]) -> HomeUpdate
     """The configuration that one of ``public_keys`` signed. Raises SignatureError for anything else."""
     if len(sealed) > MAX_SEALED:
         raise SignatureError(f"{len(sealed)} bytes are longer than any signed configuration ({MAX_SEALED})")
+    content = open_content(sealed, PREFIX, public_keys, "configuration")
+    try:
+        return msgspec.msgpack.decode(content, type=HomeUpdate)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SignatureError(f"signed, but not a configuration this gateway understands: {error}") from error
+
+
+def seal_content(content: bytes, prefix: bytes, sign: Callable[[bytes], bytes]) -> bytes:
+    """``content`` with its signature for the purpose that ``prefix`` names."""
+    return msgspec.msgpack.encode(_Sealed(content, sign(prefix + content)))
+
+
+def open_content(sealed: bytes, prefix: bytes, public_keys: Sequence[Ed25519PublicKey], what: str) -> bytes:
+    """The content that one of ``public_keys`` signed for this purpose. Raises SignatureError for anything else."""
     try:
         pair = msgspec.msgpack.decode(sealed, type=_Sealed)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SignatureError(f"not a signed configuration: {error}") from error
-    if not any(_verifies(key, pair) for key in public_keys):
+        raise SignatureError(f"not a signed {what}: {error}") from error
+    if not any(_verifies(key, prefix, pair) for key in public_keys):
         raise SignatureError("the signature is by none of the district's keys that this gateway knows")
-    try:
-        return msgspec.msgpack.decode(pair.content, type=HomeUpdate)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SignatureError(f"signed, but not a configuration this gateway understands: {error}") from error
+    return pair.content
 
 
 def read_public_key(text: str) -> Ed25519PublicKey:
@@ -90,9 +100,9 @@ def write_public_key(key: Ed25519PublicKey) -> str:
     return base64.b64encode(key.public_bytes_raw()).decode("ascii")
 
 
-def _verifies(key: Ed25519PublicKey, pair: _Sealed) -> bool:
+def _verifies(key: Ed25519PublicKey, prefix: bytes, pair: _Sealed) -> bool:
     try:
-        key.verify(pair.signature, PREFIX + pair.content)
+        key.verify(pair.signature, prefix + pair.content)
     except InvalidSignature:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Store the versions of a home's configuration on the gateway's disk: one signed file each, and the state.
+"""Store the versions of a gateway's configuration, or of its program, on its disk: one signed file each, and the state.
 
 A version is stored as it was signed and verified again when it is loaded: a file that a dying card has changed, or
 that somebody has edited, does not pass.
@@ -41,7 +41,7 @@ class UpdateStore:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def load(self) -> UpdateState:
-        """The stored state. One that can not be read is put aside: the installed file runs, and no version that was
+        """The stored state. One that can not be read is put aside: what is installed runs, and no version that was
         ever stored here is taken again."""
         file = self._folder / STATE
         try:

@@ -48,6 +48,7 @@ def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[
     yield _roster(conn, now)
     yield _path(conn)
     yield _quarantine(conn)
+    yield _programs(conn)
     late = [one for one in expiries(conn) if one.expires_at - now < EXPIRES_SOON]
     words = ", ".join(f"{one.holder} until {one.expires_at:%Y-%m-%d}" for one in late[:5])
     yield Check(
@@ -144,3 +145,24 @@ def _quarantine(conn: psycopg.Connection[Any]) -> Check:
     number = row[0] if row else 0
     text = f"{number} entries of the last day wait for a decision: shouwang quarantine list"
     return Check("quarantine", True, text if number else "nothing of the last day", warning=number > 0)
+
+
+def _programs(conn: psycopg.Connection[Any]) -> Check:
+    what = "programs of gateways"
+    if conn.execute("SELECT to_regclass('program_offer')").fetchone() == (None,):
+        return Check(what, True, "the schema is older: shouwang migrate")
+    row = conn.execute(
+        """
+        SELECT r.release, r.version, r.ring, r.rings, r.stopped, r.ended_at IS NULL, count(*),
+            count(*) FILTER (WHERE o.state = 'running'), count(*) FILTER (WHERE o.state = 'waiting')
+        FROM program_rollout r JOIN program_offer o USING (version) GROUP BY r.version ORDER BY r.version DESC LIMIT 1
+        """
+    ).fetchone()
+    if row is None:
+        return Check(what, True, "none was offered from here")
+    release, version, ring, rings, stopped, going, all_of_them, running, waiting = row
+    text = f"{running} of {all_of_them} run {release} ({version}), {waiting} wait"
+    if stopped:
+        return Check(what, False, f"{text}; stopped: {stopped}. Look: shouwang gateways programs --as LOGIN")
+    text += f"; ring {ring} of {rings}: 'shouwang gateways update' carries it on" if going else ""
+    return Check(what, True, text, warning=going)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from shouwang.drills.faults import certificate, clock, fill, freeze, kill, line, restore
+from shouwang.drills.faults import certificate, clock, fill, freeze, kill, line, restore, upgrade
+from shouwang.drills.old_release import OldRelease
 from shouwang.drills.place import Place
 
 TAKEN_OVER_S = 10.0
@@ -25,6 +26,8 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     limit_s: float
     pairs: bool = False
     standby: bool = False
+    place: type[Place] = Place
+    """The place that starts before the fault."""
     short: bool = False
     """Part of the short form."""
 
@@ -325,6 +328,15 @@ DRILLS: dict[str, Drill] = {
             seconds=0,
             limit_s=_single(3),
             standby=True,
+        ),
+        Drill(
+            name="upgrade",
+            zh="从旧版本升级、退回、再升级",
+            en="upgrade from the oldest release, back, and forth again",
+            inflict=upgrade.forth_back_and_forth,
+            seconds=75,
+            limit_s=3 * _single(0),  # an alert may meet the change of three services that stand alone
+            place=OldRelease,
         ),
     )
 }

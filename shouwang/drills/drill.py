@@ -50,7 +50,11 @@ def run_drill(drill: Drill, folder: Path, tell: Tell) -> DrillResult:
     blank = DrillResult(name=drill.name, zh=drill.zh, en=drill.en, limit_s=drill.limit_s)
     with contextlib.ExitStack() as stack:
         tell(f"{drill.name}: 启动平台 starting the platform")
-        place = stack.enter_context(Place(folder, homes, pairs=drill.pairs, standby=drill.standby))
+        try:
+            place = drill.place(folder, homes, pairs=drill.pairs, standby=drill.standby)
+        except RuntimeError as error:
+            return msgspec.structs.replace(blank, refused=str(error))
+        stack.enter_context(place)
         time.sleep(BEFORE_S)
         tell(f"{drill.name}: {drill.zh} {drill.en}")
         try:

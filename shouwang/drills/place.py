@@ -65,7 +65,7 @@ class Place(Platform):
             for part in (self.receiver, self.database_line, self.broker_line, self.home_line):
                 stack.enter_context(part)
             stack.callback(self._stop_children)
-            self.load_district(self._demo_homes)
+            self._load()
             (self.data / "channels.toml").write_text(CHANNELS.format(url=self.receiver.url))
             self.start_services()
             for name in PAIRS if self._pairs else ():
@@ -78,6 +78,9 @@ class Place(Platform):
 
     def __exit__(self, *_: object) -> None:
         self._inside.close()
+
+    def _load(self) -> None:
+        self.load_district(self._demo_homes)
 
     def service_settings(self) -> dict[str, str]:
         return super().service_settings() | {"SHOUWANG_NOTIFY_CHANNELS_FILE": str(self.data / "channels.toml")}

@@ -1,4 +1,4 @@
-"""The district's side of signed configurations: the key, and the signature."""
+"""The district's side of signed configurations and programs: the key, and the signature."""
 
 import os
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge_agent.config import parse_home
 from edge_agent.updates.signed_config import HomeUpdate, seal, write_public_key
+from edge_agent.updates.signed_program import seal_program
+from shouwang.gateways.bundle import make_archive
 from vocabulary.private import open_to_others
 
 
@@ -49,3 +51,11 @@ def sign_home(key: Ed25519PrivateKey, home: str, profiles: Mapping[str, str], ve
     if config.updates is not None:
         raise ValueError("[updates] is the installer's to set: leave it out of a signed configuration")
     return seal(HomeUpdate(1, config.gateway, version, made_us, home, dict(profiles)), key.sign)
+
+
+def sign_program(key: Ed25519PrivateKey, release: str, version: int, made_us: int) -> bytes:
+    """Sign the gateway's program of this installation as a bundle for every gateway of the district.
+
+    Raises ValueError where it is longer than a gateway takes.
+    """
+    return seal_program(make_archive(release, version), version, release, made_us, key.sign)

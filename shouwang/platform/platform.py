@@ -103,13 +103,16 @@ class Platform:
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
         """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""
         create_link_key_file(self.data / "link.key")
-        environment = self.service_settings()
         for service in services:
-            broker = None if service in BROKERLESS else self.service_broker(f"svc-{service}")
-            own = {**environment, "SHOUWANG_DATABASE_URL": self.service_database_url(service)}
-            self.start_child(service, ["-m", MODULES[service]], broker, own)
+            self.start_service(service)
         if "console" in services:
             wait_until(self._console_answers, START_TIMEOUT_S, f"the console answers at {self.address}/healthz")
+
+    def start_service(self, service: str) -> None:
+        """Start one service as a child process."""
+        broker = None if service in BROKERLESS else self.service_broker(f"svc-{service}")
+        own = {**self.service_settings(), "SHOUWANG_DATABASE_URL": self.service_database_url(service)}
+        self.start_child(service, ["-m", MODULES[service]], broker, own)
 
     def start_path(self, settings: Mapping[str, str] | None = None) -> None:
         """Start the watcher of the path, with further ``settings``; the district has to be loaded."""

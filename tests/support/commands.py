@@ -63,6 +63,7 @@ WITHOUT_ACCOUNT = {
     "notify push-key": "makes a key file",
     "provision config-key": "makes a key file",
     "provision sign-config": "the district's private key is the permission",
+    "gateways bundle": "the district's private key is the permission",
     # gateways: the broker's certificate is the permission
     "gateway": "the certificate of svc-console is the permission",
     "provision push-config": "the certificate of svc-console is the permission",

@@ -97,6 +97,12 @@ CALLS: dict[str, Call] = {
         again_s=3600,
         title=("新配置已撤回", "new configuration taken back"),
     ),
+    "program_rolled_back": Call(
+        rule="program_rolled_back",
+        severity="technical",
+        again_s=3600,
+        title=("网关新程序已撤回", "new program of the gateway taken back"),
+    ),
 }
 _CLEARED = {call.cleared_by: kind for kind, call in CALLS.items() if call.cleared_by}
 LULL_US, LULL = 300 * SECOND_US, "|lull"

@@ -1,4 +1,4 @@
-"""The commands ``shouwang gateways …``: enrol new gateways, revoke lost ones."""
+"""The commands ``shouwang gateways …``: enrol new gateways, revoke lost ones, bring a new program to all."""
 
 import datetime as dt
 import hashlib
@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from shouwang.cli.session import Login, Url, acting
+from shouwang.cli.session import Login, Url, acting, refusals
 
-app = typer.Typer(help="Gateways: enrol new ones, revoke lost ones.", no_args_is_help=True)
+app = typer.Typer(help="Gateways: enrol new ones, revoke lost ones, bring them a new program.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The gateway's name.")]
 
@@ -62,3 +62,117 @@ def certificates(url: Url, login: Login) -> None:
         for one in sorted(expiries(session.conn), key=lambda one: one.expires_at):
             days = (one.expires_at - session.now).days
             typer.echo(f"{one.expires_at:%Y-%m-%d}  {days:5d} days  {one.holder}")
+
+
+@app.command()
+def bundle(
+    out: Annotated[Path, typer.Option(help="Where to write the bundle.")],
+    key: Annotated[Path, typer.Option("--key", exists=True, dir_okay=False, help="The district's private key.")],
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Must rise with each bundle; not given: the seconds since 1970.")
+    ] = None,
+) -> None:
+    """Sign the gateway's program of this installation, as one bundle for all gateways (docs/upgrade.md).
+
+    The key is that of the configurations (shouwang provision config-key); a gateway knows it by [updates].
+    """
+    import importlib.metadata
+    import time
+
+    from shouwang.gateways.signing import load_key, sign_program
+
+    number = version or int(time.time())
+    release = importlib.metadata.version("shouwang")
+    with refusals():
+        sealed = sign_program(load_key(key), release, number, time.time_ns() // 1000)
+        out.write_bytes(sealed)
+    typer.echo(f"{out}: release {release}, version {number}, {len(sealed):,} bytes")
+
+
+@app.command()
+def update(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A bundle of 'shouwang gateways bundle'.")],
+    url: Url,
+    login: Login,
+    ring: Annotated[
+        list[int] | None, typer.Option("--ring", help="Per cent of all gateways after each ring. Default: 1, 10, 100.")
+    ] = None,
+    gateway: Annotated[
+        list[str] | None, typer.Option("--gateway", help="Only these gateways, in one ring; repeatable.")
+    ] = None,
+    healthy_hours: Annotated[
+        float, typer.Option(min=0, help="How long a ring has to be well before the next one begins.")
+    ] = 24,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after a stop: offer it once more to those that failed.")
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Offer what can be offered now, and end.")] = False,
+) -> None:
+    """Bring a new program to the gateways, ring by ring; stop where it does harm. Run it again to go on.
+
+    A gateway with an open alert, with messages in its buffer or offline is waited for. One that does not come online
+    with the new program goes back by itself. Connects by SHOUWANG_BROKER_… as svc-console. Exit status 1: it stopped.
+    """
+    import signal
+
+    from care_network.access.permissions import Action
+    from edge_agent.updates.signed_program import read_note
+    from firmware_profiles.settings import BrokerSettings
+    from shouwang.gateways import rollout_store as store
+    from shouwang.gateways.pushing import Pusher
+    from shouwang.gateways.rollout import Rollout, rings_of
+
+    with acting(url, login, Action.PROVISION) as session:
+        sealed = file.read_bytes()
+        note = read_note(sealed)
+        known = store.newest(session.conn)
+        if known is None or known.version != note.version:
+            shares = ring or [1, 10, 100]
+            rings = (
+                dict.fromkeys(gateway, 1) if gateway else rings_of(store.gateways(session.conn), shares, note.version)
+            )
+            rollout = Rollout(
+                version=note.version,
+                release=note.release,
+                rings=max(rings.values(), default=1),
+                ring=1,
+                healthy_for=dt.timedelta(hours=healthy_hours),
+            )
+            store.begin(session.conn, rollout, rings, session.account.login)
+            session.audit(Action.PROVISION, detail={"program": note.version, "gateways": len(rings)})
+        elif resume:
+            store.resume(session.conn, note.version)
+            session.audit(Action.PROVISION, detail={"program": note.version, "resumed": True})
+        pusher = Pusher(url, BrokerSettings().broker(), sealed, note.version, typer.echo)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: pusher.stop.set())
+        ended = pusher.run(once)
+    if ended.stopped:
+        typer.secho(f"stopped: {ended.stopped}", err=True, fg="red")
+        raise typer.Exit(1)
+
+
+@app.command()
+def programs(
+    url: Url,
+    login: Login,
+    as_json: Annotated[bool, typer.Option("--json", help="The rollout and each gateway, as JSON.")] = False,
+) -> None:
+    """Show where each gateway stands with the newest bundle."""
+    import msgspec
+
+    from care_network.access.permissions import Action
+    from shouwang.gateways import rollout_store as store
+
+    with acting(url, login, Action.VIEW_OPERATIONS) as session:
+        rollout = store.newest(session.conn)
+        if rollout is None:
+            raise LookupError("no program was ever offered to the gateways: shouwang gateways update")
+        standings = store.standings(session.conn, rollout.version)
+    if as_json:
+        typer.echo(msgspec.json.encode({"rollout": rollout, "gateways": standings}).decode())
+        return
+    state = f"stopped: {rollout.stopped}" if rollout.stopped else "under way" if rollout.ended_at is None else "ended"
+    typer.echo(f"{rollout.release}, version {rollout.version}: ring {rollout.ring} of {rollout.rings}, {state}")
+    for one in standings:
+        typer.echo(f"{one.ring}  {one.gateway:20} {one.state:9} {one.changed_at:%Y-%m-%d %H:%M}  {one.text}")

@@ -209,3 +209,31 @@ def test_a_database_in_use_is_brought_up_to_date(database_url: str) -> None:
     finally:
         with psycopg.connect(database_url, autocommit=True) as conn:
             conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_migration_that_meets_a_lock_lets_others_pass_and_tries_again(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ladder's transaction holds the table; another service's statement behind the migration is not held up."""
+    monkeypatch.setattr("database.migrate.TABLE_WAIT_MS", 200)
+    monkeypatch.setattr("database.migrate.PAUSE_S", 0.2)
+    tried = threading.Event()
+    monkeypatch.setattr("database.migrate.log.warning", lambda *_, **__: tried.set())
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE older")
+        url = psycopg.conninfo.make_conninfo(database_url, dbname="older")
+        try:
+            build_schema(url, Grade.PLAIN, "0088")
+            with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as other:
+                holder.execute("SELECT count(*) FROM household")
+                work = threading.Thread(target=build_schema, args=(url, Grade.PLAIN))
+                work.start()
+                assert tried.wait(30)
+                other.execute("SET statement_timeout = '10s'")
+                other.execute("SELECT count(*) FROM household")
+                assert revision(url) == "0088"
+                holder.rollback()
+                work.join(60)
+            assert revision(url) == newest_revision()
+        finally:
+            admin.execute("DROP DATABASE older WITH (FORCE)")

@@ -58,6 +58,7 @@ def test_the_list_names_every_kind_of_the_table() -> None:
     kinds = {name.split("-")[0] for name in DRILLS}
     assert kinds == {
         "kill", "stop", "freeze", "cut", "silent", "deaf", "slow", "fill", "clock", "certificates", "restore", "fail",
+        "upgrade",
     }  # fmt: skip
     unknown = CliRunner().invoke(app, ["drill", "flood"])
     assert unknown.exit_code == 2

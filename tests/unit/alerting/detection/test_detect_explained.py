@@ -26,7 +26,17 @@ from tests.support.sensors import DAY, FIRST, MINUTE, SensorHome, at
 from vocabulary.times import HOUR_US
 
 DAYS = 24
-WORDS_ALONE = {"sos", "smoke", "gas", "water_leak", "device_fault", "button_test_due", "config_rolled_back", "fall"}
+WORDS_ALONE = {
+    "sos",
+    "smoke",
+    "gas",
+    "water_leak",
+    "device_fault",
+    "button_test_due",
+    "config_rolled_back",
+    "fall",
+    "program_rolled_back",
+}
 """Rules that measure nothing: their reason needs no number."""
 STEP = 2 * MINUTE
 SINCE = 12 * DAY
@@ -146,7 +156,7 @@ def events() -> None:
         District([Person(id=1, code="R0001", household_id=7)], {("gw-1", "radar"): radar}, {"gw-1": 7}), FIRST
     )
     kinds = ("sos_pressed", "smoke_detected", "gas_detected", "water_leak", "device_fault", "button_test_due")
-    for kind in (*kinds, "config_rolled_back"):
+    for kind in (*kinds, "config_rolled_back", "program_rolled_back"):
         engine.event(Happened(radar, kind, FIRST, {}))
     # What the gateway's detector and its fusion tell of a fall.
     told = {**dict.fromkeys(REPORTED, 1.5), "confidence": 0.9, "witnesses": "pendant radar", "lasted_s": 20.0}
