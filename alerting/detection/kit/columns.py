@@ -118,7 +118,7 @@ class Bins(msgspec.Struct, frozen=True, dict=True):
     """Shapes [n], sorted by row, column, seat, step (or, where they are chosen among devices, by row, column, step).
 
     ``step``: time // ``STEP_US``; ``count`` readings of mean, low, high. Of different readings of one time the highest
-    counts, but for ``low``, which knows them all. What detectors ask for again and again is computed once.
+    counts, but for ``low``, which knows them all. Answers that detectors ask for again and again are computed once.
     """
 
     row: NDArray[np.int32]

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0095"
-down_revision = "0090"
+down_revision = "0092"
 branch_labels = None
 depends_on = None
 
