@@ -42,7 +42,7 @@ def _in_database(url: str, now: dt.datetime, rows: list[Check]) -> Iterator[Chec
             elsewhere: list[Row] = [row for row in load(conn) if row.machine != machine]
             found = [*database.content_checks(conn, now), *services.unit_checks(units)]
             if settings.ETC.exists():
-                found += services.missing_services(units, elsewhere)
+                found += [*services.missing_services(units, elsewhere), database.lists_check(conn)]
             channels = _channels_file()
             if channels is not None:
                 found.append(services.channels_check(channels))

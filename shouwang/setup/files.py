@@ -16,7 +16,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A file that belongs on the machine. ``content`` is called only where it is needed.
 
     ``once``: a file that is there is kept as it is (a key, or a file that people or programs change). ``own_folder``:
-    its folder belongs to its owner, who replaces the file.
+    its folder belongs to its owner, who replaces the file. ``then``: a person has to do this once the file has changed.
     """
 
     path: str
@@ -26,6 +26,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     group: str = "root"
     once: bool = False
     own_folder: bool = False
+    then: str = ""
 
 
 def put(items: Iterable[Item], root: Path, *, dry_run: bool, owned: bool) -> Iterator[tuple[Item, Done]]:

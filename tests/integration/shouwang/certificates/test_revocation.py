@@ -72,7 +72,7 @@ class DeployedBroker:
                 file.write_text(content)
         self.log = folder / "log"
         with self.log.open("wb") as sink:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
+            self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
 
     def settings(self, identity: str) -> Broker:
         return Broker("127.0.0.1", self.port, self.pki.ca, *self.pki.client(identity))
