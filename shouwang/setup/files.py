@@ -40,8 +40,9 @@ def put(items: Iterable[Item], root: Path, *, dry_run: bool, owned: bool) -> Ite
         if dry_run and (item.once or not there):
             yield item, "kept" if there else "made"
             continue
-        content = None if there and item.once else item.content()
-        same = there and (content is None or target.read_bytes() == content)
+        before = target.read_bytes() if there and not item.once else None
+        content = None if there and item.once else item.content()  # the authority may renew the file itself
+        same = there and content == before
         if not dry_run:
             _make_folder(target.parent)
             if item.own_folder:
