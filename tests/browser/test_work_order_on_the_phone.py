@@ -34,7 +34,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 def fall(live: Live) -> uuid.UUID:
     now = dt.datetime.now(dt.UTC)
     with psycopg.connect(live[0].postgres.url) as conn:
-        row = conn.execute("SELECT id, household_id FROM resident ORDER BY code LIMIT 1").fetchone()
+        row = conn.execute("SELECT id, household_id FROM resident WHERE code = 'R0001'").fetchone()
         assert row is not None
         alert = NewAlert(
             id=uuid.uuid4(),

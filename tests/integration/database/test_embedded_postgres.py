@@ -76,11 +76,13 @@ def test_a_server_that_outlived_its_program_is_taken_over(tmp_path: Path) -> Non
     folder = tmp_path / "postgres"
     program = (
         "import os, sys, pathlib, psycopg\n"
+        "from database.server import guardian\n"
         "from database.server.embedded import EmbeddedPostgres\n"
         "server = EmbeddedPostgres(pathlib.Path(sys.argv[1]))\n"
         "server.start()\n"
         "with psycopg.connect(server.url) as conn:\n"
         "    conn.execute('CREATE TABLE kept AS SELECT generate_series(1, 5) AS n')\n"
+        "guardian._guardian._process.kill()\n"  # dies with the program: nobody ends the server
         "print(server.pid, flush=True)\n"
         "os._exit(9)\n"
     )
