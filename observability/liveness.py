@@ -200,8 +200,8 @@ def live(findings: list[Finding]) -> bool:
 
 
 def ready(findings: list[Finding]) -> bool:
-    """Whether all parts do their work, and everything that they need is there."""
-    return all(finding.state == "well" for finding in findings)
+    """Whether all parts do their work, and everything that they need is there; not while there is no part yet."""
+    return bool(findings) and all(finding.state == "well" for finding in findings)
 
 
 def unwatched(name: str = "unwatched") -> Part:

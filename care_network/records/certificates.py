@@ -73,6 +73,25 @@ def note_issued(
     )
 
 
+def note_signed(
+    conn: Connection[Any], gateway: str, serial: int, key_hash: bytes, signed_at: dt.datetime, expires_at: dt.datetime
+) -> None:
+    """Record a certificate that was signed elsewhere; once, however often it is told.
+
+    Where the gateway has enrolled with a key of its own it counts as older than that: renewals stay bound to the key
+    that the gateway has.
+    """
+    conn.execute(
+        """
+        INSERT INTO issued_certificate (serial, gateway, key_hash, issued_at, expires_at)
+        SELECT %(serial)s, %(gateway)s, %(key)s, least(%(at)s, min(issued_at) - interval '1 second'), %(until)s
+        FROM issued_certificate WHERE gateway = %(gateway)s AND key_hash <> %(key)s
+        ON CONFLICT (serial) DO NOTHING
+        """,
+        {"serial": f"{serial:x}", "gateway": gateway, "key": key_hash, "at": signed_at, "until": expires_at},
+    )
+
+
 def last_issued(conn: Connection[Any], gateway: str) -> tuple[bytes, dt.datetime] | None:
     """(hash of the public key, time) of the certificate signed last for a gateway; None where there is none."""
     return conn.execute(

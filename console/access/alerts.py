@@ -36,7 +36,7 @@ def load_alert(
     """An alert and its history; the look is in the audit, and committed, before anything else is done.
 
     Raises 404 for an alert that does not exist or that the account may not see. ``audited`` False: a page that was
-    audited already looks again; a refusal is audited all the same.
+    audited a moment ago looks again; a refusal is audited all the same.
     """
     row = lifecycle.load(conn, alert_id)
     scope = scope_of(conn, account)

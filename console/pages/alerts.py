@@ -38,9 +38,15 @@ def alert_page(request: Request, console: Shared, account: CurrentAccount, alert
 
 @router.get("/alerts/{alert_id}/progress", dependencies=[needs(Action.VIEW_ALERTS)])
 def alert_progress(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
-    """Ladder, calls and history alone, for the live page to put in place; the page itself was audited."""
+    """Ladder, calls and history alone, for the live page to put in place, again and again: one look in five minutes."""
+    look = (account.id, request.url.path, "")
+    new = console.looks.is_new(look, dt.datetime.now(dt.UTC))
     with console.database() as conn:
-        alert, events = load_alert(conn, console.board, account, alert_id, origin_of(request), audited=False)
+        try:
+            alert, events = load_alert(conn, console.board, account, alert_id, origin_of(request), audited=new)
+        except psycopg.Error:
+            console.looks.forget(look)  # it could not be recorded
+            raise
         course = _course(conn, console, account, alert_id)
     return page(request, "_progress.html", account, alert=alert, events=events, **course)
 

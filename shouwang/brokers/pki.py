@@ -132,9 +132,23 @@ class Pki:
 
         Raises ValueError where it is no gateway's or service's name.
         """
-        if not IDENTITY.match(identity):
-            raise ValueError(f"{identity!r} can not be an identity: small letters, digits and '-', 2 to 63 of them")
-        return self._leaf(self._clients, identity, [ExtendedKeyUsageOID.CLIENT_AUTH], ())
+        return self._leaf(self._clients, _checked(identity), [ExtendedKeyUsageOID.CLIENT_AUTH], ())
+
+    def gateway(self, identity: str) -> tuple[Path, Path]:
+        """(certificate, key) of a gateway, signed by the issuing authority, whose service revokes it; the issuing
+        authority's certificate stands behind the gateway's.
+
+        Raises ValueError as :meth:`client` and :attr:`issuing`.
+        """
+        cert, key_file = (self._clients / f"{_checked(identity)}.{end}" for end in ("crt", "key"))
+        above, above_key = self.issuing
+        if key_file.exists() and _valid(cert) and cert.read_bytes().endswith(above.read_bytes()):
+            return cert, key_file
+        issuer, issuer_key = x509.load_pem_x509_certificate(above.read_bytes()), _key(above_key)
+        life = min(LEAF_LIFE, issuer.not_valid_after_utc - datetime.datetime.now(datetime.UTC))
+        made = leaf(issuer, issuer_key, identity, _key(key_file).public_key(), life=life)
+        _write(cert, made.public_bytes(serialization.Encoding.PEM) + above.read_bytes(), 0o644)
+        return cert, key_file
 
     def _leaf(
         self, folder: Path, name: str, usages: list[x509.ObjectIdentifier], hosts: Sequence[str]
@@ -198,6 +212,12 @@ def revocation_list(issuer: x509.Certificate, issuer_key: ec.EllipticCurvePrivat
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
         builder = builder.add_revoked_certificate(entry)
     return builder.sign(issuer_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _checked(identity: str) -> str:
+    if not IDENTITY.match(identity):
+        raise ValueError(f"{identity!r} can not be an identity: small letters, digits and '-', 2 to 63 of them")
+    return identity
 
 
 def _lines(file: Path) -> list[str]:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from care_network.records.certificates import EnrolmentError
+from database.pool import connect_options
 from database.settings import DatabaseSettings
 from shouwang.certificates.issuer import MOST_REQUEST, Issuer, RequestRefusedError
 from shouwang.certificates.renewal import enrol
@@ -57,7 +58,7 @@ def create_app(
 
     def answer(wish: Enrolment) -> dict[str, str]:
         try:
-            with psycopg.connect(database.url, autocommit=True, connect_timeout=5) as conn:
+            with psycopg.connect(database.url, autocommit=True, **connect_options(database, "enrolment")) as conn:
                 now = dt.datetime.now(dt.UTC)
                 issued = enrol(conn, issuer(), wish.gateway, wish.code, wish.request.encode(), now, life)
         except (EnrolmentError, RequestRefusedError) as error:

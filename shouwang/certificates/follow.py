@@ -18,6 +18,9 @@ from cryptography.x509.oid import NameOID
 
 from care_network.records import certificates
 from care_network.records.registry import gateway_names
+from database.pool import connect_options
+from database.settings import DatabaseSettings
+from observability.liveness import Part, unwatched
 from shouwang.brokers.config import mosquitto_acl
 from shouwang.brokers.users import users_file
 
@@ -64,28 +67,42 @@ class Store:
         return total
 
 
-def keep_bound(bound: Callable[[], object], stop: threading.Event) -> None:
+def keep_bound(bound: Callable[[], object], stop: threading.Event, part: Part) -> None:
     """Set the bound of NATS's stream now and again until ``stop``: a stream that was made anew has none."""
     pause = FIRST_BOUND_S
     while True:
+        fault = ""
         try:
             if bound() is False:
-                log.warning("the broker does not let us in: what waits there has no bound yet")
+                fault = "the broker does not let us in"
         except (OSError, ValueError, RuntimeError) as error:  # files that are being renewed, a line that breaks
-            log.warning("the bound of the stream is set later", error=str(error))
+            fault = str(error)
+        if fault:
+            log.warning("what waits in the broker has no bound yet", error=fault)
+            part.held_up(f"what waits in the broker has no bound yet: {fault}")
+            pause = FIRST_BOUND_S
+        else:
+            part.turned()
         if stop.wait(pause):
             return
         pause = BOUND_S
 
 
 def follow(
-    url: str, contents: Contents, reload: Callable[[], None], stop: threading.Event, store: Store | None = None
+    url: str,
+    contents: Contents,
+    reload: Callable[[], None],
+    stop: threading.Event,
+    store: Store | None = None,
+    part: Part | None = None,
 ) -> None:
     """Keep the files, and tell how full the store is, until ``stop``. While the database is away the files stay."""
+    part = part or unwatched("lists")
     owed = True  # a change that the broker was not told of yet; at the start it may be older than its files
+    options = connect_options(DatabaseSettings(url=url), "lists")
     while not stop.is_set():
         try:
-            with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
+            with psycopg.connect(url, autocommit=True, **options) as conn:
                 conn.execute(f"LISTEN {certificates.CHANGED}")
                 while not stop.is_set():
                     owed = write_changed(contents(conn)) or owed
@@ -94,9 +111,10 @@ def follow(
                         owed = False
                     if store is not None:
                         _tell(conn, store)
-                    _wait(conn, stop)
+                    _wait(conn, stop, part)
         except (psycopg.Error, OSError, ValueError) as error:
             log.warning("the broker's lists stay as they are", error=str(error).strip())
+            part.held_up(f"the lists stay as they are: {error}")
             stop.wait(RETRY_S)
 
 
@@ -139,10 +157,11 @@ def _tell(conn: psycopg.Connection[Any], store: Store) -> None:
     )
 
 
-def _wait(conn: psycopg.Connection[Any], stop: threading.Event) -> None:
+def _wait(conn: psycopg.Connection[Any], stop: threading.Event, part: Part) -> None:
     """Wait for a notification, a stop, or LOOK_S."""
     waited = 0.0
     while waited < LOOK_S and not stop.is_set():
+        part.turned()
         if list(conn.notifies(timeout=0.5, stop_after=1)):
             return
         waited += 0.5

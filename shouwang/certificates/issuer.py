@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -47,6 +48,14 @@ class Issuer:
     @property
     def expires_at(self) -> dt.datetime:
         return self._cert.not_valid_after_utc
+
+    def has_signed(self, certificate: x509.Certificate) -> bool:
+        """Whether a certificate is signed by this authority."""
+        try:
+            certificate.verify_directly_issued_by(self._cert)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
     def sign(self, request: bytes, gateway: str, now: dt.datetime, life: dt.timedelta = LEAF_LIFE) -> Issued:
         """Sign the certificate of ``gateway``, who was identified otherwise: by the broker, or by an enrolment code.

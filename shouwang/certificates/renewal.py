@@ -4,9 +4,12 @@ import datetime as dt
 from typing import Any
 
 import psycopg
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from care_network.records import certificates
-from shouwang.certificates.issuer import Issued, Issuer, RequestRefusedError
+from shouwang.certificates.issuer import Issued, Issuer, RequestRefusedError, key_hash
 
 NOT_BEFORE = dt.timedelta(minutes=10)
 """A gateway that asks again sooner is not answered: a lost answer is worth a second one, a loop is not."""
@@ -53,3 +56,24 @@ def enrol(
         certificates.note_issued(conn, gateway, issued.serial, issued.key_hash, now, issued.expires_at)
         conn.execute(f"NOTIFY {certificates.CHANGED}")
     return issued
+
+
+def note_signed(conn: psycopg.Connection[Any], issuer: Issuer, pem: bytes) -> bool:
+    """Record a certificate that the issuing authority signed outside this program; False where it is another's.
+
+    Raises ValueError where ``pem`` is no certificate.
+    """
+    certificate = x509.load_pem_x509_certificate(pem)
+    key = certificate.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not issuer.has_signed(certificate):
+        return False
+    name = str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+    certificates.note_signed(
+        conn,
+        name,
+        certificate.serial_number,
+        key_hash(key),
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+    )
+    return True

@@ -11,25 +11,27 @@ from typing import Any
 import paho.mqtt.client as paho
 import psycopg
 import structlog
-import uvicorn
 
 from care_network.records import certificates
+from database.pool import connect_options
 from database.reports import certificate_ends
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.connection_watch import WATCH
+from observability.liveness import Liveness, Part
 from shouwang.certificates.enrolment import create_app
 from shouwang.certificates.issuer import Issuer, RequestRefusedError
-from shouwang.certificates.renewal import renew
+from shouwang.certificates.page import Pair, serve_page
+from shouwang.certificates.renewal import note_signed, renew
 from shouwang.certificates.settings import IssuerSettings
 
 log = structlog.get_logger(__name__)
 
 COMMAND = "certificate"
 LOOK_S = 5.0
-"""How often the list of revoked identities is looked at."""
+"""How often the list of revoked identities is looked at, and what setup has signed."""
 MOST_WAITING = 2000
 
 
@@ -43,33 +45,63 @@ class IssuingService:
         self._issuer()
         self._requests: queue.Queue[wire.CertificateRequest] = queue.Queue(MOST_WAITING)
         self._listed: set[int] | None = None
+        self._noted: set[tuple[str, int]] = set()
         self._client = mqtt.make_client(broker, "issuer", clean=True)
         self._client.on_connect = self._connected
         self._client.on_message = self._received
 
-    def run(self, stop: threading.Event) -> None:
-        """Run until ``stop``."""
-        mqtt.start(self._client, self._broker)
+    def run(self, stop: threading.Event, liveness: Liveness | None = None) -> None:
+        """Run until ``stop``; the threads are parts of ``liveness``."""
+        liveness = liveness or Liveness()
+        liveness.certificates = [
+            *self._broker.certificates,
+            *(file for file in (self._settings.cert, self._settings.enrolment_cert) if file is not None),
+        ]
+        part = liveness.part("certificates", waiting=self._requests.qsize)
+        mqtt.start(self._client, self._broker, liveness.part("broker link"))
         try:
-            with self._enrolment():
-                while not stop.is_set():
+            with self._enrolment(liveness):
+                while not stop.is_set() and not liveness.faults:
                     try:
-                        with psycopg.connect(self._database.url, autocommit=True, connect_timeout=5) as conn:
-                            self._work(conn, stop)
-                    except psycopg.Error as error:
-                        log.warning("database away; certificates wait", error=str(error).strip())
+                        with psycopg.connect(
+                            self._database.url, autocommit=True, **connect_options(self._database, "issuer")
+                        ) as conn:
+                            self._work(conn, stop, part)
+                    except (psycopg.Error, OSError, ValueError) as error:  # the authority's files, too
+                        log.warning("certificates and revocation wait", error=str(error).strip())
+                        part.held_up(str(error))
                         stop.wait(LOOK_S)
         finally:
+            liveness.finish()
             mqtt.stop(self._client)
 
-    def _work(self, conn: psycopg.Connection[Any], stop: threading.Event) -> None:
+    def _work(self, conn: psycopg.Connection[Any], stop: threading.Event, part: Part) -> None:
         looked = 0.0
         while not stop.is_set():
             if time.monotonic() - looked >= LOOK_S:
+                self._note_signed(conn)
                 self._keep_list(conn)
                 looked = time.monotonic()
-            with contextlib.suppress(queue.Empty):
-                self._answer(conn, self._requests.get(timeout=0.5))
+            try:
+                request = self._requests.get(timeout=0.5)
+            except queue.Empty:
+                part.turned()
+                continue
+            self._answer(conn, request)
+            part.done()
+
+    def _note_signed(self, conn: psycopg.Connection[Any]) -> None:
+        """Record gateways' pairs that setup signed and laid beside the authority's, so that they can be revoked."""
+        for file in sorted(self._settings.cert.parent.glob("*.crt")):
+            try:
+                stamp = (file.name, file.stat().st_mtime_ns)
+                if stamp in self._noted:
+                    continue
+                content = file.read_bytes()
+                self._noted.add(stamp)
+                note_signed(conn, self._issuer(), content)
+            except (OSError, ValueError) as error:  # whatever lies there, the list of revoked ones is kept
+                log.warning("a file beside the authority is no certificate", file=str(file), reason=str(error))
 
     def _keep_list(self, conn: psycopg.Connection[Any]) -> None:
         serials = certificates.revoked_serials(conn)
@@ -113,36 +145,31 @@ class IssuingService:
             log.warning("certificate request refused", topic=topic, reason=str(error) or "too many at once")
 
     @contextlib.contextmanager
-    def _enrolment(self) -> Iterator[None]:
-        settings = self._settings
-        if settings.enrolment_cert is None or self._broker.ca is None:
+    def _enrolment(self, liveness: Liveness) -> Iterator[None]:
+        at = self._settings
+        if at.enrolment_cert is None or at.enrolment_key is None or self._broker.ca is None:
             yield
             return
         app = create_app(self._database, self._issuer, self._broker.ca, self._life)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                settings.enrolment_host,
-                settings.enrolment_port,
-                ssl_certfile=settings.enrolment_cert,
-                ssl_keyfile=settings.enrolment_key,
-                log_level="warning",
-                access_log=False,
-                timeout_keep_alive=5,
-                limit_concurrency=50,
-            )
+        pair, ended = Pair(at.enrolment_cert, at.enrolment_key), threading.Event()
+        thread = liveness.start(
+            "enrolment", lambda part: serve_page(app, at.enrolment_host, at.enrolment_port, pair, ended, part)
         )
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.run, name="enrolment")
-        thread.start()
         try:
             yield
         finally:
-            server.should_exit = True
+            liveness.finish()
+            ended.set()
             thread.join(10)
 
 
-def run(settings: IssuerSettings, database: DatabaseSettings, broker: mqtt.Broker, stop: threading.Event) -> None:
+def run(
+    settings: IssuerSettings,
+    database: DatabaseSettings,
+    broker: mqtt.Broker,
+    stop: threading.Event,
+    liveness: Liveness | None = None,
+) -> None:
     """Run the service until ``stop``."""
     WATCH.tell_ends(certificate_ends.recorder(database))
-    IssuingService(settings, database, broker).run(stop)
+    IssuingService(settings, database, broker).run(stop, liveness)

@@ -20,6 +20,8 @@ CLOCKS_DIFFER_S = 2.0
 LADDER_LATE_S = 60.0
 WORKER_SILENT_S = 60.0
 MESSAGE_LATE_S = 120.0
+LISTS_SILENT_S = 60.0
+"""The lists' program tells how full its broker is every 15 s; within a minute a revoked gateway has to be out."""
 LOOK_AHEAD = dt.timedelta(hours=24)
 LOCAL = ("localhost", "127.0.0.1", "::1", "")
 
@@ -54,6 +56,22 @@ def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[
     yield Check(
         "certificates of gateways", not late, f"{len(late)} end within 30 days: {words}" if late else "none ends"
     )
+
+
+def lists_check(conn: psycopg.Connection[Any]) -> Check:
+    """Check that each broker's lists of identities are kept: the program beside it writes so every 15 s."""
+    rows = conn.execute(
+        "SELECT broker, extract(epoch FROM clock_timestamp() - seen_at)::float8 FROM broker_store ORDER BY broker"
+    ).fetchall()
+    what, look = "lists of the brokers", "systemctl status shouwang-lists-mosquitto (or -nats)"
+    if not rows:
+        return Check(what, False, f"kept beside no broker: a revoked gateway stays in; {look}")
+    silent = [f"{broker} for {age:.0f} s" for broker, age in rows if age > LISTS_SILENT_S]
+    if silent:
+        gone = "of a broker that is gone for good delete the row in the table broker_store"
+        text = f"not kept at {', '.join(silent)}: a revoked gateway stays in; {look} there; {gone}"
+        return Check(what, False, text)
+    return Check(what, True, f"kept at {', '.join(str(row[0]) for row in rows)}")
 
 
 def write_check(conn: psycopg.Connection[Any], machine: str, rows: list[Check]) -> Check:

@@ -23,7 +23,10 @@ CONSEQUENCES = {
     "orders": "no work order goes on",
     "console": "nobody sees an alert",
     "path": "nobody knows whether an emergency would arrive",
+    "issuer": "no certificate is renewed, no gateway enrols, and a revoked one is not on mosquitto's list",
 }
+"""Services that run once in a district, or more often. The lists run beside each broker, where there may be no doctor:
+they are judged by what they write (:func:`shouwang.doctor.database.lists_check`)."""
 
 
 def unit_checks(units: Iterable[ServiceUnit]) -> Iterator[Check]:

@@ -10,7 +10,7 @@ from shouwang.setup import environment
 
 ETC = Path("/etc/shouwang")
 WANTED = Path("/etc/systemd/system/multi-user.target.wants")
-_UNIT = re.compile(r"shouwang-([a-z]+)(?:@(\w+))?\.service\Z")
+_UNIT = re.compile(r"shouwang-([a-z]+)(?:-[a-z]+)?(?:@(\w+))?\.service\Z")
 
 
 class ServiceUnit(msgspec.Struct, frozen=True):

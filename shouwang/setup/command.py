@@ -44,12 +44,19 @@ def setup(
             for user in machine.make_users(map(user_of, SERVICES)):
                 typer.echo(f"made     user {user}")
         counts: dict[str, int] = {}
+        owed: dict[str, None] = {}  # each once, in the order of the files
         for item, done in put(plan.items(), root, dry_run=dry_run, owned=here):
             counts[done] = counts.get(done, 0) + 1
             if done != "same":
                 owner = f"{item.owner}:{item.group}"
                 typer.echo(f"{done:8} {item.path}  ({item.mode:04o} {owner})")
+            if done == "changed" and item.then:
+                owed[item.then] = None
         typer.echo(("would be: " if dry_run else "") + ", ".join(f"{number} {done}" for done, number in counts.items()))
+        if owed:
+            typer.echo("these files are in use once you have run:")
+        for line in owed:
+            typer.echo(f"  {line}")
 
 
 def _answers(file: Path | None, root: Path) -> "Answers":

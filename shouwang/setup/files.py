@@ -16,7 +16,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A file that belongs on the machine. ``content`` is called only where it is needed.
 
     ``once``: a file that is there is kept as it is (a key, or a file that people or programs change). ``own_folder``:
-    its folder belongs to its owner, who replaces the file.
+    its folder belongs to its owner, who replaces the file. ``then``: a person has to do this once the file has changed.
     """
 
     path: str
@@ -26,6 +26,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     group: str = "root"
     once: bool = False
     own_folder: bool = False
+    then: str = ""
 
 
 def put(items: Iterable[Item], root: Path, *, dry_run: bool, owned: bool) -> Iterator[tuple[Item, Done]]:
@@ -39,8 +40,9 @@ def put(items: Iterable[Item], root: Path, *, dry_run: bool, owned: bool) -> Ite
         if dry_run and (item.once or not there):
             yield item, "kept" if there else "made"
             continue
-        content = None if there and item.once else item.content()
-        same = there and (content is None or target.read_bytes() == content)
+        before = target.read_bytes() if there and not item.once else None
+        content = None if there and item.once else item.content()  # the authority may renew the file itself
+        same = there and content == before
         if not dry_run:
             _make_folder(target.parent)
             if item.own_folder:

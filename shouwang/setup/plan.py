@@ -27,6 +27,13 @@ DOCTOR = ("shouwang-doctor.service", "shouwang-doctor.service.d/reads.conf", "sh
 LISTS = f"{ETC}/broker"
 """The lists of mosquitto that change while it runs."""
 PRIVATE = 0o600
+RELOADS = {
+    "database": "systemctl reload postgresql",
+    "mosquitto": "systemctl reload mosquitto",
+    "nats": "systemctl reload nats-server  # here, and at the other servers when they have a copy",
+    "web": "systemctl reload nginx",
+}
+"""By what reads a pair at its start and at SIGHUP alone. Our own programs take renewed pairs by themselves."""
 
 
 def user_of(service: str) -> str:
@@ -99,7 +106,13 @@ class Plan:
             return (self._pki.cluster if cluster else self._pki).ca.read_bytes()
         return self._brought(f"{TLS}/{'cluster-ca' if cluster else 'ca'}.crt")
 
-    def _pair(self, name: str, issue: Callable[[], tuple[Path, Path]], owner: str, group: str) -> Iterator[Item]:
+    def _identity(self, name: str) -> tuple[Path, Path]:
+        """Of a gateway as the issuing service would sign it: so it can be revoked while ``ca.key`` lies in a safe."""
+        return self._pki.client(name) if name in SERVICE_RIGHTS else self._pki.gateway(name)
+
+    def _pair(
+        self, name: str, issue: Callable[[], tuple[Path, Path]], owner: str, group: str, then: str = ""
+    ) -> Iterator[Item]:
         """Certificate and key: issued where the authority is on this machine, otherwise they have to be brought."""
         here = "authority" in self._answers.parts
 
@@ -107,10 +120,10 @@ class Plan:
             return lambda: issue()[number].read_bytes() if here else self._brought(path)
 
         cert, key = f"{TLS}/{name}.crt", f"{TLS}/{name}.key"
-        yield self._file(cert, content(0, cert))
+        yield self._file(cert, content(0, cert), then=then)
         # mode 0640 where a group reads it (the broker's): a server that gives up root's rights reads it at each reload
         mode = PRIVATE if owner != "root" or group == "root" else 0o640
-        yield self._file(key, content(1, key), mode=mode, owner=owner, group=group)
+        yield self._file(key, content(1, key), mode=mode, owner=owner, group=group, then=then)
 
     def _for_others(self) -> Iterator[Item]:
         """The pairs of parts that other machines alone carry, in ``pki/``: from there they are brought."""
@@ -124,14 +137,16 @@ class Plan:
                 pairs["cluster/route"] = self._issue_route
                 pairs[f"clients/{BESIDE_BROKER}"] = lambda: self._pki.client(BESIDE_BROKER)
         if "services" in away:
-            pairs |= {f"clients/{one}": lambda one=one: self._pki.client(one) for one in self.identities()}  # type: ignore[misc]
+            pairs |= {f"clients/{one}": lambda one=one: self._identity(one) for one in self.identities()}  # type: ignore[misc]
             pairs |= {"issuing": lambda: self._pki.issuing, "enrolment": self._issue_enrolment}
         if "proxy" in away:
             pairs["web"] = self._issue_web
         for name, issue in pairs.items():
             cert, key = f"{PKI}/{name}.crt", f"{PKI}/{name}.key"
-            yield self._file(cert, lambda issue=issue: issue()[0].read_bytes())  # type: ignore[misc]
-            yield self._file(key, lambda issue=issue: issue()[1].read_bytes(), mode=PRIVATE)  # type: ignore[misc]
+            server = self._answers.broker if name in ("broker", "cluster/route") else name
+            then = f"copy {cert} and .key to its machine" + (f"; there {RELOADS[server]}" if server in RELOADS else "")
+            yield self._file(cert, lambda issue=issue: issue()[0].read_bytes(), then=then)  # type: ignore[misc]
+            yield self._file(key, lambda issue=issue: issue()[1].read_bytes(), mode=PRIVATE, then=then)  # type: ignore[misc]
         if "broker" in away and self._answers.broker == "mosquitto":
             yield self._file(f"{PKI}/crl.pem", self._revoked, once=True)
 
@@ -185,14 +200,14 @@ class Plan:
     def _database(self) -> Iterator[Item]:
         sql = superuser_sql(self._answers.database_name, self._passwords)
         yield self._text(f"{ETC}/database.sql", sql, mode=PRIVATE)
-        yield from self._pair("database", self._issue_database, "postgres", "postgres")
+        yield from self._pair("database", self._issue_database, "postgres", "postgres", RELOADS["database"])
         for cluster in self._machine.clusters:
             yield self._text(f"{cluster}/conf.d/shouwang.conf", self._machine.template("postgresql/shouwang.conf"))
 
     # broker
 
     def _mosquitto(self) -> Iterator[Item]:
-        yield from self._pair("broker", self._issue_broker, "root", "mosquitto")
+        yield from self._pair("broker", self._issue_broker, "root", "mosquitto", RELOADS["mosquitto"])
         template = self._machine.template
         yield self._broker_file(f"{LISTS}/acl", template("mosquitto/acl").encode, "mosquitto")
         yield self._broker_file(f"{LISTS}/crl.pem", self._revoked, "mosquitto")
@@ -203,9 +218,9 @@ class Plan:
 
     def _nats(self) -> Iterator[Item]:
         nodes = self._answers.nats_nodes
-        yield from self._pair("broker", self._issue_broker, "root", "nats")
+        yield from self._pair("broker", self._issue_broker, "root", "nats", RELOADS["nats"])
         yield self._file(f"{TLS}/cluster-ca.crt", lambda: self._ca(cluster=True))
-        yield from self._pair("route", self._issue_route, "root", "nats")
+        yield from self._pair("route", self._issue_route, "root", "nats", RELOADS["nats"])
         text = self._machine.template("nats/nats.conf")
         for number, node in enumerate(nodes, start=1):
             text = text.replace(f"//broker-{number}:", f"//{node}:")
@@ -247,7 +262,7 @@ class Plan:
             if identity in SYNTHETIC:
                 owner = user_of("path")
             group = owner
-            yield from self._pair(identity, lambda name=identity: self._pki.client(name), owner, group)  # type: ignore[misc]
+            yield from self._pair(identity, lambda name=identity: self._identity(name), owner, group)  # type: ignore[misc]
         yield from self._pair("issuing", lambda: self._pki.issuing, user_of("issuer"), user_of("issuer"))
         yield from self._pair("enrolment", self._issue_enrolment, user_of("issuer"), user_of("issuer"))
         yield self._file(f"{KEYS}/link.key", keys.link_key, mode=PRIVATE, once=True)
@@ -291,7 +306,7 @@ class Plan:
 
     def _proxy(self) -> Iterator[Item]:
         host = self._answers.console_host
-        yield from self._pair("web", self._issue_web, "root", "root")
+        yield from self._pair("web", self._issue_web, "root", "root", RELOADS["web"])
         text = self._machine.template("nginx/shouwang.conf").replace("care.example.org", host)
         yield self._text("/etc/nginx/sites-available/shouwang", text, once=True)
 
@@ -302,8 +317,8 @@ class Plan:
 
     @staticmethod
     def _file(path: str, content: Callable[[], bytes], *, mode: int = 0o644, owner: str = "root", group: str = "root",
-              once: bool = False) -> Item:  # fmt: skip
-        return Item(path=path, content=content, mode=mode, owner=owner, group=group, once=once)
+              once: bool = False, then: str = "") -> Item:  # fmt: skip
+        return Item(path=path, content=content, mode=mode, owner=owner, group=group, once=once, then=then)
 
 
 def storage_conf(version: tuple[int, ...]) -> str:

@@ -17,6 +17,7 @@ from edge_agent.updates.check import examine
 from shouwang.brokers.local import mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
+from shouwang.doctor.settings import enabled_units
 from shouwang.platform.platform import MODULES
 from shouwang.setup.database import SERVICES
 from tests.support.brokers import HOW_TO_GET_MOSQUITTO
@@ -109,11 +110,36 @@ def test_units_name_files_and_modules_that_exist(unit: Path) -> None:
 
 
 @each_unit
-def test_a_unit_waits_for_the_program_only_where_the_program_says_that_it_is_ready(unit: Path) -> None:
+def test_each_unit_is_ready_when_its_program_says_so_and_is_watched(unit: Path) -> None:
     text = unit.read_text()
     module = text.split(" -m ")[1].split()[0]
-    source = (REPOSITORY / Path(*module.split(".")) / "__main__.py").read_text()
-    assert ("Type=notify" in text) == ("WatchdogSec=30" in text) == ("observability.process import serve" in source)
+    file = "cli/operations/certificates" if module == "shouwang" else "__main__"
+    source = (REPOSITORY / Path(*module.split(".")) / f"{file}.py").read_text()
+    assert "observability.process import serve" in source, "unwatched"
+    assert "\nType=notify\n" in text
+    assert "\nWatchdogSec=30\n" in text
+    assert re.search(r"\nEnvironment=SHOUWANG_PROBE_PORT=94\d(\d|%i)\n", text)
+
+
+def test_each_unit_has_a_probe_port_of_its_own_that_prometheus_and_the_doctor_know(tmp_path: Path) -> None:
+    guide = (DEPLOY / "README.md").read_text()
+    named = set(re.findall(r"`(shouwang-[a-z@01-]+)`", guide[: guide.index("## One machine")]))
+    named |= {f"{name[:-1]}1" for name in named if name.endswith("@0") and "`, `@1` |" in guide.split(name)[1][:12]}
+    units = {f"{unit.stem}{number}": unit for unit in UNITS for number in ("", "0", "1")}
+    for name in named:
+        (tmp_path / f"{name}.service").symlink_to(units[name])
+    found = enabled_units(tmp_path)
+    ports = {unit.probe_port for unit in found}
+    assert len(found) == len(named) == len(ports) == 14
+    assert {unit.service for unit in found} == {name_of(unit) for unit in UNITS}
+    config = (DEPLOY / "prometheus" / "prometheus.yml").read_text()
+    scraped = {
+        (int(port), service)
+        for line in re.findall(r"targets: .*", config)
+        for service in re.findall(r"service: (\w+)", line)
+        for port in re.findall(r"127\.0\.0\.1:(\d+)", line)
+    }
+    assert scraped == {(unit.probe_port, unit.service) for unit in found if not unit.name.endswith("-nats")}
 
 
 @each_unit

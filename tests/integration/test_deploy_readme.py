@@ -122,6 +122,11 @@ SAID = {
     "wrong password": [("database", "password")],
     "unverified database": [("database connection", "sslmode")],
     "ingest killed": [("service ingest@0", "does not answer")],
+    "issuer killed": [("service issuer", "does not answer")],
+    "lists killed": [
+        ("service lists-mosquitto", "does not answer"),
+        ("lists of the brokers", "a revoked gateway stays in"),
+    ],
     "notify nowhere": [("service notify", "no message leaves")],
     "no dispatch": [("ladders", "nobody is called")],
     "no roster": [("roster", "hole")],

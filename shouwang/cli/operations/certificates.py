@@ -1,13 +1,18 @@
 """The commands ``shouwang certificates …``: the issuing service, and the brokers' lists."""
 
-import signal
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shouwang.cli.session import Url, refusals
+
+if TYPE_CHECKING:
+    from observability.liveness import Liveness
+    from shouwang.certificates.follow import Contents
 
 app = typer.Typer(help="Certificates: issue them, keep the brokers' lists.", no_args_is_help=True)
 
@@ -22,11 +27,15 @@ def issue() -> None:
     """Renew gateways' certificates and enrol new gateways. Settings: SHOUWANG_ISSUER_… and others."""
     from database.settings import DatabaseSettings
     from firmware_profiles.settings import BrokerSettings
+    from observability.process import serve
     from shouwang.certificates.service import run
     from shouwang.certificates.settings import IssuerSettings
 
+    def work(stop: threading.Event, liveness: "Liveness") -> None:
+        run(IssuerSettings(), DatabaseSettings(), BrokerSettings().broker(), stop, liveness)
+
     with refusals():
-        run(IssuerSettings(), DatabaseSettings(), BrokerSettings().broker(), _stop())
+        serve("issuer", work)
 
 
 @app.command("follow-nats")
@@ -44,14 +53,16 @@ def follow_nats(
     """
     from firmware_profiles.settings import BrokerSettings
     from shouwang.brokers.stream_bound import bound_stream
-    from shouwang.certificates.follow import Store, by_pid_file, follow, keep_bound, nats_files
+    from shouwang.certificates.follow import BOUND_S, keep_bound, nats_files
 
-    watched = None if store is None else Store(store, bound_mb * 1_000_000)
-    broker, stop = BrokerSettings().broker(), _stop()
-    if broker.cert is not None:
-        arguments = (lambda: bound_stream(broker, replicas), stop)
-        threading.Thread(target=keep_bound, args=arguments, name="bound", daemon=True).start()
-    follow(url, nats_files(users), by_pid_file(pid_file), stop, watched)
+    broker = BrokerSettings().broker()
+
+    def bound(stop: threading.Event, liveness: "Liveness") -> None:
+        if broker.cert is not None:
+            liveness.certificates = broker.certificates
+            liveness.start("bound", partial(keep_bound, partial(bound_stream, broker, replicas), stop), BOUND_S)
+
+    _follow(url, nats_files(users), pid_file, store, bound_mb, bound)
 
 
 @app.command("follow-mosquitto")
@@ -64,14 +75,28 @@ def follow_mosquitto(
     bound_mb: Annotated[int, typer.Option(min=1, help="Of mosquitto.db, by the arithmetic of docs/scaling.md.")] = 190,
 ) -> None:
     """Keep the access list and the revocation lists of mosquitto as the registry has them; runs beside it."""
-    from shouwang.certificates.follow import Store, by_pid_file, follow, mosquitto_files
+    from shouwang.certificates.follow import mosquitto_files
+
+    _follow(url, mosquitto_files(acl, crl), pid_file, store, bound_mb)
+
+
+def _follow(
+    url: str,
+    contents: "Contents",
+    pid_file: Path,
+    store: Path | None,
+    bound_mb: int,
+    beside: "Callable[[threading.Event, Liveness], None] | None" = None,
+) -> None:
+    from observability.process import serve
+    from shouwang.certificates.follow import Store, by_pid_file, follow
 
     watched = None if store is None else Store(store, bound_mb * 1_000_000)
-    follow(url, mosquitto_files(acl, crl), by_pid_file(pid_file), _stop(), watched)
 
+    def work(stop: threading.Event, liveness: "Liveness") -> None:
+        if beside is not None:
+            beside(stop, liveness)
+        part = liveness.part("lists")
+        part.run(lambda: follow(url, contents, by_pid_file(pid_file), stop, watched, part))
 
-def _stop() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+    serve("lists", work)

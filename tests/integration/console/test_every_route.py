@@ -361,12 +361,20 @@ class Site:
 
     def ask(self, route: ConsoleRoute, example: Example, login: str | None) -> int:
         """The status of the answer."""
-        headers = {} if login is None else {"Cookie": f"{COOKIE}={self.city.session(login)}"}
+        headers = self._headers(login)
         if route.method == SOCKET:
             return self._open(example.path, headers)
         self._client.cookies.clear()
         answer = self._client.request(route.method, example.path, headers=headers, data=example.data, json=example.json)
         return answer.status_code
+
+    def text(self, example: Example, login: str) -> str:
+        """What a page shows."""
+        self._client.cookies.clear()
+        return self._client.get(example.path, headers=self._headers(login)).text
+
+    def _headers(self, login: str | None) -> dict[str, str]:
+        return {} if login is None else {"Cookie": f"{COOKIE}={self.city.session(login)}"}
 
     def _open(self, path: str, headers: dict[str, str]) -> int:
         try:

@@ -6,23 +6,62 @@ import httpx2
 import psycopg
 import pytest
 
+from care_network.access.permissions import Role
+from console.app import create_app
+from console.settings import ConsoleSettings
 from console.shell.looks import EVERY, MOST, Looks
-from tests.support.console import console
+from database.settings import DatabaseSettings
+from firmware_profiles.link.mqtt import Broker
+from tests.integration.console.test_every_route import EXAMPLES, City, Example, rating, site_of
+from tests.integration.console.test_every_route import city as city
+from tests.support.console import broker_away, console, routes_of
 from tests.support.network import build_city
 
 pytestmark = pytest.mark.integration
-LISTS = (
-    "/",
-    "/queue",
-    "/api/alerts",
-    "/residents",
-    "/handovers",
-    "/pauses/H1",
-    "/operations",
-    "/orders",
-    "/sla",
-    "/parameters",
-)
+ABOUT_NOBODY = {"GET /healthz", "GET /login", "GET /password", "GET /push-worker.js", "GET /api/push"}
+"""Pages that show the one who asks, or nobody."""
+
+
+def lists() -> list[str]:
+    """Paths of the pages that show people, and name nobody in their address."""
+    return [
+        route.path
+        for route in routes_of(create_app(ConsoleSettings(), DatabaseSettings(), Broker()))
+        if route.method == "GET" and route.name not in ABOUT_NOBODY and "{" not in route.path
+    ]
+
+
+def test_no_page_shows_people_without_a_line_in_the_audit(city: City, database_url: str) -> None:
+    looks = "SELECT count(*) FROM audit WHERE action LIKE 'view%' AND origin LIKE '%127.0.0.1'"
+    silent = []
+    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+        for route in site.routes:
+            if route.method != "GET" or route.name in ABOUT_NOBODY:
+                continue
+            example = EXAMPLES[route.name](city, Role.DISPATCHER)
+            before = city.conn.execute(looks).fetchone()
+            status = site.ask(route, example, "daughter" if route.path == "/family" else "dispatcher")
+            assert status == 200, route.name
+            if city.conn.execute(looks).fetchone() == before:
+                silent.append(route.name)
+    assert silent == []
+
+
+def test_a_rating_and_a_refused_look_at_one_are_in_the_audit(city: City, database_url: str) -> None:
+    path = rating(city)
+    with broker_away() as broker, site_of(city, DatabaseSettings(url=database_url), broker) as site:
+        route = next(route for route in site.routes if route.name == "GET /rate/{token}")
+        pressed = next(route for route in site.routes if route.name == "POST /rate/{token}")
+        assert site.ask(pressed, Example(path, data={"stars": "5"}), None) == 200
+        city.conn.execute("DELETE FROM contact")
+        assert site.ask(route, Example(path), None) == 410
+    lines = city.conn.execute(
+        "SELECT action, r.code, detail->>'by', account_id FROM audit JOIN resident r ON r.id = resident_id"
+        " WHERE origin = 'link 127.0.0.1' ORDER BY audit.id"
+    ).fetchall()
+    assert lines == [
+        (action, "R1", "contact:R1", None) for action in ("rate_order", "view_order", "refused_view_order")
+    ]
 
 
 def test_every_list_is_in_the_audit(database_url: str) -> None:
@@ -37,10 +76,12 @@ def test_every_list_is_in_the_audit(database_url: str) -> None:
 
         with console(database_url, None, None) as client:
             log_in(client)
-            for path in LISTS:
+            every = [path for path in lists() if path not in ("/family", "/outbox", "/outbox/cards")]
+            assert len(every) >= 10
+            for path in every:
                 for _ in range(3):
                     assert client.get(path).status_code == 200, path
-            assert [(login, detail["page"]) for login, detail, _ in lines()] == [("dispatcher", path) for path in LISTS]
+            assert [(login, detail["page"]) for login, detail, _ in lines()] == [("dispatcher", path) for path in every]
             assert {origin for _, _, origin in lines()} == {"127.0.0.1"}
             client.get("/residents", params={"q": "陈"})
             assert lines()[-1][1] == {"page": "/residents", "words": "陈"}

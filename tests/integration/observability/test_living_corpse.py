@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,10 @@ import msgspec
 import psycopg
 import pytest
 
+from care_network.records.certificates import CHANGED
 from device_simulators.homes import demo_home
 from firmware_profiles import wire
+from shouwang.doctor.database import lists_check
 from shouwang.platform.homes import write_home
 from tests.integration.ingest.test_ingest_exactly_once import GATEWAY, Gateway, count, frame, wait_until_it_listens
 from tests.support.brokers import TestBroker
@@ -25,9 +28,9 @@ HASTE = {"SHOUWANG_PROBE_PORT": "0", "SHOUWANG_PROBE_TURN_S": "3", "SHOUWANG_PRO
 
 
 @contextmanager
-def watched(found: Service) -> Iterator[Service]:
+def watched(found: Service, *arguments: str) -> Iterator[Service]:
     """The service, ready; killed at the end."""
-    found.start()
+    found.start(*arguments)
     try:
         wait_for(lambda: found.probe("/ready")[0] == 200, 40, lambda: f"{found.probe('/ready')} {found.log()}")
         yield found
@@ -71,6 +74,60 @@ def test_a_service_whose_network_thread_dies_ends(
         assert found.status() == 1
         assert "a part has ended; the program ends, to be started again" in found.log()
         assert "OSError: the clock is broken" in found.log()
+
+
+@ONE_BROKER
+def test_an_issuer_whose_network_thread_dies_ends(broker: TestBroker, database_url: str, tmp_path: Path) -> None:
+    cert, key = broker.server.pki.issuing
+    files = {"SHOUWANG_ISSUER_CERT": str(cert), "SHOUWANG_ISSUER_KEY": str(key)}
+    found = Service(
+        "shouwang", broker.settings("svc-issuer"), tmp_path, SHOUWANG_DATABASE_URL=database_url, **HASTE, **files
+    )
+    with watched(found.through("tests.support.broken_clock"), "certificates", "issue"):
+        wait_for(lambda: parts(found, "/live").keys() == {"broker link", "certificates"}, 10, found.log)
+        found.send(signal.SIGUSR1)
+        wait_for(lambda: found.status() is not None, 30, found.log)
+        assert found.status() == 1
+        assert "OSError: the clock is broken" in found.log()
+
+
+def test_lists_that_stand_still_end_and_those_without_their_broker_are_not_ready(
+    database_url: str, tmp_path: Path
+) -> None:
+    acl, crl, pid_file = tmp_path / "acl", tmp_path / "crl.pem", tmp_path / "pid"
+    files = {"--acl": acl, "--crl": crl, "--pid-file": pid_file, "--store": tmp_path}
+    words = [str(word) for pair in files.items() for word in pair]
+    found = Service("shouwang", None, tmp_path, SHOUWANG_DATABASE_URL=database_url, **HASTE)
+    deaf = subprocess.Popen(["sh", "-c", "trap '' HUP; exec sleep 300"])
+    try:
+        pid_file.write_text(str(deaf.pid))
+        with (
+            psycopg.connect(database_url, autocommit=True) as conn,
+            watched(found, "certificates", "follow-mosquitto", *words),
+        ):
+            wait_for(lambda: lists_check(conn).good, 10, found.log)
+            assert "svc-ingest" in acl.read_text()
+            conn.execute("UPDATE broker_store SET seen_at = now() - interval '2 minutes'")
+            assert "a revoked gateway stays in" in lists_check(conn).text
+            pid_file.write_text("nobody")
+            acl.write_text("old")
+            conn.execute(f"NOTIFY {CHANGED}")
+            wait_for(lambda: found.probe("/ready")[0] == 503, 20, found.log)
+            assert found.probe("/live")[0] == 200
+            pid_file.write_text(str(deaf.pid))
+            wait_for(lambda: found.probe("/ready")[0] == 200, 20, found.log)
+            acl.unlink()
+            os.mkfifo(acl)  # whoever reads it hangs
+            conn.execute(f"NOTIFY {CHANGED}")
+            wait_for(lambda: found.probe("/live")[0] == 503, 20, found.log)
+            assert parts(found, "/live") == {"lists": "standing still"}
+            wait_for(lambda: found.status() is not None, 20, found.log)
+            assert found.status() == 1
+            conn.execute("DELETE FROM broker_store")
+            assert not lists_check(conn).good
+    finally:
+        deaf.kill()
+        deaf.wait()
 
 
 def test_a_frozen_service_answers_no_probe_and_goes_on_when_it_thaws(database_url: str, tmp_path: Path) -> None:

@@ -135,6 +135,11 @@ BREAKS: dict[str, Callable[[], object]] = {
         URL.replace("@localhost", "@broker.example.org").replace("verify-full", "require"),
     ),
     "ingest killed": lambda: stopped("shouwang-ingest@0"),
+    "issuer killed": lambda: stopped("shouwang-issuer"),
+    "lists killed": lambda: both(
+        stopped("shouwang-lists-mosquitto"),
+        sql("UPDATE broker_store SET seen_at = seen_at - interval '2 minutes'", "SELECT"),
+    ),
     "notify nowhere": lambda: both(disabled("notify@0"), disabled("notify@1")),
     "no dispatch": lambda: both(
         stopped("shouwang-dispatch@0"),

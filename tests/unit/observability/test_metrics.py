@@ -90,20 +90,6 @@ def test_panels_have_numbers_and_places_of_their_own() -> None:
     assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
 
 
-def test_prometheus_asks_every_unit_of_the_guide() -> None:
-    guide = (ROOT / "deploy" / "README.md").read_text()
-    started = {}
-    for file in (ROOT / "deploy" / "systemd").glob("shouwang-*.service"):
-        port = re.search(r"^Environment=SHOUWANG_PROBE_PORT=(.+)$", file.read_text(), re.MULTILINE)
-        service = file.stem.removeprefix("shouwang-").rstrip("@")
-        if port:
-            numbers = sorted(set(re.findall(rf"shouwang-{service}@(\d)", guide))) or [""]
-            started[service] = [f"127.0.0.1:{port[1].replace('%i', number)}" for number in numbers]
-    config = (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text()
-    asked = re.findall(r"targets: \[(.+?)\], labels: \{service: (\w+)\}", config)
-    assert {service: re.findall(r'"(.+?)"', targets) for targets, service in asked} == started
-
-
 def test_the_rules_do_what_they_say() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:

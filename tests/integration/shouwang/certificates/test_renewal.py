@@ -244,3 +244,26 @@ def test_a_code_is_good_for_its_time_and_its_gateway_alone(database_url: str) ->
         certificates.use_code(conn, "gw-a", newer, now())
         with pytest.raises(EnrolmentError):
             certificates.use_code(conn, "gw-a", newer, now())
+
+
+def test_a_pair_of_setups_binds_renewals_to_its_key_until_the_gateway_has_enrolled(
+    database_url: str, tmp_path: Path
+) -> None:
+    add_homes(database_url, ["gw-a"])
+    pki, hour = Pki(tmp_path / "pki"), dt.timedelta(hours=1)
+    issuer, setups = Issuer(*pki.issuing), pki.gateway("gw-a")[0].read_bytes()
+    _, own = request_of("gw-a")
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        assert not renewal.note_signed(conn, issuer, pki.client("svc-ingest")[0].read_bytes())
+        for _ in range(2):
+            assert renewal.note_signed(conn, issuer, setups)
+        assert conn.execute("SELECT gateway FROM issued_certificate").fetchall() == [("gw-a",)]
+        with pytest.raises(RequestRefusedError, match="another key"):
+            renewal.renew(conn, issuer, "gw-a", own, now() + hour, YEAR)
+        code = certificates.make_code(conn, "gw-a", now(), hour)
+        renewal.enrol(conn, issuer, "gw-a", code, own, now(), YEAR)
+        (pki.folder / "clients/gw-a.crt").unlink()
+        assert renewal.note_signed(conn, issuer, pki.gateway("gw-a")[0].read_bytes()), "setup renews its own pair"
+        renewal.renew(conn, issuer, "gw-a", own, now() + hour, YEAR)
+        certificates.revoke(conn, "gw-a", now(), "admin", "stolen")
+        assert len(certificates.revoked_serials(conn)) == 4

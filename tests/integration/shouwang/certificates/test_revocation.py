@@ -13,8 +13,10 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from care_network.records import certificates
+from database.settings import DatabaseSettings
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt, tls
 from firmware_profiles.link.mqtt import Broker
@@ -22,10 +24,14 @@ from shouwang.brokers.local import free_port, mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
 from shouwang.certificates.follow import follow, mosquitto_files, nats_files
 from shouwang.certificates.issuer import Issuer
+from shouwang.certificates.service import IssuingService
+from shouwang.certificates.settings import IssuerSettings
+from shouwang.cli.main import app
 from shouwang.setup.plan import storage_conf
 from tests.support.brokers import HOW_TO_GET_MOSQUITTO
 from tests.support.certificates import request_of
 from tests.support.district import add_homes
+from tests.support.services import in_thread
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +78,7 @@ class DeployedBroker:
                 file.write_text(content)
         self.log = folder / "log"
         with self.log.open("wb") as sink:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
+            self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
 
     def settings(self, identity: str) -> Broker:
         return Broker("127.0.0.1", self.port, self.pki.ca, *self.pki.client(identity))
@@ -185,3 +191,37 @@ def test_a_revoked_gateway_is_shut_out_within_a_minute_and_nobody_else(
         finally:
             for client in (ingest, honest, thief):
                 client.stop()
+
+
+def test_setups_own_gateway_once_revoked_is_refused_by_mosquitto(database_url: str, tmp_path: Path) -> None:
+    if mosquitto_binary() is None:
+        pytest.skip(HOW_TO_GET_MOSQUITTO)
+    root = tmp_path / "root"
+    (root / "etc/shouwang").mkdir(parents=True)
+    (root / "etc/shouwang/setup.toml").write_text((DEPLOY / "setup.example.toml").read_text())
+    done = CliRunner().invoke(app, ["setup", "--root", str(root)])
+    assert done.exit_code == 0, done.output
+    files = root / "etc/shouwang/tls"
+    add_homes(database_url, ["gw-0001"])
+    server = DeployedBroker(tmp_path / "broker", Pki(root / "etc/shouwang/pki"), database_url, "mosquitto")
+
+    def identity(name: str) -> Broker:
+        return Broker("127.0.0.1", server.port, files / "ca.crt", files / f"{name}.crt", files / f"{name}.key")
+
+    settings = IssuerSettings(cert=files / "issuing.crt", key=files / "issuing.key")
+    service = IssuingService(settings, DatabaseSettings(url=database_url), identity("svc-issuer"))
+    try:
+        with (
+            psycopg.connect(database_url, autocommit=True) as conn,
+            following(database_url, server),
+            in_thread(service.run),
+        ):
+            until(lambda: tls.explain(identity("gw-0001")) == "", "setup's gateway is not let in")
+            noted = "SELECT array_agg(gateway ORDER BY gateway) FROM issued_certificate"
+            everyone = (["gw-0001", "gw-path-1", "gw-path-2"],)
+            until(lambda: conn.execute(noted).fetchone() == everyone, "what setup signed is not noted")
+            certificates.revoke(conn, "gw-0001", dt.datetime.now(dt.UTC), "admin", "stolen")
+            until(lambda: "revoked" in tls.explain(identity("gw-0001")), "let in again")
+            assert tls.explain(identity("gw-path-1")) == ""
+    finally:
+        server.stop()

@@ -134,6 +134,35 @@ def test_a_broker_with_a_new_name_gets_a_certificate_for_it(root: Path) -> None:
     assert "SHOUWANG_BROKER_HOST=mqtt.example.org" in (root / "etc/shouwang/common.env").read_text()
 
 
+@pytest.mark.parametrize("broker", ["mosquitto", "nats"])
+def test_a_renewed_pair_comes_with_the_command_that_takes_it_into_use(root: Path, broker: str) -> None:
+    answers = root / "etc/shouwang/setup.toml"
+    text = answers.read_text().replace('broker = "mosquitto"', f'broker = "{broker}"')
+    text = text.replace("nats_nodes = []", 'nats_nodes = ["n1", "n2", "n3"]').replace('node = ""', 'node = "n1"')
+    answers.write_text(text)
+    assert "systemctl" not in setup(root).replace("/systemd/", ""), "nothing was in use before"
+    assert "systemctl" not in setup(root)
+    server = "mosquitto" if broker == "mosquitto" else "nats-server"
+    for pair, line in {
+        "broker": f"systemctl reload {server}",
+        "database": "systemctl reload postgresql",
+        "web": "systemctl reload nginx",
+        "enrolment": "",
+        "svc-ingest": "",
+        "gw-0001": "",
+        "issuing": "",
+    }.items():
+        folder = "clients/" if pair.startswith(("svc", "gw")) else ""
+        (root / "etc/shouwang/pki" / folder / f"{pair}.crt").unlink()
+        said = setup(root)
+        assert f"changed  /etc/shouwang/tls/{pair}.crt" in said
+        assert [one.split("  #")[0].strip() for one in said.splitlines() if "systemctl" in one] == [line] * bool(line)
+    answers.write_text(re.sub(r"(?m)^parts = .*", 'parts = ["authority"]', text))
+    setup(root)
+    answers.write_text(answers.read_text().replace("care.example.org", "help.example.org"))
+    assert "copy /etc/shouwang/pki/web.crt and .key to its machine; there systemctl reload nginx" in setup(root)
+
+
 def test_the_shipped_channels_work_as_they_are(root: Path) -> None:
     setup(root)
     environment = parse((root / "etc/shouwang/channels.env").read_text())

@@ -45,6 +45,23 @@ def test_a_renewed_certificate_keeps_its_key_and_so_its_session(
     assert session_name(Broker(key=key), "gw-a") == session != session_name(Broker(key=pki.client("gw-b")[1]), "gw-a")
 
 
+def test_a_gateways_pair_is_signed_by_the_issuing_authority_and_no_other(tmp_path: Path) -> None:
+    pki = Pki(tmp_path)
+    key = pki.client("gw-a")[1].read_bytes()  # of the time when ca.key signed gateways
+    cert, key_file = pki.gateway("gw-a")
+    above = load(pki.issuing[0])
+    load(cert).verify_directly_issued_by(above)
+    assert x509.load_pem_x509_certificates(cert.read_bytes())[1:] == [above]
+    assert key_file.read_bytes() == key
+    assert load(cert).not_valid_after_utc <= above.not_valid_after_utc
+    before = cert.read_bytes()
+    (tmp_path / "ca.key").rename(tmp_path / "in-a-safe")
+    assert pki.gateway("gw-a")[0].read_bytes() == before
+    load(pki.gateway("gw-b")[0]).verify_directly_issued_by(above)
+    with pytest.raises(ValueError, match="can not be an identity"):
+        pki.gateway("../ca")
+
+
 @pytest.mark.parametrize("name", ["", "a", "../ca", "gw/a", "GW-A", "gw_a", "-gw", "gw-a\n", "x" * 64])
 def test_what_is_no_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="identity"):
