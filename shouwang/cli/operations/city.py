@@ -39,7 +39,7 @@ def publish(
         str | None,
         typer.Option("--district", help="Code of the district, the same for ever; default: that of its area."),
     ] = None,
-    secrets: Secrets = None,
+    secrets_dir: Secrets = None,
 ) -> None:
     """In a district: make the feed that the city may follow, with a role for it that sees nothing else.
 
@@ -57,9 +57,9 @@ def publish(
             typer.secho(settings_advice(wrong), err=True, fg="red")
             raise typer.Exit(1)
         district, names = _district(main, code)
-        passwords = {role: secret(secrets / role) for role in (WRITER, FOLLOWER)} if secrets else {}
+        passwords = {role: secret(secrets_dir / role) for role in (WRITER, FOLLOWER)} if secrets_dir else {}
         feed.publish(conn, district, names, passwords)
-        typer.echo(next_steps(district, conn.info.host, conn.info.port, conn.info.dbname, secrets))
+        typer.echo(next_steps(district, conn.info.host, conn.info.port, conn.info.dbname, secrets_dir))
 
 
 @app.command()
@@ -73,7 +73,7 @@ def withdraw(feed_url: FeedUrl) -> None:
 
 
 @app.command()
-def init(url: CityUrl, secrets: Secrets = None) -> None:
+def init(url: CityUrl, secrets_dir: Secrets = None) -> None:
     """In the city: make or upgrade its database, and the reading role shouwang_city. Before the districts' upgrades.
 
     As a superuser of the city's server. Next: shouwang city join, for each district.
@@ -83,7 +83,7 @@ def init(url: CityUrl, secrets: Secrets = None) -> None:
     from shouwang.cli.actions.secrets import secret
 
     with connection(url) as conn:
-        version = following.init(conn, secret(secrets / READER) if secrets else None)
+        version = following.init(conn, secret(secrets_dir / READER) if secrets_dir else None)
     typer.echo(
         f"市级数据库已就绪 the city's database is ready, version {version}; next: shouwang city join DISTRICT_URL"
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from database.rights.grants import SERVICES
 from database.rights.roles import role_of
+from shouwang.platform.platform import SERVICES
 from tests.support.live_platform import live_platform
 from tests.support.services import wait_for
 
