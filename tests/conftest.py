@@ -21,7 +21,7 @@ from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, mak
 from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, how_to_get, make_server
 
 # a busy machine with cold caches makes the first inputs slow; that says nothing about the code
-settings.register_profile("shouwang", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("shouwang", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shouwang")
 pytest_plugins = ["pytester", "tests.support.browser", "tests.support.skips"]
 

@@ -49,7 +49,7 @@ def is_clean(event: wire.Event) -> None:
     msgspec.json.encode(event.values).decode()
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.fixed_dictionaries({}, optional=dict.fromkeys(("version", "gateway", "epoch", "boot", "seq", "time_us"), ODD)),
     st.fixed_dictionaries({}, optional={"values": st.dictionaries(DIRTY, ODD, max_size=4) | ODD, "evidence": ODD}),

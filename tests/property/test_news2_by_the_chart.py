@@ -45,7 +45,7 @@ def stay(draw: st.DrawFn) -> list[Observation]:
     return observations
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(observations=stay(), scale=st.sampled_from([1, 2]), oxygen=st.booleans())
 def test_rounds_of_measurements(observations: list[Observation], scale: int, oxygen: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -135,7 +135,7 @@ def test_a_log_changed_anywhere_costs_what_came_after_it(
         assert {n for n, end in ends if end <= at} <= frames | events
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), closed=st.booleans())
 def test_a_file_damaged_anywhere_opens_again(
     crashed: tuple[Path, list[tuple[int, int]], Sent], data: st.DataObject, closed: bool
