@@ -75,7 +75,8 @@ class Service:
         return None if self._process is None else self._process.pid
 
     def log(self) -> str:
-        return self._log.read_text(errors="replace")[-3000:] if self._log.exists() else ""
+        """All that the service has said; never cut, as tests look in it for what came early."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
@@ -122,8 +123,8 @@ def in_thread(run: Callable[[threading.Event], object], seconds: float = 30) -> 
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
-    """Wait until ``condition`` holds; fails the test with ``what()`` after ``seconds``."""
+    """Wait until ``condition`` holds; fails the test with the end of ``what()`` after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, what()
+        assert time.monotonic() < deadline, what()[-3000:]
         time.sleep(0.05)
