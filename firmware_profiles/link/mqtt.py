@@ -1,7 +1,10 @@
 """Connect any program of the project to the broker: MQTT 3.1.1, TLS, no Nagle delay, reconnect with backoff."""
 
+import contextlib
 import hashlib
+import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -39,6 +42,36 @@ class WatchedClient(paho.Client):
     """
 
     part: Part | None = None
+
+    def _loop(self, timeout: float = 1.0) -> MQTTErrorCode:
+        """Wait for the socket and serve it once, as paho does, but with poll(): select() takes none above 1023.
+
+        A console with a thousand open pages would never get its broker back, without a word.
+        """
+        sock, waker = self.socket(), self._sockpairR
+        if sock is None or waker is None:
+            return super()._loop(timeout)
+        waiting = select.poll()
+        try:
+            waiting.register(waker, select.POLLIN)
+            waiting.register(sock, select.POLLIN | (select.POLLOUT if self.want_write() else 0))
+            unread = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            ready = dict(waiting.poll(0 if unread else timeout * 1000))
+            events, woken = ready.get(sock.fileno(), 0), waker.fileno() in ready
+        except (ValueError, OSError):  # closed meanwhile: paho tells a lost connection from one that we end
+            return super()._loop(timeout)
+        if unread or events & ~select.POLLOUT:
+            code = self.loop_read()
+            if code or self.socket() is None:
+                return code
+        if woken:  # somebody has put a packet into the queue
+            with contextlib.suppress(BlockingIOError):
+                waker.recv(10_000)
+        if woken or events & select.POLLOUT:
+            code = self.loop_write()
+            if code or self.socket() is None:
+                return code
+        return self.loop_misc()
 
     def turned(self) -> None:
         """Report that the network thread is at work; for callbacks that wait long, too."""

@@ -16,6 +16,8 @@ BEAT_S = 0.5
 """Interval of a home's frames of 20 readings."""
 PRESS_S = 1.0
 """Interval of the presses: each home presses once, one home after the other."""
+CONNECT_AT_ONCE = 20
+"""Homes that connect in a second: TLS handshakes of hundreds in one process would hold each other up until all fail."""
 SOS = "sos_pressed"
 
 
@@ -81,8 +83,10 @@ class Homes:
 
     async def _run(self) -> None:
         self.gateways += [Gateway(name, self._folder, self._connect(name)) for name in self._names]
-        for gateway in self.gateways:
+        for number, gateway in enumerate(self.gateways, 1):
             gateway.connect()
+            if number % CONNECT_AT_ONCE == 0:
+                await asyncio.sleep(1)
         self._ready.set()
         self._press_at, beats = time.monotonic() + PRESS_S, 0
         while not self._stop.is_set():

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import psycopg
 
-from device_simulators.home import Home
+from device_simulators.home import Column, Home
 from dispatch.alerts import lifecycle
 from dispatch.core.history import Actor
 from firmware_profiles import wire
@@ -23,6 +23,8 @@ from shouwang.drills.account import first_messages
 from shouwang.drills.load import Homes
 from shouwang.drills.place import Place
 
+STRETCH_US = 600_000_000
+"""Time of a home that is made at once."""
 PRESS_S = 4.0
 """Interval of the presses in real time."""
 DUTY = Actor(None, "drill", "soak")
@@ -61,6 +63,33 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
     grown: list[str]
 
 
+class Story:
+    """Readings of a home, made in stretches of STRETCH_US and told in pieces: a stretch costs as little as a piece."""
+
+    def __init__(self, home: Home, from_us: int, first_us: int) -> None:
+        self._home, self._told_us = home, from_us
+        self._end_us, self._columns = from_us + first_us, list(home.columns(from_us, from_us + first_us))
+
+    def until(self, time_us: int) -> list[Column]:
+        """Give the readings since the last piece, up to ``time_us``; columns without any are left out."""
+        columns = self._piece(min(time_us, self._end_us))
+        while self._end_us < time_us:
+            begin_us, self._end_us = self._end_us, self._end_us + STRETCH_US
+            self._columns = list(self._home.columns(begin_us, self._end_us))
+            columns += self._piece(min(time_us, self._end_us))
+        return columns
+
+    def _piece(self, until_us: int) -> list[Column]:
+        bounds = np.array([self._told_us, until_us])
+        self._told_us = until_us
+        cuts = [(one, np.searchsorted(one.times_us, bounds)) for one in self._columns]
+        return [
+            Column(one.device, one.channel, one.times_us[first:end], one.values[first:end])
+            for one, (first, end) in cuts
+            if first < end
+        ]
+
+
 class SoakHomes(Homes):
     """Homes that tell the hours ``begin_us`` … now, ``speed`` times faster than life; set both before they start."""
 
@@ -69,20 +98,22 @@ class SoakHomes(Homes):
 
     def beat(self) -> None:
         now_us = time.time_ns() // 1000
-        if not hasattr(self, "_homes"):
-            self._homes = [Home(number) for number in range(1, len(self.gateways) + 1)]
-            self._started_us, self._told_us, self._next = now_us, self.begin_us, 0
+        if not hasattr(self, "_stories"):
+            # first stretches of different lengths: their ends, and the work of the next, come one after the other
+            self._stories = [
+                Story(Home(number + 1), self.begin_us, STRETCH_US * (number + 1) // len(self.gateways))
+                for number in range(len(self.gateways))
+            ]
+            self._started_us, self._next = now_us, 0
             self._press_at = time.monotonic() + PRESS_S
         until_us = min(now_us, self.begin_us + round((now_us - self._started_us) * self.speed))
-        for gateway, home in zip(self.gateways, self._homes, strict=True):
-            columns = [one for one in home.columns(self._told_us, until_us) if len(one.times_us)]
-            if columns:
-                base_us = min(int(one.times_us.min()) for one in columns) // 1000 * 1000
+        for gateway, story in zip(self.gateways, self._stories, strict=True):
+            if columns := story.until(until_us):
+                base_us = min(int(one.times_us[0]) for one in columns) // 1000 * 1000
                 gateway.send(
                     base_us,
                     [wire.make_series(c.device, c.channel, base_us, c.times_us, c.values) for c in columns],
                 )
-        self._told_us = until_us
         if time.monotonic() >= self._press_at:
             self._press_at += PRESS_S
             self.press(self.gateways[self._next % len(self.gateways)])

@@ -3,9 +3,11 @@
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
-from shouwang.drills.soak import Sample, SoakResult, judge, report
+from device_simulators.home import Column, Home
+from shouwang.drills.soak import Sample, SoakResult, Story, judge, report
 
 FLAT = Sample(
     at_s=0, memory_mib={"ingest": 150.0}, pending=3, readings=1000, reading_bytes=100_000, tables_bytes={},
@@ -40,3 +42,19 @@ def test_the_report_has_a_line_for_each_look() -> None:
     samples = run(delay_s=None)
     result = SoakResult(homes=1, hours=8, minutes=30, presses=5, untold=0, samples=samples, grown=judge(samples))
     assert report(result).count("| 0 | 1,000 | 100 |") == 40
+
+
+def test_a_story_told_in_pieces_is_the_whole_story() -> None:
+    begin_us, hour_us = 1_764_000_000_000_000, 3_600_000_000
+    told: list[Column] = []
+    story = Story(Home(3), begin_us, 200_000_000)
+    for end_us in range(begin_us + 7_000_000, begin_us + hour_us + 7_000_000, 7_000_000):
+        told += story.until(min(end_us, begin_us + hour_us))
+    whole = list(Home(3).columns(begin_us, begin_us + hour_us))
+    assert all(len(column.times_us) for column in told)
+    for name in {(column.device, column.channel) for column in whole}:
+        times, again = (
+            np.sort(np.concatenate([c.times_us for c in columns if (c.device, c.channel) == name]))
+            for columns in (whole, told)
+        )
+        np.testing.assert_array_equal(times, again)
