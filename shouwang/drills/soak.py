@@ -16,6 +16,7 @@ import numpy as np
 import psycopg
 
 from device_simulators.home import Column, Home
+from device_simulators.homes import DEVICES
 from dispatch.alerts import lifecycle
 from dispatch.core.history import Actor
 from firmware_profiles import wire
@@ -23,6 +24,8 @@ from shouwang.drills.account import first_messages
 from shouwang.drills.load import Homes
 from shouwang.drills.place import Place
 
+REGISTERED = {device.name for device in DEVICES}
+"""Devices of a home of the demonstration: readings of any other would be quarantined."""
 STRETCH_US = 600_000_000
 """Time of a home that is made at once."""
 PRESS_S = 4.0
@@ -68,16 +71,19 @@ class Story:
 
     def __init__(self, home: Home, from_us: int, first_us: int) -> None:
         self._home, self._told_us = home, from_us
-        self._end_us, self._columns = from_us + first_us, list(home.columns(from_us, from_us + first_us))
+        self._end_us, self._columns = from_us + first_us, self._make(from_us, from_us + first_us)
 
     def until(self, time_us: int) -> list[Column]:
         """Give the readings since the last piece, up to ``time_us``; columns without any are left out."""
         columns = self._piece(min(time_us, self._end_us))
         while self._end_us < time_us:
             begin_us, self._end_us = self._end_us, self._end_us + STRETCH_US
-            self._columns = list(self._home.columns(begin_us, self._end_us))
+            self._columns = self._make(begin_us, self._end_us)
             columns += self._piece(min(time_us, self._end_us))
         return columns
+
+    def _make(self, from_us: int, to_us: int) -> list[Column]:
+        return [column for column in self._home.columns(from_us, to_us) if column.device in REGISTERED]
 
     def _piece(self, until_us: int) -> list[Column]:
         bounds = np.array([self._told_us, until_us])
