@@ -74,6 +74,22 @@ def lists_check(conn: psycopg.Connection[Any]) -> Check:
     return Check(what, True, f"kept at {', '.join(str(row[0]) for row in rows)}")
 
 
+def sessions_check(conn: psycopg.Connection[Any]) -> Check:
+    """Check that somebody bounds the sessions of each gateway beside every broker."""
+    rows = conn.execute(
+        "SELECT broker, extract(epoch FROM clock_timestamp() - sessions_at)::float8 FROM broker_store ORDER BY broker"
+    ).fetchall()
+    what = "sessions of gateways"
+    unbounded = [broker for broker, age in rows if age is None or age > LISTS_SILENT_S]
+    if unbounded or not rows:
+        text = (
+            f"nobody bounds them at {', '.join(unbounded) or 'any broker'}: the log of shouwang-lists-mosquitto"
+            " (or -nats) says why; it needs svc-broker's pair (run shouwang setup) and the broker's new configuration (restart the broker)"
+        )
+        return Check(what, False, text)
+    return Check(what, True, f"bounded at {', '.join(str(row[0]) for row in rows)}")
+
+
 def write_check(conn: psycopg.Connection[Any], machine: str, rows: list[Check]) -> Check:
     """Write the rows into the database: the test write, and what the console shows."""
     try:
