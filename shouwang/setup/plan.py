@@ -7,9 +7,11 @@ from urllib.parse import quote as percent
 
 from care_network.records.synthetic import GATEWAYS as SYNTHETIC
 from database.rights.roles import role_of
+from firmware_profiles.signed_command import COMMANDERS
 from shouwang.brokers.config import BESIDE_BROKER, SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
+from shouwang.gateways.signing import key_at
 from shouwang.setup import environment, keys
 from shouwang.setup.answers import PARTS, Answers, to_toml
 from shouwang.setup.database import OWNER, ROLES, SERVICES, superuser_sql
@@ -269,6 +271,11 @@ class Plan:
         yield self._file(f"{KEYS}/link.key", keys.link_key, mode=PRIVATE, once=True)
         yield self._file(f"{KEYS}/medical.keys", keys.medical_keys, mode=PRIVATE, owner=user_of("console"),
                          group=user_of("console"), once=True)  # fmt: skip
+        for service in COMMANDERS:
+            user = user_of(service)
+            yield self._file(f"{KEYS}/command-{service}.key", keys.command_key, mode=PRIVATE, owner=user, group=user,
+                             once=True)  # fmt: skip
+        yield self._file(f"{KEYS}/commands.toml", self._public_command_keys)
         pair: list[bytes] = []
 
         def push(number: int) -> bytes:
@@ -292,6 +299,11 @@ class Plan:
                 yield self._text(f"{SYSTEMD}/{unit.name}", unit.read_text("utf-8"))
         for name in (HARDENING, *DOCTOR):
             yield self._text(f"{SYSTEMD}/{name}", self._machine.template(f"systemd/{name}"))
+
+    def _public_command_keys(self) -> bytes:
+        """Part of every gateway's configuration: the public keys of those that may command it."""
+        known = {one: key_at(self._machine.at(f"{KEYS}/command-{one}.key")) for one in COMMANDERS}
+        return ("[commands]\n" + "".join(f'{one} = ["{public}"]\n' for one, public in known.items())).encode()
 
     def _environment(self, name: str) -> str:
         values = {}
