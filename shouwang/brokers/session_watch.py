@@ -49,7 +49,7 @@ class SessionSource(ABC):
         """
 
     def start(self) -> None:
-        """Begin to listen, where the broker tells by itself."""
+        """Begin to listen, where the broker tells by itself; safe to repeat. Raises OSError where a file is missing."""
         return
 
     def stop(self) -> None:
@@ -85,6 +85,8 @@ class MosquittoSessions(SessionSource):
 
     def start(self) -> None:
         """Listen to the log."""
+        if self._client is not None:
+            return
         client = self._client = mqtt.make_client(self._broker, "sessions", clean=False)
         client.on_connect = lambda c, _u, _f, reason, _p: None if reason.is_failure else c.subscribe(LOG_TOPIC, 1)
         client.on_message = lambda _c, _u, message: self._lines.append(bytes(message.payload))
@@ -105,6 +107,8 @@ class MosquittoSessions(SessionSource):
                 elif found is not None:
                     ledger.note(found, now)
         self._read_store(ledger, now)
+        if self._client is None or not self._client.is_connected():
+            raise OSError("not connected as svc-broker")
         for address in [one for one, times in self._unnamed.items() if now - times[-1] > WINDOW_S]:
             del self._unnamed[address]
         return [Excess(f"address {one}", len(times)) for one, times in self._unnamed.items() if len(times) > TOLD_FROM]
@@ -137,11 +141,11 @@ def keep_few(
     part = part or unwatched("sessions")
     ledger = SessionLedger()
     gone: Collection[str] = ()
-    source.start()
     try:
         while not stop.is_set():
             faults = []
             try:
+                source.start()
                 unnamed = source.take(ledger, time.monotonic())
             except (OSError, ValueError) as error:
                 unnamed, faults = [], [f"the broker does not tell of its sessions: {error}"]
@@ -149,13 +153,12 @@ def keep_few(
                 gone = revoked()
             except (psycopg.Error, OSError) as error:  # the bound holds all the same
                 faults.append(f"the database is away: {error}")
-            # told first: to end three hundred takes its seconds
-            excesses = [*ledger.excesses(time.monotonic()), *unnamed]
             try:
-                tell(excesses)
+                if not faults:  # who looks at nothing says nothing; told first: to end three hundred takes its seconds
+                    tell([*ledger.excesses(time.monotonic()), *unnamed])
+                _end(broker, ledger, ledger.surplus(gone, time.monotonic()), stop, part)
             except (psycopg.Error, OSError) as error:
-                faults.append(f"not told: {error}")
-            _end(broker, ledger, ledger.surplus(gone, time.monotonic()), stop, part)
+                faults.append(str(error))
             if faults:
                 log.warning("the sessions of gateways are not watched as a whole", faults=faults)
                 part.held_up("; ".join(faults))

@@ -228,3 +228,20 @@ def open_and_close(place: Place) -> Iterator[None]:
     client = honest_gateway(place, left)
     yield
     mqtt.stop(client)
+
+
+def test_without_its_certificate_or_the_broker_the_watch_waits_and_the_process_lives(tmp_path: Path) -> None:
+    """It shares its process with the lists, by which stolen gateways are shut out."""
+    gone = Broker("127.0.0.1", 1, *(tmp_path / name for name in ("ca.crt", "gone.crt", "gone.key")))
+    told: list[object] = []
+    for source in (MosquittoSessions(gone, tmp_path / "mosquitto.db"), NatsSessions(NatsMonitor("http://127.0.0.1:1"))):
+        stop = threading.Event()
+        looks = iter((False, False, True))
+
+        def revoked(looks: Iterator[bool] = looks, stop: threading.Event = stop) -> list[str]:
+            if next(looks):
+                stop.set()
+            return ["gw-thief"]
+
+        keep_few(gone, source, revoked, told.append, stop, look_s=0.01)
+    assert told == [], "nobody says that he looks who sees nothing"
