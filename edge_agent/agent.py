@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edge_agent.alarm.runner import AlarmRunner
 from edge_agent.bed import BedChange, BedWatch
-from edge_agent.config import DriverConfig, HomeConfig
+from edge_agent.command_guard import CommandGuard
+from edge_agent.config import CommandsConfig, DriverConfig, HomeConfig
 from edge_agent.driver_loading import find_driver, make_driver
 from edge_agent.fall.fusion import FallNews
 from edge_agent.fall.watch import STATES, FallWatch
@@ -115,6 +116,12 @@ class Agent:
         self._outbox.put_event(device, kind, time_us, values, b"")
         self._pump()
 
+    def report_refused_command(self, reason: str) -> None:
+        """Tell the district that somebody commands this home who may not, or that its keys do not fit."""
+        self.event(GATEWAY_DEVICE, "device_fault", self.now_us(), {"driver": "commands", "reason": reason[:200]})
+        if self.uplink is not None:
+            self.uplink.publish_status()
+
     # tasks
 
     def tend(self) -> None:
@@ -205,6 +212,13 @@ async def run_agent(
         else:
             updater.busy = lambda others=others: _trying(others)  # type: ignore[misc]
     sent = SentMessages(config.buffer.path.with_suffix(".sent"), config.buffer.sent_mb * 1024 * 1024)
+    guard = CommandGuard(
+        config.commands or CommandsConfig(),
+        config.gateway,
+        config.buffer.path.with_suffix(".commands.json"),
+        clock.now_us,
+        agent.report_refused_command,
+    )
     own = agent.operation.certificate
     broker = config.broker if own is None else own.broker
     uplink = agent.uplink = Uplink(
@@ -215,6 +229,7 @@ async def run_agent(
         handlers,
         sent,
         certificate_until_us=lambda: 0 if own is None else own.until_us,
+        guard=guard,
     )
     liveness.gauges.append(lambda: _show(outbox))
     liveness.certificates = broker.certificates

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from edge_agent.alarm.settings import LocalAlarmConfig
+from edge_agent.updates.signed_config import read_public_key
 from firmware_profiles.devices import MODELS, NOT_AT_THE_WRIST, DeviceModel, load_model
 from firmware_profiles.driver import DeviceConfig
 from firmware_profiles.errors import ProfileError
@@ -54,6 +55,15 @@ class UpdatesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Folder of the versions; not given: the folder ``config`` beside the outbox."""
 
 
+class CommandsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[commands]``: public Ed25519 keys, base64, by the service whose commands they sign. The commands of a service
+    without keys are taken unsigned."""
+
+    alerting: list[str] = []
+    ingest: list[str] = []
+    console: list[str] = []
+
+
 class HomeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway: GatewayName
     broker: Broker
@@ -65,6 +75,8 @@ class HomeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A folder of device models (TOML) of this home's own."""
     updates: UpdatesConfig | None = None
     local_alarm: LocalAlarmConfig = LocalAlarmConfig()
+    commands: CommandsConfig | None = None
+    """None in a signed update: those of the installed file."""
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -111,6 +123,12 @@ def parse_home(text: str, profiles: Mapping[str, str], source: str) -> Home:
         if all_models[device.model].falls_refused(device.room):
             en, zh = NOT_AT_THE_WRIST
             raise HomeConfigError(f"{source}: device {device.name}: room {device.room!r}: {en} / {zh}")
+    for commander in () if config.commands is None else config.commands.__struct_fields__:
+        for text in getattr(config.commands, commander):
+            try:
+                read_public_key(text)
+            except ValueError as error:
+                raise HomeConfigError(f"{source}: commands.{commander}: {error}") from error
     for mistake in config.local_alarm.mistakes():
         raise HomeConfigError(f"{source}: {mistake}")
     if not config.drivers:

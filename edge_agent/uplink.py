@@ -14,6 +14,7 @@ from typing import Any, Literal
 import paho.mqtt.client as paho
 import structlog
 
+from edge_agent.command_guard import CommandGuard, RepeatedCommandError
 from edge_agent.outbox.file import Lane
 from edge_agent.outbox.outbox import Outbox, Outgoing
 from edge_agent.outbox.resend import COMMAND as RESEND
@@ -73,11 +74,13 @@ class Uplink:
         sent: SentMessages,
         ack_timeout_s: float = ACK_TIMEOUT_S,
         certificate_until_us: Callable[[], int] = lambda: 0,
+        guard: CommandGuard | None = None,
     ) -> None:
         self._broker, self._gateway, self._outbox, self._clock = broker, gateway, outbox, clock
         self._sent, self._resend = sent, Resend(sent)
         self._handlers = {RESEND: self._resend_requested, **handlers}
         self._ack_timeout_s, self._certificate_until_us = ack_timeout_s, certificate_until_us
+        self._guard = guard
         self._loop = asyncio.get_running_loop()
         self._subscribing = False  # connected, but paho may still be repeating messages
         self._online = False
@@ -195,6 +198,8 @@ class Uplink:
             clock_offset_ms=round(self._clock.offset_us() / 1000, 1),
             clock_steps=self._clock.steps,
             certificate_until_us=self._certificate_until_us(),
+            signed_commands=0 if self._guard is None else self._guard.services,
+            refused_commands=0 if self._guard is None else self._guard.refused,
             acknowledged={stream: seq for (of, stream), seq in self._heads.items() if of == epoch},
         )
 
@@ -275,9 +280,13 @@ class Uplink:
         try:
             if not message.topic.endswith(f"/{wire.leaf_of(command.kind)}"):
                 raise ValueError(f"{command.kind} did not come on its topic")
+            if self._guard is not None:
+                self._guard.admit(command)
             if handler is None:
                 raise ValueError(f"unknown command {command.kind!r}; this gateway knows {sorted(self._handlers)}")
             ok, detail = True, handler(command)
+        except RepeatedCommandError:
+            return  # its reply is on its way
         except ValueError as error:
             ok, detail = False, str(error)
         self.reply(command.id, ok, detail, final=not isinstance(detail, Interim))

@@ -18,6 +18,7 @@ class BrokerSettings(BaseSettings):
     ca: Path | None = Field(default=None, description="the authority's certificate; none: plain TCP, loopback only")
     cert: Path | None = Field(default=None, description="this program's certificate")
     key: Path | None = Field(default=None, description="its private key")
+    command_key: Path | None = Field(default=None, description="Ed25519 key that signs commands to gateways")
 
     def broker(self) -> Broker:
-        return Broker(self.host, self.port, self.ca, self.cert, self.key)
+        return Broker(self.host, self.port, self.ca, self.cert, self.key, self.command_key)

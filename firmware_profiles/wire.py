@@ -130,6 +130,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     shows what the broker lost behind the last number that the district knows."""
     certificate_until_us: Natural = 0
     """End of the gateway's certificate; 0: it has none, or does not tell."""
+    signed_commands: Natural = 0
+    """Services whose commands have to be signed; 0: the gateway knows no key, and takes commands as they come."""
+    refused_commands: Natural = 0
+    """Commands refused since the start: unsigned, another gateway's, or sent once more."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -142,6 +146,8 @@ class Command(msgspec.Struct, frozen=True):
     args: dict[str, Scalar] = {}
     body: bytes = b""
     """Data that does not fit into scalars; the kind says which (``update_config``: a signed configuration)."""
+    signature: bytes = b""
+    """By the service that may give it (:mod:`firmware_profiles.signed_command`); empty: unsigned."""
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
+from firmware_profiles.signed_command import CommandSigner
 from ingest import gaps
 from ingest.quarantine import quarantine
 from observability import metrics
@@ -41,6 +42,7 @@ class GapAsker:
     ) -> None:
         self._database, self._broker, self._every_s = database, broker, every_s
         self._age = dt.timedelta(seconds=age_s)
+        self._signer = CommandSigner(broker.command_key)
         self._replies: queue.Queue[wire.Reply] = queue.Queue(1000)
         self._client = mqtt.make_client(broker, f"{name}-gaps", clean=True)
         self._client.on_connect = self._connected
@@ -82,7 +84,7 @@ class GapAsker:
             "behind": gap.behind,
         }
         command = wire.Command(wire.VERSION, f"{_PREFIX}{gap.id}", COMMAND, time.time_ns() // 1000, args)
-        self._client.publish(wire.topic(gap.gateway, "commands"), wire.encode(command), qos=1)
+        self._client.publish(wire.topic(gap.gateway, "commands"), self._signer.message(gap.gateway, command), qos=1)
         log.info("asked a gateway again", gateway=gap.gateway, stream=gap.stream, first=gap.first, behind=gap.behind)
 
     def _take(self, conn: psycopg.Connection[Any], reply: wire.Reply) -> None:

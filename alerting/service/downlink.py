@@ -21,6 +21,7 @@ from care_network.records.registry import Registry
 from database.pool import connect_options
 from database.settings import DatabaseSettings
 from firmware_profiles import wire
+from firmware_profiles.signed_command import CommandSigner
 from observability.liveness import Part, unwatched
 from vocabulary.times import SECOND_US
 
@@ -34,22 +35,30 @@ LOOK_BACK = "30 minutes"
 """Age at which an acknowledgement is no longer announced: help has arrived by then, or will not come."""
 RETRY_S, LISTEN_S = 1.0, 2.0
 
+UNSIGNED = CommandSigner(None)
+
 Publish = Callable[[str, bytes], None]
 """(topic, payload), QoS 1."""
 
 
-def received(event: wire.Event, now_us: int) -> tuple[str, bytes]:
+def received(event: wire.Event, now_us: int, signer: CommandSigner = UNSIGNED) -> tuple[str, bytes]:
     """Topic and payload of the answer to an emergency event."""
     args: dict[str, wire.Scalar] = {"device": event.device, "kind": event.kind, "time_us": event.time_us}
     number = f"{event.epoch}/{event.seq or event.time_us}"  # a number that could not be read is 0
-    return _command(event.gateway, "alert_received", number, args, now_us)
+    return _command(event.gateway, "alert_received", number, args, now_us, signer)
 
 
 class Downlink:
     """Announces help to the homes, in a thread of its own (:meth:`run`). ``registry`` gives the present registry."""
 
-    def __init__(self, database: DatabaseSettings, registry: Callable[[], Registry], publish: Publish) -> None:
-        self._database, self._registry, self._publish = database, registry, publish
+    def __init__(
+        self,
+        database: DatabaseSettings,
+        registry: Callable[[], Registry],
+        publish: Publish,
+        signer: CommandSigner = UNSIGNED,
+    ) -> None:
+        self._database, self._registry, self._publish, self._signer = database, registry, publish, signer
         self._online: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def online(self, gateway: str) -> None:
@@ -104,10 +113,14 @@ class Downlink:
             }
             for name, gateway in self._registry().gateways.items():
                 if gateway.household_id == household_id:
-                    self._publish(*_command(name, "help_coming", str(alert_id), args, time.time_ns() // 1000))
+                    self._publish(
+                        *_command(name, "help_coming", str(alert_id), args, time.time_ns() // 1000, self._signer)
+                    )
 
 
-def _command(gateway: str, kind: str, about: str, args: dict[str, wire.Scalar], now_us: int) -> tuple[str, bytes]:
+def _command(
+    gateway: str, kind: str, about: str, args: dict[str, wire.Scalar], now_us: int, signer: CommandSigner
+) -> tuple[str, bytes]:
     command_id = str(uuid.uuid5(NAMESPACE, f"{gateway}|{kind}|{about}"))
     command = wire.Command(wire.VERSION, command_id, kind, now_us, args)
-    return wire.topic(gateway, wire.leaf_of(kind)), wire.encode(command)
+    return wire.topic(gateway, wire.leaf_of(kind)), signer.message(gateway, command)

@@ -18,6 +18,7 @@ from alerting.service import downlink
 from alerting.service.messages import HomeMessage
 from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
+from firmware_profiles.signed_command import CommandSigner
 
 STRANGER_S = 2.0
 """Least time between two readings of the registry for the sake of unknown devices: strangers must not load it."""
@@ -186,9 +187,9 @@ class Hearing:
         return verdict.behind_us, news_of(source, verdict, now_us)
 
 
-def answer(message: HomeMessage, now_us: int) -> tuple[str, bytes] | None:
+def answer(message: HomeMessage, now_us: int, signer: CommandSigner = downlink.UNSIGNED) -> tuple[str, bytes] | None:
     """Topic and payload of the answer to an emergency; without one the home would call for help by itself."""
     event = message.body
     if isinstance(event, wire.Event) and event.kind in downlink.ANSWERED:
-        return downlink.received(event, now_us)
+        return downlink.received(event, now_us, signer)
     return None

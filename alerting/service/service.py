@@ -42,6 +42,7 @@ from database.settings import DatabaseSettings
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.connection_watch import WATCH
+from firmware_profiles.signed_command import CommandSigner
 from observability import metrics
 from observability.liveness import Liveness, Part
 
@@ -87,7 +88,8 @@ class Alerting:
         )
         self._writer = Writer(database, self._spool, self._first_call, self._publisher.notify, clock=self._clock)
         self._platform_watch = PlatformWatch(database, self._clock, settings.worker)
-        self._downlink = Downlink(database, lambda: self._district.registry, self._mailbox.publish)
+        self._signer = CommandSigner(broker.command_key)
+        self._downlink = Downlink(database, lambda: self._district.registry, self._mailbox.publish, self._signer)
         self._snapshot_at = 0.0
         # made when the homes are known, by _wake
         self._engine: Engine
@@ -215,7 +217,7 @@ class Alerting:
             if isinstance(content, Exception):
                 raise content
             self._publisher.take(self._hearing.hear(content, received_us), received_us)
-            reply = answer(content, self._clock.now_us()) if answers else None
+            reply = answer(content, self._clock.now_us(), self._signer) if answers else None
             if reply is not None:
                 self._mailbox.publish(*reply)
         except DecodeError as error:

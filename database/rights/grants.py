@@ -68,7 +68,7 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "dispatch": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} dispatch_worker duty_warning duty_test work_order sla_breach"
-        f" channel_ceiling broker_store issued_certificate revoked_identity path_proof {_ENDS}",
+        f" channel_ceiling broker_store session_excess issued_certificate revoked_identity path_proof {_ENDS}",
         insert="alert alert_event alert_finding household notification dispatch_worker duty_warning duty_test",
         update="alert notification message dispatch_worker duty_warning",
         delete="dispatch_worker",
@@ -130,9 +130,10 @@ GRANTS: Mapping[str, Rights] = {
     ),
     # beside a broker, as the broker's user
     "lists": Rights(
-        select=f"{_ALL} gateway revocation_list revoked_identity broker_store {_ENDS}",
-        insert=f"broker_store {_ENDS}",
-        update=f"broker_store {_ENDS}",
+        select=f"{_ALL} gateway revocation_list revoked_identity broker_store session_excess {_ENDS}",
+        insert=f"broker_store session_excess {_ENDS}",
+        update=f"broker_store session_excess {_ENDS}",
+        delete="session_excess",
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""

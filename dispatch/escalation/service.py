@@ -13,6 +13,7 @@ from database.pool import connect_options
 from database.settings import DatabaseSettings
 from dispatch.core.faults import traceback_summary
 from dispatch.escalation import (
+    broker_sessions,
     broker_stores,
     certificate_warnings,
     duty_tests,
@@ -103,6 +104,7 @@ def _report(
     oldest = status.oldest_overdue_s(conn)
     storms.watch(conn)
     path_watch.watch(conn)
+    broker_sessions.watch(conn)
     metrics.step_overdue.set(oldest)
     for severity, number in status.open_alerts(conn).items():
         metrics.alerts_open.labels(severity).set(number)

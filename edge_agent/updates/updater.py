@@ -74,7 +74,8 @@ class Updater(TrialKeeper):
             )
         if home.config.updates not in (None, base.updates):
             raise HomeConfigError(f"{source}: [updates] can not be changed by an update; leave it out")
-        return Home(msgspec.structs.replace(home.config, updates=base.updates), home.models)
+        commands = home.config.commands or base.commands
+        return Home(msgspec.structs.replace(home.config, updates=base.updates, commands=commands), home.models)
 
 
 def choose(file: Path, now_us: Callable[[], int]) -> tuple[Home, Updater | None]:

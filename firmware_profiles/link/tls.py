@@ -23,6 +23,8 @@ class Broker(msgspec.Struct, frozen=True):
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    command_key: Path | None = None
+    """Ed25519 key with which a service signs its commands to gateways; a gateway has none."""
 
     @property
     def certificates(self) -> list[Path]:

@@ -52,7 +52,9 @@ class Rights:
 
 
 BESIDE_BROKER = "svc-broker"
-"""The identity of ``shouwang certificates follow-nats``, which runs beside each server."""
+"""The identity of ``shouwang certificates follow-nats`` and ``follow-mosquitto``, which run beside each server."""
+LOG_TOPIC = "$SYS/broker/log/N"
+"""Where mosquitto tells its notices (``log_dest topic``): every client that comes and goes. Nobody else may read it."""
 
 _WORK: dict[str, Rights] = {
     "svc-ingest": Rights(
@@ -69,7 +71,7 @@ _WORK: dict[str, Rights] = {
         (ALERTS, "care/v1/+/+/alarm"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
     ),
     "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
-    BESIDE_BROKER: Rights((BOUND_TOPIC,), ()),
+    BESIDE_BROKER: Rights((BOUND_TOPIC,), (LOG_TOPIC,)),
     "svc-issuer": Rights(("care/v1/+/+/commands",), ("care/v1/+/+/certificates",)),
 }
 
@@ -229,6 +231,8 @@ def mosquitto_config(
         f"max_packet_size {MAX_MESSAGE}",
         "set_tcp_nodelay true",
         "log_dest stderr",
+        "# For the program beside it, which bounds the sessions of a gateway (docs/security.md).",
+        "log_dest topic",
         "log_type error",
         "log_type warning",
         "log_type notice",

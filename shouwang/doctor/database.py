@@ -51,6 +51,7 @@ def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[
     yield _path(conn)
     yield _quarantine(conn)
     yield _programs(conn)
+    yield _commands(conn)
     late = [one for one in expiries(conn) if one.expires_at - now < EXPIRES_SOON]
     words = ", ".join(f"{one.holder} until {one.expires_at:%Y-%m-%d}" for one in late[:5])
     yield Check(
@@ -72,6 +73,23 @@ def lists_check(conn: psycopg.Connection[Any]) -> Check:
         text = f"not kept at {', '.join(silent)}: a revoked gateway stays in; {look} there; {gone}"
         return Check(what, False, text)
     return Check(what, True, f"kept at {', '.join(str(row[0]) for row in rows)}")
+
+
+def sessions_check(conn: psycopg.Connection[Any]) -> Check:
+    """Check that somebody bounds the sessions of each gateway beside every broker."""
+    rows = conn.execute(
+        "SELECT broker, extract(epoch FROM clock_timestamp() - sessions_at)::float8 FROM broker_store ORDER BY broker"
+    ).fetchall()
+    what = "sessions of gateways"
+    unbounded = [broker for broker, age in rows if age is None or age > LISTS_SILENT_S]
+    if unbounded or not rows:
+        text = (
+            f"nobody bounds them at {', '.join(unbounded) or 'any broker'}: the log of shouwang-lists-mosquitto"
+            " (or -nats) says why; it needs svc-broker's pair (run shouwang setup) and the broker's new configuration"
+            " (restart the broker)"
+        )
+        return Check(what, False, text)
+    return Check(what, True, f"bounded at {', '.join(str(row[0]) for row in rows)}")
 
 
 def write_check(conn: psycopg.Connection[Any], machine: str, rows: list[Check]) -> Check:
@@ -163,6 +181,26 @@ def _quarantine(conn: psycopg.Connection[Any]) -> Check:
     number = row[0] if row else 0
     text = f"{number} entries of the last day wait for a decision: shouwang quarantine list"
     return Check("quarantine", True, text if number else "nothing of the last day", warning=number > 0)
+
+
+def _commands(conn: psycopg.Connection[Any]) -> Check:
+    """Check that no gateway has refused commands; one that takes unsigned ones is told, and no fault."""
+    rows = conn.execute(
+        """
+        SELECT g.name, coalesce((g.status->>'signed_commands')::bigint, 0),
+            coalesce((g.status->>'refused_commands')::bigint, 0)
+        FROM gateway g LEFT JOIN household h ON h.id = g.household_id
+        WHERE g.status IS NOT NULL AND NOT coalesce(h.synthetic, false) ORDER BY g.name
+        """
+    ).fetchall()
+    what = "commands to gateways"
+    unsigned = sum(services == 0 for _, services, _ in rows)
+    refused = [f"{name} ({number})" for name, _, number in rows if number]
+    text = f"{unsigned} of {len(rows)} gateways know no key and take unsigned ones" if unsigned else "signed"
+    if refused:
+        some = ", ".join(refused[:5])
+        text = f"refused by {some}: forged, or its [commands] does not fit keys/commands.toml; {text}"
+    return Check(what, not refused, text, warning=bool(unsigned))
 
 
 def _programs(conn: psycopg.Connection[Any]) -> Check:

@@ -42,7 +42,11 @@ def _in_database(url: str, now: dt.datetime, rows: list[Check]) -> Iterator[Chec
             elsewhere: list[Row] = [row for row in load(conn) if row.machine != machine]
             found = [*database.content_checks(conn, now), *services.unit_checks(units)]
             if settings.ETC.exists():
-                found += [*services.missing_services(units, elsewhere), database.lists_check(conn)]
+                found += [
+                    *services.missing_services(units, elsewhere),
+                    database.lists_check(conn),
+                    database.sessions_check(conn),
+                ]
             feed_url = feed.feed_url()
             if feed_url is not None:
                 found += feed.feed_checks(feed_url)

@@ -90,7 +90,7 @@ class Place(Platform):
         return line if self.standby is None else self.standby.url_of_both(line)
 
     def service_broker(self, identity: str) -> Broker:
-        return msgspec.structs.replace(self.broker.settings(identity), port=self.broker_line.port)
+        return msgspec.structs.replace(super().service_broker(identity), port=self.broker_line.port)
 
     def signal_service(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a service's process."""

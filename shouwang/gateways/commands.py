@@ -12,6 +12,7 @@ from firmware_profiles import wire
 from firmware_profiles.errors import DecodeError
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.mqtt import Broker
+from firmware_profiles.signed_command import CommandSigner
 
 AGAIN_S = 5.0
 """A command to a gateway that is offline is not kept for it: it is sent again this often until it is answered."""
@@ -35,6 +36,7 @@ def ask(
     """
     replies: queue.Queue[wire.Reply] = queue.Queue()
     command_id = str(uuid.uuid4())
+    signer = CommandSigner(broker.command_key)
 
     def received(_client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         try:
@@ -46,7 +48,7 @@ def ask(
 
     def send() -> None:
         command = wire.Command(wire.VERSION, command_id, kind, time.time_ns() // 1000, dict(args), body)
-        client.publish(wire.topic(gateway, "commands"), wire.encode(command), qos=1)
+        client.publish(wire.topic(gateway, "commands"), signer.message(gateway, command), qos=1)
 
     client = mqtt.make_client(broker, f"command-{command_id[:8]}", clean=True)
     client.on_connect = lambda c, *_: c.subscribe(wire.topic(gateway, "replies"), qos=1)

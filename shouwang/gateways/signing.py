@@ -29,6 +29,14 @@ def make_key(file: Path) -> str:
     return write_public_key(key.public_key())
 
 
+def key_at(file: Path) -> str:
+    """Return the public key for the private one in ``file``, which is made where it is missing.
+
+    Raises ValueError as :func:`load_key`.
+    """
+    return write_public_key(load_key(file).public_key()) if file.exists() else make_key(file)
+
+
 def load_key(file: Path) -> Ed25519PrivateKey:
     """The private key in ``file``. Raises ValueError where it holds none, or where others may read it."""
     if open_to_others(file):

@@ -86,7 +86,8 @@ def start_homes(platform: Platform, homes: list[SimulatedHome]) -> list[Path]:
     for home in homes:
         file = platform.data / "homes" / f"{home.gateway}.toml"
         options = {**home.driver_options, "memory": str(file.with_suffix(".told"))}
-        write_home(file, home.gateway, platform.broker.settings(home.gateway), home.devices, options)
+        write_home(file, home.gateway, platform.broker.settings(home.gateway), home.devices, options,
+                   {service: [public] for service, public in platform.command_keys.items()})  # fmt: skip
         files.append(file)
     platform.start_child("homes", ["-m", "shouwang", "simulate", "homes", *map(str, files)], None, {})
     return files

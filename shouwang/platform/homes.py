@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,22 @@ from firmware_profiles.link.mqtt import Broker
 
 
 def write_home(
-    file: Path, gateway: str, broker: Broker, devices: Iterable[DeviceConfig], driver_options: Mapping[str, Any]
+    file: Path,
+    gateway: str,
+    broker: Broker,
+    devices: Iterable[DeviceConfig],
+    driver_options: Mapping[str, Any],
+    command_keys: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Write a gateway's configuration (TOML), as an installer would, with the simulated driver."""
+    """Write a gateway's configuration (TOML), as an installer would, with the simulated driver. ``command_keys``:
+    public keys by the service whose commands they sign."""
     lines = [f"gateway = {_toml(gateway)}", "", "[broker]", f"host = {_toml(broker.host)}", f"port = {broker.port}"]
     for key in ("ca", "cert", "key"):
         path = getattr(broker, key)
         if path is not None:
             lines.append(f"{key} = {_toml(str(path))}")
+    if command_keys:
+        lines += ["", "[commands]", *(f"{service} = {_toml(keys)}" for service, keys in command_keys.items())]
     lines += ["", "[buffer]", f"path = {_toml(str(file.with_suffix('.db')))}"]
     for device in devices:
         lines += ["", "[[devices]]"]

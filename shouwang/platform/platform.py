@@ -9,9 +9,11 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 
 import dispatch.channels
@@ -26,8 +28,10 @@ from database.server.postgres import PostgresServer
 from dispatch.core.links import create_link_key_file
 from dispatch.ladders import store
 from firmware_profiles.link.mqtt import Broker
+from firmware_profiles.signed_command import COMMANDERS
 from shouwang.brokers.local import EmbeddedBroker
 from shouwang.brokers.pki import Pki
+from shouwang.gateways.signing import key_at
 from shouwang.platform.processes import Child, end_orphans, wait_until
 
 DUTY_TESTS = "SHOUWANG_DISPATCH_DUTY_TESTS"
@@ -103,6 +107,7 @@ class Platform:
     def start_services(self, services: Sequence[str] = SERVICES) -> None:
         """Start each service as a child process and wait until the console answers; messages go to the demo outbox."""
         create_link_key_file(self.data / "link.key")
+        self.command_keys  # noqa: B018 - makes them
         for service in services:
             self.start_service(service)
         if "console" in services:
@@ -144,8 +149,17 @@ class Platform:
         return self.postgres.url_as(role_of(service), self._passwords[service])
 
     def service_broker(self, identity: str) -> Broker:
-        """The settings with which a service reaches the broker."""
-        return self.broker.settings(identity)
+        """The settings with which a service reaches the broker, and its key for commands to gateways."""
+        file = self._command_key(identity.removeprefix("svc-"))
+        return msgspec.structs.replace(self.broker.settings(identity), command_key=file if file.exists() else None)
+
+    @cached_property
+    def command_keys(self) -> dict[str, str]:
+        """The public keys with which gateways verify commands, by service; the private ones are made once."""
+        return {service: key_at(self._command_key(service)) for service in COMMANDERS}
+
+    def _command_key(self, service: str) -> Path:
+        return self.data / f"command-{service}.key"
 
     def start_child(
         self, name: str, arguments: Sequence[str], broker: Broker | None, environment: Mapping[str, str]

@@ -8,6 +8,7 @@ from pathlib import Path
 from care_network.medical.keyring import create_key_file
 from dispatch.channels.adapters.webpush import create_key
 from dispatch.core.links import create_link_key_file
+from shouwang.gateways.signing import make_key
 
 
 def link_key() -> bytes:
@@ -18,6 +19,11 @@ def link_key() -> bytes:
 def medical_keys() -> bytes:
     """Make the key file of the medical notes."""
     return _made(create_key_file)
+
+
+def command_key() -> bytes:
+    """Make the key with which a service signs its commands to gateways."""
+    return _made(make_key)
 
 
 def push_pair() -> tuple[bytes, bytes]:

@@ -7,9 +7,11 @@ from urllib.parse import quote as percent
 
 from care_network.records.synthetic import GATEWAYS as SYNTHETIC
 from database.rights.roles import role_of
+from firmware_profiles.signed_command import COMMANDERS
 from shouwang.brokers.config import BESIDE_BROKER, SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
+from shouwang.gateways.signing import key_at
 from shouwang.setup import environment, keys
 from shouwang.setup.answers import PARTS, Answers, to_toml
 from shouwang.setup.database import OWNER, ROLES, SERVICES, superuser_sql
@@ -135,7 +137,7 @@ class Plan:
             pairs["broker"] = self._issue_broker
             if self._answers.broker == "nats":
                 pairs["cluster/route"] = self._issue_route
-                pairs[f"clients/{BESIDE_BROKER}"] = lambda: self._pki.client(BESIDE_BROKER)
+            pairs[f"clients/{BESIDE_BROKER}"] = lambda: self._pki.client(BESIDE_BROKER)
         if "services" in away:
             pairs |= {f"clients/{one}": lambda one=one: self._identity(one) for one in self.identities()}  # type: ignore[misc]
             pairs |= {"issuing": lambda: self._pki.issuing, "enrolment": self._issue_enrolment}
@@ -211,7 +213,7 @@ class Plan:
         template = self._machine.template
         yield self._broker_file(f"{LISTS}/acl", template("mosquitto/acl").encode, "mosquitto")
         yield self._broker_file(f"{LISTS}/crl.pem", self._revoked, "mosquitto")
-        yield from self._lists("mosquitto")
+        yield from self._beside("mosquitto")
         yield self._text("/etc/mosquitto/conf.d/shouwang.conf", template("mosquitto/shouwang.conf"))
         dropin = "mosquitto.service.d/shouwang.conf"
         yield self._text(f"{SYSTEMD}/{dropin}", template(f"systemd/{dropin}"))
@@ -228,9 +230,7 @@ class Plan:
         yield self._text("/etc/nats/storage.conf", storage_conf(self._machine.nats_version))
         users = users_file(self._gateways()).encode
         yield self._broker_file("/etc/nats/users.conf", users, "nats")
-        yield from self._pair(BESIDE_BROKER, lambda: self._pki.client(BESIDE_BROKER), "nats", "nats")
-        yield self._text(f"{ETC}/common.env", self._environment("common"))
-        yield from self._lists("nats")
+        yield from self._beside("nats")
         dropin = "nats-server.service.d/shouwang.conf"
         address = self._answers.cluster_address or self._answers.this_node
         unit = self._machine.template(f"systemd/{dropin}").replace("10.0.0.1", address)
@@ -247,7 +247,10 @@ class Plan:
         self._pki.issuing  # noqa: B018 - made first: its empty list stands in the same file
         return self._pki.revoke().read_bytes()
 
-    def _lists(self, broker: str) -> Iterator[Item]:
+    def _beside(self, broker: str) -> Iterator[Item]:
+        """Files of the program beside the broker, which runs as the broker's user."""
+        yield from self._pair(BESIDE_BROKER, lambda: self._pki.client(BESIDE_BROKER), broker, broker)
+        yield self._text(f"{ETC}/common.env", self._environment("common"))
         yield self._text(f"{ETC}/lists.env", self._environment("lists"), mode=PRIVATE)
         unit = f"shouwang-lists-{broker}.service"
         yield self._text(f"{SYSTEMD}/{unit}", self._machine.template(f"systemd/{unit}"))
@@ -268,6 +271,11 @@ class Plan:
         yield self._file(f"{KEYS}/link.key", keys.link_key, mode=PRIVATE, once=True)
         yield self._file(f"{KEYS}/medical.keys", keys.medical_keys, mode=PRIVATE, owner=user_of("console"),
                          group=user_of("console"), once=True)  # fmt: skip
+        for service in COMMANDERS:
+            user = user_of(service)
+            yield self._file(f"{KEYS}/command-{service}.key", keys.command_key, mode=PRIVATE, owner=user, group=user,
+                             once=True)  # fmt: skip
+        yield self._file(f"{KEYS}/commands.toml", self._public_command_keys)
         pair: list[bytes] = []
 
         def push(number: int) -> bytes:
@@ -291,6 +299,11 @@ class Plan:
                 yield self._text(f"{SYSTEMD}/{unit.name}", unit.read_text("utf-8"))
         for name in (HARDENING, *DOCTOR):
             yield self._text(f"{SYSTEMD}/{name}", self._machine.template(f"systemd/{name}"))
+
+    def _public_command_keys(self) -> bytes:
+        """Part of every gateway's configuration: the public keys of those that may command it."""
+        known = {one: key_at(self._machine.at(f"{KEYS}/command-{one}.key")) for one in COMMANDERS}
+        return ("[commands]\n" + "".join(f'{one} = ["{public}"]\n' for one, public in known.items())).encode()
 
     def _environment(self, name: str) -> str:
         values = {}

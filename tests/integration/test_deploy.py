@@ -14,6 +14,7 @@ import pytest
 
 from edge_agent.config import load_home, parse_home
 from edge_agent.updates.check import examine
+from firmware_profiles.signed_command import COMMANDERS
 from shouwang.brokers.local import mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
@@ -158,6 +159,8 @@ def test_keys_are_given_to_those_alone_that_need_them() -> None:
     }
     assert {name for name, text in given.items() if "link.key" in text} == {"shouwang-console", "shouwang-notify@"}
     assert {name for name, text in given.items() if "medical.keys" in text} == {"shouwang-console"}
+    for one in COMMANDERS:
+        assert {name_of(Path(name)) for name, text in given.items() if f"command-{one}.key" in text} == {one}
     secrets = {name for name, text in given.items() if "channels.env" in text}
     assert secrets == {"shouwang-alerting@", "shouwang-notify@", "shouwang-path"}
 

@@ -100,6 +100,8 @@ def test_what_a_service_does_not_need_it_can_not_read(machine: ScratchMachine) -
         ("shouwang-notify", f"{keys}/medical.keys"),
         ("shouwang-alerting", f"{keys}/link.key"),
         ("shouwang-console", "/etc/shouwang/tls/svc-ingest.key"),
+        ("shouwang-console", f"{keys}/command-alerting.key"),
+        ("shouwang-ingest", f"{keys}/command-console.key"),
         ("shouwang-dispatch", "/etc/shouwang/notify.env"),
         ("shouwang-console", "/etc/shouwang/pki/ca.key"),
         ("shouwang-notify", "/var/lib/shouwang/alerting-0"),

@@ -59,6 +59,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/desk/handover.py": {"offer": SEEN, "load": ONE},
     "dispatch/desk/progress.py": {"progress": ONE, "deadlines": "the board takes from it those of the alerts it shows"},
     "dispatch/desk/trace.py": {"_ALERT": ONE, "trace_alert": ONE, "trace_event": ONE},
+    "dispatch/escalation/broker_sessions.py": {"watch": PLATFORM},
     "dispatch/escalation/broker_stores.py": {"record": PLATFORM},
     "dispatch/escalation/certificate_warnings.py": {"record": PLATFORM},
     "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},

@@ -11,11 +11,14 @@ import typer
 from shouwang.cli.session import Url, refusals
 
 if TYPE_CHECKING:
-    from observability.liveness import Liveness
+    from firmware_profiles.link.mqtt import Broker
+    from observability.liveness import Liveness, Part
+    from shouwang.brokers.session_watch import SessionSource
     from shouwang.certificates.follow import Contents
 
 app = typer.Typer(help="Certificates: issue them, keep the brokers' lists.", no_args_is_help=True)
 
+MONITOR = "http://127.0.0.1:8222"
 StorePath = Annotated[
     Path | None, typer.Option(help="Folder or file of waiting messages; half full, it is a technical alert.")
 ]
@@ -46,23 +49,29 @@ def follow_nats(
     store: StorePath = None,
     bound_mb: Annotated[int, typer.Option(min=1, help="Of the store, by the arithmetic of docs/scaling.md.")] = 64_000,
     replicas: Annotated[int, typer.Option(min=1, max=5, help="mqtt.stream_replicas of nats.conf.")] = 3,
+    monitor: Annotated[str, typer.Option(help="Where the server tells of its connections ('' : nowhere).")] = MONITOR,
 ) -> None:
-    """Keep the users of a NATS server as the registry has them, and bound what waits in it; runs beside each server.
+    """Keep the users of a NATS server as the registry has them, bound what waits in it and how many sessions a gateway
+    has; runs beside each server.
 
-    The bound needs SHOUWANG_BROKER_… of the identity svc-broker.
+    The bounds need SHOUWANG_BROKER_… of the identity svc-broker.
     """
     from firmware_profiles.settings import BrokerSettings
+    from shouwang.brokers.session_sources import NatsMonitor
+    from shouwang.brokers.session_watch import NatsSessions
     from shouwang.brokers.stream_bound import bound_stream
     from shouwang.certificates.follow import BOUND_S, keep_bound, nats_files
 
     broker = BrokerSettings().broker()
 
-    def bound(stop: threading.Event, liveness: "Liveness") -> None:
+    def beside(stop: threading.Event, liveness: "Liveness") -> None:
         if broker.cert is not None:
             liveness.certificates = broker.certificates
             liveness.start("bound", partial(keep_bound, partial(bound_stream, broker, replicas), stop), BOUND_S)
+            if monitor:
+                _watch_sessions(url, broker, NatsSessions(NatsMonitor(monitor)), stop, liveness)
 
-    _follow(url, nats_files(users), pid_file, store, bound_mb, bound)
+    _follow(url, nats_files(users), pid_file, store, bound_mb, beside)
 
 
 @app.command("follow-mosquitto")
@@ -74,10 +83,40 @@ def follow_mosquitto(
     store: StorePath = None,
     bound_mb: Annotated[int, typer.Option(min=1, help="Of mosquitto.db, by the arithmetic of docs/scaling.md.")] = 190,
 ) -> None:
-    """Keep the access list and the revocation lists of mosquitto as the registry has them; runs beside it."""
+    """Keep the access list and the revocation lists of mosquitto as the registry has them, and bound how many sessions
+    a gateway has; runs beside it.
+
+    The bound needs SHOUWANG_BROKER_… of the identity svc-broker, and reads the store.
+    """
+    from firmware_profiles.settings import BrokerSettings
+    from shouwang.brokers.session_watch import MosquittoSessions
     from shouwang.certificates.follow import mosquitto_files
 
-    _follow(url, mosquitto_files(acl, crl), pid_file, store, bound_mb)
+    broker = BrokerSettings().broker()
+
+    def beside(stop: threading.Event, liveness: "Liveness") -> None:
+        if broker.cert is not None:
+            liveness.certificates = broker.certificates
+            _watch_sessions(url, broker, MosquittoSessions(broker, store), stop, liveness)
+
+    _follow(url, mosquitto_files(acl, crl), pid_file, store, bound_mb, beside)
+
+
+def _watch_sessions(
+    url: str, broker: "Broker", source: "SessionSource", stop: threading.Event, liveness: "Liveness"
+) -> None:
+    from shouwang.brokers.excess_record import ExcessRecord
+    from shouwang.brokers.session_watch import LOOK_S, keep_few
+
+    record = ExcessRecord(url)
+
+    def work(part: "Part") -> None:
+        try:
+            keep_few(broker, source, record.revoked, record.tell, stop, part)
+        finally:
+            record.close()
+
+    liveness.start("sessions", work, LOOK_S)
 
 
 def _follow(

@@ -15,7 +15,7 @@ import pytest
 from care_network.records.certificates import CHANGED
 from device_simulators.homes import demo_home
 from firmware_profiles import wire
-from shouwang.doctor.database import lists_check
+from shouwang.doctor.database import lists_check, sessions_check
 from shouwang.platform.homes import write_home
 from tests.integration.ingest.test_ingest_exactly_once import GATEWAY, Gateway, count, frame, wait_until_it_listens
 from tests.support.brokers import TestBroker
@@ -107,6 +107,7 @@ def test_lists_that_stand_still_end_and_those_without_their_broker_are_not_ready
         ):
             wait_for(lambda: lists_check(conn).good, 10, found.log)
             assert "svc-ingest" in acl.read_text()
+            assert not sessions_check(conn).good, "without svc-broker's pair"
             conn.execute("UPDATE broker_store SET seen_at = now() - interval '2 minutes'")
             assert "a revoked gateway stays in" in lists_check(conn).text
             pid_file.write_text("nobody")

@@ -15,6 +15,8 @@ from dispatch.core.history import Actor
 from edge_agent.alarm.channels import CALLING, COMING
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt
+from firmware_profiles.signed_command import CommandSigner
+from shouwang.gateways.signing import make_key
 from shouwang.platform.homes import write_home
 from tests.support.brokers import TestBroker
 from tests.support.databases import TestPostgres
@@ -27,12 +29,16 @@ GATEWAY = "gw-alarm-1"
 
 @contextmanager
 def home(
-    broker: TestBroker, folder: Path, modem: SimulatedModem, scenarios: list[dict[str, object]]
+    broker: TestBroker,
+    folder: Path,
+    modem: SimulatedModem,
+    scenarios: list[dict[str, object]],
+    command_keys: dict[str, list[str]] | None = None,
 ) -> Iterator[Service]:
     """An agent with a modem and a voice that writes what it says into the file ``said``."""
     file = folder / "home.toml"
     devices = tuple(d for d in demo_home(1).devices if d.name in ("sos-button", "pendant", "radar"))
-    write_home(file, GATEWAY, broker.settings(GATEWAY), devices, {"seed": 1, "scenarios": scenarios})
+    write_home(file, GATEWAY, broker.settings(GATEWAY), devices, {"seed": 1, "scenarios": scenarios}, command_keys)
     speak = 'echo "$0" >> ' + str(folder / "said")
     with file.open("a") as out:
         out.write(
@@ -77,13 +83,15 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
     desk.on_connect = lambda client, *_: client.subscribe(wire.subscription("replies"), 1)
     desk.on_message = lambda _c, _u, message: replies.append(wire.decode(wire.Reply, bytes(message.payload)))
     mqtt.start(desk, broker.settings("svc-console"))
-    settings = {"SHOUWANG_DATABASE_URL": database_url}
+    key = tmp_path / "command-alerting.key"
+    public = {"alerting": [make_key(key)]}  # nothing else is heard
+    settings = {"SHOUWANG_DATABASE_URL": database_url, "SHOUWANG_BROKER_COMMAND_KEY": str(key)}
     with (
         SimulatedModem() as modem,
         service("alerting", broker.settings("svc-alerting"), tmp_path, **settings) as alerting,
     ):
         wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)
-        with home(broker, tmp_path, modem, [{"kind": "sos", "at_s": 1}]) as agent:
+        with home(broker, tmp_path, modem, [{"kind": "sos", "at_s": 1}], public) as agent:
             wait_for(lambda: [s[:2] for s in stories(database_url)] == [("sos", "raised")], 30, agent.log)
             wait_for(lambda: bool(replies), 10, agent.log)
             assert [(reply.ok, reply.detail) for reply in replies] == [(True, "noted")]
@@ -100,6 +108,45 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
     mqtt.stop(desk)
     assert modem.calls == []
     assert modem.messages == []
+
+
+def test_a_stolen_identity_of_alerting_can_not_silence_a_home_and_it_is_told(
+    broker: TestBroker, database_url: str, tmp_path: Path
+) -> None:
+    """Of the thief's answers the gateway takes none: it calls the family, and the district hears of the forgery."""
+    add_homes(database_url, [GATEWAY])
+    public = {"alerting": [make_key(tmp_path / "alerting's own.key")]}
+    stolen = broker.settings("svc-alerting")
+    thief = mqtt.make_client(stolen, "thief", clean=True)
+    signer = CommandSigner(tmp_path / "thief.key")
+    make_key(tmp_path / "thief.key")
+    heard: list[wire.Event] = []
+
+    def answer(_client: object, _userdata: object, message: mqtt.paho.MQTTMessage) -> None:
+        event = wire.decode(wire.Event, bytes(message.payload))
+        heard.append(event)
+        args: dict[str, wire.Scalar] = {"device": event.device, "kind": event.kind, "time_us": event.time_us}
+        for kind in ("alert_received", "help_coming"):
+            command = wire.Command(wire.VERSION, f"{kind}-{event.seq}", kind, event.time_us, args)
+            for payload in (wire.encode(command), signer.message(GATEWAY, command)):
+                thief.publish(wire.topic(GATEWAY, "alarm"), payload, qos=1)
+
+    thief.on_connect = lambda client, *_: client.subscribe(wire.subscription("events"), 1)
+    thief.on_message = answer
+    mqtt.start(thief, stolen)
+    try:
+        with (
+            SimulatedModem() as modem,
+            home(broker, tmp_path, modem, [{"kind": "sos", "at_s": 1}], public) as agent,
+        ):
+            wait_for(lambda: bool(modem.calls), 30, agent.log)
+            told = [event for event in heard if event.kind == "device_fault"]
+            assert [event.values["driver"] for event in told] == ["commands"]
+            assert "refused" in str(told[0].values["reason"])
+            assert COMING[0] not in said(tmp_path)
+            assert CALLING[0] in said(tmp_path)
+    finally:
+        mqtt.stop(thief)
 
 
 def test_with_the_line_cut_the_gateway_calls_and_tells_it_afterwards(

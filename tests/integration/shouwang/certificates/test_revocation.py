@@ -1,9 +1,7 @@
 """A revoked gateway is shut out of both brokers, as deploy/ configures them, open connection and all; nobody else."""
 
 import datetime as dt
-import os
 import queue
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,75 +18,23 @@ from database.settings import DatabaseSettings
 from firmware_profiles import wire
 from firmware_profiles.link import mqtt, tls
 from firmware_profiles.link.mqtt import Broker
-from shouwang.brokers.local import free_port, mosquitto_binary, nats_binary
+from shouwang.brokers.local import mosquitto_binary
 from shouwang.brokers.pki import Pki
-from shouwang.certificates.follow import follow, mosquitto_files, nats_files
+from shouwang.certificates.follow import follow
 from shouwang.certificates.issuer import Issuer
 from shouwang.certificates.service import IssuingService
 from shouwang.certificates.settings import IssuerSettings
 from shouwang.cli.main import app
-from shouwang.setup.plan import storage_conf
 from tests.support.brokers import HOW_TO_GET_MOSQUITTO
 from tests.support.certificates import request_of
+from tests.support.deployed_broker import DEPLOY, DeployedBroker
 from tests.support.district import add_homes
 from tests.support.services import in_thread
 
 pytestmark = pytest.mark.integration
 
-DEPLOY = Path(__file__).parents[4] / "deploy"
 WITHIN_S = 60.0
 """What is promised; here it takes a second."""
-
-
-class DeployedBroker:
-    """A broker with the configuration of deploy/, in a folder, on a loopback port."""
-
-    def __init__(self, folder: Path, pki: Pki, url: str, sort: str) -> None:
-        self.pki, self.port, self.sort = pki, free_port(), sort
-        pki.issuing  # noqa: B018 - makes it
-        pki.server("broker", ["localhost", "127.0.0.1"])
-        folder.mkdir()
-        (folder / "crl.pem").write_bytes(pki.revoke().read_bytes())
-        if sort == "nats":
-            text = (DEPLOY / "nats" / "nats.conf").read_text()
-            text = text[: text.index("# The servers among themselves")] + text[text.index("# Written by") :]
-            text = text.replace("stream_replicas: 3", "stream_replicas: 1").replace("port: 4222", "port: -1")
-            (folder / "storage.conf").write_text(storage_conf(()))
-            self.contents = nats_files(folder / "users.conf")
-            command = [nats_binary(), "-c", folder / "broker.conf"]
-        else:
-            text = (DEPLOY / "mosquitto" / "shouwang.conf").read_text()
-            text += "user root\n" if os.geteuid() == 0 else ""
-            self.contents = mosquitto_files(folder / "acl", folder / "crl.pem")
-            command = [mosquitto_binary() or "", "-c", folder / "broker.conf"]
-        for old, new in (
-            ("8883", str(self.port)),
-            ("0.0.0.0", "127.0.0.1"),  # noqa: S104
-            ("/etc/shouwang/tls", str(pki.folder)),
-            ("/etc/shouwang/broker", str(folder)),
-            ("/var/lib/nats", str(folder / "store")),
-            ("/run/nats", str(folder)),
-            ("/var/lib/mosquitto", str(folder)),
-            ("$SHOUWANG_NODE", "broker-1"),
-        ):
-            text = text.replace(old, new)
-        (folder / "broker.conf").write_text(text)
-        with psycopg.connect(url, autocommit=True) as conn:
-            for file, content in self.contents(conn).items():
-                file.write_text(content)
-        self.log = folder / "log"
-        with self.log.open("wb") as sink:
-            self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)
-
-    def settings(self, identity: str) -> Broker:
-        return Broker("127.0.0.1", self.port, self.pki.ca, *self.pki.client(identity))
-
-    def reload(self) -> None:
-        self.process.send_signal(1)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
 
 
 class Client:
