@@ -29,7 +29,12 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 ROWS = (
-    _Row("database", "backup of the database", BACKUP_HOURS * _H, f"none is set up: {SET_UP} ({GUIDE})"),
+    _Row(
+        "database",
+        "backup of the database",
+        BACKUP_HOURS * _H,
+        f"none is set up: apt-get install pgbackrest, shouwang setup, {SET_UP} ({GUIDE})",
+    ),
     _Row("files", "backup of keys and files", BACKUP_HOURS * _H, f"none is set up: {SET_UP} ({GUIDE})"),
     _Row("check", "check of the backups", 3 * _H, f"none was made: {SET_UP}"),
     _Row("drill", "restore drill", 92 * 24 * _H, f"no restore was ever tried: shouwang backup drill ({GUIDE})", False),

@@ -26,6 +26,11 @@ def steps(text: str) -> str:
     return "\n".join(re.findall(r"^```sh$(.*?)^```$", part, re.MULTILINE | re.DOTALL))
 
 
+def step(number: int) -> str:
+    """The text of one step."""
+    return GUIDE.read_text().split(f"\n### {number}. ")[1].split("\n### ")[0]
+
+
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchMachine]:
     """A machine on which the guide has been followed."""
@@ -108,6 +113,23 @@ def test_what_a_service_does_not_need_it_can_not_read(machine: ScratchMachine) -
     machine.run(f"runuser -u shouwang-console -- cat {keys}/medical.keys > /dev/null")
 
 
+def test_a_backup_was_made_that_its_key_opens(machine: ScratchMachine) -> None:
+    machine.run(
+        "shouwang backup open /var/backups/shouwang/*.age --to /root/opened"
+        " --identity /etc/shouwang/keys/backup.identity\n"
+        "cmp /root/opened/medical_keys/medical.keys /etc/shouwang/keys/medical.keys\n"
+        "[ $(stat -c %a /etc/shouwang/keys/backup.identity) = 600 ]; rm -r /root/opened"
+    )
+    rows = {row["what"]: row for row in json.loads(machine.run("shouwang doctor --json || true").splitlines()[-1])}
+    assert rows["backup of keys and files"] == {**rows["backup of keys and files"], "good": True, "warning": False}
+    assert rows["key of the backups"]["warning"], "it still lies here"
+
+
+def test_step_five_may_be_followed_again(machine: ScratchMachine) -> None:
+    (again,) = re.findall(r"^```sh$(.*?first-admin.*?)^```$", step(5), re.MULTILINE | re.DOTALL)
+    assert "the password stays as it is" in machine.run(f"cd /opt/shouwang\n{again}")
+
+
 SAID = {
     "nothing": [],
     "key that all can read": [("files", "svc-ingest.key")],
@@ -131,6 +153,9 @@ SAID = {
     "no dispatch": [("ladders", "nobody is called")],
     "no roster": [("roster", "hole")],
     "no channel's secret": [("channels", "SHOUWANG_SMS_TOKEN")],
+    "old backup": [("backup of keys and files", "old")],
+    "failed backup": [("backup of keys and files", "shouwang-backup")],
+    "few files of the broker": [("broker's open files", "LimitNOFILE")],
 }
 """By what is broken: the rows that have to say so, and a word of each."""
 

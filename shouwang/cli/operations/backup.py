@@ -32,6 +32,7 @@ def save(
     does it daily, with --database (docs/backup.md).
     """
     import datetime as dt
+    import shutil
 
     from shouwang.backup import archive, pgbackrest, settings
     from shouwang.backup.telling import told
@@ -42,7 +43,11 @@ def save(
         try:
             typer.echo(told(url, "files", lambda: str(archive.save(found, now))))
         finally:  # one that fails does not keep the other from being saved
-            if database and found.stanza:
+            if database and found.stanza and shutil.which(found.pgbackrest) is None:
+                typer.echo(
+                    "没有 pgBackRest，数据库未备份 the database is not saved: apt-get install pgbackrest", err=True
+                )
+            elif database and found.stanza:
                 typer.echo(told(url, "database", lambda: pgbackrest.back_up(found, now)))
 
 
