@@ -43,16 +43,16 @@ LIMIT_S = 900.0
 PACK = """
     INSERT INTO {table} (series_id, {pack}, slot, n, mean, low, high)
     SELECT s, t, v.slot, v.n, v.mean, v.low, v.high
-    FROM generate_series(%(first)s, %(last)s) s, generate_series(now() - interval '1 year', now(), '{step}') t,
+    FROM generate_series(%(first)s::int, %(last)s::int) s, generate_series(now() - interval '1 year', now(), '{step}') t,
     LATERAL (SELECT array_agg(i::smallint) AS slot, array_agg(60) AS n, array_agg(m) AS mean,
              array_agg(m - (random() * 9)::real) AS low, array_agg(m + (random() * 9)::real) AS high
              FROM (SELECT i, (60 + 30 * random() + 0 * s)::real AS m FROM generate_series(0, {slots}) i) x) v
 """
 READINGS = """
     INSERT INTO reading (time, series_id, value)
-    SELECT now() - make_interval(secs => %(span)s * i::float8 / %(number)s), 1 + i %% %(series)s,
+    SELECT now() - make_interval(secs => %(span)s::float8 * i / %(number)s::float8), 1 + i %% %(series)s::int,
            (60 + 30 * random())::real
-    FROM generate_series(1, %(number)s) i
+    FROM generate_series(1, %(number)s::int) i
 """
 
 
@@ -95,6 +95,8 @@ def _measure(room: Path, program: Path) -> Iterator[Figure]:
             )  # fmt: skip
             conn.execute(f"ALTER SYSTEM SET archive_command = '{wrapper} --stanza=shouwang archive-push %p'")
             conn.execute("SELECT pg_reload_conf()")
+            while conn.execute("SHOW archive_command").fetchone() == ("/bin/true",):
+                time.sleep(0.1)
             conn.execute("CHECKPOINT")
             began = time.monotonic()
             pgbackrest.run(settings, "stanza-create")

@@ -113,23 +113,6 @@ def test_what_a_service_does_not_need_it_can_not_read(machine: ScratchMachine) -
     machine.run(f"runuser -u shouwang-console -- cat {keys}/medical.keys > /dev/null")
 
 
-def test_a_backup_was_made_that_its_key_opens(machine: ScratchMachine) -> None:
-    machine.run(
-        "shouwang backup open /var/backups/shouwang/*.age --to /root/opened"
-        " --identity /etc/shouwang/keys/backup.identity\n"
-        "cmp /root/opened/medical_keys/medical.keys /etc/shouwang/keys/medical.keys\n"
-        "[ $(stat -c %a /etc/shouwang/keys/backup.identity) = 600 ]; rm -r /root/opened"
-    )
-    rows = {row["what"]: row for row in json.loads(machine.run("shouwang doctor --json || true").splitlines()[-1])}
-    assert rows["backup of keys and files"] == {**rows["backup of keys and files"], "good": True, "warning": False}
-    assert rows["key of the backups"]["warning"], "it still lies here"
-
-
-def test_step_five_may_be_followed_again(machine: ScratchMachine) -> None:
-    (again,) = re.findall(r"^```sh$(.*?first-admin.*?)^```$", step(5), re.MULTILINE | re.DOTALL)
-    assert "the password stays as it is" in machine.run(f"cd /opt/shouwang\n{again}")
-
-
 SAID = {
     "nothing": [],
     "key that all can read": [("files", "svc-ingest.key")],
@@ -180,3 +163,20 @@ def test_the_doctors_status_and_its_json(machine: ScratchMachine) -> None:
     machine.run("chmod 644 /etc/shouwang/tls/svc-ingest.key; ! shouwang doctor > /dev/null; shouwang setup > /dev/null")
     assert "0600" not in machine.run("stat -c %a /etc/shouwang/tls/svc-ingest.key")
     assert machine.run("stat -c '%a %U' /etc/shouwang/tls/svc-ingest.key").strip() == "600 shouwang-ingest"
+
+
+def test_a_backup_was_made_that_its_key_opens(machine: ScratchMachine) -> None:
+    machine.run(
+        "shouwang backup open /var/backups/shouwang/*.age --to /root/opened"
+        " --identity /etc/shouwang/keys/backup.identity\n"
+        "cmp /root/opened/medical_keys/medical.keys /etc/shouwang/keys/medical.keys\n"
+        "[ $(stat -c %a /etc/shouwang/keys/backup.identity) = 600 ]; rm -r /root/opened"
+    )
+    rows = {row["what"]: row for row in json.loads(machine.run("shouwang doctor --json || true").splitlines()[-1])}
+    assert rows["backup of keys and files"] == {**rows["backup of keys and files"], "good": True, "warning": False}
+    assert rows["key of the backups"]["warning"], "it still lies here"
+
+
+def test_step_five_may_be_followed_again(machine: ScratchMachine) -> None:
+    (again,) = re.findall(r"^```sh$(.*?first-admin.*?)^```$", step(5), re.MULTILINE | re.DOTALL)
+    assert "the password stays as it is" in machine.run(f"cd /opt/shouwang\n{again}")
