@@ -37,6 +37,7 @@ MODULES = (
     "console_pages",
     "soak",
     "city",
+    "restore",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

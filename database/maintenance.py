@@ -14,6 +14,7 @@ import structlog
 from database.faults import UNAVAILABLE
 from database.grade import Grade, schema_grade
 from database.pool import connect_options
+from database.reports import backup_ages
 from database.retention import retire
 from database.rights.sealed import head
 from database.rollup import advance, roll_up
@@ -75,6 +76,7 @@ def run(database: DatabaseSettings, stop: threading.Event, liveness: Liveness | 
             with psycopg.connect(database.url, autocommit=True, **connect_options(database, "maintain")) as conn:
                 _maintain(conn, stop, part)
         except UNAVAILABLE as error:  # away, or a lock that another session holds for long
+            backup_ages.clear()
             part.held_up(f"the database is away: {error}")
             log.warning("maintenance: again in a moment", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)
@@ -114,6 +116,7 @@ def _maintain(conn: psycopg.Connection[Any], stop: threading.Event, part: Part) 
     log.info("maintenance: working", grade=str(grade), by="TimescaleDB" if grade is Grade.COMMUNITY else "us")
     retire_at = time.monotonic()
     while not stop.is_set():
+        backup_ages.look(conn)
         if not clock_is_borne_out(conn, dt.datetime.now(dt.UTC)):
             part.held_up("no reading of the last day: is the clock right?")
             log.error("maintenance waits: no reading of the last day, is the clock right?")

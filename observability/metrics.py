@@ -136,6 +136,12 @@ slot_held = _gauge(
     "maintain", "shouwang_city_slot_held_bytes", "Log that the feed's server holds for the city", ("slot",)
 )
 slot_lost = _gauge("maintain", "shouwang_city_slot_lost", "1: the city has to copy the district anew", ("slot",))
+backup_age = _gauge(
+    "maintain", "shouwang_backup_age_seconds",
+    "Time since the last good one of a kind on the machine that is furthest behind; wal: since a segment was archived",
+    ("kind",),
+)  # fmt: skip
+backup_failed = _gauge("maintain", "shouwang_backup_failed", "1: the last attempt of this kind failed", ("kind",))
 
 # edge
 

@@ -69,6 +69,12 @@ def list_accounts(conn: Connection[Any], admin: Admin, login: str | None = None)
         ).fetchall()
 
 
+def is_admin(conn: Connection[Any], login: str) -> bool:
+    """Whether an active administrator has this login."""
+    row = conn.execute("SELECT FROM account WHERE login = %s AND role = 'admin' AND active", (login,)).fetchone()
+    return row is not None
+
+
 def add_first_admin(conn: Connection[Any], login: str, password: str, area: str, name: str, at: dt.datetime) -> None:
     """Add the administrator who adds all others. Raises NotPermittedError where an active administrator exists."""
     with conn.transaction():
@@ -76,8 +82,8 @@ def add_first_admin(conn: Connection[Any], login: str, password: str, area: str,
         if _admins(conn):
             raise NotPermittedError(
                 en="there is an administrator: a forgotten password is set anew by "
-                "'shouwang accounts password LOGIN --reset'",
-                zh="已有管理员账号；忘记密码时请用 shouwang accounts password LOGIN --reset 重设",
+                "'shouwang accounts password LOGIN --reset --as LOGIN'",
+                zh="已有管理员账号；忘记密码时请用 shouwang accounts password LOGIN --reset --as LOGIN 重设",
             )
         new = NewAccount(login=login, password=password, name_zh=name, name_en=name, role="admin", area=area)
         account = _account(conn, add_account(conn, new))

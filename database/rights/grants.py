@@ -52,7 +52,7 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "maintain": Rights(
         select=f"{_ALL} reading reading_open reading_minute reading_hour rollup_due rollup_minute rollup_hour series"
-        " retention_wait sealed_entry city_alert city_community city_series",
+        " retention_wait sealed_entry city_alert city_community city_series backup_report",
         insert="rollup_due rollup_minute rollup_hour",
         update="storage rollup_minute rollup_hour rollup_due",
         delete="reading rollup_due rollup_minute rollup_hour retention_wait",

@@ -5,7 +5,6 @@ import datetime as dt
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import psycopg
 
 from database.server.guardian import start_guarded
 from database.server.user import ServerUser
+from shouwang.backup import pgbackrest
 from shouwang.backup.settings import BackupError, BackupSettings
 
 START_S = 3600.0
@@ -62,14 +62,16 @@ def restore_drill(settings: BackupSettings, url: str, folder: Path, bin_dir: Pat
     begun = time.monotonic()
     cluster = folder / "cluster"
     cluster.mkdir(parents=True, mode=0o700)
+    for made in (folder, cluster):
+        pgbackrest.owner(settings).give(made)
     try:
         tell("恢复文件 restoring the files …")
-        _pgbackrest(settings, "restore", f"--pg1-path={cluster}", "--archive-mode=off")
+        pgbackrest.run(settings, "restore", f"--pg1-path={cluster}", "--archive-mode=off")
         files_s, size = time.monotonic() - begun, _size(cluster)
         tell("重放 WAL replaying the WAL …")
-        with _RestoredServer(binaries, folder, like) as socket:
-            link = f"host={socket} port=5432 dbname={name} user={role}"
-            with _wait(link) as conn:
+        with _RestoredServer(binaries, folder, like) as server:
+            link = f"host={folder} port=5432 dbname={name} user={role}"
+            with _wait(link, server) as conn:
                 recovered = time.monotonic()
                 rows = _counts(conn)
                 there, here = _newest(conn), _open_alerts(conn)
@@ -106,12 +108,18 @@ class _RestoredServer:
         self._argv = [str(binaries / "postgres"), "-D", str(folder / "cluster"), "-c", f"config_file={settings}"]
         self._argv += [part for key, value in conf.items() for part in ("-c", f"{key}={value}")]
 
-    def __enter__(self) -> Path:
+    def __enter__(self) -> "_RestoredServer":
         with (self._folder / "server.log").open("ab") as log:
             self._process = start_guarded(
                 self._argv, ending=signal.SIGINT, stdout=log, stderr=log, cwd="/", **self._owner.popen()
             )
-        return self._folder
+        return self
+
+    def ended(self) -> str:
+        """Say with its last words that the server has ended; "" where it runs."""
+        if self._process.poll() is None:
+            return ""
+        return (self._folder / "server.log").read_text("utf-8", "replace")[-1000:].strip() or "it wrote nothing"
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGINT)
@@ -126,7 +134,7 @@ def cluster_conf(cluster: Path) -> Path:
     return file
 
 
-def _wait(link: str) -> psycopg.Connection[Any]:
+def _wait(link: str, server: _RestoredServer) -> psycopg.Connection[Any]:
     deadline = time.monotonic() + START_S
     while True:
         try:
@@ -135,16 +143,11 @@ def _wait(link: str) -> psycopg.Connection[Any]:
                 return conn
             conn.close()
         except psycopg.OperationalError as error:
-            if time.monotonic() > deadline:
-                raise BackupError(f"恢复的数据库没有启动 the restored database does not start: {error}") from error
+            words = server.ended()
+            if words or time.monotonic() > deadline:
+                reason = words or error
+                raise BackupError(f"恢复的数据库没有启动 the restored database does not start: {reason}") from error
         time.sleep(0.1)
-
-
-def _pgbackrest(settings: BackupSettings, *arguments: str) -> None:
-    command = [settings.pgbackrest, f"--stanza={settings.stanza}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise BackupError(f"pgbackrest {arguments[0]}: {(done.stderr + done.stdout).strip()[-600:]}")
 
 
 def _await_archive(url: str) -> None:

@@ -17,6 +17,10 @@ PARTS = {
     "channels": "channels file",
 }
 """Files that belong to a database, and why. A district names where each lies, or that it has none."""
+BACKUP_HOURS = 26.0
+"""A daily backup, and two hours for it."""
+WAL_MINUTES = 3.0
+"""A segment is closed each minute (``archive_timeout``)."""
 
 
 class BackupError(ValueError):
@@ -27,7 +31,8 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """The file. ``parts``: where each part of PARTS lies; "" where the district has none. More parts may be named.
 
     ``recipients``: public keys of age (``age1…``): who holds one of their identities can open an archive, and this
-    machine can not. ``keep``: number of archives that stay.
+    machine can not. ``keep``: number of archives that stay. ``stanza``: of pgBackRest; "": the database is on another
+    machine, or is saved by other means. ``database_user``: under whom root runs pgBackRest; "": as itself.
     """
 
     folder: Path
@@ -35,10 +40,13 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     parts: dict[str, str]
     stanza: str = "shouwang"
     pgbackrest: str = "pgbackrest"
+    database_user: str = ""
+    full_days: float = 7.0
+    """Age of the newest full backup from which on the next one is full again; between them are differential ones."""
     keep: int = 30
-    backup_hours: float = 26.0
+    backup_hours: float = BACKUP_HOURS
     """Greatest age of the newest database backup and of the newest archive."""
-    wal_minutes: float = 3.0
+    wal_minutes: float = WAL_MINUTES
     """Greatest age of the newest archived WAL."""
 
 

@@ -42,10 +42,20 @@ def first_admin(
     title: Annotated[str, typer.Option("--name", help="How the console names this person.")] = "管理员 Administrator",
     password_file: PasswordFile = None,
 ) -> None:
-    """Add the first administrator; refused while there is one. The database's password is the permission."""
-    from care_network.records.account_records import add_first_admin
+    """Add the first administrator. The database's password is the permission.
+
+    Repeated with the same login it changes nothing, the password neither, and ends well. With another login it is
+    refused while there is an administrator.
+    """
+    from care_network.records.account_records import add_first_admin, is_admin
 
     with connection(url) as conn:
+        if is_admin(conn, name):
+            typer.echo(
+                f"{name} 已是管理员，密码未改变 is the administrator already; the password stays as it is."
+                f" 忘记密码 forgotten: shouwang accounts password {name} --reset --as {name}"
+            )
+            return
         add_first_admin(conn, name, _new_password(password_file), area, title, dt.datetime.now(dt.UTC))
     typer.echo(f"{name} 已添加为管理员 is the administrator; next: shouwang accounts second-factor {name} --as {name}")
 

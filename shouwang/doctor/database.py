@@ -12,6 +12,7 @@ from database.health import examine
 from database.reports.doctor_rows import keep
 from dispatch.core.faults import server_message
 from dispatch.escalation import holes, status
+from shouwang.doctor import open_files
 from shouwang.doctor.broker import EXPIRES_SOON
 from shouwang.doctor.check import Check
 from shouwang.path import report
@@ -92,11 +93,17 @@ def sessions_check(conn: psycopg.Connection[Any]) -> Check:
     return Check(what, True, f"bounded at {', '.join(str(row[0]) for row in rows)}")
 
 
+def files_check(conn: psycopg.Connection[Any]) -> Check:
+    """Check that the broker of this machine may open a file for each gateway's connection."""
+    row = conn.execute("SELECT count(*) FROM gateway").fetchone()
+    return open_files.judge(open_files.limits(), row[0] if row else 0)
+
+
 def write_check(conn: psycopg.Connection[Any], machine: str, rows: list[Check]) -> Check:
     """Write the rows into the database: the test write, and what the console shows."""
     try:
         written = Check("database takes writes", True, "what was found here is stored")
-        keep(conn, machine, [(row.what, row.good, row.text) for row in (*rows, written)])
+        keep(conn, machine, [(row.what, row.good, row.text, row.warning) for row in (*rows, written)])
     except psycopg.Error as error:
         reason = server_message(error)
         return Check("database takes writes", False, f"{reason}: is its disk full, or is it a standby?")

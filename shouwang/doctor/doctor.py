@@ -12,7 +12,7 @@ from database.reports.doctor_rows import Row, load
 from database.settings import DatabaseSettings
 from dispatch.channels.settings import NotifySettings
 from firmware_profiles.settings import BrokerSettings
-from shouwang.doctor import broker, database, feed, files, services, settings
+from shouwang.doctor import backups, broker, database, feed, files, services, settings
 from shouwang.doctor.check import Check
 from shouwang.setup.answers import parse
 from shouwang.setup.machine import look, templates
@@ -47,6 +47,7 @@ def _in_database(url: str, now: dt.datetime, rows: list[Check]) -> Iterator[Chec
                     database.lists_check(conn),
                     database.sessions_check(conn),
                 ]
+                found += [database.files_check(conn), *backups.backup_checks(conn)]
             feed_url = feed.feed_url()
             if feed_url is not None:
                 found += feed.feed_checks(feed_url)
@@ -78,17 +79,13 @@ def _machine() -> Iterator[Check]:
 
 def _brokers(now: dt.datetime) -> Iterator[Check]:
     own = BrokerSettings().broker()
-    environments = settings.service_environments()
-    identities = {
-        name: found for name, values in environments.items() if (found := settings.broker_of(values)) is not None
-    }
-    if own.cert is not None or not identities:
+    identities = settings.identities()
+    if own.cert is not None or not (identities or settings.ETC.exists()):
         identities["this environment"] = own
         if own.key is not None:
             yield from files.private_key(own.key)
     seen: set[str] = set()
-    for name, one in identities.items():
-        who = f"svc-{name}" if name in environments else name
+    for who, one in identities.items():
         for check in broker.broker_checks(who, one, now):
             if check.what not in seen:
                 seen.add(check.what)

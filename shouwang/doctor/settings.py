@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from firmware_profiles.link.mqtt import Broker
+from shouwang.brokers.config import BESIDE_BROKER
 from shouwang.setup import environment
 
 ETC = Path("/etc/shouwang")
@@ -39,6 +40,21 @@ def broker_of(settings: dict[str, str]) -> Broker | None:
         return None
     host, port = settings.get("SHOUWANG_BROKER_HOST", "127.0.0.1"), int(settings.get("SHOUWANG_BROKER_PORT", "8883"))
     return Broker(host, port, None if ca is None else Path(ca), Path(cert), Path(key))
+
+
+def identities(folder: Path = ETC) -> dict[str, Broker]:
+    """The broker by each identity of this machine: of the services, and of what runs beside a NATS server."""
+    found = {}
+    for name, values in service_environments(folder).items():
+        if (broker := broker_of(values)) is not None:
+            found[f"svc-{name}"] = broker
+    beside = folder / "tls" / f"{BESIDE_BROKER}.crt"
+    if beside.exists():
+        pair = {"SHOUWANG_BROKER_CERT": str(beside), "SHOUWANG_BROKER_KEY": str(beside.with_suffix(".key"))}
+        broker = broker_of({**read(folder / "common.env"), **pair})
+        if broker is not None:
+            found[BESIDE_BROKER] = broker
+    return found
 
 
 def enabled_units(wanted: Path = WANTED) -> list[ServiceUnit]:

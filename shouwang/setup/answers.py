@@ -32,6 +32,7 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     this_node: str = ""
     cluster_address: str = ""
     gateways: list[str] = []
+    city_feed: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9.:\[\]-]+:[0-9]{1,5}/[a-z][a-z0-9_]{0,62})?\Z")] = ""
 
     @property
     def database_hosts(self) -> list[str]:

@@ -22,9 +22,14 @@ def templates() -> Path:
 
 def look(root: Path, folder: Path) -> Machine:
     """Look at what is installed below ``root``."""
-    clusters = sorted((root / "etc/postgresql").glob("*/*/conf.d"), key=lambda path: int(path.parts[-3]), reverse=True)
+    # the newest version; of several clusters Debian's own, for another one may be the feed for the city
+    clusters = sorted(
+        (root / "etc/postgresql").glob("*/*/conf.d"), key=lambda path: (-int(path.parts[-3]), path.parts[-2] != "main")
+    )
     names = tuple("/" + str(path.parent.relative_to(root)) for path in clusters[:1])
-    return Machine(root, folder, nats_version=_nats_version(), clusters=names)
+    return Machine(
+        root, folder, nats_version=_nats_version(), clusters=names, archives_wal=_program("pgbackrest") is not None
+    )
 
 
 def make_users(users: Iterable[str]) -> list[str]:
@@ -45,9 +50,13 @@ def make_users(users: Iterable[str]) -> list[str]:
 
 
 def _nats_version() -> tuple[int, ...]:
-    program = shutil.which("nats-server", path="/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin")
+    program = _program("nats-server")
     if program is None:
         return ()
     done = subprocess.run([program, "--version"], capture_output=True, text=True)
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout + done.stderr)
     return tuple(map(int, found.groups())) if found else ()
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name, path="/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin")

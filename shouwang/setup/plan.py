@@ -1,18 +1,20 @@
 """The files of a machine: from the answers, the shipped templates and the machine's own keys and passwords."""
 
+import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote as percent
 
 from care_network.records.synthetic import GATEWAYS as SYNTHETIC
+from database.city.names import WRITER
 from database.rights.roles import role_of
 from firmware_profiles.signed_command import COMMANDERS
 from shouwang.brokers.config import BESIDE_BROKER, SERVICE_RIGHTS
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
 from shouwang.gateways.signing import key_at
-from shouwang.setup import environment, keys
+from shouwang.setup import backups, environment, keys
 from shouwang.setup.answers import PARTS, Answers, to_toml
 from shouwang.setup.database import OWNER, ROLES, SERVICES, superuser_sql
 from shouwang.setup.files import Item
@@ -23,6 +25,8 @@ KEYS = f"{ETC}/keys"
 PKI = f"{ETC}/pki"
 PASSWORDS = f"{ETC}/passwords.env"
 SETTINGS_FILE = f"{ETC}/setup.toml"
+FEED = f"{ETC}/feed"
+"""Passwords of the roles on the feed's server, as ``shouwang city publish --secrets`` reads them."""
 SYSTEMD = "/etc/systemd/system"
 HARDENING = "shouwang-.service.d/hardening.conf"
 DOCTOR = ("shouwang-doctor.service", "shouwang-doctor.service.d/reads.conf", "shouwang-doctor.timer")
@@ -47,13 +51,21 @@ class Machine:
     """A machine as the plan has to know it: where it is (``root``), what is there already."""
 
     def __init__(
-        self, root: Path, templates: Path, *, nats_version: tuple[int, ...] = (), clusters: tuple[str, ...] = ()
+        self,
+        root: Path,
+        templates: Path,
+        *,
+        nats_version: tuple[int, ...] = (),
+        clusters: tuple[str, ...] = (),
+        archives_wal: bool = False,
     ):
         self.root = root
         self.templates = templates
         self.nats_version = nats_version
         self.clusters = clusters
         """Folders of PostgreSQL's configuration, as '/etc/postgresql/15/main'."""
+        self.archives_wal = archives_wal
+        """Whether pgBackRest is here: without it PostgreSQL would keep all WAL that it can not archive."""
 
     def at(self, path: str) -> Path:
         """A file of the machine below the root."""
@@ -86,6 +98,9 @@ class Plan:
             yield from self._services()
         if "proxy" in parts:
             yield from self._proxy()
+        if set(parts) - {"proxy"}:
+            yield from self._administration()
+            yield from self._backups()
         if "authority" in parts:
             yield from self._for_others()
 
@@ -183,7 +198,8 @@ class Plan:
     def _passwords(self) -> dict[str, str]:
         file = self._machine.at(PASSWORDS)
         known = environment.parse(file.read_text("utf-8")) if file.exists() else {}
-        return keys.passwords({name.lower(): value for name, value in known.items()}, ROLES)
+        roles = (*ROLES, WRITER) if self._answers.city_feed else ROLES
+        return keys.passwords({name.lower(): value for name, value in known.items()}, roles)
 
     def _passwords_file(self) -> str:
         lines = [f"{role.upper()}={password}" for role, password in self._passwords.items()]
@@ -200,11 +216,23 @@ class Plan:
         )
 
     def _database(self) -> Iterator[Item]:
-        sql = superuser_sql(self._answers.database_name, self._passwords)
+        sql = superuser_sql(self._answers.database_name, {role: self._passwords[role] for role in ROLES})
         yield self._text(f"{ETC}/database.sql", sql, mode=PRIVATE)
         yield from self._pair("database", self._issue_database, "postgres", "postgres", RELOADS["database"])
         for cluster in self._machine.clusters:
             yield self._text(f"{cluster}/conf.d/shouwang.conf", self._machine.template("postgresql/shouwang.conf"))
+            if self._machine.archives_wal:
+                archive = self._machine.template("pgbackrest/shouwang-archive.conf")
+                yield self._text(f"{cluster}/conf.d/shouwang-archive.conf", archive)
+            yield self._file(backups.PGBACKREST, lambda cluster=cluster: self._pgbackrest(cluster),  # type: ignore[misc]
+                             mode=0o640, owner="postgres", group="postgres", once=True)  # fmt: skip
+
+    def _pgbackrest(self, cluster: str) -> bytes:
+        file = self._machine.at(f"{cluster}/postgresql.conf")
+        configuration = file.read_text("utf-8", "replace") if file.exists() else ""
+        template = self._machine.template("pgbackrest/pgbackrest.conf")
+        port, cores = self._answers.database_port, os.cpu_count() or 1
+        return backups.pgbackrest(template, cluster, configuration, port=port, cores=cores).encode()
 
     # broker
 
@@ -254,7 +282,6 @@ class Plan:
         yield self._text(f"{ETC}/lists.env", self._environment("lists"), mode=PRIVATE)
         unit = f"shouwang-lists-{broker}.service"
         yield self._text(f"{SYSTEMD}/{unit}", self._machine.template(f"systemd/{unit}"))
-        yield self._text(f"{SYSTEMD}/{HARDENING}", self._machine.template(f"systemd/{HARDENING}"))
 
     # services
 
@@ -292,11 +319,20 @@ class Plan:
         yield self._text(
             f"{ETC}/district.toml", self._machine.template("district.example.toml"), mode=PRIVATE, once=True
         )
-        yield self._text(f"{ETC}/common.env", self._environment("common"))
-        for service in (*SERVICES, "admin"):
+        for service in SERVICES:
             yield self._text(f"{ETC}/{service}.env", self._environment(service), mode=PRIVATE)
             for unit in sorted(self._machine.templates.glob(f"systemd/shouwang-{service}*.service")):
                 yield self._text(f"{SYSTEMD}/{unit.name}", unit.read_text("utf-8"))
+        if self._answers.city_feed:
+            yield self._text(f"{ETC}/feed.env", self._feed(), mode=PRIVATE)
+            yield self._text(f"{FEED}/{WRITER}", f"{self._passwords[WRITER]}\n", mode=PRIVATE)
+
+    # of every machine
+
+    def _administration(self) -> Iterator[Item]:
+        """Settings of root's commands, and the doctor."""
+        yield self._text(f"{ETC}/common.env", self._environment("common"))
+        yield self._text(f"{ETC}/admin.env", self._environment("admin"), mode=PRIVATE)
         for name in (HARDENING, *DOCTOR):
             yield self._text(f"{SYSTEMD}/{name}", self._machine.template(f"systemd/{name}"))
 
@@ -304,6 +340,32 @@ class Plan:
         """Part of every gateway's configuration: the public keys of those that may command it."""
         known = {one: key_at(self._machine.at(f"{KEYS}/command-{one}.key")) for one in COMMANDERS}
         return ("[commands]\n" + "".join(f'{one} = ["{public}"]\n' for one, public in known.items())).encode()
+
+    def _backups(self) -> Iterator[Item]:
+        """Settings and units of the backups. The key is made with the settings, and never again."""
+        identity, settings = self._machine.at(backups.IDENTITY), self._machine.at(f"{ETC}/backup.toml")
+        made: list[bytes] = [identity.read_bytes()] if identity.exists() else []
+
+        def key() -> bytes:
+            made.extend(() if made else (backups.identity(),))
+            return made[0]
+
+        def toml() -> bytes:
+            template, public_key = self._machine.template("backup.toml"), backups.recipient(key())
+            return backups.settings(template, public_key, self._answers.parts, self._answers.broker).encode()
+
+        if identity.exists() or not settings.exists():
+            yield self._file(backups.IDENTITY, key, mode=PRIVATE, once=True)
+        yield self._file(f"{ETC}/backup.toml", toml, once=True)
+        for name in backups.UNITS:
+            yield self._text(f"{SYSTEMD}/{name}", self._machine.template(f"systemd/{name}"))
+
+    def _feed(self) -> str:
+        url = (
+            f"postgresql://{WRITER}:{percent(self._passwords[WRITER], safe='')}@{self._answers.city_feed}"
+            f"?sslmode=verify-full&sslrootcert={TLS}/ca.crt"
+        )
+        return environment.fill(self._machine.template("environment/feed.env"), {"SHOUWANG_FEED_URL": url})
 
     def _environment(self, name: str) -> str:
         values = {}

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from edge_agent.config import load_home, parse_home
 from edge_agent.updates.check import examine
@@ -18,6 +19,7 @@ from firmware_profiles.signed_command import COMMANDERS
 from shouwang.brokers.local import mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
+from shouwang.cli.main import app
 from shouwang.doctor.settings import enabled_units
 from shouwang.platform.platform import MODULES
 from shouwang.setup.database import SERVICES
@@ -88,7 +90,8 @@ def test_a_gateway_with_a_services_name_gets_no_rights() -> None:
         users_file(["gw-a", "svc-ingest"])
 
 
-ONCE = {"shouwang-doctor"}
+BACKUPS = ("shouwang-backup", "shouwang-backup-check", "shouwang-backup-verify")
+ONCE = {"shouwang-doctor", *BACKUPS}
 UNITS = sorted(unit for unit in (DEPLOY / "systemd").glob("*.service") if unit.stem not in ONCE)
 each_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 
@@ -108,6 +111,25 @@ def test_units_name_files_and_modules_that_exist(unit: Path) -> None:
         assert done.returncode == 0, done.stderr
         known = re.sub(r"[^a-z-]", " ", done.stdout).split()
         assert [word for word in words[2:] if word.startswith("--") and word not in known] == []
+
+
+@pytest.mark.parametrize("name", BACKUPS)
+def test_backups_run_by_timers_as_commands_that_exist(name: str) -> None:
+    folder = DEPLOY / "systemd"
+    unit, timer = ((folder / f"{name}.{sort}").read_text() for sort in ("service", "timer"))
+    (words,) = re.findall(r"^ExecStart=/opt/shouwang/.venv/bin/python -m shouwang (.*)$", unit, re.MULTILINE)
+    done = CliRunner().invoke(app, [*words.split()[:2], "--help"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    assert [word for word in words.split()[2:] if word not in done.output] == []
+    assert "WantedBy=timers.target" in timer
+    reads = (folder / f"{name}.service.d" / "reads.conf").read_text()
+    for needed in ("CAP_DAC_READ_SEARCH", "CAP_SETUID", "/var/lib/pgbackrest", "/var/backups"):
+        assert needed in reads
+    analyze = shutil.which("systemd-analyze")
+    calendar = re.search(r"^OnCalendar=(.*)$", timer, re.MULTILINE)
+    assert calendar
+    if analyze is not None:
+        subprocess.run([analyze, "calendar", calendar[1]], check=True, capture_output=True)
 
 
 @each_unit

@@ -26,6 +26,11 @@ def steps(text: str) -> str:
     return "\n".join(re.findall(r"^```sh$(.*?)^```$", part, re.MULTILINE | re.DOTALL))
 
 
+def step(number: int) -> str:
+    """The text of one step."""
+    return GUIDE.read_text().split(f"\n### {number}. ")[1].split("\n### ")[0]
+
+
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchMachine]:
     """A machine on which the guide has been followed."""
@@ -133,6 +138,9 @@ SAID = {
     "no dispatch": [("ladders", "nobody is called")],
     "no roster": [("roster", "hole")],
     "no channel's secret": [("channels", "SHOUWANG_SMS_TOKEN")],
+    "old backup": [("backup of keys and files", "old")],
+    "failed backup": [("backup of keys and files", "shouwang-backup")],
+    "few files of the broker": [("broker's open files", "LimitNOFILE")],
 }
 """By what is broken: the rows that have to say so, and a word of each."""
 
@@ -157,3 +165,20 @@ def test_the_doctors_status_and_its_json(machine: ScratchMachine) -> None:
     machine.run("chmod 644 /etc/shouwang/tls/svc-ingest.key; ! shouwang doctor > /dev/null; shouwang setup > /dev/null")
     assert "0600" not in machine.run("stat -c %a /etc/shouwang/tls/svc-ingest.key")
     assert machine.run("stat -c '%a %U' /etc/shouwang/tls/svc-ingest.key").strip() == "600 shouwang-ingest"
+
+
+def test_a_backup_was_made_that_its_key_opens(machine: ScratchMachine) -> None:
+    machine.run(
+        "shouwang backup open /var/backups/shouwang/*.age --to /root/opened"
+        " --identity /etc/shouwang/keys/backup.identity\n"
+        "cmp /root/opened/medical_keys/medical.keys /etc/shouwang/keys/medical.keys\n"
+        "[ $(stat -c %a /etc/shouwang/keys/backup.identity) = 600 ]; rm -r /root/opened"
+    )
+    rows = {row["what"]: row for row in json.loads(machine.run("shouwang doctor --json || true").splitlines()[-1])}
+    assert rows["backup of keys and files"] == {**rows["backup of keys and files"], "good": True, "warning": False}
+    assert rows["key of the backups"]["warning"], "it still lies here"
+
+
+def test_step_five_may_be_followed_again(machine: ScratchMachine) -> None:
+    (again,) = re.findall(r"^```sh$(.*?first-admin.*?)^```$", step(5), re.MULTILINE | re.DOTALL)
+    assert "the password stays as it is" in machine.run(f"cd /opt/shouwang\n{again}")

@@ -12,19 +12,43 @@ Config = Annotated[Path, typer.Option("--config", help="The settings (TOML); dep
 CONFIG = Path("/etc/shouwang/backup.toml")
 
 
+OptionalUrl = Annotated[
+    str | None, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…, which is told of it.")
+]
+
+
 @app.command()
-def save(config: Config = CONFIG) -> None:
+def save(
+    url: OptionalUrl = None,
+    config: Config = CONFIG,
+    database: Annotated[
+        bool,
+        typer.Option("--database", help="Then the database by pgBackRest, too: full each week, else differential."),
+    ] = False,
+) -> None:
     """Save keys, certificate authority and files that belong to the database in one encrypted archive.
 
-    The database itself is saved by pgBackRest (docs/backup.md). Nothing lies in plain on the way; only the holder of an
-    identity of age opens the archive.
+    Nothing lies in plain on the way; only the holder of an identity of age opens the archive. shouwang-backup.timer
+    does it daily, with --database (docs/backup.md).
     """
     import datetime as dt
+    import shutil
 
-    from shouwang.backup import archive, settings
+    from shouwang.backup import archive, pgbackrest, settings
+    from shouwang.backup.telling import told
 
     with refusals():
-        typer.echo(archive.save(settings.load(config), dt.datetime.now(dt.UTC)))
+        found = settings.load(config)
+        now = dt.datetime.now(dt.UTC)
+        try:
+            typer.echo(told(url, "files", lambda: str(archive.save(found, now))))
+        finally:  # one that fails does not keep the other from being saved
+            if database and found.stanza and shutil.which(found.pgbackrest) is None:
+                typer.echo(
+                    "没有 pgBackRest，数据库未备份 the database is not saved: apt-get install pgbackrest", err=True
+                )
+            elif database and found.stanza:
+                typer.echo(told(url, "database", lambda: pgbackrest.back_up(found, now)))
 
 
 @app.command("open")
@@ -59,9 +83,12 @@ def check(
 
     from shouwang.backup import check as checks
     from shouwang.backup import settings
+    from shouwang.backup.telling import tell
 
     with refusals(status=2):
         found = checks.check(settings.load(config), url, dt.datetime.now(dt.UTC), verify=verify)
+    wrong = [f"{one.subject}: {one.text}" for one in found if not one.ok]
+    tell(url, "check", not wrong, "; ".join(wrong) or f"{len(found)} findings, all well")
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
@@ -83,15 +110,22 @@ def drill(
     missing in the restored database.
     """
     from shouwang.backup import restore, settings
+    from shouwang.backup.telling import tell
 
     with refusals(status=2):
-        found = restore.restore_drill(
-            settings.load(config), url, folder, bin_dir, lambda text: typer.echo(text, err=True)
-        )
+        try:
+            found = restore.restore_drill(
+                settings.load(config), url, folder, bin_dir, lambda text: typer.echo(text, err=True)
+            )
+        except settings.BackupError as error:
+            tell(url, "drill", False, str(error))
+            raise
     behind = "nothing" if found.behind_s is None else f"{found.behind_s:.1f} s"
-    typer.echo(
+    text = (
         f"恢复 restored {found.bytes / 1e9:.2f} GB: 文件 files {found.files_s} s, WAL {found.recovery_s} s, 合计 RTO"
         f" {found.total_s} s; 落后 RPO {behind}; {', '.join(f'{n:,} {table}' for table, n in found.rows.items())}；"
         f" 缺少的未结预警 open alerts missing {found.open_alerts_missing}"
     )
+    tell(url, "drill", not found.open_alerts_missing, text)
+    typer.echo(text)
     raise typer.Exit(1 if found.open_alerts_missing else 0)

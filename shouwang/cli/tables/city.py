@@ -37,7 +37,8 @@ def next_steps(code: str, host: str, port: int, database: str, secrets: Path | N
             f"已发布 {code} is published.",
             "1. Head of pg_hba.conf of the feed's server, then reload it:",
             *(f"     {line.format(database=database)}" for line in HBA),
-            "2. /etc/shouwang/feed.env, then systemctl restart shouwang-maintain:",
+            f'2. city_feed = "localhost:{port}/{database}" in /etc/shouwang/setup.toml, then shouwang setup'
+            " and systemctl restart shouwang-maintain; without shouwang setup its environment is",
             f"     SHOUWANG_FEED_URL=postgresql://{WRITER}:PASSWORD@localhost:{port}/{database}    ({word})",
             *([f"3. Bring {secrets / FOLLOWER} to the city."] if secrets else []),
             "In the city:",

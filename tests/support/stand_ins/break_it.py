@@ -82,6 +82,13 @@ def sql(breaks: str, mends: str) -> Iterator[None]:
 
 
 @contextmanager
+def few_files(unit: str) -> Iterator[None]:
+    run("bash", "-c", f"ulimit -Sn 150; systemctl restart {unit}")
+    yield
+    run("systemctl", "restart", unit)
+
+
+@contextmanager
 def setting(name: str, value: str) -> Iterator[None]:
     before = os.environ[name]
     os.environ[name] = value
@@ -151,6 +158,12 @@ BREAKS: dict[str, Callable[[], object]] = {
         "INSERT INTO roster OVERRIDING SYSTEM VALUE SELECT * FROM kept; DROP TABLE kept",
     ),
     "no channel's secret": lambda: setting("SHOUWANG_SMS_TOKEN", ""),
+    "old backup": lambda: sql(
+        "UPDATE backup_report SET well_at = well_at - interval '2 days'",
+        "UPDATE backup_report SET well_at = well_at + interval '2 days'",
+    ),
+    "failed backup": lambda: sql("UPDATE backup_report SET good = false", "UPDATE backup_report SET good = true"),
+    "few files of the broker": lambda: few_files("mosquitto"),
 }  # fmt: skip
 
 

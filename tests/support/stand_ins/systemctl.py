@@ -1,8 +1,8 @@
 """A stand-in for systemctl on a machine without systemd: runs the programs of unit files as systemd would.
 
 It understands what our units, mosquitto's and nginx's use: drop-ins (also of a name's beginning), templates, users,
-environment files, credentials, state folders, UMask, Type=notify (until READY=1) and forking. ``postgresql`` stands for
-Debian's clusters. It does not start a program again and does not confine it.
+environment files, credentials, state folders, UMask, Type=notify (until READY=1), oneshot and forking. ``postgresql``
+stands for Debian's clusters. It does not start a program again and does not confine it.
 """
 
 import os
@@ -106,6 +106,10 @@ def start(name: str) -> None:
         user=user.pw_uid, group=user.pw_gid, extra_groups=[],
         umask=int(one(unit, "UMask", "0022"), 8), cwd=one(unit, "WorkingDirectory", "/"),
     )  # fmt: skip
+    if one(unit, "Type", "simple") == "oneshot":
+        if process.wait() != 0:
+            sys.exit(f"{name} failed\n{tail(name)}")
+        return
     if one(unit, "Type", "simple") == "forking":
         if process.wait(READY_S) != 0:
             sys.exit(f"{name} failed: {log.name}")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -14,10 +15,11 @@ import pytest
 from typer.testing import CliRunner
 
 from database.migrate import migrate
+from database.reports import backup_reports
 from database.server.postgres import PostgresServer
 from database.server.timescaledb import server_conf, timescaledb_bin_dir
 from database.server.user import choose_user
-from shouwang.backup import archive, check, settings
+from shouwang.backup import archive, check, pgbackrest, settings
 from shouwang.backup.restore import restore_drill
 from shouwang.cli.main import app
 from tests.support.network import build_city, open_alert
@@ -146,14 +148,21 @@ def saved_database(place: Path) -> Iterator[tuple[PostgresServer, Path]]:
         for command in ("stanza-create", "check", "backup"):
             run(str(wrapper), "--stanza=shouwang", command, user=user.popen())
         identity = pyrage.x25519.Identity.generate()
-        yield server, write_settings(place, [str(identity.to_public())], f'pgbackrest = "{wrapper}"')
+        name = "" if user.uid is None else pwd.getpwuid(user.uid).pw_name
+        extra = f'pgbackrest = "{wrapper}"\ndatabase_user = "{name}"'
+        yield server, write_settings(place, [str(identity.to_public())], extra)
     finally:
         server.discard()
         shutil.rmtree(room, ignore_errors=True)
 
 
+def told(server: PostgresServer) -> set[tuple[str, bool]]:
+    with psycopg.connect(server.url, autocommit=True) as conn:
+        return {(report.kind, report.good) for report in backup_reports.load(conn)}
+
+
 def test_a_restored_database_has_every_open_alert_and_the_check_tells_what_is_wrong(
-    saved_database: tuple[PostgresServer, Path],
+    saved_database: tuple[PostgresServer, Path], place: Path
 ) -> None:
     server, file = saved_database
     with psycopg.connect(server.url, autocommit=True) as conn:  # after the backup: in the WAL alone
@@ -165,8 +174,10 @@ def test_a_restored_database_has_every_open_alert_and_the_check_tells_what_is_wr
     without = runner.invoke(app, arguments)
     assert without.exit_code == 1
     assert "run 'shouwang backup save'" in without.output
-    assert runner.invoke(app, ["backup", "save", "--config", str(file)]).exit_code == 0
     found = settings.load(file)
+    saved = runner.invoke(app, ["backup", "save", "--config", str(file), "--url", server.url, "--database"])
+    assert saved.exit_code == 0, saved.output
+    assert pgbackrest.usable(pgbackrest.info(found))[-1]["type"] == "diff"
     room = Path(tempfile.mkdtemp(prefix="shouwang-restore-", dir="/var/tmp"))
     room.chmod(0o755)
     try:
@@ -179,11 +190,19 @@ def test_a_restored_database_has_every_open_alert_and_the_check_tells_what_is_wr
     assert result.behind_s == 0.0
     well = runner.invoke(app, arguments)
     assert well.exit_code == 0, well.output
+    assert told(server) == {("files", True), ("database", True), ("check", True)}
+    (place / "medical.keys").unlink()  # what fails is told, and does not keep the rest from being saved
+    assert (
+        runner.invoke(app, ["backup", "save", "--config", str(file), "--url", server.url, "--database"]).exit_code == 1
+    )
+    assert told(server) == {("files", False), ("database", True), ("check", True)}
     with psycopg.connect(server.url, autocommit=True) as conn:
         Path(found.pgbackrest).with_name("full").touch()  # the repository takes nothing any more
         conn.execute("CREATE TABLE something ()")
         conn.execute("SELECT pg_switch_wal()")
         while conn.execute("SELECT failed_count = 0 FROM pg_stat_archiver").fetchone() == (True,):
             conn.execute("SELECT pg_sleep(0.05)")
+    (place / "medical.keys").write_text("secret of medical.keys")
+    archive.save(found, dt.datetime.now(dt.UTC))
     failing = [one for one in check.check(found, server.url, dt.datetime.now(dt.UTC), verify=False) if not one.ok]
     assert [one.subject for one in failing] == ["WAL archive WAL 归档"]

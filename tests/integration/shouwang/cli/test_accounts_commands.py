@@ -79,6 +79,20 @@ def test_the_first_administrator_is_added_once(conn: psycopg.Connection, databas
     assert conn.execute("SELECT login, role FROM account").fetchall() == [("boss", "admin")]
 
 
+def test_the_guide_may_be_followed_twice(conn: psycopg.Connection, database_url: str) -> None:
+    add_area(conn, NewArea("sz", "city", "市", "City"))
+    words = ("first-admin", "boss", "--area", "sz", "--password-file", "-")
+    assert run(database_url, *words, typed=f"{PASSWORD}\n").exit_code == 0
+    before = conn.execute("SELECT * FROM account").fetchall()
+    again = run(database_url, *words, typed=f"{NEW}\n")
+    assert again.exit_code == 0
+    assert "password stays as it is" in again.output
+    assert "shouwang accounts password boss --reset --as boss" in again.output
+    assert conn.execute("SELECT * FROM account").fetchall() == before
+    conn.execute("UPDATE account SET active = false")
+    assert run(database_url, *words, typed=f"{NEW}\n").exit_code == 1  # no administrator, and the login is taken
+
+
 def test_a_forgotten_password_is_replaced_by_one_that_must_be_changed(
     client: httpx2.Client, city: psycopg.Connection, database_url: str
 ) -> None:

@@ -1,5 +1,6 @@
 """``shouwang setup`` below a scratch root: what it writes, that it can be repeated, that a look changes nothing."""
 
+import datetime as dt
 import os
 import re
 import shutil
@@ -13,14 +14,18 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from database.city.names import WRITER
 from dispatch.channels import config
+from shouwang.backup import archive
+from shouwang.backup import settings as backup_settings
 from shouwang.backup.settings import PARTS
+from shouwang.cli.actions.secrets import secret
 from shouwang.cli.main import app
 from shouwang.setup.answers import parse as parse_answers
 from shouwang.setup.database import SERVICES
 from shouwang.setup.environment import parse
 from shouwang.setup.machine import look
-from shouwang.setup.plan import Plan, storage_conf, user_of
+from shouwang.setup.plan import Machine, Plan, storage_conf, user_of
 
 pytestmark = pytest.mark.integration
 DEPLOY = Path(__file__).parents[4] / "deploy"
@@ -110,12 +115,91 @@ def test_what_people_have_changed_stays(root: Path) -> None:
 
 def test_the_backup_saves_what_setup_makes(root: Path) -> None:
     setup(root)
-    parts = tomllib.loads((DEPLOY / "backup.toml").read_text())["parts"]
-    assert set(PARTS) <= set(parts)
-    ours = [path for path in parts.values() if path.startswith("/etc/")]
+    file = root / "etc/shouwang/backup.toml"
+    found = backup_settings.load(file)
+    assert set(PARTS) <= set(found.parts)
+    ours = [path for path in found.parts.values() if path.startswith("/etc/")]
     assert [path for path in ours if not (root / path.lstrip("/")).exists()] == []
     folders = {f"/var/lib/shouwang/alerting-{number}" for number in range(2)}  # StateDirectory of the guide's two units
-    assert folders <= set(parts.values())
+    assert folders <= set(found.parts.values())
+    text = file.read_text()
+    for name, path in found.parts.items():
+        here = root / "kept" / path.lstrip("/")
+        here.parent.mkdir(parents=True, exist_ok=True)
+        if not (root / path.lstrip("/")).exists():
+            here.write_text(name)
+        text = text.replace(f'"{path}"', f'"{here if here.exists() else root / path.lstrip("/")}"')
+    file.write_text(text.replace("/var/backups/shouwang", str(root / "archives")))
+    saved = archive.save(backup_settings.load(file), dt.datetime.now(dt.UTC))
+    opened = archive.open_archive(saved, root / "etc/shouwang/keys/backup.identity", root / "opened")
+    assert set(opened.parts) == set(found.parts)
+
+
+def test_the_key_of_the_backups_is_made_once_and_not_again_when_it_was_taken_away(root: Path) -> None:
+    setup(root)
+    identity, settings = root / "etc/shouwang/keys/backup.identity", root / "etc/shouwang/backup.toml"
+    made = settings.read_text()
+    assert stat.S_IMODE(identity.stat().st_mode) == 0o600
+    setup(root)
+    assert identity.exists()
+    identity.unlink()
+    setup(root)
+    assert not identity.exists()
+    assert settings.read_text() == made
+    plan = Plan(parse_answers((root / "etc/shouwang/setup.toml").read_text()), look(root, DEPLOY))
+    assert not [item for item in plan.items() if item.path == "/etc/shouwang/keys/backup.identity"]
+
+
+def test_a_machine_saves_what_it_carries(root: Path) -> None:
+    answers = root / "etc/shouwang/setup.toml"
+    text = answers.read_text().replace('broker = "mosquitto"', 'broker = "nats"')
+    text = text.replace("nats_nodes = []", 'nats_nodes = ["n1", "n2", "n3"]').replace('node = ""', 'node = "n1"')
+    answers.write_text(re.sub(r"(?m)^parts = .*", 'parts = ["authority", "broker"]', text))
+    setup(root)
+    found = backup_settings.load(root / "etc/shouwang/backup.toml")
+    assert (found.stanza, found.parts["broker_store"]) == ("", "/var/lib/nats")
+    assert {name for name, path in found.parts.items() if path} == {"pki", "broker_store", "settings", "passwords"}
+    assert (root / "etc/systemd/system/shouwang-backup.timer").exists()
+    assert (root / "etc/systemd/system/shouwang-doctor.timer").exists()
+
+
+def test_pgbackrest_gets_a_pass_phrase_of_its_own_and_the_cluster(root: Path) -> None:
+    (root / "etc/postgresql/15/feed/conf.d").mkdir(parents=True)
+    (root / "etc/postgresql/15/main/postgresql.conf").write_text("data_directory = '/srv/pg'\t# there\nport = 5432\n")
+    setup(root)
+    file = root / "etc/pgbackrest/pgbackrest.conf"
+    text = file.read_text()
+    assert "REPLACE-ME" not in text
+    assert "pg1-path=/srv/pg\n" in text
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    setup(root)
+    assert file.read_text() == text
+    answers = parse_answers((root / "etc/shouwang/setup.toml").read_text())
+    for here in (False, True):  # without the program PostgreSQL would keep all WAL that it can not archive
+        machine = Machine(root, DEPLOY, clusters=("/etc/postgresql/15/main",), archives_wal=here)
+        paths = {item.path for item in Plan(answers, machine).items()}
+        assert ("/etc/postgresql/15/main/conf.d/shouwang-archive.conf" in paths) == here
+    assert look(root, DEPLOY).clusters == ("/etc/postgresql/15/main",)
+
+
+def test_the_feed_for_the_city_gets_its_environment_and_the_password_that_publish_takes(root: Path) -> None:
+    setup(root)
+    assert not (root / "etc/shouwang/feed.env").exists()
+    answers = root / "etc/shouwang/setup.toml"
+    answers.write_text(answers.read_text().replace('city_feed = ""', 'city_feed = "localhost:5433/shouwang_feed"'))
+    setup(root)
+    made = files(root)
+    content, mode = made["etc/shouwang/feed.env"]
+    assert mode == 0o600
+    url = psycopg.conninfo.conninfo_to_dict(parse(content.decode())["SHOUWANG_FEED_URL"])
+    assert (url["host"], url["port"], url["dbname"]) == ("localhost", "5433", "shouwang_feed")
+    assert (url["user"], url["sslmode"]) == ("shouwang_feed_writer", "verify-full")
+    assert secret(root / "etc/shouwang/feed" / WRITER) == url["password"]
+    assert b"feed_writer" not in made["etc/shouwang/database.sql"][0]
+    setup(root)
+    assert files(root) == made
+    answers.write_text(answers.read_text().replace("localhost:5433/shouwang_feed", "no address"))
+    assert CliRunner().invoke(app, ["setup", "--root", str(root)]).exit_code == 1
 
 
 def test_a_key_that_was_opened_is_closed_again(root: Path) -> None:

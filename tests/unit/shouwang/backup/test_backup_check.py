@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from database.reports.backup_reports import WalArchive
 from shouwang.backup.archive import Manifest, Part
-from shouwang.backup.check import judge_archive, judge_database, judge_wal
+from shouwang.backup.check import judge_archive, judge_changed, judge_database, judge_wal
+from shouwang.backup.pgbackrest import next_type
 from shouwang.backup.settings import PARTS, BackupError, BackupSettings, load
 
 NOW = dt.datetime(2026, 11, 28, 2, tzinfo=dt.UTC)
@@ -36,19 +38,43 @@ def test_the_database_s_backup(answer: Any, wrong: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("last_s", "failed_s", "mode", "ok"),
+    ("last_s", "failed_s", "mode", "up_s", "ok"),
     [
-        (60, None, "on", True),
-        (200, None, "on", False),
-        (60, 90, "on", True),
-        (90, 60, "on", False),
-        (None, None, "on", False),
-        (60, None, "off", False),
+        (60, None, "on", 900, True),
+        (200, None, "on", 900, False),
+        (60, 90, "on", 900, True),
+        (90, 60, "on", 900, False),
+        (None, None, "on", 900, False),
+        (None, None, "on", 90, True),
+        (None, 60, "on", 90, False),
+        (60, None, "off", 900, False),
     ],
 )
-def test_the_archive_of_wal(last_s: int | None, failed_s: int | None, mode: str, ok: bool) -> None:
+def test_the_archive_of_wal(last_s: int | None, failed_s: int | None, mode: str, up_s: int, ok: bool) -> None:
     last, failed = (None if s is None else NOW - dt.timedelta(seconds=s) for s in (last_s, failed_s))
-    assert judge_wal(last, failed, mode, SETTINGS, NOW).ok == ok
+    found = WalArchive(mode=mode, archived=last, failed=failed, started=NOW - dt.timedelta(seconds=up_s), now=NOW)
+    assert judge_wal(found).ok == ok
+
+
+def test_a_full_backup_each_week_and_differential_ones_between() -> None:
+    def of(kind: str, hours: float) -> dict[str, Any]:
+        return {**info(hours)["backup"][0], "type": kind}
+
+    for backups, expected in (
+        ([], "full"),
+        ([of("full", 24)], "diff"),
+        ([of("full", 24 * 6.5), of("diff", 1)], "diff"),
+        ([of("full", 24 * 7), of("diff", 24)], "full"),
+        ([{**of("full", 24), "error": True}], "full"),
+    ):
+        assert next_type({"backup": backups}, SETTINGS, NOW) == expected
+    assert next_type("no stanza", SETTINGS, NOW) == "full"
+
+
+def test_a_key_that_was_changed_after_it_was_saved_is_named() -> None:
+    saved = Manifest(at=NOW, parts={})
+    changed = {"medical_keys": NOW + dt.timedelta(minutes=1), "link_key": NOW - dt.timedelta(days=1)}
+    assert [one.subject.rpartition("：")[2] for one in judge_changed(saved, changed)] == ["medical_keys"]
 
 
 def test_each_part_that_is_missing_is_named() -> None:
