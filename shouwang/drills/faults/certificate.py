@@ -1,8 +1,26 @@
-"""Certificates: all of them renewed at once, the broker's and its clients'."""
+"""Certificates: all of them renewed at once, expired ones, and a gateway that renews its own."""
 
+import datetime as dt
+import os
+import signal
 import time
+from collections.abc import Iterable
+from pathlib import Path
 
+import psycopg
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from shouwang.brokers.pki import Pki
 from shouwang.drills.place import Place
+from shouwang.drills.places import Renewing
+from shouwang.platform.processes import wait_until
+from shouwang.verify.lines import Relay
+
+HANG_UP_S = 0.5
+"""How long a line is cut so that everybody on it has to show its certificate again."""
+RENEWED_S = 60.0
+"""A gateway asks as soon as it is connected; a renewed file is in use within a minute."""
 
 
 def renewed(place: Place, seconds: float) -> None:
@@ -16,3 +34,98 @@ def renewed(place: Place, seconds: float) -> None:
     place.broker.stop()
     place.broker.start()
     time.sleep(seconds)
+
+
+def services_expired(place: Place, seconds: float) -> None:
+    """Let the certificates of the services on the broker expire, end their connections, and renew the files."""
+    _expired_for(place, [f"svc-{name}" for name in ("ingest", "alerting", "console")], place.broker_line, seconds)
+
+
+def gateways_expired(place: Place, seconds: float) -> None:
+    """Let the gateways' certificates expire, end their connections, and renew the files."""
+    _expired_for(place, [gateway.name for gateway in place.homes.gateways], place.home_line, seconds)
+
+
+def broker_expired(place: Place, seconds: float) -> None:
+    """Let the broker's certificate expire and all connections end; renew it, and let the broker read it (a reload)."""
+    cert, _ = _of_broker(place)
+    expire(cert, place.broker.pki)
+    _reload(place)
+    for line in (place.broker_line, place.home_line):
+        line.trouble("cut", HANG_UP_S)
+    time.sleep(seconds)
+    _of_broker(place)
+    _reload(place)
+
+
+def renewed_by_itself(place: Place, seconds: float) -> None:
+    """Install a gateway whose certificate ends within a minute, wait until it has another one, and cut its line.
+
+    Raises TimeoutError where it gets none, or does not come back with it.
+    """
+    if not isinstance(place, Renewing):
+        raise RuntimeError("this drill needs a place with an issuing service")
+    deadline = time.monotonic() + seconds
+    end = place.install()
+    wait_until(place.renewed.exists, RENEWED_S, "the gateway renews its certificate")
+    # the issuing authority's certificate follows the gateway's in the file
+    good_until = x509.load_pem_x509_certificate(place.renewed.read_bytes()).not_valid_after_utc
+    if good_until < end + dt.timedelta(days=30):
+        raise TimeoutError(f"the renewed certificate ends on {good_until:%Y-%m-%d}")
+    wait_until(lambda: dt.datetime.now(dt.UTC) > end, RENEWED_S + 30, "the old certificate ends", 0.5)
+    place.home_line.trouble("cut", HANG_UP_S)
+    before = _frames(place)
+    wait_until(lambda: _frames(place) > before + 2, RENEWED_S, "it sends with the renewed certificate", 0.5)
+    time.sleep(max(0.0, deadline - time.monotonic()))
+
+
+def expire(file: Path, pki: Pki) -> None:
+    """Write a certificate anew, as it is, but for its end: an hour ago."""
+    old = x509.load_pem_x509_certificate(file.read_bytes())
+    now = dt.datetime.now(dt.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(old.subject)
+        .issuer_name(old.issuer)
+        .public_key(old.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now - dt.timedelta(hours=1))
+    )
+    for extension in old.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    made = builder.sign(pki.signing_key, hashes.SHA256())
+    beside = file.with_suffix(".new")
+    beside.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    beside.replace(file)
+
+
+def _expired_for(place: Place, identities: Iterable[str], line: Relay, seconds: float) -> None:
+    pki = place.broker.pki
+    names = list(identities)
+    for name in names:
+        expire(pki.client(name)[0], pki)
+    line.trouble("cut", HANG_UP_S)
+    time.sleep(seconds)
+    for name in names:
+        pki.client(name)  # makes one that is good
+
+
+def _of_broker(place: Place) -> tuple[Path, Path]:
+    return place.broker.pki.server("broker", ["localhost", "127.0.0.1"])
+
+
+def _reload(place: Place) -> None:
+    for pid in place.broker.pids:
+        os.kill(pid, signal.SIGHUP)
+    time.sleep(HANG_UP_S)
+
+
+def _frames(place: Renewing) -> int:
+    with psycopg.connect(place.postgres.url, autocommit=True) as conn:
+        row = conn.execute(
+            "SELECT coalesce(sum(high), 0)::bigint FROM ingest_stream JOIN gateway g ON g.id = gateway_id"
+            " WHERE g.name = %s",
+            (place.agent_gateway,),
+        ).fetchone()
+    return 0 if row is None else int(row[0])

@@ -1,0 +1,41 @@
+"""A row of the table of drills: which fault, for how long, on which place, and how late an alert may be."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from shouwang.drills.load import PRESS_S, Homes
+from shouwang.drills.place import Place
+
+TAKEN_OVER_S = 10.0
+"""Latest alert where one process of several dies or stands still."""
+GAP_S = 75.0
+"""What a broker or a database has lost is asked for again from the gateways after so long at the latest."""
+
+
+class Drill(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the table.
+
+    ``seconds``: how long the fault lasts. ``limit_s``: how late an alert may reach a telephone. ``press_s``: interval
+    of the presses, s; there is a home for each.
+    """
+
+    name: str
+    zh: str
+    en: str
+    inflict: Callable[[Place, float], None]
+    seconds: float
+    limit_s: float
+    press_s: float = PRESS_S
+    pairs: bool = False
+    standby: bool = False
+    place: Callable[..., Place] = Place
+    """The place that starts before the fault."""
+    load: type[Homes] = Homes
+    short: bool = False
+    """Part of the short form."""
+
+
+def single(seconds: float) -> float:
+    """The limit of a part that stands alone: as long as it is away, and the start of a Python service."""
+    return seconds + 20.0
