@@ -7,6 +7,7 @@ socket to the drill, which keeps the ledger: neither a frozen process nor a full
 import contextlib
 import logging
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -73,14 +74,18 @@ class HomesApart(Homes):
         self._theirs.close()
         self._reader.start()
         order = Order(str(self._folder), {name: self._broker(name) for name in self._names}, self.press_s)
-        self._socket.sendall(msgspec.json.encode(order) + b"\n")
-        if not self._ready.wait(START_S):
-            raise TimeoutError("the drill's homes do not start")
+        self._socket.sendall(msgspec.json.encode(order, enc_hook=str) + b"\n")
+        if not self._ready.wait(START_S) or self._process.poll() is not None:
+            self.__exit__()
+            raise RuntimeError(f"the drill's homes do not start, see {self._folder / 'homes.log'}")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._say(b"end")
-        self._process.wait(END_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_S)
+        self._process.kill()
+        self._process.wait()
         self._reader.join(END_S)
         self._lines.close()
         self._socket.close()
@@ -110,17 +115,21 @@ class HomesApart(Homes):
             self._socket.sendall(word + b"\n")
 
     def _read(self) -> None:
-        for line in self._lines:
-            said = msgspec.json.decode(line, type=Said)
-            if said.kind == "frame":
-                self._by_name[said.gateway].bases_us.append(said.number)
-            elif said.kind == "press":
-                self.presses.append(Press(said.gateway, said.number))
-            elif said.kind == "pending":
-                self._waiting = said.number
-                self._answer.set()
-            else:
-                self._ready.set()
+        with contextlib.suppress(OSError):  # the process has ended
+            for line in self._lines:
+                self._note(msgspec.json.decode(line, type=Said))
+        self._ready.set()
+
+    def _note(self, said: Said) -> None:
+        if said.kind == "frame":
+            self._by_name[said.gateway].bases_us.append(said.number)
+        elif said.kind == "press":
+            self.presses.append(Press(said.gateway, said.number))
+        elif said.kind == "pending":
+            self._waiting = said.number
+            self._answer.set()
+        else:
+            self._ready.set()
 
 
 class _Told(Homes):
@@ -141,10 +150,10 @@ class _Told(Homes):
 def main(number: int) -> None:
     """Run the homes until the drill says ``end`` or is gone. ``number``: the socket to it."""
     # a log is a file too: on a full disk its lines would be faults of their own
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL + 1))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     line = socket.socket(fileno=number)
     words = line.makefile("rb")
-    order = msgspec.json.decode(words.readline(), type=Order)
+    order = msgspec.json.decode(words.readline(), type=Order, dec_hook=lambda kind, text: kind(text))
     homes = _Told(list(order.brokers), Path(order.folder), order.brokers.__getitem__)
     homes.press_s = order.press_s
 
