@@ -30,7 +30,7 @@ class Press(msgspec.Struct, frozen=True):
 
 
 class Ledger(Protocol):
-    """What a home has said: its gateway's name, and all its numbered readings (times in µs, values)."""
+    """The words of a home: its gateway's name, and all its numbered readings (times in µs, values)."""
 
     name: str
 

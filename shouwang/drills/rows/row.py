@@ -10,7 +10,7 @@ from shouwang.drills.place import Place
 TAKEN_OVER_S = 10.0
 """Latest alert where one process of several dies or stands still."""
 GAP_S = 75.0
-"""What a broker or a database has lost is asked for again from the gateways after so long at the latest."""
+"""Longest time until the gateways are asked again for what a broker or a database has lost."""
 
 
 class Drill(msgspec.Struct, frozen=True, kw_only=True):
