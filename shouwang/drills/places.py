@@ -23,7 +23,7 @@ from shouwang.platform.platform import MODULES, SERVICES
 AGENT = "edge"
 """The real edge agent among the homes."""
 SHORT_LIFE = dt.timedelta(minutes=1)
-"""What is left of the certificate with which the agent is installed; it renews at once."""
+"""Remaining life of the certificate with which the agent is installed; it renews at once."""
 
 
 class OnMosquitto(Place):

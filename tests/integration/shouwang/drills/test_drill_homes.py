@@ -25,7 +25,7 @@ NAMES = ("gw-a", "gw-b", "gw-c")
 
 
 class Ears:
-    """What ingest would get."""
+    """The part of ingest: it hears events and numbered readings."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, int]] = []
