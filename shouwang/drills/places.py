@@ -50,7 +50,7 @@ class WrongClocks(Place):
 
     def __init__(self, folder: Path, homes: int, *, wrong: Collection[str], **options: Any) -> None:
         super().__init__(folder, homes, **options)
-        self._wrong = frozenset(wrong)
+        self.wrong = frozenset(wrong)
         self._clock = self.data / "host-clock"
 
     def set_clocks(self, ahead_s: float) -> None:
@@ -64,7 +64,7 @@ class WrongClocks(Place):
     def start_child(
         self, name: str, arguments: Sequence[str], broker: Broker | None, environment: Mapping[str, str]
     ) -> None:
-        if name in self._wrong:
+        if name in self.wrong:
             arguments = ["-m", "shouwang.drills.wrong_clock", str(self._clock), MODULES[name]]
         super().start_child(name, arguments, broker, environment)
 

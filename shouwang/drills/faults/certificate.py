@@ -11,14 +11,17 @@ import psycopg
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from firmware_profiles.link.connection_watch import LOOK_S, WATCH
 from shouwang.brokers.pki import Pki
 from shouwang.drills.place import Place
 from shouwang.drills.places import Renewing
 from shouwang.platform.processes import wait_until
-from shouwang.verify.lines import Relay
 
 HANG_UP_S = 0.5
 """How long a line is cut so that everybody on it has to show its certificate again."""
+BROKER_SERVICES = ("ingest", "alerting", "console")
+TAKEN_S = LOOK_S
+"""A service takes a file that was written anew after so long at the latest."""
 RENEWED_S = 60.0
 """A gateway asks as soon as it is connected; a renewed file is in use within a minute."""
 
@@ -37,19 +40,43 @@ def renewed(place: Place, seconds: float) -> None:
 
 
 def services_expired(place: Place, seconds: float) -> None:
-    """Let the certificates of the services on the broker expire, end their connections, and renew the files."""
-    _expired_for(place, [f"svc-{name}" for name in ("ingest", "alerting", "console")], place.broker_line, seconds)
+    """Let the certificates that the services on the broker use expire and their connections end; renew the files.
+
+    Raises TimeoutError where they use no such certificate, or are let in with it.
+    """
+    names = [f"svc-{name}" for name in BROKER_SERVICES]
+    end = _let_expire(place, names, TAKEN_S + 5)
+    logs = [place.data / "log" / f"{name}.log" for name in BROKER_SERVICES]
+    _wait_for(end)
+    place.broker_line.trouble("cut", HANG_UP_S)
+    begun = time.monotonic()
+    wait_until(
+        lambda: all(" expired on " in log.read_text(errors="replace") for log in logs), RENEWED_S, "they are refused"
+    )
+    time.sleep(max(0.0, seconds - (time.monotonic() - begun)))
+    _renew(place, names)
 
 
 def gateways_expired(place: Place, seconds: float) -> None:
-    """Let the gateways' certificates expire, end their connections, and renew the files."""
-    _expired_for(place, [gateway.name for gateway in place.homes.gateways], place.home_line, seconds)
+    """Let the certificates that the gateways use expire and their connections end; renew the files.
+
+    Raises TimeoutError where they are let in.
+    """
+    names = [gateway.name for gateway in place.homes.gateways]
+    end = _let_expire(place, names, len(names) * 0.5 + 5)
+    WATCH.look()  # the gateways of a drill live in its own process; a home looks each minute
+    _wait_for(end)
+    place.home_line.trouble("cut", HANG_UP_S)
+    begun = time.monotonic()
+    wait_until(lambda: place.homes.pending > len(names), RENEWED_S, "they are refused")
+    time.sleep(max(0.0, seconds - (time.monotonic() - begun)))
+    _renew(place, names)
 
 
 def broker_expired(place: Place, seconds: float) -> None:
     """Let the broker's certificate expire and all connections end; renew it, and let the broker read it (a reload)."""
     cert, _ = _of_broker(place)
-    expire(cert, place.broker.pki)
+    sign_until(dt.datetime.now(dt.UTC) - dt.timedelta(hours=1), cert, place.broker.pki)
     _reload(place)
     for line in (place.broker_line, place.home_line):
         line.trouble("cut", HANG_UP_S)
@@ -79,18 +106,17 @@ def renewed_by_itself(place: Place, seconds: float) -> None:
     time.sleep(max(0.0, deadline - time.monotonic()))
 
 
-def expire(file: Path, pki: Pki) -> None:
-    """Write a certificate anew, as it is, but for its end: an hour ago."""
+def sign_until(end: dt.datetime, file: Path, pki: Pki) -> None:
+    """Write a certificate anew, as it is, but for its end."""
     old = x509.load_pem_x509_certificate(file.read_bytes())
-    now = dt.datetime.now(dt.UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(old.subject)
         .issuer_name(old.issuer)
         .public_key(old.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now - dt.timedelta(hours=1))
+        .not_valid_before(end - dt.timedelta(days=1))
+        .not_valid_after(end)
     )
     for extension in old.extensions:
         builder = builder.add_extension(extension.value, extension.critical)
@@ -100,15 +126,22 @@ def expire(file: Path, pki: Pki) -> None:
     beside.replace(file)
 
 
-def _expired_for(place: Place, identities: Iterable[str], line: Relay, seconds: float) -> None:
-    pki = place.broker.pki
-    names = list(identities)
+def _let_expire(place: Place, names: Iterable[str], seconds: float) -> dt.datetime:
+    """Write certificates that end in so many seconds; returns when."""
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
     for name in names:
-        expire(pki.client(name)[0], pki)
-    line.trouble("cut", HANG_UP_S)
-    time.sleep(seconds)
+        sign_until(end, place.broker.pki.client(name)[0], place.broker.pki)
+    return end
+
+
+def _renew(place: Place, names: Iterable[str]) -> None:
     for name in names:
-        pki.client(name)  # makes one that is good
+        place.broker.pki.client(name)  # makes one that is good
+
+
+def _wait_for(end: dt.datetime) -> None:
+    # a certificate's end is in whole seconds
+    time.sleep(max(0.0, (end - dt.datetime.now(dt.UTC)).total_seconds()) + 1)
 
 
 def _of_broker(place: Place) -> tuple[Path, Path]:

@@ -2,13 +2,19 @@
 
 import time
 
+import psycopg
+
 from shouwang.drills.place import Place
 from shouwang.drills.places import WrongClocks
+from shouwang.platform.processes import wait_until
 
 WRONG_S = 40.0
 """Of the gateway: less than the lead that ingest still takes; one further ahead is refused, and told
 (docs/data-doors.md)."""
 HOST_WRONG_S = 2 * 3600 + 25.0
+TELLING = frozenset({"ingest", "alerting"})
+"""Services that tell of a wrong clock, which is a technical alert."""
+NAMED_S = 60.0
 PAUSE = 0.2
 """Share of the fault during which the clock is right again between the two."""
 
@@ -22,9 +28,20 @@ def gateway_wrong(place: Place, seconds: float) -> None:
 
 
 def hosts_wrong(place: Place, seconds: float) -> None:
-    """Set the clocks of hosts ahead, right, behind, and right. Raises RuntimeError where the place has none to set."""
+    """Set the clocks of hosts ahead, right, behind, and right.
+
+    Raises RuntimeError where the place has none to set, TimeoutError where a host that looks at its clock is not named.
+    """
     if not isinstance(place, WrongClocks):
         raise RuntimeError("this drill needs a place whose clocks can be set")
+    place.set_clocks(HOST_WRONG_S)
+    if place.wrong & TELLING:
+        wait_until(lambda: _named(place), NAMED_S, "the host whose clock is wrong is named")
     for off_s, share in ((HOST_WRONG_S, 0.4), (0, PAUSE), (-HOST_WRONG_S, 0.4), (0, 0)):
         place.set_clocks(off_s)
         time.sleep(share * seconds)
+
+
+def _named(place: Place) -> bool:
+    with psycopg.connect(place.postgres.url, autocommit=True) as conn:
+        return conn.execute("SELECT FROM alert WHERE rule = 'host_clock' LIMIT 1").fetchone() is not None

@@ -75,6 +75,7 @@ SURROUNDINGS = (
         en="certificates of ingest, alerting and console expire, and are renewed",
         inflict=certificate.services_expired,
         seconds=15,
+        press_s=5,
         limit_s=single(15),
     ),
     Drill(
@@ -83,6 +84,7 @@ SURROUNDINGS = (
         en="certificates of the gateways expire, and are renewed",
         inflict=certificate.gateways_expired,
         seconds=15,
+        press_s=2,
         limit_s=single(15),
     ),
     Drill(

@@ -12,7 +12,7 @@ from cryptography import x509
 from shouwang.brokers.pki import Pki
 from shouwang.drills.account import DrillAccount
 from shouwang.drills.drill import DrillResult
-from shouwang.drills.faults.certificate import expire
+from shouwang.drills.faults.certificate import sign_until
 from shouwang.drills.report import markdown
 from shouwang.drills.wrong_clock import set_clock
 from shouwang.verify.accounting import Balance
@@ -60,9 +60,9 @@ def test_an_expired_certificate_differs_in_its_time_alone_and_the_authority_make
     pki = Pki(tmp_path)
     file, _ = pki.server("broker", ["localhost", "127.0.0.1"])
     before = x509.load_pem_x509_certificate(file.read_bytes())
-    expire(file, pki)
-    after = x509.load_pem_x509_certificate(file.read_bytes())
     now = dt.datetime.now(dt.UTC)
+    sign_until(now - dt.timedelta(hours=1), file, pki)
+    after = x509.load_pem_x509_certificate(file.read_bytes())
     assert after.not_valid_before_utc < after.not_valid_after_utc < now < before.not_valid_after_utc
     assert after.public_key() == before.public_key()
     assert list(after.extensions) == list(before.extensions)
