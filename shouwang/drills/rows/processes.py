@@ -3,7 +3,7 @@
 from shouwang.drills.apart import HomesApart
 from shouwang.drills.faults import freeze, kill
 from shouwang.drills.places import OnCluster, OnMosquitto
-from shouwang.drills.rows.row import GAP_S, TAKEN_OVER_S, Drill, single
+from shouwang.drills.rows.row import ELECTED_S, GAP_S, TAKEN_OVER_S, Drill, single
 
 PROCESSES = (
     Drill(
@@ -114,7 +114,7 @@ PROCESSES = (
         en="kill -9 one of three NATS servers, then another",
         inflict=kill.one_server_of_a_cluster,
         seconds=20,
-        limit_s=single(0),  # the servers elect new leaders in 4 to 9 s, and then the homes come back
+        limit_s=ELECTED_S,
         place=OnCluster,
     ),
     Drill(
