@@ -10,7 +10,7 @@ from shouwang.drills.place import Place
 TAKEN_OVER_S = 10.0
 """Latest alert where one process of several dies or stands still."""
 ELECTED_S = 30.0
-"""Latest alert where one of three NATS servers dies: they elect new leaders in up to 9 s, a home tries again within 8 s,
+"""Latest alert where one of three NATS servers dies: new leaders are elected in up to 9 s, a home tries again in 8 s,
 and a message that a service had in its hands comes again after 10 s (``shouwang.brokers.config.ACK_WAIT``)."""
 GAP_S = 75.0
 """Longest time until the gateways are asked again for what a broker or a database has lost."""
