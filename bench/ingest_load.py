@@ -38,6 +38,7 @@ from firmware_profiles import wire
 from firmware_profiles.link import mqtt
 from ingest.settings import IngestSettings
 from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.nats_cluster import AnyBroker
 from shouwang.brokers.pki import Pki
 
 GATEWAYS = 7198
@@ -181,7 +182,7 @@ def _rss_mb(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def publishing(broker: EmbeddedBroker) -> Iterator[None]:
+def publishing(broker: AnyBroker) -> Iterator[None]:
     """Publish the district's frames from a process of its own."""
     stop = multiprocessing.get_context("spawn").Event()
     context = multiprocessing.get_context("spawn")

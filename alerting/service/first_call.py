@@ -23,11 +23,13 @@ import structlog
 from alerting.core.finding import CLOSING
 from alerting.service.direct import DirectSender
 from alerting.service.storing.record import Record
+from database.clock import DatabaseClock
 from dispatch.channels.notifications import Recipient
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.ladder import DirectCalls
 from dispatch.ladders.people import Addressee
 from observability.liveness import Part, unwatched
+from vocabulary.times import SECOND_US
 
 log = structlog.get_logger(__name__)
 
@@ -74,9 +76,15 @@ class FirstCall:
     """Waits for the writer, then calls through ``direct``. Thread-safe; :meth:`run` in a thread of its own."""
 
     def __init__(
-        self, file: Path, direct: DirectSender | None, first_step: FirstStep, patience_s: float = PATIENCE_S
+        self,
+        file: Path,
+        direct: DirectSender | None,
+        first_step: FirstStep,
+        patience_s: float = PATIENCE_S,
+        clock: DatabaseClock | None = None,
     ) -> None:
         self._file, self._direct, self._first_step, self._patience_s = file, direct, first_step, patience_s
+        self._clock = clock or DatabaseClock()
         self._lock = threading.Condition()  # re-entrant
         self._emergencies: dict[uuid.UUID, _Emergency] = {}
         self._calls_made: dict[uuid.UUID, list[_CallMade]] = {}
@@ -158,7 +166,7 @@ class FirstCall:
         finding = emergency.record.finding
         people: tuple[Addressee, ...] = ()
         try:
-            alert, people = self._first_step(emergency.record, dt.datetime.now(dt.UTC))
+            alert, people = self._first_step(emergency.record, self._now())
         except ValueError as error:
             log.error("nobody to be told without the database", alert_id=str(finding.alert_id), reason=str(error))
         if self._direct is None or not people:
@@ -177,7 +185,7 @@ class FirstCall:
         try:
             sent = direct.send(person, alert, key)
             if sent:
-                self._save(_CallMade(emergency.record.finding.alert_id, *_pair(person), dt.datetime.now(dt.UTC)))
+                self._save(_CallMade(emergency.record.finding.alert_id, *_pair(person), self._now()))
         finally:
             if not sent:
                 log.error("could not be told without the database", alert_id=alert.id, recipient=person.recipient.key)
@@ -185,6 +193,10 @@ class FirstCall:
                 emergency.left -= 1
                 if emergency.left == 0:
                     self._finish(emergency)
+
+    def _now(self) -> dt.datetime:
+        """The database's time, away though it is: a host whose clock is wrong would call those of another shift."""
+        return dt.datetime.fromtimestamp(self._clock.now_us() / SECOND_US, dt.UTC)
 
     def _finish(self, emergency: _Emergency) -> None:
         with self._lock:

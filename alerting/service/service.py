@@ -80,7 +80,9 @@ class Alerting:
         self._mailbox = Mailbox(
             broker, settings.worker, lambda: self._broker_watch.up(), lambda: self._broker_watch.down()
         )
-        self._first_call = FirstCall(settings.data_dir / "first-calls.jsonl", direct, self._district.first_step)
+        self._first_call = FirstCall(
+            settings.data_dir / "first-calls.jsonl", direct, self._district.first_step, clock=self._clock
+        )
         for record in self._spool.waiting():
             self._first_call.raised(record)
         self._publisher = Publisher(

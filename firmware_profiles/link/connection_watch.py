@@ -22,7 +22,7 @@ from firmware_profiles.link.tls import Broker
 log = structlog.get_logger(__name__)
 
 LOOK_S = 60.0
-"""A renewed file is in use after so long at the latest."""
+"""A renewed file is in use after so long at the latest; at once where the broker refuses the old one."""
 TELL_S = 3600.0
 """How often the ends of the certificates are told."""
 REMIND_S = 600.0
@@ -136,6 +136,7 @@ class ConnectionWatch:
         while True:
             try:
                 broker = self._failed.get(timeout=max(0.0, looked + LOOK_S - time.monotonic()))
+                self._take_renewed()
                 if broker is not None and self._is_due(broker):
                     fault = tls.explain(broker)
                     if fault:
@@ -146,11 +147,14 @@ class ConnectionWatch:
             except Exception:  # this thread must live
                 log.exception("the connection can not be explained")
 
-    def _look_safely(self) -> None:
+    def _take_renewed(self) -> None:
         try:
             self.look()
         except (OSError, ValueError) as error:  # half-written files: at the next look they are whole
             log.warning("renewed files can not be read yet", error=str(error))
+
+    def _look_safely(self) -> None:
+        self._take_renewed()
         if time.monotonic() - self._told >= TELL_S:
             self.tell_now()
             self._told = time.monotonic()

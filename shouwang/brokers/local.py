@@ -80,6 +80,11 @@ class LocalBroker(ABC):
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes that run: one, of a cluster one for each server."""
+        return [] if self.pid is None else [self.pid]
+
     def settings(self, identity: str) -> Broker:
         """Settings with which ``identity`` (a gateway's or service's name) connects."""
         cert, key = self.pki.client(identity)

@@ -14,7 +14,7 @@ from typing import Self
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.config import Member, Tls
-from shouwang.brokers.local import BrokerError, EmbeddedBroker, free_port
+from shouwang.brokers.local import BrokerError, EmbeddedBroker, LocalBroker, free_port
 from shouwang.brokers.pki import Pki
 
 NODES = 3
@@ -40,6 +40,14 @@ class NatsCluster:
     def port(self) -> int:
         """The one port behind which a living server takes each connection."""
         return self._address.port
+
+    @property
+    def pids(self) -> list[int]:
+        return [pid for node in self.nodes for pid in node.pids]
+
+    @property
+    def ended_orphan(self) -> bool:
+        return any(node.ended_orphan for node in self.nodes)
 
     def settings(self, identity: str) -> Broker:
         """Settings with which ``identity`` (a gateway's or service's name) connects."""
@@ -68,6 +76,11 @@ class NatsCluster:
         for node in self.nodes:
             node.stop()
 
+    def kill(self) -> None:
+        """End all servers as a power cut would."""
+        for node in self.nodes:
+            node.kill()
+
     def __enter__(self) -> Self:
         try:
             self.start()
@@ -90,6 +103,9 @@ class NatsCluster:
                 raise BrokerError(f"the NATS servers did not become a cluster; see {self.nodes[0].log_file}")
         finally:
             mqtt.stop(client)
+
+
+AnyBroker = LocalBroker | NatsCluster
 
 
 class _Address:

@@ -91,6 +91,11 @@ class Pki:
         _write(cert, builder.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), 0o644)
         return cert, key_file
 
+    @property
+    def signing_key(self) -> ec.EllipticCurvePrivateKey:
+        """The key of :attr:`ca`. Raises ValueError where it lies elsewhere."""
+        return self._signer()[1]
+
     def revoke(self, identities: Iterable[str] = ()) -> Path:
         """Write the list of revoked certificates, ``crl.pem``, with every certificate that this authority signed for
         these identities and for those revoked before; the issuing authority's empty list stands beside it."""

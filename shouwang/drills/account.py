@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from alerting.service.first_call import direct_key
 from dispatch.channels.sending import send_key
-from shouwang.drills.load import SOS, Press
+from shouwang.drills.load import SOS, Ledger, Press
 from shouwang.drills.receiver import Arrival
 from shouwang.verify.accounting import Balance, account, total
-from shouwang.verify.fleet import CHANNEL, DEVICE, Gateway
+from shouwang.verify.fleet import CHANNEL, DEVICE
 
 Connection = psycopg.Connection[Any]
 
@@ -52,7 +52,7 @@ LATE_S = 2.0
 
 
 def make_account(
-    conn: Connection, gateways: Sequence[Gateway], presses: Sequence[Press], arrivals: Iterable[Arrival]
+    conn: Connection, ledgers: Sequence[Ledger], presses: Sequence[Press], arrivals: Iterable[Arrival]
 ) -> DrillAccount:
     """Compare the ledgers with what is stored and what the provider got."""
     events = _count(
@@ -68,7 +68,7 @@ def make_account(
     delays = sorted((heard[key] - key[1]) / 1e6 for key in pressed if key in heard)
     late = [heard[key] for key in pressed if key in heard and heard[key] - key[1] > LATE_S * 1e6]
     return DrillAccount(
-        readings=total(_readings(conn, gateway) for gateway in gateways),
+        readings=total(_readings(conn, ledger) for ledger in ledgers),
         pressed=len(pressed),
         events_lost=len(pressed - events.keys()),
         events_doubled=sum(events.values()) - len(events),
@@ -129,14 +129,14 @@ def _count(conn: Connection, query: str, kind: str) -> collections.Counter[tuple
     return collections.Counter((name, round(at.timestamp() * 1e6)) for name, at in rows)
 
 
-def _readings(conn: Connection, gateway: Gateway) -> Balance:
+def _readings(conn: Connection, ledger: Ledger) -> Balance:
     rows = conn.execute(
         """
         SELECT (extract(epoch FROM r.time) * 1e6)::bigint, r.value
         FROM reading r JOIN series s ON s.id = r.series_id JOIN device d ON d.id = s.device_id
         JOIN gateway g ON g.id = d.gateway_id WHERE g.name = %s AND d.name = %s AND s.channel = %s
         """,
-        (gateway.name, DEVICE, CHANNEL),
+        (ledger.name, DEVICE, CHANNEL),
     ).fetchall()
     times: NDArray[np.int64] = np.array([row[0] for row in rows], np.int64)
-    return account(*gateway.readings(), times, np.array([row[1] for row in rows], np.float32))
+    return account(*ledger.readings(), times, np.array([row[1] for row in rows], np.float32))

@@ -6,8 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from firmware_profiles.link.mqtt import Broker
 from shouwang.verify.fleet import EVENT_DEVICE, Gateway
@@ -15,7 +18,7 @@ from shouwang.verify.fleet import EVENT_DEVICE, Gateway
 BEAT_S = 0.5
 """Interval of a home's frames of 20 readings."""
 PRESS_S = 1.0
-"""Interval of the presses: each home presses once, one home after the other."""
+"""Interval of the presses where a drill asks for no other: each home presses once, one home after the other."""
 CONNECT_AT_ONCE = 20
 """Homes that connect in a second: TLS handshakes of hundreds in one process would hold each other up until all fail."""
 SOS = "sos_pressed"
@@ -28,8 +31,21 @@ class Press(msgspec.Struct, frozen=True):
     time_us: int
 
 
+class Ledger(Protocol):
+    """The words of a home: its gateway's name, and all its numbered readings (times in µs, values)."""
+
+    name: str
+
+    def readings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
+
+
 class Homes:
-    """All homes in one event loop, in a thread of its own; use as a context manager. ``presses`` is the ledger."""
+    """All homes in one event loop, in a thread of its own; use as a context manager. ``presses`` is the ledger.
+
+    ``press_s``: interval of the presses, s; set it before the start.
+    """
+
+    press_s = PRESS_S
 
     def __init__(self, names: Sequence[str], folder: Path, broker: Callable[[str], Broker]) -> None:
         self._names, self._folder, self._broker = list(names), folder, broker
@@ -54,6 +70,11 @@ class Homes:
         self._loop.close()
 
     @property
+    def ledgers(self) -> Sequence[Ledger]:
+        """The homes' ledgers of readings."""
+        return self.gateways
+
+    @property
     def left(self) -> int:
         """Homes that have not pressed yet."""
         return len(self._names) - len(self.presses)
@@ -72,10 +93,14 @@ class Homes:
     def beat(self) -> None:
         """Do what the homes do each BEAT_S: a frame each, and the next press when it is due."""
         for gateway in self.gateways:
-            gateway.frame()
+            self.frame(gateway)
         if self.left and time.monotonic() >= self._press_at:
-            self._press_at += PRESS_S
+            self._press_at += self.press_s
             self.press(self.gateways[len(self.presses)])
+
+    def frame(self, gateway: Gateway) -> int:
+        """Send a home's next frame of numbered readings; returns its time, µs."""
+        return gateway.frame()
 
     def press(self, gateway: Gateway) -> None:
         """Press a home's SOS button, and write it into the ledger."""
@@ -88,7 +113,7 @@ class Homes:
             if number % CONNECT_AT_ONCE == 0:
                 await asyncio.sleep(1)
         self._ready.set()
-        self._press_at, beats = time.monotonic() + PRESS_S, 0
+        self._press_at, beats = time.monotonic() + self.press_s, 0
         while not self._stop.is_set():
             if not self._quiet.is_set():
                 self.beat()

@@ -30,6 +30,7 @@ from dispatch.ladders import store
 from firmware_profiles.link.mqtt import Broker
 from firmware_profiles.signed_command import COMMANDERS
 from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.nats_cluster import AnyBroker
 from shouwang.brokers.pki import Pki
 from shouwang.gateways.signing import key_at
 from shouwang.platform.processes import Child, end_orphans, wait_until
@@ -78,7 +79,8 @@ class Platform:
             self.postgres: PostgresServer = stack.enter_context(EmbeddedPostgres(self.data / "postgres"))
             self._passwords = {service: secrets.token_urlsafe(24) for service in (*SERVICES, "path")}
             self.grade = self._prepare_database()
-            self.broker = stack.enter_context(EmbeddedBroker(self.data / "broker", Pki(self.data / "pki")))
+            self.broker = self._make_broker()
+            stack.enter_context(self.broker)
             found = {"PostgreSQL": self.postgres.ended_orphan, "NATS": self.broker.ended_orphan}
             self.ended += [name for name, ended in found.items() if ended]
             stack.callback(self._stop_children)
@@ -87,6 +89,9 @@ class Platform:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _make_broker(self) -> AnyBroker:
+        return EmbeddedBroker(self.data / "broker", Pki(self.data / "pki"))
 
     def _prepare_database(self) -> Grade:
         with psycopg.connect(self.postgres.url, autocommit=True) as conn:

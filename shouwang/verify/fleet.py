@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,8 @@ class Gateway:
         if self._uplink is not None:
             await self._uplink.stop(0)
 
-    def frame(self) -> None:
+    def frame(self) -> int:
+        """Send the next frame of numbered readings; returns its time, µs."""
         base_us = max(self._clock.now_us() // 1000 * 1000, self._bases[-1] + READINGS * 1000 if self._bases else 0)
         number = len(self._bases)
         self._bases.append(base_us)
@@ -61,6 +62,7 @@ class Gateway:
             series.append(wire.make_series(STRANGER, CHANNEL, base_us, times[:1], values[:1]))
         self._outbox.put_frame(base_us, series)
         self._pump()
+        return base_us
 
     def event(self) -> None:
         time_us = max(self._clock.now_us(), self.events_us[-1] + 1 if self.events_us else 0)
@@ -86,10 +88,7 @@ class Gateway:
 
     def readings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """All readings that the gateway ever made: times (µs) and values."""
-        parts = [_readings(base_us, i * READINGS) for i, base_us in enumerate(self._bases)]
-        if not parts:
-            return np.empty(0, np.int64), np.empty(0, np.float32)
-        return np.concatenate([times for times, _ in parts]), np.concatenate([values for _, values in parts])
+        return numbered(self._bases)
 
     def strangers(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """As :meth:`readings`, of the device that is not registered."""
@@ -108,6 +107,14 @@ class Gateway:
     def _pump(self) -> None:
         if self._uplink is not None:
             self._uplink.pump()
+
+
+def numbered(bases_us: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """All readings of a gateway's frames, whose times (µs) are given in their order: times (µs) and values."""
+    parts = [_readings(base_us, number * READINGS) for number, base_us in enumerate(bases_us)]
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    return np.concatenate([times for times, _ in parts]), np.concatenate([values for _, values in parts])
 
 
 def _readings(base_us: int, first: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

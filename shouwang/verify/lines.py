@@ -1,16 +1,22 @@
-"""TCP relays on loopback that can hang up, fall silent, or lose the answers of the server."""
+"""TCP relays on loopback that can hang up, fall silent, lose the answers of the server, or lose packets."""
 
 import asyncio
 import contextlib
+import random
 import threading
 from collections.abc import Callable
 from typing import Literal
 
-RelayState = Literal["open", "cut", "silent", "deaf", "slow"]
+RelayState = Literal["open", "cut", "silent", "deaf", "slow", "lossy"]
 """*cut*: every connection is reset, and none is made. *silent*: the connections stay and carry nothing; then all of it
 arrives. *deaf*: the server's answers are lost, the requests arrive; then every connection is reset: a commit succeeds
-and its client does not learn of it. *slow*: each piece of at most _CHUNK bytes, both ways, is ``slow_s`` on its way."""
+and its client does not learn of it. *slow*: each piece of at most _CHUNK bytes, both ways, is ``slow_s`` on its way.
+*lossy*: each piece is lost with the probability ``loss``, as often as it is sent; TCP hides that behind pauses of
+RETRANSMIT_S and twice as long at each further loss (RFC 6298, 5.5), and gives a connection up after GIVE_UP of them."""
 _CHUNK = 65_536
+RETRANSMIT_S, GIVE_UP = 0.2, 5
+"""Linux' shortest pause before a segment is sent again, and after how many losses of one in series the line hangs up
+here: a kernel waits for a quarter of an hour, a router in between or the impatient program for seconds."""
 
 
 class Relay:
@@ -26,7 +32,8 @@ class Relay:
         self._passing.set()
         self._ready = threading.Event()
         self.port = 0
-        self.slow_s = 0.0
+        self.slow_s = self.loss = 0.0
+        self._chance = random.Random(1)  # noqa: S311 - the same losses at each run, no secret
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve()), name="line")
 
     def trouble(self, state: RelayState, seconds: float) -> None:
@@ -111,6 +118,16 @@ class Relay:
                 await self._passing.wait()
                 if self._state == "slow":
                     await asyncio.sleep(self.slow_s)
+                if self._state == "lossy":
+                    await self._lose()
                 if not (answers and self._state == "deaf"):
                     writer.write(data)
                     await writer.drain()
+
+    async def _lose(self) -> None:
+        """Let a piece be lost and sent again. Raises ConnectionResetError where that goes on too long."""
+        for losses in range(GIVE_UP):
+            if self._chance.random() >= self.loss:
+                return
+            await asyncio.sleep(RETRANSMIT_S * 2**losses)
+        raise ConnectionResetError

@@ -1,8 +1,12 @@
-"""Disks that take nothing: the database's, for as long as the fault lasts."""
+"""Disks that take nothing for as long as the fault lasts: the database's, the gateways'."""
 
+import os
+import resource
+import sys
 import time
 from pathlib import Path
 
+from shouwang.drills.apart import HomesApart
 from shouwang.drills.place import Place
 
 BLOCK = 1 << 20
@@ -25,9 +29,25 @@ def database_disk(place: Place, seconds: float) -> None:
         ballast.unlink(missing_ok=True)
 
 
-def _refuse_a_shared_disk(folder: Path) -> None:
-    import os
+def gateway_disk(place: Place, seconds: float) -> None:
+    """Let every write of the gateways to a file fail, and cut their line in the second third of that time.
 
+    Raises RuntimeError where the gateways are no process of their own, or on another system than Linux.
+    """
+    homes = place.homes
+    if not isinstance(homes, HomesApart) or sys.platform != "linux":
+        raise RuntimeError("本演练需要 Linux this drill needs Linux")
+    _, hard = resource.prlimit(homes.pid, resource.RLIMIT_FSIZE)
+    soft, _ = resource.prlimit(homes.pid, resource.RLIMIT_FSIZE, (0, hard))  # a file may not grow to more than that
+    try:
+        time.sleep(seconds / 3)
+        place.home_line.trouble("cut", seconds / 3)
+        time.sleep(seconds * 2 / 3)
+    finally:
+        resource.prlimit(homes.pid, resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _refuse_a_shared_disk(folder: Path) -> None:
     size = os.statvfs(folder)
     if size.f_blocks * size.f_frsize > 4 << 30:
         raise RuntimeError(

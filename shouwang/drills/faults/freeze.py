@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from database.server.stale import processes_in
+from shouwang.drills.apart import HomesApart
 from shouwang.drills.place import Place
 
 Fault = Callable[[Place, float], None]
@@ -22,12 +23,19 @@ def services(*names: str) -> Fault:
 
 
 def broker(place: Place, seconds: float) -> None:
-    _freeze([pid for pid in (place.broker.pid,) if pid is not None], seconds)
+    _freeze(place.broker.pids, seconds)
 
 
 def database(place: Place, seconds: float) -> None:
     """Freeze the database server with all its processes."""
     _freeze(processes_in(place.postgres.cluster), seconds)
+
+
+def gateways(place: Place, seconds: float) -> None:
+    """Freeze the process of the gateways. Raises RuntimeError where they have none of their own."""
+    if not isinstance(place.homes, HomesApart):
+        raise RuntimeError("this drill needs gateways in a process of their own")
+    _freeze([place.homes.pid], seconds)
 
 
 def _freeze(pids: Iterable[int], seconds: float) -> None:

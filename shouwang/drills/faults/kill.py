@@ -1,22 +1,29 @@
-"""``kill -9`` and orderly stops: of a service, of the broker, of the database."""
+"""``kill -9`` and orderly stops: of services, of brokers, of the database."""
 
 import signal
 import time
 from collections.abc import Callable
 
+from shouwang.brokers.local import EmbeddedBroker
+from shouwang.brokers.nats_cluster import NatsCluster
 from shouwang.drills.place import Place
 
 Fault = Callable[[Place, float], None]
 
 
-def service(name: str) -> Fault:
-    """Kill a service, and again when it runs; the supervisor starts it each time."""
+TIMES = 2
+"""How often a service is killed, or how many servers of a cluster, one after the other."""
+CAUGHT_UP_S = 5.0
+"""After which a server of a cluster has what it missed, before the next one is killed."""
+
+
+def services(*names: str) -> Fault:
+    """Kill a service twice, or one and then the other; the supervisor starts it each time."""
 
     def inflict(place: Place, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            place.signal_service(name, signal.SIGKILL)
-            time.sleep(seconds / 2)
+        for number in range(TIMES):
+            place.signal_service(names[number % len(names)], signal.SIGKILL)
+            time.sleep(seconds / TIMES)
 
     return inflict
 
@@ -34,6 +41,33 @@ def broker_with_backlog(place: Place, seconds: float) -> None:
         time.sleep(seconds)
         place.broker.kill()
         place.broker.start()
+
+
+def stop_broker_with_backlog(place: Place, seconds: float) -> None:
+    """Restart the broker in good order while it alone has what ingest and alerting have not fetched."""
+    with place.stop_for(("ingest", "alerting", "alerting-b")):
+        time.sleep(seconds)
+        place.broker.stop()
+        place.broker.start()
+
+
+def one_server_of_a_cluster(place: Place, seconds: float) -> None:
+    """Kill one of three servers, start it, and do the same to the next one. Raises RuntimeError without a cluster."""
+    for node in _cluster(place)[:TIMES]:
+        node.kill()
+        time.sleep(seconds / TIMES)
+        node.start()
+        time.sleep(CAUGHT_UP_S)
+
+
+def two_servers_of_a_cluster(place: Place, seconds: float) -> None:
+    """Kill two of three servers at once: the third one alone takes nothing. Raises RuntimeError without a cluster."""
+    two = _cluster(place)[:2]
+    for node in two:
+        node.kill()
+    time.sleep(seconds)
+    for node in two:
+        node.start()
 
 
 def database(place: Place, seconds: float) -> None:
@@ -60,3 +94,9 @@ def stop_everything(place: Place, seconds: float) -> None:
     for name in list(place.children):
         with place.stop_for((name,)):
             time.sleep(seconds / 20)
+
+
+def _cluster(place: Place) -> list[EmbeddedBroker]:
+    if not isinstance(place.broker, NatsCluster):
+        raise RuntimeError("this drill needs a place with a cluster")
+    return place.broker.nodes

@@ -1,4 +1,4 @@
-"""Lines that are cut, carry nothing, lose one direction, or are slow."""
+"""Lines that are cut, carry nothing, lose one direction, are slow, or lose packets."""
 
 import time
 from collections.abc import Callable
@@ -25,6 +25,17 @@ def slow(which: Callable[[Place], Relay], delay_s: float) -> Fault:
     def inflict(place: Place, seconds: float) -> None:
         which(place).slow_s = delay_s
         which(place).trouble("slow", seconds)
+        time.sleep(seconds)
+
+    return inflict
+
+
+def lossy(which: Callable[[Place], Relay], loss: float) -> Fault:
+    """Let each piece of data be lost with this probability, and be sent again, for some seconds."""
+
+    def inflict(place: Place, seconds: float) -> None:
+        which(place).loss = loss
+        which(place).trouble("lossy", seconds)
         time.sleep(seconds)
 
     return inflict

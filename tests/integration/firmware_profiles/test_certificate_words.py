@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
-from firmware_profiles.link import mqtt, tls
+from firmware_profiles.link import connection_watch, mqtt, tls
 from firmware_profiles.link.connection_watch import WATCH, words
 from firmware_profiles.link.mqtt import Broker
 from shouwang.brokers.pki import Pki, _key, leaf
@@ -174,3 +174,24 @@ def test_a_renewed_certificate_is_used_without_a_restart_and_a_bad_one_never(
         WATCH.look()
     assert "renewed certificate in use" in str(logs)
     connections.get(timeout=20)
+
+
+def test_what_replaces_an_expired_certificate_is_used_as_soon_as_the_broker_refuses_the_old_one(
+    broker: TestBroker, pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each minute until the next look an alert would wait."""
+    monkeypatch.setattr(connection_watch, "LOOK_S", 3600.0)
+    good = broker.settings("gw-a")
+    signed(pki, "gw-a", tmp_path / "gw.crt", -dt.timedelta(minutes=1))
+    settings = msgspec.structs.replace(good, cert=tmp_path / "gw.crt")
+    client = mqtt.make_client(settings, "gw-a", clean=True)
+    refused, let_in = threading.Event(), threading.Event()
+    client.on_connect = lambda _c, _u, _f, reason, _p: None if reason.is_failure else let_in.set()
+    client.on_disconnect = client.on_connect_fail = lambda *_: refused.set()
+    mqtt.start(client, settings)
+    try:
+        assert refused.wait(20)
+        signed(pki, "gw-a", tmp_path / "gw.crt", dt.timedelta(days=300))
+        assert let_in.wait(40)
+    finally:
+        mqtt.stop(client)

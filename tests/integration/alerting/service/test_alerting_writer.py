@@ -1,10 +1,12 @@
 """The writer of alerts: a database that takes nothing at all keeps them waiting, whatever it says."""
 
+import datetime as dt
 import threading
+import time
 import uuid
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import psycopg
@@ -17,6 +19,7 @@ from alerting.service.settings import AlertingSettings
 from alerting.service.spool import Spool
 from alerting.service.storing.record import Record
 from alerting.service.writer import RULE_REFUSED, Writer
+from database.clock import DatabaseClock
 from database.settings import DatabaseSettings
 from tests.support.district import add_homes
 from tests.support.services import wait_for
@@ -180,3 +183,29 @@ def test_a_part_of_an_alert_that_is_closed_becomes_an_alert_and_is_published(dat
         Writer(database, spool, first_call, notices.append).run(stop)
         assert conn.execute("SELECT rule, severity FROM alert").fetchall() == [("heat", "urgent")]
     assert [record.finding.rule for record in notices] == ["heat"]
+
+
+def test_the_first_call_asks_who_is_on_duty_by_the_databases_clock(database_url: str, tmp_path: Path) -> None:
+    """A host two hours ahead would wake those of the next shift."""
+    clock = DatabaseClock(lambda: time.time_ns() // 1000 + 7_200_000_000)
+    asked: list[dt.datetime] = []
+
+    def first_step(_record: Record, now: dt.datetime) -> NoReturn:
+        asked.append(now)
+        raise ValueError("nobody")
+
+    stop = threading.Event()
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        add_homes(database_url, ["gw-1"])
+        sos = sos_of(conn)
+        clock.look(conn)
+        first_call = FirstCall(tmp_path / "first-calls.jsonl", None, first_step, patience_s=0.0, clock=clock)
+        thread = threading.Thread(target=first_call.run, args=(stop,))
+        thread.start()
+        try:
+            first_call.raised(Record(sos, AT, AT))
+            wait_for(lambda: bool(asked), 20, lambda: "nobody is looked for")
+        finally:
+            stop.set()
+            thread.join(10)
+    assert abs(asked[0] - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=5)

@@ -1,7 +1,9 @@
 """Ladders and work orders go on by themselves after a database that took nothing, whatever it said."""
 
+import datetime as dt
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -71,3 +73,23 @@ def test_work_orders_are_swept_again(database_url: str, monkeypatch: pytest.Monk
             wait_for(lambda: "refused" in swept, 10, lambda: str(swept))
             conn.execute(end.encode())
             wait_for(lambda: "done" in swept, 10, lambda: str(swept))
+
+
+def test_work_orders_expire_by_the_databases_clock(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host whose clock is wrong lets no order expire before its time."""
+    swept: list[dt.datetime] = []
+
+    def sweeping(_conn: object, _crews: object, now: dt.datetime) -> sweeper.SweepCounts:
+        swept.append(now)
+        return sweeper.SweepCounts()
+
+    class Ahead(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> "Ahead":
+            return super().now(tz) + dt.timedelta(hours=2)
+
+    monkeypatch.setattr(sweeper, "sweep", sweeping)
+    monkeypatch.setattr(sweeper, "dt", SimpleNamespace(datetime=Ahead, UTC=dt.UTC))
+    with in_thread(lambda stop: sweeper.run(DatabaseSettings(url=database_url), stop), 20):
+        wait_for(lambda: bool(swept), 10, lambda: "nothing is swept")
+    assert abs(swept[0] - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=5)

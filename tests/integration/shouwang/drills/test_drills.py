@@ -57,8 +57,8 @@ def test_the_list_names_every_kind_of_the_table() -> None:
     assert listed.exit_code == 0
     kinds = {name.split("-")[0] for name in DRILLS}
     assert kinds == {
-        "kill", "stop", "freeze", "cut", "silent", "deaf", "slow", "fill", "clock", "certificates", "restore", "fail",
-        "upgrade",
+        "kill", "stop", "freeze", "cut", "silent", "deaf", "slow", "lossy", "fill", "clock", "certificates", "expire",
+        "renew", "restore", "fail", "upgrade",
     }  # fmt: skip
     unknown = CliRunner().invoke(app, ["drill", "flood"])
     assert unknown.exit_code == 2

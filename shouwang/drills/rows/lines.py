@@ -1,0 +1,96 @@
+"""Rows of lines that are cut, silent, slow or lose packets."""
+
+from shouwang.drills.faults import line
+from shouwang.drills.rows.row import TAKEN_OVER_S, Drill, single
+
+LINES = (
+    Drill(
+        name="cut-homes",
+        zh="切断住户线路",
+        en="cut the homes off",
+        inflict=line.trouble(line.of_homes, "cut"),
+        seconds=15,
+        limit_s=single(15),
+    ),
+    Drill(
+        name="cut-homes-long",
+        zh="住户线路中断十分钟",
+        en="cut the homes off for ten minutes",
+        inflict=line.trouble(line.of_homes, "cut"),
+        seconds=600,
+        limit_s=single(600),
+        press_s=20,
+    ),
+    Drill(
+        name="cut-broker",
+        zh="切断服务与消息服务器",
+        en="cut the services off the broker",
+        inflict=line.trouble(line.of_broker, "cut"),
+        seconds=15,
+        limit_s=single(15),
+    ),
+    Drill(
+        name="cut-database",
+        zh="切断服务与数据库",
+        en="cut the services off the database",
+        inflict=line.trouble(line.of_database, "cut"),
+        seconds=15,
+        limit_s=TAKEN_OVER_S,
+    ),
+    Drill(
+        name="silent-database",
+        zh="数据库线路无声",
+        en="silence between services and database",
+        inflict=line.trouble(line.of_database, "silent"),
+        seconds=15,
+        limit_s=TAKEN_OVER_S,
+    ),
+    Drill(
+        name="deaf-database",
+        zh="数据库应答丢失",
+        en="answers of the database lost",
+        inflict=line.trouble(line.of_database, "deaf"),
+        seconds=8,
+        limit_s=single(8),
+    ),
+    Drill(
+        name="slow-homes",
+        zh="住户线路缓慢",
+        en="slow lines of the homes",
+        inflict=line.slow(line.of_homes, 0.3),
+        seconds=20,
+        limit_s=TAKEN_OVER_S,
+    ),
+    Drill(
+        name="slow-database",
+        zh="数据库线路缓慢",
+        en="slow line of the database",
+        inflict=line.slow(line.of_database, 0.02),
+        seconds=20,
+        limit_s=single(0),
+    ),
+    Drill(
+        name="lossy-homes",
+        zh="住户线路丢包 30%",
+        en="the homes' lines lose 30 % of the packets",
+        inflict=line.lossy(line.of_homes, 0.3),
+        seconds=30,
+        limit_s=single(0),
+    ),
+    Drill(
+        name="lossy-broker",
+        zh="服务与消息服务器之间丢包 30%",
+        en="30 % of the packets lost between services and broker",
+        inflict=line.lossy(line.of_broker, 0.3),
+        seconds=30,
+        limit_s=single(0),
+    ),
+    Drill(
+        name="lossy-database",
+        zh="服务与数据库之间丢包 10%",
+        en="10 % of the packets lost between services and database",
+        inflict=line.lossy(line.of_database, 0.1),
+        seconds=30,
+        limit_s=single(0),
+    ),
+)
