@@ -43,6 +43,7 @@ def _in_database(url: str, now: dt.datetime, rows: list[Check]) -> Iterator[Chec
             found = [*database.content_checks(conn, now), *services.unit_checks(units)]
             if settings.ETC.exists():
                 found += [*services.missing_services(units, elsewhere), database.lists_check(conn)]
+                found += files.open_files_checks(database.gateways(conn))
             feed_url = feed.feed_url()
             if feed_url is not None:
                 found += feed.feed_checks(feed_url)

@@ -1,11 +1,11 @@
-"""Check files, disks and the clock of this machine."""
+"""Check files, disks, the brokers' limits and the clock of this machine."""
 
 import grp
 import os
 import pwd
-import shutil
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from edge_agent.timekeeping.ntp import read_clock
@@ -15,6 +15,9 @@ from shouwang.setup.files import Item
 DISKS = ("/var/lib/postgresql", "/var/lib/mosquitto", "/var/lib/nats", "/var/lib/shouwang", "/var/log")
 LEAST_SHARE, LEAST_BYTES = 0.05, 2 * 1024**3
 """A disk with less free than both is nearly full."""
+BROKERS = {"mosquitto": Path("/run/mosquitto/mosquitto.pid"), "nats-server": Path("/run/nats/nats.pid")}
+BESIDE_GATEWAYS = 100
+"""Open files that a broker needs beside one for each gateway: services, routes, its own."""
 
 
 def file_checks(items: Iterable[Item], root: Path = Path("/")) -> Iterator[Check]:
@@ -69,10 +72,35 @@ def disk_checks(folders: Iterable[str] = DISKS) -> Iterator[Check]:
         if not folder.exists() or (device := folder.stat().st_dev) in seen:
             continue
         seen.add(device)
-        usage = shutil.disk_usage(folder)
-        good = usage.free > LEAST_BYTES or usage.free > LEAST_SHARE * usage.total
-        text = f"{usage.free / 1024**3:.1f} of {usage.total / 1024**3:.1f} GB are free"
-        yield Check(f"disk of {folder}", good, text if good else f"{text}: free some, or nothing is stored soon")
+        found = os.statvfs(folder)
+        free, total = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+        room = free > LEAST_BYTES or free > LEAST_SHARE * total
+        text = f"{free / 1024**3:.1f} of {total / 1024**3:.1f} GB are free"
+        if not room:
+            text += ": free some, or nothing is stored soon" if free else ": FULL, nothing is stored; free some"
+        files = not found.f_files or found.f_favail > LEAST_SHARE * found.f_files  # some file systems have no bound
+        if not files:
+            text += f"; only {found.f_favail:,} more files can be made: remove some"
+        yield Check(f"disk of {folder}", room and files, text)
+
+
+def open_files_checks(gateways: int, brokers: Mapping[str, Path] = BROKERS) -> Iterator[Check]:
+    """Check that a broker on this machine may hold a connection open for each of ``gateways``."""
+    for name, pid_file in brokers.items():
+        try:
+            limits = Path(f"/proc/{int(pid_file.read_text())}/limits").read_text()
+        except (OSError, ValueError):
+            continue  # it does not run here; whether one answers is another row
+        found = re.search(r"^Max open files +(\d+)", limits, re.MULTILINE)
+        allowed = int(found[1]) if found else None
+        good = allowed is None or allowed >= gateways + BESIDE_GATEWAYS
+        text = "without a limit" if allowed is None else f"{allowed:,} at most, for {gateways:,} gateways"
+        if not good:
+            text += (
+                ": those beyond are cut off without a word; LimitNOFILE=65536 in"
+                f" /etc/systemd/system/{name}.service.d/shouwang.conf, systemctl daemon-reload, restart {name}"
+            )
+        yield Check(f"open files of {name}", good, text)
 
 
 def clock_check() -> Check:

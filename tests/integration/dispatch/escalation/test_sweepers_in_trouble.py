@@ -45,7 +45,7 @@ def test_ladders_climb_again(
             conn.execute(b"SET default_transaction_read_only = off")
             conn.execute(end.encode())
             count = "SELECT count(*) FROM dispatch_worker"
-            wait_for(lambda: conn.execute(count).fetchone() == (1,), 10, lambda: "no worker reports")
+            wait_for(lambda: conn.execute(count).fetchone() == (1,), 30, lambda: "no worker reports")
 
 
 def test_work_orders_are_swept_again(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +68,6 @@ def test_work_orders_are_swept_again(database_url: str, monkeypatch: pytest.Monk
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute(begin.encode())
         with in_thread(lambda stop: sweeper.run(DatabaseSettings(url=database_url), stop), 20):
-            wait_for(lambda: "refused" in swept, 10, lambda: str(swept))
+            wait_for(lambda: "refused" in swept, 30, lambda: str(swept))
             conn.execute(end.encode())
-            wait_for(lambda: "done" in swept, 10, lambda: str(swept))
+            wait_for(lambda: "done" in swept, 30, lambda: str(swept))
