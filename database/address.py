@@ -12,8 +12,8 @@ def verified(url: str) -> str:
     """Ask for ``sslmode=verify-full`` where a host is another machine and nothing (``PGSSLMODE`` neither) says how.
 
     libpq's own default, ``prefer``, goes on in plain text with whoever answers (PostgreSQL manual, "SSL Support").
-    The authority stands in ``sslrootcert``; without one libpq says where it looked. What is no address is returned as
-    it is: connecting says why.
+    The authority stands in ``sslrootcert``; without one libpq says where it looked. A text that is no address is
+    returned as it is: connecting says why.
     """
     try:
         options = conninfo_to_dict(url)

@@ -143,8 +143,8 @@ SAID = {
 
 
 SLOW = ("path", "messages")
-"""Rows that are right on a machine so busy that its path is not proved within 70 s: it tells so by every number, also by
-those that take no SMS."""
+"""Rows that are right on a machine so busy that its path is not proved within 70 s: it tells so, by numbers too that
+take no SMS."""
 
 
 def test_the_doctor_sees_whatever_is_broken(machine: ScratchMachine) -> None:
