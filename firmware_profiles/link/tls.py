@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 
 TIMEOUT_S = 5.0
 REFUSED_WITHIN_S = 1.0
-"""A certificate is refused in the handshake, at once. A broker that hangs up later had taken it, and can not go on: a NATS
-server that has no majority asks the others for our session first, for some seconds."""
+"""A certificate is refused in the handshake, at once. A broker that hangs up later had taken it, and can not go on: a
+NATS server that has no majority asks the others for our session first, for some seconds."""
 NO_ANSWER = (
     "the broker took our certificate, and can not go on (its log says why):"
     " of a NATS cluster, do two of three servers run?"
