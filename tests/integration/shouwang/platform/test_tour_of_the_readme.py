@@ -35,7 +35,8 @@ def test_point_eight(tmp_path: Path, guarded: bool) -> None:
         first = subprocess.Popen([sys.executable, "-m", "shouwang", "demo", *common], stdout=out, stderr=out)
     try:
         told = re.compile(r"Ctrl-C")
-        wait_for(lambda: bool(told.search(log.read_text())), 240, log.read_text)
+        wait_for(lambda: bool(told.search(log.read_text())) or first.poll() is not None, 240, log.read_text)
+        assert first.poll() is None, log.read_text()
         homes = data / "homes"
         wait_for(lambda: report.sent(homes.glob("*.db"))["readings"] > 200, 240, log.read_text)
         family = psutil.Process(first.pid).children(recursive=True)
