@@ -28,7 +28,7 @@ bench: $(BENCH) ## measure; writes bench/results.json
 	$(BIN)/python -m bench $(ARGS)
 
 fuzz: $(DEV) ## fuzz every parser by coverage, 20 s each (options: ARGS="60 SenML")
-	$(BIN)/python -m pip install -q --disable-pip-version-check --constraint requirements.lock '.[fuzz]' || true
+	$(BIN)/python -m pip install -q --disable-pip-version-check --constraint requirements.lock --editable '.[fuzz]' || true
 	$(BIN)/python tools/fuzz.py $(ARGS)
 
 sbom: $(DEV) ## bill of materials (CycloneDX) of what a district installs, to build/sbom.json

@@ -1,7 +1,9 @@
 """Settings of the database, from the environment."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from database.address import verified
 
 
 class DatabaseSettings(BaseSettings):
@@ -11,10 +13,16 @@ class DatabaseSettings(BaseSettings):
 
     url: str = Field(
         default="postgresql://shouwang@127.0.0.1:5432/shouwang",
-        description="libpq connection string of the district's database",
+        description="libpq connection string of the district's database; another machine has to prove who it is"
+        " (sslmode=verify-full) unless it says otherwise",
     )
     pool_min: int = Field(default=1, ge=0, description="connections kept open")
     pool_max: int = Field(default=8, ge=1, description="connections opened at most")
     statement_timeout_ms: int = Field(
         default=30_000, ge=0, description="a statement that runs longer is cancelled; 0: never"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _verified(cls, url: str) -> str:
+        return verified(url)

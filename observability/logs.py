@@ -8,6 +8,9 @@ import logging
 import os
 import re
 import sys
+import threading
+import traceback
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
@@ -59,6 +62,13 @@ def configure(settings: LogSettings, out: TextIO | None = None, journal: bool | 
         )
     )
     logging.basicConfig(handlers=[handler], level=max(logging.WARNING, level), force=True)
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda found: _uncaught(found.exc_type, found.exc_value, found.exc_traceback)
+
+
+def traceback_without_rows(error: BaseException) -> str:
+    """Write the traceback of an error that nobody caught: no values of variables, no rows of the database."""
+    return _OF_ROWS.sub("", "".join(traceback.format_exception(error))).rstrip("\n") + "\n"
 
 
 def reads_journald(stream: TextIO) -> bool:
@@ -74,6 +84,13 @@ def without_rows(_logger: WrappedLogger, _method: str, entry: EventDict) -> Even
     """Cut what PostgreSQL says of rows out of every text of an entry."""
     return {key: _OF_ROWS.sub("", value).rstrip("\n") if isinstance(value, str) else value
             for key, value in entry.items()}  # fmt: skip
+
+
+def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if error is None or issubclass(kind, (KeyboardInterrupt, SystemExit)):
+        sys.__excepthook__(kind, error or kind(), trace)
+    else:
+        sys.stderr.write(traceback_without_rows(error))
 
 
 def _prefixed(render: Any) -> Any:

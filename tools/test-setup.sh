@@ -1,6 +1,7 @@
 #!/bin/bash
-# test-setup.sh: bring in what the integration and browser tests need beyond Python.
+# test-setup.sh: bring in what the tests need beyond the Python environment of developers.
 #
+# Tools that have no build for every interpreter, or many dependencies, are tried apart: without them tests are skipped.
 # As root on Debian it installs what is missing; elsewhere, or where that fails, it names what will be skipped and how
 # to get it. One line a missing thing goes to the file $1. Does nothing when everything is there, so it needs no network.
 set -uo pipefail
@@ -19,6 +20,7 @@ has_font() { has fc-list && [ -n "$(fc-list :lang=zh file)" ]; }
 
 packages=()
 has mosquitto || packages+=(mosquitto)
+has nats-server || packages+=(nats-server) # the version that the guide's administrators get
 has nginx || packages+=(nginx-light)
 has promtool || packages+=(prometheus)
 has_chromium || packages+=(chromium)
@@ -46,10 +48,17 @@ if [ ${#packages[@]} -gt 0 ] && [ "$debian" != 0 ]; then
 fi
 
 has mosquitto || echo "tests on mosquitto: apt-get install mosquitto" >>"$missing"
+has nats-server || echo "tests on the distribution's own NATS: apt-get install nats-server" >>"$missing"
 has nginx || echo "the reverse proxy of the guide: apt-get install nginx-light" >>"$missing"
 has promtool || echo "tests of Prometheus's rules: apt-get install prometheus" >>"$missing"
 has_chromium || echo "browser tests: apt-get install chromium fonts-noto-cjk, or set SHOUWANG_TEST_CHROMIUM" >>"$missing"
 has_font || echo "Chinese text in screenshots: apt-get install fonts-noto-cjk" >>"$missing"
+
+for tool in atheris:atheris cyclonedx_py:cyclonedx-bom; do
+  .venv/bin/python -c "import ${tool%%:*}" 2>/dev/null ||
+    .venv/bin/python -m pip install -q --disable-pip-version-check --constraint requirements.lock "${tool#*:}" >/dev/null 2>&1 ||
+    echo "fuzzing by coverage, the bill of materials: .venv/bin/pip install -c requirements.lock ${tool#*:}" >>"$missing"
+done
 
 if [ -z "${SHOUWANG_TEST_TIMESCALEDB_BIN:-}" ] && ! ls /usr/share/postgresql/*/extension/timescaledb.control >/dev/null 2>&1; then
   if ! { [ "${VERSION_ID:-}" = 12 ] && tools/timescaledb-apache.sh; }; then

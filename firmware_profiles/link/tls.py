@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,13 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 TIMEOUT_S = 5.0
+REFUSED_WITHIN_S = 1.0
+"""A certificate is refused in the handshake, at once. A broker that hangs up later had taken it, and can not go on: a
+NATS server that has no majority asks the others for our session first, for some seconds."""
+NO_ANSWER = (
+    "the broker took our certificate, and can not go on (its log says why):"
+    " of a NATS cluster, do two of three servers run?"
+)
 
 
 class Broker(msgspec.Struct, frozen=True):
@@ -121,15 +129,18 @@ def _try(broker: Broker, context: ssl.SSLContext, plain: socket.socket, now: dt.
     try:
         with context.wrap_socket(plain, server_hostname=broker.host) as secure:
             secure.sendall(_connect())
+            asked = time.monotonic()
             answer = secure.recv(4)
     except ssl.SSLCertVerificationError as error:
         return _peer_fault(broker, error, now)
     except ssl.SSLError as error:
         return _alert_words(broker, error.reason or "")
+    except TimeoutError:
+        return NO_ANSWER
     except OSError as error:
         return _hung_up(broker, error.strerror or str(error))
     if len(answer) < len(b"    "):
-        return _hung_up(broker, "")
+        return NO_ANSWER if time.monotonic() - asked > REFUSED_WITHIN_S else _hung_up(broker, "")
     return "" if answer[3] == 0 else _CONNACK.get(answer[3], f"code {answer[3]}").format(identity=_identity(broker))
 
 

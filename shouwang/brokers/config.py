@@ -41,6 +41,8 @@ everything it holds once more in every such interval."""
 SYNC_INTERVAL = "1s"
 """How often NATS flushes to the disk itself. A killed broker loses nothing (the kernel has the data); a power cut
 loses at most this. 'always' costs two thirds of the throughput; a cluster of three machines protects better."""
+SYNC_INTERVAL_SINCE = (2, 10)
+"""The first version that knows it: 2.9, which Debian 12 has, flushes every two minutes and refuses the word."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,10 @@ def nats_config(
     gateways: Iterable[str],
     *,
     member: Member | None = None,
+    version: tuple[int, ...] = (),
 ) -> dict[str, Any]:
     """A NATS server for MQTT over TLS on loopback, alone or ``member`` of a cluster that keeps every session and
-    message on each of its servers; NATS reads JSON."""
+    message on each of its servers; NATS reads JSON. ``version``: of the server; empty for a new one."""
     secured = {
         "cert_file": str(tls.cert),
         "key_file": str(tls.key),
@@ -157,7 +160,10 @@ def nats_config(
         "tls": secured,
         "max_payload": MAX_MESSAGE,
         "max_pending": 8 * MAX_MESSAGE,
-        "jetstream": {"store_dir": str(store), "sync_interval": SYNC_INTERVAL},
+        "jetstream": {
+            "store_dir": str(store),
+            **({"sync_interval": SYNC_INTERVAL} if knows_sync_interval(version) else {}),
+        },
         "mqtt": {
             "host": "127.0.0.1",
             "port": port,
@@ -188,6 +194,11 @@ def nats_config(
             },
         },
     }
+
+
+def knows_sync_interval(version: tuple[int, ...]) -> bool:
+    """Whether a NATS server of this version (empty: unknown, taken for a new one) takes ``sync_interval``."""
+    return not version or version >= SYNC_INTERVAL_SINCE
 
 
 def mosquitto_config(

@@ -221,4 +221,10 @@ def main() -> None:
     from shouwang.setup.environment import adopt
 
     adopt()
-    app()
+    try:
+        app()
+    except Exception as error:  # a fault of the program: typer's own frame would show values
+        from observability.logs import traceback_without_rows
+
+        sys.stderr.write(traceback_without_rows(error))
+        sys.exit(1)

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 ORIGIN = "cli"
 """Names the command line as the origin of a change or a look, in histories and in the audit."""
 
-Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…")]
+
+def _verified(url: str) -> str:
+    from database.address import verified
+
+    return verified(url) if url else url
+
+
+Url = Annotated[str, typer.Option("--url", envvar="SHOUWANG_DATABASE_URL", help="postgresql://…", callback=_verified)]
 Login = Annotated[str, typer.Option("--as", help="Login of the account that does it: its role, its area, the audit.")]
 Gateway = Annotated[str | None, typer.Option("--gateway", help="Of this gateway only.")]
 
@@ -88,7 +95,7 @@ def connection(url: str) -> Iterator["psycopg.Connection[Any]"]:
     with refusals():
         import psycopg
 
-        with psycopg.connect(url, autocommit=True, connect_timeout=5) as conn:
+        with psycopg.connect(_verified(url), autocommit=True, connect_timeout=5) as conn:
             yield conn
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from care_network.records.certificates import expiries
+from database.address import is_local
 from database.health import examine
 from database.reports.doctor_rows import keep
 from dispatch.core.faults import server_message
@@ -24,7 +25,6 @@ MESSAGE_LATE_S = 120.0
 LISTS_SILENT_S = 60.0
 """The lists' program tells how full its broker is every 15 s; within a minute a revoked gateway has to be out."""
 LOOK_AHEAD = dt.timedelta(hours=24)
-LOCAL = ("localhost", "127.0.0.1", "::1", "")
 
 
 def database_checks(url: str) -> Iterator[Check]:
@@ -63,17 +63,28 @@ def content_checks(conn: psycopg.Connection[Any], now: dt.datetime) -> Iterator[
 def lists_check(conn: psycopg.Connection[Any]) -> Check:
     """Check that each broker's lists of identities are kept: the program beside it writes so every 15 s."""
     rows = conn.execute(
-        "SELECT broker, extract(epoch FROM clock_timestamp() - seen_at)::float8 FROM broker_store ORDER BY broker"
+        "SELECT broker, extract(epoch FROM clock_timestamp() - seen_at)::float8, bytes, bound FROM broker_store"
+        " ORDER BY broker"
     ).fetchall()
     what, look = "lists of the brokers", "systemctl status shouwang-lists-mosquitto (or -nats)"
     if not rows:
         return Check(what, False, f"kept beside no broker: a revoked gateway stays in; {look}")
-    silent = [f"{broker} for {age:.0f} s" for broker, age in rows if age > LISTS_SILENT_S]
+    silent = [f"{broker} for {age:.0f} s" for broker, age, _, _ in rows if age > LISTS_SILENT_S]
     if silent:
         gone = "of a broker that is gone for good delete the row in the table broker_store"
         text = f"not kept at {', '.join(silent)}: a revoked gateway stays in; {look} there; {gone}"
         return Check(what, False, text)
-    return Check(what, True, f"kept at {', '.join(str(row[0]) for row in rows)}")
+    text = f"kept at {', '.join(str(row[0]) for row in rows)}"
+    filling = [
+        f"{broker} holds {used / 1e6:,.0f} of {bound / 1e6:,.0f} MB"
+        for broker, _, used, bound in rows
+        if used > bound / 2
+    ]
+    if filling:
+        return Check(
+            what, False, f"{text}; {', '.join(filling)} for services that do not fetch: do ingest and alerting work?"
+        )
+    return Check(what, True, text)
 
 
 def sessions_check(conn: psycopg.Connection[Any]) -> Check:
@@ -117,8 +128,8 @@ def _encrypted(url: str) -> Check:
     if row is not None and row[0]:
         verified = mode == "verify-full"
         advice = "" if verified else f"; sslmode is {mode}: anybody can pose as the server; set sslmode=verify-full"
-        return Check("database connection", verified or host in LOCAL, f"{row[1]}{advice}")
-    local = host in LOCAL or host.startswith("/")
+        return Check("database connection", verified or is_local(host), f"{row[1]}{advice}")
+    local = is_local(host)
     return Check("database connection", local, "without TLS" + ("" if local else ": set sslmode=verify-full"))
 
 

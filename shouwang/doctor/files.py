@@ -1,9 +1,8 @@
-"""Check files, disks and the clock of this machine."""
+"""Check files, disks, the brokers' limits and the clock of this machine."""
 
 import grp
 import os
 import pwd
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -69,10 +68,16 @@ def disk_checks(folders: Iterable[str] = DISKS) -> Iterator[Check]:
         if not folder.exists() or (device := folder.stat().st_dev) in seen:
             continue
         seen.add(device)
-        usage = shutil.disk_usage(folder)
-        good = usage.free > LEAST_BYTES or usage.free > LEAST_SHARE * usage.total
-        text = f"{usage.free / 1024**3:.1f} of {usage.total / 1024**3:.1f} GB are free"
-        yield Check(f"disk of {folder}", good, text if good else f"{text}: free some, or nothing is stored soon")
+        found = os.statvfs(folder)
+        free, total = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+        room = free > LEAST_BYTES or free > LEAST_SHARE * total
+        text = f"{free / 1024**3:.1f} of {total / 1024**3:.1f} GB are free"
+        if not room:
+            text += ": free some, or nothing is stored soon" if free else ": FULL, nothing is stored; free some"
+        files = not found.f_files or found.f_favail > LEAST_SHARE * found.f_files  # some file systems have no bound
+        if not files:
+            text += f"; only {found.f_favail:,} more files can be made: remove some"
+        yield Check(f"disk of {folder}", room and files, text)
 
 
 def clock_check() -> Check:

@@ -10,7 +10,7 @@ from care_network.records.synthetic import GATEWAYS as SYNTHETIC
 from database.city.names import WRITER
 from database.rights.roles import role_of
 from firmware_profiles.signed_command import COMMANDERS
-from shouwang.brokers.config import BESIDE_BROKER, SERVICE_RIGHTS
+from shouwang.brokers.config import BESIDE_BROKER, SERVICE_RIGHTS, knows_sync_interval
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.users import users_file
 from shouwang.gateways.signing import key_at
@@ -399,9 +399,8 @@ class Plan:
 def storage_conf(version: tuple[int, ...]) -> str:
     """Write how often NATS flushes to the disk, where its version knows the setting.
 
-    ``sync_interval`` came with 2.10; 2.9, which Debian 12 has, flushes every two minutes, and refuses the word. Both
-    lose nothing when a server is killed; it matters when all machines lose their power at once.
+    Neither loses anything when a server is killed; it matters when all machines lose their power at once.
     """
-    if version and version < (2, 10):
+    if not knows_sync_interval(version):
         return "# This server is older than 2.10 and does not know sync_interval.\n"
     return 'sync_interval: "1s"\n'

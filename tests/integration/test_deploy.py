@@ -23,7 +23,8 @@ from shouwang.cli.main import app
 from shouwang.doctor.settings import enabled_units
 from shouwang.platform.platform import MODULES
 from shouwang.setup.database import SERVICES
-from tests.support.brokers import HOW_TO_GET_MOSQUITTO
+from shouwang.setup.plan import storage_conf
+from tests.support.brokers import HOW_TO_GET_MOSQUITTO, HOW_TO_GET_NATS, packaged_nats
 from tests.support.services import wait_for
 
 pytestmark = pytest.mark.integration
@@ -32,7 +33,14 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 REPOSITORY = DEPLOY.parent
 
 
-def test_nats_accepts_its_configuration_and_users(tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", ["newest", "packaged"])
+def test_nats_accepts_its_configuration_and_users(tmp_path: Path, server: str) -> None:
+    binary, version = nats_binary(), ()
+    if server == "packaged":
+        found = packaged_nats()
+        if found is None:
+            pytest.skip(HOW_TO_GET_NATS)
+        binary, version = found
     pki = Pki(tmp_path / "tls")
     pki.server("broker", ["broker-1"])
     for file, name in ((pki.cluster.ca, "cluster-ca.crt"), *((file, file.name) for file in pki.route(["broker-1"]))):
@@ -41,11 +49,12 @@ def test_nats_accepts_its_configuration_and_users(tmp_path: Path) -> None:
     (tmp_path / "nats.conf").write_text(
         text.replace("/etc/shouwang/tls", str(pki.folder)).replace("/var/lib/nats", str(tmp_path / "store"))
     )
-    shutil.copy(DEPLOY / "nats" / "storage.conf", tmp_path)
+    (tmp_path / "storage.conf").write_text(storage_conf(version))
+    assert storage_conf(()) == (DEPLOY / "nats" / "storage.conf").read_text()
     (tmp_path / "users.conf").write_text(users_file(f"gw-{number}" for number in range(200)))
     assert pki.ca.exists()
     done = subprocess.run(
-        [nats_binary(), "-t", "-c", tmp_path / "nats.conf"],
+        [binary, "-t", "-c", tmp_path / "nats.conf"],
         env={"SHOUWANG_NODE": "broker-1", "SHOUWANG_CLUSTER_HOST": "10.0.0.1"},
         capture_output=True,
         text=True,
@@ -107,10 +116,10 @@ def test_units_name_files_and_modules_that_exist(unit: Path) -> None:
     assert program == "/opt/shouwang/.venv/bin/python"
     assert importlib.util.find_spec(f"{module}.__main__")
     if words:
-        done = subprocess.run([sys.executable, "-m", module, *words[:2], "--help"], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-m", module, words[0], "--help"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         known = re.sub(r"[^a-z-]", " ", done.stdout).split()
-        assert [word for word in words[2:] if word.startswith("--") and word not in known] == []
+        assert [word for word in words[1:] if word.startswith("--") and word not in known] == []
 
 
 @pytest.mark.parametrize("name", BACKUPS)
@@ -136,8 +145,8 @@ def test_backups_run_by_timers_as_commands_that_exist(name: str) -> None:
 def test_each_unit_is_ready_when_its_program_says_so_and_is_watched(unit: Path) -> None:
     text = unit.read_text()
     module = text.split(" -m ")[1].split()[0]
-    file = "cli/operations/certificates" if module == "shouwang" else "__main__"
-    source = (REPOSITORY / Path(*module.split(".")) / f"{file}.py").read_text()
+    file = {"shouwang.certificates": "shouwang.cli.operations.certificates"}.get(module, f"{module}.__main__")
+    source = (REPOSITORY / Path(*file.split("."))).with_suffix(".py").read_text()
     assert "observability.process import serve" in source, "unwatched"
     assert "\nType=notify\n" in text
     assert "\nWatchdogSec=30\n" in text
@@ -234,7 +243,7 @@ def test_mosquitto_starts_beside_debians_own_file(tmp_path: Path) -> None:
     log = (tmp_path / "out").open("wb")
     process = subprocess.Popen([binary, "-c", tmp_path / "mosquitto.conf"], stdout=log, stderr=log)
     try:
-        wait_for(lambda: listens(port) or process.poll() is not None, 15, (tmp_path / "out").read_text)
+        wait_for(lambda: listens(port) or process.poll() is not None, 30, (tmp_path / "out").read_text)
         assert process.poll() is None, (tmp_path / "out").read_text()
     finally:
         process.terminate()

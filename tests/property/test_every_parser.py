@@ -1,11 +1,17 @@
 """Every parser that meets the outside, on inputs near good ones: it reads, or refuses with its own error."""
 
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.parsers import PARSERS, Parser
 
+ROOT = Path(__file__).parents[2]
 ODD = (
     b"",
     b"\0",
@@ -51,3 +57,13 @@ def check(parser: Parser, data: bytes) -> None:
         parser.read(data)
     except parser.errors as error:
         assert str(error), "a refusal says why"
+
+
+def test_by_coverage() -> None:
+    """A few seconds in every run, all parsers together; ``make fuzz`` takes longer for each."""
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip("no atheris for this interpreter: .venv/bin/pip install -c requirements.lock atheris")
+    done = subprocess.run(
+        [sys.executable, "tools/fuzz.py", "--together", "5"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]

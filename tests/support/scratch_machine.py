@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from database.server.guardian import start_guarded
+
 SECONDS = 560
 HOW = "a scratch machine needs root, unshare and overlayfs: run the tests as root on Linux"
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -91,10 +93,10 @@ def scratch_machine(folder: Path) -> Iterator[ScratchMachine | None]:
         if above.stat().st_uid == 0 and above not in (Path("/"),):
             above.chmod(above.stat().st_mode | 0o011)
     log = (folder / "machine.log").open("wb")
-    outer = subprocess.Popen(
+    outer = start_guarded(  # ended, too, where this test is killed
         ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "sh", "-c", ENTER, "enter",
          str(mount), str(shared), *filter(_hidden, dict.fromkeys((sys.base_prefix, sys.prefix)))],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        stdout=log, stderr=log,
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 30

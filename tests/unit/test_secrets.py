@@ -37,6 +37,14 @@ def test_the_tree_holds_no_secret() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_history_holds_no_secret() -> None:
+    """As much of it as is here: a shallow clone has its newest commits alone."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "secrets_scan.py", "--history"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_each_kind_of_secret_is_found(rule: str) -> None:
     assert list(findings(["", EXAMPLES[rule]])) == [(2, rule)]

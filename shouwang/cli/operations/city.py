@@ -106,8 +106,10 @@ def join(
     """
     from psycopg.conninfo import make_conninfo
 
+    from database.address import verified
     from database.city import following
 
+    district_url = verified(district_url)
     with connection(url) as conn:
         if password_file is not None:
             district_url = make_conninfo(district_url, password=password_file.read_text("utf-8").strip())

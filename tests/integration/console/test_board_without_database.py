@@ -67,11 +67,11 @@ def test_new_alerts_reach_those_who_watch_and_nobody_else(postgres: TestPostgres
         carer = log_in(client, "carer-ms")
         assert client.get("/queue").status_code == 200
         dispatcher = log_in(client, "dispatcher")
-        wait_for(lambda: known in client.get("/queue").text, 10, lambda: client.get("/queue").text)
+        wait_for(lambda: known in client.get("/queue").text, 30, lambda: client.get("/queue").text)
         client.get("/residents/R1")
         with live(client, dispatcher) as socket, live(client, carer) as elsewhere:
             postgres.kill()
-            wait_for(lambda: 'data-database="down"' in client.get("/queue").text, 15, lambda: client.get("/queue").text)
+            wait_for(lambda: 'data-database="down"' in client.get("/queue").text, 30, lambda: client.get("/queue").text)
             new = msgspec.structs.replace(like, id=str(uuid.uuid4()), severity="urgent", reason_zh="新的预警")
             board.show(new)
             assert next(alerts(socket, new.id)).reason_zh == "新的预警"

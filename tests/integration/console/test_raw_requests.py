@@ -186,6 +186,26 @@ def test_a_host_that_is_not_ours_is_refused_except_for_probes(address: tuple[str
     assert answer(address, head(address, "/api/live", *upgrade, key, method="GET", host="evil.example"))[0] == 403
 
 
+@pytest.mark.parametrize(
+    ("trusted", "believed"),
+    [("", "127.0.0.1"), ("10.0.0.1", "127.0.0.1"), ("127.0.0.1", "203.0.113.9")],
+    ids=["nobody", "another machine", "the proxy"],
+)
+def test_a_forwarded_address_is_believed_from_the_proxy_alone(database_url: str, trusted: str, believed: str) -> None:
+    """The last one, which the proxy has seen itself; the ones before are the client's word."""
+    body = b"login=dispatcher&password=not-these-words"
+    form = ("Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}")
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        build_city(conn)
+        with served(database_url, ConsoleSettings(trusted_proxy=trusted)) as address:
+            lines = head(address, "/login", "X-Forwarded-For: 198.51.100.7, 203.0.113.9", *form)
+            assert answer(address, lines + body)[0] == 401
+        origins = conn.execute("SELECT origin FROM audit WHERE action LIKE '%login%'").fetchall()
+        counted = conn.execute("SELECT DISTINCT origin FROM login_failure").fetchall()
+    assert [row[0].split()[-1] for row in origins] == [believed]
+    assert counted == [(believed,)]
+
+
 def test_the_scheme_of_the_origin_counts(address: tuple[str, int], database_url: str) -> None:
     other = head(address, "/login", "Content-Length: 0").replace(b"Origin: http://", b"Origin: https://")
     assert answer(address, other)[0] == 403

@@ -114,7 +114,7 @@ def gateway(broker: TestBroker) -> Iterator[Any]:
             info.wait_for_publish(30)
 
     try:
-        wait_for(client.is_connected, 15, lambda: "no broker")
+        wait_for(client.is_connected, 30, lambda: "no broker")
         yield send
     finally:
         mqtt.stop(client)

@@ -84,7 +84,7 @@ def test_an_issuer_whose_network_thread_dies_ends(broker: TestBroker, database_u
         "shouwang", broker.settings("svc-issuer"), tmp_path, SHOUWANG_DATABASE_URL=database_url, **HASTE, **files
     )
     with watched(found.through("tests.support.broken_clock"), "certificates", "issue"):
-        wait_for(lambda: parts(found, "/live").keys() == {"broker link", "certificates"}, 10, found.log)
+        wait_for(lambda: parts(found, "/live").keys() == {"broker link", "certificates"}, 30, found.log)
         found.send(signal.SIGUSR1)
         wait_for(lambda: found.status() is not None, 30, found.log)
         assert found.status() == 1
@@ -105,7 +105,7 @@ def test_lists_that_stand_still_end_and_those_without_their_broker_are_not_ready
             psycopg.connect(database_url, autocommit=True) as conn,
             watched(found, "certificates", "follow-mosquitto", *words),
         ):
-            wait_for(lambda: lists_check(conn).good, 10, found.log)
+            wait_for(lambda: lists_check(conn).good, 30, found.log)
             assert "svc-ingest" in acl.read_text()
             assert not sessions_check(conn).good, "without svc-broker's pair"
             conn.execute("UPDATE broker_store SET seen_at = now() - interval '2 minutes'")

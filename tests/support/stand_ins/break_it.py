@@ -82,13 +82,6 @@ def sql(breaks: str, mends: str) -> Iterator[None]:
 
 
 @contextmanager
-def few_files(unit: str) -> Iterator[None]:
-    run("bash", "-c", f"ulimit -Sn 150; systemctl restart {unit}")
-    yield
-    run("systemctl", "restart", unit)
-
-
-@contextmanager
 def setting(name: str, value: str) -> Iterator[None]:
     before = os.environ[name]
     os.environ[name] = value
@@ -134,6 +127,15 @@ BREAKS: dict[str, Callable[[], object]] = {
         "ALTER ROLE shouwang_owner SET default_transaction_read_only = on",
         "ALTER ROLE shouwang_owner RESET default_transaction_read_only",
     ),
+    "database's disk full": lambda: full_tablespace(),
+    "broker's disk, open files and store": lambda: both(
+        open_files(100),
+        full_disk(Path("/var/lib/mosquitto")),
+        sql(
+            "CREATE TABLE kept AS TABLE broker_store; UPDATE broker_store SET bound = 1, bytes = 1000",
+            "UPDATE broker_store b SET bound = kept.bound FROM kept WHERE b.broker = kept.broker; DROP TABLE kept",
+        ),
+    ),
     "wrong password": lambda: setting(
         "SHOUWANG_DATABASE_URL", URL.replace("shouwang_owner:", "shouwang_owner:x")
     ),
@@ -163,7 +165,6 @@ BREAKS: dict[str, Callable[[], object]] = {
         "UPDATE backup_report SET well_at = well_at + interval '2 days'",
     ),
     "failed backup": lambda: sql("UPDATE backup_report SET good = false", "UPDATE backup_report SET good = true"),
-    "few files of the broker": lambda: few_files("mosquitto"),
 }  # fmt: skip
 
 
@@ -175,6 +176,55 @@ def both(*parts: object) -> Iterator[None]:
         for part in parts:
             stack.enter_context(part)  # type: ignore[arg-type]
         yield
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """Put a disk of 1 MB over the folder, without a free byte."""
+    run("mount", "-t", "tmpfs", "-o", "size=1m,mode=0755", "tmpfs", str(folder))
+    fill(folder / "ballast")
+    yield
+    run("umount", str(folder))
+
+
+def fill(ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while file.write(b"\0" * 4096):
+                pass
+        except OSError:
+            return
+
+
+@contextmanager
+def full_tablespace() -> Iterator[None]:
+    """Let the rows that the doctor writes lie on a disk of their own that has no free byte."""
+    folder = Path("/srv/small")
+    folder.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder))
+    (folder / "space").mkdir()
+    run("chown", "postgres:", str(folder / "space"))
+    folder.chmod(0o755)
+    with (
+        sql(f"CREATE TABLESPACE small LOCATION '{folder}/space'", "DROP TABLESPACE small"),
+        sql(
+            "TRUNCATE doctor_check; ALTER TABLE doctor_check SET TABLESPACE small",
+            "ALTER TABLE doctor_check SET TABLESPACE pg_default",
+        ),
+    ):
+        fill(folder / "ballast")
+        yield
+        (folder / "ballast").unlink()
+    run("umount", str(folder))
+
+
+@contextmanager
+def open_files(limit: int) -> Iterator[None]:
+    drop_in = Path("/etc/systemd/system/mosquitto.service.d/shouwang.conf")
+    with replaced(drop_in, drop_in.read_bytes().replace(b"LimitNOFILE=65536", b"LimitNOFILE=%d" % limit)):
+        run("systemctl", "restart", "mosquitto")
+        yield
+    run("systemctl", "restart", "mosquitto")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ stands for Debian's clusters. It does not start a program again and does not con
 import os
 import pwd
 import re
+import resource
 import shlex
 import signal
 import socket
@@ -105,6 +106,7 @@ def start(name: str) -> None:
         shlex.split(command), env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         user=user.pw_uid, group=user.pw_gid, extra_groups=[],
         umask=int(one(unit, "UMask", "0022"), 8), cwd=one(unit, "WorkingDirectory", "/"),
+        preexec_fn=lambda: limit_files(one(unit, "LimitNOFILE", "1024:524288")),  # systemd's own default
     )  # fmt: skip
     if one(unit, "Type", "simple") == "oneshot":
         if process.wait() != 0:
@@ -119,6 +121,13 @@ def start(name: str) -> None:
         if one(unit, "Type", "simple") == "notify":
             wait_until_ready(name, heard, process)
     (RUN / f"{name}.pid").write_text(str(process_id))
+
+
+def limit_files(limit: str) -> None:
+    """Limit the open files of this process, as far as this machine's own limit goes."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    soft, _, hard = limit.partition(":")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(int(soft), most), min(int(hard or soft), most)))
 
 
 def want(name: str) -> None:

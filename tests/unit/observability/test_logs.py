@@ -4,6 +4,9 @@ import io
 import json
 import logging
 import os
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,9 @@ ROW = (
 def as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    hooks = sys.excepthook, threading.excepthook
     yield
+    sys.excepthook, threading.excepthook = hooks
     structlog.reset_defaults()
     root.handlers, root.level = handlers, level
 
@@ -78,3 +83,40 @@ def test_journald_is_known_by_the_file_that_it_reads(tmp_path: Path, monkeypatch
         monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino + 1}")
         assert not reads_journald(out)
     assert not reads_journald(io.StringIO())
+
+
+SERVICE = """
+import threading
+from observability.logs import configure
+from observability.settings import LogSettings
+configure(LogSettings())
+def fail():
+    name = "张秀英"
+    raise ValueError(ROW)
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+fail()
+"""
+COMMAND = """
+import sys
+from shouwang.cli import main
+@main.app.command()
+def broken():
+    name = "张秀英"
+    raise KeyError from ValueError(ROW)
+sys.argv = ["shouwang", "broken"]
+main.main()
+"""
+
+
+@pytest.mark.parametrize(("program", "times"), [(SERVICE, 2), (COMMAND, 1)], ids=["service", "command"])
+def test_an_error_that_nobody_caught_shows_its_place_and_no_row(program: str, times: int) -> None:
+    program = f"ROW = {ROW!r}\n{program}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("null value in column") == times
+    assert "Traceback" in done.stderr
+    assert "0755-12345678" not in done.stderr
+    assert "张秀英" not in done.stderr
+    assert not set("│╭❱") & set(done.stderr), "no frame with source around the place"

@@ -167,7 +167,7 @@ def test_a_limit_counts_without_a_restart(broker: TestBroker, postgres: TestPost
             client = mqtt.make_client(broker.settings(gateway), f"{gateway}-frames", clean=True)
             mqtt.start(client, broker.settings(gateway))
             payload = wire.encode(frame(gateway, 112, 150))
-            wait_for(client.is_connected, 15, lambda: "no connection")
+            wait_for(client.is_connected, 30, lambda: "no connection")
             client.publish(wire.topic(gateway, "readings"), payload, qos=1).wait_for_publish(15)
             mqtt.stop(client)
         wait_for(lambda: any(rule == "limit_heart_rate" for rule, _ in desk.rules()), 30, only.log)

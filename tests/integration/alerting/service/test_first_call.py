@@ -103,10 +103,10 @@ def test_told_without_the_database_and_written_afterwards(
         with service("alerting", broker.settings("svc-alerting"), tmp_path, **settings) as alerting:
             wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)
             home.press()
-            wait_for(lambda: len(alerts(postgres.url)) == 1, 15, alerting.log)
+            wait_for(lambda: len(alerts(postgres.url)) == 1, 30, alerting.log)
             # The database is there: the first call is the ladder's, not alerting's.
             home.press("smoke_detected")
-            wait_for(lambda: len(alerts(postgres.url)) == 2, 15, alerting.log)
+            wait_for(lambda: len(alerts(postgres.url)) == 2, 30, alerting.log)
 
             postgres.stop()
             pressed = time.monotonic()
@@ -116,7 +116,7 @@ def test_told_without_the_database_and_written_afterwards(
             assert {to for to, _, _ in received} == {"0755-00090", "0755-00092"}, "bed team and district, on duty"
             assert "燃气" in received[0][1]
             kept = tmp_path / "alerting" / "first-calls.jsonl"
-            wait_for(lambda: kept.exists() and len(kept.read_bytes().splitlines()) == 2, 10, alerting.log)
+            wait_for(lambda: kept.exists() and len(kept.read_bytes().splitlines()) == 2, 30, alerting.log)
             alerting.kill()
             alerting.start()
             wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)
@@ -125,13 +125,13 @@ def test_told_without_the_database_and_written_afterwards(
             gas = next(key for key, rule in alerts(postgres.url) if rule == "gas")
             with psycopg.connect(postgres.url, autocommit=True) as conn:
                 sweeper = Sweeper(conn)
-                wait_for(lambda: sweeper.sweep() == 0, 10, alerting.log)
+                wait_for(lambda: sweeper.sweep() == 0, 30, alerting.log)
                 assert sorted(who for _, _, who in told(conn, gas)) == ["B1", "D1"]  # type: ignore[arg-type]
                 states = conn.execute(
                     "SELECT DISTINCT state, message_id FROM notification WHERE alert_id = %s", (gas,)
                 ).fetchall()
                 assert states == [("sent", None)], "nothing is left to be sent"
-            wait_for(lambda: kept.read_bytes() == b"", 10, alerting.log)
+            wait_for(lambda: kept.read_bytes() == b"", 30, alerting.log)
         assert len(received) == 2
         assert len({key for _, _, key in received}) == 2
     mqtt.stop(home.client)

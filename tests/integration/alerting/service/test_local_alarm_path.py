@@ -93,7 +93,7 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
         wait_for(lambda: "connected to the broker" in alerting.log(), 30, alerting.log)
         with home(broker, tmp_path, modem, [{"kind": "sos", "at_s": 1}], public) as agent:
             wait_for(lambda: [s[:2] for s in stories(database_url)] == [("sos", "raised")], 30, agent.log)
-            wait_for(lambda: bool(replies), 10, agent.log)
+            wait_for(lambda: bool(replies), 30, agent.log)
             assert [(reply.ok, reply.detail) for reply in replies] == [(True, "noted")]
             with psycopg.connect(database_url) as conn:
                 (alert,) = lifecycle.list_open(conn)
@@ -101,10 +101,10 @@ def test_the_district_answers_and_the_resident_hears_that_help_is_coming(
                 lifecycle.act(
                     conn, alert["id"], "acknowledge", person, alert["raised_at"], expected_version=alert["version"]
                 )
-            wait_for(lambda: said(tmp_path) == [COMING[0]], 15, lambda: f"{replies} {agent.log()} {alerting.log()}")
-            wait_for(lambda: [reply.detail for reply in replies] == ["noted", "announced"], 10, agent.log)
+            wait_for(lambda: said(tmp_path) == [COMING[0]], 30, lambda: f"{replies} {agent.log()} {alerting.log()}")
+            wait_for(lambda: [reply.detail for reply in replies] == ["noted", "announced"], 30, agent.log)
             # longer than the gateway would have waited: it has not called anybody
-            wait_for(lambda: agent.log().count("contact tried") == 0 and len(replies) == 2, 5, agent.log)
+            wait_for(lambda: agent.log().count("contact tried") == 0 and len(replies) == 2, 30, agent.log)
     mqtt.stop(desk)
     assert modem.calls == []
     assert modem.messages == []

@@ -46,7 +46,7 @@ def test_no_alert_is_missing_after_a_restore(broker: TestBroker, postgres: TestP
         desk.report("fall_confirmed", time_us=later_at)  # a lost alert that has changed
         told = {"cleared": 1, "raised": 3}
         wait_for(lambda: tally(url) == told, 40, lambda: f"{counted(url, ALERTS)} {first.log()}")
-        wait_for(lambda: ("emergency" in str(counted(url, ALERTS))) and tally(url) == told, 10, second.log)
+        wait_for(lambda: ("emergency" in str(counted(url, ALERTS))) and tally(url) == told, 30, second.log)
         before, history = counted(url, ALERTS), counted(url, HISTORY)
 
         first.stop()

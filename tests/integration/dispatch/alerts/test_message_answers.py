@@ -186,4 +186,4 @@ def test_a_link_for_a_closed_alert_is_late(database_url: str, tmp_path: Path) ->
         assert "已有其他人处理" in page.text
         with pytest.raises(links.LinkError):
             links.load_link_keys(tmp_path / "link.key").read("x.y", "ack", now)
-        wait_for(lambda: state(city) == "resolved", 1, lambda: state(city))
+        wait_for(lambda: state(city) == "resolved", 20, lambda: state(city))

@@ -99,7 +99,7 @@ def test_an_alert_that_was_closed_meanwhile_is_not_told(database_url: str, tmp_p
         actor = Actor(None, "周敏")
         lifecycle.act(city.conn, alert, "resolve", actor, now, expected_version=1, outcome="test")
         with delivery(database_url, gateway_toml("sms", peer.url) + SMS_ONLY, tmp_path):
-            wait_for(lambda: city.notifications() == [("S1", "withdrawn")], 10, lambda: str(city.notifications()))
+            wait_for(lambda: city.notifications() == [("S1", "withdrawn")], 30, lambda: str(city.notifications()))
         assert peer.requests == []
 
 

@@ -115,7 +115,7 @@ def test_a_long_attempt_keeps_its_lease(database_url: str, tmp_path: Path) -> No
         go = hold_the_first(peer)
         with delivery(database_url, channels, tmp_path, "first"), delivery(database_url, channels, tmp_path, "second"):
             city.tell()
-            wait_for(lambda: len(peer.requests) == 1, 15, lambda: "nothing sent")
+            wait_for(lambda: len(peer.requests) == 1, 30, lambda: "nothing sent")
             claimed = "SELECT claimed_until FROM message"
             begun = city.conn.execute(claimed).fetchone()
             later = "SELECT FROM message WHERE claimed_until > %s::timestamptz + make_interval(secs => %s)"
@@ -133,7 +133,7 @@ def test_nothing_is_sent_on_a_lease_that_ran_out(
     with town(database_url) as city, http_peer() as peer:
         with delivery(database_url, gateway_toml("sms", peer.url) + ORDER, tmp_path):
             city.tell()
-            wait_for(lambda: len(city.attempts()) > 1, 15, lambda: str(city.attempts()))
+            wait_for(lambda: len(city.attempts()) > 1, 30, lambda: str(city.attempts()))
             assert not peer.requests
             monkeypatch.setattr(sending, "LEASE_S", LEASE_S)
             city.wait([("S1", "sms", "sent")])

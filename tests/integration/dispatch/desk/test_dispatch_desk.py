@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import msgspec
 import psycopg
 import pytest
 from typer.testing import CliRunner
@@ -22,6 +23,7 @@ from dispatch.desk import calls, handover, statistics
 from dispatch.escalation import duty_warnings, holes
 from dispatch.escalation.sweeper import Sweeper
 from dispatch.ladders import store
+from dispatch.ladders.policy import FamilyTarget, Step
 from dispatch.sla import clock as sla
 from dispatch.sla import report as sla_store
 from shouwang.cli.main import app
@@ -231,7 +233,7 @@ def test_an_offer_is_taken_back_or_accepted_and_never_both(conn: psycopg.Connect
     with conn.transaction():
         handover.accept(conn, second.id, late, now(conn), "test")
         other.start()
-        wait_for(lambda: _waits_for_a_lock(database_url), 10, lambda: "nobody waits")
+        wait_for(lambda: _waits_for_a_lock(database_url), 30, lambda: "nobody waits")
     other.join(10)
     assert said
     assert "夜班 已于" in said[0]
@@ -346,7 +348,7 @@ def test_many_alike_are_one_line_and_one_press(conn: psycopg.Connection, desk: h
         for area, name in ((C1, "今晚"), ("sz", "别处"))
     )
     duty_warnings.record(conn, [tonight, elsewhere], at, until)
-    wait_for(lambda: "1 户同类预警 6 条" in desk.get("/queue").text, 10, lambda: desk.get("/queue").text)
+    wait_for(lambda: "1 户同类预警 6 条" in desk.get("/queue").text, 30, lambda: desk.get("/queue").text)
     page = desk.get("/queue").text
     assert "今晚无人" in page
     assert "别处无人" not in page, "of one's own area only"
@@ -399,6 +401,28 @@ def test_an_alert_shows_its_ladder_whom_to_call_and_the_note(conn: psycopg.Conne
     english = desk.get(f"/alerts/{alert}").text
     assert "step 1: " in english
     assert "第 1 级" not in english
+
+
+def test_the_family_sees_the_history_and_no_telephone_number(conn: psycopg.Connection, desk: httpx2.Client) -> None:
+    use(conn, msgspec.structs.replace(ladder((0,)), steps=(Step(0, (FamilyTarget(1, 2),)),)))
+    alert = raise_one(conn)
+    Sweeper(conn).sweep()
+    call = {"kind": "contact", "key": "R1/0755-00081", "result": "no_answer"}
+    times = {"started_at": now(conn).isoformat(), "ended_at": now(conn).isoformat()}
+    assert desk.post(f"/api/alerts/{alert}/calls", json={**call, **times}).status_code == 200
+    assert "0755-00081" in desk.get(f"/alerts/{alert}").text, "the dispatcher calls them"
+    conn.execute(
+        "INSERT INTO family_member SELECT a.id, r.id, '女儿', 'daughter', now() FROM account a, resident r"
+        " WHERE a.login = 'daughter' AND r.code = 'R1'"
+    )
+    log_in(desk, "daughter")
+    told = [row[0] for row in conn.execute("SELECT recipient_key FROM notification")]
+    assert "R1/0755-00081" in told, "it stands where a page could take it from"
+    for path in (f"/alerts/{alert}", f"/alerts/{alert}/progress", "/family", "/api/alerts"):
+        page = desk.get(path)
+        assert page.status_code == 200, path
+        assert "0755-0008" not in page.text, path
+        assert "0755-0009" not in page.text, path
 
 
 def test_shifts_change_on_the_page(conn: psycopg.Connection, desk: httpx2.Client) -> None:

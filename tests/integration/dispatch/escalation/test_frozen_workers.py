@@ -45,7 +45,7 @@ def frozen_amid_a_transaction(conn: psycopg.Connection, url: str, table: str, wo
         worker.send(signal.SIGSTOP)
         frozen = [pid for (pid,) in conn.execute(waiting)]  # its other threads may be in a transaction, too
     idle = "SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND pid = ANY(%s)"
-    wait_for(lambda: conn.execute(idle, (frozen,)).rowcount == 1, 10, worker.log)
+    wait_for(lambda: conn.execute(idle, (frozen,)).rowcount == 1, 30, worker.log)
     yield
 
 

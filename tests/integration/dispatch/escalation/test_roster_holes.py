@@ -163,10 +163,10 @@ def test_several_are_one_message_in_the_readers_language(
     channels = gateway_toml("sms", "{url}") + '[order]\nstaff = ["sms"]\norganisation = ["sms"]\n'
     with http_peer() as peer:
         with delivery(database_url, channels.replace("{url}", peer.url), tmp_path):
-            wait_for(lambda: len(peer.requests) == 2, 15, lambda: str(told(conn)))
+            wait_for(lambda: len(peer.requests) == 2, 30, lambda: str(told(conn)))
             # at night the desk is told as well, and it has no number to send to
             sent = {("D9", "sent"), ("M1", "sent")}
-            wait_for(lambda: {row for row in told(conn) if row[0] != DISTRICT} == sent, 10, lambda: str(told(conn)))
+            wait_for(lambda: {row for row in told(conn) if row[0] != DISTRICT} == sent, 30, lambda: str(told(conn)))
         said = sorted(request.json()["text"] for request in peer.requests)
     assert said[0].startswith("[Shouwang] Nobody would answer alerts in Pengwan Garden from ")
     assert "the first of 2 holes" in said[0]

@@ -47,7 +47,7 @@ def test_ladders_climb_again(
             conn.execute(b"SET default_transaction_read_only = off")
             conn.execute(end.encode())
             count = "SELECT count(*) FROM dispatch_worker"
-            wait_for(lambda: conn.execute(count).fetchone() == (1,), 10, lambda: "no worker reports")
+            wait_for(lambda: conn.execute(count).fetchone() == (1,), 30, lambda: "no worker reports")
 
 
 def test_work_orders_are_swept_again(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,9 +70,9 @@ def test_work_orders_are_swept_again(database_url: str, monkeypatch: pytest.Monk
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute(begin.encode())
         with in_thread(lambda stop: sweeper.run(DatabaseSettings(url=database_url), stop), 20):
-            wait_for(lambda: "refused" in swept, 10, lambda: str(swept))
+            wait_for(lambda: "refused" in swept, 30, lambda: str(swept))
             conn.execute(end.encode())
-            wait_for(lambda: "done" in swept, 10, lambda: str(swept))
+            wait_for(lambda: "done" in swept, 30, lambda: str(swept))
 
 
 def test_work_orders_expire_by_the_databases_clock(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,5 +91,5 @@ def test_work_orders_expire_by_the_databases_clock(database_url: str, monkeypatc
     monkeypatch.setattr(sweeper, "sweep", sweeping)
     monkeypatch.setattr(sweeper, "dt", SimpleNamespace(datetime=Ahead, UTC=dt.UTC))
     with in_thread(lambda stop: sweeper.run(DatabaseSettings(url=database_url), stop), 20):
-        wait_for(lambda: bool(swept), 10, lambda: "nothing is swept")
+        wait_for(lambda: bool(swept), 30, lambda: "nothing is swept")
     assert abs(swept[0] - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=5)

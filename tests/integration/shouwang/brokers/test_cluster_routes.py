@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime as dt
 import json
 import queue
 import socket
@@ -21,6 +22,7 @@ from shouwang.brokers.config import Member, Tls, nats_config
 from shouwang.brokers.local import EmbeddedBroker, free_port, nats_binary
 from shouwang.brokers.nats_cluster import NatsCluster
 from shouwang.brokers.pki import Pki
+from shouwang.doctor import broker as doctor
 
 pytestmark = pytest.mark.integration
 
@@ -138,6 +140,22 @@ def test_no_gateway_can_stand_in_for_the_broker(cluster: NatsCluster) -> None:
             side.do_handshake()
     with pytest.raises(ssl.SSLCertVerificationError, match="purpose"):
         client.do_handshake()
+
+
+def test_the_doctor_says_that_there_is_no_majority(cluster: NatsCluster) -> None:
+    def row() -> doctor.Check:
+        found = doctor.broker_checks("svc-console", cluster.settings("svc-console"), dt.datetime.now(dt.UTC))
+        return next(one for one in found if one.what == "broker as svc-console")
+
+    assert row().good, row().text
+    for node in cluster.nodes[1:]:
+        node.kill()
+    try:
+        found = row()
+        assert not found.good
+        assert "do two of three servers run?" in found.text
+    finally:
+        cluster.start()
 
 
 def test_the_servers_listen_for_clients_of_mqtt_and_routes_alone() -> None:

@@ -14,7 +14,7 @@ from shouwang.brokers.config import QUEUED
 from shouwang.brokers.local import EmbeddedBroker, LocalBroker, Mosquitto, mosquitto_binary
 from shouwang.brokers.pki import Pki
 from shouwang.brokers.stream_bound import bound_stream
-from tests.support.brokers import HOW_TO_GET_MOSQUITTO
+from tests.support.brokers import HOW_TO_GET_MOSQUITTO, HOW_TO_GET_NATS, PackagedNats, packaged_nats
 
 pytestmark = pytest.mark.integration
 
@@ -57,16 +57,21 @@ def visit(broker: LocalBroker, name: str, filters: tuple[str, ...], wanted: int)
     return got
 
 
-@pytest.mark.parametrize("kind", ["mosquitto", "nats"])
+SERVERS: dict[str, type[LocalBroker]] = {"mosquitto": Small, "nats": EmbeddedBroker, "packaged nats": PackagedNats}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
 def test_at_the_bound_readings_go_and_no_event(tmp_path: Path, kind: str) -> None:
     if kind == "mosquitto" and mosquitto_binary() is None:
         pytest.skip(HOW_TO_GET_MOSQUITTO)
+    if kind == "packaged nats" and packaged_nats() is None:
+        pytest.skip(HOW_TO_GET_NATS)
     urgent, bulk = sessions("ingest-0")
-    with (Small if kind == "mosquitto" else EmbeddedBroker)(tmp_path / "broker", Pki(tmp_path / "pki")) as broker:
+    with SERVERS[kind](tmp_path / "broker", Pki(tmp_path / "pki")) as broker:
         broker.allow_gateways(["gw-a"])
         visit(broker, urgent, URGENT, 0)
         visit(broker, bulk, BULK, 0)
-        if kind == "nats":
+        if kind != "mosquitto":
             assert bound_stream(broker.settings("svc-broker"), 1, BOUND)
         settings = broker.settings("gw-a")
         gateway = mqtt.make_client(settings, "gw-a", clean=True)
@@ -85,5 +90,5 @@ def test_at_the_bound_readings_go_and_no_event(tmp_path: Path, kind: str) -> Non
         assert len(visit(broker, urgent, URGENT, EVENTS)) == EVENTS
         readings = visit(broker, bulk, BULK, BOUND)
         assert BOUND <= len(readings) < FRAMES // 2
-        if kind == "nats":
+        if kind != "mosquitto":
             assert readings[-1] == b"%d" % (FRAMES - 1), "the newest goes, not the oldest"

@@ -83,7 +83,7 @@ def test_a_stopped_process_ends_too_and_so_do_its_children(tmp_path: Path) -> No
         def stopped() -> bool:
             return any(one.status() == psutil.STATUS_STOPPED for one in owner.children())
 
-        wait_until(stopped, 10, "the child stops itself")
+        wait_until(stopped, 30, "the child stops itself")
         family = owner.children(recursive=True)
         assert [one.name() for one in family].count("sleep") == 1
         owner.kill()
