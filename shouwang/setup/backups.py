@@ -6,6 +6,8 @@ from collections.abc import Collection
 
 import pyrage
 
+from firmware_profiles.signed_command import COMMANDERS
+
 IDENTITY = "/etc/shouwang/keys/backup.identity"
 """Made once; people take it away, and it is not made again."""
 PGBACKREST = "/etc/pgbackrest/pgbackrest.conf"
@@ -19,9 +21,8 @@ BELONGS = {
     "pki": "authority",
     "pgbackrest": "database",
     "broker_store": "broker",
-    **dict.fromkeys(
-        ("medical_keys", "link_key", "push_key", "channels", "channel_secrets", "alerting", "alerting_1"), "services"
-    ),
+    **dict.fromkeys((*(f"command_{one}" for one in COMMANDERS), "medical_keys", "link_key", "push_key"), "services"),
+    **dict.fromkeys(("channels", "channel_secrets", "alerting", "alerting_1"), "services"),
 }
 """The part of a machine that has a part of the backup; what is not here is on every machine."""
 STORES = {"mosquitto": "/var/lib/mosquitto", "nats": "/var/lib/nats"}
