@@ -114,7 +114,9 @@ def test_the_self_test_tells_how_the_gateway_is(broker: TestBroker, tmp_path: Pa
         wait_for(lambda: bool(desk.happened("sos_pressed")), 20, gateway.agent.log)
         settings = broker.settings("svc-console")
         environment = {
-            f"SHOUWANG_BROKER_{key.upper()}": str(value) for key, value in msgspec.structs.asdict(settings).items()
+            f"SHOUWANG_BROKER_{key.upper()}": str(value)
+            for key, value in msgspec.structs.asdict(settings).items()
+            if value is not None
         }
         done = CliRunner().invoke(app, ["gateway", GATEWAY, "self_test"], env=environment)
         assert done.exit_code == 0, done.output

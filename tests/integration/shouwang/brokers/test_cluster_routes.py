@@ -164,7 +164,8 @@ def test_the_servers_listen_for_clients_of_mqtt_and_routes_alone() -> None:
     assert not {"http", "https", "http_port", "monitor_port", "leafnodes", "websocket", "gateway"} & set(content)
     assert content["host"] == "127.0.0.1"
     text = (Path(__file__).parents[4] / "deploy" / "nats" / "nats.conf").read_text()
-    for word in ("http", "leafnodes", "websocket", "gateway {", "0.0.0.0:6222"):
+    assert [line for line in text.splitlines() if line.startswith("http")] == ['http: "127.0.0.1:8222"']
+    for word in ("https", "leafnodes", "websocket", "gateway {", "0.0.0.0:6222"):
         assert word not in text.replace("gateways", "")
     assert "cluster-ca.crt" in text.split("cluster {")[1]
     assert "/ca.crt" not in text.split("cluster {")[1].split("# Written")[0].replace("cluster-ca.crt", "")
