@@ -158,7 +158,7 @@ def test_there_is_something_to_find() -> None:
     assert {"erratic_respiration_rate", "breathing_pause", "news2", "shift_heart_rate"} <= rules
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=4)
 @given(st.lists(st.integers(0, len(troubled_days())), max_size=40), st.integers(0, 3))
 def test_the_batches_do_not_matter(cuts: list[int], seed: int) -> None:
     assert run(cuts, seed=seed) == list(expected())

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import json
+import os
 import re
 import stat
 from collections import Counter
@@ -257,6 +258,8 @@ ONE_OF_EACH = {
     "pressure_crisis": 132, "heat": 51, "silent_device": 447,
 }  # fmt: skip
 """By the kind of episode: a resident who lives through it on the first day after those from which is learned."""
+QUICK = ("fall_confirmed", "long_lie", "smoke", "hypoxia", "pressure_crisis", "silent_device")
+"""The kinds of the ordinary run; all of them take a minute and a half: SHOUWANG_TEST_LONG, before a release."""
 
 
 def test_the_figure_of_a_small_district() -> None:
@@ -264,15 +267,16 @@ def test_the_figure_of_a_small_district() -> None:
 
     These few live through no water leak, no cold room and no stuck device.
     """
-    result = figures(run_job(Job(sorted(ONE_OF_EACH.values()), MonthOptions(days=16), {})).judged)
-    assert result["residents"] == len(ONE_OF_EACH)
+    kinds = ONE_OF_EACH if os.environ.get("SHOUWANG_TEST_LONG") else QUICK
+    result = figures(run_job(Job(sorted(ONE_OF_EACH[kind] for kind in kinds), MonthOptions(days=16), {})).judged)
+    assert result["residents"] == len(kinds)
     assert result["injected"] == sum(row["injected"] for row in result["by_kind"].values())
     told_directly = ("fall_confirmed", "fall_recovered", "long_lie", "smoke", "gas", "sos", "low_battery")
-    measured = ("tachycardia", "bradycardia", "hypoxia", "breathing_pause", "pressure_crisis", "heat")
-    for kind in (*told_directly, *measured, "silent_device", "silent_gateway"):
+    for kind in kinds:
         assert result["by_kind"][kind]["found"] == result["by_kind"][kind]["injected"] > 0, kind
-    assert all(result["by_kind"][kind]["delay_max_s"] <= 5 for kind in told_directly)
-    assert result["by_kind"]["tachycardia"]["delay_max_s"] <= 900
+    assert all(result["by_kind"][kind]["delay_max_s"] <= 5 for kind in kinds if kind in told_directly)
+    measured = ("tachycardia", "bradycardia", "hypoxia", "pressure_crisis", "heat")
+    assert all(result["by_kind"][kind]["delay_max_s"] <= 900 for kind in kinds if kind in measured)
     assert result["false_technical_per_resident_week"] <= 0.1
 
 

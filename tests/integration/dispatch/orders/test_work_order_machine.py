@@ -139,4 +139,4 @@ def machine(conn: psycopg.Connection) -> type[RuleBasedStateMachine]:
 def test_the_invariants_hold(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
         staff_city(conn, people=4)
-        run_state_machine_as_test(machine(conn), settings=settings(max_examples=25, stateful_step_count=20))
+        run_state_machine_as_test(machine(conn), settings=settings(max_examples=15, stateful_step_count=20))
