@@ -3,7 +3,6 @@
 import csv
 import datetime as dt
 import json
-import os
 import re
 import stat
 from collections import Counter
@@ -23,6 +22,7 @@ from shouwang.cli.actions.judge_month import Job, run_job
 from shouwang.cli.main import app
 from shouwang.evaluation.month_recording import recording_of
 from shouwang.evaluation.score_figures import figures
+from tests.support.release import LONG_RUN
 
 pytestmark = pytest.mark.timeout(400)  # days of data: a busy machine takes its time
 HYPOXIC = 8
@@ -267,7 +267,7 @@ def test_the_figure_of_a_small_district() -> None:
 
     These few live through no water leak, no cold room and no stuck device.
     """
-    kinds = ONE_OF_EACH if os.environ.get("SHOUWANG_TEST_LONG") else QUICK
+    kinds = ONE_OF_EACH if LONG_RUN else QUICK
     result = figures(run_job(Job(sorted(ONE_OF_EACH[kind] for kind in kinds), MonthOptions(days=16), {})).judged)
     assert result["residents"] == len(kinds)
     assert result["injected"] == sum(row["injected"] for row in result["by_kind"].values())

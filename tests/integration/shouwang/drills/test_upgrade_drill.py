@@ -1,6 +1,5 @@
 """The short form of the upgrade drill: old services on the new schema, then this release, and nothing is lost."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,11 +12,9 @@ from shouwang.drills.load import Homes
 from shouwang.drills.old_release import OldRelease, unpack
 from shouwang.drills.place import Place
 from shouwang.platform.processes import wait_until
+from tests.support.release import before_a_release
 
-LONG = pytest.mark.skipif(
-    not os.environ.get("SHOUWANG_TEST_LONG"), reason="a minute and a half: set SHOUWANG_TEST_LONG=1, before a release"
-)
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), LONG]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), before_a_release]
 PATIENCE_S = 100.0
 
 

@@ -1,7 +1,6 @@
 """Point 8 of the tour in README.md: ``kill -9`` in the middle, a second start, and an exact account."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,15 +12,10 @@ import pytest
 from shouwang.brokers.local import free_port
 from shouwang.platform import report
 from tests.integration.shouwang.platform.test_killed_platform import gone
+from tests.support.release import before_a_release
 from tests.support.services import wait_for
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not os.environ.get("SHOUWANG_TEST_LONG"), reason="a minute: set SHOUWANG_TEST_LONG=1, before a release"
-    ),
-]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), before_a_release]
 README = Path(__file__).parents[4] / "README.md"
 
 
