@@ -16,9 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from database.server.stale import processes_in
+
 PRIVATE = Path("/var/tmp")  # noqa: S108 - owner and mode of what lies there are checked before use
 TEST_CLUSTERS = "SHOUWANG_TEST_CLUSTERS"
 """Environment variable: a folder that takes the place of /var/tmp for clusters, for tests: one in memory."""
+
+STANDS_FOR = "stands-for"
+"""File of a replacement: the folder that was asked for."""
+PASSING = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - where what is asked for does not last
+"""A replacement of a folder below these goes when that folder has gone; a data folder elsewhere may only be unmounted."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,8 @@ def reachable_folder(wanted: Path, user: ServerUser) -> Path:
         return wanted
     replacement = Path(os.environ.get(TEST_CLUSTERS, PRIVATE)) / f"shouwang-{_short_hash(str(wanted.resolve()))}"
     _own_folder(replacement)
+    (replacement / STANDS_FOR).write_text(str(wanted.resolve()))
+    remove_forgotten(replacement.parent)
     return replacement
 
 
@@ -92,6 +101,20 @@ def _own_folder(path: Path) -> None:
     if not stat.S_ISDIR(information.st_mode) or information.st_uid != os.geteuid() or information.st_mode & 0o022:
         raise RuntimeError(f"{path} is not a folder that only we may change; look at it and remove it")
     path.chmod(0o755)  # said again: mkdir heeds the umask, which is 077 in a service
+
+
+def remove_forgotten(where: Path) -> None:
+    """Remove replacements of temporary folders that are gone: whoever made them was killed. A served one stays."""
+    for note in where.glob(f"shouwang-*/{STANDS_FOR}"):
+        folder = note.parent
+        try:
+            wanted = Path(note.read_text())
+            ours = folder.lstat().st_uid == os.geteuid()
+        except OSError:  # another start was quicker
+            continue
+        passing = any(wanted.is_relative_to(one) for one in (Path(tempfile.gettempdir()), *PASSING))
+        if ours and passing and not wanted.exists() and not processes_in(folder / "cluster"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _can_enter(folder: Path, user: ServerUser) -> bool:

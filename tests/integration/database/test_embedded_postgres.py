@@ -14,7 +14,14 @@ import pytest
 
 from database.server.embedded import EmbeddedPostgres, PostgresServer, embedded_bin_dir
 from database.server.stale import clear_the_way, processes_in
-from database.server.user import ServerUser, choose_user, reachable_binaries, reachable_folder
+from database.server.user import (
+    STANDS_FOR,
+    ServerUser,
+    choose_user,
+    reachable_binaries,
+    reachable_folder,
+    remove_forgotten,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -181,3 +188,32 @@ def test_the_server_reaches_its_folder_under_the_umask_of_a_service(tmp_path: Pa
     finally:
         os.umask(before)
         folder.rmdir()
+
+
+def test_what_a_killed_program_left_of_a_temporary_folder_goes_and_nothing_else(tmp_path: Path) -> None:
+    def replacement(name: str, wanted: Path) -> Path:
+        folder = tmp_path / f"shouwang-{name}"
+        (folder / "cluster").mkdir(parents=True)
+        (folder / STANDS_FOR).write_text(str(wanted))
+        return folder
+
+    here = tmp_path / "data"
+    here.mkdir()
+    gone, used, lasting, served = (
+        replacement(name, wanted)
+        for name, wanted in (
+            ("gone", tmp_path / "no more"),
+            ("used", here),
+            ("lasting", Path("/srv/not mounted")),
+            ("served", tmp_path / "no more either"),
+        )
+    )
+    (tmp_path / "shouwang-strange").mkdir()
+    working = subprocess.Popen(["sleep", "60"], cwd=served / "cluster")
+    try:
+        remove_forgotten(tmp_path)
+    finally:
+        working.kill()
+        working.wait()
+    assert not gone.exists()
+    assert all(folder.exists() for folder in (used, lasting, served, tmp_path / "shouwang-strange"))
