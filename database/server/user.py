@@ -25,7 +25,7 @@ TEST_CLUSTERS = "SHOUWANG_TEST_CLUSTERS"
 STANDS_FOR = "stands-for"
 """File of a replacement: the folder that was asked for."""
 PASSING = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - where what is asked for does not last
-"""A replacement of a folder below these goes when that folder has gone; a data folder elsewhere may only be unmounted."""
+"""Replacements of folders below these go when the folder has gone; a data folder elsewhere may only be unmounted."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: starts, keeps committed data through any end, and disturbs nobody."""
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -187,7 +188,7 @@ def test_the_server_reaches_its_folder_under_the_umask_of_a_service(tmp_path: Pa
         assert subprocess.run(["/bin/ls", folder], cwd="/", **choose_user().popen()).returncode == 0
     finally:
         os.umask(before)
-        folder.rmdir()
+        shutil.rmtree(folder)
 
 
 def test_what_a_killed_program_left_of_a_temporary_folder_goes_and_nothing_else(tmp_path: Path) -> None:
