@@ -38,10 +38,16 @@ class GapAsker:
     """Asks in a thread of its own; a database or broker that is away only delays it."""
 
     def __init__(
-        self, database: DatabaseSettings, broker: mqtt.Broker, name: str, every_s: float, age_s: float
+        self,
+        database: DatabaseSettings,
+        broker: mqtt.Broker,
+        name: str,
+        every_s: float,
+        age_s: float,
+        event_age_s: float,
     ) -> None:
         self._database, self._broker, self._every_s = database, broker, every_s
-        self._age = dt.timedelta(seconds=age_s)
+        self._age, self._event_age = dt.timedelta(seconds=age_s), dt.timedelta(seconds=event_age_s)
         self._signer = CommandSigner(broker.command_key)
         self._replies: queue.Queue[wire.Reply] = queue.Queue(1000)
         self._client = mqtt.make_client(broker, f"{name}-gaps", clean=True)
@@ -73,7 +79,7 @@ class GapAsker:
         metrics.gaps_open.set(gaps.count_open(conn))
         metrics.quarantine_open.set(quarantine.count_open(conn))
         if self._client.is_connected():
-            for gap in gaps.choose_due(conn, self._age):
+            for gap in gaps.choose_due(conn, self._age, self._event_age):
                 self._ask(gap)
 
     def _ask(self, gap: gaps.Gap) -> None:

@@ -11,9 +11,9 @@ from psycopg.types.range import Range
 
 _LOCK = 7_198_001
 """Advisory lock: one of several workers looks after the gaps."""
-FIRST_ASK = dt.timedelta(minutes=1)
+FIRST_ASK, FIRST_ASK_EVENTS = dt.timedelta(minutes=1), dt.timedelta(seconds=10)
 LAST_ASK = dt.timedelta(hours=1)
-"""The pause after each question doubles, from FIRST_ASK up to LAST_ASK."""
+"""The pause after each question doubles, from FIRST_ASK (FIRST_ASK_EVENTS: somebody may have called) up to LAST_ASK."""
 GIVE_UP_AFTER = 4
 """A gap sent again this often and still not stored was refused, and lies in quarantine."""
 
@@ -78,8 +78,13 @@ def count_open(conn: psycopg.Connection[Any]) -> int:
     return 0 if row is None else int(row[0])
 
 
-def choose_due(conn: psycopg.Connection[Any], age: dt.timedelta, limit: int = 200) -> list[Gap]:
-    """Choose the gaps to ask for now, older than ``age`` and so not merely late; each is marked as asked."""
+def choose_due(
+    conn: psycopg.Connection[Any], age: dt.timedelta, event_age: dt.timedelta, limit: int = 200
+) -> list[Gap]:
+    """Choose the gaps to ask for now, older than ``age`` (of events ``event_age``) and so not merely late.
+
+    Those of events come first; each is marked as asked.
+    """
     with conn.transaction(), conn.cursor(row_factory=class_row(Gap)) as cursor:
         cursor.execute(
             """
@@ -93,15 +98,24 @@ def choose_due(conn: psycopg.Connection[Any], age: dt.timedelta, limit: int = 20
             """
             WITH chosen AS (
                 SELECT id FROM stream_gap WHERE state IN ('open', 'asked')
-                AND seen_at <= now() - %s AND ask_after <= now() ORDER BY ask_after LIMIT %s FOR UPDATE SKIP LOCKED
+                AND seen_at <= now() - CASE stream WHEN 'events' THEN %(event_age)s ELSE %(age)s END
+                AND ask_after <= now() ORDER BY stream <> 'events', ask_after LIMIT %(limit)s FOR UPDATE SKIP LOCKED
             )
             UPDATE stream_gap AS gap SET state = 'asked', asks = asks + 1,
-                ask_after = now() + least(%s * power(2, least(asks, 20)), %s)
+                ask_after = now() + least(CASE stream WHEN 'events' THEN %(first_events)s ELSE %(first)s END
+                                          * power(2, least(asks, 20)), %(last)s)
             FROM chosen, gateway WHERE gap.id = chosen.id AND gateway.id = gap.gateway_id
             RETURNING gap.id, gateway.name AS gateway, epoch, stream, lower(numbers) AS first, upper(numbers) AS behind,
                 asks
             """,
-            (age, limit, FIRST_ASK, LAST_ASK),
+            {
+                "age": age,
+                "event_age": event_age,
+                "limit": limit,
+                "first": FIRST_ASK,
+                "first_events": FIRST_ASK_EVENTS,
+                "last": LAST_ASK,
+            },
         ).fetchall()
 
 

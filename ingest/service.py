@@ -93,7 +93,9 @@ class Ingest:
             )
         )
         self._clock_watch = ClockWatch(database, self._clock, settings.worker, self._limits, self._subscriber.beyond)
-        self._asker = GapAsker(database, broker, settings.worker, settings.gap_look_s, settings.gap_age_s)
+        self._asker = GapAsker(
+            database, broker, settings.worker, settings.gap_look_s, settings.gap_age_s, settings.gap_event_age_s
+        )
         self._prepared: queue.Queue[_PreparedBatch | None] = queue.Queue(1)
         self._stop = threading.Event()
         self._moved = threading.Event()

@@ -135,9 +135,9 @@ def test_a_gap_that_shrinks_keeps_its_story(database_url: str) -> None:
         marks("{[3,10)}")
         assert gaps.refresh(conn) == {"new": 1, "repaired": 0}
         assert gaps.refresh(conn) == {"new": 0, "repaired": 0}
-        (gap,) = gaps.choose_due(conn, dt.timedelta(0))
+        (gap,) = gaps.choose_due(conn, dt.timedelta(0), dt.timedelta(0))
         assert (gap.first, gap.behind, gap.asks) == (3, 10, 1)
-        assert gaps.choose_due(conn, dt.timedelta(0)) == [], "not asked again at once"
+        assert gaps.choose_due(conn, dt.timedelta(0), dt.timedelta(0)) == [], "not asked again at once"
         marks("{[3,5),[7,10),[20,30)}")
         assert gaps.refresh(conn) == {"new": 1, "repaired": 0}
         assert gap_rows(conn) == [("asked", "[3,5)"), ("asked", "[7,10)"), ("open", "[20,30)")]
@@ -149,3 +149,23 @@ def test_a_gap_that_shrinks_keeps_its_story(database_url: str) -> None:
         assert gaps.refresh(conn) == {"new": 0, "repaired": 0}, "what is known to be lost is not found anew"
         marks("{}")
         assert gaps.refresh(conn)["repaired"] == 4, "and what came after all is not lost"
+
+
+def test_a_lost_event_is_asked_for_long_before_a_lost_reading(database_url: str) -> None:
+    """A broker that dies with an SOS that nobody has fetched must not cost more than some seconds."""
+    add_homes(database_url, ["gw-gap-1"])
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        for stream in ("live", "events"):
+            conn.execute(
+                """
+                INSERT INTO stream_gap (gateway_id, epoch, stream, numbers, seen_at)
+                SELECT id, 1, %s, '[3,5)', now() - interval '6 seconds' FROM gateway WHERE name = 'gw-gap-1'
+                """,
+                (stream,),
+            )
+        minute, moment = dt.timedelta(minutes=1), dt.timedelta(seconds=5)
+        assert [gap.stream for gap in gaps.choose_due(conn, minute, moment)] == ["events"]
+        pause = conn.execute("SELECT ask_after - now() FROM stream_gap WHERE stream = 'events'").fetchone()
+        assert pause is not None
+        assert pause[0] < dt.timedelta(seconds=15), "and again soon, where the gateway was away"
+        assert [gap.stream for gap in gaps.choose_due(conn, moment, moment)] == ["live"]
