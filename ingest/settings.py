@@ -44,7 +44,7 @@ class IngestSettings(BaseSettings):
     )
     quarantine_gateway_mb: int = Field(default=8, ge=1, description="bytes kept of one gateway for one reason, at most")
     quarantine_mb: int = Field(default=1024, ge=1, description="bytes kept in quarantine altogether, at most")
-    gap_look_s: float = Field(default=5, gt=0, description="how often the streams are looked through for gaps")
+    gap_look_s: float = Field(default=10, gt=0, description="how often the streams are looked through for gaps")
     gap_age_s: float = Field(default=60, ge=0, description="a gap of this age is not late, but lost on the way")
     gap_event_age_s: float = Field(
         default=5, ge=0, description="as gap_age_s, of events: somebody may have called for help"

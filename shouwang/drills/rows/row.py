@@ -12,9 +12,9 @@ TAKEN_OVER_S = 10.0
 ELECTED_S = 30.0
 """Latest alert where one of three NATS servers dies: new leaders are elected in up to 9 s, a home tries again in 8 s,
 and a message that a service had in its hands comes again after 10 s (``shouwang.brokers.config.ACK_WAIT``)."""
-GAP_S = 15.0
+GAP_S = 20.0
 """Longest time until the gateways are asked again for the events that a broker or a database has lost: they are looked
-for every 5 s, asked for when they are 5 s old, and again after 10 s."""
+for every 10 s, asked for when they are 5 s old, and again after 10 s."""
 
 
 class Drill(msgspec.Struct, frozen=True, kw_only=True):
