@@ -146,16 +146,29 @@ class FirstCall:
     def run(self, stop: threading.Event, part: Part | None = None) -> None:
         """Call until ``stop``; calls that have begun are finished."""
         part = part or unwatched()
+        looked_at = time.monotonic()
         while not stop.is_set():
             part.turned()
             with self._lock:
                 self._lock.wait(LOOK_S)
+                before, looked_at = looked_at, time.monotonic()
+                if looked_at - before > self._patience_s:
+                    self._begin_anew(looked_at)
                 due = [emergency for emergency in self._emergencies.values() if self._is_due(emergency)]
                 for emergency in due:
                     emergency.state = "calling"
             for emergency in due:
                 self._call(emergency)
         self._pool.shutdown()
+
+    def _begin_anew(self, now: float) -> None:
+        """Give the writer its time again: this program stood still (frozen, or its machine slept), and so the writer did.
+
+        The other alerting may have told everybody meanwhile.
+        """
+        self._progress = now
+        for emergency in self._emergencies.values():
+            emergency.since = max(emergency.since, now)
 
     def _is_due(self, emergency: _Emergency) -> bool:
         # While the writer makes progress, a long queue is no reason to call.
