@@ -162,7 +162,7 @@ class FirstCall:
         self._pool.shutdown()
 
     def _begin_anew(self, now: float) -> None:
-        """Give the writer its time again: this program stood still (frozen, or its machine slept), and so the writer did.
+        """Give the writer its time again: the program stood still (frozen, or its machine slept), so the writer did.
 
         The other alerting may have told everybody meanwhile.
         """

@@ -1,4 +1,4 @@
-"""A program that stood still gives its writer time again before it calls: the other alerting may have told everybody."""
+"""A program that stood still gives its writer time again before it calls: another may have told everybody."""
 
 import datetime as dt
 import threading
