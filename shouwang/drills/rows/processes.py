@@ -3,7 +3,7 @@
 from shouwang.drills.apart import HomesApart
 from shouwang.drills.faults import freeze, kill
 from shouwang.drills.places import OnCluster, OnMosquitto
-from shouwang.drills.rows.row import ELECTED_S, GAP_S, TAKEN_OVER_S, Drill, single
+from shouwang.drills.rows.row import ELECTED_S, GAP_S, MAJORITY_BACK_S, TAKEN_OVER_S, Drill, single
 
 PROCESSES = (
     Drill(
@@ -123,7 +123,7 @@ PROCESSES = (
         en="kill -9 two of three NATS servers",
         inflict=kill.two_servers_of_a_cluster,
         seconds=15,
-        limit_s=single(15),
+        limit_s=15 + MAJORITY_BACK_S,
         place=OnCluster,
     ),
     Drill(

@@ -12,6 +12,9 @@ TAKEN_OVER_S = 10.0
 ELECTED_S = 30.0
 """Latest alert where one of three NATS servers dies: new leaders are elected in up to 9 s, a home tries again in 8 s,
 and a message that a service had in its hands comes again after 10 s (``shouwang.brokers.config.ACK_WAIT``)."""
+MAJORITY_BACK_S = 41.0
+"""Latest alert after a NATS cluster has its majority again: two elections, one after the other (9 s each), a connection
+that fails for want of a leader (5 s) and the next try (8 s), a message that comes again (10 s)."""
 GAP_S = 20.0
 """Longest time until the gateways are asked again for the events that a broker or a database has lost: they are looked
 for every 10 s, asked for when they are 5 s old, and again after 10 s."""
