@@ -219,6 +219,8 @@ class Plan:
         sql = superuser_sql(self._answers.database_name, {role: self._passwords[role] for role in ROLES})
         yield self._text(f"{ETC}/database.sql", sql, mode=PRIVATE)
         yield from self._pair("database", self._issue_database, "postgres", "postgres", RELOADS["database"])
+        dropin = "postgresql@.service.d/shouwang.conf"
+        yield self._text(f"{SYSTEMD}/{dropin}", self._machine.template(f"systemd/{dropin}"))
         for cluster in self._machine.clusters:
             yield self._text(f"{cluster}/conf.d/shouwang.conf", self._machine.template("postgresql/shouwang.conf"))
             if self._machine.archives_wal:

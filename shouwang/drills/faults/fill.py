@@ -15,6 +15,8 @@ BLOCK = 1 << 20
 def database_disk(place: Place, seconds: float) -> None:
     """Fill the disk on which the database lies, where it is small and of its own; make room afterwards.
 
+    PostgreSQL ends meanwhile; as systemd does by ``postgresql@.service.d/shouwang.conf``, it is started until it runs.
+
     Raises RuntimeError where the database shares a larger disk with others: a drill must not fill that.
     """
     ballast = place.postgres.cluster.parent / "ballast"
@@ -27,6 +29,9 @@ def database_disk(place: Place, seconds: float) -> None:
         time.sleep(seconds)
     finally:
         ballast.unlink(missing_ok=True)
+    if place.postgres.pid is None:
+        place.postgres.kill()  # it has ended by itself; what it held is let go
+        place.postgres.start()
 
 
 def gateway_disk(place: Place, seconds: float) -> None:
