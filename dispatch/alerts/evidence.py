@@ -258,7 +258,7 @@ def _value_words(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, 
     if name == "event" and value in EVENTS:
         return EVENTS[value].zh, EVENTS[value].en
     if name in ("room", "room_before"):
-        return room_of(value)
+        return room_of(str(value))
     words = {"state": STATES, "side": SIDES}.get(name, {})
     if isinstance(value, str) and value in words:
         return words[value]

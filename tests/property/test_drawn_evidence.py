@@ -59,6 +59,7 @@ def why(given: Any, language: Any = "en") -> str:
 @example({"kind": "limit", "channel": [], "window": {"since_us": 10**30, "until_us": "x"}}, "zh")
 @example({"kind": "limit", "held_s": "x", "room": [], "last_vital_us": 10**40, "days": {}}, "en")
 @example({"kind": "weight", "days": [10**9], "parameters": {"a": "x"}}, "en")
+@example({"kind": "fall", "room": False, "room_before": 7.5}, "zh")
 def test_the_page_opens_whatever_the_evidence(given: Any, language: str) -> None:
     assert "Rule" in why(given, language) or language == "zh"
     known = evidence.readable(given)
