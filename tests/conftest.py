@@ -42,13 +42,26 @@ def process_of_its_own() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def log_of_its_own() -> Iterator[None]:
-    """A command sets up the log of its process on the output that a test captures, which is closed afterwards."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    """A command or a server sets up the log of its process, often on an output that a test captures and closes."""
+    before = {name: _log_state(log) for name, log in _logs().items()}
     yield
     structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    for name, log in _logs().items():
+        log.handlers[:], log.level, log.propagate, log.disabled = before.get(name, NEW_LOG)
+    logging.getLogger().manager._clear_cache()  # type: ignore[attr-defined]  # each log remembers its level
+
+
+LogState = tuple[list[logging.Handler], int, bool, bool]
+NEW_LOG: LogState = ([], logging.NOTSET, True, False)
+
+
+def _logs() -> dict[str, logging.Logger]:
+    known = logging.Logger.manager.loggerDict
+    return {"": logging.getLogger()} | {name: log for name, log in known.items() if isinstance(log, logging.Logger)}
+
+
+def _log_state(log: logging.Logger) -> LogState:
+    return list(log.handlers), log.level, log.propagate, log.disabled
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

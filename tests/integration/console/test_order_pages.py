@@ -13,12 +13,12 @@ import httpx2
 import msgspec
 import psycopg
 import pytest
-import uvicorn
 
 from care_network.access import sessions
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
 from console.app import create_app
+from console.server import make_server
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
 from database.settings import DatabaseSettings
@@ -83,7 +83,7 @@ def site(
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         app = create_app(ConsoleSettings(), DatabaseSettings(url=database_url), Broker(port=nobody))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio"))
+        server = make_server(app, ConsoleSettings())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         deadline = time.monotonic() + 30
