@@ -22,7 +22,7 @@ from shouwang.cli.actions.judge_month import Job, run_job
 from shouwang.cli.main import app
 from shouwang.evaluation.month_recording import recording_of
 from shouwang.evaluation.score_figures import figures
-from tests.support.release import LONG_RUN
+from tests.support.release import before_a_release
 
 pytestmark = pytest.mark.timeout(400)  # days of data: a busy machine takes its time
 HYPOXIC = 8
@@ -258,25 +258,23 @@ ONE_OF_EACH = {
     "pressure_crisis": 132, "heat": 51, "silent_device": 447,
 }  # fmt: skip
 """By the kind of episode: a resident who lives through it on the first day after those from which is learned."""
-QUICK = ("fall_confirmed", "long_lie", "smoke", "hypoxia", "pressure_crisis", "silent_device")
-"""The kinds of the ordinary run; all of them take a minute and a half: SHOUWANG_TEST_LONG, before a release."""
 
 
+@before_a_release  # each kind is played and judged by test_life_scenarios.py and the scenes of its rule, too
 def test_the_figure_of_a_small_district() -> None:
     """Every kind that sensors tell of directly is found, in time; the whole figure takes 200 residents.
 
     These few live through no water leak, no cold room and no stuck device.
     """
-    kinds = ONE_OF_EACH if LONG_RUN else QUICK
-    result = figures(run_job(Job(sorted(ONE_OF_EACH[kind] for kind in kinds), MonthOptions(days=16), {})).judged)
-    assert result["residents"] == len(kinds)
+    result = figures(run_job(Job(sorted(ONE_OF_EACH.values()), MonthOptions(days=16), {})).judged)
+    assert result["residents"] == len(ONE_OF_EACH)
     assert result["injected"] == sum(row["injected"] for row in result["by_kind"].values())
     told_directly = ("fall_confirmed", "fall_recovered", "long_lie", "smoke", "gas", "sos", "low_battery")
-    for kind in kinds:
+    for kind in ONE_OF_EACH:
         assert result["by_kind"][kind]["found"] == result["by_kind"][kind]["injected"] > 0, kind
-    assert all(result["by_kind"][kind]["delay_max_s"] <= 5 for kind in kinds if kind in told_directly)
+    assert all(result["by_kind"][kind]["delay_max_s"] <= 5 for kind in ONE_OF_EACH if kind in told_directly)
     measured = ("tachycardia", "bradycardia", "hypoxia", "pressure_crisis", "heat")
-    assert all(result["by_kind"][kind]["delay_max_s"] <= 900 for kind in kinds if kind in measured)
+    assert all(result["by_kind"][kind]["delay_max_s"] <= 900 for kind in ONE_OF_EACH if kind in measured)
     assert result["false_technical_per_resident_week"] <= 0.1
 
 
