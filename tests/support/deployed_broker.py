@@ -1,6 +1,8 @@
 """A broker as ``deploy/`` configures it, in a folder, with the lists that the database gives."""
 
+import contextlib
 import os
+import socket
 from pathlib import Path
 
 import psycopg
@@ -11,6 +13,7 @@ from shouwang.brokers.local import free_port, mosquitto_binary, nats_binary
 from shouwang.brokers.pki import Pki
 from shouwang.certificates.follow import mosquitto_files, nats_files
 from shouwang.setup.plan import storage_conf
+from tests.support.services import wait_for
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -58,6 +61,15 @@ class DeployedBroker:
         self.log = folder / "log"
         with self.log.open("wb") as sink:
             self.process = start_guarded([str(word) for word in command], cwd=folder, stdout=sink, stderr=sink)
+        wait_for(
+            lambda: self._listens(self.port) and (sort != "nats" or self._listens(monitor)), 60, self.log.read_text
+        )
+
+    def _listens(self, port: int) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        assert self.process.poll() is None, self.log.read_text()
+        return False
 
     def settings(self, identity: str) -> Broker:
         return Broker("127.0.0.1", self.port, self.pki.ca, *self.pki.client(identity))

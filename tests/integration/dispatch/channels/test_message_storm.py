@@ -81,7 +81,7 @@ def test_six_hundred_open_emergencies_are_a_message_a_turn_and_all_of_them_are_t
                 "SELECT FROM notification WHERE state = 'waiting'").fetchall(), 30, lambda: "second round")  # fmt: skip
         texts = [request.json() for request in peer.requests]
         mine = [one["text"] for one in texts if one["to"] == "0755-00001"]
-        assert 2 <= len(mine) <= 3  # one for each turn of 2 s; the first pass may see a part
+        assert len(mine) >= 2
         assert all(part in mine[-1] for part in ("600 条未结", "陈先生", "http://console.test/a/"))
         assert all(len(text) < 400 and "147" not in text for text in mine)
         assert ["紧急呼救" in one["text"] or "紧急预警" in one["text"] for one in texts if one["to"] == "138"] == [True]
@@ -91,6 +91,7 @@ def test_six_hundred_open_emergencies_are_a_message_a_turn_and_all_of_them_are_t
                 "SELECT created_at FROM message WHERE recipient_key = 'S1' ORDER BY created_at"
             )
         ]
+        assert len(at) == len(mine), "a message for each turn of 2 s, however many turns a busy machine needs"
         assert all(b - a >= dt.timedelta(seconds=2) for a, b in itertools.pairwise(at))
         assert other
         with psycopg.connect(database_url, autocommit=True) as conn:

@@ -52,12 +52,12 @@ def test_a_past_is_written_once_and_rolled_up_like_any_other(past: str) -> None:
     assert dt.timedelta(days=89) < ages[0] < dt.timedelta(days=92)  # type: ignore[operator]
     assert dt.timedelta(days=98) < ages[1] < dt.timedelta(days=101)  # type: ignore[operator]
     # of the time whose readings are kept, the roll-ups are what the job makes of them
-    hours = (
-        "SELECT array_agg(h ORDER BY h.series_id, h.time) FROM reading_hour h WHERE time > now() - INTERVAL '80 days'"
-    )
-    minutes = "SELECT sum(n * mean) FROM reading_minute WHERE time > now() - INTERVAL '9 days'"
+    now = dt.datetime.now(dt.UTC)  # one moment for all: what is asked for again a minute later is the same
+    days_80, days_9 = (f"{now - dt.timedelta(days=days):%Y-%m-%d %H:%M:%S}+00" for days in (80, 9))
+    hours = f"SELECT array_agg(h ORDER BY h.series_id, h.time) FROM reading_hour h WHERE time > '{days_80}'"
+    minutes = f"SELECT sum(n * mean) FROM reading_minute WHERE time > '{days_9}'"
     before, sums = value(past, hours), value(past, minutes)
-    span = ("--from", f"{dt.datetime.now(dt.UTC) - dt.timedelta(days=9):%Y-%m-%d}", "--to", "2100-01-01")
+    span = ("--from", f"{now - dt.timedelta(days=9):%Y-%m-%d}", "--to", "2100-01-01")
     assert "will be rolled up again" in shouwang(past, "storage", "refresh", *span).output
     assert "rolled up" in shouwang(past, "maintain", "--once").output
     assert value(past, hours) == before
