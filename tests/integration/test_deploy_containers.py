@@ -9,7 +9,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from compose_spec import ComposeSpecification
@@ -128,6 +127,8 @@ def test_the_image_holds_every_package(compose: tuple[dict[str, Any], Path]) -> 
 
 
 def test_manifests_are_right_by_the_schemas(manifests: list[dict[str, Any]]) -> None:
+    import kubernetes_validate  # loads for two seconds, which every process of the tests would pay for
+
     assert len(manifests) > 20
     for one in manifests:
         kubernetes_validate.validate(one, KUBERNETES_VERSION, strict=True)
