@@ -273,8 +273,9 @@ def test_the_figure_of_a_small_district() -> None:
     for kind in ONE_OF_EACH:
         assert result["by_kind"][kind]["found"] == result["by_kind"][kind]["injected"] > 0, kind
     assert all(result["by_kind"][kind]["delay_max_s"] <= 5 for kind in ONE_OF_EACH if kind in told_directly)
-    measured = ("tachycardia", "bradycardia", "hypoxia", "pressure_crisis", "heat")
+    measured = ("tachycardia", "bradycardia", "hypoxia", "pressure_crisis")
     assert all(result["by_kind"][kind]["delay_max_s"] <= 900 for kind in ONE_OF_EACH if kind in measured)
+    assert result["by_kind"]["heat"]["delay_max_s"] <= 3600, "a hot room is told after an hour"
     assert result["false_technical_per_resident_week"] <= 0.1
 
 
