@@ -13,6 +13,7 @@ from device_simulators.home import Decline, Home
 from device_simulators.motion import IMU_HZ, worn_motion
 from device_simulators.recordings import extract
 from firmware_profiles.driver import DeviceConfig, Sink
+from vocabulary.times import DAY_US, HOUR_US, LOCAL_US
 
 STEP_S = 0.5
 PIECE = IMU_HZ // 10
@@ -42,6 +43,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class SimulatedDriverOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 1
     scenarios: list[Scenario] = []
+    begins_at: Annotated[float, msgspec.Meta(ge=0, lt=24)] | None = None
+    """Local hour at which the resident's day stands when the home starts; none: the hour of the clock."""
     memory: str = ""
     """File that keeps until when the home has told; a second start tells nothing again. Empty: none."""
 
@@ -92,12 +95,17 @@ class SimulatedDriver:
             for s in self._options.scenarios
             if s.kind == "deterioration"
         )
-        home = Home(self._options.seed, declines)
+        home = Home(self._options.seed, declines, self._ahead_us(start_us))
         async with asyncio.TaskGroup() as group:
             group.create_task(self._live(home, sink, start_us))
             for scenario in self._options.scenarios:
                 if scenario.kind in ("fall", "sos", "held", "wear"):
                     group.create_task(self._stage(scenario, sink))
+
+    def _ahead_us(self, start_us: int) -> int:
+        if self._options.begins_at is None:
+            return 0
+        return (round(self._options.begins_at * HOUR_US) - start_us - LOCAL_US) % DAY_US
 
     async def _live(self, home: Home, sink: Sink, start_us: int) -> None:
         silent_from = {s.device: start_us + round(s.at_s * 1e6) for s in self._options.scenarios if s.kind == "silence"}

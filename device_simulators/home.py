@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from device_simulators.day import Stay, stays_between
 from device_simulators.noise import normal, smooth, uniform
-from vocabulary.times import DAY_S, DAY_US, HOUR_US, LOCAL_US, MINUTE_US
+from vocabulary.times import DAY_S, DAY_US, HOUR_US, LOCAL_US, MINUTE_US, SECOND_US
 
 AWAKE = {"bed": 0.0, "bedroom": 0.6, "bathroom": 1.0, "kitchen": 1.2, "living_room": 0.7, "out": 1.5}
 """Activity in a place, as a share of light housework."""
@@ -52,10 +52,14 @@ _Signal = Callable[["Home", NDArray[np.int64], Floats], Floats]
 
 
 class Home:
-    """A home with one resident."""
+    """A home with one resident.
 
-    def __init__(self, seed: int, declines: tuple[Decline, ...] = ()) -> None:
+    ``ahead_us``: how far the resident's day runs ahead of the clock; 0 for life as it is, whatever the hour.
+    """
+
+    def __init__(self, seed: int, declines: tuple[Decline, ...] = (), ahead_us: int = 0) -> None:
         self.seed = seed
+        self._ahead_s = ahead_us // SECOND_US
         self._declines = declines
         traits = normal(seed, np.arange(8, dtype=np.int64))
         self._rest_rate = 66 + 5 * traits[0]  # /min
@@ -97,13 +101,19 @@ class Home:
                 yield Happening("front-door", "door_closed", time_us + 8_000_000)
 
     def _changes(self, from_us: int, to_us: int) -> Iterator[tuple[Stay, Stay]]:
-        stays = stays_between(self.seed, from_us / 1e6 - DAY_S, to_us / 1e6)
+        stays = self._stays(from_us / 1e6 - DAY_S, to_us / 1e6)
         for before, stay in itertools.pairwise(stays):
             if from_us <= stay.start_s * 1_000_000 < to_us:
                 yield before, stay
 
+    def _stays(self, from_s: float, to_s: float) -> list[Stay]:
+        """The stays between two moments of the clock, told by the clock."""
+        ahead = self._ahead_s
+        stays = stays_between(self.seed, from_s + ahead, to_s + ahead)
+        return [Stay(stay.start_s - ahead, stay.place) for stay in stays]
+
     def _places(self, times_us: NDArray[np.int64]) -> NDArray[np.str_]:
-        stays = stays_between(self.seed, times_us[0] / 1e6, times_us[-1] / 1e6)
+        stays = self._stays(times_us[0] / 1e6, times_us[-1] / 1e6)
         starts = np.array([stay.start_s for stay in stays]) * 1_000_000
         index = np.clip(np.searchsorted(starts, times_us, "right") - 1, 0, None)
         return np.array([stay.place for stay in stays])[index]

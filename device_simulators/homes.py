@@ -47,3 +47,8 @@ def demo_home(number: int) -> SimulatedHome:
     }
     options: dict[str, Any] = {"seed": number, "scenarios": scenarios.get(number, [])}
     return SimulatedHome(number, f"gw-yt-{number:04d}", DEVICES, options)
+
+
+def at_hour(home: SimulatedHome, hour: float) -> SimulatedHome:
+    """Return the home with the resident's day at that local hour when it starts, whatever the clock says."""
+    return msgspec.structs.replace(home, driver_options=home.driver_options | {"begins_at": hour})

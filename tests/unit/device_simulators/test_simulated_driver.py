@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from device_simulators.driver import SimulatedDriver
 from device_simulators.homes import DEVICES
+from vocabulary.times import HOUR_US
 
 START_US = 1_700_000_000_000_000
 
@@ -67,3 +68,16 @@ def test_a_new_home_begins_with_the_last_quarter_of_an_hour_and_goes_on_where_it
     assert {time for _, _, time in set(told.times) - first} == {
         time for _, _, time in set(told.times) - first if START_US <= time < told.clock_us
     }
+
+
+@given(hour_of_clock=st.floats(0, 23.99), seed=st.integers(1, 50))
+def test_a_home_told_to_begin_in_the_evening_has_its_resident_in_at_any_hour(hour_of_clock: float, seed: int) -> None:
+    told = Told()
+    told.clock_us += round(hour_of_clock * HOUR_US)
+    told.left = 1000
+    driver = SimulatedDriver({"seed": seed, "begins_at": 19.2}, DEVICES)
+    with contextlib.suppress(TimeoutError):
+        asyncio.run(asyncio.wait_for(driver.run(told), 0.01))  # type: ignore[arg-type]
+    newest = max(time for device, channel, time in told.times if (device, channel) == ("oximeter", "heart_rate"))
+    assert told.clock_us - newest <= 10_000_000
+    assert not any(channel == "in_bed" and time % 60_000_000 for _, channel, time in told.times)
