@@ -11,40 +11,50 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
-from console.pages import (
-    alerts,
-    api,
-    calls,
-    family,
-    handovers,
-    login,
-    operations,
-    orders,
-    outbox,
-    parameters,
-    password,
-    pauses,
-    push,
-    queue,
-    residents,
-    service_level,
-)
+from console.pages import api
+from console.pages.desk import alerts, calls, handovers, orders, queue
+from console.pages.home import family
+from console.pages.office import operations, parameters, pauses, service_level
+from console.pages.own import login, outbox, password, push
+from console.pages.people import residents
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
 from console.shell.state import Console
+from console.shell.styles import router as styles_router
 from console.shell.text import plain_text
 from database.settings import DatabaseSettings
 from firmware_profiles.link.mqtt import Broker
 from observability.liveness import Liveness, Part
 
-ROUTERS: tuple[APIRouter, ...] = tuple(
-    part.router
-    for part in (
-        login, password, queue, alerts, calls, orders, handovers, residents, family, operations, service_level,
-        parameters, pauses, outbox, push, api, answers, phone, rating,
-    )
-)  # fmt: skip
+ROUTERS: tuple[APIRouter, ...] = (
+    # desk
+    queue.router,
+    alerts.router,
+    calls.router,
+    orders.router,
+    handovers.router,
+    # people
+    residents.router,
+    # home
+    family.router,
+    # office
+    operations.router,
+    service_level.router,
+    parameters.router,
+    pauses.router,
+    # own
+    login.router,
+    password.router,
+    outbox.router,
+    push.router,
+    # what pages ask for, and links without a login
+    api.router,
+    styles_router,
+    answers.router,
+    phone.router,
+    rating.router,
+)
 """In any order: no path of one is a path of another."""
 
 

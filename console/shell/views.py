@@ -13,6 +13,7 @@ from starlette.responses import Response
 from alerting.tuning.catalogue import catalogue
 from care_network.access.accounts import Account
 from care_network.access.permissions import may_do
+from console.shell import styles
 from console.shell.i18n import Language, pick, translate
 from dispatch.alerts import evidence, outcomes
 from dispatch.orders.states import WORDS as ORDER_WORDS
@@ -28,7 +29,9 @@ MOST_POINTS = 2000
 LANGUAGE_COOKIE = "shouwang_language"
 CONSOLE = Path(__file__).parents[1]
 STATIC = CONSOLE / "static"
-templates = Jinja2Templates(directory=[CONSOLE / "shell", CONSOLE / "pages", CONSOLE / "links"])
+templates = Jinja2Templates(
+    directory=[CONSOLE / "shell", *sorted(p for p in (CONSOLE / "pages").iterdir() if p.is_dir()), CONSOLE / "links"]
+)
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 
@@ -63,6 +66,7 @@ def words_of(language: Language, account: Account | None) -> dict[str, Any]:
         "pick_list": lambda zh, en: zh if language == "zh" else en,
         "order_word": lambda code: pick(language, *ORDER_WORDS.get(code, (code, code))),
         "language": language,
+        "styles": styles.address(),
         "account": account,
         "may": lambda action: account is not None and may_do(account, action),
         "channel_label": channel_label,

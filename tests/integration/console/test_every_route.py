@@ -336,6 +336,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /outbox": lambda *_: Example("/outbox"),
     "GET /outbox/cards": lambda *_: Example("/outbox/cards"),
     "GET /push-worker.js": lambda *_: Example("/push-worker.js"),
+    "GET /styles/{version}.css": lambda *_: Example("/styles/1.css"),
     "GET /api/push": lambda *_: Example("/api/push"),
     "POST /api/push": lambda *_: Example("/api/push", json={"endpoint": "https://fcm.googleapis.com/1", "keys": KEYS}),
     "DELETE /api/push": lambda *_: Example("/api/push?endpoint=https://fcm.googleapis.com/1"),

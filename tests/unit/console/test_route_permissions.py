@@ -14,6 +14,7 @@ PUBLIC = {
     "/language/{language}": "a choice of this browser, kept in its cookie",
     "/healthz": "says of the console alone whether it works",
     "/push-worker.js": "a script like those below /static",
+    "/styles/{version}.css": "a sheet of style like those below /static",
     "/a/{token}": "a signed link, for one person and one message",
     "/receipts/{token}": "a signed address, for one attempt to deliver",
     "/w/{token}": "a signed link, for one person and one order",

@@ -12,7 +12,7 @@ from care_network.catalogues.services import SERVICES
 
 ROOT = Path(__file__).parents[4]
 KINDS_OF_EVIDENCE = {
-    "console/pages/_why.html": {"news2", "news2_trend", "fall"},
+    "console/pages/desk/_why.html": {"news2", "news2_trend", "fall"},
     "dispatch/alerts/evidence.py": {"news2", "news2_trend"},
 }
 """The page of an alert draws the evidence of these kinds by itself; a kind may have the name of a rule."""

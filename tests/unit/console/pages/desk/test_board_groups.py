@@ -1,6 +1,6 @@
 """What of the queue is shown line by line: few emergencies alike, what somebody has opened, and no more."""
 
-from console.pages.queue import FEW, by_gravity, groups
+from console.pages.desk.queue import FEW, by_gravity, groups
 from dispatch.core.notice import AlertNotice
 
 PLACE = "sz.yt.hs.pw.c1"

@@ -1,0 +1,1 @@
+"""Pages at home: of the family, and of the resident."""

@@ -1,0 +1,1 @@
+"""The office: operations, service level, parameters, pauses."""

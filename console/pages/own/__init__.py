@@ -1,0 +1,1 @@
+"""Pages of everybody: login, password, push messages, the outbox of the demonstration."""

@@ -1,0 +1,1 @@
+"""Residents: the list, the search, one resident's page."""
