@@ -6,12 +6,14 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 
 from database.grade import Grade
 from database.migrate import migrate
-from database.rights.roles import create_roles
+from database.rights.grants import SERVICES
+from database.rights.roles import create_roles, role_of
 from database.server.embedded import EmbeddedPostgres, PostgresServer
 from database.server.timescaledb import HOW_TO_GET_TIMESCALEDB, has_community, server_conf, timescaledb_bin_dir
 
@@ -25,6 +27,16 @@ SMALL = {"shared_buffers": "64MB", "max_wal_size": "512MB", "fsync": "off", "ful
 ONE_GRADE = ("plain",) if timescaledb_bin_dir() is None else ("apache",)
 """For tests that have nothing to do with readings: the oldest PostgreSQL there is."""
 
+WORD = "of a service"
+"""The password of every service's role in the clusters of tests."""
+
+
+def of_service(url: str, service: str) -> str:
+    """The same database as a service sees it, with the rights of its role alone."""
+    login = f"{role_of(service)}:{quote(WORD)}"
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}"))
+
 
 class Cluster:
     """One server with a migrated template from which databases are copied."""
@@ -34,7 +46,7 @@ class Cluster:
         self._numbers = itertools.count(1)
         server.start()
         with psycopg.connect(server.url_of("postgres"), autocommit=True) as conn:
-            create_roles(conn, {})
+            create_roles(conn, dict.fromkeys(SERVICES, WORD))
         self._admin("CREATE DATABASE fresh")
         self.grade = migrate(server.url_of("fresh"))
         if self.grade is Grade.COMMUNITY:
