@@ -11,7 +11,7 @@ BEAT_S = 2.0
 
 
 class Pulse:
-    """What the beat says, from memory: no page waits for the database to hear that it is away."""
+    """The content of the beat, from memory: no page waits for the database to hear that it is away."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed

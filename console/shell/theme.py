@@ -19,14 +19,14 @@ NIGHT_FROM, NIGHT_UNTIL = 20, 7
 
 
 class Theme(msgspec.Struct, frozen=True):
-    """What this browser chose, and what the page is shown in."""
+    """The choice of this browser, and the colours that its pages have."""
 
     choice: Choice
     shown: Shown
 
     @property
     def other(self) -> Shown:
-        """What the button in the header leads to."""
+        """The colours to which the button in the header leads."""
         return "light" if self.shown == "night" else "night"
 
 

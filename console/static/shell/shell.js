@@ -23,6 +23,7 @@ document.addEventListener("keydown", (event) => {
   document.querySelector(".find input").focus();
 });
 document.addEventListener("tick", () => { tick(); night(); });
+document.addEventListener("page:ready", tick);
 const ticker = new Worker("/static/shell/ticker.js");
 ticker.onmessage = () => document.dispatchEvent(new Event("tick"));
 navigate();

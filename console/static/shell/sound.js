@@ -43,7 +43,6 @@ function show() {
   strip().hidden = armed();
   button.hidden = false;
   button.setAttribute("aria-pressed", String(armed()));
-  button.firstElementChild.textContent = armed() ? "🔊" : "🔇";
   button.lastElementChild.textContent = armed() ? words.soundOn : words.soundOff;
   button.title = button.lastElementChild.textContent;
   for (const test of document.querySelectorAll("[data-sound=test]")) test.hidden = !armed();

@@ -14,16 +14,16 @@ const fill = (text, n) => text.replace("{n}", n);
 
 export const isCut = () => cut;
 
-// Each trouble: how grave ("cut" or "late"), its words, and a short word for the corner.
+// Each trouble: how grave ("cut" or "late"), its words for the bar, and short ones for the corner.
 function troubles() {
   const age = silence();
   const text = words();
-  if (age > CUT_S) return [["cut", fill(text.cut, Math.floor(age))]];
-  const all = age > LATE_S ? [["late", fill(text.late, Math.floor(age))]] : [];
+  if (age > CUT_S) return [["cut", fill(text.cut, Math.floor(age)), text.cutTitle]];
+  const all = age > LATE_S ? [["late", fill(text.late, Math.floor(age)), text.lateShort]] : [];
   if (!beat) return all;
-  if (beat.looked_s !== null && beat.looked_s + age > STUCK_S) all.push(["cut", fill(text.stuck, Math.floor(beat.looked_s + age))]);
-  else if (!beat.database) all.push(["cut", text.database]);
-  if (!beat.broker) all.push(["late", text.broker]);
+  if (beat.looked_s !== null && beat.looked_s + age > STUCK_S) all.push(["cut", fill(text.stuck, Math.floor(beat.looked_s + age)), text.databaseShort]);
+  else if (!beat.database) all.push(["cut", text.database, text.databaseShort]);
+  if (!beat.broker) all.push(["late", text.broker, text.brokerShort]);
   return all;
 }
 
@@ -55,7 +55,7 @@ function corner(all) {
   button.classList.remove("good", "bad", "late");
   button.classList.add(level);
   const text = button.querySelector("[data-words]");
-  text.textContent = all.length ? all[0][1].split(/[：:。.]/)[0] : beat ? "OK" : words().connecting;
+  text.textContent = all.length ? all[0][2] : beat ? words().well : words().connecting;
 }
 
 document.addEventListener("live:beat", ({ detail }) => { beat = detail; judge(); });
