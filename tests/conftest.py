@@ -1,9 +1,10 @@
 """Fixtures of all tests: databases, brokers and a browser, all real, each stopped by its own process id.
 
 ``database_url`` and ``postgres`` run a test on the oldest PostgreSQL found, which a district's TimescaleDB brings; a
-test marked ``every_grade`` (it reads or writes readings) once for every grade, one marked ``every_grade("plain")`` so before
-a release and at that grade otherwise, one marked ``community`` at that grade alone. ``broker`` runs it once for every broker; a test that takes both runs for every pair. A test whose server
-is not on this machine is skipped with the way to get it, and counted at the end (``tests.support.skips``).
+test marked ``every_grade`` (it reads or writes readings) once for every grade, with a grade as its argument so only
+before a release and at that grade otherwise, one marked ``community`` at that grade alone. ``broker`` runs it once for
+every broker; a test that takes both runs for every pair. A test whose server is not on this machine is skipped with
+the way to get it, and counted at the end (``tests.support.skips``).
 """
 
 import logging
