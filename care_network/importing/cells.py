@@ -44,7 +44,7 @@ def _integer(text: str) -> int:
 
 
 def _date(text: str) -> dt.date:
-    found = re.fullmatch(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", plain(text)) or re.fullmatch(
+    found = re.fullmatch(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})[日]?", plain(text)) or re.fullmatch(
         r"(\d{4})(\d{2})(\d{2})", plain(text)
     )
     if found is None:
