@@ -90,7 +90,8 @@ HOUSEHOLD = Kind(
     edit=Action.PROVISION,
     table="household",
     select=_META + " NULL::integer AS _resident, x.code, a.path::text AS area, x.address_zh, x.address_en, x.phone,"
-    " x.longitude, x.latitude, x.floor, x.has_lift, x.way_in, x.key_safe FROM household x JOIN area a ON a.id = x.area_id",
+    " x.longitude, x.latitude, x.floor, x.has_lift, x.way_in, x.key_safe FROM household x"
+    " JOIN area a ON a.id = x.area_id",
     where="x.code = %s",
     conflict="code",
     view=Action.VIEW_RESIDENT,
