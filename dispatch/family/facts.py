@@ -22,7 +22,6 @@ LEAST_SILENCE = dt.timedelta(minutes=5)
 LIVING = ("heart_rate", "respiration_rate", "spo2")
 """Channels in which a value is a heartbeat or a breath."""
 DOORS = ("door_opened", "door_closed")
-MOVED = ("bed_exit", "bed_enter", "sos_pressed", "sos_held", "sos_cancelled")
 LOOK_BACK = dt.timedelta(days=1)
 USUAL_DAYS = 14
 
@@ -211,11 +210,12 @@ def _newest_sign(
         """
         SELECT e.time, e.kind, d.room FROM gateway g JOIN device d ON d.gateway_id = g.id
         CROSS JOIN LATERAL (
-            SELECT time, kind FROM event WHERE device_id = d.id AND time > %s AND kind = ANY(%s)
+            SELECT time, kind FROM event WHERE device_id = d.id AND time > %s AND kind IN (
+                'door_opened', 'door_closed', 'bed_exit', 'bed_enter', 'sos_pressed', 'sos_held', 'sos_cancelled')
             ORDER BY time DESC LIMIT 1) e
         WHERE g.household_id = %s ORDER BY e.time DESC LIMIT 1
         """,
-        (now - LOOK_BACK, [*DOORS, *MOVED], household_id),
+        (now - LOOK_BACK, household_id),
     ).fetchone()
     if row is not None:
         signs.append(Sign(row[0], "door", "") if row[1] in DOORS else Sign(row[0], "moving", row[2]))

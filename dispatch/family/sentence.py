@@ -17,8 +17,8 @@ from vocabulary.times import SHANGHAI
 
 Colour = Literal["red", "amber", "green", "grey"]
 State = Literal[
-    "unanswered", "noticed", "taken", "old", "paused", "no_gateway", "never", "gateway_silent", "devices_silent",
-    "unsensed", "clock_off", "no_life", "quiet", "fresh",
+    "unanswered", "noticed", "taken", "old", "paused", "no_gateway", "never", "out_of_contact", "devices_silent",
+    "unsensed", "wrong_clock", "no_life", "quiet", "fresh",
 ]  # fmt: skip
 """Which line of the table it is; ``fresh`` is the only green one."""
 Doing = Literal["measuring", "moving", "door"]
@@ -185,7 +185,7 @@ def _blind(facts: Facts) -> tuple[State, str, str] | None:
         ago_zh, ago_en = span(max(quiet, dt.timedelta(0)))
         known_zh, known_en = _desk_knows(facts)
         return (
-            "gateway_silent",
+            "out_of_contact",
             f"与家中设备失去联系 {ago_zh}，此刻看不到情况。{known_zh}",
             f"No contact with the devices at home for {ago_en}: nothing can be seen now. {known_en}",
         )
@@ -212,7 +212,7 @@ def _blind(facts: Facts) -> tuple[State, str, str] | None:
         )
     if facts.life is not None and facts.life.at > facts.now + AHEAD:
         return (
-            "clock_off",
+            "wrong_clock",
             "家中设备的时间不准，活动记录暂不可信。",
             "A device's clock is wrong: its records can not be trusted.",
         )
