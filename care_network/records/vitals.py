@@ -31,7 +31,7 @@ LEVELS = (
 )
 
 
-def _series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | None = None) -> list[dict[str, Any]]:
+def series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | None = None) -> list[dict[str, Any]]:
     """Series of this resident: those of worn devices, and of the household's if nobody else lives there."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
@@ -49,7 +49,7 @@ def _series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | N
 def newest(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, Any]]:
     """The newest value of each vital sign in the last day: channel, value, time."""
     series = {
-        row["id"]: row["channel"] for row in _series_of(conn, resident_id) if CHANNELS[row["channel"]].kind == "vital"
+        row["id"]: row["channel"] for row in series_of(conn, resident_id) if CHANNELS[row["channel"]].kind == "vital"
     }
     if not series:
         return []
@@ -76,7 +76,7 @@ def chart(
 
     Where readings are kept no longer the minutes are shown, and then the hours.
     """
-    series = [row["id"] for row in _series_of(conn, resident_id, channel)]
+    series = [row["id"] for row in series_of(conn, resident_id, channel)]
     fitting = [level for level in LEVELS if until - since <= level.up_to]
     rows: list[tuple[Any, ...]] = []
     for level in fitting:
@@ -288,7 +288,7 @@ def _gateway(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) 
 
 def presence(conn: psycopg.Connection[Any], resident_id: int) -> dict[str, Any]:
     """Where the home last saw its resident: room of the last motion, in bed or not, last door event."""
-    series = _series_of(conn, resident_id)
+    series = series_of(conn, resident_id)
     last: dict[str, Any] = {}
     for channel in ("motion", "in_bed"):
         ids = {row["id"]: row["room"] for row in series if row["channel"] == channel}
