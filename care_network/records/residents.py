@@ -93,7 +93,7 @@ class FileAlert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PersonFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody who decides about a person must have in view. None: not known."""
+    """Facts that somebody who decides about a person must have in view. None: not known."""
 
     code: str
     name_zh: str

@@ -133,7 +133,7 @@ def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, A
 
 
 State = Literal["good", "bad", "unknown"]
-"""What is known of a thing: it is as it should be, it is not, or nobody can say; old knowledge is "unknown"."""
+"""Standing of a thing: it is as it should be, it is not, or nobody can say; old knowledge is "unknown"."""
 FRESH: Mapping[str, dt.timedelta] = {
     "heart_rate": dt.timedelta(minutes=15),
     "spo2": dt.timedelta(minutes=15),
@@ -197,7 +197,7 @@ _NOW_CHANNELS = ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "diast
 
 
 def signs_now(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> dict[str, Sign]:
-    """What is known of a resident at ``now``, by kind.
+    """Signs of a resident at ``now``, by kind.
 
     'motion', 'heart_rate', 'spo2', 'pressure', 'in_bed', 'gateway' and 'battery' (of the pendant) are always there,
     "unknown" where nothing was heard within a week or what was heard is old. Where two people live, what stands in a
