@@ -2,7 +2,6 @@
 // (mean) in a band (lowest to highest), a sentence, and a table for people who do not see the picture. Refreshed once a
 // minute; the length chosen on a resident's page is in the address.
 import { onPage } from "./shell/page.js";
-import { tick } from "./clock.js";
 
 const DAY_S = 86400;
 const LENGTHS = { day: DAY_S, week: 7 * DAY_S, year: 365 * DAY_S };
@@ -76,6 +75,4 @@ onPage("figure.chart", (_figure, life) => {
   buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.length)));
   choose(location.hash.slice(1) in LENGTHS ? location.hash.slice(1) : "day");
   life.every(60000, all);
-  life.every(5000, tick);
-  tick();
 });

@@ -1,10 +1,9 @@
 // Running times: elapsed since data-since, left until data-until, both in ms since 1970 by the server's clock, however
 // wrong the clock of this machine is. A time that has run out fires the event "ran-out" on the document, once. While the
-// page is cut off they show "—": nobody knows. data-ago says in words how old a value is, which goes on being true.
+// page is cut off they show "—": nobody knows.
 const ahead = Date.now() - Number(document.documentElement.dataset.now);
 const two = (n) => String(n).padStart(2, "0");
 const reported = new Set();
-const AGO = document.documentElement.lang.startsWith("zh") ? [" 秒前", " 分钟前", " 小时前"] : [" s ago", " min ago", " h ago"];
 
 export const now = () => Date.now() - ahead;
 
@@ -12,11 +11,6 @@ export function span(s) {
   const whole = Math.max(0, Math.floor(s));
   const minutes = `${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
   return whole < 3600 ? minutes : `${Math.floor(whole / 3600)}:${minutes}`;
-}
-
-export function ago(s) {
-  const whole = Math.max(0, Math.floor(s));
-  return whole < 60 ? whole + AGO[0] : whole < 3600 ? Math.floor(whole / 60) + AGO[1] : Math.floor(whole / 3600) + AGO[2];
 }
 
 function show(time, text) { if (time.textContent !== text) time.textContent = text; }
@@ -33,8 +27,5 @@ export function tick() {
       reported.add(time.dataset.until);
       document.dispatchEvent(new Event("ran-out"));
     }
-  }
-  for (const time of document.querySelectorAll("time[data-ago]")) {
-    show(time, ago((now() - Number(time.dataset.ago)) / 1000));
   }
 }
