@@ -372,7 +372,7 @@ _COLUMNS = """
            h.id AS household_id, h.code AS household_code, h.address_zh, h.address_en, h.phone,
            ar.path::text AS area_path, ar.name_zh AS area_zh, ar.name_en AS area_en,
            r.id AS resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en,
-           r.sex AS resident_sex, date_part('year', age(r.birth_date))::int AS resident_age
+           r.sex AS resident_sex, r.lives_alone, date_part('year', age(r.birth_date))::int AS resident_age
     FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
     LEFT JOIN resident r ON r.id = coalesce(a.resident_id, CASE WHEN a.severity = 'technical' THEN (
         SELECT min(one.id) FROM resident one WHERE one.household_id = h.id HAVING count(*) = 1) END)

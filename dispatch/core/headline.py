@@ -12,7 +12,7 @@ from vocabulary.severity import SEVERITIES, SEVERITY_WORDS
 MOST = 14
 """Han of a headline; a longer title is cut."""
 _BY_RULE: Mapping[str, Mapping[str, Any]] = tomllib.loads(Path(__file__).with_name("headlines.toml").read_text("utf-8"))
-_ROOM = re.compile(r"[0-9A-Za-z一二三四五六七八九十]+\s*(?:栋|座|号楼|单元|期).*$")
+_ROOM = re.compile(r"[0-9A-Za-z一二三四五六七八九十]+\s*[栋座单期].*$")
 
 
 class Titled(Protocol):

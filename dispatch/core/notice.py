@@ -46,7 +46,7 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, Any]
     # What follows came later: a notice of an older program lacks it.
     headline_zh: str = ""
-    """What it is, in at most 14 Han."""
+    """The alert in at most 14 Han."""
     headline_en: str = ""
     place_zh: str = ""
     """Compound and room, short."""

@@ -16,7 +16,7 @@ from vocabulary.alert_state import AlertState
 
 
 class StepDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """What a step needs besides the alert: each only some of them."""
+    """Facts that a step needs besides the alert: each only some of them."""
 
     outcome: str = ""
     """Of ``resolve``."""

@@ -1,4 +1,4 @@
-"""Who has an alert, and which alerts are one incident."""
+"""Owners of alerts, and alerts that are one incident."""
 
 from database.migrations.run import run_sql
 
