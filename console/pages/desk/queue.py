@@ -104,6 +104,7 @@ def _queue(
         "warnings": warnings,
         "deadlines": next_steps,
         "feed": console.feed,
+        "beat": console.pulse.beat(watching.account.area_path),
         "path": console.feed.proof.state(),
         "path_limit_s": LIMIT_S,
     }
