@@ -1,1 +1,1 @@
-"""What each resident is protected against at this moment, by whom it was seen, and how that changed."""
+"""The protection picture: against what each resident is protected now, why not, and how that changed."""

@@ -19,7 +19,7 @@ _OUT: dict[Function, tuple[str, str]] = {
     Function.HAZARD: ("烟气水", "smoke, gas, water"),
     Function.VITALS: ("体征", "vital signs"),
 }
-"""What a family asks about, in short words."""
+"""Functions that a family asks about, in short words."""
 
 
 def family_sentence(
@@ -60,11 +60,11 @@ def _sentence(name: str, rooms: list[str], cells: Cells, now: dt.datetime) -> tu
     if name and watched:
         en = f"{name}: watched in the {', '.join(room[1] for room in watched)}"
     worn = cells[Function.FALL]
-    if worn.reason.code in ("worn", "battery", "battery_low"):
+    if worn.reason.code in ("worn", "battery", "low"):
         doubt = ("吊坠未知是否佩戴", "not known whether the pendant is worn")
         if worn.reason.code == "battery":
             doubt = (f"吊坠电量 {worn.reason.value}%", f"pendant battery {worn.reason.value} %")
-        elif worn.reason.code == "battery_low":
+        elif worn.reason.code == "low":
             doubt = ("吊坠电量低", "pendant battery low")
         zh, en = f"{zh}；{doubt[0]}", f"{en}; {doubt[1]}"
     out = [words for function, words in _OUT.items() if cells[function].level == Level.BLIND]

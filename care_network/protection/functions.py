@@ -15,9 +15,9 @@ from firmware_profiles.devices import MODELS
 
 
 class Function(StrEnum):
-    """What somebody is protected against, in the order of the picture's columns."""
+    """A danger that somebody is protected against, in the order of the picture's columns."""
 
-    FALL = "fall"
+    FALL = "falls"
     HELP = "help"
     HAZARD = "hazard"
     STILLNESS = "stillness"
@@ -54,14 +54,14 @@ LEVELS: Mapping[Level, tuple[str, str]] = MappingProxyType(
         Level.BLIND: ("无守护", "Blind"),
     }
 )
-HAZARDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+HAZARDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "smoke_detected": ("烟雾", "smoke", "smoke_cleared"),
-        "gas_detected": ("燃气", "gas", "gas_cleared"),
-        "water_leak": ("漏水", "water", "water_leak_cleared"),
+        "smoke_cleared": ("烟雾", "smoke alarm"),
+        "gas_cleared": ("燃气", "gas alarm"),
+        "water_leak_cleared": ("漏水", "leak alarm"),
     }
 )
-"""By the event that tells of it: words, and the event that ends it."""
+"""By the event that ends it."""
 PRESENCE = frozenset({"motion", "presence", "in_bed"})
 """Channels by which a home sees that somebody is there."""
 BED = "in_bed"
@@ -73,7 +73,7 @@ EXITS = frozenset({"hall", "entrance", ""})
 
 
 class Serves(msgspec.Struct, frozen=True):
-    """What a model can do."""
+    """The abilities of a model."""
 
     falls: bool = False
     """By motion samples of somebody who wears it."""
@@ -109,7 +109,7 @@ class Serves(msgspec.Struct, frozen=True):
 
 @cache
 def serves(model_id: str, room: str = "") -> Serves | None:
-    """What a device of this model in this room can do; None for a model that the platform does not know.
+    """The abilities of a device of this model in this room; None for a model that the platform does not know.
 
     ``room``: of a wrist, where no fall is detected, and of doors that lead nowhere.
     """

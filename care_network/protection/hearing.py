@@ -12,6 +12,7 @@ import msgspec
 from psycopg import Connection
 
 from care_network.protection.functions import PRESENCE, SIGNS
+from firmware_profiles.channels import EVENTS
 
 BACK_S = 8 * 86_400
 """Longer than any device may be silent."""
@@ -25,7 +26,7 @@ AHEAD_S = 60
 AT_ONCE = 10_000
 OVERLAP = 2000
 """Events whose number is older by this are read again: their transaction may have ended later."""
-OF_OTHERS = frozenset({"device_fault", "button_test_due", "local_alarm"})
+OF_OTHERS = frozenset(event for event in EVENTS if event.endswith(("_fault", "_due"))) | {"local_alarm"}
 """Events that the gateway tells of a device: it need not have been heard."""
 DOORS = frozenset({"door_opened", "door_closed"})
 MOVES = PRESENCE | SIGNS | {"step_count"}
@@ -42,7 +43,7 @@ def portions(all_of_them: Sequence[Some]) -> Iterator[Sequence[Some]]:
 
 
 class Heard(msgspec.Struct):
-    """What a device last said; seconds since 1970, 0: never."""
+    """The last words of a device; seconds since 1970, 0: never."""
 
     heard: int = 0
     unreachable: int = 0

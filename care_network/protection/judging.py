@@ -161,7 +161,7 @@ def _state(home: Home, device: Device, can: Serves, receiving: int, now: int) ->
         return cell(Level.BLIND, trouble.code, trouble.at)
     if device.battery is not None and device.battery <= LOW_BATTERY:
         return cell(Level.WEAK, "battery", value=device.battery)
-    if trouble is not None and trouble.code in ("battery_low", "doubt"):
+    if trouble is not None and trouble.code in ("low", "doubt"):
         return cell(Level.WEAK, trouble.code, trouble.at)
     return Cell(Level.COVERED)
 
@@ -231,9 +231,9 @@ def _vitals(states: _States, now: int) -> Cell:
 
 
 _RESTING = (Function.STILLNESS, Function.LEAVING)
-"""What detection does not tell of while a carer is there or the home is worked on."""
+"""Functions of which detection tells nothing while a carer is there or the home is worked on."""
 _INSIDE = (Function.FALL, Function.HELP, Function.STILLNESS, Function.VITALS, Function.BREATHING)
-"""What the devices of a home see of somebody who is at home alone."""
+"""Functions for which somebody who lives alone has to be at home."""
 
 
 def _at_rest(cells: Cells, home: Home, away: int) -> Cells:

@@ -72,7 +72,7 @@ def learn(conn: Connection[Any], hearing: Hearing, homes: Registry) -> None:
 
 
 class Now(msgspec.Struct, frozen=True):
-    """What holds at this moment, of all homes or of one."""
+    """Facts of this moment, of all homes or of one."""
 
     gateways: Mapping[int, Gateway]
     troubles: Mapping[str, Trouble]
@@ -133,7 +133,7 @@ def _receiving(conn: Connection[Any]) -> int:
     return row[0] if row else 0
 
 
-_GRAVE = ("silent", "stuck", "fault", "battery_low", "doubt")
+_GRAVE = ("silent", "stuck", "fault", "low", "doubt")
 """Troubles by gravity: of several the first counts."""
 
 
@@ -162,7 +162,7 @@ def _code(kind: str, event: str) -> str:
     if kind == "stuck_switch":
         return "stuck"
     if event:
-        return event if event == "battery_low" else "fault" if event == "device_fault" else "stuck"
+        return "low" if event.startswith("battery") else "fault" if event.endswith("fault") else "stuck"
     return "doubt"
 
 

@@ -31,7 +31,7 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
     "unreachable": ("失联自 {at}", "out of contact since {at}", "失联", "out of contact"),
     "never": ("", "", "从未上报", "never heard"),
     "battery": ("", "", "电量 {value}%", "battery {value} %"),
-    "battery_low": ("", "", "电量低", "battery low"),
+    "low": ("", "", "电量低", "battery low"),
     "stuck": ("卡住自 {at}", "stuck since {at}", "卡住", "stuck"),
     "fault": ("故障自 {at}", "faulty since {at}", "故障", "faulty"),
     "doubt": ("读数存疑自 {at}", "readings in doubt since {at}", "读数存疑", "readings in doubt"),
@@ -47,7 +47,7 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
     "by_hand": ("仅按次测量，最近 {at}", "measured by hand only, last {at}", "仅按次测量", "measured by hand only"),
     "overdue": ("久未测量，最近 {at}", "not measured lately, last {at}", "久未测量", "not measured lately"),
     "rooms": ("", "", "仅{parts}", "only {parts}"),
-    "missing": ("", "", "未配置{parts}报警器", "no detector of {parts}"),
+    "missing": ("", "", "未配置{parts}报警器", "no {parts}"),
     "platform": ("平台自 {at} 收不到任何数据", "the platform has received nothing since {at}", "平台收不到任何数据",
                  "the platform receives nothing"),
     "unseen": ("平台自 {at} 未再核对", "not looked at since {at}", "尚未核对", "not known yet"),
@@ -89,7 +89,7 @@ def unpack(stored: Any) -> Reason:
 
 
 def _part(part: str) -> tuple[str, str]:
-    return HAZARDS[part][:2] if part in HAZARDS else room_of(part)
+    return HAZARDS[part] if part in HAZARDS else room_of(part)
 
 
 def _named(reason: Reason, zh: str, en: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
 _PROTECTION = "protection_now protection_look protection_change protection_gap"
-"""Who is protected against what: written by the observer, which runs beside the sweeper of work orders."""
+"""The protection picture: written by the observer, which runs beside the sweeper of work orders."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 

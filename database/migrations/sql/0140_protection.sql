@@ -1,5 +1,5 @@
 -- What each resident is protected against: the present picture, how it changed, and when nobody looked.
--- Functions in the order of care_network/protection/functions.py: fall, help, hazard, stillness, leaving, vitals,
+-- Functions in the order of care_network/protection/functions.py: falls, help, hazard, stillness, leaving, vitals,
 -- breathing. Levels: 0 covered, 1 weak, 2 unknown, 3 blind.
 
 CREATE TABLE protection_now (

@@ -1,4 +1,4 @@
-"""What each resident is protected against: now, and how it changed."""
+"""The protection picture: now, and how it changed."""
 
 from database.migrations.run import run_sql
 

@@ -81,7 +81,7 @@ def test_each_fault_of_a_button_has_its_words() -> None:
     assert button(battery=8) == (Level.WEAK, f"{name}电量 8%")
     assert button(trouble=Trouble("stuck", NOW - 60)) == (Level.BLIND, f"{name}卡住自 21:32")
     assert button(trouble=Trouble("fault", NOW - 60)) == (Level.BLIND, f"{name}故障自 21:32")
-    assert button(trouble=Trouble("battery_low", NOW)) == (Level.WEAK, f"{name}电量低")
+    assert button(trouble=Trouble("low", NOW)) == (Level.WEAK, f"{name}电量低")
     assert button(trouble=Trouble("silent", NOW - 4000)) == (Level.BLIND, f"{name}离线自 20:10")
     assert button(trouble=Trouble("silent", NOW - 6000)) == (Level.COVERED, "")  # heard since
     assert button(paused=NOW + 1600) == (Level.BLIND, f"{name}已暂停至 22:00")
@@ -148,7 +148,7 @@ def test_every_reason_has_words_in_both_languages_and_survives_storage() -> None
     now = dt.datetime.fromtimestamp(NOW, dt.UTC)
     for code in CODES - {""}:
         for at in (0, NOW - 90_000):
-            zh, en = words_of(Reason(code, at, 8, parts=("bedroom", "gas_detected")), now)
+            zh, en = words_of(Reason(code, at, 8, parts=("bedroom", "gas_cleared")), now)
             assert zh
             assert en
             assert "{" not in zh + en
