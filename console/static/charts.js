@@ -59,14 +59,13 @@ function draw(figure, data) {
 const AGO = document.documentElement.lang.startsWith("zh") ? [" 秒前", " 分钟前", " 小时前"] : [" s ago", " min ago", " h ago"];
 
 function ages() {
-  for (const time of document.querySelectorAll("time[data-since]")) {
+  for (const time of document.querySelectorAll(".tiles time[data-since]")) {
     const s = Math.max(0, Math.floor((Date.now() - Number(time.dataset.since)) / 1000));
     time.textContent = s < 60 ? s + AGO[0] : s < 3600 ? Math.floor(s / 60) + AGO[1] : Math.floor(s / 3600) + AGO[2];
   }
 }
 
-const figures = [...document.querySelectorAll("figure.chart")];
-const all = () => figures.forEach(load);
+const all = () => document.querySelectorAll("figure.chart").forEach(load);
 const buttons = [...document.querySelectorAll("button[data-length]")];
 
 function choose(length) {
@@ -79,5 +78,6 @@ function choose(length) {
 buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.length)));
 choose(chosen);
 ages();
+document.addEventListener("part:ready", all); // figures came into the page
 setInterval(all, 60000);
 setInterval(ages, 5000);

@@ -7,13 +7,9 @@ const link = document.getElementById("link");
 const announce = document.getElementById("announce");
 const sound = document.getElementById("sound");
 const LOUD = ["emergency", "urgent"];
-const WRITTEN_MS = 1500; // by then a new alert is in the database, with its ladder
-const AGAIN_MS = 3000;
 let context = null;
 let socket = null;
 let retry = 500;
-let refreshing = false;
-let again = false;
 let announced = false; // and not on the board yet
 const path = document.getElementById("path");
 let provedAt = path.dataset.age === "" ? null : performance.now() - 1000 * Number(path.dataset.age); // null: not known
@@ -32,27 +28,7 @@ function showPath() {
   path.classList.toggle("dim", known && !late);
 }
 
-async function refresh() {
-  if (refreshing) { again = true; return; }
-  refreshing = true;
-  try {
-    // A group of many is closed unless it was opened: only groups in another state than their own go into the address.
-    const details = [...document.querySelectorAll("#queue details")];
-    const groups = details.filter((group) => group.open !== ("few" in group.dataset));
-    const looks = new URLSearchParams(groups.map((group) => [group.open ? "opened" : "closed", group.id]));
-    const answer = await fetch(`/queue?${looks}`);
-    if (answer.redirected) { location.href = "/login"; return; }
-    if (!answer.ok) throw new Error(`the queue: ${answer.status}`); // what is shown stays
-    announced = false;
-    await htmx.swap({ target: "#queue", text: await answer.text(), swap: "outerMorph", sourceElement: document.body });
-    tick();
-  } catch {
-    setTimeout(refresh, AGAIN_MS);
-  } finally {
-    refreshing = false;
-    if (again) { again = false; refresh(); }
-  }
-}
+const tell = (type, detail) => document.dispatchEvent(new CustomEvent(`live:${type}`, { detail }));
 
 function connect() {
   socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/api/live");
@@ -60,15 +36,12 @@ function connect() {
     retry = 500;
     link.textContent = link.dataset.live;
     link.classList.remove("notice", "bad");
-    refresh();
+    tell("open");
   };
   socket.onmessage = (event) => {
     const message = JSON.parse(event.data);
-    if (message.type === "state") {
-      const shown = document.getElementById("queue").dataset.database;
-      if ((shown === "up") !== message.database) refresh();
-      return;
-    }
+    tell(message.type, message);
+    if (message.type === "state") return;
     if (message.type === "path") {
       provedAt = message.age_s === null ? null : performance.now() - 1000 * message.age_s;
       brokenAt = document.documentElement.lang.startsWith("zh") ? message.broken_zh : message.broken_en;
@@ -82,8 +55,6 @@ function connect() {
       announced = true;
       announce.textContent = `${announce.dataset.words}: ${who} — ${zh ? alert.reason_zh : alert.reason_en}`;
     }
-    refresh();
-    setTimeout(refresh, WRITTEN_MS);
   };
   socket.onclose = (event) => {
     if (event.code === 4401) { location.href = "/login"; return; }
@@ -125,10 +96,7 @@ sound.addEventListener("click", () => {
   ring();
 });
 
-document.addEventListener("toggle", (event) => {
-  if (event.target.open && !event.target.querySelector("table")) refresh(); // its lines are fetched when it is opened
-}, true);
-document.addEventListener("ran-out", refresh); // a step has been taken
+document.addEventListener("queue:shown", () => { announced = false; });
 setInterval(tick, 1000);
 setInterval(ring, 2000);
 tick();

@@ -1,0 +1,10 @@
+// The desk: queue, open alert, keys. Everything listens on the document, so that it outlives a change of the page.
+import { start as startDetail } from "./detail.js";
+import { start as startKeys } from "./keys.js";
+import { refresh } from "./queue.js";
+import { tickAll } from "./ticks.js";
+
+startDetail();
+startKeys();
+tickAll();
+refresh();
