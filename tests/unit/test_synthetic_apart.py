@@ -41,8 +41,14 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/records/lookup.py": {"_QUERIES": SEEN},
     "care_network/records/provisioning.py": {"_resident_id": ONE},
     "care_network/records/registry.py": dict.fromkeys(("_STAMP", "_HOUSEHOLDS", "_RESIDENTS", "_DEVICES"), SERVES),
-    "care_network/records/residents.py": {"search": SEEN, "profile": ONE, "codes": ONE, "resident_id": ONE},
-    "care_network/records/vitals.py": {"_series_of": ONE, "devices": ONE},
+    "care_network/records/residents.py": {
+        "search": SEEN,
+        "profile": ONE,
+        "codes": ONE,
+        "resident_id": ONE,
+        "file_of": ONE,
+    },
+    "care_network/records/vitals.py": {"series_of": ONE, "devices": ONE, "signs_now": ONE, "_gateway": ONE},
     "dispatch/alerts/answers.py": {"load": TOLD, "acknowledge": TOLD, "_message": TOLD},
     "dispatch/alerts/lifecycle.py": dict.fromkeys(
         ("is_open", "follow_up", "act", "lapse", "take_over", "_COLUMNS"), ONE
@@ -64,6 +70,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/escalation/certificate_warnings.py": {"record": PLATFORM},
     "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},
     "dispatch/escalation/sweeper.py": {"_CLAIM": SERVES},
+    "dispatch/family/facts.py": {"_alerts": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
     "dispatch/ladders/ladder.py": dict.fromkeys(
         ("record_direct_calls", "raise_severity", "start_next_round", "load_policy"), ONE
