@@ -47,6 +47,7 @@ from console.shell.watching import watching
 from dispatch.alerts.lifecycle import AlertAction
 from dispatch.alerts.outcomes import Particulars
 from dispatch.core.notice import AlertNotice
+from dispatch.desk.steps import StepDetails
 from firmware_profiles.channels import CHANNELS
 
 router = APIRouter()
@@ -73,6 +74,8 @@ class StepBody(BaseModel):
     hospital: str = "unknown"
     actions: list[str] = []
     note: str = ""
+    other: str = ""
+    span: str = ""
 
 
 @router.post("/api/login")
@@ -100,11 +103,11 @@ def api_act(
     body: StepBody,
 ) -> Response:
     particulars = Particulars(body.cause, body.injury, body.hospital, tuple(body.actions))
+    details = StepDetails(
+        outcome=body.outcome, particulars=particulars, note=body.note, other=body.other, span=body.span
+    )
     with console.database() as conn:
-        state = act(
-            conn, console.board, account, alert_id, step, body.version, body.outcome, particulars, body.note,
-            origin=origin_of(request),
-        )  # fmt: skip
+        state = act(conn, console.board, account, alert_id, step, body.version, details, origin=origin_of(request))
     return JSONResponse({"state": state})
 
 
