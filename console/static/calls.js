@@ -65,11 +65,12 @@ async function end(result) {
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("#calls button");
-  if (!button) return;
+  const button = event.target.closest("#calls button, #detail [data-call]");
+  if (!button || !panel()) return;
   if ("call" in button.dataset) {
-    const { kind, keyOf: key, name, phone } = button.dataset;
-    call = { kind, key, name, phone, started: now() };
+    if (call) return; // one at a time
+    const { kind, keyOf, key, name, phone } = button.dataset;
+    call = { kind, key: keyOf ?? key, name, phone, started: now() };
     show();
     (call.phone ? part("phone") : part("answered")).focus();
   } else if ("answered" in button.dataset) {

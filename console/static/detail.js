@@ -2,6 +2,9 @@
 // data-part), steps sent in place. A field in which somebody types belongs to no part: nothing typed is ever lost.
 import { begin, calling } from "./calls.js";
 import { filters, mark, queue, refresh as refreshQueue } from "./queue.js";
+import { go } from "./shell/navigate.js";
+import { toLogin } from "./shell/socket.js";
+import { setOwn } from "./shell/title.js";
 import { tickAll } from "./ticks.js";
 
 const EVERY_MS = 3000;
@@ -11,6 +14,7 @@ let looking = false;
 let tab = "why";
 
 export const article = () => document.getElementById("alert");
+const brand = () => document.getElementById("words").dataset.brand;
 const pane = () => document.getElementById("detail");
 const parse = (text) => new DOMParser().parseFromString(text, "text/html").getElementById("alert");
 const forms = () => [...document.querySelectorAll("#detail [data-form]")];
@@ -35,7 +39,7 @@ function setUp() {
   fit();
   tickAll();
   document.dispatchEvent(new Event("part:ready"));
-  document.dispatchEvent(new CustomEvent("alert:open", { detail: { id: alert.dataset.alert, title: alert.dataset.title } }));
+  if (document.body.dataset.shell) setOwn(`${alert.dataset.title} · ${brand()}`);
   candidates();
 }
 
@@ -49,11 +53,11 @@ export async function candidates() {
 export async function open(id, { push = true, focus = true } = {}) {
   const address = new URLSearchParams(filters());
   address.set("a", id);
-  if (!pane() || !queue()) { location.href = `/?a=${id}`; return; }
+  if (!pane() || !queue()) { go(`/?a=${id}`); return; }
   if (push) history.pushState({ desk: true }, "", `/?${address}`);
   mark(id);
   const answer = await fetch(`/alerts/${id}/detail`, { headers: { "X-In-Place": "1" } }).catch(() => null);
-  if (answer?.redirected) { location.href = "/login"; return; }
+  if (answer?.redirected) { toLogin(); return; }
   if (!answer?.ok && answer?.status !== 404) {
     pane().innerHTML = `<p class="notice bad"></p>`;
     pane().firstChild.textContent = pane().dataset.failed;
@@ -63,7 +67,7 @@ export async function open(id, { push = true, focus = true } = {}) {
   const text = await answer.text();
   if (new URLSearchParams(location.search).get("a") !== id) return; // another was opened meanwhile
   const found = parse(text);
-  if (!found) { location.href = `/?a=${id}`; return; }
+  if (!found) { go(`/?a=${id}`); return; }
   pane().replaceChildren(found);
   remember(found);
   pane().scrollTop = 0;
@@ -73,14 +77,14 @@ export async function open(id, { push = true, focus = true } = {}) {
 }
 
 export function close(push = true) {
-  if (!queue()) { location.href = "/"; return; }
+  if (!queue()) { go("/"); return; }
   const id = article()?.dataset.alert;
   if (push) history.pushState({ desk: true }, "", `/?${filters()}`);
   document.getElementById("desk").classList.remove("desk-open");
   pane().replaceChildren();
   begin();
   mark("");
-  document.dispatchEvent(new CustomEvent("alert:open", { detail: { id: "", title: "" } }));
+  if (document.body.dataset.shell) setOwn(`${pane().dataset.title} · ${brand()}`);
   document.querySelector(`#queue a[data-id="${id}"]`)?.focus({ preventScroll: true });
 }
 
@@ -101,7 +105,7 @@ function apply(text, mine = null) {
   for (const part of next.querySelectorAll("[data-part]")) {
     const here = document.getElementById(part.id);
     const said = part.outerHTML;
-    if (!here || shown.get(part.id) === said) continue;
+    if (!here || !("part" in here.dataset) || shown.get(part.id) === said) continue;
     shown.set(part.id, said);
     const focused = here.contains(document.activeElement) ? document.activeElement : null;
     const key = focused?.dataset.key;
@@ -232,12 +236,21 @@ async function chooseTab(name, focus = false) {
   }
 }
 
+// The alert to which a link leads, wherever it stands on the desk: it opens beside the queue.
+function idOf(link) {
+  if (!link || "full" in link.dataset) return null;
+  const url = new URL(link.href, location.href);
+  if (url.origin !== location.origin) return null;
+  if (url.pathname === "/") return url.searchParams.get("a");
+  return /^\/alerts\/([0-9a-f-]{36})$/.exec(url.pathname)?.[1] ?? null;
+}
+
 document.addEventListener("click", (event) => {
   const target = event.target;
-  const row = target.closest("#queue a[data-id]");
-  if (row && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+  const id = queue() && idOf(target.closest("a[href]"));
+  if (id && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     event.preventDefault();
-    open(row.dataset.id);
+    open(id);
     return;
   }
   if (!pane()?.contains(target)) return;
@@ -263,7 +276,7 @@ document.addEventListener("submit", (event) => {
   if ("step" in form.dataset) {
     event.preventDefault();
     send(form, event.submitter);
-  } else if ("note" in form.dataset) {
+  } else if (form.action.endsWith("/medical-note")) {
     event.preventDefault();
     medical(form);
   }
@@ -273,22 +286,23 @@ document.addEventListener("change", (event) => { if (event.target.closest("#pane
 async function medical(form) {
   const answer = await fetch(form.action, { method: "POST", headers: { "X-In-Place": "1" } }).catch(() => null);
   const next = answer?.ok ? parse(await answer.text()) : null;
-  const found = next?.querySelector("#p-medical");
-  if (found) document.getElementById("p-medical").replaceWith(found);
-  else say(pane().dataset.unsent);
+  const found = next?.querySelector("#p-file");
+  if (!found) { say(pane().dataset.unsent); return; }
+  document.getElementById("p-file").replaceWith(found);
+  delete found.dataset.part; // the note stays in view
 }
 
-window.addEventListener("popstate", () => {
+// Back and forward within the desk change what is open, and nothing else; the shell does the rest.
+window.addEventListener("popstate", (event) => {
   if (!queue() || location.pathname !== "/") return;
+  event.stopImmediatePropagation();
   const id = new URLSearchParams(location.search).get("a");
   if (id) { if (id !== article()?.dataset.alert) open(id, { push: false, focus: false }); } else if (article()) close(false);
   refreshQueue();
-});
-window.addEventListener("beforeprint", () => { for (const panel of document.querySelectorAll("#detail [role=tabpanel]")) panel.dataset.was = String(panel.hidden); });
+}, { capture: true });
 document.addEventListener("live:alert", (event) => { if (event.detail?.alert?.id === article()?.dataset.alert) look(); });
 document.addEventListener("alert:look", look);
 document.addEventListener("ran-out", look);
-document.addEventListener("page:ready", start);
 setInterval(() => { if (article() && !article().dataset.closed) look(); }, EVERY_MS);
 
 export function start() {

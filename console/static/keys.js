@@ -1,6 +1,7 @@
 // The desk by keyboard. Single keys work only outside fields, and can be switched off (WCAG 2.1.4).
 import { article, close, file, open, show } from "./detail.js";
 import { links } from "./queue.js";
+import { go } from "./shell/navigate.js";
 
 const WAIT_MS = 5000;
 let chord = null; // "c", "d" or "g", and until when
@@ -69,14 +70,13 @@ document.addEventListener("keydown", (event) => {
   if (chord && Date.now() < chord.until && (chord.key === "g" ? "aor" : "123456789").includes(key)) {
     const { key: first } = chord;
     disarm();
-    if (first === "g") location.href = { a: "/", o: "/orders", r: "/residents" }[key];
+    if (first === "g") go({ a: "/", o: "/orders", r: "/residents" }[key]);
     else if (first === "c") document.querySelectorAll("#calls [data-call]")[key - 1]?.click();
     else document.querySelectorAll("#candidates ol form button")[key - 1]?.click();
   } else if (key === "j" || (key === "ArrowDown" && !event.target.closest("#detail"))) move(1);
   else if (key === "k" || (key === "ArrowUp" && !event.target.closest("#detail"))) move(-1);
   else if ("acdnrmf".includes(key) && key.length === 1) onAlert(key);
   else if (key === "g") arm("g");
-  else if (key === "/") { const field = document.querySelector("input[type=search]"); if (field) field.focus(); else done = false; }
   else if (key === "?") { if (sheet()?.open) sheet().close(); else sheet()?.showModal(); }
   else done = false;
   if (done) event.preventDefault();
@@ -96,4 +96,3 @@ export function start() {
   const box = document.getElementById("keys-on");
   if (box) box.checked = !off();
 }
-document.addEventListener("page:ready", start);

@@ -99,12 +99,17 @@ document.addEventListener("change", (event) => {
   const form = event.target.closest("[data-filter-form]");
   if (form) filter(`/?${new URLSearchParams([...new FormData(form)].filter(([, value]) => value))}`);
 });
-document.addEventListener("live:alert", () => { refresh(); setTimeout(refresh, WRITTEN_MS); });
-document.addEventListener("live:reload", refresh);
-document.addEventListener("live:open", refresh);
-document.addEventListener("live:state", (event) => {
-  if (queue() && (queue().dataset.database === "up") !== event.detail.database) refresh();
+const news = () => { refresh(); setTimeout(refresh, WRITTEN_MS); };
+
+for (const kind of ["live:alert", "live:board"]) document.addEventListener(kind, news);
+for (const kind of ["link:up", "ran-out"]) document.addEventListener(kind, refresh); // ran-out: a ladder has climbed
+document.addEventListener("live:beat", ({ detail }) => {
+  if (queue() && (queue().dataset.database === "up") !== detail.database) refresh();
 });
-document.addEventListener("ran-out", refresh); // a step of a ladder has been taken
-document.addEventListener("page:ready", () => { last = ""; tickAll(); });
 setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);
+
+export function start() {
+  last = "";
+  tickAll();
+  refresh();
+}

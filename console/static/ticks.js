@@ -3,7 +3,7 @@
 import { now, span, tick } from "./clock.js";
 
 const short = (s) => span(s).replace(/^0(\d:)/, "$1");
-const blind = () => document.documentElement.classList.contains("blind") || document.documentElement.dataset.link === "lost";
+const blind = () => document.body.classList.contains("cut-off");
 
 export function tickDesk() {
   const words = document.getElementById("queue") || document.getElementById("p-sla");
@@ -23,10 +23,13 @@ export function tickDesk() {
     const text = blind() ? "—" : left < 100 ? seconds.replace("{n}", left) : span(left);
     if (clock.textContent !== text) clock.textContent = text;
   }
+  for (const passing of document.querySelectorAll("[data-gone-at]")) {
+    if (now() > Number(passing.dataset.goneAt)) passing.remove();
+  }
 }
 
 export function tickAll() {
-  if (!blind()) tick();
+  tick();
   tickDesk();
 }
-setInterval(tickAll, 1000);
+document.addEventListener("tick", tickDesk); // the shell's, once a second, in a tab behind others too

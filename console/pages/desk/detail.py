@@ -12,7 +12,9 @@ from fastapi import Request
 from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.catalogues.ability import GRADES
 from care_network.catalogues.services import SERVICES
+from care_network.records import residents
 from console.access.alerts import load_alert
 from console.pages.desk.rows import CLOCK_WORDS, headline, place
 from console.shell.i18n import pick
@@ -20,8 +22,10 @@ from console.shell.security import origin_of
 from console.shell.state import Console
 from console.shell.views import language_of
 from dispatch.alerts.outcomes import OUTCOMES, Outcome
+from dispatch.alerts.reopening import REOPEN_WITHIN, UNDO_WITHIN
+from dispatch.alerts.snoozing import SPANS
 from dispatch.core.notice import AlertNotice
-from dispatch.desk import calls
+from dispatch.desk import calls, merging
 from dispatch.desk.calls import RecordedCall
 from dispatch.desk.progress import progress
 from dispatch.orders import store as work_orders
@@ -50,8 +54,7 @@ class Segment(msgspec.Struct, frozen=True):
 
 def is_mine(alert: Any, account: Account) -> bool:
     """Whether the account has the alert."""
-    owner = getattr(alert, "owner_id", None)
-    return owner is not None and owner == account.id
+    return alert.owner_id is not None and bool(alert.owner_id == account.id)
 
 
 def detail_of(
@@ -103,6 +106,38 @@ def detail_of(
         "cards": cards(alert.severity),
         "outcome": next((e["outcome"] for e in reversed(events) if e["outcome"]), None),
         "staff": staff,
+        **(_beside(conn, account, alert, events, now) if staff else {}),
+    }
+
+
+def _beside(
+    conn: psycopg.Connection[Any],
+    account: Account,
+    alert: AlertNotice,
+    events: Sequence[dict[str, Any]],
+    now: dt.datetime,
+) -> dict[str, Any]:
+    """What only staff see: the person's file, alerts of the same event, ways back from an end."""
+    alert_id, closed = uuid.UUID(alert.id), alert.state in ENDED
+    file = (
+        residents.file_of(conn, alert.resident_code, now, without_alert=alert.id)
+        if alert.resident_code is not None and permissions.may_do(account, Action.VIEW_RESIDENT)
+        else None
+    )
+    may_merge = permissions.may_do(account, Action.MERGE)
+    ended = next((e for e in reversed(events) if e["to_state"] in ENDED), None)
+    own = ended is not None and ended["action"] == "resolve" and ended["actor"] == account.name_zh
+    undo = ended["at"] + UNDO_WITHIN if closed and own and ended is not None else None
+    return {
+        "file": file,
+        "grades": GRADES,
+        "mine": is_mine(alert, account),
+        "lead": alert.merged_into,
+        "offers": merging.offers(conn, alert_id) if may_merge else [],
+        "followers": merging.followers(conn, alert_id),
+        "snooze_spans": SPANS,
+        "reopenable": closed and ended is not None and now - ended["at"] < REOPEN_WITHIN,
+        "undo_until_ms": round(undo.timestamp() * 1000) if undo is not None and undo > now else None,
     }
 
 

@@ -124,7 +124,7 @@ def _queue(
     """The queue's content: sections of rows, with groups of many alike."""
     account, language = watching.account, language_of(request, watching.account)
     now_us = round(dt.datetime.now(dt.UTC).timestamp() * 1e6)
-    alerts = console.board.open_alerts(watching.scope.sees)
+    alerts = [a for a in console.board.open_alerts(watching.scope.sees) if a.shows(now_us)]
     outlook = _outlook(console, account)
 
     def mine(alert: AlertNotice) -> bool:

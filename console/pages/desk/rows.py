@@ -69,6 +69,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock | None
     next: Next | None
     owner: str
+    merged: int
+    """Number of alerts that follow this one."""
     mine: bool
     fresh: bool
     mark: int
@@ -89,13 +91,11 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What the notices do not say: targets by severity (s), the next call of each alert, and who lives alone."""
+    """What the notices do not say: targets by severity (s), and the next call of each alert."""
 
     targets: Mapping[str, Mapping[Milestone, float]] = msgspec.field(default_factory=lambda: TARGETS_S)
     next: Mapping[str, tuple[str, str, dt.datetime]] = {}
     """Alert id → (whom in Chinese, in English, when)."""
-    alone: frozenset[int] = frozenset()
-    """Ids of residents who live alone."""
 
 
 def section_of(alert: AlertNotice) -> str:
@@ -156,8 +156,6 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, known: Known, *,
     who = pick(language, alert.resident_zh or household, alert.resident_en or household)
     what = headline(alert, language)
     where = place(alert, language)
-    owner = pick(language, getattr(alert, "owner_zh", None) or "", getattr(alert, "owner_en", None) or "")
-    age = getattr(alert, "resident_age", None)
     row = Row(
         id=alert.id,
         severity=alert.severity,
@@ -165,14 +163,15 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, known: Known, *,
         version=alert.version,
         onset_ms=alert.onset_us // 1000,
         who=who,
-        age="" if age is None else str(age),
-        alone=alert.resident_id is not None and alert.resident_id in known.alone,
+        age="" if alert.resident_age is None else str(alert.resident_age),
+        alone=alert.lives_alone is True,
         what=what,
         where=where,
         full=f"{who} · {pick(language, alert.reason_zh, alert.reason_en)} · {where}",
         clock=clock,
         next=None if call is None else Next(pick(language, call[0], call[1]), round(call[2].timestamp() * 1000)),
-        owner=owner,
+        owner=pick(language, alert.owner_zh, alert.owner_en),
+        merged=alert.merged,
         mine=mine,
         fresh=alert.state == "raised" and now_us - alert.raised_us < PINNED_US,
         mark=0,
@@ -182,15 +181,11 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, known: Known, *,
 
 def headline(alert: AlertNotice, language: Language) -> str:
     """The few words for an alert; where detection gave none, the first part of its reason."""
-    zh, en = getattr(alert, "headline_zh", None), getattr(alert, "headline_en", None)
-    short = pick(language, zh or alert.reason_zh, en or alert.reason_en)
+    short = pick(language, alert.headline_zh or alert.reason_zh, alert.headline_en or alert.reason_en)
     return short.partition("（")[0] if language == "zh" else short.partition(" (")[0]
 
 
 def place(alert: AlertNotice, language: Language) -> str:
-    """Compound and address, without what both of them say."""
-    area, address = pick(language, alert.area_zh, alert.area_en), pick(language, alert.address_zh, alert.address_en)
-    before, found, behind = address.partition(area) if area else ("", "", address)
-    if found:
-        return f"{area} {behind.strip() or before.strip()}".strip()
-    return f"{area} {address}".strip()
+    """Compound and room, short; of an older notice compound and address."""
+    zh, en = f"{alert.area_zh} {alert.address_zh}", f"{alert.area_en} {alert.address_en}"
+    return pick(language, alert.place_zh or zh, alert.place_en or en).strip()
