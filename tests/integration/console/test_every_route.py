@@ -301,7 +301,7 @@ def rating(city: City) -> str:
 
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /": board,
-    "GET /login": lambda *_: Example("/login"),
+    "GET /login": lambda *_: Example("/login", success=303),
     "POST /login": lambda *_: Example("/login", data={"login": "carer", "password": PASSWORD}, success=303),
     "POST /logout": lambda *_: Example("/logout", success=303),
     "POST /language/{language}": lambda *_: Example("/language/zh", success=303),
