@@ -1,4 +1,4 @@
-"""What stands on the screen of one alert: its course, clocks, people to call, and how it may end."""
+"""Contents of the screen of one alert: its course, clocks, people to call, and how it may end."""
 
 import datetime as dt
 import uuid
@@ -117,7 +117,7 @@ def _beside(
     events: Sequence[dict[str, Any]],
     now: dt.datetime,
 ) -> dict[str, Any]:
-    """What only staff see: the person's file, alerts of the same event, ways back from an end."""
+    """Load the parts for staff alone: the person's file, alerts of the same event, ways back from an end."""
     alert_id, closed = uuid.UUID(alert.id), alert.state in ENDED
     file = (
         residents.file_of(conn, alert.resident_code, now, without_alert=alert.id)

@@ -197,7 +197,7 @@ def _sections(
 
 
 def _outlook(console: Console, account: Account) -> dict[str, Any]:
-    """What the queue asks the database for: hours to come in which nobody would answer (for those who can mend the
+    """Ask the database for hours to come in which nobody would answer (for those who can mend the
     roster), the next call of every ladder, the targets in force, the streets' names.
 
     Empty while the database is away: the queue comes first.

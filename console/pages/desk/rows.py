@@ -25,7 +25,7 @@ CLOSED_AT_FIRST = ("attention", "technical")
 NEXT_MILESTONE: Mapping[str, Milestone] = {
     "raised": "acknowledged", "acknowledged": "on_scene", "responding": "on_scene", "on_scene": "resolved",
 }  # fmt: skip
-"""What is due next, by the state of an alert."""
+"""The milestone that is due next, by the state of an alert."""
 CLOCK_WORDS: Mapping[str, tuple[str, str]] = {
     "acknowledged": ("接警", "answer"),
     "contacted": ("联系", "contact"),
@@ -46,7 +46,7 @@ class Clock(msgspec.Struct, frozen=True):
 
 
 class Next(msgspec.Struct, frozen=True):
-    """Who is called next, and when (ms since 1970)."""
+    """The next call of a ladder: whom, and the time (ms since 1970)."""
 
     word: str
     at_ms: int
@@ -78,7 +78,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """What of the queue is wanted. ``who``: all, mine or waiting; ``street``: path of an area; ``kind``: a rule."""
+    """A choice of the queue's alerts. ``who``: all, mine or waiting; ``street``: path of an area; ``kind``: a rule."""
 
     who: str = "all"
     street: str = ""
@@ -91,7 +91,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What the notices do not say: targets by severity (s), and the next call of each alert."""
+    """Facts beside the notices: targets by severity (s), and the next call of each alert."""
 
     targets: Mapping[str, Mapping[Milestone, float]] = msgspec.field(default_factory=lambda: TARGETS_S)
     next: Mapping[str, tuple[str, str, dt.datetime]] = {}

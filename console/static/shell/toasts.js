@@ -40,8 +40,8 @@ export function toast(kind, text, parts = []) {
   return line;
 }
 
-// Where the whole queue is in view the row itself is the news.
-const onBoard = () => location.pathname === "/" && !location.search;
+// Where the head of the queue is in view the row itself is the news.
+const onBoard = () => Boolean(document.getElementById("queue")?.checkVisibility()) && document.querySelector(".desk-queue").scrollTop < 100;
 
 function news({ detail: { alert } }) {
   if (alert.severity !== "emergency" || onBoard() || isOpen(alert.id)) return;
