@@ -1,9 +1,10 @@
 """Fixtures of all tests: databases, brokers and a browser, all real, each stopped by its own process id.
 
 ``database_url`` and ``postgres`` run a test on the oldest PostgreSQL found, which a district's TimescaleDB brings; a
-test marked ``every_grade`` (it reads or writes readings) once for every grade, one marked ``community`` at that
-grade alone. ``broker`` runs it once for every broker; a test that takes both runs for every pair. A test whose server
-is not on this machine is skipped with the way to get it, and counted at the end (``tests.support.skips``).
+test marked ``every_grade`` (it reads or writes readings) once for every grade, with a grade as its argument so only
+before a release and at that grade otherwise, one marked ``community`` at that grade alone. ``broker`` runs it once for
+every broker; a test that takes both runs for every pair. A test whose server is not on this machine is skipped with
+the way to get it, and counted at the end (``tests.support.skips``).
 """
 
 import logging
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from shouwang.brokers.pki import Pki
 from tests.support.brokers import BROKERS, HOW_TO_GET_MOSQUITTO, TestBroker, make_broker
 from tests.support.databases import GRADES, ONE_GRADE, Cluster, TestPostgres, how_to_get, make_server
+from tests.support.release import LONG_RUN
 
 # a busy machine with cold caches makes the first inputs slow; that says nothing about the code
 settings.register_profile("shouwang", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,7 +70,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     named = any("database_cluster" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if "database_cluster" in metafunc.fixturenames and not named:
         marked = metafunc.definition.get_closest_marker
-        grades = GRADES if marked("every_grade") else ("community",) if marked("community") else ONE_GRADE
+        every = marked("every_grade")
+        grades = GRADES if every else ("community",) if marked("community") else ONE_GRADE
+        if every and every.args and not LONG_RUN:
+            grades = every.args
         metafunc.parametrize("database_cluster", grades, indirect=True, scope="session")
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
-HALF = re.compile(r"[\u4e00-\u9fff”][,;:()]|[,;:(][\u4e00-\u9fff“]")
+ENDS = {".py", ".toml", ".html", ".po", ".js"}
+HALF = re.compile(r"[\u4e00-\u9fff”][,;:!?()]|[,;:!(][\u4e00-\u9fff“]")
 
 
 def texts(file: Path) -> Iterator[str]:
@@ -26,6 +27,6 @@ def texts(file: Path) -> Iterator[str]:
 
 
 def test_punctuation_is_full_width() -> None:
-    files = [file for name in PACKAGES for end in ("py", "toml", "html") for file in (ROOT / name).rglob(f"*.{end}")]
+    files = [file for name in PACKAGES for file in (ROOT / name).rglob("*") if file.suffix in ENDS]
     assert len(files) > 500
     assert not [(str(file), found[0]) for file in files for text in texts(file) if (found := HALF.search(text))]

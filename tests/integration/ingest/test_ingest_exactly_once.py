@@ -75,7 +75,7 @@ def count(url: str, what: str = "SELECT count(*), count(DISTINCT (series_id, tim
         return (-1, -1)
 
 
-@pytest.mark.every_grade
+@pytest.mark.every_grade("plain")
 def test_everything_once_although_all_of_them_die(broker: TestBroker, postgres: TestPostgres, tmp_path: Path) -> None:
     add_homes(postgres.url, [GATEWAY])
     gateway = Gateway(broker)

@@ -140,7 +140,7 @@ def test_a_flood_waits_behind_the_others_and_its_excess_is_kept(broker: TestBrok
     calm.stop()
 
 
-@pytest.mark.every_grade
+@pytest.mark.every_grade("plain")
 def test_senml_over_a_broker_is_stored_once_and_bad_packs_are_kept(
     broker: TestBroker, postgres: TestPostgres, tmp_path: Path
 ) -> None:

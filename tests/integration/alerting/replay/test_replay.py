@@ -224,7 +224,7 @@ def from_database(url: str, out: Path, login: str = "admin", *more: str) -> Resu
 
 
 @pytest.mark.integration
-@pytest.mark.every_grade
+@pytest.mark.every_grade("plain")
 def test_stored_data_give_what_arrived(stored: str, direct: list[Alert], tmp_path: Path) -> None:
     out = tmp_path / "alerts.jsonl"
     done = from_database(stored, out)
