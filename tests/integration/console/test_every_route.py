@@ -320,6 +320,8 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     f"{SOCKET} /api/live": lambda *_: Example("/api/live"),
     "GET /alerts/{alert_id}": lambda c, _: Example(f"/alerts/{c.alert()}"),
     "GET /alerts/{alert_id}/trace": lambda c, _: Example(f"/alerts/{c.alert()}/trace"),
+    "GET /alerts/{alert_id}/detail": lambda c, _: Example(f"/alerts/{c.alert()}/detail"),
+    "GET /alerts/{alert_id}/candidates": lambda c, _: Example(f"/alerts/{c.alert()}/candidates"),
     "GET /alerts/{alert_id}/progress": lambda c, _: Example(f"/alerts/{c.alert()}/progress"),
     "POST /alerts/{alert_id}/medical-note": lambda c, _: Example(f"/alerts/{c.alert()}/medical-note"),
     **{
