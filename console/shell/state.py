@@ -13,6 +13,7 @@ from care_network.access import passwords
 from care_network.search.directory import Directory
 from console.board.board import Board
 from console.board.feed import Feed
+from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
 from console.shell.login_queue import LoginQueue
 from console.shell.looks import Looks
@@ -42,6 +43,7 @@ class Console:
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
+        self.pulse = Pulse(self.feed)
         self.logins = LoginQueue()
         self.looks = Looks()
         self._pool: Pool = make_pool(database, "console")

@@ -16,6 +16,7 @@ from care_network.access.permissions import may_do
 from care_network.catalogues.ability import GRADES
 from console.shell import styles
 from console.shell.i18n import Language, pick, translate
+from console.shell.theme import theme_of
 from dispatch.alerts import evidence, outcomes
 from dispatch.orders.states import WORDS as ORDER_WORDS
 from firmware_profiles.channels import CHANNELS
@@ -50,6 +51,8 @@ def page(request: Request, name: str, account: Account | None = None, status: in
     """Render a template in the reader's language."""
     words = words_of(language_of(request, account), account)
     words["outbox"] = request.app.state.console.channels.outbox
+    words["theme"] = theme_of(request, words["now"])
+    words["here"] = request.url.path
     return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)
 
 
