@@ -97,7 +97,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search is compared with, once for each name and compound and not for each resident."""
+    """Things that a search is compared with, once for each name and compound and not for each resident."""
 
     query: Query
     ranks: dict[str, int]
