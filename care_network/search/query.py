@@ -15,7 +15,7 @@ _TITLES = {
     "先生": "male", "爷爷": "male", "大爷": "male", "伯伯": "male", "叔叔": "male", "阿伯": "male", "阿公": "male",
     "大伯": "male", "外公": "male", "老先生": "male", "老伯": "male", "老师": "", "老人": "", "医生": "", "师傅": "",
 }  # fmt: skip
-_TITLED = re.compile(rf"([\u3400-\u9fff]{{1,2}}?)家?({'|'.join(sorted(_TITLES, key=len, reverse=True))})")
+_TITLED = re.compile(rf"([\u3400-\u9fff]{{1,2}}?)家{{0,1}}({'|'.join(sorted(_TITLES, key=len, reverse=True))})")
 _ENGLISH = {"mr": "male", "mrs": "female", "ms": "female", "miss": "female"}
 _PHONE = re.compile(r"\+?[\d\s()-]+")
 _PARTS = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]+|\d+|[a-z']+|[^\s]")
