@@ -43,6 +43,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/records/registry.py": dict.fromkeys(("_STAMP", "_HOUSEHOLDS", "_RESIDENTS", "_DEVICES"), SERVES),
     "care_network/records/residents.py": {"search": SEEN, "profile": ONE, "codes": ONE, "resident_id": ONE},
     "care_network/records/vitals.py": {"series_of": ONE, "devices": ONE},
+    "console/pages/home/family.py": {"_desk_phone": ONE},
     "dispatch/alerts/answers.py": {"load": TOLD, "acknowledge": TOLD, "_message": TOLD},
     "dispatch/alerts/lifecycle.py": dict.fromkeys(
         ("is_open", "follow_up", "act", "lapse", "take_over", "_COLUMNS"), ONE
@@ -64,7 +65,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/escalation/certificate_warnings.py": {"record": PLATFORM},
     "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},
     "dispatch/escalation/sweeper.py": {"_CLAIM": SERVES},
-    "dispatch/family/facts.py": {"_alerts": ONE},
+    "dispatch/family/facts.py": {"_alerts": ONE, "_minutes": ONE},
+    "dispatch/family/telling.py": {"tell": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
     "dispatch/ladders/ladder.py": dict.fromkeys(
         ("record_direct_calls", "raise_severity", "start_next_round", "load_policy"), ONE

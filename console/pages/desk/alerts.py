@@ -33,12 +33,17 @@ router = APIRouter()
 @router.get("/alerts/{alert_id}", dependencies=[needs(Action.VIEW_ALERTS)])
 def alert_page(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
     with console.database() as conn:
+        if account.role == permissions.Role.FAMILY:  # their page has no codes, no telephone numbers of others
+            alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
+            return RedirectResponse(f"/family/{alert.resident_code}/alerts/{alert_id}", 303)
         return _show(conn, request, console, account, alert_id)
 
 
 @router.get("/alerts/{alert_id}/progress", dependencies=[needs(Action.VIEW_ALERTS)])
 def alert_progress(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
     """Ladder, calls and history alone, for the live page to put in place, again and again: one look in five minutes."""
+    if account.role == permissions.Role.FAMILY:
+        raise HTTPException(404)  # with codes and telephone numbers of staff
     look = (account.id, request.url.path, "")
     new = console.looks.is_new(look, dt.datetime.now(dt.UTC))
     with console.database() as conn:
