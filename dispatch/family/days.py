@@ -82,7 +82,8 @@ def load(
     ]
     events = conn.execute(
         """
-        SELECT e.time, e.kind FROM gateway g JOIN device d ON d.gateway_id = g.id JOIN event e ON e.device_id = d.id
+        SELECT e.time, e.kind = 'bed_exit' FROM gateway g JOIN device d ON d.gateway_id = g.id
+        JOIN event e ON e.device_id = d.id
         WHERE g.household_id = %s AND e.time >= %s AND e.time <= %s AND e.kind IN ('bed_exit', 'door_opened')
         ORDER BY e.time
         """,
@@ -113,9 +114,9 @@ def load(
         if {"systolic_bp", "diastolic_bp"} <= set(measured)
         else None
     )
-    doors = [row[0] for row in events if row[1] == "door_opened"]
+    doors = [row[0] for row in events if not row[1]]
     day = Today(
-        up_at=up_at([row[0] for row in events if row[1] == "bed_exit"], minutes),
+        up_at=up_at([row[0] for row in events if row[1]], minutes),
         moved_at=minutes[-1] if minutes else None,
         out=outings(doors, minutes, now),
         pressure=pressure,
