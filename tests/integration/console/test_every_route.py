@@ -342,6 +342,10 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
         f"/alerts/{c.alert()}", success=303 if role == Role.FAMILY else 200
     ),
     "GET /alerts/{alert_id}/trace": lambda c, _: Example(f"/alerts/{c.alert()}/trace"),
+    "GET /alerts/{alert_id}/detail": lambda c, role: Example(
+        f"/alerts/{c.alert()}/detail", success=404 if role == Role.FAMILY else 200
+    ),
+    "GET /alerts/{alert_id}/candidates": lambda c, _: Example(f"/alerts/{c.alert()}/candidates"),
     "GET /alerts/{alert_id}/progress": lambda c, role: Example(
         f"/alerts/{c.alert()}/progress", success=404 if role == Role.FAMILY else 200
     ),
@@ -373,6 +377,10 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /residents": lambda *_: Example("/residents?q=陈"),
     "GET /residents/{code}": lambda *_: Example("/residents/R1"),
     "GET /residents/{code}/file": lambda *_: Example("/residents/R1/file"),
+    "GET /residents/{code}/protection": lambda *_: Example("/residents/R1/protection"),
+    "GET /protection": lambda *_: Example("/protection?function=falls&level=2"),
+    "GET /protection/history": lambda *_: Example("/protection/history?function=falls"),
+    "GET /protection/history.csv": lambda *_: Example("/protection/history.csv"),
     "GET /api/residents/{code}/series": lambda *_: Example("/api/residents/R1/series?channel=heart_rate"),
     "GET /family": family,
     "GET /family/now": lambda *_: Example("/family/now"),
