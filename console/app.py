@@ -17,7 +17,7 @@ from console.pages.home import app as family_app
 from console.pages.home import circle, family
 from console.pages.office import operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
-from console.pages.people import residents
+from console.pages.people import residents, search
 from console.pages.station import protection
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
@@ -38,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     handovers.router,
     # people
     residents.router,
+    search.router,
     # home
     family.router,
     circle.router,

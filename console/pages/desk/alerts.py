@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, Role
 from console.access.alerts import STEPS, act, load_alert
 from console.access.medical_notes import show_medical_note
 from console.pages.desk.detail import IN_PLACE, detail_of
@@ -28,7 +28,7 @@ router = APIRouter()
 
 def _not_for_family(account: Account) -> None:
     """Hide what names staff by their codes and others by their telephone numbers; the family has a page of its own."""
-    if account.role == permissions.Role.FAMILY:
+    if account.role == Role.FAMILY:
         raise HTTPException(404)
 
 
@@ -36,7 +36,7 @@ def _not_for_family(account: Account) -> None:
 def alert_page(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
     """One alert as a page of its own, to share and to print."""
     with console.database() as conn:
-        if account.role == permissions.Role.FAMILY:  # their page has no codes, no telephone numbers of others
+        if account.role == Role.FAMILY:  # their page has no codes, no telephone numbers of others
             alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
             return RedirectResponse(f"/family/{alert.resident_code}/alerts/{alert_id}", 303)
         return _show(conn, request, console, account, alert_id)
