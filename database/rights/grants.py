@@ -140,6 +140,8 @@ GRANTS: Mapping[str, Rights] = {
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "program_rollout", "program_offer"})
+OWNER_ONLY = frozenset(
+    {"resident_limit", "city_home", "city_key", "program_rollout", "program_offer", "simulated_past"}
+)
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)

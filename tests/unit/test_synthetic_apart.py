@@ -88,6 +88,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/orders/store.py": {"_COLUMNS": "orders are made by people, of alerts that they see"},
     "dispatch/orders/sweeper.py": {"_cancel_ended": "orders are made by people, of alerts that they see"},
     "ingest/storing/stored.py": {"readings_of": ONE},
+    "shouwang/past/writing.py": {"_mark": ONE},
     "shouwang/backup/restore.py": {"_newest": WHOLE, "_open_alerts": WHOLE, "_counts": WHOLE},
     "shouwang/drills/account.py": {"make_account": WHOLE, "first_messages": WHOLE},
     "shouwang/drills/soak.py": {"_resolve": WHOLE},
