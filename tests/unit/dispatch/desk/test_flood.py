@@ -14,7 +14,8 @@ def alert(age_s: float, **more: Any) -> AlertNotice:
     raised = NOW_US - round(age_s * 1e6)
     values: dict[str, Any] = dict.fromkeys(AlertNotice.__struct_fields__, "") | {
         "severity": "urgent", "state": "raised", "rule_version": 1, "version": 1, "household_id": 1,
-        "resident_id": None, "onset_us": raised, "sensed_us": raised, "received_us": raised, "raised_us": raised, "evidence": {},
+        "resident_id": None, "onset_us": raised, "sensed_us": raised, "received_us": raised, "raised_us": raised,
+        "evidence": {},
         "resident_age": None, "lives_alone": None, "owner_id": None, "merged_into": None, "merged": 0,
         "snoozed_us": None, "closed_us": None, "resident_sex": None, **more,
     }  # fmt: skip
