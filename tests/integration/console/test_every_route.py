@@ -183,6 +183,8 @@ def ready_for(city: City, step: str, role: Role) -> tuple[uuid.UUID, dict[str, A
     if step == "snooze":
         return raise_alert(city.conn, now(), "technical", "device_silent"), {"span": "8h"}
     alert = city.alert()
+    if step == "step":
+        return alert, {"number": 1}
     if step in ("merge", "unmerge"):
         other = raise_alert(city.conn, now(), "urgent", "bed_exit")
         if step == "merge":
