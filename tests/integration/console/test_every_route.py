@@ -373,6 +373,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /pauses/{household}/{number}/end": ended_pause,
     "GET /outbox": lambda *_: Example("/outbox"),
     "GET /outbox/cards": lambda *_: Example("/outbox/cards"),
+    "GET /gateways": lambda *_: Example("/gateways?state=all"),
     "GET /push-worker.js": lambda *_: Example("/push-worker.js"),
     "GET /styles/{version}.css": lambda *_: Example("/styles/1.css"),
     "GET /api/push": lambda *_: Example("/api/push"),
