@@ -76,6 +76,7 @@ class StepBody(BaseModel):
     note: str = ""
     other: str = ""
     span: str = ""
+    number: int = 0
 
 
 @router.post("/api/login")
@@ -104,7 +105,12 @@ def api_act(
 ) -> Response:
     particulars = Particulars(body.cause, body.injury, body.hospital, tuple(body.actions))
     details = StepDetails(
-        outcome=body.outcome, particulars=particulars, note=body.note, other=body.other, span=body.span
+        outcome=body.outcome,
+        particulars=particulars,
+        note=body.note,
+        other=body.other,
+        span=body.span,
+        number=body.number,
     )
     with console.database() as conn:
         state = act(conn, console.board, account, alert_id, step, body.version, details, origin=origin_of(request))
