@@ -16,7 +16,7 @@ from console.pages.desk import alerts, calls, handovers, orders, queue
 from console.pages.home import app as family_app
 from console.pages.home import circle, family
 from console.pages.office import gateways, operations, parameters, pauses, service_level
-from console.pages.own import login, outbox, password, push
+from console.pages.own import design, login, outbox, password, push
 from console.pages.people import residents, search
 from console.pages.station import protection
 from console.settings import ConsoleSettings
@@ -52,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # station
     protection.router,
     # own
+    design.router,
     login.router,
     password.router,
     outbox.router,

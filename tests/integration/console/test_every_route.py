@@ -416,6 +416,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /outbox": lambda *_: Example("/outbox"),
     "GET /outbox/cards": lambda *_: Example("/outbox/cards"),
     "GET /gateways": lambda *_: Example("/gateways?state=all"),
+    "GET /design": lambda *_: Example("/design"),
     "GET /push-worker.js": lambda *_: Example("/push-worker.js"),
     "GET /styles/{version}.css": lambda *_: Example("/styles/1.css"),
     "GET /api/push": lambda *_: Example("/api/push"),
