@@ -14,6 +14,7 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.desk import alerts, calls, handovers, orders, queue
 from console.pages.home import family
+from console.pages.map import district_map, near, outlines
 from console.pages.office import operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
 from console.pages.people import residents
@@ -38,6 +39,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     residents.router,
     # home
     family.router,
+    # map
+    district_map.router,
+    near.router,
+    outlines.router,
     # office
     operations.router,
     service_level.router,
