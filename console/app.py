@@ -17,7 +17,8 @@ from console.pages.home import family
 from console.pages.map import district_map, near, outlines
 from console.pages.office import operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
-from console.pages.people import residents
+from console.pages.people import residents, search
+from console.pages.station import protection
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
@@ -37,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     handovers.router,
     # people
     residents.router,
+    search.router,
     # home
     family.router,
     # map
@@ -48,6 +50,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     service_level.router,
     parameters.router,
     pauses.router,
+    # station
+    protection.router,
     # own
     login.router,
     password.router,
