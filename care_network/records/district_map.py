@@ -1,5 +1,6 @@
 """Read what a map of a place shows: its homes with their gateways, and its organisations."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -35,6 +36,50 @@ class PlaceOnMap(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     longitude: float | None
     latitude: float | None
+
+
+class CompoundCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Homes of a compound. ``dark``: their gateway is offline; ``unheard``: there is none that was ever heard, and
+    nothing is known of the home."""
+
+    path: str
+    homes: int
+    dark: int = 0
+    unheard: int = 0
+    dark_residents: list[str] = []
+    """Code of the first resident of each dark home."""
+
+
+def counts_below(conn: psycopg.Connection[Any], under: str) -> list[CompoundCount]:
+    """Count the homes below an area, by compound."""
+    with conn.cursor(row_factory=class_row(CompoundCount)) as cursor:
+        return cursor.execute(
+            """
+            SELECT a.path::text AS path, count(*)::int AS homes, (count(*) FILTER (WHERE g.offline))::int AS dark,
+                   (count(*) FILTER (WHERE NOT coalesce(g.offline, false) AND NOT coalesce(g.heard, false)))::int
+                   AS unheard,
+                   coalesce(array_agg((SELECT min(code) FROM resident r WHERE r.household_id = h.id) ORDER BY h.code)
+                            FILTER (WHERE g.offline), '{}') AS dark_residents
+            FROM household h JOIN area a ON a.id = h.area_id
+            LEFT JOIN (SELECT household_id, bool_or(state = 'offline') AS offline,
+                              bool_and(state <> 'never seen') AS heard
+                       FROM gateway GROUP BY household_id) g ON g.household_id = h.id
+            WHERE a.path <@ %s::text::ltree AND NOT h.synthetic GROUP BY a.path ORDER BY a.path
+            """,
+            (under,),
+        ).fetchall()
+
+
+def places_of(conn: psycopg.Connection[Any], codes: Collection[str]) -> dict[str, tuple[float, float]]:
+    """Find (longitude, latitude) of homes by code: their own, else their compound's; those without are left out."""
+    rows = conn.execute(
+        """
+        SELECT h.code, coalesce(h.longitude, a.longitude), coalesce(h.latitude, a.latitude)
+        FROM household h JOIN area a ON a.id = h.area_id WHERE h.code = ANY (%s) AND NOT h.synthetic
+        """,
+        (list(codes),),
+    )
+    return {code: (longitude, latitude) for code, longitude, latitude in rows if longitude is not None}
 
 
 def homes_below(conn: psycopg.Connection[Any], under: str) -> list[HomeOnMap]:

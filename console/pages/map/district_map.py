@@ -11,7 +11,7 @@ from starlette.responses import Response
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.matching.locations import shared_places
-from care_network.records.district_map import HomeOnMap, homes_below, organisations_below
+from care_network.records.district_map import CompoundCount, counts_below, homes_below, organisations_below, places_of
 from care_network.records.outlines import AreaOutline, areas_with_outlines
 from console.shell.i18n import Language, pick
 from console.shell.scope import scope_of
@@ -92,22 +92,22 @@ def map_now(request: Request, console: Shared, account: CurrentAccount) -> Respo
     mine, now = account.area_path or "", dt.datetime.now(dt.UTC)
     language = language_of(request, account)
     with console.database() as conn:
-        homes = homes_below(conn, mine)
+        counts = counts_below(conn, mine)
         sharing = shared_places(conn, mine, now)
         alerts = console.board.open_alerts(scope_of(conn, account).sees)
-    at_home = {home.code: home for home in homes}
+        places = places_of(conn, {alert.household_code for alert in alerts})
     body = {
         "alerts": [
             {
                 "id": alert.id, "severity": alert.severity, "state": alert.state, "path": alert.area_path,
                 "who": who(alert, language), "what": what(alert, language), "raised": alert.raised_us // 1000,
-                "lon": home.longitude if home else None, "lat": home.latitude if home else None,
+                "lon": place[0] if place else None, "lat": place[1] if place else None,
             }
             for alert in alerts
-            for home in [at_home.get(alert.household_code)]
+            for place in [places.get(alert.household_code)]
         ],
-        "dark": [home.resident for home in homes if home.gateway == "offline" and home.resident],
-        "counts": {path: found for path, found in tallies(homes, alerts).items() if within(path, mine)},
+        "dark": [code for count in counts for code in count.dark_residents if code],
+        "counts": {path: found for path, found in tallies(counts, alerts).items() if within(path, mine)},
         "staff": [
             {"name": pick(language, one.name_zh, one.name_en), "lon": one.longitude, "lat": one.latitude,
              "accuracy": one.accuracy_m, "age": round((now - one.at).total_seconds())}
@@ -124,47 +124,46 @@ def _content(request: Request, console: Console, account: Account, at: str) -> d
         raise HTTPException(404)
     with console.database() as conn:
         areas = areas_with_outlines(conn, here)
-        homes = homes_below(conn, here)
+        counts = counts_below(conn, here)
         places = organisations_below(conn, here)
         sharing = shared_places(conn, here, now)
         alerts = [a for a in console.board.open_alerts(scope_of(conn, account).sees) if within(a.area_path, here)]
-    centre = next((area for area in areas if area.path == here), None)
+        centre = next((area for area in areas if area.path == here), None)
+        homes = homes_below(conn, here) if centre is not None and centre.level == "compound" else []
     if centre is None:
         raise HTTPException(404)
     children = [area for area in areas if _parent(area.path) == here]
-    counted = tallies(homes, alerts)
+    counted = tallies(counts, alerts)
     names = {area.path: area for area in areas}
     language = language_of(request, account)
     return {
         "who": lambda alert: who(alert, language),
         "what": lambda alert: what(alert, language),
-        "here": centre,
+        "centre": centre,
         "above": [area for area in areas if within(here, area.path) and within(area.path, mine)],
         "children": [(area, counted.get(area.path, NOTHING)) for area in children],
         "total": counted.get(here, NOTHING),
         "compounds": _by_compound(alerts, names),
-        "homes": homes[:LISTED] if centre.level == "compound" else [],
-        "more": max(0, len(homes) - LISTED) if centre.level == "compound" else 0,
+        "homes": homes[:LISTED],
+        "more": max(0, len(homes) - LISTED),
         "places": places,
         "sharing": sharing,
     }
 
 
-def tallies(homes: list[HomeOnMap], alerts: list[Any]) -> dict[str, Tally]:
+def tallies(counts: list[CompoundCount], alerts: list[Any]) -> dict[str, Tally]:
     """Count homes and alerts for each area that has any, and for those above it. Pure."""
     counted: dict[str, Counter[str]] = defaultdict(Counter)
 
-    def count(path: str, what: str) -> None:
+    def count(path: str, **numbers: int) -> None:
         while path:
-            counted[path][what] += 1
+            counted[path].update(numbers)
             path = _parent(path)
 
-    for home in homes:
-        count(home.path, "homes")
-        if home.gateway != "online":
-            count(home.path, "dark" if home.gateway == "offline" else "unheard")
+    for one in counts:
+        count(one.path, homes=one.homes, dark=one.dark, unheard=one.unheard)
     for alert in alerts:
-        count(alert.area_path, alert.severity)
+        count(alert.area_path, **{alert.severity: 1})
     return {
         path: Tally(
             homes=found["homes"],

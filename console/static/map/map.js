@@ -3,6 +3,7 @@
 import { onPage } from "../shell/page.js";
 import { go } from "../shell/navigate.js";
 import { ago } from "../ago.js";
+import { dotsOf } from "./dots.js";
 import { colour, leaflet, sign } from "./library.js";
 
 const ZH = document.documentElement.lang.startsWith("zh");
@@ -18,6 +19,23 @@ let data = null; // outlines and homes, kept while one moves through the map
 
 // Which level is shown at a zoom: an outline as large as the screen is no help.
 const levelAt = (zoom) => LEVELS[zoom < 12 ? 0 : zoom < 14 ? 1 : zoom < 16 ? 2 : 3];
+
+// The middle of the largest polygon, where its name disturbs least.
+function centroid(shape) {
+  let best = { weight: 0, at: null };
+  for (const [ring] of shape) {
+    const [x0, y0] = ring[0];
+    let weight = 0, x = 0, y = 0;
+    for (let i = 1; i < ring.length; i += 1) {
+      const [x1, y1, x2, y2] = [ring[i - 1][0] - x0, ring[i - 1][1] - y0, ring[i][0] - x0, ring[i][1] - y0];
+      const cross = x1 * y2 - x2 * y1;
+      weight += cross; x += (x1 + x2) * cross; y += (y1 + y2) * cross;
+    }
+    if (Math.abs(weight) > Math.abs(best.weight)) best = { weight, at: [y0 + y / (3 * weight), x0 + x / (3 * weight)] };
+  }
+  return best.at;
+}
+
 const latlngs = (shape) => shape.map((polygon) => polygon.map((ring) => ring.map(([lon, lat]) => [lat, lon])));
 
 async function get(address, life) {
@@ -50,13 +68,13 @@ function draw(L, box, life, began) {
   const areas = new Map(data.areas.map((area) => [area.path, area]));
   const here = areas.get(box.dataset.at);
   const outlines = L.layerGroup().addTo(map);
-  const homes = L.layerGroup().addTo(map);
+  const homes = new (dotsOf(L))(data.homes, (i) => go(`/residents/${encodeURIComponent(data.homes.code[i])}`)).addTo(map);
   const signs = L.layerGroup().addTo(map);
+  const standing = new Map();
   let present = { alerts: [], dark: [], counts: {}, staff: [] };
-  let shown = "";
 
   frame();
-  for (const place of data.places) mark(place, "center", place.name).addTo(map);
+  const centers = L.layerGroup(data.places.map((place) => mark(place, "center", place.name)));
   redraw();
   map.on("zoomend", redraw);
   refresh();
@@ -71,19 +89,36 @@ function draw(L, box, life, began) {
   }
 
   function mark(place, kind, label, options = {}) {
-    const marker = L.marker([place.lat, place.lon], { icon: sign(L, kind), title: label, alt: label, ...options });
-    return marker;
+    return named(L.marker([place.lat, place.lon], { icon: sign(L, kind), title: label, ...options }), label);
+  }
+
+  // A name for those who hear the page, and the keys of a button.
+  function named(marker, label) {
+    return marker
+      .on("add", () => marker.getElement()?.setAttribute("aria-label", label))
+      .on("keydown", ({ originalEvent }) => {
+        if (originalEvent.key !== "Enter" && originalEvent.key !== " ") return;
+        originalEvent.preventDefault();
+        marker.fire("click");
+      });
   }
 
   function redraw() {
     const zoom = map.getZoom();
-    const level = levelAt(zoom);
+    const level = presentLevel();
     box.dataset.level = level;
-    drawOutlines(level, zoom);
+    if (zoom >= HOMES_FROM) centers.addTo(map); else centers.remove();
+    drawOutlines(level);
     drawHomes(zoom);
   }
 
-  function drawOutlines(level, zoom) {
+  // At least one below the place that one has come to, however small its outline.
+  function presentLevel() {
+    const order = Math.max(LEVELS.indexOf(levelAt(map.getZoom())), LEVELS.indexOf(here?.level) + 1);
+    return LEVELS[Math.min(order, LEVELS.length - 1)];
+  }
+
+  function drawOutlines(level) {
     outlines.clearLayers();
     const order = LEVELS.indexOf(level);
     for (const area of data.areas) {
@@ -95,12 +130,12 @@ function draw(L, box, life, began) {
     }
     for (const area of data.areas) {
       if (area.level !== level || !area.mine) continue;
-      const middle = area.lat != null ? [area.lat, area.lon] : area.shape ? L.polygon(latlngs(area.shape)).getBounds().getCenter() : null;
+      const middle = area.shape ? centroid(area.shape) : area.lat != null ? [area.lat, area.lon] : null;
       if (!middle) continue;
       const counts = present.counts[area.path];
       const label = describe(area, counts);
       const icon = L.divIcon({ className: "map-label", html: face(area, counts), iconSize: null });
-      L.marker(middle, { icon, title: label, alt: label, zIndexOffset: -500 }).on("click", () => open(area)).on("add", (event) => event.target.getElement()?.setAttribute("aria-label", label)).addTo(outlines);
+      named(L.marker(middle, { icon, title: label, zIndexOffset: -500 }), label).on("click", () => open(area)).addTo(outlines);
     }
   }
 
@@ -125,20 +160,7 @@ function draw(L, box, life, began) {
   }
 
   function drawHomes(zoom) {
-    const wanted = zoom >= HOMES_FROM ? `${zoom >= ALONE_FROM} ${present.dark.length} ${present.dark[0] ?? ""}` : "none";
-    if (wanted === shown) return;
-    shown = wanted;
-    homes.clearLayers();
-    if (wanted === "none") return;
-    const dark = new Set(present.dark);
-    const { lon, lat, code } = data.homes;
-    const [good, unknown, panel] = [colour("--brand"), colour("--em"), colour("--panel")];
-    for (let i = 0; i < lon.length; i += 1) {
-      const off = dark.has(code[i]);
-      const dot = L.circleMarker([lat[i], lon[i]], { renderer: canvas, radius: zoom >= ALONE_FROM ? 6 : 2.5, weight: off ? 2 : 1, color: off ? unknown : good, fillColor: off ? panel : good, fillOpacity: off ? 1 : 0.75, interactive: zoom >= ALONE_FROM && code[i] !== "" });
-      if (zoom >= ALONE_FROM && code[i]) dot.on("click", () => go(`/residents/${encodeURIComponent(code[i])}`));
-      homes.addLayer(dot);
-    }
+    homes.show(zoom < HOMES_FROM ? 0 : zoom < ALONE_FROM ? 2.5 : 6, new Set(present.dark));
   }
 
   async function refresh() {
@@ -147,19 +169,22 @@ function draw(L, box, life, began) {
     if (life.signal.aborted) return;
     const before = JSON.stringify(present.counts);
     present = next;
-    signs.clearLayers();
+    const wanted = new Map();
     for (const alert of next.alerts) {
       if (alert.lon == null) continue;
       const label = `${WORDS[alert.severity]}${WORDS.of}${alert.who}，${alert.what}`;
-      mark(alert, alert.severity, label, { zIndexOffset: 1000 - 100 * Object.keys(WORDS).indexOf(alert.severity) })
-        .on("add", (event) => { const own = event.target.getElement(); own.dataset.alert = alert.id; own.setAttribute("aria-label", label); })
-        .on("click", () => go(`/alerts/${alert.id}`)).addTo(signs);
+      wanted.set(`${alert.id} ${alert.severity} ${label} ${alert.lon} ${alert.lat}`, () => mark(alert, alert.severity, label, { zIndexOffset: 1000 - 100 * Object.keys(WORDS).indexOf(alert.severity) })
+        .on("add", (event) => { event.target.getElement().dataset.alert = alert.id; })
+        .on("click", () => go(`/alerts/${alert.id}`)));
     }
     for (const one of next.staff) {
       const label = `${one.name}${WORDS.of}${WORDS.staff}，${ago(one.age)}`;
-      mark(one, "staff", label, { zIndexOffset: 300 }).addTo(signs);
+      wanted.set(`${label} ${one.lon} ${one.lat}`, () => mark(one, "staff", label, { zIndexOffset: 300 }));
     }
-    if (before !== JSON.stringify(next.counts)) drawOutlines(levelAt(map.getZoom()), map.getZoom());
+    // what stays as it is stays in the document, and keeps the keyboard's focus
+    for (const [key, marker] of standing) if (!wanted.has(key)) { marker.remove(); standing.delete(key); }
+    for (const [key, make] of wanted) if (!standing.has(key)) standing.set(key, make().addTo(signs));
+    if (before !== JSON.stringify(next.counts)) drawOutlines(presentLevel());
     drawHomes(map.getZoom());
     if (!box.dataset.ready) box.dataset.ready = Math.round(performance.now() - began);
     list();
