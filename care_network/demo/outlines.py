@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
-from care_network.records.outlines import store_outline
+from care_network.records.places.outlines import store_outline
 
 SOURCE = "守望演示：自绘简化轮廓，非正式边界 our own simplified outlines, no official boundaries"
 

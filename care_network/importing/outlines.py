@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from care_network.errors import ProvisioningError
 from care_network.importing.datum import Datum, to_wgs84
-from vocabulary.errors import BilingualError
 
 MOST_BYTES = 12 * 1024 * 1024
 MOST_FEATURES = 5000
@@ -32,7 +32,7 @@ Ring = list[Point]
 Polygon = list[Ring]
 
 
-class OutlineFileError(BilingualError, ValueError):
+class OutlineFileError(ProvisioningError, ValueError):
     """The file is no GeoJSON of outlines; the texts say what to do."""
 
 
@@ -51,7 +51,7 @@ class FoundOutline(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """What to call it in a report."""
+        """Its name in a report."""
         return self.names[0] if self.names else self.path
 
 
@@ -64,7 +64,7 @@ class RefusedOutline(msgspec.Struct, frozen=True):
 
 
 class OutlineFile(msgspec.Struct, frozen=True):
-    """What a file holds."""
+    """The outlines of a file, and the features that are none."""
 
     outlines: list[FoundOutline]
     refused: list[RefusedOutline]
@@ -202,7 +202,7 @@ def _point(point: Any) -> Point:
     east, north = float(point[0]), float(point[1])
     if abs(east) <= 90 < abs(north) <= 180:
         raise _FeatureError(
-            "经纬度的顺序反了，应为 [经度, 纬度]", "latitude stands first: [longitude, latitude] is right"
+            "经纬度的顺序反了，应为 [经度，纬度]", "latitude stands first: [longitude, latitude] is right"
         )
     if abs(east) > 180 or abs(north) > 90:
         raise _FeatureError(

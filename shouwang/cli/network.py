@@ -276,7 +276,7 @@ def outlines_load(
     from care_network.access.permissions import Action
     from care_network.importing.datum import Datum
     from care_network.importing.outlines import MOST_BYTES, read_outlines
-    from care_network.records.outlines import load_outlines
+    from care_network.records.places.outlines import load_outlines
 
     data: dict[str, Datum] = {"wgs84": "wgs84", "gcj02": "gcj02"}
     if datum not in data:

@@ -11,8 +11,14 @@ from starlette.responses import Response
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
 from care_network.matching.locations import shared_places
-from care_network.records.district_map import CompoundCount, counts_below, homes_below, organisations_below, places_of
-from care_network.records.outlines import AreaOutline, areas_with_outlines
+from care_network.records.places.district_map import (
+    CompoundCount,
+    counts_below,
+    homes_below,
+    organisations_below,
+    places_of,
+)
+from care_network.records.places.outlines import AreaOutline, areas_with_outlines
 from console.shell.i18n import Language, pick
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs
@@ -54,7 +60,7 @@ def map_list(request: Request, console: Shared, account: CurrentAccount, at: Pla
 
 @router.get("/map/data", dependencies=[needs(Action.VIEW_NETWORK)])
 def map_data(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """What changes seldom, all of the account's area: outlines, homes in columns, centers and stations."""
+    """The data that change seldom, of all of the account's area: outlines, homes in columns, centers and stations."""
     mine = account.area_path or ""
     language = language_of(request, account)
     with console.database() as conn:
@@ -88,7 +94,7 @@ def map_data(request: Request, console: Shared, account: CurrentAccount) -> Resp
 
 @router.get("/map/now", dependencies=[needs(Action.VIEW_NETWORK)])
 def map_now(request: Request, console: Shared, account: CurrentAccount) -> Response:
-    """What changes: open alerts, dark homes, and the staff who share their place, all of the account's area."""
+    """The data that change: open alerts, dark homes, and the staff who share their place, all of the account's area."""
     mine, now = account.area_path or "", dt.datetime.now(dt.UTC)
     language = language_of(request, account)
     with console.database() as conn:

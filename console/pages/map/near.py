@@ -1,4 +1,4 @@
-"""Who and what is near an alert's home: a fragment for the alert's tab."""
+"""People and places near an alert's home: a fragment for the alert's tab."""
 
 import datetime as dt
 import json
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from care_network.access.permissions import Action
 from care_network.matching.geography import walk
 from care_network.matching.locations import shared_places
-from care_network.records.district_map import homes_below, organisations_near
+from care_network.records.places.district_map import homes_below, organisations_near
 from console.access.alerts import load_alert
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access.permissions import Action
 from care_network.importing.datum import Datum
 from care_network.importing.outlines import MOST_BYTES, OutlineFileError, read_outlines
-from care_network.records.outlines import areas_with_outlines, load_outlines
+from care_network.records.places.outlines import areas_with_outlines, load_outlines
 from console.shell.i18n import pick
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared

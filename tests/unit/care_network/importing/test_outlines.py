@@ -80,7 +80,7 @@ def test_a_wrong_file_says_what_to_do() -> None:
     )
     assert "EPSG:4326" in read_outlines(metres).refused[0].zh
     turned = file_of({"type": "Polygon", "coordinates": [[[y, x] for x, y in circle(8)]]})
-    assert "[经度, 纬度]" in read_outlines(turned).refused[0].zh
+    assert "[经度，纬度]" in read_outlines(turned).refused[0].zh
     crs = {"type": "FeatureCollection", "crs": {"properties": {"name": "EPSG:3857"}}, "features": []}
     with pytest.raises(OutlineFileError) as refused:
         read_outlines(json.dumps(crs).encode())
