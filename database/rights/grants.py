@@ -98,11 +98,11 @@ GRANTS: Mapping[str, Rights] = {
         " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        f" work_order_rating path_proof path_console {_ENDS}",
+        f" work_order_rating field_press visit_result path_proof path_console {_ENDS}",
         insert="alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" {_ENDS}",
+        f" field_press visit_result {_ENDS}",
         update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
         f" notification_preference pause push_subscription session staff_location work_order path_console {_ENDS}",
         delete="login_failure push_subscription session staff_location",
@@ -110,6 +110,7 @@ GRANTS: Mapping[str, Rights] = {
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "duty_test", "answered_at"),
+            ("UPDATE", "field_press", "result, message_zh, message_en"),
             _lock("area"),
             _lock("resident"),
             _lock("staff"),

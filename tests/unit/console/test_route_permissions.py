@@ -16,6 +16,8 @@ PUBLIC = {
     "/push-worker.js": "a script like those below /static",
     "/styles/{version}.css": "a sheet of style like those below /static",
     "/a/{token}": "a signed link, for one person and one message",
+    "/a/{token}/step": "a signed link, for one person and one message",
+    "/field-worker.js": "a script like those below /static",
     "/receipts/{token}": "a signed address, for one attempt to deliver",
     "/w/{token}": "a signed link, for one person and one order",
     "/w/{token}/place": "a signed link; the person's account has the permission, or is refused",
