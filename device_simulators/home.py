@@ -72,7 +72,9 @@ class Home:
         """Readings with times in [from_us, to_us)."""
         for number, (device, channel, period_s, needs, signal) in enumerate(_SIGNALS):
             period = round(period_s * 1e6)
-            phase = round(float(uniform(self.seed + 17 * number, np.zeros(1, np.int64))[0]) * period)
+            # A cuff gives both halves of a pressure at once.
+            begins = number - (channel == "diastolic_bp")
+            phase = round(float(uniform(self.seed + 17 * begins, np.zeros(1, np.int64))[0]) * period)
             first = -((phase - from_us) // period)
             steps = np.arange(first, -((phase - to_us) // period), dtype=np.int64)
             if not len(steps):

@@ -107,7 +107,7 @@ def _acknowledge(
     if result == "taken":
         loaded = answers.load(conn, keys, token, now, origin)
         kind, key = loaded.recipient
-        actor = Actor(loaded.account_id, loaded.name_zh, f"link {origin}".strip())
+        actor = Actor(loaded.account_id, loaded.name_zh, f"link {origin}".strip(), loaded.name_en)
         for alert_id in alerts[: taking.MOST] if kind == "staff" else ():
             taking.take(conn, alert_id, key, actor, now)
     return result

@@ -78,9 +78,11 @@ def show_order(
     response = page(
         request, "phone.html", status=status, order=order, token=token, message=message, services=SERVICES,
         ladder=None if order.alert_id is None else progress(conn, order.alert_id),
-        way=store.way_in(conn, order.household_id), desk_phone=desk, cards=results.cards_of(order.service), injuries={c: INJURIES[c] for c in results.INJURED},
+        way=store.way_in(conn, order.household_id), desk_phone=desk,
+        cards=results.cards_of(order.service), injuries={c: INJURIES[c] for c in results.INJURED},
         hospital_words=HOSPITAL, injury_words=INJURIES, card_of=results.CARDS.get,
-        result=results.result_of_order(conn, order.id), done_steps=_own_steps(conn, order, visitor.staff_id),
+        result=results.result_of_order(conn, order.id),
+        done_steps=_own_steps(conn, order, visitor.staff_id),
         photo_count=len(photos.ids(conn, order.id)), candidates=others, reasons=REASONS, field_words=field.WORDS,
         at_work=order.state in AT_WORK, medical=bool(order.resident_code) and order.state in AT_WORK,
         note=note, why_not=why_not, new_key=uuid.uuid4,

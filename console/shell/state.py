@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from care_network.access import passwords
 from console.board.board import Board
 from console.board.feed import Feed
+from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
 from console.shell.login_queue import LoginQueue
 from console.shell.looks import Looks
@@ -40,6 +41,7 @@ class Console:
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
+        self.pulse = Pulse(self.feed)
         self.logins = LoginQueue()
         self.looks = Looks()
         self._pool: Pool = make_pool(database, "console")

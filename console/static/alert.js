@@ -1,21 +1,22 @@
 // An open alert's page: fetches ladder, calls and history every two seconds and puts them in place; times calls by
 // telephone and records them when they end. A call under way survives a reload of the page.
 import { now, span, tick } from "./clock.js";
+import { go } from "./shell/navigate.js";
+import { onPage } from "./shell/page.js";
 
 const EVERY_MS = 2000;
-const seen = progress().dataset.version;
-const calls = document.getElementById("calls");
+let seen = "";
 let looking = false;
 
 function progress() { return document.getElementById("progress"); }
 
 async function look() {
-  if (document.hidden || looking || progress().dataset.closed) return;
+  if (document.hidden || looking || !progress() || progress().dataset.closed) return;
   looking = true;
   try {
     await htmx.ajax("GET", progress().dataset.url, { target: "#progress", swap: "outerMorph" });
     tick();
-    if (progress().dataset.version !== seen) changed();
+    if (progress() && progress().dataset.version !== seen) changed();
   } finally {
     looking = false;
   }
@@ -28,11 +29,11 @@ function changed() {
   if (atWork || document.querySelector("[data-open]:not([hidden])")) {
     document.getElementById("changed").hidden = false;
   } else {
-    location.replace(document.querySelector("#changed a").href);
+    go(document.querySelector("#changed a").href);
   }
 }
 
-function timed(panel) {
+function timed(panel, life) {
   const part = (name) => panel.querySelector(`[data-${name}]`);
   const storageKey = `call ${panel.dataset.url}`;
   const open = part("open");
@@ -103,11 +104,14 @@ function timed(panel) {
       end(button.dataset.result);
     }
   });
-  setInterval(run, 500);
+  life.every(500, run);
   show();
 }
 
-if (calls) timed(calls);
-setInterval(look, EVERY_MS);
-setInterval(tick, 1000);
-tick();
+onPage("#progress", (element, life) => {
+  seen = element.dataset.version;
+  const calls = document.getElementById("calls");
+  if (calls) timed(calls, life);
+  life.every(EVERY_MS, look);
+  tick();
+});

@@ -109,6 +109,7 @@ GRANTS: Mapping[str, Rights] = {
         columns=(
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
+            ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
             ("UPDATE", "field_press", "result, message_zh, message_en"),
             _lock("area"),

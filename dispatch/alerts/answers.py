@@ -63,7 +63,8 @@ def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
                    r.name_zh AS resident_zh, r.name_en AS resident_en,
                    coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
                    severity_rank(a.severity) AS rank
-            FROM notification n JOIN alert a ON a.id = n.alert_id JOIN household h ON h.id = a.household_id
+            FROM notification n JOIN alert told ON told.id = n.alert_id
+            JOIN alert a ON a.id = coalesce(told.merged_into, told.id) JOIN household h ON h.id = a.household_id
             JOIN area ar ON ar.id = h.area_id LEFT JOIN resident r ON r.id = a.resident_id
             WHERE n.message_id = %s ORDER BY rank, a.onset
             """,
@@ -109,7 +110,8 @@ def acknowledge(
         alerts = conn.execute(
             """
             SELECT a.id, a.state, a.version, severity_rank(a.severity), a.onset FROM alert a
-            WHERE a.id IN (SELECT alert_id FROM notification WHERE message_id = %s)
+            WHERE a.id IN (SELECT coalesce(told.merged_into, told.id) FROM notification n
+                           JOIN alert told ON told.id = n.alert_id WHERE n.message_id = %s)
             ORDER BY a.id FOR UPDATE
             """,
             (row["id"],),
@@ -133,7 +135,7 @@ def acknowledge(
             zh, en = f"{row['name_zh']} 已知晓", f"{row['name_en']} knows"
             history.record(conn, [alert[0] for alert in open_], now, "known", zh, en)
             return ("known", tuple(alert[0] for alert in open_)) if open_ else ("late", ())
-        actor = Actor(row["account_id"], row["name_zh"], f"link {origin}".strip())
+        actor = Actor(row["account_id"], row["name_zh"], f"link {origin}".strip(), row["name_en"])
         taken = [alert for alert in open_ if alert[1] == "raised"]
         for alert_id, _, version, *_ in taken:
             lifecycle.act(conn, alert_id, "acknowledge", actor, now, expected_version=version)

@@ -18,7 +18,7 @@ from psycopg.rows import class_row
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import Roster
 from care_network.records.contacts import family_of
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, snoozing
 from dispatch.channels import notifications
 from dispatch.core import history
 from dispatch.ladders import ladder
@@ -50,6 +50,8 @@ class DueLadder(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     due_at: dt.datetime
     now: dt.datetime
+    rests: bool
+    """Whether it is the end of its rest that is due."""
 
 
 _CLAIM = """
@@ -61,7 +63,8 @@ _CLAIM = """
     FROM due, household h, area ar
     WHERE a.id = due.id AND a.next_step_at <= clock_timestamp() AND h.id = a.household_id AND ar.id = h.area_id
     RETURNING a.id, a.state, a.step, a.round, a.household_id, a.resident_id, ar.path::text AS place,
-              due.next_step_at AS due_at, clock_timestamp() AS now
+              due.next_step_at AS due_at, clock_timestamp() AS now,
+              a.snoozed_until IS NOT NULL AS rests
 """
 """The claim: the worker that gets the row has the step, and gives it back by rolling back."""
 
@@ -103,6 +106,9 @@ class Sweeper:
 
     def _climb(self, due: DueLadder) -> None:
         if due.state in ladder.CLOSED:
+            return
+        if due.rests:
+            snoozing.wake(self._conn, due.id, due.now)
             return
         policy = ladder.load_policy(self._conn, due.id)
         if holds(policy, due.state):

@@ -68,7 +68,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.account_id, self.name_zh, self.origin)
+        return Actor(self.account_id, self.name_zh, self.origin, self.name_en)
 
 
 def press_on_order(

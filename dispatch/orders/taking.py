@@ -50,7 +50,8 @@ def taken_by(conn: psycopg.Connection[Any], message_id: int, staff_code: str) ->
     rows = conn.execute(
         """
         SELECT o.id FROM work_order o LEFT JOIN staff s ON s.id = o.staff_id
-        WHERE o.alert_id IN (SELECT alert_id FROM notification WHERE message_id = %(message)s)
+        WHERE o.alert_id IN (SELECT coalesce(a.merged_into, a.id) FROM notification n JOIN alert a ON a.id = n.alert_id
+                             WHERE n.message_id = %(message)s AND NOT is_synthetic(a.id))
           AND EXISTS (SELECT FROM work_order_event e JOIN staff p ON p.id = e.staff_id
                       WHERE e.order_id = o.id AND e.action = 'accept' AND p.code = %(code)s)
         ORDER BY s.code IS NOT DISTINCT FROM %(code)s DESC, o.state IN ('done', 'cancelled'),

@@ -41,12 +41,18 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/records/lookup.py": {"_QUERIES": SEEN},
     "care_network/records/provisioning.py": {"_resident_id": ONE},
     "care_network/records/registry.py": dict.fromkeys(("_STAMP", "_HOUSEHOLDS", "_RESIDENTS", "_DEVICES"), SERVES),
-    "care_network/records/residents.py": {"search": SEEN, "profile": ONE, "codes": ONE, "resident_id": ONE},
-    "care_network/records/vitals.py": {"_series_of": ONE, "devices": ONE},
+    "care_network/records/residents.py": {
+        "search": SEEN,
+        "profile": ONE,
+        "codes": ONE,
+        "resident_id": ONE,
+        "file_of": ONE,
+    },
+    "care_network/records/vitals.py": {"series_of": ONE, "devices": ONE, "signs_now": ONE, "_gateway": ONE},
     "dispatch/alerts/answers.py": {"load": TOLD, "acknowledge": TOLD, "_message": TOLD},
-    "dispatch/alerts/lifecycle.py": dict.fromkeys(
-        ("is_open", "follow_up", "act", "lapse", "take_over", "_COLUMNS"), ONE
-    ),
+    "dispatch/alerts/lifecycle.py": dict.fromkeys(("is_open", "lock", "lead_of", "_COLUMNS"), ONE),
+    "dispatch/alerts/reopening.py": {"reopen": ONE, "undo": ONE},
+    "dispatch/alerts/snoozing.py": {"wake": ONE},
     "dispatch/alerts/platform.py": {"running": PLATFORM, "platform_household": ONE},
     "dispatch/channels/ceiling.py": {"load_storms": TOLD},
     "dispatch/channels/planner.py": {"_waiting": TOLD},
@@ -57,6 +63,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/core/history.py": {"record": ONE},
     "dispatch/desk/calls.py": dict.fromkeys(("callees", "record", "of_alert", "report"), ONE),
     "dispatch/desk/handover.py": {"offer": SEEN, "load": ONE},
+    "dispatch/desk/merging.py": dict.fromkeys(
+        ("offers", "followers", "merge", "unmerge", "_follow", "_load", "_offers"), ONE
+    ),
+    "dispatch/desk/steps.py": {"_state": ONE},
     "dispatch/desk/progress.py": {"progress": ONE, "deadlines": "the board takes from it those of the alerts it shows"},
     "dispatch/desk/trace.py": {"_ALERT": ONE, "trace_alert": ONE, "trace_event": ONE},
     "dispatch/escalation/broker_sessions.py": {"watch": PLATFORM},
@@ -64,9 +74,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/escalation/certificate_warnings.py": {"record": PLATFORM},
     "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},
     "dispatch/escalation/sweeper.py": {"_CLAIM": SERVES},
+    "dispatch/family/facts.py": {"_alerts": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
     "dispatch/ladders/ladder.py": dict.fromkeys(
-        ("record_direct_calls", "raise_severity", "start_next_round", "load_policy"), ONE
+        ("record_direct_calls", "raise_severity", "begin_again", "start_next_round", "load_policy"), ONE
     ),
     "dispatch/ladders/store.py": {"policy_of_home": ONE},
     "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "dispatch_alert", "plan_service", "_on_alert"), ONE),

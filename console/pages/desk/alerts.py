@@ -23,7 +23,9 @@ from dispatch.alerts.lifecycle import AlertAction, LifecycleError
 from dispatch.alerts.outcomes import Particulars
 from dispatch.desk import calls
 from dispatch.desk.progress import progress
+from dispatch.desk.steps import StepDetails
 from dispatch.desk.trace import trace_alert
+from dispatch.orders import results
 from dispatch.orders import store as work_orders
 from dispatch.orders.store import OrderFilter
 
@@ -90,14 +92,14 @@ def act_on_alert(
     hospital: Annotated[str, Form()] = "unknown",
     actions: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
     note: Annotated[str, Form(max_length=2000)] = "",
+    other: Annotated[str, Form(max_length=36)] = "",
+    span: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     particulars = Particulars(cause, injury, hospital, tuple(actions))
+    details = StepDetails(outcome=outcome, particulars=particulars, note=note, other=other, span=span)
     with console.database() as conn:
         try:
-            act(
-                conn, console.board, account, alert_id, step, version, outcome, particulars, note,
-                origin=origin_of(request),
-            )  # fmt: skip
+            act(conn, console.board, account, alert_id, step, version, details, origin=origin_of(request))
         except LifecycleError as error:
             message = message_of(request, error, account)
             return _show(conn, request, console, account, alert_id, status=409, message=message)
@@ -132,5 +134,6 @@ def _course(conn: psycopg.Connection[Any], console: Console, account: Account, a
         if permissions.may_do(account, Action.VIEW_ORDERS)
         else [],
         "services": SERVICES,
+        "found": results.newest_result(conn, alert_id) if permissions.may_do(account, Action.RESOLVE) else None,
         "channel_names": console.channels.names,
     }
