@@ -51,6 +51,7 @@ def page(request: Request, name: str, account: Account | None = None, status: in
     """Render a template in the reader's language."""
     words = words_of(language_of(request, account), account)
     words["outbox"] = request.app.state.console.channels.outbox
+    words["simulated_days"] = request.app.state.console.settings.simulated_days
     words["theme"] = theme_of(request, words["now"])
     words["here"] = request.url.path
     return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)

@@ -32,6 +32,8 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 """An account without its password and second factor."""
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
+_PROTECTION = "protection_now protection_look protection_change protection_gap"
+"""The protection picture: written by the observer, which runs beside the sweeper of work orders."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
@@ -86,10 +88,10 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "orders": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
-        " work_order_event work_order_rating",
-        insert="alert_event audit notification sla_breach work_order work_order_event",
-        update="alert notification message work_order",
-        delete="staff_location",
+        f" work_order_event work_order_rating event ingest_stream reading series {_PROTECTION}",
+        insert=f"alert_event audit notification sla_breach work_order work_order_event {_PROTECTION}",
+        update="alert notification message work_order protection_now protection_look",
+        delete="staff_location protection_now protection_change",
         columns=(_ACCOUNT, _lock("staff")),
     ),
     "console": Rights(
@@ -98,7 +100,7 @@ GRANTS: Mapping[str, Rights] = {
         " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        f" work_order_rating field_press visit_result path_proof path_console {_ENDS}",
+        f" work_order_rating field_press visit_result path_proof path_console {_PROTECTION} {_ENDS}",
         insert="alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
@@ -139,6 +141,8 @@ GRANTS: Mapping[str, Rights] = {
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "program_rollout", "program_offer"})
+OWNER_ONLY = frozenset(
+    {"resident_limit", "city_home", "city_key", "program_rollout", "program_offer", "simulated_past"}
+)
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)
