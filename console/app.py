@@ -17,6 +17,7 @@ from console.pages.home import family
 from console.pages.office import operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
 from console.pages.people import residents
+from console.pages.station import protection
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
@@ -43,6 +44,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     service_level.router,
     parameters.router,
     pauses.router,
+    # station
+    protection.router,
     # own
     login.router,
     password.router,

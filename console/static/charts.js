@@ -61,9 +61,8 @@ function draw(figure, data) {
 }
 
 onPage("figure.chart", (_figure, life) => {
-  const figures = [...document.querySelectorAll("figure.chart")];
   const buttons = [...document.querySelectorAll("button[data-length]")];
-  const all = () => figures.forEach(load);
+  const all = () => document.querySelectorAll("figure.chart").forEach(load);
 
   function choose(length) {
     chosen = length;
@@ -76,3 +75,5 @@ onPage("figure.chart", (_figure, life) => {
   choose(location.hash.slice(1) in LENGTHS ? location.hash.slice(1) : "day");
   life.every(60000, all);
 });
+
+document.addEventListener("part:ready", () => document.querySelectorAll("figure.chart").forEach(load)); // figures came

@@ -1,13 +1,13 @@
 // The nearest alert in the header, and a toast where a new emergency comes while somebody works on another page: seen
 // there, and one key (o) away.
 import { ofPeople, what, who } from "./alerts.js";
-import { go } from "./navigate.js";
 
 const SHAPE = { emergency: "▲", urgent: "◆", attention: "●" };
 const MOST = 3;
 const words = () => document.getElementById("words").dataset;
 const box = () => document.getElementById("toasts");
-const address = (alert) => `/alerts/${alert.id}`;
+const address = (alert) => `/?a=${alert.id}`;
+const isOpen = (id) => location.pathname === `/alerts/${id}` || new URLSearchParams(location.search).get("a") === id;
 
 function nearest() {
   const link = document.getElementById("nearest");
@@ -40,11 +40,11 @@ export function toast(kind, text, parts = []) {
   return line;
 }
 
-// Where the whole queue is in view the row itself is the news.
-const onBoard = () => location.pathname === "/" && !location.search;
+// Where the head of the queue is in view the row itself is the news.
+const onBoard = () => Boolean(document.getElementById("queue")?.checkVisibility()) && document.querySelector(".desk-queue").scrollTop < 100;
 
 function news({ detail: { alert } }) {
-  if (alert.severity !== "emergency" || onBoard() || location.pathname === address(alert)) return;
+  if (alert.severity !== "emergency" || onBoard() || isOpen(alert.id)) return;
   const link = document.createElement("a");
   link.className = "button primary";
   link.href = address(alert);
@@ -60,7 +60,7 @@ function news({ detail: { alert } }) {
 function settled() {
   const waiting = new Set(ofPeople().map((alert) => alert.id));
   for (const line of document.querySelectorAll(".toast[data-alert]")) {
-    if (!waiting.has(line.dataset.alert) || location.pathname === `/alerts/${line.dataset.alert}`) line.remove();
+    if (!waiting.has(line.dataset.alert) || isOpen(line.dataset.alert)) line.remove();
   }
 }
 
@@ -74,5 +74,5 @@ document.addEventListener("keydown", (event) => {
   const link = [...document.querySelectorAll(".toast[data-alert] a")].at(-1) ?? document.getElementById("nearest");
   if (link.hidden) return;
   event.preventDefault();
-  go(link.href);
+  link.click();
 });
