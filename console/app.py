@@ -16,7 +16,7 @@ from console.pages.desk import alerts, calls, handovers, orders, queue
 from console.pages.home import family
 from console.pages.office import operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
-from console.pages.people import residents
+from console.pages.people import residents, search
 from console.pages.station import protection
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
@@ -37,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     handovers.router,
     # people
     residents.router,
+    search.router,
     # home
     family.router,
     # office

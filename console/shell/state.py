@@ -10,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from care_network.access import passwords
+from care_network.search.directory import Directory
 from console.board.board import Board
 from console.board.feed import Feed
 from console.board.pulse import Pulse
@@ -37,6 +38,7 @@ class Console:
         self.channels = read_names(settings.channels_file)
         self.board = Board()
         self.crews = Crews()
+        self.directory = Directory()
         self.memory = Memory()
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))

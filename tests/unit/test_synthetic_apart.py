@@ -51,6 +51,9 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "file_of": ONE,
     },
     "care_network/records/vitals.py": {"series_of": ONE, "devices": ONE, "signs_now": ONE, "_gateway": ONE},
+    "care_network/search/directory.py": dict.fromkeys(
+        ("_STAMP", "_RESIDENTS"), "each search names those whom the account sees"
+    ),
     "dispatch/alerts/answers.py": {"load": TOLD, "acknowledge": TOLD, "_message": TOLD},
     "dispatch/alerts/lifecycle.py": dict.fromkeys(("is_open", "lock", "lead_of", "_COLUMNS"), ONE),
     "dispatch/alerts/reopening.py": {"reopen": ONE, "undo": ONE},

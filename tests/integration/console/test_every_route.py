@@ -353,6 +353,8 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /api/handovers/{number}/withdraw": withdrawn_handover("/api", 200),
     "GET /residents": lambda *_: Example("/residents?q=陈"),
     "GET /residents/{code}": lambda *_: Example("/residents/R1"),
+    "GET /search": lambda *_: Example("/search?q=陈"),
+    "GET /search/suggest": lambda *_: Example("/search/suggest?q=陈"),
     "GET /residents/{code}/file": lambda *_: Example("/residents/R1/file"),
     "GET /residents/{code}/protection": lambda *_: Example("/residents/R1/protection"),
     "GET /protection": lambda *_: Example("/protection?function=falls&level=2"),
