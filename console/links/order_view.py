@@ -112,7 +112,7 @@ def _gone(
 
 
 def _own_steps(conn: psycopg.Connection[Any], order: Order, staff_id: int) -> list[dict[str, Any]]:
-    """What is recorded of this person's visit."""
+    """The recorded steps of this person's visit."""
     steps = ("accept", "depart", "arrive", "finish", "note")
     code = order.staff_code if order.staff_id == staff_id else None
     return [e for e in store.history(conn, order.id) if e["action"] in steps and e["staff_code"] == code]

@@ -17,7 +17,7 @@ LONGEST_NOTE = 2000
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What came: the action, the key of the press, its times in ms by the telephone's clock, and what was filled in."""
+    """A press as it came: the action, the key of the press, its times in ms by the telephone's clock, and what was filled in."""
 
     action: str
     key: uuid.UUID
@@ -65,7 +65,7 @@ def wants_json(request: Request) -> bool:
 
 
 def answered(answer: Answer, **more: Any) -> Response:
-    """What became of a press, for the script."""
+    """The outcome of a press, for the script."""
     return JSONResponse(
         {"result": answer.result, "message_zh": answer.message_zh, "message_en": answer.message_en, **more}
     )

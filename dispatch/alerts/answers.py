@@ -163,7 +163,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def standing(conn: Connection[Any], alert_id: uuid.UUID) -> Standing:
-    """Who has the alert, since when, and how many were told."""
+    """Load who has the alert, since when, and how many were told."""
     told = conn.execute(
         "SELECT count(DISTINCT (recipient_kind, recipient_key)) FROM notification"
         " WHERE alert_id = %s AND state IN ('sent', 'delivered', 'acknowledged')",

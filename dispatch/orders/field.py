@@ -46,7 +46,7 @@ _ALERT_STEP: Mapping[FieldAction, lifecycle.AlertAction] = {"depart": "respond",
 
 
 class Pressed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a press brings along. ``photo``: as it came from the telephone; ``to``: a staff code, to hand the order on
+    """Things that a press brings along. ``photo``: as it came from the telephone; ``to``: a staff code, to hand the order on
     to; ``card`` and ``injury``: codes of the result."""
 
     note: str = ""
@@ -57,7 +57,7 @@ class Pressed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Who pressed: a recipient as ``kind:key``, with names and the way they came."""
+    """A person who pressed: a recipient as ``kind:key``, with names and the way they came."""
 
     key: str
     name_zh: str

@@ -55,7 +55,7 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What became of a press, and the text for the person who pressed."""
+    """The outcome of a press, and the text for the person who pressed."""
 
     result: Result
     message_zh: str = ""

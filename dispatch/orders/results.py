@@ -1,4 +1,4 @@
-"""What somebody finds at the door, as one of a few cards, and the codes that each stands for.
+"""Findings at the door, as one of a few cards, and the codes that each stands for.
 
 The card is the finding of the person who was there; a person at the desk closes the alert, with these codes filled in.
 """

@@ -142,7 +142,7 @@ def list_orders(conn: psycopg.Connection[Any], conditions: OrderFilter) -> list[
 
 
 class WayIn(msgspec.Struct, frozen=True):
-    """What is known of the way to a door; None and empty: nobody has said."""
+    """The way to a door as far as it is known; None and empty: nobody has said."""
 
     floor: int | None
     has_lift: bool | None
