@@ -14,7 +14,7 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.desk import alerts, calls, handovers, orders, queue
 from console.pages.home import family
-from console.pages.office import operations, parameters, pauses, service_level
+from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
 from console.pages.people import residents, search
 from console.pages.station import protection
@@ -42,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     family.router,
     # office
     operations.router,
+    gateways.router,
     service_level.router,
     parameters.router,
     pauses.router,

@@ -95,9 +95,10 @@ def act_on_alert(
     note: Annotated[str, Form(max_length=2000)] = "",
     other: Annotated[str, Form(max_length=36)] = "",
     span: Annotated[str, Form(max_length=10)] = "",
+    number: Annotated[int, Form()] = 0,
 ) -> Response:
     particulars = Particulars(cause, injury, hospital, tuple(actions))
-    details = StepDetails(outcome=outcome, particulars=particulars, note=note, other=other, span=span)
+    details = StepDetails(outcome=outcome, particulars=particulars, note=note, other=other, span=span, number=number)
     with console.database() as conn:
         try:
             act(conn, console.board, account, alert_id, step, version, details, origin=origin_of(request))

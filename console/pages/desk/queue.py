@@ -144,6 +144,7 @@ def _queue(
         "kinds": _kinds(alerts, language),
         "warnings": outlook["warnings"],
         "feed": console.feed,
+        "beat": console.pulse.beat(watching.account.area_path),
         "path": console.feed.proof.state(),
         "path_limit_s": LIMIT_S,
     }

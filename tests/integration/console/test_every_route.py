@@ -183,6 +183,8 @@ def ready_for(city: City, step: str, role: Role) -> tuple[uuid.UUID, dict[str, A
     if step == "snooze":
         return raise_alert(city.conn, now(), "technical", "device_silent"), {"span": "8h"}
     alert = city.alert()
+    if step == "step":
+        return alert, {"number": 1}
     if step in ("merge", "unmerge"):
         other = raise_alert(city.conn, now(), "urgent", "bed_exit")
         if step == "merge":
@@ -374,6 +376,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /pauses/{household}/{number}/end": ended_pause,
     "GET /outbox": lambda *_: Example("/outbox"),
     "GET /outbox/cards": lambda *_: Example("/outbox/cards"),
+    "GET /gateways": lambda *_: Example("/gateways?state=all"),
     "GET /push-worker.js": lambda *_: Example("/push-worker.js"),
     "GET /styles/{version}.css": lambda *_: Example("/styles/1.css"),
     "GET /api/push": lambda *_: Example("/api/push"),
