@@ -17,7 +17,7 @@ LONGEST_NOTE = 2000
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """A press as it came: the action, the key of the press, its times in ms by the telephone's clock, and what was filled in."""
+    """A press as it came: action, key, its times in ms by the telephone's clock, and what was filled in."""
 
     action: str
     key: uuid.UUID

@@ -46,8 +46,8 @@ _ALERT_STEP: Mapping[FieldAction, lifecycle.AlertAction] = {"depart": "respond",
 
 
 class Pressed(msgspec.Struct, frozen=True, kw_only=True):
-    """Things that a press brings along. ``photo``: as it came from the telephone; ``to``: a staff code, to hand the order on
-    to; ``card`` and ``injury``: codes of the result."""
+    """Things that a press brings along. ``photo``: as it came from the telephone; ``to``: a staff code, to hand the
+    order on to; ``card`` and ``injury``: codes of the result."""
 
     note: str = ""
     photo: bytes | None = None

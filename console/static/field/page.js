@@ -55,12 +55,22 @@ async function show() {
   document.body.classList.toggle("waiting", waiting.length > 0);
 }
 
-// The page as the platform has it now, without leaving it: what was opened and written stays where the state is the same.
+// The page as the platform has it now, without leaving it: forms that somebody fills in and what they opened stay.
 async function refresh() {
   const answer = await fetch(location.pathname);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const main = fresh.querySelector("main");
-  if (main) document.querySelector("main").replaceChildren(...main.childNodes);
+  const here = document.querySelector("main");
+  if (!main) return;
+  const focused = document.activeElement;
+  for (const form of here.querySelectorAll("form[data-touched]:not([data-sent])")) {
+    const alike = `form[data-press="${form.dataset.press}"]`;
+    main.querySelectorAll(alike)[[...here.querySelectorAll(alike)].indexOf(form)]?.replaceWith(form);
+  }
+  const open = new Set([...here.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
+  for (const one of main.querySelectorAll("details > summary")) one.parentElement.open ||= open.has(one.textContent);
+  here.replaceChildren(...main.childNodes);
+  if (focused?.isConnected) focused.focus({ preventScroll: true });
   begin();
 }
 
@@ -122,6 +132,9 @@ async function work() {
   } catch { /* an old browser: the page works while there is a signal */ }
 }
 
+for (const kind of ["input", "change"]) {
+  document.addEventListener(kind, (event) => { const form = event.target.closest("form[data-press]"); if (form) form.dataset.touched = "1"; });
+}
 document.addEventListener("submit", press);
 addEventListener("online", () => { tries = 0; flush(); });
 addEventListener("offline", show);
