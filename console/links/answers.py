@@ -61,7 +61,7 @@ def answer(request: Request, console: Shared, token: str) -> Response:
             with conn.transaction():
                 _acknowledge(conn, keys, token, origin_of(request), now)
         except LinkError as error:
-            return _refused(request, error)
+            return _refused(request, token, error)
     return RedirectResponse(f"/a/{token}", 303)
 
 
@@ -81,7 +81,7 @@ def step(
                 texts = {"message_zh": error.message_zh, "message_en": error.message_en}
                 return JSONResponse({"result": "refused", **texts}, 410 if isinstance(error, LinkError) else 409)
             if isinstance(error, LinkError):
-                return _refused(request, error)
+                return _refused(request, token, error)
             return _show(conn, request, console, token, message_of(request, error), 409)
         if wants_json(request):
             return answered(result)
@@ -158,7 +158,7 @@ def _show(
             return RedirectResponse(order, 303)
         loaded = answers.load(conn, keys, token, now, origin_of(request))
     except LinkError as error:
-        return _refused(request, error)
+        return _refused(request, token, error)
     mine = _order_of(conn, keys, link, loaded, now)
     if mine is not None:
         return show_order(conn, request, console, mine, message=message, status=status)
@@ -218,5 +218,8 @@ async def _status(request: Request) -> str:
         return parse_qs(body.decode(errors="replace")).get("status", [""])[0]
 
 
-def _refused(request: Request, error: LinkError) -> Response:
-    return page(request, "answers.html", status=410, answer=None, message=message_of(request, error))
+def _refused(request: Request, token: str, error: LinkError) -> Response:
+    return page(
+        request, "answers.html", status=410, answer=None, token=token, message=message_of(request, error),
+        field_words=field.WORDS,
+    )  # fmt: skip

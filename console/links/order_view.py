@@ -65,9 +65,9 @@ def show_order(
         visitor = Visitor(conn, link, origin_of(request))
         order = store.load(conn, visitor.order_id)
     except (LinkError, LifecycleError) as error:
-        return page(request, "phone.html", status=410, order=None, message=message or message_of(request, error))
+        return _no_order(request, token, message or message_of(request, error), 410)
     if order.staff_id != visitor.staff_id:
-        return _gone(conn, request, visitor, order, message, status)
+        return _gone(conn, request, token, visitor, order, message, status)
     visitor.audit(conn, "view_order", order.resident_id)
     mine = store.list_orders(conn, OrderFilter(states=list(LIVE), staff_id=visitor.staff_id))
     sharing = locations.sharing(conn, visitor.account) if visitor.account else None
@@ -99,7 +99,13 @@ def show_order(
 
 
 def _gone(
-    conn: psycopg.Connection[Any], request: Request, visitor: Visitor, order: Order, message: str, status: int
+    conn: psycopg.Connection[Any],
+    request: Request,
+    token: str,
+    visitor: Visitor,
+    order: Order,
+    message: str,
+    status: int,
 ) -> Response:
     visitor.audit(conn, "refused_view_order", order.resident_id)
     text = pick(
@@ -107,8 +113,15 @@ def _gone(
         "这张工单已转给他人或已取消，您无需前往。感谢您！",
         "This order has gone to somebody else or is off; you need not go. Thank you!",
     )
-    desk = telephone_of_desk(conn, order.area_path)
-    return page(request, "phone.html", status=status, order=None, gone=True, message=message or text, desk_phone=desk)
+    return _no_order(request, token, message or text, status, desk_phone=telephone_of_desk(conn, order.area_path))
+
+
+def _no_order(request: Request, token: str, message: str, status: int, **more: Any) -> Response:
+    """The page without an order; presses that were refused are told there, too."""
+    return page(
+        request, "phone.html", status=status, order=None, token=token, message=message, field_words=field.WORDS,
+        gone="desk_phone" in more, **more,
+    )  # fmt: skip
 
 
 def _own_steps(conn: psycopg.Connection[Any], order: Order, staff_id: int) -> list[dict[str, Any]]:
