@@ -309,6 +309,11 @@ def pressed(city: City, _role: Role) -> Example:
     return Example(city.phone(order), data={"key": str(uuid.uuid4()), "action": "accept"}, success=303)
 
 
+def my_place(city: City, role: Role) -> Example:
+    city.order(role)
+    return Example("/mine/place", data={"longitude": "114.24", "latitude": "22.56", "accuracy_m": "20"}, success=303)
+
+
 def told_by_family(city: City, _role: Role) -> Example:
     number = city.message("contact", "R1/139")
     link = city.keys.sign(ACKNOWLEDGE, str(number), "contact:R1", now() + dt.timedelta(hours=1))
@@ -364,6 +369,9 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /api/alerts/{alert_id}/calls": call,
     "GET /alerts/{alert_id}/dispatch": lambda c, _: Example(f"/alerts/{c.alert()}/dispatch"),
     "POST /alerts/{alert_id}/dispatch": lambda c, _: Example(f"/alerts/{c.alert()}/dispatch", data={}, success=303),
+    "GET /mine": lambda _, role: Example("/mine", success=200 if role == Role.CARER else 303),
+    "POST /mine/place": my_place,
+    "POST /mine/place/withdraw": lambda c, role: Example(f"/mine/place/withdraw?{c.order(role).number}", success=303),
     "GET /orders": lambda *_: Example("/orders?mine=1"),
     "GET /orders/{order_id}": lambda c, _: Example(f"/orders/{c.order().id}"),
     "POST /orders/{order_id}/phone": lambda c, role: Example(f"/orders/{c.order(role).id}/phone", success=303),
