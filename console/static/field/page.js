@@ -25,7 +25,6 @@ function line(press) {
     return item;
   }
   item.className = "refused";
-  item.setAttribute("role", "alert");
   const why = told(press.refused) || field().dataset.failed.replace("{why}", press.refused.status ? `${press.refused.status} ` : "");
   text.textContent = `${word(press.action)} ${at} · ${field().dataset.refused}：${why}${press.fields.note ? ` “${press.fields.note}”` : ""}`;
   const close = document.createElement("button");
