@@ -1,4 +1,4 @@
-"""Presses that are lost, doubled, late and out of order: each counts once, with its own time (hypothesis, real database)."""
+"""Presses that are lost, doubled, late and out of order: each counts once, with its own time (hypothesis, database)."""
 
 import datetime as dt
 import uuid
