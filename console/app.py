@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
-from console.pages.desk import alerts, calls, handovers, orders, queue
+from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.home import family
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
@@ -32,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # desk
     queue.router,
     alerts.router,
+    closed.router,
     calls.router,
     orders.router,
     handovers.router,

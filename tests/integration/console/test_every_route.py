@@ -212,6 +212,12 @@ def acted(step: str, *, api: bool) -> Callable[[City, Role], Example]:
     return example
 
 
+def support(city: City, role: Role) -> Example:
+    city.alert()
+    city.conn.execute("DELETE FROM desk_support")
+    return Example("/queue/support", data={}, success=303)
+
+
 def call(city: City, _role: Role) -> Example:
     at = now().isoformat()
     body = {"kind": "resident", "key": "R1", "started_at": at, "ended_at": at, "result": "no_answer"}
@@ -322,6 +328,8 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     f"{SOCKET} /api/live": lambda *_: Example("/api/live"),
     "GET /alerts/{alert_id}": lambda c, _: Example(f"/alerts/{c.alert()}"),
     "GET /alerts/{alert_id}/trace": lambda c, _: Example(f"/alerts/{c.alert()}/trace"),
+    "GET /alerts": lambda *_: Example("/alerts?state=closed&since=2026-01-01&q=R1"),
+    "POST /queue/support": support,
     "GET /alerts/{alert_id}/detail": lambda c, _: Example(f"/alerts/{c.alert()}/detail"),
     "GET /alerts/{alert_id}/candidates": lambda c, _: Example(f"/alerts/{c.alert()}/candidates"),
     "GET /alerts/{alert_id}/progress": lambda c, _: Example(f"/alerts/{c.alert()}/progress"),
