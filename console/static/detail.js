@@ -297,6 +297,10 @@ document.addEventListener("page:pop", (event) => {
   if (id) { if (id !== article()?.dataset.alert) open(id, { push: false, focus: false }); } else if (article()) close(false);
   refreshQueue();
 });
+// On paper it is day.
+const sheet = document.documentElement;
+window.addEventListener("beforeprint", () => { sheet.dataset.before = sheet.dataset.theme; sheet.dataset.theme = "light"; });
+window.addEventListener("afterprint", () => { sheet.dataset.theme = sheet.dataset.before; });
 document.addEventListener("live:alert", (event) => { if (event.detail?.alert?.id === article()?.dataset.alert) look(); });
 document.addEventListener("alert:look", look);
 document.addEventListener("ran-out", look);

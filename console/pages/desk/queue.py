@@ -33,6 +33,7 @@ from dispatch.desk import flood, grouping, handover
 from dispatch.desk.clock import clocks as load_clocks
 from dispatch.escalation import duty_warnings
 from vocabulary.path_links import LIMIT_S
+from vocabulary.severity import RANK
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
@@ -199,9 +200,7 @@ def _sections(
         if is_open:
             grouped = groups(members, opened, closed, prefix=key, least=PAIR if flooded else grouping.LEAST)
             together = {id for group in grouped for id in group["ids"] if not group["few"]}
-            for group in grouped:
-                if group["few"]:
-                    continue
+            for group in (one for one in grouped if not one["few"]):
                 lines = group["alerts"] if group["shown"] else []
                 group["rows"] = [rows.row_of(a, language, now_us, clocks.get(a.id), mine=mine(a)) for a in lines]
                 group["what"] = rows.headline(group["first"], language)
@@ -211,6 +210,8 @@ def _sections(
                 for a in members
                 if a.id not in together
             ]
+            # The gravest first, whether they stand alone or together.
+            entries.sort(key=lambda entry: RANK[(entry.get("row") or entry["group"]["first"]).severity])
         sections.append(
             {
                 "key": key,
