@@ -110,6 +110,8 @@ function apply(text, mine = null) {
     const focused = here.contains(document.activeElement) ? document.activeElement : null;
     const key = focused?.dataset.key;
     const which = focused ? [...here.querySelectorAll("a, button, summary")].indexOf(focused) : -1;
+    const opened = [...here.querySelectorAll("details")].map((one) => one.open); // as many as before, in the same order
+    part.querySelectorAll("details").forEach((one, place) => { one.open = opened[place] ?? false; });
     here.replaceWith(part);
     if (focused) (part.querySelector(`[data-key="${key}"]`) || part.querySelectorAll("a, button, summary")[which] || part.querySelector("button, a"))?.focus({ preventScroll: true });
   }

@@ -30,7 +30,6 @@ from console.shell.watching import CurrentWatching, needs_while_watching
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.notice import AlertNotice
 from dispatch.desk import flood, grouping, handover
-from dispatch.desk.clock import clocks as load_clocks
 from dispatch.escalation import duty_warnings
 from vocabulary.path_links import LIMIT_S
 from vocabulary.severity import RANK
@@ -143,7 +142,8 @@ def _queue(
     now = dt.datetime.now(dt.UTC)
     now_us = round(now.timestamp() * 1e6)
     alerts = [a for a in console.board.open_alerts(watching.scope.sees) if a.shows(now_us)]
-    outlook = _outlook(console, account, [alert.id for alert in alerts])
+    everybody = console.board.open_alerts(lambda _alert: True)
+    outlook = _outlook(console, account, hash(tuple((one.id, one.version) for one in everybody)))
 
     def mine(alert: AlertNotice) -> bool:
         return is_mine(alert, account)
@@ -226,9 +226,9 @@ def _sections(
     return sections
 
 
-def _outlook(console: Console, account: Account, ids: Sequence[str]) -> dict[str, Any]:
+def _outlook(console: Console, account: Account, mark: int) -> dict[str, Any]:
     """Ask the database for hours to come in which nobody would answer (for those who can mend the
-    roster), the clocks of these alerts, the streets' names.
+    roster), the clocks of all alerts (anew when ``mark`` differs), the streets' names.
 
     Empty while the database is away: the queue comes first.
     """
@@ -240,7 +240,7 @@ def _outlook(console: Console, account: Account, ids: Sequence[str]) -> dict[str
         with console.database() as conn:
             if may_do(account, Action.MANAGE_STAFF):
                 found["warnings"] = duty_warnings.warnings(conn, now, account.area_path)
-            found["clocks"] = load_clocks(conn, now, ids)
+            found["clocks"] = console.clocks.get(conn, mark, now)
             found["streets"] = street_names(conn)
             if account.area_path is not None and may_do(account, Action.HAND_OVER):
                 found["desks"] = flood.desks(conn, account.area_path, now)
