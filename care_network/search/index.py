@@ -43,6 +43,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     birth_date: dt.date
     ability_grade: str | None
     lives_alone: bool | None
+    home_care_bed: bool = False
+    path: str = ""
+    """Of the compound."""
+    street: str = ""
+    """The path of the street; empty: none above the compound."""
     compound_zh: str
     compound_en: str
     street_zh: str
@@ -114,6 +119,8 @@ class Index:
     def __init__(self, entries: Iterable[Entry]) -> None:
         names: dict[tuple[str, str], _Name] = {}
         self._rows = [_row(entry, names) for entry in entries]
+        self.entries: tuple[Entry, ...] = tuple(row.entry for row in self._rows)
+        """All of them, in the order in which they were given."""
         self._names = tuple(names.values())
         self._compounds = frozenset(row.entry.compound_zh for row in self._rows)
 
