@@ -75,6 +75,7 @@ class StepBody(BaseModel):
     note: str = ""
     other: str = ""
     span: str = ""
+    number: int = 0
 
 
 @router.post("/api/login")
@@ -103,7 +104,12 @@ def api_act(
 ) -> Response:
     particulars = Particulars(body.cause, body.injury, body.hospital, tuple(body.actions))
     details = StepDetails(
-        outcome=body.outcome, particulars=particulars, note=body.note, other=body.other, span=body.span
+        outcome=body.outcome,
+        particulars=particulars,
+        note=body.note,
+        other=body.other,
+        span=body.span,
+        number=body.number,
     )
     with console.database() as conn:
         state = act(conn, console.board, account, alert_id, step, body.version, details, origin=origin_of(request))
@@ -182,7 +188,7 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
             group.create_task(_send(socket, console, watcher))
             group.create_task(_check(socket, console, watcher))
             group.create_task(_receive(socket))
-            group.create_task(_beat(socket, console))
+            group.create_task(_beat(socket, console, known.account.area_path))
     except* (WebSocketDisconnect, RuntimeError, LoginNeeded, PasswordChangeNeeded, psycopg.OperationalError):
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(4401)
@@ -215,9 +221,10 @@ async def _check(socket: WebSocket, console: Console, watcher: Watcher) -> None:
         watcher.may_see = (await asyncio.to_thread(watching, socket, console)).scope.sees
 
 
-async def _beat(socket: WebSocket, console: Console) -> None:
+async def _beat(socket: WebSocket, console: Console, area: str | None) -> None:
+    """Tell what is known, from memory: this loop waits for nothing."""
     while True:
-        await socket.send_text(_text({"type": "beat", **console.pulse.beat()}))
+        await socket.send_text(_text({"type": "beat", **console.pulse.beat(area)}))
         await asyncio.sleep(BEAT_S)
 
 

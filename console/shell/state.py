@@ -43,7 +43,7 @@ class Console:
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
-        self.pulse = Pulse(self.feed)
+        self.pulse = Pulse(self.feed, database, self.liveness)
         self.logins = LoginQueue()
         self.looks = Looks()
         self._pool: Pool = make_pool(database, "console")
@@ -55,9 +55,11 @@ class Console:
         self._pool.open()
         self._login_pool.open()
         self.feed.start()
+        self.pulse.start()
 
     def stop(self) -> None:
         self.feed.stop()
+        self.pulse.stop()
         self._pool.close()
         self._login_pool.close()
 
