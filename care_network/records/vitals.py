@@ -115,7 +115,7 @@ def _points(
     return conn.execute(
         f"""
         SELECT extract(epoch FROM date_bin(%s, time, timestamptz '2000-01-01 00:00:00+00'))::bigint AS at,
-               sum(mean * n) / sum(n), min(low), max(high), sum(n)
+               sum(mean * n) / sum(n), min(low), max(high), sum(n)::bigint
         FROM {level.source}(%s::int[], %s, %s) GROUP BY at ORDER BY at
         """,  # noqa: S608 - one of two fixed names
         (level.step, series, since, until),
