@@ -29,7 +29,7 @@ ALONE = {"yes": True, "no": False, "unknown": None}
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What of the list is shown; it stands in the address. Words that mean nothing are left out."""
+    """Filter of the list; it stands in the address. Words that mean nothing are left out."""
 
     street: str = ""
     grade: str = ""
@@ -111,7 +111,7 @@ def resident_page(request: Request, console: Shared, account: CurrentAccount, co
 
 @router.get("/residents/{code}/now", dependencies=[needs(Action.VIEW_VITALS)])
 def resident_now(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
-    """What is known now, for the open page to put in place every few seconds: one look in five minutes."""
+    """Signs of now, for the open page to put in place every few seconds: one look in five minutes."""
     now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
         resident = _looked_at_again(conn, request, console, account, code)
