@@ -121,21 +121,25 @@ class Index:
         self._rows = [_row(entry, names) for entry in entries]
         self.entries: tuple[Entry, ...] = tuple(row.entry for row in self._rows)
         """All of them, in the order in which they were given."""
+        self.paths = frozenset(entry.path for entry in self.entries)
+        """Of the compounds in which anybody lives."""
         self._names = tuple(names.values())
         self._compounds = frozenset(row.entry.compound_zh for row in self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def find(self, query: Query, among: Collection[int], most: int) -> tuple[list[Hit], int]:
-        """The best ``most`` of those whose ids are in ``among``, the best first, and how many there are in all."""
+    def find(self, query: Query, compounds: Collection[str], most: int) -> tuple[list[Hit], int]:
+        """The best ``most`` of those who live in ``compounds`` (paths), in order, and how many there are in all."""
         if not query.joined:
             return [], 0
         asked = self._ask(query)
         hits = []
         for row in self._rows:
+            if row.entry.path not in compounds:
+                continue
             rank, telephone = _rank(row, asked)
-            if rank is not None and row.entry.id in among:
+            if rank is not None:
                 hits.append(Hit(row.entry, rank, telephone))
         hits.sort(key=lambda hit: (hit.rank, hit.entry.name_zh, hit.entry.code))
         return hits[:most], len(hits)

@@ -1,5 +1,6 @@
 """The state that all requests share: settings, connection pool, board, feed, memory of watchers."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,13 @@ class Console:
         self._pool.open()
         self._login_pool.open()
         self.feed.start()
+        threading.Thread(target=self._know_everybody, name="directory", daemon=True).start()
         self.pulse.start()
+
+    def _know_everybody(self) -> None:
+        """Read the directory before somebody searches; while the database is away the first search does it."""
+        with contextlib.suppress(psycopg.Error), self.database() as conn:
+            self.directory.index(conn)
 
     def stop(self) -> None:
         self.feed.stop()

@@ -66,8 +66,7 @@ def residents_page(
     if q.strip():
         return RedirectResponse(f"/search?{urlencode({'q': q})}", 303)
     with console.database() as conn:
-        visible = permissions.visible_residents(conn, account)
-        everybody = [one for one in console.directory.index(conn).entries if one.id in visible]
+        everybody = _everybody(conn, console, account)
     streets = {one.street: (one.street_zh, one.street_en) for one in everybody if one.street}
     choice = Choice(
         street if street in streets else "",
@@ -83,6 +82,16 @@ def residents_page(
         earlier=choice.address(before=lines[0].code) if lines and first > 0 else None,
         later=choice.address(after=lines[-1].code) if first + LINES < len(shown) else None,
     )  # fmt: skip
+
+
+def _everybody(conn: psycopg.Connection[Any], console: Console, account: Account) -> list[Entry]:
+    """Whom the account may see, by the places in which they live: staff by their area, families by consent."""
+    index = console.directory.index(conn)
+    if account.area_path is None:
+        own = permissions.visible_residents(conn, account)
+        return [one for one in index.entries if one.id in own]
+    paths = {path for path in index.paths if permissions.in_area(account, path)}
+    return [one for one in index.entries if one.path in paths]
 
 
 def _first(shown: list[Entry], after: str, before: str) -> int:
