@@ -1,6 +1,7 @@
 """Read what a home's devices measured of a resident: newest values, charts, devices, what is known now."""
 
 import datetime as dt
+import threading
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -161,9 +162,34 @@ def usual(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> 
 
 
 USUAL_LEAST_DAYS = 3
+USUAL_LIFETIME, USUAL_MOST = dt.timedelta(minutes=15), 2000
 _USUAL_CHANNELS = frozenset(
     ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "diastolic_bp", "body_temperature", "weight", "glucose")
 )
+
+
+class UsualRanges:
+    """The ranges of those who were looked at lately, so that an open page may ask every few seconds. Threads share it."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[dt.datetime, dict[str, tuple[float, float]]]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> dict[str, tuple[float, float]]:
+        """As :func:`usual`, of this moment or up to USUAL_LIFETIME ago."""
+        with self._lock:
+            known = self._known.get(resident_id)
+        if known is not None and now - known[0] < USUAL_LIFETIME:
+            return known[1]
+        ranges = usual(conn, resident_id, now)
+        with self._lock:
+            self._known.pop(resident_id, None)
+            self._known[resident_id] = (now, ranges)
+            while len(self._known) > USUAL_MOST:
+                self._known.pop(next(iter(self._known)))
+        return ranges
+
+
 State = Literal["good", "bad", "unknown"]
 """Standing of a thing: it is as it should be, it is not, or nobody can say; old knowledge is "unknown"."""
 FRESH: Mapping[str, dt.timedelta] = {

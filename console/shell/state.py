@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from care_network.access import passwords
+from care_network.records.vitals import UsualRanges
 from care_network.search.directory import Directory
 from console.board.board import Board
 from console.board.feed import Feed
@@ -40,6 +41,7 @@ class Console:
         self.board = Board()
         self.crews = Crews()
         self.directory = Directory()
+        self.usual = UsualRanges()
         self.memory = Memory()
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))

@@ -109,7 +109,7 @@ def resident_page(request: Request, console: Shared, account: CurrentAccount, co
     with console.database() as conn:
         resident = load_resident(conn, account, code, "view_resident", origin_of(request))
         file = residents.file_of(conn, code, now, most_before=ALERTS)
-        usual = vitals.usual(conn, resident["id"], now)
+        usual = console.usual.of(conn, resident["id"], now)
         devices = vitals.device_standings(conn, resident["id"], now)
         measured = {row["channel"] for row in vitals.series_of(conn, resident["id"])}
     return page(
@@ -125,7 +125,7 @@ def resident_now(request: Request, console: Shared, account: CurrentAccount, cod
     with console.database() as conn:
         resident = _looked_at_again(conn, request, console, account, code)
         signs = vitals.signs_now(conn, resident["id"], now)
-        usual = vitals.usual(conn, resident["id"], now)
+        usual = console.usual.of(conn, resident["id"], now)
         measured = {row["channel"] for row in vitals.series_of(conn, resident["id"])}
     return page(request, "_now.html", account, signs=signs, usual=usual, measured=measured)
 
