@@ -14,6 +14,7 @@ from care_network.access import passwords
 from care_network.records.vitals import UsualRanges
 from care_network.search.directory import Directory
 from console.board.board import Board
+from console.board.clocks import SharedClocks
 from console.board.feed import Feed
 from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
@@ -39,6 +40,7 @@ class Console:
         self.settings = settings
         self.channels = read_names(settings.channels_file)
         self.board = Board()
+        self.clocks = SharedClocks()
         self.crews = Crews()
         self.directory = Directory()
         self.usual = UsualRanges()
