@@ -169,7 +169,7 @@ _USUAL_CHANNELS = frozenset(
 
 
 class UsualRanges:
-    """The ranges of those who were looked at lately, so that an open page may ask every few seconds. Threads share it."""
+    """The ranges of those who were looked at lately, for pages that ask every few seconds. Threads share it."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[dt.datetime, dict[str, tuple[float, float]]]] = {}
