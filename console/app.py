@@ -14,9 +14,10 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.desk import alerts, calls, handovers, orders, queue
 from console.pages.home import family
-from console.pages.office import operations, parameters, pauses, service_level
+from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
-from console.pages.people import residents
+from console.pages.people import residents, search
+from console.pages.station import protection
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
@@ -36,13 +37,17 @@ ROUTERS: tuple[APIRouter, ...] = (
     handovers.router,
     # people
     residents.router,
+    search.router,
     # home
     family.router,
     # office
     operations.router,
+    gateways.router,
     service_level.router,
     parameters.router,
     pauses.router,
+    # station
+    protection.router,
     # own
     login.router,
     password.router,

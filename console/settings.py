@@ -32,6 +32,9 @@ class ConsoleSettings(BaseSettings):
         default="optional",
         description="who can not log in without a second factor: 'optional' (nobody), 'admin', or 'staff'",
     )
+    simulated_days: int = Field(
+        default=0, description="days before the first start that a demonstration has made up, as its pages say; 0: none"
+    )
     worker: str = Field(default="console-0", description="client id at the broker")
     medical_key_file: Path | None = Field(
         default=None,

@@ -45,6 +45,9 @@ class SimulatedDriverOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=
     scenarios: list[Scenario] = []
     begins_at: Annotated[float, msgspec.Meta(ge=0, lt=24)] | None = None
     """Local hour at which the resident's day stands when the home starts; none: the hour of the clock."""
+    since_us: int = 0
+    """Moment at which a home's first readings begin, where another has told what was before; 0: a quarter of an hour
+    before the start. No more than two hours are told at once."""
     memory: str = ""
     """File that keeps until when the home has told; a second start tells nothing again. Empty: none."""
 
@@ -112,6 +115,8 @@ class SimulatedDriver:
         memory = _Memory(self._options.memory)
         # spot measurements are rare: begin with the last quarter of an hour, so that a new home is not blank
         done_us = max(start_us - 900_000_000, memory.until_us)
+        if self._options.since_us and not memory.until_us:
+            done_us = min(start_us, max(self._options.since_us, start_us - 2 * HOUR_US))
         while True:
             now_us = max(sink.now_us(), done_us)
             memory.keep(now_us)

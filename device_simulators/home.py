@@ -27,6 +27,19 @@ class Column(msgspec.Struct, frozen=True):
     values: NDArray[np.float32]
 
 
+class Sampled(msgspec.Struct, frozen=True):
+    """Readings of one channel in buckets of equal length, shapes [n]; ``time_us``: the begin of each or a time in it,
+    ``count``: of its readings."""
+
+    device: str
+    channel: str
+    time_us: NDArray[np.int64]
+    count: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
 class Happening(msgspec.Struct, frozen=True):
     device: str
     kind: str
@@ -72,7 +85,9 @@ class Home:
         """Readings with times in [from_us, to_us)."""
         for number, (device, channel, period_s, needs, signal) in enumerate(_SIGNALS):
             period = round(period_s * 1e6)
-            phase = round(float(uniform(self.seed + 17 * number, np.zeros(1, np.int64))[0]) * period)
+            # A cuff gives both halves of a pressure at once.
+            begins = number - (channel == "diastolic_bp")
+            phase = round(float(uniform(self.seed + 17 * begins, np.zeros(1, np.int64))[0]) * period)
             first = -((phase - from_us) // period)
             steps = np.arange(first, -((phase - to_us) // period), dtype=np.int64)
             if not len(steps):
@@ -91,6 +106,49 @@ class Home:
             if "bed" in (before.place, stay.place) and stay.start_s % 60:  # else the readings of each minute have it
                 time_us = np.array([stay.start_s * 1_000_000], np.int64)
                 yield Column("bed", "in_bed", time_us, np.array([stay.place == "bed"], np.float32))
+
+    def sampled(self, from_us: int, to_us: int, step_us: int) -> Iterator[Sampled]:
+        """The readings with times in [from_us, to_us) as a chart would show them: one bucket each ``step_us``.
+
+        Two readings of each bucket stand for all of it; where the bucket's end finds the resident elsewhere, too.
+        """
+        for number, (device, channel, period_s, needs, signal) in enumerate(_SIGNALS):
+            period = max(step_us, round(period_s * 1e6))
+            phase = 0
+            if period > step_us:
+                phase = round(float(uniform(self.seed + 17 * number, np.zeros(1, np.int64))[0]) * period)
+            times = np.arange(-((phase - from_us) // period), -((phase - to_us) // period), dtype=np.int64)
+            times = times * period + phase
+            if not len(times):
+                continue
+            places = self._places(times)
+            if needs is not None:
+                there = np.isin(places, needs)
+                times, places = times[there], places[there]
+            if not len(times):
+                continue
+            activity = np.array([AWAKE[place] for place in places])
+            one = signal(self, times, activity)
+            other = one if period > step_us else signal(self, times + step_us // 2, activity)
+            count = np.full(len(times), max(1, round(step_us / (period_s * 1e6))), np.int64)
+            yield Sampled(
+                device, channel, times, count, (one + other) / 2, np.minimum(one, other), np.maximum(one, other)
+            )
+        times = np.arange(-(-from_us // step_us), -(-to_us // step_us), dtype=np.int64) * step_us
+        if len(times):
+            yield from self._sampled_movement(times, step_us)
+
+    def _sampled_movement(self, times: NDArray[np.int64], step_us: int) -> Iterator[Sampled]:
+        places = self._places(times)
+        for device, place in _MOTION:
+            seen = times[places == place]
+            one, count = np.ones(len(seen)), np.full(len(seen), max(1, round(1.4 * step_us / MINUTE_US)), np.int64)
+            if len(seen):
+                yield Sampled(device, "motion", seen, count, one, one, one)
+        count = np.full(len(times), max(1, step_us // MINUTE_US), np.int64)
+        for device, channel, where in (("bed", "in_bed", ("bed",)), ("radar", "presence", ("bed", "bedroom"))):
+            state = np.isin(places, where).astype(np.float64)
+            yield Sampled(device, channel, times, count, state, state, state)
 
     def happenings(self, from_us: int, to_us: int) -> Iterator[Happening]:
         """Events with times in [from_us, to_us): leaving and coming home."""
@@ -125,7 +183,7 @@ class Home:
         if not len(times):
             return
         places = self._places(times)
-        for device, place in (("pir-living", "living_room"), ("pir-kitchen", "kitchen"), ("pir-bathroom", "bathroom")):
+        for device, place in _MOTION:
             seen = (places == place) & (uniform(self.seed + len(device), times // period) < 0.7)
             if seen.any():
                 yield Column(device, "motion", times[seen], np.ones(int(seen.sum()), np.float32))
@@ -214,6 +272,7 @@ def _hour_of_day(times_us: NDArray[np.int64]) -> Floats:
     return np.asarray((times_us / HOUR_US + LOCAL_US / HOUR_US) % 24)
 
 
+_MOTION = (("pir-living", "living_room"), ("pir-kitchen", "kitchen"), ("pir-bathroom", "bathroom"))
 _HOME = ("bed", "bedroom", "bathroom", "kitchen", "living_room")
 _NEAR_RADAR = ("bed", "bedroom", "living_room")
 _SIGNALS: tuple[tuple[str, str, float, tuple[str, ...] | None, _Signal], ...] = (

@@ -22,6 +22,7 @@ from care_network.records.registry import (
     registry_stamp,
 )
 from database.local_copy import replace_copy
+from dispatch.core.headline import headline, place
 from dispatch.core.notice import AlertNotice
 from firmware_profiles.devices import MODELS
 from vocabulary.alert_state import AlertState
@@ -116,6 +117,11 @@ def build_notice(
     household = registry.households.get(finding.household_id)
     area = None if household is None else registry.areas.get(household.area_path)
     resident = None if finding.resident_id is None else registry.residents.get(finding.resident_id)
+    headline_zh, headline_en = headline(finding.rule, finding.severity, finding.evidence)
+    place_zh, place_en = place(
+        ("", "") if area is None else (area.name_zh, area.name_en),
+        ("", "") if household is None else (household.address_zh, household.address_en),
+    )
     return AlertNotice(
         id=str(finding.alert_id),
         rule=finding.rule,
@@ -143,6 +149,10 @@ def build_notice(
         reason_zh=finding.reason_zh,
         reason_en=finding.reason_en,
         evidence=finding.evidence,
+        headline_zh=headline_zh,
+        headline_en=headline_en,
+        place_zh=place_zh,
+        place_en=place_en,
     )
 
 

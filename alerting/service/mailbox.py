@@ -6,6 +6,7 @@ it arrives.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import cached_property
@@ -40,6 +41,8 @@ class ReceivedMessage(msgspec.Struct, frozen=True, dict=True):
     """Index of the connection: 0 events and statuses, 1 frames."""
     generation: int
     """How often that connection had been made; an acknowledgement is valid for the same one only."""
+    arrived: float = msgspec.field(default_factory=time.monotonic)
+    """By the monotonic clock."""
 
     @cached_property
     def content(self) -> Content:

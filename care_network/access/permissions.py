@@ -26,7 +26,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """Everything that needs permission. The first six are steps of an alert's life."""
+    """Everything that needs permission. The first ten are steps of an alert's life."""
 
     ACKNOWLEDGE = "acknowledge"
     RESPOND = "respond"
@@ -34,6 +34,15 @@ class Action(StrEnum):
     RESOLVE = "resolve"
     CANCEL = "cancel"
     NOTE = "note"
+    """Words in an alert's history; a step of its procedure card, too."""
+    OWN = "own"
+    """Take an alert over from a colleague."""
+    MERGE = "merge"
+    """Make one incident of alerts of a home, or part them again."""
+    SNOOZE = "snooze"
+    """Let a technical alert rest until a time."""
+    REOPEN = "reopen"
+    """Open a closed alert again."""
     VIEW_ALERTS = "view_alerts"
     VIEW_RESIDENT = "view_resident"
     VIEW_VITALS = "view_vitals"
@@ -85,7 +94,7 @@ class Action(StrEnum):
 
 
 _VIEW = {Action.VIEW_ALERTS, Action.VIEW_RESIDENT, Action.VIEW_VITALS}
-_CARE = {Action.ACKNOWLEDGE, Action.RESPOND, Action.ARRIVE, Action.RESOLVE, Action.NOTE}
+_CARE = {Action.ACKNOWLEDGE, Action.RESPOND, Action.ARRIVE, Action.RESOLVE, Action.NOTE, Action.OWN}
 _RESPONDER = {
     Action.VIEW_NETWORK,
     Action.VIEW_LIMITS,
@@ -127,6 +136,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_OPERATIONS, Action.EXPORT_VITALS}
         | {Action.MANAGE_STAFF, Action.VIEW_OUTBOX, Action.VIEW_ORDERS, Action.DISPATCH}
         | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
+        | {Action.MERGE, Action.SNOOZE, Action.REOPEN}
     ),
     Role.CARER: frozenset(
         _VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS}
@@ -142,12 +152,16 @@ ROLES_ZH: Mapping[Role, str] = {
     Role.FAMILY: "家属",
 }
 ACTIONS_ZH: Mapping[Action, str] = {
-    Action.ACKNOWLEDGE: "确认预警",
-    Action.RESPOND: "出动",
-    Action.ARRIVE: "登记到场",
+    Action.ACKNOWLEDGE: "接警",
+    Action.RESPOND: "登记前往",
+    Action.ARRIVE: "登记到达",
     Action.RESOLVE: "办结预警",
     Action.CANCEL: "取消预警",
     Action.NOTE: "添加备注",
+    Action.OWN: "接手他人的预警",
+    Action.MERGE: "合并预警",
+    Action.SNOOZE: "暂缓设备预警",
+    Action.REOPEN: "重新打开预警",
     Action.VIEW_ALERTS: "查看预警",
     Action.VIEW_RESIDENT: "查看老人",
     Action.VIEW_VITALS: "查看体征",

@@ -114,6 +114,10 @@ def load_demo(
 
 _LANGUAGES = (("cmn", "yue"), ("cmn",), ("hak", "cmn"), ("yue",))
 """Languages of the homes, in turn."""
+_WAYS_IN = (
+    "单元门按 {flat} 呼叫，保安可代开", "东门进，单元门密码问保安", "", "门铃坏，请敲门并打电话", "地下车库电梯可直达",
+)  # fmt: skip
+"""Of the homes, in turn; of some nobody has noted it."""
 _KNOWN_HOMES = """
     SELECT g.name, count(d.id) FROM gateway g LEFT JOIN device d ON d.gateway_id = g.id GROUP BY g.name
 """
@@ -150,6 +154,12 @@ def _add_home(
             # Some metres apart, so that a map shows each.
             longitude=round((compound.area.longitude or 0) + (number * 7 % 9 - 4) * 0.0002, 6),
             latitude=round((compound.area.latitude or 0) + (number * 5 % 9 - 4) * 0.0002, 6),
+            floor=floor,
+            # Old houses of seven floors have none; of some nobody has noted it.
+            has_lift=True if floor > 7 else None if number % 5 == 0 else number % 2 == 0,
+            way_in=_WAYS_IN[number % len(_WAYS_IN)].format(flat=f"{floor}{flat:02d}"),
+            # Where a responder needs to get in, a safe hangs at the door; its code stands in the medical note.
+            key_safe=True if people[0].home_care_bed else None if number % 7 == 3 else False,
         ),
         exist_ok=True,
     )
@@ -165,6 +175,8 @@ def _add_home(
             spo2_scale=person.spo2_scale,
             languages=_LANGUAGES[number % len(_LANGUAGES)],
             ability_grade=person.ability_grade,
+            lives_alone=False if len(people) > 1 or number % 6 == 0 else None if number % 11 == 0 else True,
+            preferred_language=None if number % 13 == 0 else _LANGUAGES[number % len(_LANGUAGES)][0],
         )
         provisioning.add_resident(conn, new, now.date(), exist_ok=True)
     if number % 9 == 4:

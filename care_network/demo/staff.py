@@ -113,7 +113,10 @@ def add_staff(conn: Connection[Any], today: dt.date) -> None:
 def add_contacts(
     conn: Connection[Any], people: Mapping[int, Sequence[FictionalPerson]], logins: Mapping[int, str], now: dt.datetime
 ) -> None:
-    """Add a daughter for each resident, and a neighbour with a key for every third home, where there are none yet."""
+    """Add a daughter for each resident, where there is no contact yet; every second has a key.
+
+    Every third home has a neighbour with a key, too.
+    """
     there = {
         row[0] for row in conn.execute("SELECT DISTINCT r.code FROM contact c JOIN resident r ON r.id = resident_id")
     }
@@ -132,6 +135,7 @@ def add_contacts(
                 relation_en="daughter",
                 call_order=1,
                 consent_at=None if number % 10 == 9 else now,
+                has_key=number % 2 == 1,
                 login=logins.get(number),
             )
             store.add(conn, kinds.CONTACT, daughter, now.date())

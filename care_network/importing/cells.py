@@ -75,6 +75,13 @@ _YES = frozenset({"是", "有", "y", "yes", "true", "1", "✓", "√"})
 _NO = frozenset({"否", "无", "n", "no", "false", "0"})
 
 
+_UNKNOWN = frozenset({"不详", "未知", "不清楚", "unknown", "?"})
+
+
+def _maybe(text: str) -> bool | None:
+    return None if plain(text).lower() in _UNKNOWN else _truth(text)
+
+
 def _truth(text: str) -> bool:
     word = plain(text).lower()
     if word not in _YES | _NO:
@@ -152,4 +159,5 @@ MOMENT = Reader(
     _moment, "填写日期和时刻，如 2026-11-01 08:00（北京时间）", "write a time such as 2026-11-01 08:00 (Shanghai)"
 )
 TRUTH = Reader(_truth, "填写 是 或 否", "write yes or no")
+MAYBE = Reader(_maybe, "填写 是、否 或 不详", "write yes, no or unknown")
 WEEKDAYS = Reader(_weekdays, "填写星期，如 一至五、六日 或 每天", "write weekdays such as 1-5, sat sun or daily")

@@ -120,6 +120,15 @@ SHEETS: Mapping[str, Sheet] = {sheet.name: sheet for sheet in (
             on_oxygen=("吸氧", cells.TRUTH, "否"),
             languages=("语言", cells.several(LANGUAGES), "普通话；粤语"),
             ability_grade=("能力等级", cells.choice({code: zh for code, (zh, _) in GRADES.items()}), "轻度失能"),
+            lives_alone=("独居", cells.MAYBE, "是"),
+            preferred_language=("常用语言", cells.choice({code: one.zh for code, one in LANGUAGES.items()}), "粤语"),
+        ),
+        *_in(
+            "household",
+            floor=("楼层", cells.INTEGER, "5"),
+            has_lift=("有电梯", cells.MAYBE, "否"),
+            way_in=("进门方式", _TEXT, "东门进，单元门按 502 呼叫"),
+            key_safe=("钥匙盒", cells.MAYBE, "是"),
         ),
     )),
     Sheet("contacts", "联系人", (kinds.CONTACT,), _in(

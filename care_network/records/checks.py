@@ -107,6 +107,8 @@ def resident(look: Lookup, new: NewResident) -> CheckedRecord:
             field="birth_date",
         )
     _known(new.languages, LANGUAGES, "languages", "语言")
+    if new.preferred_language is not None:
+        _known([new.preferred_language], LANGUAGES, "preferred_language", "常用语言")
     home = look.need("household", new.household)
     known = look.find("resident", new.code)
     if known is not None and known.household_id != home.id:

@@ -90,7 +90,8 @@ HOUSEHOLD = Kind(
     edit=Action.PROVISION,
     table="household",
     select=_META + " NULL::integer AS _resident, x.code, a.path::text AS area, x.address_zh, x.address_en, x.phone,"
-    " x.longitude, x.latitude FROM household x JOIN area a ON a.id = x.area_id",
+    " x.longitude, x.latitude, x.floor, x.has_lift, x.way_in, x.key_safe FROM household x"
+    " JOIN area a ON a.id = x.area_id",
     where="x.code = %s",
     conflict="code",
     view=Action.VIEW_RESIDENT,
@@ -106,7 +107,7 @@ RESIDENT = Kind(
     table="resident",
     select=_META + " x.id AS _resident, x.code, h.code AS household, x.name_zh, x.name_en, x.sex, x.birth_date,"
     " x.home_care_bed, x.spo2_scale, x.on_oxygen, x.languages,"
-    " x.ability_grade FROM resident x" + _HOME,
+    " x.ability_grade, x.lives_alone, x.preferred_language FROM resident x" + _HOME,
     where="x.code = %s",
     conflict="code",
     view=Action.VIEW_RESIDENT,

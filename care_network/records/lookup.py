@@ -115,3 +115,9 @@ class Lookup:
                 field=field or kind,
             )
         return found
+
+
+def street_names(conn: Connection[Any]) -> dict[str, tuple[str, str]]:
+    """Names of all streets (Chinese, English) by path, in the order of their paths."""
+    rows = conn.execute("SELECT path::text, name_zh, name_en FROM area WHERE level = 'street' ORDER BY path")
+    return {path: (zh, en) for path, zh, en in rows}

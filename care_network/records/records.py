@@ -65,6 +65,14 @@ class NewHousehold(Record, frozen=True, kw_only=True):
     phone: Phone = ""
     longitude: Longitude | None = None
     latitude: Latitude | None = None
+    floor: Annotated[int, msgspec.Meta(ge=-5, le=200)] | None = None
+    """As the buttons of a lift count: 1 is the ground floor. None: not known."""
+    has_lift: bool | None = None
+    """None: not known."""
+    way_in: Text = ""
+    """Gate, door and bell in words; never the code of a key safe, which belongs into the medical note."""
+    key_safe: bool | None = None
+    """Whether a key safe hangs at the door. None: not known."""
 
 
 class NewResident(Record, frozen=True, kw_only=True):
@@ -82,6 +90,10 @@ class NewResident(Record, frozen=True, kw_only=True):
     """Languages spoken at home: codes of ``workforce.LANGUAGES``."""
     ability_grade: Grade | None = None
     """Grade of the last assessment; None: not assessed."""
+    lives_alone: bool | None = None
+    """None: not known."""
+    preferred_language: str | None = None
+    """The language to speak with them, a code of ``workforce.LANGUAGES``. None: not known."""
 
 
 class NewLimit(Record, frozen=True):

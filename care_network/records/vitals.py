@@ -1,13 +1,15 @@
-"""Read what a home's devices measured of a resident: newest values, charts, devices, last movement."""
+"""Read what a home's devices measured of a resident: newest values, charts, devices, what is known now."""
 
 import datetime as dt
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
 from firmware_profiles.channels import CHANNELS
+from firmware_profiles.devices import MODELS
 
 CHARTED = ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "body_temperature")
 
@@ -29,7 +31,7 @@ LEVELS = (
 )
 
 
-def _series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | None = None) -> list[dict[str, Any]]:
+def series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | None = None) -> list[dict[str, Any]]:
     """Series of this resident: those of worn devices, and of the household's if nobody else lives there."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
@@ -47,7 +49,7 @@ def _series_of(conn: psycopg.Connection[Any], resident_id: int, channel: str | N
 def newest(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, Any]]:
     """The newest value of each vital sign in the last day: channel, value, time."""
     series = {
-        row["id"]: row["channel"] for row in _series_of(conn, resident_id) if CHANNELS[row["channel"]].kind == "vital"
+        row["id"]: row["channel"] for row in series_of(conn, resident_id) if CHANNELS[row["channel"]].kind == "vital"
     }
     if not series:
         return []
@@ -74,7 +76,7 @@ def chart(
 
     Where readings are kept no longer the minutes are shown, and then the hours.
     """
-    series = [row["id"] for row in _series_of(conn, resident_id, channel)]
+    series = [row["id"] for row in series_of(conn, resident_id, channel)]
     fitting = [level for level in LEVELS if until - since <= level.up_to]
     rows: list[tuple[Any, ...]] = []
     for level in fitting:
@@ -130,9 +132,163 @@ def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, A
         ).fetchall()
 
 
+State = Literal["good", "bad", "unknown"]
+"""Standing of a thing: it is as it should be, it is not, or nobody can say; old knowledge is "unknown"."""
+FRESH: Mapping[str, dt.timedelta] = {
+    "heart_rate": dt.timedelta(minutes=15),
+    "spo2": dt.timedelta(minutes=15),
+    "respiration_rate": dt.timedelta(minutes=15),
+    "motion": dt.timedelta(minutes=30),
+    "in_bed": dt.timedelta(minutes=15),
+    "gateway": dt.timedelta(minutes=5),
+    "battery": dt.timedelta(days=1),
+}
+"""How long a value speaks of now; of vital signs as NEWS2 takes them (docs/detectors.md)."""
+FRESH_SPOT = dt.timedelta(hours=6)
+"""The same of what is measured now and then: blood pressure, temperature, weight."""
+ALARMING: Mapping[str, tuple[float | None, float | None]] = {
+    "heart_rate": (40, 131),
+    "spo2": (91, None),
+    "respiration_rate": (8, 25),
+    "systolic_bp": (90, 220),
+    "body_temperature": (35, 39.1),
+}
+"""At or below the one, at or above the other a single sign is alarming: 3 points of NEWS2 (RCP 2017, chart 1), and a
+temperature of 2."""
+ALARMING_SPO2_SCALE_2 = (83.0, None)
+LOW_BATTERY = 20.0
+"""In per cent."""
+SHOWN_TOGETHER = dt.timedelta(minutes=1)
+"""Two halves of one measurement of blood pressure are no further apart."""
+
+
+class Sign(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is known, or not known, of a person and a home at a moment."""
+
+    kind: str
+    """A channel, or 'pressure', 'gateway', 'battery'."""
+    state: State = "unknown"
+    value: float | None = None
+    low: float | None = None
+    """Of a pressure: the diastolic half."""
+    room: str = ""
+    at: dt.datetime | None = None
+    """When it was measured, or said; None: never, or not within a week."""
+    until: dt.datetime | None = None
+    """When it is too old to speak of now, if nothing newer comes."""
+    word: str = ""
+    """Of a gateway: 'online', 'offline', 'never seen', 'quiet' (online, and sends nothing), 'none'."""
+
+
+def _until(kind: str, at: dt.datetime) -> dt.datetime:
+    return at + FRESH.get(kind, FRESH_SPOT)
+
+
+def _state(kind: str, value: float, at: dt.datetime, now: dt.datetime, spo2_scale: int) -> State:
+    if now > _until(kind, at):
+        return "unknown"
+    low, high = ALARMING_SPO2_SCALE_2 if kind == "spo2" and spo2_scale == 2 else ALARMING.get(kind, (None, None))
+    alarming = (low is not None and value <= low) or (high is not None and value >= high)
+    return "bad" if alarming else "good"
+
+
+_NOW_CHANNELS = ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "diastolic_bp", "body_temperature",
+                 "motion", "in_bed", "battery")  # fmt: skip
+
+
+def signs_now(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> dict[str, Sign]:
+    """Signs of a resident at ``now``, by kind.
+
+    'motion', 'heart_rate', 'spo2', 'pressure', 'in_bed', 'gateway' and 'battery' (of the pendant) are always there,
+    "unknown" where nothing was heard within a week or what was heard is old. Where two people live, what stands in a
+    room speaks of the home: of vital signs only worn devices count.
+    """
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT s.channel, d.name AS device, d.model, d.room, x.time, x.value, r.spo2_scale
+            FROM resident r JOIN gateway g ON g.household_id = r.household_id
+            JOIN device d ON d.gateway_id = g.id AND (d.resident_id = r.id OR d.resident_id IS NULL)
+            JOIN series s ON s.device_id = d.id AND s.channel = ANY (%(channels)s)
+            CROSS JOIN LATERAL (
+                SELECT time, value FROM reading
+                WHERE series_id = s.id AND time > %(now)s::timestamptz - INTERVAL '7 days' AND time <= %(ahead)s
+                  AND (s.channel <> 'motion' OR value > 0)
+                ORDER BY time DESC LIMIT CASE WHEN s.channel LIKE '%%_bp' THEN 4 ELSE 1 END) x
+            WHERE r.id = %(resident)s
+              AND (d.resident_id = r.id OR s.channel IN ('motion', 'battery')
+                   OR (SELECT count(*) FROM resident other WHERE other.household_id = r.household_id) = 1)
+            """,
+            {
+                "channels": list(_NOW_CHANNELS),
+                "now": now,
+                "ahead": now + dt.timedelta(minutes=5),
+                "resident": resident_id,
+            },
+        ).fetchall()
+    found = {kind: Sign(kind=kind) for kind in ("motion", "heart_rate", "spo2", "pressure", "in_bed", "battery")}
+    halves: dict[str, list[dict[str, Any]]] = {"systolic_bp": [], "diastolic_bp": []}
+    for row in sorted(rows, key=lambda row: row["time"]):  # the newest of a kind is taken last
+        kind, value, at = row["channel"], row["value"], row["time"]
+        if kind in halves:
+            halves[kind].append(row)
+        elif kind == "battery":
+            model = MODELS.get(row["model"])
+            if model is not None and model.has_imu:
+                until = _until(kind, at)
+                state: State = "unknown" if now > until else "bad" if value < LOW_BATTERY else "good"
+                found[kind] = Sign(kind=kind, state=state, value=value, at=at, until=until)
+        else:
+            state = _state(kind, value, at, now, row["spo2_scale"])
+            found[kind] = Sign(kind=kind, state=state, value=value, room=row["room"], at=at, until=_until(kind, at))
+    found["pressure"] = _pressure(halves, now)
+    found["gateway"] = _gateway(conn, resident_id, now)
+    return found
+
+
+def _pressure(halves: Mapping[str, list[dict[str, Any]]], now: dt.datetime) -> Sign:
+    """The newest measurement with both halves, by one time; a half that never has another one stands alone."""
+    pairs = [
+        (high, low)
+        for high in halves["systolic_bp"]
+        for low in halves["diastolic_bp"]
+        if low["device"] == high["device"] and abs(low["time"] - high["time"]) <= SHOWN_TOGETHER
+    ]
+    if not pairs and not halves["systolic_bp"]:
+        return Sign(kind="pressure")
+    high, low = pairs[-1] if pairs else (halves["systolic_bp"][-1], None)
+    return Sign(
+        kind="pressure", state=_state("systolic_bp", high["value"], high["time"], now, 1), value=high["value"],
+        low=None if low is None else low["value"], at=high["time"], until=_until("systolic_bp", high["time"]),
+    )  # fmt: skip
+
+
+def _gateway(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> Sign:
+    """Whether the home is heard: the worst of its gateways. One that is online and sends nothing is "unknown"."""
+    rows = conn.execute(
+        """
+        SELECT g.state, g.state_at, (SELECT max(updated_at) FROM ingest_stream i WHERE i.gateway_id = g.id)
+        FROM resident r JOIN gateway g ON g.household_id = r.household_id WHERE r.id = %s
+        """,
+        (resident_id,),
+    ).fetchall()
+    if not rows:
+        return Sign(kind="gateway", word="none")
+    for state, at, _ in rows:
+        if state == "offline":
+            return Sign(kind="gateway", state="bad", word="offline", at=at)
+    if any(state == "never seen" for state, _, _ in rows):
+        return Sign(kind="gateway", word="never seen")
+    heard = [at for _, _, at in rows if at is not None]
+    oldest = min(heard) if len(heard) == len(rows) else None
+    if oldest is None or now - oldest > FRESH["gateway"]:
+        return Sign(kind="gateway", word="quiet", at=oldest)
+    return Sign(kind="gateway", state="good", word="online", at=oldest, until=_until("gateway", oldest))
+
+
 def presence(conn: psycopg.Connection[Any], resident_id: int) -> dict[str, Any]:
     """Where the home last saw its resident: room of the last motion, in bed or not, last door event."""
-    series = _series_of(conn, resident_id)
+    series = series_of(conn, resident_id)
     last: dict[str, Any] = {}
     for channel in ("motion", "in_bed"):
         ids = {row["id"]: row["room"] for row in series if row["channel"] == channel}

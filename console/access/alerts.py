@@ -14,14 +14,33 @@ from care_network.access.permissions import Action
 from console.board.board import Board, notice_of
 from console.shell.scope import scope_of
 from dispatch.alerts import lifecycle
-from dispatch.alerts.outcomes import Particulars
 from dispatch.core import history
 from dispatch.core.history import Actor
+from dispatch.desk.steps import StepDetails, take_step
 
 STEPS: Mapping[str, Action] = {
-    step: Action(step) for step in ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
+    **{
+        action.value: action
+        for action in (
+            Action.ACKNOWLEDGE,
+            Action.RESPOND,
+            Action.ARRIVE,
+            Action.RESOLVE,
+            Action.CANCEL,
+            Action.NOTE,
+            Action.OWN,
+            Action.MERGE,
+            Action.SNOOZE,
+            Action.REOPEN,
+        )
+    },
+    "unmerge": Action.MERGE,
+    "undo": Action.RESOLVE,
+    "step": Action.NOTE,
 }
 """The steps that people take, and the permission of each; the others are the system's."""
+
+NOTHING_MORE = StepDetails()
 
 
 def load_alert(
@@ -67,9 +86,7 @@ def act(
     alert_id: uuid.UUID,
     step: lifecycle.AlertAction,
     version: int,
-    outcome: str = "",
-    particulars: Particulars | None = None,
-    note: str = "",
+    details: StepDetails = NOTHING_MORE,
     *,
     origin: str,
 ) -> str:
@@ -79,15 +96,7 @@ def act(
     the permission.
     """
     load_alert(conn, board, account, alert_id, origin)
-    actor = Actor(account.id, account.name_zh, origin)
-    return lifecycle.act(
-        conn,
-        alert_id,
-        step,
-        actor,
-        dt.datetime.now(dt.UTC),
-        expected_version=version,
-        outcome=outcome or None,
-        particulars=particulars,
-        note=note,
-    )
+    actor = Actor(account.id, account.name_zh, origin, account.name_en)
+    return take_step(
+        conn, alert_id, step, actor, dt.datetime.now(dt.UTC), expected_version=version, details=details
+    )  # fmt: skip

@@ -12,20 +12,22 @@ from care_network.records import residents
 
 
 def load_resident(
-    conn: psycopg.Connection[Any], account: Account, code: str, action: str, origin: str
+    conn: psycopg.Connection[Any], account: Account, code: str, action: str, origin: str, *, audited: bool = True
 ) -> dict[str, Any]:
     """A resident by code; the look is in the audit as ``action``, and committed.
 
-    Raises 404 for one that does not exist or that the account may not see; a refused look is audited, too.
+    Raises 404 for one that does not exist or that the account may not see; a refused look is audited, too, and always:
+    ``audited`` False is for a page that was audited a moment ago and looks again.
     """
     resident = residents.profile(conn, code)
     if resident is None:
         raise HTTPException(404)
     allowed = permissions.may_see(conn, account, resident["id"])
-    permissions.audit(
-        conn, account, action if allowed else f"refused_{action}", at=dt.datetime.now(dt.UTC),
-        resident_id=resident["id"], origin=origin,
-    )  # fmt: skip
+    if audited or not allowed:
+        permissions.audit(
+            conn, account, action if allowed else f"refused_{action}", at=dt.datetime.now(dt.UTC),
+            resident_id=resident["id"], origin=origin,
+        )  # fmt: skip
     conn.commit()
     if not allowed:
         raise HTTPException(404)

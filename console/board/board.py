@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from dispatch.core.headline import headline, place
 from dispatch.core.notice import AlertNotice
 from vocabulary.alert_state import OPEN
 from vocabulary.severity import RANK
@@ -110,7 +111,20 @@ def notice_of(row: dict[str, Any]) -> AlertNotice:
         "received_us": row["received_at"],
         "raised_us": row["raised_at"],
     }
-    plain = {name: row[name] for name in AlertNotice.__struct_fields__ if name in row and name != "id"}
+    later = {"snoozed_us": row["snoozed_until"], "closed_us": row["closed_at"]}
+    plain: dict[str, Any] = {
+        name: row[name] for name in AlertNotice.__struct_fields__ if name in row and name not in ("id", "merged_into")
+    }
+    plain |= {name: None if time is None else round(time.timestamp() * 1e6) for name, time in later.items()}
+    headline_zh, headline_en = headline(row["rule"], row["severity"], row["evidence"])
+    place_zh, place_en = place((row["area_zh"], row["area_en"]), (row["address_zh"], row["address_en"]))
     return AlertNotice(
-        id=str(row["id"]), **plain, **{name: round(time.timestamp() * 1e6) for name, time in times.items()}
+        id=str(row["id"]),
+        **plain,
+        **{name: round(time.timestamp() * 1e6) for name, time in times.items()},
+        merged_into=None if row["merged_into"] is None else str(row["merged_into"]),
+        headline_zh=headline_zh,
+        headline_en=headline_en,
+        place_zh=place_zh,
+        place_en=place_en,
     )

@@ -29,6 +29,7 @@ from care_network.records import vitals
 from console.access.alerts import STEPS, act
 from console.access.residents import load_resident
 from console.board.board import Watcher
+from console.board.pulse import BEAT_S
 from console.shell.memory import Watching
 from console.shell.scope import scope_of
 from console.shell.security import (
@@ -47,13 +48,12 @@ from console.shell.watching import watching
 from dispatch.alerts.lifecycle import AlertAction
 from dispatch.alerts.outcomes import Particulars
 from dispatch.core.notice import AlertNotice
+from dispatch.desk.steps import StepDetails
 from firmware_profiles.channels import CHANNELS
 
 router = APIRouter()
 RECHECK_S = 15.0
-PATH_S = 5.0
-"""Interval at which the board's corner is told of the path; the browser counts the seconds in between."""
-"""An open socket asks so often whether its session is still good; it is also the heartbeat for the page."""
+"""An open socket asks so often whether its session is still good."""
 
 
 class Credentials(BaseModel):
@@ -73,6 +73,9 @@ class StepBody(BaseModel):
     hospital: str = "unknown"
     actions: list[str] = []
     note: str = ""
+    other: str = ""
+    span: str = ""
+    number: int = 0
 
 
 @router.post("/api/login")
@@ -100,11 +103,16 @@ def api_act(
     body: StepBody,
 ) -> Response:
     particulars = Particulars(body.cause, body.injury, body.hospital, tuple(body.actions))
+    details = StepDetails(
+        outcome=body.outcome,
+        particulars=particulars,
+        note=body.note,
+        other=body.other,
+        span=body.span,
+        number=body.number,
+    )
     with console.database() as conn:
-        state = act(
-            conn, console.board, account, alert_id, step, body.version, body.outcome, particulars, body.note,
-            origin=origin_of(request),
-        )  # fmt: skip
+        state = act(conn, console.board, account, alert_id, step, body.version, details, origin=origin_of(request))
     return JSONResponse({"state": state})
 
 
@@ -166,18 +174,21 @@ class _NeedsOnSocket(Needs):
 
 @router.websocket("/api/live", dependencies=[Depends(_NeedsOnSocket(Action.VIEW_ALERTS))])
 async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> None:
-    """Send every alert that the account may see, at once: ``{"type": "alert", "alert": {…}}``; ``{"type": "reload"}``
-    when the receiver was too slow; ``{"type": "state", …}`` as a heartbeat; ``{"type": "path", …}``: see
-    :class:`console.board.proof.PathState`."""
+    """Send what the account may see, each message with its ``type``:
+
+    - ``board``: all open alerts, at the beginning and where the receiver was too slow for single ones;
+    - ``alert``: one that is new or has changed, at once;
+    - ``beat``: every :data:`console.board.pulse.BEAT_S` what is known of the platform, and since when.
+    """
     await socket.accept()
     watcher = Watcher(asyncio.get_running_loop(), known.scope.sees)
     unwatch = console.board.watch(watcher)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_send(socket, watcher))
+            group.create_task(_send(socket, console, watcher))
             group.create_task(_check(socket, console, watcher))
             group.create_task(_receive(socket))
-            group.create_task(_tell_path(socket, console))
+            group.create_task(_beat(socket, console, known.account.area_path))
     except* (WebSocketDisconnect, RuntimeError, LoginNeeded, PasswordChangeNeeded, psycopg.OperationalError):
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(4401)
@@ -185,27 +196,36 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
         unwatch()
 
 
-async def _send(socket: WebSocket, watcher: Watcher) -> None:
+async def _send(socket: WebSocket, console: Console, watcher: Watcher) -> None:
+    await socket.send_text(_board(console, watcher))
     while True:
         alert = await watcher.queue.get()
-        message: dict[str, Any] = {"type": "reload"} if alert is None else {"type": "alert", "alert": alert}
-        await socket.send_text(msgspec.json.encode(message).decode())
+        message = _board(console, watcher) if alert is None else _text({"type": "alert", "alert": alert})
+        await socket.send_text(message)
+
+
+def _board(console: Console, watcher: Watcher) -> str:
+    """All open alerts without their evidence, which fills most of a notice."""
+    alerts = [msgspec.structs.replace(alert, evidence={}) for alert in console.board.open_alerts(watcher.may_see)]
+    return _text({"type": "board", "alerts": alerts})
+
+
+def _text(message: dict[str, Any]) -> str:
+    return msgspec.json.encode(message).decode()
 
 
 async def _check(socket: WebSocket, console: Console, watcher: Watcher) -> None:
-    """Send the heartbeat, and read session and scope anew: one that was taken back ends here, too."""
+    """Read session and scope anew: one that was taken back ends here, too."""
     while True:
-        state = {"type": "state", "database": console.feed.database_up, "broker": console.feed.broker_up}
-        await socket.send_json(state)
         await asyncio.sleep(RECHECK_S)
         watcher.may_see = (await asyncio.to_thread(watching, socket, console)).scope.sees
 
 
-async def _tell_path(socket: WebSocket, console: Console) -> None:
-    """Send how long ago the path was proved, so that quiet and broken can be told apart."""
+async def _beat(socket: WebSocket, console: Console, area: str | None) -> None:
+    """Tell what is known, from memory: this loop waits for nothing."""
     while True:
-        await socket.send_json({"type": "path", **msgspec.to_builtins(console.feed.proof.state())})
-        await asyncio.sleep(PATH_S)
+        await socket.send_text(_text({"type": "beat", **console.pulse.beat(area)}))
+        await asyncio.sleep(BEAT_S)
 
 
 async def _receive(socket: WebSocket) -> None:

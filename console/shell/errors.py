@@ -23,6 +23,7 @@ from care_network.errors import (
 )
 from console.shell.i18n import pick
 from console.shell.security import LoginNeeded, PasswordChangeNeeded
+from console.shell.session import login_address
 from console.shell.views import language_of, page
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.links import LinkError, LinkKeyError
@@ -80,7 +81,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _login_needed(request: Request, _error: Exception) -> Response:
     if _wants_json(request):
         return JSONResponse(_texts("请先登录", "log in first"), 401)
-    return RedirectResponse("/login", 303)
+    return RedirectResponse(login_address(request), 303)
 
 
 async def _password_needed(request: Request, _error: Exception) -> Response:

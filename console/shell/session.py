@@ -1,6 +1,7 @@
-"""Open sessions: the token in the database, the cookie in the browser."""
+"""Open sessions: the token in the database, the cookie in the browser, and the page to which a person goes on."""
 
 import datetime as dt
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request
 from starlette.responses import Response
@@ -9,6 +10,10 @@ from care_network.access import logins, sessions
 from console.settings import ConsoleSettings
 from console.shell.security import cookie_name, origin_of, token_of
 from console.shell.state import Console
+
+NO_PAGE = ("/login", "/logout", "/api/", "/static/", "/styles/")
+"""Addresses of ours to which nobody goes on."""
+LONGEST_NEXT = 500
 
 
 async def log_in(request: Request, console: Console, login: str, password: str, code: str) -> tuple[str, str]:
@@ -40,3 +45,32 @@ def set_cookie(response: Response, settings: ConsoleSettings, token: str, role: 
         cookie_name(secure=secure), token, httponly=True, samesite="lax", secure=secure,
         max_age=round(lifetime.total_seconds()),
     )  # fmt: skip
+
+
+def back_of(request: Request) -> str:
+    """The page of ours that a form was on; the start page for any other address."""
+    referer = urlsplit(request.headers.get("referer", ""))
+    if referer.netloc != request.headers.get("host", ""):
+        return "/"
+    return safe_next(referer.path + (f"?{referer.query}" if referer.query else ""))
+
+
+def safe_next(address: str | None) -> str:
+    """An address of ours to go on to after the login; the start page for any other, so that no link leads elsewhere.
+
+    Browsers read ``//host`` and ``/\\host`` as another host, and drop tabs and line ends before they look.
+    """
+    plain = address is not None and address.isprintable() and "\\" not in address and len(address) <= LONGEST_NEXT
+    if address is None or not plain or not address.startswith("/") or address.startswith("//"):
+        return "/"
+    path = urlsplit(address).path
+    return "/" if path.startswith(NO_PAGE) else address
+
+
+def login_address(request: Request) -> str:
+    """The login, which leads back to the page that was asked for."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.method not in ("GET", "HEAD"):
+        wanted = back_of(request)
+    wanted = safe_next(wanted)
+    return "/login" if wanted == "/" else f"/login?next={quote(wanted, safe='/')}"

@@ -13,8 +13,10 @@ from starlette.responses import Response
 from alerting.tuning.catalogue import catalogue
 from care_network.access.accounts import Account
 from care_network.access.permissions import may_do
+from care_network.catalogues.ability import GRADES
 from console.shell import styles
 from console.shell.i18n import Language, pick, translate
+from console.shell.theme import theme_of
 from dispatch.alerts import evidence, outcomes
 from dispatch.orders.states import WORDS as ORDER_WORDS
 from firmware_profiles.channels import CHANNELS
@@ -35,6 +37,10 @@ templates = Jinja2Templates(
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 
+AGES = ((60, 1, "秒", "s"), (3600, 60, "分钟", "min"), (172_800, 3600, "小时", "h"))
+"""Below so many seconds an age is told in a unit of so many."""
+
+
 def language_of(request: Request, account: Account | None) -> Language:
     """The reader's language: the switch on the page first, then the account's choice, then Chinese."""
     chosen = request.cookies.get(LANGUAGE_COOKIE) or (account.language if account else "zh")
@@ -45,6 +51,9 @@ def page(request: Request, name: str, account: Account | None = None, status: in
     """Render a template in the reader's language."""
     words = words_of(language_of(request, account), account)
     words["outbox"] = request.app.state.console.channels.outbox
+    words["simulated_days"] = request.app.state.console.settings.simulated_days
+    words["theme"] = theme_of(request, words["now"])
+    words["here"] = request.url.path
     return templates.TemplateResponse(request, name, {**words, **context}, status_code=status)
 
 
@@ -73,6 +82,7 @@ def words_of(language: Language, account: Account | None) -> dict[str, Any]:
         "unit": unit,
         "model_label": lambda model: pick(language, MODELS[model].zh, MODELS[model].name) if model in MODELS else model,
         "room_label": lambda room: pick(language, *room_of(str(room))),
+        "grades": GRADES,
         "severities": SEVERITIES,
         "grave": GRAVE,
         "outcomes": list(outcomes.OUTCOMES.values()),
@@ -83,7 +93,17 @@ def words_of(language: Language, account: Account | None) -> dict[str, Any]:
         "evidence_channels": evidence.channels,
         "evidence_fall": evidence.fall,
         "now": dt.datetime.now(dt.UTC),
+        "ago": lambda at: ago(language, at),
     }
+
+
+def ago(language: Language, at: dt.datetime) -> str:
+    """How long ago a moment was, in words; ``static/ago.js`` goes on counting by the same rules."""
+    s = max(0, int((dt.datetime.now(dt.UTC) - at).total_seconds()))
+    for below, size, zh, en in AGES:
+        if s < below:
+            return pick(language, f"{s // size} {zh}前", f"{s // size} {en} ago")
+    return pick(language, f"{s // 86_400} 天前", f"{s // 86_400} d ago")
 
 
 def clock(value: dt.datetime | int | None, form: str = "%m-%d %H:%M:%S") -> str:

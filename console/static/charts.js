@@ -1,9 +1,11 @@
 // Charts of a resident over a day, a week or a year, or of an alert's time (data-from, data-to: s since 1970): a line
 // (mean) in a band (lowest to highest), a sentence, and a table for people who do not see the picture. Refreshed once a
 // minute; the length chosen on a resident's page is in the address.
+import { onPage } from "./shell/page.js";
+
 const DAY_S = 86400;
 const LENGTHS = { day: DAY_S, week: 7 * DAY_S, year: 365 * DAY_S };
-let chosen = location.hash.slice(1) in LENGTHS ? location.hash.slice(1) : "day";
+let chosen = "day";
 
 function words(seconds, withDay) {
   const day = { month: "2-digit", day: "2-digit" };
@@ -38,13 +40,15 @@ function draw(figure, data) {
   const mean = data.mean.reduce((sum, value) => sum + value, 0) / data.mean.length;
   const facts = { n: data.time.length, low: Math.min(...data.low), high: Math.max(...data.high), mean: mean.toFixed(1) };
   summary.textContent = figure.dataset.summary.replace(/\{(\w+)\}/g, (_, name) => typeof facts[name] === "number" ? +facts[name].toFixed(1) : facts[name]);
-  const axis = { stroke: "#526468", grid: { stroke: "#e4ebec" }, font: "12px system-ui" };
+  const colour = (token) => getComputedStyle(document.documentElement).getPropertyValue(token);
+  const edge = { stroke: colour("--chart-edge"), width: 1 };
+  const axis = { stroke: colour("--dim"), grid: { stroke: colour("--chart-grid") }, font: "12px system-ui" };
   const clock = (u, ticks) => ticks.map((t) => words(t, false));
   new uPlot({
     width: Math.max(260, canvas.clientWidth), height: 190, legend: { show: false }, cursor: { drag: { x: false, y: false } },
     scales: { x: { range: () => span(figure) }, y: { range: (u, low, high) => [low - Math.max(1, (high - low) * 0.15), high + Math.max(1, (high - low) * 0.15)] } },
-    series: [{}, { stroke: "#8fb9bd", width: 1 }, { stroke: "#8fb9bd", width: 1 }, { stroke: "#0b5c63", width: 2 }],
-    bands: [{ series: [2, 1], fill: "#0b5c6322" }],
+    series: [{}, edge, edge, { stroke: colour("--chart-line"), width: 2 }],
+    bands: [{ series: [2, 1], fill: colour("--chart-band") }],
     axes: [{ ...axis, values: clock }, { ...axis, size: 58 }],
   }, [data.time, data.low, data.high, data.mean], canvas);
   const rows = data.time.map((t, i) => [words(t, true), data.mean[i], `${data.low[i]}–${data.high[i]}`]).reverse();
@@ -56,28 +60,20 @@ function draw(figure, data) {
   figure.querySelector(".scroll").replaceChildren(table);
 }
 
-const AGO = document.documentElement.lang.startsWith("zh") ? [" 秒前", " 分钟前", " 小时前"] : [" s ago", " min ago", " h ago"];
+onPage("figure.chart", (_figure, life) => {
+  const buttons = [...document.querySelectorAll("button[data-length]")];
+  const all = () => document.querySelectorAll("figure.chart").forEach(load);
 
-function ages() {
-  for (const time of document.querySelectorAll("time[data-since]")) {
-    const s = Math.max(0, Math.floor((Date.now() - Number(time.dataset.since)) / 1000));
-    time.textContent = s < 60 ? s + AGO[0] : s < 3600 ? Math.floor(s / 60) + AGO[1] : Math.floor(s / 3600) + AGO[2];
+  function choose(length) {
+    chosen = length;
+    buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.length === length)));
+    if (buttons.length) history.replaceState(history.state, "", `#${length}`);
+    all();
   }
-}
 
-const figures = [...document.querySelectorAll("figure.chart")];
-const all = () => figures.forEach(load);
-const buttons = [...document.querySelectorAll("button[data-length]")];
+  buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.length)));
+  choose(location.hash.slice(1) in LENGTHS ? location.hash.slice(1) : "day");
+  life.every(60000, all);
+});
 
-function choose(length) {
-  chosen = length;
-  buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.length === length)));
-  if (buttons.length) history.replaceState(null, "", `#${length}`);
-  all();
-}
-
-buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.length)));
-choose(chosen);
-ages();
-setInterval(all, 60000);
-setInterval(ages, 5000);
+document.addEventListener("part:ready", () => document.querySelectorAll("figure.chart").forEach(load)); // figures came

@@ -1,5 +1,7 @@
 // The button that registers this browser for Web Push; shown only where the district has set it up.
-const button = document.getElementById("push");
+import { onPage } from "./shell/page.js";
+
+let button = null;
 
 function bytes(text) {
   const plain = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
@@ -13,7 +15,7 @@ async function show(registration) {
 }
 
 async function start() {
-  if (!button || !("serviceWorker" in navigator) || !("PushManager" in window)) return;
+  if (!("serviceWorker" in navigator) || !("PushManager" in window)) return;
   const answer = await fetch("/api/push");
   if (!answer.ok) return;
   const { key } = await answer.json();
@@ -40,4 +42,7 @@ async function start() {
   });
 }
 
-start();
+onPage("#push", (element) => {
+  button = element;
+  start();
+});

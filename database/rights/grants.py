@@ -32,6 +32,8 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 """An account without its password and second factor."""
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
+_PROTECTION = "protection_now protection_look protection_change protection_gap"
+"""The protection picture: written by the observer, which runs beside the sweeper of work orders."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
@@ -60,10 +62,11 @@ GRANTS: Mapping[str, Rights] = {
         functions="drop_old_readings() apply_retention()",
     ),
     "alerting": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event {_ENDS}",
-        insert=f"alert alert_event alert_finding household notification service_fault {_ENDS}",
-        update=f"alert notification message service_fault {_ENDS}",
-        delete="service_fault",
+        select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
+        f" alerting_worker {_ENDS}",
+        insert=f"alert alert_event alert_finding household notification service_fault alerting_worker {_ENDS}",
+        update=f"alert notification message service_fault alerting_worker {_ENDS}",
+        delete="service_fault alerting_worker",
         columns=(_ACCOUNT,),
     ),
     "dispatch": Rights(
@@ -86,29 +89,30 @@ GRANTS: Mapping[str, Rights] = {
     ),
     "orders": Rights(
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
-        " work_order_event work_order_rating",
-        insert="alert_event audit notification sla_breach work_order work_order_event",
-        update="alert notification message work_order",
-        delete="staff_location",
+        f" work_order_event work_order_rating event ingest_stream reading series {_PROTECTION}",
+        insert=f"alert_event audit notification sla_breach work_order work_order_event {_PROTECTION}",
+        update="alert notification message work_order protection_now protection_look",
+        delete="staff_location protection_now protection_change",
         columns=(_ACCOUNT, _lock("staff")),
     ),
     "console": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} account call_attempt delivery_attempt dispatch_worker doctor_check"
-        " duty_warning duty_test event family_member handover handover_alert ingest_stream login_failure medical_note"
-        " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
+        select=f"{_ALL} {_PEOPLE} {_LADDER} account alerting_worker call_attempt delivery_attempt dispatch_worker"
+        " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream login_failure"
+        " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        f" work_order_rating path_proof path_console {_ENDS}",
+        f" work_order_rating path_proof path_console desk_support {_PROTECTION} {_ENDS}",
         insert="alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" {_ENDS}",
+        f" desk_support {_ENDS}",
         update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
         f" notification_preference pause push_subscription session staff_location work_order path_console {_ENDS}",
         delete="login_failure push_subscription session staff_location",
         columns=(
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
+            ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
             _lock("area"),
             _lock("resident"),
@@ -137,6 +141,8 @@ GRANTS: Mapping[str, Rights] = {
     ),
 }
 """By service. Migrations, provisioning and administrators' commands run as the database's owner."""
-OWNER_ONLY = frozenset({"resident_limit", "city_home", "city_key", "program_rollout", "program_offer"})
+OWNER_ONLY = frozenset(
+    {"resident_limit", "city_home", "city_key", "program_rollout", "program_offer", "simulated_past"}
+)
 """Tables that no service touches."""
 SERVICES = tuple(GRANTS)

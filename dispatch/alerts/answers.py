@@ -104,7 +104,9 @@ def acknowledge(
         alerts = conn.execute(
             """
             SELECT a.id, a.state, a.version FROM alert a
-            WHERE a.id IN (SELECT alert_id FROM notification WHERE message_id = %s) ORDER BY a.id FOR UPDATE
+            WHERE a.id IN (SELECT coalesce(told.merged_into, told.id) FROM notification n
+                           JOIN alert told ON told.id = n.alert_id WHERE n.message_id = %s)
+            ORDER BY a.id FOR UPDATE
             """,
             (row["id"],),
         ).fetchall()
@@ -127,7 +129,7 @@ def acknowledge(
             zh, en = f"{row['name_zh']} 已知晓", f"{row['name_en']} knows"
             history.record(conn, [alert[0] for alert in open_], now, "known", zh, en)
             return ("known", len(open_)) if open_ else ("late", 0)
-        actor = Actor(row["account_id"], row["name_zh"], f"link {origin}".strip())
+        actor = Actor(row["account_id"], row["name_zh"], f"link {origin}".strip(), row["name_en"])
         taken = [alert for alert in open_ if alert[1] == "raised"]
         for alert_id, _, version in taken:
             lifecycle.act(conn, alert_id, "acknowledge", actor, now, expected_version=version)

@@ -58,6 +58,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "ahead_s": ("时钟偏差（秒）", "clock off by (s)"),
     "gateways": ("网关数", "gateways"),
     "names": ("网关", "gateways"),
+    "simulated": ("模拟数据", "simulated"),
     "left_out": ("未能保存的判断依据", "evidence that could not be stored"),
 }
 LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {
@@ -259,6 +260,8 @@ def _value_words(name: str, value: Any, evidence: dict[str, Any]) -> tuple[str, 
         return EVENTS[value].zh, EVENTS[value].en
     if name in ("room", "room_before"):
         return room_of(str(value))
+    if isinstance(value, bool):
+        return ("是", "yes") if value else ("否", "no")
     words = {"state": STATES, "side": SIDES}.get(name, {})
     if isinstance(value, str) and value in words:
         return words[value]

@@ -18,12 +18,18 @@ from dispatch.alerts.outcomes import Outcome, OutcomeError, Particulars, complet
 from dispatch.channels import notifications
 from dispatch.core.history import SYSTEM, Actor, append
 from dispatch.ladders import ladder
+from dispatch.ladders.policy import HELD
 from observability import metrics
 from vocabulary.alert_state import OPEN, AlertState
 from vocabulary.errors import BilingualError
+from vocabulary.severity import RANK, Severity
 from vocabulary.times import SHANGHAI
 
-AlertAction = Literal["acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over"]
+AlertAction = Literal[
+    "acknowledge", "respond", "arrive", "resolve", "cancel", "clear", "note", "lapse", "take_over",
+    "own", "step", "merge", "unmerge", "snooze", "wake", "reopen", "undo",
+]  # fmt: skip
+CLOSED: tuple[AlertState, ...] = ("resolved", "cancelled", "cleared")
 
 TRANSITIONS: Mapping[AlertAction, tuple[tuple[AlertState, ...], AlertState | None]] = MappingProxyType(
     {
@@ -37,6 +43,14 @@ TRANSITIONS: Mapping[AlertAction, tuple[tuple[AlertState, ...], AlertState | Non
         "note": (OPEN, None),
         "lapse": (("acknowledged", "responding"), "raised"),  # nobody works on it: it is called out again
         "take_over": (OPEN, None),  # the next shift has it
+        "own": (HELD, None),  # a colleague's alert becomes one's own
+        "step": (OPEN, None),  # of its procedure card, done
+        "merge": (OPEN, None),
+        "unmerge": (OPEN, None),
+        "snooze": (OPEN, None),  # a technical one rests until a time
+        "wake": (OPEN, None),
+        "reopen": (CLOSED, "raised"),
+        "undo": (("resolved",), None),  # back to the state before
     }
 )
 
@@ -114,38 +128,81 @@ def raise_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
 
 
 def update_alert(conn: psycopg.Connection[Any], alert: NewAlert) -> bool:
-    """Set another severity of an open alert, with reason and evidence. False where nothing changed."""
+    """Set another severity of an open alert, with reason and evidence. False where nothing changed.
+
+    A lead never becomes milder than the gravest alert that follows it; it rises with one that follows it.
+    """
     with conn.transaction():
-        row = conn.execute(
-            """
-            UPDATE alert SET severity = %s, reason_zh = %s, reason_en = %s, evidence = %s::jsonb, version = version + 1
-            WHERE id = %s AND severity <> %s AND alert_is_open(state)
-            RETURNING state
-            """,
-            (
-                alert.severity,
-                alert.reason_zh,
-                alert.reason_en,
-                msgspec.json.encode(alert.evidence).decode(),
-                alert.id,
-                alert.severity,
-            ),
-        ).fetchone()
-        if row is None:
+        found = lock(conn, alert.id)
+        if found is None or found.state not in OPEN:
             return False
-        append(
-            conn,
-            alert.id,
-            alert.raised_at,
-            "escalate",
-            row[0],
-            row[0],
-            SYSTEM,
-            note=alert.reason_zh,
-            note_en=alert.reason_en,
+        severity = min((alert.severity, *found.followers), key=RANK.__getitem__)
+        if severity == found.severity:
+            return False
+        conn.execute(
+            """
+            UPDATE alert SET severity = %s, reason_zh = %s, reason_en = %s, evidence = %s::jsonb, version = version + 1,
+                             snoozed_until = NULL WHERE id = %s
+            """,
+            (severity, alert.reason_zh, alert.reason_en, msgspec.json.encode(alert.evidence).decode(), alert.id),
         )
-        ladder.raise_severity(conn, alert.id, alert.severity, alert.household_id, row[0], alert.raised_at)
+        _tell_severity(conn, alert.id, found.state, alert)
+        if found.lead is None:
+            ladder.raise_severity(conn, alert.id, severity, alert.household_id, found.state, alert.raised_at)
+            return True
+        row = conn.execute(
+            "UPDATE alert SET severity = %s, version = version + 1, snoozed_until = NULL"
+            " WHERE id = %s AND severity_rank(severity) > severity_rank(%s) RETURNING household_id",
+            (severity, found.lead, severity),
+        ).fetchone()
+        if row is not None:
+            _tell_severity(conn, found.lead, found.state, alert)
+            ladder.raise_severity(conn, found.lead, severity, row[0], found.state, alert.raised_at)
         return True
+
+
+def _tell_severity(conn: psycopg.Connection[Any], alert_id: uuid.UUID, state: AlertState, alert: NewAlert) -> None:
+    append(
+        conn, alert_id, alert.raised_at, "escalate", state, state, SYSTEM, note=alert.reason_zh,
+        note_en=alert.reason_en,
+    )  # fmt: skip
+
+
+class Locked(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert whose row, and whose lead's, is locked in the caller's transaction."""
+
+    state: AlertState
+    severity: Severity
+    version: int
+    lead: uuid.UUID | None
+    """The alert that it is merged into."""
+    followers: tuple[Severity, ...]
+    """Severities of the alerts that are merged into it."""
+    snoozed: bool
+
+
+def lock(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> Locked | None:
+    """Lock an alert, its lead before it: all of dispatch locks them in this order. None where there is none."""
+    lead = lead_of(conn, alert_id)
+    if lead != alert_id:
+        conn.execute("SELECT FROM alert WHERE id = %s FOR UPDATE", (lead,))
+    row = conn.execute(
+        "SELECT state, severity, version, merged_into, snoozed_until IS NOT NULL FROM alert WHERE id = %s FOR UPDATE",
+        (alert_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    followers = conn.execute("SELECT severity FROM alert WHERE merged_into = %s", (alert_id,)).fetchall()
+    return Locked(
+        state=row[0], severity=row[1], version=row[2], lead=row[3], followers=tuple(one[0] for one in followers),
+        snoozed=row[4],
+    )  # fmt: skip
+
+
+def lead_of(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> uuid.UUID:
+    """The alert that people act on in place of this one: the one it is merged into, else itself."""
+    row = conn.execute("SELECT merged_into FROM alert WHERE id = %s", (alert_id,)).fetchone()
+    return alert_id if row is None or row[0] is None else row[0]
 
 
 def is_open(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> bool:
@@ -165,16 +222,21 @@ def follow_up(
     """Apply what the system learnt: ``clear`` (over by itself), ``cancel`` (by the resident), ``end`` (its cause is
     over, and only a person may close it) or ``note``.
 
-    Where the action is not possible any more, as for an alert that a person has, it becomes a note. The end is told to
-    those who were told of the begin, but for technical alerts. False where there is no such open alert.
+    Where the action is not possible any more, as for an alert that a person has or that is one of several merged, it
+    becomes a note. The end is told to those who were told of the begin, but for technical alerts and merged ones. False
+    where there is no such open alert.
     """
     with conn.transaction():
-        row = conn.execute("SELECT state, severity FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
-        if row is None or row[0] not in OPEN:
+        found = lock(conn, alert_id)
+        if found is None or found.state not in OPEN:
             return False
-        action: AlertAction = "note" if wanted == "end" or row[0] not in TRANSITIONS[wanted][0] else wanted
-        _change(conn, alert_id, row[0], action, at, SYSTEM, note=note, note_en=note_en)
-        if wanted in ("clear", "end") and row[1] != "technical":
+        merged = found.lead is not None or bool(found.followers)
+        kept = wanted == "end" or merged or found.state not in TRANSITIONS[wanted][0]
+        action: AlertAction = wanted if wanted != "end" and not kept else "note"
+        change(conn, alert_id, found.state, action, at, SYSTEM, note=note, note_en=note_en)
+        if found.lead is not None:
+            change(conn, found.lead, found.state, "note", at, SYSTEM, note=note, note_en=note_en)
+        if wanted in ("clear", "end") and found.severity != "technical" and not merged:
             notifications.tell_end(conn, alert_id, at)
         return True
 
@@ -190,11 +252,15 @@ def act(
     outcome: str | None = None,
     particulars: Particulars | None = None,
     note: str = "",
+    note_en: str = "",
+    own: bool = True,
 ) -> AlertState:
-    """Apply a person's action; gives the new state. ``particulars``: of ``resolve``, besides the outcome.
+    """Apply a person's action; gives the new state. ``particulars``: of ``resolve``, besides the outcome. ``own``:
+    whoever sets out or arrives becomes the owner, too; False: only where nobody is (they were sent by the owner).
 
     Raises AlertChanged where the alert is no longer at ``expected_version`` (the text says who acted, and when), and
-    LifecycleError where the alert does not exist, the action is not possible, or ``resolve`` lacks a known outcome.
+    LifecycleError where the alert does not exist, the action is not possible, ``resolve`` lacks a known outcome, or it
+    is merged into another, on which people act.
     """
     ending = None
     if action == "resolve":
@@ -203,25 +269,65 @@ def act(
         except OutcomeError as error:
             raise LifecycleError(zh=error.message_zh, en=error.message_en) from error
     with conn.transaction():
-        row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
-        if row is None:
-            raise LifecycleError(zh="没有这条预警", en="there is no such alert")
-        state, version = row
-        if version != expected_version:
-            raise _change_error(conn, alert_id)
+        found = find(conn, alert_id, expected_version, merged=action == "note")
         if ending is not None:
             _insert_particulars(conn, alert_id, *ending, actor, at)
         outcome_code = ending[0].code if ending else None
-        return _change(conn, alert_id, state, action, at, actor, outcome=outcome_code, note=note)
+        state = change(
+            conn, alert_id, found.state, action, at, actor, outcome=outcome_code, note=note, note_en=note_en
+        )  # fmt: skip
+        if action in ("acknowledge", "own"):
+            set_owner(conn, alert_id, actor)
+        elif action in ("respond", "arrive", "resolve"):
+            set_owner(conn, alert_id, actor, others=own and action != "resolve")
+        return state
+
+
+def find(conn: psycopg.Connection[Any], alert_id: uuid.UUID, expected_version: int, *, merged: bool = False) -> Locked:
+    """Lock an alert on which a person decided to act when it was at ``expected_version``.
+
+    Raises AlertChanged where it is no longer, LifecycleError where there is none, or (but with ``merged``) it follows
+    another.
+    """
+    found = lock(conn, alert_id)
+    if found is None:
+        raise LifecycleError(zh="没有这条预警", en="there is no such alert")
+    if found.lead is not None and not merged:
+        raise LifecycleError(
+            zh="这条预警已合并，请在主预警上操作", en="this alert is merged into another: act on that one"
+        )
+    if found.version != expected_version:
+        raise _change_error(conn, alert_id)
+    return found
+
+
+def set_owner(conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor | None, *, others: bool = True) -> None:
+    """Make somebody the owner of an alert and of those that follow it; None: nobody is. ``others`` False: only where
+    nobody is yet."""
+    conn.execute(
+        """
+        UPDATE alert SET owner_id = %(id)s, owner_zh = %(zh)s,
+            owner_en = coalesce(nullif(%(en)s, ''), (SELECT name_en FROM account WHERE id = %(id)s), %(zh)s)
+        WHERE (id = %(alert)s OR merged_into = %(alert)s) AND (%(others)s OR owner_zh = '')
+        """,
+        {
+            "id": None if actor is None else actor.account_id,
+            "zh": "" if actor is None else actor.name,
+            "en": "" if actor is None else actor.name_en,
+            "alert": alert_id,
+            "others": others,
+        },
+    )
 
 
 def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, note: str, note_en: str = "") -> bool:
     """Call an alert out again that somebody took and nobody works on. False where nobody has it."""
     with conn.transaction():
-        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
-        if row is None or row[0] not in TRANSITIONS["lapse"][0]:
+        found = lock(conn, alert_id)
+        if found is None or found.lead is not None or found.state not in TRANSITIONS["lapse"][0]:
             return False
-        _change(conn, alert_id, row[0], "lapse", at, SYSTEM, note=note, note_en=note_en)
+        change(conn, alert_id, found.state, "lapse", at, SYSTEM, note=note, note_en=note_en)
+        set_owner(conn, alert_id, None)
         ladder.start_next_round(conn, alert_id)
         return True
 
@@ -229,12 +335,15 @@ def lapse(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime, n
 def take_over(
     conn: psycopg.Connection[Any], alert_id: uuid.UUID, actor: Actor, at: dt.datetime, note: str, note_en: str = ""
 ) -> bool:
-    """Give an alert to the next shift. False where it is closed meanwhile."""
+    """Give an alert to the next shift: whoever accepts it owns it, unless nobody has taken it yet. False where it is
+    closed meanwhile."""
     with conn.transaction():
-        row = conn.execute("SELECT state FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
-        if row is None or row[0] not in OPEN:
+        found = lock(conn, alert_id)
+        if found is None or found.state not in OPEN:
             return False
-        _change(conn, alert_id, row[0], "take_over", at, actor, note=note, note_en=note_en)
+        change(conn, alert_id, found.state, "take_over", at, actor, note=note, note_en=note_en)
+        if found.state in HELD and found.lead is None:
+            set_owner(conn, alert_id, actor)
         return True
 
 
@@ -258,11 +367,15 @@ def of_resident(conn: psycopg.Connection[Any], resident_id: int, limit: int = 50
 _COLUMNS = """
     SELECT a.id, a.rule, a.rule_version, a.severity, a.state, a.version, a.subject, a.onset, a.sensed_at, a.received_at,
            a.raised_at, a.reason_zh, a.reason_en, a.evidence, a.outcome,
+           a.owner_id, a.owner_zh, a.owner_en, a.merged_into, a.snoozed_until, a.closed_at,
+           (SELECT count(*) FROM alert f WHERE f.merged_into = a.id) AS merged,
            h.id AS household_id, h.code AS household_code, h.address_zh, h.address_en, h.phone,
            ar.path::text AS area_path, ar.name_zh AS area_zh, ar.name_en AS area_en,
-           r.id AS resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en
+           r.id AS resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en,
+           r.sex AS resident_sex, r.lives_alone, date_part('year', age(r.birth_date))::int AS resident_age
     FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
-    LEFT JOIN resident r ON r.id = a.resident_id
+    LEFT JOIN resident r ON r.id = coalesce(a.resident_id, CASE WHEN a.severity = 'technical' THEN (
+        SELECT min(one.id) FROM resident one WHERE one.household_id = h.id HAVING count(*) = 1) END)
 """
 _ORDER = """
     ORDER BY severity_rank(a.severity), a.onset LIMIT 1000
@@ -274,7 +387,7 @@ def _select(conn: psycopg.Connection[Any], where: str, parameters: tuple[Any, ..
         return cursor.execute(_COLUMNS + where + _ORDER, parameters).fetchall()
 
 
-def _change(
+def change(
     conn: psycopg.Connection[Any],
     alert_id: uuid.UUID,
     state: AlertState,
@@ -282,23 +395,42 @@ def _change(
     at: dt.datetime,
     actor: Actor,
     *,
+    to: AlertState | None = None,
     outcome: str | None = None,
     note: str,
     note_en: str = "",
 ) -> AlertState:
-    target = next_state(state, action)
-    row = conn.execute(
-        "UPDATE alert SET state = %s, version = version + 1, outcome = coalesce(%s, outcome) WHERE id = %s"
-        " RETURNING severity, raised_at",
-        (target, outcome, alert_id),
-    ).fetchone()
+    """Write one change of a locked alert, with its event; the alerts that follow it come along. Gives the new state;
+    ``to``: where the action alone does not say. The caller is in a transaction. Raises LifecycleError where the action
+    is not possible."""
+    target = to or next_state(state, action)
+    values = {"to": target, "outcome": outcome, "at": at, "id": alert_id, "ends": target in CLOSED,
+              "wakes": action not in ("note", "step", "snooze")}  # fmt: skip
+    row = conn.execute(_CHANGE.replace("<which>", "id = %(id)s") + " RETURNING severity, raised_at", values).fetchone()
     if action == "acknowledge" and row is not None:
         metrics.answer_seconds.labels(row[0]).observe(max(0.0, (at - row[1]).total_seconds()))
     append(conn, alert_id, at, action, state, target, actor, outcome=outcome, note=note, note_en=note_en)
+    if target != state:
+        for (follower,) in conn.execute(
+            _CHANGE.replace("<which>", "merged_into = %(id)s") + " RETURNING id", values
+        ).fetchall():
+            append(
+                conn, follower, at, action, state, target, actor, outcome=outcome, note="随主预警",
+                note_en="with its lead",
+            )  # fmt: skip
     if target != state or actor is not SYSTEM:
         # A person's note is work on it, too: its deadline starts again.
         ladder.restart_patience(conn, alert_id, target, at)
     return target
+
+
+_CHANGE = """
+    UPDATE alert SET state = %(to)s, version = version + 1,
+        outcome = CASE WHEN %(ends)s THEN coalesce(%(outcome)s, outcome) END,
+        closed_at = CASE WHEN %(ends)s THEN %(at)s::timestamptz END,
+        snoozed_until = CASE WHEN NOT %(wakes)s THEN snoozed_until END
+    WHERE <which>
+"""
 
 
 def _insert_particulars(
@@ -312,7 +444,10 @@ def _insert_particulars(
     conn.execute(
         "INSERT INTO alert_finding (alert_id, at, verdict, cause, injury, hospital, actions, account_id)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT DO NOTHING",  # a second one fails by the state below
+        # a second one at the same time fails by the state below; a second end after it was opened again replaces it
+        " ON CONFLICT (alert_id) DO UPDATE SET at = excluded.at, verdict = excluded.verdict, cause = excluded.cause,"
+        " injury = excluded.injury, hospital = excluded.hospital, actions = excluded.actions,"
+        " account_id = excluded.account_id",
         (
             alert_id,
             at,

@@ -16,6 +16,8 @@ class Actor(msgspec.Struct, frozen=True):
     account_id: int | None
     name: str
     origin: str = ""
+    name_en: str = ""
+    """Empty: that of the account, else ``name``."""
 
 
 SYSTEM = Actor(None, "system", "alerting")

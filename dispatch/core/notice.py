@@ -44,6 +44,33 @@ class AlertNotice(msgspec.Struct, frozen=True, kw_only=True):
     reason_zh: str
     reason_en: str
     evidence: dict[str, Any]
+    # What follows came later: a notice of an older program lacks it.
+    headline_zh: str = ""
+    """The alert in at most 14 Han."""
+    headline_en: str = ""
+    place_zh: str = ""
+    """Compound and room, short."""
+    place_en: str = ""
+    resident_sex: str | None = None
+    resident_age: int | None = None
+    lives_alone: bool | None = None
+    """None: not known."""
+    owner_id: int | None = None
+    """Account of whoever has it; None: nobody, or somebody without one."""
+    owner_zh: str = ""
+    """Empty: nobody has it."""
+    owner_en: str = ""
+    merged_into: str | None = None
+    """The alert that it follows: people act on that one."""
+    merged: int = 0
+    """Number of alerts that follow it."""
+    snoozed_us: int | None = None
+    """A technical alert that rests until then."""
+    closed_us: int | None = None
+
+    def shows(self, now_us: int) -> bool:
+        """Whether it stands in the queue by itself: it follows no other, and does not rest."""
+        return self.merged_into is None and (self.snoozed_us is None or self.snoozed_us <= now_us)
 
 
 _decoder = msgspec.json.Decoder(AlertNotice)

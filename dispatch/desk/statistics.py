@@ -83,7 +83,7 @@ def load_cases(
                    extract(epoch FROM e.closed - a.raised_at)::float8 AS closed_s,
                    coalesce(e.steps, 0)::int AS steps, coalesce(e.lapses, 0)::int AS lapses
             FROM alert a JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
-            LEFT JOIN alert_finding f ON f.alert_id = a.id
+            LEFT JOIN alert_finding f ON f.alert_id = a.id AND a.closed_at IS NOT NULL
             LEFT JOIN LATERAL (
                 SELECT min(at) FILTER (WHERE action IN ('acknowledge', 'respond', 'arrive')) AS acknowledged,
                        min(at) FILTER (WHERE action = 'arrive') AS arrived,

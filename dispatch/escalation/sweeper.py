@@ -18,7 +18,7 @@ from psycopg.rows import class_row
 from care_network.duty.loading import load_roster
 from care_network.duty.roster import Roster
 from care_network.records.contacts import family_of
-from dispatch.alerts import lifecycle
+from dispatch.alerts import lifecycle, snoozing
 from dispatch.channels import notifications
 from dispatch.core import history
 from dispatch.ladders import ladder
@@ -45,11 +45,15 @@ class DueLadder(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     step: int
     round: int
+    first_round: int
+    """The round in which the present ladder began."""
     household_id: int
     resident_id: int | None
     place: str
     due_at: dt.datetime
     now: dt.datetime
+    rests: bool
+    """Whether it is the end of its rest that is due."""
 
 
 _CLAIM = """
@@ -60,8 +64,9 @@ _CLAIM = """
     UPDATE alert a SET next_step_at = NULL
     FROM due, household h, area ar
     WHERE a.id = due.id AND a.next_step_at <= clock_timestamp() AND h.id = a.household_id AND ar.id = h.area_id
-    RETURNING a.id, a.state, a.step, a.round, a.household_id, a.resident_id, ar.path::text AS place,
-              due.next_step_at AS due_at, clock_timestamp() AS now
+    RETURNING a.id, a.state, a.step, a.round, a.first_round, a.household_id, a.resident_id, ar.path::text AS place,
+              due.next_step_at AS due_at, clock_timestamp() AS now,
+              a.snoozed_until IS NOT NULL AS rests
 """
 """The claim: the worker that gets the row has the step, and gives it back by rolling back."""
 
@@ -104,6 +109,9 @@ class Sweeper:
     def _climb(self, due: DueLadder) -> None:
         if due.state in ladder.CLOSED:
             return
+        if due.rests:
+            snoozing.wake(self._conn, due.id, due.now)
+            return
         policy = ladder.load_policy(self._conn, due.id)
         if holds(policy, due.state):
             minutes = round((policy.acknowledged_s if due.state == "acknowledged" else policy.responding_s) / 60, 1)
@@ -130,8 +138,11 @@ class Sweeper:
                 reason="escalation",
                 at=due.now,
             )
-        history.record(self._conn, [due.id], due.now, "call_out", *_words(step, due.round, people, passed))
-        move = next_move(policy, step, due.round)
+        history.record(
+            self._conn, [due.id], due.now, "call_out", *_words(step, due.round - due.first_round, people, passed)
+        )
+        move = next_move(policy, step, due.round - due.first_round)
+        move = msgspec.structs.replace(move, round=move.round + due.first_round)
         ladder.set_next_step(self._conn, due.id, move)
         if not is_synthetic(due.place):
             metrics.steps.inc()

@@ -73,6 +73,7 @@ def dispatch_alert(
     Raises OrderError where the alert is over or has such an order, or the chosen person can not be sent any more.
     """
     with conn.transaction():
+        alert_id = lifecycle.lead_of(conn, alert_id)
         row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
         alert = lifecycle.load(conn, alert_id) if row is not None else None
         if row is None or alert is None or row[0] not in OPEN:
@@ -320,7 +321,8 @@ def _on_alert(
     """Take the alert along with its order: somebody goes, or is at the door. A person closes it, with its outcome."""
     if order.alert_id is None or action not in _ALERT_STEP:
         return
-    row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (order.alert_id,)).fetchone()
+    alert_id = lifecycle.lead_of(conn, order.alert_id)
+    row = conn.execute("SELECT state, version FROM alert WHERE id = %s FOR UPDATE", (alert_id,)).fetchone()
     if row is None or row[0] not in OPEN:
         return
     step = _ALERT_STEP[action]
@@ -328,4 +330,4 @@ def _on_alert(
         step = "note"
     words = {"accept": "已接单", "depart": "已出发", "arrive": "已到达", "finish": "上门服务已完成"}[action]
     text = f"工单 {order.number} {words}" + (f"：{note}" if note else "")
-    lifecycle.act(conn, order.alert_id, step, actor, at, expected_version=row[1], note=text)
+    lifecycle.act(conn, alert_id, step, actor, at, expected_version=row[1], note=text, own=False)

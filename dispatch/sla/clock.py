@@ -18,9 +18,9 @@ from vocabulary.times import SHANGHAI
 Milestone = Literal["acknowledged", "contacted", "on_scene", "resolved"]
 MILESTONES: tuple[Milestone, ...] = ("acknowledged", "contacted", "on_scene", "resolved")
 WORDS: Mapping[str, tuple[str, str]] = {
-    "acknowledged": ("确认", "acknowledged"),
+    "acknowledged": ("接警", "acknowledged"),
     "contacted": ("联系到老人", "resident contacted"),
-    "on_scene": ("到场", "on scene"),
+    "on_scene": ("到达", "on scene"),
     "resolved": ("办结", "resolved"),
 }
 
@@ -43,6 +43,7 @@ _REACHED_BY: Mapping[str, frozenset[str]] = {
     "resolved": frozenset({"resolve", "cancel", "clear"}),
 }
 _CLOSED_BY = frozenset({"resolve", "cancel", "clear"})
+_OPENED_BY = frozenset({"reopen", "undo"})
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
@@ -117,7 +118,11 @@ class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
 
 def reached_at(story: Story, milestone: Milestone) -> dt.datetime | None:
     """Time at which the milestone was first reached; None: not yet."""
-    times = [entry.at for entry in story.history if _reaches(entry, milestone)]
+    history = story.history
+    if milestone == "resolved":  # an end that was taken back was none
+        opened = [place for place, entry in enumerate(history) if entry.action in _OPENED_BY]
+        history = history[opened[-1] :] if opened else history
+    times = [entry.at for entry in history if _reaches(entry, milestone)]
     return min(times) if times else None
 
 
@@ -131,8 +136,8 @@ def measure(story: Story, milestone: Milestone, now: dt.datetime) -> Measurement
         return Measurement(milestone, None, elapsed, "not_needed")
     if elapsed is not None:
         return Measurement(milestone, target, elapsed, "met" if elapsed <= target else "late")
-    closed = [entry.at for entry in story.history if entry.action in _CLOSED_BY]
-    end = min(closed) if closed else now
+    closed = reached_at(story, "resolved")
+    end = closed or now
     over = (end - story.raised_at).total_seconds() > target
     return Measurement(milestone, target, None, "missed" if over else "not_needed" if closed else "pending")
 

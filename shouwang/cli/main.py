@@ -73,6 +73,7 @@ def demo(
     report: Annotated[Path | None, typer.Option(help="Write the report (JSON) here.")] = None,
     port: Annotated[int, typer.Option(help="Port of the console on 127.0.0.1.")] = 8420,
     data: DataDir = Path(".shouwang"),
+    past: Annotated[int, typer.Option(min=0, max=90, help="Days of made-up history at the first start; 0: none.")] = 30,
 ) -> None:
     """Run the whole platform here: embedded database and broker, every service, simulated homes."""
     from rich.console import Console
@@ -80,7 +81,7 @@ def demo(
     from shouwang.platform.demo import DemoOptions, run
 
     with refusals():
-        run(DemoOptions(data, homes, port, seconds, headless, report), Console())
+        run(DemoOptions(data, homes, port, seconds, headless, report, past), Console())
 
 
 def _service(package: str) -> None:

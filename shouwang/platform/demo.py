@@ -1,6 +1,7 @@
 """``shouwang demo``: the platform, a demonstration district and simulated homes, in one command."""
 
 import contextlib
+import datetime as dt
 import json
 import signal
 import threading
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from care_network.demo.district import DemoDistrict
 from device_simulators.homes import SimulatedHome, demo_home
+from shouwang.past.writing import PastError, live_since, write_past
 from shouwang.platform import report
 from shouwang.platform.homes import write_home
 from shouwang.platform.platform import Platform
@@ -34,6 +36,8 @@ class DemoOptions:
     seconds: float | None = None
     headless: bool = False
     report: Path | None = None
+    past_days: int = 30
+    """Days before now that are made up for homes that have none yet; 0: none."""
 
 
 def run(options: DemoOptions, out: Console) -> dict[str, Any]:
@@ -52,6 +56,9 @@ def run(options: DemoOptions, out: Console) -> dict[str, Any]:
         with out.status("正在载入示范区 Loading the demonstration district …"):
             homes = [demo_home(number) for number in range(1, options.homes + 1)]
             district = platform.load_district(homes)
+        if options.past_days:
+            with out.status("正在写入模拟历史 Writing the simulated past …"):
+                _write_past(platform, homes, options.past_days, out)
         with out.status("正在启动接入、预警和控制台 Starting ingest, alerting and the console …"):
             platform.start_services()
             platform.start_path()
@@ -81,11 +88,26 @@ def login_of(district: DemoDistrict, role: str) -> tuple[str, str]:
     return found.login, found.password
 
 
+def _write_past(platform: Platform, homes: list[SimulatedHome], days: int, out: Console) -> None:
+    """Write the past of the homes that have none; where it can not be written the demonstration begins empty."""
+    try:
+        with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
+            write_past(conn, homes, days, dt.datetime.now(dt.UTC))
+            platform.simulated_days = days if live_since(conn) else 0
+    except PastError as error:
+        out.print(f"{error.message_zh} {error.message_en}")
+
+
 def start_homes(platform: Platform, homes: list[SimulatedHome]) -> list[Path]:
+    """Start the homes in a process of their own; one with a simulated past goes on where that ends."""
     files = []
+    with psycopg.connect(platform.postgres.url, autocommit=True) as conn:
+        since = live_since(conn)
     for home in homes:
         file = platform.data / "homes" / f"{home.gateway}.toml"
         options = {**home.driver_options, "memory": str(file.with_suffix(".told"))}
+        if home.gateway in since:
+            options["since_us"] = round(since[home.gateway].timestamp() * 1e6)
         write_home(file, home.gateway, platform.broker.settings(home.gateway), home.devices, options,
                    {service: [public] for service, public in platform.command_keys.items()})  # fmt: skip
         files.append(file)

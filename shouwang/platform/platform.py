@@ -68,6 +68,8 @@ class Platform:
         self.children: dict[str, Child] = {}
         self.ended: list[str] = []
         """The processes of an earlier start that still lived and were ended by this one."""
+        self.simulated_days = 0
+        """Days before the first start that are made up, as the pages have to say; 0: none."""
         self._port = port
         self._stack = contextlib.ExitStack()
 
@@ -141,6 +143,7 @@ class Platform:
         """The environment that all services share."""
         return {
             "SHOUWANG_CONSOLE_PORT": str(self._port),
+            "SHOUWANG_CONSOLE_SIMULATED_DAYS": str(self.simulated_days),
             "SHOUWANG_NOTIFY_CHANNELS_FILE": str(DEMO_CHANNELS),
             "SHOUWANG_NOTIFY_CONSOLE_URL": self.address,
             "SHOUWANG_LINK_KEY_FILE": str(self.data / "link.key"),

@@ -21,16 +21,17 @@ def sent(buffers: Iterable[Path]) -> dict[str, int]:
 
 
 def stored(conn: psycopg.Connection[Any]) -> dict[str, int]:
-    """Count the frames, readings, events and refused messages in the database."""
+    """Count the frames, readings, events and refused messages in the database; the simulated past was not sent."""
     row = conn.execute(
         """
         SELECT (SELECT coalesce(sum(high - (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(gaps) r)), 0)
                 FROM ingest_stream)::bigint,
-               (SELECT count(*) FROM reading),
-               (SELECT count(*) FROM (SELECT DISTINCT series_id, time FROM reading) d),
+               (SELECT count(*) FROM reading) - past.readings,
+               (SELECT count(*) FROM (SELECT DISTINCT series_id, time FROM reading) d) - past.readings,
                (SELECT count(*) FROM event e JOIN gateway g ON g.id = e.gateway_id
                 JOIN household h ON h.id = g.household_id WHERE NOT h.synthetic),
                (SELECT coalesce(sum(times + folded), 0) FROM quarantine)::bigint
+        FROM (SELECT coalesce(sum(readings), 0)::bigint AS readings FROM simulated_past) past
         """
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without GROUP BY gives one row

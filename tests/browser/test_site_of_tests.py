@@ -16,4 +16,4 @@ def test_an_alert_is_on_the_board(database_url: str, tmp_path: Path, browser_con
         site.alert()
         page = browser_context.new_page()
         page.goto(site.address)
-        expect(page.get_by_text("确认跌倒").first).to_be_visible()
+        expect(page.locator(".q-row", has_text="跌倒")).to_be_visible()

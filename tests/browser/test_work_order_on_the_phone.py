@@ -77,11 +77,12 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     alert = fall(live)
     _log_in(page, live, "dispatcher")
     page.goto(f"{live[0].address}/alerts/{alert}")
-    page.get_by_role("link", name="派单").click()
+    expect(page.locator("#candidates li").first).to_contain_text("值班至")
+    page.get_by_role("link", name="全部服务").click()
     expect(page.locator("ol.candidates > li")).to_have_count(3)
     expect(page.locator("ol.candidates .reasons").first).to_contain_text("值班至")
     _picture(page, "dispatch")
-    page.get_by_role("button", name="派给TA").first.click()
+    page.get_by_role("button", name="派单").first.click()
     expect(page.locator("main .state").first).to_have_text("待接单")
     order_page = page.url
 
@@ -134,7 +135,8 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     expect(page.locator("main")).to_contain_text("★★★★★ 家属评价 · 来得很快")
     _picture(page, "work-order")
     page.goto(f"{live[0].address}/alerts/{alert}")
-    expect(page.locator("main .state").first).to_have_text("已到场")
+    expect(page.locator("#p-title .state")).to_have_text("已到达")
+    page.get_by_role("tab", name="处置经过").click()
     expect(page.locator(".history")).to_contain_text("已到达")
     page.goto(f"{live[0].address}/sla")
     expect(page.locator("tbody").first).to_contain_text("到场")
@@ -157,7 +159,7 @@ def test_the_person_who_goes_shares_where_they_are(live: Live, page: Page, brows
     alert = fall(live)
     _log_in(page, live, "dispatcher")
     page.goto(f"{live[0].address}/alerts/{alert}/dispatch")
-    page.get_by_role("button", name="派给TA").first.click()
+    page.get_by_role("button", name="派单").first.click()
     expect(page.locator("main .state").first).to_have_text("待接单")
     order_id = page.url.rsplit("/", 1)[1]
     with_account(live, order_id)

@@ -53,7 +53,7 @@ WITHOUT_ACCOUNT = {
     "city report": "the city's reading role: counts, nobody's data",
     # simulation and evaluation: files, or a database of their own
     "simulate homes": "simulated homes",
-    "simulate history": "simulated residents in a database of their own",
+    "simulate history": "simulated residents in a database of their own, or the demonstration's",
     "simulate month": "files of simulated residents",
     "simulate peripherals": "simulated devices",
     "alerting detectors": "what is installed",

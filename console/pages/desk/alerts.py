@@ -8,12 +8,11 @@ import psycopg
 from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
-from care_network.access import permissions
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
-from care_network.catalogues.services import SERVICES
 from console.access.alerts import STEPS, act, load_alert
 from console.access.medical_notes import show_medical_note
+from console.pages.desk.detail import IN_PLACE, detail_of
 from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
@@ -21,34 +20,38 @@ from console.shell.steps import STEP_OF_ROUTE, on_every_step
 from console.shell.views import language_of, page
 from dispatch.alerts.lifecycle import AlertAction, LifecycleError
 from dispatch.alerts.outcomes import Particulars
-from dispatch.desk import calls
-from dispatch.desk.progress import progress
+from dispatch.desk.steps import StepDetails
 from dispatch.desk.trace import trace_alert
-from dispatch.orders import store as work_orders
-from dispatch.orders.store import OrderFilter
 
 router = APIRouter()
 
 
 @router.get("/alerts/{alert_id}", dependencies=[needs(Action.VIEW_ALERTS)])
 def alert_page(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
+    """One alert as a page of its own, to share and to print."""
     with console.database() as conn:
         return _show(conn, request, console, account, alert_id)
 
 
+@router.get("/alerts/{alert_id}/detail", dependencies=[needs(Action.VIEW_ALERTS)])
+def alert_detail(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
+    """The alert alone, to be put beside the queue."""
+    with console.database() as conn:
+        return _show(conn, request, console, account, alert_id, template="_detail.html")
+
+
 @router.get("/alerts/{alert_id}/progress", dependencies=[needs(Action.VIEW_ALERTS)])
 def alert_progress(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
-    """Ladder, calls and history alone, for the live page to put in place, again and again: one look in five minutes."""
+    """The same for the live page, which asks again and again and takes the parts that changed: one look in five
+    minutes."""
     look = (account.id, request.url.path, "")
     new = console.looks.is_new(look, dt.datetime.now(dt.UTC))
     with console.database() as conn:
         try:
-            alert, events = load_alert(conn, console.board, account, alert_id, origin_of(request), audited=new)
+            return _show(conn, request, console, account, alert_id, template="_detail.html", audited=new)
         except psycopg.Error:
             console.looks.forget(look)  # it could not be recorded
             raise
-        course = _course(conn, console, account, alert_id)
-    return page(request, "_progress.html", account, alert=alert, events=events, **course)
 
 
 @router.get("/alerts/{alert_id}/trace", dependencies=[needs(Action.VIEW_NETWORK)])
@@ -73,7 +76,7 @@ def medical_note(request: Request, console: Shared, account: CurrentAccount, ale
             conn, console.settings.medical_key_file, account, alert.resident_code, dt.datetime.now(dt.UTC),
             origin_of(request), language_of(request, account),
         )  # fmt: skip
-        return _show(conn, request, console, account, alert_id, note=note, why_not=why_not)
+        return _show(conn, request, console, account, alert_id, template=_template(request), note=note, why_not=why_not)
 
 
 @on_every_step(router, "/alerts/{alert_id}", STEPS)
@@ -90,18 +93,32 @@ def act_on_alert(
     hospital: Annotated[str, Form()] = "unknown",
     actions: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
     note: Annotated[str, Form(max_length=2000)] = "",
+    other: Annotated[str, Form(max_length=36)] = "",
+    span: Annotated[str, Form(max_length=10)] = "",
+    number: Annotated[int, Form()] = 0,
 ) -> Response:
     particulars = Particulars(cause, injury, hospital, tuple(actions))
+    details = StepDetails(outcome=outcome, particulars=particulars, note=note, other=other, span=span, number=number)
     with console.database() as conn:
         try:
-            act(
-                conn, console.board, account, alert_id, step, version, outcome, particulars, note,
-                origin=origin_of(request),
-            )  # fmt: skip
+            act(conn, console.board, account, alert_id, step, version, details, origin=origin_of(request))
         except LifecycleError as error:
             message = message_of(request, error, account)
-            return _show(conn, request, console, account, alert_id, status=409, message=message)
+            return _show(
+                conn, request, console, account, alert_id, template=_template(request), status=409, message=message
+            )
+        if _in_place(request):
+            return _show(conn, request, console, account, alert_id, template="_detail.html", audited=False)
     return RedirectResponse(f"/alerts/{alert_id}", 303)
+
+
+def _in_place(request: Request) -> bool:
+    """Whether the page's script asks, which puts the answer in place."""
+    return IN_PLACE in request.headers
+
+
+def _template(request: Request) -> str:
+    return "_detail.html" if _in_place(request) else "alerts.html"
 
 
 def _show(
@@ -110,27 +127,11 @@ def _show(
     console: Console,
     account: Account,
     alert_id: uuid.UUID,
+    *,
+    template: str = "alerts.html",
     status: int = 200,
+    audited: bool = True,
     **context: Any,
 ) -> Response:
-    alert, events = load_alert(conn, console.board, account, alert_id, origin_of(request))
-    course = _course(conn, console, account, alert_id)
-    return page(request, "alerts.html", account, status=status, alert=alert, events=events, **course, **context)
-
-
-def _course(conn: psycopg.Connection[Any], console: Console, account: Account, alert_id: uuid.UUID) -> dict[str, Any]:
-    """The alert's course beside its history, for staff; the family sees the history alone."""
-    staff = permissions.may_do(account, Action.VIEW_NETWORK)
-    return {
-        "ladder": progress(conn, alert_id) if staff else None,
-        "attempts": calls.of_alert(conn, alert_id) if staff else (),
-        "callables": calls.callees(conn, alert_id, dt.datetime.now(dt.UTC))
-        if permissions.may_do(account, Action.NOTE)
-        else (),
-        "results": calls.RESULTS,
-        "orders": work_orders.list_orders(conn, OrderFilter(alert_id=alert_id))
-        if permissions.may_do(account, Action.VIEW_ORDERS)
-        else [],
-        "services": SERVICES,
-        "channel_names": console.channels.names,
-    }
+    found = detail_of(conn, request, console, account, alert_id, audited=audited)
+    return page(request, template, account, status=status, **found, **context)

@@ -16,6 +16,7 @@ from care_network.matching.crew import URGENCIES
 from care_network.matching.matching import Candidate
 from console.access.alerts import load_alert
 from console.access.orders import audit_order, load_order
+from console.pages.desk.detail import IN_PLACE, detail_of
 from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
@@ -49,6 +50,13 @@ def dispatch_page(
         return _suggestions(conn, request, console, account, alert_id, service)
 
 
+@router.get("/alerts/{alert_id}/candidates", dependencies=[needs(Action.DISPATCH)])
+def candidates(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
+    """The best three people alone, to be put into the alert's screen."""
+    with console.database() as conn:
+        return _suggestions(conn, request, console, account, alert_id, "", template="_candidates.html")
+
+
 @router.post("/alerts/{alert_id}/dispatch", dependencies=[needs(Action.DISPATCH)])
 def dispatch_alert(
     request: Request,
@@ -74,7 +82,13 @@ def dispatch_alert(
                 )  # fmt: skip
         except LifecycleError as error:
             message = message_of(request, error, account)
+            if IN_PLACE in request.headers:
+                found = detail_of(conn, request, console, account, alert_id, audited=False)
+                return page(request, "_detail.html", account, status=409, message=message, **found)
             return _suggestions(conn, request, console, account, alert_id, service, message, 409)
+        if IN_PLACE in request.headers:
+            found = detail_of(conn, request, console, account, alert_id, audited=False)
+            return page(request, "_detail.html", account, **found)
     return RedirectResponse(f"/orders/{order.id}", 303)
 
 
@@ -208,6 +222,7 @@ def _suggestions(
     service: str,
     message: str = "",
     status: int = 200,
+    template: str = "candidates.html",
 ) -> Response:
     alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
     if service and service not in SERVICES:
@@ -222,7 +237,7 @@ def _suggestions(
         origin=origin_of(request), detail={"alert": str(alert_id), "service": chosen},
     )  # fmt: skip
     return page(
-        request, "candidates.html", account, status=status, alert=alert, match=match, service=chosen,
+        request, template, account, status=status, alert=alert, match=match, service=chosen,
         services=SERVICES, message=message, live=live,
     )  # fmt: skip
 

@@ -1,21 +1,25 @@
-"""The board: the live queue of open alerts, grouped into events, with hours to come in which nobody would answer."""
+"""The desk: the live queue of open alerts, grouped into events, and beside it the alert that is open."""
 
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 import psycopg
 import structlog
-from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action, may_do
+from care_network.records.lookup import street_names
 from console.access.alerts import act
-from console.shell.i18n import pick
+from console.pages.desk import rows
+from console.pages.desk.detail import detail_of, is_mine
+from console.pages.desk.rows import Filter, Known
+from console.shell.i18n import Language, pick
 from console.shell.memory import Watching
 from console.shell.scope import scope_of
 from console.shell.security import CurrentAccount, needs, origin_of
@@ -25,25 +29,34 @@ from console.shell.watching import CurrentWatching, needs_while_watching
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.notice import AlertNotice
 from dispatch.desk import grouping
-from dispatch.desk.progress import Deadline, deadlines
+from dispatch.desk.progress import deadlines
 from dispatch.escalation import duty_warnings
+from dispatch.sla.clock import Milestone
+from dispatch.sla.report import targets
 from vocabulary.path_links import LIMIT_S
-from vocabulary.severity import SEVERITIES
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
 
 FEW = 8
 """So many emergencies of a group are shown line by line, unless somebody closes it."""
-MANY = 20
-"""So many single alerts that can wait are shown line by line."""
+
+
+def wanted_filter(who: str = "all", street: str = "", kind: str = "") -> Filter:
+    """The filter in the address; an unknown word means everything."""
+    return Filter(who=who if who in ("mine", "waiting") else "all", street=street[:200], kind=kind[:100])
+
+
+Wanted = Annotated[Filter, Depends(wanted_filter)]
 
 
 @router.get("/", dependencies=[needs_while_watching(Action.VIEW_ALERTS)])
-def board_page(request: Request, console: Shared, watching: CurrentWatching) -> Response:
+def board_page(request: Request, console: Shared, watching: CurrentWatching, wanted: Wanted, a: str = "") -> Response:
+    """Show the queue, and beside it the alert ``a`` (id)."""
     if watching.account.role == "family":
         return RedirectResponse("/family", 303)
-    return page(request, "queue.html", watching.account, **_queue(console, watching))
+    context = _queue(request, console, watching, wanted)
+    return page(request, "queue.html", watching.account, **context, **_beside(request, console, watching.account, a))
 
 
 @router.get("/queue", dependencies=[needs_while_watching(Action.VIEW_ALERTS)])
@@ -51,11 +64,12 @@ def queue(
     request: Request,
     console: Shared,
     watching: CurrentWatching,
+    wanted: Wanted,
     opened: Annotated[tuple[str, ...], Query()] = (),
     closed: Annotated[tuple[str, ...], Query()] = (),
 ) -> Response:
     """The queue alone, for the live page to put in place; ``opened``, ``closed``: keys of its groups as they are."""
-    return page(request, "_queue.html", watching.account, **_queue(console, watching, opened, closed))
+    return page(request, "_queue.html", watching.account, **_queue(request, console, watching, wanted, opened, closed))
 
 
 @router.post("/queue/acknowledge", dependencies=[needs(Action.ACKNOWLEDGE)])
@@ -80,55 +94,156 @@ def acknowledge_group(
         watching = Watching(account, scope_of(conn, account), dt.datetime.now(dt.UTC))
     if not left:
         return RedirectResponse("/", 303)
-    zh = f"已确认 {taken} 条；{left} 条已被他人更新，请查看"
+    zh = f"已接警 {taken} 条；{left} 条已被他人更新，请查看"
     message = pick(language_of(request, account), zh, f"{taken} taken; {left} were changed by others: look at them")
-    return page(request, "queue.html", account, status=409, message=message, **_queue(console, watching))
+    context = _queue(request, console, watching, Filter())
+    return page(request, "queue.html", account, status=409, message=message, **context)
+
+
+def _beside(request: Request, console: Console, account: Account, alert: str) -> dict[str, Any]:
+    """The context of the alert that is open beside the queue; empty for none, ``gone`` where it can not be shown."""
+    if not alert:
+        return {}
+    try:
+        with console.database() as conn:
+            return detail_of(conn, request, console, account, uuid.UUID(alert))
+    except (ValueError, HTTPException):
+        return {"gone": "404"}
+    except psycopg.OperationalError:
+        return {"gone": "database"}
 
 
 def _queue(
-    console: Console, watching: Watching, opened: Sequence[str] = (), closed: Sequence[str] = ()
+    request: Request,
+    console: Console,
+    watching: Watching,
+    wanted: Filter,
+    opened: Sequence[str] = (),
+    closed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The board's content: groups of many alike, and every other alert by itself; more than MANY single alerts that
-    can wait are one line, too."""
-    alerts = console.board.open_alerts(watching.scope.sees)
-    warnings, next_steps = _outlook(console, watching.account)
-    grouped = groups(alerts, opened, closed)
-    together = {id for group in grouped for id in group["ids"]}
+    """The queue's content: sections of rows, with groups of many alike."""
+    account, language = watching.account, language_of(request, watching.account)
+    now_us = round(dt.datetime.now(dt.UTC).timestamp() * 1e6)
+    alerts = [a for a in console.board.open_alerts(watching.scope.sees) if a.shows(now_us)]
+    outlook = _outlook(console, account)
+
+    def mine(alert: AlertNotice) -> bool:
+        return is_mine(alert, account)
+
+    shown = rows.matching(alerts, wanted, mine)
     return {
-        "alerts": alerts,
-        "counts": Counter(alert.severity for alert in alerts),
-        "groups": grouped,
-        "single": by_gravity([alert for alert in alerts if alert.id not in together]),
-        "opened": frozenset(opened),
-        "many": MANY,
-        "warnings": warnings,
-        "deadlines": next_steps,
+        "total": len(alerts),
+        "sections": _sections(shown, language, now_us, outlook["known"], opened, closed, mine),
+        "wanted": wanted,
+        "who_counts": {
+            "all": len(alerts),
+            "mine": sum(map(mine, alerts)),
+            "waiting": sum(a.state == "raised" for a in alerts),
+        },
+        "streets": _streets(alerts, outlook["streets"], language),
+        "kinds": _kinds(alerts, language),
+        "warnings": outlook["warnings"],
         "feed": console.feed,
+        "beat": console.pulse.beat(watching.account.area_path),
         "path": console.feed.proof.state(),
         "path_limit_s": LIMIT_S,
     }
 
 
-def _outlook(console: Console, account: Account) -> tuple[list[tuple[str, str]], dict[str, Deadline]]:
-    """Hours to come in which nobody would answer, for those who can mend the roster, and the next step of every ladder.
+def _sections(
+    alerts: Sequence[AlertNotice],
+    language: Language,
+    now_us: int,
+    known: Known,
+    opened: Sequence[str],
+    closed: Sequence[str],
+    mine: Any,
+) -> list[dict[str, Any]]:
+    """The sections of the list that are not empty, each with its entries: rows, or groups of rows."""
+    parted: dict[str, list[AlertNotice]] = {key: [] for key in rows.SECTIONS}
+    for alert in alerts:
+        parted[rows.section_of(alert)].append(alert)
+    sections = []
+    for key, words in rows.SECTIONS.items():
+        members = rows.in_order(parted[key], now_us, known.targets)
+        if not members:
+            continue
+        is_open = f"section-{key}" in opened if key in rows.CLOSED_AT_FIRST else f"section-{key}" not in closed
+        entries: list[dict[str, Any]] = []
+        if is_open:
+            grouped = groups(members, opened, closed, prefix=key)
+            together = {id for group in grouped for id in group["ids"] if not group["few"]}
+            for group in grouped:
+                if group["few"]:
+                    continue
+                lines = group["alerts"] if group["shown"] else []
+                group["rows"] = [rows.row_of(a, language, now_us, known, mine=mine(a)) for a in lines]
+                group["what"] = rows.headline(group["first"], language)
+                entries.append({"group": group})
+            entries += [
+                {"row": rows.row_of(a, language, now_us, known, mine=mine(a))} for a in members if a.id not in together
+            ]
+        sections.append(
+            {
+                "key": key,
+                "title": pick(language, *words),
+                "count": len(members),
+                "raised": sum(a.state == "raised" for a in members),
+                "closable": key in rows.CLOSED_AT_FIRST,
+                "open": is_open,
+                "entries": entries,
+            }
+        )
+    return sections
+
+
+def _outlook(console: Console, account: Account) -> dict[str, Any]:
+    """Ask the database for hours to come in which nobody would answer (for those who can mend the
+    roster), the next call of every ladder, the targets in force, the streets' names.
 
     Empty while the database is away: the queue comes first.
     """
+    found: dict[str, Any] = {"warnings": [], "known": Known(), "streets": {}}
     if not console.feed.database_up:
-        return [], {}
+        return found
+    now = dt.datetime.now(dt.UTC)
     try:
         with console.database() as conn:
-            warnings: list[tuple[str, str]] = []
             if may_do(account, Action.MANAGE_STAFF):
-                warnings = duty_warnings.warnings(conn, dt.datetime.now(dt.UTC), account.area_path)
-            return warnings, deadlines(conn)
+                found["warnings"] = duty_warnings.warnings(conn, now, account.area_path)
+            limits: Mapping[str, Mapping[Milestone, float]] = targets(conn).at(now).seconds
+            following = {id: (one.zh, one.en, one.at) for id, one in deadlines(conn).items() if one.zh}
+            found["known"] = Known(targets=limits, next=following)
+            found["streets"] = street_names(conn)
     except psycopg.OperationalError as error:
         log.warning("ladders and warnings are not shown", error=str(error).strip())
-        return [], {}
+    return found
+
+
+def _streets(
+    alerts: Sequence[AlertNotice], names: Mapping[str, tuple[str, str]], language: Language
+) -> list[tuple[str, str]]:
+    """Streets in which alerts are open, to choose from: path and name."""
+    paths = {alert.area_path for alert in alerts}
+    return [
+        (street, pick(language, *words))
+        for street, words in names.items()
+        if any(path == street or path.startswith(f"{street}.") for path in paths)
+    ]
+
+
+def _kinds(alerts: Sequence[AlertNotice], language: Language) -> list[tuple[str, str]]:
+    """Kinds of alert that are open, to choose from: the rule and its words."""
+    found: dict[str, str] = {}
+    for alert in alerts:
+        words = alert.evidence.get("rule")
+        named = pick(language, words.get("zh"), words.get("en")) if isinstance(words, dict) else None
+        found.setdefault(alert.rule, named or rows.headline(alert, language))
+    return sorted(found.items(), key=lambda kind: kind[1])
 
 
 def groups(
-    alerts: Sequence[AlertNotice], opened: Collection[str] = (), closed: Collection[str] = ()
+    alerts: Sequence[AlertNotice], opened: Collection[str] = (), closed: Collection[str] = (), prefix: str = "group"
 ) -> list[dict[str, Any]]:
     """Groups of many alerts of one kind in one place, ranked, each with its alerts, the oldest first.
 
@@ -154,7 +269,7 @@ def groups(
         if len(one.ids) < grouping.LEAST:
             continue
         # Not its first alert: when that one is resolved, a group that somebody has opened must stay open.
-        key = f"group-{one.rule}-{one.area}"
+        key = f"{prefix}-{one.rule}-{one.area}"
         same[key] += 1
         key = key if same[key] == 1 else f"{key}-{same[key]}"
         few = one.severity == "emergency" and len(one.ids) <= FEW
@@ -169,11 +284,3 @@ def groups(
             }
         )
     return ranked
-
-
-def by_gravity(alerts: Sequence[AlertNotice]) -> dict[str, list[AlertNotice]]:
-    """Sort alerts by severity, within one in the order given."""
-    alerts_by: dict[str, list[AlertNotice]] = {severity: [] for severity in SEVERITIES}
-    for alert in alerts:
-        alerts_by[alert.severity].append(alert)
-    return alerts_by

@@ -1,5 +1,6 @@
 """The family's page: their own parent's newest values, alerts and visits. Each look is audited."""
 
+import datetime as dt
 from typing import Any
 
 import psycopg
@@ -17,9 +18,10 @@ from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Shared
 from console.shell.views import page
 from dispatch.alerts import lifecycle
+from dispatch.family import facts
+from dispatch.family.sentence import sentence
 from dispatch.orders import ratings
 from dispatch.orders import store as work_orders
-from vocabulary.alert_state import OPEN
 
 router = APIRouter()
 
@@ -37,6 +39,7 @@ def family_page(request: Request, console: Shared, account: CurrentAccount) -> R
 
 def _parent(conn: psycopg.Connection[Any], account: Account, code: str, origin: str) -> dict[str, Any]:
     resident = load_resident(conn, account, code, "view_resident", origin)
+    known = facts.load(conn, resident["id"], resident["household_id"], dt.datetime.now(dt.UTC))
     rows = lifecycle.of_resident(conn, resident["id"], 10)
     alerts = [notice_of(row) for row in rows if row["severity"] != "technical"]
     return {
@@ -44,6 +47,7 @@ def _parent(conn: psycopg.Connection[Any], account: Account, code: str, origin: 
         "newest": vitals.newest(conn, resident["id"]),
         "presence": vitals.presence(conn, resident["id"]),
         "alerts": alerts,
-        "open": [alert for alert in alerts if alert.state in OPEN],
+        "sentence": sentence(known.facts),
+        "open": known.alerts,
         "visits": work_orders.visits_to_rate(conn, resident["id"]),
     }

@@ -1,5 +1,6 @@
-"""Log in and out, and choose the language."""
+"""Log in and out, and choose the language and the light of the pages."""
 
+import contextlib
 import datetime as dt
 from typing import Annotated
 
@@ -11,18 +12,25 @@ from starlette.responses import RedirectResponse, Response
 from care_network.access import permissions, sessions
 from care_network.errors import LoginRefusedError
 from console.shell.errors import message_of, status_of
-from console.shell.security import cookie_name, origin_of, token_of
-from console.shell.session import log_in, set_cookie
+from console.shell.security import LoginNeeded, cookie_name, origin_of, session_account, token_of
+from console.shell.session import back_of, log_in, safe_next, set_cookie
 from console.shell.state import Shared
+from console.shell.theme import COOKIE as THEME_COOKIE
+from console.shell.theme import choice_of
 from console.shell.views import LANGUAGE_COOKIE, page
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
+A_YEAR_S = 31_536_000
 
 
 @router.get("/login")
-def login_page(request: Request) -> Response:
-    return page(request, "login.html")
+def login_page(request: Request, console: Shared, next: str | None = None) -> Response:
+    """The form; whoever is logged in goes on to where they wanted to go."""
+    with contextlib.suppress(LoginNeeded, psycopg.OperationalError):
+        session_account(request, console)
+        return RedirectResponse(safe_next(next), 303)
+    return page(request, "login.html", next=safe_next(next))
 
 
 @router.post("/login")
@@ -32,13 +40,14 @@ async def log_in_by_form(
     login: Annotated[str, Form()],
     password: Annotated[str, Form()],
     code: Annotated[str, Form(max_length=20)] = "",
+    next: Annotated[str, Form()] = "/",
 ) -> Response:
     try:
         token, role = await log_in(request, console, login, password, code)
     except LoginRefusedError as error:
         message = message_of(request, error)
-        return page(request, "login.html", status=status_of(error), message=message, login=login)
-    response = RedirectResponse("/", 303)
+        return page(request, "login.html", status=status_of(error), message=message, login=login, next=safe_next(next))
+    response = RedirectResponse(safe_next(next), 303)
     set_cookie(response, console.settings, token, role)
     return response
 
@@ -65,14 +74,13 @@ def log_out(request: Request, console: Shared) -> Response:
 
 @router.post("/language/{language}")
 def switch_language(request: Request, language: str) -> Response:
-    response = RedirectResponse(_back(request), 303)
-    response.set_cookie(LANGUAGE_COOKIE, "en" if language == "en" else "zh", samesite="lax", max_age=31_536_000)
+    response = RedirectResponse(back_of(request), 303)
+    response.set_cookie(LANGUAGE_COOKIE, "en" if language == "en" else "zh", samesite="lax", max_age=A_YEAR_S)
     return response
 
 
-def _back(request: Request) -> str:
-    """The page of ours that the form was on; the start page for any other address."""
-    referer = request.headers.get("referer", "")
-    host = request.headers.get("host", "")
-    _, separator, path = referer.partition(f"//{host}/")
-    return f"/{path}" if separator and not path.startswith("/") else "/"
+@router.post("/theme/{choice}")
+def choose_theme(request: Request, choice: str) -> Response:
+    response = RedirectResponse(back_of(request), 303)
+    response.set_cookie(THEME_COOKIE, choice_of(choice), samesite="lax", max_age=A_YEAR_S)
+    return response

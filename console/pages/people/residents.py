@@ -1,5 +1,8 @@
 """The list of residents, and one resident's page: newest values, charts, devices, alerts. Each look is audited."""
 
+import datetime as dt
+
+import psycopg
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -38,3 +41,19 @@ def resident_page(request: Request, console: Shared, account: CurrentAccount, co
         request, "resident.html", account, resident=resident, charts=vitals.CHARTED, grades=GRADES, newest=newest,
         devices=devices, presence=presence, alerts=alerts,
     )  # fmt: skip
+
+
+@router.get("/residents/{code}/file", dependencies=[needs(Action.VIEW_NETWORK)])
+def resident_file(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+    """The person's file alone, for a page that is open to put in place again and again: one look in five minutes."""
+    now = dt.datetime.now(dt.UTC)
+    look = (account.id, request.url.path, "")
+    new = console.looks.is_new(look, now)
+    with console.database() as conn:
+        try:
+            load_resident(conn, account, code, "view_resident", origin_of(request), audited=new)
+        except psycopg.Error:
+            console.looks.forget(look)  # it could not be recorded
+            raise
+        file = residents.file_of(conn, code, now)
+    return page(request, "_file.html", account, file=file)

@@ -4,15 +4,18 @@ from typing import Annotated
 
 import typer
 
-from shouwang.cli.session import Url, connection
+from shouwang.cli.session import Url, connection, refusals
 
 
 def history(
     url: Url,
     residents: Annotated[int, typer.Option(min=1, max=20_000, help="How many, each in a home of its own.")] = 200,
-    days: Annotated[int, typer.Option(min=8, max=400, help="How far back.")] = 365,
+    days: Annotated[
+        int | None, typer.Option(min=3, max=400, help="How far back: 365, with --demo 30, unless you say otherwise.")
+    ] = None,
     rate: Annotated[float, typer.Option(min=5, max=300, help="Seconds between two readings of a vital sign.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Which people and which days.")] = 4,
+    demo: Annotated[bool, typer.Option("--demo", help="The past of the demonstration's homes, instead.")] = False,
 ) -> None:
     """Fill a database with residents who have a past: a year of 200 in minutes.
 
@@ -23,6 +26,12 @@ def history(
 
     Each resident is one transaction. Stop it whenever you like: a second call goes on, and writes nobody twice.
 
+    With --demo: the past of the homes that a database of 'shouwang demo' has, as the demonstration writes it at its
+    first start: charts, closed alerts with their outcomes, visits with ratings, hand-overs, missed targets; in seconds,
+    and marked as simulated. A home that was heard already keeps the past that it has. 30 days unless --days says
+    otherwise. Live data begin a quarter of an hour before a home starts, so write it before that.
+
+    Example: shouwang simulate history --demo --url postgresql://… --days 30
     Example: shouwang simulate history --url postgresql://… --residents 200 --days 365
     """
     import datetime as dt
@@ -35,6 +44,14 @@ def history(
     from shouwang.cli.actions import write_history as past
 
     out = Console()
+    if not demo and days is not None and days < 8:
+        raise typer.BadParameter("a past without --demo has 8 days at least", param_hint="--days")
+    if demo:
+        from shouwang.cli.actions.write_demo_past import write_demo_past
+
+        with refusals(), connection(url) as conn:
+            write_demo_past(conn, days or 30, seed, out)
+        return
     began = time.monotonic()
     simulated = kept = there = 0
     with connection(url) as conn:
@@ -42,7 +59,7 @@ def history(
         conn.execute("SET statement_timeout = 0")
         with out.status("rolling up what is stored already …"):
             plan = past.plan(
-                conn, MonthOptions(seed=seed, days=days, rate_s=rate, ordinary=True), dt.datetime.now(dt.UTC)
+                conn, MonthOptions(seed=seed, days=days or 365, rate_s=rate, ordinary=True), dt.datetime.now(dt.UTC)
             )
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with past.retention_waits(conn), Progress(*columns, console=out) as progress:

@@ -25,15 +25,18 @@ from care_network.access import sessions
 from care_network.access.permissions import PERMISSIONS, Role
 from care_network.medical import notes
 from care_network.medical.keyring import create_key_file
+from console.access.alerts import STEPS
 from console.app import ROUTERS, create_app
 from console.settings import ConsoleSettings
 from console.shell.security import COOKIE
 from database.settings import DatabaseSettings
+from dispatch.alerts import lifecycle
 from dispatch.channels.adapters.webpush import create_key
 from dispatch.channels.render import ACKNOWLEDGE, RECEIPT
 from dispatch.channels.wording.alert_words import Content, MessageItem
+from dispatch.core.history import Actor
 from dispatch.core.links import create_link_key_file, load_link_keys
-from dispatch.desk import handover
+from dispatch.desk import handover, merging
 from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON
@@ -175,10 +178,35 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def ready_for(city: City, step: str, role: Role) -> tuple[uuid.UUID, dict[str, Any]]:
+    """An alert on which the role can take the step, and what the step needs besides."""
+    if step == "snooze":
+        return raise_alert(city.conn, now(), "technical", "device_silent"), {"span": "8h"}
+    alert = city.alert()
+    if step == "step":
+        return alert, {"number": 1}
+    if step in ("merge", "unmerge"):
+        other = raise_alert(city.conn, now(), "urgent", "bed_exit")
+        if step == "merge":
+            return alert, {"other": str(other)}
+        merging.merge(city.conn, alert, other, ZHOU, now(), expected_version=1)
+        return other, {}
+    someone = account(city.conn, LOGINS[role])
+    actor = Actor(someone.id, someone.name_zh)
+    if step in ("reopen", "undo"):
+        lifecycle.act(city.conn, alert, "resolve", actor, now(), expected_version=1, outcome="helped")
+    elif step == "own":
+        lifecycle.act(city.conn, alert, "acknowledge", ZHOU, now(), expected_version=1)
+    return alert, {}
+
+
 def acted(step: str, *, api: bool) -> Callable[[City, Role], Example]:
-    def example(city: City, _role: Role) -> Example:
-        body = {"version": 1, "outcome": "helped" if step == "resolve" else "", "note": "写"}
-        path = f"/alerts/{city.alert()}/{step}"
+    def example(city: City, role: Role) -> Example:
+        alert, more = ready_for(city, step, role)
+        row = city.conn.execute("SELECT version FROM alert WHERE id = %s", (alert,)).fetchone()
+        assert row is not None
+        body = {"version": row[0], "outcome": "helped" if step == "resolve" else "", "note": "写", **more}
+        path = f"/alerts/{alert}/{step}"
         return Example(f"/api{path}", json=body) if api else Example(path, data=body, success=303)
 
     return example
@@ -275,10 +303,11 @@ def rating(city: City) -> str:
 
 EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /": board,
-    "GET /login": lambda *_: Example("/login"),
+    "GET /login": lambda *_: Example("/login", success=303),
     "POST /login": lambda *_: Example("/login", data={"login": "carer", "password": PASSWORD}, success=303),
     "POST /logout": lambda *_: Example("/logout", success=303),
     "POST /language/{language}": lambda *_: Example("/language/zh", success=303),
+    "POST /theme/{choice}": lambda *_: Example("/theme/night", success=303),
     "POST /api/login": lambda *_: Example("/api/login", json={"login": "carer", "password": PASSWORD}),
     "GET /password": lambda *_: Example("/password"),
     "POST /password": lambda *_: Example(
@@ -293,11 +322,13 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     f"{SOCKET} /api/live": lambda *_: Example("/api/live"),
     "GET /alerts/{alert_id}": lambda c, _: Example(f"/alerts/{c.alert()}"),
     "GET /alerts/{alert_id}/trace": lambda c, _: Example(f"/alerts/{c.alert()}/trace"),
+    "GET /alerts/{alert_id}/detail": lambda c, _: Example(f"/alerts/{c.alert()}/detail"),
+    "GET /alerts/{alert_id}/candidates": lambda c, _: Example(f"/alerts/{c.alert()}/candidates"),
     "GET /alerts/{alert_id}/progress": lambda c, _: Example(f"/alerts/{c.alert()}/progress"),
     "POST /alerts/{alert_id}/medical-note": lambda c, _: Example(f"/alerts/{c.alert()}/medical-note"),
     **{
         f"POST {'/api' if api else ''}/alerts/{{alert_id}}/{step}": acted(step, api=api)
-        for step in ("acknowledge", "respond", "arrive", "resolve", "cancel", "note")
+        for step in STEPS
         for api in (False, True)
     },
     "POST /api/alerts/{alert_id}/calls": call,
@@ -321,6 +352,13 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /api/handovers/{number}/withdraw": withdrawn_handover("/api", 200),
     "GET /residents": lambda *_: Example("/residents?q=陈"),
     "GET /residents/{code}": lambda *_: Example("/residents/R1"),
+    "GET /search": lambda *_: Example("/search?q=陈"),
+    "GET /search/suggest": lambda *_: Example("/search/suggest?q=陈"),
+    "GET /residents/{code}/file": lambda *_: Example("/residents/R1/file"),
+    "GET /residents/{code}/protection": lambda *_: Example("/residents/R1/protection"),
+    "GET /protection": lambda *_: Example("/protection?function=falls&level=2"),
+    "GET /protection/history": lambda *_: Example("/protection/history?function=falls"),
+    "GET /protection/history.csv": lambda *_: Example("/protection/history.csv"),
     "GET /api/residents/{code}/series": lambda *_: Example("/api/residents/R1/series?channel=heart_rate"),
     "GET /family": family,
     "GET /operations": lambda *_: Example("/operations"),
@@ -335,6 +373,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /pauses/{household}/{number}/end": ended_pause,
     "GET /outbox": lambda *_: Example("/outbox"),
     "GET /outbox/cards": lambda *_: Example("/outbox/cards"),
+    "GET /gateways": lambda *_: Example("/gateways?state=all"),
     "GET /push-worker.js": lambda *_: Example("/push-worker.js"),
     "GET /styles/{version}.css": lambda *_: Example("/styles/1.css"),
     "GET /api/push": lambda *_: Example("/api/push"),

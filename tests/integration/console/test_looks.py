@@ -18,7 +18,14 @@ from tests.support.console import broker_away, console, routes_of
 from tests.support.network import build_city
 
 pytestmark = pytest.mark.integration
-ABOUT_NOBODY = {"GET /healthz", "GET /login", "GET /password", "GET /push-worker.js", "GET /api/push"}
+ABOUT_NOBODY = {
+    "GET /styles/{version}.css",
+    "GET /healthz",
+    "GET /login",
+    "GET /password",
+    "GET /push-worker.js",
+    "GET /api/push",
+}
 """Pages that show the one who asks, or nobody."""
 
 

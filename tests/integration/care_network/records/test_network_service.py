@@ -55,8 +55,10 @@ NEW = {
     },
 }  # fmt: skip
 CHANGES = {
-    "area": {"name_zh": "新苑"}, "organisation": {"active": False}, "household": {"phone": "0755-2"},
-    "resident": {"on_oxygen": True}, "device": {"room": "bedroom"}, "contact": {"has_key": True},
+    "area": {"name_zh": "新苑"}, "organisation": {"active": False},
+    "resident": {"lives_alone": True, "preferred_language": "yue"},
+    "household": {"floor": 5, "has_lift": False, "way_in": "东门", "key_safe": True},
+    "device": {"room": "bedroom"}, "contact": {"has_key": True},
     "staff": {"skills": ["injection", "injection"]}, "certificate": {"number": "7"}, "shift": {"ends": dt.time(16)},
     "roster": {"weekdays": [7, 6]}, "exception": {"reason": "替班"},
 }  # fmt: skip

@@ -29,6 +29,10 @@ MATRIX = {
     "resolve": "no   yes  yes  no",
     "cancel": "no   yes  yes  no",
     "note": "no   yes  yes  no",
+    "own": "no   yes  yes  no",
+    "merge": "no   yes  no   no",
+    "snooze": "no   yes  no   no",
+    "reopen": "no   yes  no   no",
     "view_alerts": "yes  yes  yes  yes",
     "view_resident": "yes  yes  yes  yes",
     "view_vitals": "yes  yes  yes  yes",
@@ -109,7 +113,7 @@ def test_every_action_and_role_has_a_chinese_name_of_its_own() -> None:
 
 ROOT = Path(__file__).parents[4]
 FOLDERS = ("alerting", "care_network", "console", "dispatch", "shouwang")
-STEPS = {"acknowledge", "respond", "arrive", "resolve", "cancel", "note"}
+STEPS = {"acknowledge", "respond", "arrive", "resolve", "cancel", "note", "own", "merge", "snooze", "reopen"}
 """Steps of an alert are asked by their name: ``require(account, action)``."""
 
 

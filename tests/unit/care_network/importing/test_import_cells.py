@@ -32,6 +32,8 @@ from vocabulary.times import SHANGHAI
         (cells.MOMENT, "2026-11-01T00:00Z", dt.datetime(2026, 11, 1, tzinfo=dt.UTC)),
         (cells.TRUTH, "是", True),
         (cells.TRUTH, "No", False),
+        (cells.MAYBE, "否", False),
+        (cells.MAYBE, "不详", None),
         (cells.INTEGER, "2.0", 2),
         (cells.NUMBER, "114.5", 114.5),
         (cells.WEEKDAYS, "1-5", (1, 2, 3, 4, 5)),

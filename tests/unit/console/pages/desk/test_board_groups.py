@@ -1,6 +1,6 @@
 """What of the queue is shown line by line: few emergencies alike, what somebody has opened, and no more."""
 
-from console.pages.desk.queue import FEW, by_gravity, groups
+from console.pages.desk.queue import FEW, groups
 from dispatch.core.notice import AlertNotice
 
 PLACE = "sz.yt.hs.pw.c1"
@@ -59,12 +59,3 @@ def test_a_group_keeps_its_key_when_its_first_alert_is_over() -> None:
     assert shown(many) == shown(many[1:])
     later = [notice(10_000 + number) for number in range(5)]
     assert list(shown([*many, *later])) == [f"group-sos-{PLACE}", f"group-sos-{PLACE}-2"]
-
-
-def test_single_alerts_by_gravity() -> None:
-    found = by_gravity(
-        [notice(n, severity) for n, severity in enumerate(("emergency", "urgent", "attention", "technical"))]
-    )
-    assert {level: [alert.id for alert in alerts] for level, alerts in found.items()} == {
-        "emergency": ["0000"], "urgent": ["0001"], "attention": ["0002"], "technical": ["0003"],
-    }  # fmt: skip

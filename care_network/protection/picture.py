@@ -1,0 +1,207 @@
+"""Read the picture for people: one resident as it is now, totals of an area, the residents of a place.
+
+Lists come from what the observer wrote last, with its age; where it has not looked for a minute every cell is unknown.
+"""
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from care_network.protection import loading
+from care_network.protection.functions import Function, Level, serves
+from care_network.protection.hearing import Hearing
+from care_network.protection.judging import Cell, Cells, judge
+from care_network.protection.reasons import Reason, unpack
+
+STALE_S = 60
+PLACES = len(Function)
+PAGE = 50
+"""Residents on a page of the matrix."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """When the picture was last right. ``age_s``: None before the first look."""
+
+    at: dt.datetime | None = None
+    age_s: float | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody looks; else every cell is unknown."""
+        return self.age_s is not None and self.age_s <= STALE_S
+
+    @property
+    def reason(self) -> Reason:
+        """Why every cell is unknown."""
+        return Reason("unseen", 0 if self.at is None else round(self.at.timestamp()))
+
+
+class Total(msgspec.Struct):
+    """An area's residents by function and level. ``resting``: of the blind ones, those who are out or paused."""
+
+    path: str
+    name_zh: str
+    name_en: str
+    level: str
+    residents: int = 0
+    counts: dict[Function, list[int]] = msgspec.field(
+        default_factory=lambda: {function: [0] * len(Level) for function in Function}
+    )
+    resting: dict[Function, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Function, 0))
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A resident and their cells."""
+
+    id: int
+    code: str
+    name_zh: str
+    name_en: str
+    address_zh: str
+    address_en: str
+    area_zh: str
+    area_en: str
+    cells: Cells
+
+
+def look(conn: Connection[Any], now: dt.datetime) -> Look:
+    """When the observer last looked."""
+    row = conn.execute("SELECT at FROM protection_look").fetchone()
+    return Look() if row is None else Look(row[0], max(0.0, (now - row[0]).total_seconds()))
+
+
+def of_resident(conn: Connection[Any], resident_id: int, now: dt.datetime) -> Cells:
+    """The seven cells of one resident, judged at this moment. Unknown for nobody of that id."""
+    found = _judged(conn, resident_id, now)
+    return found[1] if found else dict.fromkeys(Function, Cell(Level.UNKNOWN, Reason("unseen")))
+
+
+def rooms_watched(conn: Connection[Any], resident_id: int, now: dt.datetime) -> tuple[list[str], Cells]:
+    """Rooms in which a sensor that works sees somebody, and the cells."""
+    found = _judged(conn, resident_id, now)
+    if found is None:
+        return [], of_resident(conn, resident_id, now)
+    home, cells, receiving = found
+    rooms = []
+    for device in home.devices:
+        can = serves(device.model, device.room)
+        alone = msgspec.structs.replace(home, devices=[device], carer=None, paused=0)
+        if can and can.presence and device.room and device.room not in rooms:
+            seen = judge(alone, resident_id, receiving, round(now.timestamp()))
+            if seen[Function.STILLNESS].level <= Level.WEAK:
+                rooms.append(device.room)
+    return rooms, cells
+
+
+def _judged(conn: Connection[Any], resident_id: int, now: dt.datetime) -> tuple[Any, Cells, int] | None:
+    row = conn.execute("SELECT household_id FROM resident WHERE id = %s", (resident_id,)).fetchone()
+    homes = loading.registry(conn, row[0]) if row else {}
+    if not homes:
+        return None
+    household = next(iter(homes))
+    hearing = Hearing()
+    loading.learn(conn, hearing, homes)
+    hearing.look(conn, now)
+    facts = loading.now_of(conn, now, household)
+    home = loading.home_of(homes[household], household, hearing, facts)
+    return home, judge(home, resident_id, facts.receiving, round(now.timestamp())), facts.receiving
+
+
+def totals(conn: Connection[Any], under: str, now: dt.datetime) -> tuple[Total, list[Total]]:
+    """The area's total, and those of the areas right below it, in the order of their paths."""
+    seen = look(conn, now)
+    areas = conn.execute(
+        "SELECT path::text, name_zh, name_en, level FROM area WHERE path <@ %(under)s::ltree"
+        " AND nlevel(path) <= nlevel(%(under)s::ltree) + 1 ORDER BY path",
+        {"under": under},
+    ).fetchall()
+    known = {row[0]: Total(*row) for row in areas}
+    whole = known.pop(under, Total(under, under, under, ""))
+    levels = ", ".join(
+        f"count(*) FILTER (WHERE p.levels[{place}] = {level})"
+        for place in range(1, PLACES + 1)
+        for level in (Level.COVERED, Level.WEAK, Level.BLIND)
+    )
+    resting = ", ".join(
+        f"count(*) FILTER (WHERE p.levels[{place}] = {Level.BLIND:d} AND p.resting[{place}])"
+        for place in range(1, PLACES + 1)
+    )
+    rows = conn.execute(
+        f"""
+        SELECT CASE WHEN nlevel(a.path) > nlevel(%(under)s::ltree)
+                    THEN subpath(a.path, 0, nlevel(%(under)s::ltree) + 1)::text END AS child,
+               count(*), {levels}, {resting}
+        FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
+        LEFT JOIN protection_now p ON p.resident_id = r.id
+        WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic GROUP BY child
+        """,  # noqa: S608 - numbers of our own
+        {"under": under},
+    )
+    for child, residents, *numbers in rows:
+        for total in (whole, known.get(child)):
+            if total is not None:
+                _add(total, residents, numbers, known=seen.known)
+    return whole, [total for total in known.values() if total.residents]
+
+
+def _add(total: Total, residents: int, numbers: list[int], *, known: bool) -> None:
+    total.residents += residents
+    for place, function in enumerate(Function):
+        covered, weak, blind = numbers[3 * place : 3 * place + 3] if known else (0, 0, 0)
+        counts = total.counts[function]
+        for level, number in (
+            (Level.COVERED, covered), (Level.WEAK, weak), (Level.BLIND, blind),
+            (Level.UNKNOWN, residents - covered - weak - blind),
+        ):  # fmt: skip
+            counts[level] += number
+        total.resting[function] += numbers[3 * PLACES + place] if known else 0
+
+
+def matrix(
+    conn: Connection[Any],
+    under: str,
+    now: dt.datetime,
+    function: Function | None = None,
+    level: Level | None = None,
+    page: int = 1,
+) -> tuple[list[Line], int]:
+    """A page of the residents below an area, and how many there are; those alone of a level in a function."""
+    seen = look(conn, now)
+    where = ""
+    if function is not None and level is not None:
+        if not seen.known and level != Level.UNKNOWN:
+            return [], 0
+        if seen.known:
+            where = "AND coalesce(p.levels[%(place)s], %(unknown)s) = %(level)s"
+    values = {
+        "under": under, "place": 1 + list(Function).index(function) if function else 1, "level": level,
+        "unknown": int(Level.UNKNOWN), "limit": PAGE, "offset": (page - 1) * PAGE,
+    }  # fmt: skip
+    among = f"""
+        FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
+        LEFT JOIN protection_now p ON p.resident_id = r.id
+        WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic {where}
+    """
+    with conn.cursor(row_factory=dict_row) as cursor:
+        number = cursor.execute(f"SELECT count(*) AS n {among}", values).fetchone()
+        rows = cursor.execute(
+            f"""
+            SELECT r.id, r.code, r.name_zh, r.name_en, h.address_zh, h.address_en, a.name_zh AS area_zh,
+                   a.name_en AS area_en, p.levels, p.reasons
+            {among} ORDER BY a.path, h.code, r.code LIMIT %(limit)s OFFSET %(offset)s
+            """,
+            values,
+        ).fetchall()
+    return [_line(row, seen) for row in rows], number["n"] if number else 0
+
+
+def _line(row: dict[str, Any], seen: Look) -> Line:
+    levels, reasons = row.pop("levels"), row.pop("reasons")
+    if levels is None or not seen.known:
+        cells = dict.fromkeys(Function, Cell(Level.UNKNOWN, seen.reason if not seen.known else Reason("unseen")))
+    else:
+        cells = {f: Cell(Level(n), unpack(r)) for f, n, r in zip(Function, levels, reasons, strict=True)}
+    return Line(**row, cells=cells)

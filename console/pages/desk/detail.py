@@ -1,0 +1,200 @@
+"""Contents of the screen of one alert: its course, clocks, people to call, and how it may end."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+from fastapi import Request
+
+from care_network.access import permissions
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action
+from care_network.catalogues.ability import GRADES
+from care_network.catalogues.services import SERVICES
+from care_network.records import residents
+from console.access.alerts import load_alert
+from console.pages.desk.rows import CLOCK_WORDS, headline, place
+from console.shell.i18n import pick
+from console.shell.security import origin_of
+from console.shell.state import Console
+from console.shell.views import language_of
+from dispatch.alerts.outcomes import OUTCOMES, Outcome
+from dispatch.alerts.reopening import REOPEN_WITHIN, UNDO_WITHIN
+from dispatch.alerts.snoozing import SPANS
+from dispatch.core.notice import AlertNotice
+from dispatch.desk import calls, merging
+from dispatch.desk.calls import RecordedCall
+from dispatch.desk.progress import progress
+from dispatch.orders import store as work_orders
+from dispatch.orders.states import LIVE
+from dispatch.orders.store import OrderFilter
+from dispatch.sla.clock import MILESTONES, HistoryEntry, Story, measure
+from dispatch.sla.report import targets
+
+IN_PLACE = "X-In-Place"
+"""Header of a script that puts the answer into the page: it gets the alert alone, and no redirect."""
+ENDED = ("resolved", "cancelled", "cleared")
+TECHNICAL_OUTCOMES = ("repaired", "false_device", "test")
+FAMILY_STEPS = frozenset({"raise", "acknowledge", "respond", "arrive", "resolve", "cancel", "clear"})
+"""Of the history, what the family reads; the rest names staff and telephones."""
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A part of the bar of the service level. ``state``: done, late, running, over, later or none."""
+
+    word: str
+    state: str
+    took_s: float | None
+    from_ms: int
+    due_ms: int | None
+
+
+def is_mine(alert: Any, account: Account) -> bool:
+    """Whether the account has the alert."""
+    return alert.owner_id is not None and bool(alert.owner_id == account.id)
+
+
+def detail_of(
+    conn: psycopg.Connection[Any],
+    request: Request,
+    console: Console,
+    account: Account,
+    alert_id: uuid.UUID,
+    *,
+    audited: bool = True,
+) -> dict[str, Any]:
+    """Load an alert with all that its screen shows; the look is in the audit (unless it was a moment ago).
+
+    Raises 404 for an alert that is not there or not the account's to see.
+    """
+    alert, events = load_alert(conn, console.board, account, alert_id, origin_of(request), audited=audited)
+    language, now = language_of(request, account), dt.datetime.now(dt.UTC)
+    staff = permissions.may_do(account, Action.VIEW_NETWORK)
+    attempts = calls.of_alert(conn, alert_id) if staff else ()
+    orders = (
+        work_orders.list_orders(conn, OrderFilter(alert_id=alert_id))
+        if permissions.may_do(account, Action.VIEW_ORDERS)
+        else []
+    )
+    live = [one for one in orders if one.state in LIVE]
+    shown = events if staff else [{**e, "note": "", "note_en": ""} for e in events if e["action"] in FAMILY_STEPS]
+    return {
+        "alert": alert,
+        "events": shown,
+        "closed": alert.state in ENDED,
+        "headline": headline(alert, language),
+        "place": place(alert, language),
+        "segments": [
+            msgspec.structs.replace(one, word=pick(language, *CLOCK_WORDS[one.word]))
+            for one in _segments(conn, alert, events, attempts, now)
+        ]
+        if staff
+        else [],
+        "step": primary_step(alert, called=bool(attempts), sent=bool(live)),
+        "ladder": progress(conn, alert_id) if staff else None,
+        "attempts": attempts,
+        "callables": calls.callees(conn, alert_id, now)
+        if permissions.may_do(account, Action.NOTE) and alert.state not in ENDED
+        else (),
+        "results": calls.RESULTS,
+        "orders": orders,
+        "services": SERVICES,
+        "channel_names": console.channels.names,
+        "cards": cards(alert.severity),
+        "outcome": next((e["outcome"] for e in reversed(events) if e["outcome"]), None),
+        "staff": staff,
+        **(_beside(conn, account, alert, events, now) if staff else {}),
+    }
+
+
+def _beside(
+    conn: psycopg.Connection[Any],
+    account: Account,
+    alert: AlertNotice,
+    events: Sequence[dict[str, Any]],
+    now: dt.datetime,
+) -> dict[str, Any]:
+    """Load the parts for staff alone: the person's file, alerts of the same event, ways back from an end."""
+    alert_id, closed = uuid.UUID(alert.id), alert.state in ENDED
+    file = (
+        residents.file_of(conn, alert.resident_code, now, without_alert=alert.id)
+        if alert.resident_code is not None and permissions.may_do(account, Action.VIEW_RESIDENT)
+        else None
+    )
+    may_merge = permissions.may_do(account, Action.MERGE)
+    ended = next((e for e in reversed(events) if e["to_state"] in ENDED), None)
+    own = ended is not None and ended["action"] == "resolve" and ended["actor"] == account.name_zh
+    undo = ended["at"] + UNDO_WITHIN if closed and own and ended is not None else None
+    return {
+        "file": file,
+        "grades": GRADES,
+        "mine": is_mine(alert, account),
+        "lead": alert.merged_into,
+        "offers": merging.offers(conn, alert_id) if may_merge else [],
+        "followers": merging.followers(conn, alert_id),
+        "snooze_spans": SPANS,
+        "reopenable": closed and ended is not None and now - ended["at"] < REOPEN_WITHIN,
+        "undo_until_ms": round(undo.timestamp() * 1000) if undo is not None and undo > now else None,
+    }
+
+
+def primary_step(alert: AlertNotice, *, called: bool, sent: bool) -> str:
+    """The one next step: acknowledge, call, dispatch, arrive, resolve; empty where the alert has ended. Pure."""
+    if alert.state in ENDED:
+        return ""
+    if alert.state == "raised":
+        return "acknowledge"
+    if alert.severity == "technical":
+        return "resolve" if sent or alert.state != "acknowledged" else "dispatch"
+    if alert.state == "acknowledged":
+        return "arrive" if called and sent else "dispatch" if called else "call"
+    return "arrive" if alert.state == "responding" else "resolve"
+
+
+def cards(severity: str) -> list[Outcome]:
+    """The outcomes to choose from: six for people, three for devices. Pure."""
+    if severity == "technical":
+        return [OUTCOMES[code] for code in TECHNICAL_OUTCOMES]
+    return [one for one in OUTCOMES.values() if one.code != "repaired"]
+
+
+def _segments(
+    conn: psycopg.Connection[Any],
+    alert: AlertNotice,
+    events: Sequence[dict[str, Any]],
+    attempts: Sequence[RecordedCall],
+    now: dt.datetime,
+) -> list[Segment]:
+    raised = dt.datetime.fromtimestamp(alert.raised_us / 1e6, dt.UTC)
+    history = [HistoryEntry(e["at"], e["action"], e["outcome"]) for e in events]
+    history += [HistoryEntry(c.started_at, "call", c.result) for c in attempts if c.called_kind == "resident"]
+    story = Story(
+        alert_id=alert.id,
+        severity=alert.severity,
+        raised_at=raised,
+        history=tuple(sorted(history, key=lambda entry: entry.at)),
+        targets=targets(conn).at(raised).seconds.get(alert.severity),
+    )
+    return segments(story, now)
+
+
+def segments(story: Story, now: dt.datetime) -> list[Segment]:
+    """The milestones of an alert as a bar; the first that is still to come runs. Pure."""
+    found, running = [], False
+    from_ms = round(story.raised_at.timestamp() * 1000)
+    for milestone in MILESTONES:
+        one = measure(story, milestone, now)
+        due = None if one.target_s is None else from_ms + round(1000 * one.target_s)
+        if one.elapsed_s is not None:
+            state = "late" if one.verdict == "late" else "done"
+        elif one.verdict == "missed":
+            state, running = "over", True
+        elif one.verdict == "pending":
+            state, running = ("later", running) if running else ("running", True)
+        else:
+            state = "none"
+        found.append(Segment(milestone, state, one.elapsed_s, from_ms, due))
+    return found

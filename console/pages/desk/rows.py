@@ -1,0 +1,191 @@
+"""Rows of the queue: what two short lines say of an alert, its nearest clock, the order, the sections. Pure."""
+
+import datetime as dt
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from console.shell.i18n import Language, pick
+from dispatch.core.notice import AlertNotice
+from dispatch.sla.clock import TARGETS_S, Milestone
+from vocabulary.area_path import within
+from vocabulary.severity import GRAVE, RANK
+
+PINNED_US = 60_000_000
+"""A new alert stands before the others of its severity for so long, however much time they have left."""
+SECTIONS: Mapping[str, tuple[str, str]] = {
+    "waiting": ("未接警", "Not taken yet"),
+    "in_hand": ("处置中", "In hand"),
+    "attention": ("关注", "Attention"),
+    "technical": ("设备", "Technical"),
+}
+"""Headings of the list, in order; the last two are closed unless somebody opens them."""
+CLOSED_AT_FIRST = ("attention", "technical")
+NEXT_MILESTONE: Mapping[str, Milestone] = {
+    "raised": "acknowledged", "acknowledged": "on_scene", "responding": "on_scene", "on_scene": "resolved",
+}  # fmt: skip
+"""The milestone that is due next, by the state of an alert."""
+CLOCK_WORDS: Mapping[str, tuple[str, str]] = {
+    "acknowledged": ("接警", "answer"),
+    "contacted": ("联系", "contact"),
+    "on_scene": ("到达", "arrive"),
+    "resolved": ("办结", "resolve"),
+}
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """A moment by which something should be done; times in ms since 1970."""
+
+    word: str
+    from_ms: int
+    due_ms: int
+
+    def left_s(self, now_ms: int) -> float:
+        return (self.due_ms - now_ms) / 1000
+
+
+class Next(msgspec.Struct, frozen=True):
+    """The next call of a ladder: whom, and the time (ms since 1970)."""
+
+    word: str
+    at_ms: int
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert as one row of the queue, in the reader's language."""
+
+    id: str
+    severity: str
+    state: str
+    version: int
+    onset_ms: int
+    who: str
+    age: str
+    alone: bool
+    what: str
+    where: str
+    full: str
+    clock: Clock | None
+    next: Next | None
+    owner: str
+    merged: int
+    """Number of alerts that follow this one."""
+    mine: bool
+    fresh: bool
+    mark: int
+    """Changes with everything that the row says."""
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """A choice of the queue's alerts. ``who``: all, mine or waiting; ``street``: path of an area; ``kind``: a rule."""
+
+    who: str = "all"
+    street: str = ""
+    kind: str = ""
+
+    def query(self, **changes: str) -> str:
+        """The filter as the query of an address, with ``changes``; what is not set is left out."""
+        parts = {**msgspec.structs.asdict(self), **changes}
+        return "&".join(f"{key}={value}" for key, value in parts.items() if value and value != "all")
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts beside the notices: targets by severity (s), and the next call of each alert."""
+
+    targets: Mapping[str, Mapping[Milestone, float]] = msgspec.field(default_factory=lambda: TARGETS_S)
+    next: Mapping[str, tuple[str, str, dt.datetime]] = {}
+    """Alert id → (whom in Chinese, in English, when)."""
+
+
+def section_of(alert: AlertNotice) -> str:
+    """The section of the list in which an alert stands."""
+    if alert.severity == "technical":
+        return "technical"
+    if alert.state != "raised":
+        return "in_hand"
+    return "waiting" if alert.severity in GRAVE else "attention"
+
+
+def due_us(alert: AlertNotice, targets: Mapping[str, Mapping[Milestone, float]]) -> tuple[Milestone, int] | None:
+    """The next milestone with a target, and the moment (µs) by which it should be reached; None: none has one."""
+    limits = targets.get(alert.severity, {})
+    milestone: Milestone = NEXT_MILESTONE[alert.state]
+    if milestone == "on_scene" and milestone not in limits:
+        milestone = "resolved"
+    limit = limits.get(milestone)
+    return None if limit is None else (milestone, alert.raised_us + round(limit * 1e6))
+
+
+def in_order(
+    alerts: Iterable[AlertNotice], now_us: int, targets: Mapping[str, Mapping[Milestone, float]]
+) -> list[AlertNotice]:
+    """Sort alerts of a section: by severity; of one severity the newest minute first, then by the time that is left."""
+
+    def rank(alert: AlertNotice) -> tuple[int, int, float, str]:
+        fresh = now_us - alert.raised_us < PINNED_US and alert.state == "raised"
+        due = due_us(alert, targets)
+        time = -alert.raised_us if fresh else due[1] if due else alert.raised_us + 10**15
+        return RANK[alert.severity], 0 if fresh else 1, time, alert.id
+
+    return sorted(alerts, key=rank)
+
+
+def matching(
+    alerts: Sequence[AlertNotice], wanted: Filter, is_mine: Callable[[AlertNotice], bool]
+) -> list[AlertNotice]:
+    """Those of the alerts that the filter lets through."""
+    return [
+        alert
+        for alert in alerts
+        if (wanted.who != "mine" or is_mine(alert))
+        and (wanted.who != "waiting" or alert.state == "raised")
+        and (not wanted.street or within(alert.area_path, wanted.street))
+        and (not wanted.kind or alert.rule == wanted.kind)
+    ]
+
+
+def row_of(alert: AlertNotice, language: Language, now_us: int, known: Known, *, mine: bool) -> Row:
+    """Put an alert into two lines."""
+    due = due_us(alert, known.targets)
+    clock = None
+    if due is not None:
+        clock = Clock(pick(language, *CLOCK_WORDS[due[0]]), alert.raised_us // 1000, due[1] // 1000)
+    call = known.next.get(alert.id) if alert.state == "raised" and alert.severity in GRAVE else None
+    household = pick(language, f"{alert.household_code} 户", f"home {alert.household_code}")
+    who = pick(language, alert.resident_zh or household, alert.resident_en or household)
+    what = headline(alert, language)
+    where = place(alert, language)
+    row = Row(
+        id=alert.id,
+        severity=alert.severity,
+        state=alert.state,
+        version=alert.version,
+        onset_ms=alert.onset_us // 1000,
+        who=who,
+        age="" if alert.resident_age is None else str(alert.resident_age),
+        alone=alert.lives_alone is True,
+        what=what,
+        where=where,
+        full=f"{who} · {pick(language, alert.reason_zh, alert.reason_en)} · {where}",
+        clock=clock,
+        next=None if call is None else Next(pick(language, call[0], call[1]), round(call[2].timestamp() * 1000)),
+        owner=pick(language, alert.owner_zh, alert.owner_en),
+        merged=alert.merged,
+        mine=mine,
+        fresh=alert.state == "raised" and now_us - alert.raised_us < PINNED_US,
+        mark=0,
+    )
+    return msgspec.structs.replace(row, mark=zlib.crc32(repr(row).encode()))
+
+
+def headline(alert: AlertNotice, language: Language) -> str:
+    """The few words for an alert; where detection gave none, the first part of its reason."""
+    short = pick(language, alert.headline_zh or alert.reason_zh, alert.headline_en or alert.reason_en)
+    return short.partition("（")[0] if language == "zh" else short.partition(" (")[0]
+
+
+def place(alert: AlertNotice, language: Language) -> str:
+    """Compound and room, short; of an older notice compound and address."""
+    zh, en = f"{alert.area_zh} {alert.address_zh}", f"{alert.area_en} {alert.address_en}"
+    return pick(language, alert.place_zh or zh, alert.place_en or en).strip()

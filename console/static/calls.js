@@ -1,0 +1,86 @@
+// Calls by telephone about the open alert: timed from the press to the end, recorded when they end. A call under way
+// survives a reload of the page and a change of the alert.
+import { now, span } from "./clock.js";
+
+let call = null;
+const panel = () => document.getElementById("calls");
+const part = (name) => panel().querySelector(`[data-${name}]`);
+const storageKey = () => `call ${panel().dataset.url}`;
+
+export const calling = () => call !== null;
+
+export function begin() {
+  if (!panel()) { call = null; return; }
+  call = JSON.parse(sessionStorage.getItem(storageKey()) || "null");
+  show();
+}
+
+function show() {
+  const open = part("open");
+  open.hidden = !call;
+  part("people").hidden = Boolean(call);
+  if (!call) { sessionStorage.removeItem(storageKey()); return; }
+  sessionStorage.setItem(storageKey(), JSON.stringify(call));
+  part("name").textContent = call.name;
+  part("phone").textContent = call.phone;
+  part("phone").href = `tel:${call.phone}`;
+  part("answered").hidden = Boolean(call.answered);
+  for (const button of open.querySelectorAll("[data-result]")) {
+    button.hidden = (button.dataset.result === "answered") !== Boolean(call.answered);
+  }
+  part("dismiss").hidden = Boolean(call.answered);
+  run();
+}
+
+function run() {
+  if (!call || !panel()) return;
+  part("phase").textContent = call.answered ? panel().dataset.talking : panel().dataset.ringing;
+  part("clock").textContent = span((now() - (call.answered || call.started)) / 1000);
+}
+
+async function end(result) {
+  const at = (ms) => new Date(ms).toISOString();
+  const body = {
+    kind: call.kind, key: call.key, started_at: at(call.started), ended_at: at(now()), result,
+    answered_at: call.answered ? at(call.answered) : null, note: part("open").querySelector("[name=note]").value,
+  };
+  part("error").hidden = true;
+  try {
+    const answer = await fetch(panel().dataset.url, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    if (!answer.ok) {
+      const said = await answer.json().catch(() => ({}));
+      const zh = document.documentElement.lang.startsWith("zh");
+      throw new Error((zh ? said.message_zh : said.message_en) || String(answer.status));
+    }
+    part("open").querySelector("[name=note]").value = "";
+    call = null;
+    show();
+    document.dispatchEvent(new Event("alert:look"));
+  } catch (error) { // the call stays here, to be recorded again
+    part("error").textContent = `${panel().dataset.failed} ${error.message}`;
+    part("error").hidden = false;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("#calls button, #detail [data-call]");
+  if (!button || !panel()) return;
+  if ("call" in button.dataset) {
+    if (call) return; // one at a time
+    const { kind, keyOf, key, name, phone } = button.dataset;
+    call = { kind, key: keyOf ?? key, name, phone, started: now() };
+    show();
+    (call.phone ? part("phone") : part("answered")).focus();
+  } else if ("answered" in button.dataset) {
+    call.answered = now();
+    show();
+  } else if ("dismiss" in button.dataset) {
+    call = null;
+    show();
+  } else if (button.dataset.result) {
+    end(button.dataset.result);
+  }
+});
+setInterval(run, 500);

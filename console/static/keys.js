@@ -1,0 +1,98 @@
+// The desk by keyboard. Single keys work only outside fields, and can be switched off (WCAG 2.1.4).
+import { article, close, file, open, show } from "./detail.js";
+import { links } from "./queue.js";
+import { go } from "./shell/navigate.js";
+
+const WAIT_MS = 5000;
+let chord = null; // "c", "d" or "g", and until when
+const typing = (element) => element?.closest?.("input:not([type=radio]):not([type=checkbox]):not([type=button]), textarea, select, [contenteditable]");
+const sheet = () => document.getElementById("keys");
+const off = () => localStorage.getItem("keys") === "off";
+
+function arm(key) {
+  chord = { key, until: Date.now() + WAIT_MS };
+  const place = { c: "calls", d: "candidates" }[key];
+  for (const name of ["calls", "candidates"]) document.getElementById(name)?.classList.toggle("d-armed", name === place);
+  document.getElementById(place)?.scrollIntoView({ block: "nearest" });
+}
+
+function disarm() {
+  chord = null;
+  for (const name of ["calls", "candidates"]) document.getElementById(name)?.classList.remove("d-armed");
+}
+
+function move(by) {
+  const rows = links();
+  if (!rows.length) return;
+  const here = rows.findIndex((row) => row === document.activeElement);
+  const current = here >= 0 ? here : rows.findIndex((row) => row.getAttribute("aria-current"));
+  const next = current < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, current + by));
+  rows[next].focus();
+  rows[next].scrollIntoView({ block: "nearest" });
+}
+
+const press = (selector) => { const button = document.querySelector(selector); button?.click(); return Boolean(button); };
+
+function act(key) {
+  if (key === "c" || key === "d") { arm(key); return true; }
+  if (key === "n" || key === "r") return show(key, true);
+  if (key === "f") { file(); return true; }
+  return press(`#detail [data-key="${key}"]`);
+}
+
+// Keys act on the open alert; with none open, on the row that has the focus.
+async function onAlert(key) {
+  if (!article()) {
+    const row = document.activeElement?.closest?.("#queue a[data-id]") || links()[0];
+    if (!row) return;
+    await open(row.dataset.id, { focus: false });
+  }
+  act(key);
+}
+
+function escape(event) {
+  if (sheet()?.open) { sheet().close(); return; }
+  if (chord) { disarm(); return; }
+  const field = typing(event.target);
+  if (field) { field.blur(); return; }
+  const panel = document.querySelector("#detail [data-form]:not([hidden])");
+  if (panel) { panel.hidden = true; return; }
+  if (article()?.classList.contains("d-file-open")) { file(false); return; }
+  if (article()) close();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (!document.getElementById("desk") || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "Escape") { escape(event); return; }
+  if (typing(event.target) || off() || (sheet()?.open && event.key !== "?")) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  let done = true;
+  if (chord && Date.now() < chord.until && (chord.key === "g" ? "aor" : "123456789").includes(key)) {
+    const { key: first } = chord;
+    disarm();
+    if (first === "g") go({ a: "/", o: "/orders", r: "/residents" }[key]);
+    else if (first === "c") document.querySelectorAll("#calls [data-call]")[key - 1]?.click();
+    else document.querySelectorAll("#candidates ol form button")[key - 1]?.click();
+  } else if (key === "j" || (key === "ArrowDown" && !event.target.closest("#detail"))) move(1);
+  else if (key === "k" || (key === "ArrowUp" && !event.target.closest("#detail"))) move(-1);
+  else if ("acdnrmf".includes(key) && key.length === 1) onAlert(key);
+  else if (key === "g") arm("g");
+  else if (key === "?") { if (sheet()?.open) sheet().close(); else sheet()?.showModal(); }
+  else done = false;
+  if (done) event.preventDefault();
+});
+document.addEventListener("desk:key", (event) => {
+  const key = event.detail;
+  if (key === "n" || key === "r") show(key);
+  else act(key);
+  if (key === "c") document.querySelector("#calls [data-call]")?.focus();
+  if (key === "d") document.querySelector("#candidates ol form button")?.focus();
+});
+document.addEventListener("change", (event) => {
+  if (event.target.id === "keys-on") localStorage.setItem("keys", event.target.checked ? "on" : "off");
+});
+
+export function start() {
+  const box = document.getElementById("keys-on");
+  if (box) box.checked = !off();
+}

@@ -1,0 +1,46 @@
+// Open alerts as this account sees them, kept by the socket: "live:board" has all of them, "live:alert" one that changed.
+// Tells "alerts:changed" after each, and "alerts:new" with an alert that nobody has taken: new, or put back by a lapse.
+const RANK = { emergency: 0, urgent: 1, attention: 2, technical: 3 };
+const OPEN = ["raised", "acknowledged", "responding", "on_scene"];
+const known = new Map();
+let first = true;
+const zh = document.documentElement.lang.startsWith("zh");
+
+const pick = (chinese, english) => (zh ? chinese : english) || chinese || english || "";
+const tell = (type, detail) => document.dispatchEvent(new CustomEvent(type, { detail }));
+
+export const who = (alert) => pick(alert.resident_zh, alert.resident_en) || alert.household_code || "";
+export const what = (alert) => pick(alert.headline_zh, alert.headline_en) || pick(alert.reason_zh, alert.reason_en);
+
+// Those that nobody has taken, the gravest first, then the newest.
+export function raised() {
+  const waiting = [...known.values()].filter((alert) => alert.state === "raised");
+  return waiting.sort((a, b) => RANK[a.severity] - RANK[b.severity] || b.onset_us - a.onset_us);
+}
+
+export const ofPeople = () => raised().filter((alert) => alert.severity !== "technical");
+
+function take(alert) {
+  const before = known.get(alert.id);
+  if (before && before.version > alert.version) return null;
+  if (OPEN.includes(alert.state)) known.set(alert.id, alert); else known.delete(alert.id);
+  if (alert.state !== "raised") return null;
+  if (!before) return { alert, lapsed: false };
+  const graver = RANK[alert.severity] < RANK[before.severity];
+  return before.state !== "raised" || graver ? { alert, lapsed: before.state !== "raised" } : null;
+}
+
+document.addEventListener("live:board", ({ detail }) => {
+  const present = new Set(detail.alerts.map((alert) => alert.id));
+  for (const id of known.keys()) if (!present.has(id)) known.delete(id);
+  const news = detail.alerts.map(take).filter(Boolean);
+  if (!first) news.forEach((one) => tell("alerts:new", one));
+  first = false;
+  tell("alerts:changed");
+});
+
+document.addEventListener("live:alert", ({ detail }) => {
+  const news = take(detail.alert);
+  if (news) tell("alerts:new", news);
+  tell("alerts:changed");
+});

@@ -1,0 +1,31 @@
+// The shell of the staff's pages, loaded once: socket, truth, sound, title, toasts and navigation live as long as the
+// browser's tab does. docs/console.md tells what each shows when.
+import "./page.js";
+import "./alerts.js";
+import "./truth.js";
+import "./toasts.js";
+import { tick } from "../clock.js";
+import { connect } from "./socket.js";
+import { inField } from "./toasts.js";
+import { start as navigate } from "./navigate.js";
+import { start as sound } from "./sound.js";
+
+function night() {
+  const root = document.documentElement;
+  if (root.dataset.themeChoice !== "auto") return;
+  const hour = Number(new Date().toLocaleString("en-GB", { hour: "2-digit", hour12: false, timeZone: "Asia/Shanghai" }));
+  root.dataset.theme = hour >= 20 || hour < 7 ? "night" : "light";
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+  event.preventDefault();
+  document.querySelector(".find input").focus();
+});
+document.addEventListener("tick", () => { tick(); night(); });
+document.addEventListener("page:ready", tick);
+const ticker = new Worker("/static/shell/ticker.js");
+ticker.onmessage = () => document.dispatchEvent(new Event("tick"));
+navigate();
+sound();
+connect();

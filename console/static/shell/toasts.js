@@ -1,0 +1,78 @@
+// The nearest alert in the header, and a toast where a new emergency comes while somebody works on another page: seen
+// there, and one key (o) away.
+import { ofPeople, what, who } from "./alerts.js";
+
+const SHAPE = { emergency: "▲", urgent: "◆", attention: "●" };
+const MOST = 3;
+const words = () => document.getElementById("words").dataset;
+const box = () => document.getElementById("toasts");
+const address = (alert) => `/?a=${alert.id}`;
+const isOpen = (id) => location.pathname === `/alerts/${id}` || new URLSearchParams(location.search).get("a") === id;
+
+function nearest() {
+  const link = document.getElementById("nearest");
+  const waiting = ofPeople();
+  link.hidden = waiting.length === 0;
+  if (!waiting.length) return;
+  const [alert] = waiting;
+  link.className = `nearest ${alert.severity}`;
+  link.href = address(alert);
+  const count = document.createElement("b");
+  count.textContent = `${SHAPE[alert.severity]} ${waiting.length}`;
+  const name = document.createElement("span");
+  name.textContent = who(alert);
+  link.replaceChildren(count, name);
+  link.title = `${who(alert)} ${what(alert)}`;
+}
+
+export function toast(kind, text, parts = []) {
+  const line = document.createElement("div");
+  line.className = `toast ${kind}`;
+  const said = document.createElement("p");
+  said.textContent = text;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.textContent = words().dismiss;
+  close.addEventListener("click", () => line.remove());
+  line.append(said, ...parts, close);
+  box().append(line);
+  while (box().children.length > MOST) box().firstElementChild.remove();
+  return line;
+}
+
+// Where the head of the queue is in view the row itself is the news.
+const onBoard = () => Boolean(document.getElementById("queue")?.checkVisibility()) && document.querySelector(".desk-queue").scrollTop < 100;
+
+function news({ detail: { alert } }) {
+  if (alert.severity !== "emergency" || onBoard() || isOpen(alert.id)) return;
+  const link = document.createElement("a");
+  link.className = "button primary";
+  link.href = address(alert);
+  link.textContent = words().open;
+  const key = document.createElement("kbd");
+  key.textContent = "O";
+  link.append(key);
+  const line = toast("emergency", `▲ ${words().new}: ${who(alert)} ${what(alert)}`, [link]);
+  line.dataset.alert = alert.id;
+}
+
+// What somebody else has taken, or what is open before one's eyes, is no news any more.
+function settled() {
+  const waiting = new Set(ofPeople().map((alert) => alert.id));
+  for (const line of document.querySelectorAll(".toast[data-alert]")) {
+    if (!waiting.has(line.dataset.alert) || isOpen(line.dataset.alert)) line.remove();
+  }
+}
+
+export const inField = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+
+document.addEventListener("alerts:changed", () => { nearest(); settled(); });
+document.addEventListener("page:ready", settled);
+document.addEventListener("alerts:new", news);
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "o" || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+  const link = [...document.querySelectorAll(".toast[data-alert] a")].at(-1) ?? document.getElementById("nearest");
+  if (link.hidden) return;
+  event.preventDefault();
+  link.click();
+});

@@ -1,0 +1,233 @@
+"""Read what is known about a resident from the database, for :mod:`dispatch.family.sentence`."""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.rows import dict_row
+
+from care_network.records import vitals
+from dispatch.family.sentence import Facts, OpenAlert, Sign
+from dispatch.family.usual import quiet_at
+from firmware_profiles.devices import MODELS
+from vocabulary.labels import room_of
+from vocabulary.rule_words import rule_words
+
+MISSED = 3
+"""A device is silent after so many of its heartbeats, as detection has it."""
+LEAST_SILENCE = dt.timedelta(minutes=5)
+"""A device with a quicker heartbeat is given this time, so that the page does not flicker."""
+LIVING = ("heart_rate", "respiration_rate", "spo2")
+"""Channels in which a value is a heartbeat or a breath."""
+DOORS = ("door_opened", "door_closed")
+LOOK_BACK = dt.timedelta(days=1)
+USUAL_DAYS = 14
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A person's step on an alert."""
+
+    at: dt.datetime
+    zh: str
+    en: str
+    """The person's name; empty in a language that has none."""
+
+
+class HomeAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """An open alert with the way of help so far."""
+
+    id: UUID
+    rule_zh: str
+    rule_en: str
+    alert: OpenAlert
+    taken: Step | None
+    on_the_way: Step | None
+    arrived: Step | None
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """Knowledge on which the page of one resident stands."""
+
+    facts: Facts
+    alerts: tuple[HomeAlert, ...]
+    """Open ones of people, the worst first."""
+
+
+def load(conn: psycopg.Connection[Any], resident_id: int, household_id: int, now: dt.datetime) -> Known:
+    """Read the facts of one resident, as of now."""
+    devices = vitals.devices(conn, resident_id)
+    gateway = conn.execute(
+        """
+        SELECT count(*) > 0, coalesce(bool_and(state = 'offline'), false),
+               max(state_at) FILTER (WHERE state = 'online'), min(registered_at)
+        FROM gateway WHERE household_id = %s
+        """,
+        (household_id,),
+    ).fetchone()
+    assert gateway is not None  # noqa: S101 - an aggregate
+    has_gateway, offline, online_at, since = gateway
+    heard = [device["heard_at"] for device in devices if device["heard_at"] is not None]
+    alerts = _alerts(conn, resident_id, household_id)
+    pause = conn.execute(
+        """
+        SELECT kind, until FROM pause
+        WHERE household_id = %s AND device_id IS NULL AND since <= %s AND until > %s AND ended_at IS NULL
+        ORDER BY kind = 'carer', until DESC LIMIT 1
+        """,
+        (household_id, now, now),
+    ).fetchone()
+    worked_on = {
+        row[0]
+        for row in conn.execute(
+            "SELECT d.name FROM pause p JOIN device d ON d.id = p.device_id"
+            " WHERE p.household_id = %s AND p.since <= %s AND p.until > %s AND p.ended_at IS NULL",
+            (household_id, now, now),
+        )
+    }
+    series = vitals.series_of(conn, resident_id)
+    facts = Facts(
+        now=now,
+        read_at=now,
+        alerts=tuple(one.alert for one in alerts),
+        has_gateway=bool(has_gateway),
+        offline=bool(offline),
+        # a birth is no news of the devices, and counts only beside them
+        heard_at=max([*heard, *([online_at] if online_at else [])]) if heard else None,
+        paused_until=pause[1] if pause else None,
+        carer_there=bool(pause) and pause[0] == "carer",  # type: ignore[index]
+        silent=tuple(
+            _silent(device) for device in devices if _is_silent(device, since, now) or device["name"] in worked_on
+        ),
+        senses=_senses(devices),
+        life=_newest_sign(conn, series, household_id, now),
+        usual=_usual(conn, series, now),
+    )
+    people = [one for one in alerts if one.alert.severity != "technical"]
+    return Known(facts=facts, alerts=tuple(people))
+
+
+def _alerts(conn: psycopg.Connection[Any], resident_id: int, household_id: int) -> list[HomeAlert]:
+    """Open alerts about the resident, and those about the whole home: smoke is theirs, too."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT a.id, a.severity, a.state, a.evidence, a.reason_zh, a.reason_en, a.onset,
+                   (SELECT count(DISTINCT (n.recipient_kind, n.recipient_key)) FROM notification n
+                    WHERE n.alert_id = a.id AND n.reason = 'escalation'
+                      AND n.state IN ('sent', 'delivered', 'acknowledged')) AS told
+            FROM alert a
+            WHERE alert_is_open(a.state) AND (a.resident_id = %s OR (a.resident_id IS NULL AND a.household_id = %s))
+            ORDER BY severity_rank(a.severity), a.onset LIMIT 50
+            """,
+            (resident_id, household_id),
+        ).fetchall()
+        steps = cursor.execute(
+            """
+            SELECT e.alert_id, e.at, e.to_state, e.actor, coalesce(a.name_en, '') AS actor_en
+            FROM alert_event e LEFT JOIN account a ON a.id = e.account_id
+            WHERE e.alert_id = ANY(%s) AND e.from_state IS DISTINCT FROM e.to_state ORDER BY e.id
+            """,
+            ([row["id"] for row in rows],),
+        ).fetchall()
+    return [_alert(row, [step for step in steps if step["alert_id"] == row["id"]]) for row in rows]
+
+
+def _alert(row: dict[str, Any], steps: list[dict[str, Any]]) -> HomeAlert:
+    """An alert with the steps since it was raised last: whoever let it lie has it no more."""
+    held: dict[str, Step] = {}
+    for step in steps:
+        if step["to_state"] == "raised":
+            held.clear()
+        held[step["to_state"]] = Step(step["at"], step["actor"], step["actor_en"])
+    words = rule_words(row["evidence"])
+    holder = held.get(row["state"]) if row["state"] != "raised" else None
+    return HomeAlert(
+        id=row["id"],
+        rule_zh=words.zh or row["reason_zh"],
+        rule_en=words.en or row["reason_en"],
+        alert=OpenAlert(
+            severity=row["severity"],
+            state=row["state"],
+            what_zh=words.zh or row["reason_zh"],
+            what_en=words.en or row["reason_en"],
+            at=row["onset"],
+            told=row["told"],
+            holder_zh=holder.zh if holder else "",
+            holder_en=(holder.en or holder.zh) if holder else "",
+            since=holder.at if holder else None,
+        ),
+        taken=held.get("acknowledged") or held.get("responding") or held.get("on_scene"),
+        on_the_way=held.get("responding") or held.get("on_scene"),
+        arrived=held.get("on_scene"),
+    )
+
+
+def _is_silent(device: dict[str, Any], since: dt.datetime | None, now: dt.datetime) -> bool:
+    """Whether it should have been heard, at the latest since the gateway is registered (``since``).
+
+    One of an unknown model is not expected to speak; the gateway itself has a sentence of its own.
+    """
+    model = MODELS.get(device["model"])
+    heard = device["heard_at"] or since
+    if model is None or model.transport == "gateway" or heard is None:
+        return False
+    return bool(now - heard > max(MISSED * dt.timedelta(seconds=model.heartbeat_s), LEAST_SILENCE))
+
+
+def _silent(device: dict[str, Any]) -> tuple[str, str]:
+    model, room = MODELS.get(device["model"]), room_of(device["room"])
+    if model is None:
+        return f"{room[0]}设备", f"a device ({room[1]})"
+    return f"{room[0]}{model.zh}", f"{model.name} ({room[1]})" if room[1] else model.name
+
+
+def _senses(devices: list[dict[str, Any]]) -> bool:
+    wanted = {"motion", "presence", *LIVING}
+    models = [MODELS[device["model"]] for device in devices if device["model"] in MODELS]
+    return any(model.channels & wanted for model in models)
+
+
+def _newest_sign(
+    conn: psycopg.Connection[Any], series: list[dict[str, Any]], household_id: int, now: dt.datetime
+) -> Sign | None:
+    """The newest sign of life of the last day."""
+    signs: list[Sign] = []
+    for channels, doing in ((("motion",), "moving"), (LIVING, "measuring")):
+        rooms = {row["id"]: row["room"] for row in series if row["channel"] in channels}
+        row = conn.execute(
+            """
+            SELECT s.id, r.time FROM unnest(%s::int[]) AS s(id) CROSS JOIN LATERAL (
+                SELECT time FROM reading WHERE series_id = s.id AND time > %s AND value > 0
+                ORDER BY time DESC LIMIT 1) r ORDER BY r.time DESC LIMIT 1
+            """,
+            (list(rooms), now - LOOK_BACK),
+        ).fetchone()
+        if row is not None:
+            signs.append(Sign(row[1], doing, rooms[row[0]] if doing == "moving" else ""))  # type: ignore[arg-type]
+    row = conn.execute(
+        """
+        SELECT e.time, e.kind, d.room FROM gateway g JOIN device d ON d.gateway_id = g.id
+        CROSS JOIN LATERAL (
+            SELECT time, kind FROM event WHERE device_id = d.id AND time > %s AND kind IN (
+                'door_opened', 'door_closed', 'bed_exit', 'bed_enter', 'sos_pressed', 'sos_held', 'sos_cancelled')
+            ORDER BY time DESC LIMIT 1) e
+        WHERE g.household_id = %s ORDER BY e.time DESC LIMIT 1
+        """,
+        (now - LOOK_BACK, household_id),
+    ).fetchone()
+    if row is not None:
+        signs.append(Sign(row[0], "door", "") if row[1] in DOORS else Sign(row[0], "moving", row[2]))
+    return max(signs, key=lambda sign: sign.at, default=None)
+
+
+def _usual(conn: psycopg.Connection[Any], series: list[dict[str, Any]], now: dt.datetime) -> dt.timedelta | None:
+    ids = [row["id"] for row in series if row["channel"] == "motion" or row["channel"] in LIVING]
+    if not ids:
+        return None
+    rows = conn.execute(
+        "SELECT DISTINCT time FROM reading_hours(%s::int[], %s, %s) WHERE high > 0",
+        (ids, now - dt.timedelta(days=USUAL_DAYS + 1), now - dt.timedelta(hours=12)),
+    )
+    return quiet_at(now, {row[0] for row in rows})
