@@ -96,7 +96,7 @@ def test_a_deterioration_is_one_alert_that_grows() -> None:
     assert found[0].evidence["complete"] is False
     missing = {part["channel"] for part in found[0].evidence["parts"] if part["state"] == "missing"}
     assert missing == {"systolic_bp", "body_temperature", "consciousness"}
-    assert "部分评分" in found[0].reason_zh
+    assert "评分不完整" in found[0].reason_zh
     assert "partial" in found[0].reason_en
 
 
