@@ -16,6 +16,8 @@ from pathlib import Path
 import msgspec
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
+from database.server.guardian import start_guarded
+
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 PORT = 8437
@@ -68,24 +70,25 @@ def main() -> int:
     missing: list[str] = []
     with tempfile.TemporaryDirectory(prefix="shouwang-pictures-") as folder:
         command = [sys.executable, "-m", "shouwang", "demo", "--port", str(PORT), "--data", folder, "--homes", "12"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
-            try:
-                passwords = logins(demo)
-                time.sleep(50)  # home 1 falls after 20 s, home 2 calls for help after 40 s
-                missing = walk(passwords)
-            finally:
-                demo.terminate()
-                demo.communicate(timeout=60)
+        demo = start_guarded(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            passwords = logins(demo)
+            time.sleep(50)  # home 1 falls after 20 s, home 2 calls for help after 40 s
+            missing = walk(passwords)
+        finally:
+            demo.terminate()
+            demo.communicate(timeout=60)
     for name in missing:
         print(f"not made: {name}", file=sys.stderr)
     return 1 if missing else 0
 
 
-def logins(demo: subprocess.Popen[str]) -> dict[str, str]:
+def logins(demo: subprocess.Popen[bytes]) -> dict[str, str]:
     """The passwords that the demonstration prints, by login, once it answers. Raises RuntimeError where it does not."""
     found: dict[str, str] = {}
     until = time.monotonic() + START_S
-    for line in demo.stdout or ():
+    for raw in demo.stdout or ():
+        line = raw.decode(errors="replace")
         row = re.match(r"  (\w+) +([\w-]+) +(\S+)", line)
         if row:
             found[row[2]] = row[3]

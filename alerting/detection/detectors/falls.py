@@ -18,7 +18,7 @@ WORDS = {
     "fall_confirmed": ("跌倒，倒地后未起身", "Fall: not up again"),
     "fall_recovered": ("跌倒后已自行起身", "Got up after the fall"),
 }
-"""What people read first. How hard the impact was, and how sure the detector is, stands in the evidence."""
+"""Sentences for people. How hard the impact was, and how sure the detector is, stands in the evidence."""
 
 
 class Falls(Detector):
