@@ -212,6 +212,12 @@ def acted(step: str, *, api: bool) -> Callable[[City, Role], Example]:
     return example
 
 
+def support(city: City, role: Role) -> Example:
+    city.alert()
+    city.conn.execute("DELETE FROM desk_support")
+    return Example("/queue/support", data={}, success=303)
+
+
 def call(city: City, _role: Role) -> Example:
     at = now().isoformat()
     body = {"kind": "resident", "key": "R1", "started_at": at, "ended_at": at, "result": "no_answer"}
@@ -345,6 +351,8 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
         f"/alerts/{c.alert()}", success=303 if role == Role.FAMILY else 200
     ),
     "GET /alerts/{alert_id}/trace": lambda c, _: Example(f"/alerts/{c.alert()}/trace"),
+    "GET /alerts": lambda *_: Example("/alerts?state=closed&since=2026-01-01&q=R1"),
+    "POST /queue/support": support,
     "GET /alerts/{alert_id}/detail": lambda c, role: Example(
         f"/alerts/{c.alert()}/detail", success=404 if role == Role.FAMILY else 200
     ),
@@ -377,10 +385,11 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /api/handovers": offered_in_api,
     "POST /api/handovers/{number}/accept": accepted_handover("/api", 200),
     "POST /api/handovers/{number}/withdraw": withdrawn_handover("/api", 200),
-    "GET /residents": lambda *_: Example("/residents?q=陈"),
+    "GET /residents": lambda *_: Example("/residents?grade=none"),
     "GET /residents/{code}": lambda *_: Example("/residents/R1"),
     "GET /search": lambda *_: Example("/search?q=陈"),
     "GET /search/suggest": lambda *_: Example("/search/suggest?q=陈"),
+    "GET /residents/{code}/now": lambda *_: Example("/residents/R1/now"),
     "GET /residents/{code}/file": lambda *_: Example("/residents/R1/file"),
     "GET /residents/{code}/protection": lambda *_: Example("/residents/R1/protection"),
     "GET /protection": lambda *_: Example("/protection?function=falls&level=2"),
@@ -424,6 +433,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /outbox": lambda *_: Example("/outbox"),
     "GET /outbox/cards": lambda *_: Example("/outbox/cards"),
     "GET /gateways": lambda *_: Example("/gateways?state=all"),
+    "GET /design": lambda *_: Example("/design"),
     "GET /push-worker.js": lambda *_: Example("/push-worker.js"),
     "GET /styles/{version}.css": lambda *_: Example("/styles/1.css"),
     "GET /api/push": lambda *_: Example("/api/push"),
