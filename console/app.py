@@ -12,7 +12,8 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
-from console.pages.desk import alerts, calls, handovers, orders, queue
+from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family
 from console.pages.map import district_map, near, outlines
@@ -34,12 +35,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     # desk
     queue.router,
     alerts.router,
+    closed.router,
     calls.router,
     orders.router,
     handovers.router,
     # people
     residents.router,
     search.router,
+    # field
+    mine.router,
     # home
     family.router,
     circle.router,

@@ -1,5 +1,6 @@
 """The state that all requests share: settings, connection pool, board, feed, memory of watchers."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,10 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from care_network.access import passwords
+from care_network.records.vitals import UsualRanges
 from care_network.search.directory import Directory
 from console.board.board import Board
+from console.board.clocks import SharedClocks
 from console.board.feed import Feed
 from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
@@ -37,8 +40,10 @@ class Console:
         self.settings = settings
         self.channels = read_names(settings.channels_file)
         self.board = Board()
+        self.clocks = SharedClocks()
         self.crews = Crews()
         self.directory = Directory()
+        self.usual = UsualRanges()
         self.memory = Memory()
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
@@ -55,7 +60,13 @@ class Console:
         self._pool.open()
         self._login_pool.open()
         self.feed.start()
+        threading.Thread(target=self._know_everybody, name="directory", daemon=True).start()
         self.pulse.start()
+
+    def _know_everybody(self) -> None:
+        """Read the directory before somebody searches; while the database is away the first search does it."""
+        with contextlib.suppress(psycopg.Error), self.database() as conn:
+            self.directory.index(conn)
 
     def stop(self) -> None:
         self.feed.stop()
