@@ -127,7 +127,9 @@ def test_without_scripts_every_link_and_form_works(database_url: str, tmp_path: 
         site.log_in(context, "dispatcher")
         page = context.new_page()
         page.goto(site.address + "/residents")
-        assert "浏览器未启用脚本" in page.content(), "within <noscript>, which this browser does not draw by remote control"
+        assert "浏览器未启用脚本" in page.content(), (
+            "within <noscript>, which this browser does not draw by remote control"
+        )
         page.locator("#menu a[href='/orders']").click()
         assert page.url.endswith("/orders")
         page.get_by_role("button", name="夜间配色").or_(page.get_by_role("button", name="日间配色")).click()
