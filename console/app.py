@@ -17,7 +17,7 @@ from console.pages.home import family
 from console.pages.office import operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
 from console.pages.people import residents
-from console.pages.station import protection
+from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
@@ -46,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pauses.router,
     # station
     protection.router,
+    station.router,
     # own
     login.router,
     password.router,

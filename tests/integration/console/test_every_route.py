@@ -51,7 +51,13 @@ from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 PASSWORD = "three words together"
-LOGINS = {Role.ADMIN: "admin", Role.DISPATCHER: "dispatcher", Role.CARER: "carer", Role.FAMILY: "daughter"}
+LOGINS = {
+    Role.ADMIN: "admin",
+    Role.DISPATCHER: "dispatcher",
+    Role.STATION: "station",
+    Role.CARER: "carer",
+    Role.FAMILY: "daughter",
+}
 FLOOR = "inactivity.floor"
 KEYS = {"p256dh": "B" * 87, "auth": "a" * 22}
 
@@ -352,6 +358,8 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /residents/{code}": lambda *_: Example("/residents/R1"),
     "GET /residents/{code}/file": lambda *_: Example("/residents/R1/file"),
     "GET /residents/{code}/protection": lambda *_: Example("/residents/R1/protection"),
+    "GET /station": lambda *_: Example("/station"),
+    "GET /station/phones": lambda *_: Example("/station/phones"),
     "GET /protection": lambda *_: Example("/protection?function=falls&level=2"),
     "GET /protection/history": lambda *_: Example("/protection/history?function=falls"),
     "GET /protection/history.csv": lambda *_: Example("/protection/history.csv"),
