@@ -13,10 +13,11 @@ from starlette.types import ASGIApp
 from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.desk import alerts, calls, handovers, orders, queue
-from console.pages.home import family
-from console.pages.office import operations, parameters, pauses, service_level
+from console.pages.home import app as family_app
+from console.pages.home import circle, family
+from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
-from console.pages.people import residents
+from console.pages.people import residents, search
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
@@ -37,10 +38,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     handovers.router,
     # people
     residents.router,
+    search.router,
     # home
     family.router,
+    circle.router,
+    family_app.router,
     # office
     operations.router,
+    gateways.router,
     service_level.router,
     parameters.router,
     pauses.router,

@@ -1,7 +1,14 @@
 """Connection options and pools: a dead server is noticed in seconds, and no wait for a lock is endless."""
 
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
@@ -51,3 +58,24 @@ def make_pool(settings: DatabaseSettings, name: str) -> Pool:
         name=name,
         open=False,
     )
+
+
+@contextmanager
+def deadline(conn: Connection[Any], seconds: float) -> Iterator[None]:
+    """End what is done on ``conn`` within the block after ``seconds``, with a psycopg.OperationalError.
+
+    A server that stands still answers nothing, and neither ends a statement nor lets TCP notice: only the client's own
+    clock does. The connection is of no use afterwards.
+    """
+
+    def cut() -> None:
+        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

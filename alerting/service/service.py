@@ -32,6 +32,7 @@ from alerting.service.live_district import LiveDistrict
 from alerting.service.mailbox import Mailbox, ReceivedMessage
 from alerting.service.messages import Content, content_of
 from alerting.service.platform.watch import PlatformWatch
+from alerting.service.progress import Progress
 from alerting.service.publisher import Publisher
 from alerting.service.settings import AlertingSettings
 from alerting.service.spool import Spool
@@ -89,6 +90,7 @@ class Alerting:
             self._spool, self._first_call, self._mailbox.publish, lambda: self._district.registry, self._clock.now_us
         )
         self._writer = Writer(database, self._spool, self._first_call, self._publisher.notify, clock=self._clock)
+        self._progress = Progress(database, settings.worker, lambda: self._mailbox.waiting)
         self._platform_watch = PlatformWatch(database, self._clock, settings.worker)
         self._signer = CommandSigner(broker.command_key)
         self._downlink = Downlink(database, lambda: self._district.registry, self._mailbox.publish, self._signer)
@@ -116,6 +118,7 @@ class Alerting:
             "registry": (lambda part: self._district.keep_fresh(self._stop, part), None),
             "link": (lambda part: self._broker_watch.run(self._stop, part), None),
             "downlink": (lambda part: self._downlink.run(self._stop, part), None),
+            "progress": (lambda part: self._progress.run(self._stop, part), None),
             "platform": (lambda part: self._platform_watch.run(self._stop, part), None),
         }
         pause_s = {"registry": self._settings.registry_refresh_s}
@@ -213,6 +216,7 @@ class Alerting:
         self._journal.append(received_us, message.topic, message.payload)  # first: a restart must remember it
         self._take(message.topic, message.content, received_us, answers=True)
         self._mailbox.settle(message)
+        self._progress.handled(message.arrived)
 
     def _take(self, topic: str, content: Content, received_us: int, *, answers: bool = False) -> None:
         try:

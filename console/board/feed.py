@@ -11,7 +11,7 @@ import structlog
 
 from console.board.board import Board, notice_of
 from console.board.proof import ProofOfPath
-from database.pool import connect_options
+from database.pool import connect_options, deadline
 from database.reports import certificate_ends
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 RETRY_S = 1.0
 LISTEN_S = 1.0
+LONGEST_S = 5.0
+"""Work that takes longer is given up: the database stands still."""
 GRACE_US = 120_000_000
 """A notice that the database does not have is believed for so long: alerting may still be spooling."""
 
@@ -91,15 +93,18 @@ class Feed:
             try:
                 options = connect_options(self._database, "console-listener")
                 with psycopg.connect(self._database.url, autocommit=True, **options) as conn:
-                    conn.execute("LISTEN alert_changed")
-                    rows = lifecycle.list_open(conn)
+                    with deadline(conn, LONGEST_S):
+                        conn.execute("LISTEN alert_changed")
+                        rows = lifecycle.list_open(conn)
                     self._board.reset((notice_of(row) for row in rows), time.time_ns() // 1000 - GRACE_US)
                     self.database_up = True
                     while not self._stop.is_set():
                         # A list: psycopg 3 loses a notification that arrives during a query within the generator.
-                        for change in list(conn.notifies(timeout=LISTEN_S, stop_after=1)):
-                            self._reload(conn, change.payload)
-                        self.proof.exchange(conn)  # notices a dead connection, too
+                        changes = list(conn.notifies(timeout=LISTEN_S, stop_after=1))
+                        with deadline(conn, LONGEST_S):
+                            for change in changes:
+                                self._reload(conn, change.payload)
+                            self.proof.exchange(conn)  # notices a dead connection, too
                         part.turned()
             except psycopg.Error as error:
                 part.held_up(f"the database is away: {error}")

@@ -10,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from care_network.access import passwords
+from care_network.search.directory import Directory
 from console.board.board import Board
 from console.board.feed import Feed
 from console.board.pulse import Pulse
@@ -37,11 +38,12 @@ class Console:
         self.channels = read_names(settings.channels_file)
         self.board = Board()
         self.crews = Crews()
+        self.directory = Directory()
         self.memory = Memory()
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
         self.feed = Feed(self.board, database, broker, settings.worker, self.liveness)
-        self.pulse = Pulse(self.feed)
+        self.pulse = Pulse(self.feed, database, self.liveness)
         self.logins = LoginQueue()
         self.looks = Looks()
         self._pool: Pool = make_pool(database, "console")
@@ -53,9 +55,11 @@ class Console:
         self._pool.open()
         self._login_pool.open()
         self.feed.start()
+        self.pulse.start()
 
     def stop(self) -> None:
         self.feed.stop()
+        self.pulse.stop()
         self._pool.close()
         self._login_pool.close()
 

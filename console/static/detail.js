@@ -3,12 +3,12 @@
 import { begin, calling } from "./calls.js";
 import { filters, mark, queue, refresh as refreshQueue } from "./queue.js";
 import { go } from "./shell/navigate.js";
+import { send as deliver } from "./shell/send.js";
 import { toLogin } from "./shell/socket.js";
 import { setOwn } from "./shell/title.js";
 import { tickAll } from "./ticks.js";
 
 const EVERY_MS = 3000;
-const PATIENCE_MS = 8000;
 const shown = new Map(); // part -> the server's text of it
 let looking = false;
 let tab = "why";
@@ -144,12 +144,10 @@ function say(text) {
 
 async function send(form, submitter) {
   const button = submitter || form.querySelector("button");
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), PATIENCE_MS);
   button.disabled = true;
   try {
-    const answer = await fetch(form.action, {
-      method: "POST", body: new URLSearchParams(new FormData(form, submitter || undefined)), headers: { "X-In-Place": "1" }, signal: stop.signal,
+    const answer = await deliver(form.action, {
+      method: "POST", body: new URLSearchParams(new FormData(form, submitter || undefined)), headers: { "X-In-Place": "1" },
     });
     if (answer.redirected) { location.href = answer.url; return; }
     const text = await answer.text();
@@ -169,7 +167,6 @@ async function send(form, submitter) {
   } catch {
     say(pane().dataset.unsent);
   } finally {
-    clearTimeout(timer);
     button.disabled = false;
   }
 }
@@ -293,13 +290,13 @@ async function medical(form) {
 }
 
 // Back and forward within the desk change what is open, and nothing else; the shell does the rest.
-window.addEventListener("popstate", (event) => {
+document.addEventListener("page:pop", (event) => {
   if (!queue() || location.pathname !== "/") return;
-  event.stopImmediatePropagation();
+  event.preventDefault();
   const id = new URLSearchParams(location.search).get("a");
   if (id) { if (id !== article()?.dataset.alert) open(id, { push: false, focus: false }); } else if (article()) close(false);
   refreshQueue();
-}, { capture: true });
+});
 document.addEventListener("live:alert", (event) => { if (event.detail?.alert?.id === article()?.dataset.alert) look(); });
 document.addEventListener("alert:look", look);
 document.addEventListener("ran-out", look);

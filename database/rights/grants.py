@@ -62,10 +62,11 @@ GRANTS: Mapping[str, Rights] = {
         functions="drop_old_readings() apply_retention()",
     ),
     "alerting": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event {_ENDS}",
-        insert=f"alert alert_event alert_finding household notification service_fault {_ENDS}",
-        update=f"alert notification message service_fault {_ENDS}",
-        delete="service_fault",
+        select=f"{_ALL} {_PEOPLE} {_LADDER} family_member quarantine service_fault work_order work_order_event"
+        f" alerting_worker {_ENDS}",
+        insert=f"alert alert_event alert_finding household notification service_fault alerting_worker {_ENDS}",
+        update=f"alert notification message service_fault alerting_worker {_ENDS}",
+        delete="service_fault alerting_worker",
         columns=(_ACCOUNT,),
     ),
     "dispatch": Rights(
@@ -95,20 +96,21 @@ GRANTS: Mapping[str, Rights] = {
         columns=(_ACCOUNT, _lock("staff")),
     ),
     "console": Rights(
-        select=f"{_ALL} {_PEOPLE} {_LADDER} account call_attempt delivery_attempt dispatch_worker doctor_check"
-        " duty_warning duty_test event family_member handover handover_alert ingest_stream login_failure medical_note"
-        " notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
+        select=f"{_ALL} {_PEOPLE} {_LADDER} account alerting_worker call_attempt delivery_attempt dispatch_worker"
+        " doctor_check duty_warning duty_test event family_member handover handover_alert ingest_stream login_failure"
+        " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        f" work_order_rating path_proof path_console {_PROTECTION} {_ENDS}",
-        insert="alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
+        f" work_order_rating path_proof path_console desk_support {_PROTECTION} {_ENDS}",
+        insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
         f" session staff_location used_link work_order work_order_event work_order_photo work_order_rating path_console"
-        f" {_ENDS}",
+        f" desk_support {_ENDS}",
         update="alert delivery_attempt duty_warning handover login_failure medical_note message notification"
         f" notification_preference pause push_subscription session staff_location work_order path_console {_ENDS}",
-        delete="login_failure push_subscription session staff_location",
+        delete="family_member login_failure push_subscription session staff_location",
         columns=(
+            ("UPDATE", "contact", "consent_at, version"),
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),

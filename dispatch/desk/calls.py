@@ -7,7 +7,7 @@ responder, the incident and its resolution are documented.
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -16,17 +16,30 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.records.contacts import family_of
+from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.alerts.outcomes import Code
+from dispatch.core import history
 from dispatch.core.history import Actor
+from dispatch.desk import procedures
 from dispatch.ladders import ladder
 from vocabulary.alert_state import OPEN
 
 Result = Literal["answered", "no_answer", "busy", "unreachable", "declined"]
+Answer = Literal["clear", "unclear", "help"]
 CalleeKind = Literal["resident", "staff", "contact", "organisation", "service"]
-AMBULANCE = "120"
+AMBULANCE: Literal["120"] = "120"
 CLOCKS = dt.timedelta(minutes=2)
 """How far the clock of a browser may be off."""
+PAUSE_S = 120.0
+"""Seconds for which nobody else is called after the resident answered and is well."""
+ANSWERS: Mapping[Answer, Code] = MappingProxyType(
+    {
+        "clear": Code("本人应答，清楚", "answered, clear"),
+        "unclear": Code("本人应答，说不清", "answered, not clear"),
+        "help": Code("本人求助", "asks for help"),
+    }
+)
 RESULTS: Mapping[Result, Code] = MappingProxyType(
     {
         "answered": Code("已接通", "answered"),
@@ -48,6 +61,8 @@ class CallAttempt(msgspec.Struct, frozen=True, kw_only=True):
     result: Result
     answered_at: dt.datetime | None = None
     note: str = ""
+    answer: Answer | None = None
+    """How the resident sounded who answered; of calls to the resident only."""
 
 
 class Callee(msgspec.Struct, frozen=True):
@@ -69,6 +84,7 @@ class RecordedCall(msgspec.Struct, frozen=True, kw_only=True):
     result: str
     actor: str
     note: str
+    answer: str | None
     after_s: float
     """From the alert to the dialling."""
     rang_s: float
@@ -93,10 +109,24 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def callees(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) -> list[Callee]:
-    """List the people to call: the resident, the family with consent, those who were notified, 120, in this order.
-
-    Empty for an alert that is not there.
+    """List the people to call, in the order of the alert's procedure card, which may leave some out: the resident, the
+    family with consent, those who were notified until now, 120. Empty for an alert that is not there.
     """
+    row = conn.execute("SELECT rule, severity FROM alert WHERE id = %s", (alert_id,)).fetchone()
+    return [] if row is None else in_order(_everybody(conn, alert_id, at), procedures.card(*row).calls)
+
+
+def in_order(people: Sequence[Callee], groups: Sequence[procedures.CallGroup]) -> list[Callee]:
+    """Sort people by the groups of a card, leaving out whoever is in none. Pure."""
+    place = {group: number for number, group in enumerate(groups)}
+    return sorted((one for one in people if _group(one) in place), key=lambda one: place[_group(one)])
+
+
+def _group(callee: Callee) -> procedures.CallGroup:
+    return AMBULANCE if callee.kind == "service" else callee.kind
+
+
+def _everybody(conn: psycopg.Connection[Any], alert_id: uuid.UUID, at: dt.datetime) -> list[Callee]:
     home = conn.execute(
         """
         SELECT h.id, h.code, h.phone, a.resident_id, r.code, r.name_zh, r.name_en
@@ -141,6 +171,10 @@ def record(
         raise LifecycleError(zh="通话时间先后有误", en="a call is answered after it starts and before it ends")
     if attempt.result == "answered" and attempt.answered_at is None:
         raise LifecycleError(zh="请填写接通时间", en="say when the call was answered")
+    if attempt.answer is not None and (attempt.result != "answered" or attempt.kind != "resident"):
+        raise LifecycleError(
+            zh="只有已接通老人的电话才有应答情况", en="only a call that the resident answered says how they sounded"
+        )
     if attempt.ended_at > now + CLOCKS:
         raise LifecycleError(zh="通话时间晚于现在", en="a call does not end in the future")
     with conn.transaction():
@@ -149,15 +183,15 @@ def record(
             raise LifecycleError(zh="预警不存在或已结束", en="there is no such open alert")
         if attempt.started_at < row[1] - CLOCKS:
             raise LifecycleError(zh="通话时间早于预警", en="a call about an alert does not begin before it")
-        if not any((one.kind, one.key) == (attempt.kind, attempt.key) for one in callees(conn, alert_id, now)):
+        if not any((one.kind, one.key) == (attempt.kind, attempt.key) for one in _everybody(conn, alert_id, now)):
             raise LifecycleError(
                 zh="该对象不在此预警的可呼叫名单中", en="this person is not among those to call about it"
             )
         number = conn.execute(
             """
             INSERT INTO call_attempt (alert_id, called_kind, called_key, started_at, answered_at, ended_at, result,
-                                      account_id, actor, origin, note)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+                                      account_id, actor, origin, note, answer)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
             """,
             (
                 alert_id,
@@ -171,11 +205,24 @@ def record(
                 actor.name,
                 actor.origin,
                 attempt.note,
+                attempt.answer,
             ),
         ).fetchone()
-        ladder.restart_patience(conn, alert_id, row[0], attempt.ended_at)
+        lead = lifecycle.lead_of(conn, alert_id)
+        ladder.restart_patience(conn, lead, row[0], attempt.ended_at)
+        if attempt.answer is not None:
+            _tell_answer(conn, lead, attempt.answer, now)
         assert number is not None  # noqa: S101 - RETURNING of one row
         return int(number[0])
+
+
+def _tell_answer(conn: psycopg.Connection[Any], alert_id: uuid.UUID, answer: Answer, now: dt.datetime) -> None:
+    """Note in the history how the resident sounded; who is well gives the desk some time before others are called."""
+    zh, en = ANSWERS[answer].zh, ANSWERS[answer].en
+    if answer == "clear" and ladder.pause_calls(conn, alert_id, PAUSE_S) is not None:
+        zh += f"：逐级呼叫暂停 {PAUSE_S / 60:g} 分钟"
+        en += f": nobody else is called for {PAUSE_S / 60:g} minutes"
+    history.record(conn, [alert_id], now, "spoken", zh, en)
 
 
 def of_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> tuple[RecordedCall, ...]:
@@ -184,7 +231,7 @@ def of_alert(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> tuple[Record
         return tuple(
             cursor.execute(
                 """
-                SELECT c.called_kind, c.called_key, c.started_at, c.result, c.actor, c.note,
+                SELECT c.called_kind, c.called_key, c.started_at, c.result, c.actor, c.note, c.answer,
                        extract(epoch FROM c.started_at - a.raised_at)::float8 AS after_s,
                        extract(epoch FROM coalesce(c.answered_at, c.ended_at) - c.started_at)::float8 AS rang_s,
                        coalesce(extract(epoch FROM c.ended_at - c.answered_at), 0)::float8 AS talked_s

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action, audit, require
+from care_network.access.permissions import Action, audit, may_do, require
 from care_network.errors import NotFoundError, NotPermittedError
 from dispatch.alerts import lifecycle
 from dispatch.alerts.lifecycle import LifecycleError
@@ -59,6 +59,41 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     def waits(self) -> bool:
         """Whether it can still be accepted or taken back."""
         return self.accepted_at is None and self.withdrawn_at is None
+
+
+class WaitingHandover(msgspec.Struct, frozen=True, kw_only=True):
+    """A hand-over that waits for somebody to accept it, for a badge."""
+
+    id: int
+    from_name: str
+    from_name_en: str
+    offered_at: dt.datetime
+    note: str
+    alerts: int
+    """Alerts of it that are still open."""
+    emergencies: int
+
+
+def waiting_for(conn: psycopg.Connection[Any], account: Account) -> WaitingHandover | None:
+    """The oldest hand-over in the account's area that somebody else offered and nobody has accepted; None: there is
+    none, or the account may not accept one."""
+    if account.area_path is None or not may_do(account, Action.HAND_OVER):
+        return None
+    with conn.cursor(row_factory=class_row(WaitingHandover)) as cursor:
+        return cursor.execute(
+            """
+            SELECT h.id, h.from_name, coalesce(f.name_en, h.from_name) AS from_name_en, h.offered_at, h.note,
+                   count(a.id)::int AS alerts,
+                   (count(a.id) FILTER (WHERE a.severity = 'emergency'))::int AS emergencies
+            FROM handover h LEFT JOIN account f ON f.id = h.from_account
+            LEFT JOIN handover_alert l ON l.handover_id = h.id
+            LEFT JOIN alert a ON a.id = l.alert_id AND alert_is_open(a.state)
+            WHERE h.accepted_at IS NULL AND h.withdrawn_at IS NULL AND h.area <@ %(area)s::text::ltree
+              AND h.from_account IS DISTINCT FROM %(me)s
+            GROUP BY h.id, f.name_en ORDER BY h.id LIMIT 1
+            """,
+            {"area": account.area_path, "me": account.id},
+        ).fetchone()
 
 
 def offer(
@@ -114,7 +149,7 @@ def accept(conn: psycopg.Connection[Any], number: int, account: Account, at: dt.
     its area, LifecycleError where somebody has it already, it was taken back, or it is one's own.
     """
     mine = _area_of(account)
-    actor = Actor(account.id, account.name_zh, origin)
+    actor = Actor(account.id, account.name_zh, origin, account.name_en)
     with conn.transaction():
         from_account, from_name = _lock_waiting(conn, number, mine)
         if from_account is not None and from_account == account.id:

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -26,7 +25,7 @@ from dispatch.ladders.policy import (
 )
 
 StepState = Literal["told", "next", "later", "nobody"]
-Rest = Literal["climbs", "held", "ended", "closed"]
+Rest = Literal["climbs", "paused", "held", "resting", "ended", "closed", "merged"]
 
 
 class StepRecipient(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,92 +57,77 @@ class StepProgress(msgspec.Struct, frozen=True):
     people: tuple[StepRecipient, ...]
 
 
+class SpokenTo(msgspec.Struct, frozen=True):
+    """An answered call to the resident."""
+
+    at: dt.datetime
+    answer: str | None
+    """``clear``, ``unclear`` or ``help``; None: not asked."""
+    actor: str
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """The policy of an alert, the steps of its present round, and what comes next."""
 
     name_zh: str
     name_en: str
     round: int
-    """From 1."""
+    """From 1, since the ladder of this severity began."""
     steps: tuple[StepProgress, ...]
     rest: Rest
-    """``held``: somebody has it, and it is called out again at ``next_at``; ``ended``: no round is left."""
+    """``held``: somebody has it, and it is called out again at ``next_at``; ``paused``: the resident was spoken to, and
+    it climbs on at ``next_at``; ``resting``: a technical one until then; ``ended``: no round is left; ``merged``: its
+    lead calls."""
     next_step: int | None
     """From 1; None: nothing is due."""
     next_at: dt.datetime | None
+    next_zh: str = ""
+    """The people of the next step."""
+    next_en: str = ""
+    spoken: SpokenTo | None = None
+    """The last call that the resident answered: from then on nobody may say that nobody answered."""
 
 
 def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
     """Load the ladder of one alert; None for one that is not there, or has no policy that can be read yet."""
     row = conn.execute(
-        "SELECT policy, state, step, round, next_step_at FROM alert WHERE id = %s", (alert_id,)
+        """
+        SELECT policy, state, step, round, first_round, next_step_at, merged_into IS NOT NULL,
+               snoozed_until IS NOT NULL, calls_paused_until > clock_timestamp() FROM alert WHERE id = %s
+        """,
+        (alert_id,),
     ).fetchone()
     if row is None or row[0] is None:
         return None
-    value, state, step, round, next_at = row
+    value, state, step, round, first_round, next_at, merged, rests, paused = row
     try:
         policy = decode(value)
     except PolicyError:
         return None  # the sweeper replaces it, and says so in its log
     with conn.cursor(row_factory=class_row(StepRecipient)) as cursor:
         people = cursor.execute(_PEOPLE, (alert_id,)).fetchall()
-    return show(policy, state, step, round, next_at, people)
-
-
-class Deadline(msgspec.Struct, frozen=True):
-    """The next step on an open alert's ladder, its time, and whom it calls, in a word or two."""
-
-    step: int
-    """From 1."""
-    at: dt.datetime
-    zh: str = ""
-    en: str = ""
-    """Empty: the policy can not be read."""
-
-
-def deadlines(conn: psycopg.Connection[Any]) -> dict[str, Deadline]:
-    """Load the deadline of every alert that has one, by id."""
-    rows = conn.execute(
-        "SELECT id::text, step + 1, next_step_at, (policy -> 'steps' -> step -> 'targets')::text"
-        " FROM alert WHERE next_step_at IS NOT NULL"
-    )
-    return {alert_id: Deadline(step, at, *_short(targets or "[]")) for alert_id, step, at, targets in rows}
-
-
-@cache
-def _short(targets: str) -> tuple[str, str]:
-    """Whom a step calls, as short as a row of the queue needs it; ``targets``: JSON, of the few policies there are."""
-    try:
-        decoded = msgspec.json.decode(targets, type=tuple[StepTarget, ...])
-    except msgspec.DecodeError:
-        return "", ""
-    for target in decoded:
-        match target:
-            case FamilyTarget():
-                return "家属", "family"
-            case ServiceTarget(key=key):
-                return key, key
-            case OnDutyTarget(kinds=kinds) | OrganisationTarget(kinds=kinds) if kinds:
-                return _SHORT_KINDS.get(kinds[0], (kinds[0], kinds[0]))
-    return "", ""
-
-
-_SHORT_KINDS = {
-    "home_care_bed_team": ("床位团队", "bed team"),
-    "compound_point": ("小区", "compound"),
-    "community_station": ("社区站", "station"),
-    "street_elder_center": ("街道", "street"),
-    "district_center": ("区中心", "district"),
-    "medical_partner": ("医疗", "medical"),
-}
+    shown = show(policy, state, step, round, next_at, people, first_round)
+    rest: Rest = shown.rest
+    if rest != "closed":
+        rest = "merged" if merged else "resting" if rests else "paused" if paused and rest == "climbs" else rest
+    with conn.cursor(row_factory=class_row(SpokenTo)) as cursor:
+        spoken = cursor.execute(_SPOKEN, (alert_id,)).fetchone()
+    return msgspec.structs.replace(shown, rest=rest, spoken=spoken, next_at=None if rest == "merged" else shown.next_at)
 
 
 def show(
-    policy: Policy, state: str, step: int, round: int, next_at: dt.datetime | None, people: Sequence[StepRecipient]
+    policy: Policy,
+    state: str,
+    step: int,
+    round: int,
+    next_at: dt.datetime | None,
+    people: Sequence[StepRecipient],
+    first_round: int = 0,
 ) -> Progress:
-    """Describe a ladder. Pure; ``step`` and ``round`` from 0 as in the alert's row."""
+    """Describe a ladder. Pure; ``step``, ``round`` and ``first_round`` (in which this ladder began) from 0 as in the
+    alert's row."""
     # Between two rounds the one that is over is shown, with the people who were called in it.
-    shown = round - 1 if step == 0 and round and not any(one.round == round for one in people) else round
+    shown = round - 1 if step == 0 and round > first_round and not any(one.round == round for one in people) else round
     by_step: dict[int, list[StepRecipient]] = defaultdict(list)
     for one in people:
         if one.round == shown:
@@ -173,14 +157,17 @@ def show(
         for number, one in enumerate(policy.steps)
         if (words := [target_words(target) for target in one.targets])
     )  # fmt: skip
+    coming = steps[step] if climbs and step < len(steps) else None
     return Progress(
         name_zh=policy.name_zh,
         name_en=policy.name_en,
-        round=shown + 1,
+        round=shown - first_round + 1,
         steps=steps,
         rest=rest,
         next_step=step + 1 if climbs else None,
         next_at=None if rest in ("closed", "ended") else next_at,
+        next_zh=coming.targets_zh if coming else "",
+        next_en=coming.targets_en if coming else "",
     )
 
 
@@ -215,4 +202,9 @@ _PEOPLE = """
            n.failover_of IS NOT NULL AS instead
     FROM notification n LEFT JOIN message m ON m.id = n.message_id
     WHERE n.alert_id = %s AND n.reason = 'escalation' ORDER BY n.id
+"""
+_SPOKEN = """
+    SELECT c.answered_at AS at, c.answer, c.actor FROM call_attempt c
+    WHERE c.alert_id = %s AND c.called_kind = 'resident' AND c.answered_at IS NOT NULL
+    ORDER BY c.answered_at DESC LIMIT 1
 """

@@ -11,7 +11,7 @@ from dispatch.alerts import lifecycle, reopening, snoozing
 from dispatch.alerts.lifecycle import AlertAction, LifecycleError
 from dispatch.alerts.outcomes import Particulars
 from dispatch.core.history import Actor
-from dispatch.desk import merging
+from dispatch.desk import merging, procedures
 from vocabulary.alert_state import AlertState
 
 
@@ -28,6 +28,8 @@ class StepDetails(msgspec.Struct, frozen=True, kw_only=True):
     """Of ``merge``: the id of one of its offers."""
     span: str = ""
     """Of ``snooze``: of ``snoozing.SPANS``."""
+    number: int = 0
+    """Of ``step``: the step of the procedure card, from 1."""
 
 
 def take_step(
@@ -57,6 +59,10 @@ def take_step(
         case "reopen":
             return reopening.reopen(
                 conn, alert_id, actor, at, expected_version=expected_version, reason=details.note
+            )  # fmt: skip
+        case "step":
+            return procedures.check_step(
+                conn, alert_id, details.number, actor, at, expected_version=expected_version
             )  # fmt: skip
         case "undo":
             return reopening.undo(conn, alert_id, actor, at, expected_version=expected_version)

@@ -45,6 +45,8 @@ class DueLadder(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     step: int
     round: int
+    first_round: int
+    """The round in which the present ladder began."""
     household_id: int
     resident_id: int | None
     place: str
@@ -62,7 +64,7 @@ _CLAIM = """
     UPDATE alert a SET next_step_at = NULL
     FROM due, household h, area ar
     WHERE a.id = due.id AND a.next_step_at <= clock_timestamp() AND h.id = a.household_id AND ar.id = h.area_id
-    RETURNING a.id, a.state, a.step, a.round, a.household_id, a.resident_id, ar.path::text AS place,
+    RETURNING a.id, a.state, a.step, a.round, a.first_round, a.household_id, a.resident_id, ar.path::text AS place,
               due.next_step_at AS due_at, clock_timestamp() AS now,
               a.snoozed_until IS NOT NULL AS rests
 """
@@ -136,8 +138,11 @@ class Sweeper:
                 reason="escalation",
                 at=due.now,
             )
-        history.record(self._conn, [due.id], due.now, "call_out", *_words(step, due.round, people, passed))
-        move = next_move(policy, step, due.round)
+        history.record(
+            self._conn, [due.id], due.now, "call_out", *_words(step, due.round - due.first_round, people, passed)
+        )
+        move = next_move(policy, step, due.round - due.first_round)
+        move = msgspec.structs.replace(move, round=move.round + due.first_round)
         ladder.set_next_step(self._conn, due.id, move)
         if not is_synthetic(due.place):
             metrics.steps.inc()

@@ -63,7 +63,7 @@ def raise_severity(
             (encode(policy), patience(policy, state), alert_id),
         )
     else:
-        set_next_step(conn, alert_id, begin(policy, row[0] + 1), policy)
+        set_next_step(conn, alert_id, begin(policy, row[0] + 1), policy, anew=True)
 
 
 def restart_patience(conn: psycopg.Connection[Any], alert_id: UUID, state: str, at: dt.datetime) -> None:
@@ -109,7 +109,7 @@ def begin_again(
     policy = policy_of_home(conn, severity, household_id, at)
     row = conn.execute("SELECT round FROM alert WHERE id = %s", (alert_id,)).fetchone()
     assert row is not None  # noqa: S101 - the caller has just updated it
-    set_next_step(conn, alert_id, begin(policy, row[0] + 1), policy)
+    set_next_step(conn, alert_id, begin(policy, row[0] + 1), policy, anew=True)
     restart_patience(conn, alert_id, state, at)
 
 
@@ -121,15 +121,42 @@ def start_next_round(conn: psycopg.Connection[Any], alert_id: UUID) -> None:
     set_next_step(conn, alert_id, msgspec.structs.replace(begin(policy, row[0] + 1), delay_s=0.0))
 
 
-def set_next_step(conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Policy | None = None) -> None:
-    """Store the next step, its delay counted from now; with ``policy`` where it changes."""
+def pause_calls(conn: psycopg.Connection[Any], alert_id: UUID, seconds: float) -> dt.datetime | None:
+    """Let a ladder that climbs call nobody for so long from now; its next step is not due before. Gives the end of the
+    pause; None where it does not climb."""
+    row = conn.execute(
+        """
+        UPDATE alert SET calls_paused_until = clock_timestamp() + make_interval(secs => %(s)s),
+                         next_step_at = greatest(next_step_at, clock_timestamp() + make_interval(secs => %(s)s))
+        WHERE id = %(id)s AND state = 'raised' AND next_step_at IS NOT NULL AND snoozed_until IS NULL
+        RETURNING calls_paused_until
+        """,
+        {"s": seconds, "id": alert_id},
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def set_next_step(
+    conn: psycopg.Connection[Any], alert_id: UUID, move: Move, policy: Policy | None = None, *, anew: bool = False
+) -> None:
+    """Store the next step, its delay counted from now; with ``policy`` where it changes. ``anew``: rounds count from
+    this one."""
     conn.execute(
         """
         UPDATE alert SET step = %s, round = %s, policy = coalesce(%s::jsonb, policy), calls_paused_until = NULL,
+                         first_round = CASE WHEN %s THEN %s ELSE first_round END,
                          next_step_at = clock_timestamp() + make_interval(secs => %s)
         WHERE id = %s AND merged_into IS NULL
         """,
-        (move.step, move.round, None if policy is None else encode(policy), move.delay_s, alert_id),
+        (
+            move.step,
+            move.round,
+            None if policy is None else encode(policy),
+            anew,
+            move.round,
+            move.delay_s,
+            alert_id,
+        ),
     )
     if move.delay_s == 0:
         conn.execute("SELECT pg_notify(%s, '')", (DUE,))

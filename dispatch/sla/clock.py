@@ -18,9 +18,9 @@ from vocabulary.times import SHANGHAI
 Milestone = Literal["acknowledged", "contacted", "on_scene", "resolved"]
 MILESTONES: tuple[Milestone, ...] = ("acknowledged", "contacted", "on_scene", "resolved")
 WORDS: Mapping[str, tuple[str, str]] = {
-    "acknowledged": ("确认", "acknowledged"),
+    "acknowledged": ("接警", "acknowledged"),
     "contacted": ("联系到老人", "resident contacted"),
-    "on_scene": ("到场", "on scene"),
+    "on_scene": ("到达", "on scene"),
     "resolved": ("办结", "resolved"),
 }
 

@@ -6,7 +6,7 @@ shows comes from the database. It starts in less than a second; a whole platform
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,13 @@ def now() -> dt.datetime:
 
 
 @contextmanager
-def console_site(database_url: str, folder: Path, **settings: Any) -> Iterator[ConsoleSite]:
-    """Build the city in an empty database and serve it; a daughter of R1 has consent."""
+def console_site(
+    database_url: str, folder: Path, *, through: Callable[[str], str] = str, **settings: Any
+) -> Iterator[ConsoleSite]:
+    """Build the city in an empty database and serve it; a daughter of R1 has consent.
+
+    ``through`` leads the console's own connections by another way, which a test can break.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     create_link_key_file(folder / "link.keys")
     create_key_file(folder / "medical.keys")
@@ -87,7 +92,7 @@ def console_site(database_url: str, folder: Path, **settings: Any) -> Iterator[C
             "link_key_file": folder / "link.keys", "medical_key_file": folder / "medical.keys",
             "channels_file": folder / "channels.toml",
         }  # fmt: skip
-        database = DatabaseSettings(url=of_service(database_url, "console"))
+        database = DatabaseSettings(url=through(of_service(database_url, "console")))
         app = create_app(ConsoleSettings(**(files | settings)), database, broker)
         with serving(app) as address:
             yield ConsoleSite(address, conn, app.state.console, folder)

@@ -28,6 +28,7 @@ class CallBody(BaseModel):
     ended_at: AwareDatetime
     answered_at: AwareDatetime | None = None
     result: Literal["answered", "no_answer", "busy", "unreachable", "declined"]
+    answer: Literal["clear", "unclear", "help"] | None = None
     note: str = Field(default="", max_length=2000)
 
 

@@ -3,12 +3,9 @@
 // download or an address outside the shell the browser does as always.
 import { leave, ready } from "./page.js";
 import { setOwn } from "./title.js";
-import { isCut } from "./truth.js";
-import { toast } from "./toasts.js";
+import { send } from "./send.js";
 
 const OUTSIDE = ["/login", "/logout", "/language/", "/theme/", "/static/", "/api/", "/a/", "/w/", "/rate/", "/home/", "/family"];
-const PATIENCE_MS = 3000;
-const AGAIN_MS = 2000;
 let shown = location.pathname + location.search;
 let latest = 0;
 
@@ -18,29 +15,6 @@ function inside(address) {
 }
 
 export const go = (address) => inside(address) ? visit(new URL(address, location.href)) : location.assign(address);
-
-const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
-
-// Fetch, and say so while it does not arrive: it is sent again only where the connection broke.
-async function send(url, options) {
-  let line = null;
-  const late = () => { line ??= toast("late", document.getElementById("words").dataset.unsent); };
-  const timer = setTimeout(late, isCut() ? 0 : PATIENCE_MS);
-  try {
-    for (;;) {
-      try {
-        return await fetch(url, options);
-      } catch (error) {
-        if (error.name === "AbortError") throw error;
-        late();
-        await wait(AGAIN_MS);
-      }
-    }
-  } finally {
-    clearTimeout(timer);
-    line?.remove();
-  }
-}
 
 async function visit(url, { method = "GET", body = null, scroll = 0, back = false } = {}) {
   latest += 1;
@@ -149,6 +123,8 @@ export function start() {
   window.addEventListener("click", clicked);
   window.addEventListener("submit", submitted);
   window.addEventListener("popstate", (event) => {
+    // A page may go back and forward within itself: it says so by preventing this.
+    if (!document.dispatchEvent(new Event("page:pop", { cancelable: true }))) return;
     if (location.pathname + location.search === shown) return;
     visit(new URL(location.href), { back: true, scroll: event.state?.scroll ?? 0 });
   });

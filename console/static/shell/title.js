@@ -1,7 +1,7 @@
 // The browser's tab says what waits: title, icon with a number, badge of the installed app. The page's own title comes
 // back when nothing waits.
 import { ofPeople, what, who } from "./alerts.js";
-import { isCut } from "./truth.js";
+import { cutWords, isCut } from "./truth.js";
 
 const SHAPE = { emergency: "▲", urgent: "◆", attention: "●" };
 const LONGEST = 24;
@@ -20,12 +20,12 @@ const short = (text) => text.length > LONGEST ? `${text.slice(0, LONGEST)}…` :
 export function show() {
   const words = document.getElementById("words");
   if (!words) { document.title = own; return; } // a page outside the shell
-  const { brand, cutTitle } = words.dataset;
+  const { brand } = words.dataset;
   const waiting = ofPeople();
   const nearest = waiting[0];
   let title = own;
   if (nearest) title = `(${waiting.length}) ${SHAPE[nearest.severity]} ${who(nearest)} ${short(what(nearest))} · ${brand}`;
-  if (isCut()) title = `⚠ ${cutTitle} · ${brand}`;
+  if (isCut()) title = `⚠ ${cutWords()} · ${brand}`;
   if (document.title !== title) document.title = title;
   draw(isCut() ? "!" : waiting.length, isCut() ? "--em-fill" : nearest?.severity === "emergency" ? "--em-fill" : nearest?.severity === "urgent" ? "--ur-fill" : "--te");
   if (navigator.setAppBadge) (waiting.length ? navigator.setAppBadge(waiting.length) : navigator.clearAppBadge()).catch(() => {});
@@ -51,4 +51,4 @@ function draw(count, token) {
   icon().href = canvas.toDataURL("image/png");
 }
 
-for (const event of ["alerts:changed", "truth:cut", "truth:good"]) document.addEventListener(event, show);
+for (const event of ["alerts:changed", "truth:cut", "truth:grave", "truth:late", "truth:good", "live:beat"]) document.addEventListener(event, show);

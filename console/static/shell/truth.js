@@ -1,62 +1,125 @@
 // What is known, and how long ago. The beat comes every 2 s; without it nothing on the screen may be believed: amber after
-// 6 s, red after 10 s, with clocks that stop. What the beat says of the platform is judged here, too, for every page.
-import { silence } from "./socket.js";
+// 6 s, red after 10 s, with clocks that stop. What is wrong with the platform the server judges, and the beat brings it.
+import { connected, silence } from "./socket.js";
 
 const LATE_S = 6;
 const CUT_S = 10;
-const STUCK_S = 8;
+const zh = document.documentElement.lang.startsWith("zh");
+const LEVELS = { cut: "bad", grave: "bad", late: "late" };
 let beat = null;
-let shown = "";
-let cut = false;
+let bars = "";
+let state = "";
+let short = "";
+let said = "";
 
 const words = () => document.getElementById("words").dataset;
-const fill = (text, n) => text.replace("{n}", n);
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "?");
+const key = (code) => code.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 
-export const isCut = () => cut;
+// Whether nothing on the screen may be believed, and in which words the title says so.
+export const isCut = () => state === "cut";
+export const cutWords = () => short;
 
-// Each trouble: how grave ("cut" or "late"), its words for the bar, and short ones for the corner.
 function troubles() {
-  const age = silence();
-  const text = words();
-  if (age > CUT_S) return [["cut", fill(text.cut, Math.floor(age)), text.cutTitle]];
-  const all = age > LATE_S ? [["late", fill(text.late, Math.floor(age)), text.lateShort]] : [];
-  if (!beat) return all;
-  if (beat.looked_s !== null && beat.looked_s + age > STUCK_S) all.push(["cut", fill(text.stuck, Math.floor(beat.looked_s + age)), text.databaseShort]);
-  else if (!beat.database) all.push(["cut", text.database, text.databaseShort]);
-  if (!beat.broker) all.push(["late", text.broker, text.brokerShort]);
-  return all;
+  const n = Math.floor(silence());
+  if (n >= CUT_S) return [{ code: "cut", level: "cut", n }];
+  const known = beat?.troubles ?? [];
+  return n >= LATE_S ? [{ code: "late", level: "late", n }, ...known] : known;
 }
 
-function bar([level, text]) {
+function streets() {
+  const { streets: named, more } = beat.gateways;
+  const list = named.map((street) => `${zh ? street.zh : street.en} ${street.homes}`).join(zh ? "、" : ", ");
+  return more ? list + fill(words().more, { n: more }) : list;
+}
+
+function bar({ code, level, n }) {
   const line = document.createElement("p");
-  line.className = `bar ${level}`;
-  line.textContent = text;
+  const dark = code === "dark" || code === "all_dark";
+  line.className = `bar ${level === "grave" ? "cut" : level}`;
+  line.dataset.code = code;
+  const text = document.createElement("span");
+  text.textContent = fill(words()[key(code)], { n, streets: dark && beat?.gateways ? streets() : "" });
+  line.append(text);
+  if (dark) {
+    const list = document.createElement("a");
+    list.href = "/gateways";
+    list.textContent = words().list;
+    line.append(list);
+  }
   return line;
 }
 
-export function judge() {
+function judge() {
   const all = troubles();
-  const now = all.some(([level]) => level === "cut");
-  document.body.classList.toggle("cut-off", silence() > CUT_S);
-  const state = JSON.stringify(all);
-  if (state !== shown) document.getElementById("truth").replaceChildren(...all.map(bar));
-  shown = state;
+  const lines = JSON.stringify([all, beat?.gateways?.streets]);
+  if (lines !== bars) document.getElementById("truth").replaceChildren(...all.map(bar));
+  bars = lines;
+  document.body.classList.toggle("cut-off", silence() >= CUT_S);
+  const gravest = all[0];
+  short = gravest ? words()[`${key(gravest.code)}Short`] : "";
   corner(all);
-  if (now !== cut) {
-    cut = now;
-    document.dispatchEvent(new Event(cut ? "truth:cut" : "truth:good"));
-  }
+  calm();
+  const before = state;
+  state = gravest?.level ?? "good";
+  // Said once and not with every second that it lasts.
+  const codes = all.map(({ code }) => code).join(" ");
+  if (codes !== said) document.getElementById("truth-said").textContent = all.map(({ code }) => words()[`${key(code)}Short`]).join(". ");
+  said = codes;
+  if (state !== before) document.dispatchEvent(new Event(`truth:${state}`));
 }
 
 function corner(all) {
   const button = document.getElementById("health");
   button.hidden = false;
-  const level = all.some(([grave]) => grave === "cut") ? "bad" : all.length || !beat ? "late" : "good";
   button.classList.remove("good", "bad", "late");
-  button.classList.add(level);
-  const text = button.querySelector("[data-words]");
-  text.textContent = all.length ? all[0][2] : beat ? words().well : words().connecting;
+  button.classList.add(all.length ? LEVELS[all[0].level] : beat ? "good" : "late");
+  const gateways = beat?.gateways ? `${beat.gateways.online}/${beat.gateways.all}` : "";
+  const good = beat?.gateways ? fill(words().well, { gateways, s: Math.floor(beat.looked_s + silence()) }) : words().connecting;
+  const text = all.length ? short : good;
+  button.querySelector("[data-words]").textContent = text;
+  button.setAttribute("aria-label", `${words().health}: ${text}`);
+  if (document.getElementById("health-menu").matches(":popover-open")) drawer();
 }
 
+// The parts one by one, each good, bad or unknown.
+function drawer() {
+  const list = document.querySelector("#health-menu [data-list]");
+  if (!beat) { list.replaceChildren(); return; }
+  const text = words();
+  const wrong = (...codes) => troubles().some(({ code }) => codes.includes(code));
+  const age = (seconds) => seconds === null ? null : Math.floor(seconds + silence());
+  const seen = beat.gateways;
+  const lines = [
+    [text.partConsole, !wrong("cut", "late"), age(0)],
+    [text.partGateways, seen && seen.all ? seen.online === seen.all : null, null, seen ? `${seen.online}/${seen.all}` : ""],
+    [text.partDatabase, !wrong("database", "stuck"), age(beat.looked_s)],
+    [text.partBroker, beat.broker, null],
+    [text.partDetection, beat.alerting_s === null ? null : !wrong("alerting"), age(beat.alerting_s)],
+    [text.partDispatch, beat.dispatch_s === null ? null : !wrong("dispatch"), age(beat.dispatch_s)],
+    [text.partPath, beat.path.age_s === null ? null : !beat.path.broken_en, age(beat.path.age_s), zh ? beat.path.broken_zh : beat.path.broken_en],
+  ];
+  list.replaceChildren(...lines.map(([name, good, seconds, more]) => {
+    const line = document.createElement("li");
+    const word = good === null || !connected() ? text.unknown : good ? text.good : text.bad;
+    line.className = `part ${good === null || !connected() ? "unknown" : good ? "good" : "bad"}`;
+    line.textContent = [`${name}: ${word}`, more, seconds === null ? "" : fill(text.ago, { n: seconds })].filter(Boolean).join(" · ");
+    return line;
+  }));
+}
+
+// The empty state of a desk is green only while everything is known and every home is seen.
+function calm() {
+  const place = document.querySelector("[data-calm]");
+  if (!place || !beat) return;
+  const good = beat.calm && silence() < LATE_S;
+  place.classList.toggle("unknown", !good);
+  const text = !beat.gateways?.all || silence() >= CUT_S ? place.dataset.blind : good ? place.dataset.good : place.dataset.unknown;
+  const said = fill(text, { online: beat.gateways?.online, all: beat.gateways?.all, s: Math.floor(beat.looked_s + silence()) });
+  if (place.textContent !== said) place.textContent = said;
+}
+
+document.getElementById("health-menu").addEventListener("toggle", drawer);
 document.addEventListener("live:beat", ({ detail }) => { beat = detail; judge(); });
 document.addEventListener("tick", judge);
+document.addEventListener("page:ready", calm);

@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0115"
-down_revision = "0105"
+down_revision = "0110"
 branch_labels = None
 depends_on = None
 

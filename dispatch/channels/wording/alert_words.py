@@ -72,6 +72,7 @@ _REASON: Mapping[Reason, tuple[str, str]] = {
     "over": ("已解除：", "over: "),
     "work_order": ("新工单：", "new work order: "),
     "handover": ("交班未结：", "handed over: "),
+    "support": ("请求支援：", "support wanted: "),
 }
 _ANSWER: Mapping[Reason, tuple[str, str]] = {
     "escalation": ("点此确认", "Acknowledge"),
@@ -79,7 +80,8 @@ _ANSWER: Mapping[Reason, tuple[str, str]] = {
     "breach": ("点此确认", "Acknowledge"),
     "over": ("查看预警", "See the alert"),
     "work_order": ("查看工单", "See the order"),
-    "handover": ("确认交接", "Take over"),
+    "handover": ("接班", "Take over"),
+    "support": ("接警", "Acknowledge"),
 }
 _TITLES = {"female": ("女士", "Ms"), "male": ("先生", "Mr")}
 _DOUBLE_SURNAMES = ("欧阳", "司徒", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "夏侯", "慕容", "令狐")

@@ -1,0 +1,31 @@
+"""The list behind the banner of blindness: homes by the state of their gateways, those that are not seen first."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from care_network.access.permissions import Action
+from console.access import homes as seen
+from console.shell.security import CurrentAccount, needs
+from console.shell.state import Shared
+from console.shell.views import page
+
+router = APIRouter()
+
+
+@router.get("/gateways", dependencies=[needs(Action.VIEW_NETWORK)])
+def gateways_page(
+    request: Request,
+    console: Shared,
+    account: CurrentAccount,
+    state: Annotated[Literal["dark", "all"], Query()] = "dark",
+) -> Response:
+    """``dark``: homes that nobody sees now; ``all``: those that are seen, too."""
+    with console.database() as conn:
+        homes = seen.homes_of(conn, account)
+    dark = [home for home in homes if home.state != "online"]
+    return page(
+        request, "gateways.html", account, homes=dark if state == "dark" else homes, chosen=state,
+        counts={"dark": len(dark), "all": len(homes)}, limit=seen.MOST,
+    )  # fmt: skip
