@@ -35,6 +35,7 @@ MODULES = (
     "matching",
     "board",
     "console_pages",
+    "protection",
     "soak",
     "city",
     "restore",
