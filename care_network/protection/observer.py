@@ -232,6 +232,10 @@ def run(database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
             part.held_up(f"the database is away: {error}")
             log.warning("protection picture: the database is away", error=str(error).strip())
             stop.wait(AFTER_TROUBLE_S)
+        except Exception as error:  # one odd home must not stop whatever else this program does
+            part.held_up(f"looking stumbled: {type(error).__name__}")
+            log.exception("protection picture: looking stumbled")
+            stop.wait(AFTER_TROUBLE_S)
 
 
 def _keep_looking(conn: Connection[Any], stop: threading.Event, part: Part) -> None:
