@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from dispatch.alerts.outcomes import Outcome, OutcomeError, Particulars, complete
+from dispatch.alerts.outcomes import OF_DEVICES, Outcome, OutcomeError, Particulars, complete
 from dispatch.channels import notifications
 from dispatch.core.history import SYSTEM, Actor, append
 from dispatch.ladders import ladder
@@ -270,6 +270,10 @@ def act(
             raise LifecycleError(zh=error.message_zh, en=error.message_en) from error
     with conn.transaction():
         found = find(conn, alert_id, expected_version, merged=action == "note")
+        if ending is not None and found.severity == "technical" and ending[0].code not in OF_DEVICES:
+            raise LifecycleError(
+                zh="设备预警请选择设备的处置结果", en="a technical alert ends with what became of the device"
+            )
         if ending is not None:
             _insert_particulars(conn, alert_id, *ending, actor, at)
         outcome_code = ending[0].code if ending else None

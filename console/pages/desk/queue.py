@@ -260,13 +260,14 @@ def groups(
             area=a.area_path,
             household=a.household_code,
             onset_us=a.onset_us,
+            wide=a.severity == "technical" and a.subject.startswith("gateway:"),
         )
         for a in alerts
     ]
     ranked: list[dict[str, Any]] = []
     same: Counter[str] = Counter()
     for one in grouping.group(items):
-        if len(one.ids) < grouping.LEAST:
+        if not one.many:
             continue
         # Not its first alert: when that one is resolved, a group that somebody has opened must stay open.
         key = f"{prefix}-{one.rule}-{one.area}"
