@@ -13,7 +13,8 @@ from starlette.types import ASGIApp
 from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.desk import alerts, calls, handovers, orders, queue
-from console.pages.home import family
+from console.pages.home import app as family_app
+from console.pages.home import circle, family
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
 from console.pages.people import residents, search
@@ -40,6 +41,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     # home
     family.router,
+    circle.router,
+    family_app.router,
     # office
     operations.router,
     gateways.router,

@@ -29,8 +29,12 @@ MOST_STREAMS = 16
 """Streams of which a status tells; more are cut off."""
 
 Stream = Literal["live", "backfill"]
-Leaf = Literal["readings", "events", "status", "commands", "replies", "certificates", "alarm"]
+Leaf = Literal["readings", "events", "status", "commands", "replies", "certificates", "alarm", "panel"]
 LEAVES: tuple[Leaf, ...] = get_args(Leaf)
+
+PANEL = "panel"
+"""Name of the device in the events of a home's panel, the page with the call button for a tablet or a television. The
+console publishes them under the leaf of that name for the home's gateway, and may publish nothing else of a home."""
 
 ENDS_ALARM = frozenset({"alert_received", "help_coming"})
 """Kinds of commands that end the local alarm. They have a topic of their own, on which alerting alone may publish: a

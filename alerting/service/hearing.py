@@ -42,7 +42,11 @@ class Hearing:
         """The findings of one message. Raises DecodeError for a device or gateway that the district does not know."""
         gateway, body = message.gateway, message.body
         if isinstance(body, wire.Event):
-            return self._event(gateway, body, now_us, message.lost)
+            return (
+                self._press(gateway, body, now_us)
+                if message.by_panel
+                else self._event(gateway, body, now_us, message.lost)
+            )
         if isinstance(body, wire.Status):
             return self._status(gateway, body, now_us)
         return self._frame(gateway, body, now_us)
@@ -50,7 +54,9 @@ class Hearing:
     def knows(self, message: HomeMessage) -> bool:
         """Whether the message can be heard without a change of the district, as an event of a new device could not."""
         body = message.body
-        return not isinstance(body, wire.Event) or (message.gateway, body.device) in self._engine.district.sources
+        if message.by_panel or not isinstance(body, wire.Event):
+            return True
+        return (message.gateway, body.device) in self._engine.district.sources
 
     def _event(self, gateway: str, event: wire.Event, now_us: int, lost: tuple[str, ...]) -> list[Finding]:
         source = self._engine.district.sources.get((gateway, event.device)) or self._newly_paired(gateway, event.device)
@@ -63,6 +69,13 @@ class Hearing:
         # the event before the sign of life: its alert must not wait for anything
         findings = [*self._judged(happened), *self._engine.heard(gateway, event.device, now_us)]
         return findings + (self._engine.event(news) if news else [])
+
+    def _press(self, gateway: str, event: wire.Event, now_us: int) -> list[Finding]:
+        """The findings of a press on a home's panel, which is no device of the registry: it is of the home."""
+        source = self._some_device(gateway, event.device, ("家中平板", "the panel at home"))
+        if source is None:
+            raise DecodeError(f"press on a panel of an unknown gateway {gateway}")
+        return self._judged(dated(Happened(source, event.kind, event.time_us, dict(event.values), b""), now_us))
 
     def _judged(self, happened: Happened) -> list[Finding]:
         """The findings of an event. One at which a detector fails is judged once more without what it carries."""
@@ -82,7 +95,12 @@ class Hearing:
             self._engine.failed = tell
         return findings
 
-    def _some_device(self, gateway: str, device: str) -> Source | None:
+    def _some_device(
+        self,
+        gateway: str,
+        device: str,
+        label: tuple[str, str] = ("名称无法识别的设备", "a device whose name can not be read"),
+    ) -> Source | None:
         """A device that is not known, of a home that is: of its only resident, or of the household."""
         district = self._engine.district
         household = district.gateways.get(gateway)
@@ -96,8 +114,8 @@ class Hearing:
             household_id=household,
             person=rows[0] if len(rows) == 1 else None,
             heartbeat_s=float("inf"),
-            label_zh="名称无法识别的设备",
-            label_en="a device whose name can not be read",
+            label_zh=label[0],
+            label_en=label[1],
         )
 
     def _newly_paired(self, gateway: str, device: str) -> Source | None:
@@ -190,6 +208,6 @@ class Hearing:
 def answer(message: HomeMessage, now_us: int, signer: CommandSigner = downlink.UNSIGNED) -> tuple[str, bytes] | None:
     """Topic and payload of the answer to an emergency; without one the home would call for help by itself."""
     event = message.body
-    if isinstance(event, wire.Event) and event.kind in downlink.ANSWERED:
+    if isinstance(event, wire.Event) and not message.by_panel and event.kind in downlink.ANSWERED:
         return downlink.received(event, now_us, signer)
     return None

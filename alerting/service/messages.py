@@ -14,6 +14,8 @@ class HomeMessage(msgspec.Struct, frozen=True):
     body: wire.Event | wire.Status | wire.Frame
     lost: tuple[str, ...] = ()
     """Parts of an event that could not be read."""
+    by_panel: bool = False
+    """An event of the home's panel, which the console has published in its name."""
 
 
 Content = HomeMessage | Exception
@@ -36,7 +38,17 @@ def _read(topic: str, payload: bytes) -> HomeMessage:
     if leaf == "events":
         read = read_event(payload, gateway)
         return HomeMessage(gateway, read.event, read.lost)
+    if leaf == "panel":
+        return HomeMessage(gateway, _press(payload, gateway), by_panel=True)
     body = wire.decode(wire.Frame, payload)
     if body.gateway != gateway:
         raise DecodeError(f"a message of the gateway {body.gateway} under the topic of {gateway}")
     return HomeMessage(gateway, body)
+
+
+def _press(payload: bytes, gateway: str) -> wire.Event:
+    """A press on the panel: a call for help and nothing else, for a console that somebody has taken over, too."""
+    event = read_event(payload, gateway).event
+    if event.device != wire.PANEL or event.kind != "sos_pressed":
+        raise DecodeError(f"a panel sends presses, not {event.kind!r} of {event.device!r}")
+    return event

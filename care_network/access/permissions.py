@@ -89,6 +89,8 @@ class Action(StrEnum):
     RATE_VISIT = "rate_visit"
     MANAGE_ACCOUNTS = "manage_accounts"
     """Accounts below one's own area: add, switch off, reset passwords, end sessions, withdraw a family's consent."""
+    FAMILY_CIRCLE = "family_circle"
+    """The family's page: tell the desk what one does, see who else is in the circle, leave it."""
     VIEW_AUDIT = "view_audit"
     """The audit: looks, changes, logins."""
 
@@ -141,7 +143,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
     Role.CARER: frozenset(
         _VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS}
     ),
-    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT}),
+    Role.FAMILY: frozenset(_VIEW | {Action.RATE_VISIT, Action.FAMILY_CIRCLE}),
 }
 
 
@@ -188,6 +190,7 @@ ACTIONS_ZH: Mapping[Action, str] = {
     Action.SET_PREFERENCES: "设置通知偏好",
     Action.RATE_VISIT: "评价上门服务",
     Action.MANAGE_ACCOUNTS: "管理账号",
+    Action.FAMILY_CIRCLE: "使用家属页面",
     Action.VIEW_AUDIT: "查看审计记录",
 }
 """Actions in Chinese, for refusals; in English the code itself is read."""

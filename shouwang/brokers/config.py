@@ -70,9 +70,12 @@ _WORK: dict[str, Rights] = {
         ),
     ),
     "svc-alerting": Rights(
-        (ALERTS, "care/v1/+/+/alarm"), ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status")
+        (ALERTS, "care/v1/+/+/alarm"),
+        ("care/v1/+/+/readings", "care/v1/+/+/events", "care/v1/+/+/status", "care/v1/+/+/panel"),
     ),
-    "svc-console": Rights(("care/v1/+/+/commands",), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")),
+    "svc-console": Rights(
+        ("care/v1/+/+/commands", "care/v1/+/+/panel"), (ALERTS, "care/v1/+/+/replies", "care/v1/+/+/status")
+    ),
     BESIDE_BROKER: Rights((BOUND_TOPIC,), (LOG_TOPIC,)),
     "svc-issuer": Rights(("care/v1/+/+/commands",), ("care/v1/+/+/certificates",)),
 }

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, Role
 from console.access.alerts import STEPS, act, load_alert
 from console.access.medical_notes import show_medical_note
 from console.pages.desk.detail import IN_PLACE, detail_of
@@ -26,16 +26,26 @@ from dispatch.desk.trace import trace_alert
 router = APIRouter()
 
 
+def _not_for_family(account: Account) -> None:
+    """Hide what names staff by their codes and others by their telephone numbers; the family has a page of its own."""
+    if account.role == Role.FAMILY:
+        raise HTTPException(404)
+
+
 @router.get("/alerts/{alert_id}", dependencies=[needs(Action.VIEW_ALERTS)])
 def alert_page(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
     """One alert as a page of its own, to share and to print."""
     with console.database() as conn:
+        if account.role == Role.FAMILY:  # their page has no codes, no telephone numbers of others
+            alert, _ = load_alert(conn, console.board, account, alert_id, origin_of(request))
+            return RedirectResponse(f"/family/{alert.resident_code}/alerts/{alert_id}", 303)
         return _show(conn, request, console, account, alert_id)
 
 
 @router.get("/alerts/{alert_id}/detail", dependencies=[needs(Action.VIEW_ALERTS)])
 def alert_detail(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
     """The alert alone, to be put beside the queue."""
+    _not_for_family(account)
     with console.database() as conn:
         return _show(conn, request, console, account, alert_id, template="_detail.html")
 
@@ -44,6 +54,7 @@ def alert_detail(request: Request, console: Shared, account: CurrentAccount, ale
 def alert_progress(request: Request, console: Shared, account: CurrentAccount, alert_id: uuid.UUID) -> Response:
     """The same for the live page, which asks again and again and takes the parts that changed: one look in five
     minutes."""
+    _not_for_family(account)
     look = (account.id, request.url.path, "")
     new = console.looks.is_new(look, dt.datetime.now(dt.UTC))
     with console.database() as conn:

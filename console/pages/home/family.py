@@ -1,53 +1,185 @@
-"""The family's page: their own parent's newest values, alerts and visits. Each look is audited."""
+"""The family's page: a card for each parent: the sentence, the way of help, today and the week. Looks are audited."""
 
 import datetime as dt
-from typing import Any
+import uuid
+from typing import Annotated, Any, Literal
 
 import psycopg
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions
 from care_network.access.accounts import Account
-from care_network.access.permissions import Action
+from care_network.access.permissions import Action, audit
 from care_network.catalogues.services import SERVICES
+from care_network.duty.centers import desk_of
+from care_network.errors import NotFoundError
 from care_network.records import residents, vitals
+from console.access.alerts import load_alert
 from console.access.residents import load_resident
 from console.board.board import notice_of
+from console.shell.errors import message_of
 from console.shell.security import CurrentAccount, needs, origin_of
-from console.shell.state import Shared
+from console.shell.state import Console, Shared
 from console.shell.views import page
 from dispatch.alerts import lifecycle
-from dispatch.family import facts
+from dispatch.alerts.lifecycle import LifecycleError
+from dispatch.core.history import Actor
+from dispatch.family import circle, days, facts, history, telling
 from dispatch.family.sentence import sentence
 from dispatch.orders import ratings
 from dispatch.orders import store as work_orders
 
 router = APIRouter()
+TYPE_COOKIE = "shouwang_type"
+"""Size of type that a browser has chosen: 1 (20 px), 2 (24) or 3 (30)."""
+A_YEAR_S = 31_536_000
+_PARENTS = {"female": ("妈妈", "Mum"), "male": ("爸爸", "Dad")}
+_CHILDREN = frozenset({"女儿", "儿子", "长女", "长子", "次女", "次子", "小女儿", "小儿子", "大女儿", "大儿子", "子女"})
+
+
+def type_of(request: Request) -> str:
+    """The size of type that this browser has chosen."""
+    chosen = request.cookies.get(TYPE_COOKIE, "1")
+    return chosen if chosen in ("1", "2", "3") else "1"
 
 
 @router.get("/family", dependencies=[needs(Action.VIEW_RESIDENT)])
-def family_page(request: Request, console: Shared, account: CurrentAccount) -> Response:
+def family_page(request: Request, console: Shared, account: CurrentAccount, told: str = "") -> Response:
     """Every parent of a family account; staff are led to the board."""
     if account.role != "family":
         return RedirectResponse("/", 303)
+    return _page(request, console, account, told={"yes": "told", "raised": "raised"}.get(told, ""))
+
+
+@router.get("/family/now", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def family_now(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    """The parts that change, for the open page to put in place again and again: one look in five minutes."""
+    with console.database() as conn:
+        codes = residents.codes(conn, permissions.visible_residents(conn, account))
+        parents = [_now(conn, console, account, code, origin_of(request)) for code in codes]
+    return page(request, "family_now.html", account, parents=parents)
+
+
+@router.post("/family/{code}/tell", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def tell(
+    request: Request,
+    console: Shared,
+    account: CurrentAccount,
+    code: str,
+    kind: Annotated[str, Form()] = "",
+    choice: Annotated[str, Form()] = "",
+    words: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Tell the desk what one does; it is in the alert's history, or raises one."""
+    now = dt.datetime.now(dt.UTC)
+    try:
+        with console.database() as conn:
+            resident = load_resident(conn, account, code, "view_resident", origin_of(request))
+            mine = circle.mine(conn, account, resident["id"])
+            teller = telling.Teller(
+                Actor(account.id, account.name_zh, origin_of(request)), account.name_en, mine.relation_zh,
+                mine.relation_en,
+            )  # fmt: skip
+            with conn.transaction():
+                done = telling.tell(conn, teller, resident, kind, choice, words, now)
+                audit(
+                    conn, account, "tell_desk", at=now, resident_id=resident["id"], origin=origin_of(request),
+                    detail={"alert": str(done.alert_id), "kind": kind},
+                )  # fmt: skip
+    except LifecycleError as error:
+        return _page(request, console, account, message=message_of(request, error, account), status=409)
+    return RedirectResponse(f"/family?told={'raised' if done.raised else 'yes'}", 303)
+
+
+@router.get("/family/{code}/alerts/{alert_id}", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def family_alert(
+    request: Request, console: Shared, account: CurrentAccount, code: str, alert_id: uuid.UUID
+) -> Response:
+    """One alert as the family reads it: no codes, no telephone numbers of others."""
+    with console.database() as conn:
+        alert, events = load_alert(conn, console.board, account, alert_id, origin_of(request))
+    if alert.resident_code != code:
+        raise NotFoundError(en="there is no such alert", zh="没有这条预警")
+    return page(
+        request, "family_alert.html", account, alert=alert, type=type_of(request),
+        lines=history.lines(events, alert.reason_zh, alert.reason_en),
+    )  # fmt: skip
+
+
+@router.post("/type-size/{size}")
+def type_size(
+    request: Request, console: Shared, size: Literal["1", "2", "3"], back: Annotated[str, Form()] = ""
+) -> Response:
+    """Keep the size of type in this browser."""
+    response = RedirectResponse(back if back in ("/family",) else "/family", 303)
+    response.set_cookie(
+        TYPE_COOKIE, size, max_age=A_YEAR_S, httponly=True, samesite="lax", secure=console.settings.secure_cookie
+    )
+    return response
+
+
+def _page(
+    request: Request, console: Console, account: Account, *, told: str = "", message: str = "", status: int = 200
+) -> Response:
     with console.database() as conn:
         codes = residents.codes(conn, permissions.visible_residents(conn, account))
         parents = [_parent(conn, account, code, origin_of(request)) for code in codes]
-    return page(request, "family.html", account, parents=parents, services=SERVICES, rating_words=ratings.WORDS)
+    return page(
+        request, "family.html", account, status=status, parents=parents, services=SERVICES, told=told, message=message,
+        rating_words=ratings.WORDS, reasons=telling.reasons(), type=type_of(request), against=days.AGAINST,
+    )  # fmt: skip
 
 
 def _parent(conn: psycopg.Connection[Any], account: Account, code: str, origin: str) -> dict[str, Any]:
+    """All of a parent's card."""
+    now = dt.datetime.now(dt.UTC)
     resident = load_resident(conn, account, code, "view_resident", origin)
-    known = facts.load(conn, resident["id"], resident["household_id"], dt.datetime.now(dt.UTC))
     rows = lifecycle.of_resident(conn, resident["id"], 10)
-    alerts = [notice_of(row) for row in rows if row["severity"] != "technical"]
+    newest = vitals.newest(conn, resident["id"])
+    today, strips = days.load(conn, resident["id"], resident["household_id"], newest, now)
+    mine = circle.mine(conn, account, resident["id"])
     return {
-        "resident": resident,
-        "newest": vitals.newest(conn, resident["id"]),
-        "presence": vitals.presence(conn, resident["id"]),
-        "alerts": alerts,
-        "sentence": sentence(known.facts),
-        "open": known.alerts,
+        **_sentence(conn, resident, now),
+        "parent": _PARENTS[resident["sex"]]
+        if mine.relation_zh in _CHILDREN
+        else (resident["name_zh"], resident["name_en"]),
+        "desk_phone": _desk_phone(conn, resident["household_id"]),
+        "newest": newest,
+        "alerts": [notice_of(row) for row in rows if row["severity"] != "technical"],
         "visits": work_orders.visits_to_rate(conn, resident["id"]),
+        "today": days.words(today),
+        "strips": strips,
     }
+
+
+def _now(conn: psycopg.Connection[Any], console: Console, account: Account, code: str, origin: str) -> dict[str, Any]:
+    """The parts of a parent's card that change; audited once in a while."""
+    now = dt.datetime.now(dt.UTC)
+    resident = residents.profile(conn, code)
+    assert resident is not None  # noqa: S101 - of those that the account may see
+    look = (account.id, f"/family/{code}", "")
+    if console.looks.is_new(look, now):
+        try:
+            audit(conn, account, "view_resident", at=now, resident_id=resident["id"], origin=origin)
+        except psycopg.Error:
+            console.looks.forget(look)
+            raise
+    return _sentence(conn, resident, now)
+
+
+def _sentence(conn: psycopg.Connection[Any], resident: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
+    known = facts.load(conn, resident["id"], resident["household_id"], now)
+    said = sentence(known.facts)
+    since = None if said.age_s is None else now - dt.timedelta(seconds=said.age_s)
+    return {"resident": resident, "sentence": said, "known_at": since, "open": known.alerts}
+
+
+def _desk_phone(conn: psycopg.Connection[Any], household_id: int) -> str:
+    """The telephone of the dispatch desk for a home; empty where none is known."""
+    area = conn.execute(
+        "SELECT a.path::text FROM household h JOIN area a ON a.id = h.area_id WHERE h.id = %s", (household_id,)
+    ).fetchone()
+    desk = desk_of(conn, area[0]) if area else None
+    row = conn.execute("SELECT phone FROM organisation WHERE id = %s", (desk[0],)).fetchone() if desk else None
+    return str(row[0]) if row else ""

@@ -275,6 +275,26 @@ def family(_city: City, role: Role) -> Example:
     return Example("/family", success=200 if role == Role.FAMILY else 303)
 
 
+def left(city: City, _role: Role) -> Example:
+    """Another account of the family leaves; the daughter has to stay for the examples that follow."""
+    city.conn.execute(
+        "INSERT INTO family_member SELECT a.id, r.id, '女儿', 'daughter', now() FROM account a, resident r"
+        " WHERE a.login = 'daughter' AND r.code = 'R2' ON CONFLICT DO NOTHING"
+    )
+    return Example("/family/R2/leave", success=303)
+
+
+def silenced(city: City, _role: Role) -> Example:
+    """A telephone of the daughter's is called, and then no more; the other one rates visits."""
+    city.conn.execute(
+        "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order,"
+        " consent_at, account_id) SELECT r.id, '140', '女儿', 'Daughter', '女儿', 'daughter', 2, now(), a.id"
+        " FROM resident r, account a WHERE r.code = 'R1' AND a.login = 'daughter'"
+        " ON CONFLICT (resident_id, phone) DO UPDATE SET consent_at = now()"
+    )
+    return Example("/family/R1/stop-calls", success=303)
+
+
 def board(_city: City, role: Role) -> Example:
     return Example("/", success=303 if role == Role.FAMILY else 200)
 
@@ -320,11 +340,17 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     ),
     "GET /api/alerts": lambda *_: Example("/api/alerts"),
     f"{SOCKET} /api/live": lambda *_: Example("/api/live"),
-    "GET /alerts/{alert_id}": lambda c, _: Example(f"/alerts/{c.alert()}"),
+    "GET /alerts/{alert_id}": lambda c, role: Example(
+        f"/alerts/{c.alert()}", success=303 if role == Role.FAMILY else 200
+    ),
     "GET /alerts/{alert_id}/trace": lambda c, _: Example(f"/alerts/{c.alert()}/trace"),
-    "GET /alerts/{alert_id}/detail": lambda c, _: Example(f"/alerts/{c.alert()}/detail"),
+    "GET /alerts/{alert_id}/detail": lambda c, role: Example(
+        f"/alerts/{c.alert()}/detail", success=404 if role == Role.FAMILY else 200
+    ),
     "GET /alerts/{alert_id}/candidates": lambda c, _: Example(f"/alerts/{c.alert()}/candidates"),
-    "GET /alerts/{alert_id}/progress": lambda c, _: Example(f"/alerts/{c.alert()}/progress"),
+    "GET /alerts/{alert_id}/progress": lambda c, role: Example(
+        f"/alerts/{c.alert()}/progress", success=404 if role == Role.FAMILY else 200
+    ),
     "POST /alerts/{alert_id}/medical-note": lambda c, _: Example(f"/alerts/{c.alert()}/medical-note"),
     **{
         f"POST {'/api' if api else ''}/alerts/{{alert_id}}/{step}": acted(step, api=api)
@@ -361,6 +387,21 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /protection/history.csv": lambda *_: Example("/protection/history.csv"),
     "GET /api/residents/{code}/series": lambda *_: Example("/api/residents/R1/series?channel=heart_rate"),
     "GET /family": family,
+    "GET /family/now": lambda *_: Example("/family/now"),
+    "POST /family/{code}/tell": lambda *_: Example(
+        "/family/R1/tell", data={"kind": "no_contact", "choice": "off", "words": "写"}, success=303
+    ),
+    "GET /family/{code}/alerts/{alert_id}": lambda c, _: Example(f"/family/R1/alerts/{c.alert()}"),
+    "GET /family/{code}/circle": lambda *_: Example("/family/R1/circle"),
+    "GET /family/{code}/leave": lambda *_: Example("/family/R1/leave"),
+    "POST /family/{code}/leave": left,
+    "GET /family/{code}/stop-calls": lambda *_: Example("/family/R1/stop-calls"),
+    "POST /family/{code}/stop-calls": silenced,
+    "POST /type-size/{size}": lambda *_: Example("/type-size/2", data={"back": "/family"}, success=303),
+    "GET /family-app/manifest.webmanifest": lambda *_: Example("/family-app/manifest.webmanifest"),
+    "GET /family-app/worker.js": lambda *_: Example("/family-app/worker.js"),
+    "GET /family-app/offline": lambda *_: Example("/family-app/offline"),
+    "GET /apple-touch-icon.png": lambda *_: Example("/apple-touch-icon.png"),
     "GET /operations": lambda *_: Example("/operations"),
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),

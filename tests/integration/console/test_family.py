@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dispatch.core import history
 from tests.support.console_site import ConsoleSite, console_site, now
 from tests.support.families import furnish, speak
 
@@ -25,7 +26,7 @@ def said(site: ConsoleSite) -> tuple[str, str]:
     """(colour, sentence) of the only parent."""
     with site.client("daughter") as client:
         text = client.get("/family").text
-    found = re.search(r'data-colour="(\w+)"[^>]*>([^<]*)<', text)
+    found = re.search(r'data-colour="(\w+)".*?class="kin-words">([^<]*)<', text, re.DOTALL)
     assert found, text
     return found[1], found[2]
 
@@ -49,3 +50,62 @@ def test_all_is_not_well_while_the_home_is_silent(site: ConsoleSite) -> None:
     colour, words = said(site)
     assert colour == "grey"
     assert words.startswith("与家中设备失去联系")
+
+
+def test_the_family_reads_who_did_what_without_codes_and_numbers(site: ConsoleSite) -> None:
+    alert = site.alert()
+    history.record(site.conn, [alert], now(), "notify", "已通知许晴（S1/0755-00001）", "told")
+    note = history.Actor(None, "许晴", "test")
+    history.append(site.conn, alert, now(), "note", "raised", "raised", note, note="家门钥匙在 0755-99999")
+    history.append(site.conn, alert, now(), "acknowledge", "raised", "acknowledged", note)
+    with site.client("daughter") as client:
+        moved = client.get(f"/alerts/{alert}")
+        assert moved.headers["location"] == f"/family/R1/alerts/{alert}"
+        text = client.get(moved.headers["location"]).text
+        assert "许晴 接警" in text
+        assert 'href="/family"' in text
+        assert not re.search(r"S1/|0755|钥匙|待处置预警", text)
+        assert client.get(f"/alerts/{alert}/progress").status_code == 404
+        assert client.get(f"/family/R2/alerts/{alert}").status_code == 404
+
+
+def test_what_the_family_tells_is_in_the_history_or_raises_an_alert(site: ConsoleSite) -> None:
+    with site.client("daughter") as client:
+        going = {"kind": "on_my_way", "choice": "twenty", "words": "带着钥匙"}
+        refused = client.post("/family/R1/tell", data=going)
+        assert refused.status_code == 409
+        assert "没有未办结的预警" in refused.text
+        assert client.post("/family/R1/tell", data=going | {"choice": "soon"}).status_code == 409
+        assert client.post("/family/R2/tell", data=going).status_code == 404
+        away = {"kind": "no_contact", "choice": "door"}
+        for _ in range(2):  # a second tap is no second alert
+            assert client.post("/family/R1/tell", data=away).status_code == 303
+        assert client.post("/family/R1/tell", data=going).status_code == 303
+        page = client.get("/family?told=raised").text
+    rows = site.conn.execute("SELECT severity, reason_zh, next_step_at IS NOT NULL FROM alert").fetchall()
+    assert rows == [("urgent", "女儿联系不上：敲门没有人应", True)]
+    notes = site.conn.execute("SELECT note, actor FROM alert_event WHERE action = 'family_told' ORDER BY id").fetchall()
+    assert [note for note, _ in notes][1:] == ["女儿联系不上：敲门没有人应", "女儿正赶过去：约 20 分钟到。“带着钥匙”"]
+    assert "家属联系不上老人" in page
+    assert "已向值班台报告" in page
+
+
+def test_the_circle_is_left_by_oneself_after_its_consequence_is_named(site: ConsoleSite) -> None:
+    site.conn.execute(
+        "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order, consent_at,"
+        " account_id) SELECT r.id, '139', '某', 'Somebody', '女儿', 'daughter', 1, now(), a.id"
+        " FROM resident r, account a WHERE r.code = 'R1' AND a.login = 'daughter'"
+    )
+    with site.client("daughter") as client:
+        circle = client.get("/family/R1/circle").text
+        assert "有报警时会被呼叫" in circle
+        assert "139" not in circle
+        assert "不会再呼叫您的电话" in client.get("/family/R1/stop-calls").text
+        assert client.post("/family/R1/stop-calls").status_code == 303
+        assert site.conn.execute("SELECT count(*) FROM contact WHERE consent_at IS NULL").fetchone() == (1,)
+        assert "看不到陈的任何情况" in client.get("/family/R1/leave").text
+        assert client.post("/family/R1/leave").status_code == 303
+        assert "还没有老人同意您查看" in client.get("/family").text
+        assert client.get("/family/R1/circle").status_code == 404
+    actions = [row[0] for row in site.conn.execute("SELECT action FROM audit ORDER BY id")]
+    assert {"withdraw_calls", "leave_circle", "refused_view_circle"} <= set(actions)

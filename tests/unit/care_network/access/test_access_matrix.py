@@ -58,6 +58,7 @@ MATRIX = {
     "set_policies": "yes  yes  no   no",
     "set_preferences": "yes  yes  no   no",
     "rate_visit": "no   no   no   yes",
+    "family_circle": "no   no   no   yes",
     "manage_accounts": "yes  no   no   no",
     "view_audit": "yes  no   no   no",
 }

@@ -1,0 +1,65 @@
+"""The family circle of a parent: who sees what and why, and the ways out of it, each asked twice."""
+
+import datetime as dt
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from care_network.access.permissions import Action
+from console.access.residents import load_resident
+from console.pages.home.family import type_of
+from console.shell.security import CurrentAccount, needs, origin_of
+from console.shell.state import Shared
+from console.shell.views import page
+from dispatch.family import circle
+
+router = APIRouter()
+
+
+@router.get("/family/{code}/circle", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def circle_page(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+    with console.database() as conn:
+        resident = load_resident(conn, account, code, "view_circle", origin_of(request))
+        people = circle.members(conn, account, resident["id"])
+        mine = circle.mine(conn, account, resident["id"])
+    return page(
+        request, "circle.html", account, resident=resident, people=people, mine=mine, type=type_of(request), ask=""
+    )
+
+
+@router.get("/family/{code}/leave", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def ask_to_leave(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+    return _ask(request, console, account, code, "leave")
+
+
+@router.post("/family/{code}/leave", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def leave(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+    """Leave: the resident is seen no more from now on."""
+    with console.database() as conn:
+        resident = load_resident(conn, account, code, "view_circle", origin_of(request))
+        circle.leave(conn, account, resident["id"], dt.datetime.now(dt.UTC), origin_of(request))
+    return RedirectResponse("/family", 303)
+
+
+@router.get("/family/{code}/stop-calls", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def ask_to_stop_calls(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+    return _ask(request, console, account, code, "stop")
+
+
+@router.post("/family/{code}/stop-calls", dependencies=[needs(Action.FAMILY_CIRCLE)])
+def stop_calls(request: Request, console: Shared, account: CurrentAccount, code: str) -> Response:
+    """Take back the agreement to be called."""
+    with console.database() as conn:
+        resident = load_resident(conn, account, code, "view_circle", origin_of(request))
+        circle.stop_calls(conn, account, resident["id"], dt.datetime.now(dt.UTC), origin_of(request))
+    return RedirectResponse(f"/family/{code}/circle", 303)
+
+
+def _ask(request: Request, console: Any, account: CurrentAccount, code: str, what: str) -> Response:
+    with console.database() as conn:
+        resident = load_resident(conn, account, code, "view_circle", origin_of(request))
+        mine = circle.mine(conn, account, resident["id"])
+    return page(
+        request, "circle.html", account, resident=resident, people=[], mine=mine, type=type_of(request), ask=what
+    )
