@@ -97,7 +97,8 @@ def load_district(conn: psycopg.Connection[Any]) -> PastDistrict:
             """
         ).fetchall()
     desks = conn.execute(
-        "SELECT id, name_zh, area_path::text, name_en FROM account WHERE role = 'dispatcher' AND active ORDER BY login LIMIT 2"
+        "SELECT id, name_zh, area_path::text, name_en FROM account WHERE role = 'dispatcher' AND active"
+        " ORDER BY login LIMIT 2"
     )
     return PastDistrict(workers, [Desk(*row) for row in desks])
 
