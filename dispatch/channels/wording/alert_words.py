@@ -59,7 +59,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     told: int = 0
     """Staff and desks that were told of the alert by then; for the family."""
     taken_zh: str = ""
-    """Whoever has the alert; empty: nobody yet."""
+    """Owner of the alert; empty: nobody has taken it yet."""
     taken_en: str = ""
     open: int = 0
     """Emergencies of the recipient that are open, where the message is their list of this minute; else 0."""

@@ -42,7 +42,7 @@ def print_closed(session: Session, wanted: ClosedFilter, after: str, limit: int)
         print(f"--after {page.next}")
 
 
-def take(session: Session, alert_id: uuid.UUID, step: AlertAction, **details: str) -> None:
+def take(session: Session, alert_id: uuid.UUID, step: AlertAction, *, note: str = "", other: str = "") -> None:
     """Carry out a step on an alert of the account's area; audited. Raises NotFoundError, LifecycleError."""
     row = lifecycle.load(session.conn, alert_id)
     if row is None or row["household_id"] not in visible_households(session.conn, session.account):
@@ -52,7 +52,7 @@ def take(session: Session, alert_id: uuid.UUID, step: AlertAction, **details: st
     actor = Actor(who.id, who.name_zh, session.origin, who.name_en)
     take_step(
         session.conn, alert_id, step, actor, session.now, expected_version=row["version"],
-        details=StepDetails(**details),
+        details=StepDetails(note=note, other=other),
     )  # fmt: skip
     after = lifecycle.load(session.conn, alert_id)
     assert after is not None  # noqa: S101 - no alert is deleted
