@@ -15,8 +15,9 @@ from console.pages import api
 from console.pages.desk import alerts, calls, handovers, orders, queue
 from console.pages.home import app as family_app
 from console.pages.home import circle, family
+from console.pages.map import district_map, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
-from console.pages.own import login, outbox, password, push
+from console.pages.own import design, login, outbox, password, push
 from console.pages.people import residents, search
 from console.pages.station import protection
 from console.settings import ConsoleSettings
@@ -43,6 +44,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     family.router,
     circle.router,
     family_app.router,
+    # map
+    district_map.router,
+    near.router,
+    outlines.router,
     # office
     operations.router,
     gateways.router,
@@ -52,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # station
     protection.router,
     # own
+    design.router,
     login.router,
     password.router,
     outbox.router,

@@ -327,6 +327,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /login": lambda *_: Example("/login", data={"login": "carer", "password": PASSWORD}, success=303),
     "POST /logout": lambda *_: Example("/logout", success=303),
     "POST /language/{language}": lambda *_: Example("/language/zh", success=303),
+    "POST /session/stay": lambda *_: Example("/session/stay", success=303),
     "POST /theme/{choice}": lambda *_: Example("/theme/night", success=303),
     "POST /api/login": lambda *_: Example("/api/login", json={"login": "carer", "password": PASSWORD}),
     "GET /password": lambda *_: Example("/password"),
@@ -387,6 +388,14 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /protection/history.csv": lambda *_: Example("/protection/history.csv"),
     "GET /api/residents/{code}/series": lambda *_: Example("/api/residents/R1/series?channel=heart_rate"),
     "GET /family": family,
+    "GET /map": lambda *_: Example("/map"),
+    "GET /map/list": lambda *_: Example("/map/list"),
+    "GET /map/data": lambda *_: Example("/map/data"),
+    "GET /map/now": lambda *_: Example("/map/now"),
+    "GET /map/near/{alert_id}": lambda c, _: Example(f"/map/near/{c.alert()}"),
+    "GET /map/outlines": lambda *_: Example("/map/outlines"),
+    # the only form with a file that has to be there: without one it is asked for in words
+    "POST /map/outlines": lambda *_: Example("/map/outlines", data={"datum": "wgs84"}, success=422),
     "GET /family/now": lambda *_: Example("/family/now"),
     "POST /family/{code}/tell": lambda *_: Example(
         "/family/R1/tell", data={"kind": "no_contact", "choice": "off", "words": "写"}, success=303
@@ -415,6 +424,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /outbox": lambda *_: Example("/outbox"),
     "GET /outbox/cards": lambda *_: Example("/outbox/cards"),
     "GET /gateways": lambda *_: Example("/gateways?state=all"),
+    "GET /design": lambda *_: Example("/design"),
     "GET /push-worker.js": lambda *_: Example("/push-worker.js"),
     "GET /styles/{version}.css": lambda *_: Example("/styles/1.css"),
     "GET /api/push": lambda *_: Example("/api/push"),
