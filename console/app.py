@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
-from console.pages.desk import alerts, calls, handovers, orders, queue
+from console.pages.desk import alerts, calls, closed, handovers, orders, queue
 from console.pages.home import app as family_app
 from console.pages.home import circle, family
 from console.pages.map import district_map, near, outlines
@@ -34,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # desk
     queue.router,
     alerts.router,
+    closed.router,
     calls.router,
     orders.router,
     handovers.router,

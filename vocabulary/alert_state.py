@@ -11,7 +11,7 @@ OPEN: tuple[AlertState, ...] = ("raised", "acknowledged", "responding", "on_scen
 
 STATE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "raised": ("待接警", "waiting for somebody"),
+        "raised": ("未接警", "waiting for somebody"),
         "acknowledged": ("已接警", "acknowledged"),
         "responding": ("前往中", "on the way"),
         "on_scene": ("已到达", "on scene"),

@@ -54,16 +54,15 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
 )
 
 
-OF_DEVICES = frozenset({"repaired", "replaced", "self_healed", "false_device", "test"})
-"""Ends of technical alerts."""
-OF_PEOPLE = frozenset(OUTCOMES) - {"repaired", "replaced", "self_healed"}
+OF_DEVICES = ("repaired", "replaced", "self_healed", "false_device", "test")
+"""Ends of technical alerts, in the order in which they are offered."""
+OF_PEOPLE = tuple(code for code in OUTCOMES if code not in ("repaired", "replaced", "self_healed"))
 """Ends of every other alert."""
 
 
 def outcomes_for(severity: str) -> tuple[Outcome, ...]:
     """The outcomes to choose from for an alert of this severity, in order."""
-    fitting = OF_DEVICES if severity == "technical" else OF_PEOPLE
-    return tuple(outcome for outcome in OUTCOMES.values() if outcome.code in fitting)
+    return tuple(OUTCOMES[code] for code in (OF_DEVICES if severity == "technical" else OF_PEOPLE))
 
 
 def _codes(**labels: str) -> Mapping[str, Code]:

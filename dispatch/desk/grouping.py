@@ -48,10 +48,9 @@ class AlertGroup(msgspec.Struct, frozen=True, kw_only=True):
     since_us: int
     wide: bool = False
 
-    @property
-    def many(self) -> bool:
-        """Whether it is a group, and not single alerts."""
-        return len(self.ids) >= (WIDE_LEAST if self.wide else LEAST)
+    def least(self, least: int = LEAST) -> int:
+        """Number of alerts from which on it is a group, and not single alerts."""
+        return min(least, WIDE_LEAST) if self.wide else least
 
 
 def group(items: Iterable[OpenAlert], least: int = LEAST, together_s: float = TOGETHER_S) -> list[AlertGroup]:

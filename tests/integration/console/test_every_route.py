@@ -212,6 +212,12 @@ def acted(step: str, *, api: bool) -> Callable[[City, Role], Example]:
     return example
 
 
+def support(city: City, role: Role) -> Example:
+    city.alert()
+    city.conn.execute("DELETE FROM desk_support")
+    return Example("/queue/support", data={}, success=303)
+
+
 def call(city: City, _role: Role) -> Example:
     at = now().isoformat()
     body = {"kind": "resident", "key": "R1", "started_at": at, "ended_at": at, "result": "no_answer"}
@@ -345,6 +351,8 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
         f"/alerts/{c.alert()}", success=303 if role == Role.FAMILY else 200
     ),
     "GET /alerts/{alert_id}/trace": lambda c, _: Example(f"/alerts/{c.alert()}/trace"),
+    "GET /alerts": lambda *_: Example("/alerts?state=closed&since=2026-01-01&q=R1"),
+    "POST /queue/support": support,
     "GET /alerts/{alert_id}/detail": lambda c, role: Example(
         f"/alerts/{c.alert()}/detail", success=404 if role == Role.FAMILY else 200
     ),
