@@ -23,6 +23,8 @@ PUBLIC = {
     "/family-app/offline": "says that nothing is known, of nobody",
     "/apple-touch-icon.png": "an icon like those below /static",
     "/a/{token}": "a signed link, for one person and one message",
+    "/a/{token}/step": "a signed link, for one person and one message",
+    "/field-worker.js": "a script like those below /static",
     "/receipts/{token}": "a signed address, for one attempt to deliver",
     "/w/{token}": "a signed link, for one person and one order",
     "/w/{token}/place": "a signed link; the person's account has the permission, or is refused",
