@@ -14,7 +14,7 @@ from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.desk import alerts, calls, handovers, orders, queue
 from console.pages.home import app as family_app
-from console.pages.home import circle, family
+from console.pages.home import circle, family, panel
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import login, outbox, password, push
 from console.pages.people import residents, search
@@ -43,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     family.router,
     circle.router,
     family_app.router,
+    panel.router,
     # office
     operations.router,
     gateways.router,
