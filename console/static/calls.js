@@ -25,7 +25,9 @@ function show() {
   part("phone").textContent = call.phone;
   part("phone").href = `tel:${call.phone}`;
   part("answered").hidden = Boolean(call.answered);
-  for (const button of open.querySelectorAll("[data-result]")) {
+  const asks = Boolean(call.answered) && call.kind === "resident"; // how the resident sounded
+  part("answers").hidden = !asks;
+  for (const button of open.querySelectorAll("[data-result]:not([data-answer])")) {
     button.hidden = (button.dataset.result === "answered") !== Boolean(call.answered);
   }
   part("dismiss").hidden = Boolean(call.answered);
@@ -38,10 +40,10 @@ function run() {
   part("clock").textContent = span((now() - (call.answered || call.started)) / 1000);
 }
 
-async function end(result) {
+async function end(result, answer = null) {
   const at = (ms) => new Date(ms).toISOString();
   const body = {
-    kind: call.kind, key: call.key, started_at: at(call.started), ended_at: at(now()), result,
+    kind: call.kind, key: call.key, started_at: at(call.started), ended_at: at(now()), result, answer,
     answered_at: call.answered ? at(call.answered) : null, note: part("open").querySelector("[name=note]").value,
   };
   part("error").hidden = true;
@@ -80,7 +82,7 @@ document.addEventListener("click", (event) => {
     call = null;
     show();
   } else if (button.dataset.result) {
-    end(button.dataset.result);
+    end(button.dataset.result, button.dataset.answer ?? null);
   }
 });
 setInterval(run, 500);

@@ -290,13 +290,13 @@ async function medical(form) {
 }
 
 // Back and forward within the desk change what is open, and nothing else; the shell does the rest.
-window.addEventListener("popstate", (event) => {
+document.addEventListener("page:pop", (event) => {
   if (!queue() || location.pathname !== "/") return;
-  event.stopImmediatePropagation();
+  event.preventDefault();
   const id = new URLSearchParams(location.search).get("a");
   if (id) { if (id !== article()?.dataset.alert) open(id, { push: false, focus: false }); } else if (article()) close(false);
   refreshQueue();
-}, { capture: true });
+});
 document.addEventListener("live:alert", (event) => { if (event.detail?.alert?.id === article()?.dataset.alert) look(); });
 document.addEventListener("alert:look", look);
 document.addEventListener("ran-out", look);

@@ -88,6 +88,16 @@ document.addEventListener("desk:key", (event) => {
   if (key === "c") document.querySelector("#calls [data-call]")?.focus();
   if (key === "d") document.querySelector("#candidates ol form button")?.focus();
 });
+// A step of the procedure leads to what it says: a call to the first of those people, dispatch, a note.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("#detail [data-do]");
+  if (!button) return;
+  const { do: what, what: kind } = button.dataset;
+  if (what !== "call") { document.dispatchEvent(new CustomEvent("desk:key", { detail: what })); return; }
+  const place = document.getElementById("calls");
+  place?.scrollIntoView({ block: "nearest" });
+  place?.querySelector(`[data-call][data-kind="${kind}"]`)?.click();
+});
 document.addEventListener("change", (event) => {
   if (event.target.id === "keys-on") localStorage.setItem("keys", event.target.checked ? "on" : "off");
 });

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -114,54 +113,6 @@ def progress(conn: psycopg.Connection[Any], alert_id: UUID) -> Progress | None:
     with conn.cursor(row_factory=class_row(SpokenTo)) as cursor:
         spoken = cursor.execute(_SPOKEN, (alert_id,)).fetchone()
     return msgspec.structs.replace(shown, rest=rest, spoken=spoken, next_at=None if rest == "merged" else shown.next_at)
-
-
-class Deadline(msgspec.Struct, frozen=True):
-    """The next step on an open alert's ladder, its time, and whom it calls, in a word or two."""
-
-    step: int
-    """From 1."""
-    at: dt.datetime
-    zh: str = ""
-    en: str = ""
-    """Empty: the policy can not be read."""
-
-
-def deadlines(conn: psycopg.Connection[Any]) -> dict[str, Deadline]:
-    """Load the deadline of every alert that has one, by id."""
-    rows = conn.execute(
-        "SELECT id::text, step + 1, next_step_at, (policy -> 'steps' -> step -> 'targets')::text"
-        " FROM alert WHERE next_step_at IS NOT NULL"
-    )
-    return {alert_id: Deadline(step, at, *_short(targets or "[]")) for alert_id, step, at, targets in rows}
-
-
-@cache
-def _short(targets: str) -> tuple[str, str]:
-    """Whom a step calls, as short as a row of the queue needs it; ``targets``: JSON, of the few policies there are."""
-    try:
-        decoded = msgspec.json.decode(targets, type=tuple[StepTarget, ...])
-    except msgspec.DecodeError:
-        return "", ""
-    for target in decoded:
-        match target:
-            case FamilyTarget():
-                return "家属", "family"
-            case ServiceTarget(key=key):
-                return key, key
-            case OnDutyTarget(kinds=kinds) | OrganisationTarget(kinds=kinds) if kinds:
-                return _SHORT_KINDS.get(kinds[0], (kinds[0], kinds[0]))
-    return "", ""
-
-
-_SHORT_KINDS = {
-    "home_care_bed_team": ("床位团队", "bed team"),
-    "compound_point": ("小区", "compound"),
-    "community_station": ("社区站", "station"),
-    "street_elder_center": ("街道", "street"),
-    "district_center": ("区中心", "district"),
-    "medical_partner": ("医疗", "medical"),
-}
 
 
 def show(

@@ -75,7 +75,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     ),
     "dispatch/desk/steps.py": {"_state": ONE},
     "dispatch/desk/procedures.py": {"_card_of": ONE},
-    "dispatch/desk/progress.py": {"progress": ONE, "deadlines": "the board takes from it those of the alerts it shows"},
+    "dispatch/desk/progress.py": {"progress": ONE},
     "dispatch/desk/trace.py": {"_ALERT": ONE, "trace_alert": ONE, "trace_event": ONE},
     "dispatch/escalation/broker_sessions.py": {"watch": PLATFORM},
     "dispatch/escalation/broker_stores.py": {"record": PLATFORM},

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import psycopg
 from fastapi import Request
 
@@ -16,8 +15,7 @@ from care_network.catalogues.ability import GRADES
 from care_network.catalogues.services import SERVICES
 from care_network.records import residents
 from console.access.alerts import load_alert
-from console.pages.desk.rows import CLOCK_WORDS, headline, place
-from console.shell.i18n import pick
+from console.pages.desk.rows import headline, place
 from console.shell.security import origin_of
 from console.shell.state import Console
 from console.shell.views import language_of
@@ -25,14 +23,12 @@ from dispatch.alerts.outcomes import OUTCOMES, Outcome
 from dispatch.alerts.reopening import REOPEN_WITHIN, UNDO_WITHIN
 from dispatch.alerts.snoozing import SPANS
 from dispatch.core.notice import AlertNotice
-from dispatch.desk import calls, merging
-from dispatch.desk.calls import RecordedCall
+from dispatch.desk import calls, merging, procedures
+from dispatch.desk.clock import clock_of
 from dispatch.desk.progress import progress
 from dispatch.orders import store as work_orders
 from dispatch.orders.states import LIVE
 from dispatch.orders.store import OrderFilter
-from dispatch.sla.clock import MILESTONES, HistoryEntry, Story, measure
-from dispatch.sla.report import targets
 
 IN_PLACE = "X-In-Place"
 """Header of a script that puts the answer into the page: it gets the alert alone, and no redirect."""
@@ -40,16 +36,6 @@ ENDED = ("resolved", "cancelled", "cleared")
 TECHNICAL_OUTCOMES = ("repaired", "false_device", "test")
 FAMILY_STEPS = frozenset({"raise", "acknowledge", "respond", "arrive", "resolve", "cancel", "clear"})
 """Of the history, what the family reads; the rest names staff and telephones."""
-
-
-class Segment(msgspec.Struct, frozen=True):
-    """A part of the bar of the service level. ``state``: done, late, running, over, later or none."""
-
-    word: str
-    state: str
-    took_s: float | None
-    from_ms: int
-    due_ms: int | None
 
 
 def is_mine(alert: Any, account: Account) -> bool:
@@ -87,12 +73,8 @@ def detail_of(
         "closed": alert.state in ENDED,
         "headline": headline(alert, language),
         "place": place(alert, language),
-        "segments": [
-            msgspec.structs.replace(one, word=pick(language, *CLOCK_WORDS[one.word]))
-            for one in _segments(conn, alert, events, attempts, now)
-        ]
-        if staff
-        else [],
+        "clock_from": dt.datetime.fromtimestamp(alert.raised_us / 1e6, dt.UTC),
+        "clock": clock_of(conn, alert_id, now) if staff else None,
         "step": primary_step(alert, called=bool(attempts), sent=bool(live)),
         "ladder": progress(conn, alert_id) if staff else None,
         "attempts": attempts,
@@ -135,6 +117,9 @@ def _beside(
         "lead": alert.merged_into,
         "offers": merging.offers(conn, alert_id) if may_merge else [],
         "followers": merging.followers(conn, alert_id),
+        "card": procedures.card(alert.rule, alert.severity),
+        "checked": procedures.checked(conn, alert_id),
+        "answers": calls.ANSWERS,
         "snooze_spans": SPANS,
         "reopenable": closed and ended is not None and now - ended["at"] < REOPEN_WITHIN,
         "undo_until_ms": round(undo.timestamp() * 1000) if undo is not None and undo > now else None,
@@ -159,42 +144,3 @@ def cards(severity: str) -> list[Outcome]:
     if severity == "technical":
         return [OUTCOMES[code] for code in TECHNICAL_OUTCOMES]
     return [one for one in OUTCOMES.values() if one.code != "repaired"]
-
-
-def _segments(
-    conn: psycopg.Connection[Any],
-    alert: AlertNotice,
-    events: Sequence[dict[str, Any]],
-    attempts: Sequence[RecordedCall],
-    now: dt.datetime,
-) -> list[Segment]:
-    raised = dt.datetime.fromtimestamp(alert.raised_us / 1e6, dt.UTC)
-    history = [HistoryEntry(e["at"], e["action"], e["outcome"]) for e in events]
-    history += [HistoryEntry(c.started_at, "call", c.result) for c in attempts if c.called_kind == "resident"]
-    story = Story(
-        alert_id=alert.id,
-        severity=alert.severity,
-        raised_at=raised,
-        history=tuple(sorted(history, key=lambda entry: entry.at)),
-        targets=targets(conn).at(raised).seconds.get(alert.severity),
-    )
-    return segments(story, now)
-
-
-def segments(story: Story, now: dt.datetime) -> list[Segment]:
-    """The milestones of an alert as a bar; the first that is still to come runs. Pure."""
-    found, running = [], False
-    from_ms = round(story.raised_at.timestamp() * 1000)
-    for milestone in MILESTONES:
-        one = measure(story, milestone, now)
-        due = None if one.target_s is None else from_ms + round(1000 * one.target_s)
-        if one.elapsed_s is not None:
-            state = "late" if one.verdict == "late" else "done"
-        elif one.verdict == "missed":
-            state, running = "over", True
-        elif one.verdict == "pending":
-            state, running = ("later", running) if running else ("running", True)
-        else:
-            state = "none"
-        found.append(Segment(milestone, state, one.elapsed_s, from_ms, due))
-    return found

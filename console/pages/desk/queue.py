@@ -18,7 +18,7 @@ from care_network.records.lookup import street_names
 from console.access.alerts import act
 from console.pages.desk import rows
 from console.pages.desk.detail import detail_of, is_mine
-from console.pages.desk.rows import Filter, Known
+from console.pages.desk.rows import Clocks, Filter
 from console.shell.i18n import Language, pick
 from console.shell.memory import Watching
 from console.shell.scope import scope_of
@@ -29,10 +29,8 @@ from console.shell.watching import CurrentWatching, needs_while_watching
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.notice import AlertNotice
 from dispatch.desk import grouping
-from dispatch.desk.progress import deadlines
+from dispatch.desk.clock import clocks as load_clocks
 from dispatch.escalation import duty_warnings
-from dispatch.sla.clock import Milestone
-from dispatch.sla.report import targets
 from vocabulary.path_links import LIMIT_S
 
 log = structlog.get_logger(__name__)
@@ -125,7 +123,7 @@ def _queue(
     account, language = watching.account, language_of(request, watching.account)
     now_us = round(dt.datetime.now(dt.UTC).timestamp() * 1e6)
     alerts = [a for a in console.board.open_alerts(watching.scope.sees) if a.shows(now_us)]
-    outlook = _outlook(console, account)
+    outlook = _outlook(console, account, [alert.id for alert in alerts])
 
     def mine(alert: AlertNotice) -> bool:
         return is_mine(alert, account)
@@ -133,7 +131,7 @@ def _queue(
     shown = rows.matching(alerts, wanted, mine)
     return {
         "total": len(alerts),
-        "sections": _sections(shown, language, now_us, outlook["known"], opened, closed, mine),
+        "sections": _sections(shown, language, now_us, outlook["clocks"], opened, closed, mine),
         "wanted": wanted,
         "who_counts": {
             "all": len(alerts),
@@ -154,7 +152,7 @@ def _sections(
     alerts: Sequence[AlertNotice],
     language: Language,
     now_us: int,
-    known: Known,
+    clocks: Clocks,
     opened: Sequence[str],
     closed: Sequence[str],
     mine: Any,
@@ -165,7 +163,7 @@ def _sections(
         parted[rows.section_of(alert)].append(alert)
     sections = []
     for key, words in rows.SECTIONS.items():
-        members = rows.in_order(parted[key], now_us, known.targets)
+        members = rows.in_order(parted[key], now_us, clocks)
         if not members:
             continue
         is_open = f"section-{key}" in opened if key in rows.CLOSED_AT_FIRST else f"section-{key}" not in closed
@@ -177,11 +175,13 @@ def _sections(
                 if group["few"]:
                     continue
                 lines = group["alerts"] if group["shown"] else []
-                group["rows"] = [rows.row_of(a, language, now_us, known, mine=mine(a)) for a in lines]
+                group["rows"] = [rows.row_of(a, language, now_us, clocks.get(a.id), mine=mine(a)) for a in lines]
                 group["what"] = rows.headline(group["first"], language)
                 entries.append({"group": group})
             entries += [
-                {"row": rows.row_of(a, language, now_us, known, mine=mine(a))} for a in members if a.id not in together
+                {"row": rows.row_of(a, language, now_us, clocks.get(a.id), mine=mine(a))}
+                for a in members
+                if a.id not in together
             ]
         sections.append(
             {
@@ -197,13 +197,13 @@ def _sections(
     return sections
 
 
-def _outlook(console: Console, account: Account) -> dict[str, Any]:
+def _outlook(console: Console, account: Account, ids: Sequence[str]) -> dict[str, Any]:
     """Ask the database for hours to come in which nobody would answer (for those who can mend the
-    roster), the next call of every ladder, the targets in force, the streets' names.
+    roster), the clocks of these alerts, the streets' names.
 
     Empty while the database is away: the queue comes first.
     """
-    found: dict[str, Any] = {"warnings": [], "known": Known(), "streets": {}}
+    found: dict[str, Any] = {"warnings": [], "clocks": {}, "streets": {}}
     if not console.feed.database_up:
         return found
     now = dt.datetime.now(dt.UTC)
@@ -211,9 +211,7 @@ def _outlook(console: Console, account: Account) -> dict[str, Any]:
         with console.database() as conn:
             if may_do(account, Action.MANAGE_STAFF):
                 found["warnings"] = duty_warnings.warnings(conn, now, account.area_path)
-            limits: Mapping[str, Mapping[Milestone, float]] = targets(conn).at(now).seconds
-            following = {id: (one.zh, one.en, one.at) for id, one in deadlines(conn).items() if one.zh}
-            found["known"] = Known(targets=limits, next=following)
+            found["clocks"] = load_clocks(conn, now, ids)
             found["streets"] = street_names(conn)
     except psycopg.OperationalError as error:
         log.warning("ladders and warnings are not shown", error=str(error).strip())

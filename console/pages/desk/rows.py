@@ -1,6 +1,5 @@
 """Rows of the queue: what two short lines say of an alert, its nearest clock, the order, the sections. Pure."""
 
-import datetime as dt
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -8,7 +7,7 @@ import msgspec
 
 from console.shell.i18n import Language, pick
 from dispatch.core.notice import AlertNotice
-from dispatch.sla.clock import TARGETS_S, Milestone
+from dispatch.desk.clock import AlertClock, RunningClock
 from vocabulary.area_path import within
 from vocabulary.severity import GRAVE, RANK
 
@@ -21,17 +20,17 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "technical": ("设备", "Technical"),
 }
 """Headings of the list, in order; the last two are closed unless somebody opens them."""
-CLOSED_AT_FIRST = ("attention", "technical")
-NEXT_MILESTONE: Mapping[str, Milestone] = {
-    "raised": "acknowledged", "acknowledged": "on_scene", "responding": "on_scene", "on_scene": "resolved",
-}  # fmt: skip
-"""The milestone that is due next, by the state of an alert."""
-CLOCK_WORDS: Mapping[str, tuple[str, str]] = {
-    "acknowledged": ("接警", "answer"),
-    "contacted": ("联系", "contact"),
-    "on_scene": ("到达", "arrive"),
-    "resolved": ("办结", "resolve"),
+SHORT: Mapping[str, tuple[str, str]] = {
+    "家属": ("家属", "family"),
+    "床位": ("床位团队", "bed team"),
+    "小区": ("小区", "compound"),
+    "社区": ("社区站", "station"),
+    "街道": ("街道", "street"),
+    "区级": ("区中心", "district"),
+    "医疗": ("医疗", "medical"),
 }
+"""Words for those whom a ladder calls, where the row has no room for their names."""
+CLOSED_AT_FIRST = ("attention", "technical")
 
 
 class Clock(msgspec.Struct, frozen=True):
@@ -40,9 +39,6 @@ class Clock(msgspec.Struct, frozen=True):
     word: str
     from_ms: int
     due_ms: int
-
-    def left_s(self, now_ms: int) -> float:
-        return (self.due_ms - now_ms) / 1000
 
 
 class Next(msgspec.Struct, frozen=True):
@@ -90,12 +86,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         return "&".join(f"{key}={value}" for key, value in parts.items() if value and value != "all")
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts beside the notices: targets by severity (s), and the next call of each alert."""
-
-    targets: Mapping[str, Mapping[Milestone, float]] = msgspec.field(default_factory=lambda: TARGETS_S)
-    next: Mapping[str, tuple[str, str, dt.datetime]] = {}
-    """Alert id → (whom in Chinese, in English, when)."""
+Clocks = Mapping[str, AlertClock]
+"""By alert; none while the database is away."""
 
 
 def section_of(alert: AlertNotice) -> str:
@@ -107,26 +99,14 @@ def section_of(alert: AlertNotice) -> str:
     return "waiting" if alert.severity in GRAVE else "attention"
 
 
-def due_us(alert: AlertNotice, targets: Mapping[str, Mapping[Milestone, float]]) -> tuple[Milestone, int] | None:
-    """The next milestone with a target, and the moment (µs) by which it should be reached; None: none has one."""
-    limits = targets.get(alert.severity, {})
-    milestone: Milestone = NEXT_MILESTONE[alert.state]
-    if milestone == "on_scene" and milestone not in limits:
-        milestone = "resolved"
-    limit = limits.get(milestone)
-    return None if limit is None else (milestone, alert.raised_us + round(limit * 1e6))
-
-
-def in_order(
-    alerts: Iterable[AlertNotice], now_us: int, targets: Mapping[str, Mapping[Milestone, float]]
-) -> list[AlertNotice]:
+def in_order(alerts: Iterable[AlertNotice], now_us: int, clocks: Clocks) -> list[AlertNotice]:
     """Sort alerts of a section: by severity; of one severity the newest minute first, then by the time that is left."""
 
     def rank(alert: AlertNotice) -> tuple[int, int, float, str]:
         fresh = now_us - alert.raised_us < PINNED_US and alert.state == "raised"
-        due = due_us(alert, targets)
-        time = -alert.raised_us if fresh else due[1] if due else alert.raised_us + 10**15
-        return RANK[alert.severity], 0 if fresh else 1, time, alert.id
+        known = clocks.get(alert.id)
+        due = known.target.at.timestamp() * 1e6 if known is not None and known.target is not None else alert.raised_us
+        return RANK[alert.severity], 0 if fresh else 1, -alert.raised_us if fresh else due, alert.id
 
     return sorted(alerts, key=rank)
 
@@ -145,13 +125,10 @@ def matching(
     ]
 
 
-def row_of(alert: AlertNotice, language: Language, now_us: int, known: Known, *, mine: bool) -> Row:
+def row_of(alert: AlertNotice, language: Language, now_us: int, clock: AlertClock | None, *, mine: bool) -> Row:
     """Put an alert into two lines."""
-    due = due_us(alert, known.targets)
-    clock = None
-    if due is not None:
-        clock = Clock(pick(language, *CLOCK_WORDS[due[0]]), alert.raised_us // 1000, due[1] // 1000)
-    call = known.next.get(alert.id) if alert.state == "raised" and alert.severity in GRAVE else None
+    target = None if clock is None else clock.target
+    call = clock.call if clock is not None and alert.state == "raised" and alert.severity in GRAVE else None
     household = pick(language, f"{alert.household_code} 户", f"home {alert.household_code}")
     who = pick(language, alert.resident_zh or household, alert.resident_en or household)
     what = headline(alert, language)
@@ -168,8 +145,12 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, known: Known, *,
         what=what,
         where=where,
         full=f"{who} · {pick(language, alert.reason_zh, alert.reason_en)} · {where}",
-        clock=clock,
-        next=None if call is None else Next(pick(language, call[0], call[1]), round(call[2].timestamp() * 1000)),
+        clock=None
+        if target is None
+        else Clock(pick(language, target.zh, target.en), alert.raised_us // 1000, round(target.at.timestamp() * 1000)),
+        next=None
+        if call is None or call.kind != "call"
+        else Next(pick(language, *short_of(call)), round(call.at.timestamp() * 1000)),
         owner=pick(language, alert.owner_zh, alert.owner_en),
         merged=alert.merged,
         mine=mine,
@@ -177,6 +158,14 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, known: Known, *,
         mark=0,
     )
     return msgspec.structs.replace(row, mark=zlib.crc32(repr(row).encode()))
+
+
+def short_of(call: RunningClock) -> tuple[str, str]:
+    """Whom a ladder calls next, in the few words for which a row has room."""
+    for word, short in SHORT.items():
+        if word in call.zh:
+            return short
+    return call.zh, call.en
 
 
 def headline(alert: AlertNotice, language: Language) -> str:

@@ -123,6 +123,8 @@ export function start() {
   window.addEventListener("click", clicked);
   window.addEventListener("submit", submitted);
   window.addEventListener("popstate", (event) => {
+    // A page may go back and forward within itself: it says so by preventing this.
+    if (!document.dispatchEvent(new Event("page:pop", { cancelable: true }))) return;
     if (location.pathname + location.search === shown) return;
     visit(new URL(location.href), { back: true, scroll: event.state?.scroll ?? 0 });
   });
