@@ -108,7 +108,7 @@ def check(conn: psycopg.Connection[Any], panel: Panel, now: dt.datetime) -> None
 
 
 def face(conn: psycopg.Connection[Any], household_id: int) -> Face:
-    """What the panel of a home shows."""
+    """Load the contents of a home's panel."""
     row = conn.execute(
         """
         SELECT a.path::text,
@@ -138,7 +138,7 @@ def face(conn: psycopg.Connection[Any], household_id: int) -> Face:
 
 
 def visits(conn: psycopg.Connection[Any], household_id: int, since: dt.datetime, until: dt.datetime) -> list[Visit]:
-    """Who comes between two times: planned orders that are not done."""
+    """List the visits between two times: planned orders that are not done."""
     with conn.cursor(row_factory=class_row(Visit)) as cursor:
         return cursor.execute(
             """

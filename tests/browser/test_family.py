@@ -1,4 +1,4 @@
-"""The family's page on a telephone: it keeps itself true, keeps what is typed, and is never calmer than what is known."""
+"""The family's page on a telephone: it keeps itself true, keeps what is typed, and never calmer than what is known."""
 
 import datetime as dt
 import re

@@ -7,13 +7,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from console.shell.state import Console
 from dispatch.alerts import lifecycle
 from dispatch.core.history import Actor
 from dispatch.family import panels
-from firmware_profiles import wire
+from tests.support.brokers import TestBroker
 from tests.support.console_site import console_site, now
 from tests.support.network import account
+from tests.support.services import wait_for
 
 pytestmark = pytest.mark.browser
 LISTEN = "window.spoken = []; speechSynthesis.speak = (voice) => window.spoken.push([voice.lang, voice.text]);"
@@ -30,28 +30,28 @@ def flawless(page: Page) -> None:
     assert small == []
 
 
-def hears(console: Console, pressed: list[wire.Event]) -> None:
-    """Stand in for the broker, of which this site has none: the road is that of tests/integration/console/test_panel."""
-    console.feed.press = lambda event: not pressed.append(event)  # type: ignore[method-assign,func-returns-value]
-    console.feed.broker_up = True
-
-
+@pytest.mark.parametrize("broker", ["nats"], indirect=True)
 def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
-    database_url: str, tmp_path: Path, browser_context: BrowserContext
+    database_url: str, tmp_path: Path, browser_context: BrowserContext, broker: TestBroker
 ) -> None:
-    with console_site(database_url, tmp_path) as site:
+    with console_site(database_url, tmp_path, broker=broker.settings("svc-console")) as site:
+        wait_for(lambda: site.console.feed.broker_up, 15, lambda: "no connection to the broker")
         site.conn.execute("UPDATE organisation SET phone = '0755-2222'")
         site.conn.execute(
-            "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order, consent_at)"
-            " SELECT id, '139', '刘', 'Liu', '女儿', 'daughter', 1, now() FROM resident WHERE code = 'R1'"
+            "INSERT INTO contact (resident_id, phone, name_zh, name_en, relation_zh, relation_en, call_order,"
+            " consent_at) SELECT id, '139', '刘', 'Liu', '女儿', 'daughter', 1, now() FROM resident WHERE code = 'R1'"
         )
         path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", now(), "test")
         page = browser_context.new_page()
         page.add_init_script(LISTEN)
         page.set_viewport_size({"width": 1280, "height": 800})
         page.clock.install()
-        # the broker of this site is away: it says so from the beginning, and a press does not look heard
         page.goto(site.address + path)
+        expect(page.locator("#day")).to_contain_text("星期")
+        flawless(page)
+        # the broker is away: it says so, and a press does not look heard
+        broker.stop()
+        wait_for(lambda: not site.console.feed.broker_up, 15, lambda: "the console does not notice")
         page.clock.run_for(4000)
         expect(page.locator("#lost")).to_contain_text("现在连不上，请按床头按钮或打电话")
         flawless(page)
@@ -69,11 +69,10 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         expect(page.get_by_role("link", name="服务中心 0755-2222")).to_be_visible()
         flawless(page)
         # the broker is back: the same press goes out by itself
-        pressed: list[wire.Event] = []
-        hears(site.console, pressed)
+        broker.start()
+        wait_for(lambda: site.console.feed.broker_up, 20, lambda: "no connection to the broker")
         page.clock.run_for(4000)
         expect(page.locator("#words")).to_contain_text("已送出")
-        assert [event.kind for event in pressed] == ["sos_pressed"]
         alert = site.alert(rule="sos")
         page.clock.run_for(4000)
         expect(page.locator("#words")).to_have_text("已听到，正在找人来帮您")
@@ -93,12 +92,12 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         expect(page.locator("#clock")).to_be_hidden()
 
 
+@pytest.mark.parametrize("broker", ["nats"], indirect=True)
 def test_a_call_is_taken_back_and_cantonese_is_spoken_on_a_small_screen(
-    database_url: str, tmp_path: Path, browser_context: BrowserContext
+    database_url: str, tmp_path: Path, browser_context: BrowserContext, broker: TestBroker
 ) -> None:
-    with console_site(database_url, tmp_path) as site:
-        pressed: list[wire.Event] = []
-        hears(site.console, pressed)
+    with console_site(database_url, tmp_path, broker=broker.settings("svc-console")) as site:
+        wait_for(lambda: site.console.feed.broker_up, 15, lambda: "no connection to the broker")
         site.conn.execute("UPDATE resident SET languages = '{yue}'")
         path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", now(), "test")
         page = browser_context.new_page()

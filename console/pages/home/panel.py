@@ -84,7 +84,7 @@ def panel_page(request: Request, console: Shared, token: str) -> Response:
 
 @router.get("/home/{token}/now")
 def panel_now(request: Request, console: Shared, token: str) -> Response:
-    """What changes: help, visits, and whether a press would be heard."""
+    """The parts that change: help, visits, and whether a press would be heard."""
     now = dt.datetime.now(dt.UTC)
     panel = panels.read(load_link_keys(console.settings.link_key_file), token, now)
     if console.feed.database_up:

@@ -1,4 +1,4 @@
-"""A press on a home's panel takes the road of every SOS, is one call however often it is sent, and needs no database."""
+"""A press on a home's panel takes the road of every SOS, is one call however often it is sent, needs no database."""
 
 import uuid
 from pathlib import Path
