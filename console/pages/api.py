@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, Response
 
 from care_network.access.accounts import Account
 from care_network.access.permissions import Action
+from care_network.access.sessions import Term
 from care_network.errors import NotPermittedError
 from care_network.records import vitals
 from console.access.alerts import STEPS, act
@@ -178,6 +179,7 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
 
     - ``board``: all open alerts, at the beginning and where the receiver was too slow for single ones;
     - ``alert``: one that is new or has changed, at once;
+    - ``session``: when this login began and how long it lasts, unless something is done;
     - ``beat``: every :data:`console.board.pulse.BEAT_S` what is known of the platform, and since when.
     """
     await socket.accept()
@@ -186,7 +188,7 @@ async def live(socket: WebSocket, console: Shared, known: SocketWatching) -> Non
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_send(socket, console, watcher))
-            group.create_task(_check(socket, console, watcher))
+            group.create_task(_check(socket, console, watcher, known))
             group.create_task(_receive(socket))
             group.create_task(_beat(socket, console, known.account.area_path))
     except* (WebSocketDisconnect, RuntimeError, LoginNeeded, PasswordChangeNeeded, psycopg.OperationalError):
@@ -214,11 +216,19 @@ def _text(message: dict[str, Any]) -> str:
     return msgspec.json.encode(message).decode()
 
 
-async def _check(socket: WebSocket, console: Console, watcher: Watcher) -> None:
-    """Read session and scope anew: one that was taken back ends here, too."""
+async def _check(socket: WebSocket, console: Console, watcher: Watcher, known: Watching) -> None:
+    """Read session and scope anew: one that was taken back ends here, too. Tell when it will end."""
     while True:
+        if known.term is not None:
+            await socket.send_text(_text({"type": "session", **_left(known.term)}))
         await asyncio.sleep(RECHECK_S)
-        watcher.may_see = (await asyncio.to_thread(watching, socket, console)).scope.sees
+        known = await asyncio.to_thread(watching, socket, console)
+        watcher.may_see = known.scope.sees
+
+
+def _left(term: Term) -> dict[str, Any]:
+    ends_s = (term.ends_at - dt.datetime.now(dt.UTC)).total_seconds()
+    return {"began": term.began_at.isoformat(), "ends_s": round(ends_s), "may_stay": term.ends_at < term.last_at}
 
 
 async def _beat(socket: WebSocket, console: Console, area: str | None) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 import structlog
 from fastapi import Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -46,6 +48,16 @@ STATUS: Mapping[type[BilingualError], int] = {
 """The status of an error is that of its nearest class here."""
 
 
+WORDS: Mapping[int, tuple[str, str]] = {
+    404: ("没有这个地址，或您无权查看", "this does not exist, or it is not yours to see"),
+    405: ("这个地址不接受这种操作", "this address does not take such a request"),
+    408: ("数据到达太慢，请重试", "it arrived too slowly; try again"),
+    413: ("发送的内容过大", "what was sent is too large"),
+    422: ("请求内容有误", "the request can not be used"),
+}
+ANY_WORDS = ("操作没有成功，请重试", "that did not work; try again")
+
+
 def status_of(error: BilingualError) -> int:
     """The HTTP status of an error; 422 for a class that the table does not have."""
     if isinstance(error, LoginRefusedError) and error.retry_after_s:
@@ -56,6 +68,12 @@ def status_of(error: BilingualError) -> int:
 def message_of(request: Request, error: BilingualError, account: Account | None = None) -> str:
     """The error's text in the reader's language."""
     return pick(language_of(request, account), error.message_zh, error.message_en)
+
+
+def account_of(request: Request) -> Account | None:
+    """The account that asks, as far as this request has found out: an error is told within its shell."""
+    account: Account | None = getattr(request.state, "account", None)
+    return account
 
 
 def _wants_json(request: Request) -> bool:
@@ -75,7 +93,9 @@ async def _refused(request: Request, error: Exception) -> Response:
         headers = {"Retry-After": str(int(error.retry_after_s))} if error.retry_after_s else None
     if _wants_json(request):
         return JSONResponse(body, status, headers)
-    return page(request, "message.html", status=status, kind=str(status), message=message_of(request, error))
+    account = account_of(request)
+    message = message_of(request, error, account)
+    return page(request, "message.html", account, status=status, kind=str(status), message=message)
 
 
 async def _login_needed(request: Request, _error: Exception) -> Response:
@@ -92,9 +112,21 @@ async def _password_needed(request: Request, _error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    return _plain(request, status, {"detail": getattr(error, "detail", "")})
+
+
+async def _not_understood(request: Request, error: Exception) -> Response:
+    """A request that FastAPI can not read: a part of the address that names nothing is a page that is not there."""
+    wrong = error.errors() if isinstance(error, RequestValidationError) else []
+    status = 404 if any(part["loc"][:1] == ("path",) for part in wrong) else 422
+    return _plain(request, status, {"detail": jsonable_encoder([{"loc": p["loc"], "msg": p["msg"]} for p in wrong])})
+
+
+def _plain(request: Request, status: int, detail: dict[str, Any]) -> Response:
+    """An error that has no words of its own: those of its status."""
     if _wants_json(request):
-        return JSONResponse({"detail": getattr(error, "detail", "")}, status)
-    return page(request, "message.html", status=status, kind=str(status))
+        return JSONResponse(_texts(*WORDS.get(status, ANY_WORDS)) | detail, status)
+    return page(request, "message.html", account_of(request), status=status, kind=str(status))
 
 
 async def _no_link_key(request: Request, error: Exception) -> Response:
@@ -106,21 +138,21 @@ async def _database_away(request: Request, error: Exception) -> Response:
     log.warning("database away", error=str(error).strip())
     if _wants_json(request):
         return JSONResponse(_texts("数据库暂时不可用，请稍后重试", "the database is away; try again shortly"), 503)
-    return page(request, "message.html", status=503, kind="database")
+    return page(request, "message.html", account_of(request), status=503, kind="database")
 
 
 async def _not_storable(request: Request, error: Exception) -> Response:
     log.warning("the database takes a value of a request not", error=type(error).__name__)
     if _wants_json(request):
         return JSONResponse(_texts("请求中有无法保存的内容", "the request has something that can not be stored"), 422)
-    return page(request, "message.html", status=422, kind="422")
+    return page(request, "message.html", account_of(request), status=422, kind="422")
 
 
 async def _broken(request: Request, _error: Exception) -> Response:
     """Our own mistake: the server logs it, the reader learns that it was not theirs."""
     if _wants_json(request):
         return JSONResponse(_texts("平台出错，请稍后重试", "the platform made a mistake; try again shortly"), 500)
-    return page(request, "message.html", status=500, kind="500")
+    return page(request, "message.html", account_of(request), status=500, kind="500")
 
 
 HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
@@ -128,6 +160,7 @@ HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Resp
     LoginNeeded: _login_needed,
     PasswordChangeNeeded: _password_needed,
     HTTPException: _http_error,
+    RequestValidationError: _not_understood,
     psycopg.OperationalError: _database_away,
     psycopg.DataError: _not_storable,
     OverflowError: _not_storable,

@@ -6,6 +6,7 @@ import threading
 import msgspec
 
 from care_network.access.accounts import Account
+from care_network.access.sessions import Term
 from console.shell.scope import Scope
 
 MOST = 1000
@@ -20,6 +21,8 @@ class Watching(msgspec.Struct, frozen=True):
     scope: Scope
     known_at: dt.datetime
     """Since when this session is known."""
+    term: Term | None = None
+    """Of the session; None: not known."""
 
 
 class Memory:

@@ -62,10 +62,15 @@ def session_account(request: HTTPConnection, console: Shared) -> Account:
     token = token_of(request, console)
     if token:
         with console.database() as conn:
-            account = sessions.session_account(conn, token, dt.datetime.now(dt.UTC))
+            account = sessions.session_account(conn, token, dt.datetime.now(dt.UTC), used=_does_something(request))
         if account is not None:
+            request.state.account = account  # so that an error, too, is told within the shell
             return account
     raise LoginNeeded
+
+
+def _does_something(request: HTTPConnection) -> bool:
+    return request.scope["type"] == "http" and request.scope["method"] not in looks.SAFE
 
 
 SessionAccount = Annotated[Account, Depends(session_account)]

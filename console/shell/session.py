@@ -40,7 +40,7 @@ async def log_in(request: Request, console: Console, login: str, password: str, 
 
 def set_cookie(response: Response, settings: ConsoleSettings, token: str, role: str) -> None:
     """Give the browser the session's token, for as long as the session can last."""
-    secure, lifetime = settings.secure_cookie, sessions.limits_of(role).lifetime
+    secure, lifetime = settings.secure_cookie, sessions.limits_of(role).longest
     response.set_cookie(
         cookie_name(secure=secure), token, httponly=True, samesite="lax", secure=secure,
         max_age=round(lifetime.total_seconds()),

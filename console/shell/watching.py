@@ -36,6 +36,7 @@ def watching(connection: HTTPConnection, console: Shared) -> Watching:
         with console.database() as conn:
             account = sessions.session_account(conn, token, now)
             scope = scope_of(conn, account) if account is not None else None
+            term = sessions.term_of(conn, token, account) if account is not None else None
     except psycopg.OperationalError:
         if before is None:
             raise
@@ -45,7 +46,8 @@ def watching(connection: HTTPConnection, console: Shared) -> Watching:
         raise LoginNeeded
     if account.must_change_password:
         raise PasswordChangeNeeded
-    present = Watching(account, scope, now if before is None else before.known_at)
+    present = Watching(account, scope, now if before is None else before.known_at, term)
+    connection.state.account = account
     console.memory.keep(token, present)
     return present
 

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import psycopg
 import structlog
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from care_network.access import permissions, sessions
 from care_network.errors import LoginRefusedError
 from console.shell.errors import message_of, status_of
-from console.shell.security import LoginNeeded, cookie_name, origin_of, session_account, token_of
+from console.shell.security import LoginNeeded, cookie_name, current_account, origin_of, session_account, token_of
 from console.shell.session import back_of, log_in, safe_next, set_cookie
 from console.shell.state import Shared
 from console.shell.theme import COOKIE as THEME_COOKIE
@@ -70,6 +70,12 @@ def log_out(request: Request, console: Shared) -> Response:
     secure = console.settings.secure_cookie
     response.delete_cookie(cookie_name(secure=secure), secure=secure, httponly=True, samesite="lax")
     return response
+
+
+@router.post("/session/stay", dependencies=[Depends(current_account)])
+def stay(request: Request) -> Response:
+    """Stay logged in: to ask is to do something, and that begins the session's lifetime anew."""
+    return RedirectResponse(back_of(request), 303)
 
 
 @router.post("/language/{language}")

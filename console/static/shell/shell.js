@@ -3,6 +3,7 @@
 import "./page.js";
 import "./alerts.js";
 import "./truth.js";
+import "./session.js";
 import "./toasts.js";
 import { tick } from "../clock.js";
 import { connect } from "./socket.js";

@@ -1,15 +1,18 @@
 // The sound of this browser: armed by a press (a browser lets no page sound before), remembered, and armed again by the
-// first gesture after a reload. Rings an emergency every 2 s, an urgent alert every 10 s, one that lapsed at once; has
+// first gesture after a reload; a new login begins a shift, and a shift begins with a test of the sound. Rings an emergency every 2 s, an urgent alert every 10 s, one that lapsed at once; has
 // a tone of its own for a page that is cut off.
 import { raised } from "./alerts.js";
 import { isCut } from "./truth.js";
 
 const KEY = "shouwang sound";
+const SHIFT = "shouwang sound of";
 const EMERGENCY_S = 2;
 const URGENT_S = 10;
 const CUT_S = 10;
 let context = null;
 let seconds = 0;
+let shift = "";
+let pressed = false; // on this page: whoever pressed it has heard it
 
 const strip = () => document.getElementById("unarmed");
 const wanted = () => localStorage.getItem(KEY) === "on";
@@ -63,12 +66,21 @@ function disarm() {
 }
 
 async function turnOn() {
+  pressed = true;
   localStorage.setItem(KEY, "on");
+  localStorage.setItem(SHIFT, shift);
   await arm();
   emergency();
 }
 
 function first() { if (wanted() && !armed()) arm(); }
+
+// The login that the socket tells of: another one than that of the test is another shift, whose sound nobody has heard.
+function begin({ detail }) {
+  shift = detail.began;
+  if (!wanted() || localStorage.getItem(SHIFT) === shift) return;
+  if (pressed) localStorage.setItem(SHIFT, shift); else disarm();
+}
 
 function ring() {
   seconds += 1;
@@ -88,6 +100,7 @@ export function start() {
   });
   for (const gesture of ["pointerdown", "keydown"]) document.addEventListener(gesture, first, true);
   document.addEventListener("tick", ring);
+  document.addEventListener("live:session", begin);
   document.addEventListener("alerts:new", ({ detail: { alert, lapsed } }) => {
     if (alert.severity === "emergency") emergency();
     else if (alert.severity === "urgent" || lapsed) urgent();

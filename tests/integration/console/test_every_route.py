@@ -332,6 +332,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /login": lambda *_: Example("/login", data={"login": "carer", "password": PASSWORD}, success=303),
     "POST /logout": lambda *_: Example("/logout", success=303),
     "POST /language/{language}": lambda *_: Example("/language/zh", success=303),
+    "POST /session/stay": lambda *_: Example("/session/stay", success=303),
     "POST /theme/{choice}": lambda *_: Example("/theme/night", success=303),
     "POST /api/login": lambda *_: Example("/api/login", json={"login": "carer", "password": PASSWORD}),
     "GET /password": lambda *_: Example("/password"),

@@ -72,4 +72,32 @@ def test_a_refusal_is_said_in_both_languages_to_programs_and_on_a_page(client: h
     assert set(refused.json()) == {"message_zh", "message_en"}
     page = client.get("/sla")
     assert page.status_code == 403
-    assert "您的角色" in page.text
+    assert "您没有这项权限" in page.text
+
+
+def test_a_login_leads_back_to_the_page_that_was_asked_for(client: httpx2.Client) -> None:
+    asked = client.get("/orders?state=done").headers["location"]
+    assert asked == "/login?next=/orders%3Fstate%3Ddone"
+    assert 'value="/orders?state=done"' in client.get(asked).text
+    wrong = client.post("/login", data={"login": "carer", "password": "wrong", "next": "/orders?state=done"})
+    assert 'value="/orders?state=done"' in wrong.text, "a wrong password forgets nothing"
+    answer = client.post("/login", data={"login": "carer", "password": PASSWORD, "next": "/orders?state=done"})
+    assert answer.headers["location"] == "/orders?state=done"
+    assert client.get("/login").headers["location"] == "/", "who is logged in goes on"
+    assert client.get("/login?next=/orders").headers["location"] == "/orders"
+    assert client.get("/login?next=//evil.example").headers["location"] == "/"
+
+
+def test_a_session_lasts_while_something_is_done_in_it_and_a_day_at_most(
+    client: httpx2.Client, conn: psycopg.Connection
+) -> None:
+    client.post("/login", data={"login": "dispatcher", "password": PASSWORD})
+    left = "SELECT extract(epoch FROM expires_at - now())::float8 / 3600 FROM session"
+    conn.execute("UPDATE session SET created_at = now() - interval '11 h', expires_at = now() + interval '10 min'")
+    assert client.get("/orders").status_code == 200
+    assert conn.execute(left).fetchone()[0] < 1, "to look is no use"  # type: ignore[index]
+    assert client.post("/session/stay").status_code == 303
+    assert 11.9 < conn.execute(left).fetchone()[0] < 12.1  # type: ignore[index]
+    conn.execute("UPDATE session SET created_at = now() - interval '23 h', expires_at = now() + interval '10 min'")
+    client.post("/session/stay")
+    assert 0.9 < conn.execute(left).fetchone()[0] < 1.1  # type: ignore[index]

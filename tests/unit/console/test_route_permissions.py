@@ -12,6 +12,7 @@ PUBLIC = {
     "/password": "one's own, by the session and the present password; the only page with a one-time password",
     "/logout": "ends the session that the cookie names, if there is one",
     "/language/{language}": "a choice of this browser, kept in its cookie",
+    "/session/stay": "one's own session, which the cookie names",
     "/theme/{choice}": "a choice of this browser, kept in its cookie",
     "/healthz": "says of the console alone whether it works",
     "/push-worker.js": "a script like those below /static",
