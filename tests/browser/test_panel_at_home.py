@@ -42,6 +42,7 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
             " consent_at) SELECT id, '139', '刘', 'Liu', '女儿', 'daughter', 1, now() FROM resident WHERE code = 'R1'"
         )
         path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", now(), "test")
+        browser_context.add_cookies([{"name": "shouwang_theme", "value": "day", "url": site.address}])
         page = browser_context.new_page()
         page.add_init_script(LISTEN)
         page.set_viewport_size({"width": 1280, "height": 800})
@@ -100,6 +101,7 @@ def test_a_call_is_taken_back_and_cantonese_is_spoken_on_a_small_screen(
         wait_for(lambda: site.console.feed.broker_up, 15, lambda: "no connection to the broker")
         site.conn.execute("UPDATE resident SET languages = '{yue}'")
         path = panels.make(site.conn, site.keys, account(site.conn, "admin"), "gw-1", now(), "test")
+        browser_context.add_cookies([{"name": "shouwang_theme", "value": "night", "url": site.address}])
         page = browser_context.new_page()
         page.add_init_script(LISTEN)
         page.set_viewport_size({"width": 320, "height": 640})
