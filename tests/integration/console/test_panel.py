@@ -8,14 +8,14 @@ import psycopg
 import pytest
 
 from alerting.service.hearing import answer
-from alerting.service.messages import HomeMessage, content_of
+from alerting.service.mailbox import Mailbox
+from alerting.service.messages import HomeMessage
 from console.app import create_app
 from console.settings import ConsoleSettings
 from database.settings import DatabaseSettings
 from dispatch.core.links import create_link_key_file, load_link_keys
 from dispatch.family import panels
 from firmware_profiles import wire
-from firmware_profiles.link import mqtt
 from tests.support.brokers import TestBroker
 from tests.support.console import serving
 from tests.support.console_site import now
@@ -36,13 +36,9 @@ def test_a_press_reaches_detection_once_also_without_the_database(
         staff_city(conn)
         keys = load_link_keys(tmp_path / "link.keys")
         path = panels.make(conn, keys, account(conn, "admin"), "gw-1", now(), "test")
-    heard: list[tuple[str, bytes]] = []
-    ear = mqtt.make_client(broker.settings("svc-alerting"), "ear", clean=True)
-    ear.on_connect = lambda client, *_: client.subscribe(wire.subscription("panel"), 1)
     ready: list[bool] = []
-    ear.on_subscribe = lambda *_: ready.append(True)
-    ear.on_message = lambda _c, _u, message: heard.append((mqtt.topic_of(message), bytes(message.payload)))
-    mqtt.start(ear, broker.settings("svc-alerting"))
+    ear = Mailbox(broker.settings("svc-alerting"), "ear", lambda: ready.append(True), lambda: None)
+    ear.start()
     settings = ConsoleSettings(link_key_file=tmp_path / "link.keys")
     app = create_app(
         settings, DatabaseSettings(url=of_service(database_url, "console")), broker.settings("svc-console")
@@ -57,12 +53,13 @@ def test_a_press_reaches_detection_once_also_without_the_database(
         feed.database_up = False  # as its listener has it while the database is away
         assert client.post(f"{path}/press", json=press).status_code == 202
         assert client.post(f"{path[:-1]}x/press", json=press).status_code == 410
-        wait_for(lambda: len(heard) == 2, 10, lambda: f"{heard}")
-    mqtt.stop(ear)
-    assert heard[0] == heard[1]
-    topic, payload = heard[0]
-    assert topic == wire.topic("gw-1", "panel")
-    message = content_of(topic, payload)
+        heard = [ear.take(10), ear.take(10)]
+    ear.close()
+    assert heard[0] is not None
+    assert heard[1] is not None
+    assert heard[0].payload == heard[1].payload
+    assert heard[0].topic == wire.topic("gw-1", "panel")
+    message = heard[0].content
     assert isinstance(message, HomeMessage)
     assert message.by_panel
     assert isinstance(message.body, wire.Event)
