@@ -529,7 +529,7 @@ def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None
     ):
         assert [route.name for route in site.routes] != list(EXAMPLES)
         got, wanted = answers(site, Role.DISPATCHER)
-        assert got == wanted
+        assert got == wanted | {"POST /home/{token}/press": 503}  # nobody hears a press while the broker is away
         unknown = ConsoleRoute("POST", "", ())
         for path in (f"/alerts/{city.alert()}", f"/api/alerts/{city.alert()}", f"/orders/{city.order().id}"):
             assert site.ask(unknown, Example(f"{path}/explode", data={"version": 1}), "dispatcher") == 404
