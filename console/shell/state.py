@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from care_network.access import passwords
 from care_network.search.directory import Directory
 from console.board.board import Board
+from console.board.clocks import SharedClocks
 from console.board.feed import Feed
 from console.board.pulse import Pulse
 from console.settings import ConsoleSettings
@@ -37,6 +38,7 @@ class Console:
         self.settings = settings
         self.channels = read_names(settings.channels_file)
         self.board = Board()
+        self.clocks = SharedClocks()
         self.crews = Crews()
         self.directory = Directory()
         self.memory = Memory()

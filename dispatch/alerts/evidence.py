@@ -69,14 +69,14 @@ LABELS_OF: dict[tuple[str, str], tuple[str, str]] = {
 }
 """By (kind of evidence, key), where the key means something else there."""
 FALL: dict[str, tuple[str, str]] = {
-    "confidence": ("置信度", "confidence"),
+    "confidence": ("判定把握", "confidence"),
     "peak_g": ("冲击峰值（g）", "peak (g)"),
-    "free_fall_s": ("失重时间（秒）", "free fall (s)"),
-    "impact_m_s": ("冲击损失的速度（m/s）", "speed lost in the impact (m/s)"),
-    "tilt_deg": ("姿态变化（°）", "change of posture (°)"),
-    "tilt_end_deg": ("事后姿态（°）", "posture afterwards (°)"),
-    "still_s": ("静卧时间（秒）", "lying still (s)"),
-    "active_later_g": ("事后活动量（g）", "activity later (g)"),
+    "free_fall_s": ("下坠时间（秒）", "falling (s)"),
+    "impact_m_s": ("撞击速度（米/秒）", "speed of the impact (m/s)"),
+    "tilt_deg": ("身体转角（°）", "turn of the body (°)"),
+    "tilt_end_deg": ("倒地姿态（°）", "posture on the ground (°)"),
+    "still_s": ("未动时间（秒）", "without moving (s)"),
+    "active_later_g": ("倒地后活动（g）", "activity afterwards (g)"),
     "after_s": ("已观察（秒）", "watched for (s)"),
     "lasted_s": ("雷达持续见到（秒）", "seen by the radar for (s)"),
     "witnesses": ("见到的设备", "devices that saw it"),

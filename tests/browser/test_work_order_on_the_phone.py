@@ -139,7 +139,7 @@ def test_from_one_tap_to_a_rated_visit(live: Live, page: Page, browser: Browser,
     page.get_by_role("tab", name="处置经过").click()
     expect(page.locator(".history")).to_contain_text("已到达")
     page.goto(f"{live[0].address}/sla")
-    expect(page.locator("tbody").first).to_contain_text("到场")
+    expect(page.locator("tbody").first).to_contain_text("到达")
 
 
 def with_account(live: Live, order_id: str) -> None:

@@ -217,6 +217,12 @@ def acted(step: str, *, api: bool) -> Callable[[City, Role], Example]:
     return example
 
 
+def support(city: City, role: Role) -> Example:
+    city.alert()
+    city.conn.execute("DELETE FROM desk_support")
+    return Example("/queue/support", data={}, success=303)
+
+
 def call(city: City, _role: Role) -> Example:
     at = now().isoformat()
     body = {"kind": "resident", "key": "R1", "started_at": at, "ended_at": at, "result": "no_answer"}
@@ -350,6 +356,8 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
         f"/alerts/{c.alert()}", success=303 if role == Role.FAMILY else 200
     ),
     "GET /alerts/{alert_id}/trace": lambda c, _: Example(f"/alerts/{c.alert()}/trace"),
+    "GET /alerts": lambda *_: Example("/alerts?state=closed&since=2026-01-01&q=R1"),
+    "POST /queue/support": support,
     "GET /alerts/{alert_id}/detail": lambda c, role: Example(
         f"/alerts/{c.alert()}/detail", success=404 if role == Role.FAMILY else 200
     ),
@@ -393,6 +401,14 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /protection/history.csv": lambda *_: Example("/protection/history.csv"),
     "GET /api/residents/{code}/series": lambda *_: Example("/api/residents/R1/series?channel=heart_rate"),
     "GET /family": family,
+    "GET /map": lambda *_: Example("/map"),
+    "GET /map/list": lambda *_: Example("/map/list"),
+    "GET /map/data": lambda *_: Example("/map/data"),
+    "GET /map/now": lambda *_: Example("/map/now"),
+    "GET /map/near/{alert_id}": lambda c, _: Example(f"/map/near/{c.alert()}"),
+    "GET /map/outlines": lambda *_: Example("/map/outlines"),
+    # the only form with a file that has to be there: without one it is asked for in words
+    "POST /map/outlines": lambda *_: Example("/map/outlines", data={"datum": "wgs84"}, success=422),
     "GET /family/now": lambda *_: Example("/family/now"),
     "POST /family/{code}/tell": lambda *_: Example(
         "/family/R1/tell", data={"kind": "no_contact", "choice": "off", "words": "写"}, success=303
@@ -427,6 +443,7 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /outbox": lambda *_: Example("/outbox"),
     "GET /outbox/cards": lambda *_: Example("/outbox/cards"),
     "GET /gateways": lambda *_: Example("/gateways?state=all"),
+    "GET /design": lambda *_: Example("/design"),
     "GET /push-worker.js": lambda *_: Example("/push-worker.js"),
     "GET /styles/{version}.css": lambda *_: Example("/styles/1.css"),
     "GET /api/push": lambda *_: Example("/api/push"),
