@@ -44,13 +44,18 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/records/provisioning.py": {"_resident_id": ONE},
     "care_network/records/registry.py": dict.fromkeys(("_STAMP", "_HOUSEHOLDS", "_RESIDENTS", "_DEVICES"), SERVES),
     "care_network/records/residents.py": {
-        "search": SEEN,
         "profile": ONE,
         "codes": ONE,
         "resident_id": ONE,
         "file_of": ONE,
     },
-    "care_network/records/vitals.py": {"series_of": ONE, "devices": ONE, "signs_now": ONE, "_gateway": ONE},
+    "care_network/records/vitals.py": {
+        "series_of": ONE,
+        "devices": ONE,
+        "device_standings": ONE,
+        "signs_now": ONE,
+        "_gateway": ONE,
+    },
     "console/pages/home/family.py": {"_desk_phone": ONE},
     "care_network/search/directory.py": dict.fromkeys(
         ("_STAMP", "_RESIDENTS"), "each search names those whom the account sees"
