@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.field import mine
 from console.pages.home import app as family_app
 from console.pages.home import circle, family, panel
 from console.pages.map import district_map, near, outlines
@@ -41,6 +42,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     # people
     residents.router,
     search.router,
+    # field
+    mine.router,
     # home
     family.router,
     circle.router,

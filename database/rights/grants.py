@@ -37,6 +37,18 @@ _PROTECTION = "protection_now protection_look protection_change protection_gap"
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
+_PRESSED = "key, person, result, message_zh, message_en"
+_FOUND = "order_id, at, person, name_zh, name_en, card, outcome, cause, injury, hospital, actions, note, alert_id"
+_FIELD = (
+    ("SELECT", "field_press", _PRESSED),
+    ("INSERT", "field_press", f"{_PRESSED}, order_id, alert_id, action, client_pressed_at, pressed_at, received_at"),
+    ("UPDATE", "field_press", "result, message_zh, message_en"),
+    ("SELECT", "visit_result", f"id, {_FOUND}"),
+    ("INSERT", "visit_result", _FOUND),
+)
+"""Presses of telephones in the field, and what was found at the door."""
+
+
 def _lock(table: str) -> tuple[str, str, str]:
     """The right to lock a row, by that to set a column that can not be set (SELECT … FOR UPDATE asks for one)."""
     return ("UPDATE", table, "id")
@@ -118,6 +130,7 @@ GRANTS: Mapping[str, Rights] = {
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
+            *_FIELD,
             _lock("area"),
             _lock("resident"),
             _lock("staff"),

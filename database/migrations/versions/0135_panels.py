@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0135"
-down_revision = "0126"
+down_revision = "0130"
 branch_labels = None
 depends_on = None
 

@@ -27,6 +27,8 @@ PUBLIC = {
     "/home/{token}/press": "a signed link, for the panel of one home",
     "/home/{token}/cancel": "a signed link, for the panel of one home",
     "/a/{token}": "a signed link, for one person and one message",
+    "/a/{token}/step": "a signed link, for one person and one message",
+    "/field-worker.js": "a script like those below /static",
     "/receipts/{token}": "a signed address, for one attempt to deliver",
     "/w/{token}": "a signed link, for one person and one order",
     "/w/{token}/place": "a signed link; the person's account has the permission, or is refused",
