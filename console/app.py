@@ -12,11 +12,13 @@ from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
-from console.pages.desk import alerts, calls, handovers, orders, queue
+from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.field import mine
 from console.pages.home import app as family_app
-from console.pages.home import circle, family
+from console.pages.home import circle, family, panel
+from console.pages.map import district_map, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
-from console.pages.own import login, outbox, password, push
+from console.pages.own import design, login, outbox, password, push
 from console.pages.people import residents, search
 from console.pages.station import protection, station
 from console.settings import ConsoleSettings
@@ -33,16 +35,24 @@ ROUTERS: tuple[APIRouter, ...] = (
     # desk
     queue.router,
     alerts.router,
+    closed.router,
     calls.router,
     orders.router,
     handovers.router,
     # people
     residents.router,
     search.router,
+    # field
+    mine.router,
     # home
     family.router,
     circle.router,
     family_app.router,
+    panel.router,
+    # map
+    district_map.router,
+    near.router,
+    outlines.router,
     # office
     operations.router,
     gateways.router,
@@ -53,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     protection.router,
     station.router,
     # own
+    design.router,
     login.router,
     password.router,
     outbox.router,

@@ -9,6 +9,7 @@ import structlog
 from psycopg import Connection
 
 from care_network.demo import staff
+from care_network.demo.outlines import add_outlines
 from care_network.demo.people import FictionalPerson, people_of, surname_of
 from care_network.demo.places import AREAS, COMPOUNDS, DISTRICT, ORGANISATIONS
 from care_network.errors import ProvisioningError
@@ -100,6 +101,7 @@ def load_demo(
                 provisioning.add_family_member(
                     conn, NewFamilyMember(_family_login(number), person.code, "女儿", "daughter", now)
                 )
+        add_outlines(conn, now)
         staff.add_staff(conn, now.date())
         everybody = {number: people_of(number) for number in range(1, len(homes) + 1)}
         staff.add_contacts(conn, everybody, {n: _family_login(n) for n in range(1, FAMILIES + 1)}, now)

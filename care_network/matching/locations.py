@@ -121,3 +121,36 @@ def _myself(conn: Connection[Any], account: Account) -> tuple[int, dt.datetime |
             zh=f"{account.login} 未关联工作人员，请在人员档案中填写登录名",
         )
     return row[0], row[1]
+
+
+class SharedPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """A member of staff who shares their place."""
+
+    name_zh: str
+    name_en: str
+    kind: str
+    phone: str
+    organisation_zh: str
+    organisation_en: str
+    path: str
+    """Of the organisation's area."""
+    longitude: float
+    latitude: float
+    accuracy_m: float
+    at: dt.datetime
+
+
+def shared_places(conn: Connection[Any], under: str, now: dt.datetime) -> list[SharedPlace]:
+    """List the staff of organisations below an area who share their place, as it was within FRESH."""
+    with conn.cursor(row_factory=class_row(SharedPlace)) as cursor:
+        return cursor.execute(
+            """
+            SELECT s.name_zh, s.name_en, s.kind, s.phone, o.name_zh AS organisation_zh, o.name_en AS organisation_en,
+                   a.path::text AS path, l.longitude, l.latitude, l.accuracy_m, l.at
+            FROM staff_location l JOIN staff s ON s.id = l.staff_id JOIN organisation o ON o.id = s.organisation_id
+            JOIN area a ON a.id = o.area_id
+            WHERE s.active AND a.path <@ %s::text::ltree AND s.location_consent_at <= l.at AND l.at BETWEEN %s AND %s
+            ORDER BY s.name_zh
+            """,
+            (under, now - FRESH, now + dt.timedelta(minutes=1)),
+        ).fetchall()

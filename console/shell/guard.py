@@ -31,6 +31,7 @@ HSTS = {"Strict-Transport-Security": "max-age=31536000"}
 """A year, behind TLS (RFC 6797; ASVS 4.0.3, 14.4.5)."""
 SIGNED = "/receipts/"
 """Gateways report here: the address is signed, no cookie counts, and a program sends no Origin."""
+OUTLINES = "/map/outlines"
 PROBES = frozenset({"/healthz"})
 """Asked by the address of the machine: no Host of ours."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -158,7 +159,10 @@ class _Request:
 
 
 def bounds_of(scope: Scope) -> Bounds:
-    """The bounds of a request's body: the order's page on the telephone takes a photo, all others a form."""
+    """The bounds of a request's body: the order's page on the telephone takes a photo, that of outlines a file, all
+    others a form."""
+    if scope["method"] == "POST" and scope["path"] == OUTLINES:
+        return PHOTO
     photo = scope["method"] == "POST" and scope["path"].startswith("/w/") and scope["path"].count("/") == 2
     return PHOTO if photo else FORM
 

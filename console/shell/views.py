@@ -2,12 +2,16 @@
 
 import base64
 import datetime as dt
+import math
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from fastapi import Request
 from fastapi.templating import Jinja2Templates
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from starlette.responses import Response
 
 from alerting.tuning.catalogue import catalogue
@@ -122,28 +126,61 @@ def number(value: float, code: str) -> str:
     return f"{value:.1f}" if CHANNELS[code].resolution < 1 else f"{value:.0f}"
 
 
-def fall_plot(fall: dict[str, Any]) -> str:
-    """The acceleration around a fall as an SVG path: magnitude over time, 0–8 g, 600 × 140. Empty without a signal."""
+class FallPicture(msgspec.Struct, frozen=True):
+    """The acceleration around a fall as an SVG path, 600 × 140: its magnitude over time, from 0 to ``top`` g.
+
+    ``peak``: the highest value of the same signal, so that the picture and its number agree.
+    """
+
+    points: str
+    top: int
+    peak: float
+
+    def height(self, g: float) -> float:
+        """The y of an acceleration."""
+        return 140 - 140 * g / self.top
+
+
+def fall_picture(fall: dict[str, Any]) -> FallPicture | None:
+    """Draw the signal of a fall, never clipped; None without a signal."""
     try:
         signal = decode_signal(base64.b64decode(str(fall.get("signal", "")), validate=True))
     except ValueError:
-        return ""
-    g = np.linalg.norm(signal.milli_g[:: len(signal.milli_g) // MOST_POINTS + 1].astype(np.float64), axis=1) / 1000
-    x = np.linspace(0, 600, len(g)) if len(g) > 1 else np.zeros(1)
-    return " ".join(f"{at:.1f},{140 - 140 * min(value, 8) / 8:.1f}" for at, value in zip(x, g, strict=True))
+        return None
+    whole = np.linalg.norm(signal.milli_g.astype(np.float64), axis=1) / 1000
+    # Of a long signal every nth value is drawn, and always the highest.
+    drawn = np.unique(np.append(np.arange(0, len(whole), len(whole) // MOST_POINTS + 1), whole.argmax()))
+    peak = float(whole.max())
+    picture = FallPicture("", max(8, math.ceil(peak)), peak)
+    x = drawn * (600 / max(1, len(whole) - 1))
+    points = " ".join(f"{at:.1f},{picture.height(value):.1f}" for at, value in zip(x, whole[drawn], strict=True))
+    return msgspec.structs.replace(picture, points=points)
 
 
-def duration(seconds: float | None) -> str:
-    """A length of time, short: 45 s, 12.5 min, 3.0 h."""
+def fall_plot(fall: dict[str, Any]) -> str:
+    """The points of :func:`fall_picture`; empty without a signal."""
+    picture = fall_picture(fall)
+    return "" if picture is None else picture.points
+
+
+_SPANS = ((120, 1, "秒", "s"), (7200, 60, "分钟", "min"), (172_800, 3600, "小时", "h"), (math.inf, 86_400, "天", "d"))
+
+
+def duration(seconds: float | None, language: str = "en") -> str:
+    """A length of time, short: 45 s, 12.5 min, 3 h, 4 d; in Chinese with the units' words."""
     if seconds is None:
         return "—"
-    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min")):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}" if (seconds / size).is_integer() else f"{seconds / size:.1f} {unit}"
-    return f"{seconds / 3600:.1f} h"
+    size, zh, en = next((size, zh, en) for limit, size, zh, en in _SPANS if seconds < limit or limit == math.inf)
+    return f"{seconds / size:.1f}".removesuffix(".0") + f" {zh if language == 'zh' else en}"
 
 
-templates.env.filters["duration"] = duration
+@pass_context
+def _duration(context: Context, seconds: float | None) -> str:
+    return duration(seconds, str(context.get("language", "en")))
+
+
+templates.env.filters["duration"] = _duration
+templates.env.filters["fall_picture"] = fall_picture
 
 
 def milliseconds(value: dt.datetime) -> int:

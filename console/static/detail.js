@@ -110,6 +110,8 @@ function apply(text, mine = null) {
     const focused = here.contains(document.activeElement) ? document.activeElement : null;
     const key = focused?.dataset.key;
     const which = focused ? [...here.querySelectorAll("a, button, summary")].indexOf(focused) : -1;
+    const opened = [...here.querySelectorAll("details")].map((one) => one.open); // as many as before, in the same order
+    part.querySelectorAll("details").forEach((one, place) => { one.open = opened[place] ?? false; });
     here.replaceWith(part);
     if (focused) (part.querySelector(`[data-key="${key}"]`) || part.querySelectorAll("a, button, summary")[which] || part.querySelector("button, a"))?.focus({ preventScroll: true });
   }
@@ -297,6 +299,10 @@ document.addEventListener("page:pop", (event) => {
   if (id) { if (id !== article()?.dataset.alert) open(id, { push: false, focus: false }); } else if (article()) close(false);
   refreshQueue();
 });
+// On paper it is day.
+const sheet = document.documentElement;
+window.addEventListener("beforeprint", () => { sheet.dataset.before = sheet.dataset.theme; sheet.dataset.theme = "light"; });
+window.addEventListener("afterprint", () => { sheet.dataset.theme = sheet.dataset.before; });
 document.addEventListener("live:alert", (event) => { if (event.detail?.alert?.id === article()?.dataset.alert) look(); });
 document.addEventListener("alert:look", look);
 document.addEventListener("ran-out", look);

@@ -15,6 +15,7 @@ async function renew(part) {
     if (!fresh || !part.isConnected) return;
     const held = part.contains(document.activeElement) ? document.activeElement : null;
     if (held && held.matches("input, select, textarea")) return;
+    if ([...part.querySelectorAll("input, textarea")].some((field) => field.type !== "hidden" && field.value !== field.defaultValue)) return; // typed
     const href = held && held.getAttribute("href");
     const scrolled = [...part.querySelectorAll(".scroll-x")].map((one) => one.scrollLeft);
     part.replaceWith(fresh);

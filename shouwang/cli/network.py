@@ -19,6 +19,8 @@ key_app = typer.Typer(help="The key file of the medical notes.", no_args_is_help
 note_app = typer.Typer(help="A resident's medical note, for responders.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
 app.add_typer(note_app, name="note")
+outlines_app = typer.Typer(help="Outlines of areas, for the map.", no_args_is_help=True)
+app.add_typer(outlines_app, name="outlines")
 
 NotesKeyFile = Annotated[
     Path, typer.Option("--key-file", envvar="SHOUWANG_MEDICAL_KEY_FILE", help="Key file of the medical notes.")
@@ -255,3 +257,42 @@ def _network(url: str, login: str) -> "Iterator[Network]":
 
     with acting(url, login, None) as session:
         yield Network(session.conn, session.account, at=session.now, origin=session.origin)
+
+
+@outlines_app.command("load")
+def outlines_load(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="GeoJSON: one area each, path or name.")],
+    url: Url,
+    login: Login,
+    datum: Annotated[str, typer.Option("--from", help="Its coordinates: wgs84 (also CGCS2000), gcj02.")] = "wgs84",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would change.")] = False,
+) -> None:
+    """Give areas their outlines from a file; says which areas get one and what is left over.
+
+    A property path (shenzhen.yantian.haishan) or name says which area it is. Outlines are simplified to a few metres.
+
+    Example: shouwang network outlines load yantian.geojson --from gcj02 --dry-run --as admin
+    """
+    from care_network.access.permissions import Action
+    from care_network.importing.datum import Datum
+    from care_network.importing.outlines import MOST_BYTES, read_outlines
+    from care_network.records.places.outlines import load_outlines
+
+    data: dict[str, Datum] = {"wgs84": "wgs84", "gcj02": "gcj02"}
+    if datum not in data:
+        raise typer.BadParameter("wgs84 or gcj02", param_hint="--from")
+    with acting(url, login, Action.PROVISION) as session:
+        with file.open("rb") as handle:
+            found = read_outlines(handle.read(MOST_BYTES + 1), data[datum])
+        report = load_outlines(
+            session.conn, session.account, found.outlines, file.name, at=session.now, origin=session.origin,
+            dry_run=dry_run,
+        )  # fmt: skip
+    for match in report.matches:
+        typer.echo(f"{match.change:<9} {match.path} {match.name_zh} ({match.read} → {match.points})")
+    for label, zh, en in [(one.label, one.zh, one.en) for one in report.unmatched] + [
+        (one.label, one.zh, one.en) for one in found.refused
+    ]:
+        typer.secho(f"left      {label}: {zh} {en}", fg="yellow")
+    if dry_run:
+        typer.echo("dry run: nothing is stored")

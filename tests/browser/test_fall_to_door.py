@@ -151,6 +151,7 @@ def test_a_resident_page_charts_the_day(live: Live, page: Page) -> None:
 
 def test_english_by_switch(live: Live, page: Page) -> None:
     _log_in(page, live, "dispatcher")
+    page.locator(".who").click()
     page.get_by_role("button", name="English").click()
     expect(page.locator("h1").first).to_have_text("Open alerts")
     _picture(page, "board-en")

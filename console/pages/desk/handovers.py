@@ -18,6 +18,7 @@ from console.shell.state import Console, Shared
 from console.shell.views import page
 from dispatch.alerts import lifecycle
 from dispatch.desk import handover
+from dispatch.desk.watchlist import watch_list
 
 router = APIRouter()
 
@@ -103,13 +104,15 @@ def _withdraw(request: Request, console: Console, account: Account, number: int)
 def _handovers(
     request: Request, console: Console, account: Account, error: lifecycle.LifecycleError | None = None
 ) -> Response:
+    now = dt.datetime.now(dt.UTC)
     with console.database() as conn:
-        alerts = console.board.open_alerts(scope_of(conn, account).sees)
+        alerts = [one for one in console.board.open_alerts(scope_of(conn, account).sees) if one.merged_into is None]
         latest = handover.latest(conn, str(account.area_path))
+        watch = watch_list(conn, str(account.area_path), now)
     message = "" if error is None else message_of(request, error, account)
     return page(
         request, "handovers.html", account, status=200 if error is None else 409, alerts=alerts, handovers=latest,
-        message=message,
+        message=message, watch=watch,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +19,7 @@ from console.access.alerts import act
 from console.pages.desk import rows
 from console.pages.desk.detail import detail_of, is_mine
 from console.pages.desk.rows import Clocks, Filter
+from console.shell.errors import message_of
 from console.shell.i18n import Language, pick
 from console.shell.memory import Watching
 from console.shell.scope import scope_of
@@ -28,16 +29,18 @@ from console.shell.views import language_of, page
 from console.shell.watching import CurrentWatching, needs_while_watching
 from dispatch.alerts.lifecycle import LifecycleError
 from dispatch.core.notice import AlertNotice
-from dispatch.desk import grouping
-from dispatch.desk.clock import clocks as load_clocks
+from dispatch.desk import flood, grouping, handover
 from dispatch.escalation import duty_warnings
 from vocabulary.path_links import LIMIT_S
+from vocabulary.severity import RANK
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
 
 FEW = 8
 """So many emergencies of a group are shown line by line, unless somebody closes it."""
+PAIR = 2
+"""So many alerts alike are a group in a flood."""
 
 
 def wanted_filter(who: str = "all", street: str = "", kind: str = "") -> Filter:
@@ -98,6 +101,21 @@ def acknowledge_group(
     return page(request, "queue.html", account, status=409, message=message, **context)
 
 
+@router.post("/queue/support", dependencies=[needs(Action.HAND_OVER)])
+def ask_for_support(request: Request, console: Shared, account: CurrentAccount) -> Response:
+    """Tell the other desks that this one can not keep up."""
+    with console.database() as conn:
+        try:
+            flood.ask_for_support(conn, account, dt.datetime.now(dt.UTC), origin_of(request))
+        except LifecycleError as error:
+            message = message_of(request, error, account)
+        else:
+            return RedirectResponse("/", 303)
+        watching = Watching(account, scope_of(conn, account), dt.datetime.now(dt.UTC))
+    context = _queue(request, console, watching, Filter())
+    return page(request, "queue.html", account, status=409, message=message, **context)
+
+
 def _beside(request: Request, console: Console, account: Account, alert: str) -> dict[str, Any]:
     """The context of the alert that is open beside the queue; empty for none, ``gone`` where it can not be shown."""
     if not alert:
@@ -121,17 +139,22 @@ def _queue(
 ) -> dict[str, Any]:
     """The queue's content: sections of rows, with groups of many alike."""
     account, language = watching.account, language_of(request, watching.account)
-    now_us = round(dt.datetime.now(dt.UTC).timestamp() * 1e6)
+    now = dt.datetime.now(dt.UTC)
+    now_us = round(now.timestamp() * 1e6)
     alerts = [a for a in console.board.open_alerts(watching.scope.sees) if a.shows(now_us)]
-    outlook = _outlook(console, account, [alert.id for alert in alerts])
+    everybody = console.board.open_alerts(lambda _alert: True)
+    outlook = _outlook(console, account, hash(tuple((one.id, one.version) for one in everybody)))
 
     def mine(alert: AlertNotice) -> bool:
         return is_mine(alert, account)
 
     shown = rows.matching(alerts, wanted, mine)
+    overload = flood.state(alerts, now, outlook["desks"])
     return {
         "total": len(alerts),
-        "sections": _sections(shown, language, now_us, outlook["clocks"], opened, closed, mine),
+        "sections": _sections(
+            shown, language, now_us, outlook["clocks"], opened, closed, mine, flooded=overload.active
+        ),
         "wanted": wanted,
         "who_counts": {
             "all": len(alerts),
@@ -140,6 +163,9 @@ def _queue(
         },
         "streets": _streets(alerts, outlook["streets"], language),
         "kinds": _kinds(alerts, language),
+        "flood": overload,
+        "support": outlook["support"],
+        "waiting_handover": outlook["handover"],
         "warnings": outlook["warnings"],
         "feed": console.feed,
         "beat": console.pulse.beat(watching.account.area_path),
@@ -155,9 +181,12 @@ def _sections(
     clocks: Clocks,
     opened: Sequence[str],
     closed: Sequence[str],
-    mine: Any,
+    mine: Callable[[AlertNotice], bool],
+    *,
+    flooded: bool,
 ) -> list[dict[str, Any]]:
-    """The sections of the list that are not empty, each with its entries: rows, or groups of rows."""
+    """The sections of the list that are not empty, each with its entries: rows, or groups of rows; in a flood two
+    alerts of a kind and a place are a group, except emergencies."""
     parted: dict[str, list[AlertNotice]] = {key: [] for key in rows.SECTIONS}
     for alert in alerts:
         parted[rows.section_of(alert)].append(alert)
@@ -169,11 +198,9 @@ def _sections(
         is_open = f"section-{key}" in opened if key in rows.CLOSED_AT_FIRST else f"section-{key}" not in closed
         entries: list[dict[str, Any]] = []
         if is_open:
-            grouped = groups(members, opened, closed, prefix=key)
+            grouped = groups(members, opened, closed, prefix=key, least=PAIR if flooded else grouping.LEAST)
             together = {id for group in grouped for id in group["ids"] if not group["few"]}
-            for group in grouped:
-                if group["few"]:
-                    continue
+            for group in (one for one in grouped if not one["few"]):
                 lines = group["alerts"] if group["shown"] else []
                 group["rows"] = [rows.row_of(a, language, now_us, clocks.get(a.id), mine=mine(a)) for a in lines]
                 group["what"] = rows.headline(group["first"], language)
@@ -183,6 +210,8 @@ def _sections(
                 for a in members
                 if a.id not in together
             ]
+            # The gravest first, whether they stand alone or together.
+            entries.sort(key=lambda entry: RANK[(entry.get("row") or entry["group"]["first"]).severity])
         sections.append(
             {
                 "key": key,
@@ -197,13 +226,13 @@ def _sections(
     return sections
 
 
-def _outlook(console: Console, account: Account, ids: Sequence[str]) -> dict[str, Any]:
+def _outlook(console: Console, account: Account, mark: int) -> dict[str, Any]:
     """Ask the database for hours to come in which nobody would answer (for those who can mend the
-    roster), the clocks of these alerts, the streets' names.
+    roster), the clocks of all alerts (anew when ``mark`` differs), the streets' names.
 
     Empty while the database is away: the queue comes first.
     """
-    found: dict[str, Any] = {"warnings": [], "clocks": {}, "streets": {}}
+    found: dict[str, Any] = {"warnings": [], "clocks": {}, "streets": {}, "desks": 1, "support": None, "handover": None}
     if not console.feed.database_up:
         return found
     now = dt.datetime.now(dt.UTC)
@@ -211,8 +240,12 @@ def _outlook(console: Console, account: Account, ids: Sequence[str]) -> dict[str
         with console.database() as conn:
             if may_do(account, Action.MANAGE_STAFF):
                 found["warnings"] = duty_warnings.warnings(conn, now, account.area_path)
-            found["clocks"] = load_clocks(conn, now, ids)
+            found["clocks"] = console.clocks.get(conn, mark, now)
             found["streets"] = street_names(conn)
+            if account.area_path is not None and may_do(account, Action.HAND_OVER):
+                found["desks"] = flood.desks(conn, account.area_path, now)
+                found["support"] = flood.last_support(conn, account.area_path, now)
+                found["handover"] = handover.waiting_for(conn, account)
     except psycopg.OperationalError as error:
         log.warning("ladders and warnings are not shown", error=str(error).strip())
     return found
@@ -241,7 +274,11 @@ def _kinds(alerts: Sequence[AlertNotice], language: Language) -> list[tuple[str,
 
 
 def groups(
-    alerts: Sequence[AlertNotice], opened: Collection[str] = (), closed: Collection[str] = (), prefix: str = "group"
+    alerts: Sequence[AlertNotice],
+    opened: Collection[str] = (),
+    closed: Collection[str] = (),
+    prefix: str = "group",
+    least: int = grouping.LEAST,
 ) -> list[dict[str, Any]]:
     """Groups of many alerts of one kind in one place, ranked, each with its alerts, the oldest first.
 
@@ -258,13 +295,14 @@ def groups(
             area=a.area_path,
             household=a.household_code,
             onset_us=a.onset_us,
+            wide=a.severity == "technical" and a.subject.startswith("gateway:"),
         )
         for a in alerts
     ]
     ranked: list[dict[str, Any]] = []
     same: Counter[str] = Counter()
-    for one in grouping.group(items):
-        if len(one.ids) < grouping.LEAST:
+    for one in grouping.group(items, least):
+        if len(one.ids) < one.least(least):
             continue
         # Not its first alert: when that one is resolved, a group that somebody has opened must stay open.
         key = f"{prefix}-{one.rule}-{one.area}"

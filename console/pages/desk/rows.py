@@ -30,6 +30,8 @@ SHORT: Mapping[str, tuple[str, str]] = {
     "医疗": ("医疗", "medical"),
 }
 """Words for those whom a ladder calls, where the row has no room for their names."""
+STEPS_EN = {"acknowledged": "answer", "contacted": "contact", "on scene": "arrive", "resolved": "resolve"}
+"""Milestones as the next thing to do."""
 CLOSED_AT_FIRST = ("attention", "technical")
 
 
@@ -147,7 +149,11 @@ def row_of(alert: AlertNotice, language: Language, now_us: int, clock: AlertCloc
         full=f"{who} · {pick(language, alert.reason_zh, alert.reason_en)} · {where}",
         clock=None
         if target is None
-        else Clock(pick(language, target.zh, target.en), alert.raised_us // 1000, round(target.at.timestamp() * 1000)),
+        else Clock(
+            pick(language, target.zh, STEPS_EN.get(target.en, target.en)),
+            alert.raised_us // 1000,
+            round(target.at.timestamp() * 1000),
+        ),
         next=None
         if call is None or call.kind != "call"
         else Next(pick(language, *short_of(call)), round(call.at.timestamp() * 1000)),

@@ -1,4 +1,7 @@
-"""A bad address is a page in words, never raw JSON and never a 500; below /api/ it is JSON with words."""
+"""A bad address is a page in words, never raw JSON and never a 500; below /api/ it is JSON with words.
+
+The page of the design system is looked at beside the page of an error: both show every component that they can.
+"""
 
 from pathlib import Path
 
@@ -42,7 +45,7 @@ def test_pages(database_url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_an_error_is_told_within_the_shell(
+def test_an_error_and_the_design_system_within_the_shell(
     database_url: str, tmp_path: Path, browser_context: BrowserContext, language: str
 ) -> None:
     with console_site(database_url, tmp_path) as site:
@@ -52,4 +55,7 @@ def test_an_error_is_told_within_the_shell(
         page.goto(site.address + "/sla?days=abc")
         expect(page.locator("#menu")).to_be_visible()
         expect(page.locator("main")).not_to_contain_text("{")
+        assert not Axe().run(page).response["violations"]
+        page.goto(site.address + "/design")
+        expect(page.locator("[data-theme=night].design-sheet .tag")).to_have_count(4)
         assert not Axe().run(page).response["violations"]

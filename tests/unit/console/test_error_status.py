@@ -18,6 +18,7 @@ from care_network.errors import (
     NotPermittedError,
     ProvisioningError,
 )
+from care_network.importing.outlines import OutlineFileError
 from console.shell.errors import status_of
 from dispatch.alerts.lifecycle import AlertChanged, LifecycleError
 from dispatch.alerts.outcomes import OutcomeError
@@ -40,6 +41,7 @@ STATUS: dict[type[BilingualError], int] = {
     CareNetworkError: 422,
     ExistsError: 422,
     OutcomeError: 422,
+    OutlineFileError: 422,
     PushServiceError: 422,
     TextError: 422,
     KeyFileError: 503,

@@ -1,0 +1,1 @@
+"""Where areas, homes and organisations lie, for the map."""

@@ -1,0 +1,1 @@
+"""The map of the district, its data, and the outlines that it draws."""
