@@ -26,6 +26,7 @@ from dispatch.core.notice import AlertNotice
 from dispatch.desk import calls, merging, procedures
 from dispatch.desk.clock import clock_of
 from dispatch.desk.progress import progress
+from dispatch.orders import results
 from dispatch.orders import store as work_orders
 from dispatch.orders.states import LIVE
 from dispatch.orders.store import OrderFilter
@@ -88,6 +89,7 @@ def detail_of(
         "cards": cards(alert.severity),
         "outcome": next((e["outcome"] for e in reversed(events) if e["outcome"]), None),
         "staff": staff,
+        "found": results.newest_result(conn, alert_id) if staff else None,
         **(_beside(conn, account, alert, events, now) if staff else {}),
     }
 
