@@ -14,8 +14,9 @@ from starlette.types import ASGIApp
 from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.field import mine
 from console.pages.home import app as family_app
-from console.pages.home import circle, family
+from console.pages.home import circle, family, panel
 from console.pages.map import district_map, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import design, login, outbox, password, push
@@ -42,10 +43,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     # people
     residents.router,
     search.router,
+    # field
+    mine.router,
     # home
     family.router,
     circle.router,
     family_app.router,
+    panel.router,
     # map
     district_map.router,
     near.router,

@@ -88,6 +88,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},
     "dispatch/escalation/sweeper.py": {"_CLAIM": SERVES},
     "dispatch/family/facts.py": {"_alerts": ONE, "_minutes": ONE},
+    "dispatch/family/panels.py": dict.fromkeys(("face", "help_of", "press_of"), ONE),
     "dispatch/family/telling.py": {"tell": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
     "dispatch/ladders/ladder.py": dict.fromkeys(
@@ -95,8 +96,9 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     ),
     "dispatch/ladders/store.py": {"policy_of_home": ONE},
     "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "dispatch_alert", "plan_service", "_on_alert"), ONE),
+    "dispatch/orders/field.py": dict.fromkeys(("_ask_support", "family_says.effect", "press_on_alert.effect"), ONE),
     "dispatch/orders/ratings.py": {"check_invited": ONE},
-    "dispatch/orders/store.py": {"_COLUMNS": "orders are made by people, of alerts that they see"},
+    "dispatch/orders/store.py": {"way_in": ONE, "_COLUMNS": "orders are made by people, of alerts that they see"},
     "dispatch/orders/sweeper.py": {"_cancel_ended": "orders are made by people, of alerts that they see"},
     "ingest/storing/stored.py": {"readings_of": ONE},
     "shouwang/past/writing.py": {"_mark": ONE},
