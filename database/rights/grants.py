@@ -113,7 +113,7 @@ GRANTS: Mapping[str, Rights] = {
         " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        f" work_order_rating path_proof path_console desk_support area_outline"
+        f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" {_PROTECTION} {_ENDS}",
         insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
@@ -125,6 +125,7 @@ GRANTS: Mapping[str, Rights] = {
         delete="family_member login_failure push_subscription session staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
+            ("UPDATE", "panel", "seen_at"),
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
