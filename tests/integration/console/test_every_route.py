@@ -226,9 +226,7 @@ def acted(step: str, *, api: bool) -> Callable[[City, Role], Example]:
 def support(city: City, role: Role) -> Example:
     city.alert()
     city.conn.execute("DELETE FROM desk_support")
-    city.conn.execute(
-        "UPDATE staff SET account_id = (SELECT id FROM account WHERE login = 'night') WHERE code = 'S13'"
-    )
+    city.conn.execute("UPDATE staff SET account_id = (SELECT id FROM account WHERE login = 'night') WHERE code = 'S13'")
     return Example("/queue/support", data={}, success=303)
 
 
