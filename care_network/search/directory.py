@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from care_network.search.index import Entry, Index, Telephone
 from care_network.search.query import plain_number
 
-AGAIN_S = 1.0
+AGAIN_S = 3.0
 """A look at whether something changed holds for so long; letters are typed faster."""
 
 _STAMP = """
@@ -49,7 +49,7 @@ class Directory:
         self._looked = -AGAIN_S
 
     def index(self, conn: Connection[Any]) -> Index:
-        """The index, as the database is now or was a second ago. One thread reads; the others wait for it."""
+        """The index, as the database is now or was some seconds ago. One thread reads; the others wait for it."""
         with self._lock:
             if time.monotonic() - self._looked >= AGAIN_S:
                 stamp = str(conn.execute(_STAMP).fetchone())

@@ -24,6 +24,7 @@ from console.shell.memory import Memory
 from database.pool import Pool, make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels.names import read_names
+from dispatch.desk import procedures
 from dispatch.orders.people import Crews
 from firmware_profiles.link.mqtt import Broker
 from observability import metrics
@@ -39,6 +40,7 @@ class Console:
         self.liveness = liveness or Liveness()
         self.settings = settings
         self.channels = read_names(settings.channels_file)
+        procedures.use(settings.procedures_file)
         self.board = Board()
         self.clocks = SharedClocks()
         self.crews = Crews()

@@ -32,7 +32,7 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 """An account without its password and second factor."""
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
-_PROTECTION = "protection_now protection_look protection_change protection_gap"
+_PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
@@ -103,8 +103,8 @@ GRANTS: Mapping[str, Rights] = {
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
         f" work_order_event work_order_rating event ingest_stream reading series {_PROTECTION}",
         insert=f"alert_event audit notification sla_breach work_order work_order_event {_PROTECTION}",
-        update="alert notification message work_order protection_now protection_look",
-        delete="staff_location protection_now protection_change",
+        update="alert notification message work_order protection_now protection_look protection_total",
+        delete="staff_location protection_now protection_change protection_total",
         columns=(_ACCOUNT, _lock("staff")),
     ),
     "console": Rights(
@@ -113,7 +113,7 @@ GRANTS: Mapping[str, Rights] = {
         " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        f" work_order_rating path_proof path_console desk_support area_outline"
+        f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" {_PROTECTION} {_ENDS}",
         insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
@@ -125,6 +125,7 @@ GRANTS: Mapping[str, Rights] = {
         delete="family_member login_failure push_subscription session staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
+            ("UPDATE", "panel", "seen_at"),
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),

@@ -19,7 +19,7 @@ from console.pages.desk.rows import headline, place
 from console.shell.security import origin_of
 from console.shell.state import Console
 from console.shell.views import language_of
-from dispatch.alerts.outcomes import OUTCOMES, Outcome
+from dispatch.alerts.outcomes import Outcome, outcomes_for
 from dispatch.alerts.reopening import REOPEN_WITHIN, UNDO_WITHIN
 from dispatch.alerts.snoozing import SPANS
 from dispatch.core.notice import AlertNotice
@@ -34,7 +34,6 @@ from dispatch.orders.store import OrderFilter
 IN_PLACE = "X-In-Place"
 """Header of a script that puts the answer into the page: it gets the alert alone, and no redirect."""
 ENDED = ("resolved", "cancelled", "cleared")
-TECHNICAL_OUTCOMES = ("repaired", "false_device", "test")
 FAMILY_STEPS = frozenset({"raise", "acknowledge", "respond", "arrive", "resolve", "cancel", "clear"})
 """Of the history, what the family reads; the rest names staff and telephones."""
 
@@ -142,7 +141,5 @@ def primary_step(alert: AlertNotice, *, called: bool, sent: bool) -> str:
 
 
 def cards(severity: str) -> list[Outcome]:
-    """The outcomes to choose from: six for people, three for devices. Pure."""
-    if severity == "technical":
-        return [OUTCOMES[code] for code in TECHNICAL_OUTCOMES]
-    return [one for one in OUTCOMES.values() if one.code != "repaired"]
+    """The outcomes to choose from: six for people, five for devices. Pure."""
+    return list(outcomes_for(severity))

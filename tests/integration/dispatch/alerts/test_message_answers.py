@@ -145,7 +145,7 @@ def test_the_outbox_page(database_url: str, tmp_path: Path) -> None:
         link = re.search(r'href="http://console\.test(/a/[^"]+)"', cards)
         assert link
         client.post(link.group(1))
-        assert "已确认" in client.get("/outbox/cards").text
+        assert "已接警" in client.get("/outbox/cards").text
 
 
 def test_without_an_outbox_there_is_no_page(database_url: str, tmp_path: Path) -> None:

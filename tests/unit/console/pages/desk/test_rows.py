@@ -95,5 +95,5 @@ def test_one_next_step() -> None:
     assert step("acknowledged", called=True, sent=True) == "arrive"
     assert step("acknowledged", severity="technical") == "dispatch"
     assert step("acknowledged", sent=True, severity="technical") == "resolve"
-    assert [one.code for one in cards("technical")] == ["repaired", "false_device", "test"]
+    assert [one.code for one in cards("technical")] == ["repaired", "replaced", "self_healed", "false_device", "test"]
     assert len(cards("emergency")) == 6
