@@ -41,7 +41,7 @@ class Shot(msgspec.Struct, frozen=True):
 
 def open_first_alert(page: Page) -> None:
     """Open the gravest alert beside the queue."""
-    page.locator(".queue-row").first.click()
+    page.locator(".q-row a").first.click()
     page.locator("#detail h1, #detail h2").first.wait_for()
     page.wait_for_timeout(800)
 
@@ -59,7 +59,7 @@ SHOTS = (
     Shot("protection", "dispatcher", "/protection", before=settle),
     Shot("service-level", "dispatcher", "/sla"),
     Shot("outbox", "dispatcher", "/outbox"),
-    Shot("station", "station", "/station", before=settle),
+    Shot("station", "station-haishan", "/station", before=settle),
     Shot("family", "family-0001", "/family", PHONE, before=settle, whole=True),
     Shot("mine", "carer", "/mine", PHONE, before=settle, whole=True),
     Shot("design", "dispatcher", "/design", whole=True, languages=("zh",)),
