@@ -36,11 +36,11 @@ LIMIT_MS = 1000.0
 FELT_MS = 100.0
 # Of 500: a bad evening in which a part of the district has lost its power.
 KINDS = (
-    ("emergency", "sos", "老人按下紧急呼叫", "SOS pressed", 40),
+    ("emergency", "sos", "老人按了呼叫按钮", "SOS pressed", 40),
     (
         "emergency",
         "fall",
-        "确认跌倒，跌倒后静卧不动，置信度 93%",
+        "跌倒，倒地后未起身",
         "Fall confirmed: lying still after it, confidence 93%",
         20,
     ),
@@ -187,7 +187,7 @@ class BoardProbe:
         return msgspec.structs.replace(
             like, id=str(uuid.uuid4()), rule=rule, severity="emergency", state="raised", version=1,
             subject=f"bench:{number}", onset_us=now, sensed_us=now, received_us=now, raised_us=now,
-            reason_zh="老人按下紧急呼叫", reason_en="SOS pressed", evidence={},
+            reason_zh="老人按了呼叫按钮", reason_en="SOS pressed", evidence={},
         )  # fmt: skip
 
     def _send(self, one: notice.AlertNotice) -> None:

@@ -8,13 +8,15 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from console.links import answers, phone, rating
 from console.pages import api
 from console.pages.desk import alerts, calls, closed, handovers, orders, queue
+from console.pages.field import mine
 from console.pages.home import app as family_app
-from console.pages.home import circle, family
+from console.pages.home import circle, family, panel
 from console.pages.map import district_map, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import design, login, outbox, password, push
@@ -41,10 +43,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     # people
     residents.router,
     search.router,
+    # field
+    mine.router,
     # home
     family.router,
     circle.router,
     family_app.router,
+    panel.router,
     # map
     district_map.router,
     near.router,
@@ -111,7 +116,8 @@ def create_app(
         redirect_slashes=False,  # the redirect would lead to whatever Host the request named
     )  # fmt: skip
     app.state.console = console
-    app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
+    # Files that are the same for everybody: what is packed beside a secret tells its length (BREACH).
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=Path(__file__).with_name("static"))), name="static")
     for router in routers:
         app.include_router(router, dependencies=[Depends(plain_text)])
     for kind, handler in HANDLERS.items():

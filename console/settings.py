@@ -46,6 +46,9 @@ class ConsoleSettings(BaseSettings):
         validation_alias="SHOUWANG_NOTIFY_CHANNELS_FILE",
         description="the delivery service's channels: their names, and whether the outbox has a page",
     )
+    procedures_file: Path | None = Field(
+        default=None, description="procedure cards of the district (TOML); without it those of the program"
+    )
     link_key_file: Path | None = Field(
         default=None, validation_alias=KEY_FILE, description="key of the links in messages, to verify them"
     )

@@ -12,9 +12,9 @@ from dispatch.channels import config
 from dispatch.channels.adapters.base import DeliveryError, Outgoing
 from dispatch.channels.recipients import PROOF
 from dispatch.channels.wording import alert_words as wording
+from dispatch.core.headline import outside
 from dispatch.core.notice import AlertNotice
 from dispatch.ladders.people import Addressee
-from vocabulary.rule_words import rule_words
 
 log = structlog.get_logger(__name__)
 
@@ -93,12 +93,11 @@ class DirectChannels:
 
 
 def _content(alert: AlertNotice, *, to_family: bool) -> wording.Content:
-    words = rule_words(alert.evidence)
     item = wording.MessageItem(
         alert_id=alert.id,
         severity=alert.severity,
         rule=alert.rule,
-        kind=(words.outside_zh, words.outside_en),
+        kind=outside(alert.rule, alert.severity, alert.evidence),
         reason_zh=alert.reason_zh,
         reason_en=alert.reason_en,
         resident_zh=alert.resident_zh or "",

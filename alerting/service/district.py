@@ -1,6 +1,7 @@
 """Builds the detectors' district and the notices of alerts from the registry of the care network."""
 
 import contextlib
+import datetime as dt
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,6 +17,7 @@ from alerting.tuning.catalogue import layers_of, tuned
 from care_network.records.registry import (
     EMPTY,
     Registry,
+    Resident,
     decode_registry,
     encode_registry,
     load_registry,
@@ -27,6 +29,7 @@ from dispatch.core.notice import AlertNotice
 from firmware_profiles.devices import MODELS
 from vocabulary.alert_state import AlertState
 from vocabulary.labels import room_of
+from vocabulary.times import SHANGHAI
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +119,7 @@ def build_notice(
     """Build the notice of a finding. A field that the registry does not know stays empty rather than stop an alert."""
     household = registry.households.get(finding.household_id)
     area = None if household is None else registry.areas.get(household.area_path)
-    resident = None if finding.resident_id is None else registry.residents.get(finding.resident_id)
+    resident = _resident_of(registry, finding)
     headline_zh, headline_en = headline(finding.rule, finding.severity, finding.evidence)
     place_zh, place_en = place(
         ("", "") if area is None else (area.name_zh, area.name_en),
@@ -138,7 +141,7 @@ def build_notice(
         area_path="" if household is None else household.area_path,
         area_zh="" if area is None else area.name_zh,
         area_en="" if area is None else area.name_en,
-        resident_id=finding.resident_id,
+        resident_id=finding.resident_id if resident is None else resident.id,
         resident_code=None if resident is None else resident.code,
         resident_zh=None if resident is None else resident.name_zh,
         resident_en=None if resident is None else resident.name_en,
@@ -153,7 +156,24 @@ def build_notice(
         headline_en=headline_en,
         place_zh=place_zh,
         place_en=place_en,
+        resident_sex=None if resident is None else resident.sex,
+        resident_age=None if resident is None else _age(resident.birth_date, raised_us),
     )
+
+
+def _resident_of(registry: Registry, finding: Finding) -> Resident | None:
+    """The resident whom a finding is about; of a technical one the only one of the home."""
+    if finding.resident_id is not None:
+        return registry.residents.get(finding.resident_id)
+    if finding.severity != "technical":
+        return None
+    home = [one for one in registry.residents.values() if one.household_id == finding.household_id]
+    return home[0] if len(home) == 1 else None
+
+
+def _age(born: dt.date, at_us: int) -> int:
+    day = dt.datetime.fromtimestamp(at_us / 1e6, SHANGHAI).date()
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 class RegistryCache:

@@ -19,3 +19,10 @@ def desk_of(conn: psycopg.Connection[Any], area_path: str) -> tuple[int, str] | 
         (area_path,),
     ).fetchone()
     return None if row is None else (row[0], row[1])
+
+
+def telephone_of_desk(conn: psycopg.Connection[Any], area_path: str) -> str:
+    """The telephone number of the organisation that dispatches for a place; empty where none is known."""
+    desk = desk_of(conn, area_path)
+    row = None if desk is None else conn.execute("SELECT phone FROM organisation WHERE id = %s", (desk[0],)).fetchone()
+    return "" if row is None else str(row[0])

@@ -12,26 +12,6 @@ from care_network.catalogues.workforce import LANGUAGES
 from care_network.records import vitals
 from care_network.records.vitals import Sign
 
-MOST = 500
-"""Lines of a list."""
-
-
-def search(conn: Connection[Any], among: Collection[int], words: str) -> list[dict[str, Any]]:
-    """Those of ``among`` (ids) whose name, code, address or compound has ``words``, in the order of their areas."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            """
-            SELECT r.code, r.name_zh, r.name_en, r.birth_date, r.home_care_bed, h.address_zh, h.address_en,
-                   a.name_zh AS area_zh, a.name_en AS area_en, street.name_zh AS street_zh, street.name_en AS street_en
-            FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
-            LEFT JOIN area street ON street.level = 'street' AND a.path <@ street.path
-            WHERE r.id = ANY(%s) AND (%s = '' OR r.name_zh ILIKE %s OR r.name_en ILIKE %s OR r.code ILIKE %s
-                                      OR h.address_zh ILIKE %s OR a.name_zh ILIKE %s)
-            ORDER BY a.path, r.code LIMIT %s
-            """,
-            (list(among), words, *[f"%{words}%"] * 5, MOST),
-        ).fetchall()
-
 
 def profile(conn: Connection[Any], code: str) -> dict[str, Any] | None:
     """A resident with home, area and age today; None where there is none of that code."""
@@ -123,9 +103,12 @@ class PersonFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def file_of(
-    conn: Connection[Any], code: str, now: dt.datetime, *, without_alert: str | None = None
+    conn: Connection[Any], code: str, now: dt.datetime, *, without_alert: str | None = None, most_before: int = BEFORE
 ) -> PersonFile | None:
-    """The file of a resident; None where there is none of that code. ``without_alert``: the id of the one in view."""
+    """The file of a resident; None where there is none of that code. ``without_alert``: the id of the one in view.
+
+    ``most_before``: alerts of the past, at most.
+    """
     found = profile(conn, code)
     if found is None:
         return None
@@ -143,7 +126,7 @@ def file_of(
             for row in cursor.execute(
                 "SELECT id::text, onset, severity, state, outcome, reason_zh, reason_en FROM alert"
                 " WHERE resident_id = %s AND id IS DISTINCT FROM %s::uuid ORDER BY onset DESC LIMIT %s",
-                (found["id"], without_alert, BEFORE),
+                (found["id"], without_alert, most_before),
             )
         )
     spoken = dict.fromkeys([found["preferred_language"], *found["languages"]])

@@ -1,6 +1,7 @@
 """Read what a home's devices measured of a resident: newest values, charts, devices, what is known now."""
 
 import datetime as dt
+import threading
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -71,20 +72,27 @@ def newest(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, An
 
 def chart(
     conn: psycopg.Connection[Any], resident_id: int, channel: str, since: dt.datetime, until: dt.datetime
-) -> dict[str, list[Any]]:
+) -> dict[str, Any]:
     """Columns for a chart: time (s since 1970), mean, low, high; readings, minutes or hours by its length.
 
-    Where readings are kept no longer the minutes are shown, and then the hours.
+    Beside them ``n``, how many readings they come from, ``of_all``, the mean of all of these, and ``step_s``, over how
+    long each mean goes (0: each is a reading). Where readings are kept no longer the minutes are shown, and then the
+    hours.
     """
     series = [row["id"] for row in series_of(conn, resident_id, channel)]
     fitting = [level for level in LEVELS if until - since <= level.up_to]
     rows: list[tuple[Any, ...]] = []
+    step = dt.timedelta(0)
     for level in fitting:
-        rows = _points(conn, series, level, since, until)
+        rows, step = _points(conn, series, level, since, until), level.step
         if rows:
             break
-    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
+    columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], [], []]
+    n = sum(columns[4])
     return {
+        "n": int(n),
+        "of_all": round(float(sum(m * k for m, k in zip(columns[1], columns[4], strict=True)) / n), 2) if n else None,
+        "step_s": round(step.total_seconds()),
         "time": columns[0],
         "mean": [round(float(value), 2) for value in columns[1]],
         "low": columns[2],
@@ -95,11 +103,12 @@ def chart(
 def _points(
     conn: psycopg.Connection[Any], series: list[int], level: Level, since: dt.datetime, until: dt.datetime
 ) -> list[tuple[Any, ...]]:
-    """(s since 1970, mean, low, high) of each step that has any."""
+    """(s since 1970, mean, low, high, readings) of each step that has any."""
     if level.source == "reading":
         return conn.execute(
             """
-            SELECT extract(epoch FROM time)::double precision, avg(value), min(value), max(value) FROM reading
+            SELECT extract(epoch FROM time)::double precision, avg(value), min(value), max(value), count(*)
+            FROM reading
             WHERE series_id = ANY (%s) AND time >= %s AND time < %s GROUP BY time ORDER BY time
             """,
             (series, since, until),
@@ -107,7 +116,7 @@ def _points(
     return conn.execute(
         f"""
         SELECT extract(epoch FROM date_bin(%s, time, timestamptz '2000-01-01 00:00:00+00'))::bigint AS at,
-               sum(mean * n) / sum(n), min(low), max(high)
+               sum(mean * n) / sum(n), min(low), max(high), sum(n)::bigint
         FROM {level.source}(%s::int[], %s, %s) GROUP BY at ORDER BY at
         """,  # noqa: S608 - one of two fixed names
         (level.step, series, since, until),
@@ -119,7 +128,7 @@ def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, A
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            SELECT d.name, d.model, d.room, g.name AS gateway, g.state,
+            SELECT d.name, d.model, d.room, g.name AS gateway, g.state, g.state_at,
                    greatest(
                        (SELECT max(l.time) FROM series s CROSS JOIN LATERAL (
                             SELECT time FROM reading WHERE series_id = s.id AND time > now() - INTERVAL '7 days'
@@ -130,6 +139,55 @@ def devices(conn: psycopg.Connection[Any], resident_id: int) -> list[dict[str, A
             """,
             (resident_id,),
         ).fetchall()
+
+
+def usual(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> dict[str, tuple[float, float]]:
+    """The person's own usual range by channel: between which nine of ten hourly means of two weeks lie.
+
+    Only channels that were measured on at least ``USUAL_LEAST_DAYS`` days; an absent one is not known.
+    """
+    series = {row["id"]: row["channel"] for row in series_of(conn, resident_id) if row["channel"] in _USUAL_CHANNELS}
+    if not series:
+        return {}
+    rows = conn.execute(
+        """
+        SELECT s.channel, percentile_cont(ARRAY[0.05, 0.95]) WITHIN GROUP (ORDER BY h.mean),
+               count(DISTINCT date_trunc('day', h.time AT TIME ZONE 'Asia/Shanghai'))
+        FROM reading_hours(%s::int[], %s::timestamptz - INTERVAL '14 days', %s) h JOIN series s ON s.id = h.series_id
+        GROUP BY s.channel
+        """,
+        (list(series), now, now),
+    ).fetchall()
+    return {channel: (low, high) for channel, (low, high), days in rows if days >= USUAL_LEAST_DAYS}
+
+
+USUAL_LEAST_DAYS = 3
+USUAL_LIFETIME, USUAL_MOST = dt.timedelta(minutes=15), 2000
+_USUAL_CHANNELS = frozenset(
+    ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "diastolic_bp", "body_temperature", "weight", "glucose")
+)
+
+
+class UsualRanges:
+    """The ranges of those who were looked at lately, for pages that ask every few seconds. Threads share it."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[dt.datetime, dict[str, tuple[float, float]]]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> dict[str, tuple[float, float]]:
+        """As :func:`usual`, of this moment or up to USUAL_LIFETIME ago."""
+        with self._lock:
+            known = self._known.get(resident_id)
+        if known is not None and now - known[0] < USUAL_LIFETIME:
+            return known[1]
+        ranges = usual(conn, resident_id, now)
+        with self._lock:
+            self._known.pop(resident_id, None)
+            self._known[resident_id] = (now, ranges)
+            while len(self._known) > USUAL_MOST:
+                self._known.pop(next(iter(self._known)))
+        return ranges
 
 
 State = Literal["good", "bad", "unknown"]
@@ -192,8 +250,10 @@ def _state(kind: str, value: float, at: dt.datetime, now: dt.datetime, spo2_scal
     return "bad" if alarming else "good"
 
 
-_NOW_CHANNELS = ("heart_rate", "spo2", "respiration_rate", "systolic_bp", "diastolic_bp", "body_temperature",
-                 "motion", "in_bed", "battery")  # fmt: skip
+_NOW_CHANNELS = (
+    "heart_rate", "spo2", "respiration_rate", "systolic_bp", "diastolic_bp", "body_temperature", "weight", "glucose",
+    "motion", "in_bed", "battery",
+)  # fmt: skip
 
 
 def signs_now(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> dict[str, Sign]:
@@ -284,6 +344,63 @@ def _gateway(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) 
     if oldest is None or now - oldest > FRESH["gateway"]:
         return Sign(kind="gateway", word="quiet", at=oldest)
     return Sign(kind="gateway", state="good", word="online", at=oldest, until=_until("gateway", oldest))
+
+
+class DeviceStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """A device of a home, and whether it is heard."""
+
+    name: str
+    model: str
+    room: str
+    state: State
+    """ "good": heard within three times its longest interval; "bad": silent for longer, or the gateway is offline;
+    "unknown": the gateway says that it is online, and it was never heard."""
+    heard_at: dt.datetime | None
+    offline_since: dt.datetime | None
+    battery: float | None
+    """In per cent; None: it has none, or has not told within a month."""
+    signal: float | None
+    """In dBm."""
+
+
+def device_standings(conn: psycopg.Connection[Any], resident_id: int, now: dt.datetime) -> list[DeviceStanding]:
+    """The devices of a resident's home, each with battery, signal, when it was heard, and since when it is not."""
+    told = {
+        (gateway, name, channel): value
+        for gateway, name, channel, value in conn.execute(
+            """
+            SELECT g.name, d.name, s.channel, x.value
+            FROM resident r JOIN gateway g ON g.household_id = r.household_id JOIN device d ON d.gateway_id = g.id
+            JOIN series s ON s.device_id = d.id AND s.channel IN ('battery', 'signal_strength')
+            CROSS JOIN LATERAL (
+                SELECT value FROM reading WHERE series_id = s.id AND time > %s::timestamptz - INTERVAL '30 days'
+                ORDER BY time DESC LIMIT 1) x
+            WHERE r.id = %s
+            """,
+            (now, resident_id),
+        )
+    }
+    return [_standing(row, told, now) for row in devices(conn, resident_id)]
+
+
+def _standing(row: dict[str, Any], told: Mapping[tuple[str, str, str], float], now: dt.datetime) -> DeviceStanding:
+    heard, model = row["heard_at"], MODELS.get(row["model"])
+    patience = dt.timedelta(seconds=3 * model.heartbeat_s) if model is not None else FRESH_SPOT
+    spot = model is not None and model.transport == "ble-gatt" and not model.continuous
+    since: dt.datetime | None = None
+    state: State = "good"
+    if row["state"] == "offline":
+        state, since = "bad", row["state_at"]
+    elif heard is None:
+        state = "unknown"
+    elif now - heard > patience:
+        # what people take into the hand when they measure says nothing in between
+        state, since = ("unknown", None) if spot else ("bad", heard)
+    key = (row["gateway"], row["name"])
+    return DeviceStanding(
+        name=row["name"], model=row["model"], room=row["room"], state=state, heard_at=heard, offline_since=since,
+        battery=told.get((*key, "battery")), signal=told.get((*key, "signal_strength")),
+    )  # fmt: skip
 
 
 def presence(conn: psycopg.Connection[Any], resident_id: int) -> dict[str, Any]:

@@ -43,6 +43,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     birth_date: dt.date
     ability_grade: str | None
     lives_alone: bool | None
+    home_care_bed: bool = False
+    path: str = ""
+    """Of the compound."""
+    street: str = ""
+    """The path of the street; empty: none above the compound."""
     compound_zh: str
     compound_en: str
     street_zh: str
@@ -94,6 +99,8 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     numbers: frozenset[str]
     """Of the address: house, building, room."""
+    telephones: str
+    """The digits of all numbers, apart from each other: whoever is not in there is quickly passed by."""
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,21 +121,27 @@ class Index:
     def __init__(self, entries: Iterable[Entry]) -> None:
         names: dict[tuple[str, str], _Name] = {}
         self._rows = [_row(entry, names) for entry in entries]
+        self.entries: tuple[Entry, ...] = tuple(row.entry for row in self._rows)
+        """All of them, in the order in which they were given."""
+        self.paths = frozenset(entry.path for entry in self.entries)
+        """Of the compounds in which anybody lives."""
         self._names = tuple(names.values())
         self._compounds = frozenset(row.entry.compound_zh for row in self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def find(self, query: Query, among: Collection[int], most: int) -> tuple[list[Hit], int]:
-        """The best ``most`` of those whose ids are in ``among``, the best first, and how many there are in all."""
+    def find(self, query: Query, compounds: Collection[str], most: int) -> tuple[list[Hit], int]:
+        """The best ``most`` of those who live in ``compounds`` (paths), in order, and how many there are in all."""
         if not query.joined:
             return [], 0
         asked = self._ask(query)
         hits = []
         for row in self._rows:
+            if row.entry.path not in compounds:
+                continue
             rank, telephone = _rank(row, asked)
-            if rank is not None and row.entry.id in among:
+            if rank is not None:
                 hits.append(Hit(row.entry, rank, telephone))
         hits.sort(key=lambda hit: (hit.rank, hit.entry.name_zh, hit.entry.code))
         return hits[:most], len(hits)
@@ -165,6 +178,7 @@ def _row(entry: Entry, names: dict[tuple[str, str], _Name]) -> _Row:
         entry=entry, name=name, codes=(entry.code.lower(), entry.household.lower()),
         place=bare(f"{entry.street_zh}{entry.compound_zh}{entry.address_zh}{entry.address_en}"),
         numbers=frozenset(re.findall(r"\d+", entry.address_zh)),
+        telephones=" ".join(one.digits for one in entry.telephones),
     )  # fmt: skip
 
 
@@ -174,7 +188,7 @@ def _rank(row: _Row, asked: _Asked) -> tuple[int | None, Telephone | None]:
     joined = query.joined
     if query.text in row.codes:
         return 0, None
-    if len(query.digits) >= PHONE_LEAST:
+    if len(query.digits) >= PHONE_LEAST and query.digits[-WHOLE:] in row.telephones:
         for telephone in row.entry.telephones:
             if _same(telephone.digits, query.digits):
                 return 0, telephone

@@ -16,6 +16,7 @@ from database.reports import certificate_ends
 from database.settings import DatabaseSettings
 from dispatch.alerts import lifecycle
 from dispatch.core import notice
+from firmware_profiles import wire
 from firmware_profiles.link import mqtt
 from firmware_profiles.link.connection_watch import WATCH
 from observability.liveness import Liveness, Part
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 RETRY_S = 1.0
 LISTEN_S = 1.0
+PRESS_S = 3.0
 LONGEST_S = 5.0
 """Work that takes longer is given up: the database stands still."""
 GRACE_US = 120_000_000
@@ -73,6 +75,18 @@ class Feed:
             return
         self.broker_up = True
         client.subscribe(notice.TOPIC, qos=1)
+
+    def press(self, event: wire.Event) -> bool:
+        """Publish a press on a home's panel; whether the broker has it. Waits for PRESS_S at most.
+
+        One that was not acknowledged may still go out after a reconnection: its repetition is the same call.
+        """
+        told = self._client.publish(wire.topic(event.gateway, "panel"), wire.encode(event), qos=1)
+        try:
+            told.wait_for_publish(PRESS_S)
+        except (RuntimeError, ValueError):  # no connection, or too many wait
+            return False
+        return told.is_published()
 
     def _disconnected(self, *_: Any) -> None:
         self.broker_up = False

@@ -83,7 +83,7 @@ class Pulse:
 
         Ages go on after the look that they come from: nobody knows what happened since.
         """
-        look, now = self._look, time.monotonic()
+        look, now, path = self._look, time.monotonic(), self._feed.proof.state()
         since_s = now - (self._started if look is None else look.at)
 
         def age(seconds: float | None) -> float | None:
@@ -97,6 +97,8 @@ class Pulse:
             dispatch_s=None if look is None else age(look.dispatch_s),
             stored_s=None if look is None else age(look.stored_s),
             heard=look is not None and any(place.online for place in look.places),
+            path_s=path.age_s,
+            path_broken=bool(path.broken_en),
             sight=self.sight(area),
         )
 

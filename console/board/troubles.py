@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from console.board.blindness import Sight
+from vocabulary.path_links import LIMIT_S
 
 STUCK_S = 8.0
 """Age of the last look at the database from which it counts as standing still; a look comes every 2 s."""
@@ -18,7 +19,17 @@ INGEST_S = 60.0
 Level = Literal["cut", "grave", "late"]
 """``cut``: red, with title and tone, where nothing on the screen may be believed; ``grave``: red; ``late``: amber."""
 Code = Literal[
-    "stuck", "database", "broker", "alerting", "undetected", "dispatch", "uncalled", "ingest", "all_dark", "dark"
+    "stuck",
+    "database",
+    "broker",
+    "alerting",
+    "undetected",
+    "dispatch",
+    "uncalled",
+    "ingest",
+    "path",
+    "all_dark",
+    "dark",
 ]
 
 
@@ -34,6 +45,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     stored_s: float | None
     heard: bool
     """Whether any home of the district is online."""
+    path_s: float | None = None
+    """Since the whole path of an emergency was proved; None: nobody proves it, or nothing is known."""
+    path_broken: bool = False
+    """Whether its watcher names a broken link."""
     sight: Sight | None
     """Of the homes in the account's area; None: not known, or not for this account."""
 
@@ -80,6 +95,8 @@ def _of_services(known: Known) -> list[Trouble]:
         found.append(Trouble("dispatch", "grave", int(known.dispatch_s)))
     if known.heard and known.stored_s is not None and known.stored_s > INGEST_S:
         found.append(Trouble("ingest", "late", int(known.stored_s)))
+    if known.path_s is not None and (known.path_broken or known.path_s > LIMIT_S):
+        found.append(Trouble("path", "late", int(known.path_s)))
     return found
 
 

@@ -52,19 +52,24 @@ def back_of(request: Request) -> str:
     referer = urlsplit(request.headers.get("referer", ""))
     if referer.netloc != request.headers.get("host", ""):
         return "/"
-    return safe_next(referer.path + (f"?{referer.query}" if referer.query else ""))
+    return _of_ours(referer.path + (f"?{referer.query}" if referer.query else ""))
 
 
 def safe_next(address: str | None) -> str:
-    """An address of ours to go on to after the login; the start page for any other, so that no link leads elsewhere.
+    """A page of ours to go on to after the login; the start page for any other address."""
+    address = _of_ours(address)
+    return "/" if urlsplit(address).path.startswith(NO_PAGE) else address
+
+
+def _of_ours(address: str | None) -> str:
+    """The address where it is one of ours, else the start page, so that no link leads elsewhere.
 
     Browsers read ``//host`` and ``/\\host`` as another host, and drop tabs and line ends before they look.
     """
     plain = address is not None and address.isprintable() and "\\" not in address and len(address) <= LONGEST_NEXT
     if address is None or not plain or not address.startswith("/") or address.startswith("//"):
         return "/"
-    path = urlsplit(address).path
-    return "/" if path.startswith(NO_PAGE) else address
+    return address
 
 
 def login_address(request: Request) -> str:

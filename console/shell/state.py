@@ -1,5 +1,6 @@
 """The state that all requests share: settings, connection pool, board, feed, memory of watchers."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from care_network.access import passwords
+from care_network.records.vitals import UsualRanges
 from care_network.search.directory import Directory
 from console.board.board import Board
 from console.board.clocks import SharedClocks
@@ -22,6 +24,7 @@ from console.shell.memory import Memory
 from database.pool import Pool, make_pool
 from database.settings import DatabaseSettings
 from dispatch.channels.names import read_names
+from dispatch.desk import procedures
 from dispatch.orders.people import Crews
 from firmware_profiles.link.mqtt import Broker
 from observability import metrics
@@ -37,10 +40,12 @@ class Console:
         self.liveness = liveness or Liveness()
         self.settings = settings
         self.channels = read_names(settings.channels_file)
+        procedures.use(settings.procedures_file)
         self.board = Board()
         self.clocks = SharedClocks()
         self.crews = Crews()
         self.directory = Directory()
+        self.usual = UsualRanges()
         self.memory = Memory()
         self.liveness.certificates = broker.certificates
         self.liveness.gauges.append(lambda: metrics.watchers.set(self.board.watchers))
@@ -57,7 +62,13 @@ class Console:
         self._pool.open()
         self._login_pool.open()
         self.feed.start()
+        threading.Thread(target=self._know_everybody, name="directory", daemon=True).start()
         self.pulse.start()
+
+    def _know_everybody(self) -> None:
+        """Read the directory before somebody searches; while the database is away the first search does it."""
+        with contextlib.suppress(psycopg.Error), self.database() as conn:
+            self.directory.index(conn)
 
     def stop(self) -> None:
         self.feed.stop()

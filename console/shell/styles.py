@@ -1,10 +1,11 @@
 """Join the sheets of style into one file, so that a component has a file of its own and a page asks once."""
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 SHEETS = Path(__file__).parents[1] / "static" / "styles"
@@ -22,13 +23,22 @@ def bundle() -> str:
 
 
 @cache
+def packed() -> bytes:
+    """The bundle as most browsers ask for it, a fifth of its size."""
+    return gzip.compress(bundle().encode(), 9)
+
+
+@cache
 def address() -> str:
     """Where the bundle lies; another text has another address, so that a browser may keep it for ever."""
     return f"/styles/{hashlib.sha256(bundle().encode()).hexdigest()[:12]}.css"
 
 
 @router.get("/styles/{version}.css", include_in_schema=False)
-def styles(version: str) -> Response:
+def styles(version: str, request: Request) -> Response:
     """The bundle; of an old address, too: a page that is still open gets the present one."""
     kept = f"public, max-age={A_YEAR_S}, immutable" if version in address() else "no-cache"
-    return Response(bundle(), media_type="text/css", headers={"Cache-Control": kept})
+    headers = {"Cache-Control": kept, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed(), media_type="text/css", headers=headers | {"Content-Encoding": "gzip"})
+    return Response(bundle(), media_type="text/css", headers=headers)

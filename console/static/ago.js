@@ -12,8 +12,9 @@ export function ago(seconds) {
 }
 
 function age() {
+  const cut = document.body.classList.contains("cut-off"); // nobody knows what came since
   for (const time of document.querySelectorAll("time[data-ago]")) {
-    const text = ago((now() - Number(time.dataset.ago)) / 1000);
+    const text = cut ? "—" : ago((now() - Number(time.dataset.ago)) / 1000);
     if (time.textContent !== text) time.textContent = text;
   }
   for (const sign of document.querySelectorAll("[data-until].good, [data-until].bad")) {
@@ -28,3 +29,4 @@ function age() {
 age();
 setInterval(age, 1000);
 document.addEventListener("page:ready", age);
+document.addEventListener("htmx:after:swap", age);

@@ -32,13 +32,19 @@ async function load(figure) {
   if (length === chosen) draw(figure, data); // another length was chosen while this one was on its way
 }
 
+// What a point of the line is: a reading, or the mean of so many minutes or hours.
+function stepWords(figure, seconds) {
+  const [minutes, hours] = (figure.dataset.steps ?? "|").split("|");
+  if (!seconds) return figure.dataset.readings ?? "";
+  return seconds < 3600 ? minutes.replace("{n}", seconds / 60) : hours.replace("{n}", seconds / 3600);
+}
+
 function draw(figure, data) {
   const summary = figure.querySelector(".summary");
   const canvas = figure.querySelector(".canvas");
   canvas.replaceChildren();
   if (!data.time.length) { summary.textContent = figure.dataset.empty; figure.querySelector(".scroll").replaceChildren(); return; }
-  const mean = data.mean.reduce((sum, value) => sum + value, 0) / data.mean.length;
-  const facts = { n: data.time.length, low: Math.min(...data.low), high: Math.max(...data.high), mean: mean.toFixed(1) };
+  const facts = { n: data.n, points: data.time.length, step: stepWords(figure, data.step_s), low: Math.min(...data.low), high: Math.max(...data.high), mean: data.of_all };
   summary.textContent = figure.dataset.summary.replace(/\{(\w+)\}/g, (_, name) => typeof facts[name] === "number" ? +facts[name].toFixed(1) : facts[name]);
   const colour = (token) => getComputedStyle(document.documentElement).getPropertyValue(token);
   const edge = { stroke: colour("--chart-edge"), width: 1 };

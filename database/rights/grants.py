@@ -37,6 +37,18 @@ _PROTECTION = "protection_now protection_look protection_change protection_gap"
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
 
+_PRESSED = "key, person, result, message_zh, message_en"
+_FOUND = "order_id, at, person, name_zh, name_en, card, outcome, cause, injury, hospital, actions, note, alert_id"
+_FIELD = (
+    ("SELECT", "field_press", _PRESSED),
+    ("INSERT", "field_press", f"{_PRESSED}, order_id, alert_id, action, client_pressed_at, pressed_at, received_at"),
+    ("UPDATE", "field_press", "result, message_zh, message_en"),
+    ("SELECT", "visit_result", f"id, {_FOUND}"),
+    ("INSERT", "visit_result", _FOUND),
+)
+"""Presses of telephones in the field, and what was found at the door."""
+
+
 def _lock(table: str) -> tuple[str, str, str]:
     """The right to lock a row, by that to set a column that can not be set (SELECT … FOR UPDATE asks for one)."""
     return ("UPDATE", table, "id")
@@ -101,7 +113,7 @@ GRANTS: Mapping[str, Rights] = {
         " medical_note notification_preference outbox_entry pairing push_subscription quarantine reading reading_open"
         " reading_minute reading_hour rollup_due rollup_minute rollup_hour series session sla_breach"
         " staff_location stream_gap stream_missing used_link work_order work_order_event work_order_photo"
-        f" work_order_rating path_proof path_console desk_support area_outline"
+        f" work_order_rating path_proof path_console desk_support panel area_outline"
         f" {_PROTECTION} {_ENDS}",
         insert="alert alert_event alert_finding audit call_attempt duty_warning handover handover_alert login_failure"
         " medical_note message notification notification_preference parameter_change pause push_subscription"
@@ -113,10 +125,12 @@ GRANTS: Mapping[str, Rights] = {
         delete="family_member login_failure push_subscription session staff_location",
         columns=(
             ("UPDATE", "contact", "consent_at, version"),
+            ("UPDATE", "panel", "seen_at"),
             ("UPDATE", "account", "password_hash, one_time_until, totp_last_step"),
             ("UPDATE", "staff", "location_consent_at"),
             ("UPDATE", "alert_finding", "at, verdict, cause, injury, hospital, actions, account_id"),
             ("UPDATE", "duty_test", "answered_at"),
+            *_FIELD,
             _lock("area"),
             _lock("resident"),
             _lock("staff"),

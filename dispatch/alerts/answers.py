@@ -40,9 +40,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     name_zh: str
     name_en: str
     language: str
+    recipient: tuple[str, str]
+    """Kind and key; of a contact the resident's code alone."""
     acts: bool
     """Whether the button acknowledges the alerts; the family's only notes that they know."""
     used_at: dt.datetime | None
+    account_id: int | None = None
     alerts: list[dict[str, Any]]
     duty: DutyQuestion | None = None
     """The message is a test before a shift, about no alert."""
@@ -56,11 +59,12 @@ def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
         alerts = cursor.execute(
             """
             SELECT DISTINCT a.id, a.resident_id, a.severity, a.state, a.reason_zh, a.reason_en, a.onset,
-                   h.code AS household_code, h.address_zh, h.address_en, h.phone,
+                   h.code AS household_code, h.address_zh, h.address_en, h.phone, ar.path::text AS area_path,
                    r.name_zh AS resident_zh, r.name_en AS resident_en,
                    coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
                    severity_rank(a.severity) AS rank
-            FROM notification n JOIN alert a ON a.id = n.alert_id JOIN household h ON h.id = a.household_id
+            FROM notification n JOIN alert told ON told.id = n.alert_id
+            JOIN alert a ON a.id = coalesce(told.merged_into, told.id) JOIN household h ON h.id = a.household_id
             JOIN area ar ON ar.id = h.area_id LEFT JOIN resident r ON r.id = a.resident_id
             WHERE n.message_id = %s ORDER BY rank, a.onset
             """,
@@ -82,8 +86,10 @@ def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
         name_zh=row["name_zh"],
         name_en=row["name_en"],
         language=row["language"],
+        recipient=(row["recipient_kind"], row["recipient_key"].partition("/")[0]),
         acts=acts,
         used_at=used,
+        account_id=row["account_id"],
         alerts=alerts,
         duty=None if row["duty_at"] is None else DutyQuestion(row["duty_at"], row["duty_zh"], row["duty_en"]),
     )
@@ -91,8 +97,8 @@ def load(conn: Connection[Any], keys: links.LinkKeys, token: str, now: dt.dateti
 
 def acknowledge(
     conn: Connection[Any], keys: links.LinkKeys, token: str, origin: str, now: dt.datetime
-) -> tuple[TapResult, int]:
-    """Use a link, all in one transaction; gives its effect and the number of alerts.
+) -> tuple[TapResult, tuple[uuid.UUID, ...]]:
+    """Use a link, all in one transaction; gives its effect and the alerts that it had one on, the gravest first.
 
     Raises LinkError for a link that is not valid, was used, or whose person may act no longer.
     """
@@ -103,7 +109,7 @@ def acknowledge(
         # Alerts first, then notifications, then the message: the order in which all of dispatch locks them.
         alerts = conn.execute(
             """
-            SELECT a.id, a.state, a.version FROM alert a
+            SELECT a.id, a.state, a.version, severity_rank(a.severity), a.onset FROM alert a
             WHERE a.id IN (SELECT coalesce(told.merged_into, told.id) FROM notification n
                            JOIN alert told ON told.id = n.alert_id WHERE n.message_id = %s)
             ORDER BY a.id FOR UPDATE
@@ -122,19 +128,54 @@ def acknowledge(
             conn.execute(
                 "UPDATE duty_test SET answered_at = coalesce(answered_at, %s) WHERE id = %s", (now, row["duty_test_id"])
             )
-            return "present", 0
+            return "present", ()
         open_ = [alert for alert in alerts if alert[1] in OPEN]
         if row["recipient_kind"] not in ("staff", "organisation"):
             # The family is informed only: the alert stays with those who go there.
             zh, en = f"{row['name_zh']} 已知晓", f"{row['name_en']} knows"
             history.record(conn, [alert[0] for alert in open_], now, "known", zh, en)
-            return ("known", len(open_)) if open_ else ("late", 0)
+            return ("known", tuple(alert[0] for alert in open_)) if open_ else ("late", ())
         actor = Actor(row["account_id"], row["name_zh"], f"link {origin}".strip(), row["name_en"])
         taken = [alert for alert in open_ if alert[1] == "raised"]
-        for alert_id, _, version in taken:
+        for alert_id, _, version, *_ in taken:
             lifecycle.act(conn, alert_id, "acknowledge", actor, now, expected_version=version)
             notifications.cancel(conn, alert_id, now)
-        return ("taken", len(taken)) if taken else ("late", 0)
+        gravest = sorted(taken, key=lambda alert: (alert[3], alert[4]))
+        return ("taken", tuple(alert[0] for alert in gravest)) if taken else ("late", ())
+
+
+def taken(conn: Connection[Any], answer: Answer) -> frozenset[uuid.UUID]:
+    """Those of the message's alerts that the use of this link acknowledged."""
+    rows = conn.execute(
+        "SELECT alert_id FROM alert_event WHERE alert_id = ANY (%s) AND action = 'acknowledge' AND at = %s",
+        ([alert["id"] for alert in answer.alerts], answer.used_at),
+    ).fetchall()
+    return frozenset(row[0] for row in rows)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How far an alert has come, for those who do not work on it. ``at`` and ``actor``: of the last person's step."""
+
+    told: int
+    """Number of people who got a message."""
+    actor: str
+    at: dt.datetime | None
+
+
+def standing(conn: Connection[Any], alert_id: uuid.UUID) -> Standing:
+    """Load who has the alert, since when, and how many were told."""
+    told = conn.execute(
+        "SELECT count(DISTINCT (recipient_kind, recipient_key)) FROM notification"
+        " WHERE alert_id = %s AND state IN ('sent', 'delivered', 'acknowledged')",
+        (alert_id,),
+    ).fetchone()
+    row = conn.execute(
+        "SELECT actor, at FROM alert_event WHERE alert_id = %s AND from_state IS DISTINCT FROM to_state"
+        " ORDER BY id DESC LIMIT 1",
+        (alert_id,),
+    ).fetchone()
+    actor, at = row or ("", None)
+    return Standing(0 if told is None else int(told[0]), actor if actor != history.SYSTEM.name else "", at)
 
 
 def receipt(conn: Connection[Any], keys: links.LinkKeys, token: str, status: str, now: dt.datetime) -> bool:

@@ -14,13 +14,13 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from dispatch.alerts.outcomes import Outcome, OutcomeError, Particulars, complete
+from dispatch.alerts.outcomes import OF_DEVICES, Outcome, OutcomeError, Particulars, complete
 from dispatch.channels import notifications
 from dispatch.core.history import SYSTEM, Actor, append
 from dispatch.ladders import ladder
 from dispatch.ladders.policy import HELD
 from observability import metrics
-from vocabulary.alert_state import OPEN, AlertState
+from vocabulary.alert_state import OPEN, STATE_WORDS, AlertState
 from vocabulary.errors import BilingualError
 from vocabulary.severity import RANK, Severity
 from vocabulary.times import SHANGHAI
@@ -55,6 +55,21 @@ TRANSITIONS: Mapping[AlertAction, tuple[tuple[AlertState, ...], AlertState | Non
 )
 
 
+ACTION_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "raise": ("报警", "raising it"), "acknowledge": ("接警", "acknowledging"), "respond": ("前往", "setting out"),
+        "arrive": ("登记到达", "arriving"), "resolve": ("办结", "resolving"), "cancel": ("取消", "cancelling"),
+        "clear": ("自动解除", "clearing"), "note": ("加备注", "a note"), "lapse": ("重新呼叫", "calling out again"),
+        "take_over": ("接班", "taking over"), "own": ("接手", "making it one's own"), "step": ("记步骤", "a step"),
+        "merge": ("合并", "merging"), "unmerge": ("取消合并", "parting it"), "snooze": ("暂缓", "a rest"),
+        "wake": ("结束暂缓", "ending its rest"), "reopen": ("重新打开", "opening it again"),
+        "undo": ("撤销办结", "taking the end back"), "escalate": ("升级", "a higher severity"),
+        "call_out": ("逐级呼叫", "calling people"),
+    }
+)  # fmt: skip
+"""Actions and other events of the system in words, for refusals."""
+
+
 class LifecycleError(BilingualError):
     """The action can not be done; the texts are for the person who tried."""
 
@@ -86,9 +101,8 @@ def next_state(state: AlertState, action: AlertAction) -> AlertState:
     """The state to which an action leads. Raises LifecycleError where it is not possible from ``state``. Pure."""
     sources, target = TRANSITIONS[action]
     if state not in sources:
-        raise LifecycleError(
-            zh=f"当前状态（{state}）下不能执行该操作", en=f"{action} is not possible while the alert is {state}"
-        )
+        (zh, en), (now_zh, now_en) = ACTION_WORDS[action], STATE_WORDS[state]
+        raise LifecycleError(zh=f"预警当前为“{now_zh}”，不能{zh}", en=f"{en} is not possible: the alert is {now_en}")
     return state if target is None else target
 
 
@@ -270,6 +284,10 @@ def act(
             raise LifecycleError(zh=error.message_zh, en=error.message_en) from error
     with conn.transaction():
         found = find(conn, alert_id, expected_version, merged=action == "note")
+        if ending is not None and found.severity == "technical" and ending[0].code not in OF_DEVICES:
+            raise LifecycleError(
+                zh="设备预警请选择设备的处置结果", en="a technical alert ends with what became of the device"
+            )
         if ending is not None:
             _insert_particulars(conn, alert_id, *ending, actor, at)
         outcome_code = ending[0].code if ending else None
@@ -467,8 +485,10 @@ def _change_error(conn: psycopg.Connection[Any], alert_id: uuid.UUID) -> AlertCh
     ).fetchone()
     assert row is not None  # noqa: S101 - an alert is born with an event
     at, actor, action = row
+    zh, en = ACTION_WORDS.get(action, ("更新", "a change"))
+    who_zh, who_en = ("系统", "the system") if actor == SYSTEM.name else (actor, actor)
     clock = at.astimezone(SHANGHAI).strftime("%H:%M:%S")
     return AlertChanged(
-        zh=f"{actor} 已于 {clock} 更新了这条预警（{action}），请查看最新状态后再操作",
-        en=f"{actor} changed this alert at {clock} ({action}); look at it again before you act",
+        zh=f"{who_zh}已于 {clock} 更新了这条预警（{zh}），请看最新状态后再操作",
+        en=f"{who_en} changed this alert at {clock} ({en}); look at it again before you act",
     )

@@ -46,10 +46,23 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
             Outcome("false_resident", "误报，老人误触", "false alarm, by the resident", "false", "no"),
             Outcome("false_device", "误报，设备原因", "false alarm, by the device", "false", "no"),
             Outcome("repaired", "设备已修复", "device repaired", "true", "no", "repair"),
+            Outcome("replaced", "设备已更换", "device replaced", "true", "no", "repair"),
+            Outcome("self_healed", "设备已自行恢复", "device came back by itself", "true", "no", "none"),
             Outcome("test", "测试", "test", "test", "no"),
         )
     }
 )
+
+
+OF_DEVICES = ("repaired", "replaced", "self_healed", "false_device", "test")
+"""Ends of technical alerts, in the order in which they are offered."""
+OF_PEOPLE = tuple(code for code in OUTCOMES if code not in ("repaired", "replaced", "self_healed"))
+"""Ends of every other alert."""
+
+
+def outcomes_for(severity: str) -> tuple[Outcome, ...]:
+    """The outcomes to choose from for an alert of this severity, in order."""
+    return tuple(OUTCOMES[code] for code in (OF_DEVICES if severity == "technical" else OF_PEOPLE))
 
 
 def _codes(**labels: str) -> Mapping[str, Code]:

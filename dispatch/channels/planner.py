@@ -20,8 +20,8 @@ from dispatch.channels.recipients import Card, Key, load_cards, next_menders, ne
 from dispatch.channels.wording.alert_words import SAMPLE, Content, MessageItem
 from dispatch.core import history
 from dispatch.core.faults import traceback_summary
+from dispatch.core.headline import outside
 from vocabulary.alert_state import OPEN
-from vocabulary.rule_words import rule_words
 from vocabulary.severity import RANK
 
 log = structlog.get_logger(__name__)
@@ -181,7 +181,10 @@ def _waiting(conn: Connection[Any], now: dt.datetime) -> dict[int, dict[str, Any
                    coalesce(h.longitude, ar.longitude) AS longitude, coalesce(h.latitude, ar.latitude) AS latitude,
                    ar.path::text AS area, ar.name_zh AS place_zh, ar.name_en AS place_en,
                    coalesce(r.name_zh, '') AS resident_zh, coalesce(r.name_en, '') AS resident_en,
-                   coalesce(r.sex, '') AS sex
+                   coalesce(r.sex, '') AS sex, a.owner_zh, a.owner_en,
+                   (SELECT count(DISTINCT (t.recipient_kind, t.recipient_key)) FROM notification t
+                    WHERE t.alert_id = a.id AND t.recipient_kind IN ('staff', 'organisation')
+                      AND t.state IN ('sent', 'delivered', 'acknowledged')) AS told
             FROM notification n JOIN alert a ON a.id = n.alert_id
             JOIN household h ON h.id = a.household_id JOIN area ar ON ar.id = h.area_id
             LEFT JOIN resident r ON r.id = a.resident_id
@@ -347,7 +350,11 @@ def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool, 
         ordered = sorted(by_alert.values(), key=lambda row: (row["reason"] == "over", _how_new(row)))
     fields = [name for name in MessageItem.__struct_fields__ if name not in ("alert_id", "kind")]
     items = (
-        MessageItem(alert_id=row["about"], kind=_kind(row["evidence"]), **{name: row[name] for name in fields})
+        MessageItem(
+            alert_id=row["about"],
+            kind=outside(row["rule"], row["severity"], row["evidence"]),
+            **{name: row[name] for name in fields},
+        )
         for row in ordered[:SAMPLE]
     )
     first = ordered[0]
@@ -362,10 +369,8 @@ def _content(rows: Sequence[dict[str, Any]], severity: str, *, to_family: bool, 
         place_en=first["place_en"],
         items=tuple(items),
         to_family=to_family,
+        told=first.get("told", 0),
+        taken_zh=first.get("owner_zh", ""),
+        taken_en=first.get("owner_en", ""),
         page=None if rows[0]["page"] is None else msgspec.convert(rows[0]["page"], Page),
     )
-
-
-def _kind(evidence: dict[str, Any]) -> tuple[str, str]:
-    words = rule_words(evidence)
-    return words.outside_zh, words.outside_en

@@ -45,6 +45,17 @@ def headline(rule: str, severity: str, evidence: Mapping[str, Any]) -> tuple[str
     return _cut(words.zh or f"{zh}预警"), (words.en[:1].upper() + words.en[1:]) or f"{en.capitalize()} alert"
 
 
+def outside(rule: str, severity: str, evidence: Mapping[str, Any]) -> tuple[str, str]:
+    """The name of an alert in messages that pass through other hands, in Chinese and English; empty: its severity has
+    to do. A fall that is confirmed is no longer called a possible one."""
+    texts = _BY_RULE.get(rule, {})
+    for one in (texts.get(severity), texts):
+        if one and one.get("outside_zh"):
+            return one["outside_zh"], one["outside_en"]
+    words = rule_words(evidence)
+    return words.outside_zh, words.outside_en
+
+
 def place(area: tuple[str, str], address: tuple[str, str]) -> tuple[str, str]:
     """The compound and the room of a home, short, in Chinese and English; the compound stands there once."""
     area_zh, area_en = area
@@ -68,6 +79,8 @@ def problems() -> list[str]:
                 wrong.append(f"{rule}: no severity {key!r}")
             if not one.get("zh") or not one.get("en"):
                 wrong.append(f"{rule} {key}: both languages")
+            elif bool(one.get("outside_zh")) != bool(one.get("outside_en")):
+                wrong.append(f"{rule} {key}: outside in both languages")
             elif len(re.sub(r"\{\w+\}", "99", one["zh"])) > MOST + 4 or _han(one["zh"]) > MOST:
                 wrong.append(f"{rule} {key}: longer than {MOST} Han")
     return wrong

@@ -9,6 +9,8 @@ from vocabulary.severity import SEVERITIES
 
 LEAST = 5
 """Number of alerts of a kind that make a group."""
+WIDE_LEAST = 3
+"""The same of homes that can not be seen."""
 TOGETHER_S = 600.0
 """Alerts belong together while none of them is later than this after the one before."""
 LOWEST_SHARED = 3
@@ -26,6 +28,8 @@ class OpenAlert(msgspec.Struct, frozen=True, kw_only=True):
     """Path of its compound."""
     household: str
     onset_us: int
+    wide: bool = False
+    """Whether it takes a whole home away from sight: such ones are counted by street, and fewer make a group."""
 
 
 class AlertGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +46,11 @@ class AlertGroup(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     """Number of alerts that nobody has taken yet."""
     since_us: int
+    wide: bool = False
+
+    def least(self, least: int = LEAST) -> int:
+        """Number of alerts from which on it is a group, and not single alerts."""
+        return min(least, WIDE_LEAST) if self.wide else least
 
 
 def group(items: Iterable[OpenAlert], least: int = LEAST, together_s: float = TOGETHER_S) -> list[AlertGroup]:
@@ -65,7 +74,9 @@ def group(items: Iterable[OpenAlert], least: int = LEAST, together_s: float = TO
 def _by_place(burst: Sequence[OpenAlert], least: int) -> list[AlertGroup]:
     groups = []
     left = list(burst)
-    depth = max(item.area.count(".") + 1 for item in burst)
+    wide = all(item.wide for item in burst)
+    least = min(least, WIDE_LEAST) if wide else least
+    depth = LOWEST_SHARED if wide else max(item.area.count(".") + 1 for item in burst)
     for labels in range(depth, LOWEST_SHARED - 1, -1):
         places: dict[str, list[OpenAlert]] = defaultdict(list)
         for item in left:
@@ -88,6 +99,7 @@ def _group(area: str, members: Sequence[OpenAlert]) -> AlertGroup:
         homes=len({item.household for item in members}),
         waiting=sum(item.state == "raised" for item in members),
         since_us=members[0].onset_us,
+        wide=all(item.wide for item in members),
     )
 
 

@@ -114,13 +114,13 @@ class Sweeper:
             return
         policy = ladder.load_policy(self._conn, due.id)
         if holds(policy, due.state):
-            minutes = round((policy.acknowledged_s if due.state == "acknowledged" else policy.responding_s) / 60, 1)
+            zh, en = span(policy.acknowledged_s if due.state == "acknowledged" else policy.responding_s)
             lifecycle.lapse(
                 self._conn,
                 due.id,
                 due.now,
-                f"{minutes:g} 分钟内无进展，重新呼叫",
-                f"no progress within {minutes:g} min, called out again",
+                f"{zh}内无进展，重新呼叫",
+                f"no progress within {en}, called out again",
             )
             return
         if due.step >= len(policy.steps):
@@ -176,6 +176,13 @@ class Sweeper:
             self._roster = load_roster(self._conn, now - ROSTER_SPAN, now + ROSTER_SPAN)
             self._roster_at = time.monotonic()
         return self._roster
+
+
+def span(seconds: float) -> tuple[str, str]:
+    """A span in words, in Chinese and English: seconds below two minutes, else minutes."""
+    if seconds < 120:
+        return f"{seconds:.0f} 秒", f"{seconds:.0f} s"
+    return f"{round(seconds / 60, 1):g} 分钟", f"{round(seconds / 60, 1):g} min"
 
 
 def _words(step: int, round: int, people: tuple[Addressee, ...], passed: list[int]) -> tuple[str, str]:

@@ -172,8 +172,9 @@ def words(today: Today) -> tuple[list[str], list[str]]:
     zh: list[str] = []
     en: list[str] = []
     if today.up_at:
-        zh.append(f"{_clock(today.up_at)} 起床或开始活动")
-        en.append(f"up or moving since {_clock(today.up_at)}")
+        morning = today.up_at.astimezone(SHANGHAI).hour < 12
+        zh.append(f"{_clock(today.up_at)} {'起床' if morning else '开始有活动'}")
+        en.append(f"{'up' if morning else 'moving'} since {_clock(today.up_at)}")
     for name_zh, name_en, morning in (("午前", "before noon", True), ("午后", "after noon", False)):
         count = sum((time.astimezone(SHANGHAI).hour < 12) is morning for time in today.out)
         if count:

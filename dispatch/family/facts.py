@@ -124,6 +124,7 @@ def _alerts(conn: psycopg.Connection[Any], resident_id: int, household_id: int) 
         rows = cursor.execute(
             """
             SELECT a.id, a.severity, a.state, a.evidence, a.reason_zh, a.reason_en, a.onset,
+                   a.owner_zh, a.owner_en, a.merged_into,
                    (SELECT count(DISTINCT (n.recipient_kind, n.recipient_key)) FROM notification n
                     WHERE n.alert_id = a.id AND n.reason = 'escalation'
                       AND n.state IN ('sent', 'delivered', 'acknowledged')) AS told
@@ -133,6 +134,9 @@ def _alerts(conn: psycopg.Connection[Any], resident_id: int, household_id: int) 
             """,
             (resident_id, household_id),
         ).fetchall()
+        # one that is merged into another of them is told with it; its lead may be about somebody else of the home
+        ids = {row["id"] for row in rows}
+        rows = [row for row in rows if row["merged_into"] not in ids]
         steps = cursor.execute(
             """
             SELECT e.alert_id, e.at, e.to_state, e.actor, coalesce(a.name_en, '') AS actor_en
@@ -185,8 +189,8 @@ def _alert(row: dict[str, Any], steps: list[dict[str, Any]]) -> HomeAlert:
             what_en=words.en or row["reason_en"],
             at=row["onset"],
             told=row["told"],
-            holder_zh=holder.zh if holder else "",
-            holder_en=(holder.en or holder.zh) if holder else "",
+            holder_zh=holder.zh if holder else row["owner_zh"],
+            holder_en=(holder.en or holder.zh) if holder else row["owner_en"],
             since=holder.at if holder else None,
         ),
         taken=held.get("acknowledged") or held.get("responding") or held.get("on_scene"),

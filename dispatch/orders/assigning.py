@@ -181,10 +181,16 @@ def act_as_person(
     expected_version: int | None = None,
     note: str = "",
     photo: photos.Photo | None = None,
+    pressed_at: dt.datetime | None = None,
+    detail: dict[str, Any] | None = None,
+    to: str | None = None,
 ) -> Order:
-    """Apply a step of the person who has the order. Declined: the next is asked in the same transaction.
+    """Apply a step of the person who has the order. Declined: the next is asked in the same transaction, ``to`` (a
+    staff code) before all others.
 
-    Raises OrderError where it is not possible, OrderChanged where the order went to somebody else or on meanwhile.
+    ``pressed_at``: when the person did it, where that was before ``at``; the step has this time. ``detail``: kept with
+    it in the order's history. Raises OrderError where it is not possible, OrderChanged where the order went to somebody
+    else or on meanwhile.
     """
     if action not in BY_PERSON:
         raise OrderError(zh="不支持的操作", en=f"{action!r} is not a step of the person who goes")
@@ -196,13 +202,14 @@ def act_as_person(
             )
         if expected_version is not None and order.version != expected_version:
             raise store.change_error(conn, order_id)
-        changed = store.change(conn, order, action, actor, at, note=note)
+        moment = pressed_at or at
+        changed = store.change(conn, order, action, actor, moment, note=note, detail=detail)
         if photo is not None:
-            photos.add(conn, order_id, staff_id, photo, at)
-        _on_alert(conn, order, action, actor, at, note)
+            photos.add(conn, order_id, staff_id, photo, moment)
+        _on_alert(conn, order, action, actor, moment, note)
         if action == "finish":
             messages.ask_for_rating(conn, changed, at)
-        return offer(conn, crews, changed, at) if action == "decline" else changed
+        return offer(conn, crews, changed, at, first=to) if action == "decline" else changed
 
 
 def reassign(
@@ -309,7 +316,7 @@ def _why(candidate: Candidate) -> dict[str, Any]:
 
 _ALERT_STEP: dict[OrderAction, lifecycle.AlertAction] = {
     "accept": "respond",
-    "depart": "note",
+    "depart": "respond",
     "arrive": "arrive",
     "finish": "note",
 }

@@ -16,6 +16,8 @@ PAGE = "work_order"
 """Purpose of the link to the phone page of an order; its subject is the order's id, its person ``staff:CODE``."""
 PAGE_FOR = dt.timedelta(hours=12)
 RATING_FOR = dt.timedelta(days=7)
+AFTER_OFFERS = 1000
+"""Steps of messages from here on are no number of an offer."""
 
 
 def ask_person(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
@@ -29,6 +31,16 @@ def notify_desk(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) ->
     desk = desk_of(conn, order.area_path)
     if order.alert_id is not None and desk is not None:
         _notify(conn, order.alert_id, order, Recipient("organisation", desk[1]), at)
+
+
+def notify_desk_of_visit(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:
+    """Notify the dispatch desk of the place that a visit ended without an end of the alert: nobody opened."""
+    desk = desk_of(conn, order.area_path)
+    if order.alert_id is not None and desk is not None:
+        enqueue(
+            conn, alert_id=order.alert_id, step=AFTER_OFFERS + order.version, round=order.round, reason="work_order",
+            at=at, recipients=[Recipient("organisation", desk[1])],
+        )  # fmt: skip
 
 
 def ask_for_rating(conn: psycopg.Connection[Any], order: Order, at: dt.datetime) -> None:

@@ -77,11 +77,12 @@ def staff_of_account(conn: psycopg.Connection[Any], account_id: int) -> int | No
     return None if row is None else int(row[0])
 
 
-def active_staff(conn: psycopg.Connection[Any], code: str) -> tuple[int, str, str | None] | None:
-    """(id, Chinese name, login of the account or None) of an active staff member; None where there is none."""
+def active_staff(conn: psycopg.Connection[Any], code: str) -> tuple[int, str, str, str | None] | None:
+    """(id, Chinese and English name, login of the account or None) of an active staff member; None where there is
+    none."""
     return conn.execute(
-        "SELECT s.id, s.name_zh, c.login FROM staff s LEFT JOIN account c ON c.id = s.account_id AND c.active"
-        " WHERE s.code = %s AND s.active",
+        "SELECT s.id, s.name_zh, s.name_en, c.login"
+        " FROM staff s LEFT JOIN account c ON c.id = s.account_id AND c.active WHERE s.code = %s AND s.active",
         (code,),
     ).fetchone()
 
@@ -111,6 +112,11 @@ def jobs_of(conn: psycopg.Connection[Any], orders: Sequence[Order], now: dt.date
     for order in orders:
         if order.staff_id is not None:
             asked[order.id].add(order.staff_id)
+    supported = {order.supports: order.id for order in orders if order.supports is not None}
+    if supported:  # whoever is at the door is no help for themselves
+        rows = conn.execute("SELECT id, staff_id FROM work_order WHERE id = ANY (%s)", (list(supported),))
+        for order_id, staff_id in rows:
+            asked[supported[order_id]].add(staff_id)
     known = earlier_visits(conn, [order.resident_id for order in orders if order.resident_id is not None], now)
     return [job_of(order, known.get(order.resident_id or 0, {}), frozenset(asked[order.id])) for order in orders]
 

@@ -53,6 +53,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     staff_en: str | None
     staff_phone: str | None
     alert_state: str | None
+    supports: uuid.UUID | None
+    """The order that this one supports: a second person for the same door."""
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     due_at: dt.datetime
     reason_zh: str
     reason_en: str
+    supports: uuid.UUID | None = None
 
 
 def insert(conn: psycopg.Connection[Any], new: NewOrder, actor: Actor, at: dt.datetime) -> uuid.UUID:
@@ -77,9 +80,10 @@ def insert(conn: psycopg.Connection[Any], new: NewOrder, actor: Actor, at: dt.da
     row = conn.execute(
         """
         INSERT INTO work_order (id, alert_id, round, service, urgency, household_id, resident_id, due_at, reason_zh,
-                                reason_en, next_at, created_at, created_by)
+                                reason_en, next_at, created_at, created_by, supports)
         SELECT %(id)s, %(alert)s, (SELECT count(*) + 1 FROM work_order WHERE alert_id = %(alert)s), %(service)s,
-               %(urgency)s, %(household)s, %(resident)s, %(due)s, %(zh)s, %(en)s, %(at)s, %(at)s, %(by)s
+               %(urgency)s, %(household)s, %(resident)s, %(due)s, %(zh)s, %(en)s, %(at)s, %(at)s, %(by)s,
+               %(supports)s
         ON CONFLICT DO NOTHING RETURNING id
         """,
         {
@@ -94,6 +98,7 @@ def insert(conn: psycopg.Connection[Any], new: NewOrder, actor: Actor, at: dt.da
             "en": new.reason_en,
             "at": at,
             "by": actor.account_id,
+            "supports": new.supports,
         },
     ).fetchone()
     if row is None:
@@ -134,6 +139,24 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
 def list_orders(conn: psycopg.Connection[Any], conditions: OrderFilter) -> list[Order]:
     """List orders: the gravest first, then the one due first; finished ones newest first at the end."""
     return _select(conn, _LIST, msgspec.structs.asdict(conditions))
+
+
+class WayIn(msgspec.Struct, frozen=True):
+    """The way to a door as far as it is known; None and empty: nobody has said."""
+
+    floor: int | None
+    has_lift: bool | None
+    way_in: str
+    key_safe: bool | None
+
+
+def way_in(conn: psycopg.Connection[Any], household_id: int) -> WayIn:
+    """The way to the door of a home."""
+    with conn.cursor(row_factory=class_row(WayIn)) as cursor:
+        row = cursor.execute(
+            "SELECT floor, has_lift, way_in, key_safe FROM household WHERE id = %s", (household_id,)
+        ).fetchone()
+    return row or WayIn(None, None, "", None)
 
 
 def visits_to_rate(conn: psycopg.Connection[Any], resident_id: int, limit: int = 3) -> list[Order]:
@@ -227,6 +250,21 @@ def change(
     return load(conn, order.id)
 
 
+def add_note(
+    conn: psycopg.Connection[Any],
+    order: Order,
+    actor: Actor,
+    at: dt.datetime,
+    note: str,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Append a note to the history of an order in any state; its row stays as it is."""
+    _append(
+        conn, order.id, at=at, action="note", from_state=order.state, to_state=order.state, actor=actor,
+        staff_id=order.staff_id, note=note, detail=detail,
+    )  # fmt: skip
+
+
 def change_error(conn: psycopg.Connection[Any], order_id: uuid.UUID) -> OrderChanged:
     """Make the error for the second of two people, with the name of the first."""
     row = conn.execute(
@@ -286,7 +324,7 @@ _COLUMNS: LiteralString = """
            o.resident_id, r.code AS resident_code, r.name_zh AS resident_zh, r.name_en AS resident_en,
            coalesce(r.languages, '{}') AS languages,
            s.code AS staff_code, s.name_zh AS staff_zh, s.name_en AS staff_en, s.phone AS staff_phone,
-           a.state AS alert_state
+           a.state AS alert_state, o.supports
     FROM work_order o JOIN household h ON h.id = o.household_id JOIN area ar ON ar.id = h.area_id
     LEFT JOIN resident r ON r.id = o.resident_id LEFT JOIN staff s ON s.id = o.staff_id
     LEFT JOIN alert a ON a.id = o.alert_id

@@ -177,6 +177,84 @@ def report(alert: Annotated[uuid.UUID, typer.Argument(help="Its id.")], url: Url
 
 
 @app.command()
+def closed(
+    url: Url,
+    login: Login,
+    words: Annotated[str, typer.Argument(help="Resident's name or code, home, address; nothing: every alert.")] = "",
+    kind: Annotated[str, typer.Option(help="Code of a procedure card, as 'fall' or 'sos'.")] = "",
+    severity: Annotated[str, typer.Option(help="emergency, urgent, attention, technical.")] = "",
+    outcome: Annotated[str, typer.Option(help="How it ended, as 'hospital'.")] = "",
+    under: Annotated[str, typer.Option("--under", help="Homes below this area only.")] = "",
+    after: Annotated[str, typer.Option(help="The key below the page before.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Lines of a page.")] = 50,
+) -> None:
+    """List closed alerts of one's area, the newest end first, page by page."""
+    from care_network.access.permissions import Action
+    from shouwang.cli.tables import alerts
+
+    with acting(url, login, Action.VIEW_ALERTS) as session:
+        wanted = alerts.closed_filter(words, kind, severity, outcome, under)
+        alerts.print_closed(session, wanted, after, limit)
+
+
+@app.command()
+def reopen(
+    alert: Annotated[uuid.UUID, typer.Argument(help="Its id.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the history.")],
+    url: Url,
+    login: Login,
+) -> None:
+    """Open an alert again that was closed within 24 hours; it calls people by its ladder."""
+    from care_network.access.permissions import Action
+    from shouwang.cli.tables import alerts
+
+    with acting(url, login, Action.REOPEN) as session:
+        alerts.take(session, alert, "reopen", note=reason)
+
+
+@app.command()
+def merge(
+    alert: Annotated[uuid.UUID, typer.Argument(help="An open alert.")],
+    other: Annotated[uuid.UUID, typer.Argument(help="Another one of the same home, within 15 minutes of it.")],
+    url: Url,
+    login: Login,
+) -> None:
+    """Make one incident of two alerts; the graver leads."""
+    from care_network.access.permissions import Action
+    from shouwang.cli.tables import alerts
+
+    with acting(url, login, Action.MERGE) as session:
+        alerts.take(session, alert, "merge", other=str(other))
+
+
+@app.command()
+def unmerge(alert: Annotated[uuid.UUID, typer.Argument(help="The one that follows.")], url: Url, login: Login) -> None:
+    """Make a merged alert one of its own again."""
+    from care_network.access.permissions import Action
+    from shouwang.cli.tables import alerts
+
+    with acting(url, login, Action.MERGE) as session:
+        alerts.take(session, alert, "unmerge")
+
+
+@app.command("check-procedures")
+def check_procedures(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Procedure cards (TOML), as in docs/procedures.md.")
+    ],
+) -> None:
+    """Check the procedure cards of a district. Exit status 1: they can not be used, and why."""
+    from dispatch.desk.procedures import ProcedureError, parse
+
+    try:
+        cards = parse(file.read_text("utf-8"))
+    except (ProcedureError, OSError, UnicodeDecodeError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{len(cards)} 张处置卡，版本 {cards[0].version} · {len(cards)} cards, version {cards[0].version}")
+
+
+@app.command()
 def statistics(
     url: Url,
     login: Login,

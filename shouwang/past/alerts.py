@@ -66,6 +66,8 @@ def add_alert(
     resident = home.resident_id if kind.subject == "resident" else None
     calls = sum(step.action == "call_out" for step in course.steps)
     changes = sum(step.action not in ("raise", "call_out") for step in course.steps)
+    desk = district.desk_at(course.at("acknowledge") or incident.at)
+    owner = desk if incident.ending.outcome is not None else None
     row = rows.add(
         "alert",
         id=alert_id, rule=kind.rule, rule_version=1, severity=kind.severity, subject=subject,
@@ -74,8 +76,9 @@ def add_alert(
         stored_at=incident.at + dt.timedelta(milliseconds=40), reason_zh=incident.reason_zh,
         reason_en=incident.reason_en, evidence=Jsonb(_evidence(home, incident)), outcome=incident.ending.outcome,
         policy=home.policies[kind.severity], step=calls, round=0,
+        closed_at=course.closed_at, owner_id=owner and owner.id, owner_zh=owner.name_zh if owner else "",
+        owner_en=owner.name_en if owner else "",
     )  # fmt: skip
-    desk = district.desk_at(course.at("acknowledge") or incident.at)
     team = district.workers_at(incident.at, home.area, *TEAM)
     hands_on = [one for one in team if one.kind in ("carer", "nurse", "social_worker")]
     worker = hands_on[int(rng.integers(min(3, len(hands_on))))] if hands_on else None

@@ -46,6 +46,7 @@ class Desk(msgspec.Struct, frozen=True):
     id: int
     name_zh: str
     area: str
+    name_en: str
 
 
 class PastHome(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +97,8 @@ def load_district(conn: psycopg.Connection[Any]) -> PastDistrict:
             """
         ).fetchall()
     desks = conn.execute(
-        "SELECT id, name_zh, area_path::text FROM account WHERE role = 'dispatcher' AND active ORDER BY login LIMIT 2"
+        "SELECT id, name_zh, area_path::text, name_en FROM account WHERE role = 'dispatcher' AND active"
+        " ORDER BY login LIMIT 2"
     )
     return PastDistrict(workers, [Desk(*row) for row in desks])
 

@@ -8,7 +8,8 @@ from psycopg import sql
 
 COLUMNS: Mapping[str, str] = {
     "alert": "id rule rule_version severity subject household_id resident_id state version onset sensed_at received_at"
-    " raised_at stored_at reason_zh reason_en evidence outcome policy step round next_step_at",
+    " raised_at stored_at reason_zh reason_en evidence outcome policy step round next_step_at"
+    " closed_at owner_id owner_zh owner_en",
     "alert_finding": "alert_id at verdict cause injury hospital actions account_id",
     "call_attempt": "alert_id called_kind called_key started_at answered_at ended_at result account_id actor origin",
     "notification": "alert_id reason step round recipient_kind recipient_key at due_at state settled_at",

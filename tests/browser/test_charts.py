@@ -39,7 +39,7 @@ def test_a_day_a_week_a_year(database_url: str, page: Page, tmp_path: Path) -> N
         page.goto(f"{address}/residents/P00001")
         chart = page.locator("figure.chart[data-channel=heart_rate]")
         expect(page.get_by_role("button", name="24 小时")).to_have_attribute("aria-pressed", "true")
-        expect(chart.locator(".summary")).to_contain_text("个值")
+        expect(chart.locator(".summary")).to_contain_text("个读数")
         seen = [chart.locator(".summary").inner_text()]
         for length in ("7 天", "1 年"):
             page.get_by_role("button", name=length).click()

@@ -157,7 +157,7 @@ def test_forty_nine_alerts_keep_their_lines_and_the_place(
     expect(page.locator("#calls")).not_to_contain_text("120")
     expect(page.locator("#p-actions")).not_to_contain_text("到达" if language == "zh" else "Somebody is there")
     page.locator("#p-actions [data-key=r]").click()
-    expect(page.locator("#panel-r input[type=radio]")).to_have_count(3)  # what can happen to a device
+    expect(page.locator("#panel-r input[type=radio]")).to_have_count(5)  # what can happen to a device
     sound(page)
 
 

@@ -1,10 +1,11 @@
 """The shell of the staff's pages: sound, title and socket survive navigation; news reach whoever works elsewhere."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.console_site import ConsoleSite, console_site
 
@@ -57,6 +58,13 @@ def test_sound_and_title_survive_twenty_navigations(
         expect(page.locator("#menu a[href='/handovers']")).to_have_attribute("aria-current", "page")
         assert page.evaluate("window.same")
         assert page.evaluate("document.activeElement.id") == "main"
+        page.locator("#menu a[href='/']").click()  # the board's own scripts begin again within the shell
+        expect(page.locator(".q-row")).to_have_count(1)
+        site.alert("R2", "sos", "urgent")
+        expect(page.locator(".q-row")).to_have_count(2)
+        assert page.evaluate("window.same")
+        page.locator("#menu a[href='/orders']").click()
+        expect(page.locator("#menu a[href='/orders']")).to_have_attribute("aria-current", "page")
         page.reload()
         expect(page.locator("#health")).to_be_visible()
         page.locator("h1").click()  # the first gesture arms what was armed before
@@ -109,6 +117,27 @@ def test_blindness_is_told_and_leads_to_the_list(
         expect(page.locator(".bar[data-code=undetected]")).to_be_visible()  # homes are heard, and nobody detects
         assert not Axe().run(page).response["violations"]
         assert page.title().startswith("⚠ ")
+
+
+def test_without_scripts_every_link_and_form_works(database_url: str, tmp_path: Path, browser: Browser) -> None:
+    with (
+        console_site(database_url, tmp_path) as site,
+        closing(browser.new_context(java_script_enabled=False)) as context,
+    ):
+        site.log_in(context, "dispatcher")
+        page = context.new_page()
+        page.goto(site.address + "/residents")
+        assert "浏览器未启用脚本" in page.content(), (
+            "within <noscript>, which this browser does not draw by remote control"
+        )
+        page.locator("#menu a[href='/orders']").click()
+        assert page.url.endswith("/orders")
+        page.get_by_role("button", name="夜间配色").or_(page.get_by_role("button", name="日间配色")).click()
+        assert page.url.endswith("/orders")
+        page.locator(".who").click()
+        page.get_by_role("button", name="English").click()
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+        expect(page.locator("#menu a[href='/orders']")).to_have_text("Work orders")
 
 
 def test_night_is_chosen_kept_and_never_white(

@@ -24,6 +24,7 @@ from console.shell.security import COOKIE
 from console.shell.state import Console
 from database.settings import DatabaseSettings
 from dispatch.core.links import create_link_key_file, load_link_keys
+from firmware_profiles.link.mqtt import Broker
 from tests.support.console import broker_away, serving
 from tests.support.databases import of_service
 from tests.support.network import account
@@ -71,17 +72,23 @@ def now() -> dt.datetime:
 
 @contextmanager
 def console_site(
-    database_url: str, folder: Path, *, through: Callable[[str], str] = str, **settings: Any
+    database_url: str,
+    folder: Path,
+    *,
+    through: Callable[[str], str] = str,
+    broker: Broker | None = None,
+    **settings: Any,
 ) -> Iterator[ConsoleSite]:
     """Build the city in an empty database and serve it; a daughter of R1 has consent.
 
-    ``through`` leads the console's own connections by another way, which a test can break.
+    ``through`` leads the console's own connections by another way, which a test can break; ``broker`` is one that
+    answers.
     """
     folder.mkdir(parents=True, exist_ok=True)
     create_link_key_file(folder / "link.keys")
     create_key_file(folder / "medical.keys")
     (folder / "channels.toml").write_text(CHANNELS)
-    with psycopg.connect(database_url, autocommit=True) as conn, broker_away() as broker:
+    with psycopg.connect(database_url, autocommit=True) as conn, broker_away() as away:
         staff_city(conn)
         roster_all_day(conn, "S1")
         conn.execute(
@@ -93,6 +100,6 @@ def console_site(
             "channels_file": folder / "channels.toml",
         }  # fmt: skip
         database = DatabaseSettings(url=through(of_service(database_url, "console")))
-        app = create_app(ConsoleSettings(**(files | settings)), database, broker)
+        app = create_app(ConsoleSettings(**(files | settings)), database, broker or away)
         with serving(app) as address:
             yield ConsoleSite(address, conn, app.state.console, folder)

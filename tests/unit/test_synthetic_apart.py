@@ -44,13 +44,18 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "care_network/records/provisioning.py": {"_resident_id": ONE},
     "care_network/records/registry.py": dict.fromkeys(("_STAMP", "_HOUSEHOLDS", "_RESIDENTS", "_DEVICES"), SERVES),
     "care_network/records/residents.py": {
-        "search": SEEN,
         "profile": ONE,
         "codes": ONE,
         "resident_id": ONE,
         "file_of": ONE,
     },
-    "care_network/records/vitals.py": {"series_of": ONE, "devices": ONE, "signs_now": ONE, "_gateway": ONE},
+    "care_network/records/vitals.py": {
+        "series_of": ONE,
+        "devices": ONE,
+        "device_standings": ONE,
+        "signs_now": ONE,
+        "_gateway": ONE,
+    },
     "console/pages/home/family.py": {"_desk_phone": ONE},
     "care_network/search/directory.py": dict.fromkeys(
         ("_STAMP", "_RESIDENTS"), "each search names those whom the account sees"
@@ -83,6 +88,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "dispatch/escalation/status.py": {"oldest_overdue_s": SERVES},
     "dispatch/escalation/sweeper.py": {"_CLAIM": SERVES},
     "dispatch/family/facts.py": {"_alerts": ONE, "_minutes": ONE},
+    "dispatch/family/panels.py": dict.fromkeys(("face", "help_of", "press_of"), ONE),
     "dispatch/family/telling.py": {"tell": ONE},
     "dispatch/ladders/first_step_copy.py": {"_families": TOLD},
     "dispatch/ladders/ladder.py": dict.fromkeys(
@@ -90,8 +96,9 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     ),
     "dispatch/ladders/store.py": {"policy_of_home": ONE},
     "dispatch/orders/assigning.py": dict.fromkeys(("suggest", "dispatch_alert", "plan_service", "_on_alert"), ONE),
+    "dispatch/orders/field.py": dict.fromkeys(("_ask_support", "family_says.effect", "press_on_alert.effect"), ONE),
     "dispatch/orders/ratings.py": {"check_invited": ONE},
-    "dispatch/orders/store.py": {"_COLUMNS": "orders are made by people, of alerts that they see"},
+    "dispatch/orders/store.py": {"way_in": ONE, "_COLUMNS": "orders are made by people, of alerts that they see"},
     "dispatch/orders/sweeper.py": {"_cancel_ended": "orders are made by people, of alerts that they see"},
     "ingest/storing/stored.py": {"readings_of": ONE},
     "shouwang/past/writing.py": {"_mark": ONE},

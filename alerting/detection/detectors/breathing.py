@@ -266,7 +266,7 @@ class Breathing(Detector):
                 f"in bed, no breathing or pulse measured for {minutes} min",
             )
             if found.quality is not None:
-                zh, en = f"{zh}，传感器自报信号质量 {found.quality} %", f"{en}; signal quality {found.quality} %"
+                zh, en = f"{zh}，传感器自报信号质量 {found.quality}%", f"{en}; signal quality {found.quality}%"
         else:
             del self.state.unmeasured[key]
             self.timers.cancel(f"missing|{key}")

@@ -320,7 +320,7 @@ class Calls(Detector):
         words = EVENTS[_kind_of(call)]
         charge = happened.values.get("value")
         known = happened.kind == "battery_low" and isinstance(charge, int | float) and charge
-        detail = happened.values.get("reason", f"{charge:g} %" if known else "")
+        detail = happened.values.get("reason", f"{charge:g}%" if known else "")
         zh, en = (f"：{detail}", f": {detail}") if detail else ("", "")
         return Finding(
             action="open",

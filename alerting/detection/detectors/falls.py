@@ -13,6 +13,13 @@ from alerting.detection.kit.detector import Detector, Rule
 from alerting.detection.kit.fall_stories import FALLS, FallStories, FallStory
 from vocabulary.severity import Severity
 
+WORDS = {
+    "fall_suspected": ("疑似跌倒，正在观察是否起身", "Possible fall: watching whether the person gets up"),
+    "fall_confirmed": ("跌倒，倒地后未起身", "Fall: not up again"),
+    "fall_recovered": ("跌倒后已自行起身", "Got up after the fall"),
+}
+"""Sentences for people. How hard the impact was, and how sure the detector is, stands in the evidence."""
+
 
 class Falls(Detector):
     """Keeps one alert for one fall: suspected → urgent, confirmed → emergency, recovered → cleared.
@@ -71,18 +78,7 @@ class Falls(Detector):
         # a cancellation may come from another device of the home: the alert is the fall's
         source = happened.source if story is None else district.sources.get(story.source, happened.source)
         subject, resident_id = subject_of(district, source)
-        confidence = happened.values.get("confidence")
-        sure = f"，置信度 {confidence:.0%}" if isinstance(confidence, float) else ""
-        sure_en = f", confidence {confidence:.0%}" if isinstance(confidence, float) else ""
-        peak = happened.values.get("peak_g")
-        hit = f"，冲击 {peak:.1f} g" if isinstance(peak, float) else ""
-        hit_en = f", impact {peak:.1f} g" if isinstance(peak, float) else ""
-        words = {
-            "fall_suspected": (f"疑似跌倒{hit}{sure}", f"Fall suspected{hit_en}{sure_en}"),
-            "fall_confirmed": (f"确认跌倒，跌倒后静卧不动{sure}", f"Fall confirmed: lying still after it{sure_en}"),
-            "fall_recovered": ("跌倒后已自行起身", "Got up after the fall"),
-        }
-        zh, en = instead or words[happened.kind]
+        zh, en = instead or WORDS[happened.kind]
         where_zh, where_en = happened.source.label_zh, happened.source.label_en
         return Finding(
             action=action,

@@ -449,8 +449,8 @@ def _finding(
     zh, en = (f"：{zh}", f": {en}") if scoring_parts else ("", "")
     missing = [part["channel"] for part in parts if part["state"] != "fresh"]
     lack_zh, lack_en = ("、".join(name_of(c)[0] for c in missing), ", ".join(name_of(c)[1] for c in missing))
-    partial_zh = "" if complete else f"（部分评分，缺 {len(missing)} 项：{lack_zh}）"
-    partial_en = "" if complete else f" (partial: {len(missing)} missing or stale: {lack_en})"
+    partial_zh = "" if complete else f"；评分不完整，缺{lack_zh}"
+    partial_en = "" if complete else f"; incomplete, without {lack_en}"
     held_us = now_us - score.since_us
     for_zh, for_en = (
         (f"，已持续 {lasting(held_us)[0]}", f", for {lasting(held_us)[1]}")
@@ -462,8 +462,8 @@ def _finding(
         for_zh, for_en = f"，{wait_zh}内未复测", f", not measured again for {wait_en}"
     elif episode.severity == "attention" and action != "end":
         for_zh, for_en = "，请立即复测", "; measure again now"
-    reason_zh = f"NEWS2 评分 {score.total} 分{zh}{for_zh}{partial_zh}"
-    reason_en = f"NEWS2 score {score.total}{en}{for_en}{partial_en}"
+    reason_zh = f"生命体征异常（NEWS2 {score.total} 分）{zh}{for_zh}{partial_zh}"
+    reason_en = f"Vital signs abnormal (NEWS2 {score.total}){en}{for_en}{partial_en}"
     if action == "end":
         reason_zh, reason_en = f"NEWS2 评分已降至 {score.total} 分{zh}", f"NEWS2 score down to {score.total}{en}"
     return Finding(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import District, Source
 from alerting.detection.kit.detector import Array, Detector, Rule
-from alerting.detection.kit.words import lasting
+from alerting.detection.kit.words import since_when
 from vocabulary.times import MINUTE_US, SECOND_US
 
 MISSED_HEARTBEATS = 3
@@ -179,13 +179,13 @@ class Silence(Detector):
 
     def _finding(self, district: District, at: int, onset_us: int, now_us: int, action: FindingAction) -> Finding:
         name, source = self.state.names[at], self._sources[at]
-        for_zh, for_en = lasting(now_us - onset_us)
+        since = since_when(onset_us, now_us)
         if source is None:
             rule, subject, household_id = "gateway_silent", f"gateway:{name}", district.gateways[name]
-            zh, en, more = f"家庭网关 {name} ", f"Gateway {name}", "，其设备数据中断"
+            zh, en, more, more_en = "家庭网关", "home gateway", "，全屋数据中断", ", and with it every device"
         else:
             rule, subject, household_id = "device_silent", f"device:{name}", source.household_id
-            zh, en, more = source.label_zh, source.label_en, ""
+            zh, en, more, more_en = source.label_zh, source.label_en, "", ""
         silent = action == "open"
         return Finding(
             action=action,
@@ -197,7 +197,7 @@ class Silence(Detector):
             resident_id=None,
             onset_us=onset_us,
             sensed_us=now_us,
-            reason_zh=f"{zh}失联 {for_zh}{more}" if silent else f"{zh}已恢复",
-            reason_en=f"{en[:1].upper()}{en[1:]}: " + (f"silent for {for_en}" if silent else "back"),
+            reason_zh=f"{zh}离线{more}（自 {since}）" if silent else f"{zh}已恢复",
+            reason_en=f"{en[:1].upper()}{en[1:]} " + (f"offline since {since}{more_en}" if silent else "is back"),
             evidence={"kind": "silence", "last_heard_us": onset_us, "device": name},
         )

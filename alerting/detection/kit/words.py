@@ -1,11 +1,13 @@
 """Put numbers and channels into words, in Chinese and English."""
 
+import datetime as dt
+
 from alerting.core.finding import Finding, FindingAction
 from alerting.detection.kit.context import Person
 from firmware_profiles.channels import CHANNELS
 from vocabulary.labels import unit_of
 from vocabulary.severity import Severity
-from vocabulary.times import SECOND_US
+from vocabulary.times import SECOND_US, SHANGHAI
 
 _STATES = {
     ("consciousness", 0): ("清醒", "alert"),
@@ -33,7 +35,7 @@ def value_of(code: str, value: float) -> str:
 def name_of(code: str) -> tuple[str, str]:
     """A channel's name, zh and en, without the explanation of its values."""
     channel = CHANNELS[code]
-    return channel.zh.split("(")[0], channel.en.split(" (")[0]
+    return channel.zh.split("（")[0], channel.en.split(" (")[0]
 
 
 def title_of(code: str, zh: str, en: str) -> tuple[str, str]:
@@ -53,7 +55,8 @@ def value_in_words(code: str, value: float) -> tuple[str, str]:
     unit, number = CHANNELS[code].unit, value_of(code, value)
     names, values = name_of(code), _STATES.get((code, round(value)), (number, number))
     units = ("", "") if unit == "1" else unit_of(unit)
-    zh, en = (f"{names[i]} {values[i]}{units[i] and ' ' + units[i]}" for i in (0, 1))
+    gap = "" if unit == "%" else " "
+    zh, en = (f"{names[i]} {values[i]}{units[i] and gap + units[i]}" for i in (0, 1))
     return zh, en
 
 
@@ -77,6 +80,12 @@ def lasting(us: int) -> tuple[str, str]:
     if seconds < 7200:
         return f"{seconds // 60} 分钟", f"{seconds // 60} min"
     return f"{short(seconds / 3600)} 小时", f"{short(seconds / 3600)} h"
+
+
+def since_when(us: int, now_us: int) -> str:
+    """The local time of a moment: '16:29', and of another day '11-28 16:29'."""
+    moment, now = (dt.datetime.fromtimestamp(time / SECOND_US, SHANGHAI) for time in (us, now_us))
+    return moment.strftime("%H:%M" if moment.date() == now.date() else "%m-%d %H:%M")
 
 
 def finding_about(

@@ -19,13 +19,14 @@ from console.pages.desk.rows import headline, place
 from console.shell.security import origin_of
 from console.shell.state import Console
 from console.shell.views import language_of
-from dispatch.alerts.outcomes import OUTCOMES, Outcome
+from dispatch.alerts.outcomes import Outcome, outcomes_for
 from dispatch.alerts.reopening import REOPEN_WITHIN, UNDO_WITHIN
 from dispatch.alerts.snoozing import SPANS
 from dispatch.core.notice import AlertNotice
 from dispatch.desk import calls, merging, procedures
 from dispatch.desk.clock import clock_of
 from dispatch.desk.progress import progress
+from dispatch.orders import results
 from dispatch.orders import store as work_orders
 from dispatch.orders.states import LIVE
 from dispatch.orders.store import OrderFilter
@@ -33,7 +34,6 @@ from dispatch.orders.store import OrderFilter
 IN_PLACE = "X-In-Place"
 """Header of a script that puts the answer into the page: it gets the alert alone, and no redirect."""
 ENDED = ("resolved", "cancelled", "cleared")
-TECHNICAL_OUTCOMES = ("repaired", "false_device", "test")
 
 
 def is_mine(alert: Any, account: Account) -> bool:
@@ -85,6 +85,7 @@ def detail_of(
         "cards": cards(alert.severity),
         "outcome": next((e["outcome"] for e in reversed(events) if e["outcome"]), None),
         "staff": staff,
+        "found": results.newest_result(conn, alert_id) if staff else None,
         **(_beside(conn, account, alert, events, now) if staff else {}),
     }
 
@@ -137,7 +138,5 @@ def primary_step(alert: AlertNotice, *, called: bool, sent: bool) -> str:
 
 
 def cards(severity: str) -> list[Outcome]:
-    """The outcomes to choose from: six for people, three for devices. Pure."""
-    if severity == "technical":
-        return [OUTCOMES[code] for code in TECHNICAL_OUTCOMES]
-    return [one for one in OUTCOMES.values() if one.code != "repaired"]
+    """The outcomes to choose from: six for people, five for devices. Pure."""
+    return list(outcomes_for(severity))

@@ -295,13 +295,14 @@ def groups(
             area=a.area_path,
             household=a.household_code,
             onset_us=a.onset_us,
+            wide=a.severity == "technical" and a.subject.startswith("gateway:"),
         )
         for a in alerts
     ]
     ranked: list[dict[str, Any]] = []
     same: Counter[str] = Counter()
     for one in grouping.group(items, least):
-        if len(one.ids) < least:
+        if len(one.ids) < one.least(least):
             continue
         # Not its first alert: when that one is resolved, a group that somebody has opened must stay open.
         key = f"{prefix}-{one.rule}-{one.area}"

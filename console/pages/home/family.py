@@ -14,11 +14,13 @@ from care_network.access.permissions import Action, audit
 from care_network.catalogues.services import SERVICES
 from care_network.duty.centers import desk_of
 from care_network.errors import NotFoundError
+from care_network.protection.family import family_sentence
 from care_network.records import residents, vitals
 from console.access.alerts import load_alert
 from console.access.residents import load_resident
 from console.board.board import notice_of
 from console.shell.errors import message_of
+from console.shell.i18n import LANGUAGES
 from console.shell.security import CurrentAccount, needs, origin_of
 from console.shell.state import Console, Shared
 from console.shell.views import page
@@ -149,6 +151,9 @@ def _parent(conn: psycopg.Connection[Any], account: Account, code: str, origin: 
         "alerts": [notice_of(row) for row in rows if row["severity"] != "technical"],
         "visits": work_orders.visits_to_rate(conn, resident["id"]),
         "today": days.words(today),
+        "watched": [
+            family_sentence(conn, resident["id"], language, now, resident[f"name_{language}"]) for language in LANGUAGES
+        ],
         "strips": strips,
     }
 

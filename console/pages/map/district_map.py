@@ -80,6 +80,7 @@ def map_data(request: Request, console: Shared, account: CurrentAccount) -> Resp
         "homes": {
             "area": [number[home.path] for home in known],
             "code": [home.resident or "" for home in known],
+            "heard": [int(home.gateway in ("online", "offline")) for home in known],
             "lon": [round(home.longitude or 0, 5) for home in known],
             "lat": [round(home.latitude or 0, 5) for home in known],
         },

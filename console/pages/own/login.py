@@ -47,7 +47,8 @@ async def log_in_by_form(
     except LoginRefusedError as error:
         message = message_of(request, error)
         return page(request, "login.html", status=status_of(error), message=message, login=login, next=safe_next(next))
-    response = RedirectResponse(safe_next(next), 303)
+    wanted = safe_next(next)
+    response = RedirectResponse("/mine" if role == "carer" and wanted == "/" else wanted, 303)
     set_cookie(response, console.settings, token, role)
     return response
 

@@ -1,13 +1,17 @@
 // The family's page keeps itself true: it asks for the parts that change, at once when an alert changes, and turns grey
 // by itself when it has not heard for STALE_MS. What somebody is typing stays: forms are outside the parts that change.
 const STALE_MS = 10000;
-const ASK_MS = 4000; // without a live socket the asking is the sign of life
+const OLDEST_MS = 25000; // beats alone do not keep what was read longer ago
+const ASK_MS = 4000; // without a beat the asking is the sign of life
+const ASK_WITH_BEATS_MS = 10000;
 const GIVE_UP_MS = 5000;
 const SEEN = "shouwang-family-seen";
 const stale = document.getElementById("stale");
 const zh = document.documentElement.lang.startsWith("zh");
 const server = Number(document.documentElement.dataset.now) - Date.now(); // the server's clock minus this one
-let heardAt = Date.now();
+let heardAt = Date.now(); // when the parts were read last
+let beatAt = 0; // when the platform said last that it sees its database
+let askedAt = Date.now();
 let asking = false;
 
 function span(ms) {
@@ -42,6 +46,7 @@ function put(text) {
 async function ask() {
   if (asking || document.hidden) return;
   asking = true;
+  askedAt = Date.now();
   try {
     const answer = await fetch("/family/now", { signal: AbortSignal.timeout(GIVE_UP_MS), cache: "no-store" });
     if (answer.redirected || answer.status === 401) { location.reload(); return; }
@@ -56,7 +61,7 @@ async function ask() {
 
 function tick() {
   const quiet = Date.now() - heardAt;
-  const old = quiet > STALE_MS;
+  const old = Date.now() - Math.max(heardAt, beatAt) > STALE_MS || quiet > OLDEST_MS;
   document.body.classList.toggle("kin-old", old);
   if (old) {
     stale.textContent = stale.dataset.words.replace("{n}", span(quiet));
@@ -77,10 +82,27 @@ function tick() {
 // A page that comes back from the browser's memory, or a telephone that was asleep, knows nothing of now.
 addEventListener("pageshow", (event) => { if (event.persisted) { heardAt = 0; ask(); } tick(); });
 document.addEventListener("visibilitychange", () => { tick(); if (!document.hidden) ask(); });
-document.addEventListener("live:alert", ask);
-setInterval(ask, ASK_MS);
+
+function connect() {
+  const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/live`);
+  socket.onmessage = (event) => {
+    const message = JSON.parse(event.data);
+    if (message.type === "beat" && message.database && message.looked_s < 6) beatAt = Date.now();
+    if (message.type === "alert") ask();
+  };
+  socket.onclose = (event) => {
+    if (event.code === 4401) { location.reload(); return; }
+    setTimeout(connect, ASK_MS);
+  };
+}
+
+setInterval(() => {
+  const beats = Date.now() - beatAt < STALE_MS;
+  if (Date.now() - askedAt >= (beats ? ASK_WITH_BEATS_MS : ASK_MS)) ask();
+}, 1000);
 setInterval(tick, 1000);
 tick();
+connect();
 
 if ("serviceWorker" in navigator && isSecureContext) {
   navigator.serviceWorker.register("/family-app/worker.js", { scope: "/family" }).catch(() => {});

@@ -8,7 +8,8 @@ export function dotsOf(L) {
     initialize(homes, met) { Object.assign(this, { _homes: homes, _met: met, _radius: 0, _dark: new Set() }); },
 
     onAdd(map) {
-      this._canvas = L.DomUtil.create("canvas", "map-dots leaflet-zoom-hide", map.getPanes().overlayPane);
+      const pane = map.getPane("dots") ?? map.createPane("dots"); // above the outlines, below the signs
+      this._canvas = L.DomUtil.create("canvas", "map-dots leaflet-zoom-hide", pane);
       map.on("moveend zoomend resize viewreset", this._draw, this).on("click", this._clicked, this);
       this._draw();
     },
@@ -18,7 +19,8 @@ export function dotsOf(L) {
       map.off("moveend zoomend resize viewreset", this._draw, this).off("click", this._clicked, this);
     },
 
-    // `radius` in pixels, 0: none. A dark home is a ring, so that its colour is not alone.
+    // `radius` in pixels, 0: none. A dark home is a thick ring, one of which nothing is known a thin one: their colours
+    // are not alone.
     show(radius, dark) {
       this._radius = radius;
       this._dark = dark;
@@ -35,9 +37,10 @@ export function dotsOf(L) {
       if (!this._radius) return;
       const paper = this._canvas.getContext("2d");
       paper.scale(scale, scale);
-      const [good, bad, panel] = [colour("--brand"), colour("--em"), colour("--panel")];
-      const { lon, lat, code } = this._homes;
+      const [good, bad, unknown, panel] = [colour("--brand"), colour("--em"), colour("--unknown"), colour("--panel")];
+      const { lon, lat, code, heard } = this._homes;
       const rings = [];
+      const unheard = [];
       paper.fillStyle = good;
       paper.globalAlpha = 0.8;
       paper.beginPath();
@@ -45,11 +48,19 @@ export function dotsOf(L) {
         const at = this._map.latLngToContainerPoint([lat[i], lon[i]]);
         if (at.x < -9 || at.y < -9 || at.x > size.x + 9 || at.y > size.y + 9) continue;
         if (this._dark.has(code[i])) { rings.push(at); continue; }
+        if (!heard[i]) { unheard.push(at); continue; }
         paper.moveTo(at.x + this._radius, at.y);
         paper.arc(at.x, at.y, this._radius, 0, 2 * Math.PI);
       }
       paper.fill();
-      Object.assign(paper, { globalAlpha: 1, strokeStyle: bad, fillStyle: panel, lineWidth: 2 });
+      Object.assign(paper, { globalAlpha: 1, strokeStyle: unknown, lineWidth: 1 });
+      paper.beginPath();
+      for (const at of unheard) {
+        paper.moveTo(at.x + this._radius, at.y);
+        paper.arc(at.x, at.y, this._radius, 0, 2 * Math.PI);
+      }
+      paper.stroke();
+      Object.assign(paper, { strokeStyle: bad, fillStyle: panel, lineWidth: 2 });
       for (const at of rings) {
         paper.beginPath();
         paper.arc(at.x, at.y, this._radius + 1, 0, 2 * Math.PI);

@@ -15,7 +15,9 @@ const AGAIN_MS = 30_000; // places get older, and gateways go dark without an al
 const WRITTEN_MS = 1500;
 const HOMES_FROM = 13; // zoom
 const ALONE_FROM = 16;
-let data = null; // outlines and homes, kept while one moves through the map
+const KEPT_MS = 300_000;
+let data = null; // outlines and homes, kept for some minutes while one moves through the map
+let dataAt = 0;
 
 // Which level is shown at a zoom: an outline as large as the screen is no help.
 const levelAt = (zoom) => LEVELS[zoom < 12 ? 0 : zoom < 14 ? 1 : zoom < 16 ? 2 : 3];
@@ -49,8 +51,10 @@ onPage("#map", async (box, life) => {
   let L;
   try {
     if (!document.createElement("canvas").getContext("2d")) throw new Error("no canvas");
-    const kept = data;
-    [L, data] = await Promise.all([leaflet(), kept ?? get("/map/data", life)]);
+    const kept = performance.now() - dataAt < KEPT_MS ? data : null;
+    const [library, found] = await Promise.all([leaflet(), kept ?? get("/map/data", life)]);
+    L = library;
+    if (!kept) [data, dataAt] = [found, performance.now()];
   } catch (error) {
     if (!life.signal.aborted) box.replaceChildren(Object.assign(document.createElement("p"), { className: "map-wait", textContent: box.dataset.unable }));
     return;
@@ -125,7 +129,7 @@ function draw(L, box, life, began) {
       const depth = LEVELS.indexOf(area.level);
       if (depth < 0 || depth > order || !area.shape) continue;
       const mine = area.level === level;
-      L.polygon(latlngs(area.shape), { renderer: canvas, interactive: mine && area.mine, color: colour("--brand"), weight: mine ? 2 : 1, opacity: mine ? 0.9 : 0.4, fillColor: colour("--panel"), fillOpacity: depth === 0 ? 0.9 : 0.25 })
+      L.polygon(latlngs(area.shape), { renderer: canvas, interactive: mine && area.mine && map.getZoom() < ALONE_FROM, color: colour("--brand"), weight: mine ? 2 : 1, opacity: mine ? 0.9 : 0.4, fillColor: colour("--panel"), fillOpacity: depth === 0 ? 0.9 : 0.25 })
         .on("click", () => open(area)).addTo(outlines);
     }
     for (const area of data.areas) {

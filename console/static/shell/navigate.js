@@ -5,7 +5,7 @@ import { leave, ready } from "./page.js";
 import { setOwn } from "./title.js";
 import { send } from "./send.js";
 
-const OUTSIDE = ["/login", "/logout", "/language/", "/theme/", "/static/", "/api/", "/a/", "/w/", "/rate/", "/home/", "/family"];
+const OUTSIDE = ["/login", "/logout", "/language/", "/theme/", "/static/", "/api/", "/a/", "/w/", "/rate/", "/home/", "/family", "/mine"];
 let shown = location.pathname + location.search;
 let latest = 0;
 

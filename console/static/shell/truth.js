@@ -33,13 +33,18 @@ function streets() {
   return more ? list + fill(words().more, { n: more }) : list;
 }
 
+function where() {
+  const broken = zh ? beat?.path.broken_zh : beat?.path.broken_en;
+  return broken ? (zh ? `（${broken}）` : `(${broken})`) : "";
+}
+
 function bar({ code, level, n }) {
   const line = document.createElement("p");
   const dark = code === "dark" || code === "all_dark";
   line.className = `bar ${level === "grave" ? "cut" : level}`;
   line.dataset.code = code;
   const text = document.createElement("span");
-  text.textContent = fill(words()[key(code)], { n, streets: dark && beat?.gateways ? streets() : "" });
+  text.textContent = fill(words()[key(code)], { n, where: where(), streets: dark && beat?.gateways ? streets() : "" });
   line.append(text);
   if (dark) {
     const list = document.createElement("a");

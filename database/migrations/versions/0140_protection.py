@@ -3,7 +3,7 @@
 from database.migrations.run import run_sql
 
 revision = "0140"
-down_revision = "0126"
+down_revision = "0135"
 branch_labels = None
 depends_on = None
 

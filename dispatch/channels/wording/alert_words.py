@@ -56,6 +56,11 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     place_en: str
     items: tuple[MessageItem, ...]
     to_family: bool = False
+    told: int = 0
+    """Staff and desks that were told of the alert by then; for the family."""
+    taken_zh: str = ""
+    """Owner of the alert; empty: nobody has taken it yet."""
+    taken_en: str = ""
     open: int = 0
     """Emergencies of the recipient that are open, where the message is their list of this minute; else 0."""
     page: Page | None = None
@@ -75,14 +80,15 @@ _REASON: Mapping[Reason, tuple[str, str]] = {
     "support": ("请求支援：", "support wanted: "),
 }
 _ANSWER: Mapping[Reason, tuple[str, str]] = {
-    "escalation": ("点此确认", "Acknowledge"),
-    "update": ("查看并确认", "See and acknowledge"),
-    "breach": ("点此确认", "Acknowledge"),
+    "escalation": ("点此接警", "Acknowledge"),
+    "update": ("查看并接警", "See and acknowledge"),
+    "breach": ("点此接警", "Acknowledge"),
     "over": ("查看预警", "See the alert"),
     "work_order": ("查看工单", "See the order"),
     "handover": ("接班", "Take over"),
     "support": ("接警", "Acknowledge"),
 }
+_KNOWN = ("点此告诉我们您已知道", "Tell us that you know")
 _TITLES = {"female": ("女士", "Ms"), "male": ("先生", "Mr")}
 _DOUBLE_SURNAMES = ("欧阳", "司徒", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "夏侯", "慕容", "令狐")
 
@@ -126,13 +132,11 @@ def title(content: Content, language: Language) -> str:
     if content.open:
         return f"【守望】{grave}：{content.open} 条未结" if zh else f"[Shouwang] {grave}: {content.open} open"
     why = _REASON[content.reason][0 if zh else 1]
-    if content.count > 1:
-        return (
-            f"【守望】{grave}：{why}{kind} {content.count} 条"
-            if zh
-            else f"[Shouwang] {grave}: {why}{kind} ({content.count})"
-        )
-    return f"【守望】{grave}：{why}{kind}" if zh else f"[Shouwang] {grave}: {why}{kind}"
+    # A kind that begins with its severity says it by itself: never "紧急：紧急呼救".
+    said = not why and kind.lower().startswith(grave.lower())
+    head = ("【守望】" if zh else "[Shouwang] ") + ("" if said else f"{grave}：" if zh else f"{grave}: ")
+    many = "" if content.count == 1 else f" {content.count} 条" if zh else f" ({content.count})"
+    return f"{head}{why}{kind}{many}"
 
 
 def short(content: Content, language: Language, link: str) -> str:
@@ -148,16 +152,36 @@ def short(content: Content, language: Language, link: str) -> str:
         parts = [f"{title(content, language)}{comma}{homes}"]
     elif content.to_family:
         # The family knows the person and the place, and others may see the telephone.
-        notice = "已通知值班人员，请留意来电" if zh else "The duty team has been told; keep your telephone at hand"
-        parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{stop}{notice}"]
+        parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{stop}{standing(content, language)}"]
     else:
         address = item.address_zh if zh else item.address_en
         parts = [f"{title(content, language)}{comma}{polite_name(item, language)}{comma}{address}"]
         if map_link(item):
             parts.append(f"{'导航' if zh else 'Map'} {map_link(item)}")
     if link:
-        parts.append(f"{_ANSWER[content.reason][0 if zh else 1]} {link}")
+        parts.append(f"{_answer(content, zh=zh)} {link}")
     return "\n".join(parts)  # a stop behind an address would become part of the link on many telephones
+
+
+def standing(content: Content, language: Language) -> str:
+    """How an alert stood when the family's message was made: the truth, and what they can do themselves."""
+    zh = language == "zh"
+    if content.reason == "over":
+        return "预警已解除，想了解情况请致电值班台" if zh else "It is over; call the duty desk to hear more"
+    if content.taken_zh:
+        return (
+            f"{content.taken_zh}已接警，请留意来电" if zh else f"{content.taken_en} has it; keep your telephone at hand"
+        )
+    if zh:
+        told = f"已通知 {content.told} 人" if content.told else "正在通知值班人员"
+        return f"{told}，还没有人接警。您也可以打电话回家，或致电值班台"
+    told = f"{content.told} on duty were told" if content.told else "The duty team is being told"
+    return f"{told}, nobody has taken it yet. You can call home, too, or the duty desk"
+
+
+def _answer(content: Content, *, zh: bool) -> str:
+    words = _KNOWN if content.to_family and content.reason != "over" else _ANSWER[content.reason]
+    return words[0 if zh else 1]
 
 
 def _listed(content: Content, *, zh: bool) -> list[str]:
@@ -187,12 +211,14 @@ def long(content: Content, language: Language, link: str) -> str:
             else f"{place}: {content.homes} homes, {content.count} alerts"
         )
     for item in content.items:
-        lines += ["", *_facts(item, zh)]
+        lines += ["", *_facts(item, zh, to_family=content.to_family)]
+    if content.to_family and not content.open:
+        lines += ["", standing(content, language)]
     if content.count > len(content.items):
         rest = content.count - len(content.items)
         lines += ["", f"另有 {rest} 条，请打开链接查看" if zh else f"and {rest} more: open the link"]
     if link:
-        lines += ["", f"{_ANSWER[content.reason][0 if zh else 1]}: {link}"]
+        lines += ["", f"{_answer(content, zh=zh)}{'：' if zh else ': '}{link}"]
     return "\n".join(lines)
 
 
@@ -218,22 +244,26 @@ def spoken(content: Content, language: Language) -> str:
     grave = _SEVERITY[content.severity][0 if zh else 1]
     if content.reason == "over":  # nothing to acknowledge
         return f"守望平台通知。{why}。{body}。" if zh else f"Shouwang. {why}: {body}."
+    asked = not content.to_family
     if zh:
-        return f"守望平台{grave}通知。{why + '。' if why else ''}{body}。请立即点击短信链接确认，或致电值班中心。"
+        closing = "请点短信里的链接接警，或致电值班台。" if asked else f"{standing(content, language)}。"
+        return f"守望平台{grave}通知。{why + '。' if why else ''}{body}。{closing}"
     prefix = f"{why}. " if why else ""
-    closing = "Acknowledge by the link in your messages, or call the duty center."
+    closing = f"{standing(content, language)}."
+    if asked:
+        closing = "Acknowledge by the link in your messages, or call the duty desk."
     return f"Shouwang, {grave.lower()}. {prefix}{body}. {closing}"
 
 
-def _facts(item: MessageItem, zh: bool) -> list[str]:
+def _facts(item: MessageItem, zh: bool, *, to_family: bool = False) -> list[str]:
     clock = item.onset.astimezone(SHANGHAI).strftime("%m-%d %H:%M:%S")
     resident = (item.resident_zh if zh else item.resident_en) or polite_name(item, "zh" if zh else "en")
     facts = [
-        ("老人" if zh else "Who", resident),
+        (("长者" if to_family else "老人") if zh else "Who", resident),
         ("原因" if zh else "Why", item.reason_zh if zh else item.reason_en),
         ("地址" if zh else "Where", item.address_zh if zh else item.address_en),
         ("电话" if zh else "Telephone", item.phone),
         ("时间" if zh else "When", clock),
         ("导航" if zh else "Map", map_link(item)),
     ]
-    return [f"{label}: {text}" for label, text in facts if text]
+    return [f"{label}{'：' if zh else ': '}{text}" for label, text in facts if text]

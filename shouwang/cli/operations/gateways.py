@@ -36,6 +36,32 @@ def enrol(
 
 
 @app.command()
+def panel(
+    gateway: Name,
+    url: Url,
+    login: Login,
+    link_key: Annotated[
+        Path | None,
+        typer.Option("--link-key", envvar="SHOUWANG_LINK_KEY_FILE", help="The key of links, as the console has it."),
+    ] = None,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="End the panel: its address works no more.")] = False,
+) -> None:
+    """Make the page with the call button for a tablet or TV in a home: prints its address. An older one ends."""
+    from care_network.access.permissions import Action
+    from dispatch.core.links import load_link_keys
+    from dispatch.family import panels
+
+    with acting(url, login, Action.PROVISION) as session:
+        if withdraw:
+            panels.withdraw(session.conn, session.account, gateway, session.now, session.origin)
+            typer.echo(f"{gateway}: 平板页面已停用 the panel is withdrawn")
+            return
+        keys = load_link_keys(link_key)
+        path = panels.make(session.conn, keys, session.account, gateway, session.now, session.origin)
+    typer.echo(path)
+
+
+@app.command()
 def revoke(
     gateway: Name, url: Url, login: Login, reason: Annotated[str, typer.Option(help="Lost, stolen, replaced …")]
 ) -> None:

@@ -161,7 +161,7 @@ def print_statistics(
         "送医 hospital": lambda s: _counts(s.hospital, outcomes.HOSPITAL),
         "措施 actions": lambda s: _counts(s.actions, outcomes.ACTIONS),
         "呼叫次数 call-outs": lambda s: str(s.steps),
-        "接手后搁置 taken and left": lambda s: str(s.lapses),
+        "接警后超时 taken and left": lambda s: str(s.lapses),
     }
     for label, value in rows.items():
         table.add_row(label, *(value(summary) for summary in found.values()))

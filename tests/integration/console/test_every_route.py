@@ -37,6 +37,7 @@ from dispatch.channels.wording.alert_words import Content, MessageItem
 from dispatch.core.history import Actor
 from dispatch.core.links import create_link_key_file, load_link_keys
 from dispatch.desk import handover, merging
+from dispatch.family import panels
 from dispatch.orders import assigning, messages, photos, store
 from dispatch.orders.people import Crews
 from dispatch.orders.states import BY_PERSON
@@ -110,6 +111,10 @@ class City:
             channels_file=folder / "channels.toml",
         )  # fmt: skip
 
+    def panel(self) -> str:
+        """The path of the page of R1's panel, made anew."""
+        return panels.make(self.conn, self.keys, account(self.conn, "admin"), "gw-1", now(), "test")
+
     def session(self, login: str) -> str:
         return sessions.open_session(self.conn, account(self.conn, login), "127.0.0.1", now())
 
@@ -143,23 +148,23 @@ class City:
     def nothing_offered(self) -> None:
         self.conn.execute("UPDATE handover SET withdrawn_at = now() WHERE accepted_at IS NULL")
 
-    def message(self) -> int:
-        """The number of a new message to S1."""
+    def message(self, kind: str = "staff", key: str = "S1") -> int:
+        """The number of a new message to S1, or somebody else."""
         alert = self.alert()
         row = self.conn.execute(
             """
             INSERT INTO message (key, recipient_kind, recipient_key, severity, reason, name_zh, name_en, language,
                                  route, addresses, channel, content, created_at, due_at)
-            VALUES (gen_random_uuid(), 'staff', 'S1', 'emergency', 'escalation', '许晴', 'Xu Qing', 'zh', '{sms}',
+            VALUES (gen_random_uuid(), %s, %s, 'emergency', 'escalation', '许晴', 'Xu Qing', 'zh', '{sms}',
                     '{}', 'sms', %s, now(), now()) RETURNING id
             """,
-            (msgspec.json.encode(CONTENT).decode(),),
+            (kind, key, msgspec.json.encode(CONTENT).decode()),
         ).fetchone()
         assert row is not None
         self.conn.execute(
             "INSERT INTO notification (alert_id, reason, step, round, recipient_kind, recipient_key, at, due_at,"
-            " message_id) VALUES (%s, 'escalation', 1, 0, 'staff', 'S1', now(), now(), %s)",
-            (alert, row[0]),
+            " message_id) VALUES (%s, 'escalation', 1, 0, %s, %s, now(), now(), %s)",
+            (alert, kind, key, row[0]),
         )
         return int(row[0])
 
@@ -312,10 +317,18 @@ def receipt(city: City, _role: Role) -> Example:
 
 def pressed(city: City, _role: Role) -> Example:
     order = city.order()
-    key = city.keys.sign(
-        "work_order_step", f"{order.id}:{order.version}:accept", "staff:S11", now() + messages.PAGE_FOR
-    )
-    return Example(city.phone(order), data={"key": key}, success=303)
+    return Example(city.phone(order), data={"key": str(uuid.uuid4()), "action": "accept"}, success=303)
+
+
+def my_place(city: City, role: Role) -> Example:
+    city.order(role)
+    return Example("/mine/place", data={"longitude": "114.24", "latitude": "22.56", "accuracy_m": "20"}, success=303)
+
+
+def told_by_family(city: City, _role: Role) -> Example:
+    number = city.message("contact", "R1/139")
+    link = city.keys.sign(ACKNOWLEDGE, str(number), "contact:R1", now() + dt.timedelta(hours=1))
+    return Example(f"/a/{link}/step", data={"key": str(uuid.uuid4()), "action": "coming"}, success=303)
 
 
 def place(city: City, _role: Role) -> Example:
@@ -369,6 +382,9 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /api/alerts/{alert_id}/calls": call,
     "GET /alerts/{alert_id}/dispatch": lambda c, _: Example(f"/alerts/{c.alert()}/dispatch"),
     "POST /alerts/{alert_id}/dispatch": lambda c, _: Example(f"/alerts/{c.alert()}/dispatch", data={}, success=303),
+    "GET /mine": lambda _, role: Example("/mine", success=200 if role == Role.CARER else 303),
+    "POST /mine/place": my_place,
+    "POST /mine/place/withdraw": lambda c, role: Example(f"/mine/place/withdraw?{c.order(role).number}", success=303),
     "GET /orders": lambda *_: Example("/orders?mine=1"),
     "GET /orders/{order_id}": lambda c, _: Example(f"/orders/{c.order().id}"),
     "POST /orders/{order_id}/phone": lambda c, role: Example(f"/orders/{c.order(role).id}/phone", success=303),
@@ -385,10 +401,11 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /api/handovers": offered_in_api,
     "POST /api/handovers/{number}/accept": accepted_handover("/api", 200),
     "POST /api/handovers/{number}/withdraw": withdrawn_handover("/api", 200),
-    "GET /residents": lambda *_: Example("/residents?q=陈"),
+    "GET /residents": lambda *_: Example("/residents?grade=none"),
     "GET /residents/{code}": lambda *_: Example("/residents/R1"),
     "GET /search": lambda *_: Example("/search?q=陈"),
     "GET /search/suggest": lambda *_: Example("/search/suggest?q=陈"),
+    "GET /residents/{code}/now": lambda *_: Example("/residents/R1/now"),
     "GET /residents/{code}/file": lambda *_: Example("/residents/R1/file"),
     "GET /residents/{code}/protection": lambda *_: Example("/residents/R1/protection"),
     "GET /protection": lambda *_: Example("/protection?function=falls&level=2"),
@@ -419,6 +436,12 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /family-app/worker.js": lambda *_: Example("/family-app/worker.js"),
     "GET /family-app/offline": lambda *_: Example("/family-app/offline"),
     "GET /apple-touch-icon.png": lambda *_: Example("/apple-touch-icon.png"),
+    "GET /home/{token}": lambda c, _: Example(c.panel()),
+    "GET /home/{token}/now": lambda c, _: Example(f"{c.panel()}/now"),
+    "POST /home/{token}/press": lambda c, _: Example(
+        f"{c.panel()}/press", json={"id": str(uuid.uuid4()), "at_ms": 0}, success=202
+    ),
+    "POST /home/{token}/cancel": lambda c, _: Example(f"{c.panel()}/cancel"),
     "GET /operations": lambda *_: Example("/operations"),
     "GET /sla": lambda *_: Example("/sla"),
     "GET /api/sla": lambda *_: Example("/api/sla"),
@@ -439,7 +462,9 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "POST /api/push": lambda *_: Example("/api/push", json={"endpoint": "https://fcm.googleapis.com/1", "keys": KEYS}),
     "DELETE /api/push": lambda *_: Example("/api/push?endpoint=https://fcm.googleapis.com/1"),
     "GET /a/{token}": lambda c, _: Example(c.answer()),
-    "POST /a/{token}": lambda c, _: Example(c.answer()),
+    "POST /a/{token}": lambda c, _: Example(c.answer(), success=303),
+    "POST /a/{token}/step": told_by_family,
+    "GET /field-worker.js": lambda *_: Example("/field-worker.js"),
     "POST /receipts/{token}": receipt,
     "GET /w/{token}": lambda c, _: Example(c.phone(c.order())),
     "POST /w/{token}": pressed,
@@ -535,7 +560,7 @@ def test_the_order_of_the_routers_is_free(city: City, database_url: str) -> None
     ):
         assert [route.name for route in site.routes] != list(EXAMPLES)
         got, wanted = answers(site, Role.DISPATCHER)
-        assert got == wanted
+        assert got == wanted | {"POST /home/{token}/press": 503}  # nobody hears a press while the broker is away
         unknown = ConsoleRoute("POST", "", ())
         for path in (f"/alerts/{city.alert()}", f"/api/alerts/{city.alert()}", f"/orders/{city.order().id}"):
             assert site.ask(unknown, Example(f"{path}/explode", data={"version": 1}), "dispatcher") == 404

@@ -165,7 +165,7 @@ def test_with_the_line_cut_the_gateway_calls_and_tells_it_afterwards(
             agent.kill()  # in the middle of it: a restart must not forget
             agent.start("--config", str(tmp_path / "home.toml"))
             wait_for(lambda: bool(modem.calls), 30, agent.log)
-            assert "张奶奶家：按下紧急呼叫" in modem.messages[0][1]
+            assert "张奶奶家：老人按了呼叫按钮" in modem.messages[0][1]
             assert CALLING[0] in said(tmp_path)
             broker.start()
             wait_for(lambda: len(stories(postgres.url)) > 0, 60, lambda: agent.log() + alerting.log())

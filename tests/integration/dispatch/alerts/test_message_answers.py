@@ -52,9 +52,14 @@ def test_a_look_changes_nothing_and_one_tap_takes_it(database_url: str, tmp_path
                 assert "路1号" in page.text
             assert state(city) == "raised"
             done = client.post(path)
-            assert done.status_code == 200
-            assert "已确认" in done.text
+            assert (done.status_code, done.headers["location"]) == (303, path)
             assert state(city) == "acknowledged"
+            steps = client.get(path)
+            assert "出发" in steps.text, "the same address shows the steps at the door"
+            order = city.conn.execute(
+                "SELECT o.state, s.code FROM work_order o JOIN staff s ON s.id = o.staff_id"
+            ).fetchall()
+            assert order == [("accepted", "S1")]
             again = client.post(path)
             assert again.status_code == 410
             assert "已使用过" in again.text
@@ -76,7 +81,10 @@ def test_the_family_knows_and_takes_nothing(database_url: str, tmp_path: Path) -
         text = peer.requests[0].json()["text"]
         assert "路1号" not in text
         with console(database_url, None, tmp_path / "link.key") as client:
-            assert "已知晓" in client.post(path_of(text, "a")).text
+            path = path_of(text, "a")
+            assert "我正赶过去" in client.get(path).text
+            assert client.post(path).status_code == 303
+            assert "能看到您已知道" in client.get(path).text
         assert state(city) == "raised"
         assert city.conn.execute("SELECT note FROM alert_event WHERE action = 'known'").fetchone() == ("女儿 已知晓",)
 
@@ -137,7 +145,7 @@ def test_the_outbox_page(database_url: str, tmp_path: Path) -> None:
         link = re.search(r'href="http://console\.test(/a/[^"]+)"', cards)
         assert link
         client.post(link.group(1))
-        assert "已确认" in client.get("/outbox/cards").text
+        assert "已接警" in client.get("/outbox/cards").text
 
 
 def test_without_an_outbox_there_is_no_page(database_url: str, tmp_path: Path) -> None:
@@ -182,7 +190,9 @@ def test_a_link_for_a_closed_alert_is_late(database_url: str, tmp_path: Path) ->
         now = dt.datetime.now(dt.UTC)
         lifecycle.act(city.conn, alert, "resolve", somebody, now, expected_version=1, outcome="helped")
         with console(database_url, None, tmp_path / "link.key") as client:
-            page = client.post(path_of(peer.requests[0].json()["text"], "a"))
+            path = path_of(peer.requests[0].json()["text"], "a")
+            assert client.post(path).status_code == 303
+            page = client.get(path)
         assert "已有其他人处理" in page.text
         with pytest.raises(links.LinkError):
             links.load_link_keys(tmp_path / "link.key").read("x.y", "ack", now)

@@ -26,7 +26,7 @@ def test_a_message_arrives_with_its_links(database_url: str, tmp_path: Path) -> 
             city.wait([("S1", "sms", "sent")])
         said = peer.requests[0].json()
         assert said["to"] == "0755-00001"
-        assert "【守望】紧急：紧急呼救，陈先生，路1号" in said["text"]
+        assert "【守望】紧急：按了呼叫按钮，陈先生，路1号" in said["text"]
         assert "http://console.test/a/" in said["text"]
         assert said["receipt"].startswith("http://console.test/receipts/")
         assert city.notifications() == [("S1", "sent")]
@@ -133,7 +133,7 @@ def test_alike_is_one_message_and_an_emergency_does_not_wait(database_url: str, 
                 city.tell("technical", rule="gateway_silent", resident=None, household=f"P{number}")
             city.tell()
             wait_for(lambda: len(peer.requests) == 1, 20, lambda: str(city.messages()))
-            assert "紧急呼救" in peer.requests[0].json()["text"]
+            assert "按了呼叫按钮" in peer.requests[0].json()["text"]
             city.conn.execute("UPDATE notification SET due_at = now() WHERE message_id IS NULL")
             wait_for(lambda: len(peer.requests) == 2, 30, lambda: str(city.messages()))
         assert "80 户" in peer.requests[1].json()["text"]

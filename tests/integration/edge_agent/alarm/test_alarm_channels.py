@@ -38,7 +38,7 @@ def test_a_call_that_is_answered() -> None:
 
 
 def test_a_text_in_chinese_arrives_as_written() -> None:
-    assert TEXT == "【守望】盐田海鲜街12号 张奶奶：按下紧急呼叫 08:00，平台无应答，请立即联系老人或前往查看"
+    assert TEXT == "【守望】盐田海鲜街12号 张奶奶：老人按了呼叫按钮 08:00，平台无应答，请立即联系老人或前往查看"
     assert len(TEXT) <= 70
     with SimulatedModem() as simulated:
         attempt = Modem(config(simulated)).sms(DAUGHTER, CAUSE, TEXT)

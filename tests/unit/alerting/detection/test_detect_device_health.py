@@ -136,4 +136,4 @@ def test_the_gateway_s_own_word_on_its_clock_and_a_battery() -> None:
         ("clear", "clock_off", "technical"),
     ]
     assert "慢 8 秒" in found[0].reason_zh
-    assert found[1].reason_zh.endswith("9 %")
+    assert found[1].reason_zh.endswith("9%")

@@ -334,7 +334,7 @@ def test_evidence_has_window_version_and_parameters(rule: str) -> None:
 @pytest.mark.parametrize("rule", sorted(all_rules()))
 def test_the_evidence_is_said_in_words(rule: str) -> None:
     """Of everything the rule says: when it opens an alert, goes on, and ends."""
-    assert evidence.lines(raised()[rule].evidence)[0].label_zh == "判断时段"
+    assert evidence.lines(raised()[rule].evidence)[0].label_zh == "观察时段"
     for found in (finding.evidence for finding in every() if finding.rule == rule):
         for line in (*evidence.lines(found), *evidence.parameters(found, catalogue()), *evidence.fall(found)):
             assert line.label_en != line.label_zh, "a key without words"

@@ -49,7 +49,7 @@ def test_scale_2_and_oxygen_are_the_resident_s() -> None:
 def test_what_somebody_measured_counts_at_once() -> None:
     (found,) = run([("systolic_bp", 5, 84.0)])
     assert raised([found]) == [("open", "news2", "urgent")]
-    assert "NEWS2 评分 3 分：收缩压 84 mmHg（3 分）（部分评分，缺 5 项：" in found.reason_zh
+    assert "生命体征异常（NEWS2 3 分）：收缩压 84 mmHg（3 分）；评分不完整，缺" in found.reason_zh
     assert found.evidence["complete"] is False
 
 

@@ -51,6 +51,23 @@ def test_a_device_that_was_paired_a_moment_ago_is_heard() -> None:
     assert hearing.knows(pressed)
 
 
+def test_a_press_on_the_panel_is_a_call_of_the_home_once_and_is_no_affair_of_the_gateway() -> None:
+    looks: list[int] = []
+    hearing = Hearing(Engine(EMPTY, NOW), lambda: looks.append(1), lambda _: None)
+    pressed = message("panel", event(device="panel"))
+    assert hearing.knows(pressed)
+    found = hearing.hear(pressed, NOW)
+    assert [(finding.rule, finding.severity, finding.resident_id) for finding in found] == [("sos", "emergency", 1)]
+    assert found[0].reason_zh.endswith("（家中平板）")
+    assert hearing.hear(pressed, NOW + 1_000_000) == []  # told twice, one call
+    assert answer(pressed, NOW) is None
+    assert not looks
+    for wrong in (event(device="button"), event(device="panel", kind="sos_cancelled"), event("gw-2", "panel")):
+        assert isinstance(content_of(wire.topic("gw-1", "panel"), wrong), DecodeError)
+    with pytest.raises(DecodeError, match="unknown gateway"):
+        hearing.hear(message("panel", event("gw-9", "panel"), "gw-9"), NOW)
+
+
 def test_strangers_cost_one_look_at_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hearings, "STRANGER_S", float("inf"))
     looks: list[int] = []

@@ -20,7 +20,8 @@ def entry(number: int, name: str, **more: object) -> Entry:
     compound = COMPOUNDS[number % len(COMPOUNDS)].area
     fields = {
         "id": number, "code": f"R{number:04d}", "household": f"H{number:04d}", "name_zh": name, "name_en": "Somebody",
-        "sex": "female", "birth_date": dt.date(1940, 1, 1), "ability_grade": None, "lives_alone": True,
+        "path": compound.path, "sex": "female",
+        "birth_date": dt.date(1940, 1, 1), "ability_grade": None, "lives_alone": True,
         "compound_zh": compound.name_zh, "compound_en": compound.name_en, "street_zh": "海山街道",
         "street_en": "Haishan Street", "address_en": f"{number} Road",
         "address_zh": f"某路{number}号{compound.name_zh}{1 + number % 9}栋{100 + number % 2000}",
@@ -40,7 +41,7 @@ CROWD = [
 
 
 def found(everybody: list[Entry], typed: str) -> list[str]:
-    hits, total = Index(everybody).find(read_query(typed), {one.id for one in everybody}, 10_000)
+    hits, total = Index(everybody).find(read_query(typed), {one.path for one in everybody}, 10_000)
     assert total == len(hits)
     return [hit.entry.code for hit in hits]
 
@@ -64,7 +65,7 @@ def test_everybody_is_found_by_each_of_their_own_keys(name: str, number: int) ->
         f"{compound}{1 + number % 9}栋{room}", f"{compound}{1 + number % 9}-{room}", f"{name} {compound}",
         f"{spelling(compound)} {room}",
     ]  # fmt: skip
-    lost = [key for key in keys if me not in [hit.entry for hit in both.find(read_query(key), {me.id}, 9)[0]]]
+    lost = [key for key in keys if me not in [hit.entry for hit in both.find(read_query(key), {me.path}, 99)[0]]]
     assert lost == []
 
 
@@ -113,8 +114,11 @@ def test_who_is_called_so_comes_before_who_lives_there() -> None:
     assert found(everybody, "海晴") == ["R0001", "R0009"]
 
 
-def test_nobody_outside_the_given_ids_is_found_or_counted() -> None:
-    assert Index(CROWD).find(read_query("陈"), {CROWD[0].id}, 10)[1] <= 1
+def test_nobody_in_other_places_is_found_or_counted() -> None:
+    here = {CROWD[0].path}
+    hits, total = Index(CROWD).find(read_query("陈"), here, 10_000)
+    assert total == len([one for one in CROWD if one.path in here and "陈" in one.name_zh]) == len(hits)
+    assert Index(CROWD).find(read_query("陈"), (), 10) == ([], 0)
 
 
 def test_numbers_are_read_without_the_code_of_the_country() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from console.board.blindness import Place, Sight, sight_of
 from console.board.troubles import ALERTING_S, DISPATCH_S, INGEST_S, STUCK_S, Known, is_calm, troubles_of
+from vocabulary.path_links import LIMIT_S
 
 
 def sight(online: int = 6, offline: int = 0) -> Sight:
@@ -41,6 +42,8 @@ def test_all_well_is_calm() -> None:
         ({"dispatch_s": DISPATCH_S + 1}, [("dispatch", "grave")]),
         ({"dispatch_s": None}, [("uncalled", "late")]),
         ({"stored_s": INGEST_S + 1}, [("ingest", "late")]),
+        ({"path_s": LIMIT_S + 1}, [("path", "late")]),
+        ({"path_s": 3.0, "path_broken": True}, [("path", "late")]),
         ({"sight": sight(online=0, offline=6)}, [("all_dark", "grave")]),
         ({"sight": sight(online=30, offline=3)}, [("dark", "late")]),
         ({"looked_s": 60, "handled_s": 60, "dispatch_s": 60, "stored_s": 90}, [("stuck", "cut")]),

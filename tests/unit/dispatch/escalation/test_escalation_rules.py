@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +51,14 @@ def test_too_few_in_a_compound_are_looked_at_in_its_community_and_street_but_no_
     assert [one.area for one in group(near)] == ["sz.yt.hs.pw"]
     far = [item(number, area=f"sz.yt.s{number}.x.c") for number in range(6)]
     assert [len(one.ids) for one in group(far)] == [1] * 6
+
+
+def test_homes_that_can_not_be_seen_are_one_line_a_street() -> None:
+    dark = [msgspec.structs.replace(item(number, area=f"sz.yt.hs.p{number}.c"), wide=True) for number in range(6)]
+    found = group(dark)
+    assert [(one.area, len(one.ids), one.least()) for one in found] == [("sz.yt.hs", 6, 3)]
+    assert [len(one.ids) for one in group(dark[:2])] == [1, 1]
+    assert [len(one.ids) for one in group(dark[:3])] == [3]
 
 
 def test_what_is_hours_apart_is_not_one_event() -> None:

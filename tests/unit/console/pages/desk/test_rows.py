@@ -61,7 +61,8 @@ def test_the_filter_is_the_address() -> None:
 def test_two_lines_in_both_languages() -> None:
     known = alert(
         1, resident_zh="刘淑贞", resident_en="Liu Shuzhen", resident_age=77, lives_alone=True,
-        headline_zh="跌倒，未起身", headline_en="Fall", place_zh="海晴苑 2栋502", place_en="Haiqing Court 502",
+        headline_zh="跌倒，未起身",
+        headline_en="Fall", place_zh="海晴苑 2栋502", place_en="Haiqing Court 502",
     )  # fmt: skip
     zh = row_of(known, "zh", NOW_US, clock(30), mine=False)
     en = row_of(known, "en", NOW_US, clock(30), mine=False)
@@ -94,5 +95,5 @@ def test_one_next_step() -> None:
     assert step("acknowledged", called=True, sent=True) == "arrive"
     assert step("acknowledged", severity="technical") == "dispatch"
     assert step("acknowledged", sent=True, severity="technical") == "resolve"
-    assert [one.code for one in cards("technical")] == ["repaired", "false_device", "test"]
+    assert [one.code for one in cards("technical")] == ["repaired", "replaced", "self_healed", "false_device", "test"]
     assert len(cards("emergency")) == 6

@@ -8,6 +8,8 @@ import pytest
 
 from dispatch.channels.wording import alert_words
 from dispatch.channels.wording.alert_words import Content, MessageItem
+from dispatch.core.headline import outside
+from tests.support.rules import about
 
 ITEM = MessageItem(
     alert_id="11111111-2222-5333-8444-555555555555",
@@ -47,7 +49,7 @@ def content(**changes: Any) -> Content:
 def test_short() -> None:
     assert alert_words.short(content(), "zh", LINK) == (
         "【守望】紧急：疑似跌倒，陈女士，海景路 1 号 2 栋 301\n"
-        "导航 https://uri.amap.com/marker?position=114.250000,22.555000&coordinate=wgs84\n点此确认 " + LINK
+        "导航 https://uri.amap.com/marker?position=114.250000,22.555000&coordinate=wgs84\n点此接警 " + LINK
     )
     assert alert_words.short(content(), "en", LINK) == (
         "[Shouwang] EMERGENCY: possible fall, Ms Chen, Flat 301, 1 Haijing Road\n"
@@ -86,7 +88,7 @@ def test_many_homes_are_counted() -> None:
         homes=80,
         items=(msgspec.structs.replace(ITEM, kind=("家庭网关离线", "home gateway offline")),) * 5,
     )
-    assert alert_words.short(many, "zh", LINK) == f"【守望】设备：家庭网关离线 81 条，鹏湾花园 80 户\n点此确认 {LINK}"
+    assert alert_words.short(many, "zh", LINK) == f"【守望】设备：家庭网关离线 81 条，鹏湾花园 80 户\n点此接警 {LINK}"
     assert "另有 76 条" in alert_words.long(many, "zh", LINK)
     assert "80 homes" in alert_words.spoken(many, "en")
 
@@ -115,3 +117,35 @@ def test_an_alert_that_has_no_name_for_outside_is_told_by_its_severity() -> None
 def test_no_place_no_map() -> None:
     assert alert_words.marker(None, 22.5) == ""
     assert "amap" not in alert_words.short(content(items=(msgspec.structs.replace(ITEM, longitude=None),)), "zh", LINK)
+
+
+def test_the_family_hears_who_was_told_and_that_nobody_has_taken_it() -> None:
+    """Never that the team knows while nobody does."""
+    for form in (
+        alert_words.short(content(to_family=True, told=4), "zh", LINK),
+        alert_words.spoken(content(to_family=True, told=4), "zh"),
+        alert_words.long(content(to_family=True, told=4), "zh", LINK),
+    ):
+        assert "已通知 4 人，还没有人接警" in form
+        assert "接警，或致电" not in form, "the family is not asked to take it"
+    taken = content(to_family=True, told=4, taken_zh="杨敏", taken_en="Yang Min")
+    assert "杨敏已接警" in alert_words.short(taken, "zh", LINK)
+    assert "Yang Min has it" in alert_words.short(taken, "en", LINK)
+    assert "点此告诉我们您已知道" in alert_words.short(taken, "zh", LINK)
+    assert "nobody has taken it yet" in alert_words.short(content(to_family=True), "en", LINK)
+    assert "没有人接警" not in alert_words.short(content(to_family=True, reason="over"), "zh", LINK)
+
+
+def test_a_kind_that_begins_with_its_severity_is_not_doubled() -> None:
+    sos = content(items=(msgspec.structs.replace(ITEM, kind=("紧急呼救", "emergency call")),))
+    assert alert_words.title(sos, "zh") == "【守望】紧急呼救"
+    assert alert_words.title(sos, "en") == "[Shouwang] emergency call"
+    assert alert_words.title(msgspec.structs.replace(sos, severity="urgent"), "zh") == "【守望】加急：紧急呼救"
+
+
+def test_a_confirmed_fall_is_not_called_a_possible_one() -> None:
+    assert outside("fall", "emergency", about("fall")) == ("跌倒", "fall")
+    assert outside("fall", "urgent", about("fall")) == ("疑似跌倒", "possible fall")
+    assert outside("sos", "emergency", about("sos"))[0] == "按了呼叫按钮"
+    assert outside("news2", "urgent", about("news2"))[0] == "生命体征异常"
+    assert outside("inactivity", "urgent", about("inactivity")) == ("", "")

@@ -206,7 +206,7 @@ def test_an_sos_reaches_the_telephone_while_the_database_is_away(machine: Scratc
 
     def called() -> list[str]:
         found = (json.loads(line)["body"] for line in file.read_text().splitlines())
-        return [body["to"] for body in found if "紧急呼救" in body["content"]]
+        return [body["to"] for body in found if "按了呼叫按钮" in body["content"]]
 
     def words() -> str:
         log = machine.run("grep -hv database /run/stand-in/shouwang-alerting@*.log | tail -n 30")

@@ -1,0 +1,1 @@
+"""Pages of carers with a login: their own orders, residents, duty and place, on a telephone first."""

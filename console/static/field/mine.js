@@ -1,0 +1,5 @@
+// The carer's own page: times run down.
+import { runCountdowns } from "./countdown.js";
+
+document.addEventListener("page:ready", runCountdowns);
+runCountdowns();

@@ -1,0 +1,84 @@
+"""A press on a home's panel takes the road of every SOS, is one call however often it is sent, needs no database."""
+
+import uuid
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+
+from alerting.service.hearing import answer
+from alerting.service.mailbox import Mailbox
+from alerting.service.messages import HomeMessage
+from console.app import create_app
+from console.settings import ConsoleSettings
+from database.settings import DatabaseSettings
+from dispatch.core.links import create_link_key_file, load_link_keys
+from dispatch.family import panels
+from firmware_profiles import wire
+from tests.support.brokers import TestBroker
+from tests.support.console import serving
+from tests.support.console_site import now
+from tests.support.databases import of_service
+from tests.support.network import account
+from tests.support.orders import staff_city
+from tests.support.services import wait_for
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize("broker", ["nats"], indirect=True)
+def test_a_press_reaches_detection_once_also_without_the_database(
+    database_url: str, tmp_path: Path, broker: TestBroker
+) -> None:
+    create_link_key_file(tmp_path / "link.keys")
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        staff_city(conn)
+        keys = load_link_keys(tmp_path / "link.keys")
+        path = panels.make(conn, keys, account(conn, "admin"), "gw-1", now(), "test")
+    ready: list[bool] = []
+    ear = Mailbox(broker.settings("svc-alerting"), "ear", lambda: ready.append(True), lambda: None)
+    ear.start()
+    settings = ConsoleSettings(link_key_file=tmp_path / "link.keys")
+    app = create_app(
+        settings, DatabaseSettings(url=of_service(database_url, "console")), broker.settings("svc-console")
+    )
+    with serving(app) as url, httpx2.Client(base_url=url, headers={"Origin": url}, timeout=15) as client:
+        feed = app.state.console.feed
+        wait_for(lambda: ready and feed.broker_up and feed.database_up, 15, lambda: "not connected")
+        assert client.get(path).status_code == 200
+        assert client.get(f"{path}/now").json() == {"help": None, "visits": [], "hears": True}
+        press = {"id": str(uuid.uuid4()), "at_ms": round(now().timestamp() * 1000)}
+        assert client.post(f"{path}/press", json=press).status_code == 202
+        feed.database_up = False  # as its listener has it while the database is away
+        assert client.post(f"{path}/press", json=press).status_code == 202
+        assert client.post(f"{path[:-1]}x/press", json=press).status_code == 410
+        heard = [ear.take(10), ear.take(10)]
+    ear.close()
+    assert heard[0] is not None
+    assert heard[1] is not None
+    assert heard[0].payload == heard[1].payload
+    assert heard[0].topic == wire.topic("gw-1", "panel")
+    message = heard[0].content
+    assert isinstance(message, HomeMessage)
+    assert message.by_panel
+    assert isinstance(message.body, wire.Event)
+    assert message.body.values == {"press": press["id"]}
+    assert answer(message, 0) is None  # the gateway's own alarm is not ended by it
+
+
+def test_a_panel_is_withdrawn_and_replaced(database_url: str, tmp_path: Path) -> None:
+    create_link_key_file(tmp_path / "link.keys")
+    keys = load_link_keys(tmp_path / "link.keys")
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        staff_city(conn)
+        admin = account(conn, "admin")
+        first, second = (panels.make(conn, keys, admin, "gw-1", now(), "test").removeprefix("/home/") for _ in range(2))
+        panels.check(conn, panels.read(keys, second, now()), now())
+        with pytest.raises(panels.LinkError, match="switched off"):
+            panels.check(conn, panels.read(keys, first, now()), now())
+        panels.withdraw(conn, admin, "gw-1", now(), "test")
+        with pytest.raises(panels.LinkError, match="switched off"):
+            panels.check(conn, panels.read(keys, second, now()), now())
+        with pytest.raises(panels.NotFoundError):
+            panels.make(conn, keys, account(conn, "admin-hs"), "gw-2", now(), "test")

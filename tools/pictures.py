@@ -1,0 +1,162 @@
+"""Make the pictures of docs/images anew, in both languages: a demonstration runs, and a browser walks through it.
+
+``tools/pictures.sh`` is the command; it takes about three minutes. A picture that can not be made is named at the end,
+and the exit status is 1.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+
+from database.server.guardian import start_guarded
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+PORT = 8437
+START_S = 90
+DESK, TABLET, PHONE = (1440, 900), (1024, 768), (390, 844)
+
+
+class Shot(msgspec.Struct, frozen=True):
+    """A picture: who looks at what, on which screen; ``before``: what is done on the page first."""
+
+    name: str
+    login: str
+    path: str
+    size: tuple[int, int] = DESK
+    before: Callable[[Page], None] | None = None
+    whole: bool = False
+    """The whole page, not the first screen alone."""
+    theme: str = "light"
+    languages: tuple[str, ...] = ("zh", "en")
+
+
+def open_first_alert(page: Page) -> None:
+    """Open the gravest alert beside the queue."""
+    page.locator(".queue-row").first.click()
+    page.locator("#detail h1, #detail h2").first.wait_for()
+    page.wait_for_timeout(800)
+
+
+def settle(page: Page) -> None:
+    """Give charts and tiles their time."""
+    page.wait_for_timeout(1500)
+
+
+SHOTS = (
+    Shot("desk", "dispatcher", "/", before=open_first_alert),
+    Shot("desk-night", "dispatcher", "/", before=open_first_alert, theme="night", languages=("zh",)),
+    Shot("map", "dispatcher", "/map", before=settle),
+    Shot("resident", "dispatcher", "/residents/R0001", before=settle),
+    Shot("protection", "dispatcher", "/protection", before=settle),
+    Shot("service-level", "dispatcher", "/sla"),
+    Shot("outbox", "dispatcher", "/outbox"),
+    Shot("station", "station", "/station", before=settle),
+    Shot("family", "family-0001", "/family", PHONE, before=settle, whole=True),
+    Shot("mine", "carer", "/mine", PHONE, before=settle, whole=True),
+    Shot("design", "dispatcher", "/design", whole=True, languages=("zh",)),
+)
+
+
+def main() -> int:
+    missing: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="shouwang-pictures-") as folder:
+        command = [sys.executable, "-m", "shouwang", "demo", "--port", str(PORT), "--data", folder, "--homes", "12"]
+        demo = start_guarded(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            passwords = logins(demo)
+            time.sleep(50)  # home 1 falls after 20 s, home 2 calls for help after 40 s
+            missing = walk(passwords)
+        finally:
+            demo.terminate()
+            demo.communicate(timeout=60)
+    for name in missing:
+        print(f"not made: {name}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def logins(demo: subprocess.Popen[bytes]) -> dict[str, str]:
+    """The passwords that the demonstration prints, by login, once it answers. Raises RuntimeError where it does not."""
+    found: dict[str, str] = {}
+    until = time.monotonic() + START_S
+    for raw in demo.stdout or ():
+        line = raw.decode(errors="replace")
+        row = re.match(r"  (\w+) +([\w-]+) +(\S+)", line)
+        if row:
+            found[row[2]] = row[3]
+        if "Ctrl-C" in line or time.monotonic() > until:
+            break
+    if not found:
+        raise RuntimeError("the demonstration does not start")
+    urllib.request.urlopen(f"http://127.0.0.1:{PORT}/login", timeout=10).close()
+    return found
+
+
+def walk(passwords: dict[str, str]) -> list[str]:
+    """Take every picture; gives the names of those that failed."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    failed = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        for shot in SHOTS:
+            for language in shot.languages:
+                name = shot.name if language == "zh" else f"{shot.name}-en"
+                try:
+                    take(browser, shot, language, passwords[shot.login], name)
+                except (Error, KeyError) as error:
+                    failed.append(f"{name}: {str(error).splitlines()[0]}")
+        browser.close()
+    return failed
+
+
+def take(browser: Browser, shot: Shot, language: str, password: str, name: str) -> None:
+    """Log in with a fresh profile, in the language, and take the picture."""
+    width, height = shot.size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, locale="zh-CN" if language == "zh" else "en-GB",
+        timezone_id="Asia/Shanghai", service_workers="block",
+    )  # fmt: skip
+    try:
+        page = log_in(context, shot, language, password)
+        page.goto(f"http://127.0.0.1:{PORT}{shot.path}")
+        if shot.before:
+            shot.before(page)
+        page.screenshot(path=IMAGES / f"{name}.png", full_page=shot.whole)
+    finally:
+        context.close()
+
+
+def log_in(context: BrowserContext, shot: Shot, language: str, password: str) -> Page:
+    """A page of this login, in language and theme."""
+    address = f"http://127.0.0.1:{PORT}"
+    cookies = {"shouwang_language": language, "shouwang_theme": shot.theme}
+    context.add_cookies([{"name": key, "value": value, "url": address} for key, value in cookies.items()])
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.goto(f"{address}/login")
+    page.fill("input[name=login]", shot.login)
+    page.fill("input[name=password]", password)
+    page.click("main button")
+    page.wait_for_url(lambda url: not url.endswith("/login"))
+    return page
+
+
+def chromium() -> str:
+    from tests.support.browser import chromium as program
+
+    found = program()
+    if found is None:
+        raise RuntimeError("no chromium: apt-get install chromium fonts-noto-cjk")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
