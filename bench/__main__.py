@@ -35,6 +35,7 @@ MODULES = (
     "matching",
     "board",
     "console_pages",
+    "protection",
     "console_district",
     "console_sockets",
     "resident_search",

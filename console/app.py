@@ -21,7 +21,7 @@ from console.pages.map import district_map, near, outlines
 from console.pages.office import gateways, operations, parameters, pauses, service_level
 from console.pages.own import design, login, outbox, password, push
 from console.pages.people import residents, search
-from console.pages.station import protection
+from console.pages.station import protection, station
 from console.settings import ConsoleSettings
 from console.shell.errors import HANDLERS
 from console.shell.guard import Guard
@@ -62,6 +62,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pauses.router,
     # station
     protection.router,
+    station.router,
     # own
     design.router,
     login.router,

@@ -18,7 +18,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     name_zh: str
     name_en: str
     role: str
-    """'admin', 'dispatcher', 'carer' or 'family'."""
+    """'admin', 'dispatcher', 'station', 'carer' or 'family'."""
     area_path: str | None
     """Staff see the residents below it; None for family."""
     language: str

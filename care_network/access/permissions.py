@@ -21,6 +21,8 @@ from vocabulary.area_path import within
 class Role(StrEnum):
     ADMIN = "admin"
     DISPATCHER = "dispatcher"
+    STATION = "station"
+    """A street elder center or a community station: it cares for the homes of its area from its own desk."""
     CARER = "carer"
     FAMILY = "family"
 
@@ -140,6 +142,13 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
         | {Action.HAND_OVER, Action.SET_POLICIES, Action.SET_PREFERENCES}
         | {Action.MERGE, Action.SNOOZE, Action.REOPEN}
     ),
+    # Takes alerts of its area and sends its people; numbers of detection and hand-overs stay with the dispatchers.
+    Role.STATION: frozenset(
+        _VIEW
+        | _CARE
+        | _RESPONDER
+        | {Action.CANCEL, Action.SNOOZE, Action.MANAGE_STAFF, Action.VIEW_ORDERS, Action.DISPATCH}
+    ),
     Role.CARER: frozenset(
         _VIEW | _CARE | _RESPONDER | {Action.CANCEL, Action.SET_LIMITS, Action.SET_HOME_LIMITS, Action.VIEW_ORDERS}
     ),
@@ -150,6 +159,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
 ROLES_ZH: Mapping[Role, str] = {
     Role.ADMIN: "管理员",
     Role.DISPATCHER: "调度员",
+    Role.STATION: "社区站/街道中心",
     Role.CARER: "护理员",
     Role.FAMILY: "家属",
 }

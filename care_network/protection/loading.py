@@ -23,6 +23,9 @@ class DeviceRow(msgspec.Struct, frozen=True):
 
 
 class HomeRow(msgspec.Struct):
+    """A home as it is registered."""
+
+    area: int = 0
     gateways: list[int] = []
     devices: list[DeviceRow] = []
     residents: list[int] = []
@@ -39,11 +42,12 @@ def registry(conn: Connection[Any], household: int | None = None) -> Registry:
     """All homes with residents, or one; synthetic ones are nobody's."""
     homes: Registry = defaultdict(HomeRow)
     only = {"home": household}
-    for home, resident in conn.execute(
-        "SELECT h.id, r.id FROM resident r JOIN household h ON h.id = r.household_id WHERE NOT h.synthetic"
+    for home, area, resident in conn.execute(
+        "SELECT h.id, h.area_id, r.id FROM resident r JOIN household h ON h.id = r.household_id WHERE NOT h.synthetic"
         " AND (%(home)s::int IS NULL OR h.id = %(home)s) ORDER BY r.id",
         only,
     ):
+        homes[home].area = area
         homes[home].residents.append(resident)
     for home, gateway in conn.execute(
         "SELECT household_id, id FROM gateway WHERE %(home)s::int IS NULL OR household_id = %(home)s", only

@@ -34,6 +34,7 @@ REGISTRY_S = 30.0
 GAP = dt.timedelta(seconds=60)
 """A longer time without a look is a gap."""
 KEPT = dt.timedelta(days=400)
+_Total = tuple[int, list[int], list[int]]
 FORGET_S = 86_400.0
 AFTER_TROUBLE_S = 5.0
 LOOK_MAY_LAST_S = 60.0
@@ -48,6 +49,7 @@ class Observer:
         self._homes: loading.Registry = {}
         self._registered = 0.0
         self._written: dict[int, Cells] | None = None
+        self._totals: dict[int, _Total] = {}
 
     def look(self, conn: Connection[Any], now: dt.datetime) -> int:
         """Look at every home and write what has changed, in one transaction; the number of residents that changed."""
@@ -64,6 +66,7 @@ class Observer:
             with conn.transaction():
                 _note_gap(conn, now)
                 _write(conn, changed)
+                self._write_totals(conn, seen)
                 _write_changes(conn, before, changed, now)
                 gone = [resident for resident in before if resident not in seen]
                 if gone:
@@ -76,10 +79,34 @@ class Observer:
                     (now, self._began, took, len(seen)),
                 )
         except psycopg.Error:
-            self._registered, self._written = 0.0, None  # a resident may be gone: read all anew
+            self._registered, self._written, self._totals = 0.0, None, {}  # a resident may be gone: read all anew
             raise
         self._written = seen
         return len(changed)
+
+    def _write_totals(self, conn: Connection[Any], seen: Mapping[int, Cells]) -> None:
+        """Write the totals of each compound that are other ones."""
+        totals = add_up(self._homes, seen)
+        changed = [
+            {"area": area, "residents": total[0], "counts": total[1], "resting": total[2]}
+            for area, total in totals.items()
+            if self._totals.get(area) != total
+        ]
+        if changed:
+            conn.execute(
+                """
+                INSERT INTO protection_total (area_id, residents, counts, resting)
+                SELECT n.area, n.residents, n.counts, n.resting
+                FROM jsonb_to_recordset(%s) AS n (area int, residents int, counts int[], resting int[])
+                JOIN area a ON a.id = n.area
+                ON CONFLICT (area_id) DO UPDATE SET residents = excluded.residents, counts = excluded.counts,
+                                                    resting = excluded.resting
+                """,
+                (Jsonb(changed),),
+            )
+        if not self._totals or self._totals.keys() - totals.keys():
+            conn.execute("DELETE FROM protection_total WHERE area_id <> ALL(%s)", (list(totals),))
+        self._totals = totals
 
     def learn_anew(self) -> None:
         """Read the registry at the next look."""
@@ -94,6 +121,21 @@ def picture(homes: loading.Registry, hearing: Hearing, facts: loading.Now, at: i
         for resident in row.residents:
             seen[resident] = judge(home, resident, facts.receiving, at)
     return seen
+
+
+def add_up(homes: loading.Registry, seen: Mapping[int, Cells]) -> dict[int, _Total]:
+    """The totals of each compound: residents, counts by function and level, blind ones that are out or paused."""
+    totals: dict[int, _Total] = {}
+    levels = len(Level)
+    for row in homes.values():
+        total = totals.get(row.area) or (0, [0] * (levels * len(Function)), [0] * len(Function))
+        for resident in row.residents:
+            for place, cell in enumerate(seen[resident].values()):
+                total[1][place * levels + cell.level] += 1
+                if cell.level == Level.BLIND and cell.reason.code in TRANSIENT:
+                    total[2][place] += 1
+        totals[row.area] = (total[0] + len(row.residents), total[1], total[2])
+    return totals
 
 
 def stored(conn: Connection[Any]) -> dict[int, Cells]:
@@ -189,6 +231,10 @@ def run(database: DatabaseSettings, stop: threading.Event, part: Part) -> None:
         except psycopg.Error as error:  # away, a standby after a fail-over, amid a migration
             part.held_up(f"the database is away: {error}")
             log.warning("protection picture: the database is away", error=str(error).strip())
+            stop.wait(AFTER_TROUBLE_S)
+        except Exception as error:  # one odd home must not stop whatever else this program does
+            part.held_up(f"looking stumbled: {type(error).__name__}")
+            log.exception("protection picture: looking stumbled")
             stop.wait(AFTER_TROUBLE_S)
 
 

@@ -17,7 +17,6 @@ from care_network.protection.judging import Cell, Cells, judge
 from care_network.protection.reasons import Reason, unpack
 
 STALE_S = 60
-PLACES = len(Function)
 PAGE = 50
 """Residents on a page of the matrix."""
 
@@ -120,44 +119,41 @@ def totals(conn: Connection[Any], under: str, now: dt.datetime) -> tuple[Total, 
     ).fetchall()
     known = {row[0]: Total(*row) for row in areas}
     whole = known.pop(under, Total(under, under, under, ""))
-    levels = ", ".join(
-        f"count(*) FILTER (WHERE p.levels[{place}] = {level})"
-        for place in range(1, PLACES + 1)
-        for level in (Level.COVERED, Level.WEAK, Level.BLIND)
-    )
-    resting = ", ".join(
-        f"count(*) FILTER (WHERE p.levels[{place}] = {Level.BLIND:d} AND p.resting[{place}])"
-        for place in range(1, PLACES + 1)
-    )
     rows = conn.execute(
-        f"""
+        """
         SELECT CASE WHEN nlevel(a.path) > nlevel(%(under)s::ltree)
-                    THEN subpath(a.path, 0, nlevel(%(under)s::ltree) + 1)::text END AS child,
-               count(*), {levels}, {resting}
-        FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
-        LEFT JOIN protection_now p ON p.resident_id = r.id
-        WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic GROUP BY child
-        """,  # noqa: S608 - numbers of our own
+                    THEN subpath(a.path, 0, nlevel(%(under)s::ltree) + 1)::text END, t.residents, t.counts, t.resting
+        FROM protection_total t JOIN area a ON a.id = t.area_id WHERE a.path <@ %(under)s::ltree
+        """,
         {"under": under},
-    )
-    for child, residents, *numbers in rows:
+    ).fetchall()
+    if not rows:  # nobody has looked so far
+        rows = conn.execute(_RESIDENTS, {"under": under}).fetchall()
+    for child, residents, counts, resting in rows:
         for total in (whole, known.get(child)):
             if total is not None:
-                _add(total, residents, numbers, known=seen.known)
+                _add(total, residents, counts, resting, known=seen.known)
     return whole, [total for total in known.values() if total.residents]
 
 
-def _add(total: Total, residents: int, numbers: list[int], *, known: bool) -> None:
+_RESIDENTS = """
+    SELECT CASE WHEN nlevel(a.path) > nlevel(%(under)s::ltree)
+                THEN subpath(a.path, 0, nlevel(%(under)s::ltree) + 1)::text END AS child, count(*), NULL, NULL
+    FROM resident r JOIN household h ON h.id = r.household_id JOIN area a ON a.id = h.area_id
+    WHERE a.path <@ %(under)s::ltree AND NOT h.synthetic GROUP BY child
+"""
+
+
+def _add(total: Total, residents: int, counts: list[int] | None, resting: list[int] | None, *, known: bool) -> None:
     total.residents += residents
     for place, function in enumerate(Function):
-        covered, weak, blind = numbers[3 * place : 3 * place + 3] if known else (0, 0, 0)
-        counts = total.counts[function]
-        for level, number in (
-            (Level.COVERED, covered), (Level.WEAK, weak), (Level.BLIND, blind),
-            (Level.UNKNOWN, residents - covered - weak - blind),
-        ):  # fmt: skip
-            counts[level] += number
-        total.resting[function] += numbers[3 * PLACES + place] if known else 0
+        mine = total.counts[function]
+        if counts is None or resting is None or not known:
+            mine[Level.UNKNOWN] += residents
+            continue
+        for level in Level:
+            mine[level] += counts[place * len(Level) + level]
+        total.resting[function] += resting[place]
 
 
 def matrix(

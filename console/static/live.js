@@ -9,6 +9,7 @@ onPage("#queue", (_queue, life) => {
   const link = document.getElementById("link");
   const announce = document.getElementById("announce");
   const path = document.getElementById("path");
+  let begun = false; // the socket has been there: until then it connects
   let announced = false; // and not on the board yet
   let provedAt = path.dataset.age === "" ? null : performance.now() - 1000 * Number(path.dataset.age); // null: not known
   let brokenAt = path.dataset.broken;
@@ -27,12 +28,15 @@ onPage("#queue", (_queue, life) => {
   }
 
   function showLink() {
-    link.textContent = connected() ? link.dataset.live : link.dataset.lost;
+    const text = connected() ? link.dataset.live : link.dataset.lost;
+    if (link.textContent !== text) link.textContent = text;
     link.classList.toggle("notice", !connected());
     link.classList.toggle("bad", !connected());
   }
 
   function tick() {
+    begun ||= connected();
+    if (begun) showLink();
     showPath();
     const waiting = document.querySelector("#queue .emergency.raised, #queue .urgent.raised");
     if (!waiting && !announced) announce.textContent = "";
@@ -54,6 +58,5 @@ onPage("#queue", (_queue, life) => {
   });
   life.on(document, "queue:shown", () => { announced = false; });
   life.on(document, "tick", tick);
-  if (connected()) showLink();
   tick();
 });

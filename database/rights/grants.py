@@ -32,7 +32,7 @@ _ACCOUNT = ("SELECT", "account", "id, login, name_zh, name_en, role, area_path, 
 """An account without its password and second factor."""
 _ENDS = "certificate_expiry"
 """In which every program that connects to the broker notes the ends of the certificates that it sees."""
-_PROTECTION = "protection_now protection_look protection_change protection_gap"
+_PROTECTION = "protection_now protection_look protection_change protection_gap protection_total"
 """The protection picture: written by the observer, which runs beside the sweeper of work orders."""
 _LADDER = "alert alert_event alert_finding escalation_policy notification message pause parameter_change"
 
@@ -103,8 +103,8 @@ GRANTS: Mapping[str, Rights] = {
         select=f"{_ALL} {_PEOPLE} {_LADDER} call_attempt family_member sla_breach staff_location used_link work_order"
         f" work_order_event work_order_rating event ingest_stream reading series {_PROTECTION}",
         insert=f"alert_event audit notification sla_breach work_order work_order_event {_PROTECTION}",
-        update="alert notification message work_order protection_now protection_look",
-        delete="staff_location protection_now protection_change",
+        update="alert notification message work_order protection_now protection_look protection_total",
+        delete="staff_location protection_now protection_change protection_total",
         columns=(_ACCOUNT, _lock("staff")),
     ),
     "console": Rights(

@@ -319,6 +319,7 @@ _ALERT_STEP: dict[OrderAction, lifecycle.AlertAction] = {
     "depart": "respond",
     "arrive": "arrive",
     "finish": "note",
+    "note": "note",  # a person works on it: the alert's patience begins again
 }
 
 
@@ -335,6 +336,8 @@ def _on_alert(
     step = _ALERT_STEP[action]
     if row[0] not in TRANSITIONS[step][0]:
         step = "note"
-    words = {"accept": "已接单", "depart": "已出发", "arrive": "已到达", "finish": "上门服务已完成"}[action]
+    words = {"accept": "已接单", "depart": "已出发", "arrive": "已到达", "finish": "上门服务已完成", "note": "备注"}[
+        action
+    ]
     text = f"工单 {order.number} {words}" + (f"：{note}" if note else "")
     lifecycle.act(conn, alert_id, step, actor, at, expected_version=row[1], note=text, own=False)

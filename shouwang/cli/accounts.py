@@ -77,7 +77,7 @@ def add(
     name: Name,
     url: Url,
     login: Login,
-    role: Annotated[str, typer.Option(help="admin, dispatcher, carer or family.")],
+    role: Annotated[str, typer.Option(help="admin, dispatcher, station, carer or family.")],
     name_zh: Annotated[str, typer.Option(help="Name in Chinese.")],
     name_en: Annotated[str, typer.Option(help="Name in Latin letters.")],
     area: Annotated[str | None, typer.Option(help="Path of the area that staff see; family have none.")] = None,

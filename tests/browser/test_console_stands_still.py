@@ -78,6 +78,7 @@ def test_a_frozen_console_is_red_on_every_page(
                 assert page.title() == "⚠ 断线 · 守望"
                 expect(page.locator("#health")).to_contain_text("断线")
             assert time.monotonic() - frozen_at < RED_S + SLACK_S
+            assert "实时连接" not in pages[0].inner_text("body")
             for clock in pages[0].locator("time[data-since], time[data-until]").all():
                 assert clock.text_content() == "—"
             pages[0].locator(f"form[action='/alerts/{alert}/acknowledge'] button").first.click()

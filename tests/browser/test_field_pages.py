@@ -97,7 +97,7 @@ def photo(folder: Path) -> Path:
     ("language", "take", "depart", "arrive", "card", "send", "thanks"),
     [
         ("zh", "我来处理", "出发", "到达", "受伤，已处理", "提交结果", "这张工单已结束"),
-        ("en", "I take it on", "set out", "arrive", "Injured, treated here", "Send the result", "order is finished"),
+        ("en", "I take it on", "Set out", "Arrive", "Injured, treated here", "Send the result", "order is finished"),
     ],
 )  # fmt: skip
 def test_the_link_of_an_alert_leads_to_the_result(
@@ -262,3 +262,38 @@ def test_support_comes_from_somebody_else(site: ConsoleSite, browser: Browser) -
     told = {row[0] for row in site.conn.execute("SELECT recipient_kind FROM notification WHERE reason = 'work_order'")}
     assert told == {"staff", "organisation"}
     assert store.load(site.conn, order.id).state == "offered"
+
+
+def test_a_carer_finds_their_own_page_after_the_login(site: ConsoleSite, browser: Browser) -> None:
+    site.conn.execute("UPDATE staff SET account_id = NULL")
+    site.conn.execute("UPDATE staff SET account_id = (SELECT id FROM account WHERE login = 'carer') WHERE code = 'S11'")
+    order, _ = sent(site)
+    planned = assigning.plan_service(site.conn, "wellness_check", "R1", now() + dt.timedelta(hours=3), ZHOU, now())
+    site.conn.execute(
+        "UPDATE work_order SET state = 'accepted', next_at = NULL,"
+        " staff_id = (SELECT id FROM staff WHERE code = 'S11') WHERE id = %s",
+        (planned.id,),
+    )
+    for language, width, now_word, later_word, opens in (
+        ("zh", 390, "现在", "接下来", "打开我的工单"), ("en", 320, "Now", "Coming up", "Open my order"),
+    ):  # fmt: skip
+        with telephone(browser, width=width) as context:
+            context.add_cookies([{"name": "shouwang_language", "value": language, "url": site.address}])
+            site.log_in(context, "carer")
+            page = context.new_page()
+            page.goto(site.address + "/mine")
+            expect(page.get_by_role("heading", name=now_word, exact=True)).to_be_visible()
+            expect(page.locator("section", has_text=later_word).get_by_role("button", name=opens).last).to_be_visible()
+            expect(page.locator(".tabs a")).to_have_count(3)
+            assert page.locator("[data-alert], table").count() == 0, "no board"
+            narrow(page)
+            accessible(page)
+            page.get_by_role("button", name=opens).first.click()
+            expect(page.locator(".callbar")).to_be_visible()
+            assert "/w/" in page.url
+    with site.client() as client:
+        answer = client.post("/login", data={"login": "carer", "password": "three words together"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/mine")
+    with site.client("dispatcher") as desk:
+        assert desk.get("/mine").headers["location"] == "/"
+    assert order.number != planned.number

@@ -27,7 +27,7 @@ SMALL = {"shared_buffers": "64MB", "max_wal_size": "512MB", "fsync": "off", "ful
 ONE_GRADE = ("plain",) if timescaledb_bin_dir() is None else ("apache",)
 """For tests that have nothing to do with readings: the oldest PostgreSQL there is."""
 
-WORD = "of a service"
+WORD = "a-password-of-services"
 """The password of every service's role in the clusters of tests."""
 
 

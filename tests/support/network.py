@@ -22,7 +22,8 @@ AREAS = (
 )  # fmt: skip
 LOGINS = (
     ("admin", "admin", "sz.yt"), ("dispatcher", "dispatcher", "sz.yt"), ("carer", "carer", "sz.yt.hs"),
-    ("carer-ms", "carer", "sz.yt.ms"), ("admin-hs", "admin", "sz.yt.hs"), ("daughter", "family", None),
+    ("carer-ms", "carer", "sz.yt.ms"), ("admin-hs", "admin", "sz.yt.hs"), ("station", "station", "sz.yt.hs"),
+    ("station-ms", "station", "sz.yt.ms"), ("daughter", "family", None),
 )  # fmt: skip
 _hash_once = cache(passwords.hash_password)
 """A hash is slow on purpose, and hundreds of tests build this city with one password."""

@@ -75,7 +75,7 @@ def history_page(
     console: Shared,
     account: CurrentAccount,
     area: Area = "",
-    function: Function | None = None,
+    function: Function = Function.FALL,
     month: str = "",
 ) -> Response:
     """Show who was blind for how long in a month; this one if none is named."""

@@ -52,7 +52,7 @@ function news({ detail: { alert } }) {
   const key = document.createElement("kbd");
   key.textContent = "O";
   link.append(key);
-  const line = toast("emergency", `▲ ${words().new}: ${who(alert)} ${what(alert)}`, [link]);
+  const line = toast("emergency", `▲ ${words().new.replace("{who}", who(alert))} ${what(alert)}`, [link]);
   line.dataset.alert = alert.id;
 }
 

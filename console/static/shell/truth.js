@@ -5,6 +5,7 @@ import { connected, silence } from "./socket.js";
 const LATE_S = 6;
 const CUT_S = 10;
 const zh = document.documentElement.lang.startsWith("zh");
+const COLON = zh ? "：" : ": ";
 const LEVELS = { cut: "bad", grave: "bad", late: "late" };
 let beat = null;
 let bars = "";
@@ -83,7 +84,7 @@ function corner(all) {
   const good = beat?.gateways ? fill(words().well, { gateways, s: Math.floor(beat.looked_s + silence()) }) : words().connecting;
   const text = all.length ? short : good;
   button.querySelector("[data-words]").textContent = text;
-  button.setAttribute("aria-label", `${words().health}: ${text}`);
+  button.setAttribute("aria-label", `${words().health}${COLON}${text}`);
   if (document.getElementById("health-menu").matches(":popover-open")) drawer();
 }
 
@@ -108,7 +109,7 @@ function drawer() {
     const line = document.createElement("li");
     const word = good === null || !connected() ? text.unknown : good ? text.good : text.bad;
     line.className = `part ${good === null || !connected() ? "unknown" : good ? "good" : "bad"}`;
-    line.textContent = [`${name}: ${word}`, more, seconds === null ? "" : fill(text.ago, { n: seconds })].filter(Boolean).join(" · ");
+    line.textContent = [`${name}${COLON}${word}`, more, seconds === null ? "" : fill(text.ago, { n: seconds })].filter(Boolean).join(" · ");
     return line;
   }));
 }

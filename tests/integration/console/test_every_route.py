@@ -52,7 +52,13 @@ from tests.support.orders import ZHOU, raise_alert, roster_all_day, staff_city
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 PASSWORD = "three words together"
-LOGINS = {Role.ADMIN: "admin", Role.DISPATCHER: "dispatcher", Role.CARER: "carer", Role.FAMILY: "daughter"}
+LOGINS = {
+    Role.ADMIN: "admin",
+    Role.DISPATCHER: "dispatcher",
+    Role.STATION: "station",
+    Role.CARER: "carer",
+    Role.FAMILY: "daughter",
+}
 FLOOR = "inactivity.floor"
 KEYS = {"p256dh": "B" * 87, "auth": "a" * 22}
 
@@ -220,6 +226,7 @@ def acted(step: str, *, api: bool) -> Callable[[City, Role], Example]:
 def support(city: City, role: Role) -> Example:
     city.alert()
     city.conn.execute("DELETE FROM desk_support")
+    city.conn.execute("UPDATE staff SET account_id = (SELECT id FROM account WHERE login = 'night') WHERE code = 'S13'")
     return Example("/queue/support", data={}, success=303)
 
 
@@ -408,6 +415,8 @@ EXAMPLES: dict[str, Callable[[City, Role], Example]] = {
     "GET /residents/{code}/now": lambda *_: Example("/residents/R1/now"),
     "GET /residents/{code}/file": lambda *_: Example("/residents/R1/file"),
     "GET /residents/{code}/protection": lambda *_: Example("/residents/R1/protection"),
+    "GET /station": lambda *_: Example("/station"),
+    "GET /station/phones": lambda *_: Example("/station/phones"),
     "GET /protection": lambda *_: Example("/protection?function=falls&level=2"),
     "GET /protection/history": lambda *_: Example("/protection/history?function=falls"),
     "GET /protection/history.csv": lambda *_: Example("/protection/history.csv"),

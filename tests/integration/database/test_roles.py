@@ -15,10 +15,11 @@ from database.health import intake
 from database.rights.grants import GRANTS, OWNER_ONLY, SERVICES
 from database.rights.roles import create_roles, grants_sql, renew_grants, role_of, roles_sql, verifier
 from shouwang.cli.main import app
+from tests.support.databases import WORD
 from tests.support.orders import raise_alert, staff_city
 
 pytestmark = pytest.mark.integration
-WORD = "a-password-of-services"
+
 Urls = Mapping[str, str]
 
 
@@ -30,6 +31,8 @@ def owner(database_url: str) -> Iterator[psycopg.Connection]:
         create_roles(conn, dict.fromkeys(SERVICES, WORD))
         assert renew_grants(conn)
         yield conn
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        create_roles(conn, dict.fromkeys(SERVICES, WORD))  # the roles are those of every test at this server
 
 
 @pytest.fixture

@@ -1,0 +1,143 @@
+"""The page of a street elder center or a community station: people on duty, residents of concern, work of today."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from care_network.access import permissions
+from care_network.access.accounts import Account
+from care_network.access.permissions import Action
+from care_network.catalogues.services import SERVICES
+from care_network.catalogues.workforce import ROLES
+from care_network.protection import picture
+from console.pages.station.protection import Area, areas_above, below, lasting, words
+from console.shell.scope import scope_of
+from console.shell.security import CurrentAccount, needs
+from console.shell.state import Shared
+from console.shell.views import page
+from dispatch.core.notice import AlertNotice
+from dispatch.desk import station, statistics
+from dispatch.escalation import duty_warnings
+from dispatch.orders import store
+from dispatch.orders.states import LIVE
+from dispatch.orders.store import Order, OrderFilter
+from dispatch.sla import clock as sla
+from dispatch.sla import report as sla_store
+from vocabulary.area_path import within
+from vocabulary.severity import SEVERITIES
+from vocabulary.times import SHANGHAI
+
+router = APIRouter()
+SERVICE_LEVEL_DAYS = 30
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "New": ("open", "offered"),
+    "Accepted": ("accepted",),
+    "On the way": ("en_route", "arrived"),
+    "Done": ("done",),
+}
+"""The board of orders: heading (a text of the catalogue), states."""
+TECHNICAL = "technical"
+
+
+@router.get("/station", dependencies=[needs(Action.VIEW_NETWORK)])
+def station_page(request: Request, console: Shared, account: CurrentAccount, area: Area = "") -> Response:
+    """Show the area of the account, or ``area`` below it."""
+    now = dt.datetime.now(dt.UTC)
+    midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    with console.database() as conn:
+        under = below(conn, account, area)
+        scope = scope_of(conn, account)
+        alerts = [
+            alert
+            for alert in console.board.open_alerts(scope.sees)
+            if within(alert.area_path, under) and alert.merged_into is None
+        ]
+        orders = _orders(conn, account, under, midnight)
+        people, number = station.concerns(conn, under, alerts, now)
+        context: dict[str, Any] = {
+            "above": areas_above(conn, account, under),
+            "teams": station.teams(conn, under, now),
+            "holes": duty_warnings.warnings(conn, now, under),
+            "concerns": people,
+            "concerned": number,
+            "columns": {head: [o for o in orders if o.state in states] for head, states in COLUMNS.items()},
+            "devices": sorted(
+                (
+                    alert
+                    for alert in alerts
+                    if alert.severity == TECHNICAL and alert.shows(round(now.timestamp() * 1e6))
+                ),
+                key=_since,
+            ),
+            "device_orders": [order for order in orders if order.urgency == TECHNICAL and order.state != "done"],
+            "look": picture.look(conn, now),
+            **_figures(conn, under, midnight, now),
+        }
+    return page(
+        request, "station.html", account, services=SERVICES, milestones=sla.WORDS, area=under,
+        answer_s=statistics.ANSWER_S, short=short, days=SERVICE_LEVEL_DAYS, **context, **words(now),
+    )  # fmt: skip
+
+
+@router.get("/station/phones", dependencies=[needs(Action.VIEW_NETWORK)])
+def phones_page(request: Request, console: Shared, account: CurrentAccount, area: Area = "") -> Response:
+    """The telephone list, to be printed."""
+    with console.database() as conn:
+        under = below(conn, account, area)
+        lines = station.telephones(conn, under)
+        above = areas_above(conn, account, under)
+    return page(request, "phones.html", account, lines=lines, above=above, roles=ROLES, area=under)
+
+
+def _since(alert: AlertNotice) -> int:
+    return alert.onset_us
+
+
+def _orders(conn: psycopg.Connection[Any], account: Account, under: str, midnight: dt.datetime) -> list[Order]:
+    """The orders of today: those that live and are due before tomorrow, and those done since midnight."""
+    homes = sorted(
+        permissions.visible_households(conn, account)
+        & {
+            row[0]
+            for row in conn.execute(
+                "SELECT h.id FROM household h JOIN area a ON a.id = h.area_id WHERE a.path <@ %s::ltree"
+                " AND NOT h.synthetic",
+                (under,),
+            )
+        }
+    )
+    tomorrow = midnight + dt.timedelta(days=1)
+    live = store.list_orders(conn, OrderFilter(states=list(LIVE), households=homes))
+    done = store.list_orders(conn, OrderFilter(states=["done"], households=homes))
+    return [order for order in live if order.due_at < tomorrow] + [
+        order for order in done if order.done_at is not None and order.done_at >= midnight
+    ]
+
+
+def _by_severity(kept: Iterable[station.Kept]) -> dict[str, dict[str, list[station.Kept]]]:
+    """The service level as rows of severities and columns of milestones; a target that was changed makes two."""
+    rows: dict[str, dict[str, list[station.Kept]]] = {}
+    for one in kept:
+        rows.setdefault(one.severity, {}).setdefault(one.milestone, []).append(one)
+    return {severity: rows[severity] for severity in SEVERITIES if severity in rows}
+
+
+def short(seconds: float) -> tuple[str, str]:
+    """A target in words."""
+    return (f"{seconds:.0f} 秒", f"{seconds:.0f} s") if seconds < 120 else lasting(seconds)
+
+
+def _figures(conn: psycopg.Connection[Any], under: str, midnight: dt.datetime, now: dt.datetime) -> dict[str, Any]:
+    since = midnight.replace(day=1).astimezone(dt.UTC)
+    lines = sla_store.report(conn, now - dt.timedelta(days=SERVICE_LEVEL_DAYS), now, now, under=under, by_shift=False)
+    cases = statistics.load_cases(conn, since, now, under)
+    return {
+        "kept": _by_severity(station.kept(lines)),
+        "targets": sla_store.targets(conn).at(now),
+        "month": station.month(conn, under, since, cases, statistics.ANSWER_S),
+        "month_since": since,
+    }
