@@ -72,6 +72,7 @@ ORGANISATIONS = (
         kind="district_center",
         name_zh="盐田区养老服务综合基地",
         name_en="Yantian Elder Care Base",
+        phone="0755-00040001",
     ),
     *(
         NewOrganisation(

@@ -12,6 +12,7 @@ const EVERY_MS = 3000;
 const shown = new Map(); // part -> the server's text of it
 let looking = false;
 let tab = "why";
+let pressed = false;
 
 export const article = () => document.getElementById("alert");
 const brand = () => document.getElementById("words").dataset.brand;
@@ -25,9 +26,11 @@ function dirty(form) {
       : field.tagName === "SELECT" ? field.selectedIndex > 0 : Boolean(field.value)));
 }
 
+const words = (part) => part.outerHTML.replace(/name="version" value="\d+"/g, "");
+
 function remember(root) {
   shown.clear();
-  for (const one of root.querySelectorAll("[data-part]")) shown.set(one.id, one.outerHTML);
+  for (const one of root.querySelectorAll("[data-part]")) shown.set(one.id, words(one));
 }
 
 function setUp() {
@@ -93,6 +96,7 @@ function apply(text, mine = null) {
   const next = parse(text);
   const old = article();
   if (!next || !old || next.dataset.alert !== old.dataset.alert) return;
+  if (Number(next.dataset.version) < Number(old.dataset.version)) return; // an answer that was overtaken
   const busy = forms().filter((form) => form !== mine && dirty(form));
   const ends = next.dataset.closed !== old.dataset.closed;
   if (ends && !busy.length && !(calling() && !next.dataset.closed)) {
@@ -104,8 +108,12 @@ function apply(text, mine = null) {
   const changed = next.dataset.version !== old.dataset.version;
   for (const part of next.querySelectorAll("[data-part]")) {
     const here = document.getElementById(part.id);
-    const said = part.outerHTML;
-    if (!here || !("part" in here.dataset) || shown.get(part.id) === said) continue;
+    const said = words(part);
+    if (!here || !("part" in here.dataset)) continue;
+    if (shown.get(part.id) === said) { // what one may press stays where it is, for the alert as it is now
+      for (const field of here.querySelectorAll("[name=version]")) field.value = next.dataset.version;
+      continue;
+    }
     shown.set(part.id, said);
     const focused = here.contains(document.activeElement) ? document.activeElement : null;
     const key = focused?.dataset.key;
@@ -130,7 +138,10 @@ export async function look() {
   looking = true;
   try {
     const answer = await fetch(alert.dataset.url, { headers: { "X-In-Place": "1" } });
-    if (answer.ok && !answer.redirected && article() === alert) apply(await answer.text());
+    if (!answer.ok || answer.redirected) return;
+    const text = await answer.text();
+    while (pressed) await new Promise((resolve) => { setTimeout(resolve, 50); }); // nothing moves under a finger
+    if (article() === alert) apply(text);
   } catch { /* the page says itself when it is blind */ } finally {
     looking = false;
   }
@@ -304,6 +315,10 @@ const sheet = document.documentElement;
 window.addEventListener("beforeprint", () => { sheet.dataset.before = sheet.dataset.theme; sheet.dataset.theme = "light"; });
 window.addEventListener("afterprint", () => { sheet.dataset.theme = sheet.dataset.before; });
 document.addEventListener("live:alert", (event) => { if (event.detail?.alert?.id === article()?.dataset.alert) look(); });
+document.addEventListener("pointerdown", () => { pressed = true; }, { capture: true });
+for (const kind of ["pointerup", "pointercancel"]) {
+  document.addEventListener(kind, () => { setTimeout(() => { pressed = false; }, 0); }, { capture: true });
+}
 document.addEventListener("alert:look", look);
 document.addEventListener("ran-out", look);
 setInterval(() => { if (article() && !article().dataset.closed) look(); }, EVERY_MS);

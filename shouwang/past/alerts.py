@@ -166,6 +166,7 @@ def _add_calls(
         end = (answered or at) + dt.timedelta(seconds=seconds)
         rows.add("call_attempt", alert_id=alert_id, called_kind=kind, called_key=key, started_at=at,
                  answered_at=answered, ended_at=end, result="answered" if answered else "no_answer",
+             answer="clear" if answered and kind == "resident" else None,
                  account_id=desk and desk.id, actor=desk.name_zh if desk else "system", origin=ORIGIN)  # fmt: skip
 
     at = course.called_at

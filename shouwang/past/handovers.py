@@ -54,4 +54,6 @@ def _hand_over(
         rows.add("alert_event", alert_id=one.id, at=accepted, action="take_over", from_state=state, to_state=state,
                  account_id=taker.id, actor=taker.name_zh, origin=ORIGIN, note=f"接 {giver.name_zh} 的班",
                  note_en=f"taken over from {giver.name_zh}")  # fmt: skip
-        one.row["version"] += 1
+        one.row.update(
+            version=one.row["version"] + 1, owner_id=taker.id, owner_zh=taker.name_zh, owner_en=taker.name_en
+        )

@@ -11,7 +11,8 @@ COLUMNS: Mapping[str, str] = {
     " raised_at stored_at reason_zh reason_en evidence outcome policy step round next_step_at"
     " closed_at owner_id owner_zh owner_en",
     "alert_finding": "alert_id at verdict cause injury hospital actions account_id",
-    "call_attempt": "alert_id called_kind called_key started_at answered_at ended_at result account_id actor origin",
+    "call_attempt": "alert_id called_kind called_key started_at answered_at ended_at result account_id actor origin"
+    " answer",
     "notification": "alert_id reason step round recipient_kind recipient_key at due_at state settled_at",
     "sla_breach": "alert_id milestone target_s due_at noticed_at organisation_id",
     "work_order": "id alert_id service urgency household_id resident_id due_at reason_zh reason_en state version"

@@ -157,5 +157,31 @@ def test_forty_nine_alerts_keep_their_lines_and_the_place(
     expect(page.locator("#calls")).not_to_contain_text("120")
     expect(page.locator("#p-actions")).not_to_contain_text("到达" if language == "zh" else "Somebody is there")
     page.locator("#p-actions [data-key=r]").click()
-    expect(page.locator("#panel-r input[type=radio]")).to_have_count(3)  # what can happen to a device
+    expect(page.locator("#panel-r input[type=radio]")).to_have_count(5)  # what can happen to a device
     sound(page)
+
+
+def test_two_alerts_of_one_event_and_the_ways_back(site: ConsoleSite, browser_context: BrowserContext) -> None:
+    first, second = site.alert(), site.alert(rule="sos")
+    page = desk(site, browser_context, f"/?a={first}")
+    expect(page.locator("#p-together")).to_contain_text("同一事件")
+    page.keyboard.press("m")
+    expect(page.locator("#p-together")).to_contain_text("已并入")
+    expect(page.locator(".q-row")).to_have_count(1)  # the other follows
+    page.locator("#p-procedure [role=checkbox]").first.click()  # a step of the card is an entry of the history
+    expect(page.locator("#p-procedure .done")).to_have_count(1)
+    page.keyboard.press("r")
+    page.get_by_label("属实，已电话处理").check()
+    page.locator("#panel-r").get_by_role("button", name="办结").click()
+    expect(page.locator("#p-title .state")).to_have_text("已办结")
+    page.get_by_role("button", name="撤销办结").click()
+    expect(page.locator("#p-title .state")).to_have_text("未接警")
+    lead = site.conn.execute("SELECT merged_into FROM alert WHERE merged_into IS NOT NULL").fetchone()
+    assert lead is not None
+    assert lead[0] in (first, second)
+    silent = site.alert("R2", "gateway_silent", "technical")
+    page.goto(f"{site.address}/?a={silent}")
+    page.locator(".d-more summary").click()
+    page.get_by_role("button", name="8 小时").click()
+    expect(page.locator("#tabpanel-history")).to_contain_text("暂缓至")
+    expect(page.locator("#section-technical")).to_have_count(0)  # it rests

@@ -45,19 +45,20 @@ def test_by_the_keyboard_to_a_page_that_goes_on(
 ) -> None:
     with console_site(database_url, tmp_path) as site:
         people(site)
+        site.console.directory.look_again()
         measure(site, 96)
         site.log_in(browser_context, "dispatcher")
         page = browser_context.new_page()
 
         page.goto(f"{site.address}/residents?alone=yes")
-        expect(page.get_by_role("status")).to_contain_text("112 位中的 1 位")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("112 位中的 1 位")
         page.get_by_role("link", name="全部", exact=True).click()
         expect(page.locator("tbody tr")).to_have_count(100)
         page.get_by_role("link", name="下一页").click()
         expect(page.locator("tbody tr")).to_have_count(12)
         without_findings(page)
         page.get_by_role("link", name="上一页").click()
-        expect(page.get_by_role("status")).to_contain_text("第 1 至 100 位")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("第 1 至 100 位")
 
         field = page.locator("header input[type=search]")
         page.keyboard.press("/")

@@ -34,8 +34,6 @@ from dispatch.orders.store import OrderFilter
 IN_PLACE = "X-In-Place"
 """Header of a script that puts the answer into the page: it gets the alert alone, and no redirect."""
 ENDED = ("resolved", "cancelled", "cleared")
-FAMILY_STEPS = frozenset({"raise", "acknowledge", "respond", "arrive", "resolve", "cancel", "clear"})
-"""Of the history, what the family reads; the rest names staff and telephones."""
 
 
 def is_mine(alert: Any, account: Account) -> bool:
@@ -66,10 +64,9 @@ def detail_of(
         else []
     )
     live = [one for one in orders if one.state in LIVE]
-    shown = events if staff else [{**e, "note": "", "note_en": ""} for e in events if e["action"] in FAMILY_STEPS]
     return {
         "alert": alert,
-        "events": shown,
+        "events": events,
         "closed": alert.state in ENDED,
         "headline": headline(alert, language),
         "place": place(alert, language),

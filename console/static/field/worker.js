@@ -39,6 +39,7 @@ async function page(event) {
     if (answer.type !== "opaqueredirect") await keep(event.request, answer);
     return answer;
   } catch (error) {
+    await forget();
     const kept = await (await caches.open(CACHE)).match(path);
     if (kept) return kept;
     throw error;

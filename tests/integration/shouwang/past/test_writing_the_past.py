@@ -53,6 +53,7 @@ def check_alerts(past: psycopg.Connection[Any]) -> None:
         CROSS JOIN LATERAL (
             SELECT array_agg(e.to_state ORDER BY e.id) AS states, array_agg(e.from_state ORDER BY e.id) AS before,
                    array_agg(e.at ORDER BY e.id) = array_agg(e.at ORDER BY e.at, e.id) AS in_order,
+                   max(e.at) AS ended,
                    count(*) FILTER (WHERE e.action = 'acknowledge' AND e.account_id IS NOT NULL) AS owners,
                    count(*) FILTER (WHERE e.action NOT IN ('raise', 'call_out')) + 1 AS version
             FROM alert_event e WHERE e.alert_id = a.id) h
@@ -60,6 +61,7 @@ def check_alerts(past: psycopg.Connection[Any]) -> None:
            OR h.states[:cardinality(h.states) - 1] <> h.before[2:] OR h.version <> a.version
            OR (a.state = 'resolved') <> (f.alert_id IS NOT NULL) OR (a.state = 'resolved') <> (h.owners = 1)
            OR (a.state = 'resolved') <> (a.outcome IS NOT NULL)
+           OR a.closed_at IS DISTINCT FROM h.ended OR (a.state = 'resolved' AND a.owner_id IS NULL)
            OR a.next_step_at IS NOT NULL OR NOT (a.evidence ->> 'simulated')::bool
         """
     ).fetchall()
