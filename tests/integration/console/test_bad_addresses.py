@@ -32,7 +32,7 @@ def test_pages(database_url: str, tmp_path: Path) -> None:
         for path in (*WITHOUT_A_PAGE, *NOT_UNDERSTOOD, *WITH_NUL, *SURROGATES):
             answer = client.get(path)
             assert answer.status_code < 500, path
-            assert answer.headers["content-type"].startswith("text/html") or answer.status_code < 400, path
+            assert answer.status_code < 400 or answer.headers["content-type"].startswith("text/html"), path
             if path in WITHOUT_A_PAGE:
                 assert answer.status_code == 404, path
             if path in NOT_UNDERSTOOD:
