@@ -53,7 +53,7 @@ def test_preferences_choose_the_channel_the_language_and_the_address(database_ur
             city.tell()
             city.wait([("S1", "voice", "sent")])
         assert peer.requests[0].json()["to"] == "0755-77"
-        assert "SOS call" in peer.requests[0].json()["text"]
+        assert "call button pressed" in peer.requests[0].json()["text"]
         for login, key, more, status, words in (
             ("dispatcher", "S1", ("--quiet", "10pm"), 2, "22:00-07:00"),
             ("dispatcher", "S77", (), 1, "no staff 'S77' in your area"),

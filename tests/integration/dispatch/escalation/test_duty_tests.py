@@ -164,7 +164,7 @@ def test_two_processes_ask_tell_the_silent_and_take_it_back_at_a_tap(
                 page = client.get(link.group(1))
                 assert "床位小组" in page.text
                 assert conn.execute("SELECT answered_at FROM duty_test").fetchone() == (None,), "a look is no answer"
-                assert "已记录" in client.post(link.group(1)).text
+                assert "已记录" in client.post(link.group(1), follow_redirects=True).text
                 assert client.post(link.group(1)).status_code == 410
             open_ones = "SELECT FROM duty_warning WHERE silent AND gone_at IS NULL"
             wait_for(lambda: conn.execute(open_ones).rowcount == 0, 30, second.log)
