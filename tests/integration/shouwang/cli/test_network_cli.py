@@ -1,8 +1,8 @@
 """``shouwang network …`` on a real database, as an operator types it."""
 
+import re
 from pathlib import Path
 
-import re
 import psycopg
 import pytest
 from typer.testing import CliRunner, Result
