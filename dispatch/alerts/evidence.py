@@ -113,7 +113,7 @@ CONSTANTS: dict[str, tuple[str, str]] = {
 """Constants of rules that are no parameters: the second part of '<rule>.<constant>[.<channel>]'."""
 STATES = {
     "quiet": ("无动静", "still"),
-    "held": ("有人在座", "held"),
+    "held": ("传感器持续有人", "held"),
     "bed": ("在床", "in bed"),
     "away": ("外出", "out"),
 }

@@ -12,7 +12,7 @@ from firmware_profiles.channels import EVENTS
 from vocabulary.times import SHANGHAI
 
 CALLING = ("正在呼叫帮助，请稍候", "Calling for help, please wait")
-COMING = ("帮助马上就到，请不要动", "Help is coming, please stay where you are")
+COMING = ("已经联系上人了，请不要动，等人来", "Somebody has been reached, please stay where you are")
 
 
 class Attempt(msgspec.Struct, frozen=True):

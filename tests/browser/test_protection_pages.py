@@ -47,7 +47,7 @@ def test_who_is_blind_for_what_is_found_from_the_district_down(
         sound(page, "section.protection")
         page.context.add_cookies([{"name": "shouwang_language", "value": "en", "url": site.address}])
         page.goto(f"{site.address}/protection/history")
-        expect(page.get_by_role("heading", name="Who was blind for how long")).to_be_visible()
+        expect(page.get_by_role("heading", name="Who lost protection, and for how long")).to_be_visible()
         sound(page)
         page.goto(f"{site.address}/protection?area=sz.yt.hs.pw.c1")
         expect(page.get_by_text("gateway offline since").first).to_be_visible()
