@@ -41,7 +41,7 @@ def test_who_is_blind_for_what_is_found_from_the_district_down(
         sound(page)
         page.get_by_role("navigation", name="区域").get_by_role("link", name="地sz.yt", exact=True).click()
         page.locator("tr.whole td").nth(2).get_by_role("link", name="无守护").click()
-        expect(page.get_by_role("heading", name="呼救: 无守护")).to_be_visible()
+        expect(page.get_by_role("heading", name="呼救：无守护")).to_be_visible()
         page.get_by_role("link", name="王2", exact=True).click()
         expect(page.locator(".guards").get_by_text("无守护")).to_have_count(7)
         sound(page, "section.protection")
