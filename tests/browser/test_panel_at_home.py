@@ -76,7 +76,7 @@ def test_a_hold_calls_for_help_and_help_is_written_and_spoken(
         expect(page.locator("#words")).to_contain_text("已送出")
         alert = site.alert(rule="sos")
         page.clock.run_for(4000)
-        expect(page.locator("#words")).to_have_text("呼叫已收到，正在找人")
+        expect(page.locator("#words")).to_have_text("已收到，正在找人")
         lifecycle.act(site.conn, alert, "respond", Actor(None, "杨敏", "test"), now(), expected_version=1)
         page.clock.run_for(4000)
         expect(page.locator("#words")).to_have_text("杨敏正在路上")

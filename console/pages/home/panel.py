@@ -162,8 +162,8 @@ def _words(request: Request, found: Help | None) -> dict[str, str] | None:
         return None
     zh, en = found.name_zh or "工作人员", found.name_en or "Somebody"
     words = {
-        "raised": ("呼叫已收到，正在找人", "Your call was received. We are looking for somebody."),
-        "acknowledged": (f"{zh}已接到您的呼叫", f"{en} has taken your call."),
+        "raised": ("已收到，正在找人", "Received. We are looking for somebody."),
+        "acknowledged": (f"{zh}已经知道了，正在处理", f"{en} knows and is dealing with it."),
         "responding": (f"{zh}正在路上", f"{en} is on the way."),
         "on_scene": (f"{zh}已经到了", f"{en} has arrived."),
     }[found.state]
