@@ -114,7 +114,10 @@ def test_a_lead_that_rests_is_paused_or_has_ended_calls_on_for_what_is_merged_in
     ladder.pause_calls(conn, lead, 120)
     merging.merge(conn, lead, other, ZHOU, NOW, expected_version=1)
     assert row(conn, lead)["next_step_at"] < soon
-    silent, fault = raise_alert(conn, NOW, "technical", "device_silent"), raise_alert(conn, NOW, "technical", "fault")
+    silent, fault = (
+        raise_alert(conn, NOW, "technical", "device_silent"),
+        raise_alert(conn, NOW, "technical", "battery_low"),
+    )
     conn.execute("UPDATE alert SET next_step_at = NULL WHERE id = %s", (silent,))  # its ladder has ended
     first = merging.merge(conn, silent, fault, ZHOU, NOW, expected_version=1)
     assert row(conn, first)["next_step_at"] is not None
