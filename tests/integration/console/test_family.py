@@ -46,6 +46,12 @@ def test_all_is_not_well_while_the_home_is_silent(site: ConsoleSite) -> None:
     assert said(site)[0] == "grey"
     speak(site.conn, now())
     assert said(site) == ("green", "目前没有异常。0 秒前在客厅活动。")
+    # readings are stored, and nobody looks at them: no alert means nothing
+    site.conn.execute("UPDATE alerting_worker SET handled_at = handled_at - INTERVAL '2 minutes'")
+    assert said(site) == ("grey", "平台此刻没有分析家中数据，看不到情况。您可以先打电话问问。")
+    site.conn.execute("DELETE FROM alerting_worker")
+    assert said(site)[0] == "grey"
+    speak(site.conn, now())
     site.conn.execute("UPDATE gateway SET state = 'offline'")
     colour, words = said(site)
     assert colour == "grey"
